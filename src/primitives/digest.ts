@@ -1,0 +1,32 @@
+/** A content digest such as `sha256:<64 hex>` (image-spec, descriptor.md#digests), known to be well formed. */
+export type Digest = string & { readonly __brand: "Digest" };
+
+/** The registered algorithms that we accept, with the length of their lower-case hex encoding. */
+const HEX_LENGTH = { sha256: 64, sha512: 128 } as const;
+export type DigestAlgorithm = keyof typeof HEX_LENGTH;
+
+export const DIGEST_ALGORITHMS = Object.keys(HEX_LENGTH) as readonly DigestAlgorithm[];
+
+export function parseDigest(text: string): Digest | undefined {
+  const colon = text.indexOf(":");
+  const length = HEX_LENGTH[text.slice(0, Math.max(colon, 0)) as DigestAlgorithm];
+  const hex = text.slice(colon + 1);
+  return length === hex.length && /^[0-9a-f]+$/.test(hex) ? (text as Digest) : undefined;
+}
+
+export function digestAlgorithm(digest: Digest): DigestAlgorithm {
+  return digest.slice(0, digest.indexOf(":")) as DigestAlgorithm;
+}
+
+export function digestHex(digest: Digest): string {
+  return digest.slice(digest.indexOf(":") + 1);
+}
+
+export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {
+  return finishDigest(algorithm, new Bun.CryptoHasher(algorithm).update(bytes));
+}
+
+/** Finalises `hasher`, which must have been made for `algorithm`. */
+export function finishDigest(algorithm: DigestAlgorithm, hasher: Bun.CryptoHasher): Digest {
+  return `${algorithm}:${hasher.digest("hex")}` as Digest;
+}

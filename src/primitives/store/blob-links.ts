@@ -1,0 +1,84 @@
+import { Database, type Statement } from "bun:sqlite";
+import { closeSync, openSync } from "node:fs";
+import type { Digest } from "../digest.ts";
+import { syncFileData } from "./durable.ts";
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS links (
+    scope TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    linked_at INTEGER NOT NULL, -- seconds since the epoch
+    PRIMARY KEY (scope, digest)
+  ) WITHOUT ROWID`;
+
+/**
+ * Which blobs were uploaded or mounted to which scope (a repository), in a file of its own: unlike the index this can't
+ * be derived from the commits.
+ */
+export class BlobLinks {
+  readonly #db: Database;
+  readonly #walFd: number;
+  readonly #insert: Statement<unknown, [string, string, number]>;
+  readonly #select: Statement<unknown, [string, string]>;
+  readonly #remove: Statement<unknown, [string, string]>;
+  #syncing: Promise<void> | undefined;
+  #nextSync: Promise<void> | undefined;
+
+  constructor(path: string) {
+    this.#db = new Database(path, { create: true, strict: true });
+    // NORMAL leaves syncing the log to us: one sync off the event loop then serves every link that waits for it.
+    this.#db.run("PRAGMA journal_mode = WAL");
+    this.#db.run("PRAGMA synchronous = NORMAL");
+    this.#db.run("PRAGMA busy_timeout = 5000");
+    this.#db.run(SCHEMA);
+    this.#walFd = openSync(`${path}-wal`, "r+");
+    this.#insert = this.#db.query(
+      "INSERT INTO links VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET linked_at = excluded.linked_at",
+    );
+    this.#select = this.#db.query("SELECT 1 FROM links WHERE scope = ? AND digest = ?");
+    this.#remove = this.#db.query("DELETE FROM links WHERE scope = ? AND digest = ?");
+  }
+
+  has(scope: string, digest: Digest): boolean {
+    return this.#select.get(scope, digest) !== null;
+  }
+
+  /** Resolves when the link would survive a power cut. */
+  add(scope: string, digest: Digest): Promise<void> {
+    this.#insert.run(scope, digest, Math.floor(Date.now() / 1000));
+    return this.#sync();
+  }
+
+  /** False if there was no such link. */
+  async remove(scope: string, digest: Digest): Promise<boolean> {
+    const { changes } = this.#remove.run(scope, digest);
+    if (changes > 0) await this.#sync();
+    return changes > 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#nextSync;
+    await this.#syncing;
+    closeSync(this.#walFd);
+    this.#db.close();
+  }
+
+  /** A sync under way may have missed what was just written: all who come meanwhile share the next one. */
+  #sync(): Promise<void> {
+    if (!this.#syncing) return this.#startSync();
+    this.#nextSync ??= this.#syncing
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextSync = undefined;
+        return this.#startSync();
+      });
+    return this.#nextSync;
+  }
+
+  #startSync(): Promise<void> {
+    this.#syncing = syncFileData(this.#walFd).finally(() => {
+      this.#syncing = undefined;
+    });
+    return this.#syncing;
+  }
+}

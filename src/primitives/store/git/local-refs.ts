@@ -1,0 +1,64 @@
+import { readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { syncDirectory, writeSynced } from "../durable.ts";
+import { isMissingFile, isSystemError } from "../files.ts";
+import type { RefStore } from "../objects.ts";
+import { CorruptObjectError } from "./object.ts";
+import { type ObjectId, parseObjectId } from "./object-id.ts";
+
+/** Refs as files of a Git repository, under the same `.lock` protocol as stock git. */
+export class LocalRefs implements RefStore {
+  readonly #gitDir: string;
+
+  constructor(gitDir: string) {
+    this.#gitDir = gitDir;
+  }
+
+  async read(ref: string): Promise<ObjectId | undefined> {
+    const text = this.#readText(ref);
+    if (text === undefined) return this.#readPacked(ref);
+    const id = parseObjectId(text.trim());
+    if (!id) throw new CorruptObjectError(`the ref ${ref}`, "it holds no object id");
+    return id;
+  }
+
+  async compareAndSwap(ref: string, expected: ObjectId | undefined, next: ObjectId): Promise<boolean> {
+    const path = `${this.#gitDir}/${ref}`;
+    const lock = `${path}.lock`;
+    try {
+      await writeSynced(lock, Buffer.from(`${next}\n`));
+    } catch (error) {
+      if (isSystemError(error, "EEXIST")) return false;
+      throw error;
+    }
+    if ((await this.read(ref)) !== expected) {
+      rmSync(lock);
+      return false;
+    }
+    renameSync(lock, path);
+    await syncDirectory(dirname(path));
+    return true;
+  }
+
+  /** Removes the lock that a killed process left; only for one who knows that nobody else is writing. */
+  breakLock(ref: string): void {
+    rmSync(`${this.#gitDir}/${ref}.lock`, { force: true });
+  }
+
+  /** `git gc` moves refs into one file. */
+  #readPacked(ref: string): ObjectId | undefined {
+    const line = this.#readText("packed-refs")
+      ?.split("\n")
+      .find((candidate) => candidate.endsWith(` ${ref}`));
+    return line === undefined ? undefined : parseObjectId(line.slice(0, line.indexOf(" ")));
+  }
+
+  #readText(name: string): string | undefined {
+    try {
+      return readFileSync(`${this.#gitDir}/${name}`, "utf8");
+    } catch (error) {
+      if (isMissingFile(error)) return undefined;
+      throw error;
+    }
+  }
+}

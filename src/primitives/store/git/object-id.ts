@@ -1,0 +1,17 @@
+/** The SHA-256 name of a Git object: 64 lower-case hex digits. */
+export type ObjectId = string & { readonly __brand: "ObjectId" };
+
+/** Bytes of a binary object id in trees, packs and indexes. */
+export const OBJECT_ID_BYTES = 32;
+
+export function parseObjectId(text: string): ObjectId | undefined {
+  return /^[0-9a-f]{64}$/.test(text) ? (text as ObjectId) : undefined;
+}
+
+export function objectIdFromBytes(bytes: Uint8Array): ObjectId {
+  return bytes.toHex() as ObjectId;
+}
+
+export function objectIdToBytes(id: ObjectId): Uint8Array {
+  return Uint8Array.fromHex(id);
+}

@@ -1,0 +1,30 @@
+import type { ObjectId } from "./object-id.ts";
+
+export type ObjectType = "commit" | "tree" | "blob" | "tag";
+
+export interface GitObject {
+  readonly type: ObjectType;
+  readonly body: Uint8Array;
+}
+
+/** An object together with its name, which is the SHA-256 of its header and body. */
+export interface NamedObject extends GitObject {
+  readonly id: ObjectId;
+}
+
+export function nameObject(type: ObjectType, body: Uint8Array): NamedObject {
+  const hash = new Bun.CryptoHasher("sha256").update(`${type} ${body.length}\0`).update(body);
+  return { id: hash.digest("hex") as ObjectId, type, body };
+}
+
+/** The stored object is not what its name promises: a damaged disk, never a caller's mistake. */
+export class CorruptObjectError extends Error {
+  constructor(subject: string, reason: string) {
+    super(`${subject} is damaged: ${reason}`);
+    this.name = "CorruptObjectError";
+  }
+}
+
+export function isObjectType(text: string): text is ObjectType {
+  return text === "commit" || text === "tree" || text === "blob" || text === "tag";
+}

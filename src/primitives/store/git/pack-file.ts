@@ -1,0 +1,99 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { inflateSync } from "node:zlib";
+import { applyDelta } from "./delta.ts";
+import { CorruptObjectError, type GitObject, type ObjectType } from "./object.ts";
+import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "./object-id.ts";
+import { PACK_TYPE } from "./pack.ts";
+import { PackIndex } from "./pack-index.ts";
+
+const TYPES = new Map<number, ObjectType>([
+  [PACK_TYPE.commit, "commit"],
+  [PACK_TYPE.tree, "tree"],
+  [PACK_TYPE.blob, "blob"],
+  [PACK_TYPE.tag, "tag"],
+]);
+
+/** The longest entry header: ten bytes of type and size, then an object id or an offset. */
+const MAX_HEADER_BYTES = 10 + OBJECT_ID_BYTES;
+/** Room for the frame that zlib adds to data that does not compress. */
+const deflateBound = (size: number) => size + Math.ceil(size / 1000) + 64;
+
+/** One `pack-*.pack` with its index, ours or stock git's, open for reading. */
+export class PackFile {
+  readonly index: PackIndex;
+  readonly #fd: number;
+  readonly #size: number;
+  readonly #path: string;
+
+  /** `stem` is the path without `.pack` or `.idx`. */
+  constructor(stem: string) {
+    this.#path = `${stem}.pack`;
+    this.index = new PackIndex(readFileSync(`${stem}.idx`), `${stem}.idx`);
+    this.#fd = openSync(this.#path, "r");
+    this.#size = fstatSync(this.#fd).size;
+  }
+
+  /** `resolve` finds the base of a delta that names it by id and lies in another pack. */
+  get(id: ObjectId, resolve: (id: ObjectId) => GitObject | undefined): GitObject | undefined {
+    const offset = this.index.offsetOf(id);
+    return offset === undefined ? undefined : this.#readAt(offset, resolve);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #readAt(offset: number, resolve: (id: ObjectId) => GitObject | undefined): GitObject {
+    const header = this.#bytes(offset, MAX_HEADER_BYTES);
+    let at = 0;
+    const byte = (): number => {
+      const value = header[at++];
+      if (value === undefined) throw new CorruptObjectError(this.#path, `the entry at ${offset} is cut off`);
+      return value;
+    };
+    let next = byte();
+    const type = (next >> 4) & 0x07;
+    let size = next & 0x0f;
+    for (let scale = 16; next >= 0x80; scale *= 128) {
+      next = byte();
+      size += (next & 0x7f) * scale;
+    }
+
+    const plain = TYPES.get(type);
+    if (plain) return { type: plain, body: this.#inflate(offset + at, size) };
+
+    let base: GitObject | undefined;
+    if (type === PACK_TYPE.offsetDelta) {
+      next = byte();
+      let distance = next & 0x7f;
+      while (next >= 0x80) {
+        next = byte();
+        distance = (distance + 1) * 128 + (next & 0x7f);
+      }
+      base = this.#readAt(offset - distance, resolve);
+    } else if (type === PACK_TYPE.refDelta) {
+      const baseId = objectIdFromBytes(header.subarray(at, at + OBJECT_ID_BYTES));
+      at += OBJECT_ID_BYTES;
+      base = this.get(baseId, resolve) ?? resolve(baseId);
+    }
+    if (!base) throw new CorruptObjectError(this.#path, `the entry at ${offset} has no readable base`);
+    return { type: base.type, body: applyDelta(base.body, this.#inflate(offset + at, size)) };
+  }
+
+  #inflate(offset: number, size: number): Uint8Array {
+    let body: Uint8Array;
+    try {
+      body = inflateSync(this.#bytes(offset, deflateBound(size)));
+    } catch (cause) {
+      throw new CorruptObjectError(this.#path, `the data at ${offset} does not inflate (${cause})`);
+    }
+    if (body.length !== size)
+      throw new CorruptObjectError(this.#path, `the data at ${offset} has another size`);
+    return body;
+  }
+
+  #bytes(offset: number, length: number): Uint8Array {
+    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.#size - offset)));
+    return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, offset));
+  }
+}

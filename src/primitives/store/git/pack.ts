@@ -1,0 +1,62 @@
+import { deflateSync } from "node:zlib";
+import type { NamedObject, ObjectType } from "./object.ts";
+import type { ObjectId } from "./object-id.ts";
+
+/** Type numbers of pack entries (gitformat-pack). */
+export const PACK_TYPE = { commit: 1, tree: 2, blob: 3, tag: 4, offsetDelta: 6, refDelta: 7 } as const;
+
+export const PACK_HEADER_BYTES = 12;
+
+export interface PackedEntry {
+  readonly id: ObjectId;
+  readonly offset: number;
+  readonly crc: number;
+}
+
+export interface EncodedPack {
+  readonly bytes: Uint8Array;
+  readonly entries: readonly PackedEntry[];
+  /** SHA-256 of all that precedes it in the pack; also names the pack file. */
+  readonly checksum: Uint8Array;
+}
+
+export function encodePackHeader(count: number): Uint8Array {
+  const header = Buffer.alloc(PACK_HEADER_BYTES);
+  header.write("PACK");
+  header.writeUInt32BE(2, 4);
+  header.writeUInt32BE(count, 8);
+  return header;
+}
+
+/** A pack of whole objects, without deltas. */
+export function encodePack(objects: readonly NamedObject[]): EncodedPack {
+  const pieces: Uint8Array[] = [encodePackHeader(objects.length)];
+  const entries: PackedEntry[] = [];
+  let offset = PACK_HEADER_BYTES;
+  for (const { id, type, body } of objects) {
+    // The binary ids in a tree do not compress; storing them is three times faster.
+    const data = deflateSync(body, { level: type === "tree" ? 0 : 1 });
+    const header = encodeEntryHeader(type, body.length);
+    entries.push({ id, offset, crc: Bun.hash.crc32(data, Bun.hash.crc32(header)) });
+    pieces.push(header, data);
+    offset += header.length + data.length;
+  }
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const piece of pieces) hash.update(piece);
+  const checksum = hash.digest();
+  return { bytes: Buffer.concat([...pieces, checksum]), entries, checksum };
+}
+
+/** Type in bits 4 to 6 of the first byte, size in its low four bits and then seven bits a byte. */
+function encodeEntryHeader(type: ObjectType, size: number): Uint8Array {
+  const bytes: number[] = [];
+  let first = (PACK_TYPE[type] << 4) | (size & 0x0f);
+  let rest = Math.floor(size / 16);
+  while (rest > 0) {
+    bytes.push(first | 0x80);
+    first = rest & 0x7f;
+    rest = Math.floor(rest / 128);
+  }
+  bytes.push(first);
+  return Uint8Array.from(bytes);
+}

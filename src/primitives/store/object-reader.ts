@@ -1,0 +1,57 @@
+import { type Commit, parseCommit } from "./git/commit.ts";
+import { CorruptObjectError, type NamedObject, nameObject, type ObjectType } from "./git/object.ts";
+import type { ObjectId } from "./git/object-id.ts";
+import { parseTree, type Tree } from "./git/tree.ts";
+import { LruCache } from "./lru-cache.ts";
+import type { ObjectStore } from "./objects.ts";
+
+/** Directory entries kept parsed, over all trees; about 200 bytes each. */
+const TREE_CACHE_ENTRIES = 100_000;
+
+/** Reads objects as what they must be, checked against their names. */
+export class ObjectReader {
+  readonly #objects: ObjectStore;
+  /** Objects of commits that are being made durable. */
+  readonly #staged = new Map<ObjectId, NamedObject>();
+  readonly #trees = new LruCache<ObjectId, Tree>(TREE_CACHE_ENTRIES);
+
+  constructor(objects: ObjectStore) {
+    this.#objects = objects;
+  }
+
+  readonly tree = async (id: ObjectId): Promise<Tree> => {
+    const cached = this.#trees.get(id);
+    if (cached) return cached;
+    const tree = parseTree(await this.#read(id, "tree"));
+    this.#trees.set(id, tree, tree.size + 1);
+    return tree;
+  };
+
+  /** Makes an object readable before it is stored. */
+  stage(object: NamedObject): void {
+    this.#staged.set(object.id, object);
+  }
+
+  unstage(): void {
+    this.#staged.clear();
+  }
+
+  blob(id: ObjectId): Promise<Uint8Array> {
+    return this.#read(id, "blob");
+  }
+
+  async commit(id: ObjectId): Promise<Commit> {
+    return parseCommit(await this.#read(id, "commit"));
+  }
+
+  async #read(id: ObjectId, type: ObjectType): Promise<Uint8Array> {
+    const object = this.#staged.get(id) ?? (await this.#objects.get(id));
+    if (!object) throw new CorruptObjectError(`the store`, `${type} ${id} is missing`);
+    if (object.type !== type)
+      throw new CorruptObjectError(`object ${id}`, `it is a ${object.type}, not a ${type}`);
+    if (nameObject(type, object.body).id !== id) {
+      throw new CorruptObjectError(`${type} ${id}`, "its content does not match its name");
+    }
+    return object.body;
+  }
+}

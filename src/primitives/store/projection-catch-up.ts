@@ -1,0 +1,42 @@
+import type { ObjectId } from "./git/object-id.ts";
+import type { ObjectReader } from "./object-reader.ts";
+import type { Projection } from "./projection.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Change } from "./tree-edit.ts";
+import { diffTrees } from "./tree-walk.ts";
+
+/** Files handed over at once; bounds the memory that catching up needs. */
+const CHUNK = 1000;
+
+/** Tells `projection` what differs between the commit it stands for and `head`. */
+export async function catchUp(projection: Projection, head: Snapshot, reader: ObjectReader): Promise<void> {
+  if (!head.commitId) {
+    if (projection.head) projection.reset();
+    return;
+  }
+  if (projection.head === head.commitId) return;
+  let chunk: Change[] = [];
+  for await (const { path, after } of diffTrees(
+    reader.tree,
+    await knownTree(projection, reader),
+    head.tree,
+  )) {
+    chunk.push({ path, content: after ? await reader.blob(after) : null });
+    if (chunk.length === CHUNK) {
+      projection.apply(chunk);
+      chunk = [];
+    }
+  }
+  projection.apply(chunk, head.commitId);
+}
+
+async function knownTree(projection: Projection, reader: ObjectReader): Promise<ObjectId | undefined> {
+  if (!projection.head) return undefined;
+  try {
+    return (await reader.commit(projection.head)).tree;
+  } catch {
+    // Stock git rewrote the history and dropped the commit: what is known belongs to nothing any more.
+    projection.reset();
+    return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { syncDirectory } from "./durable.ts";
+import { LocalObjects } from "./git/local-objects.ts";
+import { LocalRefs } from "./git/local-refs.ts";
+import { ensureRepository, MAIN_REF } from "./git/repository.ts";
+import type { Projection } from "./projection.ts";
+import { Store } from "./store.ts";
+
+/** The name of a store, which is the name of its directory. */
+export type StoreName = string & { readonly __brand: "StoreName" };
+
+export function parseStoreName(text: string): StoreName | undefined {
+  return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(text) && !text.endsWith(".git") ? (text as StoreName) : undefined;
+}
+
+/** Opens the stores below a data directory. */
+export class StoreManager {
+  readonly #dataDir: string;
+  readonly #open = new Set<StoreName>();
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+  }
+
+  directory(name: StoreName): string {
+    return `${this.#dataDir}/${name}`;
+  }
+
+  /** Makes the store's repository if it does not exist. A store has one writer, so it can be open only once. */
+  async open(name: StoreName, projection?: Projection): Promise<Store> {
+    if (this.#open.has(name)) throw new Error(`the store '${name}' is open already`);
+    const dir = this.directory(name);
+    if (!existsSync(dir)) {
+      mkdirSync(dir, { mode: 0o700 });
+      await syncDirectory(this.#dataDir);
+    }
+    await ensureRepository(dir);
+    const refs = new LocalRefs(dir);
+    refs.breakLock(MAIN_REF);
+    this.#open.add(name);
+    return Store.open(name, new LocalObjects(`${dir}/objects`), refs, projection);
+  }
+
+  /** The stores that exist, open or not. */
+  list(): StoreName[] {
+    return readdirSync(this.#dataDir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && existsSync(`${this.#dataDir}/${entry.name}/HEAD`))
+      .flatMap((entry) => parseStoreName(entry.name) ?? []);
+  }
+}

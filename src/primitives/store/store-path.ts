@@ -1,0 +1,31 @@
+/** A relative path in a store that every Git on every platform accepts: `users/alice.toml`. */
+export type StorePath = string & { readonly __brand: "StorePath" };
+
+/** Characters that no path component may hold: separators, control characters, and what Windows reserves. */
+const FORBIDDEN = /[\\:*?"<>|\u0000-\u001f\u007f]/;
+/** `.git` under the disguises that `git fsck --strict` looks for (HFS+ ignorables, NTFS short names). */
+const GIT_DIRECTORY = /^(\.git|git~[0-9]+)$/i;
+
+export function parseStorePath(text: string): StorePath | undefined {
+  const valid = text.split("/").every((component) => isComponent(component));
+  return valid ? (text as StorePath) : undefined;
+}
+
+function isComponent(name: string): boolean {
+  return (
+    name !== "" &&
+    name !== "." &&
+    name !== ".." &&
+    !FORBIDDEN.test(name) &&
+    !GIT_DIRECTORY.test(
+      name.replaceAll(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, "").replace(/[. ]+$/, ""),
+    )
+  );
+}
+
+/** For paths that the code puts together from parts already known to be safe; throws on a mistake. */
+export function storePath(text: string): StorePath {
+  const path = parseStorePath(text);
+  if (!path) throw new TypeError(`'${text}' is not a store path`);
+  return path;
+}

@@ -1,0 +1,146 @@
+import { CommitWriter, type Outcome, type Prepare } from "./commit-writer.ts";
+import type { Commit, Identity } from "./git/commit.ts";
+import type { ObjectId } from "./git/object-id.ts";
+import { MAIN_REF } from "./git/repository.ts";
+import { ObjectReader } from "./object-reader.ts";
+import type { ObjectStore, RefStore } from "./objects.ts";
+import type { Projection } from "./projection.ts";
+import { catchUp } from "./projection-catch-up.ts";
+import { Snapshot } from "./snapshot.ts";
+import type { StorePath } from "./store-path.ts";
+import type { Change } from "./tree-edit.ts";
+import type { ListedFile } from "./tree-walk.ts";
+
+/** Who does something and how it reads in the log. */
+export interface CommitMeta {
+  readonly author: Identity;
+  /** The subject line, then after a blank line whatever else is to be said. */
+  readonly message: string;
+}
+
+/** What a path must hold at the moment of the commit: these bytes' object id, or nothing. */
+export interface Expectation {
+  readonly path: StorePath;
+  readonly fileId: ObjectId | undefined;
+}
+
+/** The store is no longer as the caller last saw it; nothing was changed. */
+export class StaleReadError extends Error {
+  constructor(path: StorePath) {
+    super(`'${path}' has changed meanwhile`);
+    this.name = "StaleReadError";
+  }
+}
+
+export interface HistoryEntry {
+  readonly id: ObjectId;
+  readonly commit: Commit;
+}
+
+/** A versioned key-value store of files at relative paths; each write is one Git commit on `main`. */
+export class Store {
+  readonly name: string;
+  readonly #objects: ObjectStore;
+  readonly #reader: ObjectReader;
+  readonly #writer: CommitWriter;
+
+  private constructor(name: string, objects: ObjectStore, reader: ObjectReader, writer: CommitWriter) {
+    this.name = name;
+    this.#objects = objects;
+    this.#reader = reader;
+    this.#writer = writer;
+  }
+
+  /** Brings `projection` up to the newest commit before anything can be read. */
+  static async open(
+    name: string,
+    objects: ObjectStore,
+    refs: RefStore,
+    projection?: Projection,
+  ): Promise<Store> {
+    const reader = new ObjectReader(objects);
+    const id = await refs.read(MAIN_REF);
+    const head = new Snapshot(reader, id, id && (await reader.commit(id)));
+    if (projection) await catchUp(projection, head, reader);
+    return new Store(name, objects, reader, new CommitWriter({ objects, refs, reader, projection, head }));
+  }
+
+  /** The newest commit's files. */
+  head(): Snapshot {
+    return this.#writer.head;
+  }
+
+  async at(commitId: ObjectId): Promise<Snapshot> {
+    return new Snapshot(this.#reader, commitId, await this.#reader.commit(commitId));
+  }
+
+  read(path: StorePath): Promise<Uint8Array | undefined> {
+    return this.head().read(path);
+  }
+
+  async readAt(path: StorePath, commitId: ObjectId): Promise<Uint8Array | undefined> {
+    return (await this.at(commitId)).read(path);
+  }
+
+  /** Every file whose path begins with `prefix`. */
+  list(prefix = ""): AsyncGenerator<ListedFile> {
+    return this.head().list(prefix);
+  }
+
+  /** The commits that changed the file or directory at `path` (all commits without one), newest first. */
+  async *history(path?: StorePath): AsyncGenerator<HistoryEntry> {
+    let id = this.head().commitId;
+    while (id) {
+      const commit = await this.#reader.commit(id);
+      const parent: ObjectId | undefined = commit.parents[0];
+      const before = parent && (await this.#reader.commit(parent)).tree;
+      if ((await this.#entryId(commit.tree, path)) !== (before && (await this.#entryId(before, path)))) {
+        yield { id, commit };
+      }
+      id = parent;
+    }
+  }
+
+  write(path: StorePath, content: Uint8Array, meta: CommitMeta): Promise<Outcome> {
+    return this.commit([{ path, content }], meta);
+  }
+
+  delete(path: StorePath, meta: CommitMeta): Promise<Outcome> {
+    return this.commit([{ path, content: null }], meta);
+  }
+
+  /** All changes as one commit, or none of them: `StaleReadError` when an expectation does not hold. */
+  commit(
+    changes: readonly Change[],
+    meta: CommitMeta,
+    expected: readonly Expectation[] = [],
+  ): Promise<Outcome> {
+    return this.transact(async (parent) => {
+      for (const { path, fileId } of expected) {
+        if ((await parent.fileId(path)) !== fileId) throw new StaleReadError(path);
+      }
+      return { changes, ...meta };
+    });
+  }
+
+  /**
+   * Runs `prepare` when its turn has come, on exactly the state that its commit will follow. What it throws refuses the
+   * commit. It may be run again when somebody else moved the branch, so it must have no effects.
+   */
+  transact(prepare: Prepare): Promise<Outcome> {
+    return this.#writer.submit(prepare);
+  }
+
+  /** Waits for the commits under way, then lets go of the files. */
+  async close(): Promise<void> {
+    await this.#writer.idle();
+    this.#objects.close();
+  }
+
+  async #entryId(tree: ObjectId, path: StorePath | undefined): Promise<ObjectId | undefined> {
+    if (!path) return tree;
+    let id: ObjectId | undefined = tree;
+    for (const component of path.split("/")) id = id && (await this.#reader.tree(id)).get(component)?.id;
+    return id;
+  }
+}

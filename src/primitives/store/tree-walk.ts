@@ -1,0 +1,79 @@
+import type { ObjectId } from "./git/object-id.ts";
+import type { Tree, TreeEntry } from "./git/tree.ts";
+import type { StorePath } from "./store-path.ts";
+
+export type LoadTree = (id: ObjectId) => Promise<Tree>;
+
+export interface ListedFile {
+  readonly path: StorePath;
+  readonly id: ObjectId;
+}
+
+/** What stands at `path` below the tree `root`. */
+export async function entryAt(
+  loadTree: LoadTree,
+  root: ObjectId,
+  path: string,
+): Promise<TreeEntry | undefined> {
+  let entry: TreeEntry = { kind: "tree", id: root };
+  for (const component of path.split("/")) {
+    if (entry.kind !== "tree") return undefined;
+    const next = (await loadTree(entry.id)).get(component);
+    if (!next) return undefined;
+    entry = next;
+  }
+  return entry;
+}
+
+/** Every file below the tree `root` whose path begins with `prefix`, ordered by directory. */
+export async function* listFiles(
+  loadTree: LoadTree,
+  root: ObjectId,
+  prefix: string,
+): AsyncGenerator<ListedFile> {
+  yield* listBelow(loadTree, root, "", prefix);
+}
+
+async function* listBelow(
+  loadTree: LoadTree,
+  id: ObjectId,
+  base: string,
+  prefix: string,
+): AsyncGenerator<ListedFile> {
+  for (const [name, entry] of await loadTree(id)) {
+    const path = base + name;
+    if (entry.kind === "file") {
+      if (path.startsWith(prefix)) yield { path: path as StorePath, id: entry.id };
+    } else if (`${path}/`.startsWith(prefix) || prefix.startsWith(`${path}/`)) {
+      yield* listBelow(loadTree, entry.id, `${path}/`, prefix);
+    }
+  }
+}
+
+export interface Difference {
+  readonly path: StorePath;
+  /** The file's object afterwards, `undefined` when it was removed. */
+  readonly after: ObjectId | undefined;
+}
+
+/** The files that differ between two trees; parts that both share are not read. */
+export async function* diffTrees(
+  loadTree: LoadTree,
+  before: ObjectId | undefined,
+  after: ObjectId | undefined,
+  base = "",
+): AsyncGenerator<Difference> {
+  if (before === after) return;
+  const old: Tree = before ? await loadTree(before) : new Map();
+  const now: Tree = after ? await loadTree(after) : new Map();
+  for (const name of new Set([...old.keys(), ...now.keys()])) {
+    const was = old.get(name);
+    const is = now.get(name);
+    if (was?.id === is?.id && was?.kind === is?.kind) continue;
+    const path = base + name;
+    if (was?.kind === "file" && is?.kind !== "file") yield { path: path as StorePath, after: undefined };
+    const subtree = (entry: TreeEntry | undefined) => (entry?.kind === "tree" ? entry.id : undefined);
+    yield* diffTrees(loadTree, subtree(was), subtree(is), `${path}/`);
+    if (is?.kind === "file") yield { path: path as StorePath, after: is.id };
+  }
+}

@@ -1,0 +1,67 @@
+import { describe, test } from "bun:test";
+
+/** Debian's package for each program that tests call, to tell how to get a missing one. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  git: "git",
+  podman: "podman",
+  skopeo: "skopeo",
+  buildah: "buildah",
+  docker: "docker.io",
+  dockerd: "docker.io",
+  ssh: "openssh-client",
+  sshpass: "sshpass",
+};
+
+/**
+ * `describe` for tests that need these programs. Without one of them its name goes into the report as skipped, or as
+ * failed where `EVERLOCK_REQUIRE_CLIENTS=1` says that all must be there.
+ */
+export function describeWith(tools: readonly string[], name: string, body: () => void): void {
+  const missing = tools.filter((tool) => !Bun.which(tool));
+  if (missing.length === 0) {
+    describe(name, body);
+    return;
+  }
+  const packages = [...new Set(missing.map((tool) => PACKAGES[tool] ?? tool))].join(" ");
+  const title = `${name} (needs ${missing.join(", ")}: apt-get install ${packages})`;
+  if (process.env["EVERLOCK_REQUIRE_CLIENTS"] === "1") {
+    test(title, () => {
+      throw new Error(`missing on PATH: ${missing.join(", ")}`);
+    });
+  } else {
+    test.skip(title, () => {});
+  }
+}
+
+export interface RunResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end. */
+export async function run(
+  command: readonly string[],
+  options: { cwd?: string; env?: Record<string, string>; stdin?: string | Uint8Array } = {},
+): Promise<RunResult> {
+  const child = Bun.spawn([...command], {
+    cwd: options.cwd ?? process.cwd(),
+    env: { ...process.env, ...options.env },
+    stdin: Buffer.from(options.stdin ?? ""),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, stdout, stderr };
+}
+
+/** Runs a program that must succeed, and answers what it printed. */
+export async function must(command: readonly string[], options?: Parameters<typeof run>[1]): Promise<string> {
+  const { code, stdout, stderr } = await run(command, options);
+  if (code !== 0) throw new Error(`${command.join(" ")} exited with ${code}\n${stdout}${stderr}`);
+  return stdout;
+}
