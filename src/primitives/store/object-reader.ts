@@ -1,8 +1,8 @@
+import { LruCache } from "../lru-cache.ts";
 import { type Commit, parseCommit } from "./git/commit.ts";
 import { CorruptObjectError, type NamedObject, nameObject, type ObjectType } from "./git/object.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import { parseTree, type Tree } from "./git/tree.ts";
-import { LruCache } from "./lru-cache.ts";
 import type { ObjectStore } from "./objects.ts";
 
 /** Directory entries kept parsed, over all trees; about 200 bytes each. */

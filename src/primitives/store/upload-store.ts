@@ -1,10 +1,10 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from "../digest.ts";
+import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { syncDirectory, syncFileData } from "./durable.ts";
 import { isMissingFile } from "./files.ts";
-import { LruCache } from "./lru-cache.ts";
 
 /** The id of an upload session: a UUID in its canonical form. */
 export type UploadId = string & { readonly __brand: "UploadId" };

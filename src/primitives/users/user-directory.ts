@@ -1,0 +1,46 @@
+import { type AccessPath, covers, EVERYTHING, namespaceOf } from "./access-path.ts";
+import { includesRole, type Role } from "./role.ts";
+import { ANONYMOUS, type User, type UserName } from "./user.ts";
+
+/** All users at one moment; replaced as a whole when one changes. */
+export class UserDirectory {
+  readonly #users: ReadonlyMap<UserName, User>;
+
+  constructor(users: Iterable<User>) {
+    const anonymous: User = { name: ANONYMOUS, displayName: "everybody", credentials: [], grants: [] };
+    this.#users = new Map([anonymous, ...users].map((user) => [user.name, user]));
+  }
+
+  get(name: UserName): User | undefined {
+    return this.#users.get(name);
+  }
+
+  /** By name. */
+  list(): User[] {
+    return [...this.#users.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** The directory with this user added or replaced. */
+  with(user: User): UserDirectory {
+    return new UserDirectory([...this.#users.values(), user]);
+  }
+
+  /** Whether `name` may act in `role` on `path`: by own grant, by one of `anon`'s, or as its namesake. */
+  allows(name: UserName, path: AccessPath, role: Role): boolean {
+    const user = this.#users.get(name);
+    if (!user) return false;
+    if (name !== ANONYMOUS && namespaceOf(path) === name) return true;
+    const grants = [...user.grants, ...(this.#users.get(ANONYMOUS)?.grants ?? [])];
+    return grants.some((grant) => includesRole(grant.role, role) && covers(grant.path, path));
+  }
+
+  isAdministrator(name: UserName): boolean {
+    return (
+      this.#users.get(name)?.grants.some(({ path, role }) => path === EVERYTHING && role === "owner") ?? false
+    );
+  }
+
+  hasAdministrator(): boolean {
+    return this.list().some((user) => this.isAdministrator(user.name));
+  }
+}

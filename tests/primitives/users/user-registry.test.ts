@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
+import { StoreManager } from "../../../src/primitives/store/store-manager.ts";
+import { storePath } from "../../../src/primitives/store/store-path.ts";
+import { type AccessPath, parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
+import { Authenticator } from "../../../src/primitives/users/authenticator.ts";
+import { ANONYMOUS, type UserName } from "../../../src/primitives/users/user.ts";
+import { identityOf, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+
+const USERS = "everlock-users" as StoreName;
+const [admin, alice, bob] = ["admin", "alice", "bob"] as [UserName, UserName, UserName];
+const system = identityOf(admin);
+const instance = "http/oci/default" as AccessPath;
+const onDefault = parseAccessPattern("http/oci/default") ?? raise();
+
+function raise(): never {
+  throw new Error("the pattern does not parse");
+}
+
+async function openUsers(dataDir = temporaryDirectory(), warnings: string[] = []) {
+  const store = await new StoreManager(dataDir).open(USERS);
+  return { store, dataDir, users: await UserRegistry.load(store, (message) => warnings.push(message)) };
+}
+
+describe("the users", () => {
+  test("log in with their password and no other, after a change only with the new one", async () => {
+    const { users } = await openUsers();
+    const authenticator = new Authenticator(() => users.directory);
+    const login = async (name: string, password: string) =>
+      (await authenticator.login(name, password, "::1")).kind;
+    await users.add(system, alice, "one");
+    expect(await login("alice", "one")).toBe("accepted");
+    expect(await login("alice", "two")).toBe("refused");
+    await users.setPassword(system, alice, "two");
+    expect(await login("alice", "one")).toBe("refused");
+    expect(await login("alice", "two")).toBe("accepted");
+    expect(await login("nobody", "two")).toBe("refused");
+    expect(await login("anon", "")).toBe("refused");
+  });
+
+  test("are locked out after ten wrong passwords at one address, not at another", async () => {
+    const { users } = await openUsers();
+    const authenticator = new Authenticator(() => users.directory);
+    await users.add(system, alice, "right");
+    for (let i = 0; i < 10; i++)
+      expect((await authenticator.login("alice", `wrong ${i}`, "10.0.0.1")).kind).toBe("refused");
+    expect(await authenticator.login("alice", "right", "10.0.0.1")).toMatchObject({ kind: "limited" });
+    expect((await authenticator.login("alice", "right", "10.0.0.2")).kind).toBe("accepted");
+  }, 20_000);
+
+  test("may do what they are granted, what anon is granted, and all in their own namespace", async () => {
+    const { users } = await openUsers();
+    await users.add(system, alice, "x");
+    await users.grant(system, alice, onDefault, "writer");
+    expect(users.directory.allows(alice, instance, "reader")).toBe(true);
+    expect(users.directory.allows(alice, instance, "writer")).toBe(true);
+    expect(users.directory.allows(alice, instance, "owner")).toBe(false);
+    expect(users.directory.allows(alice, "http/oci/alice" as AccessPath, "owner")).toBe(true);
+    await users.add(system, bob, "x");
+    expect(users.directory.allows(bob, instance, "reader")).toBe(false);
+    await users.grant(system, ANONYMOUS, onDefault, "reader");
+    expect(users.directory.allows(bob, instance, "reader")).toBe(true);
+    expect(users.directory.allows(ANONYMOUS, instance, "writer")).toBe(false);
+    await users.revoke(system, ANONYMOUS, onDefault);
+    expect(users.directory.allows(bob, instance, "reader")).toBe(false);
+  });
+
+  test("survive a restart with passwords and grants", async () => {
+    const { users, store, dataDir } = await openUsers();
+    await users.add(system, alice, "one");
+    await users.grant(system, alice, onDefault, "writer");
+    await store.close();
+    const { users: again } = await openUsers(dataDir);
+    expect(again.existing(alice)).toEqual(users.existing(alice));
+    expect(users.existing(alice).credentials[0]?.hash).toStartWith("$argon2id$");
+  });
+
+  test("lose no concurrent change", async () => {
+    const { users, store, dataDir } = await openUsers();
+    await users.add(system, alice, "one");
+    const paths = Array.from({ length: 20 }, (_, i) => parseAccessPattern(`http/oci/i${i}`) ?? raise());
+    await Promise.all(paths.map((path) => users.grant(system, alice, path, "reader")));
+    expect(users.existing(alice).grants).toHaveLength(20);
+    await store.close();
+    expect((await openUsers(dataDir)).users.existing(alice).grants).toHaveLength(20);
+  });
+
+  test("get an administrator only when there is none, whose password a later start does not touch", async () => {
+    const { users } = await openUsers();
+    expect(await users.bootstrap(system, admin, "first")).toBe(true);
+    await users.setPassword(system, admin, "changed");
+    expect(await users.bootstrap(system, admin, "first")).toBe(false);
+    const authenticator = new Authenticator(() => users.directory);
+    expect((await authenticator.login("admin", "changed", "::1")).kind).toBe("accepted");
+    expect(users.directory.allows(admin, instance, "owner")).toBe(true);
+  });
+
+  test("keep their last administrator", async () => {
+    const { users } = await openUsers();
+    await users.bootstrap(system, admin, "x");
+    const everything = parseAccessPattern("*/*/*") ?? raise();
+    expect(users.revoke(system, admin, everything)).rejects.toThrow("last administrator");
+    await users.add(system, alice, "x");
+    await users.grant(system, alice, everything, "owner");
+    await users.revoke(system, admin, everything);
+    expect(users.directory.isAdministrator(admin)).toBe(false);
+  });
+
+  test("whose file was broken by hand are left out with a warning, the others stay", async () => {
+    const { users, store, dataDir } = await openUsers();
+    await users.add(system, alice, "x");
+    const meta = { author: system, message: "by hand" };
+    await store.write(storePath("users/bob.toml"), Buffer.from("grants = 3\n"), meta);
+    await store.write(storePath("users/eve.toml"), Buffer.from("grants = [\n"), meta);
+    await store.close();
+    const warnings: string[] = [];
+    const { users: again } = await openUsers(dataDir, warnings);
+    expect(again.directory.list().map((user) => String(user.name))).toEqual(["alice", "anon"]);
+    expect(warnings).toHaveLength(2);
+  });
+});
