@@ -26,15 +26,21 @@ export class StoreManager {
     return `${this.#dataDir}/${name}`;
   }
 
-  /** Makes the store's repository if it does not exist. A store has one writer, so it can be open only once. */
-  async open(name: StoreName, projection?: Projection): Promise<Store> {
-    if (this.#open.has(name)) throw new Error(`the store '${name}' is open already`);
+  /** Makes the store's repository if it does not exist, and answers its directory. */
+  async create(name: StoreName): Promise<string> {
     const dir = this.directory(name);
     if (!existsSync(dir)) {
       mkdirSync(dir, { mode: 0o700 });
       await syncDirectory(this.#dataDir);
     }
     await ensureRepository(dir);
+    return dir;
+  }
+
+  /** A store has one writer, so it can be open only once. */
+  async open(name: StoreName, projection?: Projection): Promise<Store> {
+    if (this.#open.has(name)) throw new Error(`the store '${name}' is open already`);
+    const dir = await this.create(name);
     const refs = new LocalRefs(dir);
     refs.breakLock(MAIN_REF);
     this.#open.add(name);

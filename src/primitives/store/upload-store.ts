@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from "../digest.ts";
 import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
@@ -22,6 +22,10 @@ interface UploadRecord {
 export type FinishResult =
   | { readonly kind: "stored"; readonly size: number }
   | { readonly kind: "mismatch"; readonly actual: Digest };
+
+export type AppendOutcome =
+  | { readonly kind: "appended"; readonly size: number }
+  | { readonly kind: "interrupted" };
 
 /** Running hash states kept at the most; a session without one is hashed again from its file. */
 const MAX_HASHERS = 1024;
@@ -78,42 +82,22 @@ export class UploadStore {
   }
 
   /**
-   * Appends a body while hashing it, and answers the new size once the bytes are durable. When the body breaks off, what
-   * arrived is kept, for the client to resume from.
+   * Appends a body while hashing it, for what `digest` it will have if that is known. Answers once the bytes are durable.
+   * When the body breaks off, what arrived is kept, for the client to resume from.
    */
-  async append(
-    id: UploadId,
-    body: AsyncIterable<Uint8Array>,
-    algorithm: DigestAlgorithm = "sha256",
-  ): Promise<number> {
+  async append(id: UploadId, body: AsyncIterable<Uint8Array>, digest?: Digest): Promise<AppendOutcome> {
+    const algorithm = digest ? digestAlgorithm(digest) : "sha256";
     const handle = await open(this.#path(id), "r+");
-    let offset = (await handle.stat()).size;
-    const known = this.#hashes.get(id);
-    const hasher =
-      offset === 0
-        ? new Bun.CryptoHasher(algorithm)
-        : known?.offset === offset && known.algorithm === algorithm
-          ? known.hasher
-          : undefined;
-    this.#hashes.delete(id);
     try {
-      // One write is under way while the next chunk is received and hashed.
-      let writing: Promise<unknown> = Promise.resolve();
-      try {
-        for await (const chunk of body) {
-          hasher?.update(chunk);
-          await writing;
-          writing = writeFully(handle, chunk, offset);
-          writing.catch(() => undefined); // awaited above or below; this only keeps it from counting as unhandled
-          offset += chunk.length;
-        }
-      } finally {
-        await writing;
+      const start = (await handle.stat()).size;
+      const hasher = this.#takeHasher(id, start, algorithm);
+      const { size, whole } = await writeStream(handle, body, start, hasher);
+      if (hasher) this.#hashes.set(id, { algorithm, hasher, offset: size });
+      if (size > start) {
+        await syncFileData(handle.fd);
+        await syncDirectory(this.#dir);
       }
-      if (hasher) this.#hashes.set(id, { algorithm, hasher, offset });
-      await syncFileData(handle.fd);
-      await syncDirectory(this.#dir);
-      return offset;
+      return whole ? { kind: "appended", size } : { kind: "interrupted" };
     } finally {
       await handle.close();
     }
@@ -141,6 +125,14 @@ export class UploadStore {
     this.#forget(id);
   }
 
+  /** The running hash of what is there, if it is known; it is given away, so that a failure leaves none behind. */
+  #takeHasher(id: UploadId, offset: number, algorithm: DigestAlgorithm): Bun.CryptoHasher | undefined {
+    const known = this.#hashes.get(id);
+    this.#hashes.delete(id);
+    if (offset === 0) return new Bun.CryptoHasher(algorithm);
+    return known?.offset === offset && known.algorithm === algorithm ? known.hasher : undefined;
+  }
+
   #forget(id: UploadId): void {
     rmSync(`${this.#path(id)}.json`, { force: true });
     this.#hashes.delete(id);
@@ -151,11 +143,34 @@ export class UploadStore {
   }
 }
 
-async function writeFully(
-  handle: Awaited<ReturnType<typeof open>>,
-  chunk: Uint8Array,
-  position: number,
-): Promise<void> {
+/** One write is under way while the next chunk is received and hashed. */
+async function writeStream(
+  handle: FileHandle,
+  body: AsyncIterable<Uint8Array>,
+  start: number,
+  hasher: Bun.CryptoHasher | undefined,
+): Promise<{ size: number; whole: boolean }> {
+  let size = start;
+  let writing: Promise<void> = Promise.resolve();
+  let whole = false;
+  const chunks = body[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await chunks.next().catch(() => "broken" as const);
+    await writing;
+    if (next === "broken" || next.done) {
+      whole = next !== "broken";
+      break;
+    }
+    writing = writeFully(handle, next.value, size);
+    // Awaited in the next turn; until then a failure must not count as unhandled.
+    writing.catch(() => undefined);
+    hasher?.update(next.value);
+    size += next.value.length;
+  }
+  return { size, whole };
+}
+
+async function writeFully(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < chunk.length; ) {
     at += (await handle.write(chunk, at, chunk.length - at, position + at)).bytesWritten;
   }

@@ -1,0 +1,191 @@
+import type { Digest } from "../../primitives/digest.ts";
+import { parseDigest } from "../../primitives/digest.ts";
+import type { Identity } from "../../primitives/store/git/commit.ts";
+import type { Snapshot } from "../../primitives/store/snapshot.ts";
+import type { Change } from "../../primitives/store/tree-edit.ts";
+import { parseUploadId, type UploadId } from "../../primitives/store/upload-store.ts";
+import type { Manifest } from "../../registry/manifest.ts";
+import type { RepositoryName } from "../../registry/repository-name.ts";
+import type {
+  AppendResult,
+  FinishResult,
+  ManifestPush,
+  RegistryStorage,
+  SessionId,
+  StoredBlob,
+  StoredManifest,
+  TagPage,
+  UploadStorage,
+} from "../../registry/storage.ts";
+import type { Reference, Tag } from "../../registry/tag.ts";
+import { manifestPath, tagPath } from "./layout.ts";
+import type { OciStore } from "./oci-store.ts";
+import { changeMessage, type Origin } from "./push-message.ts";
+
+/** Who is acting, for the log. */
+export interface Actor {
+  readonly identity: Identity;
+  readonly origin: Origin;
+}
+
+/** The engine's storage over an OCI store, on behalf of one actor. */
+export class InstanceStorage implements RegistryStorage {
+  readonly #oci: OciStore;
+  readonly #actor: Actor;
+
+  constructor(oci: OciStore, actor: Actor) {
+    this.#oci = oci;
+    this.#actor = actor;
+  }
+
+  async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+    if (!this.#isLinked(repository, digest)) return undefined;
+    const size = this.#oci.blobs.size(digest);
+    return size === undefined ? undefined : { size, content: Bun.file(this.#oci.blobs.path(digest)) };
+  }
+
+  async deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
+    if (this.#oci.index.refersToBlob(repository, digest)) return "in-use";
+    return (await this.#oci.links.remove(repository, digest)) ? "deleted" : "unknown";
+  }
+
+  async mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
+    if (!(await this.blob(from, digest))) return false;
+    await this.#oci.links.add(repository, digest);
+    return true;
+  }
+
+  async startUpload(repository: RepositoryName): Promise<SessionId> {
+    return this.#oci.uploads.create(repository) as string as SessionId;
+  }
+
+  async uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined> {
+    const id = parseUploadId(session);
+    return id && this.#oci.uploads.size(id, repository);
+  }
+
+  appendUpload(
+    repository: RepositoryName,
+    session: SessionId,
+    { body, offset, digest }: Parameters<UploadStorage["appendUpload"]>[2],
+  ): Promise<AppendResult> {
+    return this.#withSession(repository, session, async (id, size) => {
+      if (offset !== undefined && offset !== size) return { kind: "out-of-order", size };
+      return this.#oci.uploads.append(id, body, digest);
+    });
+  }
+
+  finishUpload(repository: RepositoryName, session: SessionId, digest: Digest): Promise<FinishResult> {
+    return this.#withSession(repository, session, async (id) => {
+      const result = await this.#oci.uploads.finish(id, digest);
+      if (result.kind === "stored") await this.#oci.links.add(repository, digest);
+      return result;
+    });
+  }
+
+  async cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean> {
+    const result = await this.#withSession(repository, session, async (id) => {
+      this.#oci.uploads.cancel(id);
+      return { kind: "cancelled" } as const;
+    });
+    return result.kind === "cancelled";
+  }
+
+  async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
+    const digest =
+      reference.kind === "digest" ? reference.digest : this.#oci.index.tagDigest(repository, reference.tag);
+    return digest && this.#oci.index.manifest(repository, digest);
+  }
+
+  async missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]> {
+    const { index, blobs } = this.#oci;
+    return [
+      ...manifest.blobs.filter((blob) => !this.#isLinked(repository, blob) || blobs.size(blob) === undefined),
+      ...manifest.manifests.filter((child) => !index.hasManifest(repository, child)),
+    ];
+  }
+
+  async putManifest(repository: RepositoryName, { digest, content, tag }: ManifestPush): Promise<void> {
+    await this.#oci.store.transact(async (parent) => {
+      const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
+      let previous: Digest | undefined;
+      if (tag) {
+        previous = await tagTarget(parent, repository, tag);
+        changes.push({ path: tagPath(repository, tag), content: Buffer.from(`${digest}\n`) });
+      }
+      return this.#draft({ action: "push", repository, tag, digest, previous }, changes);
+    });
+  }
+
+  async deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean> {
+    const { changed } = await this.#oci.store.transact((parent) =>
+      reference.kind === "tag"
+        ? this.#deleteTag(parent, repository, reference.tag)
+        : this.#deleteByDigest(parent, repository, reference.digest),
+    );
+    return changed;
+  }
+
+  async tags(
+    repository: RepositoryName,
+    { last, limit }: { readonly last: string; readonly limit: number },
+  ): Promise<TagPage | undefined> {
+    if (!this.#oci.index.hasRepository(repository)) return undefined;
+    const tags = this.#oci.index.tags(repository, last, limit + 1);
+    return { tags: tags.slice(0, limit), more: tags.length > limit };
+  }
+
+  /** A blob belongs to a repository by having been uploaded or mounted there, or by a manifest that names it. */
+  #isLinked(repository: RepositoryName, digest: Digest): boolean {
+    return this.#oci.index.refersToBlob(repository, digest) || this.#oci.links.has(repository, digest);
+  }
+
+  async #deleteTag(parent: Snapshot, repository: RepositoryName, tag: Tag) {
+    const digest = await tagTarget(parent, repository, tag);
+    if (!digest) return this.#noDraft();
+    return this.#draft({ action: "delete", repository, tag, digest }, [
+      { path: tagPath(repository, tag), content: null },
+    ]);
+  }
+
+  async #deleteByDigest(parent: Snapshot, repository: RepositoryName, digest: Digest) {
+    const changes: Change[] = [{ path: manifestPath(repository, digest), content: null }];
+    for (const tag of this.#oci.index.tagsOf(repository, digest)) {
+      if ((await tagTarget(parent, repository, tag)) === digest) {
+        changes.push({ path: tagPath(repository, tag), content: null });
+      }
+    }
+    return this.#draft({ action: "delete", repository, digest }, changes);
+  }
+
+  #draft(change: Parameters<typeof changeMessage>[0], changes: readonly Change[]) {
+    return { changes, author: this.#actor.identity, message: changeMessage(change, this.#actor.origin) };
+  }
+
+  #noDraft() {
+    return { changes: [], author: this.#actor.identity, message: "" };
+  }
+
+  async #withSession<T>(
+    repository: RepositoryName,
+    session: SessionId,
+    work: (id: UploadId, size: number) => Promise<T>,
+  ): Promise<T | { readonly kind: "busy" | "unknown" }> {
+    const id = parseUploadId(session);
+    if (!id) return { kind: "unknown" };
+    const result = await this.#oci.uploads.exclusively(id, async () => {
+      const size = this.#oci.uploads.size(id, repository);
+      return size === undefined ? ({ kind: "unknown" } as const) : work(id, size);
+    });
+    return result === "busy" ? { kind: "busy" } : result;
+  }
+}
+
+async function tagTarget(
+  parent: Snapshot,
+  repository: RepositoryName,
+  tag: Tag,
+): Promise<Digest | undefined> {
+  const content = await parent.read(tagPath(repository, tag));
+  return content && parseDigest(new TextDecoder().decode(content).trimEnd());
+}

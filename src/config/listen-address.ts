@@ -1,0 +1,18 @@
+/** Where a frontend listens; port 0 lets the system choose. */
+export interface ListenAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. */
+export function parseListenAddress(text: string): ListenAddress | undefined {
+  const [, bracketed, plain, port] =
+    text.match(/^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9.-]+)):(\d{1,5})$/) ?? [];
+  const hostname = bracketed ?? plain;
+  if (hostname === undefined || port === undefined || Number(port) > 65_535) return undefined;
+  return { hostname, port: Number(port) };
+}
+
+export function formatListenAddress({ hostname, port }: ListenAddress): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

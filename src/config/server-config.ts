@@ -1,0 +1,116 @@
+import type { InstanceConfig, InstanceName } from "../backends/oci-http/instance.ts";
+import { parseStoreName } from "../primitives/store/store-manager.ts";
+import { passwordFault } from "../primitives/users/passwords.ts";
+import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
+import { parseVhost } from "../primitives/vhost.ts";
+import { type ListenAddress, parseListenAddress } from "./listen-address.ts";
+import { type RawSettings, SETTINGS, type Setting, type SettingName, UsageError } from "./settings.ts";
+import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./sources.ts";
+
+/** Everything that the server needs to know, checked. A part that is switched off is `undefined`. */
+export interface ServerConfig {
+  readonly dataDir: string;
+  readonly http: ListenAddress | undefined;
+  readonly ssh: ListenAddress | undefined;
+  /** The registry that the flags describe. */
+  readonly bootstrapInstance: InstanceConfig | undefined;
+  readonly admin: { readonly name: UserName; readonly password: string | undefined };
+}
+
+/** The instance that the flags describe always has this name. */
+const DEFAULT_INSTANCE = "default" as InstanceName;
+
+/** Flags win over the environment, that over the file, that over the defaults. Throws `UsageError`. */
+export function resolveServerConfig(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ServerConfig {
+  const near: RawSettings = { ...settingsFromEnvironment(environment), ...settingsFromFlags(args) };
+  const file = typeof near.config === "string" ? settingsFromFile(near.config) : {};
+  const settings = new CheckedSettings({ ...file, ...near });
+  const http = settings.flag("frontend-http");
+  return {
+    dataDir: settings.text("data-dir"),
+    http: http
+      ? settings.parsed("frontend-http-listen-http", parseListenAddress, "an address such as 127.0.0.1:8080")
+      : undefined,
+    ssh: settings.flag("backend-admin-ssh")
+      ? settings.parsed("frontend-ssh-listen", parseListenAddress, "an address such as 127.0.0.1:2222")
+      : undefined,
+    bootstrapInstance: http && settings.flag("backend-oci-http") ? bootstrapInstance(settings) : undefined,
+    admin: {
+      name: settings.parsed(
+        "admin-user",
+        (text) => (text === ANONYMOUS ? undefined : parseUserName(text)),
+        "a lower-case name such as admin",
+      ),
+      password: adminPassword(settings),
+    },
+  };
+}
+
+function bootstrapInstance(settings: CheckedSettings): InstanceConfig {
+  const vhosts = settings.list("backend-oci-http-vhost").map((text) => {
+    const vhost = parseVhost(text);
+    if (!vhost)
+      throw new UsageError(`--backend-oci-http-vhost must be a host name without port, not '${text}'`);
+    return vhost;
+  });
+  return {
+    name: DEFAULT_INSTANCE,
+    vhosts: [...new Set(vhosts)],
+    store: settings.parsed(
+      "backend-oci-http-store",
+      parseStoreName,
+      "a lower-case name such as everlock-oci-local",
+    ),
+  };
+}
+
+function adminPassword(settings: CheckedSettings): string | undefined {
+  const password = settings.optional("admin-password");
+  const fault = password === undefined ? undefined : passwordFault(password);
+  if (fault) throw new UsageError(`--admin-password: ${fault}`);
+  return password;
+}
+
+/** Settings with their defaults, each of its declared type. */
+class CheckedSettings {
+  readonly #raw: RawSettings;
+
+  constructor(raw: RawSettings) {
+    this.#raw = raw;
+  }
+
+  flag(name: SettingName): boolean {
+    return this.#value(name) === true;
+  }
+
+  optional(name: SettingName): string | undefined {
+    const value = this.#value(name);
+    return typeof value === "string" ? value : undefined;
+  }
+
+  text(name: SettingName): string {
+    const value = this.optional(name);
+    if (!value) throw new UsageError(`--${name} must not be empty`);
+    return value;
+  }
+
+  list(name: SettingName): readonly string[] {
+    const value = this.#value(name);
+    return Array.isArray(value) ? value : [String(value)];
+  }
+
+  parsed<T>(name: SettingName, parse: (text: string) => T | undefined, wanted: string): T {
+    const text = this.text(name);
+    const value = parse(text);
+    if (value === undefined) throw new UsageError(`--${name} must be ${wanted}, not '${text}'`);
+    return value;
+  }
+
+  #value(name: SettingName): boolean | string | readonly string[] | undefined {
+    const setting: Setting = SETTINGS[name];
+    return this.#raw[name] ?? setting.fallback;
+  }
+}

@@ -1,0 +1,78 @@
+/** One setting of the server, under the same name as flag, in the configuration file and (as `EVERLOCK_…`) in the environment. */
+export interface Setting {
+  readonly type: "boolean" | "string" | "list";
+  readonly help: string;
+  /** What to write for the value, in the usage text. */
+  readonly hint?: string;
+  readonly fallback?: boolean | string;
+}
+
+export const SETTINGS = {
+  "data-dir": { type: "string", hint: "dir", fallback: "data", help: "where everything is kept" },
+  config: {
+    type: "string",
+    hint: "file",
+    help: "TOML file with any of these settings, under the same names",
+  },
+  "frontend-http": { type: "boolean", fallback: true, help: "serve HTTP" },
+  "frontend-http-listen-http": {
+    type: "string",
+    hint: "host:port",
+    fallback: "127.0.0.1:8080",
+    help: "where HTTP listens",
+  },
+  "frontend-ssh-listen": {
+    type: "string",
+    hint: "host:port",
+    fallback: "127.0.0.1:2222",
+    help: "where SSH listens",
+  },
+  "backend-admin-ssh": { type: "boolean", fallback: true, help: "offer the admin console over SSH" },
+  "backend-oci-http": { type: "boolean", fallback: true, help: "offer the OCI registry over HTTP" },
+  "backend-oci-http-vhost": {
+    type: "list",
+    hint: "host",
+    fallback: "localhost",
+    help: "host name of the registry 'default'; may be given several times",
+  },
+  "backend-oci-http-store": {
+    type: "string",
+    hint: "store",
+    fallback: "everlock-oci-local",
+    help: "store of the registry 'default'",
+  },
+  "admin-user": {
+    type: "string",
+    hint: "login",
+    fallback: "admin",
+    help: "administrator made at the first start",
+  },
+  "admin-password": {
+    type: "string",
+    hint: "password",
+    help: "its password; without it one is generated and printed once",
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+export function environmentName(name: SettingName): string {
+  return `EVERLOCK_${name.replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** Values of settings from one source, before they are checked. */
+export type RawSettings = Partial<Record<SettingName, boolean | string | readonly string[]>>;
+
+/** A setting, flag or file that is not what it should be; the message is the one line that the user sees. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}

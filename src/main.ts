@@ -1,0 +1,39 @@
+import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import { serve } from "./commands/serve.ts";
+import { version } from "./commands/version.ts";
+import { UsageError } from "./config/settings.ts";
+
+const subCommands: Readonly<Record<string, CommandDef>> = { serve, version };
+
+const main = defineCommand({
+  meta: { name: "everlock", description: "An OCI container registry where every change is a commit" },
+  subCommands: { ...subCommands },
+});
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+/** Runs the command line and answers the exit code; every expected failure is one line on standard error. */
+async function run(args: readonly string[]): Promise<number> {
+  const [name = "", ...rest] = args;
+  const command = subCommands[name];
+  if (args.length === 0 || args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(`${await renderUsage(command ?? main, command && main)}\n`);
+    return args.length === 0 ? EXIT_USAGE : 0;
+  }
+  if (!command) {
+    process.stderr.write(
+      `everlock: unknown command '${name}'; it is one of ${Object.keys(subCommands).join(", ")}\n`,
+    );
+    return EXIT_USAGE;
+  }
+  try {
+    await runCommand(command, { rawArgs: rest });
+    return 0;
+  } catch (error) {
+    process.stderr.write(`everlock: ${error instanceof Error ? error.message : error}\n`);
+    return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
+  }
+}
+
+process.exit(await run(process.argv.slice(2)));

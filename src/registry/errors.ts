@@ -1,0 +1,96 @@
+/** Every fault that a client can meet: the spec's code, the HTTP status and a message (distribution-spec, "Error codes"). */
+const FAULTS = {
+  blobUnknown: ["BLOB_UNKNOWN", 404, "blob unknown to the repository"],
+  blobInUse: ["DENIED", 409, "blob is part of a manifest in the repository; delete that first"],
+  contentRangeInvalid: [
+    "BLOB_UPLOAD_INVALID",
+    400,
+    "Content-Range must be written <first>-<last>, as in 0-1023",
+  ],
+  denied: ["DENIED", 403, "requested access to the resource is denied"],
+  digestInvalid: ["DIGEST_INVALID", 400, "digest must be sha256:<64 hex> or sha512:<128 hex>, in lower case"],
+  digestMismatch: ["DIGEST_INVALID", 400, "digest does not match the content"],
+  digestMissing: ["DIGEST_INVALID", 400, "the query parameter 'digest' is missing"],
+  hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
+  internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
+  manifestBlobUnknown: [
+    "MANIFEST_BLOB_UNKNOWN",
+    404,
+    "manifest refers to content that is not in the repository",
+  ],
+  manifestInvalid: ["MANIFEST_INVALID", 400, "manifest invalid"],
+  manifestTooLarge: ["SIZE_INVALID", 413, "manifest is larger than 4 MiB"],
+  manifestUnknown: ["MANIFEST_UNKNOWN", 404, "manifest unknown"],
+  methodNotAllowed: ["UNSUPPORTED", 405, "method not allowed here"],
+  nameInvalid: [
+    "NAME_INVALID",
+    400,
+    "repository name must be lower-case components of letters, digits and single separators, joined by '/'",
+  ],
+  nameUnknown: ["NAME_UNKNOWN", 404, "repository name not known to registry"],
+  pageSizeInvalid: [
+    "PAGINATION_NUMBER_INVALID",
+    400,
+    "the query parameter 'n' must be a whole number, 0 or more",
+  ],
+  pathInvalid: ["NAME_INVALID", 400, "the path is not well formed"],
+  pathUnknown: ["UNSUPPORTED", 404, "no such endpoint; a registry is served below /v2/"],
+  rangeInvalid: ["RANGE_INVALID", 416, "the requested range lies outside the blob"],
+  rangeMalformed: ["RANGE_INVALID", 400, "Range must be one range of bytes, as in bytes=0-1023"],
+  referenceInvalid: [
+    "TAG_INVALID",
+    400,
+    "reference must be a digest or a tag: up to 128 letters, digits, '_', '.', '-', not beginning with '.' or '-'",
+  ],
+  sizeMismatch: ["SIZE_INVALID", 400, "the body's length is not what its headers say"],
+  tooManyRequests: ["TOOMANYREQUESTS", 429, "too many requests; try again later"],
+  unauthorized: ["UNAUTHORIZED", 401, "authentication required"],
+  uploadBusy: ["BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload session"],
+  uploadInterrupted: [
+    "BLOB_UPLOAD_INVALID",
+    400,
+    "the body broke off; ask for the upload's status and resume from there",
+  ],
+  uploadOutOfOrder: ["BLOB_UPLOAD_INVALID", 416, "the chunk does not begin where the upload ends"],
+  uploadUnknown: ["BLOB_UPLOAD_UNKNOWN", 404, "upload session unknown to the repository"],
+} as const satisfies Record<string, readonly [code: string, status: number, message: string]>;
+
+export type Fault = keyof typeof FAULTS;
+
+/** A request's expected failure, as a value; only `errorResponse` turns it into HTTP. */
+export class RegistryError {
+  readonly fault: Fault;
+  /** Says what exactly was wrong, in place of the table's message. */
+  readonly message: string;
+  readonly details: readonly unknown[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    fault: Fault,
+    options: {
+      message?: string;
+      details?: readonly unknown[];
+      headers?: Readonly<Record<string, string>>;
+    } = {},
+  ) {
+    this.fault = fault;
+    this.message = options.message ?? FAULTS[fault][2];
+    this.details = options.details ?? [];
+    this.headers = options.headers ?? {};
+  }
+
+  get status(): number {
+    return FAULTS[this.fault][1];
+  }
+}
+
+/** The JSON document of the spec; several details become several errors of one code. */
+export function errorResponse(error: RegistryError): Response {
+  const [code, status] = FAULTS[error.fault];
+  const { message } = error;
+  const errors =
+    error.details.length > 0
+      ? error.details.map((detail) => ({ code, message, detail }))
+      : [{ code, message }];
+  return Response.json({ errors }, { status, headers: error.headers });
+}

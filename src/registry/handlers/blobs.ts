@@ -1,0 +1,49 @@
+import type { Digest } from "../../primitives/digest.ts";
+import { parseRange } from "../byte-range.ts";
+import { RegistryError } from "../errors.ts";
+import type { Exchange, Result } from "../exchange.ts";
+import type { RepositoryName } from "../repository-name.ts";
+
+interface BlobRoute {
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+}
+
+/** GET and HEAD /v2/<name>/blobs/<digest> (distribution-spec, "Pulling blobs"), with a single range. */
+export async function getBlob(
+  { request, storage }: Exchange,
+  { repository, digest }: BlobRoute,
+): Promise<Result> {
+  const blob = await storage.blob(repository, digest);
+  if (!blob) return new RegistryError("blobUnknown", { details: [{ digest }] });
+  const headers = {
+    "Content-Type": "application/octet-stream",
+    // Set, or the runtime adds one with the name of the file on disk.
+    "Content-Disposition": "attachment",
+    "Docker-Content-Digest": digest,
+    "Accept-Ranges": "bytes",
+    ETag: `"${digest}"`,
+  };
+  if (request.method === "HEAD") {
+    return new Response(null, { headers: { ...headers, "Content-Length": String(blob.size) } });
+  }
+  const range = parseRange(request.headers.get("Range"), blob.size);
+  if (range === "malformed") return new RegistryError("rangeMalformed");
+  if (range === "unsatisfiable") {
+    return new RegistryError("rangeInvalid", { headers: { "Content-Range": `bytes */${blob.size}` } });
+  }
+  if (range === "all") return new Response(blob.content, { headers });
+  const contentRange = `bytes ${range.first}-${range.last}/${blob.size}`;
+  return new Response(blob.content.slice(range.first, range.last + 1), {
+    status: 206,
+    headers: { ...headers, "Content-Range": contentRange },
+  });
+}
+
+/** DELETE /v2/<name>/blobs/<digest> (distribution-spec, "Deleting blobs"). */
+export async function deleteBlob({ storage }: Exchange, { repository, digest }: BlobRoute): Promise<Result> {
+  const outcome = await storage.deleteBlob(repository, digest);
+  if (outcome === "unknown") return new RegistryError("blobUnknown", { details: [{ digest }] });
+  if (outcome === "in-use") return new RegistryError("blobInUse", { details: [{ digest }] });
+  return new Response(null, { status: 202 });
+}

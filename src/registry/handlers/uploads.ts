@@ -1,0 +1,165 @@
+import { type Digest, parseDigest } from "../../primitives/digest.ts";
+import { parseContentRange } from "../byte-range.ts";
+import { RegistryError } from "../errors.ts";
+import type { Exchange, Result } from "../exchange.ts";
+import { parseRepositoryName, type RepositoryName } from "../repository-name.ts";
+import type { SessionId } from "../storage.ts";
+
+interface UploadsRoute {
+  readonly repository: RepositoryName;
+}
+
+interface UploadRoute extends UploadsRoute {
+  readonly session: SessionId;
+}
+
+/**
+ * POST /v2/<name>/blobs/uploads/ (distribution-spec, "Pushing blobs"): a new session; with `mount`, an existing blob
+ * instead; with `digest`, the whole blob at once.
+ */
+export async function startUpload(exchange: Exchange, { repository }: UploadsRoute): Promise<Result> {
+  const { query, storage } = exchange;
+  const mounted = await mount(exchange, repository);
+  if (mounted) return mounted;
+  const wanted = query.get("digest");
+  if (wanted === null) return sessionResponse(202, repository, await storage.startUpload(repository), 0);
+  if (!parseDigest(wanted)) return new RegistryError("digestInvalid");
+  const session = await storage.startUpload(repository);
+  const result = await finishUpload(exchange, { repository, session });
+  if (result instanceof RegistryError) await storage.cancelUpload(repository, session);
+  return result;
+}
+
+/** A mount that can't be done falls back to a session; that it failed tells nothing of other repositories. */
+async function mount(
+  { query, storage, access }: Exchange,
+  repository: RepositoryName,
+): Promise<Result | undefined> {
+  const wanted = query.get("mount");
+  if (wanted === null) return undefined;
+  const digest = parseDigest(wanted);
+  if (!digest) return new RegistryError("digestInvalid");
+  const from = parseRepositoryName(query.get("from") ?? "");
+  if (!from || !access.mayPull(from) || !(await storage.mountBlob(repository, digest, from)))
+    return undefined;
+  return created(repository, digest);
+}
+
+/** PATCH /v2/<name>/blobs/uploads/<session>: a chunk, or all of it streamed. */
+export async function appendUpload(
+  exchange: Exchange,
+  { repository, session }: UploadRoute,
+): Promise<Result> {
+  const fault = await append(exchange, { repository, session });
+  if (fault) return fault;
+  const size = await exchange.storage.uploadSize(repository, session);
+  return size === undefined
+    ? new RegistryError("uploadUnknown")
+    : sessionResponse(202, repository, session, size);
+}
+
+/** PUT /v2/<name>/blobs/uploads/<session>?digest=: the last chunk, if any, and the end of the session. */
+export async function finishUpload(
+  exchange: Exchange,
+  { repository, session }: UploadRoute,
+): Promise<Result> {
+  const wanted = exchange.query.get("digest");
+  if (wanted === null) return new RegistryError("digestMissing");
+  const digest = parseDigest(wanted);
+  if (!digest) return new RegistryError("digestInvalid");
+  const fault = await append(exchange, { repository, session }, digest);
+  if (fault) return fault;
+  const result = await exchange.storage.finishUpload(repository, session, digest);
+  switch (result.kind) {
+    case "stored":
+      return created(repository, digest);
+    case "busy":
+      return new RegistryError("uploadBusy");
+    case "unknown":
+      return new RegistryError("uploadUnknown");
+    case "mismatch":
+      return new RegistryError("digestMismatch", { details: [{ expected: digest, actual: result.actual }] });
+  }
+}
+
+/** GET /v2/<name>/blobs/uploads/<session>: how far it is. */
+export async function uploadStatus(
+  { storage }: Exchange,
+  { repository, session }: UploadRoute,
+): Promise<Result> {
+  const size = await storage.uploadSize(repository, session);
+  return size === undefined
+    ? new RegistryError("uploadUnknown")
+    : sessionResponse(204, repository, session, size);
+}
+
+/** DELETE /v2/<name>/blobs/uploads/<session>. */
+export async function cancelUpload(
+  { storage }: Exchange,
+  { repository, session }: UploadRoute,
+): Promise<Result> {
+  const known = await storage.cancelUpload(repository, session);
+  return known ? new Response(null, { status: 204 }) : new RegistryError("uploadUnknown");
+}
+
+/** Takes in the request's body, checked against what its headers say; `undefined` when all went well. */
+async function append(
+  { request, storage }: Exchange,
+  { repository, session }: UploadRoute,
+  digest?: Digest,
+): Promise<RegistryError | undefined> {
+  const header = request.headers.get("Content-Range");
+  const range = header === null ? undefined : parseContentRange(header);
+  if (header !== null && !range) return new RegistryError("contentRangeInvalid");
+  const length = request.headers.get("Content-Length");
+  if (range && length !== null && Number(length) !== range.last - range.first + 1)
+    return new RegistryError("sizeMismatch");
+  const result = await storage.appendUpload(repository, session, {
+    body: request.body ?? emptyBody(),
+    offset: range?.first,
+    ...(digest && { digest }),
+  });
+  switch (result.kind) {
+    case "appended":
+      return range && result.size !== range.last + 1 ? new RegistryError("sizeMismatch") : undefined;
+    case "out-of-order":
+      return new RegistryError("uploadOutOfOrder", {
+        headers: sessionHeaders(repository, session, result.size),
+      });
+    case "interrupted":
+      return new RegistryError("uploadInterrupted");
+    case "busy":
+      return new RegistryError("uploadBusy");
+    case "unknown":
+      return new RegistryError("uploadUnknown");
+  }
+}
+
+async function* emptyBody(): AsyncGenerator<Uint8Array> {}
+
+function sessionResponse(
+  status: number,
+  repository: RepositoryName,
+  session: SessionId,
+  size: number,
+): Response {
+  return new Response(null, { status, headers: sessionHeaders(repository, session, size) });
+}
+
+function sessionHeaders(
+  repository: RepositoryName,
+  session: SessionId,
+  size: number,
+): Record<string, string> {
+  return {
+    Location: `/v2/${repository}/blobs/uploads/${session}`,
+    "Docker-Upload-UUID": session,
+    // Without a unit, unlike HTTP's; an empty session reads 0-0 as well.
+    Range: `0-${Math.max(size - 1, 0)}`,
+  };
+}
+
+function created(repository: RepositoryName, digest: Digest): Response {
+  const headers = { Location: `/v2/${repository}/blobs/${digest}`, "Docker-Content-Digest": digest };
+  return new Response(null, { status: 201, headers });
+}

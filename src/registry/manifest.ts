@@ -1,0 +1,131 @@
+import { type Digest, parseDigest } from "../primitives/digest.ts";
+import {
+  IMAGE_INDEX,
+  IMAGE_MANIFEST,
+  isNonDistributable,
+  isSchema1,
+  MANIFEST_MEDIA_TYPES,
+  manifestKind,
+} from "./media-types.ts";
+
+/** What a manifest says of itself (image-spec, manifest.md and image-index.md; Docker schema 2 is alike). */
+export interface Manifest {
+  readonly mediaType: string;
+  /** Config and layers that must be in the repository; non-distributable layers are left out. */
+  readonly blobs: readonly Digest[];
+  /** The children of an index. */
+  readonly manifests: readonly Digest[];
+  readonly subject: Digest | undefined;
+}
+
+/** Why bytes are not a manifest, in words for who pushed them. */
+export class ManifestFault {
+  readonly reason: string;
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** `contentType` is what the client declared, if it did: a manifest must not contradict it. */
+export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest | ManifestFault {
+  try {
+    return readManifest(bytes, contentType);
+  } catch (error) {
+    if (error instanceof FaultFound) return new ManifestFault(error.message);
+    throw error;
+  }
+}
+
+/** Carries a reason out of the nested readers; never leaves this file. */
+class FaultFound extends Error {}
+
+function readManifest(bytes: Uint8Array, contentType: string | undefined): Manifest {
+  if (contentType && isSchema1(contentType)) {
+    throw new FaultFound(
+      "Docker schema 1 manifests are not supported; push schema 2 or OCI with a current client",
+    );
+  }
+  if (contentType && !manifestKind(contentType)) {
+    throw new FaultFound(
+      `media type '${contentType}' is not a manifest's; use one of ${MANIFEST_MEDIA_TYPES.join(", ")}`,
+    );
+  }
+  const json = parseJson(bytes);
+  if (json["schemaVersion"] !== 2) {
+    throw new FaultFound(`schemaVersion is ${JSON.stringify(json["schemaVersion"])?.slice(0, 20)}, not 2`);
+  }
+  const mediaType = json["mediaType"] ?? impliedMediaType(json);
+  const kind = typeof mediaType === "string" ? manifestKind(mediaType) : undefined;
+  if (typeof mediaType !== "string" || !kind) {
+    throw new FaultFound(`mediaType is not one of ${MANIFEST_MEDIA_TYPES.join(", ")}`);
+  }
+  if (contentType && contentType !== mediaType) {
+    throw new FaultFound(
+      `the Content-Type is '${contentType}', but the manifest's media type is '${mediaType}'`,
+    );
+  }
+  const subject =
+    json["subject"] === undefined ? undefined : readDescriptor("subject", json["subject"]).digest;
+  if (kind === "index") {
+    const manifests = readDescriptors("manifests", json["manifests"]).map((child) => child.digest);
+    return { mediaType, blobs: [], manifests, subject };
+  }
+  const config = readDescriptor("config", json["config"]);
+  const layers = readDescriptors("layers", json["layers"]).filter(
+    (layer) => !isNonDistributable(layer.mediaType),
+  );
+  return {
+    mediaType,
+    blobs: [...new Set([config, ...layers].map((blob) => blob.digest))],
+    manifests: [],
+    subject,
+  };
+}
+
+function parseJson(bytes: Uint8Array): JsonObject {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new FaultFound("it is not valid JSON");
+  }
+  if (!isObject(json)) throw new FaultFound("it is not a JSON object");
+  return json;
+}
+
+/** OCI allows the field to be left out; then the content tells. */
+function impliedMediaType(json: JsonObject): string | undefined {
+  const isIndex = "manifests" in json;
+  if (isIndex === ("layers" in json || "config" in json)) return undefined;
+  return isIndex ? IMAGE_INDEX : IMAGE_MANIFEST;
+}
+
+function readDescriptors(field: string, value: unknown): Descriptor[] {
+  if (!Array.isArray(value)) throw new FaultFound(`${field} is not a list`);
+  return value.map((item, i) => readDescriptor(`${field}[${i}]`, item));
+}
+
+/** image-spec, descriptor.md: the three properties that it requires. */
+function readDescriptor(field: string, value: unknown): Descriptor {
+  if (!isObject(value)) throw new FaultFound(`${field} is not a descriptor`);
+  const { mediaType, digest, size } = value;
+  if (typeof mediaType !== "string") throw new FaultFound(`${field}.mediaType is missing`);
+  if (!Number.isSafeInteger(size) || Number(size) < 0)
+    throw new FaultFound(`${field}.size is not a number of bytes`);
+  const parsed = typeof digest === "string" ? parseDigest(digest) : undefined;
+  if (!parsed) throw new FaultFound(`${field}.digest is not a sha256 or sha512 digest`);
+  return { mediaType, digest: parsed };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,60 @@
+import type { Digest } from "../primitives/digest.ts";
+import { parseDigest } from "../primitives/digest.ts";
+import { RegistryError } from "./errors.ts";
+import { parseRepositoryName, type RepositoryName } from "./repository-name.ts";
+import type { SessionId } from "./storage.ts";
+import { parseReference, type Reference } from "./tag.ts";
+
+/** An endpoint of the distribution-spec with its parsed parameters. */
+export type Route =
+  | { readonly kind: "base" }
+  | { readonly kind: "blob"; readonly repository: RepositoryName; readonly digest: Digest }
+  | { readonly kind: "uploads"; readonly repository: RepositoryName }
+  | { readonly kind: "upload"; readonly repository: RepositoryName; readonly session: SessionId }
+  | { readonly kind: "manifest"; readonly repository: RepositoryName; readonly reference: Reference }
+  | { readonly kind: "tags"; readonly repository: RepositoryName };
+
+/** `path` is still percent-encoded and without query. */
+export function parseRoute(path: string): Route | RegistryError {
+  if (path === "/v2/" || path === "/v2") return { kind: "base" };
+  if (!path.startsWith("/v2/")) return new RegistryError("pathUnknown");
+  let segments: string[];
+  try {
+    segments = path.slice("/v2/".length).split("/").map(decodeURIComponent);
+  } catch {
+    return new RegistryError("pathInvalid");
+  }
+
+  const last = segments.at(-1) ?? "";
+  const named = (count: number, make: (repository: RepositoryName) => Route | RegistryError) => {
+    const repository = parseRepositoryName(segments.slice(0, -count).join("/"));
+    return repository ? make(repository) : new RegistryError("nameInvalid");
+  };
+  if (segments.at(-3) === "blobs" && segments.at(-2) === "uploads") {
+    return named(3, (repository) =>
+      last === ""
+        ? { kind: "uploads", repository }
+        : { kind: "upload", repository, session: last as SessionId },
+    );
+  }
+  switch (segments.at(-2)) {
+    case "blobs":
+      return named(2, (repository) => {
+        if (last === "uploads") return { kind: "uploads", repository };
+        const digest = parseDigest(last);
+        return digest ? { kind: "blob", repository, digest } : new RegistryError("digestInvalid");
+      });
+    case "manifests":
+      return named(2, (repository) => {
+        const reference = parseReference(last);
+        if (reference) return { kind: "manifest", repository, reference };
+        return new RegistryError(last.includes(":") ? "digestInvalid" : "referenceInvalid");
+      });
+    case "tags":
+      return last === "list"
+        ? named(2, (repository) => ({ kind: "tags", repository }))
+        : new RegistryError("pathUnknown");
+    default:
+      return new RegistryError("pathUnknown");
+  }
+}

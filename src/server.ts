@@ -1,0 +1,76 @@
+import { type InstanceConfig, OciInstance } from "./backends/oci-http/instance.ts";
+import { OciStore } from "./backends/oci-http/oci-store.ts";
+import type { ListenAddress } from "./config/listen-address.ts";
+import type { ServerConfig } from "./config/server-config.ts";
+import { DataDirectory } from "./data-directory.ts";
+import { HttpFrontend } from "./frontends/http/http-frontend.ts";
+import type { Logger } from "./primitives/logger.ts";
+import { SYSTEM_IDENTITY } from "./primitives/store/commit-writer.ts";
+import type { Store } from "./primitives/store/store.ts";
+import { StoreManager, type StoreName } from "./primitives/store/store-manager.ts";
+import { Authenticator } from "./primitives/users/authenticator.ts";
+import { UserRegistry } from "./primitives/users/user-registry.ts";
+
+const USERS_STORE = "everlock-users" as StoreName;
+
+/** The running server: what listens, and how to end it. */
+export interface Server {
+  readonly http: ListenAddress | undefined;
+  /** The administrator's password, if this start generated it. */
+  readonly generatedPassword: string | undefined;
+  readonly instances: readonly InstanceConfig[];
+  stop(): Promise<void>;
+}
+
+/** Opens the stores, wires backends to frontends and starts to listen; whatever fails, nothing is left half started. */
+export async function startServer(config: ServerConfig, log: Logger): Promise<Server> {
+  const undo = new AsyncDisposableStack();
+  try {
+    const directory = DataDirectory.acquire(config.dataDir);
+    undo.defer(() => directory.release());
+    const stores = new StoreManager(directory.path);
+    const usersStore: Store = await stores.open(USERS_STORE);
+    undo.defer(() => usersStore.close());
+    const users = await UserRegistry.load(usersStore, log.warn);
+    const authenticator = new Authenticator(() => users.directory);
+
+    const instances: OciInstance[] = [];
+    if (config.bootstrapInstance) {
+      const oci = await OciStore.open(stores, config.bootstrapInstance.store);
+      undo.defer(() => oci.close());
+      instances.push(new OciInstance(config.bootstrapInstance, oci, () => users.directory));
+    }
+    const hosts = new Map(
+      instances.flatMap((instance) => instance.config.vhosts.map((vhost) => [vhost, instance])),
+    );
+
+    const http =
+      config.http && new HttpFrontend({ listen: config.http, hosts: () => hosts, authenticator, log });
+    if (http) undo.defer(() => http.stop());
+    const generatedPassword = await bootstrapAdmin(users, config.admin, log);
+    return {
+      http: http?.address,
+      generatedPassword,
+      instances: instances.map((instance) => instance.config),
+      stop: () => undo.disposeAsync(),
+    };
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+async function bootstrapAdmin(
+  users: UserRegistry,
+  { name, password }: ServerConfig["admin"],
+  log: Logger,
+): Promise<string | undefined> {
+  const chosen = password ?? crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" });
+  const made = await users.bootstrap(SYSTEM_IDENTITY, name, chosen);
+  if (!made && password !== undefined) {
+    log.info(
+      "--admin-password is not used: there is an administrator already; 'everlock passwd' or the console changes it",
+    );
+  }
+  return made && password === undefined ? chosen : undefined;
+}
