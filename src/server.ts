@@ -1,9 +1,12 @@
+import { AdminConsole } from "./backends/admin-ssh/admin-console.ts";
 import { type InstanceConfig, OciInstance } from "./backends/oci-http/instance.ts";
 import { OciStore } from "./backends/oci-http/oci-store.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { HttpFrontend } from "./frontends/http/http-frontend.ts";
+import { ensureHostKey } from "./frontends/ssh/host-key.ts";
+import { SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
 import type { Logger } from "./primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "./primitives/store/commit-writer.ts";
 import type { Store } from "./primitives/store/store.ts";
@@ -16,6 +19,9 @@ const USERS_STORE = "everlock-users" as StoreName;
 /** The running server: what listens, and how to end it. */
 export interface Server {
   readonly http: ListenAddress | undefined;
+  readonly ssh: ListenAddress | undefined;
+  readonly dataDir: string;
+  readonly adminName: string;
   /** The administrator's password, if this start generated it. */
   readonly generatedPassword: string | undefined;
   readonly instances: readonly InstanceConfig[];
@@ -47,9 +53,26 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     const http =
       config.http && new HttpFrontend({ listen: config.http, hosts: () => hosts, authenticator, log });
     if (http) undo.defer(() => http.stop());
+    const adminConsole = new AdminConsole(
+      { users, instances: () => instances.map((instance) => instance.config) },
+      log,
+    );
+    const ssh =
+      config.ssh &&
+      (await SshFrontend.start({
+        listen: config.ssh,
+        hostKey: await ensureHostKey(`${directory.path}/ssh_host_ed25519_key`),
+        authenticator,
+        console: adminConsole,
+        log,
+      }));
+    if (ssh) undo.defer(() => ssh.stop());
     const generatedPassword = await bootstrapAdmin(users, config.admin, log);
     return {
       http: http?.address,
+      ssh: ssh?.address,
+      dataDir: directory.path,
+      adminName: config.admin.name,
       generatedPassword,
       instances: instances.map((instance) => instance.config),
       stop: () => undo.disposeAsync(),

@@ -31,16 +31,40 @@ function usageOfSettings(): ArgsDef {
   return Object.fromEntries(entries);
 }
 
-function greeting({ http, instances, generatedPassword }: Server): string {
+function greeting(server: Server): string {
+  const { http, ssh, generatedPassword } = server;
   const lines = ["Everlock is running"];
-  for (const { name, vhosts, store } of instances) {
-    const hosts = vhosts.map((vhost) => `${vhost}:${http?.port}`).join(", ");
-    lines.push(`  registry '${name}'  http://${hosts}  store ${store}`);
+  if (http) lines.push(`  HTTP   ${formatListenAddress(http)}`);
+  for (const { name, vhosts, store } of server.instances) {
+    lines.push(
+      `         registry '${name}' at ${vhosts.map((vhost) => `${vhost}:${http?.port}`).join(", ")}, store '${store}'`,
+    );
   }
-  if (http) lines.push(`  HTTP listens on ${formatListenAddress(http)}`);
-  if (generatedPassword)
-    lines.push("", `  The administrator's password, shown this once: ${generatedPassword}`);
-  return `${lines.join("\n")}\n`;
+  if (ssh) lines.push(`  SSH    ${formatListenAddress(ssh)}`);
+  lines.push(`  data   ${server.dataDir}`);
+  if (generatedPassword) {
+    lines.push(
+      "",
+      `The administrator '${server.adminName}' has the password ${generatedPassword}`,
+      "It is shown this once.",
+    );
+  }
+  return `${[...lines, "", "Next:", ...nextCommands(server).map((line) => `  ${line}`)].join("\n")}\n`;
+}
+
+/** What to type to get from here to the first push. */
+function nextCommands({ http, ssh, instances, adminName }: Server): string[] {
+  const [instance] = instances;
+  const host = ssh && /^(127\.|::1$|0\.0\.0\.0$|::$)/.test(ssh.hostname) ? "localhost" : ssh?.hostname;
+  const console = ssh ? [`ssh -p ${ssh.port} ${adminName}@${host} -t /users add alice`] : [];
+  if (!instance || !http) return console;
+  return [
+    ...console,
+    ...(ssh
+      ? [`ssh -p ${ssh.port} ${adminName}@${host} /users grant alice http/oci/${instance.name} writer`]
+      : []),
+    `podman login --tls-verify=false -u alice ${instance.vhosts[0]}:${http.port}`,
+  ];
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */

@@ -1,0 +1,155 @@
+import type { Logger } from "../../primitives/logger.ts";
+import { OverloadedError } from "../../primitives/semaphore.ts";
+import { PathConflictError } from "../../primitives/store/tree-edit.ts";
+import type { UserName } from "../../primitives/users/user.ts";
+import { UserChangeError } from "../../primitives/users/user-registry.ts";
+import { type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
+import { CommandLineError } from "./command-line.ts";
+import { completeLine, parseLine, runCommand } from "./command-table.ts";
+import { LineReader, type Terminal } from "./line-reader.ts";
+import { TextLines } from "./text-lines.ts";
+
+/** A byte stream to and from somebody who is logged in, with a terminal at its far end or none. */
+export interface ConsoleChannel {
+  readonly input: AsyncIterable<Uint8Array>;
+  write(text: string): void;
+  writeError(text: string): void;
+  /** Present if the far end is a terminal. */
+  readonly screen: Pick<Terminal, "columns" | "onResize"> | undefined;
+}
+
+const BANNER = "Everlock Admin";
+const PROMPT = "> ";
+/** Lines of history kept in a session. */
+const MAX_HISTORY = 500;
+const SECRET_PROMPTS = 2;
+
+/** The admin console: commands typed at a terminal, given as one line, or piped in as a script. */
+export class AdminConsole {
+  readonly #services: ConsoleServices;
+  readonly #log: Logger;
+
+  constructor(services: ConsoleServices, log: Logger) {
+    this.#services = services;
+    this.#log = log;
+  }
+
+  /** A session without a command. Answers the exit code. */
+  async session(user: UserName, channel: ConsoleChannel): Promise<number> {
+    return channel.screen ? this.#interactive(user, channel, channel.screen) : this.#script(user, channel);
+  }
+
+  /** One command line, as in `ssh host '/users list'`. Answers the exit code. */
+  async execute(user: UserName, line: string, channel: ConsoleChannel): Promise<number> {
+    const output = lineOutput(channel);
+    const askSecret = channel.screen
+      ? secretAsker(new LineReader(terminalOf(channel, channel.screen)))
+      : firstLineAsker(channel.input);
+    return (await this.#runLine(user, line, output, askSecret)) === "failed" ? 1 : 0;
+  }
+
+  async #interactive(user: UserName, channel: ConsoleChannel, screen: NonNullable<ConsoleChannel["screen"]>) {
+    const reader = new LineReader(terminalOf(channel, screen));
+    const output = lineOutput(channel);
+    const history: string[] = [];
+    output.print([BANNER]);
+    for (;;) {
+      const read = await reader.read({
+        prompt: PROMPT,
+        history,
+        complete: (line) => completeLine(line, this.#services),
+      });
+      if (read.kind === "ended") return 0;
+      if (read.kind !== "line" || read.text.trim() === "") continue;
+      if (history.at(-1) !== read.text) history.push(read.text);
+      if (history.length > MAX_HISTORY) history.shift();
+      if ((await this.#runLine(user, read.text, output, secretAsker(reader))) === "quit") return 0;
+    }
+  }
+
+  /** Each line is run, also after one that failed; the exit code tells whether any did. */
+  async #script(user: UserName, channel: ConsoleChannel): Promise<number> {
+    const output = lineOutput(channel);
+    let code = 0;
+    for await (const line of new TextLines(channel.input)) {
+      const outcome = await this.#runLine(user, line, output, () => {
+        throw new ConsoleError("a script must give the password in the command: there is nobody to ask");
+      });
+      if (outcome === "quit") break;
+      if (outcome === "failed") code = 1;
+    }
+    return code;
+  }
+
+  async #runLine(
+    user: UserName,
+    line: string,
+    output: LineOutput,
+    askSecret: CommandContext["askSecret"],
+  ): Promise<"done" | "failed" | "quit"> {
+    try {
+      const parsed = parseLine(line);
+      if (parsed.kind === "quit") return "quit";
+      if (parsed.kind === "command") {
+        const lines = await runCommand(parsed, { ...this.#services, user, askSecret });
+        output.print(lines.map((text) => (text === "" ? "" : `  ${text}`)));
+      }
+      return "done";
+    } catch (error) {
+      output.fail(this.#explain(error));
+      return "failed";
+    }
+  }
+
+  #explain(error: unknown): string {
+    const expected = [ConsoleError, CommandLineError, UserChangeError, PathConflictError, OverloadedError];
+    if (error instanceof Error && expected.some((kind) => error instanceof kind)) return error.message;
+    this.#log.error("a console command failed", error);
+    return "internal error; the server's log has the cause";
+  }
+}
+
+interface LineOutput {
+  print(lines: readonly string[]): void;
+  fail(message: string): void;
+}
+
+/** A terminal in raw mode needs a carriage return at each line's end. */
+function lineOutput(channel: ConsoleChannel): LineOutput {
+  const end = channel.screen ? "\r\n" : "\n";
+  return {
+    print: (lines) => channel.write(lines.map((line) => line + end).join("")),
+    fail: (message) => {
+      if (channel.screen) channel.write(`  error: ${message}${end}`);
+      else channel.writeError(`error: ${message}${end}`);
+    },
+  };
+}
+
+function terminalOf(channel: ConsoleChannel, screen: NonNullable<ConsoleChannel["screen"]>): Terminal {
+  return { ...screen, input: channel.input, write: (text) => channel.write(text) };
+}
+
+/** Asks twice, so that a slip of the unseen fingers does not become the password. */
+function secretAsker(reader: LineReader): CommandContext["askSecret"] {
+  return async (question) => {
+    const answers: string[] = [];
+    for (const prompt of [question, `Repeat ${question.toLowerCase()}`].slice(0, SECRET_PROMPTS)) {
+      const read = await reader.read({ prompt, secret: true });
+      if (read.kind !== "line") throw new ConsoleError("cancelled; nothing was changed");
+      answers.push(read.text);
+    }
+    if (answers[0] !== answers[1]) throw new ConsoleError("the two do not match; nothing was changed");
+    return answers[0] ?? "";
+  };
+}
+
+/** Without a terminal, what is piped in is the answer: `printf secret | ssh host '/users add alice'`. */
+function firstLineAsker(input: AsyncIterable<Uint8Array>): CommandContext["askSecret"] {
+  return async () => {
+    for await (const line of new TextLines(input)) return line;
+    throw new ConsoleError(
+      "the password is missing: give it in the command, on standard input, or use 'ssh -t'",
+    );
+  };
+}

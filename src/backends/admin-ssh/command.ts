@@ -1,0 +1,66 @@
+import type { UserName } from "../../primitives/users/user.ts";
+import type { UserRegistry } from "../../primitives/users/user-registry.ts";
+import type { InstanceConfig } from "../oci-http/instance.ts";
+
+/** What went wrong and what would be right, in one line for who typed the command. */
+export class ConsoleError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "ConsoleError";
+  }
+}
+
+/** What the console administers. */
+export interface ConsoleServices {
+  readonly users: UserRegistry;
+  readonly instances: () => readonly InstanceConfig[];
+}
+
+/** What a command may use besides its arguments. */
+export interface CommandContext extends ConsoleServices {
+  /** Who is logged in. */
+  readonly user: UserName;
+  /** Asks for a line without showing what is typed. Throws `ConsoleError` where nobody can be asked. */
+  askSecret(question: string): Promise<string>;
+}
+
+export interface Parameter {
+  readonly name: string;
+  readonly optional?: true;
+  /** What may stand here, for completion. */
+  readonly candidates?: (services: ConsoleServices) => readonly string[];
+}
+
+/** One command, such as `/users add`; `scope` alone for one without a verb. */
+export interface Command {
+  readonly scope: string;
+  readonly verb?: string;
+  readonly parameters: readonly Parameter[];
+  readonly summary: string;
+  readonly example?: string;
+  /** Whether it takes a system administrator. */
+  readonly adminOnly: boolean;
+  /** The lines to print, without their indentation. */
+  run(args: readonly string[], context: CommandContext): Promise<readonly string[]> | readonly string[];
+}
+
+export function usageOf({ scope, verb, parameters }: Command): string {
+  const words = parameters.map(({ name, optional }) => (optional ? `[<${name}>]` : `<${name}>`));
+  return [`/${scope}`, ...(verb ? [verb] : []), ...words].join(" ");
+}
+
+/** Lines of cells with the columns aligned. */
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, Bun.stringWidth(cell));
+    });
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - Bun.stringWidth(cell)))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,119 @@
+/** One key press: a text to insert, or the name of an editing key. */
+export type Key =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "key"; readonly name: KeyName };
+
+export type KeyName =
+  | "enter"
+  | "tab"
+  | "backspace"
+  | "delete"
+  | "left"
+  | "right"
+  | "up"
+  | "down"
+  | "home"
+  | "end"
+  | "word-left"
+  | "word-right"
+  | "kill-to-start"
+  | "kill-to-end"
+  | "kill-word"
+  | "interrupt"
+  | "end-of-input"
+  | "clear-screen"
+  | "ignored";
+
+const CONTROL_KEYS: Readonly<Record<string, KeyName>> = {
+  "\r": "enter",
+  "\n": "enter",
+  "\t": "tab",
+  "\x7f": "backspace",
+  "\x08": "backspace",
+  "\x01": "home",
+  "\x02": "left",
+  "\x03": "interrupt",
+  "\x04": "end-of-input",
+  "\x05": "end",
+  "\x06": "right",
+  "\x0b": "kill-to-end",
+  "\x0c": "clear-screen",
+  "\x0e": "down",
+  "\x10": "up",
+  "\x15": "kill-to-start",
+  "\x17": "kill-word",
+};
+
+/** What follows ESC, as xterm, the Linux console and their kin send it. */
+const ESCAPE_KEYS: Readonly<Record<string, KeyName>> = {
+  "[A": "up",
+  "[B": "down",
+  "[C": "right",
+  "[D": "left",
+  "[H": "home",
+  "[F": "end",
+  OA: "up",
+  OB: "down",
+  OC: "right",
+  OD: "left",
+  OH: "home",
+  OF: "end",
+  "[1~": "home",
+  "[7~": "home",
+  "[4~": "end",
+  "[8~": "end",
+  "[3~": "delete",
+  "[1;5C": "word-right",
+  "[1;5D": "word-left",
+  "[1;3C": "word-right",
+  "[1;3D": "word-left",
+  b: "word-left",
+  f: "word-right",
+  "\x7f": "kill-word",
+};
+
+/** ESC, then a control sequence (CSI), a keypad key (SS3) or one character; `$` while it may still go on. */
+const ESCAPE = /^\x1b(?:(\[[0-9;?]*[@-~]|O[A-Za-z]|[^[O])|(\[[0-9;?]*|O)?$)/;
+/** A sequence that never ends is no key of any terminal. */
+const MAX_ESCAPE_LENGTH = 32;
+
+/** Turns what a terminal sends into keys, across any division into packets. */
+export class KeyDecoder {
+  readonly #utf8 = new TextDecoder();
+  #pending = "";
+  #afterReturn = false;
+
+  decode(bytes: Uint8Array): Key[] {
+    this.#pending += this.#utf8.decode(bytes, { stream: true });
+    const keys: Key[] = [];
+    for (;;) {
+      const key = this.#next();
+      if (!key) return keys;
+      keys.push(key);
+    }
+  }
+
+  #next(): Key | undefined {
+    const [first] = this.#pending;
+    if (first === undefined) return undefined;
+    if (first === "\x1b") return this.#escape();
+    const isSecondHalfOfReturn = first === "\n" && this.#afterReturn;
+    this.#afterReturn = first === "\r";
+    const control = CONTROL_KEYS[first];
+    if (control || first < " ") {
+      this.#pending = this.#pending.slice(first.length);
+      return { kind: "key", name: isSecondHalfOfReturn ? "ignored" : (control ?? "ignored") };
+    }
+    const text = this.#pending.match(/^[^\x00-\x1f\x7f]+/)?.[0] ?? first;
+    this.#pending = this.#pending.slice(text.length);
+    return { kind: "text", text };
+  }
+
+  #escape(): Key | undefined {
+    this.#afterReturn = false;
+    const [whole = "", sequence] = this.#pending.match(ESCAPE) ?? [];
+    if (whole !== "" && sequence === undefined && this.#pending.length <= MAX_ESCAPE_LENGTH) return undefined;
+    this.#pending = this.#pending.slice(sequence === undefined ? 1 : whole.length);
+    return { kind: "key", name: ESCAPE_KEYS[sequence ?? ""] ?? "ignored" };
+  }
+}

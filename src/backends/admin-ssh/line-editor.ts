@@ -1,0 +1,133 @@
+import type { Key, KeyName } from "./key-decoder.ts";
+
+/** Longest line that can be typed, in UTF-16 units; far beyond any command. */
+export const MAX_LINE_LENGTH = 4096;
+
+/** What a key press led to. */
+export type EditOutcome =
+  | "edited"
+  | "unchanged"
+  | "submitted"
+  | "interrupted"
+  | "ended"
+  | "complete"
+  | "clear-screen";
+
+/** The line being typed, its cursor and the history: no input or output, so that every key can be tested. */
+export class LineEditor {
+  text = "";
+  /** In UTF-16 units from the start, never within a character. */
+  cursor = 0;
+  readonly #history: readonly string[];
+  /** Position in the history; its length stands for the line that is being typed. */
+  #position: number;
+  /** The new line, kept while one from the history is shown. */
+  #draft = "";
+
+  constructor(history: readonly string[] = []) {
+    this.#history = history;
+    this.#position = history.length;
+  }
+
+  press(key: Key): EditOutcome {
+    if (key.kind === "text") return this.insert(key.text) ? "edited" : "unchanged";
+    const before = `${this.cursor} ${this.text}`;
+    const outcome = this.#pressKey(key.name);
+    return outcome ?? (`${this.cursor} ${this.text}` === before ? "unchanged" : "edited");
+  }
+
+  /** False if the line would become too long. */
+  insert(text: string): boolean {
+    if (this.text.length + text.length > MAX_LINE_LENGTH) return false;
+    this.#replace(this.cursor, this.cursor, text);
+    return true;
+  }
+
+  /** Replaces what stands between `start` and the cursor. */
+  replaceBeforeCursor(start: number, text: string): void {
+    this.#replace(start, this.cursor, text);
+  }
+
+  #pressKey(name: KeyName): EditOutcome | undefined {
+    switch (name) {
+      case "enter":
+        return "submitted";
+      case "interrupt":
+        return "interrupted";
+      case "tab":
+        return "complete";
+      case "clear-screen":
+        return "clear-screen";
+      case "end-of-input":
+        if (this.text === "") return "ended";
+        this.#replace(this.cursor, this.#right(), "");
+        return undefined;
+      case "left":
+        this.cursor = this.#left();
+        return undefined;
+      case "right":
+        this.cursor = this.#right();
+        return undefined;
+      case "home":
+        this.cursor = 0;
+        return undefined;
+      case "end":
+        this.cursor = this.text.length;
+        return undefined;
+      case "word-left":
+        this.cursor = this.#wordLeft();
+        return undefined;
+      case "word-right":
+        this.cursor += this.text.slice(this.cursor).match(/^\s*\S*/)?.[0].length ?? 0;
+        return undefined;
+      case "backspace":
+        this.#replace(this.#left(), this.cursor, "");
+        return undefined;
+      case "delete":
+        this.#replace(this.cursor, this.#right(), "");
+        return undefined;
+      case "kill-to-start":
+        this.#replace(0, this.cursor, "");
+        return undefined;
+      case "kill-to-end":
+        this.#replace(this.cursor, this.text.length, "");
+        return undefined;
+      case "kill-word":
+        this.#replace(this.#wordLeft(), this.cursor, "");
+        return undefined;
+      case "up":
+        this.#show(this.#position - 1);
+        return undefined;
+      case "down":
+        this.#show(this.#position + 1);
+        return undefined;
+      case "ignored":
+        return "unchanged";
+    }
+  }
+
+  #replace(start: number, end: number, text: string): void {
+    this.text = this.text.slice(0, start) + text + this.text.slice(end);
+    this.cursor = start + text.length;
+  }
+
+  #show(position: number): void {
+    if (position < 0 || position > this.#history.length) return;
+    if (this.#position === this.#history.length) this.#draft = this.text;
+    this.#position = position;
+    this.text = this.#history[position] ?? this.#draft;
+    this.cursor = this.text.length;
+  }
+
+  #left(): number {
+    return Math.max(0, this.cursor - (this.text.slice(0, this.cursor).match(/.$/u)?.[0].length ?? 0));
+  }
+
+  #right(): number {
+    return this.cursor + (this.text.slice(this.cursor).match(/^./u)?.[0].length ?? 0);
+  }
+
+  #wordLeft(): number {
+    return this.cursor - (this.text.slice(0, this.cursor).match(/\S*\s*$/)?.[0].length ?? 0);
+  }
+}
