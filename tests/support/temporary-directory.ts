@@ -1,5 +1,5 @@
 import { afterEach } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -7,7 +7,9 @@ const made: string[] = [];
 
 /** A new directory that is removed after the test. */
 export function temporaryDirectory(): string {
-  const dir = mkdtempSync(join(tmpdir(), "everlock-test-"));
+  // In lower case, because podman takes the path of an OCI layout for an image's name.
+  const dir = join(tmpdir(), `everlock-${crypto.randomUUID().slice(0, 8)}`);
+  mkdirSync(dir);
   made.push(dir);
   return dir;
 }

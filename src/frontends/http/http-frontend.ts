@@ -85,6 +85,8 @@ export class HttpFrontend {
     const unauthorized = (message: string) =>
       new RegistryError("unauthorized", { message, headers: { "WWW-Authenticate": CHALLENGE } });
     if (!credentials) return unauthorized("the Authorization header holds no Basic credentials");
+    // podman and skopeo without a login answer a Basic challenge with an empty name and password.
+    if (credentials.login === "" && credentials.password === "") return ANONYMOUS;
     const result = await this.#options.authenticator.login(credentials.login, credentials.password, remote);
     switch (result.kind) {
       case "accepted":

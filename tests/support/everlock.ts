@@ -1,0 +1,124 @@
+import { afterEach } from "bun:test";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { temporaryDirectory } from "./temporary-directory.ts";
+import { type RunResult, run } from "./tools.ts";
+
+const BINARY = resolve(import.meta.dir, "../../dist/everlock");
+
+/** The compiled executable; `bun build.ts` makes it. */
+export function binary(): string {
+  if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; 'bun build.ts' compiles it`);
+  return BINARY;
+}
+
+export const ADMIN_PASSWORD = "change-me";
+
+/** A running executable on free ports. */
+export interface Everlock {
+  readonly dataDir: string;
+  readonly pid: number;
+  readonly httpPort: number;
+  readonly sshPort: number;
+  /** `localhost:<port>`, as it stands in image names. */
+  readonly registry: string;
+  /** Runs one console command as the administrator. */
+  console(command: string, stdin?: string): Promise<RunResult>;
+  /** Ends it with a signal and answers the exit code. */
+  end(signal?: NodeJS.Signals): Promise<number>;
+}
+
+const running = new Set<Everlock>();
+
+/** Starts the executable in an empty directory, or on the data of an earlier one; it is ended after the test. */
+export async function startEverlock(
+  options: { dataDir?: string; args?: readonly string[]; ports?: { http: number; ssh: number } } = {},
+): Promise<Everlock> {
+  const dataDir = options.dataDir ?? `${temporaryDirectory()}/data`;
+  const { http, ssh } = options.ports ?? { http: 0, ssh: 0 };
+  const child = Bun.spawn(
+    [
+      binary(),
+      "serve",
+      ...["--data-dir", dataDir],
+      ...["--frontend-http-listen-http", `127.0.0.1:${http}`],
+      ...["--frontend-ssh-listen", `127.0.0.1:${ssh}`],
+      ...["--admin-password", ADMIN_PASSWORD],
+      ...(options.args ?? []),
+    ],
+    { stdin: "ignore", stdout: "pipe", stderr: "pipe", cwd: temporaryDirectory() },
+  );
+  const stderr = new Response(child.stderr).text();
+  const greeting = await readGreeting(child.stdout);
+  const [httpPort, sshPort] = ["HTTP", "SSH"].map((name) =>
+    Number(greeting.match(`${name} +127.0.0.1:(\\d+)`)?.[1]),
+  );
+  if (!httpPort || !sshPort) throw new Error(`everlock did not start: ${greeting}${await stderr}`);
+  const server: Everlock = {
+    dataDir,
+    pid: child.pid,
+    httpPort,
+    sshPort,
+    registry: `localhost:${httpPort}`,
+    console: (command, stdin) => sshRun(sshPort, "admin", ADMIN_PASSWORD, command, stdin),
+    async end(signal = "SIGTERM") {
+      running.delete(server);
+      child.kill(signal);
+      return child.exited;
+    },
+  };
+  running.add(server);
+  return server;
+}
+
+/** Runs a console command with the real client. */
+export function sshRun(
+  port: number,
+  user: string,
+  password: string,
+  command?: string,
+  stdin?: string,
+): Promise<RunResult> {
+  return run(
+    [
+      ...["sshpass", "-e", "ssh", "-p", String(port)],
+      ...[
+        "StrictHostKeyChecking=no",
+        "UserKnownHostsFile=/dev/null",
+        "LogLevel=ERROR",
+        "PubkeyAuthentication=no",
+      ].flatMap((option) => ["-o", option]),
+      `${user}@127.0.0.1`,
+      ...(command === undefined ? [] : [command]),
+    ],
+    { env: { SSHPASS: password }, ...(stdin !== undefined && { stdin }) },
+  );
+}
+
+/** Gives `alice` write access to the registry `default`. */
+export async function addAlice(server: Everlock, role = "writer"): Promise<void> {
+  for (const command of ["/users add alice change-me", `/users grant alice http/oci/default ${role}`]) {
+    const { code, stderr } = await server.console(command);
+    if (code !== 0) throw new Error(`${command}: ${stderr}`);
+  }
+}
+
+async function readGreeting(stdout: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  const reader = stdout.getReader();
+  while (!text.includes("Next:")) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  // Keeps the pipe from filling up.
+  (async () => {
+    while (!(await reader.read()).done);
+  })().catch(() => undefined);
+  return text;
+}
+
+afterEach(async () => {
+  await Promise.all([...running].map((server) => server.end("SIGKILL")));
+});
