@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { must, type RunResult, run } from "./tools.ts";
 
@@ -11,6 +11,7 @@ export interface ContainerTools {
 export function containerTools(): ContainerTools {
   const dir = temporaryDirectory();
   mkdirSync(`${dir}/home`);
+  writeFileSync(`${dir}/auth.json`, "{}");
   const env = { REGISTRY_AUTH_FILE: `${dir}/auth.json`, HOME: `${dir}/home`, XDG_RUNTIME_DIR: dir };
   const storage = ["--root", `${dir}/storage`, "--runroot", `${dir}/run`, "--storage-driver", "vfs"];
   const command = (tool: string, args: string[]) => [tool, ...(tool === "skopeo" ? [] : storage), ...args];

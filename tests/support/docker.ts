@@ -1,0 +1,46 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const START_TIMEOUT_MS = 30_000;
+
+/** Runs `work` with a Docker daemon of its own; `docker(…)` is a command line for it. */
+export async function withDocker(
+  work: (docker: (...args: string[]) => string[]) => Promise<void>,
+): Promise<void> {
+  const dir = temporaryDirectory();
+  const socket = `${dir}/docker.sock`;
+  mkdirSync(`${dir}/client`);
+  const daemon = Bun.spawn(
+    [
+      "dockerd",
+      ...["--iptables=false", "--bridge=none", "--storage-driver=vfs"],
+      ...["--host", `unix://${socket}`, "--pidfile", `${dir}/docker.pid`],
+      ...["--data-root", `${dir}/data`, "--exec-root", `${dir}/exec`],
+    ],
+    { stdin: "ignore", stdout: "ignore", stderr: Bun.file(`${dir}/log`) },
+  );
+  const docker = (...args: string[]) => [
+    "docker",
+    "--config",
+    `${dir}/client`,
+    "--host",
+    `unix://${socket}`,
+    ...args,
+  ];
+  try {
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (
+      !existsSync(socket) ||
+      Bun.spawnSync(docker("version"), { stdout: "ignore", stderr: "ignore" }).exitCode !== 0
+    ) {
+      if (daemon.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`dockerd did not start: ${await Bun.file(`${dir}/log`).text()}`);
+      }
+      await Bun.sleep(100);
+    }
+    await work(docker);
+  } finally {
+    daemon.kill();
+    await daemon.exited;
+  }
+}
