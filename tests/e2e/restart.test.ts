@@ -1,0 +1,104 @@
+import { expect, test } from "bun:test";
+import { digestOf } from "../../src/primitives/digest.ts";
+import { addAlice, startEverlock } from "../support/everlock.ts";
+import { randomBytes } from "../support/oci-layout.ts";
+import { bytesOf, RegistryClient } from "../support/registry-client.ts";
+import { describeWith, must } from "../support/tools.ts";
+
+const STORES = ["everlock-oci-local", "everlock-users"];
+
+async function expectCleanStores(dataDir: string): Promise<void> {
+  for (const store of STORES) {
+    expect(await must(["git", "-C", `${dataDir}/${store}`, "fsck", "--strict", "--no-dangling"])).toBe("");
+  }
+}
+
+async function hostKey(port: number): Promise<string> {
+  return (
+    (await must(["ssh-keyscan", "-p", String(port), "-t", "ed25519", "127.0.0.1"])).split(" ").at(-1) ?? ""
+  );
+}
+
+describeWith(["git", "ssh", "sshpass"], "a restart", () => {
+  test("after SIGTERM finds users, grants, tags, the host key and an upload half done", async () => {
+    const first = await startEverlock();
+    await addAlice(first);
+    const client = new RegistryClient(first.httpPort, "app");
+    const { digest } = await client.pushImage("v1");
+    const whole = randomBytes(500_000);
+    const location = await client.startUpload();
+    await client.fetch(location, { method: "PATCH", body: whole.slice(0, 200_000) });
+    const key = await hostKey(first.sshPort);
+    expect(await first.end("SIGTERM")).toBe(0);
+    await expectCleanStores(first.dataDir);
+
+    const second = await startEverlock({ dataDir: first.dataDir });
+    expect(await hostKey(second.sshPort)).toBe(key);
+    expect((await second.console("/users grants alice")).stdout).toContain("grant: http/oci/default  writer");
+    const again = new RegistryClient(second.httpPort, "app");
+    expect(await again.verifyImage("v1")).toBe(digest);
+    const status = await again.fetch(location);
+    expect([status.status, status.headers.get("Range")]).toEqual([204, "0-199999"]);
+    const rest = await again.fetch(location, {
+      method: "PATCH",
+      body: whole.slice(200_000),
+      headers: { "Content-Range": "200000-499999" },
+    });
+    expect(rest.status).toBe(202);
+    const finished = await again.fetch(`${location}?digest=${digestOf(whole)}`, { method: "PUT" });
+    expect(finished.status).toBe(201);
+    expect(digestOf(await bytesOf(await again.fetch(`blobs/${digestOf(whole)}`)))).toBe(digestOf(whole));
+  }, 20_000);
+
+  test("after kill -9 in the middle of 20 concurrent pushes finds all that was acknowledged", async () => {
+    const first = await startEverlock();
+    await addAlice(first);
+    const acknowledged: string[] = [];
+    let stopped = false;
+    const pushers = Array.from({ length: 20 }, async (_, pusher) => {
+      const client = new RegistryClient(first.httpPort, `team/app${pusher % 3}`);
+      for (let i = 0; !stopped; i++) {
+        const tag = `p${pusher}-${i}`;
+        await client.pushImage(tag, 50_000);
+        acknowledged.push(`team/app${pusher % 3}:${tag}`);
+      }
+    });
+    await Bun.sleep(1500);
+    await first.end("SIGKILL");
+    stopped = true;
+    await Promise.allSettled(pushers);
+    expect(acknowledged.length).toBeGreaterThan(20);
+    await expectCleanStores(first.dataDir);
+
+    const second = await startEverlock({ dataDir: first.dataDir });
+    for (const image of acknowledged) {
+      const [repository = "", tag = ""] = image.split(":");
+      await new RegistryClient(second.httpPort, repository).verifyImage(tag);
+    }
+    const client = new RegistryClient(second.httpPort, "after");
+    await client.pushImage("crash");
+    await expectCleanStores(first.dataDir);
+  }, 60_000);
+
+  test("without the index builds it anew, and loses no blob that is in no manifest yet", async () => {
+    const first = await startEverlock();
+    await addAlice(first);
+    const client = new RegistryClient(first.httpPort, "app");
+    const { digest } = await client.pushImage("v1");
+    const loose = await client.pushBlob(randomBytes(1000));
+    await first.end("SIGKILL");
+    const index = `${first.dataDir}/everlock-oci-local/index.sqlite`;
+    for (const damage of [
+      "rm -f $0*",
+      "rm -f $0-*; printf garbage-garbage-garbage > $0",
+      "rm -f $0-*; truncate -s 5000 $0",
+    ]) {
+      await must(["sh", "-c", damage, index]);
+      const next = await startEverlock({ dataDir: first.dataDir });
+      const again = new RegistryClient(next.httpPort, "app");
+      expect(await again.verifyImage("v1")).toBe(digest);
+      expect((await again.fetch(`blobs/${loose}`, { method: "HEAD" })).status).toBe(200);
+      await next.end("SIGKILL");
+    }
+  }, 20_000);
+});
