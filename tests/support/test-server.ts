@@ -1,0 +1,36 @@
+import { afterEach } from "bun:test";
+import { resolveServerConfig } from "../../src/config/server-config.ts";
+import type { Logger } from "../../src/primitives/logger.ts";
+import { type Server, startServer } from "../../src/server.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+export interface TestServer {
+  readonly server: Server;
+  readonly httpPort: number;
+  readonly dataDir: string;
+  /** What went to the log. */
+  readonly logged: readonly string[];
+}
+
+const running: Server[] = [];
+
+/** The server within this process, on free ports and without the console; stopped after the test. */
+export async function startTestServer(args: readonly string[] = []): Promise<TestServer> {
+  const logged: string[] = [];
+  const log: Logger = {
+    info: (message) => void logged.push(`info ${message}`),
+    warn: (message) => void logged.push(`warn ${message}`),
+    error: (message, cause) =>
+      void logged.push(`error ${message}: ${cause instanceof Error ? cause.stack : cause}`),
+  };
+  const dataDir = `${temporaryDirectory()}/data`;
+  const fixed = ["--data-dir", dataDir, "--admin-password", "change-me", "--admin-user", "alice"];
+  const ports = ["--frontend-http-listen-http", "127.0.0.1:0", "--no-backend-admin-ssh"];
+  const server = await startServer(resolveServerConfig([...fixed, ...ports, ...args], {}), log);
+  running.push(server);
+  return { server, httpPort: server.http?.port ?? 0, dataDir, logged };
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.stop()));
+});
