@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { resolve } from "node:path";
@@ -33,6 +34,7 @@ export class DataDirectory {
     const path = resolve(dir);
     try {
       if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o700 });
+      if (!statSync(path).isDirectory()) throw new Error("it is not a directory");
       chmodSync(path, 0o700);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {

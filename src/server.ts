@@ -1,20 +1,18 @@
 import { AdminConsole } from "./backends/admin-ssh/admin-console.ts";
 import { type InstanceConfig, OciInstance } from "./backends/oci-http/instance.ts";
 import { OciStore } from "./backends/oci-http/oci-store.ts";
-import type { ListenAddress } from "./config/listen-address.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { HttpFrontend } from "./frontends/http/http-frontend.ts";
 import { ensureHostKey } from "./frontends/ssh/host-key.ts";
 import { SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
+import type { ListenAddress } from "./primitives/listen-address.ts";
 import type { Logger } from "./primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "./primitives/store/commit-writer.ts";
 import type { Store } from "./primitives/store/store.ts";
-import { StoreManager, type StoreName } from "./primitives/store/store-manager.ts";
+import { StoreManager } from "./primitives/store/store-manager.ts";
 import { Authenticator } from "./primitives/users/authenticator.ts";
-import { UserRegistry } from "./primitives/users/user-registry.ts";
-
-const USERS_STORE = "everlock-users" as StoreName;
+import { USERS_STORE, UserRegistry } from "./primitives/users/user-registry.ts";
 
 /** The running server: what listens, and how to end it. */
 export interface Server {

@@ -1,7 +1,7 @@
 import { type ArgsDef, defineCommand } from "citty";
-import { formatListenAddress } from "../config/listen-address.ts";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { SETTING_NAMES, SETTINGS, type Setting } from "../config/settings.ts";
+import { formatListenAddress } from "../primitives/listen-address.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { type Server, startServer } from "../server.ts";
 

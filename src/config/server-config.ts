@@ -1,9 +1,9 @@
 import type { InstanceConfig, InstanceName } from "../backends/oci-http/instance.ts";
+import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
 import { parseStoreName } from "../primitives/store/store-manager.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
 import { parseVhost } from "../primitives/vhost.ts";
-import { type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { type RawSettings, SETTINGS, type Setting, type SettingName, UsageError } from "./settings.ts";
 import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./sources.ts";
 

@@ -6,7 +6,7 @@ export function parseVhost(text: string): string | undefined {
   return name.length <= 253 && (dns.test(name) || ipv6.test(name)) ? name : undefined;
 }
 
-/** The virtual host that a Host header names. */
+/** The virtual host that a Host header names; a full stop at the end, the root of the DNS, means the same name. */
 export function vhostOf(header: string | null): string | undefined {
-  return header === null ? undefined : parseVhost(header.replace(/:\d*$/, ""));
+  return header === null ? undefined : parseVhost(header.replace(/\.?(:\d*)?$/, ""));
 }

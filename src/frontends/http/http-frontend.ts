@@ -1,10 +1,11 @@
 import type { IncomingRequest } from "../../backends/oci-http/instance.ts";
-import type { ListenAddress } from "../../config/listen-address.ts";
+import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
 import { vhostOf } from "../../primitives/vhost.ts";
 import { errorResponse, RegistryError } from "../../registry/errors.ts";
+import { ListenError } from "../listen-error.ts";
 import { parseBasicCredentials } from "./basic-credentials.ts";
 
 /** A service that is reached by host name. */
@@ -31,12 +32,20 @@ export class HttpFrontend {
   readonly #options: HttpFrontendOptions;
   readonly #server: Bun.Server<undefined>;
 
-  /** Throws when the address can't be bound. */
+  /** Throws `ListenError`. */
   constructor(options: HttpFrontendOptions) {
     this.#options = options;
-    this.#server = Bun.serve({
-      hostname: options.listen.hostname,
-      port: options.listen.port,
+    try {
+      this.#server = this.#listen(options.listen);
+    } catch (error) {
+      throw new ListenError("HTTP", options.listen, "frontend-http-listen-http", error);
+    }
+  }
+
+  #listen({ hostname, port }: ListenAddress): Bun.Server<undefined> {
+    return Bun.serve({
+      hostname,
+      port,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       // The bounds are the handlers': a manifest has one, a layer may be of any size.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,

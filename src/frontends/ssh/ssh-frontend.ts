@@ -1,10 +1,11 @@
 import type { AddressInfo } from "node:net";
 import ssh2, { type AuthContext, type Connection } from "ssh2";
 import type { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
-import { formatListenAddress, type ListenAddress } from "../../config/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../../primitives/listen-address.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import type { UserName } from "../../primitives/users/user.ts";
+import { ListenError } from "../listen-error.ts";
 import { serveSession } from "./ssh-session.ts";
 
 export interface SshFrontendOptions {
@@ -35,12 +36,14 @@ export class SshFrontend {
     );
   }
 
-  /** Rejects when the address can't be bound. */
+  /** Rejects with `ListenError`. */
   static async start(options: SshFrontendOptions): Promise<SshFrontend> {
     const frontend = new SshFrontend(options);
     const { hostname, port } = options.listen;
     await new Promise<void>((resolve, reject) => {
-      frontend.#server.once("error", reject);
+      frontend.#server.once("error", (error: unknown) =>
+        reject(new ListenError("SSH", options.listen, "frontend-ssh-listen", error)),
+      );
       frontend.#server.listen(port, hostname, resolve);
     });
     frontend.#server.on("error", (error: unknown) => options.log.error("the SSH listener failed", error));

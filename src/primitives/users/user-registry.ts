@@ -1,6 +1,7 @@
 import { Semaphore } from "../semaphore.ts";
 import type { Identity } from "../store/git/commit.ts";
 import type { Store } from "../store/store.ts";
+import type { StoreName } from "../store/store-manager.ts";
 import { storePath } from "../store/store-path.ts";
 import { type AccessPattern, EVERYTHING } from "./access-path.ts";
 import { hashPassword } from "./passwords.ts";
@@ -25,6 +26,8 @@ export class UserChangeError extends Error {
 }
 
 const MAX_WAITING_CHANGES = 1000;
+/** Where the users are kept. */
+export const USERS_STORE = "everlock-users" as StoreName;
 const FOLDER = "users/";
 const SUFFIX = ".toml";
 const pathOf = (name: UserName) => storePath(`${FOLDER}${name}${SUFFIX}`);

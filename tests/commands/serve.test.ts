@@ -1,0 +1,125 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { binary, startEverlock } from "../support/everlock.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { run } from "../support/tools.ts";
+
+const ANY_PORTS = ["--frontend-http-listen-http", "127.0.0.1:0", "--frontend-ssh-listen", "127.0.0.1:0"];
+
+function serve(args: readonly string[], cwd = temporaryDirectory(), env: Record<string, string> = {}) {
+  return run([binary(), "serve", ...args], { cwd, env });
+}
+
+describe("a start that can't be", () => {
+  test.each([
+    [["--bogus"], "unknown flag --bogus; 'everlock serve --help' lists the flags"],
+    [["--bogus=1"], "unknown flag --bogus; 'everlock serve --help' lists the flags"],
+    [["now"], "unexpected argument 'now'; 'everlock serve --help' lists the flags"],
+    [["--data-dir"], "--data-dir needs a value: --data-dir <dir>"],
+    [["--data-dir="], "--data-dir must not be empty"],
+    [["--frontend-http=perhaps"], "--frontend-http must be true or false, not 'perhaps'"],
+    [
+      ["--frontend-http-listen-http", "127.0.0.1:80999"],
+      "--frontend-http-listen-http must be an address such as 127.0.0.1:8080, not '127.0.0.1:80999'",
+    ],
+    [
+      ["--backend-oci-http-vhost", "http://x"],
+      "--backend-oci-http-vhost must be a host name without port, not 'http://x'",
+    ],
+    [
+      ["--backend-oci-http-store", "../x"],
+      "--backend-oci-http-store must be a lower-case name such as everlock-oci-local, not '../x'",
+    ],
+    [["--admin-user", "anon"], "--admin-user must be a lower-case name such as admin, not 'anon'"],
+    [["--admin-password", ""], "--admin-password: the password is empty"],
+    [["--config", "missing.toml"], "can't read the configuration file missing.toml"],
+  ])("with %p says so in one line and exits with 2", async (args, message) => {
+    const cwd = temporaryDirectory();
+    const { code, stdout, stderr } = await serve(args, cwd);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toStartWith(`everlock: ${message}`);
+    expect(stderr.trimEnd()).not.toContain("\n");
+    expect(existsSync(`${cwd}/data`)).toBe(false);
+  });
+
+  test.each([
+    ["frontend-http-listen-http", "HTTP"],
+    ["frontend-ssh-listen", "SSH"],
+  ])("on a port in use of --%s says so and exits with 1", async (setting, what) => {
+    using other = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const address = `127.0.0.1:${other.port}`;
+    const { code, stdout, stderr } = await serve([...ANY_PORTS, `--${setting}`, address]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toBe(
+      `everlock: can't listen on ${address} for ${what}: the port is in use by another program; --${setting} chooses another\n`,
+    );
+  });
+
+  test("on a data directory that is a file, or can't be made, says so and exits with 1", async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(`${cwd}/file`, "");
+    for (const dir of [`${cwd}/file`, `${cwd}/file/below`, "/proc/everlock"]) {
+      const { code, stdout, stderr } = await serve([...ANY_PORTS, "--data-dir", dir]);
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toStartWith(`everlock: can't use the data directory ${dir}: `);
+    }
+  });
+
+  test("on a data directory that another server uses names its process", async () => {
+    const server = await startEverlock();
+    const { code, stderr } = await serve([...ANY_PORTS, "--data-dir", server.dataDir]);
+    expect([code, stderr]).toEqual([
+      1,
+      `everlock: the data directory ${server.dataDir} is in use by another server (process ${server.pid})\n`,
+    ]);
+  });
+});
+
+describe("a start", () => {
+  test("takes nothing from .env and bunfig.toml in its directory", async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(`${cwd}/.env`, "EVERLOCK_DATA_DIR=elsewhere\nEVERLOCK_FRONTEND_HTTP=nonsense\n");
+    writeFileSync(`${cwd}/preload.ts`, "throw new Error('preloaded')");
+    writeFileSync(`${cwd}/bunfig.toml`, 'preload = ["./preload.ts"]\n');
+    mkdirSync(`${cwd}/data`);
+    writeFileSync(`${cwd}/data/everlock-users`, "in the way");
+    const { code, stderr } = await serve(ANY_PORTS, cwd);
+    expect(code).toBe(1);
+    expect(stderr).not.toMatch(/elsewhere|nonsense|preloaded/);
+  });
+
+  test("keeps the data directory to its user", async () => {
+    const server = await startEverlock();
+    const { stdout } = await run([
+      "stat",
+      "-c",
+      "%a",
+      server.dataDir,
+      `${server.dataDir}/ssh_host_ed25519_key`,
+    ]);
+    expect(stdout).toBe("700\n600\n");
+  });
+
+  test("leaves a password alone that was changed since the first", async () => {
+    const first = await startEverlock();
+    expect((await first.console("/users passwd admin changed-since")).code).toBe(0);
+    await first.end("SIGTERM");
+    const second = await startEverlock({ dataDir: first.dataDir });
+    const { code, stderr } = await second.console("/users list");
+    expect([code, stderr]).toEqual([5, ""]);
+  });
+});
+
+describe("the other commands", () => {
+  test("everlock version prints version, commit and the version of Bun", async () => {
+    const { code, stdout } = await run([binary(), "version"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^everlock \d+\.\d+\.\d+ \(commit ([0-9a-f]{12}|unknown), Bun 1\.\d+\.\d+\)\n$/);
+  });
+
+  test("an unknown command exits with 2 and names those there are", async () => {
+    const { code, stderr } = await run([binary(), "push"]);
+    expect(code).toBe(2);
+    expect(stderr).toStartWith("everlock: unknown command 'push'; it is one of serve, ");
+  });
+});

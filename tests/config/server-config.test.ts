@@ -1,0 +1,68 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { resolveServerConfig } from "../../src/config/server-config.ts";
+import { UsageError } from "../../src/config/settings.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+
+function configFile(text: string): string {
+  const path = `${temporaryDirectory()}/everlock.toml`;
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("a setting", () => {
+  test("comes from the flag, then the environment, then the file, then the default", () => {
+    const file = configFile(
+      'data-dir = "from-file"\nadmin-user = "from-file"\nbackend-oci-http-store = "from-file"',
+    );
+    const environment = {
+      EVERLOCK_CONFIG: file,
+      EVERLOCK_DATA_DIR: "from-env",
+      EVERLOCK_ADMIN_USER: "from-env",
+    };
+    const config = resolveServerConfig(["--data-dir", "from-flag"], environment);
+    expect(config.dataDir).toBe("from-flag");
+    expect(config.admin.name).toBe("from-env" as typeof config.admin.name);
+    expect(config.bootstrapInstance?.store).toBe(
+      "from-file" as NonNullable<typeof config.bootstrapInstance>["store"],
+    );
+    expect(config.http).toEqual({ hostname: "127.0.0.1", port: 8080 });
+  });
+
+  test("may be written --name value, --name=value, --name and --no-name", () => {
+    const { http, ssh } = resolveServerConfig(
+      ["--no-backend-admin-ssh", "--frontend-http-listen-http=[::1]:80"],
+      {},
+    );
+    expect([http, ssh]).toEqual([{ hostname: "::1", port: 80 }, undefined]);
+    expect(resolveServerConfig(["--frontend-http=false"], {}).http).toBeUndefined();
+    expect(resolveServerConfig(["--no-frontend-http=false"], {}).http).toBeDefined();
+  });
+
+  test("that is a list may be given several times, with commas in the environment, as an array in the file", () => {
+    const vhosts = (args: string[], environment = {}) =>
+      resolveServerConfig(args, environment).bootstrapInstance?.vhosts;
+    expect(vhosts(["--backend-oci-http-vhost", "a.test", "--backend-oci-http-vhost=B.test"])).toEqual([
+      "a.test",
+      "b.test",
+    ]);
+    expect(vhosts([], { EVERLOCK_BACKEND_OCI_HTTP_VHOST: "a.test, b.test" })).toEqual(["a.test", "b.test"]);
+    expect(vhosts(["--config", configFile('backend-oci-http-vhost = ["a.test", "b.test"]')])).toEqual([
+      "a.test",
+      "b.test",
+    ]);
+  });
+});
+
+describe("a configuration file", () => {
+  test.each([
+    ['nonsense = "x"', "unknown setting 'nonsense'"],
+    ["data-dir = 3", "'data-dir' must be a string"],
+    ['frontend-http = "yes"', "'frontend-http' must be true or false"],
+    ["data-dir = \n", "line 1: "],
+  ])("that says %p is refused", (text, message) => {
+    const path = configFile(text);
+    expect(() => resolveServerConfig(["--config", path], {})).toThrow(UsageError);
+    expect(() => resolveServerConfig(["--config", path], {})).toThrow(message);
+  });
+});
