@@ -3,6 +3,7 @@ import { OverloadedError } from "../../primitives/semaphore.ts";
 import { PathConflictError } from "../../primitives/store/tree-edit.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import { UserChangeError } from "../../primitives/users/user-registry.ts";
+import { firstLineAsker, secretAsker } from "./ask-secret.ts";
 import { type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
 import { CommandLineError } from "./command-line.ts";
 import { completeLine, parseLine, runCommand } from "./command-table.ts";
@@ -22,7 +23,6 @@ const BANNER = "Everlock Admin";
 const PROMPT = "> ";
 /** Lines of history kept in a session. */
 const MAX_HISTORY = 500;
-const SECRET_PROMPTS = 2;
 
 /** The admin console: commands typed at a terminal, given as one line, or piped in as a script. */
 export class AdminConsole {
@@ -128,28 +128,4 @@ function lineOutput(channel: ConsoleChannel): LineOutput {
 
 function terminalOf(channel: ConsoleChannel, screen: NonNullable<ConsoleChannel["screen"]>): Terminal {
   return { ...screen, input: channel.input, write: (text) => channel.write(text) };
-}
-
-/** Asks twice, so that a slip of the unseen fingers does not become the password. */
-function secretAsker(reader: LineReader): CommandContext["askSecret"] {
-  return async (question) => {
-    const answers: string[] = [];
-    for (const prompt of [question, `Repeat ${question.toLowerCase()}`].slice(0, SECRET_PROMPTS)) {
-      const read = await reader.read({ prompt, secret: true });
-      if (read.kind !== "line") throw new ConsoleError("cancelled; nothing was changed");
-      answers.push(read.text);
-    }
-    if (answers[0] !== answers[1]) throw new ConsoleError("the two do not match; nothing was changed");
-    return answers[0] ?? "";
-  };
-}
-
-/** Without a terminal, what is piped in is the answer: `printf secret | ssh host '/users add alice'`. */
-function firstLineAsker(input: AsyncIterable<Uint8Array>): CommandContext["askSecret"] {
-  return async () => {
-    for await (const line of new TextLines(input)) return line;
-    throw new ConsoleError(
-      "the password is missing: give it in the command, on standard input, or use 'ssh -t'",
-    );
-  };
 }

@@ -1,6 +1,7 @@
 import type { UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
 import type { InstanceConfig } from "../oci-http/instance.ts";
+import type { AskSecret } from "./ask-secret.ts";
 
 /** What went wrong and what would be right, in one line for who typed the command. */
 export class ConsoleError extends Error {
@@ -20,8 +21,7 @@ export interface ConsoleServices {
 export interface CommandContext extends ConsoleServices {
   /** Who is logged in. */
   readonly user: UserName;
-  /** Asks for a line without showing what is typed. Throws `ConsoleError` where nobody can be asked. */
-  askSecret(question: string): Promise<string>;
+  readonly askSecret: AskSecret;
 }
 
 export interface Parameter {

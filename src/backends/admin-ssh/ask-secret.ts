@@ -1,0 +1,30 @@
+import { ConsoleError } from "./command.ts";
+import type { LineReader } from "./line-reader.ts";
+import { TextLines } from "./text-lines.ts";
+
+/** Asks for a line without showing what is typed. Throws `ConsoleError` where nobody can be asked. */
+export type AskSecret = (question: string) => Promise<string>;
+
+/** Asks twice, so that a slip of the unseen fingers does not become the password. */
+export function secretAsker(reader: LineReader): AskSecret {
+  return async (question) => {
+    const answers: string[] = [];
+    for (const prompt of [question, `Repeat ${question.toLowerCase()}`]) {
+      const read = await reader.read({ prompt, secret: true });
+      if (read.kind !== "line") throw new ConsoleError("cancelled; nothing was changed");
+      answers.push(read.text);
+    }
+    if (answers[0] !== answers[1]) throw new ConsoleError("the two do not match; nothing was changed");
+    return answers[0] ?? "";
+  };
+}
+
+/** Without a terminal, what is piped in is the answer: `printf secret | ssh host '/users add alice'`. */
+export function firstLineAsker(input: AsyncIterable<Uint8Array>): AskSecret {
+  return async () => {
+    for await (const line of new TextLines(input)) return line;
+    throw new ConsoleError(
+      "the password is missing: give it in the command, on standard input, or use 'ssh -t'",
+    );
+  };
+}

@@ -1,0 +1,67 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { type ArgsDef, defineCommand } from "citty";
+import { firstLineAsker, secretAsker } from "../backends/admin-ssh/ask-secret.ts";
+import { LineReader } from "../backends/admin-ssh/line-reader.ts";
+import { resolveServerConfig } from "../config/server-config.ts";
+import { UsageError } from "../config/settings.ts";
+import { DataDirectory } from "../data-directory.ts";
+import { consoleLogger } from "../primitives/logger.ts";
+import { SYSTEM_IDENTITY } from "../primitives/store/commit-writer.ts";
+import { StoreManager } from "../primitives/store/store-manager.ts";
+import { passwordFault } from "../primitives/users/passwords.ts";
+import { parseUserName } from "../primitives/users/user.ts";
+import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
+
+const ARGS: ArgsDef = {
+  login: { type: "positional", required: false, description: "whose password" },
+  "data-dir": { type: "string", description: "where everything is kept (default: data)", valueHint: "dir" },
+  config: { type: "string", description: "the server's configuration file", valueHint: "file" },
+};
+
+const USAGE = "use: everlock passwd <login> [--data-dir <dir>]";
+
+export const passwd = defineCommand({
+  meta: {
+    name: "passwd",
+    description: "Set a user's password while no server runs, for when nobody can log in any more",
+  },
+  args: ARGS,
+  async run({ rawArgs: [login = "", ...flags] }) {
+    const name = parseUserName(login);
+    if (!name) throw new UsageError(login === "" ? USAGE : `'${login}' is not a login; ${USAGE}`);
+    await using undo = new AsyncDisposableStack();
+    const { dataDir } = resolveServerConfig(flags, process.env);
+    if (!existsSync(dataDir))
+      throw new UsageError(`there is no data directory ${resolve(dataDir)}; ${USAGE}`);
+    const directory = DataDirectory.acquire(dataDir);
+    undo.defer(() => directory.release());
+    const store = await new StoreManager(directory.path).open(USERS_STORE);
+    undo.defer(() => store.close());
+    const users = await UserRegistry.load(store, consoleLogger.warn);
+    users.existing(name);
+    const password = await askAtTerminal();
+    const fault = passwordFault(password);
+    if (fault) throw new UsageError(fault);
+    await users.setPassword(SYSTEM_IDENTITY, name, password);
+    process.stdout.write(`password updated for '${name}'\n`);
+  },
+});
+
+/** Without a terminal the first line of standard input is the password. */
+async function askAtTerminal(): Promise<string> {
+  const { stdin, stdout } = process;
+  if (!stdin.isTTY) return firstLineAsker(stdin)("Password: ");
+  stdin.setRawMode(true);
+  try {
+    const terminal = {
+      input: stdin,
+      write: (text: string) => void stdout.write(text),
+      columns: () => stdout.columns,
+      onResize: (callback: () => void) => void stdout.on("resize", callback),
+    };
+    return await secretAsker(new LineReader(terminal))("Password: ");
+  } finally {
+    stdin.setRawMode(false);
+  }
+}

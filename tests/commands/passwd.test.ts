@@ -1,0 +1,39 @@
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { binary, sshRun, startEverlock } from "../support/everlock.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { run } from "../support/tools.ts";
+
+function passwd(args: readonly string[], stdin = "") {
+  return run([binary(), "passwd", ...args], { stdin, cwd: temporaryDirectory() });
+}
+
+test("everlock passwd sets a password while no server runs", async () => {
+  const first = await startEverlock();
+  const inUse = await passwd(["admin", "--data-dir", first.dataDir], "new-secret\n");
+  expect(inUse.code).toBe(1);
+  expect(inUse.stderr).toContain("is in use by another server");
+  await first.end("SIGTERM");
+
+  const set = await passwd(["admin", "--data-dir", first.dataDir], "new-secret\n");
+  expect(set).toEqual({ code: 0, stdout: "password updated for 'admin'\n", stderr: "" });
+  const second = await startEverlock({ dataDir: first.dataDir });
+  expect((await sshRun(second.sshPort, "admin", "new-secret", "/users list")).code).toBe(0);
+});
+
+test("everlock passwd says what is wrong and makes nothing", async () => {
+  const missing = `${temporaryDirectory()}/data`;
+  const nowhere = await passwd(["admin", "--data-dir", missing], "x\n");
+  expect(nowhere.code).toBe(2);
+  expect(nowhere.stderr).toStartWith(`everlock: there is no data directory ${missing}`);
+  expect(existsSync(missing)).toBe(false);
+  expect((await passwd([])).stderr).toBe("everlock: use: everlock passwd <login> [--data-dir <dir>]\n");
+
+  const server = await startEverlock();
+  await server.end("SIGTERM");
+  const unknown = await passwd(["nobody", "--data-dir", server.dataDir], "x\n");
+  expect([unknown.code, unknown.stderr]).toEqual([1, "everlock: no user 'nobody'\n"]);
+  const empty = await passwd(["admin", "--data-dir", server.dataDir]);
+  expect(empty.code).toBe(1);
+  expect(empty.stderr).toStartWith("everlock: the password is missing");
+});
