@@ -55,18 +55,19 @@ describeWith(["git", "ssh", "sshpass"], "a restart", () => {
     await addAlice(first);
     const acknowledged: string[] = [];
     let stopped = false;
-    const pushers = Array.from({ length: 20 }, async (_, pusher) => {
+    const push = async (pusher: number) => {
       const client = new RegistryClient(first.httpPort, `team/app${pusher % 3}`);
       for (let i = 0; !stopped; i++) {
         const tag = `p${pusher}-${i}`;
         await client.pushImage(tag, 50_000);
         acknowledged.push(`team/app${pusher % 3}:${tag}`);
       }
-    });
+    };
+    const pushers = Promise.allSettled(Array.from({ length: 20 }, (_, pusher) => push(pusher)));
     await Bun.sleep(1500);
     await first.end("SIGKILL");
     stopped = true;
-    await Promise.allSettled(pushers);
+    await pushers;
     expect(acknowledged.length).toBeGreaterThan(20);
     await expectCleanStores(first.dataDir);
 

@@ -78,10 +78,12 @@ export function sshRun(
   password: string,
   command?: string,
   stdin?: string,
+  options: { terminal?: boolean } = {},
 ): Promise<RunResult> {
   return run(
     [
       ...["sshpass", "-e", "ssh", "-p", String(port)],
+      ...(options.terminal ? ["-tt"] : []),
       ...[
         "StrictHostKeyChecking=no",
         "UserKnownHostsFile=/dev/null",

@@ -1,0 +1,48 @@
+import { describe, expect, test } from "bun:test";
+import type { ConsoleServices } from "../../../src/backends/admin-ssh/command.ts";
+import { completeLine, parseLine } from "../../../src/backends/admin-ssh/command-table.ts";
+import type { InstanceConfig } from "../../../src/backends/oci-http/instance.ts";
+import { parseUser, type UserName } from "../../../src/primitives/users/user.ts";
+import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
+
+const alice = parseUser("alice" as UserName, new Uint8Array());
+const services = {
+  users: { directory: new UserDirectory([alice]) },
+  instances: () => [{ name: "default", vhosts: ["localhost"], store: "s" } as unknown as InstanceConfig],
+} as unknown as ConsoleServices;
+
+describe("a wrong command line", () => {
+  test.each([
+    ["users list", "commands begin with '/': '/users'? '/help' lists them"],
+    ["/nothing", "unknown command '/nothing'; '/help' lists the commands"],
+    [
+      "/users nothing",
+      "unknown command '/users nothing'; /users takes list, add, passwd, grant, revoke, grants",
+    ],
+    ["/users add", "wrong number of arguments; use: /users add <login> [<password>]"],
+    ["/users add a b c", "wrong number of arguments; use: /users add <login> [<password>]"],
+    [`/users add "alice`, 'a quote " is not closed'],
+  ])("%p is answered %p", (line, message) => {
+    expect(() => parseLine(line)).toThrow(message);
+  });
+
+  test.each(["", "   ", "# a comment"])("%p is nothing to do", (line) => {
+    expect(parseLine(line).kind).toBe("empty");
+  });
+});
+
+describe("completion", () => {
+  test.each([
+    ["/u", ["/users"]],
+    ["/users gr", ["grant", "grants"]],
+    ["/users grant al", ["alice"]],
+    ["/users grant alice ", ["http/oci/default"]],
+    ["/users grant alice http/oci/default ", ["reader", "writer", "owner"]],
+    ["/users grant alice http/oci/default w", ["writer"]],
+    ["/help us", ["users"]],
+    ["/users add x y ", []],
+    [`/users grant "al`, []],
+  ])("of %p offers %p", (line, candidates) => {
+    expect(completeLine(line, services).candidates).toEqual(candidates);
+  });
+});

@@ -1,0 +1,119 @@
+import { expect, test } from "bun:test";
+import { ADMIN_PASSWORD, addAlice, sshRun, startEverlock } from "../support/everlock.ts";
+import { describeWith } from "../support/tools.ts";
+
+describeWith(["ssh", "sshpass"], "the console over ssh", () => {
+  test("runs one command and answers with its exit code", async () => {
+    const server = await startEverlock();
+    const listed = await server.console("/users list");
+    expect(listed).toEqual({
+      code: 0,
+      stdout: "  admin  admin      []\n  anon   everybody  []\n",
+      stderr: "",
+    });
+    const failed = await server.console("/users grant nobody http/oci/default reader");
+    expect(failed).toEqual({ code: 1, stdout: "", stderr: "error: no user 'nobody'\n" });
+  });
+
+  test.each([
+    ["/nothing", "error: unknown command '/nothing'; '/help' lists the commands\n"],
+    ["/users add", "error: wrong number of arguments; use: /users add <login> [<password>]\n"],
+    [
+      "/users add Alice x",
+      "error: 'Alice' is not a login; use up to 64 lower-case letters, digits and single '.', '_', '-' between them\n",
+    ],
+    ["/users add admin x", "error: user 'admin' exists already\n"],
+    ["/users add bob ''", "error: the password is empty\n"],
+    ["/users passwd anon x", "error: 'anon' stands for everybody and has no password\n"],
+    ["/users grant admin http/oci/x boss", "error: 'boss' is not a role; use one of reader, writer, owner\n"],
+    [
+      "/users grant admin http/oci reader",
+      "error: 'http/oci' is not an access path; use frontend/backend/namespace, such as http/oci/default\n",
+    ],
+    ["/users revoke admin http/oci/x", "error: user 'admin' has no grant on 'http/oci/x'\n"],
+    ["/users revoke admin */*/*", "error: 'admin' is the last administrator and must stay one\n"],
+  ])("answers %p with one line", async (command, stderr) => {
+    const server = await startEverlock();
+    expect(await server.console(command)).toEqual({ code: 1, stdout: "", stderr });
+  });
+
+  test("runs a script piped in, past a line that fails, which the exit code tells", async () => {
+    const server = await startEverlock();
+    const script = ["# set up", "/users add alice 'two words'", "/users ad bob", "/users grants alice", ""];
+    const { code, stdout, stderr } = await sshRun(
+      server.sshPort,
+      "admin",
+      ADMIN_PASSWORD,
+      undefined,
+      script.join("\n"),
+    );
+    expect([code, stdout]).toEqual([1, "  user 'alice' created\n  alice\n"]);
+    expect(stderr).toContain("unknown command '/users ad'");
+    expect((await sshRun(server.sshPort, "alice", "two words", "/users list")).code).toBe(0);
+  });
+
+  test("at a terminal edits lines, completes them and asks for a password without echo", async () => {
+    const server = await startEverlock();
+    const keys = [
+      "/us\tgra\tx\x15", // completed, then the whole line thrown away
+      "/us\tadd alice\r",
+      "s3cret\rs3cret\r",
+      "/users gr\x1b[D\x1b[Cant alice htt\tw\t\r",
+      "/users grants alice\r",
+      "\x04",
+    ];
+    const { code, stdout } = await sshRun(server.sshPort, "admin", ADMIN_PASSWORD, undefined, keys.join(""), {
+      terminal: true,
+    });
+    expect(code).toBe(0);
+    expect(stdout).toStartWith("Everlock Admin\r\n");
+    expect(stdout).toContain("  user 'alice' created\r\n");
+    expect(stdout).toContain("  granted writer on http/oci/default to 'alice'\r\n");
+    expect(stdout).toContain("  grant: http/oci/default  writer\r\n");
+    expect(stdout).not.toContain("s3cret");
+    expect((await sshRun(server.sshPort, "alice", "s3cret", "/oci list")).code).toBe(0);
+  });
+
+  test("refuses a wrong password and a user who is no administrator", async () => {
+    const server = await startEverlock();
+    await addAlice(server);
+    const denied = await sshRun(server.sshPort, "alice", "wrong", "/users list");
+    // What sshpass says for a password that is asked for a second time.
+    expect(denied.code).toBe(5);
+    const refused = await sshRun(server.sshPort, "alice", "change-me", "/users add bob x");
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("takes a system administrator (owner on */*/*), which 'alice' is not");
+  });
+
+  test("outlives garbage, half handshakes and clients that vanish", async () => {
+    const server = await startEverlock();
+    const openings = [
+      "GET / HTTP/1.1\r\n\r\n",
+      "SSH-2.0-x\r\n",
+      `SSH-2.0-x\r\n${"\xff".repeat(100_000)}`,
+      "SSH-2.0-x\r\n\0\0\0\x0c\x0a\x14garbage!!",
+      "\0".repeat(1000),
+      "",
+    ];
+    await Promise.all(
+      Array.from({ length: 60 }, (_, i) => abandon(server.sshPort, openings[i % openings.length] ?? "")),
+    );
+    const client = Bun.spawn(
+      ["ssh", "-tt", "-p", String(server.sshPort), "-o", "StrictHostKeyChecking=no", "admin@127.0.0.1"],
+      { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+    );
+    await Bun.sleep(200);
+    client.kill("SIGKILL");
+    await client.exited;
+    expect((await server.console("/users list")).code).toBe(0);
+    expect(await server.end("SIGTERM")).toBe(0);
+  });
+});
+
+/** Sends an opening and drops the connection. */
+async function abandon(port: number, opening: string): Promise<void> {
+  const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {}, error() {} } });
+  socket.write(Buffer.from(opening, "latin1"));
+  await Bun.sleep(50);
+  socket.terminate();
+}
