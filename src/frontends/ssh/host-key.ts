@@ -2,11 +2,31 @@ import { existsSync, readFileSync } from "node:fs";
 import ssh2 from "ssh2";
 import { replaceFile } from "../../primitives/store/durable.ts";
 
-/** The server's Ed25519 key in OpenSSH format, made at the first start: clients must find the same one ever after. */
+/**
+ * The server's Ed25519 key in OpenSSH format, made at the first start: clients must find the same one ever after.
+ * Rejects when the file holds no such key.
+ */
 export async function ensureHostKey(path: string): Promise<string> {
-  if (!existsSync(path)) {
-    const { private: key } = ssh2.utils.generateKeyPairSync("ed25519", { comment: "everlock" });
-    await replaceFile(path, Buffer.from(key), 0o600);
+  if (!existsSync(path)) await replaceFile(path, Buffer.from(generateHostKey()), 0o600);
+  const key = readFileSync(path, "utf8");
+  if (isReadable(key)) return key;
+  throw new Error(
+    `the SSH host key ${path} can't be read; put its backup there, or remove it for a new one (clients will warn)`,
+  );
+}
+
+/** ssh2 drops the leading zeros of a public key, which makes one key in 256 unreadable: such a key is thrown away. */
+export function generateHostKey(generate = generateKeyPair): string {
+  for (;;) {
+    const key = generate();
+    if (isReadable(key)) return key;
   }
-  return readFileSync(path, "utf8");
+}
+
+function generateKeyPair(): string {
+  return ssh2.utils.generateKeyPairSync("ed25519", { comment: "everlock" }).private;
+}
+
+function isReadable(key: string): boolean {
+  return !(ssh2.utils.parseKey(key) instanceof Error);
 }
