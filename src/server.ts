@@ -32,7 +32,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
   try {
     const directory = DataDirectory.acquire(config.dataDir);
     undo.defer(() => directory.release());
-    const stores = new StoreManager(directory.path);
+    const stores = new StoreManager(directory.path, log);
     const usersStore: Store = await stores.open(USERS_STORE);
     undo.defer(() => usersStore.close());
     const users = await UserRegistry.load(usersStore, log.warn);

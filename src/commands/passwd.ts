@@ -36,7 +36,7 @@ export const passwd = defineCommand({
       throw new UsageError(`there is no data directory ${resolve(dataDir)}; ${USAGE}`);
     const directory = DataDirectory.acquire(dataDir);
     undo.defer(() => directory.release());
-    const store = await new StoreManager(directory.path).open(USERS_STORE);
+    const store = await new StoreManager(directory.path, consoleLogger).open(USERS_STORE);
     undo.defer(() => store.close());
     const users = await UserRegistry.load(store, consoleLogger.warn);
     users.existing(name);

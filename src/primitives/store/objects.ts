@@ -7,7 +7,7 @@ export interface ObjectStore {
   has(id: ObjectId): Promise<boolean>;
   /** Resolves when all of them would survive a power cut; objects that are there already may be given again. */
   put(objects: readonly NamedObject[]): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Mutable names of commits. */

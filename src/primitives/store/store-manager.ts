@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import type { Logger } from "../logger.ts";
 import { syncDirectory } from "./durable.ts";
 import { LocalObjects } from "./git/local-objects.ts";
 import { LocalRefs } from "./git/local-refs.ts";
@@ -16,10 +17,12 @@ export function parseStoreName(text: string): StoreName | undefined {
 /** Opens the stores below a data directory. */
 export class StoreManager {
   readonly #dataDir: string;
+  readonly #log: Logger;
   readonly #open = new Set<StoreName>();
 
-  constructor(dataDir: string) {
+  constructor(dataDir: string, log: Logger) {
     this.#dataDir = dataDir;
+    this.#log = log;
   }
 
   directory(name: StoreName): string {
@@ -44,7 +47,10 @@ export class StoreManager {
     const refs = new LocalRefs(dir);
     refs.breakLock(MAIN_REF);
     this.#open.add(name);
-    return Store.open(name, new LocalObjects(`${dir}/objects`), refs, projection);
+    const objects = new LocalObjects(`${dir}/objects`, (error) =>
+      this.#log.error(`packs of the store '${name}' could not be merged`, error),
+    );
+    return Store.open(name, objects, refs, projection);
   }
 
   /** The stores that exist, open or not. */

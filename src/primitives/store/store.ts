@@ -134,7 +134,7 @@ export class Store {
   /** Waits for the commits under way, then lets go of the files. */
   async close(): Promise<void> {
     await this.#writer.idle();
-    this.#objects.close();
+    await this.#objects.close();
   }
 
   async #entryId(tree: ObjectId, path: StorePath | undefined): Promise<ObjectId | undefined> {

@@ -4,7 +4,7 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from
 import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { syncDirectory, syncFileData } from "./durable.ts";
-import { isMissingFile } from "./files.ts";
+import { isMissingFile, writeFully } from "./files.ts";
 
 /** The id of an upload session: a UUID in its canonical form. */
 export type UploadId = string & { readonly __brand: "UploadId" };
@@ -168,12 +168,6 @@ async function writeStream(
     size += next.value.length;
   }
   return { size, whole };
-}
-
-async function writeFully(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < chunk.length; ) {
-    at += (await handle.write(chunk, at, chunk.length - at, position + at)).bytesWritten;
-  }
 }
 
 async function hashFile(path: string, algorithm: DigestAlgorithm): Promise<Bun.CryptoHasher> {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { consoleLogger } from "../../../src/primitives/logger.ts";
 import type { Store } from "../../../src/primitives/store/store.ts";
 import { StaleReadError } from "../../../src/primitives/store/store.ts";
 import { parseStoreName, StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
@@ -15,7 +16,7 @@ const text = (content: Uint8Array | undefined) => content && Buffer.from(content
 async function openStore(
   dataDir = temporaryDirectory(),
 ): Promise<{ store: Store; dir: string; dataDir: string }> {
-  const manager = new StoreManager(dataDir);
+  const manager = new StoreManager(dataDir, consoleLogger);
   return { store: await manager.open(NAME), dir: manager.directory(NAME), dataDir };
 }
 
@@ -237,6 +238,18 @@ describeWith(["git"], "stock git", () => {
     ]);
     expect(await git(dir, "fsck", "--strict")).toBe("");
     await again.close();
+  });
+
+  test("finds a store in order whose small packs we merged", async () => {
+    const { store, dir } = await openStore();
+    for (let i = 0; i < 120; i++) {
+      await store.write(storePath(`files/${i % 16}/${i}`), bytes(`${i}`), meta(`write ${i}`));
+    }
+    await store.close();
+    expect(readdirSync(`${dir}/objects/pack`).length).toBeLessThan(100);
+    expect(await git(dir, "fsck", "--strict", "--full")).toBe("");
+    expect((await git(dir, "log", "--format=%s")).trim().split("\n")).toHaveLength(120);
+    expect(await git(dir, "count-objects", "-v")).toContain("garbage: 0\n");
   });
 
   test("may pack everything with deltas while we have it open", async () => {

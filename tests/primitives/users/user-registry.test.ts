@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { consoleLogger } from "../../../src/primitives/logger.ts";
 import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { StoreManager } from "../../../src/primitives/store/store-manager.ts";
 import { storePath } from "../../../src/primitives/store/store-path.ts";
@@ -19,7 +20,7 @@ function raise(): never {
 }
 
 async function openUsers(dataDir = temporaryDirectory(), warnings: string[] = []) {
-  const store = await new StoreManager(dataDir).open(USERS);
+  const store = await new StoreManager(dataDir, consoleLogger).open(USERS);
   return { store, dataDir, users: await UserRegistry.load(store, (message) => warnings.push(message)) };
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { syncDirectory, writeSynced } from "../durable.ts";
 import { isMissingFile } from "../files.ts";
 import type { ObjectStore } from "../objects.ts";
@@ -8,21 +8,35 @@ import type { ObjectId } from "./object-id.ts";
 import { encodePack } from "./pack.ts";
 import { PackFile } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
+import { chooseMerge, mergePacks } from "./pack-merge.ts";
+
+/** A pack without index this old was left by a crash between removing the two. */
+const ORPHAN_MS = 60 * 60 * 1000;
+/** Pause after a merge that failed, on a full disk for instance. */
+const MERGE_RETRY_MS = 60 * 1000;
+const TEMPORARY = /^tmp_[0-9a-f-]{36}\.(pack|idx)$/;
 
 /**
  * The `objects` directory of a Git repository. Each batch is written as one pack with its index: two files and three
- * syncs whatever the number of objects. Packs and loose objects that stock git adds are read as well.
+ * syncs whatever the number of objects; small packs are merged in the background. Packs and loose objects that stock git
+ * adds are read as well.
  */
 export class LocalObjects implements ObjectStore {
   readonly #dir: string;
   readonly #packDir: string;
   /** Open packs by file stem, the newest last. */
   readonly #packs = new Map<string, PackFile>();
+  readonly #mergeFailed: (error: unknown) => void;
+  #merging: Promise<void> | undefined;
+  #noMergeBefore = 0;
+  #closing = false;
 
-  constructor(objectsDir: string) {
+  /** `mergeFailed` hears of merges that could not be done; the packs then stay as they are. */
+  constructor(objectsDir: string, mergeFailed: (error: unknown) => void = () => undefined) {
     this.#dir = objectsDir;
     this.#packDir = `${objectsDir}/pack`;
-    this.#removeTemporaryFiles();
+    this.#mergeFailed = mergeFailed;
+    this.#removeLeftovers();
     this.#scan();
   }
 
@@ -31,7 +45,7 @@ export class LocalObjects implements ObjectStore {
   }
 
   async has(id: ObjectId): Promise<boolean> {
-    return this.#get(id) !== undefined;
+    return [...this.#packs.values()].some((pack) => pack.has(id)) || this.#get(id) !== undefined;
   }
 
   async put(objects: readonly NamedObject[]): Promise<void> {
@@ -44,16 +58,59 @@ export class LocalObjects implements ObjectStore {
       writeSynced(`${temporary}.pack`, pack.bytes),
       writeSynced(`${temporary}.idx`, encodePackIndex(pack.entries, pack.checksum)),
     ]);
-    // Git finds a pack by its index, so the index must be the last to appear.
-    renameSync(`${temporary}.pack`, `${this.#packDir}/${stem}.pack`);
-    renameSync(`${temporary}.idx`, `${this.#packDir}/${stem}.idx`);
-    await syncDirectory(this.#packDir);
-    this.#open(stem);
+    await this.#publish(temporary, stem);
+    this.#startMerge();
   }
 
-  close(): void {
+  /** Waits for a merge under way. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#merging;
     for (const pack of this.#packs.values()) pack.close();
     this.#packs.clear();
+  }
+
+  #startMerge(): void {
+    if (this.#merging || this.#closing || Date.now() < this.#noMergeBefore) return;
+    const packs = chooseMerge([...this.#packs.values()]);
+    if (packs.length === 0) return;
+    this.#merging = this.#merge(packs)
+      .catch((error) => {
+        this.#noMergeBefore = Date.now() + MERGE_RETRY_MS;
+        this.#mergeFailed(error);
+      })
+      .finally(() => {
+        this.#merging = undefined;
+      });
+  }
+
+  /** At every moment each object is in a pack that can be found: the merged one appears before the others go. */
+  async #merge(packs: readonly PackFile[]): Promise<void> {
+    const temporary = `${this.#packDir}/tmp_${crypto.randomUUID()}`;
+    let merged: string;
+    try {
+      merged = await mergePacks(packs, temporary);
+      await this.#publish(temporary, merged);
+    } finally {
+      for (const suffix of [".pack", ".idx"]) rmSync(temporary + suffix, { force: true });
+    }
+    for (const [stem, pack] of [...this.#packs]) {
+      // A pack that holds all that the others do has the name of the merged one.
+      if (stem === merged || !packs.includes(pack)) continue;
+      this.#packs.delete(stem);
+      pack.close();
+      for (const suffix of [".idx", ".pack"]) rmSync(`${this.#packDir}/${stem}${suffix}`, { force: true });
+    }
+    await syncDirectory(this.#packDir);
+  }
+
+  /** Git finds a pack by its index, so the index must be the last to appear. */
+  async #publish(temporary: string, stem: string): Promise<void> {
+    for (const suffix of [".pack", ".idx"]) {
+      renameSync(temporary + suffix, `${this.#packDir}/${stem}${suffix}`);
+    }
+    await syncDirectory(this.#packDir);
+    if (!this.#packs.has(stem)) this.#open(stem);
   }
 
   #get(id: ObjectId): GitObject | undefined {
@@ -102,10 +159,13 @@ export class LocalObjects implements ObjectStore {
     }
   }
 
-  #removeTemporaryFiles(): void {
-    if (!existsSync(this.#packDir)) return;
-    for (const name of readdirSync(this.#packDir)) {
-      if (/^tmp_[0-9a-f-]{36}\.(pack|idx)$/.test(name)) rmSync(`${this.#packDir}/${name}`);
+  /** What a crash left behind of us; young files of stock git may still be in the making. */
+  #removeLeftovers(): void {
+    const names = new Set(existsSync(this.#packDir) ? readdirSync(this.#packDir) : []);
+    for (const name of names) {
+      const path = `${this.#packDir}/${name}`;
+      const isOrphan = /^pack-.*\.pack$/.test(name) && !names.has(name.replace(/\.pack$/, ".idx"));
+      if (isOrphan ? statSync(path).mtimeMs < Date.now() - ORPHAN_MS : TEMPORARY.test(name)) rmSync(path);
     }
   }
 }

@@ -1,9 +1,9 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 import { applyDelta } from "./delta.ts";
 import { CorruptObjectError, type GitObject, type ObjectType } from "./object.ts";
 import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "./object-id.ts";
-import { PACK_TYPE } from "./pack.ts";
+import { PACK_TYPE, type PackedEntry } from "./pack.ts";
 import { PackIndex } from "./pack-index.ts";
 
 const TYPES = new Map<number, ObjectType>([
@@ -18,28 +18,71 @@ const MAX_HEADER_BYTES = 10 + OBJECT_ID_BYTES;
 /** Room for the frame that zlib adds to data that does not compress. */
 const deflateBound = (size: number) => size + Math.ceil(size / 1000) + 64;
 
+/** A pack's entry as it lies there: header and compressed data, `length` bytes from `offset`. */
+export interface RawEntry extends PackedEntry {
+  readonly length: number;
+}
+
 /** One `pack-*.pack` with its index, ours or stock git's, open for reading. */
 export class PackFile {
-  readonly index: PackIndex;
+  readonly size: number;
+  readonly #index: PackIndex;
   readonly #fd: number;
-  readonly #size: number;
   readonly #path: string;
+  #hasDeltas: boolean | undefined;
 
   /** `stem` is the path without `.pack` or `.idx`. */
   constructor(stem: string) {
     this.#path = `${stem}.pack`;
-    this.index = new PackIndex(readFileSync(`${stem}.idx`), `${stem}.idx`);
     this.#fd = openSync(this.#path, "r");
-    this.#size = fstatSync(this.#fd).size;
+    try {
+      this.size = fstatSync(this.#fd).size;
+      this.#index = new PackIndex(`${stem}.idx`);
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
+  }
+
+  get count(): number {
+    return this.#index.count;
+  }
+
+  has(id: ObjectId): boolean {
+    return this.#index.offsetOf(id) !== undefined;
+  }
+
+  /** Whether any entry depends on another, as those may that stock git packs; ours never do. */
+  hasDeltas(): boolean {
+    this.#hasDeltas ??= this.#index.entries().some(({ offset }) => {
+      const type = ((this.#bytes(offset, 1)[0] ?? 0) >> 4) & 0x07;
+      return type === PACK_TYPE.offsetDelta || type === PACK_TYPE.refDelta;
+    });
+    return this.#hasDeltas;
+  }
+
+  /** Every entry, in the order in which they lie. */
+  rawEntries(): RawEntry[] {
+    const entries = this.#index.entries();
+    const end = this.size - OBJECT_ID_BYTES;
+    return entries.map((entry, i) => ({ ...entry, length: (entries[i + 1]?.offset ?? end) - entry.offset }));
+  }
+
+  /** Bytes as they lie in the pack. */
+  readRaw(offset: number, length: number): Uint8Array {
+    const bytes = this.#bytes(offset, length);
+    if (bytes.length < length) throw new CorruptObjectError(this.#path, "it is cut off");
+    return bytes;
   }
 
   /** `resolve` finds the base of a delta that names it by id and lies in another pack. */
   get(id: ObjectId, resolve: (id: ObjectId) => GitObject | undefined): GitObject | undefined {
-    const offset = this.index.offsetOf(id);
+    const offset = this.#index.offsetOf(id);
     return offset === undefined ? undefined : this.#readAt(offset, resolve);
   }
 
   close(): void {
+    this.#index.close();
     closeSync(this.#fd);
   }
 
@@ -93,7 +136,7 @@ export class PackFile {
   }
 
   #bytes(offset: number, length: number): Uint8Array {
-    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.#size - offset)));
+    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.size - offset)));
     return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, offset));
   }
 }

@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CorruptObjectError } from "./object.ts";
 import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes, objectIdToBytes } from "./object-id.ts";
 import type { PackedEntry } from "./pack.ts";
@@ -46,55 +47,78 @@ export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: U
   return Buffer.concat([body, new Bun.CryptoHasher("sha256").update(body).digest()]);
 }
 
-/** Finds objects in an encoded index without unpacking it. */
+/** An index on disk, open for looking up; only its fan-out table is kept in memory. */
 export class PackIndex {
   readonly count: number;
-  readonly #bytes: Buffer;
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #fanout: Buffer;
 
-  constructor(bytes: Buffer, subject: string) {
-    if (bytes.length < IDS_AT || bytes.readUInt32BE(0) !== MAGIC || bytes.readUInt32BE(4) !== VERSION) {
-      throw new CorruptObjectError(subject, "it is not a version 2 pack index");
+  constructor(path: string) {
+    this.#path = path;
+    this.#fd = openSync(path, "r");
+    try {
+      this.#fanout = this.#read(FANOUT_AT, IDS_AT - FANOUT_AT);
+      const header = this.#read(0, FANOUT_AT);
+      if (header.readUInt32BE(0) !== MAGIC || header.readUInt32BE(4) !== VERSION) {
+        throw new CorruptObjectError(path, "it is not a version 2 pack index");
+      }
+      this.count = this.#fanout.readUInt32BE(255 * 4);
+      if (fstatSync(this.#fd).size < IDS_AT + this.count * (OBJECT_ID_BYTES + 8)) {
+        throw new CorruptObjectError(path, "it is cut off");
+      }
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
     }
-    this.#bytes = bytes;
-    this.count = bytes.readUInt32BE(FANOUT_AT + 255 * 4);
-    if (bytes.length < IDS_AT + this.count * (OBJECT_ID_BYTES + 8)) {
-      throw new CorruptObjectError(subject, "it is cut off");
-    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
   }
 
   offsetOf(id: ObjectId): number | undefined {
     const wanted = objectIdToBytes(id);
     const first = wanted[0] ?? 0;
-    let low = first === 0 ? 0 : this.#bytes.readUInt32BE(FANOUT_AT + (first - 1) * 4);
-    let high = this.#bytes.readUInt32BE(FANOUT_AT + first * 4);
+    let low = first === 0 ? 0 : this.#fanout.readUInt32BE((first - 1) * 4);
+    let high = this.#fanout.readUInt32BE(first * 4);
     while (low < high) {
       const middle = (low + high) >> 1;
-      const at = IDS_AT + middle * OBJECT_ID_BYTES;
-      const order = this.#bytes.compare(wanted, 0, OBJECT_ID_BYTES, at, at + OBJECT_ID_BYTES);
-      if (order === 0) return this.#offset(middle);
-      if (order < 0) low = middle + 1;
+      const order = Buffer.compare(wanted, this.#read(IDS_AT + middle * OBJECT_ID_BYTES, OBJECT_ID_BYTES));
+      if (order === 0) {
+        const offsets = IDS_AT + this.count * (OBJECT_ID_BYTES + 4);
+        return this.#offset(this.#read(offsets + middle * 4, 4).readUInt32BE());
+      }
+      if (order > 0) low = middle + 1;
       else high = middle;
     }
     return undefined;
   }
 
-  /** Every entry, by object id. */
-  *entries(): Generator<PackedEntry> {
-    for (let i = 0; i < this.count; i++) {
-      const at = IDS_AT + i * OBJECT_ID_BYTES;
-      const crc = this.#bytes.readUInt32BE(IDS_AT + this.count * OBJECT_ID_BYTES + i * 4);
-      yield {
-        id: objectIdFromBytes(this.#bytes.subarray(at, at + OBJECT_ID_BYTES)),
-        offset: this.#offset(i),
-        crc,
-      };
-    }
+  /** Every entry, in the order of the pack. */
+  entries(): PackedEntry[] {
+    const ids = this.#read(IDS_AT, this.count * OBJECT_ID_BYTES);
+    const crcs = this.#read(IDS_AT + this.count * OBJECT_ID_BYTES, this.count * 4);
+    const offsets = this.#read(IDS_AT + this.count * (OBJECT_ID_BYTES + 4), this.count * 4);
+    const entries = Array.from({ length: this.count }, (_, i) => ({
+      id: objectIdFromBytes(ids.subarray(i * OBJECT_ID_BYTES, (i + 1) * OBJECT_ID_BYTES)),
+      offset: this.#offset(offsets.readUInt32BE(i * 4)),
+      crc: crcs.readUInt32BE(i * 4),
+    }));
+    return entries.sort((a, b) => a.offset - b.offset);
   }
 
-  #offset(position: number): number {
-    const offsetsAt = IDS_AT + this.count * (OBJECT_ID_BYTES + 4);
-    const offset = this.#bytes.readUInt32BE(offsetsAt + position * 4);
-    if (offset < LARGE_OFFSET) return offset;
-    return Number(this.#bytes.readBigUInt64BE(offsetsAt + this.count * 4 + (offset - LARGE_OFFSET) * 8));
+  #offset(stored: number): number {
+    if (stored < LARGE_OFFSET) return stored;
+    const large = IDS_AT + this.count * (OBJECT_ID_BYTES + 8);
+    return Number(this.#read(large + (stored - LARGE_OFFSET) * 8, 8).readBigUInt64BE());
+  }
+
+  #read(at: number, length: number): Buffer {
+    const buffer = Buffer.allocUnsafe(length);
+    if (readSync(this.#fd, buffer, 0, length, at) < length) {
+      throw new CorruptObjectError(this.#path, "it is cut off");
+    }
+    return buffer;
   }
 }

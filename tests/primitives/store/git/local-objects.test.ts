@@ -1,0 +1,83 @@
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { LocalObjects } from "../../../../src/primitives/store/git/local-objects.ts";
+import { type NamedObject, nameObject } from "../../../../src/primitives/store/git/object.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+
+function objectsDirectory(): { dir: string; packs: () => string[] } {
+  const dir = temporaryDirectory();
+  mkdirSync(`${dir}/pack`);
+  return { dir, packs: () => readdirSync(`${dir}/pack`).filter((name) => name.endsWith(".pack")) };
+}
+
+const blob = (text: string): NamedObject => nameObject("blob", Buffer.from(text));
+
+async function expectAll(objects: LocalObjects, wanted: readonly NamedObject[]): Promise<void> {
+  for (const { id, body } of wanted) {
+    expect(Buffer.from((await objects.get(id))?.body ?? []).toString()).toBe(Buffer.from(body).toString());
+  }
+}
+
+describe("small packs", () => {
+  test("are merged while more are written, and every object stays readable at every moment", async () => {
+    const { dir, packs } = objectsDirectory();
+    const objects = new LocalObjects(dir);
+    const written: NamedObject[] = [];
+    for (let i = 0; i < 300; i++) {
+      const batch = [blob(`object ${i}`), blob(`shared ${i % 10}`)];
+      await objects.put(batch);
+      written.push(...batch);
+      if (i % 50 === 0) await expectAll(objects, written);
+    }
+    await expectAll(objects, written);
+    await objects.close();
+    expect(packs().length).toBeLessThan(50);
+    const again = new LocalObjects(dir);
+    await expectAll(again, written);
+    await again.close();
+  });
+
+  test("of which one holds all that the others do lose nothing by a merge", async () => {
+    const { dir, packs } = objectsDirectory();
+    const objects = new LocalObjects(dir);
+    const all = Array.from({ length: 40 }, (_, i) => blob(`object ${i}`));
+    for (const object of all) await objects.put([object]);
+    await objects.close();
+    // The same merge again: what it writes has the name of a pack that is there.
+    const again = new LocalObjects(dir);
+    for (const object of all) await again.put([object]);
+    await again.close();
+    const last = new LocalObjects(dir);
+    await expectAll(last, all);
+    await last.close();
+    expect(packs().length).toBeLessThan(40);
+  });
+
+  test("that could not be merged are reported and stay", async () => {
+    const { dir } = objectsDirectory();
+    const failures: unknown[] = [];
+    const objects = new LocalObjects(dir, (error) => failures.push(error));
+    const all = Array.from({ length: 40 }, (_, i) => blob(`object ${i}`));
+    for (const object of all.slice(0, 32)) await objects.put([object]);
+    const [first = ""] = readdirSync(`${dir}/pack`).filter((name) => name.endsWith(".pack"));
+    const intact = await Bun.file(`${dir}/pack/${first}`).bytes();
+    writeFileSync(`${dir}/pack/${first}`, intact.slice(0, 20));
+    for (const object of all.slice(32)) await objects.put([object]);
+    await objects.close();
+    expect(String(failures[0])).toContain("is damaged");
+    writeFileSync(`${dir}/pack/${first}`, intact);
+    const again = new LocalObjects(dir);
+    await expectAll(again, all);
+    await again.close();
+  });
+});
+
+test("what a crash in the middle of a merge left behind is removed, but nothing of stock git's", async () => {
+  const { dir } = objectsDirectory();
+  const leftovers = [`tmp_${crypto.randomUUID()}.pack`, `tmp_${crypto.randomUUID()}.idx`, "pack-old.pack"];
+  const kept = ["pack-young.pack", "tmp_pack_Xy12", "pack-old.keep"];
+  for (const name of [...leftovers, ...kept]) writeFileSync(`${dir}/pack/${name}`, "");
+  utimesSync(`${dir}/pack/pack-old.pack`, 0, 0);
+  await new LocalObjects(dir).close();
+  expect(readdirSync(`${dir}/pack`).sort()).toEqual(kept.sort());
+});
