@@ -1,3 +1,6 @@
+/** Share of the capacity that is left after making room: forgetting in bulk spares walking the map for every addition. */
+const KEPT_SHARE = 0.9;
+
 /** A map that forgets what was not used for longest once the sizes of its values exceed `capacity`. */
 export class LruCache<K, V> {
   readonly #entries = new Map<K, { value: V; size: number }>();
@@ -21,8 +24,9 @@ export class LruCache<K, V> {
     if (size > this.#capacity) return;
     this.#entries.set(key, { value, size });
     this.#size += size;
+    if (this.#size <= this.#capacity) return;
     for (const oldest of this.#entries.keys()) {
-      if (this.#size <= this.#capacity) break;
+      if (this.#size <= Math.max(this.#capacity * KEPT_SHARE, size)) break;
       this.delete(oldest);
     }
   }

@@ -153,7 +153,10 @@ class CommitGroup {
       const draft = await job.prepare(this.tip);
       const tree = await editTree(this.tip.tree, draft.changes, {
         loadTree: this.#reader.tree,
-        emit: (object) => made.push(object),
+        emit: (object, tree) => {
+          made.push(object);
+          if (tree) this.#reader.remember(object.id, tree);
+        },
       });
       const changed = tree !== (this.tip.tree ?? EMPTY_TREE.id);
       if (changed) this.#append(draft, tree, made);

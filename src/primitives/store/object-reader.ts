@@ -23,9 +23,14 @@ export class ObjectReader {
     const cached = this.#trees.get(id);
     if (cached) return cached;
     const tree = parseTree(await this.#read(id, "tree"));
-    this.#trees.set(id, tree, tree.size + 1);
+    this.remember(id, tree);
     return tree;
   };
+
+  /** Spares reading back a tree that was just made. */
+  remember(id: ObjectId, tree: Tree): void {
+    this.#trees.set(id, tree, tree.size + 1);
+  }
 
   /** Makes an object readable before it is stored. */
   stage(object: NamedObject): void {

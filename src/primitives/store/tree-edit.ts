@@ -19,8 +19,8 @@ export class PathConflictError extends Error {
 
 interface EditContext {
   readonly loadTree: (id: ObjectId) => Promise<Tree>;
-  /** Receives every object that the edit makes. */
-  readonly emit: (object: NamedObject) => void;
+  /** Receives every object that the edit makes, a tree in its parsed form too. */
+  readonly emit: (object: NamedObject, tree?: Tree) => void;
 }
 
 /** The root of a store that holds no file. */
@@ -60,7 +60,7 @@ async function editDirectory(
   }
   if (after.size === 0) return undefined;
   const object = nameObject("tree", encodeTree(after));
-  if (object.id !== id) context.emit(object);
+  if (object.id !== id) context.emit(object, after);
   return object.id;
 }
 

@@ -1,5 +1,5 @@
 import { CorruptObjectError } from "./object.ts";
-import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes, objectIdToBytes } from "./object-id.ts";
+import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "./object-id.ts";
 
 /** A directory or a regular file: the only two kinds of entry that a store writes. */
 export type EntryKind = "tree" | "file";
@@ -16,20 +16,31 @@ const MODE_TREE = "40000";
 const MODE_FILE = "100644";
 const decoder = new TextDecoder();
 
-/** Git orders entries by their bytes, a directory as if its name ended in a slash. */
-function sortKey(name: string, entry: TreeEntry): Buffer {
-  return Buffer.from(entry.kind === "tree" ? `${name}/` : name);
+export function encodeTree(tree: Tree): Uint8Array {
+  const rows = [...tree].map(([name, entry]) => ({
+    header: `${entry.kind === "tree" ? MODE_TREE : MODE_FILE} ${name}\0`,
+    // Git orders entries by their bytes, a directory as if its name ended in a slash.
+    key: entry.kind === "tree" ? `${name}/` : name,
+    id: entry.id,
+  }));
+  rows.sort((a, b) => compareBytes(a.key, b.key));
+  const body = Buffer.allocUnsafe(
+    rows.reduce((size, { header }) => size + Buffer.byteLength(header) + OBJECT_ID_BYTES, 0),
+  );
+  let at = 0;
+  for (const { header, id } of rows) {
+    at += body.write(header, at);
+    at += body.write(id, at, "hex");
+  }
+  return body;
 }
 
-export function encodeTree(tree: Tree): Uint8Array {
-  const rows = [...tree].map(([name, entry]) => ({ name, entry, key: sortKey(name, entry) }));
-  rows.sort((a, b) => Buffer.compare(a.key, b.key));
-  return Buffer.concat(
-    rows.flatMap(({ name, entry }) => [
-      Buffer.from(`${entry.kind === "tree" ? MODE_TREE : MODE_FILE} ${name}\0`),
-      objectIdToBytes(entry.id),
-    ]),
-  );
+const ASCII = /^[\x00-\x7f]*$/;
+
+/** JavaScript compares UTF-16 units, which is the order of the bytes only as far as ASCII goes. */
+function compareBytes(a: string, b: string): number {
+  if (ASCII.test(a) && ASCII.test(b)) return a < b ? -1 : 1;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /**
