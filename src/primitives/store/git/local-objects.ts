@@ -12,6 +12,8 @@ import { chooseMerge, mergePacks } from "./pack-merge.ts";
 
 /** A pack without index this old was left by a crash between removing the two. */
 const ORPHAN_MS = 60 * 60 * 1000;
+/** How long merged packs stay, for a stock git that has listed them and is about to read them. */
+const RETIREMENT_MS = 60 * 1000;
 /** Pause after a merge that failed, on a full disk for instance. */
 const MERGE_RETRY_MS = 60 * 1000;
 const TEMPORARY = /^tmp_[0-9a-f-]{36}\.(pack|idx)$/;
@@ -27,6 +29,8 @@ export class LocalObjects implements ObjectStore {
   /** Open packs by file stem, the newest last. */
   readonly #packs = new Map<string, PackFile>();
   readonly #mergeFailed: (error: unknown) => void;
+  /** Packs whose objects are all in a merged one, by file stem; the timers remove them. */
+  readonly #retired = new Map<string, Timer>();
   #merging: Promise<void> | undefined;
   #noMergeBefore = 0;
   #closing = false;
@@ -66,6 +70,7 @@ export class LocalObjects implements ObjectStore {
   async close(): Promise<void> {
     this.#closing = true;
     await this.#merging;
+    for (const stem of this.#retired.keys()) this.#removePack(stem);
     for (const pack of this.#packs.values()) pack.close();
     this.#packs.clear();
   }
@@ -99,13 +104,21 @@ export class LocalObjects implements ObjectStore {
       if (stem === merged || !packs.includes(pack)) continue;
       this.#packs.delete(stem);
       pack.close();
-      for (const suffix of [".idx", ".pack"]) rmSync(`${this.#packDir}/${stem}${suffix}`, { force: true });
+      this.#retired.set(stem, setTimeout(() => this.#removePack(stem), RETIREMENT_MS).unref());
     }
-    await syncDirectory(this.#packDir);
+  }
+
+  #removePack(stem: string): void {
+    clearTimeout(this.#retired.get(stem));
+    this.#retired.delete(stem);
+    for (const suffix of [".idx", ".pack"]) rmSync(`${this.#packDir}/${stem}${suffix}`, { force: true });
   }
 
   /** Git finds a pack by its index, so the index must be the last to appear. */
   async #publish(temporary: string, stem: string): Promise<void> {
+    // The same objects may have been merged before and are written again: the pack of that name must not be removed.
+    clearTimeout(this.#retired.get(stem));
+    this.#retired.delete(stem);
     for (const suffix of [".pack", ".idx"]) {
       renameSync(temporary + suffix, `${this.#packDir}/${stem}${suffix}`);
     }
@@ -143,7 +156,7 @@ export class LocalObjects implements ObjectStore {
       changed = true;
     }
     for (const stem of present) {
-      if (!this.#packs.has(stem)) changed = this.#open(stem) || changed;
+      if (!this.#packs.has(stem) && !this.#retired.has(stem)) changed = this.#open(stem) || changed;
     }
     return changed;
   }
