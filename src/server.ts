@@ -1,9 +1,10 @@
 import { AdminConsole } from "./backends/admin-ssh/admin-console.ts";
-import { type InstanceConfig, OciInstance } from "./backends/oci-http/instance.ts";
-import { OciStore } from "./backends/oci-http/oci-store.ts";
+import { type InstanceConfig, SYSTEM_STORE } from "./backends/oci-http/instance-config.ts";
+import { InstanceRegistry } from "./backends/oci-http/instance-registry.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { HttpFrontend } from "./frontends/http/http-frontend.ts";
+import { ensureTokenKey } from "./frontends/http/token-key.ts";
 import { ensureHostKey } from "./frontends/ssh/host-key.ts";
 import { SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
 import type { ListenAddress } from "./primitives/listen-address.ts";
@@ -12,6 +13,8 @@ import { SYSTEM_IDENTITY } from "./primitives/store/commit-writer.ts";
 import type { Store } from "./primitives/store/store.ts";
 import { StoreManager } from "./primitives/store/store-manager.ts";
 import { Authenticator } from "./primitives/users/authenticator.ts";
+import { TokenAuthority } from "./primitives/users/token-authority.ts";
+import { TokenSigner } from "./primitives/users/token-signer.ts";
 import { USERS_STORE, UserRegistry } from "./primitives/users/user-registry.ts";
 
 /** The running server: what listens, and how to end it. */
@@ -38,23 +41,21 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     const users = await UserRegistry.load(usersStore, log.warn);
     const authenticator = new Authenticator(() => users.directory);
 
-    const instances: OciInstance[] = [];
-    if (config.bootstrapInstance) {
-      const oci = await OciStore.open(stores, config.bootstrapInstance.store);
-      undo.defer(() => oci.close());
-      instances.push(new OciInstance(config.bootstrapInstance, oci, () => users.directory));
-    }
-    const hosts = new Map(
-      instances.flatMap((instance) => instance.config.vhosts.map((vhost) => [vhost, instance])),
-    );
+    const system = await stores.open(SYSTEM_STORE);
+    undo.defer(() => system.close());
+    const signer = new TokenSigner(await ensureTokenKey(`${directory.path}/token_key`));
+    const tokens = new TokenAuthority(signer, () => users.directory);
 
-    const http =
-      config.http && new HttpFrontend({ listen: config.http, hosts: () => hosts, authenticator, log });
-    if (http) undo.defer(() => http.stop());
-    const adminConsole = new AdminConsole(
-      { users, instances: () => instances.map((instance) => instance.config) },
-      log,
+    const instances = await InstanceRegistry.open(
+      { system, stores, users: () => users.directory, log },
+      config.instances ?? (() => []),
     );
+    undo.defer(() => instances.close());
+    const http =
+      config.http &&
+      new HttpFrontend({ listen: config.http, hosts: () => instances.hosts(), authenticator, tokens, log });
+    if (http) undo.defer(() => http.stop());
+    const adminConsole = new AdminConsole({ users, instances }, log);
     const ssh =
       config.ssh &&
       (await SshFrontend.start({
@@ -72,7 +73,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       dataDir: directory.path,
       adminName: config.admin.name,
       generatedPassword,
-      instances: instances.map((instance) => instance.config),
+      instances: instances.list(),
       stop: () => undo.disposeAsync(),
     };
   } catch (error) {

@@ -1,4 +1,9 @@
-import type { InstanceConfig, InstanceName } from "../backends/oci-http/instance.ts";
+import {
+  type InstanceConfig,
+  type InstanceName,
+  parseReferences,
+  REFERENCES,
+} from "../backends/oci-http/instance-config.ts";
 import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
 import { parseStoreName } from "../primitives/store/store-manager.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
@@ -12,8 +17,10 @@ export interface ServerConfig {
   readonly dataDir: string;
   readonly http: ListenAddress | undefined;
   readonly ssh: ListenAddress | undefined;
-  /** The registry that the flags describe. */
-  readonly bootstrapInstance: InstanceConfig | undefined;
+  /** Completes the stored registries by what the flags say; `undefined` where registries are switched off. */
+  readonly instances:
+    | ((stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[])
+    | undefined;
   readonly admin: { readonly name: UserName; readonly password: string | undefined };
 }
 
@@ -37,7 +44,7 @@ export function resolveServerConfig(
     ssh: settings.flag("backend-admin-ssh")
       ? settings.parsed("frontend-ssh-listen", parseListenAddress, "an address such as 127.0.0.1:2222")
       : undefined,
-    bootstrapInstance: http && settings.flag("backend-oci-http") ? bootstrapInstance(settings) : undefined,
+    instances: http && settings.flag("backend-oci-http") ? bootstrap(settings) : undefined,
     admin: {
       name: settings.parsed(
         "admin-user",
@@ -49,22 +56,45 @@ export function resolveServerConfig(
   };
 }
 
-function bootstrapInstance(settings: CheckedSettings): InstanceConfig {
-  const vhosts = settings.list("backend-oci-http-vhost").map((text) => {
-    const vhost = parseVhost(text);
-    if (!vhost)
-      throw new UsageError(`--backend-oci-http-vhost must be a host name without port, not '${text}'`);
-    return vhost;
-  });
-  return {
+/**
+ * The instance `default` is made at the first start, and again wherever its host is given. What the flags say of it wins
+ * over what is stored; the hosts of both count.
+ */
+function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instances"]> {
+  const given: InstanceConfig = {
     name: DEFAULT_INSTANCE,
-    vhosts: [...new Set(vhosts)],
+    vhosts: vhosts(settings),
     store: settings.parsed(
       "backend-oci-http-store",
       parseStoreName,
       "a lower-case name such as everlock-oci-local",
     ),
+    references: settings.parsed("backend-oci-http-references", parseReferences, REFERENCES.join(" or ")),
   };
+  return (stored) => {
+    const known = stored?.find(({ name }) => name === DEFAULT_INSTANCE);
+    if (stored && !known && !settings.isGiven("backend-oci-http-vhost")) return stored;
+    const { vhosts, store, references } = known ?? given;
+    const completed: InstanceConfig = {
+      name: DEFAULT_INSTANCE,
+      vhosts: settings.isGiven("backend-oci-http-vhost")
+        ? [...new Set([...given.vhosts, ...vhosts])]
+        : vhosts,
+      store: settings.isGiven("backend-oci-http-store") ? given.store : store,
+      references: settings.isGiven("backend-oci-http-references") ? given.references : references,
+    };
+    return [completed, ...(stored ?? []).filter((other) => other !== known)];
+  };
+}
+
+function vhosts(settings: CheckedSettings): readonly string[] {
+  const parsed = settings.list("backend-oci-http-vhost").map((text) => {
+    const vhost = parseVhost(text);
+    if (!vhost)
+      throw new UsageError(`--backend-oci-http-vhost must be a host name without port, not '${text}'`);
+    return vhost;
+  });
+  return [...new Set(parsed)];
 }
 
 function adminPassword(settings: CheckedSettings): string | undefined {
@@ -80,6 +110,11 @@ class CheckedSettings {
 
   constructor(raw: RawSettings) {
     this.#raw = raw;
+  }
+
+  /** Whether it was set at all, rather than left at its default. */
+  isGiven(name: SettingName): boolean {
+    return this.#raw[name] !== undefined;
   }
 
   flag(name: SettingName): boolean {

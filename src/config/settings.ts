@@ -41,6 +41,12 @@ export const SETTINGS = {
     fallback: "everlock-oci-local",
     help: "store of the registry 'default'",
   },
+  "backend-oci-http-references": {
+    type: "string",
+    hint: "strict|sparse",
+    fallback: "strict",
+    help: "sparse lets manifests of the registry 'default' name content that is not there",
+  },
   "admin-user": {
     type: "string",
     hint: "login",

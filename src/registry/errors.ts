@@ -1,5 +1,10 @@
 /** Every fault that a client can meet: the spec's code, the HTTP status and a message (distribution-spec, "Error codes"). */
 const FAULTS = {
+  algorithmUnsupported: [
+    "UNSUPPORTED",
+    400,
+    "the query parameter 'digest-algorithm' must be sha256 or sha512",
+  ],
   blobUnknown: ["BLOB_UNKNOWN", 404, "blob unknown to the repository"],
   blobInUse: ["DENIED", 409, "blob is part of a manifest in the repository; delete that first"],
   contentRangeInvalid: [
@@ -11,6 +16,7 @@ const FAULTS = {
   digestInvalid: ["DIGEST_INVALID", 400, "digest must be sha256:<64 hex> or sha512:<128 hex>, in lower case"],
   digestMismatch: ["DIGEST_INVALID", 400, "digest does not match the content"],
   digestMissing: ["DIGEST_INVALID", 400, "the query parameter 'digest' is missing"],
+  formInvalid: ["UNSUPPORTED", 400, "grant_type must be 'password' or 'refresh_token'"],
   hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
   manifestBlobUnknown: [
@@ -28,21 +34,24 @@ const FAULTS = {
     "repository name must be lower-case components of letters, digits and single separators, joined by '/'",
   ],
   nameUnknown: ["NAME_UNKNOWN", 404, "repository name not known to registry"],
-  pageSizeInvalid: [
-    "PAGINATION_NUMBER_INVALID",
-    400,
-    "the query parameter 'n' must be a whole number, 0 or more",
-  ],
+  pageSizeInvalid: ["UNSUPPORTED", 400, "the query parameter 'n' must be a whole number, 0 or more"],
   pathInvalid: ["NAME_INVALID", 400, "the path is not well formed"],
   pathUnknown: ["UNSUPPORTED", 404, "no such endpoint; a registry is served below /v2/"],
-  rangeInvalid: ["RANGE_INVALID", 416, "the requested range lies outside the blob"],
-  rangeMalformed: ["RANGE_INVALID", 400, "Range must be one range of bytes, as in bytes=0-1023"],
+  rangeInvalid: ["SIZE_INVALID", 416, "the requested range lies outside the blob"],
+  rangeMalformed: ["SIZE_INVALID", 416, "Range must be one range of bytes, as in bytes=0-1023"],
   referenceInvalid: [
-    "TAG_INVALID",
+    "NAME_INVALID",
     400,
     "reference must be a digest or a tag: up to 128 letters, digits, '_', '.', '-', not beginning with '.' or '-'",
   ],
+  scopesTooMany: ["UNSUPPORTED", 400, "a token is asked for more than 100 scopes"],
   sizeMismatch: ["SIZE_INVALID", 400, "the body's length is not what its headers say"],
+  tagsInvalid: [
+    "NAME_INVALID",
+    400,
+    "the query parameter 'tag' must be a tag: up to 128 letters, digits, '_', '.', '-', not beginning with '.' or '-'",
+  ],
+  tagsTooMany: ["UNSUPPORTED", 414, "too many query parameters 'tag'"],
   tooManyRequests: ["TOOMANYREQUESTS", 429, "too many requests; try again later"],
   unauthorized: ["UNAUTHORIZED", 401, "authentication required"],
   uploadBusy: ["BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload session"],

@@ -2,13 +2,29 @@ import type { RegistryError } from "./errors.ts";
 import type { RepositoryName } from "./repository-name.ts";
 import type { RegistryStorage } from "./storage.ts";
 
+/** What a request needs on a repository. */
+export type Permission = "pull" | "push" | "delete";
+
+/**
+ * `denied`: who asks is known and may not. `unauthorized`: logging in, or another token, could help.
+ */
+export type Verdict = "allowed" | "denied" | "unauthorized";
+
 /** What the one who asks may do. Decided outside; the engine only asks. */
 export interface Access {
-  readonly anonymous: boolean;
-  mayPull(repository: RepositoryName): boolean;
-  mayPush(repository: RepositoryName): boolean;
-  mayDelete(repository: RepositoryName): boolean;
+  /** Whether credentials or a token came with the request, be it a token for anybody. */
+  readonly identified: boolean;
+  check(permission: Permission, repository: RepositoryName): Verdict;
+  /** Whether the repositories may be listed, as far as `isListed` shows them. */
+  checkCatalog(): Verdict;
+  isListed(repository: RepositoryName): boolean;
 }
+
+/** What an unauthorized client is told to get access to. */
+export type ChallengeScope =
+  | { readonly permission: Permission; readonly repository: RepositoryName }
+  | "catalog"
+  | undefined;
 
 /** One request on its way through the engine. */
 export interface Exchange {
@@ -18,8 +34,8 @@ export interface Exchange {
   readonly query: URLSearchParams;
   readonly access: Access;
   readonly storage: RegistryStorage;
-  /** The WWW-Authenticate header that tells an anonymous client how to log in. */
-  readonly challenge: string;
+  /** The WWW-Authenticate header that tells a client how to get access. */
+  challenge(scope: ChallengeScope): string;
 }
 
 export type Result = Response | RegistryError;

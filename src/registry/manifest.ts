@@ -11,6 +11,9 @@ import {
 /** What a manifest says of itself (image-spec, manifest.md and image-index.md; Docker schema 2 is alike). */
 export interface Manifest {
   readonly mediaType: string;
+  /** As the list of referrers shows it: the manifest's own, for an image without one its config's media type. */
+  readonly artifactType: string | undefined;
+  readonly annotations: Annotations | undefined;
   /** Config and layers that must be in the repository; non-distributable layers are left out. */
   readonly blobs: readonly Digest[];
   /** The children of an index. */
@@ -32,6 +35,8 @@ interface Descriptor {
   readonly mediaType: string;
   readonly digest: Digest;
 }
+
+export type Annotations = Readonly<Record<string, string>>;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -73,11 +78,13 @@ function readManifest(bytes: Uint8Array, contentType: string | undefined): Manif
       `the Content-Type is '${contentType}', but the manifest's media type is '${mediaType}'`,
     );
   }
-  const subject =
-    json["subject"] === undefined ? undefined : readDescriptor("subject", json["subject"]).digest;
+  // Go's encoder writes null for what is not set.
+  const subject = json["subject"] == null ? undefined : readDescriptor("subject", json["subject"]).digest;
+  const artifactType = readArtifactType(json);
+  const annotations = readAnnotations(json);
   if (kind === "index") {
     const manifests = readDescriptors("manifests", json["manifests"]).map((child) => child.digest);
-    return { mediaType, blobs: [], manifests, subject };
+    return { mediaType, artifactType, annotations, blobs: [], manifests: [...new Set(manifests)], subject };
   }
   const config = readDescriptor("config", json["config"]);
   const layers = readDescriptors("layers", json["layers"]).filter(
@@ -85,6 +92,8 @@ function readManifest(bytes: Uint8Array, contentType: string | undefined): Manif
   );
   return {
     mediaType,
+    artifactType: artifactType ?? config.mediaType,
+    annotations,
     blobs: [...new Set([config, ...layers].map((blob) => blob.digest))],
     manifests: [],
     subject,
@@ -109,7 +118,22 @@ function impliedMediaType(json: JsonObject): string | undefined {
   return isIndex ? IMAGE_INDEX : IMAGE_MANIFEST;
 }
 
+function readArtifactType({ artifactType }: JsonObject): string | undefined {
+  if (artifactType == null || artifactType === "") return undefined;
+  if (typeof artifactType !== "string") throw new FaultFound("artifactType is not a string");
+  return artifactType;
+}
+
+function readAnnotations({ annotations }: JsonObject): Annotations | undefined {
+  if (annotations == null) return undefined;
+  if (!isObject(annotations) || Object.values(annotations).some((value) => typeof value !== "string")) {
+    throw new FaultFound("annotations are not a map of strings");
+  }
+  return annotations as Annotations;
+}
+
 function readDescriptors(field: string, value: unknown): Descriptor[] {
+  if (value === null) return [];
   if (!Array.isArray(value)) throw new FaultFound(`${field} is not a list`);
   return value.map((item, i) => readDescriptor(`${field}[${i}]`, item));
 }

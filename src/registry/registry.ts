@@ -1,13 +1,14 @@
 import { errorResponse, RegistryError } from "./errors.ts";
-import type { Exchange, Result } from "./exchange.ts";
+import type { ChallengeScope, Exchange, Permission, Result, Verdict } from "./exchange.ts";
 import { deleteBlob, getBlob } from "./handlers/blobs.ts";
+import { listRepositories } from "./handlers/catalog.ts";
 import { deleteManifest, getManifest, putManifest } from "./handlers/manifests.ts";
+import { listReferrers } from "./handlers/referrers.ts";
 import { listTags } from "./handlers/tags.ts";
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from "./handlers/uploads.ts";
-import { parseRoute, type Route } from "./route.ts";
+import { parseRoute, type RepositoryRoute } from "./route.ts";
 
 type Handler = () => Result | Promise<Result>;
-type Permission = "pull" | "push" | "delete";
 
 /** Handlers of one route by method, each with what it takes to be let in. */
 type Methods = Readonly<Record<string, readonly [Permission, Handler]>>;
@@ -23,17 +24,31 @@ export async function handleExchange(exchange: Exchange): Promise<Response> {
 function dispatch(exchange: Exchange): Result | Promise<Result> {
   const route = parseRoute(exchange.path);
   if (route instanceof RegistryError) return route;
-  const { method } = exchange.request;
-  if (route.kind === "base") return base(exchange);
-  const methods = methodsOf(route, exchange);
-  const found = methods[method];
-  if (!found)
-    return new RegistryError("methodNotAllowed", { headers: { Allow: Object.keys(methods).join(", ") } });
-  const [permission, handler] = found;
-  return refusal(exchange, permission, route) ?? handler();
+  switch (route.kind) {
+    case "base":
+      return readOnly(exchange) ?? base(exchange);
+    case "catalog":
+      return (
+        readOnly(exchange) ??
+        refusal(exchange, exchange.access.checkCatalog(), "catalog") ??
+        listRepositories(exchange)
+      );
+    default:
+      return dispatchToRepository(exchange, route);
+  }
 }
 
-function methodsOf(route: Exclude<Route, { kind: "base" }>, exchange: Exchange): Methods {
+function dispatchToRepository(exchange: Exchange, route: RepositoryRoute): Result | Promise<Result> {
+  const methods = methodsOf(route, exchange);
+  const found = methods[exchange.request.method];
+  if (!found) return methodNotAllowed(Object.keys(methods));
+  const [permission, handler] = found;
+  const { repository } = route;
+  const verdict = exchange.access.check(permission, repository);
+  return refusal(exchange, verdict, { permission, repository }) ?? handler();
+}
+
+function methodsOf(route: RepositoryRoute, exchange: Exchange): Methods {
   switch (route.kind) {
     case "blob": {
       const get = () => getBlob(exchange, route);
@@ -61,37 +76,40 @@ function methodsOf(route: Exclude<Route, { kind: "base" }>, exchange: Exchange):
         DELETE: ["delete", () => deleteManifest(exchange, route)],
       };
     }
+    case "referrers":
+      return { GET: ["pull", () => listReferrers(exchange, route)] };
     case "tags":
       return { GET: ["pull", () => listTags(exchange, route)] };
   }
 }
 
+function methodNotAllowed(allowed: readonly string[]): RegistryError {
+  return new RegistryError("methodNotAllowed", { headers: { Allow: allowed.join(", ") } });
+}
+
+function readOnly({ request }: Exchange): RegistryError | undefined {
+  const allowed = ["GET", "HEAD"];
+  return allowed.includes(request.method) ? undefined : methodNotAllowed(allowed);
+}
+
 /** The same for what exists and what does not, so that a refusal tells nothing. */
-function refusal(
-  { access, challenge }: Exchange,
-  permission: Permission,
-  { repository }: Exclude<Route, { kind: "base" }>,
-): RegistryError | undefined {
-  const allowed = {
-    pull: () => access.mayPull(repository),
-    push: () => access.mayPush(repository),
-    delete: () => access.mayDelete(repository),
-  }[permission]();
-  if (allowed) return undefined;
-  if (!access.anonymous)
-    return new RegistryError("denied", { message: `${permission} access to '${repository}' is denied` });
-  return new RegistryError("unauthorized", { headers: { "WWW-Authenticate": challenge } });
+function refusal(exchange: Exchange, verdict: Verdict, scope: ChallengeScope): RegistryError | undefined {
+  if (verdict === "allowed") return undefined;
+  if (verdict === "denied" && typeof scope === "object") {
+    return new RegistryError("denied", {
+      message: `${scope.permission} access to '${scope.repository}' is denied`,
+    });
+  }
+  return new RegistryError("unauthorized", {
+    headers: { "WWW-Authenticate": exchange.challenge(scope) },
+  });
 }
 
 /**
  * Clients learn here how to log in and check passwords here, so that nobody gets in without one, even where anybody may
  * pull (distribution-spec, "Determining Support").
  */
-function base({ request, access, challenge }: Exchange): Result {
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return new RegistryError("methodNotAllowed", { headers: { Allow: "GET, HEAD" } });
-  }
-  if (access.anonymous)
-    return new RegistryError("unauthorized", { headers: { "WWW-Authenticate": challenge } });
-  return Response.json({});
+function base(exchange: Exchange): Result {
+  const verdict = exchange.access.identified ? "allowed" : "unauthorized";
+  return refusal(exchange, verdict, undefined) ?? Response.json({});
 }

@@ -5,18 +5,22 @@ import { parseRepositoryName, type RepositoryName } from "./repository-name.ts";
 import type { SessionId } from "./storage.ts";
 import { parseReference, type Reference } from "./tag.ts";
 
-/** An endpoint of the distribution-spec with its parsed parameters. */
-export type Route =
-  | { readonly kind: "base" }
+/** An endpoint below one repository, with its parsed parameters. */
+export type RepositoryRoute =
   | { readonly kind: "blob"; readonly repository: RepositoryName; readonly digest: Digest }
   | { readonly kind: "uploads"; readonly repository: RepositoryName }
   | { readonly kind: "upload"; readonly repository: RepositoryName; readonly session: SessionId }
   | { readonly kind: "manifest"; readonly repository: RepositoryName; readonly reference: Reference }
+  | { readonly kind: "referrers"; readonly repository: RepositoryName; readonly subject: Digest }
   | { readonly kind: "tags"; readonly repository: RepositoryName };
+
+/** An endpoint of the distribution-spec. */
+export type Route = { readonly kind: "base" | "catalog" } | RepositoryRoute;
 
 /** `path` is still percent-encoded and without query. */
 export function parseRoute(path: string): Route | RegistryError {
   if (path === "/v2/" || path === "/v2") return { kind: "base" };
+  if (path === "/v2/_catalog") return { kind: "catalog" };
   if (!path.startsWith("/v2/")) return new RegistryError("pathUnknown");
   let segments: string[];
   try {
@@ -30,6 +34,11 @@ export function parseRoute(path: string): Route | RegistryError {
     const repository = parseRepositoryName(segments.slice(0, -count).join("/"));
     return repository ? make(repository) : new RegistryError("nameInvalid");
   };
+  const withDigest = (make: (repository: RepositoryName, digest: Digest) => Route) =>
+    named(2, (repository) => {
+      const digest = parseDigest(last);
+      return digest ? make(repository, digest) : new RegistryError("digestInvalid");
+    });
   if (segments.at(-3) === "blobs" && segments.at(-2) === "uploads") {
     return named(3, (repository) =>
       last === ""
@@ -39,17 +48,17 @@ export function parseRoute(path: string): Route | RegistryError {
   }
   switch (segments.at(-2)) {
     case "blobs":
-      return named(2, (repository) => {
-        if (last === "uploads") return { kind: "uploads", repository };
-        const digest = parseDigest(last);
-        return digest ? { kind: "blob", repository, digest } : new RegistryError("digestInvalid");
-      });
+      return last === "uploads"
+        ? named(2, (repository) => ({ kind: "uploads", repository }))
+        : withDigest((repository, digest) => ({ kind: "blob", repository, digest }));
     case "manifests":
       return named(2, (repository) => {
         const reference = parseReference(last);
         if (reference) return { kind: "manifest", repository, reference };
         return new RegistryError(last.includes(":") ? "digestInvalid" : "referenceInvalid");
       });
+    case "referrers":
+      return withDigest((repository, subject) => ({ kind: "referrers", repository, subject }));
     case "tags":
       return last === "list"
         ? named(2, (repository) => ({ kind: "tags", repository }))

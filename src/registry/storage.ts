@@ -1,5 +1,6 @@
-import type { Digest } from "../primitives/digest.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Digest, DigestAlgorithm } from "../primitives/digest.ts";
+import type { Annotations, Manifest } from "./manifest.ts";
+import type { Page, PageRequest } from "./paging.ts";
 import type { RepositoryName } from "./repository-name.ts";
 import type { Reference, Tag } from "./tag.ts";
 
@@ -22,7 +23,24 @@ export interface ManifestPush {
   readonly digest: Digest;
   readonly content: Uint8Array;
   readonly manifest: Manifest;
-  readonly tag: Tag | undefined;
+  /** The tags that are to stand for it. */
+  readonly tags: readonly Tag[];
+}
+
+/** A descriptor in the list of referrers (distribution-spec, "Listing Referrers"). */
+export interface Referrer {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Annotations;
+}
+
+export interface ReferrersRequest extends PageRequest {
+  readonly artifactType: string | undefined;
+  /** Size of the page as JSON at the most, but for a single entry. */
+  readonly maxBytes: number;
 }
 
 export type AppendResult =
@@ -33,32 +51,26 @@ export type FinishResult =
   | { readonly kind: "stored" | "busy" | "unknown" }
   | { readonly kind: "mismatch"; readonly actual: Digest };
 
-export interface TagPage {
-  readonly tags: readonly Tag[];
-  readonly more: boolean;
-}
-
 /** Blobs as one repository sees them. */
 export interface BlobStorage {
   blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined>;
   deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use">;
   /** Makes a blob of `from` one of `repository` too; false if `from` does not have it. */
   mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean>;
+  /** Some repositories that have the blob, for a mount that names none. */
+  repositoriesWith(digest: Digest): Promise<readonly RepositoryName[]>;
 }
 
 /** Upload sessions, each of one repository. What is acknowledged is durable. */
 export interface UploadStorage {
-  startUpload(repository: RepositoryName): Promise<SessionId>;
+  /** `algorithm` is what the blob's digest is going to use. */
+  startUpload(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId>;
   uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined>;
-  /** `offset` is where the client believes the upload to end, if it said so; `digest` what it will be, if known. */
+  /** `offset` is where the client believes the upload to end, if it said so. */
   appendUpload(
     repository: RepositoryName,
     session: SessionId,
-    chunk: {
-      readonly body: AsyncIterable<Uint8Array>;
-      readonly offset?: number | undefined;
-      readonly digest?: Digest;
-    },
+    chunk: { readonly body: AsyncIterable<Uint8Array>; readonly offset: number | undefined },
   ): Promise<AppendResult>;
   finishUpload(repository: RepositoryName, session: SessionId, digest: Digest): Promise<FinishResult>;
   cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean>;
@@ -66,20 +78,25 @@ export interface UploadStorage {
 
 export interface ManifestStorage {
   manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined>;
-  /** The digests that the manifest names and the repository lacks. */
+  /** What the manifest names and the repository lacks; nothing where the repository need not be complete. */
   missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]>;
   putManifest(repository: RepositoryName, push: ManifestPush): Promise<void>;
   /** Removes a tag, or a manifest with every tag on it; false if there was none. */
   deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean>;
 }
 
-export interface TagStorage {
-  /** Tags after `last` in lexical order; `undefined` if there is no such repository. */
-  tags(
-    repository: RepositoryName,
-    page: { readonly last: string; readonly limit: number },
-  ): Promise<TagPage | undefined>;
+/** Lists in lexical (byte) order. */
+export interface ListStorage {
+  /** `undefined` if there is no such repository. */
+  tags(repository: RepositoryName, page: PageRequest): Promise<Page<Tag> | undefined>;
+  /** Manifests whose subject this is, by digest. */
+  referrers(repository: RepositoryName, subject: Digest, request: ReferrersRequest): Promise<Page<Referrer>>;
+  /** Those repositories that `isListed` lets pass. */
+  repositories(
+    page: PageRequest,
+    isListed: (repository: RepositoryName) => boolean,
+  ): Promise<Page<RepositoryName>>;
 }
 
 /** All that the engine needs of a place to keep things, already bound to who is acting. */
-export interface RegistryStorage extends BlobStorage, UploadStorage, ManifestStorage, TagStorage {}
+export interface RegistryStorage extends BlobStorage, UploadStorage, ManifestStorage, ListStorage {}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import type { InstanceConfig } from "../../src/backends/oci-http/instance-config.ts";
 import { resolveServerConfig } from "../../src/config/server-config.ts";
 import { UsageError } from "../../src/config/settings.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -23,9 +24,7 @@ describe("a setting", () => {
     const config = resolveServerConfig(["--data-dir", "from-flag"], environment);
     expect(config.dataDir).toBe("from-flag");
     expect(config.admin.name).toBe("from-env" as typeof config.admin.name);
-    expect(config.bootstrapInstance?.store).toBe(
-      "from-file" as NonNullable<typeof config.bootstrapInstance>["store"],
-    );
+    expect(String(config.instances?.(undefined)[0]?.store)).toBe("from-file");
     expect(config.http).toEqual({ hostname: "127.0.0.1", port: 8080 });
   });
 
@@ -41,7 +40,7 @@ describe("a setting", () => {
 
   test("that is a list may be given several times, with commas in the environment, as an array in the file", () => {
     const vhosts = (args: string[], environment = {}) =>
-      resolveServerConfig(args, environment).bootstrapInstance?.vhosts;
+      resolveServerConfig(args, environment).instances?.(undefined)[0]?.vhosts;
     expect(vhosts(["--backend-oci-http-vhost", "a.test", "--backend-oci-http-vhost=B.test"])).toEqual([
       "a.test",
       "b.test",
@@ -64,5 +63,30 @@ describe("a configuration file", () => {
     const path = configFile(text);
     expect(() => resolveServerConfig(["--config", path], {})).toThrow(UsageError);
     expect(() => resolveServerConfig(["--config", path], {})).toThrow(message);
+  });
+});
+
+describe("the registry 'default'", () => {
+  const stored: InstanceConfig = {
+    name: "default" as InstanceConfig["name"],
+    vhosts: ["kept.test"],
+    store: "kept" as InstanceConfig["store"],
+    references: "sparse",
+  };
+  const instances = (args: string[], configs: InstanceConfig[] | undefined) =>
+    resolveServerConfig(args, {}).instances?.(configs);
+
+  test("is made at the first start, and stays away once it was deleted", () => {
+    expect(instances([], undefined)).toMatchObject([{ name: "default", vhosts: ["localhost"] }]);
+    expect(instances([], [])).toEqual([]);
+    expect(instances(["--backend-oci-http-vhost", "a.test"], [])).toMatchObject([{ vhosts: ["a.test"] }]);
+  });
+
+  test("is as it was stored, but for what a flag says", () => {
+    expect(instances([], [stored])).toEqual([stored]);
+    const flags = ["--backend-oci-http-vhost", "a.test", "--backend-oci-http-references", "strict"];
+    expect(instances(flags, [stored])).toEqual([
+      { ...stored, vhosts: ["a.test", "kept.test"], references: "strict" },
+    ]);
   });
 });

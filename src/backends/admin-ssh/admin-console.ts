@@ -3,6 +3,7 @@ import { OverloadedError } from "../../primitives/semaphore.ts";
 import { PathConflictError } from "../../primitives/store/tree-edit.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import { UserChangeError } from "../../primitives/users/user-registry.ts";
+import { InstanceChangeError } from "../oci-http/instance-registry.ts";
 import { firstLineAsker, secretAsker } from "./ask-secret.ts";
 import { type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
 import { CommandLineError } from "./command-line.ts";
@@ -102,7 +103,14 @@ export class AdminConsole {
   }
 
   #explain(error: unknown): string {
-    const expected = [ConsoleError, CommandLineError, UserChangeError, PathConflictError, OverloadedError];
+    const expected = [
+      ConsoleError,
+      CommandLineError,
+      UserChangeError,
+      InstanceChangeError,
+      PathConflictError,
+      OverloadedError,
+    ];
     if (error instanceof Error && expected.some((kind) => error instanceof kind)) return error.message;
     this.#log.error("a console command failed", error);
     return "internal error; the server's log has the cause";

@@ -50,7 +50,8 @@ export function parseLine(line: string): ParsedLine {
   }
   const given = plain ? rest : args;
   const required = command.parameters.filter((parameter) => !parameter.optional).length;
-  if (given.length < required || given.length > command.parameters.length) {
+  const limit = command.parameters.at(-1)?.repeated ? Number.POSITIVE_INFINITY : command.parameters.length;
+  if (given.length < required || given.length > limit) {
     throw new ConsoleError(`wrong number of arguments; use: ${usageOf(command)}`);
   }
   if (scope === "quit" || scope === "exit") return { kind: "quit" };
@@ -98,7 +99,9 @@ function candidatesAfter([first, ...rest]: readonly string[], services: ConsoleS
   if (!plain && rest.length === 0) return commands.flatMap((command) => command.verb ?? []);
   const command = plain ?? commands.find((candidate) => candidate.verb === rest[0]);
   const position = plain ? rest.length : rest.length - 1;
-  return command?.parameters[position]?.candidates?.(services) ?? [];
+  const last = command?.parameters.at(-1);
+  const parameter = command?.parameters[position] ?? (last?.repeated ? last : undefined);
+  return parameter?.candidates?.(services) ?? [];
 }
 
 function commandsOf(scope: string): readonly Command[] {

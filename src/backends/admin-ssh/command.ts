@@ -1,6 +1,6 @@
 import type { UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
-import type { InstanceConfig } from "../oci-http/instance.ts";
+import type { InstanceRegistry } from "../oci-http/instance-registry.ts";
 import type { AskSecret } from "./ask-secret.ts";
 
 /** What went wrong and what would be right, in one line for who typed the command. */
@@ -14,7 +14,7 @@ export class ConsoleError extends Error {
 /** What the console administers. */
 export interface ConsoleServices {
   readonly users: UserRegistry;
-  readonly instances: () => readonly InstanceConfig[];
+  readonly instances: InstanceRegistry;
 }
 
 /** What a command may use besides its arguments. */
@@ -27,6 +27,8 @@ export interface CommandContext extends ConsoleServices {
 export interface Parameter {
   readonly name: string;
   readonly optional?: true;
+  /** The last one may stand for several arguments. */
+  readonly repeated?: true;
   /** What may stand here, for completion. */
   readonly candidates?: (services: ConsoleServices) => readonly string[];
 }
@@ -45,7 +47,10 @@ export interface Command {
 }
 
 export function usageOf({ scope, verb, parameters }: Command): string {
-  const words = parameters.map(({ name, optional }) => (optional ? `[<${name}>]` : `<${name}>`));
+  const words = parameters.map(({ name, optional, repeated }) => {
+    const word = name.includes("=") ? name : `<${name}>`;
+    return `${optional ? `[${word}]` : word}${repeated ? "…" : ""}`;
+  });
   return [`/${scope}`, ...(verb ? [verb] : []), ...words].join(" ");
 }
 

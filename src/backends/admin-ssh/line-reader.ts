@@ -139,7 +139,9 @@ class DisplayedLine {
     const { start, candidates } = complete(typed);
     const [first] = candidates;
     if (first === undefined) return;
-    const common = commonPrefix(candidates) + (candidates.length === 1 ? " " : "");
+    // What ends in an equals sign goes on with its value.
+    const isWhole = candidates.length === 1 && !first.endsWith("=");
+    const common = commonPrefix(candidates) + (isWhole ? " " : "");
     if (common.length > typed.length - start) {
       this.#editor.replaceBeforeCursor(start, common);
       this.draw();

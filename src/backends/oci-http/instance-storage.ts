@@ -1,26 +1,32 @@
-import type { Digest } from "../../primitives/digest.ts";
+import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
 import { parseDigest } from "../../primitives/digest.ts";
 import type { Identity } from "../../primitives/store/git/commit.ts";
 import type { Snapshot } from "../../primitives/store/snapshot.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
 import { parseUploadId, type UploadId } from "../../primitives/store/upload-store.ts";
 import type { Manifest } from "../../registry/manifest.ts";
+import type { Page, PageRequest } from "../../registry/paging.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type {
   AppendResult,
   FinishResult,
   ManifestPush,
+  Referrer,
+  ReferrersRequest,
   RegistryStorage,
   SessionId,
   StoredBlob,
   StoredManifest,
-  TagPage,
   UploadStorage,
 } from "../../registry/storage.ts";
 import type { Reference, Tag } from "../../registry/tag.ts";
+import type { References } from "./instance-config.ts";
 import { manifestPath, tagPath } from "./layout.ts";
 import type { OciStore } from "./oci-store.ts";
-import { changeMessage, type Origin } from "./push-message.ts";
+import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
+
+/** Repositories looked at for a mount that names none. */
+const MAX_MOUNT_SOURCES = 100;
 
 /** Who is acting, for the log. */
 export interface Actor {
@@ -32,10 +38,12 @@ export interface Actor {
 export class InstanceStorage implements RegistryStorage {
   readonly #oci: OciStore;
   readonly #actor: Actor;
+  readonly #references: References;
 
-  constructor(oci: OciStore, actor: Actor) {
+  constructor(oci: OciStore, actor: Actor, references: References) {
     this.#oci = oci;
     this.#actor = actor;
+    this.#references = references;
   }
 
   async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
@@ -55,8 +63,13 @@ export class InstanceStorage implements RegistryStorage {
     return true;
   }
 
-  async startUpload(repository: RepositoryName): Promise<SessionId> {
-    return this.#oci.uploads.create(repository) as string as SessionId;
+  async repositoriesWith(digest: Digest): Promise<readonly RepositoryName[]> {
+    const linked = this.#oci.links.scopesOf(digest, MAX_MOUNT_SOURCES) as RepositoryName[];
+    return [...new Set([...linked, ...this.#oci.index.repositoriesWith(digest, MAX_MOUNT_SOURCES)])];
+  }
+
+  async startUpload(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId> {
+    return this.#oci.uploads.create(repository, algorithm) as string as SessionId;
   }
 
   async uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined> {
@@ -67,11 +80,11 @@ export class InstanceStorage implements RegistryStorage {
   appendUpload(
     repository: RepositoryName,
     session: SessionId,
-    { body, offset, digest }: Parameters<UploadStorage["appendUpload"]>[2],
+    { body, offset }: Parameters<UploadStorage["appendUpload"]>[2],
   ): Promise<AppendResult> {
     return this.#withSession(repository, session, async (id, size) => {
       if (offset !== undefined && offset !== size) return { kind: "out-of-order", size };
-      return this.#oci.uploads.append(id, body, digest);
+      return this.#oci.uploads.append(id, body);
     });
   }
 
@@ -98,6 +111,7 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]> {
+    if (this.#references === "sparse") return [];
     const { index, blobs } = this.#oci;
     return [
       ...manifest.blobs.filter((blob) => !this.#isLinked(repository, blob) || blobs.size(blob) === undefined),
@@ -105,15 +119,15 @@ export class InstanceStorage implements RegistryStorage {
     ];
   }
 
-  async putManifest(repository: RepositoryName, { digest, content, tag }: ManifestPush): Promise<void> {
+  async putManifest(repository: RepositoryName, { digest, content, tags }: ManifestPush): Promise<void> {
     await this.#oci.store.transact(async (parent) => {
       const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
-      let previous: Digest | undefined;
-      if (tag) {
-        previous = await tagTarget(parent, repository, tag);
+      const moves: TagMove[] = [];
+      for (const tag of tags) {
+        moves.push({ tag, previous: await tagTarget(parent, repository, tag) });
         changes.push({ path: tagPath(repository, tag), content: Buffer.from(`${digest}\n`) });
       }
-      return this.#draft({ action: "push", repository, tag, digest, previous }, changes);
+      return this.#draft({ action: "push", repository, tags: moves, digest }, changes);
     });
   }
 
@@ -126,13 +140,31 @@ export class InstanceStorage implements RegistryStorage {
     return changed;
   }
 
-  async tags(
-    repository: RepositoryName,
-    { last, limit }: { readonly last: string; readonly limit: number },
-  ): Promise<TagPage | undefined> {
+  async tags(repository: RepositoryName, { last, limit }: PageRequest): Promise<Page<Tag> | undefined> {
     if (!this.#oci.index.hasRepository(repository)) return undefined;
     const tags = this.#oci.index.tags(repository, last, limit + 1);
-    return { tags: tags.slice(0, limit), more: tags.length > limit };
+    return { entries: tags.slice(0, limit), more: tags.length > limit };
+  }
+
+  async referrers(
+    repository: RepositoryName,
+    subject: Digest,
+    request: ReferrersRequest,
+  ): Promise<Page<Referrer>> {
+    return this.#oci.index.referrers(repository, subject, request);
+  }
+
+  async repositories(
+    { last, limit }: PageRequest,
+    isListed: (repository: RepositoryName) => boolean,
+  ): Promise<Page<RepositoryName>> {
+    const entries: RepositoryName[] = [];
+    for (const name of this.#oci.index.repositoriesAfter(last)) {
+      if (!isListed(name)) continue;
+      if (entries.length === limit) return { entries, more: true };
+      entries.push(name);
+    }
+    return { entries, more: false };
   }
 
   /** A blob belongs to a repository by having been uploaded or mounted there, or by a manifest that names it. */
@@ -143,19 +175,20 @@ export class InstanceStorage implements RegistryStorage {
   async #deleteTag(parent: Snapshot, repository: RepositoryName, tag: Tag) {
     const digest = await tagTarget(parent, repository, tag);
     if (!digest) return this.#noDraft();
-    return this.#draft({ action: "delete", repository, tag, digest }, [
+    return this.#draft({ action: "delete", repository, tags: [{ tag }], digest }, [
       { path: tagPath(repository, tag), content: null },
     ]);
   }
 
   async #deleteByDigest(parent: Snapshot, repository: RepositoryName, digest: Digest) {
     const changes: Change[] = [{ path: manifestPath(repository, digest), content: null }];
+    const tags: TagMove[] = [];
     for (const tag of this.#oci.index.tagsOf(repository, digest)) {
-      if ((await tagTarget(parent, repository, tag)) === digest) {
-        changes.push({ path: tagPath(repository, tag), content: null });
-      }
+      if ((await tagTarget(parent, repository, tag)) !== digest) continue;
+      tags.push({ tag });
+      changes.push({ path: tagPath(repository, tag), content: null });
     }
-    return this.#draft({ action: "delete", repository, digest }, changes);
+    return this.#draft({ action: "delete", repository, tags, digest, byDigest: true }, changes);
   }
 
   #draft(change: Parameters<typeof changeMessage>[0], changes: readonly Change[]) {

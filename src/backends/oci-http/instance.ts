@@ -1,27 +1,21 @@
-import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { AccessPath } from "../../primitives/users/access-path.ts";
 import type { Role } from "../../primitives/users/role.ts";
 import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { identityOf } from "../../primitives/users/user-registry.ts";
-import type { Access } from "../../registry/exchange.ts";
+import type { Access, ChallengeScope, Permission, Verdict } from "../../registry/exchange.ts";
 import { handleExchange } from "../../registry/registry.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
+import { type ChallengeFault, challengeOf } from "./challenge.ts";
+import type { InstanceConfig } from "./instance-config.ts";
 import { InstanceStorage } from "./instance-storage.ts";
 import type { OciStore } from "./oci-store.ts";
+import { type AccessClaim, CATALOG, parseScope, type TokenAccess } from "./token-access.ts";
 
-/** The name of an OCI instance, the third segment of its access path. */
-export type InstanceName = string & { readonly __brand: "InstanceName" };
-
-export function parseInstanceName(text: string): InstanceName | undefined {
-  return /^[a-z0-9]+([._-][a-z0-9]+)*$/.test(text) && text.length <= 64 ? (text as InstanceName) : undefined;
-}
-
-export interface InstanceConfig {
-  readonly name: InstanceName;
-  /** Host names that select this registry, in lower case and without port. */
-  readonly vhosts: readonly string[];
-  readonly store: StoreName;
+/** Who is asking: a user by password, or by a token that opens no more than it says. */
+export interface Principal {
+  readonly user: UserName;
+  readonly token?: TokenAccess;
 }
 
 /** A request as a frontend hands it on: parsed as far as HTTP goes, and by an authenticated user or `anon`. */
@@ -29,41 +23,110 @@ export interface IncomingRequest {
   readonly request: Request;
   readonly path: string;
   readonly query: URLSearchParams;
-  readonly user: UserName;
+  readonly principal: Principal;
   readonly remote: string;
-  readonly challenge: string;
+  /** Scheme, host and port as the client used them, such as `http://localhost:8080`. */
+  readonly origin: string;
 }
+
+const ROLE_FOR: Readonly<Record<Permission, Role>> = { pull: "reader", push: "writer", delete: "owner" };
 
 /** One registry: the engine over a store, with access by the users' grants on `http/oci/<instance>`. */
 export class OciInstance {
   readonly config: InstanceConfig;
   readonly #oci: OciStore;
   readonly #users: () => UserDirectory;
+  readonly #accessPath: AccessPath;
+  #underWay = 0;
+  #idle = Promise.withResolvers<void>();
 
   constructor(config: InstanceConfig, oci: OciStore, users: () => UserDirectory) {
     this.config = config;
     this.#oci = oci;
     this.#users = users;
+    this.#accessPath = `http/oci/${config.name}` as AccessPath;
   }
 
-  handle({ request, path, query, user, remote, challenge }: IncomingRequest): Promise<Response> {
-    const origin = { client: request.headers.get("User-Agent") ?? "", remote };
-    const storage = new InstanceStorage(this.#oci, { identity: identityOf(user), origin });
-    return handleExchange({ request, path, query, challenge, access: this.#accessOf(user), storage });
+  /** For whom this registry's tokens are meant. */
+  get audience(): string {
+    return this.config.name;
   }
 
-  close(): Promise<void> {
-    return this.#oci.close();
+  async handle(incoming: IncomingRequest): Promise<Response> {
+    this.#underWay++;
+    try {
+      return await this.#handle(incoming);
+    } finally {
+      if (--this.#underWay === 0) {
+        this.#idle.resolve();
+        this.#idle = Promise.withResolvers();
+      }
+    }
   }
 
-  #accessOf(user: UserName): Access {
-    const allows = (role: Role) => (repository: RepositoryName) =>
-      this.#users().allows(user, `http/oci/${this.config.name}/${repository}` as AccessPath, role);
-    return {
-      anonymous: user === ANONYMOUS,
-      mayPull: allows("reader"),
-      mayPush: allows("writer"),
-      mayDelete: allows("owner"),
+  /** Resolves once no request is being handled. */
+  async idle(): Promise<void> {
+    if (this.#underWay > 0) await this.#idle.promise;
+  }
+
+  #handle({ request, path, query, principal, remote, origin }: IncomingRequest): Promise<Response> {
+    const actor = {
+      identity: identityOf(principal.user),
+      origin: { client: request.headers.get("User-Agent") ?? "", remote },
     };
+    return handleExchange({
+      request,
+      path,
+      query,
+      access: this.#accessOf(principal),
+      storage: new InstanceStorage(this.#oci, actor, this.config.references),
+      challenge: (scope) =>
+        this.challenge(origin, scope, principal.token && scope ? "insufficient_scope" : undefined),
+    });
+  }
+
+  /** The WWW-Authenticate header for who is not let in. */
+  challenge(origin: string, scope?: ChallengeScope, fault?: ChallengeFault): string {
+    // Where anybody may read something, clients must be able to come without a password and with one.
+    const byToken = this.#users().reaches(ANONYMOUS, this.#accessPath);
+    return challengeOf(byToken ? "Bearer" : "Basic", origin, scope, fault);
+  }
+
+  /** Of the scopes that a client asks a token for, what `user` really has. */
+  claimsFor(user: UserName, scopes: readonly string[]): AccessClaim[] {
+    return scopes.flatMap((text): AccessClaim[] => {
+      const scope = parseScope(text);
+      if (scope === "catalog") return this.#mayUseCatalog(user) ? [CATALOG] : [];
+      if (!scope) return [];
+      const { repository, permissions } = scope;
+      const actions = permissions.filter((permission) => this.#isGranted(user, permission, repository));
+      return actions.length > 0 ? [{ type: "repository", name: repository, actions }] : [];
+    });
+  }
+
+  #accessOf({ user, token }: Principal): Access {
+    const otherwise: Verdict = user === ANONYMOUS ? "unauthorized" : "denied";
+    return {
+      identified: user !== ANONYMOUS || token !== undefined,
+      check: (permission, repository) => {
+        if (!this.#isGranted(user, permission, repository)) return otherwise;
+        return !token || token.allows(permission, repository) ? "allowed" : "unauthorized";
+      },
+      checkCatalog: () => {
+        if (!this.#mayUseCatalog(user)) return otherwise;
+        return !token || token.catalog ? "allowed" : "unauthorized";
+      },
+      isListed: (repository) => this.#isGranted(user, "pull", repository),
+    };
+  }
+
+  #isGranted(user: UserName, permission: Permission, repository: RepositoryName): boolean {
+    const path = `${this.#accessPath}/${repository}` as AccessPath;
+    return this.#users().allows(user, path, ROLE_FOR[permission]);
+  }
+
+  /** Whoever is logged in may ask, and sees what there is for them; without a login only where that can be anything. */
+  #mayUseCatalog(user: UserName): boolean {
+    return user !== ANONYMOUS || this.#users().reaches(ANONYMOUS, this.#accessPath);
   }
 }

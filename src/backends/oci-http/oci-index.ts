@@ -3,14 +3,15 @@ import { type Digest, parseDigest } from "../../primitives/digest.ts";
 import type { IndexSchema } from "../../primitives/store/derived-index.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
+import type { Page } from "../../registry/paging.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
-import type { StoredManifest } from "../../registry/storage.ts";
+import type { Referrer, ReferrersRequest, StoredManifest } from "../../registry/storage.ts";
 import type { Tag } from "../../registry/tag.ts";
 import { type OciFile, parseOciPath } from "./layout.ts";
 
 /** Tags, manifests and the blobs they name, by repository. */
 export const OCI_INDEX: IndexSchema = {
-  version: 1,
+  version: 2,
   sql: `
     CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE manifests (
@@ -34,6 +35,17 @@ export const OCI_INDEX: IndexSchema = {
       PRIMARY KEY (repository, blob, manifest)
     ) WITHOUT ROWID;
     CREATE INDEX manifest_blobs_by_manifest ON manifest_blobs (repository, manifest);
+    CREATE INDEX manifest_blobs_by_blob ON manifest_blobs (blob, repository);
+    CREATE TABLE referrers (
+      repository INTEGER NOT NULL,
+      subject TEXT NOT NULL,
+      digest TEXT NOT NULL,
+      artifact_type TEXT,
+      descriptor TEXT NOT NULL, -- JSON
+      PRIMARY KEY (repository, subject, digest)
+    ) WITHOUT ROWID;
+    CREATE INDEX referrers_by_type ON referrers (repository, subject, artifact_type, digest);
+    CREATE INDEX referrers_by_digest ON referrers (repository, digest);
   `,
   apply(db: Database, changes: readonly Change[]): void {
     for (const { path, content } of changes) {
@@ -67,12 +79,32 @@ function applyTag(db: Database, repository: number, tag: Tag, content: Uint8Arra
 function applyManifest(db: Database, repository: number, digest: Digest, content: Uint8Array | null): void {
   db.query("DELETE FROM manifests WHERE repository = ? AND digest = ?").run(repository, digest);
   db.query("DELETE FROM manifest_blobs WHERE repository = ? AND manifest = ?").run(repository, digest);
+  db.query("DELETE FROM referrers WHERE repository = ? AND digest = ?").run(repository, digest);
   const manifest = content && parseManifest(content);
   if (!manifest || manifest instanceof ManifestFault) return;
   db.query("INSERT INTO manifests VALUES (?, ?, ?, ?)").run(repository, digest, manifest.mediaType, content);
   const insert = db.query("INSERT INTO manifest_blobs VALUES (?, ?, ?)");
   for (const blob of manifest.blobs) insert.run(repository, blob, digest);
+  const { mediaType, artifactType, annotations, subject } = manifest;
+  if (!subject) return;
+  const referrer: Referrer = {
+    mediaType,
+    digest,
+    size: content.length,
+    ...(artifactType && { artifactType }),
+    ...(annotations && { annotations }),
+  };
+  db.query("INSERT INTO referrers VALUES (?, ?, ?, ?, ?)").run(
+    repository,
+    subject,
+    digest,
+    artifactType ?? null,
+    JSON.stringify(referrer),
+  );
 }
+
+/** Rows read at once where a caller may want any number of them. */
+const BATCH = 1000;
 
 /** What requests ask of the index. Every method is one indexed look-up. */
 export class OciIndexReader {
@@ -111,6 +143,52 @@ export class OciIndexReader {
     const sql =
       "SELECT 1 FROM manifest_blobs WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND blob = ? LIMIT 1";
     return this.#db.query(sql).get(repository, digest) !== null;
+  }
+
+  /** Up to `limit` repositories of which a manifest names this blob. */
+  repositoriesWith(digest: Digest, limit: number): RepositoryName[] {
+    const sql = `SELECT DISTINCT name FROM manifest_blobs b JOIN repositories r ON r.id = b.repository
+      WHERE blob = ? LIMIT ?`;
+    return this.#db
+      .query<{ name: RepositoryName }, [string, number]>(sql)
+      .all(digest, limit)
+      .map((row) => row.name);
+  }
+
+  /** Repositories that hold a manifest, after `last` in lexical (byte) order. */
+  *repositoriesAfter(last: string): Generator<RepositoryName> {
+    const sql = `SELECT name FROM repositories r WHERE name > ?
+      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id) ORDER BY name LIMIT ${BATCH}`;
+    const query = this.#db.query<{ name: RepositoryName }, [string]>(sql);
+    for (let after: string | undefined = last; after !== undefined; ) {
+      const names: RepositoryName[] = query.all(after).map((row) => row.name);
+      yield* names;
+      after = names.length === BATCH ? names.at(-1) : undefined;
+    }
+  }
+
+  /** Manifests whose subject this is, after `last` by digest. */
+  referrers(
+    repository: RepositoryName,
+    subject: Digest,
+    { artifactType, last, limit, maxBytes }: ReferrersRequest,
+  ): Page<Referrer> {
+    const sql = `SELECT descriptor FROM referrers
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?1) AND subject = ?2
+      ${artifactType === undefined ? "AND ?3 IS NULL" : "AND artifact_type = ?3"}
+      AND digest > ?4 ORDER BY digest LIMIT ?5`;
+    const rows = this.#db
+      .query<{ descriptor: string }, [string, string, string | null, string, number]>(sql)
+      .iterate(repository, subject, artifactType ?? null, last, limit + 1);
+    const entries: Referrer[] = [];
+    let bytes = 0;
+    for (const { descriptor } of rows) {
+      bytes += Buffer.byteLength(descriptor) + 1;
+      if (entries.length === limit || (entries.length > 0 && bytes > maxBytes))
+        return { entries, more: true };
+      entries.push(JSON.parse(descriptor) as Referrer);
+    }
+    return { entries, more: false };
   }
 
   tagsOf(repository: RepositoryName, digest: Digest): Tag[] {

@@ -13,9 +13,17 @@ export interface Origin {
 interface LoggedChange {
   readonly action: "push" | "delete";
   readonly repository: RepositoryName;
-  readonly tag?: Tag | undefined;
   readonly digest: Digest;
-  /** What the tag stood for before. */
+  /** The tags that are set, or go. */
+  readonly tags: readonly TagMove[];
+  /** Whether the request named the digest alone, and the tags only follow from that. */
+  readonly byDigest?: boolean;
+}
+
+/** A tag that is set or deleted. */
+export interface TagMove {
+  readonly tag: Tag;
+  /** What it stood for before a push. */
   readonly previous?: Digest | undefined;
 }
 
@@ -24,18 +32,21 @@ const SHORT_DIGEST_HEX = 12;
 const MAX_CLIENT_LENGTH = 200;
 
 /** A commit message: `push alpine:demo`, then trailers that `git interpret-trailers` reads. */
-export function changeMessage(
-  { action, repository, tag, digest, previous }: LoggedChange,
-  origin: Origin,
-): string {
+export function changeMessage(change: LoggedChange, origin: Origin): string {
+  const { action, repository, digest, tags, byDigest = tags.length === 0 } = change;
   const short = digest.slice(0, digest.indexOf(":") + 1 + SHORT_DIGEST_HEX);
-  const trailers = Object.entries({
-    Repository: repository,
-    Tag: tag,
-    Digest: digest,
-    Previous: previous,
-    Client: origin.client.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, MAX_CLIENT_LENGTH),
-    Remote: origin.remote,
-  }).flatMap(([key, value]) => (value ? [`${key}: ${value}`] : []));
-  return `${action} ${tag ? `${repository}:${tag}` : `${repository}@${short}`}\n\n${trailers.join("\n")}`;
+  const target = byDigest ? `@${short}` : `:${tags.map(({ tag }) => tag).join(", ")}`;
+  const trailers: [key: string, value: string | undefined][] = [
+    ["Repository", repository],
+    // What a tag stood for before follows it at once, so that several stay apart.
+    ...tags.flatMap(({ tag, previous }): [string, string | undefined][] => [
+      ["Tag", tag],
+      ["Previous", previous],
+    ]),
+    ["Digest", digest],
+    ["Client", origin.client.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, MAX_CLIENT_LENGTH)],
+    ["Remote", origin.remote],
+  ];
+  const lines = trailers.flatMap(([key, value]) => (value ? [`${key}: ${value}`] : []));
+  return `${action} ${repository}${target}\n\n${lines.join("\n")}`;
 }

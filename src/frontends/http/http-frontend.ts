@@ -1,40 +1,41 @@
-import type { IncomingRequest } from "../../backends/oci-http/instance.ts";
+import { TOKEN_PATH } from "../../backends/oci-http/challenge.ts";
 import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
-import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
+import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
 import { vhostOf } from "../../primitives/vhost.ts";
 import { errorResponse, RegistryError } from "../../registry/errors.ts";
 import { ListenError } from "../listen-error.ts";
-import { parseBasicCredentials } from "./basic-credentials.ts";
-
-/** A service that is reached by host name. */
-export interface HttpBackend {
-  handle(incoming: IncomingRequest): Promise<Response>;
-}
+import type { HttpBackend } from "./http-backend.ts";
+import { RequestAuthenticator } from "./request-authenticator.ts";
+import { TokenEndpoint } from "./token-endpoint.ts";
 
 export interface HttpFrontendOptions {
   readonly listen: ListenAddress;
   /** The service at each virtual host; asked for each request, so that it may change while serving. */
   readonly hosts: () => ReadonlyMap<string, HttpBackend>;
   readonly authenticator: Authenticator;
+  readonly tokens: TokenAuthority;
   readonly log: Logger;
 }
 
 /** Seconds that a connection may stay silent: the runtime's longest, for slow clients in the middle of a layer. */
 const IDLE_TIMEOUT_SECONDS = 255;
-const CHALLENGE = 'Basic realm="Everlock", charset="UTF-8"';
 /** How long a stop waits for requests under way before it closes their connections. */
 const DRAIN_MS = 10_000;
 
 /** Serves virtual hosts over HTTP: finds the backend by Host, finds out who is asking, and hands on. */
 export class HttpFrontend {
   readonly #options: HttpFrontendOptions;
+  readonly #authenticator: RequestAuthenticator;
+  readonly #tokenEndpoint: TokenEndpoint;
   readonly #server: Bun.Server<undefined>;
 
   /** Throws `ListenError`. */
   constructor(options: HttpFrontendOptions) {
     this.#options = options;
+    this.#authenticator = new RequestAuthenticator(options.authenticator, options.tokens);
+    this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens);
     try {
       this.#server = this.#listen(options.listen);
     } catch (error) {
@@ -69,6 +70,8 @@ export class HttpFrontend {
       const result = await this.#route(request, remote);
       return result instanceof RegistryError ? errorResponse(result) : result;
     } catch (error) {
+      // Nobody is left to be answered, and a client that goes away is no failure of ours.
+      if (request.signal.aborted) return errorResponse(new RegistryError("uploadInterrupted"));
       return this.#failed(error);
     }
   }
@@ -77,37 +80,14 @@ export class HttpFrontend {
     const host = request.headers.get("Host");
     const vhost = vhostOf(host);
     const backend = vhost === undefined ? undefined : this.#options.hosts().get(vhost);
-    if (!backend)
-      return new RegistryError("hostUnknown", {
-        message: `no registry is served at the host '${vhost ?? host}'`,
-      });
-    const user = await this.#authenticate(request, remote);
-    if (user instanceof RegistryError) return user;
-    const target = splitTarget(request.url);
-    return backend.handle({ request, ...target, user, remote, challenge: CHALLENGE });
-  }
-
-  async #authenticate(request: Request, remote: string): Promise<UserName | RegistryError> {
-    const header = request.headers.get("Authorization");
-    if (header === null) return ANONYMOUS;
-    const credentials = parseBasicCredentials(header);
-    const unauthorized = (message: string) =>
-      new RegistryError("unauthorized", { message, headers: { "WWW-Authenticate": CHALLENGE } });
-    if (!credentials) return unauthorized("the Authorization header holds no Basic credentials");
-    // podman and skopeo without a login answer a Basic challenge with an empty name and password.
-    if (credentials.login === "" && credentials.password === "") return ANONYMOUS;
-    const result = await this.#options.authenticator.login(credentials.login, credentials.password, remote);
-    switch (result.kind) {
-      case "accepted":
-        return result.user.name;
-      case "refused":
-        return unauthorized("wrong user name or password");
-      case "limited":
-        return new RegistryError("tooManyRequests", {
-          message: `too many failed logins; try again in ${result.retryAfterSeconds} seconds`,
-          headers: { "Retry-After": String(result.retryAfterSeconds) },
-        });
+    if (!backend || !host) {
+      const message = `no registry is served at the host '${vhost ?? host}'`;
+      return new RegistryError("hostUnknown", { message });
     }
+    const routed = { request, ...splitTarget(request.url), backend, origin: `http://${host}`, remote };
+    if (routed.path === TOKEN_PATH) return this.#tokenEndpoint.answer(routed);
+    const principal = await this.#authenticator.principal(routed, backend.challenge(routed.origin));
+    return principal instanceof RegistryError ? principal : backend.handle({ ...routed, principal });
   }
 
   #failed(error: unknown): Response {

@@ -9,7 +9,8 @@ const SCHEMA = `
     digest TEXT NOT NULL,
     linked_at INTEGER NOT NULL, -- seconds since the epoch
     PRIMARY KEY (scope, digest)
-  ) WITHOUT ROWID`;
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS links_by_digest ON links (digest)`;
 
 /**
  * Which blobs were uploaded or mounted to which scope (a repository), in a file of its own: unlike the index this can't
@@ -20,6 +21,7 @@ export class BlobLinks {
   readonly #walFd: number;
   readonly #insert: Statement<unknown, [string, string, number]>;
   readonly #select: Statement<unknown, [string, string]>;
+  readonly #scopes: Statement<{ scope: string }, [string, number]>;
   readonly #remove: Statement<unknown, [string, string]>;
   #syncing: Promise<void> | undefined;
   #nextSync: Promise<void> | undefined;
@@ -36,11 +38,17 @@ export class BlobLinks {
       "INSERT INTO links VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET linked_at = excluded.linked_at",
     );
     this.#select = this.#db.query("SELECT 1 FROM links WHERE scope = ? AND digest = ?");
+    this.#scopes = this.#db.query("SELECT scope FROM links WHERE digest = ? LIMIT ?");
     this.#remove = this.#db.query("DELETE FROM links WHERE scope = ? AND digest = ?");
   }
 
   has(scope: string, digest: Digest): boolean {
     return this.#select.get(scope, digest) !== null;
+  }
+
+  /** Up to `limit` scopes that are linked to the blob. */
+  scopesOf(digest: Digest, limit: number): string[] {
+    return this.#scopes.all(digest, limit).map((row) => row.scope);
   }
 
   /** Resolves when the link would survive a power cut. */

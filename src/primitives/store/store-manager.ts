@@ -18,7 +18,7 @@ export function parseStoreName(text: string): StoreName | undefined {
 export class StoreManager {
   readonly #dataDir: string;
   readonly #log: Logger;
-  readonly #open = new Set<StoreName>();
+  readonly #open = new Map<StoreName, Store>();
 
   constructor(dataDir: string, log: Logger) {
     this.#dataDir = dataDir;
@@ -42,15 +42,16 @@ export class StoreManager {
 
   /** A store has one writer, so it can be open only once. */
   async open(name: StoreName, projection?: Projection): Promise<Store> {
-    if (this.#open.has(name)) throw new Error(`the store '${name}' is open already`);
+    if (this.#open.get(name)?.isClosed === false) throw new Error(`the store '${name}' is open already`);
     const dir = await this.create(name);
     const refs = new LocalRefs(dir);
     refs.breakLock(MAIN_REF);
-    this.#open.add(name);
     const objects = new LocalObjects(`${dir}/objects`, (error) =>
       this.#log.error(`packs of the store '${name}' could not be merged`, error),
     );
-    return Store.open(name, objects, refs, projection);
+    const store = await Store.open(name, objects, refs, projection);
+    this.#open.set(name, store);
+    return store;
   }
 
   /** The stores that exist, open or not. */

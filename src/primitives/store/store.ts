@@ -43,6 +43,7 @@ export class Store {
   readonly #objects: ObjectStore;
   readonly #reader: ObjectReader;
   readonly #writer: CommitWriter;
+  #isClosed = false;
 
   private constructor(name: string, objects: ObjectStore, reader: ObjectReader, writer: CommitWriter) {
     this.name = name;
@@ -131,8 +132,13 @@ export class Store {
     return this.#writer.submit(prepare);
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Waits for the commits under way, then lets go of the files. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#writer.idle();
     await this.#objects.close();
   }

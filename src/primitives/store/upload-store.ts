@@ -16,6 +16,8 @@ export function parseUploadId(text: string): UploadId | undefined {
 /** What is known of a session besides its bytes; kept as JSON beside them. */
 interface UploadRecord {
   readonly scope: string;
+  /** What the bytes are hashed with as they arrive. */
+  readonly algorithm: DigestAlgorithm;
   readonly startedAt: string;
 }
 
@@ -51,9 +53,9 @@ export class UploadStore {
     this.#blobs = blobs;
   }
 
-  create(scope: string): UploadId {
+  create(scope: string, algorithm: DigestAlgorithm): UploadId {
     const id = crypto.randomUUID() as UploadId;
-    const record: UploadRecord = { scope, startedAt: new Date().toISOString() };
+    const record: UploadRecord = { scope, algorithm, startedAt: new Date().toISOString() };
     closeSync(openSync(this.#path(id), "wx", 0o600));
     writeFileSync(`${this.#path(id)}.json`, JSON.stringify(record), { mode: 0o600 });
     return id;
@@ -61,11 +63,11 @@ export class UploadStore {
 
   /** Bytes received so far; `undefined` if this scope has no such session. */
   size(id: UploadId, scope: string): number | undefined {
+    if (this.#record(id)?.scope !== scope) return undefined;
     try {
-      const record = JSON.parse(readFileSync(`${this.#path(id)}.json`, "utf8")) as UploadRecord;
-      return record.scope === scope ? statSync(this.#path(id)).size : undefined;
+      return statSync(this.#path(id)).size;
     } catch (error) {
-      if (isMissingFile(error) || error instanceof SyntaxError) return undefined;
+      if (isMissingFile(error)) return undefined;
       throw error;
     }
   }
@@ -82,11 +84,11 @@ export class UploadStore {
   }
 
   /**
-   * Appends a body while hashing it, for what `digest` it will have if that is known. Answers once the bytes are durable.
-   * When the body breaks off, what arrived is kept, for the client to resume from.
+   * Appends a body while hashing it. Answers once the bytes are durable. When the body breaks off, what arrived is kept,
+   * for the client to resume from.
    */
-  async append(id: UploadId, body: AsyncIterable<Uint8Array>, digest?: Digest): Promise<AppendOutcome> {
-    const algorithm = digest ? digestAlgorithm(digest) : "sha256";
+  async append(id: UploadId, body: AsyncIterable<Uint8Array>): Promise<AppendOutcome> {
+    const algorithm = this.#record(id)?.algorithm ?? "sha256";
     const handle = await open(this.#path(id), "r+");
     try {
       const start = (await handle.stat()).size;
@@ -123,6 +125,16 @@ export class UploadStore {
   cancel(id: UploadId): void {
     rmSync(this.#path(id), { force: true });
     this.#forget(id);
+  }
+
+  #record(id: UploadId): UploadRecord | undefined {
+    try {
+      return JSON.parse(readFileSync(`${this.#path(id)}.json`, "utf8")) as UploadRecord;
+    } catch (error) {
+      // A crash can leave the file behind before its content.
+      if (isMissingFile(error) || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
   }
 
   /** The running hash of what is there, if it is known; it is given away, so that a failure leaves none behind. */

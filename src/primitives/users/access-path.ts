@@ -39,6 +39,11 @@ export function covers(pattern: AccessPattern, path: AccessPath): boolean {
   return matches(below, actual);
 }
 
+/** Whether a pattern covers anything at or below an instance's path, be it a single repository. */
+export function reaches(pattern: AccessPattern, instance: AccessPath): boolean {
+  return covers(pattern.split("/").slice(0, FIXED_SEGMENTS).join("/") as AccessPattern, instance);
+}
+
 function matches(pattern: readonly string[], path: readonly string[]): boolean {
   const [segment, ...rest] = pattern;
   if (segment === undefined) return path.length === 0;

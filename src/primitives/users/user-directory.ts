@@ -1,10 +1,11 @@
-import { type AccessPath, covers, EVERYTHING, namespaceOf } from "./access-path.ts";
+import { type AccessPath, covers, EVERYTHING, namespaceOf, reaches } from "./access-path.ts";
 import { includesRole, type Role } from "./role.ts";
 import { ANONYMOUS, type User, type UserName } from "./user.ts";
 
 /** All users at one moment; replaced as a whole when one changes. */
 export class UserDirectory {
   readonly #users: ReadonlyMap<UserName, User>;
+  readonly #fingerprints = new Map<string, string>();
 
   constructor(users: Iterable<User>) {
     const anonymous: User = { name: ANONYMOUS, displayName: "everybody", credentials: [], grants: [] };
@@ -32,6 +33,26 @@ export class UserDirectory {
     if (name !== ANONYMOUS && namespaceOf(path) === name) return true;
     const grants = [...user.grants, ...(this.#users.get(ANONYMOUS)?.grants ?? [])];
     return grants.some((grant) => includesRole(grant.role, role) && covers(grant.path, path));
+  }
+
+  /** Whether `name` is granted anything at or below an instance's path. */
+  reaches(name: UserName, instance: AccessPath): boolean {
+    return this.#users.get(name)?.grants.some(({ path }) => reaches(path, instance)) ?? false;
+  }
+
+  /** Changes whenever what `name` logs in with changes, for `access` also what it may do; tells nothing of either. */
+  fingerprint(name: UserName, of: "credentials" | "access"): string | undefined {
+    const user = this.#users.get(name);
+    if (!user) return undefined;
+    const key = `${of} ${name}`;
+    let fingerprint = this.#fingerprints.get(key);
+    if (!fingerprint) {
+      const grants = of === "access" ? [user.grants, this.#users.get(ANONYMOUS)?.grants] : [];
+      const state = JSON.stringify([user.credentials, grants]);
+      fingerprint = new Bun.CryptoHasher("sha256").update(state).digest("base64url");
+      this.#fingerprints.set(key, fingerprint);
+    }
+    return fingerprint;
   }
 
   isAdministrator(name: UserName): boolean {

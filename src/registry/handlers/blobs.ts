@@ -1,5 +1,6 @@
 import type { Digest } from "../../primitives/digest.ts";
 import { parseRange } from "../byte-range.ts";
+import { entityTag, isUnchanged } from "../conditional.ts";
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
 import type { RepositoryName } from "../repository-name.ts";
@@ -22,8 +23,9 @@ export async function getBlob(
     "Content-Disposition": "attachment",
     "Docker-Content-Digest": digest,
     "Accept-Ranges": "bytes",
-    ETag: `"${digest}"`,
+    ETag: entityTag(digest),
   };
+  if (isUnchanged(request, digest)) return new Response(null, { status: 304, headers });
   if (request.method === "HEAD") {
     return new Response(null, { headers: { ...headers, "Content-Length": String(blob.size) } });
   }

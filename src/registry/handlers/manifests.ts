@@ -1,10 +1,14 @@
 import { digestAlgorithm, digestOf } from "../../primitives/digest.ts";
 import { readBounded } from "../bounded-body.ts";
+import { entityTag, isUnchanged } from "../conditional.ts";
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
 import { MAX_MANIFEST_BYTES, ManifestFault, parseManifest } from "../manifest.ts";
 import type { RepositoryName } from "../repository-name.ts";
-import type { Reference } from "../tag.ts";
+import { parseTag, type Reference, type Tag } from "../tag.ts";
+
+/** Tags that one push by digest may set; each is a header and a file of the commit. */
+const MAX_TAGS = 100;
 
 interface ManifestRoute {
   readonly repository: RepositoryName;
@@ -28,16 +32,19 @@ export async function getManifest(
     "Content-Type": manifest.mediaType,
     "Content-Length": String(manifest.content.length),
     "Docker-Content-Digest": manifest.digest,
-    ETag: `"${manifest.digest}"`,
+    ETag: entityTag(manifest.digest),
   };
+  if (isUnchanged(request, manifest.digest)) return new Response(null, { status: 304, headers });
   return new Response(request.method === "HEAD" ? null : manifest.content, { headers });
 }
 
-/** PUT /v2/<name>/manifests/<reference> (distribution-spec, "Pushing Manifests"). */
+/** PUT /v2/<name>/manifests/<reference>?tag= (distribution-spec, "Pushing Manifests"). */
 export async function putManifest(
-  { request, storage }: Exchange,
+  { request, query, storage }: Exchange,
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
+  const tags = pushedTags(reference, query);
+  if (tags instanceof RegistryError) return tags;
   const content = await readBounded(request, MAX_MANIFEST_BYTES);
   if (!content) return new RegistryError("manifestTooLarge");
   const digest = digestOf(
@@ -58,14 +65,23 @@ export async function putManifest(
       details: missing.map((lacking) => ({ digest: lacking })),
     });
   }
-  await storage.putManifest(repository, {
-    digest,
-    content,
-    manifest,
-    tag: reference.kind === "tag" ? reference.tag : undefined,
+  await storage.putManifest(repository, { digest, content, manifest, tags });
+  const headers = new Headers({
+    Location: `/v2/${repository}/manifests/${digest}`,
+    "Docker-Content-Digest": digest,
   });
-  const headers = { Location: `/v2/${repository}/manifests/${digest}`, "Docker-Content-Digest": digest };
+  if (manifest.subject) headers.set("OCI-Subject", manifest.subject);
+  if (reference.kind === "digest" && tags.length > 0) headers.set("OCI-Tag", tags.join(", "));
   return new Response(null, { status: 201, headers });
+}
+
+/** The tag in the path, or with a digest there those in the query. */
+function pushedTags(reference: Reference, query: URLSearchParams): readonly Tag[] | RegistryError {
+  if (reference.kind === "tag") return [reference.tag];
+  const wanted = [...new Set(query.getAll("tag"))];
+  if (wanted.length > MAX_TAGS) return new RegistryError("tagsTooMany");
+  const tags = wanted.flatMap((text) => parseTag(text) ?? []);
+  return tags.length === wanted.length ? tags : new RegistryError("tagsInvalid");
 }
 
 /** DELETE /v2/<name>/manifests/<reference> (distribution-spec, "Deleting tags" and "Deleting Manifests"). */

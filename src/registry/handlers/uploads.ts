@@ -1,4 +1,4 @@
-import { type Digest, parseDigest } from "../../primitives/digest.ts";
+import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, parseDigest } from "../../primitives/digest.ts";
 import { parseContentRange } from "../byte-range.ts";
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
@@ -22,27 +22,34 @@ export async function startUpload(exchange: Exchange, { repository }: UploadsRou
   const mounted = await mount(exchange, repository);
   if (mounted) return mounted;
   const wanted = query.get("digest");
-  if (wanted === null) return sessionResponse(202, repository, await storage.startUpload(repository), 0);
-  if (!parseDigest(wanted)) return new RegistryError("digestInvalid");
-  const session = await storage.startUpload(repository);
+  if (wanted === null) {
+    const algorithm = DIGEST_ALGORITHMS.find(
+      (known) => known === (query.get("digest-algorithm") ?? "sha256"),
+    );
+    if (!algorithm) return new RegistryError("algorithmUnsupported");
+    return sessionResponse(202, repository, await storage.startUpload(repository, algorithm), 0);
+  }
+  const digest = parseDigest(wanted);
+  if (!digest) return new RegistryError("digestInvalid");
+  const session = await storage.startUpload(repository, digestAlgorithm(digest));
   const result = await finishUpload(exchange, { repository, session });
   if (result instanceof RegistryError) await storage.cancelUpload(repository, session);
   return result;
 }
 
 /** A mount that can't be done falls back to a session; that it failed tells nothing of other repositories. */
-async function mount(
-  { query, storage, access }: Exchange,
-  repository: RepositoryName,
-): Promise<Result | undefined> {
+async function mount(exchange: Exchange, repository: RepositoryName): Promise<Result | undefined> {
+  const { query, storage, access } = exchange;
   const wanted = query.get("mount");
   if (wanted === null) return undefined;
   const digest = parseDigest(wanted);
   if (!digest) return new RegistryError("digestInvalid");
-  const from = parseRepositoryName(query.get("from") ?? "");
-  if (!from || !access.mayPull(from) || !(await storage.mountBlob(repository, digest, from)))
-    return undefined;
-  return created(repository, digest);
+  const named = query.get("from");
+  const sources = named === null ? await storage.repositoriesWith(digest) : [parseRepositoryName(named)];
+  const from = sources.find((source) => source && access.check("pull", source) === "allowed");
+  return from && (await storage.mountBlob(repository, digest, from))
+    ? created(repository, digest)
+    : undefined;
 }
 
 /** PATCH /v2/<name>/blobs/uploads/<session>: a chunk, or all of it streamed. */
@@ -67,7 +74,7 @@ export async function finishUpload(
   if (wanted === null) return new RegistryError("digestMissing");
   const digest = parseDigest(wanted);
   if (!digest) return new RegistryError("digestInvalid");
-  const fault = await append(exchange, { repository, session }, digest);
+  const fault = await append(exchange, { repository, session });
   if (fault) return fault;
   const result = await exchange.storage.finishUpload(repository, session, digest);
   switch (result.kind) {
@@ -106,7 +113,6 @@ export async function cancelUpload(
 async function append(
   { request, storage }: Exchange,
   { repository, session }: UploadRoute,
-  digest?: Digest,
 ): Promise<RegistryError | undefined> {
   const header = request.headers.get("Content-Range");
   const range = header === null ? undefined : parseContentRange(header);
@@ -117,7 +123,6 @@ async function append(
   const result = await storage.appendUpload(repository, session, {
     body: request.body ?? emptyBody(),
     offset: range?.first,
-    ...(digest && { digest }),
   });
   switch (result.kind) {
     case "appended":

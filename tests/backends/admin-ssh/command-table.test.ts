@@ -1,14 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import type { ConsoleServices } from "../../../src/backends/admin-ssh/command.ts";
 import { completeLine, parseLine } from "../../../src/backends/admin-ssh/command-table.ts";
-import type { InstanceConfig } from "../../../src/backends/oci-http/instance.ts";
 import { parseUser, type UserName } from "../../../src/primitives/users/user.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
 
 const alice = parseUser("alice" as UserName, new Uint8Array());
 const services = {
   users: { directory: new UserDirectory([alice]) },
-  instances: () => [{ name: "default", vhosts: ["localhost"], store: "s" } as unknown as InstanceConfig],
+  instances: { list: () => [{ name: "default", vhosts: ["localhost"], store: "s" }] },
 } as unknown as ConsoleServices;
 
 describe("a wrong command line", () => {

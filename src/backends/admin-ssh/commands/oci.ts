@@ -1,4 +1,20 @@
-import { alignColumns, type Command } from "../command.ts";
+import { parseStoreName } from "../../../primitives/store/store-manager.ts";
+import { identityOf } from "../../../primitives/users/user-registry.ts";
+import { parseVhost } from "../../../primitives/vhost.ts";
+import {
+  type InstanceConfig,
+  type InstanceName,
+  parseInstanceName,
+  parseReferences,
+  REFERENCES,
+} from "../../oci-http/instance-config.ts";
+import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
+
+const NAME: Parameter = {
+  name: "name",
+  candidates: ({ instances }) => instances.list().map((instance) => instance.name),
+};
+const SETTING_CANDIDATES = ["vhost=", "store=", ...REFERENCES.map((value) => `references=${value}`)];
 
 export const OCI_COMMANDS: readonly Command[] = [
   {
@@ -9,11 +25,119 @@ export const OCI_COMMANDS: readonly Command[] = [
     adminOnly: false,
     run: (_args, { instances }) =>
       alignColumns(
-        instances().map(({ name, store, vhosts }) => [
-          name,
-          `store=${store}`,
-          ...vhosts.map((vhost) => `vhost=${vhost}`),
-        ]),
+        instances
+          .list()
+          .map(({ name, store, vhosts, references }) => [
+            name,
+            `store=${store}`,
+            ...(references === "sparse" ? ["references=sparse"] : []),
+            ...vhosts.map((vhost) => `vhost=${vhost}`),
+          ]),
       ),
   },
+  {
+    scope: "oci",
+    verb: "create",
+    parameters: [
+      { name: "name" },
+      { name: "vhost=<host>", repeated: true, candidates: () => SETTING_CANDIDATES },
+    ],
+    summary: "create a registry at a host name; store=<name> names its store",
+    example: "/oci create team vhost=team.example.org",
+    adminOnly: true,
+    async run([text = "", ...words], { instances, user }) {
+      const name = readName(text);
+      const { vhosts, ...settings } = readSettings(words);
+      if (vhosts.length === 0) throw new ConsoleError("a registry needs a host: vhost=<host>");
+      const store = parseStoreName(`everlock-oci-${name}`);
+      if (!store) throw new ConsoleError(`'${name}' makes no name for a store; give one: store=<name>`);
+      const config: InstanceConfig = { name, vhosts, store, references: "strict", ...settings };
+      await instances.create(identityOf(user), config);
+      return [`registry '${name}' created at ${vhosts.join(", ")}, store '${config.store}'`];
+    },
+  },
+  {
+    scope: "oci",
+    verb: "set",
+    parameters: [NAME, { name: "key=value", repeated: true, candidates: () => SETTING_CANDIDATES }],
+    summary: "add a host (vhost=), or change store= or references=strict|sparse",
+    example: "/oci set default references=sparse",
+    adminOnly: true,
+    async run([text = "", ...words], { instances, user }) {
+      const { name, vhosts } = instances.existing(readName(text));
+      const { vhosts: added, ...settings } = readSettings(words);
+      const all = added.length > 0 ? { vhosts: [...new Set([...vhosts, ...added])] } : {};
+      await instances.set(identityOf(user), name, { ...settings, ...all });
+      return [`registry '${name}' set: ${words.join(" ")}`];
+    },
+  },
+  {
+    scope: "oci",
+    verb: "unset",
+    parameters: [NAME, { name: "vhost=<host>", candidates: () => ["vhost="] }],
+    summary: "take a host name from a registry",
+    example: "/oci unset team vhost=team.example.org",
+    adminOnly: true,
+    async run([text = "", word = ""], { instances, user }) {
+      const { name, vhosts } = instances.existing(readName(text));
+      const [host] = readSettings([word]).vhosts;
+      if (!host || !vhosts.includes(host)) {
+        throw new ConsoleError(`'${word}' is no host of '${name}'; it has ${vhosts.join(", ") || "none"}`);
+      }
+      await instances.set(identityOf(user), name, { vhosts: vhosts.filter((vhost) => vhost !== host) });
+      return [`registry '${name}' is no longer at ${host}`];
+    },
+  },
+  {
+    scope: "oci",
+    verb: "delete",
+    parameters: [NAME],
+    summary: "delete a registry; its store and all that is in it stay",
+    example: "/oci delete team",
+    adminOnly: true,
+    async run([text = ""], { instances, user }) {
+      const { name, store } = instances.existing(readName(text));
+      await instances.delete(identityOf(user), name);
+      return [`registry '${name}' deleted; its store '${store}' stays`];
+    },
+  },
 ];
+
+function readName(text: string): InstanceName {
+  const name = parseInstanceName(text);
+  if (name) return name;
+  throw new ConsoleError(
+    `'${text}' is not a registry's name; use up to 50 lower-case letters, digits and single '.', '_', '-' between them`,
+  );
+}
+
+type Settings = { vhosts: string[] } & Partial<Pick<InstanceConfig, "store" | "references">>;
+
+/** Reads words such as `vhost=localhost`, `store=team` and `references=sparse`. */
+function readSettings(words: readonly string[]): Settings {
+  const settings: { -readonly [K in keyof Settings]: Settings[K] } = { vhosts: [] };
+  for (const word of words) {
+    const [, key, value = ""] = word.match(/^([a-z]+)=(.*)$/) ?? [];
+    switch (key) {
+      case "vhost":
+        settings.vhosts.push(parsed(parseVhost(value), word, "vhost=<host name without port>"));
+        break;
+      case "store":
+        settings.store = parsed(parseStoreName(value), word, "store=<lower-case name>");
+        break;
+      case "references":
+        settings.references = parsed(parseReferences(value), word, "references=strict|sparse");
+        break;
+      default:
+        throw new ConsoleError(
+          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse`,
+        );
+    }
+  }
+  return settings;
+}
+
+function parsed<T>(value: T | undefined, word: string, wanted: string): T {
+  if (value === undefined) throw new ConsoleError(`'${word}' is not right; use ${wanted}`);
+  return value;
+}

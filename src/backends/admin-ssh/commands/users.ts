@@ -11,7 +11,7 @@ const LOGIN: Parameter = {
 };
 const PATH: Parameter = {
   name: "path",
-  candidates: ({ instances }) => instances().map((instance) => `http/oci/${instance.name}`),
+  candidates: ({ instances }) => instances.list().map((instance) => `http/oci/${instance.name}`),
 };
 const ROLE: Parameter = { name: "role", candidates: () => ROLES };
 const PASSWORD: Parameter = { name: "password", optional: true };

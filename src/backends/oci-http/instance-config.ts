@@ -1,0 +1,104 @@
+import { parse, stringify, TomlError } from "smol-toml";
+import { parseStoreName, type StoreName } from "../../primitives/store/store-manager.ts";
+import { USERS_STORE } from "../../primitives/users/user-registry.ts";
+import { parseVhost } from "../../primitives/vhost.ts";
+
+/** The name of an OCI instance, the third segment of its access path. */
+export type InstanceName = string & { readonly __brand: "InstanceName" };
+
+const MAX_NAME_LENGTH = 50;
+/** Where the server keeps its configuration. */
+export const SYSTEM_STORE = "everlock-system" as StoreName;
+/** Stores that hold the server's own data. */
+const RESERVED_STORES: readonly StoreName[] = [SYSTEM_STORE, USERS_STORE];
+
+export function parseInstanceName(text: string): InstanceName | undefined {
+  const valid = /^[a-z0-9]+([._-][a-z0-9]+)*$/.test(text) && text.length <= MAX_NAME_LENGTH;
+  return valid ? (text as InstanceName) : undefined;
+}
+
+/** Whether a manifest may name content that the repository lacks, as mirrors of parts of an image do. */
+export const REFERENCES = ["strict", "sparse"] as const;
+export type References = (typeof REFERENCES)[number];
+
+export function parseReferences(text: string): References | undefined {
+  return REFERENCES.find((known) => known === text);
+}
+
+/** One OCI registry of this server. */
+export interface InstanceConfig {
+  readonly name: InstanceName;
+  /** Host names that select this registry, in lower case and without port. */
+  readonly vhosts: readonly string[];
+  readonly store: StoreName;
+  readonly references: References;
+}
+
+/** The file of instances does not say what it should. */
+export class InvalidInstancesError extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = "InvalidInstancesError";
+  }
+}
+
+export function encodeInstances(instances: readonly InstanceConfig[]): Uint8Array {
+  const head = "# The OCI registries of this server; '/oci' in the admin console changes them.\n\n";
+  const rows = instances.map(({ name, vhosts, store, references }) => ({ name, vhosts, store, references }));
+  return Buffer.from(head + stringify({ instance: rows }));
+}
+
+/** Throws `InvalidInstancesError`, which names the line or the instance. */
+export function parseInstances(bytes: Uint8Array): InstanceConfig[] {
+  const { instance: rows = [], ...others } = parseToml(bytes);
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw new InvalidInstancesError(`unknown key '${unknown}'`);
+  if (!Array.isArray(rows)) throw new InvalidInstancesError("'instance' is not a list of tables");
+  const instances = rows.map(parseInstance);
+  checkTogether(instances);
+  return instances;
+}
+
+/** Throws `InvalidInstancesError` where two instances have one name or host, or one would use a store of the server. */
+export function checkTogether(instances: readonly InstanceConfig[]): void {
+  const names = new Set<string>();
+  const owners = new Map<string, string>();
+  for (const { name, vhosts, store } of instances) {
+    if (RESERVED_STORES.includes(store))
+      throw new InvalidInstancesError(`the store '${store}' holds the server's own data`);
+    if (names.has(name)) throw new InvalidInstancesError(`there are two registries '${name}'`);
+    names.add(name);
+    for (const vhost of vhosts) {
+      const owner = owners.get(vhost);
+      if (owner) throw new InvalidInstancesError(`the host '${vhost}' is the registry '${owner}' already`);
+      owners.set(vhost, name);
+    }
+  }
+}
+
+function parseToml(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    return parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    throw new InvalidInstancesError(`line ${error.line}: ${error.message.split("\n")[0]}`);
+  }
+}
+
+function parseInstance(row: unknown, index: number): InstanceConfig {
+  const { name, vhosts, store, references = "strict", ...others } = row as Record<string, unknown>;
+  const parsedName = parseInstanceName(String(name));
+  const fail = (reason: string): never => {
+    throw new InvalidInstancesError(`instance ${parsedName ?? index + 1}: ${reason}`);
+  };
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) fail(`unknown key '${unknown}'`);
+  const hosts = Array.isArray(vhosts) ? vhosts.map((vhost) => parseVhost(String(vhost))) : [];
+  return {
+    name:
+      parsedName ?? fail("its name must be lower-case letters and digits, with single '.', '_', '-' between"),
+    vhosts: hosts.map((host) => host ?? fail("'vhosts' must be a list of host names without port")),
+    store: parseStoreName(String(store)) ?? fail("'store' must be a lower-case name"),
+    references: parseReferences(String(references)) ?? fail("'references' must be 'strict' or 'sparse'"),
+  };
+}

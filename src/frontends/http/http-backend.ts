@@ -1,0 +1,29 @@
+import type { ChallengeFault } from "../../backends/oci-http/challenge.ts";
+import type { IncomingRequest } from "../../backends/oci-http/instance.ts";
+import type { AccessClaim } from "../../backends/oci-http/token-access.ts";
+import type { UserName } from "../../primitives/users/user.ts";
+import type { ChallengeScope } from "../../registry/exchange.ts";
+
+/** A service that is reached by host name. */
+export interface HttpBackend {
+  /** For whom its tokens are meant. */
+  readonly audience: string;
+  handle(incoming: IncomingRequest): Promise<Response>;
+  /** The WWW-Authenticate header for who is not let in; `origin` as the client used it. */
+  challenge(origin: string, scope?: ChallengeScope, fault?: ChallengeFault): string;
+  /** What a token for `user` may open, of the scopes asked for. */
+  claimsFor(user: UserName, scopes: readonly string[]): readonly AccessClaim[];
+}
+
+/** A request that has found its backend. */
+export interface RoutedRequest {
+  readonly request: Request;
+  /** Percent-encoded, without query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly backend: HttpBackend;
+  /** Scheme, host and port as the client used them. */
+  readonly origin: string;
+  /** The client's address, without port. */
+  readonly remote: string;
+}

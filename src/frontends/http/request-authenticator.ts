@@ -1,0 +1,69 @@
+import type { Principal } from "../../backends/oci-http/instance.ts";
+import { type AccessClaim, TokenAccess } from "../../backends/oci-http/token-access.ts";
+import type { Authenticator } from "../../primitives/users/authenticator.ts";
+import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
+import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
+import { RegistryError } from "../../registry/errors.ts";
+import { parseBasicCredentials } from "./basic-credentials.ts";
+import type { RoutedRequest } from "./http-backend.ts";
+
+/** Turns the Authorization header into who is asking. */
+export class RequestAuthenticator {
+  readonly #authenticator: Authenticator;
+  readonly #tokens: TokenAuthority;
+
+  constructor(authenticator: Authenticator, tokens: TokenAuthority) {
+    this.#authenticator = authenticator;
+    this.#tokens = tokens;
+  }
+
+  /** `challenge` is what the client is told when its credentials are not good. */
+  async principal(routed: RoutedRequest, challenge: string): Promise<Principal | RegistryError> {
+    const header = routed.request.headers.get("Authorization");
+    if (header === null) return { user: ANONYMOUS };
+    const [, token] = header.match(/^bearer +(\S+)\s*$/i) ?? [];
+    if (token !== undefined) return this.#tokenHolder(routed, token);
+    const credentials = parseBasicCredentials(header);
+    if (!credentials) {
+      return unauthorized("the Authorization header holds neither Basic credentials nor a token", challenge);
+    }
+    const { login, password } = credentials;
+    // podman and skopeo without a login answer a Basic challenge with an empty name and password.
+    if (login === "" && password === "") return { user: ANONYMOUS };
+    const user = await this.login(login, password, routed.remote, challenge);
+    return user instanceof RegistryError ? user : { user };
+  }
+
+  async login(
+    login: string,
+    password: string,
+    remote: string,
+    challenge: string,
+  ): Promise<UserName | RegistryError> {
+    const result = await this.#authenticator.login(login, password, remote);
+    switch (result.kind) {
+      case "accepted":
+        return result.user.name;
+      case "refused":
+        return unauthorized("wrong user name or password", challenge);
+      case "limited":
+        return new RegistryError("tooManyRequests", {
+          message: `too many failed logins; try again in ${result.retryAfterSeconds} seconds`,
+          headers: { "Retry-After": String(result.retryAfterSeconds) },
+        });
+    }
+  }
+
+  #tokenHolder({ backend, origin }: RoutedRequest, token: string): Principal | RegistryError {
+    const content = this.#tokens.verify("access", token, backend.audience);
+    if (!content) {
+      const challenge = backend.challenge(origin, undefined, "invalid_token");
+      return unauthorized("the token is not valid here, has expired, or its user has changed", challenge);
+    }
+    return { user: content.user, token: new TokenAccess(content.access as readonly AccessClaim[]) };
+  }
+}
+
+function unauthorized(message: string, challenge: string): RegistryError {
+  return new RegistryError("unauthorized", { message, headers: { "WWW-Authenticate": challenge } });
+}

@@ -1,0 +1,106 @@
+import { challengeOf } from "../../backends/oci-http/challenge.ts";
+import { ACCESS_TOKEN_SECONDS, type TokenAuthority } from "../../primitives/users/token-authority.ts";
+import type { UserName } from "../../primitives/users/user.ts";
+import { readBounded } from "../../registry/bounded-body.ts";
+import { RegistryError } from "../../registry/errors.ts";
+import type { RoutedRequest } from "./http-backend.ts";
+import type { RequestAuthenticator } from "./request-authenticator.ts";
+
+const MAX_FORM_BYTES = 65_536;
+/** Scopes in one token; clients ask for the repository and those that they mount from. */
+const MAX_SCOPES = 100;
+
+/**
+ * Hands out tokens (Docker registry token authentication: GET with Basic or nobody, POST as OAuth2). A client learns
+ * of it from a Bearer challenge; the token opens what its user may, of what was asked for.
+ */
+export class TokenEndpoint {
+  readonly #authenticator: RequestAuthenticator;
+  readonly #tokens: TokenAuthority;
+
+  constructor(authenticator: RequestAuthenticator, tokens: TokenAuthority) {
+    this.#authenticator = authenticator;
+    this.#tokens = tokens;
+  }
+
+  async answer(routed: RoutedRequest): Promise<Response | RegistryError> {
+    switch (routed.request.method) {
+      case "GET":
+        return this.#get(routed);
+      case "POST":
+        return this.#post(routed);
+      default:
+        return new RegistryError("methodNotAllowed", { headers: { Allow: "GET, POST" } });
+    }
+  }
+
+  async #get(routed: RoutedRequest): Promise<Response | RegistryError> {
+    const challenge = challengeOf("Basic", routed.origin);
+    const principal = await this.#authenticator.principal(routed, challenge);
+    if (principal instanceof RegistryError) return principal;
+    if (principal.token) {
+      return new RegistryError("unauthorized", {
+        message: "a token is given for a user name and password, not for another token",
+        headers: { "WWW-Authenticate": challenge },
+      });
+    }
+    return this.#grant(routed, principal.user, routed.query);
+  }
+
+  async #post(routed: RoutedRequest): Promise<Response | RegistryError> {
+    const body = await readBounded(routed.request, MAX_FORM_BYTES);
+    if (!body) return new RegistryError("formInvalid", { message: "the form is longer than 64 KiB" });
+    const form = new URLSearchParams(new TextDecoder().decode(body));
+    const user = await this.#formUser(routed, form);
+    if (user instanceof RegistryError) return user;
+    const refresh =
+      form.get("access_type") === "offline" && form.get("grant_type") === "password"
+        ? { refresh_token: this.#tokens.issueRefresh(user, routed.backend.audience) }
+        : {};
+    return this.#grant(routed, user, form, refresh);
+  }
+
+  async #formUser(routed: RoutedRequest, form: URLSearchParams): Promise<UserName | RegistryError> {
+    const challenge = challengeOf("Basic", routed.origin);
+    switch (form.get("grant_type")) {
+      case "password": {
+        const [login, password] = [form.get("username") ?? "", form.get("password") ?? ""];
+        return this.#authenticator.login(login, password, routed.remote, challenge);
+      }
+      case "refresh_token": {
+        const token = form.get("refresh_token") ?? "";
+        const content = this.#tokens.verify("refresh", token, routed.backend.audience);
+        if (content) return content.user;
+        return new RegistryError("unauthorized", {
+          message: "the refresh token is not valid here, has expired, or its user's password has changed",
+          headers: { "WWW-Authenticate": challenge },
+        });
+      }
+      default:
+        return new RegistryError("formInvalid");
+    }
+  }
+
+  #grant(
+    { backend }: RoutedRequest,
+    user: UserName,
+    parameters: URLSearchParams,
+    more: Readonly<Record<string, string>> = {},
+  ): Response | RegistryError {
+    const scopes = parameters.getAll("scope").flatMap((scope) => scope.split(" "));
+    if (scopes.length > MAX_SCOPES) return new RegistryError("scopesTooMany");
+    const claims = backend.claimsFor(user, scopes);
+    const token = this.#tokens.issueAccess(user, backend.audience, claims);
+    const answer = {
+      token,
+      access_token: token,
+      token_type: "Bearer",
+      expires_in: ACCESS_TOKEN_SECONDS,
+      issued_at: new Date().toISOString(),
+      scope: claims.map(({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`).join(" "),
+      ...more,
+    };
+    const headers = { "Cache-Control": "no-store" };
+    return Response.json(answer, { headers });
+  }
+}

@@ -1,0 +1,14 @@
+import { RegistryError } from "../errors.ts";
+import type { Exchange, Result } from "../exchange.ts";
+import { linkToNext, parsePageRequest } from "../paging.ts";
+
+/** GET /v2/_catalog?n=&last= (an extension that clients know from Docker): what the one who asks may read. */
+export async function listRepositories({ query, path, storage, access }: Exchange): Promise<Result> {
+  const wanted = parsePageRequest(query);
+  if (wanted instanceof RegistryError) return wanted;
+  const page = await storage.repositories(wanted, (repository) => access.isListed(repository));
+  const last = page.more ? page.entries.at(-1) : undefined;
+  const headers = new Headers();
+  if (last) headers.set("Link", linkToNext(path, { n: String(wanted.limit), last }));
+  return Response.json({ repositories: page.entries }, { headers });
+}

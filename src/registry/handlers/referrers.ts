@@ -1,0 +1,34 @@
+import type { Digest } from "../../primitives/digest.ts";
+import type { Exchange, Result } from "../exchange.ts";
+import { IMAGE_INDEX } from "../media-types.ts";
+import { linkToNext } from "../paging.ts";
+import type { RepositoryName } from "../repository-name.ts";
+
+/** Descriptors in one answer at the most, and their JSON in bytes: an index must not exceed what clients accept. */
+const MAX_DESCRIPTORS = 1000;
+const MAX_PAGE_BYTES = 3 * 1024 * 1024;
+
+interface ReferrersRoute {
+  readonly repository: RepositoryName;
+  readonly subject: Digest;
+}
+
+/** GET /v2/<name>/referrers/<digest>?artifactType= (distribution-spec, "Listing Referrers"). */
+export async function listReferrers(
+  { query, path, storage }: Exchange,
+  { repository, subject }: ReferrersRoute,
+): Promise<Result> {
+  const artifactType = query.get("artifactType") || undefined;
+  const page = await storage.referrers(repository, subject, {
+    artifactType,
+    last: query.get("last") ?? "",
+    limit: MAX_DESCRIPTORS,
+    maxBytes: MAX_PAGE_BYTES,
+  });
+  const headers = new Headers({ "Content-Type": IMAGE_INDEX });
+  if (artifactType) headers.set("OCI-Filters-Applied", "artifactType");
+  const last = page.more ? page.entries.at(-1)?.digest : undefined;
+  if (last) headers.set("Link", linkToNext(path, { ...(artifactType && { artifactType }), last }));
+  const index = { schemaVersion: 2, mediaType: IMAGE_INDEX, manifests: page.entries };
+  return new Response(JSON.stringify(index), { headers });
+}

@@ -1,0 +1,27 @@
+import { RegistryError } from "./errors.ts";
+
+/** Entries in one answer at the most, and when the client names no number. */
+const MAX_PAGE = 10_000;
+
+/** Which part of a sorted list a client wants: up to `limit` entries after `last`. */
+export interface PageRequest {
+  readonly last: string;
+  readonly limit: number;
+}
+
+export interface Page<T> {
+  readonly entries: readonly T[];
+  readonly more: boolean;
+}
+
+/** Reads `n` and `last` (distribution-spec, "Listing Tags"). */
+export function parsePageRequest(query: URLSearchParams): PageRequest | RegistryError {
+  const wanted = query.get("n") ?? String(MAX_PAGE);
+  if (!/^\d+$/.test(wanted)) return new RegistryError("pageSizeInvalid");
+  return { last: query.get("last") ?? "", limit: Math.min(Number(wanted), MAX_PAGE) };
+}
+
+/** The Link header to the page after `last` (RFC 8288), which keeps the other parameters. */
+export function linkToNext(path: string, parameters: Readonly<Record<string, string>>): string {
+  return `<${path}?${new URLSearchParams(parameters)}>; rel="next"`;
+}
