@@ -1,4 +1,5 @@
 import { describe, test } from "bun:test";
+import { readFileSync } from "node:fs";
 
 /** Debian's package for each program that tests call, to tell how to get a missing one. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -12,24 +13,38 @@ const PACKAGES: Readonly<Record<string, string>> = {
   sshpass: "sshpass",
 };
 
+/** The same for programs that come as Go modules. */
+const MODULES = new Map(
+  readFileSync(`${import.meta.dir}/go-tools.txt`, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(" ") as [tool: string, module: string]),
+);
+
+/** What to install for the tools that are not on the PATH, or `undefined` when all are there. */
+export function missingTools(tools: readonly string[]): string | undefined {
+  const missing = tools.filter((tool) => !Bun.which(tool));
+  if (missing.length === 0) return undefined;
+  const how = missing.map((tool) =>
+    MODULES.has(tool) ? `go install ${MODULES.get(tool)}` : `apt-get install ${PACKAGES[tool] ?? tool}`,
+  );
+  return `needs ${missing.join(", ")}: ${[...new Set(how)].join("; ")}`;
+}
+
 /**
  * `describe` for tests that need these programs. Without one of them its name goes into the report as skipped, or as
  * failed where `EVERLOCK_REQUIRE_CLIENTS=1` says that all must be there.
  */
 export function describeWith(tools: readonly string[], name: string, body: () => void): void {
-  const missing = tools.filter((tool) => !Bun.which(tool));
-  if (missing.length === 0) {
+  const missing = missingTools(tools);
+  if (missing === undefined) {
     describe(name, body);
-    return;
-  }
-  const packages = [...new Set(missing.map((tool) => PACKAGES[tool] ?? tool))].join(" ");
-  const title = `${name} (needs ${missing.join(", ")}: apt-get install ${packages})`;
-  if (process.env["EVERLOCK_REQUIRE_CLIENTS"] === "1") {
-    test(title, () => {
-      throw new Error(`missing on PATH: ${missing.join(", ")}`);
+  } else if (process.env["EVERLOCK_REQUIRE_CLIENTS"] === "1") {
+    test(`${name} (${missing})`, () => {
+      throw new Error(missing);
     });
   } else {
-    test.skip(title, () => {});
+    test.skip(`${name} (${missing})`, () => {});
   }
 }
 
