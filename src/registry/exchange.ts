@@ -15,6 +15,8 @@ export interface Access {
   /** Whether credentials or a token came with the request, be it a token for anybody. */
   readonly identified: boolean;
   check(permission: Permission, repository: RepositoryName): Verdict;
+  /** Whether blobs of a repository may be mounted from it into another. */
+  mayMountFrom(repository: RepositoryName): boolean;
   /** Whether the repositories may be listed, as far as `isListed` shows them. */
   checkCatalog(): Verdict;
   isListed(repository: RepositoryName): boolean;

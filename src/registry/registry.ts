@@ -101,6 +101,9 @@ function refusal(exchange: Exchange, verdict: Verdict, scope: ChallengeScope): R
     });
   }
   return new RegistryError("unauthorized", {
+    ...(typeof scope === "object" && {
+      message: `authentication required: log in to ${scope.permission} '${scope.repository}'`,
+    }),
     headers: { "WWW-Authenticate": exchange.challenge(scope) },
   });
 }

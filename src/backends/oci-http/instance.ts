@@ -80,8 +80,11 @@ export class OciInstance {
       query,
       access: this.#accessOf(principal),
       storage: new InstanceStorage(this.#oci, actor, this.config.references),
-      challenge: (scope) =>
-        this.challenge(origin, scope, principal.token && scope ? "insufficient_scope" : undefined),
+      challenge: (scope) => {
+        // Without a login the answer's own message, which says to log in, is what clients should print.
+        const isNarrow = principal.token && principal.user !== ANONYMOUS && scope;
+        return this.challenge(origin, scope, isNarrow ? "insufficient_scope" : undefined);
+      },
     });
   }
 
@@ -106,12 +109,16 @@ export class OciInstance {
 
   #accessOf({ user, token }: Principal): Access {
     const otherwise: Verdict = user === ANONYMOUS ? "unauthorized" : "denied";
+    const check: Access["check"] = (permission, repository) => {
+      if (!this.#isGranted(user, permission, repository)) return otherwise;
+      return !token || token.allows(permission, repository) ? "allowed" : "unauthorized";
+    };
     return {
       identified: user !== ANONYMOUS || token !== undefined,
-      check: (permission, repository) => {
-        if (!this.#isGranted(user, permission, repository)) return otherwise;
-        return !token || token.allows(permission, repository) ? "allowed" : "unauthorized";
-      },
+      check,
+      // Many clients ask for a token for the target alone; what anybody may read is no secret to its holder.
+      mayMountFrom: (repository) =>
+        check("pull", repository) === "allowed" || this.#isGranted(ANONYMOUS, "pull", repository),
       checkCatalog: () => {
         if (!this.#mayUseCatalog(user)) return otherwise;
         return !token || token.catalog ? "allowed" : "unauthorized";

@@ -46,7 +46,7 @@ async function mount(exchange: Exchange, repository: RepositoryName): Promise<Re
   if (!digest) return new RegistryError("digestInvalid");
   const named = query.get("from");
   const sources = named === null ? await storage.repositoriesWith(digest) : [parseRepositoryName(named)];
-  const from = sources.find((source) => source && access.check("pull", source) === "allowed");
+  const from = sources.find((source) => source && access.mayMountFrom(source));
   return from && (await storage.mountBlob(repository, digest, from))
     ? created(repository, digest)
     : undefined;
