@@ -44,7 +44,7 @@ const FAULTS = {
     400,
     "reference must be a digest or a tag: up to 128 letters, digits, '_', '.', '-', not beginning with '.' or '-'",
   ],
-  scopesTooMany: ["UNSUPPORTED", 400, "a token is asked for more than 100 scopes"],
+  scopesTooMany: ["UNSUPPORTED", 400, "a token is asked for more than 32 scopes"],
   sizeMismatch: ["SIZE_INVALID", 400, "the body's length is not what its headers say"],
   tagsInvalid: [
     "NAME_INVALID",

@@ -7,8 +7,8 @@ import type { RoutedRequest } from "./http-backend.ts";
 import type { RequestAuthenticator } from "./request-authenticator.ts";
 
 const MAX_FORM_BYTES = 65_536;
-/** Scopes in one token; clients ask for the repository and those that they mount from. */
-const MAX_SCOPES = 100;
+/** Scopes in one token, which has to fit a header; clients ask for the repository and those that they mount from. */
+const MAX_SCOPES = 32;
 
 /**
  * Hands out tokens (Docker registry token authentication: GET with Basic or nobody, POST as OAuth2). A client learns
