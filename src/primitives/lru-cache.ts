@@ -1,45 +1,54 @@
-/** Share of the capacity that is left after making room: forgetting in bulk spares walking the map for every addition. */
-const KEPT_SHARE = 0.9;
+interface Entry<V> {
+  readonly value: V;
+  readonly size: number;
+}
 
-/** A map that forgets what was not used for longest once the sizes of its values exceed `capacity`. */
+/**
+ * A map that forgets what was not used for long once the sizes of its values exceed `capacity`. It keeps two
+ * generations: what is used moves to the younger one, and when that is full the older one is dropped as a whole. So a
+ * look-up of something in use changes nothing and costs as much as one of a plain map.
+ */
 export class LruCache<K, V> {
-  readonly #entries = new Map<K, { value: V; size: number }>();
-  readonly #capacity: number;
-  #size = 0;
+  readonly #generationCapacity: number;
+  #young = new Map<K, Entry<V>>();
+  #old = new Map<K, Entry<V>>();
+  #youngSize = 0;
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.#generationCapacity = capacity / 2;
   }
 
   get(key: K): V | undefined {
-    const entry = this.#entries.get(key);
-    if (!entry) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry.value;
+    const entry = this.#young.get(key);
+    if (entry) return entry.value;
+    const aged = this.#old.get(key);
+    if (!aged) return undefined;
+    this.#old.delete(key);
+    this.#add(key, aged);
+    return aged.value;
   }
 
+  /** A value larger than half the capacity is not kept. */
   set(key: K, value: V, size = 1): void {
     this.delete(key);
-    if (size > this.#capacity) return;
-    this.#entries.set(key, { value, size });
-    this.#size += size;
-    if (this.#size <= this.#capacity) return;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#size <= Math.max(this.#capacity * KEPT_SHARE, size)) break;
-      this.delete(oldest);
-    }
+    if (size <= this.#generationCapacity) this.#add(key, { value, size });
   }
 
   delete(key: K): void {
-    const entry = this.#entries.get(key);
+    this.#old.delete(key);
+    const entry = this.#young.get(key);
     if (!entry) return;
-    this.#entries.delete(key);
-    this.#size -= entry.size;
+    this.#young.delete(key);
+    this.#youngSize -= entry.size;
   }
 
-  clear(): void {
-    this.#entries.clear();
-    this.#size = 0;
+  #add(key: K, entry: Entry<V>): void {
+    if (this.#youngSize + entry.size > this.#generationCapacity) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngSize = 0;
+    }
+    this.#young.set(key, entry);
+    this.#youngSize += entry.size;
   }
 }

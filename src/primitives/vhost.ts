@@ -1,3 +1,5 @@
+import { LruCache } from "./lru-cache.ts";
+
 /** A virtual host's name: a DNS name or an address, in lower case and without port. */
 export function parseVhost(text: string): string | undefined {
   const name = text.toLowerCase();
@@ -6,7 +8,14 @@ export function parseVhost(text: string): string | undefined {
   return name.length <= 253 && (dns.test(name) || ipv6.test(name)) ? name : undefined;
 }
 
+const MAX_KNOWN_HEADERS = 1000;
+const known = new LruCache<string, string>(MAX_KNOWN_HEADERS);
+
 /** The virtual host that a Host header names; a full stop at the end, the root of the DNS, means the same name. */
-export function vhostOf(header: string | null): string | undefined {
-  return header === null ? undefined : parseVhost(header.replace(/\.?(:\d*)?$/, ""));
+export function vhostOf(header: string): string | undefined {
+  const seen = known.get(header);
+  if (seen) return seen;
+  const vhost = parseVhost(header.replace(/\.?(:\d*)?$/, ""));
+  if (vhost) known.set(header, vhost);
+  return vhost;
 }

@@ -1,5 +1,6 @@
 import type { Digest } from "../primitives/digest.ts";
 import { parseDigest } from "../primitives/digest.ts";
+import { LruCache } from "../primitives/lru-cache.ts";
 import { RegistryError } from "./errors.ts";
 import { parseRepositoryName, type RepositoryName } from "./repository-name.ts";
 import type { SessionId } from "./storage.ts";
@@ -14,11 +15,24 @@ export type RepositoryRoute =
   | { readonly kind: "referrers"; readonly repository: RepositoryName; readonly subject: Digest }
   | { readonly kind: "tags"; readonly repository: RepositoryName };
 
+const MAX_KNOWN_PATHS = 10_000;
+
 /** An endpoint of the distribution-spec. */
 export type Route = { readonly kind: "base" | "catalog" } | RepositoryRoute;
 
+/** Paths asked for before; clients ask for few different ones again and again. */
+const known = new LruCache<string, Route>(MAX_KNOWN_PATHS);
+
 /** `path` is still percent-encoded and without query. */
 export function parseRoute(path: string): Route | RegistryError {
+  const seen = known.get(path);
+  if (seen) return seen;
+  const route = readRoute(path);
+  if (!(route instanceof RegistryError)) known.set(path, route);
+  return route;
+}
+
+function readRoute(path: string): Route | RegistryError {
   if (path === "/v2/" || path === "/v2") return { kind: "base" };
   if (path === "/v2/_catalog") return { kind: "catalog" };
   if (!path.startsWith("/v2/")) return new RegistryError("pathUnknown");

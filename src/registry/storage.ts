@@ -9,8 +9,8 @@ export type SessionId = string & { readonly __brand: "SessionId" };
 
 export interface StoredBlob {
   readonly size: number;
-  /** Not read yet: the server sends it, whole or a slice, without it passing through here. */
-  readonly content: Blob;
+  /** In memory if small; otherwise not read yet: the kernel sends it, whole or a slice. */
+  readonly content: Blob | Uint8Array<ArrayBuffer>;
 }
 
 export interface StoredManifest {

@@ -12,6 +12,11 @@ export function parseTag(text: string): Tag | undefined {
   return /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(text) ? (text as Tag) : undefined;
 }
 
+/** As it stands in the URL. */
+export function nameOf(reference: Reference): string {
+  return reference.kind === "tag" ? reference.tag : reference.digest;
+}
+
 /** Only a digest can hold a colon, so the two can't be confused. */
 export function parseReference(text: string): Reference | undefined {
   if (text.includes(":")) {

@@ -19,12 +19,14 @@ import type {
   StoredManifest,
   UploadStorage,
 } from "../../registry/storage.ts";
-import type { Reference, Tag } from "../../registry/tag.ts";
+import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
 import type { References } from "./instance-config.ts";
 import { manifestPath, tagPath } from "./layout.ts";
 import type { OciStore } from "./oci-store.ts";
 import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
 
+/** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
+const MAX_BLOB_IN_MEMORY = 32 * 1024;
 /** Repositories looked at for a mount that names none. */
 const MAX_MOUNT_SOURCES = 100;
 
@@ -47,9 +49,16 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
-    if (!this.#isLinked(repository, digest)) return undefined;
-    const size = this.#oci.blobs.size(digest);
-    return size === undefined ? undefined : { size, content: Bun.file(this.#oci.blobs.path(digest)) };
+    return this.#oci.reads.get<StoredBlob>("blob", repository, digest, () => {
+      if (!this.#isLinked(repository, digest)) return undefined;
+      const size = this.#oci.blobs.size(digest);
+      if (size === undefined) return undefined;
+      if (size > MAX_BLOB_IN_MEMORY) {
+        return { value: { size, content: Bun.file(this.#oci.blobs.path(digest)) }, bytes: 0 };
+      }
+      const content = this.#oci.blobs.read(digest);
+      return { value: { size, content }, bytes: size };
+    });
   }
 
   async deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
@@ -105,9 +114,13 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
-    const digest =
-      reference.kind === "digest" ? reference.digest : this.#oci.index.tagDigest(repository, reference.tag);
-    return digest && this.#oci.index.manifest(repository, digest);
+    const { index, reads } = this.#oci;
+    return reads.get("manifest", repository, nameOf(reference), () => {
+      const digest =
+        reference.kind === "digest" ? reference.digest : index.tagDigest(repository, reference.tag);
+      const value = digest && index.manifest(repository, digest);
+      return value && { value, bytes: value.content.length };
+    });
   }
 
   async missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]> {

@@ -24,7 +24,8 @@ export interface IncomingRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly principal: Principal;
-  readonly remote: string;
+  /** The client's address, without port. */
+  remote(): string;
   /** Scheme, host and port as the client used them, such as `http://localhost:8080`. */
   readonly origin: string;
 }

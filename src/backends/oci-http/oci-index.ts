@@ -47,11 +47,15 @@ export const OCI_INDEX: IndexSchema = {
     CREATE INDEX referrers_by_type ON referrers (repository, subject, artifact_type, digest);
     CREATE INDEX referrers_by_digest ON referrers (repository, digest);
   `,
-  apply(db: Database, changes: readonly Change[]): void {
+  apply(db: Database, changes: readonly Change[]): ReadonlySet<string> {
+    const repositories = new Set<string>();
     for (const { path, content } of changes) {
       const file = parseOciPath(path);
-      if (file) applyFile(db, file, content);
+      if (!file) continue;
+      applyFile(db, file, content);
+      repositories.add(file.repository);
     }
+    return repositories;
   },
 };
 

@@ -25,5 +25,5 @@ export interface RoutedRequest {
   /** Scheme, host and port as the client used them. */
   readonly origin: string;
   /** The client's address, without port. */
-  readonly remote: string;
+  remote(): string;
 }

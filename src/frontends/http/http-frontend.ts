@@ -50,7 +50,8 @@ export class HttpFrontend {
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       // The bounds are the handlers': a manifest has one, a layer may be of any size.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: (request, server) => this.#answer(request, server.requestIP(request)?.address ?? "unknown"),
+      fetch: (request, server) =>
+        this.#answer(request, () => server.requestIP(request)?.address ?? "unknown"),
       error: (error) => this.#failed(error),
     });
   }
@@ -65,7 +66,7 @@ export class HttpFrontend {
     await this.#server.stop(true);
   }
 
-  async #answer(request: Request, remote: string): Promise<Response> {
+  async #answer(request: Request, remote: () => string): Promise<Response> {
     try {
       const result = await this.#route(request, remote);
       return result instanceof RegistryError ? errorResponse(result) : result;
@@ -76,9 +77,9 @@ export class HttpFrontend {
     }
   }
 
-  async #route(request: Request, remote: string): Promise<Response | RegistryError> {
+  async #route(request: Request, remote: () => string): Promise<Response | RegistryError> {
     const host = request.headers.get("Host");
-    const vhost = vhostOf(host);
+    const vhost = host === null ? undefined : vhostOf(host);
     const backend = vhost === undefined ? undefined : this.#options.hosts().get(vhost);
     if (!backend || !host) {
       const message = `no registry is served at the host '${vhost ?? host}'`;
@@ -86,7 +87,7 @@ export class HttpFrontend {
     }
     const routed = { request, ...splitTarget(request.url), backend, origin: `http://${host}`, remote };
     if (routed.path === TOKEN_PATH) return this.#tokenEndpoint.answer(routed);
-    const principal = await this.#authenticator.principal(routed, backend.challenge(routed.origin));
+    const principal = await this.#authenticator.principal(routed, () => backend.challenge(routed.origin));
     return principal instanceof RegistryError ? principal : backend.handle({ ...routed, principal });
   }
 
@@ -96,12 +97,15 @@ export class HttpFrontend {
   }
 }
 
+/** Shared by all requests without a query; nothing changes it. */
+const NO_QUERY = new URLSearchParams();
+
 /** The path (still percent-encoded) and the query of an absolute URL, without trusting it to be one. */
 function splitTarget(url: string): { path: string; query: URLSearchParams } {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   const target = start < 0 ? "/" : url.slice(start);
   const mark = target.indexOf("?");
   return mark < 0
-    ? { path: target, query: new URLSearchParams() }
+    ? { path: target, query: NO_QUERY }
     : { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1)) };
 }

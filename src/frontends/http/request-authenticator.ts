@@ -18,34 +18,37 @@ export class RequestAuthenticator {
   }
 
   /** `challenge` is what the client is told when its credentials are not good. */
-  async principal(routed: RoutedRequest, challenge: string): Promise<Principal | RegistryError> {
+  async principal(routed: RoutedRequest, challenge: () => string): Promise<Principal | RegistryError> {
     const header = routed.request.headers.get("Authorization");
     if (header === null) return { user: ANONYMOUS };
     const [, token] = header.match(/^bearer +(\S+)\s*$/i) ?? [];
     if (token !== undefined) return this.#tokenHolder(routed, token);
     const credentials = parseBasicCredentials(header);
     if (!credentials) {
-      return unauthorized("the Authorization header holds neither Basic credentials nor a token", challenge);
+      return unauthorized(
+        "the Authorization header holds neither Basic credentials nor a token",
+        challenge(),
+      );
     }
     const { login, password } = credentials;
     // podman and skopeo without a login answer a Basic challenge with an empty name and password.
     if (login === "" && password === "") return { user: ANONYMOUS };
-    const user = await this.login(login, password, routed.remote, challenge);
+    const user = await this.login(login, password, routed, challenge);
     return user instanceof RegistryError ? user : { user };
   }
 
   async login(
     login: string,
     password: string,
-    remote: string,
-    challenge: string,
+    { remote }: Pick<RoutedRequest, "remote">,
+    challenge: () => string,
   ): Promise<UserName | RegistryError> {
     const result = await this.#authenticator.login(login, password, remote);
     switch (result.kind) {
       case "accepted":
         return result.user.name;
       case "refused":
-        return unauthorized("wrong user name or password", challenge);
+        return unauthorized("wrong user name or password", challenge());
       case "limited":
         return new RegistryError("tooManyRequests", {
           message: `too many failed logins; try again in ${result.retryAfterSeconds} seconds`,

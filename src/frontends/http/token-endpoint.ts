@@ -36,7 +36,7 @@ export class TokenEndpoint {
 
   async #get(routed: RoutedRequest): Promise<Response | RegistryError> {
     const challenge = challengeOf("Basic", routed.origin);
-    const principal = await this.#authenticator.principal(routed, challenge);
+    const principal = await this.#authenticator.principal(routed, () => challenge);
     if (principal instanceof RegistryError) return principal;
     if (principal.token) {
       return new RegistryError("unauthorized", {
@@ -65,7 +65,7 @@ export class TokenEndpoint {
     switch (form.get("grant_type")) {
       case "password": {
         const [login, password] = [form.get("username") ?? "", form.get("password") ?? ""];
-        return this.#authenticator.login(login, password, routed.remote, challenge);
+        return this.#authenticator.login(login, password, routed, () => challenge);
       }
       case "refresh_token": {
         const token = form.get("refresh_token") ?? "";

@@ -102,7 +102,7 @@ export class SshFrontend {
   async #authenticate(context: AuthContext, remote: string): Promise<UserName | undefined> {
     const password = await givenPassword(context);
     if (password === undefined) return undefined;
-    const result = await this.#options.authenticator.login(context.username, password, remote);
+    const result = await this.#options.authenticator.login(context.username, password, () => remote);
     if (result.kind === "accepted") return result.user.name;
     const { hostname, port } = this.address;
     const why = result.kind === "limited" ? "too many failures" : "wrong user name or password";

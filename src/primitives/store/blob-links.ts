@@ -2,6 +2,7 @@ import { Database, type Statement } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import type { Digest } from "../digest.ts";
 import { syncFileData } from "./durable.ts";
+import type { ScopeClock } from "./scope-clock.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS links (
@@ -23,10 +24,13 @@ export class BlobLinks {
   readonly #select: Statement<unknown, [string, string]>;
   readonly #scopes: Statement<{ scope: string }, [string, number]>;
   readonly #remove: Statement<unknown, [string, string]>;
+  readonly #clock: ScopeClock;
   #syncing: Promise<void> | undefined;
   #nextSync: Promise<void> | undefined;
 
-  constructor(path: string) {
+  /** `clock` is moved for each scope whose links change. */
+  constructor(path: string, clock: ScopeClock) {
+    this.#clock = clock;
     this.#db = new Database(path, { create: true, strict: true });
     // NORMAL leaves syncing the log to us: one sync off the event loop then serves every link that waits for it.
     this.#db.run("PRAGMA journal_mode = WAL");
@@ -54,12 +58,14 @@ export class BlobLinks {
   /** Resolves when the link would survive a power cut. */
   add(scope: string, digest: Digest): Promise<void> {
     this.#insert.run(scope, digest, Math.floor(Date.now() / 1000));
+    this.#clock.advance(scope);
     return this.#sync();
   }
 
   /** False if there was no such link. */
   async remove(scope: string, digest: Digest): Promise<boolean> {
     const { changes } = this.#remove.run(scope, digest);
+    this.#clock.advance(scope);
     if (changes > 0) await this.#sync();
     return changes > 0;
   }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../digest.ts";
 import { syncDirectory } from "./durable.ts";
 import { isMissingFile } from "./files.ts";
@@ -39,6 +39,11 @@ export class BlobStore {
       if (isMissingFile(error)) return undefined;
       throw error;
     }
+  }
+
+  /** The bytes of a small blob that is present. */
+  read(digest: Digest): Uint8Array<ArrayBuffer> {
+    return readFileSync(this.path(digest));
   }
 
   /**

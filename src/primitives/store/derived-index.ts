@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { rmSync } from "node:fs";
 import type { ObjectId } from "./git/object-id.ts";
 import type { Projection } from "./projection.ts";
+import type { ScopeClock } from "./scope-clock.ts";
 import type { Change } from "./tree-edit.ts";
 
 /** What a derived index holds and how changed files get into it. */
@@ -9,8 +10,11 @@ export interface IndexSchema {
   /** Raised whenever `sql` or `apply` changes its meaning; an index of another version is built anew. */
   readonly version: number;
   readonly sql: string;
-  /** Takes in changed files within a transaction; given the same again it must end the same. */
-  apply(db: Database, changes: readonly Change[]): void;
+  /**
+   * Takes in changed files within a transaction; given the same again it must end the same. Answers the scopes
+   * (repositories) that changed.
+   */
+  apply(db: Database, changes: readonly Change[]): ReadonlySet<string>;
 }
 
 /**
@@ -20,18 +24,21 @@ export interface IndexSchema {
 export class DerivedIndex implements Projection {
   readonly db: Database;
   readonly #schema: IndexSchema;
+  readonly #clock: ScopeClock;
   #head: ObjectId | undefined;
 
-  private constructor(db: Database, schema: IndexSchema) {
+  private constructor(db: Database, schema: IndexSchema, clock: ScopeClock) {
     this.db = db;
     this.#schema = schema;
+    this.#clock = clock;
     this.#head =
       db.query<{ head: ObjectId | null }, []>("SELECT head FROM index_state").get()?.head ?? undefined;
   }
 
-  static open(path: string, schema: IndexSchema): DerivedIndex {
+  /** `clock` is moved for each scope that changes. */
+  static open(path: string, schema: IndexSchema, clock: ScopeClock): DerivedIndex {
     try {
-      return new DerivedIndex(openDatabase(path, schema), schema);
+      return new DerivedIndex(openDatabase(path, schema), schema, clock);
     } catch (error) {
       if (
         !(error instanceof Error) ||
@@ -41,7 +48,7 @@ export class DerivedIndex implements Projection {
       )
         throw error;
       removeDatabase(path);
-      return new DerivedIndex(openDatabase(path, schema), schema);
+      return new DerivedIndex(openDatabase(path, schema), schema, clock);
     }
   }
 
@@ -50,15 +57,17 @@ export class DerivedIndex implements Projection {
   }
 
   apply(changes: readonly Change[], head?: ObjectId): void {
-    this.db.transaction(() => {
-      this.#schema.apply(this.db, changes);
+    const scopes = this.db.transaction(() => {
       if (head) this.db.run("UPDATE index_state SET head = ?", [head]);
+      return this.#schema.apply(this.db, changes);
     })();
+    for (const scope of scopes) this.#clock.advance(scope);
     this.#head = head ?? this.#head;
   }
 
   reset(): void {
     createSchema(this.db, this.#schema);
+    this.#clock.advanceAll();
     this.#head = undefined;
   }
 

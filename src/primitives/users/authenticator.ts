@@ -32,8 +32,8 @@ export class Authenticator {
     this.#users = users;
   }
 
-  /** `address` is the client's, without port: failures count for each user at each address. */
-  async login(login: string, password: string, address: string): Promise<LoginResult> {
+  /** `address` tells the client's, without port: failures count for each user at each address. */
+  async login(login: string, password: string, address: () => string): Promise<LoginResult> {
     const name = parseUserName(login);
     const user = name && this.#users().get(name);
     const key = this.#cacheKey(login, password);
@@ -42,7 +42,7 @@ export class Authenticator {
       return { kind: "accepted", user };
     }
 
-    const subject = `${login.slice(0, 256)}\n${address}`;
+    const subject = `${login.slice(0, 256)}\n${address()}`;
     const retryAfterSeconds = this.#failures.lockedFor(subject);
     if (retryAfterSeconds > 0) return { kind: "limited", retryAfterSeconds };
     let hash: string | undefined;

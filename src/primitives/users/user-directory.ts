@@ -1,11 +1,16 @@
+import { LruCache } from "../lru-cache.ts";
 import { type AccessPath, covers, EVERYTHING, namespaceOf, reaches } from "./access-path.ts";
 import { includesRole, type Role } from "./role.ts";
 import { ANONYMOUS, type User, type UserName } from "./user.ts";
+
+const MAX_DECISIONS = 20_000;
 
 /** All users at one moment; replaced as a whole when one changes. */
 export class UserDirectory {
   readonly #users: ReadonlyMap<UserName, User>;
   readonly #fingerprints = new Map<string, string>();
+  /** Decisions taken before; the directory never changes, so they hold. */
+  readonly #decisions = new LruCache<string, boolean>(MAX_DECISIONS);
 
   constructor(users: Iterable<User>) {
     const anonymous: User = { name: ANONYMOUS, displayName: "everybody", credentials: [], grants: [] };
@@ -28,6 +33,16 @@ export class UserDirectory {
 
   /** Whether `name` may act in `role` on `path`: by own grant, by one of `anon`'s, or as its namesake. */
   allows(name: UserName, path: AccessPath, role: Role): boolean {
+    const question = `${name} ${role} ${path}`;
+    let decision = this.#decisions.get(question);
+    if (decision === undefined) {
+      decision = this.#decide(name, path, role);
+      this.#decisions.set(question, decision);
+    }
+    return decision;
+  }
+
+  #decide(name: UserName, path: AccessPath, role: Role): boolean {
     const user = this.#users.get(name);
     if (!user) return false;
     if (name !== ANONYMOUS && namespaceOf(path) === name) return true;

@@ -5,7 +5,7 @@ import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
 import { MAX_MANIFEST_BYTES, ManifestFault, parseManifest } from "../manifest.ts";
 import type { RepositoryName } from "../repository-name.ts";
-import { parseTag, type Reference, type Tag } from "../tag.ts";
+import { nameOf, parseTag, type Reference, type Tag } from "../tag.ts";
 
 /** Tags that one push by digest may set; each is a header and a file of the commit. */
 const MAX_TAGS = 100;
@@ -14,8 +14,6 @@ interface ManifestRoute {
   readonly repository: RepositoryName;
   readonly reference: Reference;
 }
-
-const nameOf = (reference: Reference) => (reference.kind === "tag" ? reference.tag : reference.digest);
 
 function unknown(reference: Reference): RegistryError {
   return new RegistryError("manifestUnknown", { details: [{ reference: nameOf(reference) }] });
