@@ -39,7 +39,7 @@ export class OciInstance {
   readonly #users: () => UserDirectory;
   readonly #accessPath: AccessPath;
   #underWay = 0;
-  #idle = Promise.withResolvers<void>();
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(config: InstanceConfig, oci: OciStore, users: () => UserDirectory) {
     this.config = config;
@@ -58,16 +58,16 @@ export class OciInstance {
     try {
       return await this.#handle(incoming);
     } finally {
-      if (--this.#underWay === 0) {
-        this.#idle.resolve();
-        this.#idle = Promise.withResolvers();
-      }
+      if (--this.#underWay === 0) this.#idle?.resolve();
     }
   }
 
   /** Resolves once no request is being handled. */
   async idle(): Promise<void> {
-    if (this.#underWay > 0) await this.#idle.promise;
+    while (this.#underWay > 0) {
+      this.#idle = Promise.withResolvers();
+      await this.#idle.promise;
+    }
   }
 
   #handle({ request, path, query, principal, remote, origin }: IncomingRequest): Promise<Response> {

@@ -60,13 +60,17 @@ export const OCI_INDEX: IndexSchema = {
 };
 
 function applyFile(db: Database, file: OciFile, content: Uint8Array | null): void {
-  db.query("INSERT INTO repositories (name) VALUES (?) ON CONFLICT DO NOTHING").run(file.repository);
-  const repository = db
-    .query<{ id: number }, [string]>("SELECT id FROM repositories WHERE name = ?")
-    .get(file.repository)?.id;
-  if (repository === undefined) throw new Error(`the index lost the repository '${file.repository}'`);
+  const repository = repositoryId(db, file.repository);
   if (file.kind === "tag") applyTag(db, repository, file.tag, content);
   else applyManifest(db, repository, file.digest, content);
+}
+
+function repositoryId(db: Database, name: RepositoryName): number {
+  const select = db.query<{ id: number }, [string]>("SELECT id FROM repositories WHERE name = ?");
+  const known = select.get(name);
+  if (known) return known.id;
+  const { lastInsertRowid } = db.query("INSERT INTO repositories (name) VALUES (?)").run(name);
+  return Number(lastInsertRowid);
 }
 
 function applyTag(db: Database, repository: number, tag: Tag, content: Uint8Array | null): void {
@@ -81,12 +85,18 @@ function applyTag(db: Database, repository: number, tag: Tag, content: Uint8Arra
 }
 
 function applyManifest(db: Database, repository: number, digest: Digest, content: Uint8Array | null): void {
-  db.query("DELETE FROM manifests WHERE repository = ? AND digest = ?").run(repository, digest);
-  db.query("DELETE FROM manifest_blobs WHERE repository = ? AND manifest = ?").run(repository, digest);
-  db.query("DELETE FROM referrers WHERE repository = ? AND digest = ?").run(repository, digest);
   const manifest = content && parseManifest(content);
-  if (!manifest || manifest instanceof ManifestFault) return;
-  db.query("INSERT INTO manifests VALUES (?, ?, ?, ?)").run(repository, digest, manifest.mediaType, content);
+  if (!manifest || manifest instanceof ManifestFault) {
+    db.query("DELETE FROM manifests WHERE repository = ? AND digest = ?").run(repository, digest);
+    db.query("DELETE FROM manifest_blobs WHERE repository = ? AND manifest = ?").run(repository, digest);
+    db.query("DELETE FROM referrers WHERE repository = ? AND digest = ?").run(repository, digest);
+    return;
+  }
+  const { changes } = db
+    .query("INSERT INTO manifests VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
+    .run(repository, digest, manifest.mediaType, content);
+  // What a digest stands for never changes: what is known is known with all that it names.
+  if (changes === 0) return;
   const insert = db.query("INSERT INTO manifest_blobs VALUES (?, ?, ?)");
   for (const blob of manifest.blobs) insert.run(repository, blob, digest);
   const { mediaType, artifactType, annotations, subject } = manifest;

@@ -117,8 +117,9 @@ export class CommitWriter {
     if (tip.commitId === undefined || tip.commitId === this.head.commitId) return true;
     // Checked by the swap as well; here it spares writing objects that nothing would refer to.
     if ((await this.#refs.read(MAIN_REF)) !== this.head.commitId) return false;
-    await this.#objects.put(group.objects());
-    if (!(await this.#refs.compareAndSwap(MAIN_REF, this.head.commitId, tip.commitId))) return false;
+    // Both are made ready together; the branch moves once the objects are durable.
+    const stored = this.#objects.put(group.objects());
+    if (!(await this.#refs.compareAndSwap(MAIN_REF, this.head.commitId, tip.commitId, stored))) return false;
     this.head = tip;
     this.#projection?.apply(group.changes, tip.commitId);
     return true;
@@ -153,10 +154,8 @@ class CommitGroup {
       const draft = await job.prepare(this.tip);
       const tree = await editTree(this.tip.tree, draft.changes, {
         loadTree: this.#reader.tree,
-        emit: (object, tree) => {
-          made.push(object);
-          if (tree) this.#reader.remember(object.id, tree);
-        },
+        emit: (object) => made.push(object),
+        replaceTree: this.#reader.replaceTree,
       });
       const changed = tree !== (this.tip.tree ?? EMPTY_TREE.id);
       if (changed) this.#append(draft, tree, made);

@@ -17,6 +17,9 @@ export interface IndexSchema {
   apply(db: Database, changes: readonly Change[]): ReadonlySet<string>;
 }
 
+/** Pages of the log after which it is written back: pages that change often are then written once for many commits. */
+const CHECKPOINT_PAGES = 4000;
+
 /**
  * An SQLite file derived from a store's commits. It may be behind after a crash (it is told what it missed) and may be
  * deleted or damaged at any time while no server runs (it is built anew).
@@ -82,6 +85,7 @@ function openDatabase(path: string, schema: IndexSchema): Database {
     db.run("PRAGMA journal_mode = WAL");
     // A power cut may take the last transactions; the commits they stand for are read again.
     db.run("PRAGMA synchronous = NORMAL");
+    db.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.run("PRAGMA busy_timeout = 5000");
     const version = db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version;
     if (version !== schema.version) createSchema(db, schema);

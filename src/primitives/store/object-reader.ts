@@ -23,12 +23,17 @@ export class ObjectReader {
     const cached = this.#trees.get(id);
     if (cached) return cached;
     const tree = parseTree(await this.#read(id, "tree"));
-    this.remember(id, tree);
+    this.#remember(id, tree);
     return tree;
   };
 
-  /** Spares reading back a tree that was just made. */
-  remember(id: ObjectId, tree: Tree): void {
+  /** Spares reading back a tree that was just made, and forgets the one before, which few will ask for again. */
+  readonly replaceTree = (before: ObjectId | undefined, after: ObjectId, tree: Tree): void => {
+    if (before) this.#trees.delete(before);
+    this.#remember(after, tree);
+  };
+
+  #remember(id: ObjectId, tree: Tree): void {
     this.#trees.set(id, tree, tree.size + 1);
   }
 

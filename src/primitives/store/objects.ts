@@ -14,8 +14,13 @@ export interface ObjectStore {
 export interface RefStore {
   read(ref: string): Promise<ObjectId | undefined>;
   /**
-   * Points `ref` at `next` if it still is `expected` (`undefined`: does not exist), durably.
+   * Points `ref` at `next` if it still is `expected` (`undefined`: does not exist), durably, once `ready` has resolved.
    * Answers false, and changes nothing, if it is something else by now.
    */
-  compareAndSwap(ref: string, expected: ObjectId | undefined, next: ObjectId): Promise<boolean>;
+  compareAndSwap(
+    ref: string,
+    expected: ObjectId | undefined,
+    next: ObjectId,
+    ready: Promise<void>,
+  ): Promise<boolean>;
 }

@@ -19,8 +19,10 @@ export class PathConflictError extends Error {
 
 interface EditContext {
   readonly loadTree: (id: ObjectId) => Promise<Tree>;
-  /** Receives every object that the edit makes, a tree in its parsed form too. */
-  readonly emit: (object: NamedObject, tree?: Tree) => void;
+  /** Receives every object that the edit makes. */
+  readonly emit: (object: NamedObject) => void;
+  /** Receives each new tree in its parsed form, with the one that it takes the place of. */
+  readonly replaceTree: (before: ObjectId | undefined, after: ObjectId, tree: Tree) => void;
 }
 
 /** The root of a store that holds no file. */
@@ -60,7 +62,10 @@ async function editDirectory(
   }
   if (after.size === 0) return undefined;
   const object = nameObject("tree", encodeTree(after));
-  if (object.id !== id) context.emit(object, after);
+  if (object.id !== id) {
+    context.emit(object);
+    context.replaceTree(id, object.id, after);
+  }
   return object.id;
 }
 

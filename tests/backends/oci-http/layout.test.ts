@@ -43,7 +43,8 @@ async function openCountingStore() {
   };
   const refs: RefStore = {
     read: async () => head,
-    async compareAndSwap(_ref, expected, next) {
+    async compareAndSwap(_ref, expected, next, ready) {
+      await ready;
       if (head !== expected) return false;
       head = next;
       return true;

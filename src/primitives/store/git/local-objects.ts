@@ -123,7 +123,7 @@ export class LocalObjects implements ObjectStore {
       renameSync(temporary + suffix, `${this.#packDir}/${stem}${suffix}`);
     }
     await syncDirectory(this.#packDir);
-    if (!this.#packs.has(stem)) this.#open(stem);
+    if (!this.#packs.has(stem)) this.#open(stem, false);
   }
 
   #get(id: ObjectId): GitObject | undefined {
@@ -161,9 +161,9 @@ export class LocalObjects implements ObjectStore {
     return changed;
   }
 
-  #open(stem: string): boolean {
+  #open(stem: string, hasDeltas?: boolean): boolean {
     try {
-      this.#packs.set(stem, new PackFile(`${this.#packDir}/${stem}`));
+      this.#packs.set(stem, new PackFile(`${this.#packDir}/${stem}`, hasDeltas));
       return true;
     } catch (error) {
       // A repack of stock git can remove it between our listing and our opening.

@@ -22,17 +22,22 @@ export class LocalRefs implements RefStore {
     return id;
   }
 
-  async compareAndSwap(ref: string, expected: ObjectId | undefined, next: ObjectId): Promise<boolean> {
+  async compareAndSwap(
+    ref: string,
+    expected: ObjectId | undefined,
+    next: ObjectId,
+    ready: Promise<void>,
+  ): Promise<boolean> {
     const path = `${this.#gitDir}/${ref}`;
     const lock = `${path}.lock`;
-    try {
-      await writeSynced(lock, Buffer.from(`${next}\n`));
-    } catch (error) {
-      if (isSystemError(error, "EEXIST")) return false;
-      throw error;
+    const [locked, prepared] = await Promise.allSettled([writeSynced(lock, Buffer.from(`${next}\n`)), ready]);
+    if (locked.status === "rejected") {
+      if (isSystemError(locked.reason, "EEXIST")) return false;
+      throw locked.reason;
     }
-    if ((await this.read(ref)) !== expected) {
+    if (prepared.status === "rejected" || (await this.read(ref)) !== expected) {
       rmSync(lock);
+      if (prepared.status === "rejected") throw prepared.reason;
       return false;
     }
     renameSync(lock, path);

@@ -31,8 +31,9 @@ export class PackFile {
   readonly #path: string;
   #hasDeltas: boolean | undefined;
 
-  /** `stem` is the path without `.pack` or `.idx`. */
-  constructor(stem: string) {
+  /** `stem` is the path without `.pack` or `.idx`; `hasDeltas` says what would else be looked for. */
+  constructor(stem: string, hasDeltas?: boolean) {
+    this.#hasDeltas = hasDeltas;
     this.#path = `${stem}.pack`;
     this.#fd = openSync(this.#path, "r");
     try {

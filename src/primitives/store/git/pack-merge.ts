@@ -7,7 +7,7 @@ import type { PackFile, RawEntry } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
 
 /** Packs above which the smallest are merged into one; bounds open files and the places where an object is sought. */
-const MAX_SMALL_PACKS = 32;
+const MAX_SMALL_PACKS = 128;
 /** A merged pack holds no more objects than this, which bounds the time and memory of one merge. */
 const MAX_MERGED_OBJECTS = 65_536;
 /** A pack joins a merge unless it is this many times larger than all the smaller ones together. */

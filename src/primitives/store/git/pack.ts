@@ -1,6 +1,6 @@
-import { deflateSync } from "node:zlib";
 import type { NamedObject, ObjectType } from "./object.ts";
 import type { ObjectId } from "./object-id.ts";
+import { zlibFrame } from "./zlib-frame.ts";
 
 /** Type numbers of pack entries (gitformat-pack). */
 export const PACK_TYPE = { commit: 1, tree: 2, blob: 3, tag: 4, offsetDelta: 6, refDelta: 7 } as const;
@@ -35,7 +35,7 @@ export function encodePack(objects: readonly NamedObject[]): EncodedPack {
   let offset = PACK_HEADER_BYTES;
   for (const { id, type, body } of objects) {
     // The binary ids in a tree do not compress; storing them is three times faster.
-    const data = deflateSync(body, { level: type === "tree" ? 0 : 1 });
+    const data = zlibFrame(body, type === "tree" ? 0 : 1);
     const header = encodeEntryHeader(type, body.length);
     entries.push({ id, offset, crc: Bun.hash.crc32(data, Bun.hash.crc32(header)) });
     pieces.push(header, data);
