@@ -11,10 +11,11 @@ import { type OciFile, parseOciPath } from "./layout.ts";
 
 /** Tags, manifests and the blobs they name, by repository. */
 export const OCI_INDEX: IndexSchema = {
-  version: 2,
+  version: 3,
   sql: `
     CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE manifests (
+      id INTEGER PRIMARY KEY,
       repository INTEGER NOT NULL,
       digest TEXT NOT NULL,
       media_type TEXT NOT NULL,
@@ -29,13 +30,11 @@ export const OCI_INDEX: IndexSchema = {
     ) WITHOUT ROWID;
     CREATE INDEX tags_by_digest ON tags (repository, digest);
     CREATE TABLE manifest_blobs (
-      repository INTEGER NOT NULL,
       blob TEXT NOT NULL,
-      manifest TEXT NOT NULL,
-      PRIMARY KEY (repository, blob, manifest)
+      repository INTEGER NOT NULL,
+      manifest INTEGER NOT NULL, -- its id
+      PRIMARY KEY (blob, repository, manifest)
     ) WITHOUT ROWID;
-    CREATE INDEX manifest_blobs_by_manifest ON manifest_blobs (repository, manifest);
-    CREATE INDEX manifest_blobs_by_blob ON manifest_blobs (blob, repository);
     CREATE TABLE referrers (
       repository INTEGER NOT NULL,
       subject TEXT NOT NULL,
@@ -45,7 +44,6 @@ export const OCI_INDEX: IndexSchema = {
       PRIMARY KEY (repository, subject, digest)
     ) WITHOUT ROWID;
     CREATE INDEX referrers_by_type ON referrers (repository, subject, artifact_type, digest);
-    CREATE INDEX referrers_by_digest ON referrers (repository, digest);
   `,
   apply(db: Database, changes: readonly Change[]): ReadonlySet<string> {
     const repositories = new Set<string>();
@@ -87,18 +85,18 @@ function applyTag(db: Database, repository: number, tag: Tag, content: Uint8Arra
 function applyManifest(db: Database, repository: number, digest: Digest, content: Uint8Array | null): void {
   const manifest = content && parseManifest(content);
   if (!manifest || manifest instanceof ManifestFault) {
-    db.query("DELETE FROM manifests WHERE repository = ? AND digest = ?").run(repository, digest);
-    db.query("DELETE FROM manifest_blobs WHERE repository = ? AND manifest = ?").run(repository, digest);
-    db.query("DELETE FROM referrers WHERE repository = ? AND digest = ?").run(repository, digest);
+    removeManifest(db, repository, digest);
     return;
   }
-  const { changes } = db
-    .query("INSERT INTO manifests VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
+  const { changes, lastInsertRowid } = db
+    .query(
+      "INSERT INTO manifests (repository, digest, media_type, content) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    )
     .run(repository, digest, manifest.mediaType, content);
   // What a digest stands for never changes: what is known is known with all that it names.
   if (changes === 0) return;
   const insert = db.query("INSERT INTO manifest_blobs VALUES (?, ?, ?)");
-  for (const blob of manifest.blobs) insert.run(repository, blob, digest);
+  for (const blob of manifest.blobs) insert.run(blob, repository, lastInsertRowid);
   const { mediaType, artifactType, annotations, subject } = manifest;
   if (!subject) return;
   const referrer: Referrer = {
@@ -115,6 +113,25 @@ function applyManifest(db: Database, repository: number, digest: Digest, content
     artifactType ?? null,
     JSON.stringify(referrer),
   );
+}
+
+function removeManifest(db: Database, repository: number, digest: Digest): void {
+  const removed = db
+    .query<{ id: number; content: Uint8Array }, [number, string]>(
+      "DELETE FROM manifests WHERE repository = ? AND digest = ? RETURNING id, content",
+    )
+    .get(repository, digest);
+  const manifest = removed && parseManifest(removed.content);
+  if (!manifest || manifest instanceof ManifestFault) return;
+  const remove = db.query("DELETE FROM manifest_blobs WHERE blob = ? AND repository = ? AND manifest = ?");
+  for (const blob of manifest.blobs) remove.run(blob, repository, removed.id);
+  if (manifest.subject) {
+    db.query("DELETE FROM referrers WHERE repository = ? AND subject = ? AND digest = ?").run(
+      repository,
+      manifest.subject,
+      digest,
+    );
+  }
 }
 
 /** Rows read at once where a caller may want any number of them. */

@@ -1,6 +1,6 @@
 import { type NamedObject, nameObject } from "./git/object.ts";
 import type { ObjectId } from "./git/object-id.ts";
-import { encodeTree, type Tree, type TreeEntry } from "./git/tree.ts";
+import { encodeTree, sortTree, type Tree, type TreeEntry } from "./git/tree.ts";
 import type { StorePath } from "./store-path.ts";
 
 /** What becomes of one path: these bytes, or nothing. */
@@ -54,13 +54,17 @@ async function editDirectory(
   context: EditContext,
 ): Promise<ObjectId | undefined> {
   const before: Tree = id ? await context.loadTree(id) : new Map();
-  const after = new Map<string, TreeEntry>(before);
+  const edited = new Map<string, TreeEntry>(before);
+  let isSorted = true;
   for (const [name, group] of Map.groupBy(edits, (edit) => edit.components[depth] ?? "")) {
-    const entry = await editEntry(before.get(name), group, depth, context);
-    if (entry) after.set(name, entry);
-    else after.delete(name);
+    const known = before.get(name);
+    const entry = await editEntry(known, group, depth, context);
+    if (entry) edited.set(name, entry);
+    else edited.delete(name);
+    if (entry?.kind !== known?.kind) isSorted = false;
   }
-  if (after.size === 0) return undefined;
+  if (edited.size === 0) return undefined;
+  const after = isSorted ? edited : sortTree(edited);
   const object = nameObject("tree", encodeTree(after));
   if (object.id !== id) {
     context.emit(object);

@@ -14,33 +14,37 @@ export type Tree = ReadonlyMap<string, TreeEntry>;
 
 const MODE_TREE = "40000";
 const MODE_FILE = "100644";
+const MAX_MODE_LENGTH = MODE_FILE.length;
 const decoder = new TextDecoder();
 
+/** `tree` must be in Git's order, as `sortTree` and `parseTree` make it. */
 export function encodeTree(tree: Tree): Uint8Array {
-  const rows = [...tree].map(([name, entry]) => ({
-    header: `${entry.kind === "tree" ? MODE_TREE : MODE_FILE} ${name}\0`,
-    // Git orders entries by their bytes, a directory as if its name ended in a slash.
-    key: entry.kind === "tree" ? `${name}/` : name,
-    id: entry.id,
-  }));
-  rows.sort((a, b) => compareBytes(a.key, b.key));
-  const body = Buffer.allocUnsafe(
-    rows.reduce((size, { header }) => size + Buffer.byteLength(header) + OBJECT_ID_BYTES, 0),
-  );
+  let size = 0;
+  for (const name of tree.keys()) size += MAX_MODE_LENGTH + Buffer.byteLength(name) + 2 + OBJECT_ID_BYTES;
+  const body = Buffer.allocUnsafe(size);
   let at = 0;
-  for (const { header, id } of rows) {
-    at += body.write(header, at);
+  for (const [name, { kind, id }] of tree) {
+    at += body.write(`${kind === "tree" ? MODE_TREE : MODE_FILE} ${name}\0`, at);
     at += body.write(id, at, "hex");
   }
-  return body;
+  return body.subarray(0, at);
 }
 
 const ASCII = /^[\x00-\x7f]*$/;
 
-/** JavaScript compares UTF-16 units, which is the order of the bytes only as far as ASCII goes. */
-function compareBytes(a: string, b: string): number {
-  if (ASCII.test(a) && ASCII.test(b)) return a < b ? -1 : 1;
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** Git orders entries by their bytes, a directory as if its name ended in a slash. */
+export function sortTree(tree: Tree): Tree {
+  const rows = [...tree].map((entry) => ({
+    entry,
+    key: entry[1].kind === "tree" ? `${entry[0]}/` : entry[0],
+  }));
+  // JavaScript compares UTF-16 units, which is the order of the bytes only as far as ASCII goes.
+  const isAscii = rows.every(({ key }) => ASCII.test(key));
+  rows.sort((a, b) => {
+    if (isAscii) return a.key < b.key ? -1 : 1;
+    return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
+  });
+  return new Map(rows.map(({ entry }) => entry));
 }
 
 /**
