@@ -45,9 +45,17 @@ const MAX_GROUP = 256;
 const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
 
+/** A group on its way to the disk. */
+interface Publication {
+  readonly group: CommitGroup;
+  /** Never rejects. `moved`: somebody else (stock git) has moved the branch, and nothing was published. */
+  readonly outcome: Promise<"published" | "moved" | "failed">;
+  isOver: boolean;
+}
+
 /**
- * The one writer of a store. Whatever arrives while a group is being made durable forms the next group: each still its
- * own commit, but one pack, one ref update and so one wait for the disk for all.
+ * The one writer of a store. While a group of commits is being made durable, the next one is built on it from whatever
+ * arrives meanwhile: each job still its own commit, but one pack, one ref update and so one wait for the disk for all.
  */
 export class CommitWriter {
   head: Snapshot;
@@ -56,6 +64,7 @@ export class CommitWriter {
   readonly #reader: ObjectReader;
   readonly #projection: Projection | undefined;
   #queue: Job[] = [];
+  #arrival = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
 
   constructor({ objects, refs, reader, projection, head }: WriterOptions) {
@@ -69,6 +78,7 @@ export class CommitWriter {
   submit(prepare: Prepare): Promise<Outcome> {
     const settle = Promise.withResolvers<Outcome>();
     this.#queue.push({ prepare, settle });
+    this.#arrival.resolve();
     this.#running ??= this.#drain().finally(() => {
       this.#running = undefined;
     });
@@ -83,36 +93,66 @@ export class CommitWriter {
   async #drain(): Promise<void> {
     // Requests that arrive in the same turn of the event loop belong to the same group.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
-      const jobs = this.#queue.slice(0, MAX_GROUP);
-      this.#queue = this.#queue.slice(MAX_GROUP);
-      try {
-        await this.#commitGroup(jobs);
-      } catch (error) {
-        for (const job of jobs) job.settle.reject(error);
+    let before: Publication | undefined;
+    for (let attempts = 0; ; ) {
+      const group = new CommitGroup(before?.group.tip ?? this.head, this.#reader);
+      await this.#fill(group, before);
+      const outcome = (await before?.outcome) ?? "published";
+      if (outcome === "published") {
+        attempts = 0;
+        if (group.jobs.length === 0 && this.#queue.length === 0) return;
+        before = this.#publish(group);
+        continue;
       }
+      // What was built on commits that did not come to be is built anew.
+      const again = outcome === "moved" ? [...(before?.group.jobs ?? []), ...group.jobs] : group.jobs;
+      group.discard();
+      before = undefined;
+      if (++attempts > MAX_ATTEMPTS) {
+        const error = new Error(`the branch ${MAIN_REF} is locked by another process; no commit can be made`);
+        for (const job of again) job.settle.reject(error);
+      } else {
+        this.#queue = [...again, ...this.#queue];
+      }
+      await this.#followBranch().catch((error) => {
+        for (const job of this.#queue.splice(0)) job.settle.reject(error);
+      });
     }
   }
 
-  async #commitGroup(jobs: readonly Job[]): Promise<void> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (this.#projection) await catchUp(this.#projection, this.head, this.#reader);
-      const group = new CommitGroup(this.head, this.#reader);
-      for (const job of jobs) await group.add(job);
-      const published = await this.#publish(group).finally(() => this.#reader.unstage());
-      if (published) {
-        group.settle();
-        return;
+  /** Takes in what is waiting, and what arrives until the group before is over. */
+  async #fill(group: CommitGroup, before: Publication | undefined): Promise<void> {
+    for (;;) {
+      for (let job = this.#queue.shift(); job; job = this.#queue.shift()) {
+        await group.add(job);
+        if (group.jobs.length >= MAX_GROUP) return;
       }
-      await Bun.sleep(RETRY_PAUSE_MS);
-      const id = await this.#refs.read(MAIN_REF);
-      this.head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
+      if (!before || before.isOver) return;
+      this.#arrival = Promise.withResolvers();
+      await Promise.race([before.outcome, this.#arrival.promise]);
     }
-    throw new Error(`the branch ${MAIN_REF} is locked by another process; no commit can be made`);
+  }
+
+  #publish(group: CommitGroup): Publication {
+    const outcome = this.#makeDurable(group)
+      .then((published) => {
+        if (published) group.settle();
+        return published ? ("published" as const) : ("moved" as const);
+      })
+      .catch((error) => {
+        for (const job of group.jobs) job.settle.reject(error);
+        return "failed" as const;
+      })
+      .finally(() => {
+        group.discard();
+        publication.isOver = true;
+      });
+    const publication: Publication = { group, outcome, isOver: false };
+    return publication;
   }
 
   /** False when somebody else (stock git) has moved the branch meanwhile, or is about to. */
-  async #publish(group: CommitGroup): Promise<boolean> {
+  async #makeDurable(group: CommitGroup): Promise<boolean> {
     const { tip } = group;
     if (tip.commitId === undefined || tip.commitId === this.head.commitId) return true;
     // Checked by the swap as well; here it spares writing objects that nothing would refer to.
@@ -124,11 +164,20 @@ export class CommitWriter {
     this.#projection?.apply(group.changes, tip.commitId);
     return true;
   }
+
+  /** Starts again from where the branch is now; after a pause, for whoever holds its lock. */
+  async #followBranch(): Promise<void> {
+    await Bun.sleep(RETRY_PAUSE_MS);
+    const id = await this.#refs.read(MAIN_REF);
+    this.head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
+    if (this.#projection) await catchUp(this.#projection, this.head, this.#reader);
+  }
 }
 
 /** Commits built one on the other in memory, not yet visible to anyone. */
 class CommitGroup {
   tip: Snapshot;
+  readonly jobs: Job[] = [];
   readonly changes: Change[] = [];
   readonly #objects = new Map<ObjectId, NamedObject>();
   readonly #reader: ObjectReader;
@@ -143,12 +192,18 @@ class CommitGroup {
     return [...this.#objects.values()];
   }
 
+  /** Lets go of the objects: they are stored by now, or never will be. */
+  discard(): void {
+    this.#reader.unstage(this.#objects.keys());
+  }
+
   settle(): void {
     for (const settlement of this.#settlements) settlement();
   }
 
   /** Adds the job's commit; a job that fails leaves no trace in the group. */
   async add(job: Job): Promise<void> {
+    this.jobs.push(job);
     try {
       const made: NamedObject[] = [];
       const draft = await job.prepare(this.tip);

@@ -1,8 +1,6 @@
-import { closeSync, fdatasync, fsync, openSync, renameSync, rmSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { closeSync, fdatasync, fsync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import { writeFully } from "./files.ts";
 
 /** Waits until what was written through `fd` would survive a power cut, off the event loop. */
 export const syncFile: (fd: number) => Promise<void> = promisify(fsync);
@@ -22,17 +20,14 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/**
- * Writes a file that must not exist yet and syncs its bytes; its directory entry is the caller's to sync. Nothing of it is
- * done on the event loop: making a file can wait for the file system's journal.
- */
+/** Writes a file that must not exist yet and syncs its bytes; its directory entry is the caller's to sync. */
 export async function writeSynced(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
-  const handle = await open(path, "wx", mode);
+  const fd = openSync(path, "wx", mode);
   try {
-    await writeFully(handle, bytes, 0);
-    await handle.sync();
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    await syncFile(fd);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 

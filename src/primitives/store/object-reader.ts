@@ -42,8 +42,8 @@ export class ObjectReader {
     this.#staged.set(object.id, object);
   }
 
-  unstage(): void {
-    this.#staged.clear();
+  unstage(ids: Iterable<ObjectId>): void {
+    for (const id of ids) this.#staged.delete(id);
   }
 
   blob(id: ObjectId): Promise<Uint8Array> {
