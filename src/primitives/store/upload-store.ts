@@ -4,7 +4,7 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from
 import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { syncDirectory, syncFileData } from "./durable.ts";
-import { isMissingFile, writeFully } from "./files.ts";
+import { isMissingFile, writeAll } from "./files.ts";
 
 /** The id of an upload session: a UUID in its canonical form. */
 export type UploadId = string & { readonly __brand: "UploadId" };
@@ -155,31 +155,46 @@ export class UploadStore {
   }
 }
 
-/** One write is under way while the next chunk is received and hashed. */
+/** Chunks that arrive during a write are gathered up to this size; then the client has to wait. */
+const MAX_GATHERED_BYTES = 1 << 20;
+
+/** Receives and hashes while a write is under way; whatever arrived meanwhile is the next write. */
 async function writeStream(
   handle: FileHandle,
   body: AsyncIterable<Uint8Array>,
   start: number,
   hasher: Bun.CryptoHasher | undefined,
 ): Promise<{ size: number; whole: boolean }> {
-  let size = start;
-  let writing: Promise<void> = Promise.resolve();
-  let whole = false;
+  let position = start;
+  let gathered: Uint8Array[] = [];
+  let gatheredBytes = 0;
+  let writing: Promise<void> | undefined;
+  const writeGathered = (): void => {
+    if (gatheredBytes === 0) return;
+    writing = writeAll(handle, gathered, position).then(() => {
+      writing = undefined;
+      writeGathered();
+    });
+    // Awaited later; until then a failure must not count as unhandled.
+    writing.catch(() => undefined);
+    position += gatheredBytes;
+    gathered = [];
+    gatheredBytes = 0;
+  };
   const chunks = body[Symbol.asyncIterator]();
+  let whole = false;
   for (;;) {
     const next = await chunks.next().catch(() => "broken" as const);
-    await writing;
-    if (next === "broken" || next.done) {
-      whole = next !== "broken";
-      break;
-    }
-    writing = writeFully(handle, next.value, size);
-    // Awaited in the next turn; until then a failure must not count as unhandled.
-    writing.catch(() => undefined);
+    whole = next !== "broken";
+    if (next === "broken" || next.done) break;
     hasher?.update(next.value);
-    size += next.value.length;
+    gathered.push(next.value);
+    gatheredBytes += next.value.length;
+    if (!writing) writeGathered();
+    else if (gatheredBytes >= MAX_GATHERED_BYTES) await writing;
   }
-  return { size, whole };
+  while (writing !== undefined) await writing;
+  return { size: position, whole };
 }
 
 async function hashFile(path: string, algorithm: DigestAlgorithm): Promise<Bun.CryptoHasher> {
