@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { noteReceived } from "../buffer-pressure.ts";
 import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from "../digest.ts";
 import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
@@ -188,6 +189,7 @@ async function writeStream(
     whole = next !== "broken";
     if (next === "broken" || next.done) break;
     hasher?.update(next.value);
+    noteReceived(next.value.length);
     gathered.push(next.value);
     gatheredBytes += next.value.length;
     if (!writing) writeGathered();
