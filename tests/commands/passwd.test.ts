@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { binary, sshRun, startEverlock } from "../support/everlock.ts";
+import { binary } from "../support/binary.ts";
+import { sshRun, startEverlock } from "../support/everlock.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { run } from "../support/tools.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { binary, startEverlock } from "../support/everlock.ts";
+import { binary } from "../support/binary.ts";
+import { startEverlock } from "../support/everlock.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { run } from "../support/tools.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { digestOf } from "../../src/primitives/digest.ts";
 import { addAlice, startEverlock } from "../support/everlock.ts";
-import { randomBytes } from "../support/oci-layout.ts";
+import { randomBytes } from "../support/random-bytes.ts";
 import { bytesOf, RegistryClient } from "../support/registry-client.ts";
 import { describeWith, must } from "../support/tools.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../src/primitives/digest.ts";
-import { randomBytes } from "../support/oci-layout.ts";
+import { randomBytes } from "../support/random-bytes.ts";
 import { bytesOf, RegistryClient } from "../support/registry-client.ts";
 import { startTestServer } from "../support/test-server.ts";
 

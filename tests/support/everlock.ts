@@ -1,16 +1,7 @@
 import { afterEach } from "bun:test";
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { binary } from "./binary.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { type RunResult, run } from "./tools.ts";
-
-const BINARY = resolve(import.meta.dir, "../../dist/everlock");
-
-/** The compiled executable; `bun build.ts` makes it. */
-export function binary(): string {
-  if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; 'bun build.ts' compiles it`);
-  return BINARY;
-}
 
 export const ADMIN_PASSWORD = "change-me";
 

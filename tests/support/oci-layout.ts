@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type Digest, digestHex, digestOf } from "../../src/primitives/digest.ts";
+import { randomBytes } from "./random-bytes.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const MEDIA = "application/vnd.oci.image";
@@ -77,12 +78,6 @@ function writeLayout(blobs: ReadonlyMap<Digest, Uint8Array>, top: Descriptor): s
   const index = { schemaVersion: 2, manifests: [{ ...top, annotations }] };
   writeFileSync(`${dir}/index.json`, JSON.stringify(index));
   return dir;
-}
-
-export function randomBytes(size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  return bytes;
 }
 
 /** A tar archive of one file (POSIX ustar). */

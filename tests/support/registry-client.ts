@@ -1,5 +1,5 @@
 import { type Digest, digestOf } from "../../src/primitives/digest.ts";
-import { randomBytes } from "./oci-layout.ts";
+import { randomBytes } from "./random-bytes.ts";
 
 const IMAGE_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 

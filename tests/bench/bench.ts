@@ -1,0 +1,174 @@
+/** `bun run bench`: measures the compiled Everlock beside every peer found on the PATH and reports medians and ratios. */
+import { mkdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { parseArgs } from "node:util";
+import { LARGE_BYTES, makeLargeFile, pullLarge, pushLarge } from "./large-transfers.ts";
+import { fillDistribution, fillEverlock, tagsOf } from "./many-tags.ts";
+import { cpuSeconds, EVERLOCK, memoryMiB, PEERS, type Peer, startPeer } from "./peers.ts";
+import { RawConnection } from "./raw-connection.ts";
+import { chart, type Figure, markdownTable, median } from "./report.ts";
+import { measureRate, type Step, WORKLOADS } from "./workloads.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "3" },
+    connections: { type: "string", default: "16" },
+    tags: { type: "string", default: "100000" },
+    out: { type: "string", default: "tests/bench/results" },
+  },
+});
+const rounds = Number(options.rounds);
+const load = { connections: Number(options.connections), seconds: Number(options.seconds) };
+const tagCount = Number(options.tags);
+const FEW_TAGS = 10;
+const FIRST_PORT = 18_080;
+const MIB = 1024 * 1024;
+const CONCURRENT_PUSHES = 8;
+
+const dir = `${tmpdir()}/everlock-bench-${process.pid}`;
+const samples = new Map<string, Map<string, number[]>>();
+const shapes = new Map<string, Pick<Figure, "unit" | "lessIsBetter">>();
+
+function record(name: string, unit: string, peer: string, value: number, lessIsBetter = false): void {
+  shapes.set(name, { unit, lessIsBetter });
+  const byPeer = samples.get(name) ?? new Map<string, number[]>();
+  samples.set(name, byPeer);
+  byPeer.set(peer, [...(byPeer.get(peer) ?? []), value]);
+  console.error(`  ${name}: ${peer} ${value.toFixed(2)} ${unit}`);
+}
+
+function tagsPage(repository: string, count: number): (peer: Peer) => Step {
+  const last = tagsOf(count)[count >> 1];
+  return (peer) => {
+    const path = `/v2/${repository}/tags/list?n=100&last=${last}`;
+    const bytes = Buffer.from(`GET ${path} HTTP/1.1\r\n${peer.headers}\r\n`);
+    return async (connection) => {
+      const { status, head } = await connection.request(bytes);
+      if (status !== 200) throw new Error(`${path} answered ${head}`);
+    };
+  };
+}
+
+async function measureRates(peers: readonly Peer[]): Promise<void> {
+  for (const { name, unit, prepare } of WORKLOADS) {
+    for (const peer of peers) {
+      const step = await prepare(peer);
+      const before = cpuSeconds(peer.pid);
+      const rate = await measureRate(step, peer.port, load);
+      record(name, unit, peer.name, rate);
+      const used = cpuSeconds(peer.pid) - before;
+      record(`CPU of ${name}`, "µs each", peer.name, (used / (rate * load.seconds)) * 1e6, true);
+    }
+  }
+  for (const [repository, count] of [
+    ["few", FEW_TAGS],
+    ["many", tagCount],
+  ] as const) {
+    const page = tagsPage(repository, count);
+    for (const peer of peers) {
+      const name = `tags page of 100 among ${count.toLocaleString("en")}`;
+      record(name, "requests/s", peer.name, await measureRate(page(peer), peer.port, load));
+    }
+  }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return (performance.now() - began) / 1000;
+}
+
+/** New content each time: what a registry has already it need not take again. */
+async function measureLarge(peers: readonly Peer[]): Promise<void> {
+  const files = await Promise.all(
+    Array.from({ length: CONCURRENT_PUSHES + 1 }, async (_, i) => {
+      const path = `${dir}/large-${i}`;
+      return { path, digest: await makeLargeFile(path) };
+    }),
+  );
+  const [first, ...others] = files;
+  if (!first) return;
+  const mib = LARGE_BYTES / MIB;
+  for (const peer of peers) {
+    const one = await timed(() => pushLarge(peer, first.path, first.digest));
+    record("512-MiB push", "MiB/s", peer.name, mib / one);
+    const all = await timed(() =>
+      Promise.all(others.map(({ path, digest }) => pushLarge(peer, path, digest))),
+    );
+    record(`512-MiB push, ${CONCURRENT_PUSHES} at once`, "MiB/s", peer.name, (mib * others.length) / all);
+    const before = cpuSeconds(peer.pid);
+    record("512-MiB pull", "MiB/s", peer.name, mib / (await timed(() => pullLarge(peer, first.digest))));
+    record("CPU of 512-MiB pull", "s", peer.name, cpuSeconds(peer.pid) - before, true);
+  }
+}
+
+/** The same generator against a server that does nothing: how far it is from being what is measured. */
+async function generatorLimit(): Promise<number> {
+  const port = FIRST_PORT - 1;
+  const script = `Bun.serve({ hostname: "127.0.0.1", port: ${port}, fetch: () => new Response("x".repeat(500)) })`;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "ignore", stderr: "ignore" });
+  const bytes = Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  for (;;) {
+    const connection = await RawConnection.open(port).catch(() => undefined);
+    if (!connection) await Bun.sleep(20);
+    else {
+      connection.close();
+      break;
+    }
+  }
+  const rate = await measureRate(async (connection) => void (await connection.request(bytes)), port, load);
+  child.kill();
+  await child.exited;
+  return rate;
+}
+
+function figures(): Figure[] {
+  return [...samples].map(([name, byPeer]) => ({
+    name,
+    unit: "",
+    lessIsBetter: false,
+    ...shapes.get(name),
+    values: new Map([...byPeer].map(([peer, values]) => [peer, median(values)])),
+  }));
+}
+
+const kinds = PEERS.filter(({ program }) => program === undefined || Bun.which(program));
+for (const { name, program } of PEERS) {
+  if (program && !Bun.which(program)) console.error(`${name} is left out: '${program}' is not on the PATH`);
+}
+mkdirSync(dir);
+const peers: Peer[] = [];
+try {
+  const limit = await generatorLimit();
+  console.error(`the load generator reaches ${Math.round(limit)} requests/s against an empty server`);
+  const repositories = { few: FEW_TAGS, many: tagCount };
+  for (const [i, kind] of kinds.entries()) {
+    const home = `${dir}/${i}`;
+    if (kind === EVERLOCK) await fillEverlock(`${home}/data`, repositories);
+    else fillDistribution(`${home}/data`, repositories);
+    const peer = await startPeer(kind, home, FIRST_PORT + i);
+    peers.push(peer);
+    record("start, exec to first answer", "ms", peer.name, peer.startMs, true);
+    record("memory at rest", "MiB", peer.name, memoryMiB(peer.pid, "VmRSS"), true);
+  }
+  for (let round = 1; round <= rounds; round++) {
+    console.error(`round ${round} of ${rounds}`);
+    await measureRates(peers);
+    await measureLarge(peers);
+  }
+  for (const peer of peers) record("memory at peak", "MiB", peer.name, memoryMiB(peer.pid, "VmHWM"), true);
+
+  const names = kinds.map(({ name }) => name);
+  const table = markdownTable(figures(), names);
+  const note = `Medians of ${rounds} rounds, ${load.connections} connections, every request to Everlock with Basic credentials and to
+the others anonymous. A ratio above 1 is in Everlock's favour. The load generator reaches ${Math.round(limit).toLocaleString("en")} requests/s
+against a server that does nothing.`;
+  mkdirSync(options.out, { recursive: true });
+  await Bun.write(`${options.out}/benchmark.md`, `${table}\n\n${note}\n`);
+  await Bun.write(`${options.out}/benchmark.svg`, chart(figures(), names));
+  console.log(`${table}\n\n${note}`);
+} finally {
+  await Promise.all(peers.map((peer) => peer.stop()));
+  rmSync(dir, { recursive: true, force: true });
+}

@@ -1,0 +1,54 @@
+import { randomBytes } from "../support/random-bytes.ts";
+import type { Peer } from "./peers.ts";
+
+const MIB = 1024 * 1024;
+export const LARGE_BYTES = 512 * MIB;
+
+function headersOf(peer: Peer): Record<string, string> {
+  return Object.fromEntries(
+    peer.headers
+      .trimEnd()
+      .split("\r\n")
+      .map((line) => line.split(": ") as [string, string]),
+  );
+}
+
+/** A file of random content, each different. Answers its digest. */
+export async function makeLargeFile(path: string): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256");
+  const writer = Bun.file(path).writer();
+  for (let at = 0; at < LARGE_BYTES; at += 8 * MIB) {
+    const block = randomBytes(8 * MIB);
+    hash.update(block);
+    writer.write(block);
+    await writer.flush();
+  }
+  await writer.end();
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/** POST, PATCH with the whole file, PUT: as podman does it. */
+export async function pushLarge(peer: Peer, path: string, digest: string): Promise<void> {
+  const headers = headersOf(peer);
+  const base = `http://127.0.0.1:${peer.port}`;
+  const absolute = (response: Response) =>
+    base + (response.headers.get("Location") ?? "").replace(/^https?:\/\/[^/]+/, "");
+  const started = await fetch(`${base}/v2/large/blobs/uploads/`, { method: "POST", headers });
+  const patched = await fetch(absolute(started), {
+    method: "PATCH",
+    headers: { ...headers, "Content-Type": "application/octet-stream" },
+    body: Bun.file(path),
+  });
+  const url = new URL(absolute(patched));
+  url.searchParams.set("digest", digest);
+  const finished = await fetch(url, { method: "PUT", headers });
+  if (finished.status !== 201) throw new Error(`${peer.name}: ${finished.status} ${await finished.text()}`);
+}
+
+export async function pullLarge(peer: Peer, digest: string): Promise<void> {
+  const url = `http://127.0.0.1:${peer.port}/v2/large/blobs/${digest}`;
+  const response = await fetch(url, { headers: headersOf(peer) });
+  let size = 0;
+  for await (const chunk of response.body ?? []) size += chunk.length;
+  if (size !== LARGE_BYTES) throw new Error(`${peer.name} sent ${size} bytes`);
+}

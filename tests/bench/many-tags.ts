@@ -1,0 +1,59 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { manifestPath, tagPath } from "../../src/backends/oci-http/layout.ts";
+import { OciStore } from "../../src/backends/oci-http/oci-store.ts";
+import { digestHex, digestOf } from "../../src/primitives/digest.ts";
+import { consoleLogger } from "../../src/primitives/logger.ts";
+import { SYSTEM_IDENTITY } from "../../src/primitives/store/commit-writer.ts";
+import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import type { RepositoryName } from "../../src/registry/repository-name.ts";
+import type { Tag } from "../../src/registry/tag.ts";
+
+/** An index without children: a manifest that needs nothing else. */
+const MANIFEST = Buffer.from(
+  JSON.stringify({
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.index.v1+json",
+    manifests: [],
+  }),
+);
+const DIGEST = digestOf(MANIFEST);
+const BATCH = 10_000;
+
+export const tagsOf = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `v${String(i).padStart(6, "0")}`);
+
+/** Puts a repository of many tags into Everlock's data directory, as pushes would have done. */
+export async function fillEverlock(dataDir: string, repositories: Readonly<Record<string, number>>) {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const manager = new StoreManager(dataDir, consoleLogger);
+  const oci = await OciStore.open(manager, "everlock-oci-local" as StoreName);
+  for (const [name, count] of Object.entries(repositories)) {
+    const repository = name as RepositoryName;
+    const tags = tagsOf(count);
+    while (tags.length > 0) {
+      const changes = tags.splice(0, BATCH).map((tag) => ({
+        path: tagPath(repository, tag as Tag),
+        content: Buffer.from(`${DIGEST}\n`),
+      }));
+      const manifest = { path: manifestPath(repository, DIGEST), content: MANIFEST };
+      await oci.store.commit([manifest, ...changes], { author: SYSTEM_IDENTITY, message: `fill ${name}` });
+    }
+  }
+  await oci.close();
+}
+
+/** The same for a registry with distribution's layout of files. */
+export function fillDistribution(dataDir: string, repositories: Readonly<Record<string, number>>): void {
+  const root = `${dataDir}/docker/registry/v2`;
+  const hex = digestHex(DIGEST);
+  const write = (path: string, content: string | Uint8Array) => {
+    mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    writeFileSync(path, content);
+  };
+  write(`${root}/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`, MANIFEST);
+  for (const [name, count] of Object.entries(repositories)) {
+    const manifests = `${root}/repositories/${name}/_manifests`;
+    write(`${manifests}/revisions/sha256/${hex}/link`, DIGEST);
+    for (const tag of tagsOf(count)) write(`${manifests}/tags/${tag}/current/link`, DIGEST);
+  }
+}

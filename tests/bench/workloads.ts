@@ -1,0 +1,157 @@
+import { digestOf } from "../../src/primitives/digest.ts";
+import { randomBytes } from "../support/random-bytes.ts";
+import type { Peer } from "./peers.ts";
+import { RawConnection, type RawResponse } from "./raw-connection.ts";
+
+const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG = Buffer.from("{}");
+const LAYER = Buffer.alloc(4096, "x");
+
+/** Something that is done again and again on each of many connections. */
+export interface Workload {
+  readonly name: string;
+  readonly unit: string;
+  /** Prepares what `step` then does; answers the step. */
+  prepare(peer: Peer): Promise<Step>;
+}
+
+export type Step = (connection: RawConnection) => Promise<void>;
+
+function requestBytes(method: string, path: string, peer: Peer, more = "", body?: Uint8Array): Uint8Array {
+  const length = body
+    ? `Content-Length: ${body.length}\r\n`
+    : method === "POST"
+      ? "Content-Length: 0\r\n"
+      : "";
+  const head = Buffer.from(`${method} ${path} HTTP/1.1\r\n${peer.headers}${more}${length}\r\n`);
+  return body ? Buffer.concat([head, body]) : head;
+}
+
+function expectStatus({ status, head }: RawResponse, wanted: number, what: string): void {
+  if (status !== wanted) throw new Error(`${what} answered ${head}`);
+}
+
+/** The path of a Location header, which may be absolute. */
+function locationOf({ head }: RawResponse): string {
+  const location = head.match(/\r\nlocation: *(\S+)/i)?.[1] ?? "";
+  return location.replace(/^https?:\/\/[^/]+/, "");
+}
+
+async function pushBlob(connection: RawConnection, peer: Peer, repository: string, bytes: Uint8Array) {
+  const started = await connection.request(requestBytes("POST", `/v2/${repository}/blobs/uploads/`, peer));
+  expectStatus(started, 202, "POST");
+  const location = locationOf(started);
+  const url = `${location}${location.includes("?") ? "&" : "?"}digest=${digestOf(bytes)}`;
+  const type = "Content-Type: application/octet-stream\r\n";
+  expectStatus(await connection.request(requestBytes("PUT", url, peer, type, bytes)), 201, "PUT blob");
+}
+
+/** A manifest of one config and one layer, made different by its annotation. */
+function manifestOf(layer: Uint8Array, note: string, config: Uint8Array = CONFIG): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MANIFEST,
+      config: {
+        mediaType: "application/vnd.oci.image.config.v1+json",
+        digest: digestOf(config),
+        size: config.length,
+      },
+      layers: [
+        { mediaType: "application/vnd.oci.image.layer.v1.tar", digest: digestOf(layer), size: layer.length },
+      ],
+      annotations: { note },
+    }),
+  );
+}
+
+async function putManifest(connection: RawConnection, peer: Peer, path: string, manifest: Uint8Array) {
+  const bytes = requestBytes("PUT", path, peer, `Content-Type: ${MANIFEST}\r\n`, manifest);
+  expectStatus(await connection.request(bytes), 201, "PUT manifest");
+}
+
+/** The same image in every registry. */
+async function pushSample(peer: Peer): Promise<void> {
+  const connection = await RawConnection.open(peer.port);
+  for (const blob of [CONFIG, LAYER]) await pushBlob(connection, peer, "bench", blob);
+  await putManifest(connection, peer, "/v2/bench/manifests/v1", manifestOf(LAYER, "sample"));
+  connection.close();
+}
+
+/** The same prepared request every time. */
+function repeated(method: string, path: string, more = ""): Workload["prepare"] {
+  return async (peer) => {
+    await pushSample(peer);
+    const bytes = requestBytes(method, path, peer, more);
+    return async (connection) => expectStatus(await connection.request(bytes, method === "HEAD"), 200, path);
+  };
+}
+
+export const WORKLOADS: readonly Workload[] = [
+  {
+    name: "manifest GET by tag",
+    unit: "requests/s",
+    prepare: repeated("GET", "/v2/bench/manifests/v1", `Accept: ${MANIFEST}\r\n`),
+  },
+  {
+    name: "4-KiB blob GET",
+    unit: "requests/s",
+    prepare: repeated("GET", `/v2/bench/blobs/${digestOf(LAYER)}`),
+  },
+  { name: "blob HEAD", unit: "requests/s", prepare: repeated("HEAD", `/v2/bench/blobs/${digestOf(LAYER)}`) },
+  {
+    name: "manifest PUT",
+    unit: "puts/s",
+    async prepare(peer) {
+      await pushSample(peer);
+      let count = 0;
+      return async (connection) => {
+        const tag = `${Date.now()}-${count++}`;
+        await putManifest(connection, peer, `/v2/bench/manifests/${tag}`, manifestOf(LAYER, tag));
+      };
+    },
+  },
+  {
+    name: "small-image push",
+    unit: "images/s",
+    async prepare(peer) {
+      await pushSample(peer);
+      let count = 0;
+      return async (connection) => {
+        const [config, layer] = [randomBytes(256), randomBytes(4096)];
+        const tag = `${Date.now()}-${count++}`;
+        await pushBlob(connection, peer, "images", config);
+        await pushBlob(connection, peer, "images", layer);
+        await putManifest(connection, peer, `/v2/images/manifests/${tag}`, manifestOf(layer, tag, config));
+      };
+    },
+  },
+];
+
+/** Steps each second with so many connections, after a short warm-up. */
+export async function measureRate(
+  step: Step,
+  port: number,
+  { connections, seconds }: { readonly connections: number; readonly seconds: number },
+): Promise<number> {
+  const open = await Promise.all(Array.from({ length: connections }, () => RawConnection.open(port)));
+  const runFor = async (ms: number) => {
+    const end = performance.now() + ms;
+    let count = 0;
+    await Promise.all(
+      open.map(async (connection) => {
+        while (performance.now() < end) {
+          await step(connection);
+          count++;
+        }
+      }),
+    );
+    return count;
+  };
+  await runFor(300);
+  const began = performance.now();
+  const count = await runFor(seconds * 1000);
+  const rate = count / ((performance.now() - began) / 1000);
+  for (const connection of open) connection.close();
+  return rate;
+}

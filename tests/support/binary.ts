@@ -1,0 +1,10 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+
+const BINARY = resolve(import.meta.dir, "../../dist/everlock");
+
+/** The compiled executable; `bun build.ts` makes it. */
+export function binary(): string {
+  if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; 'bun build.ts' compiles it`);
+  return BINARY;
+}
