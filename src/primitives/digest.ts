@@ -7,11 +7,13 @@ export type DigestAlgorithm = keyof typeof HEX_LENGTH;
 
 export const DIGEST_ALGORITHMS = Object.keys(HEX_LENGTH) as readonly DigestAlgorithm[];
 
+const HEX = /^[0-9a-f]+$/;
+
 export function parseDigest(text: string): Digest | undefined {
   const colon = text.indexOf(":");
   const length = HEX_LENGTH[text.slice(0, Math.max(colon, 0)) as DigestAlgorithm];
   const hex = text.slice(colon + 1);
-  return length === hex.length && /^[0-9a-f]+$/.test(hex) ? (text as Digest) : undefined;
+  return length === hex.length && HEX.test(hex) ? (text as Digest) : undefined;
 }
 
 export function digestAlgorithm(digest: Digest): DigestAlgorithm {

@@ -8,8 +8,10 @@ export type Reference =
   | { readonly kind: "tag"; readonly tag: Tag }
   | { readonly kind: "digest"; readonly digest: Digest };
 
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
 export function parseTag(text: string): Tag | undefined {
-  return /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(text) ? (text as Tag) : undefined;
+  return TAG.test(text) ? (text as Tag) : undefined;
 }
 
 /** As it stands in the URL. */

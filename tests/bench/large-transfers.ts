@@ -1,5 +1,6 @@
 import { randomBytes } from "../support/random-bytes.ts";
 import type { Peer } from "./peers.ts";
+import { RawConnection } from "./raw-connection.ts";
 
 const MIB = 1024 * 1024;
 export const LARGE_BYTES = 512 * MIB;
@@ -46,9 +47,9 @@ export async function pushLarge(peer: Peer, path: string, digest: string): Promi
 }
 
 export async function pullLarge(peer: Peer, digest: string): Promise<void> {
-  const url = `http://127.0.0.1:${peer.port}/v2/large/blobs/${digest}`;
-  const response = await fetch(url, { headers: headersOf(peer) });
-  let size = 0;
-  for await (const chunk of response.body ?? []) size += chunk.length;
-  if (size !== LARGE_BYTES) throw new Error(`${peer.name} sent ${size} bytes`);
+  const connection = await RawConnection.open(peer.port);
+  const request = `GET /v2/large/blobs/${digest} HTTP/1.1\r\n${peer.headers}\r\n`;
+  const { bodyBytes } = await connection.request(Buffer.from(request));
+  connection.close();
+  if (bodyBytes !== LARGE_BYTES) throw new Error(`${peer.name} sent ${bodyBytes} bytes`);
 }

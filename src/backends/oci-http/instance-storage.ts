@@ -27,6 +27,8 @@ import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
 
 /** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
 const MAX_BLOB_IN_MEMORY = 32 * 1024;
+/** A listed tag's share of the memory for reads, roughly. */
+const BYTES_OF_TAG = 64;
 /** Repositories looked at for a mount that names none. */
 const MAX_MOUNT_SOURCES = 100;
 
@@ -154,9 +156,13 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async tags(repository: RepositoryName, { last, limit }: PageRequest): Promise<Page<Tag> | undefined> {
-    if (!this.#oci.index.hasRepository(repository)) return undefined;
-    const tags = this.#oci.index.tags(repository, last, limit + 1);
-    return { entries: tags.slice(0, limit), more: tags.length > limit };
+    const { index, reads } = this.#oci;
+    return reads.get("tags", repository, `${limit} ${last}`, () => {
+      if (!index.hasRepository(repository)) return undefined;
+      const tags = index.tags(repository, last, limit + 1);
+      const value = { entries: tags.slice(0, limit), more: tags.length > limit };
+      return { value, bytes: tags.length * BYTES_OF_TAG };
+    });
   }
 
   async referrers(

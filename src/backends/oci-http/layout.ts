@@ -27,10 +27,11 @@ export function manifestPath(repository: RepositoryName, digest: Digest): StoreP
   );
 }
 
+const OCI_FILE = /^repositories\/.\/.\/(.+?)\/(_tags|_manifests)\/(.+)$/;
+
 /** The inverse of the two above; `undefined` for a file that is neither, such as one that an operator committed. */
 export function parseOciPath(path: StorePath): OciFile | undefined {
-  const [, name = "", folder, rest = ""] =
-    path.match(/^repositories\/.\/.\/(.+?)\/(_tags|_manifests)\/(.+)$/) ?? [];
+  const [, name = "", folder, rest = ""] = path.match(OCI_FILE) ?? [];
   const repository = parseRepositoryName(name);
   if (!repository) return undefined;
   const parts = rest.split("/");

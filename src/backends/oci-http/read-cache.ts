@@ -1,7 +1,7 @@
 import { LruCache } from "../../primitives/lru-cache.ts";
 import type { ScopeClock } from "../../primitives/store/scope-clock.ts";
 
-/** What is kept in memory of one store: the content of manifests and small blobs, with the look-ups that led there. */
+/** What is kept in memory of one store: manifests, small blobs and pages of tags, with the look-ups that led there. */
 const CAPACITY_BYTES = 32 * 1024 * 1024;
 /** Bytes of an entry besides its content, roughly. */
 const ENTRY_OVERHEAD = 500;
@@ -23,7 +23,7 @@ export class ReadCache {
 
   /** `read` answers the value with the bytes that it keeps in memory; `undefined` is not remembered. */
   get<T>(
-    kind: "manifest" | "blob",
+    kind: "manifest" | "blob" | "tags",
     repository: string,
     key: string,
     read: () => { readonly value: T; readonly bytes: number } | undefined,

@@ -3,9 +3,11 @@ export interface BasicCredentials {
   readonly password: string;
 }
 
+const BASIC = /^basic +([A-Za-z0-9+/=_-]+)\s*$/i;
+
 /** Reads an Authorization header of the Basic scheme (RFC 7617); `undefined` if it is anything else. */
 export function parseBasicCredentials(header: string): BasicCredentials | undefined {
-  const [, encoded] = header.match(/^basic +([A-Za-z0-9+/=_-]+)\s*$/i) ?? [];
+  const [, encoded] = header.match(BASIC) ?? [];
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, "base64").toString("utf8");
   const colon = text.indexOf(":");

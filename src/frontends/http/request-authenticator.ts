@@ -7,6 +7,8 @@ import { RegistryError } from "../../registry/errors.ts";
 import { parseBasicCredentials } from "./basic-credentials.ts";
 import type { RoutedRequest } from "./http-backend.ts";
 
+const BEARER = /^bearer +(\S+)\s*$/i;
+
 /** Turns the Authorization header into who is asking. */
 export class RequestAuthenticator {
   readonly #authenticator: Authenticator;
@@ -21,7 +23,7 @@ export class RequestAuthenticator {
   async principal(routed: RoutedRequest, challenge: () => string): Promise<Principal | RegistryError> {
     const header = routed.request.headers.get("Authorization");
     if (header === null) return { user: ANONYMOUS };
-    const [, token] = header.match(/^bearer +(\S+)\s*$/i) ?? [];
+    const [, token] = header.match(BEARER) ?? [];
     if (token !== undefined) return this.#tokenHolder(routed, token);
     const credentials = parseBasicCredentials(header);
     if (!credentials) {

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { noteReceived } from "../../buffer-pressure.ts";
 import { syncDirectory, writeSynced } from "../durable.ts";
 import { isMissingFile } from "../files.ts";
 import type { ObjectStore } from "../objects.ts";
@@ -16,6 +17,8 @@ const ORPHAN_MS = 60 * 60 * 1000;
 const RETIREMENT_MS = 60 * 1000;
 /** Pause after a merge that failed, on a full disk for instance. */
 const MERGE_RETRY_MS = 60 * 1000;
+/** What a batch leaves behind for the collector, in multiples of its pack: trees, frames and their copies. */
+const GARBAGE_FACTOR = 8;
 const TEMPORARY = /^tmp_[0-9a-f-]{36}\.(pack|idx)$/;
 
 /**
@@ -55,6 +58,7 @@ export class LocalObjects implements ObjectStore {
   async put(objects: readonly NamedObject[]): Promise<void> {
     if (objects.length === 0) return;
     const pack = encodePack(objects);
+    noteReceived(pack.bytes.length * GARBAGE_FACTOR);
     const stem = `pack-${pack.checksum.toHex()}`;
     if (this.#packs.has(stem)) return;
     const temporary = `${this.#packDir}/tmp_${crypto.randomUUID()}`;
