@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type ArgsDef, defineCommand } from "citty";
-import { firstLineAsker, secretAsker } from "../backends/admin-ssh/ask-secret.ts";
+import { firstLineAsker, secretAsker } from "../backends/admin-ssh/dialog.ts";
 import { LineReader } from "../backends/admin-ssh/line-reader.ts";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";

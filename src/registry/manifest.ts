@@ -1,4 +1,5 @@
 import { type Digest, parseDigest } from "../primitives/digest.ts";
+import { isRecord } from "../primitives/records.ts";
 import {
   IMAGE_INDEX,
   IMAGE_MANIFEST,
@@ -107,7 +108,7 @@ function parseJson(bytes: Uint8Array): JsonObject {
   } catch {
     throw new FaultFound("it is not valid JSON");
   }
-  if (!isObject(json)) throw new FaultFound("it is not a JSON object");
+  if (!isRecord(json)) throw new FaultFound("it is not a JSON object");
   return json;
 }
 
@@ -126,7 +127,7 @@ function readArtifactType({ artifactType }: JsonObject): string | undefined {
 
 function readAnnotations({ annotations }: JsonObject): Annotations | undefined {
   if (annotations == null) return undefined;
-  if (!isObject(annotations) || Object.values(annotations).some((value) => typeof value !== "string")) {
+  if (!isRecord(annotations) || Object.values(annotations).some((value) => typeof value !== "string")) {
     throw new FaultFound("annotations are not a map of strings");
   }
   return annotations as Annotations;
@@ -140,7 +141,7 @@ function readDescriptors(field: string, value: unknown): Descriptor[] {
 
 /** image-spec, descriptor.md: the three properties that it requires. */
 function readDescriptor(field: string, value: unknown): Descriptor {
-  if (!isObject(value)) throw new FaultFound(`${field} is not a descriptor`);
+  if (!isRecord(value)) throw new FaultFound(`${field} is not a descriptor`);
   const { mediaType, digest, size } = value;
   if (typeof mediaType !== "string") throw new FaultFound(`${field}.mediaType is missing`);
   if (!Number.isSafeInteger(size) || Number(size) < 0)
@@ -148,8 +149,4 @@ function readDescriptor(field: string, value: unknown): Descriptor {
   const parsed = typeof digest === "string" ? parseDigest(digest) : undefined;
   if (!parsed) throw new FaultFound(`${field}.digest is not a sha256 or sha512 digest`);
   return { mediaType, digest: parsed };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,13 +1,14 @@
 import type { Logger } from "../../primitives/logger.ts";
 import { OverloadedError } from "../../primitives/semaphore.ts";
+import { StaleReadError } from "../../primitives/store/store.ts";
 import { PathConflictError } from "../../primitives/store/tree-edit.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import { UserChangeError } from "../../primitives/users/user-registry.ts";
 import { InstanceChangeError } from "../oci-http/instance-registry.ts";
-import { firstLineAsker, secretAsker } from "./ask-secret.ts";
 import { type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
 import { CommandLineError } from "./command-line.ts";
 import { completeLine, parseLine, runCommand } from "./command-table.ts";
+import { cannotConfirm, confirmer, firstLineAsker, secretAsker } from "./dialog.ts";
 import { LineReader, type Terminal } from "./line-reader.ts";
 import { TextLines } from "./text-lines.ts";
 
@@ -43,10 +44,11 @@ export class AdminConsole {
   /** One command line, as in `ssh host '/users list'`. Answers the exit code. */
   async execute(user: UserName, line: string, channel: ConsoleChannel): Promise<number> {
     const output = lineOutput(channel);
-    const askSecret = channel.screen
-      ? secretAsker(new LineReader(terminalOf(channel, channel.screen)))
-      : firstLineAsker(channel.input);
-    return (await this.#runLine(user, line, output, askSecret)) === "failed" ? 1 : 0;
+    const reader = channel.screen && new LineReader(terminalOf(channel, channel.screen));
+    const dialog = reader
+      ? terminalDialog(reader, channel)
+      : { askSecret: firstLineAsker(channel.input), confirm: cannotConfirm, width: undefined };
+    return (await this.#runLine(user, line, output, dialog)) === "failed" ? 1 : 0;
   }
 
   async #interactive(user: UserName, channel: ConsoleChannel, screen: NonNullable<ConsoleChannel["screen"]>) {
@@ -64,7 +66,8 @@ export class AdminConsole {
       if (read.kind !== "line" || read.text.trim() === "") continue;
       if (history.at(-1) !== read.text) history.push(read.text);
       if (history.length > MAX_HISTORY) history.shift();
-      if ((await this.#runLine(user, read.text, output, secretAsker(reader))) === "quit") return 0;
+      const dialog = terminalDialog(reader, channel);
+      if ((await this.#runLine(user, read.text, output, dialog)) === "quit") return 0;
     }
   }
 
@@ -73,9 +76,7 @@ export class AdminConsole {
     const output = lineOutput(channel);
     let code = 0;
     for await (const line of new TextLines(channel.input)) {
-      const outcome = await this.#runLine(user, line, output, () => {
-        throw new ConsoleError("a script must give the password in the command: there is nobody to ask");
-      });
+      const outcome = await this.#runLine(user, line, output, SCRIPT_DIALOG);
       if (outcome === "quit") break;
       if (outcome === "failed") code = 1;
     }
@@ -86,13 +87,13 @@ export class AdminConsole {
     user: UserName,
     line: string,
     output: LineOutput,
-    askSecret: CommandContext["askSecret"],
+    dialog: Dialog,
   ): Promise<"done" | "failed" | "quit"> {
     try {
       const parsed = parseLine(line);
       if (parsed.kind === "quit") return "quit";
       if (parsed.kind === "command") {
-        const lines = await runCommand(parsed, { ...this.#services, user, askSecret });
+        const lines = await runCommand(parsed, { ...this.#services, user, ...dialog });
         output.print(lines.map((text) => (text === "" ? "" : `  ${text}`)));
       }
       return "done";
@@ -108,6 +109,7 @@ export class AdminConsole {
       CommandLineError,
       UserChangeError,
       InstanceChangeError,
+      StaleReadError,
       PathConflictError,
       OverloadedError,
     ];
@@ -116,6 +118,21 @@ export class AdminConsole {
     return "internal error; the server's log has the cause";
   }
 }
+
+/** How a command talks with who typed it. */
+type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "width">;
+
+function terminalDialog(reader: LineReader, channel: ConsoleChannel): Dialog {
+  return { askSecret: secretAsker(reader), confirm: confirmer(reader), width: channel.screen?.columns() };
+}
+
+const SCRIPT_DIALOG: Dialog = {
+  askSecret: async () => {
+    throw new ConsoleError("a script must give the password in the command: there is nobody to ask");
+  },
+  confirm: cannotConfirm,
+  width: undefined,
+};
 
 interface LineOutput {
   print(lines: readonly string[]): void;

@@ -8,6 +8,8 @@ import {
 } from "./command.ts";
 import { splitWords, type Word } from "./command-line.ts";
 import { OCI_COMMANDS } from "./commands/oci.ts";
+import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
+import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { USER_COMMANDS } from "./commands/users.ts";
 
 const GENERAL_COMMANDS: readonly Command[] = [
@@ -23,7 +25,13 @@ const GENERAL_COMMANDS: readonly Command[] = [
   { scope: "exit", parameters: [], summary: "leave the console", adminOnly: false, run: () => [] },
 ];
 
-const COMMANDS: readonly Command[] = [...GENERAL_COMMANDS, ...USER_COMMANDS, ...OCI_COMMANDS];
+const COMMANDS: readonly Command[] = [
+  ...GENERAL_COMMANDS,
+  ...USER_COMMANDS,
+  ...OCI_COMMANDS,
+  ...OCI_LIST_COMMANDS,
+  ...OCI_HISTORY_COMMANDS,
+];
 
 const SCOPES: readonly string[] = [...new Set(COMMANDS.map((command) => command.scope))];
 

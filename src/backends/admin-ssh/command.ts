@@ -1,7 +1,7 @@
 import type { UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
 import type { InstanceRegistry } from "../oci-http/instance-registry.ts";
-import type { AskSecret } from "./ask-secret.ts";
+import type { AskSecret, Confirm } from "./dialog.ts";
 
 /** What went wrong and what would be right, in one line for who typed the command. */
 export class ConsoleError extends Error {
@@ -22,6 +22,9 @@ export interface CommandContext extends ConsoleServices {
   /** Who is logged in. */
   readonly user: UserName;
   readonly askSecret: AskSecret;
+  readonly confirm: Confirm;
+  /** Columns of the terminal; `undefined` without one. */
+  readonly width: number | undefined;
 }
 
 export interface Parameter {
@@ -48,7 +51,7 @@ export interface Command {
 
 export function usageOf({ scope, verb, parameters }: Command): string {
   const words = parameters.map(({ name, optional, repeated }) => {
-    const word = name.includes("=") ? name : `<${name}>`;
+    const word = /[=:-]/.test(name) ? name : `<${name}>`;
     return `${optional ? `[${word}]` : word}${repeated ? "…" : ""}`;
   });
   return [`/${scope}`, ...(verb ? [verb] : []), ...words].join(" ");

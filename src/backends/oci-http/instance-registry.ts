@@ -83,6 +83,13 @@ export class InstanceRegistry {
     return this.#hosts;
   }
 
+  /** What an instance stores. Throws `InstanceChangeError` if there is no such instance. */
+  storeOf(name: InstanceName): OciStore {
+    const store = this.#stores.get(this.existing(name).store);
+    if (!store) throw new InstanceChangeError(`the store of '${name}' is not open`);
+    return store;
+  }
+
   async create(actor: Identity, config: InstanceConfig): Promise<void> {
     await this.#change(actor, `create the registry ${config.name}`, (configs) => [...configs, config]);
   }

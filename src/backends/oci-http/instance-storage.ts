@@ -1,5 +1,4 @@
 import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
-import { parseDigest } from "../../primitives/digest.ts";
 import type { Identity } from "../../primitives/store/git/commit.ts";
 import type { Snapshot } from "../../primitives/store/snapshot.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
@@ -24,6 +23,7 @@ import type { References } from "./instance-config.ts";
 import { manifestPath, tagPath } from "./layout.ts";
 import type { OciStore } from "./oci-store.ts";
 import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
+import { tagTarget } from "./tag-target.ts";
 
 /** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
 const MAX_BLOB_IN_MEMORY = 32 * 1024;
@@ -231,13 +231,4 @@ export class InstanceStorage implements RegistryStorage {
     });
     return result === "busy" ? { kind: "busy" } : result;
   }
-}
-
-async function tagTarget(
-  parent: Snapshot,
-  repository: RepositoryName,
-  tag: Tag,
-): Promise<Digest | undefined> {
-  const content = await parent.read(tagPath(repository, tag));
-  return content && parseDigest(new TextDecoder().decode(content).trimEnd());
 }

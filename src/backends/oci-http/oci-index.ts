@@ -231,6 +231,12 @@ export class OciIndexReader {
       .map((row) => row.tag);
   }
 
+  countTags(repository: RepositoryName): number {
+    const sql =
+      "SELECT count(*) AS count FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?)";
+    return this.#db.query<{ count: number }, [string]>(sql).get(repository)?.count ?? 0;
+  }
+
   /** Up to `limit` tags after `last`, in lexical (byte) order. */
   tags(repository: RepositoryName, last: string, limit: number): Tag[] {
     const sql = `SELECT tag FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?)

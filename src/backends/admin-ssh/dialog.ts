@@ -5,6 +5,20 @@ import { TextLines } from "./text-lines.ts";
 /** Asks for a line without showing what is typed. Throws `ConsoleError` where nobody can be asked. */
 export type AskSecret = (question: string) => Promise<string>;
 
+/** Asks a question that is answered yes or no. Throws `ConsoleError` where nobody can be asked. */
+export type Confirm = (question: string) => Promise<boolean>;
+
+export function confirmer(reader: LineReader): Confirm {
+  return async (question) => {
+    const read = await reader.read({ prompt: `${question} [y/N] ` });
+    return read.kind === "line" && /^y(es)?$/i.test(read.text.trim());
+  };
+}
+
+export const cannotConfirm: Confirm = async () => {
+  throw new ConsoleError("there is nobody to ask whether to go on; add --yes to do it");
+};
+
 /** Asks twice, so that a slip of the unseen fingers does not become the password. */
 export function secretAsker(reader: LineReader): AskSecret {
   return async (question) => {

@@ -1,0 +1,39 @@
+import type { AccessPath } from "../../../primitives/users/access-path.ts";
+import type { Role } from "../../../primitives/users/role.ts";
+import { parseRepositoryName, type RepositoryName } from "../../../registry/repository-name.ts";
+import { parseTag, type Tag } from "../../../registry/tag.ts";
+import { type InstanceName, parseInstanceName } from "../../oci-http/instance-config.ts";
+import { type CommandContext, ConsoleError, type Parameter } from "../command.ts";
+
+/** A registry as a command's argument. */
+export const INSTANCE: Parameter = {
+  name: "instance",
+  candidates: ({ instances }) => instances.list().map((instance) => instance.name),
+};
+
+/** Whether the one at the console may act so in a repository: what the registry itself would say. */
+export function hasRole(
+  { users, user }: CommandContext,
+  instance: InstanceName,
+  repository: RepositoryName,
+  role: Role,
+): boolean {
+  return users.directory.allows(user, `http/oci/${instance}/${repository}` as AccessPath, role);
+}
+
+export function readInstance(text: string): InstanceName {
+  const name = parseInstanceName(text);
+  if (!name) throw new ConsoleError(`'${text}' is not a registry's name; '/oci list' lists them`);
+  return name;
+}
+
+/** Reads `<repository>` or `<repository>:<tag>`. */
+export function readTarget(text: string): { repository: RepositoryName; tag: Tag | undefined } {
+  const [name = "", tagText, ...more] = text.split(":");
+  const repository = parseRepositoryName(name);
+  const tag = tagText === undefined ? undefined : parseTag(tagText);
+  if (!repository || more.length > 0 || (tagText !== undefined && !tag)) {
+    throw new ConsoleError(`'${text}' is not a repository or tag; use <repository> or <repository>:<tag>`);
+  }
+  return { repository, tag };
+}

@@ -1,0 +1,15 @@
+import { type Digest, parseDigest } from "../../primitives/digest.ts";
+import type { Snapshot } from "../../primitives/store/snapshot.ts";
+import type { RepositoryName } from "../../registry/repository-name.ts";
+import type { Tag } from "../../registry/tag.ts";
+import { tagPath } from "./layout.ts";
+
+/** What a tag stands for in one state of the store; `undefined` if there is no such tag. */
+export async function tagTarget(
+  snapshot: Snapshot,
+  repository: RepositoryName,
+  tag: Tag,
+): Promise<Digest | undefined> {
+  const content = await snapshot.read(tagPath(repository, tag));
+  return content && parseDigest(new TextDecoder().decode(content).trimEnd());
+}

@@ -1,0 +1,128 @@
+import { expect, test } from "bun:test";
+import { addAlice, type Everlock, sshRun, startEverlock } from "../support/everlock.ts";
+import { RegistryClient } from "../support/registry-client.ts";
+import { describeWith, must } from "../support/tools.ts";
+
+async function console(server: Everlock, command: string): Promise<string> {
+  const { code, stdout, stderr } = await server.console(command);
+  if (code !== 0) throw new Error(`${command}: ${stderr}`);
+  return stdout;
+}
+
+/** Alice and bob own the registry; alice has pushed `app:prod`, then bob, then alice has deleted it. */
+async function startWithHistory() {
+  const server = await startEverlock();
+  await addAlice(server, "owner");
+  await console(server, "/users add bob change-me");
+  await console(server, "/users grant bob http/oci/default owner");
+  const [alice, bob] = ["alice", "bob"].map(
+    (user) => new RegistryClient(server.httpPort, "app", `${user}:change-me`),
+  ) as [RegistryClient, RegistryClient];
+  const first = (await alice.pushImage("prod")).digest;
+  const second = (await bob.pushImage("prod")).digest;
+  expect((await alice.fetch("manifests/prod", { method: "DELETE" })).status).toBe(202);
+  const git = (...args: string[]) => must(["git", "-C", `${server.dataDir}/everlock-oci-local`, ...args]);
+  const commits = (await git("log", "--format=%H")).trim().split("\n");
+  return { server, alice, bob, first, second, git, commits };
+}
+
+const short = (digest: string) => digest.slice(0, "sha256:".length + 12);
+
+describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
+  test("names who pushed and deleted what, and brings it back in one commit each", async () => {
+    const { server, alice, first, second, git, commits } = await startWithHistory();
+    const rows = (await console(server, "/oci log default app:prod")).trimEnd().split("\n");
+    expect(rows.map((row) => row.trim().split(/ {2,}/).slice(1, 5))).toEqual([
+      ["user", "what", "digest", "before"],
+      ["alice", "delete app:prod", short(second), "-"],
+      ["bob", "push app:prod", short(second), short(first)],
+      ["alice", "push app:prod", short(first), "-"],
+    ]);
+    expect(await console(server, "/oci log default user=bob")).not.toContain("alice");
+    expect((await console(server, "/oci log default limit=1")).trimEnd().split("\n")).toHaveLength(2);
+
+    const [, pushedByBob = "", pushedByAlice = ""] = commits;
+    expect(await server.console(`/oci restore default app:prod ${pushedByBob}`)).toMatchObject({
+      code: 1,
+      stderr: "error: there is nobody to ask whether to go on; add --yes to do it\n",
+    });
+    expect(await console(server, `/oci restore default app:prod ${pushedByBob.slice(0, 10)} --yes`)).toBe(
+      `  restore 'app:prod' anew to ${short(second)}, as at ${pushedByBob.slice(0, 12)}\n`,
+    );
+    expect(await alice.verifyImage("prod")).toBe(second);
+    await console(server, `/oci restore default app:prod ${pushedByAlice} --yes`);
+    expect(await alice.verifyImage("prod")).toBe(first);
+    expect(await console(server, `/oci restore default app:prod ${pushedByAlice} --yes`)).toContain(
+      "is what it was",
+    );
+    expect((await git("log", "--format=%an %s", "-2")).trim().split("\n")).toEqual([
+      "admin restore app:prod",
+      "admin restore app:prod",
+    ]);
+    expect(await git("log", "--format=%(trailers:key=Restores,valueonly)", "-1")).toContain(pushedByAlice);
+    expect(await git("fsck", "--strict")).toBe("");
+  }, 20_000);
+
+  test("brings back manifests that were deleted, and asks at a terminal", async () => {
+    const { server, alice, first, commits } = await startWithHistory();
+    expect((await alice.fetch(`manifests/${first}`, { method: "DELETE" })).status).toBe(202);
+    expect((await alice.fetch(`manifests/${first}`)).status).toBe(404);
+    const restore = `/oci restore default app:prod ${commits[2]}`;
+    const answer = async (keys: string) =>
+      (
+        await sshRun(server.sshPort, "admin", "change-me", undefined, `${restore}\r${keys}\r\x04`, {
+          terminal: true,
+        })
+      ).stdout;
+    expect(await answer("n")).toContain("nothing was changed");
+    expect((await alice.fetch("manifests/prod")).status).toBe(404);
+    expect(await answer("y")).toContain(`restore 'app:prod' anew to ${short(first)}`);
+    expect(await alice.verifyImage("prod")).toBe(first);
+  }, 20_000);
+
+  test("is seen and changed only as far as one may read and push", async () => {
+    const { server, commits } = await startWithHistory();
+    await console(server, "/users add carol change-me");
+    const carol = (command: string) => sshRun(server.sshPort, "carol", "change-me", command);
+    expect((await carol("/oci log default")).stdout).toBe("  nothing has happened that matches\n");
+    expect((await carol("/oci ls default")).stdout).toBe("  no repositories\n");
+    expect((await carol("/oci ls default app")).stderr).toContain("no repository 'app'");
+    expect((await carol(`/oci restore default app:prod ${commits[1]} --yes`)).stderr).toContain(
+      "restoring takes push access",
+    );
+    await console(server, "/users grant carol http/oci/default/app reader");
+    expect((await carol("/oci log default")).stdout).toContain("push app:prod");
+    expect((await carol(`/oci restore default app:prod ${commits[1]} --yes`)).code).toBe(1);
+  }, 20_000);
+
+  test("lists repositories and tags with size, platform and who pushed last", async () => {
+    const { server, bob } = await startWithHistory();
+    const { digest } = await bob.pushImage("v2", 100_000);
+    expect(await console(server, "/oci ls default")).toBe("  repository  tags\n  app         1\n");
+    const [, row = ""] = (await console(server, "/oci ls default app")).trimEnd().split("\n");
+    expect(row.trim().split(/ {2,}/)).toEqual([
+      "v2",
+      short(digest),
+      "97.7 KiB",
+      "linux/amd64",
+      expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/),
+      "bob",
+    ]);
+  }, 20_000);
+
+  test.each([
+    ["/oci log nowhere", "no registry 'nowhere'"],
+    ["/oci log default App", "is not a repository or tag"],
+    ["/oci log default limit=0", "limit must be a number from 1 to 1000"],
+    ["/oci log default since=soon", "'soon' is no time; use 2h, 3d"],
+    ["/oci restore default app 2h", "'app' names no tag"],
+    ["/oci restore default app:prod never", "'never' is no point in time; use 2h"],
+    ["/oci restore default app:prod 0123456789", "the history has nothing at '0123456789'"],
+    ["/oci restore default app:prod 2020-01-01", "the history has nothing at '2020-01-01'"],
+    ["/oci restore default app:prod 2h --no", "'--no' is not --yes"],
+  ])("answers %p with what would be right", async (command, message) => {
+    const server = await startEverlock();
+    const { code, stderr } = await server.console(command);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(message)]);
+  });
+});
