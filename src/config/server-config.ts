@@ -70,11 +70,12 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
       "a lower-case name such as everlock-oci-local",
     ),
     references: settings.parsed("backend-oci-http-references", parseReferences, REFERENCES.join(" or ")),
+    immutable: [],
   };
   return (stored) => {
     const known = stored?.find(({ name }) => name === DEFAULT_INSTANCE);
     if (stored && !known && !settings.isGiven("backend-oci-http-vhost")) return stored;
-    const { vhosts, store, references } = known ?? given;
+    const { vhosts, store, references, immutable } = known ?? given;
     const completed: InstanceConfig = {
       name: DEFAULT_INSTANCE,
       vhosts: settings.isGiven("backend-oci-http-vhost")
@@ -82,6 +83,7 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
         : vhosts,
       store: settings.isGiven("backend-oci-http-store") ? given.store : store,
       references: settings.isGiven("backend-oci-http-references") ? given.references : references,
+      immutable,
     };
     return [completed, ...(stored ?? []).filter((other) => other !== known)];
   };

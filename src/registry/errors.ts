@@ -46,6 +46,7 @@ const FAULTS = {
   ],
   scopesTooMany: ["UNSUPPORTED", 400, "a token is asked for more than 32 scopes"],
   sizeMismatch: ["SIZE_INVALID", 400, "the body's length is not what its headers say"],
+  tagImmutable: ["DENIED", 409, "the tag is write-once and stands for something else already"],
   tagsInvalid: [
     "NAME_INVALID",
     400,

@@ -27,6 +27,11 @@ export interface ManifestPush {
   readonly tags: readonly Tag[];
 }
 
+/** `immutable`: a tag is write-once and stands for something else; nothing was stored. */
+export type PutManifestResult =
+  | { readonly kind: "stored" }
+  | { readonly kind: "immutable"; readonly tag: Tag; readonly current: Digest };
+
 /** A descriptor in the list of referrers (distribution-spec, "Listing Referrers"). */
 export interface Referrer {
   readonly mediaType: string;
@@ -80,7 +85,7 @@ export interface ManifestStorage {
   manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined>;
   /** What the manifest names and the repository lacks; nothing where the repository need not be complete. */
   missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]>;
-  putManifest(repository: RepositoryName, push: ManifestPush): Promise<void>;
+  putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult>;
   /** Removes a tag, or a manifest with every tag on it; false if there was none. */
   deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean>;
 }

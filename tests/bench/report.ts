@@ -77,6 +77,7 @@ export function chart(figures: readonly Figure[], names: readonly string[]): str
   }
   const width = LABEL_WIDTH + BAR_WIDTH + 90;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" font-family="sans-serif" font-size="12">
+<title>Everlock beside its peers: longer is better</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${parts.join("\n")}
 </svg>

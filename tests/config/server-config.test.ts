@@ -72,6 +72,7 @@ describe("the registry 'default'", () => {
     vhosts: ["kept.test"],
     store: "kept" as InstanceConfig["store"],
     references: "sparse",
+    immutable: [],
   };
   const instances = (args: string[], configs: InstanceConfig[] | undefined) =>
     resolveServerConfig(args, {}).instances?.(configs);

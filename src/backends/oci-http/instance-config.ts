@@ -2,6 +2,7 @@ import { parse, stringify, TomlError } from "smol-toml";
 import { parseStoreName, type StoreName } from "../../primitives/store/store-manager.ts";
 import { USERS_STORE } from "../../primitives/users/user-registry.ts";
 import { parseVhost } from "../../primitives/vhost.ts";
+import { parseTagPattern, type TagPattern } from "./immutable-tags.ts";
 
 /** The name of an OCI instance, the third segment of its access path. */
 export type InstanceName = string & { readonly __brand: "InstanceName" };
@@ -32,6 +33,8 @@ export interface InstanceConfig {
   readonly vhosts: readonly string[];
   readonly store: StoreName;
   readonly references: References;
+  /** Which tags are write-once. */
+  readonly immutable: readonly TagPattern[];
 }
 
 /** The file of instances does not say what it should. */
@@ -44,7 +47,10 @@ export class InvalidInstancesError extends Error {
 
 export function encodeInstances(instances: readonly InstanceConfig[]): Uint8Array {
   const head = "# The OCI registries of this server; '/oci' in the admin console changes them.\n\n";
-  const rows = instances.map(({ name, vhosts, store, references }) => ({ name, vhosts, store, references }));
+  const rows = instances.map(({ immutable, ...config }) => ({
+    ...config,
+    ...(immutable.length > 0 && { immutable }),
+  }));
   return Buffer.from(head + stringify({ instance: rows }));
 }
 
@@ -86,13 +92,23 @@ function parseToml(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 }
 
 function parseInstance(row: unknown, index: number): InstanceConfig {
-  const { name, vhosts, store, references = "strict", ...others } = row as Record<string, unknown>;
+  const {
+    name,
+    vhosts,
+    store,
+    references = "strict",
+    immutable = [],
+    ...others
+  } = row as Record<string, unknown>;
   const parsedName = parseInstanceName(String(name));
   const fail = (reason: string): never => {
     throw new InvalidInstancesError(`instance ${parsedName ?? index + 1}: ${reason}`);
   };
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) fail(`unknown key '${unknown}'`);
+  const patterns = Array.isArray(immutable)
+    ? immutable.map((pattern) => parseTagPattern(String(pattern)))
+    : [undefined];
   const hosts = Array.isArray(vhosts) ? vhosts.map((vhost) => parseVhost(String(vhost))) : [];
   return {
     name:
@@ -100,5 +116,6 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
     vhosts: hosts.map((host) => host ?? fail("'vhosts' must be a list of host names without port")),
     store: parseStoreName(String(store)) ?? fail("'store' must be a lower-case name"),
     references: parseReferences(String(references)) ?? fail("'references' must be 'strict' or 'sparse'"),
+    immutable: patterns.map((pattern) => pattern ?? fail("'immutable' must be a list of tag patterns")),
   };
 }

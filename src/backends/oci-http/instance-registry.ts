@@ -28,7 +28,7 @@ export class InstanceChangeError extends Error {
 const CONFIG_PATH = storePath("config/oci-http.toml");
 const MAX_WAITING_CHANGES = 100;
 
-export type InstanceSettings = Partial<Pick<InstanceConfig, "vhosts" | "store" | "references">>;
+export type InstanceSettings = Partial<Pick<InstanceConfig, "vhosts" | "store" | "references" | "immutable">>;
 
 export interface InstanceRegistryOptions {
   readonly system: Store;

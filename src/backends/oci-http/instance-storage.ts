@@ -10,6 +10,7 @@ import type {
   AppendResult,
   FinishResult,
   ManifestPush,
+  PutManifestResult,
   Referrer,
   ReferrersRequest,
   RegistryStorage,
@@ -19,7 +20,8 @@ import type {
   UploadStorage,
 } from "../../registry/storage.ts";
 import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
-import type { References } from "./instance-config.ts";
+import { isImmutable } from "./immutable-tags.ts";
+import type { InstanceConfig } from "./instance-config.ts";
 import { manifestPath, tagPath } from "./layout.ts";
 import type { OciStore } from "./oci-store.ts";
 import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
@@ -38,16 +40,19 @@ export interface Actor {
   readonly origin: Origin;
 }
 
+/** What an instance takes. */
+export type Policy = Pick<InstanceConfig, "references" | "immutable">;
+
 /** The engine's storage over an OCI store, on behalf of one actor. */
 export class InstanceStorage implements RegistryStorage {
   readonly #oci: OciStore;
   readonly #actor: Actor;
-  readonly #references: References;
+  readonly #policy: Policy;
 
-  constructor(oci: OciStore, actor: Actor, references: References) {
+  constructor(oci: OciStore, actor: Actor, policy: Policy) {
     this.#oci = oci;
     this.#actor = actor;
-    this.#references = references;
+    this.#policy = policy;
   }
 
   async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
@@ -126,7 +131,7 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]> {
-    if (this.#references === "sparse") return [];
+    if (this.#policy.references === "sparse") return [];
     const { index, blobs } = this.#oci;
     return [
       ...manifest.blobs.filter((blob) => !this.#isLinked(repository, blob) || blobs.size(blob) === undefined),
@@ -134,8 +139,14 @@ export class InstanceStorage implements RegistryStorage {
     ];
   }
 
-  async putManifest(repository: RepositoryName, { digest, content, tags }: ManifestPush): Promise<void> {
+  async putManifest(
+    repository: RepositoryName,
+    { digest, content, tags }: ManifestPush,
+  ): Promise<PutManifestResult> {
+    let refusal: PutManifestResult | undefined;
     await this.#oci.store.transact(async (parent) => {
+      refusal = await this.#refusal(parent, repository, tags, digest);
+      if (refusal) return this.#noDraft();
       const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
       const moves: TagMove[] = [];
       for (const tag of tags) {
@@ -144,6 +155,7 @@ export class InstanceStorage implements RegistryStorage {
       }
       return this.#draft({ action: "push", repository, tags: moves, digest }, changes);
     });
+    return refusal ?? { kind: "stored" };
   }
 
   async deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean> {
@@ -189,6 +201,20 @@ export class InstanceStorage implements RegistryStorage {
   /** A blob belongs to a repository by having been uploaded or mounted there, or by a manifest that names it. */
   #isLinked(repository: RepositoryName, digest: Digest): boolean {
     return this.#oci.index.refersToBlob(repository, digest) || this.#oci.links.has(repository, digest);
+  }
+
+  /** Asked when the push has its turn, so that of many at once the first alone sets a write-once tag. */
+  async #refusal(
+    parent: Snapshot,
+    repository: RepositoryName,
+    tags: readonly Tag[],
+    digest: Digest,
+  ): Promise<PutManifestResult | undefined> {
+    for (const tag of tags.filter((candidate) => isImmutable(candidate, this.#policy.immutable))) {
+      const current = await tagTarget(parent, repository, tag);
+      if (current && current !== digest) return { kind: "immutable", tag, current };
+    }
+    return undefined;
   }
 
   async #deleteTag(parent: Snapshot, repository: RepositoryName, tag: Tag) {

@@ -80,7 +80,7 @@ export class OciInstance {
       path,
       query,
       access: this.#accessOf(principal),
-      storage: new InstanceStorage(this.#oci, actor, this.config.references),
+      storage: new InstanceStorage(this.#oci, actor, this.config),
       challenge: (scope) => {
         // Without a login the answer's own message, which says to log in, is what clients should print.
         const isNarrow = principal.token && principal.user !== ANONYMOUS && scope;

@@ -63,7 +63,13 @@ export async function putManifest(
       details: missing.map((lacking) => ({ digest: lacking })),
     });
   }
-  await storage.putManifest(repository, { digest, content, manifest, tags });
+  const result = await storage.putManifest(repository, { digest, content, manifest, tags });
+  if (result.kind === "immutable") {
+    return new RegistryError("tagImmutable", {
+      message: `the tag '${result.tag}' of '${repository}' is write-once and stands for ${result.current} already`,
+      details: [{ tag: result.tag, digest: result.current }],
+    });
+  }
   const headers = new Headers({
     Location: `/v2/${repository}/manifests/${digest}`,
     "Docker-Content-Digest": digest,

@@ -2,6 +2,7 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { identityOf } from "../../../primitives/users/user-registry.ts";
 import type { RepositoryName } from "../../../registry/repository-name.ts";
 import { eventsOf, type HistoryEvent, type HistoryFilter } from "../../oci-http/history.ts";
+import { isImmutable } from "../../oci-http/immutable-tags.ts";
 import type { InstanceName } from "../../oci-http/instance-config.ts";
 import { commitAt, parsePointInTime } from "../../oci-http/point-in-time.ts";
 import { planRestore, type RestorePlan, restore } from "../../oci-http/restore.ts";
@@ -69,6 +70,9 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
         throw new ConsoleError(`nothing was changed: the bytes are gone of ${plan.missing.join(", ")}`);
       }
       if (plan.current === plan.digest) return [`'${target}' is what it was at ${short(from)} already`];
+      if (plan.current && isImmutable(tag, context.instances.existing(instance).immutable)) {
+        throw new ConsoleError(`'${target}' is write-once and stands for ${plan.current}; delete it first`);
+      }
       const doing = describe(target, plan);
       if (!yes && !(await context.confirm(`${doing}?`))) return ["nothing was changed"];
       await restore(oci, plan, identityOf(context.user));

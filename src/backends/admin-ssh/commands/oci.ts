@@ -1,6 +1,7 @@
 import { parseStoreName } from "../../../primitives/store/store-manager.ts";
 import { identityOf } from "../../../primitives/users/user-registry.ts";
 import { parseVhost } from "../../../primitives/vhost.ts";
+import { parseTagPattern } from "../../oci-http/immutable-tags.ts";
 import {
   type InstanceConfig,
   type InstanceName,
@@ -14,7 +15,12 @@ const NAME: Parameter = {
   name: "name",
   candidates: ({ instances }) => instances.list().map((instance) => instance.name),
 };
-const SETTING_CANDIDATES = ["vhost=", "store=", ...REFERENCES.map((value) => `references=${value}`)];
+const SETTING_CANDIDATES = [
+  "vhost=",
+  "store=",
+  "immutable=",
+  ...REFERENCES.map((value) => `references=${value}`),
+];
 
 export const OCI_COMMANDS: readonly Command[] = [
   {
@@ -27,10 +33,11 @@ export const OCI_COMMANDS: readonly Command[] = [
       alignColumns(
         instances
           .list()
-          .map(({ name, store, vhosts, references }) => [
+          .map(({ name, store, vhosts, references, immutable }) => [
             name,
             `store=${store}`,
             ...(references === "sparse" ? ["references=sparse"] : []),
+            ...(immutable.length > 0 ? [`immutable=${immutable.join(",")}`] : []),
             ...vhosts.map((vhost) => `vhost=${vhost}`),
           ]),
       ),
@@ -51,7 +58,14 @@ export const OCI_COMMANDS: readonly Command[] = [
       if (vhosts.length === 0) throw new ConsoleError("a registry needs a host: vhost=<host>");
       const store = parseStoreName(`everlock-oci-${name}`);
       if (!store) throw new ConsoleError(`'${name}' makes no name for a store; give one: store=<name>`);
-      const config: InstanceConfig = { name, vhosts, store, references: "strict", ...settings };
+      const config: InstanceConfig = {
+        name,
+        vhosts,
+        store,
+        references: "strict",
+        immutable: [],
+        ...settings,
+      };
       await instances.create(identityOf(user), config);
       return [`registry '${name}' created at ${vhosts.join(", ")}, store '${config.store}'`];
     },
@@ -60,7 +74,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     scope: "oci",
     verb: "set",
     parameters: [NAME, { name: "key=value", repeated: true, candidates: () => SETTING_CANDIDATES }],
-    summary: "add a host (vhost=), or change store= or references=strict|sparse",
+    summary: "add a host (vhost=), or change store=, references=strict|sparse, immutable=<tag patterns>",
     example: "/oci set default references=sparse",
     adminOnly: true,
     async run([text = "", ...words], { instances, user }) {
@@ -111,9 +125,9 @@ function readName(text: string): InstanceName {
   );
 }
 
-type Settings = { vhosts: string[] } & Partial<Pick<InstanceConfig, "store" | "references">>;
+type Settings = { vhosts: string[] } & Partial<Pick<InstanceConfig, "store" | "references" | "immutable">>;
 
-/** Reads words such as `vhost=localhost`, `store=team` and `references=sparse`. */
+/** Reads words such as `vhost=localhost`, `store=team`, `references=sparse` and `immutable=v*,!v0*` (empty: none). */
 function readSettings(words: readonly string[]): Settings {
   const settings: { -readonly [K in keyof Settings]: Settings[K] } = { vhosts: [] };
   for (const word of words) {
@@ -128,9 +142,14 @@ function readSettings(words: readonly string[]): Settings {
       case "references":
         settings.references = parsed(parseReferences(value), word, "references=strict|sparse");
         break;
+      case "immutable":
+        settings.immutable = (value === "" ? [] : value.split(",")).map((pattern) =>
+          parsed(parseTagPattern(pattern), word, "immutable=v*, immutable=*,!latest or immutable= for none"),
+        );
+        break;
       default:
         throw new ConsoleError(
-          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse`,
+          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse, immutable=<patterns>`,
         );
     }
   }
