@@ -84,6 +84,7 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
       store: settings.isGiven("backend-oci-http-store") ? given.store : store,
       references: settings.isGiven("backend-oci-http-references") ? given.references : references,
       immutable,
+      ...(known?.at && { at: known.at }),
     };
     return [completed, ...(stored ?? []).filter((other) => other !== known)];
   };

@@ -17,6 +17,7 @@ const FAULTS = {
   digestMismatch: ["DIGEST_INVALID", 400, "digest does not match the content"],
   digestMissing: ["DIGEST_INVALID", 400, "the query parameter 'digest' is missing"],
   formInvalid: ["UNSUPPORTED", 400, "grant_type must be 'password' or 'refresh_token'"],
+  frozen: ["DENIED", 405, "this registry is read-only"],
   hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
   manifestBlobUnknown: [

@@ -36,6 +36,8 @@ export interface Exchange {
   readonly query: URLSearchParams;
   readonly access: Access;
   readonly storage: RegistryStorage;
+  /** Set for a registry that serves a past state, and takes no changes: that state's name. */
+  readonly frozenAt: string | undefined;
   /** The WWW-Authenticate header that tells a client how to get access. */
   challenge(scope: ChallengeScope): string;
 }

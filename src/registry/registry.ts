@@ -45,7 +45,7 @@ function dispatchToRepository(exchange: Exchange, route: RepositoryRoute): Resul
   const [permission, handler] = found;
   const { repository } = route;
   const verdict = exchange.access.check(permission, repository);
-  return refusal(exchange, verdict, { permission, repository }) ?? handler();
+  return refusal(exchange, verdict, { permission, repository }) ?? frozen(exchange, permission) ?? handler();
 }
 
 function methodsOf(route: RepositoryRoute, exchange: Exchange): Methods {
@@ -90,6 +90,13 @@ function methodNotAllowed(allowed: readonly string[]): RegistryError {
 function readOnly({ request }: Exchange): RegistryError | undefined {
   const allowed = ["GET", "HEAD"];
   return allowed.includes(request.method) ? undefined : methodNotAllowed(allowed);
+}
+
+function frozen({ frozenAt }: Exchange, permission: Permission): RegistryError | undefined {
+  if (frozenAt === undefined || permission === "pull") return undefined;
+  return new RegistryError("frozen", {
+    message: `this registry is read-only: it serves the state at the commit ${frozenAt}`,
+  });
 }
 
 /** The same for what exists and what does not, so that a refusal tells nothing. */

@@ -1,7 +1,8 @@
 import { type Digest, digestAlgorithm, digestHex } from "../../primitives/digest.ts";
+import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import { alignColumns, type CommandContext } from "./command.ts";
 
-/** Hex digits of a digest that people tell apart. */
+/** Hex digits of a digest or commit that people tell apart. */
 const SHORT_HEX = 12;
 /** Indentation that the console adds to each line. */
 const INDENT = 2;
@@ -15,6 +16,10 @@ export function table(
 ): string[] {
   const limit = width === undefined ? Number.POSITIVE_INFINITY : Math.max(width - INDENT, 1);
   return alignColumns([header, ...rows]).map((line) => line.slice(0, limit));
+}
+
+export function shortCommit(commit: ObjectId): string {
+  return commit.slice(0, SHORT_HEX);
 }
 
 export function shortDigest(digest: Digest): string {

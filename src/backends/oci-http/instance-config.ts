@@ -1,4 +1,5 @@
 import { parse, stringify, TomlError } from "smol-toml";
+import { type ObjectId, parseObjectId } from "../../primitives/store/git/object-id.ts";
 import { parseStoreName, type StoreName } from "../../primitives/store/store-manager.ts";
 import { USERS_STORE } from "../../primitives/users/user-registry.ts";
 import { parseVhost } from "../../primitives/vhost.ts";
@@ -35,6 +36,8 @@ export interface InstanceConfig {
   readonly references: References;
   /** Which tags are write-once. */
   readonly immutable: readonly TagPattern[];
+  /** The commit whose state is served, for a registry that never changes. */
+  readonly at?: ObjectId;
 }
 
 /** The file of instances does not say what it should. */
@@ -98,6 +101,7 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
     store,
     references = "strict",
     immutable = [],
+    at,
     ...others
   } = row as Record<string, unknown>;
   const parsedName = parseInstanceName(String(name));
@@ -109,6 +113,8 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
   const patterns = Array.isArray(immutable)
     ? immutable.map((pattern) => parseTagPattern(String(pattern)))
     : [undefined];
+  const commit = at === undefined ? undefined : parseObjectId(String(at));
+  if (at !== undefined && !commit) fail("'at' must be a whole commit id");
   const hosts = Array.isArray(vhosts) ? vhosts.map((vhost) => parseVhost(String(vhost))) : [];
   return {
     name:
@@ -117,5 +123,6 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
     store: parseStoreName(String(store)) ?? fail("'store' must be a lower-case name"),
     references: parseReferences(String(references)) ?? fail("'references' must be 'strict' or 'sparse'"),
     immutable: patterns.map((pattern) => pattern ?? fail("'immutable' must be a list of tag patterns")),
+    ...(commit && { at: commit }),
   };
 }

@@ -15,7 +15,7 @@ import {
   parseInstances,
   SYSTEM_STORE,
 } from "./instance-config.ts";
-import { OciStore } from "./oci-store.ts";
+import { OciStore, type OciView } from "./oci-store.ts";
 
 /** A change of instances that can't be made, in words for who asked for it. */
 export class InstanceChangeError extends Error {
@@ -90,6 +90,14 @@ export class InstanceRegistry {
     return store;
   }
 
+  /** The history of a store that exists, whether an instance uses it or not. */
+  async historyOf(name: StoreName): Promise<Store> {
+    if (!this.#stores.has(name) && !this.#options.stores.list().includes(name)) {
+      throw new InstanceChangeError(`there is no store '${name}'`);
+    }
+    return (await this.#turn.run(() => this.#openStore(name))).store;
+  }
+
   async create(actor: Identity, config: InstanceConfig): Promise<void> {
     await this.#change(actor, `create the registry ${config.name}`, (configs) => [...configs, config]);
   }
@@ -139,8 +147,8 @@ export class InstanceRegistry {
         if (error instanceof InvalidInstancesError) throw new InstanceChangeError(error.message);
         throw error;
       }
-      // Opened first: a store that can't be opened must not become part of the configuration.
-      for (const { store } of configs) await this.#openStore(store);
+      // Opened first: what can't be opened must not become part of the configuration.
+      for (const config of configs) await this.#openView(config);
       await this.#options.system.write(CONFIG_PATH, encodeInstances(configs), { author: actor, message });
       await this.#apply(configs);
     });
@@ -152,8 +160,8 @@ export class InstanceRegistry {
     for (const config of configs) {
       const known = before.get(config.name);
       const isSame = known && Bun.deepEquals(known.config, config);
-      const store = await this.#openStore(config.store);
-      instances.set(config.name, isSame ? known : new OciInstance(config, store, this.#options.users));
+      const view = await this.#openView(config);
+      instances.set(config.name, isSame ? known : new OciInstance(config, view, this.#options.users));
     }
     this.#instances = instances;
     this.#hosts = new Map(
@@ -179,10 +187,20 @@ export class InstanceRegistry {
   async #closeUnusedStores(): Promise<void> {
     const users = [...this.#instances.values(), ...this.#retired];
     const used = new Set(users.map((instance) => instance.config.store));
-    for (const [name, store] of [...this.#stores].filter(([name]) => !used.has(name))) {
+    const frozen = new Set(users.flatMap((instance) => instance.config.at ?? []));
+    for (const [name, store] of this.#stores) {
+      if (used.has(name)) {
+        store.dropFrozenExcept(frozen);
+        continue;
+      }
       this.#stores.delete(name);
       await store.close();
     }
+  }
+
+  async #openView({ store, at }: InstanceConfig): Promise<OciView> {
+    const oci = await this.#openStore(store);
+    return at ? oci.frozenAt(at) : oci;
   }
 
   /** Instances may share a store. */

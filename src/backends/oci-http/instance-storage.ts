@@ -23,7 +23,7 @@ import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
 import { isImmutable } from "./immutable-tags.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import { manifestPath, tagPath } from "./layout.ts";
-import type { OciStore } from "./oci-store.ts";
+import type { OciView } from "./oci-store.ts";
 import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
 import { tagTarget } from "./tag-target.ts";
 
@@ -45,11 +45,11 @@ export type Policy = Pick<InstanceConfig, "references" | "immutable">;
 
 /** The engine's storage over an OCI store, on behalf of one actor. */
 export class InstanceStorage implements RegistryStorage {
-  readonly #oci: OciStore;
+  readonly #oci: OciView;
   readonly #actor: Actor;
   readonly #policy: Policy;
 
-  constructor(oci: OciStore, actor: Actor, policy: Policy) {
+  constructor(oci: OciView, actor: Actor, policy: Policy) {
     this.#oci = oci;
     this.#actor = actor;
     this.#policy = policy;
@@ -200,7 +200,7 @@ export class InstanceStorage implements RegistryStorage {
 
   /** A blob belongs to a repository by having been uploaded or mounted there, or by a manifest that names it. */
   #isLinked(repository: RepositoryName, digest: Digest): boolean {
-    return this.#oci.index.refersToBlob(repository, digest) || this.#oci.links.has(repository, digest);
+    return this.#oci.index.refersToBlob(repository, digest) || this.#oci.isLinked(repository, digest);
   }
 
   /** Asked when the push has its turn, so that of many at once the first alone sets a write-once tag. */

@@ -9,7 +9,7 @@ import type { RepositoryName } from "../../registry/repository-name.ts";
 import { type ChallengeFault, challengeOf } from "./challenge.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import { InstanceStorage } from "./instance-storage.ts";
-import type { OciStore } from "./oci-store.ts";
+import type { OciView } from "./oci-store.ts";
 import { type AccessClaim, CATALOG, parseScope, type TokenAccess } from "./token-access.ts";
 
 /** Who is asking: a user by password, or by a token that opens no more than it says. */
@@ -35,13 +35,13 @@ const ROLE_FOR: Readonly<Record<Permission, Role>> = { pull: "reader", push: "wr
 /** One registry: the engine over a store, with access by the users' grants on `http/oci/<instance>`. */
 export class OciInstance {
   readonly config: InstanceConfig;
-  readonly #oci: OciStore;
+  readonly #oci: OciView;
   readonly #users: () => UserDirectory;
   readonly #accessPath: AccessPath;
   #underWay = 0;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor(config: InstanceConfig, oci: OciStore, users: () => UserDirectory) {
+  constructor(config: InstanceConfig, oci: OciView, users: () => UserDirectory) {
     this.config = config;
     this.#oci = oci;
     this.#users = users;
@@ -80,6 +80,7 @@ export class OciInstance {
       path,
       query,
       access: this.#accessOf(principal),
+      frozenAt: this.config.at,
       storage: new InstanceStorage(this.#oci, actor, this.config),
       challenge: (scope) => {
         // Without a login the answer's own message, which says to log in, is what clients should print.

@@ -1,24 +1,48 @@
+import type { Digest } from "../../primitives/digest.ts";
 import { BlobLinks } from "../../primitives/store/blob-links.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
-import { DerivedIndex } from "../../primitives/store/derived-index.ts";
+import { DerivedIndex, removeDatabase } from "../../primitives/store/derived-index.ts";
+import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import type { Store } from "../../primitives/store/store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
 import { UploadStore } from "../../primitives/store/upload-store.ts";
+import type { RepositoryName } from "../../registry/repository-name.ts";
 import { OCI_INDEX, OciIndexReader } from "./oci-index.ts";
 import { ReadCache } from "./read-cache.ts";
 
-/** Everything that one OCI store consists of: versioned files and their index, blobs and their links, uploads. */
-export class OciStore {
+/** What an instance serves: a store as it is, or as it was. */
+export interface OciView {
   readonly store: Store;
   readonly index: OciIndexReader;
   readonly blobs: BlobStore;
   readonly links: BlobLinks;
   readonly uploads: UploadStore;
   readonly reads: ReadCache;
+  /** Whether a blob belongs to a repository without a manifest that names it. */
+  isLinked(repository: RepositoryName, digest: Digest): boolean;
+}
+
+interface FrozenView {
+  readonly view: OciView;
+  readonly derived: DerivedIndex;
+  readonly path: string;
+}
+
+/** Everything that one OCI store consists of: versioned files and their index, blobs and their links, uploads. */
+export class OciStore implements OciView {
+  readonly store: Store;
+  readonly index: OciIndexReader;
+  readonly blobs: BlobStore;
+  readonly links: BlobLinks;
+  readonly uploads: UploadStore;
+  readonly reads: ReadCache;
+  readonly #dir: string;
   readonly #derived: DerivedIndex;
+  readonly #frozen = new Map<ObjectId, FrozenView>();
 
   private constructor(
+    dir: string,
     store: Store,
     derived: DerivedIndex,
     blobs: BlobStore,
@@ -26,6 +50,7 @@ export class OciStore {
     uploads: UploadStore,
     clock: ScopeClock,
   ) {
+    this.#dir = dir;
     this.store = store;
     this.reads = new ReadCache(clock);
     this.index = new OciIndexReader(derived.db);
@@ -42,6 +67,7 @@ export class OciStore {
     const store = await manager.open(name, derived);
     const blobs = await BlobStore.open(`${dir}/blobs`);
     return new OciStore(
+      dir,
       store,
       derived,
       blobs,
@@ -51,7 +77,43 @@ export class OciStore {
     );
   }
 
+  isLinked(repository: RepositoryName, digest: Digest): boolean {
+    return this.links.has(repository, digest);
+  }
+
+  /** The store as it was at a commit, with an index of its own. */
+  async frozenAt(commitId: ObjectId): Promise<OciView> {
+    const known = this.#frozen.get(commitId);
+    if (known) return known.view;
+    const path = `${this.#dir}/index-at-${commitId}.sqlite`;
+    const clock = new ScopeClock();
+    const derived = DerivedIndex.open(path, OCI_INDEX, clock);
+    try {
+      await this.store.project(derived, commitId);
+    } catch (error) {
+      derived.close();
+      removeDatabase(path);
+      throw error;
+    }
+    const { store, blobs, links, uploads } = this;
+    const index = new OciIndexReader(derived.db);
+    // What is uploaded now was not there then.
+    const view = { store, index, blobs, links, uploads, reads: new ReadCache(clock), isLinked: () => false };
+    this.#frozen.set(commitId, { view, derived, path });
+    return view;
+  }
+
+  /** Removes the indexes of past states that nobody serves any more. */
+  dropFrozenExcept(used: ReadonlySet<ObjectId>): void {
+    for (const [commitId, { derived, path }] of [...this.#frozen].filter(([id]) => !used.has(id))) {
+      this.#frozen.delete(commitId);
+      derived.close();
+      removeDatabase(path);
+    }
+  }
+
   async close(): Promise<void> {
+    for (const { derived } of this.#frozen.values()) derived.close();
     await this.store.close();
     await this.links.close();
     this.#derived.close();

@@ -111,6 +111,6 @@ function createSchema(db: Database, schema: IndexSchema): void {
   })();
 }
 
-function removeDatabase(path: string): void {
+export function removeDatabase(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }

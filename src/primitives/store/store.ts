@@ -75,6 +75,11 @@ export class Store {
     return new Snapshot(this.#reader, commitId, await this.#reader.commit(commitId));
   }
 
+  /** Tells `projection` the state at a commit, in place of the newest. */
+  async project(projection: Projection, commitId: ObjectId): Promise<void> {
+    await catchUp(projection, await this.at(commitId), this.#reader);
+  }
+
   read(path: StorePath): Promise<Uint8Array | undefined> {
     return this.head().read(path);
   }

@@ -1,19 +1,17 @@
-import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { identityOf } from "../../../primitives/users/user-registry.ts";
 import type { RepositoryName } from "../../../registry/repository-name.ts";
 import { eventsOf, type HistoryEvent, type HistoryFilter } from "../../oci-http/history.ts";
 import { isImmutable } from "../../oci-http/immutable-tags.ts";
 import type { InstanceName } from "../../oci-http/instance-config.ts";
-import { commitAt, parsePointInTime } from "../../oci-http/point-in-time.ts";
+import { parsePointInTime } from "../../oci-http/point-in-time.ts";
 import { planRestore, type RestorePlan, restore } from "../../oci-http/restore.ts";
 import { type Command, type CommandContext, ConsoleError } from "../command.ts";
-import { shortDigest, table, timeOf } from "../table.ts";
+import { readCommit, TIMES } from "../read-commit.ts";
+import { shortCommit, shortDigest, table, timeOf } from "../table.ts";
 import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1000;
-const SHORT_HEX = 12;
-const WHEN = "2h, 3d, yesterday, 2026-01-31T12:00, or the first digits of a commit";
 
 export const OCI_HISTORY_COMMANDS: readonly Command[] = [
   {
@@ -63,13 +61,13 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
         );
       }
       const oci = context.instances.storeOf(instance);
-      const from = await readCommit(context, instance, when);
+      const from = await readCommit(oci.store, when);
       const plan = await planRestore(oci, repository, tag, from);
-      if (!plan) throw new ConsoleError(`there was no tag '${target}' at ${short(from)}`);
+      if (!plan) throw new ConsoleError(`there was no tag '${target}' at ${shortCommit(from)}`);
       if (plan.missing.length > 0) {
         throw new ConsoleError(`nothing was changed: the bytes are gone of ${plan.missing.join(", ")}`);
       }
-      if (plan.current === plan.digest) return [`'${target}' is what it was at ${short(from)} already`];
+      if (plan.current === plan.digest) return [`'${target}' is what it was at ${shortCommit(from)} already`];
       if (plan.current && isImmutable(tag, context.instances.existing(instance).immutable)) {
         throw new ConsoleError(`'${target}' is write-once and stands for ${plan.current}; delete it first`);
       }
@@ -83,7 +81,7 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
 
 function describe(target: string, { current, digest, from }: RestorePlan): string {
   const now = current ? `from ${shortDigest(current)}` : "anew";
-  return `restore '${target}' ${now} to ${shortDigest(digest)}, as at ${short(from)}`;
+  return `restore '${target}' ${now} to ${shortDigest(digest)}, as at ${shortCommit(from)}`;
 }
 
 function eventRow(event: HistoryEvent): string[] {
@@ -96,7 +94,7 @@ function eventRow(event: HistoryEvent): string[] {
     event.subject,
     digest,
     before || "-",
-    short(event.commitId),
+    shortCommit(event.commitId),
     origin,
   ];
 }
@@ -125,27 +123,11 @@ function readFilter(words: readonly string[]): HistoryFilter & { readonly limit:
       filter = { ...filter, user: value };
     } else if (key === "since") {
       const point = parsePointInTime(value);
-      if (point?.kind !== "time")
-        throw new ConsoleError(`'${value}' is no time; use ${WHEN.replace(/, or.*/, "")}`);
+      if (point?.kind !== "time") throw new ConsoleError(`'${value}' is no time; use ${TIMES}`);
       filter = { ...filter, since: point.seconds };
     } else {
       filter = { ...filter, ...readTarget(word) };
     }
   }
   return { ...filter, limit };
-}
-
-async function readCommit(context: CommandContext, instance: InstanceName, when: string): Promise<ObjectId> {
-  const point = parsePointInTime(when);
-  if (!point) throw new ConsoleError(`'${when}' is no point in time; use ${WHEN}`);
-  const commit = await commitAt(context.instances.storeOf(instance).store, point);
-  if (commit === "ambiguous")
-    throw new ConsoleError(`more than one commit begins with '${when}'; give more digits`);
-  if (commit === "unknown")
-    throw new ConsoleError(`the history has nothing at '${when}'; '/oci log ${instance}' shows it`);
-  return commit;
-}
-
-function short(commit: ObjectId): string {
-  return commit.slice(0, SHORT_HEX);
 }

@@ -10,6 +10,8 @@ import {
   REFERENCES,
 } from "../../oci-http/instance-config.ts";
 import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
+import { readCommit } from "../read-commit.ts";
+import { shortCommit } from "../table.ts";
 
 const NAME: Parameter = {
   name: "name",
@@ -18,6 +20,7 @@ const NAME: Parameter = {
 const SETTING_CANDIDATES = [
   "vhost=",
   "store=",
+  "at=",
   "immutable=",
   ...REFERENCES.map((value) => `references=${value}`),
 ];
@@ -33,11 +36,12 @@ export const OCI_COMMANDS: readonly Command[] = [
       alignColumns(
         instances
           .list()
-          .map(({ name, store, vhosts, references, immutable }) => [
+          .map(({ name, store, vhosts, references, immutable, at }) => [
             name,
             `store=${store}`,
             ...(references === "sparse" ? ["references=sparse"] : []),
             ...(immutable.length > 0 ? [`immutable=${immutable.join(",")}`] : []),
+            ...(at ? [`at=${shortCommit(at)}`] : []),
             ...vhosts.map((vhost) => `vhost=${vhost}`),
           ]),
       ),
@@ -49,15 +53,18 @@ export const OCI_COMMANDS: readonly Command[] = [
       { name: "name" },
       { name: "vhost=<host>", repeated: true, candidates: () => SETTING_CANDIDATES },
     ],
-    summary: "create a registry at a host name; store=<name> names its store",
+    summary: "create a registry at a host name; store=<name> names its store, at=<when> serves its past",
     example: "/oci create team vhost=team.example.org",
     adminOnly: true,
     async run([text = "", ...words], { instances, user }) {
       const name = readName(text);
-      const { vhosts, ...settings } = readSettings(words);
+      const { vhosts, when, ...settings } = readSettings(words);
       if (vhosts.length === 0) throw new ConsoleError("a registry needs a host: vhost=<host>");
       const store = parseStoreName(`everlock-oci-${name}`);
       if (!store) throw new ConsoleError(`'${name}' makes no name for a store; give one: store=<name>`);
+      if (when !== undefined && !settings.store) {
+        throw new ConsoleError("a registry at a past state needs the store that it was: store=<name>");
+      }
       const config: InstanceConfig = {
         name,
         vhosts,
@@ -65,6 +72,9 @@ export const OCI_COMMANDS: readonly Command[] = [
         references: "strict",
         immutable: [],
         ...settings,
+        ...(when !== undefined && {
+          at: await readCommit(await instances.historyOf(settings.store ?? store), when),
+        }),
       };
       await instances.create(identityOf(user), config);
       return [`registry '${name}' created at ${vhosts.join(", ")}, store '${config.store}'`];
@@ -78,8 +88,10 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci set default references=sparse",
     adminOnly: true,
     async run([text = "", ...words], { instances, user }) {
-      const { name, vhosts } = instances.existing(readName(text));
-      const { vhosts: added, ...settings } = readSettings(words);
+      const { name, vhosts, at } = instances.existing(readName(text));
+      const { vhosts: added, when, ...settings } = readSettings(words);
+      if (when !== undefined) throw new ConsoleError("at= is fixed when a registry is created");
+      if (at && settings.store) throw new ConsoleError("the store of a registry at a past state is fixed");
       const all = added.length > 0 ? { vhosts: [...new Set([...vhosts, ...added])] } : {};
       await instances.set(identityOf(user), name, { ...settings, ...all });
       return [`registry '${name}' set: ${words.join(" ")}`];
@@ -125,7 +137,10 @@ function readName(text: string): InstanceName {
   );
 }
 
-type Settings = { vhosts: string[] } & Partial<Pick<InstanceConfig, "store" | "references" | "immutable">>;
+type Settings = { vhosts: string[] } & Partial<Pick<InstanceConfig, "store" | "references" | "immutable">> & {
+    /** As it was written; what it means depends on the store. */
+    when?: string;
+  };
 
 /** Reads words such as `vhost=localhost`, `store=team`, `references=sparse` and `immutable=v*,!v0*` (empty: none). */
 function readSettings(words: readonly string[]): Settings {
@@ -142,6 +157,9 @@ function readSettings(words: readonly string[]): Settings {
       case "references":
         settings.references = parsed(parseReferences(value), word, "references=strict|sparse");
         break;
+      case "at":
+        settings.when = value;
+        break;
       case "immutable":
         settings.immutable = (value === "" ? [] : value.split(",")).map((pattern) =>
           parsed(parseTagPattern(pattern), word, "immutable=v*, immutable=*,!latest or immutable= for none"),
@@ -149,7 +167,7 @@ function readSettings(words: readonly string[]): Settings {
         break;
       default:
         throw new ConsoleError(
-          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse, immutable=<patterns>`,
+          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse, immutable=<patterns>, at=<when>`,
         );
     }
   }

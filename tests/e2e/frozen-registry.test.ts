@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { containerTools } from "../support/containers.ts";
+import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
+import { makeLayout } from "../support/oci-layout.ts";
+import { RegistryClient } from "../support/registry-client.ts";
+import { describeWith, must } from "../support/tools.ts";
+
+async function console(server: Everlock, command: string): Promise<string> {
+  const { code, stdout, stderr } = await server.console(command);
+  if (code !== 0) throw new Error(`${command}: ${stderr}`);
+  return stdout;
+}
+
+describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a past state", () => {
+  test("serves what was there then, refuses changes, and is the same after a restart", async () => {
+    const first = await startEverlock();
+    await addAlice(first, "owner");
+    await console(first, "/users grant alice http/oci/frozen owner");
+    const tools = containerTools();
+    const [before, after] = [makeLayout(), makeLayout()];
+    const push = ({ dir }: { dir: string }) =>
+      tools.must(
+        "skopeo",
+        ...["copy", "-q", "--dest-tls-verify=false", "--dest-creds", "alice:change-me"],
+        ...[`oci:${dir}:image`, `docker://${first.registry}/app:prod`],
+      );
+    await push(before);
+    const store = `${first.dataDir}/everlock-oci-local`;
+    const commit = (await must(["git", "-C", store, "rev-parse", "HEAD"])).trim();
+    await push(after);
+    await new RegistryClient(first.httpPort, "later").pushImage("v1");
+    expect(
+      await console(
+        first,
+        `/oci create frozen store=everlock-oci-local at=${commit.slice(0, 12)} vhost=frozen.localhost vhost=127.0.0.1`,
+      ),
+    ).toContain("registry 'frozen' created at frozen.localhost, 127.0.0.1");
+    expect(await console(first, "/oci list")).toContain(`at=${commit.slice(0, 12)}`);
+
+    const check = async (server: Everlock) => {
+      const headers = { Host: "frozen.localhost" };
+      const client = new RegistryClient(server.httpPort, "app");
+      const get = (path: string, method = "GET") => client.fetch(path, { method, headers });
+      const digestThen = (await get("manifests/prod")).headers.get("Docker-Content-Digest");
+      expect(digestThen).toBe(before.digest);
+      expect(await client.verifyImage("prod")).toBe(after.digest);
+      expect(await (await get("/v2/_catalog")).json()).toEqual({ repositories: ["app"] });
+      expect((await get(`manifests/${after.digest}`)).status).toBe(404);
+      for (const blob of after.blobs.keys()) expect((await get(`blobs/${blob}`)).status).toBe(404);
+      for (const [path, method] of [
+        ["blobs/uploads/", "POST"],
+        ["manifests/prod", "PUT"],
+        ["manifests/prod", "DELETE"],
+      ] as const) {
+        const refused = await get(path, method);
+        expect([refused.status, await refused.text()]).toEqual([
+          405,
+          expect.stringContaining(`read-only: it serves the state at the commit ${commit}`),
+        ]);
+      }
+    };
+    await check(first);
+
+    // Not every resolver knows names below localhost.
+    const image = `127.0.0.1:${first.httpPort}/app:prod`;
+    const login = ["--tls-verify=false", "-u", "alice", "-p", "change-me"];
+    await tools.must("podman", "login", ...login, `127.0.0.1:${first.httpPort}`);
+    await tools.must("podman", "pull", "-q", "--tls-verify=false", image);
+    expect(await tools.must("podman", "inspect", "--format", "{{.Digest}}", image)).toBe(
+      `${before.digest}\n`,
+    );
+    expect((await tools.run("podman", "push", "--tls-verify=false", image)).stderr).toContain("read-only");
+
+    await first.end("SIGTERM");
+    const second = await startEverlock({ dataDir: first.dataDir });
+    await check(second);
+    expect(existsSync(`${store}/index-at-${commit}.sqlite`)).toBe(true);
+    await console(second, "/oci delete frozen");
+    expect(readdirSync(store).filter((name) => name.startsWith("index-at-"))).toEqual([]);
+  }, 30_000);
+
+  test("needs a store and a moment that it has", async () => {
+    const server = await startEverlock();
+    for (const [settings, message] of [
+      ["at=2h", "needs the store that it was"],
+      ["store=nowhere at=2h", "there is no store 'nowhere'"],
+      ["store=everlock-oci-local at=2h", "the history has nothing at '2h'"],
+      ["store=everlock-oci-local at=soon", "'soon' is no point in time"],
+    ]) {
+      const { code, stderr } = await server.console(`/oci create past vhost=past.localhost ${settings}`);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(message ?? "")]);
+    }
+    expect(await console(server, "/oci list")).not.toContain("past");
+  });
+});
