@@ -108,7 +108,7 @@ export class CommitWriter {
       const again = outcome === "moved" ? [...(before?.group.jobs ?? []), ...group.jobs] : group.jobs;
       group.discard();
       before = undefined;
-      if (++attempts > MAX_ATTEMPTS) {
+      if (outcome === "moved" && ++attempts > MAX_ATTEMPTS) {
         const error = new Error(`the branch ${MAIN_REF} is locked by another process; no commit can be made`);
         for (const job of again) job.settle.reject(error);
       } else {

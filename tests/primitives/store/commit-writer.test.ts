@@ -1,0 +1,69 @@
+import { expect, test } from "bun:test";
+import { Store } from "../../../src/primitives/store/store.ts";
+import { storePath } from "../../../src/primitives/store/store-path.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
+
+const meta = (message: string) => ({ author: { name: "alice", email: "alice@everlock" }, message });
+
+async function open() {
+  const memory = new MemoryStore();
+  const store = await Store.open("test", memory.objects, memory.refs);
+  const write = (name: string) => store.write(storePath(name), Buffer.from(name), meta(name));
+  const subjects = async () =>
+    (await Array.fromAsync(store.history())).map(({ commit }) => commit.message.trim()).reverse();
+  const names = async () => (await Array.fromAsync(store.list())).map(({ path }) => String(path)).sort();
+  return { memory, store, write, subjects, names };
+}
+
+test("what arrives while a group is made durable is the next group, one commit each", async () => {
+  const { memory, write, subjects } = await open();
+  const gate = Promise.withResolvers<void>();
+  memory.beforePut = (batch) => (batch === 1 ? gate.promise : Promise.resolve());
+  const first = write("a");
+  while (memory.batches.length === 0) await Bun.sleep(1);
+  const others = ["b", "c", "d"].map(write);
+  await Bun.sleep(5);
+  gate.resolve();
+  await Promise.all([first, ...others]);
+  expect(memory.batches).toHaveLength(2);
+  expect(await subjects()).toEqual(["a", "b", "c", "d"]);
+});
+
+test("a group that can't be stored fails alone: what was built on it is built anew", async () => {
+  const { memory, write, subjects, names } = await open();
+  await write("before");
+  const gate = Promise.withResolvers<void>();
+  memory.beforePut = async (batch) => {
+    if (batch !== 2) return;
+    await gate.promise;
+    throw new Error("the disk is full");
+  };
+  const lost = ["x", "y"].map((name) => write(name).catch((error: Error) => error.message));
+  while (memory.batches.length === 1) await Bun.sleep(1);
+  const later = ["c", "d"].map(write);
+  await Bun.sleep(5);
+  gate.resolve();
+  expect(await Promise.all(lost)).toEqual(["the disk is full", "the disk is full"]);
+  await Promise.all(later);
+  expect(await subjects()).toEqual(["before", "c", "d"]);
+  expect(await names()).toEqual(["before", "c", "d"]);
+});
+
+test("a branch that somebody else moves is followed, and nothing of either is lost", async () => {
+  const { memory, write, subjects, names } = await open();
+  const other = await Store.open("other", memory.objects, memory.refs);
+  let interruptions = 2;
+  await write("a");
+  const foreign: Promise<unknown>[] = [];
+  memory.beforePut = async () => {
+    if (interruptions === 0) return;
+    interruptions--;
+    foreign.push(other.write(storePath(`foreign-${interruptions}`), Buffer.from("x"), meta("foreign")));
+    await Bun.sleep(30);
+  };
+  await Promise.all(["b", "c", "d"].map(write));
+  await Promise.all(foreign);
+  await write("e");
+  expect((await subjects()).filter((subject) => subject !== "foreign")).toEqual(["a", "b", "c", "d", "e"]);
+  expect(await names()).toEqual(["a", "b", "c", "d", "e", "foreign-0", "foreign-1"]);
+});
