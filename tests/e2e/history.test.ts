@@ -47,7 +47,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
       stderr: "error: there is nobody to ask whether to go on; add --yes to do it\n",
     });
     expect(await console(server, `/oci restore default app:prod ${pushedByBob.slice(0, 10)} --yes`)).toBe(
-      `  restore 'app:prod' anew to ${short(second)}, as at ${pushedByBob.slice(0, 12)}\n`,
+      `  restore 'app:prod' as at ${pushedByBob.slice(0, 12)}:\n    prod anew to ${short(second)}\n`,
     );
     expect(await alice.verifyImage("prod")).toBe(second);
     await console(server, `/oci restore default app:prod ${pushedByAlice} --yes`);
@@ -76,8 +76,40 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
       ).stdout;
     expect(await answer("n")).toContain("nothing was changed");
     expect((await alice.fetch("manifests/prod")).status).toBe(404);
-    expect(await answer("y")).toContain(`restore 'app:prod' anew to ${short(first)}`);
+    expect(await answer("y")).toContain(`prod anew to ${short(first)}`);
     expect(await alice.verifyImage("prod")).toBe(first);
+  }, 20_000);
+
+  test("shows what a commit changed and what differs, and brings a whole repository back", async () => {
+    const { server, alice, bob, first, second, git, commits } = await startWithHistory();
+    const rows = async (command: string) =>
+      (await console(server, command))
+        .trimEnd()
+        .split("\n")
+        .map((row) => row.trim().split(/ {2,}/));
+    const [, pushedByBob = "", pushedByAlice = ""] = commits;
+    expect((await rows(`/oci show default ${pushedByBob}`)).slice(-3)).toEqual([
+      ["change", "what", "before", "after"],
+      ["added", `app@${short(second)}`],
+      ["moved", "app:prod", short(first), short(second)],
+    ]);
+    const { digest: added } = await bob.pushImage("added");
+    expect((await rows(`/oci diff default ${pushedByAlice}`)).sort()).toEqual(
+      [
+        ["change", "what", "before", "after"],
+        ["added", `app@${short(second)}`],
+        ["added", `app@${short(added)}`],
+        ["added", "app:added", "-", short(added)],
+        ["removed", "app:prod", short(first), "-"],
+      ].sort(),
+    );
+    expect(await console(server, `/oci restore default app ${pushedByAlice} --yes`)).toBe(
+      `  restore 'app' as at ${pushedByAlice.slice(0, 12)}:\n` +
+        `    delete added, which was ${short(added)}\n    prod anew to ${short(first)}\n`,
+    );
+    expect(await alice.verifyImage("prod")).toBe(first);
+    expect(await (await alice.fetch("tags/list")).json()).toEqual({ name: "app", tags: ["prod"] });
+    expect((await git("log", "--format=%s", "-1")).trim()).toBe("restore app");
   }, 20_000);
 
   test("is seen and changed only as far as one may read and push", async () => {
@@ -115,7 +147,6 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     ["/oci log default App", "is not a repository or tag"],
     ["/oci log default limit=0", "limit must be a number from 1 to 1000"],
     ["/oci log default since=soon", "'soon' is no time; use 2h, 3d"],
-    ["/oci restore default app 2h", "'app' names no tag"],
     ["/oci restore default app:prod never", "'never' is no point in time; use 2h"],
     ["/oci restore default app:prod 0123456789", "the history has nothing at '0123456789'"],
     ["/oci restore default app:prod 2020-01-01", "the history has nothing at '2020-01-01'"],

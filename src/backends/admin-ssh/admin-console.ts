@@ -93,8 +93,9 @@ export class AdminConsole {
       const parsed = parseLine(line);
       if (parsed.kind === "quit") return "quit";
       if (parsed.kind === "command") {
-        const lines = await runCommand(parsed, { ...this.#services, user, ...dialog });
-        output.print(lines.map((text) => (text === "" ? "" : `  ${text}`)));
+        const print = (lines: readonly string[]) =>
+          output.print(lines.map((text) => (text === "" ? "" : `  ${text}`)));
+        print(await runCommand(parsed, { ...this.#services, user, print, ...dialog }));
       }
       return "done";
     } catch (error) {

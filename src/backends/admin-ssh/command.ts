@@ -23,6 +23,8 @@ export interface CommandContext extends ConsoleServices {
   readonly user: UserName;
   readonly askSecret: AskSecret;
   readonly confirm: Confirm;
+  /** Prints lines before the command has ended, such as what it is going to ask about. */
+  print(lines: readonly string[]): void;
   /** Columns of the terminal; `undefined` without one. */
   readonly width: number | undefined;
 }

@@ -20,6 +20,11 @@ export function tagPath(repository: RepositoryName, tag: Tag): StorePath {
   return storePath(`${repositoryPath(repository)}/_tags/${fanOut(tag, 3)}/${tag}`);
 }
 
+/** What the paths of all tags of a repository begin with. */
+export function tagsPrefix(repository: RepositoryName): string {
+  return `${repositoryPath(repository)}/_tags/`;
+}
+
 export function manifestPath(repository: RepositoryName, digest: Digest): StorePath {
   const [a, b, c] = digestHex(digest);
   return storePath(

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { type Digest, parseDigest } from "../../primitives/digest.ts";
+import type { Digest } from "../../primitives/digest.ts";
 import type { IndexSchema } from "../../primitives/store/derived-index.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
@@ -8,6 +8,7 @@ import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { Referrer, ReferrersRequest, StoredManifest } from "../../registry/storage.ts";
 import type { Tag } from "../../registry/tag.ts";
 import { type OciFile, parseOciPath } from "./layout.ts";
+import { digestInTag } from "./tag-target.ts";
 
 /** Tags, manifests and the blobs they name, by repository. */
 export const OCI_INDEX: IndexSchema = {
@@ -72,7 +73,7 @@ function repositoryId(db: Database, name: RepositoryName): number {
 }
 
 function applyTag(db: Database, repository: number, tag: Tag, content: Uint8Array | null): void {
-  const digest = content && parseDigest(new TextDecoder().decode(content).trimEnd());
+  const digest = content && digestInTag(content);
   if (digest) {
     db.query(
       "INSERT INTO tags VALUES (?, ?, ?) ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest",

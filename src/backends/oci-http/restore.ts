@@ -1,80 +1,116 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { Identity } from "../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
+import type { Snapshot } from "../../primitives/store/snapshot.ts";
+import type { Expectation } from "../../primitives/store/store.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { Tag } from "../../registry/tag.ts";
-import { manifestPath, tagPath } from "./layout.ts";
+import { manifestPath, parseOciPath, tagPath, tagsPrefix } from "./layout.ts";
 import type { OciStore } from "./oci-store.ts";
 import { tagTarget } from "./tag-target.ts";
 
-/** What bringing a tag back would take. */
+/** What becomes of one tag; `after` is `undefined` for one that was not there then. */
+export interface TagRestore {
+  readonly tag: Tag;
+  readonly before: Digest | undefined;
+  readonly after: Digest | undefined;
+}
+
+/** What bringing back a past state would take. */
 export interface RestorePlan {
   readonly repository: RepositoryName;
-  readonly tag: Tag;
   /** The commit whose state is brought back. */
   readonly from: ObjectId;
-  readonly digest: Digest;
-  /** What the tag stands for now. */
-  readonly current: Digest | undefined;
-  /** The tag's file now: what the plan was made for. */
-  readonly currentFile: ObjectId | undefined;
+  readonly moves: readonly TagRestore[];
   readonly changes: readonly Change[];
+  /** The tags' files now: what the plan was made for. */
+  readonly expected: readonly Expectation[];
   /** Manifests and blobs of which the bytes are gone. */
   readonly missing: readonly Digest[];
 }
 
-/** Looks what `repository:tag` was at a commit; `undefined` if there was no such tag. Changes nothing. */
+/** Looks what a tag, or each tag of a repository, was at a commit, and what differs now. Changes nothing. */
 export async function planRestore(
   oci: OciStore,
   repository: RepositoryName,
-  tag: Tag,
+  tag: Tag | undefined,
   from: ObjectId,
-): Promise<RestorePlan | undefined> {
-  const then = await oci.store.at(from);
-  const digest = await tagTarget(then, repository, tag);
-  if (!digest) return undefined;
+): Promise<RestorePlan> {
+  const [then, now] = [await oci.store.at(from), oci.store.head()];
+  const tags = tag ? [tag] : await tagsOfEither(repository, then, now);
+  const moves: TagRestore[] = [];
   const changes: Change[] = [];
-  const missing: Digest[] = [];
-  for (const pending = [digest], seen = new Set<Digest>(); pending.length > 0; ) {
-    const wanted = pending.pop();
-    if (!wanted || seen.has(wanted)) continue;
-    seen.add(wanted);
-    const path = manifestPath(repository, wanted);
-    const content = await then.read(path);
-    const manifest = content && parseManifest(content);
-    if (!content || !manifest || manifest instanceof ManifestFault) {
-      missing.push(wanted);
-      continue;
-    }
-    changes.push({ path, content });
-    missing.push(...manifest.blobs.filter((blob) => oci.blobs.size(blob) === undefined));
-    pending.push(...manifest.manifests);
+  const expected: Expectation[] = [];
+  const missing = new Set<Digest>();
+  const seen = new Set<Digest>();
+  for (const name of tags) {
+    const before = await tagTarget(now, repository, name);
+    const after = await tagTarget(then, repository, name);
+    if (before === after) continue;
+    moves.push({ tag: name, before, after });
+    const path = tagPath(repository, name);
+    expected.push({ path, fileId: await now.fileId(path) });
+    changes.push({ path, content: after ? Buffer.from(`${after}\n`) : null });
+    if (after) await collectManifests(oci, repository, then, after, { changes, missing, seen });
   }
-  changes.push({ path: tagPath(repository, tag), content: Buffer.from(`${digest}\n`) });
-  const head = oci.store.head();
-  const current = await tagTarget(head, repository, tag);
-  const currentFile = await head.fileId(tagPath(repository, tag));
-  return { repository, tag, from, digest, current, currentFile, changes, missing };
+  return { repository, from, moves, changes, expected, missing: [...missing] };
 }
 
-/**
- * Carries a plan out as one commit that names what it restores; false if nothing had to change. Rejects with
- * `StaleReadError` if the tag has moved since the plan was made.
- */
-export async function restore(oci: OciStore, plan: RestorePlan, author: Identity): Promise<boolean> {
-  const { repository, tag, digest, current, from } = plan;
+/** Carries a plan out as one commit that names what it restores. Rejects with `StaleReadError` if a tag has moved since. */
+export async function restore(oci: OciStore, plan: RestorePlan, author: Identity): Promise<void> {
+  const { repository, from, moves, changes, expected } = plan;
+  const [only] = moves.length === 1 ? moves : [];
   const trailers = [
     `Repository: ${repository}`,
-    `Tag: ${tag}`,
-    ...(current ? [`Previous: ${current}`] : []),
-    `Digest: ${digest}`,
+    ...moves.flatMap(({ tag, before }) => [`Tag: ${tag}`, ...(before ? [`Previous: ${before}`] : [])]),
+    ...(only?.after ? [`Digest: ${only.after}`] : []),
     `Restores: ${from}`,
     "Client: console",
   ];
-  const message = `restore ${repository}:${tag}\n\n${trailers.join("\n")}`;
-  const asPlanned = { path: tagPath(repository, tag), fileId: plan.currentFile };
-  const { changed } = await oci.store.commit(plan.changes, { author, message }, [asPlanned]);
-  return changed;
+  const message = `restore ${repository}${only ? `:${only.tag}` : ""}\n\n${trailers.join("\n")}`;
+  await oci.store.commit(changes, { author, message }, expected);
+}
+
+async function tagsOfEither(repository: RepositoryName, ...states: readonly Snapshot[]): Promise<Tag[]> {
+  const tags = new Set<Tag>();
+  for (const state of states) {
+    for await (const { path } of state.list(tagsPrefix(repository))) {
+      const file = parseOciPath(path);
+      if (file?.kind === "tag") tags.add(file.tag);
+    }
+  }
+  return [...tags].sort();
+}
+
+interface Collected {
+  readonly changes: Change[];
+  readonly missing: Set<Digest>;
+  readonly seen: Set<Digest>;
+}
+
+/** The manifest with all that it refers to, as it was `then`. */
+async function collectManifests(
+  oci: OciStore,
+  repository: RepositoryName,
+  then: Snapshot,
+  top: Digest,
+  { changes, missing, seen }: Collected,
+): Promise<void> {
+  const pending = [top];
+  for (let digest = pending.pop(); digest; digest = pending.pop()) {
+    if (seen.has(digest)) continue;
+    seen.add(digest);
+    const path = manifestPath(repository, digest);
+    const content = await then.read(path);
+    const manifest = content && parseManifest(content);
+    if (!content || !manifest || manifest instanceof ManifestFault) {
+      missing.add(digest);
+      continue;
+    }
+    changes.push({ path, content });
+    for (const blob of manifest.blobs) if (oci.blobs.size(blob) === undefined) missing.add(blob);
+    pending.push(...manifest.manifests);
+  }
 }

@@ -11,5 +11,10 @@ export async function tagTarget(
   tag: Tag,
 ): Promise<Digest | undefined> {
   const content = await snapshot.read(tagPath(repository, tag));
-  return content && parseDigest(new TextDecoder().decode(content).trimEnd());
+  return content && digestInTag(content);
+}
+
+/** Reads a tag's file: a digest and a line feed. */
+export function digestInTag(content: Uint8Array): Digest | undefined {
+  return parseDigest(new TextDecoder().decode(content).trimEnd());
 }

@@ -9,7 +9,7 @@ import { catchUp } from "./projection-catch-up.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { StorePath } from "./store-path.ts";
 import type { Change } from "./tree-edit.ts";
-import type { ListedFile } from "./tree-walk.ts";
+import { type Difference, diffTrees, type ListedFile } from "./tree-walk.ts";
 
 /** Who does something and how it reads in the log. */
 export interface CommitMeta {
@@ -73,6 +73,17 @@ export class Store {
 
   async at(commitId: ObjectId): Promise<Snapshot> {
     return new Snapshot(this.#reader, commitId, await this.#reader.commit(commitId));
+  }
+
+  /** The files that differ between two commits; `undefined` stands for the empty store. */
+  async *diff(from: ObjectId | undefined, to: ObjectId): AsyncGenerator<Difference> {
+    const before = from && (await this.at(from)).tree;
+    yield* diffTrees(this.#reader.tree, before, (await this.at(to)).tree);
+  }
+
+  /** The commit itself. Rejects if it is missing. */
+  commitAt(id: ObjectId): Promise<Commit> {
+    return this.#reader.commit(id);
   }
 
   /** Tells `projection` the state at a commit, in place of the newest. */
