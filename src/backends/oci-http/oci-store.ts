@@ -11,6 +11,10 @@ import type { RepositoryName } from "../../registry/repository-name.ts";
 import { OCI_INDEX, OciIndexReader } from "./oci-index.ts";
 import { ReadCache } from "./read-cache.ts";
 
+/** An upload that nobody went on with for so long is given up; clients resume within minutes or days. */
+const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
+const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
+
 /** What an instance serves: a store as it is, or as it was. */
 export interface OciView {
   readonly store: Store;
@@ -39,6 +43,7 @@ export class OciStore implements OciView {
   readonly reads: ReadCache;
   readonly #dir: string;
   readonly #derived: DerivedIndex;
+  readonly #expiry: Timer;
   readonly #frozen = new Map<ObjectId, FrozenView>();
 
   private constructor(
@@ -58,6 +63,8 @@ export class OciStore implements OciView {
     this.links = links;
     this.uploads = uploads;
     this.#derived = derived;
+    uploads.expire(UPLOAD_EXPIRY_MS);
+    this.#expiry = setInterval(() => uploads.expire(UPLOAD_EXPIRY_MS), EXPIRY_INTERVAL_MS).unref();
   }
 
   static async open(manager: StoreManager, name: StoreName): Promise<OciStore> {
@@ -113,6 +120,7 @@ export class OciStore implements OciView {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#expiry);
     for (const { derived } of this.#frozen.values()) derived.close();
     await this.store.close();
     await this.links.close();

@@ -1,4 +1,13 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { noteReceived } from "../buffer-pressure.ts";
 import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from "../digest.ts";
@@ -136,6 +145,27 @@ export class UploadStore {
       if (isMissingFile(error) || error instanceof SyntaxError) return undefined;
       throw error;
     }
+  }
+
+  /** Removes sessions that nobody wrote to for `maxAgeMs`, and answers how many. */
+  expire(maxAgeMs: number): number {
+    const limit = Date.now() - maxAgeMs;
+    let removed = 0;
+    const ids = readdirSync(this.#dir).flatMap((name) => parseUploadId(name.replace(/\.json$/, "")) ?? []);
+    for (const id of new Set(ids)) {
+      if (this.#busy.has(id) || this.#lastWritten(id) > limit) continue;
+      this.cancel(id);
+      removed++;
+    }
+    return removed;
+  }
+
+  /** In milliseconds since the epoch; the younger of the two files counts, as a crash can leave one alone. */
+  #lastWritten(id: UploadId): number {
+    const times = [this.#path(id), `${this.#path(id)}.json`].map(
+      (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    );
+    return Math.max(...times);
   }
 
   /** The running hash of what is there, if it is known; it is given away, so that a failure leaves none behind. */
