@@ -1,22 +1,18 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { type ArgsDef, defineCommand } from "citty";
 import { firstLineAsker, secretAsker } from "../backends/admin-ssh/dialog.ts";
 import { LineReader } from "../backends/admin-ssh/line-reader.ts";
-import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
-import { DataDirectory } from "../data-directory.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "../primitives/store/commit-writer.ts";
 import { StoreManager } from "../primitives/store/store-manager.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import { parseUserName } from "../primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
+import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 const ARGS: ArgsDef = {
   login: { type: "positional", required: false, description: "whose password" },
-  "data-dir": { type: "string", description: "where everything is kept (default: data)", valueHint: "dir" },
-  config: { type: "string", description: "the server's configuration file", valueHint: "file" },
+  ...DATA_DIRECTORY_ARGS,
 };
 
 const USAGE = "use: everlock passwd <login> [--data-dir <dir>]";
@@ -31,10 +27,7 @@ export const passwd = defineCommand({
     const name = parseUserName(login);
     if (!name) throw new UsageError(login === "" ? USAGE : `'${login}' is not a login; ${USAGE}`);
     await using undo = new AsyncDisposableStack();
-    const { dataDir } = resolveServerConfig(flags, process.env);
-    if (!existsSync(dataDir))
-      throw new UsageError(`there is no data directory ${resolve(dataDir)}; ${USAGE}`);
-    const directory = DataDirectory.acquire(dataDir);
+    const directory = acquireDataDirectory(flags, USAGE);
     undo.defer(() => directory.release());
     const store = await new StoreManager(directory.path, consoleLogger).open(USERS_STORE);
     undo.defer(() => store.close());

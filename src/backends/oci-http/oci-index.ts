@@ -56,6 +56,24 @@ export const OCI_INDEX: IndexSchema = {
     }
     return repositories;
   },
+  dump(db: Database): string {
+    const rows = (sql: string) =>
+      db
+        .query<{ row: string }, []>(sql)
+        .all()
+        .map(({ row }) => row);
+    return [
+      ...rows(`SELECT name || ':' || tag || ' ' || digest AS row
+        FROM tags JOIN repositories ON id = repository ORDER BY row`),
+      ...rows(`SELECT name || '@' || digest || ' ' || media_type || ' ' || hex(content) AS row
+        FROM manifests m JOIN repositories r ON r.id = repository ORDER BY row`),
+      ...rows(`SELECT name || ' ' || blob || ' ' || digest AS row
+        FROM manifest_blobs b JOIN repositories r ON r.id = b.repository JOIN manifests m ON m.id = manifest
+        ORDER BY row`),
+      ...rows(`SELECT name || ' ' || subject || ' ' || descriptor AS row
+        FROM referrers JOIN repositories r ON r.id = repository ORDER BY row`),
+    ].join("\n");
+  },
 };
 
 function applyFile(db: Database, file: OciFile, content: Uint8Array | null): void {

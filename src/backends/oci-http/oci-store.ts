@@ -88,6 +88,11 @@ export class OciStore implements OciView {
     return this.links.has(repository, digest);
   }
 
+  /** What the index holds, as text. */
+  dumpIndex(): string {
+    return this.#derived.dump();
+  }
+
   /** The store as it was at a commit, with an index of its own. */
   async frozenAt(commitId: ObjectId): Promise<OciView> {
     const known = this.#frozen.get(commitId);

@@ -15,6 +15,8 @@ export interface IndexSchema {
    * (repositories) that changed.
    */
   apply(db: Database, changes: readonly Change[]): ReadonlySet<string>;
+  /** The content as text, the same for the same files however it came about. */
+  dump(db: Database): string;
 }
 
 /** Pages of the log after which it is written back: pages that change often are then written once for many commits. */
@@ -66,6 +68,11 @@ export class DerivedIndex implements Projection {
     })();
     for (const scope of scopes) this.#clock.advance(scope);
     this.#head = head ?? this.#head;
+  }
+
+  /** The content as text, in an order of its own, to compare with another's. */
+  dump(): string {
+    return this.#schema.dump(this.db);
   }
 
   reset(): void {

@@ -2,6 +2,7 @@ import { CommitWriter, type Outcome, type Prepare } from "./commit-writer.ts";
 import type { Commit, Identity } from "./git/commit.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import { MAIN_REF } from "./git/repository.ts";
+import { checkObjects, type ObjectReport } from "./object-check.ts";
 import { ObjectReader } from "./object-reader.ts";
 import type { ObjectStore, RefStore } from "./objects.ts";
 import type { Projection } from "./projection.ts";
@@ -84,6 +85,11 @@ export class Store {
   /** The commit itself. Rejects if it is missing. */
   commitAt(id: ObjectId): Promise<Commit> {
     return this.#reader.commit(id);
+  }
+
+  /** Reads and verifies all that the history refers to. */
+  checkObjects(): Promise<ObjectReport> {
+    return checkObjects(this.#reader, this.head().commitId);
   }
 
   /** Tells `projection` the state at a commit, in place of the newest. */

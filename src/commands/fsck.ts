@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import { type ArgsDef, defineCommand } from "citty";
+import { OciStore } from "../backends/oci-http/oci-store.ts";
+import { checkOciStore } from "../backends/oci-http/store-check.ts";
+import { UsageError } from "../config/settings.ts";
+import { consoleLogger } from "../primitives/logger.ts";
+import { CorruptObjectError } from "../primitives/store/git/object.ts";
+import { parseStoreName, StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
+import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
+
+const ARGS: ArgsDef = {
+  store: { type: "positional", required: false, description: "which store (default: all)" },
+  ...DATA_DIRECTORY_ARGS,
+};
+
+const USAGE = "use: everlock fsck [<store>] [--data-dir <dir>]";
+
+export const fsck = defineCommand({
+  meta: {
+    name: "fsck",
+    description:
+      "Check every object, blob and index while no server runs; exits with 1 if anything is damaged",
+  },
+  args: ARGS,
+  async run({ rawArgs }) {
+    const [first = ""] = rawArgs;
+    const named = first !== "" && !first.startsWith("-");
+    await using undo = new AsyncDisposableStack();
+    const directory = acquireDataDirectory(named ? rawArgs.slice(1) : rawArgs, USAGE);
+    undo.defer(() => directory.release());
+    const manager = new StoreManager(directory.path, consoleLogger);
+    let damaged = 0;
+    for (const name of chooseStores(manager, named ? first : undefined))
+      damaged += await check(manager, name);
+    if (damaged > 0) throw new Error(`${damaged} ${damaged === 1 ? "problem" : "problems"} found`);
+  },
+});
+
+function chooseStores(manager: StoreManager, wanted: string | undefined): readonly StoreName[] {
+  const stores = manager.list().sort();
+  if (wanted === undefined) return stores;
+  const name = parseStoreName(wanted);
+  if (name && stores.includes(name)) return [name];
+  throw new UsageError(`there is no store '${wanted}'; there are ${stores.join(", ") || "none"}`);
+}
+
+/** Prints what is wrong with one store and answers how much. */
+async function check(manager: StoreManager, name: StoreName): Promise<number> {
+  const print = (line: string) => process.stdout.write(`${name}: ${line}\n`);
+  try {
+    const { problems, counts } = await inspect(manager, name);
+    for (const problem of problems) print(problem);
+    const verdict = problems.length === 0 ? "no damage" : `${problems.length} damaged or missing`;
+    print(`${counts.join(", ")}: ${verdict}`);
+    return problems.length;
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    print(`can't be opened: ${error.message}`);
+    return 1;
+  }
+}
+
+async function inspect(manager: StoreManager, name: StoreName) {
+  const dir = manager.directory(name);
+  const oci = existsSync(`${dir}/blobs`) ? await OciStore.open(manager, name) : undefined;
+  const store = oci?.store ?? (await manager.open(name));
+  try {
+    const objects = await store.checkObjects();
+    const counts = [`${objects.commits} commits`, `${objects.objects} objects`];
+    if (!oci) return { problems: objects.problems, counts };
+    // Which blobs are needed, and what the index should hold, only sound objects tell.
+    if (objects.problems.length > 0)
+      return { problems: objects.problems, counts: [...counts, "blobs unchecked"] };
+    const content = await checkOciStore(oci, dir);
+    return { problems: content.problems, counts: [...counts, `${content.blobs} blobs`] };
+  } finally {
+    await (oci ?? store).close();
+  }
+}

@@ -1,0 +1,98 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { digestHex } from "../../src/primitives/digest.ts";
+import { binary } from "../support/binary.ts";
+import { addAlice, startEverlock } from "../support/everlock.ts";
+import { RegistryClient } from "../support/registry-client.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { describeWith, run } from "../support/tools.ts";
+
+const STORE = "everlock-oci-local";
+
+function fsck(dataDir: string, ...args: string[]) {
+  return run([binary(), "fsck", ...args, "--data-dir", dataDir], { cwd: temporaryDirectory() });
+}
+
+async function stoppedWithImages() {
+  const server = await startEverlock();
+  await addAlice(server);
+  const client = new RegistryClient(server.httpPort, "app");
+  const images = [await client.pushImage("v1"), await client.pushImage("v2")] as const;
+  await server.end("SIGTERM");
+  const { dataDir } = server;
+  const blobPath = (layer: string) =>
+    `${dataDir}/${STORE}/blobs/sha256/${layer.slice(7, 9)}/${digestHex(layer as (typeof images)[0]["layer"])}`;
+  return { dataDir, images, blobPath };
+}
+
+describeWith(["ssh", "sshpass"], "everlock fsck", () => {
+  test("finds nothing in sound stores", async () => {
+    const { dataDir } = await stoppedWithImages();
+    const { code, stdout, stderr } = await fsck(dataDir);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^everlock-oci-local: 2 commits, \d+ objects, 4 blobs: no damage$/m);
+    expect(stdout).toMatch(/^everlock-users: 3 commits, \d+ objects: no damage$/m);
+  });
+
+  test("names damaged and missing blobs with the tags that need them", async () => {
+    const { dataDir, images, blobPath } = await stoppedWithImages();
+    const [first, second] = images;
+    const bytes = readFileSync(blobPath(first.layer));
+    bytes[100] = (bytes[100] ?? 0) ^ 1;
+    writeFileSync(blobPath(first.layer), bytes);
+    await Bun.file(blobPath(second.layer)).delete();
+    const { code, stdout, stderr } = await fsck(dataDir, STORE);
+    expect([code, stderr]).toEqual([1, "everlock: 2 problems found\n"]);
+    expect(stdout).toContain(`blob ${first.layer} is damaged; needed by app:v1\n`);
+    expect(stdout).toContain(`blob ${second.layer} is missing; needed by app:v2\n`);
+  });
+
+  test("names objects that are not what their name says", async () => {
+    const { dataDir } = await stoppedWithImages();
+    const dir = `${dataDir}/${STORE}/objects/pack`;
+    const packs = readdirSync(dir)
+      .filter((name) => name.endsWith(".pack"))
+      .map((name) => `${dir}/${name}`)
+      .sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs);
+    // The older commit first, which leaves the newest readable, then all.
+    for (const [pack, message] of [
+      [packs[0] ?? "", /^everlock-oci-local: commit [0-9a-f]{64}.*is damaged: /m],
+      [packs[1] ?? "", /^everlock-oci-local: can't be opened: .* is damaged: /m],
+    ] as const) {
+      const bytes = readFileSync(pack);
+      for (let at = 40; at < bytes.length - 40; at += 50) bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+      writeFileSync(pack, bytes);
+      const { code, stdout } = await fsck(dataDir, STORE);
+      expect(code).toBe(1);
+      expect(stdout).toMatch(message);
+    }
+  });
+
+  test("tells an index that differs from the commits", async () => {
+    const { dataDir } = await stoppedWithImages();
+    const index = new Database(`${dataDir}/${STORE}/index.sqlite`);
+    index.run("UPDATE tags SET tag = 'v3' WHERE tag = 'v2'");
+    index.close();
+    const { code, stdout } = await fsck(dataDir, STORE);
+    expect(code).toBe(1);
+    expect(stdout).toContain("the index differs from the commits");
+  });
+
+  test("says what is wrong with the command", async () => {
+    const { dataDir } = await stoppedWithImages();
+    const unknown = await fsck(dataDir, "nowhere");
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      "everlock: there is no store 'nowhere'; there are everlock-oci-local, everlock-system, everlock-users\n",
+    ]);
+    const nothing = await fsck(`${dataDir}/none`);
+    expect([nothing.code, nothing.stderr]).toEqual([
+      2,
+      expect.stringContaining("there is no data directory"),
+    ]);
+    const server = await startEverlock({ dataDir });
+    expect((await fsck(dataDir)).stderr).toContain("is in use by another server");
+    await server.end();
+  });
+});
