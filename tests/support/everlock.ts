@@ -1,5 +1,5 @@
-import { afterEach } from "bun:test";
 import { binary } from "./binary.ts";
+import { afterThisTest } from "./cleanup.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { type RunResult, run } from "./tools.ts";
 
@@ -19,8 +19,6 @@ export interface Everlock {
   end(signal?: NodeJS.Signals): Promise<number>;
 }
 
-const running = new Set<Everlock>();
-
 /** Starts the executable in an empty directory, or on the data of an earlier one; it is ended after the test. */
 export async function startEverlock(
   options: { dataDir?: string; args?: readonly string[]; ports?: { http: number; ssh: number } } = {},
@@ -39,6 +37,10 @@ export async function startEverlock(
     ],
     { stdin: "ignore", stdout: "pipe", stderr: "pipe", cwd: temporaryDirectory() },
   );
+  afterThisTest(async () => {
+    child.kill("SIGKILL");
+    await child.exited;
+  });
   const stderr = new Response(child.stderr).text();
   const greeting = await readGreeting(child.stdout);
   const [httpPort, sshPort] = ["HTTP", "SSH"].map((name) =>
@@ -53,12 +55,10 @@ export async function startEverlock(
     registry: `localhost:${httpPort}`,
     console: (command, stdin) => sshRun(sshPort, "admin", ADMIN_PASSWORD, command, stdin),
     async end(signal = "SIGTERM") {
-      running.delete(server);
       child.kill(signal);
       return child.exited;
     },
   };
-  running.add(server);
   return server;
 }
 
@@ -111,7 +111,3 @@ async function readGreeting(stdout: ReadableStream<Uint8Array>): Promise<string>
   })().catch(() => undefined);
   return text;
 }
-
-afterEach(async () => {
-  await Promise.all([...running].map((server) => server.end("SIGKILL")));
-});

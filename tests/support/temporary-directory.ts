@@ -1,19 +1,13 @@
-import { afterEach } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-const made: string[] = [];
+import { afterThisTest } from "./cleanup.ts";
 
 /** A new directory that is removed after the test. */
 export function temporaryDirectory(): string {
   // In lower case, because podman takes the path of an OCI layout for an image's name.
   const dir = join(tmpdir(), `everlock-${crypto.randomUUID().slice(0, 8)}`);
   mkdirSync(dir);
-  made.push(dir);
+  afterThisTest(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
-
-afterEach(() => {
-  for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true });
-});

@@ -1,7 +1,7 @@
-import { afterEach } from "bun:test";
 import { resolveServerConfig } from "../../src/config/server-config.ts";
 import type { Logger } from "../../src/primitives/logger.ts";
 import { type Server, startServer } from "../../src/server.ts";
+import { afterThisTest } from "./cleanup.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 export interface TestServer {
@@ -11,8 +11,6 @@ export interface TestServer {
   /** What went to the log. */
   readonly logged: readonly string[];
 }
-
-const running: Server[] = [];
 
 /** The server within this process, on free ports and without the console; stopped after the test. */
 export async function startTestServer(args: readonly string[] = []): Promise<TestServer> {
@@ -27,10 +25,6 @@ export async function startTestServer(args: readonly string[] = []): Promise<Tes
   const fixed = ["--data-dir", dataDir, "--admin-password", "change-me", "--admin-user", "alice"];
   const ports = ["--frontend-http-listen-http", "127.0.0.1:0", "--no-backend-admin-ssh"];
   const server = await startServer(resolveServerConfig([...fixed, ...ports, ...args], {}), log);
-  running.push(server);
+  afterThisTest(() => server.stop());
   return { server, httpPort: server.http?.port ?? 0, dataDir, logged };
 }
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((server) => server.stop()));
-});
