@@ -62,6 +62,9 @@ describeWith(["ssh", "sshpass"], "tokens", () => {
         "WWW-Authenticate",
       );
     const realm = 'Bearer realm="http://localhost:5000/token",service="localhost:5000"';
+    for (const host of ["localhost:", "localhost:99999", "localhost.:5000"]) {
+      expect((await anonymous.fetch("/v2/", { headers: { Host: host } })).status).toBe(401);
+    }
     expect(await challenge("/v2/")).toBe(realm);
     expect(await challenge("blobs/uploads/", "POST")).toBe(`${realm},scope="repository:app:pull,push"`);
     expect(await challenge("manifests/v1", "DELETE")).toBe(`${realm},scope="repository:app:delete"`);

@@ -19,7 +19,7 @@ export function challengeOf(
   if (scheme === "Basic") return 'Basic realm="Everlock", charset="UTF-8"';
   const parameters = {
     realm: `${origin}${TOKEN_PATH}`,
-    service: new URL(origin).host,
+    service: origin.slice(origin.indexOf("://") + "://".length),
     scope: scope && scopeText(scope),
     error: fault,
   };

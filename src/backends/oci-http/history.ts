@@ -30,14 +30,9 @@ export interface HistoryFilter {
   readonly since?: number | undefined;
 }
 
-/** Commits read before others get their turn. */
-const COMMITS_PER_TURN = 200;
-
 /** What happened, the newest first. */
 export async function* eventsOf(store: Store, filter: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
-  let read = 0;
   for await (const { id, commit } of store.history()) {
-    if (++read % COMMITS_PER_TURN === 0) await Bun.sleep(0);
     if (filter.since !== undefined && commit.committer.seconds < filter.since) return;
     const event = parseEvent(id, commit);
     if (matches(event, filter)) yield event;

@@ -80,7 +80,9 @@ function collectTags(index: OciIndexReader): Map<Digest, string[]> {
       for (const tag of tags) {
         const digest = index.tagDigest(repository, tag);
         for (const blob of digest ? blobsOf(index, repository, digest) : []) {
-          tagsByBlob.set(blob, [...(tagsByBlob.get(blob) ?? []), `${repository}:${tag}`]);
+          const names = tagsByBlob.get(blob);
+          if (names) names.push(`${repository}:${tag}`);
+          else tagsByBlob.set(blob, [`${repository}:${tag}`]);
         }
       }
       more = tags.length === MAX_TAGS_AT_ONCE;

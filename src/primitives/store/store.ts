@@ -38,6 +38,9 @@ export interface HistoryEntry {
   readonly commit: Commit;
 }
 
+/** Commits read in a walk of the history before others get their turn. */
+const COMMITS_PER_TURN = 200;
+
 /** A versioned key-value store of files at relative paths; each write is one Git commit on `main`. */
 export class Store {
   readonly name: string;
@@ -113,14 +116,16 @@ export class Store {
   /** The commits that changed the file or directory at `path` (all commits without one), newest first. */
   async *history(path?: StorePath): AsyncGenerator<HistoryEntry> {
     let id = this.head().commitId;
-    while (id) {
-      const commit = await this.#reader.commit(id);
-      const parent: ObjectId | undefined = commit.parents[0];
-      const before = parent && (await this.#reader.commit(parent)).tree;
-      if ((await this.#entryId(commit.tree, path)) !== (before && (await this.#entryId(before, path)))) {
+    let commit = id && (await this.#reader.commit(id));
+    for (let read = 1; id && commit; read++) {
+      if (read % COMMITS_PER_TURN === 0) await Bun.sleep(0);
+      const parentId: ObjectId | undefined = commit.parents[0];
+      const parent: Commit | undefined = parentId && (await this.#reader.commit(parentId));
+      if ((await this.#entryId(commit.tree, path)) !== (parent && (await this.#entryId(parent.tree, path)))) {
         yield { id, commit };
       }
-      id = parent;
+      id = parentId;
+      commit = parent;
     }
   }
 
