@@ -14,7 +14,8 @@ const OUT = "dist";
 
 async function compile(outfile: string, target?: (typeof TARGETS)[number]): Promise<void> {
   await Bun.build({
-    entrypoints: ["src/main.ts"],
+    // Threads start from files of their own.
+    entrypoints: ["src/main.ts", "src/http-worker.ts"],
     minify: true,
     sourcemap: "linked",
     define: { EVERLOCK_COMMIT: JSON.stringify(commit()) },

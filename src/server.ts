@@ -4,6 +4,8 @@ import { InstanceRegistry } from "./backends/oci-http/instance-registry.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { HttpFrontend } from "./frontends/http/http-frontend.ts";
+import { HttpThreads } from "./frontends/http/http-threads.ts";
+import { ThreadOwner } from "./frontends/http/thread-owner.ts";
 import { ensureTokenKey } from "./frontends/http/token-key.ts";
 import { ensureHostKey } from "./frontends/ssh/host-key.ts";
 import { SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
@@ -12,7 +14,9 @@ import type { Logger } from "./primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "./primitives/store/commit-writer.ts";
 import type { Store } from "./primitives/store/store.ts";
 import { StoreManager } from "./primitives/store/store-manager.ts";
+import { SharedVersion } from "./primitives/threads/shared-version.ts";
 import { Authenticator } from "./primitives/users/authenticator.ts";
+import { PasswordChecker } from "./primitives/users/password-checker.ts";
 import { TokenAuthority } from "./primitives/users/token-authority.ts";
 import { TokenSigner } from "./primitives/users/token-signer.ts";
 import { USERS_STORE, UserRegistry } from "./primitives/users/user-registry.ts";
@@ -39,21 +43,23 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     const usersStore: Store = await stores.open(USERS_STORE);
     undo.defer(() => usersStore.close());
     const users = await UserRegistry.load(usersStore, log.warn);
-    const authenticator = new Authenticator(() => users.directory);
+    const passwords = new PasswordChecker(() => users.directory);
+    const authenticator = new Authenticator(
+      () => users.directory,
+      (...args) => passwords.check(...args),
+    );
 
     const system = await stores.open(SYSTEM_STORE);
     undo.defer(() => system.close());
-    const signer = new TokenSigner(await ensureTokenKey(`${directory.path}/token_key`));
-    const tokens = new TokenAuthority(signer, () => users.directory);
-
     const instances = await InstanceRegistry.open(
       { system, stores, users: () => users.directory, log },
       config.instances ?? (() => []),
     );
     undo.defer(() => instances.close());
+    const tokenKey = await ensureTokenKey(`${directory.path}/token_key`);
     const http =
       config.http &&
-      new HttpFrontend({ listen: config.http, hosts: () => instances.hosts(), authenticator, tokens, log });
+      (await startHttp(config.http, { users, passwords, authenticator, instances, tokenKey, log }));
     if (http) undo.defer(() => http.stop());
     const adminConsole = new AdminConsole({ users, instances }, log);
     const ssh =
@@ -80,6 +86,40 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     await undo.disposeAsync();
     throw error;
   }
+}
+
+interface HttpServices {
+  readonly users: UserRegistry;
+  readonly passwords: PasswordChecker;
+  readonly authenticator: Authenticator;
+  readonly instances: InstanceRegistry;
+  readonly tokenKey: Uint8Array;
+  readonly log: Logger;
+}
+
+/** On this thread, which owns the stores, or on several others. */
+async function startHttp(
+  { listen, workers }: NonNullable<ServerConfig["http"]>,
+  { users, passwords, authenticator, instances, tokenKey, log }: HttpServices,
+): Promise<HttpFrontend | HttpThreads> {
+  if (workers === 1) {
+    const tokens = new TokenAuthority(new TokenSigner(tokenKey), () => users.directory);
+    const hosts = () => instances.hosts();
+    return new HttpFrontend({ listen, isShared: false, hosts, authenticator, tokens, log });
+  }
+  const version = new SharedVersion();
+  const threads = await HttpThreads.start({
+    listen,
+    count: workers,
+    tokenKey,
+    version,
+    spawn: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
+    owner: () => new ThreadOwner({ instances, users, passwords, version, log }),
+    log,
+  });
+  users.onChange(() => threads.changed());
+  instances.serveWith(threads);
+  return threads;
 }
 
 async function bootstrapAdmin(

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import {
   type InstanceConfig,
   type InstanceName,
@@ -15,7 +16,7 @@ import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./
 /** Everything that the server needs to know, checked. A part that is switched off is `undefined`. */
 export interface ServerConfig {
   readonly dataDir: string;
-  readonly http: ListenAddress | undefined;
+  readonly http: { readonly listen: ListenAddress; readonly workers: number } | undefined;
   readonly ssh: ListenAddress | undefined;
   /** Completes the stored registries by what the flags say; `undefined` where registries are switched off. */
   readonly instances:
@@ -39,7 +40,14 @@ export function resolveServerConfig(
   return {
     dataDir: settings.text("data-dir"),
     http: http
-      ? settings.parsed("frontend-http-listen-http", parseListenAddress, "an address such as 127.0.0.1:8080")
+      ? {
+          listen: settings.parsed(
+            "frontend-http-listen-http",
+            parseListenAddress,
+            "an address such as 127.0.0.1:8080",
+          ),
+          workers: httpWorkers(settings),
+        }
       : undefined,
     ssh: settings.flag("backend-admin-ssh")
       ? settings.parsed("frontend-ssh-listen", parseListenAddress, "an address such as 127.0.0.1:2222")
@@ -88,6 +96,22 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
     };
     return [completed, ...(stored ?? []).filter((other) => other !== known)];
   };
+}
+
+const MAX_HTTP_WORKERS = 256;
+
+/** Only Linux spreads the connections to one port over the threads that listen on it. */
+function httpWorkers(settings: CheckedSettings): number {
+  const canShare = process.platform === "linux";
+  if (!settings.isGiven("http-workers"))
+    return canShare ? Math.min(availableParallelism(), MAX_HTTP_WORKERS) : 1;
+  const count = settings.parsed(
+    "http-workers",
+    (text) => (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= MAX_HTTP_WORKERS ? Number(text) : undefined),
+    `a number from 1 to ${MAX_HTTP_WORKERS}`,
+  );
+  if (count > 1 && !canShare) throw new UsageError("--http-workers: more than 1 takes Linux");
+  return count;
 }
 
 function vhosts(settings: CheckedSettings): readonly string[] {

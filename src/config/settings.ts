@@ -21,6 +21,11 @@ export const SETTINGS = {
     fallback: "127.0.0.1:8080",
     help: "where HTTP listens",
   },
+  "http-workers": {
+    type: "string",
+    hint: "count",
+    help: "threads that serve HTTP; 1 serves it beside everything else (default: one per core)",
+  },
   "frontend-ssh-listen": {
     type: "string",
     hint: "host:port",

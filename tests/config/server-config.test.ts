@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import type { InstanceConfig } from "../../src/backends/oci-http/instance-config.ts";
 import { resolveServerConfig } from "../../src/config/server-config.ts";
 import { UsageError } from "../../src/config/settings.ts";
@@ -25,7 +26,7 @@ describe("a setting", () => {
     expect(config.dataDir).toBe("from-flag");
     expect(config.admin.name).toBe("from-env" as typeof config.admin.name);
     expect(String(config.instances?.(undefined)[0]?.store)).toBe("from-file");
-    expect(config.http).toEqual({ hostname: "127.0.0.1", port: 8080 });
+    expect(config.http?.listen).toEqual({ hostname: "127.0.0.1", port: 8080 });
   });
 
   test("may be written --name value, --name=value, --name and --no-name", () => {
@@ -33,7 +34,7 @@ describe("a setting", () => {
       ["--no-backend-admin-ssh", "--frontend-http-listen-http=[::1]:80"],
       {},
     );
-    expect([http, ssh]).toEqual([{ hostname: "::1", port: 80 }, undefined]);
+    expect([http?.listen, ssh]).toEqual([{ hostname: "::1", port: 80 }, undefined]);
     expect(resolveServerConfig(["--frontend-http=false"], {}).http).toBeUndefined();
     expect(resolveServerConfig(["--no-frontend-http=false"], {}).http).toBeDefined();
   });
@@ -52,6 +53,19 @@ describe("a setting", () => {
     ]);
   });
 });
+
+test.skipIf(process.platform !== "linux")(
+  "HTTP is served by one thread per core, or as many as are asked for",
+  () => {
+    const workers = (...args: string[]) => resolveServerConfig(args, {}).http?.workers;
+    expect(workers()).toBe(availableParallelism());
+    expect(workers("--http-workers", "3")).toBe(3);
+    for (const wrong of ["0", "-1", "1.5", "257", "many"])
+      expect(() => workers(`--http-workers=${wrong}`)).toThrow(
+        new UsageError(`--http-workers must be a number from 1 to 256, not '${wrong}'`),
+      );
+  },
+);
 
 describe("a configuration file", () => {
   test.each([

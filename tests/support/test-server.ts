@@ -23,7 +23,13 @@ export async function startTestServer(args: readonly string[] = []): Promise<Tes
   };
   const dataDir = `${temporaryDirectory()}/data`;
   const fixed = ["--data-dir", dataDir, "--admin-password", "change-me", "--admin-user", "alice"];
-  const ports = ["--frontend-http-listen-http", "127.0.0.1:0", "--no-backend-admin-ssh"];
+  const ports = [
+    "--frontend-http-listen-http",
+    "127.0.0.1:0",
+    "--no-backend-admin-ssh",
+    "--http-workers",
+    "1",
+  ];
   const server = await startServer(resolveServerConfig([...fixed, ...ports, ...args], {}), log);
   afterThisTest(() => server.stop());
   return { server, httpPort: server.http?.port ?? 0, dataDir, logged };

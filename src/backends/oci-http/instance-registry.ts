@@ -5,7 +5,6 @@ import type { Store } from "../../primitives/store/store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
 import { storePath } from "../../primitives/store/store-path.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
-import { OciInstance } from "./instance.ts";
 import {
   checkTogether,
   encodeInstances,
@@ -15,7 +14,9 @@ import {
   parseInstances,
   SYSTEM_STORE,
 } from "./instance-config.ts";
-import { OciStore, type OciView } from "./oci-store.ts";
+import { InstanceTable } from "./instance-table.ts";
+import { OciStore, type ViewLocation } from "./oci-store.ts";
+import type { OciView } from "./oci-view.ts";
 
 /** A change of instances that can't be made, in words for who asked for it. */
 export class InstanceChangeError extends Error {
@@ -37,19 +38,37 @@ export interface InstanceRegistryOptions {
   readonly log: Logger;
 }
 
+/** What another thread needs to know of an instance to serve it. */
+export interface ServedInstance {
+  readonly config: InstanceConfig;
+  readonly location: ViewLocation;
+}
+
+/** Other threads that serve the instances. */
+export interface ServingThreads {
+  /** Called before a change is acknowledged: it holds for every request that comes after. */
+  changed(): void;
+  /** Resolves once no thread answers a request by a configuration that was replaced before. */
+  settled(): Promise<void>;
+}
+
+const NO_OTHER_THREADS: ServingThreads = { changed: () => undefined, settled: async () => undefined };
+
 /** The running registries. A change is a commit, and holds for the next request; those under way finish as they began. */
 export class InstanceRegistry {
   readonly #options: InstanceRegistryOptions;
   /** One change at a time, each made of what the one before left. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly #stores = new Map<StoreName, OciStore>();
-  /** Instances that are no longer configured, but still answer requests that reached them before. */
-  readonly #retired = new Set<OciInstance>();
-  #instances: ReadonlyMap<InstanceName, OciInstance> = new Map();
-  #hosts: ReadonlyMap<string, OciInstance> = new Map();
+  readonly #table: InstanceTable;
+  #threads = NO_OTHER_THREADS;
+  #locations: ReadonlyMap<InstanceName, ViewLocation> = new Map();
+  #changes = 0;
+  #releasing = false;
 
   private constructor(options: InstanceRegistryOptions) {
     this.#options = options;
+    this.#table = new InstanceTable(options.users);
   }
 
   /**
@@ -75,12 +94,28 @@ export class InstanceRegistry {
   }
 
   list(): readonly InstanceConfig[] {
-    return [...this.#instances.values()].map((instance) => instance.config);
+    return this.#table.list();
   }
 
   /** The instance at each virtual host. */
-  hosts(): ReadonlyMap<string, OciInstance> {
-    return this.#hosts;
+  hosts(): InstanceTable["hosts"] {
+    return this.#table.hosts;
+  }
+
+  serveWith(threads: ServingThreads): void {
+    this.#threads = threads;
+  }
+
+  served(): ServedInstance[] {
+    return this.list().flatMap((config) => {
+      const location = this.#locations.get(config.name);
+      return location ? [{ config, location }] : [];
+    });
+  }
+
+  /** An open store by its name. */
+  openStore(name: StoreName): OciStore | undefined {
+    return this.#stores.get(name);
   }
 
   /** What an instance stores. Throws `InstanceChangeError` if there is no such instance. */
@@ -128,9 +163,7 @@ export class InstanceRegistry {
 
   /** For when no request is under way any more. */
   async close(): Promise<void> {
-    this.#hosts = new Map();
-    this.#instances = new Map();
-    this.#retired.clear();
+    this.#table.replace([]);
     await this.#turn.run(() => this.#closeUnusedStores());
   }
 
@@ -155,39 +188,37 @@ export class InstanceRegistry {
   }
 
   async #apply(configs: readonly InstanceConfig[]): Promise<void> {
-    const before = this.#instances;
-    const instances = new Map<InstanceName, OciInstance>();
-    for (const config of configs) {
-      const known = before.get(config.name);
-      const isSame = known && Bun.deepEquals(known.config, config);
-      const view = await this.#openView(config);
-      instances.set(config.name, isSame ? known : new OciInstance(config, view, this.#options.users));
-    }
-    this.#instances = instances;
-    this.#hosts = new Map(
-      [...instances.values()].flatMap((instance) => instance.config.vhosts.map((host) => [host, instance])),
-    );
-    for (const instance of before.values()) {
-      if (instances.get(instance.config.name) !== instance) this.#retire(instance);
-    }
+    const opened: (ServedInstance & { readonly view: OciView })[] = [];
+    for (const config of configs) opened.push({ config, ...(await this.#openView(config)) });
+    this.#locations = new Map(opened.map(({ config, location }) => [config.name, location]));
+    this.#table.replace(opened);
+    this.#changes++;
+    this.#threads.changed();
+    this.#releaseUnused().catch((error) => this.#options.log.error("a store could not be closed", error));
   }
 
-  /** Lets requests under way finish, however long an upload takes, and then lets go of a store that nobody uses. */
-  #retire(instance: OciInstance): void {
-    this.#retired.add(instance);
-    instance
-      .idle()
-      .then(() => {
-        this.#retired.delete(instance);
-        return this.#turn.run(() => this.#closeUnusedStores());
-      })
-      .catch((error) => this.#options.log.error("a store could not be closed", error));
+  /** Lets requests under way finish, however long an upload takes, and then lets go of what nobody uses. */
+  async #releaseUnused(): Promise<void> {
+    if (this.#releasing) return;
+    this.#releasing = true;
+    try {
+      for (let isReleased = false; !isReleased; ) {
+        const seen = this.#changes;
+        await Promise.all([this.#table.settled(), this.#threads.settled()]);
+        await this.#turn.run(async () => {
+          isReleased = seen === this.#changes;
+          if (isReleased) await this.#closeUnusedStores();
+        });
+      }
+    } finally {
+      this.#releasing = false;
+    }
   }
 
   async #closeUnusedStores(): Promise<void> {
-    const users = [...this.#instances.values(), ...this.#retired];
-    const used = new Set(users.map((instance) => instance.config.store));
-    const frozen = new Set(users.flatMap((instance) => instance.config.at ?? []));
+    const configs = this.list();
+    const used = new Set(configs.map(({ store }) => store));
+    const frozen = new Set(configs.flatMap(({ at }) => at ?? []));
     for (const [name, store] of this.#stores) {
       if (used.has(name)) {
         store.dropFrozenExcept(frozen);
@@ -198,9 +229,12 @@ export class InstanceRegistry {
     }
   }
 
-  async #openView({ store, at }: InstanceConfig): Promise<OciView> {
+  async #openView({
+    store,
+    at,
+  }: InstanceConfig): Promise<{ readonly view: OciView; readonly location: ViewLocation }> {
     const oci = await this.#openStore(store);
-    return at ? oci.frozenAt(at) : oci;
+    return at ? oci.frozenAt(at) : { view: oci, location: oci.location };
   }
 
   /** Instances may share a store. */

@@ -1,7 +1,4 @@
 import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
-import type { Identity } from "../../primitives/store/git/commit.ts";
-import type { Snapshot } from "../../primitives/store/snapshot.ts";
-import type { Change } from "../../primitives/store/tree-edit.ts";
 import { parseUploadId, type UploadId } from "../../primitives/store/upload-store.ts";
 import type { Manifest } from "../../registry/manifest.ts";
 import type { Page, PageRequest } from "../../registry/paging.ts";
@@ -20,12 +17,9 @@ import type {
   UploadStorage,
 } from "../../registry/storage.ts";
 import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
-import { isImmutable } from "./immutable-tags.ts";
 import type { InstanceConfig } from "./instance-config.ts";
-import { manifestPath, tagPath } from "./layout.ts";
-import type { OciView } from "./oci-store.ts";
-import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
-import { tagTarget } from "./tag-target.ts";
+import type { OciView } from "./oci-view.ts";
+import type { Actor } from "./store-changes.ts";
 
 /** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
 const MAX_BLOB_IN_MEMORY = 32 * 1024;
@@ -34,22 +28,16 @@ const BYTES_OF_TAG = 64;
 /** Repositories looked at for a mount that names none. */
 const MAX_MOUNT_SOURCES = 100;
 
-/** Who is acting, for the log. */
-export interface Actor {
-  readonly identity: Identity;
-  readonly origin: Origin;
-}
-
 /** What an instance takes. */
 export type Policy = Pick<InstanceConfig, "references" | "immutable">;
 
 /** The engine's storage over an OCI store, on behalf of one actor. */
 export class InstanceStorage implements RegistryStorage {
   readonly #oci: OciView;
-  readonly #actor: Actor;
+  readonly #actor: () => Actor;
   readonly #policy: Policy;
 
-  constructor(oci: OciView, actor: Actor, policy: Policy) {
+  constructor(oci: OciView, actor: () => Actor, policy: Policy) {
     this.#oci = oci;
     this.#actor = actor;
     this.#policy = policy;
@@ -68,14 +56,13 @@ export class InstanceStorage implements RegistryStorage {
     });
   }
 
-  async deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
-    if (this.#oci.index.refersToBlob(repository, digest)) return "in-use";
-    return (await this.#oci.links.remove(repository, digest)) ? "deleted" : "unknown";
+  deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
+    return this.#oci.changes.unlinkBlob(repository, digest);
   }
 
   async mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
     if (!(await this.blob(from, digest))) return false;
-    await this.#oci.links.add(repository, digest);
+    await this.#oci.changes.linkBlob(repository, digest);
     return true;
   }
 
@@ -107,7 +94,7 @@ export class InstanceStorage implements RegistryStorage {
   finishUpload(repository: RepositoryName, session: SessionId, digest: Digest): Promise<FinishResult> {
     return this.#withSession(repository, session, async (id) => {
       const result = await this.#oci.uploads.finish(id, digest);
-      if (result.kind === "stored") await this.#oci.links.add(repository, digest);
+      if (result.kind === "stored") await this.#oci.changes.linkBlob(repository, digest);
       return result;
     });
   }
@@ -139,32 +126,16 @@ export class InstanceStorage implements RegistryStorage {
     ];
   }
 
-  async putManifest(
+  putManifest(
     repository: RepositoryName,
     { digest, content, tags }: ManifestPush,
   ): Promise<PutManifestResult> {
-    let refusal: PutManifestResult | undefined;
-    await this.#oci.store.transact(async (parent) => {
-      refusal = await this.#refusal(parent, repository, tags, digest);
-      if (refusal) return this.#noDraft();
-      const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
-      const moves: TagMove[] = [];
-      for (const tag of tags) {
-        moves.push({ tag, previous: await tagTarget(parent, repository, tag) });
-        changes.push({ path: tagPath(repository, tag), content: Buffer.from(`${digest}\n`) });
-      }
-      return this.#draft({ action: "push", repository, tags: moves, digest }, changes);
-    });
-    return refusal ?? { kind: "stored" };
+    const { immutable } = this.#policy;
+    return this.#oci.changes.putManifest(this.#actor(), { repository, digest, content, tags, immutable });
   }
 
-  async deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean> {
-    const { changed } = await this.#oci.store.transact((parent) =>
-      reference.kind === "tag"
-        ? this.#deleteTag(parent, repository, reference.tag)
-        : this.#deleteByDigest(parent, repository, reference.digest),
-    );
-    return changed;
+  deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean> {
+    return this.#oci.changes.deleteManifest(this.#actor(), repository, reference);
   }
 
   async tags(repository: RepositoryName, { last, limit }: PageRequest): Promise<Page<Tag> | undefined> {
@@ -200,48 +171,7 @@ export class InstanceStorage implements RegistryStorage {
 
   /** A blob belongs to a repository by having been uploaded or mounted there, or by a manifest that names it. */
   #isLinked(repository: RepositoryName, digest: Digest): boolean {
-    return this.#oci.index.refersToBlob(repository, digest) || this.#oci.isLinked(repository, digest);
-  }
-
-  /** Asked when the push has its turn, so that of many at once the first alone sets a write-once tag. */
-  async #refusal(
-    parent: Snapshot,
-    repository: RepositoryName,
-    tags: readonly Tag[],
-    digest: Digest,
-  ): Promise<PutManifestResult | undefined> {
-    for (const tag of tags.filter((candidate) => isImmutable(candidate, this.#policy.immutable))) {
-      const current = await tagTarget(parent, repository, tag);
-      if (current && current !== digest) return { kind: "immutable", tag, current };
-    }
-    return undefined;
-  }
-
-  async #deleteTag(parent: Snapshot, repository: RepositoryName, tag: Tag) {
-    const digest = await tagTarget(parent, repository, tag);
-    if (!digest) return this.#noDraft();
-    return this.#draft({ action: "delete", repository, tags: [{ tag }], digest }, [
-      { path: tagPath(repository, tag), content: null },
-    ]);
-  }
-
-  async #deleteByDigest(parent: Snapshot, repository: RepositoryName, digest: Digest) {
-    const changes: Change[] = [{ path: manifestPath(repository, digest), content: null }];
-    const tags: TagMove[] = [];
-    for (const tag of this.#oci.index.tagsOf(repository, digest)) {
-      if ((await tagTarget(parent, repository, tag)) !== digest) continue;
-      tags.push({ tag });
-      changes.push({ path: tagPath(repository, tag), content: null });
-    }
-    return this.#draft({ action: "delete", repository, tags, digest, byDigest: true }, changes);
-  }
-
-  #draft(change: Parameters<typeof changeMessage>[0], changes: readonly Change[]) {
-    return { changes, author: this.#actor.identity, message: changeMessage(change, this.#actor.origin) };
-  }
-
-  #noDraft() {
-    return { changes: [], author: this.#actor.identity, message: "" };
+    return this.#oci.index.refersToBlob(repository, digest) || this.#oci.links.has(repository, digest);
   }
 
   async #withSession<T>(

@@ -9,7 +9,7 @@ import type { RepositoryName } from "../../registry/repository-name.ts";
 import { type ChallengeFault, challengeOf } from "./challenge.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import { InstanceStorage } from "./instance-storage.ts";
-import type { OciView } from "./oci-store.ts";
+import type { OciView } from "./oci-view.ts";
 import { type AccessClaim, CATALOG, parseScope, type TokenAccess } from "./token-access.ts";
 
 /** Who is asking: a user by password, or by a token that opens no more than it says. */
@@ -35,15 +35,15 @@ const ROLE_FOR: Readonly<Record<Permission, Role>> = { pull: "reader", push: "wr
 /** One registry: the engine over a store, with access by the users' grants on `http/oci/<instance>`. */
 export class OciInstance {
   readonly config: InstanceConfig;
-  readonly #oci: OciView;
+  readonly view: OciView;
   readonly #users: () => UserDirectory;
   readonly #accessPath: AccessPath;
   #underWay = 0;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor(config: InstanceConfig, oci: OciView, users: () => UserDirectory) {
+  constructor(config: InstanceConfig, view: OciView, users: () => UserDirectory) {
     this.config = config;
-    this.#oci = oci;
+    this.view = view;
     this.#users = users;
     this.#accessPath = `http/oci/${config.name}` as AccessPath;
   }
@@ -71,17 +71,18 @@ export class OciInstance {
   }
 
   #handle({ request, path, query, principal, remote, origin }: IncomingRequest): Promise<Response> {
-    const actor = {
+    const actor = () => ({
       identity: identityOf(principal.user),
-      origin: { client: request.headers.get("User-Agent") ?? "", remote },
-    };
+      client: request.headers.get("User-Agent") ?? "",
+      remote: remote(),
+    });
     return handleExchange({
       request,
       path,
       query,
       access: this.#accessOf(principal),
       frozenAt: this.config.at,
-      storage: new InstanceStorage(this.#oci, actor, this.config),
+      storage: new InstanceStorage(this.view, actor, this.config),
       challenge: (scope) => {
         // Without a login the answer's own message, which says to log in, is what clients should print.
         const isNarrow = principal.token && principal.user !== ANONYMOUS && scope;

@@ -7,7 +7,7 @@ export interface Origin {
   /** The client's User-Agent. */
   readonly client: string;
   /** The client's address, without port. */
-  remote(): string;
+  readonly remote: string;
 }
 
 interface LoggedChange {
@@ -45,7 +45,7 @@ export function changeMessage(change: LoggedChange, origin: Origin): string {
     ]),
     ["Digest", digest],
     ["Client", origin.client.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, MAX_CLIENT_LENGTH)],
-    ["Remote", origin.remote()],
+    ["Remote", origin.remote],
   ];
   const lines = trailers.flatMap(([key, value]) => (value ? [`${key}: ${value}`] : []));
   return `${action} ${repository}${target}\n\n${lines.join("\n")}`;

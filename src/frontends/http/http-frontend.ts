@@ -12,12 +12,18 @@ import { TokenEndpoint } from "./token-endpoint.ts";
 
 export interface HttpFrontendOptions {
   readonly listen: ListenAddress;
+  /** Whether other threads listen on the same port; the system spreads the connections over them. */
+  readonly isShared: boolean;
+  /** Something to wait for before a request is looked at, so that it sees every change made before. */
+  readonly upToDate?: () => Promise<void> | undefined;
   /** The service at each virtual host; asked for each request, so that it may change while serving. */
   readonly hosts: () => ReadonlyMap<string, HttpBackend>;
   readonly authenticator: Authenticator;
   readonly tokens: TokenAuthority;
   readonly log: Logger;
 }
+
+export const LISTEN_SETTING = "frontend-http-listen-http";
 
 /** Seconds that a connection may stay silent: the runtime's longest, for slow clients in the middle of a layer. */
 const IDLE_TIMEOUT_SECONDS = 255;
@@ -39,7 +45,7 @@ export class HttpFrontend {
     try {
       this.#server = this.#listen(options.listen);
     } catch (error) {
-      throw new ListenError("HTTP", options.listen, "frontend-http-listen-http", error);
+      throw new ListenError("HTTP", options.listen, LISTEN_SETTING, error);
     }
   }
 
@@ -47,6 +53,7 @@ export class HttpFrontend {
     return Bun.serve({
       hostname,
       port,
+      reusePort: this.#options.isShared,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       // The bounds are the handlers': a manifest has one, a layer may be of any size.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
@@ -78,6 +85,8 @@ export class HttpFrontend {
   }
 
   async #route(request: Request, remote: () => string): Promise<Response | RegistryError> {
+    const refreshing = this.#options.upToDate?.();
+    if (refreshing !== undefined) await refreshing;
     const host = request.headers.get("Host");
     const vhost = host === null ? undefined : vhostOf(host);
     const backend = vhost === undefined ? undefined : this.#options.hosts().get(vhost);

@@ -13,16 +13,42 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS links_by_digest ON links (digest)`;
 
+/** What requests ask of links. */
+export interface LinkReader {
+  has(scope: string, digest: Digest): boolean;
+  /** Up to `limit` scopes that are linked to the blob. */
+  scopesOf(digest: Digest, limit: number): string[];
+}
+
+export const NO_LINKS: LinkReader = { has: () => false, scopesOf: () => [] };
+
+/** Links in a database that somebody else may be writing to. */
+export class StoredLinks implements LinkReader {
+  readonly #select: Statement<unknown, [string, string]>;
+  readonly #scopes: Statement<{ scope: string }, [string, number]>;
+
+  constructor(db: Database) {
+    this.#select = db.query("SELECT 1 FROM links WHERE scope = ? AND digest = ?");
+    this.#scopes = db.query("SELECT scope FROM links WHERE digest = ? LIMIT ?");
+  }
+
+  has(scope: string, digest: Digest): boolean {
+    return this.#select.get(scope, digest) !== null;
+  }
+
+  scopesOf(digest: Digest, limit: number): string[] {
+    return this.#scopes.all(digest, limit).map((row) => row.scope);
+  }
+}
+
 /**
  * Which blobs were uploaded or mounted to which scope (a repository), in a file of its own: unlike the index this can't
  * be derived from the commits.
  */
-export class BlobLinks {
+export class BlobLinks extends StoredLinks {
   readonly #db: Database;
   readonly #walFd: number;
   readonly #insert: Statement<unknown, [string, string, number]>;
-  readonly #select: Statement<unknown, [string, string]>;
-  readonly #scopes: Statement<{ scope: string }, [string, number]>;
   readonly #remove: Statement<unknown, [string, string]>;
   readonly #clock: ScopeClock;
   #syncing: Promise<void> | undefined;
@@ -30,29 +56,15 @@ export class BlobLinks {
 
   /** `clock` is moved for each scope whose links change. */
   constructor(path: string, clock: ScopeClock) {
+    const db = openLinks(path);
+    super(db);
     this.#clock = clock;
-    this.#db = new Database(path, { create: true, strict: true });
-    // NORMAL leaves syncing the log to us: one sync off the event loop then serves every link that waits for it.
-    this.#db.run("PRAGMA journal_mode = WAL");
-    this.#db.run("PRAGMA synchronous = NORMAL");
-    this.#db.run("PRAGMA busy_timeout = 5000");
-    this.#db.run(SCHEMA);
+    this.#db = db;
     this.#walFd = openSync(`${path}-wal`, "r+");
     this.#insert = this.#db.query(
       "INSERT INTO links VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET linked_at = excluded.linked_at",
     );
-    this.#select = this.#db.query("SELECT 1 FROM links WHERE scope = ? AND digest = ?");
-    this.#scopes = this.#db.query("SELECT scope FROM links WHERE digest = ? LIMIT ?");
     this.#remove = this.#db.query("DELETE FROM links WHERE scope = ? AND digest = ?");
-  }
-
-  has(scope: string, digest: Digest): boolean {
-    return this.#select.get(scope, digest) !== null;
-  }
-
-  /** Up to `limit` scopes that are linked to the blob. */
-  scopesOf(digest: Digest, limit: number): string[] {
-    return this.#scopes.all(digest, limit).map((row) => row.scope);
   }
 
   /** Resolves when the link would survive a power cut. */
@@ -95,4 +107,14 @@ export class BlobLinks {
     });
     return this.#syncing;
   }
+}
+
+function openLinks(path: string): Database {
+  const db = new Database(path, { create: true, strict: true });
+  // NORMAL leaves syncing the log to us: one sync off the event loop then serves every link that waits for it.
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA synchronous = NORMAL");
+  db.run("PRAGMA busy_timeout = 5000");
+  db.run(SCHEMA);
+  return db;
 }

@@ -6,9 +6,12 @@ const SLOTS = 4096;
  * out of date. A writer moves it before it acknowledges a change, so that every later request sees the change.
  */
 export class ScopeClock {
+  readonly memory: SharedArrayBuffer;
   readonly #counters: Int32Array;
 
+  /** With the memory of another thread's clock it is the same clock. */
   constructor(memory = new SharedArrayBuffer(SLOTS * Int32Array.BYTES_PER_ELEMENT)) {
+    this.memory = memory;
     this.#counters = new Int32Array(memory);
   }
 

@@ -17,12 +17,12 @@ export function parseStoreName(text: string): StoreName | undefined {
 /** Opens the stores below a data directory. */
 export class StoreManager {
   readonly #dataDir: string;
-  readonly #log: Logger;
+  readonly log: Logger;
   readonly #open = new Map<StoreName, Store>();
 
   constructor(dataDir: string, log: Logger) {
     this.#dataDir = dataDir;
-    this.#log = log;
+    this.log = log;
   }
 
   directory(name: StoreName): string {
@@ -47,7 +47,7 @@ export class StoreManager {
     const refs = new LocalRefs(dir);
     refs.breakLock(MAIN_REF);
     const objects = new LocalObjects(`${dir}/objects`, (error) =>
-      this.#log.error(`packs of the store '${name}' could not be merged`, error),
+      this.log.error(`packs of the store '${name}' could not be merged`, error),
     );
     const store = await Store.open(name, objects, refs, projection);
     this.#open.set(name, store);

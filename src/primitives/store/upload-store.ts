@@ -50,17 +50,40 @@ interface RunningHash {
   readonly offset: number;
 }
 
+/** Sees to it that one request at a time works on a session, whichever thread it reached. */
+export interface UploadLocks {
+  /** False if somebody else holds it. */
+  acquire(id: UploadId): boolean | Promise<boolean>;
+  /** Once it is over, the next request may acquire. */
+  release(id: UploadId): void | Promise<void>;
+}
+
+export class LocalUploadLocks implements UploadLocks {
+  readonly #held = new Set<UploadId>();
+
+  acquire(id: UploadId): boolean {
+    if (this.#held.has(id)) return false;
+    this.#held.add(id);
+    return true;
+  }
+
+  release(id: UploadId): void {
+    this.#held.delete(id);
+  }
+}
+
 /** Upload sessions as files, so that they outlive a connection, a thread and a restart. */
 export class UploadStore {
   readonly #dir: string;
   readonly #blobs: BlobStore;
   readonly #hashes = new LruCache<UploadId, RunningHash>(MAX_HASHERS);
-  readonly #busy = new Set<UploadId>();
+  readonly #locks: UploadLocks;
 
-  constructor(dir: string, blobs: BlobStore) {
+  constructor(dir: string, blobs: BlobStore, locks: UploadLocks) {
     mkdirSync(dir, { recursive: true });
     this.#dir = dir;
     this.#blobs = blobs;
+    this.#locks = locks;
   }
 
   create(scope: string, algorithm: DigestAlgorithm): UploadId {
@@ -84,12 +107,11 @@ export class UploadStore {
 
   /** Runs `work` unless another request is working on the same session. */
   async exclusively<T>(id: UploadId, work: () => Promise<T>): Promise<T | "busy"> {
-    if (this.#busy.has(id)) return "busy";
-    this.#busy.add(id);
+    if (!(await this.#locks.acquire(id))) return "busy";
     try {
       return await work();
     } finally {
-      this.#busy.delete(id);
+      await this.#locks.release(id);
     }
   }
 
@@ -148,14 +170,14 @@ export class UploadStore {
   }
 
   /** Removes sessions that nobody wrote to for `maxAgeMs`, and answers how many. */
-  expire(maxAgeMs: number): number {
+  async expire(maxAgeMs: number): Promise<number> {
     const limit = Date.now() - maxAgeMs;
     let removed = 0;
     const ids = readdirSync(this.#dir).flatMap((name) => parseUploadId(name.replace(/\.json$/, "")) ?? []);
     for (const id of new Set(ids)) {
-      if (this.#busy.has(id) || this.#lastWritten(id) > limit) continue;
-      this.cancel(id);
-      removed++;
+      if (this.#lastWritten(id) > limit) continue;
+      const outcome = await this.exclusively(id, async () => this.cancel(id));
+      if (outcome !== "busy") removed++;
     }
     return removed;
   }

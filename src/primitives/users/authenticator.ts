@@ -1,7 +1,5 @@
 import { LruCache } from "../lru-cache.ts";
-import { OverloadedError } from "../semaphore.ts";
-import { FailureLimiter } from "./failure-limiter.ts";
-import { verifyNobody, verifyPassword } from "./passwords.ts";
+import type { PasswordVerdict } from "./password-checker.ts";
 import { parseUserName, type User } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
@@ -13,7 +11,6 @@ export type LoginResult =
 /** How long a verified password is believed without running Argon2id again, and how many are remembered. */
 const REMEMBER_MS = 5 * 60 * 1000;
 const MAX_REMEMBERED = 10_000;
-const OVERLOAD_RETRY_SECONDS = 2;
 
 interface Remembered {
   /** The stored hash that the password matched; when the user's changes, this no longer counts. */
@@ -21,15 +18,19 @@ interface Remembered {
   readonly until: number;
 }
 
-/** Checks passwords against the current users, for every frontend. */
+/** Logs in against the current users, for every frontend of a thread, and remembers which passwords were right. */
 export class Authenticator {
   readonly #users: () => UserDirectory;
+  readonly #check: (login: string, password: string, address: string) => Promise<PasswordVerdict>;
   readonly #key = crypto.getRandomValues(new Uint8Array(32));
   readonly #remembered = new LruCache<string, Remembered>(MAX_REMEMBERED);
-  readonly #failures = new FailureLimiter();
 
-  constructor(users: () => UserDirectory) {
+  constructor(
+    users: () => UserDirectory,
+    check: (login: string, password: string, address: string) => Promise<PasswordVerdict>,
+  ) {
     this.#users = users;
+    this.#check = check;
   }
 
   /** `address` tells the client's, without port: failures count for each user at each address. */
@@ -41,26 +42,12 @@ export class Authenticator {
     if (user && remembered && remembered.until > Date.now() && hasPassword(user, remembered.hash)) {
       return { kind: "accepted", user };
     }
-
-    const subject = `${login.slice(0, 256)}\n${address()}`;
-    const retryAfterSeconds = this.#failures.lockedFor(subject);
-    if (retryAfterSeconds > 0) return { kind: "limited", retryAfterSeconds };
-    let hash: string | undefined;
-    try {
-      hash = await matchingHash(user, password);
-    } catch (error) {
-      if (error instanceof OverloadedError)
-        return { kind: "limited", retryAfterSeconds: OVERLOAD_RETRY_SECONDS };
-      throw error;
-    }
+    const verdict = await this.#check(login, password, address());
+    if (verdict.kind !== "matches") return verdict;
     // Asked again: the user may have been changed while the password was being checked.
     const current = name && this.#users().get(name);
-    if (!current || hash === undefined || !hasPassword(current, hash)) {
-      await Bun.sleep(this.#failures.fail(subject));
-      return { kind: "refused" };
-    }
-    this.#failures.clear(subject);
-    this.#remembered.set(key, { hash, until: Date.now() + REMEMBER_MS });
+    if (!current || !hasPassword(current, verdict.hash)) return { kind: "refused" };
+    this.#remembered.set(key, { hash: verdict.hash, until: Date.now() + REMEMBER_MS });
     return { kind: "accepted", user: current };
   }
 
@@ -71,11 +58,4 @@ export class Authenticator {
 
 function hasPassword(user: User, hash: string): boolean {
   return user.credentials.some((credential) => credential.hash === hash);
-}
-
-async function matchingHash(user: User | undefined, password: string): Promise<string | undefined> {
-  const hashes = user?.credentials.map((credential) => credential.hash) ?? [];
-  if (hashes.length === 0) await verifyNobody(password);
-  for (const hash of hashes) if (await verifyPassword(password, hash)) return hash;
-  return undefined;
 }

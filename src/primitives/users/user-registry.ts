@@ -43,6 +43,7 @@ export class UserRegistry {
   /** One change at a time, each made of what the one before left. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   #directory: UserDirectory;
+  #onChange: () => void = () => undefined;
 
   private constructor(store: Store, directory: UserDirectory) {
     this.#store = store;
@@ -68,6 +69,11 @@ export class UserRegistry {
 
   get directory(): UserDirectory {
     return this.#directory;
+  }
+
+  /** `listener` is called before a change is acknowledged. */
+  onChange(listener: () => void): void {
+    this.#onChange = listener;
   }
 
   async add(actor: Identity, name: UserName, password: string): Promise<void> {
@@ -139,6 +145,7 @@ export class UserRegistry {
       }
       await this.#store.write(pathOf(name), encodeUser(user), { author: actor, message });
       this.#directory = changed;
+      this.#onChange();
     });
   }
 }

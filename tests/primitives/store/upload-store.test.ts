@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, utimesSync } from "node:fs";
 import { digestOf } from "../../../src/primitives/digest.ts";
 import { BlobStore } from "../../../src/primitives/store/blob-store.ts";
-import { UploadStore } from "../../../src/primitives/store/upload-store.ts";
+import { LocalUploadLocks, UploadStore } from "../../../src/primitives/store/upload-store.ts";
 import { randomBytes } from "../../support/random-bytes.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -11,7 +11,11 @@ const HOUR_MS = 60 * 60 * 1000;
 async function open() {
   const dir = temporaryDirectory();
   const blobs = await BlobStore.open(`${dir}/blobs`);
-  return { dir: `${dir}/uploads`, blobs, uploads: new UploadStore(`${dir}/uploads`, blobs) };
+  return {
+    dir: `${dir}/uploads`,
+    blobs,
+    uploads: new UploadStore(`${dir}/uploads`, blobs, new LocalUploadLocks()),
+  };
 }
 
 async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
@@ -25,7 +29,7 @@ test("a session is hashed as it arrives, or from its file where it went on elsew
   const { dir, blobs, uploads } = await open();
   const bytes = randomBytes(3_000_000);
   for (const algorithm of ["sha256", "sha512"] as const) {
-    for (const other of [uploads, new UploadStore(dir, blobs)]) {
+    for (const other of [uploads, new UploadStore(dir, blobs, new LocalUploadLocks())]) {
       const id = uploads.create("app", algorithm);
       await uploads.append(id, chunks(bytes.slice(0, 1_000_000)));
       await other.append(id, chunks(bytes.slice(1_000_000, 2_000_000), bytes.slice(2_000_000)));
@@ -59,7 +63,7 @@ test("sessions that nobody went on with expire, and no others", async () => {
   await Bun.file(`${dir}/${halfRemoved}`).delete();
   await Bun.write(`${dir}/foreign`, "");
   await uploads.exclusively(busy, async () => {
-    expect(uploads.expire(HOUR_MS)).toBe(2);
+    expect(await uploads.expire(HOUR_MS)).toBe(2);
   });
   expect(readdirSync(dir).sort()).toEqual([busy, `${busy}.json`, "foreign", young, `${young}.json`].sort());
 });

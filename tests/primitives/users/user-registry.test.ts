@@ -5,6 +5,7 @@ import { StoreManager } from "../../../src/primitives/store/store-manager.ts";
 import { storePath } from "../../../src/primitives/store/store-path.ts";
 import { type AccessPath, parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
 import { Authenticator } from "../../../src/primitives/users/authenticator.ts";
+import { PasswordChecker } from "../../../src/primitives/users/password-checker.ts";
 import { ANONYMOUS, type UserName } from "../../../src/primitives/users/user.ts";
 import { identityOf, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -24,10 +25,18 @@ async function openUsers(dataDir = temporaryDirectory(), warnings: string[] = []
   return { store, dataDir, users: await UserRegistry.load(store, (message) => warnings.push(message)) };
 }
 
+function authenticatorOf(users: UserRegistry): Authenticator {
+  const passwords = new PasswordChecker(() => users.directory);
+  return new Authenticator(
+    () => users.directory,
+    (...args) => passwords.check(...args),
+  );
+}
+
 describe("the users", () => {
   test("log in with their password and no other, after a change only with the new one", async () => {
     const { users } = await openUsers();
-    const authenticator = new Authenticator(() => users.directory);
+    const authenticator = authenticatorOf(users);
     const login = async (name: string, password: string) =>
       (await authenticator.login(name, password, () => "::1")).kind;
     await users.add(system, alice, "one");
@@ -42,7 +51,7 @@ describe("the users", () => {
 
   test("are locked out after ten wrong passwords at one address, not at another", async () => {
     const { users } = await openUsers();
-    const authenticator = new Authenticator(() => users.directory);
+    const authenticator = authenticatorOf(users);
     await users.add(system, alice, "right");
     for (let i = 0; i < 10; i++)
       expect((await authenticator.login("alice", `wrong ${i}`, () => "10.0.0.1")).kind).toBe("refused");
@@ -92,7 +101,7 @@ describe("the users", () => {
     expect(await users.bootstrap(system, admin, "first")).toBe(true);
     await users.setPassword(system, admin, "changed");
     expect(await users.bootstrap(system, admin, "first")).toBe(false);
-    const authenticator = new Authenticator(() => users.directory);
+    const authenticator = authenticatorOf(users);
     expect((await authenticator.login("admin", "changed", () => "::1")).kind).toBe("accepted");
     expect(users.directory.allows(admin, instance, "owner")).toBe(true);
   });

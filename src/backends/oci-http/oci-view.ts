@@ -1,0 +1,17 @@
+import type { LinkReader } from "../../primitives/store/blob-links.ts";
+import type { BlobStore } from "../../primitives/store/blob-store.ts";
+import type { UploadStore } from "../../primitives/store/upload-store.ts";
+import type { OciIndexReader } from "./oci-index.ts";
+import type { ReadCache } from "./read-cache.ts";
+import type { StoreChanges } from "./store-changes.ts";
+
+/** What an instance serves: a store as it is, or as it was. Reading is this thread's own; changes may go to another. */
+export interface OciView {
+  readonly index: OciIndexReader;
+  readonly blobs: BlobStore;
+  /** Blobs that belong to a repository without a manifest that names them. */
+  readonly links: LinkReader;
+  readonly uploads: UploadStore;
+  readonly reads: ReadCache;
+  readonly changes: StoreChanges;
+}

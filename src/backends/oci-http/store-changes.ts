@@ -1,0 +1,124 @@
+import type { Digest } from "../../primitives/digest.ts";
+import type { BlobLinks } from "../../primitives/store/blob-links.ts";
+import type { Identity } from "../../primitives/store/git/commit.ts";
+import type { Snapshot } from "../../primitives/store/snapshot.ts";
+import type { Store } from "../../primitives/store/store.ts";
+import type { Change } from "../../primitives/store/tree-edit.ts";
+import type { RepositoryName } from "../../registry/repository-name.ts";
+import type { PutManifestResult } from "../../registry/storage.ts";
+import type { Reference, Tag } from "../../registry/tag.ts";
+import { isImmutable, type TagPattern } from "./immutable-tags.ts";
+import { manifestPath, tagPath } from "./layout.ts";
+import type { OciIndexReader } from "./oci-index.ts";
+import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
+import { tagTarget } from "./tag-target.ts";
+
+/** Who changes something, for the log. */
+export interface Actor extends Origin {
+  readonly identity: Identity;
+}
+
+export interface ManifestCommit {
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  readonly content: Uint8Array;
+  /** The tags that are to stand for it. */
+  readonly tags: readonly Tag[];
+  /** Which tags are write-once. */
+  readonly immutable: readonly TagPattern[];
+}
+
+/**
+ * What changes an OCI store, and so happens on the thread that owns it. Arguments and results are plain data, for other
+ * threads to ask for it; what is answered is durable.
+ */
+export interface StoreChanges {
+  putManifest(actor: Actor, commit: ManifestCommit): Promise<PutManifestResult>;
+  /** Removes a tag, or a manifest with every tag on it; false if there was none. */
+  deleteManifest(actor: Actor, repository: RepositoryName, reference: Reference): Promise<boolean>;
+  linkBlob(repository: RepositoryName, digest: Digest): Promise<void>;
+  unlinkBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use">;
+}
+
+interface OwnedStore {
+  readonly store: Store;
+  readonly index: OciIndexReader;
+  readonly links: BlobLinks;
+}
+
+export class LocalStoreChanges implements StoreChanges {
+  readonly #owned: OwnedStore;
+
+  constructor(owned: OwnedStore) {
+    this.#owned = owned;
+  }
+
+  async putManifest(
+    actor: Actor,
+    { repository, digest, content, tags, immutable }: ManifestCommit,
+  ): Promise<PutManifestResult> {
+    let refusal: PutManifestResult | undefined;
+    await this.#owned.store.transact(async (parent) => {
+      const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
+      const moves: TagMove[] = [];
+      for (const tag of tags) {
+        const previous = await tagTarget(parent, repository, tag);
+        // Asked when the push has its turn, so that of many at once the first alone sets a write-once tag.
+        if (previous && previous !== digest && isImmutable(tag, immutable)) {
+          refusal = { kind: "immutable", tag, current: previous };
+          return noDraft(actor);
+        }
+        moves.push({ tag, previous });
+        changes.push({ path: tagPath(repository, tag), content: Buffer.from(`${digest}\n`) });
+      }
+      refusal = undefined;
+      return draft(actor, { action: "push", repository, tags: moves, digest }, changes);
+    });
+    return refusal ?? { kind: "stored" };
+  }
+
+  async deleteManifest(actor: Actor, repository: RepositoryName, reference: Reference): Promise<boolean> {
+    const { changed } = await this.#owned.store.transact((parent) =>
+      reference.kind === "tag"
+        ? this.#deleteTag(actor, parent, repository, reference.tag)
+        : this.#deleteByDigest(actor, parent, repository, reference.digest),
+    );
+    return changed;
+  }
+
+  linkBlob(repository: RepositoryName, digest: Digest): Promise<void> {
+    return this.#owned.links.add(repository, digest);
+  }
+
+  async unlinkBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
+    if (this.#owned.index.refersToBlob(repository, digest)) return "in-use";
+    return (await this.#owned.links.remove(repository, digest)) ? "deleted" : "unknown";
+  }
+
+  async #deleteTag(actor: Actor, parent: Snapshot, repository: RepositoryName, tag: Tag) {
+    const digest = await tagTarget(parent, repository, tag);
+    if (!digest) return noDraft(actor);
+    return draft(actor, { action: "delete", repository, tags: [{ tag }], digest }, [
+      { path: tagPath(repository, tag), content: null },
+    ]);
+  }
+
+  async #deleteByDigest(actor: Actor, parent: Snapshot, repository: RepositoryName, digest: Digest) {
+    const changes: Change[] = [{ path: manifestPath(repository, digest), content: null }];
+    const tags: TagMove[] = [];
+    for (const tag of this.#owned.index.tagsOf(repository, digest)) {
+      if ((await tagTarget(parent, repository, tag)) !== digest) continue;
+      tags.push({ tag });
+      changes.push({ path: tagPath(repository, tag), content: null });
+    }
+    return draft(actor, { action: "delete", repository, tags, digest, byDigest: true }, changes);
+  }
+}
+
+function draft(actor: Actor, change: Parameters<typeof changeMessage>[0], changes: readonly Change[]) {
+  return { changes, author: actor.identity, message: changeMessage(change, actor) };
+}
+
+function noDraft(actor: Actor) {
+  return { changes: [], author: actor.identity, message: "" };
+}

@@ -1,0 +1,131 @@
+import type { ServingThreads } from "../../backends/oci-http/instance-registry.ts";
+import type { ListenAddress } from "../../primitives/listen-address.ts";
+import type { Logger } from "../../primitives/logger.ts";
+import { CallPort } from "../../primitives/threads/call-port.ts";
+import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
+import { ListenError } from "../listen-error.ts";
+import { LISTEN_SETTING } from "./http-frontend.ts";
+import type { OwnerCalls, ThreadCalls } from "./thread-calls.ts";
+import type { ThreadOwner } from "./thread-owner.ts";
+
+export interface HttpThreadsOptions {
+  readonly listen: ListenAddress;
+  readonly count: number;
+  readonly tokenKey: Uint8Array;
+  readonly version: SharedVersion;
+  /** Makes a thread that runs `http-worker.ts`. */
+  readonly spawn: () => Worker;
+  /** Makes what answers one thread's calls. */
+  readonly owner: () => ThreadOwner;
+  readonly log: Logger;
+}
+
+/** A thread that ends is replaced after this pause (ms), so that one that can't live does not keep the machine busy. */
+const RESTART_PAUSE_MS = 200;
+
+interface Thread {
+  readonly worker: Worker;
+  readonly port: CallPort<OwnerCalls, ThreadCalls>;
+}
+
+/** Several threads that serve HTTP on one port. One that ends is reported and replaced; the others serve on. */
+export class HttpThreads implements ServingThreads {
+  readonly #options: HttpThreadsOptions;
+  readonly #threads = new Set<Thread>();
+  #address: ListenAddress;
+  #isStopping = false;
+
+  private constructor(options: HttpThreadsOptions) {
+    this.#options = options;
+    this.#address = options.listen;
+  }
+
+  /** Rejects with `ListenError`. */
+  static async start(options: HttpThreadsOptions): Promise<HttpThreads> {
+    refuseTakenPort(options.listen);
+    const threads = new HttpThreads(options);
+    try {
+      // The first one finds the port out, if the system is to choose it.
+      await threads.#startThread();
+      await Promise.all(Array.from({ length: options.count - 1 }, () => threads.#startThread()));
+      return threads;
+    } catch (error) {
+      await threads.stop();
+      throw error;
+    }
+  }
+
+  get address(): ListenAddress {
+    return this.#address;
+  }
+
+  changed(): void {
+    this.#options.version.advance();
+  }
+
+  async settled(): Promise<void> {
+    // A thread that has ended answers no request any more.
+    await Promise.all([...this.#threads].map(({ port }) => port.call("settled").catch(() => undefined)));
+  }
+
+  /** Lets requests under way finish, for a while, and takes no new ones. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(
+      [...this.#threads].map(async ({ worker, port }) => {
+        await port.call("stop").catch(() => undefined);
+        worker.terminate();
+      }),
+    );
+  }
+
+  async #startThread(): Promise<void> {
+    const { spawn, owner, version, tokenKey, log } = this.#options;
+    const worker = spawn();
+    const calls = owner();
+    const port = new CallPort<OwnerCalls, ThreadCalls>(
+      calls,
+      (items) => worker.postMessage(items),
+      (name, error) => log.error(`the call ${name} of an HTTP thread failed`, error),
+    );
+    const thread: Thread = { worker, port };
+    let cause: unknown = "it ended without an error";
+    worker.addEventListener("message", ({ data }) => port.receive(data));
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      cause = event.message;
+    });
+    worker.addEventListener("close", () => {
+      this.#threads.delete(thread);
+      port.end();
+      calls.releaseAll();
+      if (!this.#isStopping) this.#replace(cause);
+    });
+    this.#threads.add(thread);
+    this.#address = await port.call("start", {
+      listen: this.#address,
+      tokenKey,
+      version: version.memory,
+    });
+  }
+
+  #replace(cause: unknown): void {
+    this.#options.log.error("an HTTP thread has ended and is replaced", cause);
+    setTimeout(() => {
+      if (this.#isStopping) return;
+      this.#startThread().catch((error) => {
+        if (!this.#isStopping) this.#options.log.error("an HTTP thread could not be started", error);
+      });
+    }, RESTART_PAUSE_MS);
+  }
+}
+
+/** Sharing a port among threads would also let a second server share it, so it must be free to begin with. */
+function refuseTakenPort(listen: ListenAddress): void {
+  if (listen.port === 0) return;
+  try {
+    Bun.listen({ ...listen, exclusive: true, socket: { data: () => undefined } }).stop(true);
+  } catch (error) {
+    throw new ListenError("HTTP", listen, LISTEN_SETTING, error);
+  }
+}

@@ -1,0 +1,130 @@
+import { InstanceTable } from "../../backends/oci-http/instance-table.ts";
+import type { ViewLocation } from "../../backends/oci-http/oci-store.ts";
+import { ServedView, type StoreOwner } from "../../backends/oci-http/served-view.ts";
+import type { ListenAddress } from "../../primitives/listen-address.ts";
+import type { Logger } from "../../primitives/logger.ts";
+import type { StoreName } from "../../primitives/store/store-manager.ts";
+import type { CallPort } from "../../primitives/threads/call-port.ts";
+import { SharedVersion } from "../../primitives/threads/shared-version.ts";
+import { Authenticator } from "../../primitives/users/authenticator.ts";
+import { TokenAuthority } from "../../primitives/users/token-authority.ts";
+import { TokenSigner } from "../../primitives/users/token-signer.ts";
+import { UserDirectory } from "../../primitives/users/user-directory.ts";
+import { HttpFrontend } from "./http-frontend.ts";
+import type { OwnerCalls, ThreadCalls, ThreadSetup } from "./thread-calls.ts";
+
+/** One of several threads that serve HTTP on the same port. It reads by itself and leaves changes to the owner. */
+export class ServingThread implements ThreadCalls {
+  readonly #owner: CallPort<ThreadCalls, OwnerCalls>;
+  readonly #table = new InstanceTable(() => this.#users);
+  readonly #views = new Map<number, ServedView>();
+  #users = new UserDirectory([]);
+  #version: SharedVersion | undefined;
+  /** The version of the state that is served; none is yet. */
+  #served = -1;
+  #refreshing: Promise<void> | undefined;
+  #frontend: HttpFrontend | undefined;
+
+  constructor(owner: (own: ThreadCalls) => CallPort<ThreadCalls, OwnerCalls>) {
+    this.#owner = owner(this);
+  }
+
+  async start({ listen, tokenKey, version }: ThreadSetup): Promise<ListenAddress> {
+    this.#version = new SharedVersion(version);
+    await this.#refresh();
+    const users = () => this.#users;
+    const authenticator = new Authenticator(users, (...args) => this.#owner.call("checkPassword", ...args));
+    this.#frontend = new HttpFrontend({
+      listen,
+      isShared: true,
+      hosts: () => this.#table.hosts,
+      upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),
+      authenticator,
+      tokens: new TokenAuthority(new TokenSigner(tokenKey), users),
+      log: loggerOf(this.#owner),
+    });
+    return this.#frontend.address;
+  }
+
+  async settled(): Promise<void> {
+    await this.#refresh();
+    const served = this.#served;
+    await this.#table.settled();
+    // With a newer state there may be requests again that began by an older one; the owner asks again then.
+    if (this.#served === served) this.#closeUnusedViews();
+  }
+
+  async stop(): Promise<void> {
+    await this.#frontend?.stop();
+  }
+
+  get #isUpToDate(): boolean {
+    return this.#version?.current === this.#served;
+  }
+
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#loadState().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #loadState(): Promise<void> {
+    while (!this.#isUpToDate) {
+      const { version, users, instances } = await this.#owner.call("state");
+      const entries = [];
+      for (const { config, location } of instances)
+        entries.push({ config, view: await this.#view(location) });
+      this.#users = new UserDirectory(users);
+      this.#table.replace(entries);
+      this.#served = version;
+    }
+  }
+
+  async #view(location: ViewLocation): Promise<ServedView> {
+    const view =
+      this.#views.get(location.id) ?? (await ServedView.open(location, this.#storeOwner(location.store)));
+    this.#views.set(location.id, view);
+    return view;
+  }
+
+  #closeUnusedViews(): void {
+    const used = new Set([...this.#table.hosts.values()].map((instance) => instance.view));
+    for (const [id, view] of this.#views) {
+      if (used.has(view)) continue;
+      this.#views.delete(id);
+      view.close();
+    }
+  }
+
+  #storeOwner(store: StoreName): StoreOwner {
+    const owner = this.#owner;
+    return {
+      changes: {
+        putManifest: (...args) => owner.call("putManifest", store, ...args),
+        deleteManifest: (...args) => owner.call("deleteManifest", store, ...args),
+        linkBlob: (...args) => owner.call("linkBlob", store, ...args),
+        unlinkBlob: (...args) => owner.call("unlinkBlob", store, ...args),
+      },
+      locks: {
+        acquire: (id) => owner.call("acquireUpload", store, id),
+        release: (id) => owner.call("releaseUpload", store, id),
+      },
+    };
+  }
+}
+
+/** The owner writes the log, so that its lines stay whole and in order. */
+function loggerOf(owner: CallPort<ThreadCalls, OwnerCalls>): Logger {
+  return {
+    info: (message) => owner.tell("log", "info", message),
+    warn: (message) => owner.tell("log", "warn", message),
+    error: (message, cause) =>
+      owner.tell(
+        "log",
+        "error",
+        message,
+        cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+      ),
+  };
+}

@@ -1,0 +1,47 @@
+import type { ServedInstance } from "../../backends/oci-http/instance-registry.ts";
+import type { StoreChanges } from "../../backends/oci-http/store-changes.ts";
+import type { ListenAddress } from "../../primitives/listen-address.ts";
+import type { StoreName } from "../../primitives/store/store-manager.ts";
+import type { UploadId } from "../../primitives/store/upload-store.ts";
+import type { PasswordVerdict } from "../../primitives/users/password-checker.ts";
+import type { User } from "../../primitives/users/user.ts";
+
+/** What it takes to serve, as of one version. */
+export interface ServingState {
+  readonly version: number;
+  readonly users: readonly User[];
+  readonly instances: readonly ServedInstance[];
+}
+
+type OfStore<F> = F extends (...args: infer A) => infer R ? (store: StoreName, ...args: A) => R : never;
+
+/** What a thread that serves HTTP asks of the one that owns stores and users. */
+export interface OwnerCalls {
+  state(): ServingState;
+  checkPassword(login: string, password: string, address: string): Promise<PasswordVerdict>;
+  readonly putManifest: OfStore<StoreChanges["putManifest"]>;
+  readonly deleteManifest: OfStore<StoreChanges["deleteManifest"]>;
+  readonly linkBlob: OfStore<StoreChanges["linkBlob"]>;
+  readonly unlinkBlob: OfStore<StoreChanges["unlinkBlob"]>;
+  /** False if another request holds it. */
+  acquireUpload(store: StoreName, id: UploadId): boolean;
+  releaseUpload(store: StoreName, id: UploadId): void;
+  log(level: "info" | "warn" | "error", message: string, cause?: string): void;
+}
+
+export interface ThreadSetup {
+  readonly listen: ListenAddress;
+  readonly tokenKey: Uint8Array;
+  /** Of the `SharedVersion` of the serving state. */
+  readonly version: SharedArrayBuffer;
+}
+
+/** What the owner asks of a thread that serves HTTP. */
+export interface ThreadCalls {
+  /** Listens, and answers where. */
+  start(setup: ThreadSetup): Promise<ListenAddress>;
+  /** Resolves once no request is answered by a configuration that was replaced before. */
+  settled(): Promise<void>;
+  /** Lets the requests under way finish. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,72 @@
+import type { InstanceRegistry } from "../../backends/oci-http/instance-registry.ts";
+import type { OciStore } from "../../backends/oci-http/oci-store.ts";
+import type { Logger } from "../../primitives/logger.ts";
+import type { StoreName } from "../../primitives/store/store-manager.ts";
+import type { UploadId } from "../../primitives/store/upload-store.ts";
+import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
+import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
+import type { UserRegistry } from "../../primitives/users/user-registry.ts";
+import type { OwnerCalls, ServingState } from "./thread-calls.ts";
+
+export interface OwnerServices {
+  readonly instances: InstanceRegistry;
+  readonly users: UserRegistry;
+  readonly passwords: PasswordChecker;
+  readonly version: SharedVersion;
+  readonly log: Logger;
+}
+
+/** Answers what one thread that serves HTTP asks of the owner, and remembers what it holds. */
+export class ThreadOwner implements OwnerCalls {
+  readonly #services: OwnerServices;
+  readonly #held = new Map<UploadId, OciStore>();
+
+  constructor(services: OwnerServices) {
+    this.#services = services;
+  }
+
+  state(): ServingState {
+    const { instances, users, version } = this.#services;
+    return { version: version.current, users: users.directory.list(), instances: instances.served() };
+  }
+
+  checkPassword: OwnerCalls["checkPassword"] = (...args) => this.#services.passwords.check(...args);
+  putManifest: OwnerCalls["putManifest"] = (store, ...args) => this.#changes(store).putManifest(...args);
+  deleteManifest: OwnerCalls["deleteManifest"] = (store, ...args) =>
+    this.#changes(store).deleteManifest(...args);
+  linkBlob: OwnerCalls["linkBlob"] = (store, ...args) => this.#changes(store).linkBlob(...args);
+  unlinkBlob: OwnerCalls["unlinkBlob"] = (store, ...args) => this.#changes(store).unlinkBlob(...args);
+
+  acquireUpload(name: StoreName, id: UploadId): boolean {
+    const store = this.#store(name);
+    const isAcquired = store.locks.acquire(id);
+    if (isAcquired) this.#held.set(id, store);
+    return isAcquired;
+  }
+
+  releaseUpload(_name: StoreName, id: UploadId): void {
+    this.#held.get(id)?.locks.release(id);
+    this.#held.delete(id);
+  }
+
+  log(level: "info" | "warn" | "error", message: string, cause?: string): void {
+    if (level === "error") this.#services.log.error(message, cause);
+    else this.#services.log[level](message);
+  }
+
+  /** For a thread that has ended: lets go of all that it held. */
+  releaseAll(): void {
+    for (const [id, store] of this.#held) store.locks.release(id);
+    this.#held.clear();
+  }
+
+  #changes(name: StoreName) {
+    return this.#store(name).changes;
+  }
+
+  #store(name: StoreName): OciStore {
+    const store = this.#services.instances.openStore(name);
+    if (!store) throw new Error(`the store '${name}' is not open`);
+    return store;
+  }
+}

@@ -1,0 +1,19 @@
+/** A number that all threads see at once, moved whenever what it stands for changes. */
+export class SharedVersion {
+  readonly memory: SharedArrayBuffer;
+  readonly #counter: Int32Array;
+
+  /** With the memory of another thread's it is the same number. */
+  constructor(memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) {
+    this.memory = memory;
+    this.#counter = new Int32Array(memory);
+  }
+
+  get current(): number {
+    return Atomics.load(this.#counter, 0);
+  }
+
+  advance(): void {
+    Atomics.add(this.#counter, 0, 1);
+  }
+}

@@ -1,0 +1,52 @@
+import { OverloadedError } from "../semaphore.ts";
+import { FailureLimiter } from "./failure-limiter.ts";
+import { verifyNobody, verifyPassword } from "./passwords.ts";
+import { parseUserName, type User } from "./user.ts";
+import type { UserDirectory } from "./user-directory.ts";
+
+/** `hash`: the user's stored hash that the password matches. */
+export type PasswordVerdict =
+  | { readonly kind: "matches"; readonly hash: string }
+  | { readonly kind: "refused" }
+  | { readonly kind: "limited"; readonly retryAfterSeconds: number };
+
+const OVERLOAD_RETRY_SECONDS = 2;
+
+/** Checks passwords by Argon2id and counts failures: one for all threads and frontends. */
+export class PasswordChecker {
+  readonly #users: () => UserDirectory;
+  readonly #failures = new FailureLimiter();
+
+  constructor(users: () => UserDirectory) {
+    this.#users = users;
+  }
+
+  /** `address` is the client's, without port: failures count for each user at each address. */
+  async check(login: string, password: string, address: string): Promise<PasswordVerdict> {
+    const subject = `${login.slice(0, 256)}\n${address}`;
+    const retryAfterSeconds = this.#failures.lockedFor(subject);
+    if (retryAfterSeconds > 0) return { kind: "limited", retryAfterSeconds };
+    const name = parseUserName(login);
+    let hash: string | undefined;
+    try {
+      hash = await matchingHash(name && this.#users().get(name), password);
+    } catch (error) {
+      if (error instanceof OverloadedError)
+        return { kind: "limited", retryAfterSeconds: OVERLOAD_RETRY_SECONDS };
+      throw error;
+    }
+    if (hash === undefined) {
+      await Bun.sleep(this.#failures.fail(subject));
+      return { kind: "refused" };
+    }
+    this.#failures.clear(subject);
+    return { kind: "matches", hash };
+  }
+}
+
+async function matchingHash(user: User | undefined, password: string): Promise<string | undefined> {
+  const hashes = user?.credentials.map((credential) => credential.hash) ?? [];
+  if (hashes.length === 0) await verifyNobody(password);
+  for (const hash of hashes) if (await verifyPassword(password, hash)) return hash;
+  return undefined;
+}
