@@ -48,12 +48,23 @@ export interface ReferrersRequest extends PageRequest {
   readonly maxBytes: number;
 }
 
-export type AppendResult =
-  | { readonly kind: "appended" | "out-of-order"; readonly size: number }
-  | { readonly kind: "interrupted" | "busy" | "unknown" };
+/** What a request brings to an upload. */
+export interface Chunk {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Where the client believes the upload to end before and after it, in bytes, if it said so. */
+  readonly range: { readonly start: number; readonly end: number } | undefined;
+}
+
+/** `short`: the body was not as long as its range; `out-of-order`: the upload ends at `size`. */
+export type AppendFault =
+  | { readonly kind: "out-of-order"; readonly size: number }
+  | { readonly kind: "short" | "interrupted" | "busy" | "unknown" };
+
+export type AppendResult = AppendFault | { readonly kind: "appended"; readonly size: number };
 
 export type FinishResult =
-  | { readonly kind: "stored" | "busy" | "unknown" }
+  | AppendFault
+  | { readonly kind: "stored" }
   | { readonly kind: "mismatch"; readonly actual: Digest };
 
 /** Blobs as one repository sees them. */
@@ -71,13 +82,14 @@ export interface UploadStorage {
   /** `algorithm` is what the blob's digest is going to use. */
   startUpload(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId>;
   uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined>;
-  /** `offset` is where the client believes the upload to end, if it said so. */
-  appendUpload(
+  appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendResult>;
+  /** Appends the last chunk and ends the session if its bytes have that digest. */
+  finishUpload(
     repository: RepositoryName,
     session: SessionId,
-    chunk: { readonly body: AsyncIterable<Uint8Array>; readonly offset: number | undefined },
-  ): Promise<AppendResult>;
-  finishUpload(repository: RepositoryName, session: SessionId, digest: Digest): Promise<FinishResult>;
+    chunk: Chunk,
+    digest: Digest,
+  ): Promise<FinishResult>;
   cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean>;
 }
 

@@ -1,10 +1,11 @@
 import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
-import { parseUploadId, type UploadId } from "../../primitives/store/upload-store.ts";
+import { parseUploadId, type Upload } from "../../primitives/store/upload-store.ts";
 import type { Manifest } from "../../registry/manifest.ts";
 import type { Page, PageRequest } from "../../registry/paging.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type {
   AppendResult,
+  Chunk,
   FinishResult,
   ManifestPush,
   PutManifestResult,
@@ -14,7 +15,6 @@ import type {
   SessionId,
   StoredBlob,
   StoredManifest,
-  UploadStorage,
 } from "../../registry/storage.ts";
 import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
 import type { InstanceConfig } from "./instance-config.ts";
@@ -77,31 +77,37 @@ export class InstanceStorage implements RegistryStorage {
 
   async uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined> {
     const id = parseUploadId(session);
-    return id && this.#oci.uploads.size(id, repository);
+    return id && this.#oci.uploads.find(id, repository)?.size;
   }
 
-  appendUpload(
+  appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendResult> {
+    return this.#withUpload(repository, session, (upload) => this.#append(upload, chunk, false));
+  }
+
+  async finishUpload(
     repository: RepositoryName,
     session: SessionId,
-    { body, offset }: Parameters<UploadStorage["appendUpload"]>[2],
-  ): Promise<AppendResult> {
-    return this.#withSession(repository, session, async (id, size) => {
-      if (offset !== undefined && offset !== size) return { kind: "out-of-order", size };
-      return this.#oci.uploads.append(id, body);
+    chunk: Chunk,
+    digest: Digest,
+  ): Promise<FinishResult> {
+    let linked: Promise<void> | undefined;
+    const result = await this.#withUpload(repository, session, async (upload): Promise<FinishResult> => {
+      const appended = await this.#append(upload, chunk, true);
+      if (appended.kind !== "appended") return appended;
+      const finished = await this.#oci.uploads.finish({ ...upload, size: appended.size }, digest);
+      if (finished.kind === "mismatch") return finished;
+      // Awaited below, so that the session is given up meanwhile.
+      linked = this.#oci.changes.linkBlob(repository, digest);
+      linked.catch(() => undefined);
+      return { kind: "stored" };
     });
-  }
-
-  finishUpload(repository: RepositoryName, session: SessionId, digest: Digest): Promise<FinishResult> {
-    return this.#withSession(repository, session, async (id) => {
-      const result = await this.#oci.uploads.finish(id, digest);
-      if (result.kind === "stored") await this.#oci.changes.linkBlob(repository, digest);
-      return result;
-    });
+    await linked;
+    return result;
   }
 
   async cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean> {
-    const result = await this.#withSession(repository, session, async (id) => {
-      this.#oci.uploads.cancel(id);
+    const result = await this.#withUpload(repository, session, async (upload) => {
+      this.#oci.uploads.cancel(upload);
       return { kind: "cancelled" } as const;
     });
     return result.kind === "cancelled";
@@ -174,16 +180,22 @@ export class InstanceStorage implements RegistryStorage {
     return this.#oci.index.refersToBlob(repository, digest) || this.#oci.links.has(repository, digest);
   }
 
-  async #withSession<T>(
+  async #append(upload: Upload, { body, range }: Chunk, isLast: boolean): Promise<AppendResult> {
+    if (range && range.start !== upload.size) return { kind: "out-of-order", size: upload.size };
+    const result = await this.#oci.uploads.append(upload, body, isLast);
+    return result.kind === "appended" && range && result.size !== range.end ? { kind: "short" } : result;
+  }
+
+  async #withUpload<T>(
     repository: RepositoryName,
     session: SessionId,
-    work: (id: UploadId, size: number) => Promise<T>,
+    work: (upload: Upload) => Promise<T>,
   ): Promise<T | { readonly kind: "busy" | "unknown" }> {
     const id = parseUploadId(session);
     if (!id) return { kind: "unknown" };
     const result = await this.#oci.uploads.exclusively(id, async () => {
-      const size = this.#oci.uploads.size(id, repository);
-      return size === undefined ? ({ kind: "unknown" } as const) : work(id, size);
+      const upload = this.#oci.uploads.find(id, repository);
+      return upload ? work(upload) : ({ kind: "unknown" } as const);
     });
     return result === "busy" ? { kind: "busy" } : result;
   }

@@ -23,6 +23,9 @@ export class RequestAuthenticator {
   async principal(routed: RoutedRequest, challenge: () => string): Promise<Principal | RegistryError> {
     const header = routed.request.headers.get("Authorization");
     if (header === null) return { user: ANONYMOUS };
+    // Spares the usual request reading them.
+    const recalled = this.#authenticator.recall(header);
+    if (recalled) return { user: recalled.name };
     const [, token] = header.match(BEARER) ?? [];
     if (token !== undefined) return this.#tokenHolder(routed, token);
     const credentials = parseBasicCredentials(header);
@@ -35,17 +38,21 @@ export class RequestAuthenticator {
     const { login, password } = credentials;
     // podman and skopeo without a login answer a Basic challenge with an empty name and password.
     if (login === "" && password === "") return { user: ANONYMOUS };
-    const user = await this.login(login, password, routed, challenge);
+    const user = await this.login(login, password, routed, challenge, header);
     return user instanceof RegistryError ? user : { user };
   }
 
+  /** `sent` is the text that the password came in. */
   async login(
     login: string,
     password: string,
     { remote }: Pick<RoutedRequest, "remote">,
     challenge: () => string,
+    sent: string,
   ): Promise<UserName | RegistryError> {
-    const result = await this.#authenticator.login(login, password, remote);
+    const recalled = this.#authenticator.recall(sent);
+    if (recalled) return recalled.name;
+    const result = await this.#authenticator.login(login, password, remote, sent);
     switch (result.kind) {
       case "accepted":
         return result.user.name;

@@ -65,7 +65,8 @@ export class TokenEndpoint {
     switch (form.get("grant_type")) {
       case "password": {
         const [login, password] = [form.get("username") ?? "", form.get("password") ?? ""];
-        return this.#authenticator.login(login, password, routed, () => challenge);
+        const sent = `${login}\0${password}`;
+        return this.#authenticator.login(login, password, routed, () => challenge, sent);
       }
       case "refresh_token": {
         const token = form.get("refresh_token") ?? "";

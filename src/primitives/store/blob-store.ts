@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../digest.ts";
 import { syncDirectory } from "./durable.ts";
 import { isMissingFile } from "./files.ts";
@@ -52,7 +53,8 @@ export class BlobStore {
    */
   async place(digest: Digest, source: string): Promise<void> {
     const path = this.path(digest);
-    renameSync(source, path);
+    // Off the event loop: while the disk takes in large blobs of others, it can wait for that.
+    await rename(source, path);
     await syncDirectory(path.slice(0, path.lastIndexOf("/")));
   }
 

@@ -1,4 +1,6 @@
+import { writeSync, writev } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
+import { promisify } from "node:util";
 
 /** True for the error of a file operation on something that does not exist. */
 export function isMissingFile(error: unknown): boolean {
@@ -9,18 +11,21 @@ export function isSystemError(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
 
+const writevAt = promisify(writev);
+
 /** Writes all of `chunks` one after the other from `position` on. */
-export async function writeAll(
-  handle: FileHandle,
-  chunks: readonly Uint8Array[],
-  position: number,
-): Promise<void> {
+export async function writeAll(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> {
   const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   if (size === 0) return;
-  const { bytesWritten } = await handle.writev(chunks, position);
-  if (bytesWritten < size) {
-    await writeFully(handle, Buffer.concat(chunks).subarray(bytesWritten), position + bytesWritten);
-  }
+  const { bytesWritten } = await writevAt(fd, chunks, position);
+  if (bytesWritten < size)
+    writeFullySync(fd, Buffer.concat(chunks).subarray(bytesWritten), position + bytesWritten);
+}
+
+/** Writes all of `chunk` at `position`, and answers its size. */
+export function writeFullySync(fd: number, chunk: Uint8Array, position: number): number {
+  for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at, chunk.length - at, position + at);
+  return chunk.length;
 }
 
 /** Writes all of `chunk` at `position`; a single write may be a short one. */

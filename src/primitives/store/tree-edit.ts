@@ -1,6 +1,6 @@
 import { type NamedObject, nameObject } from "./git/object.ts";
 import type { ObjectId } from "./git/object-id.ts";
-import { encodeTree, sortTree, type Tree, type TreeEntry } from "./git/tree.ts";
+import { encodeSuccessor, encodeTree, sortTree, type Tree, type TreeEntry } from "./git/tree.ts";
 import type { StorePath } from "./store-path.ts";
 
 /** What becomes of one path: these bytes, or nothing. */
@@ -55,17 +55,19 @@ async function editDirectory(
 ): Promise<ObjectId | undefined> {
   const before: Tree = id ? await context.loadTree(id) : new Map();
   const edited = new Map<string, TreeEntry>(before);
-  let isSorted = true;
-  for (const [name, group] of Map.groupBy(edits, (edit) => edit.components[depth] ?? "")) {
+  let sameNames = true;
+  const groups = Map.groupBy(edits, (edit) => edit.components[depth] ?? "");
+  for (const [name, group] of groups) {
     const known = before.get(name);
     const entry = await editEntry(known, group, depth, context);
     if (entry) edited.set(name, entry);
     else edited.delete(name);
-    if (entry?.kind !== known?.kind) isSorted = false;
+    if (entry?.kind !== known?.kind) sameNames = false;
   }
   if (edited.size === 0) return undefined;
-  const after = isSorted ? edited : sortTree(edited);
-  const object = nameObject("tree", encodeTree(after));
+  const after = sameNames ? edited : sortTree(edited);
+  const body = sameNames ? encodeSuccessor(before, after, groups.keys()) : encodeTree(after);
+  const object = nameObject("tree", body);
   if (object.id !== id) {
     context.emit(object);
     context.replaceTree(id, object.id, after);

@@ -1,20 +1,16 @@
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
 import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import { noteReceived } from "../buffer-pressure.ts";
-import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from "../digest.ts";
+  DIGEST_ALGORITHMS,
+  type Digest,
+  type DigestAlgorithm,
+  digestAlgorithm,
+  finishDigest,
+} from "../digest.ts";
 import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { syncDirectory, syncFileData } from "./durable.ts";
-import { isMissingFile, writeAll } from "./files.ts";
+import { writeStream } from "./upload-stream.ts";
 
 /** The id of an upload session: a UUID in its canonical form. */
 export type UploadId = string & { readonly __brand: "UploadId" };
@@ -23,12 +19,14 @@ export function parseUploadId(text: string): UploadId | undefined {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) ? (text as UploadId) : undefined;
 }
 
-/** What is known of a session besides its bytes; kept as JSON beside them. */
-interface UploadRecord {
-  readonly scope: string;
+/** A session that exists. */
+export interface Upload {
+  readonly id: UploadId;
+  readonly path: string;
   /** What the bytes are hashed with as they arrive. */
   readonly algorithm: DigestAlgorithm;
-  readonly startedAt: string;
+  /** Bytes received so far. */
+  readonly size: number;
 }
 
 export type FinishResult =
@@ -72,6 +70,10 @@ export class LocalUploadLocks implements UploadLocks {
   }
 }
 
+/** `<id>.<algorithm>.<scope>`, the scope as the beginning of its SHA-256. */
+const FILE_NAME = /^([0-9a-f-]{36})\.(sha256|sha512)\.[0-9a-f]{16}$/;
+const SCOPE_HEX = 16;
+
 /** Upload sessions as files, so that they outlive a connection, a thread and a restart. */
 export class UploadStore {
   readonly #dir: string;
@@ -88,21 +90,18 @@ export class UploadStore {
 
   create(scope: string, algorithm: DigestAlgorithm): UploadId {
     const id = crypto.randomUUID() as UploadId;
-    const record: UploadRecord = { scope, algorithm, startedAt: new Date().toISOString() };
-    closeSync(openSync(this.#path(id), "wx", 0o600));
-    writeFileSync(`${this.#path(id)}.json`, JSON.stringify(record), { mode: 0o600 });
+    closeSync(openSync(this.#path(id, scope, algorithm), "wx", 0o600));
     return id;
   }
 
-  /** Bytes received so far; `undefined` if this scope has no such session. */
-  size(id: UploadId, scope: string): number | undefined {
-    if (this.#record(id)?.scope !== scope) return undefined;
-    try {
-      return statSync(this.#path(id)).size;
-    } catch (error) {
-      if (isMissingFile(error)) return undefined;
-      throw error;
+  /** `undefined` if this scope has no such session. */
+  find(id: UploadId, scope: string): Upload | undefined {
+    for (const algorithm of DIGEST_ALGORITHMS) {
+      const path = this.#path(id, scope, algorithm);
+      const size = statSync(path, { throwIfNoEntry: false })?.size;
+      if (size !== undefined) return { id, path, algorithm, size };
     }
+    return undefined;
   }
 
   /** Runs `work` unless another request is working on the same session. */
@@ -116,31 +115,32 @@ export class UploadStore {
   }
 
   /**
-   * Appends a body while hashing it. Answers once the bytes are durable. When the body breaks off, what arrived is kept,
-   * for the client to resume from.
+   * Appends a body while hashing it. Answers once the bytes are durable; the last ones, which `finish` follows at once,
+   * need not be found after a power cut as an upload. When the body breaks off, what arrived is kept, for the client to
+   * resume from.
    */
-  async append(id: UploadId, body: AsyncIterable<Uint8Array>): Promise<AppendOutcome> {
-    const algorithm = this.#record(id)?.algorithm ?? "sha256";
-    const handle = await open(this.#path(id), "r+");
+  async append(
+    { id, path, algorithm, size: start }: Upload,
+    body: AsyncIterable<Uint8Array>,
+    isLast = false,
+  ): Promise<AppendOutcome> {
+    const fd = openSync(path, "r+");
     try {
-      const start = (await handle.stat()).size;
       const hasher = this.#takeHasher(id, start, algorithm);
-      const { size, whole } = await writeStream(handle, body, start, hasher);
+      const { size, whole } = await writeStream(fd, body, start, hasher);
       if (hasher) this.#hashes.set(id, { algorithm, hasher, offset: size });
       if (size > start) {
-        await syncFileData(handle.fd);
-        await syncDirectory(this.#dir);
+        await syncFileData(fd);
+        if (!isLast || !whole) await syncDirectory(this.#dir);
       }
       return whole ? { kind: "appended", size } : { kind: "interrupted" };
     } finally {
-      await handle.close();
+      closeSync(fd);
     }
   }
 
   /** Turns a session into a blob if its bytes have that digest; otherwise the session stays as it is. */
-  async finish(id: UploadId, digest: Digest): Promise<FinishResult> {
-    const path = this.#path(id);
-    const { size } = statSync(path);
+  async finish({ id, path, size }: Upload, digest: Digest): Promise<FinishResult> {
     const algorithm = digestAlgorithm(digest);
     const known = this.#hashes.get(id);
     const hasher =
@@ -150,44 +150,27 @@ export class UploadStore {
     const actual = finishDigest(algorithm, hasher);
     if (actual !== digest) return { kind: "mismatch", actual };
     await this.#blobs.place(digest, path);
-    this.#forget(id);
+    this.#hashes.delete(id);
     return { kind: "stored", size };
   }
 
-  cancel(id: UploadId): void {
-    rmSync(this.#path(id), { force: true });
-    this.#forget(id);
-  }
-
-  #record(id: UploadId): UploadRecord | undefined {
-    try {
-      return JSON.parse(readFileSync(`${this.#path(id)}.json`, "utf8")) as UploadRecord;
-    } catch (error) {
-      // A crash can leave the file behind before its content.
-      if (isMissingFile(error) || error instanceof SyntaxError) return undefined;
-      throw error;
-    }
+  cancel({ id, path }: Pick<Upload, "id" | "path">): void {
+    rmSync(path, { force: true });
+    this.#hashes.delete(id);
   }
 
   /** Removes sessions that nobody wrote to for `maxAgeMs`, and answers how many. */
   async expire(maxAgeMs: number): Promise<number> {
     const limit = Date.now() - maxAgeMs;
     let removed = 0;
-    const ids = readdirSync(this.#dir).flatMap((name) => parseUploadId(name.replace(/\.json$/, "")) ?? []);
-    for (const id of new Set(ids)) {
-      if (this.#lastWritten(id) > limit) continue;
-      const outcome = await this.exclusively(id, async () => this.cancel(id));
+    for (const name of readdirSync(this.#dir)) {
+      const id = parseUploadId(name.match(FILE_NAME)?.[1] ?? "");
+      const path = `${this.#dir}/${name}`;
+      if (!id || (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? limit) >= limit) continue;
+      const outcome = await this.exclusively(id, async () => this.cancel({ id, path }));
       if (outcome !== "busy") removed++;
     }
     return removed;
-  }
-
-  /** In milliseconds since the epoch; the younger of the two files counts, as a crash can leave one alone. */
-  #lastWritten(id: UploadId): number {
-    const times = [this.#path(id), `${this.#path(id)}.json`].map(
-      (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,
-    );
-    return Math.max(...times);
   }
 
   /** The running hash of what is there, if it is known; it is given away, so that a failure leaves none behind. */
@@ -198,57 +181,10 @@ export class UploadStore {
     return known?.offset === offset && known.algorithm === algorithm ? known.hasher : undefined;
   }
 
-  #forget(id: UploadId): void {
-    rmSync(`${this.#path(id)}.json`, { force: true });
-    this.#hashes.delete(id);
+  #path(id: UploadId, scope: string, algorithm: DigestAlgorithm): string {
+    const scopeHash = new Bun.CryptoHasher("sha256").update(scope).digest("hex").slice(0, SCOPE_HEX);
+    return `${this.#dir}/${id}.${algorithm}.${scopeHash}`;
   }
-
-  #path(id: UploadId): string {
-    return `${this.#dir}/${id}`;
-  }
-}
-
-/** Chunks that arrive during a write are gathered up to this size; then the client has to wait. */
-const MAX_GATHERED_BYTES = 1 << 20;
-
-/** Receives and hashes while a write is under way; whatever arrived meanwhile is the next write. */
-async function writeStream(
-  handle: FileHandle,
-  body: AsyncIterable<Uint8Array>,
-  start: number,
-  hasher: Bun.CryptoHasher | undefined,
-): Promise<{ size: number; whole: boolean }> {
-  let position = start;
-  let gathered: Uint8Array[] = [];
-  let gatheredBytes = 0;
-  let writing: Promise<void> | undefined;
-  const writeGathered = (): void => {
-    if (gatheredBytes === 0) return;
-    writing = writeAll(handle, gathered, position).then(() => {
-      writing = undefined;
-      writeGathered();
-    });
-    // Awaited later; until then a failure must not count as unhandled.
-    writing.catch(() => undefined);
-    position += gatheredBytes;
-    gathered = [];
-    gatheredBytes = 0;
-  };
-  const chunks = body[Symbol.asyncIterator]();
-  let whole = false;
-  for (;;) {
-    const next = await chunks.next().catch(() => "broken" as const);
-    whole = next !== "broken";
-    if (next === "broken" || next.done) break;
-    hasher?.update(next.value);
-    noteReceived(next.value.length);
-    gathered.push(next.value);
-    gatheredBytes += next.value.length;
-    if (!writing) writeGathered();
-    else if (gatheredBytes >= MAX_GATHERED_BYTES) await writing;
-  }
-  while (writing !== undefined) await writing;
-  return { size: position, whole };
 }
 
 async function hashFile(path: string, algorithm: DigestAlgorithm): Promise<Bun.CryptoHasher> {

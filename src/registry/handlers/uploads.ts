@@ -3,7 +3,7 @@ import { parseContentRange } from "../byte-range.ts";
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
 import { parseRepositoryName, type RepositoryName } from "../repository-name.ts";
-import type { SessionId } from "../storage.ts";
+import type { AppendFault, Chunk, SessionId } from "../storage.ts";
 
 interface UploadsRoute {
   readonly repository: RepositoryName;
@@ -54,38 +54,36 @@ async function mount(exchange: Exchange, repository: RepositoryName): Promise<Re
 
 /** PATCH /v2/<name>/blobs/uploads/<session>: a chunk, or all of it streamed. */
 export async function appendUpload(
-  exchange: Exchange,
+  { request, storage }: Exchange,
   { repository, session }: UploadRoute,
 ): Promise<Result> {
-  const fault = await append(exchange, { repository, session });
-  if (fault) return fault;
-  const size = await exchange.storage.uploadSize(repository, session);
-  return size === undefined
-    ? new RegistryError("uploadUnknown")
-    : sessionResponse(202, repository, session, size);
+  const chunk = chunkOf(request);
+  if (chunk instanceof RegistryError) return chunk;
+  const result = await storage.appendUpload(repository, session, chunk);
+  return result.kind === "appended"
+    ? sessionResponse(202, repository, session, result.size)
+    : uploadFault(result, repository, session);
 }
 
 /** PUT /v2/<name>/blobs/uploads/<session>?digest=: the last chunk, if any, and the end of the session. */
 export async function finishUpload(
-  exchange: Exchange,
+  { request, query, storage }: Exchange,
   { repository, session }: UploadRoute,
 ): Promise<Result> {
-  const wanted = exchange.query.get("digest");
+  const wanted = query.get("digest");
   if (wanted === null) return new RegistryError("digestMissing");
   const digest = parseDigest(wanted);
   if (!digest) return new RegistryError("digestInvalid");
-  const fault = await append(exchange, { repository, session });
-  if (fault) return fault;
-  const result = await exchange.storage.finishUpload(repository, session, digest);
+  const chunk = chunkOf(request);
+  if (chunk instanceof RegistryError) return chunk;
+  const result = await storage.finishUpload(repository, session, chunk, digest);
   switch (result.kind) {
     case "stored":
       return created(repository, digest);
-    case "busy":
-      return new RegistryError("uploadBusy");
-    case "unknown":
-      return new RegistryError("uploadUnknown");
     case "mismatch":
       return new RegistryError("digestMismatch", { details: [{ expected: digest, actual: result.actual }] });
+    default:
+      return uploadFault(result, repository, session);
   }
 }
 
@@ -109,28 +107,28 @@ export async function cancelUpload(
   return known ? new Response(null, { status: 204 }) : new RegistryError("uploadUnknown");
 }
 
-/** Takes in the request's body, checked against what its headers say; `undefined` when all went well. */
-async function append(
-  { request, storage }: Exchange,
-  { repository, session }: UploadRoute,
-): Promise<RegistryError | undefined> {
+/** The request's body, checked as far as its headers go. */
+function chunkOf(request: Request): Chunk | RegistryError {
   const header = request.headers.get("Content-Range");
   const range = header === null ? undefined : parseContentRange(header);
   if (header !== null && !range) return new RegistryError("contentRangeInvalid");
   const length = request.headers.get("Content-Length");
   if (range && length !== null && Number(length) !== range.last - range.first + 1)
     return new RegistryError("sizeMismatch");
-  const result = await storage.appendUpload(repository, session, {
+  return {
     body: request.body ?? emptyBody(),
-    offset: range?.first,
-  });
+    range: range && { start: range.first, end: range.last + 1 },
+  };
+}
+
+function uploadFault(result: AppendFault, repository: RepositoryName, session: SessionId): RegistryError {
   switch (result.kind) {
-    case "appended":
-      return range && result.size !== range.last + 1 ? new RegistryError("sizeMismatch") : undefined;
     case "out-of-order":
       return new RegistryError("uploadOutOfOrder", {
         headers: sessionHeaders(repository, session, result.size),
       });
+    case "short":
+      return new RegistryError("sizeMismatch");
     case "interrupted":
       return new RegistryError("uploadInterrupted");
     case "busy":

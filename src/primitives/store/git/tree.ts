@@ -17,6 +17,9 @@ const MODE_FILE = "100644";
 const MAX_MODE_LENGTH = MODE_FILE.length;
 const decoder = new TextDecoder();
 
+/** Encodings of trees that are in use, for their successors. */
+const encodings = new WeakMap<Tree, Uint8Array>();
+
 /** `tree` must be in Git's order, as `sortTree` and `parseTree` make it. */
 export function encodeTree(tree: Tree): Uint8Array {
   let size = 0;
@@ -27,7 +30,25 @@ export function encodeTree(tree: Tree): Uint8Array {
     at += body.write(`${kind === "tree" ? MODE_TREE : MODE_FILE} ${name}\0`, at);
     at += body.write(id, at, "hex");
   }
-  return body.subarray(0, at);
+  const encoding = body.subarray(0, at);
+  encodings.set(tree, encoding);
+  return encoding;
+}
+
+/** Encodes `tree`, which has the names and kinds of `before` in the same order, and other ids in `changed`. */
+export function encodeSuccessor(before: Tree, tree: Tree, changed: Iterable<string>): Uint8Array {
+  const known = encodings.get(before);
+  if (!known) return encodeTree(tree);
+  const names = new Set(changed);
+  const body = Buffer.from(known);
+  let at = 0;
+  for (const [name, { kind, id }] of tree) {
+    at += (kind === "tree" ? MODE_TREE : MODE_FILE).length + Buffer.byteLength(name) + 2;
+    if (names.has(name)) body.write(id, at, "hex");
+    at += OBJECT_ID_BYTES;
+  }
+  encodings.set(tree, body);
+  return body;
 }
 
 const ASCII = /^[\x00-\x7f]*$/;
