@@ -2,6 +2,9 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
+import { cleanUp } from "../support/cleanup.ts";
+import { makeLayout } from "../support/oci-layout.ts";
+import { measureGrowth } from "./growth.ts";
 import { LARGE_BYTES, makeLargeFile, pullLarge, pushLarge } from "./large-transfers.ts";
 import { fillDistribution, fillEverlock, tagsOf } from "./many-tags.ts";
 import { cpuSeconds, EVERLOCK, memoryMiB, PEERS, type Peer, startPeer } from "./peers.ts";
@@ -16,6 +19,8 @@ const { values: options } = parseArgs({
     connections: { type: "string", default: "16" },
     tags: { type: "string", default: "100000" },
     out: { type: "string", default: "tests/bench/results" },
+    /** Only the costs as the work grows, of Everlock alone. */
+    growth: { type: "boolean", default: false },
   },
 });
 const rounds = Number(options.rounds);
@@ -100,6 +105,29 @@ async function measureLarge(peers: readonly Peer[]): Promise<void> {
     const before = cpuSeconds(peer.pid);
     record("512-MiB pull", "MiB/s", peer.name, mib / (await timed(() => pullLarge(peer, first.digest))));
     record("CPU of 512-MiB pull", "s", peer.name, cpuSeconds(peer.pid) - before, true);
+    const pulls = await timed(() => Promise.all(files.slice(1).map(({ digest }) => pullLarge(peer, digest))));
+    record(`512-MiB pull, ${CONCURRENT_PUSHES} at once`, "MiB/s", peer.name, (mib * others.length) / pulls);
+  }
+}
+
+/** A real client with a real image: 20 layers of 512 KiB, each time another one. */
+async function measureSkopeo(peers: readonly Peer[]): Promise<void> {
+  if (!Bun.which("skopeo")) return console.error("skopeo is not on the PATH: no image is copied with it");
+  const { dir: layout } = makeLayout({ layers: 20, layerBytes: 512 * 1024 });
+  for (const peer of peers) {
+    const credentials = peer.credentials ? ["--dest-creds", peer.credentials] : [];
+    const to = `docker://localhost:${peer.port}/skopeo:v${Date.now()}`;
+    const push = [
+      "skopeo",
+      "copy",
+      "-q",
+      "--dest-tls-verify=false",
+      ...credentials,
+      `oci:${layout}:image`,
+      to,
+    ];
+    const seconds = await timed(() => Bun.$`${push}`.quiet());
+    record("skopeo copy of a 20-layer image", "s", peer.name, seconds, true);
   }
 }
 
@@ -133,42 +161,56 @@ function figures(): Figure[] {
   }));
 }
 
-const kinds = PEERS.filter(({ program }) => program === undefined || Bun.which(program));
-for (const { name, program } of PEERS) {
-  if (program && !Bun.which(program)) console.error(`${name} is left out: '${program}' is not on the PATH`);
-}
-mkdirSync(dir);
-const peers: Peer[] = [];
-try {
+/** Everlock beside its peers; answers the table and the chart. */
+async function compare(): Promise<{ readonly table: string; readonly svg: string }> {
+  const kinds = PEERS.filter(({ program }) => program === undefined || Bun.which(program));
+  for (const { name, program } of PEERS) {
+    if (program && !Bun.which(program)) console.error(`${name} is left out: '${program}' is not on the PATH`);
+  }
   const limit = await generatorLimit();
   console.error(`the load generator reaches ${Math.round(limit)} requests/s against an empty server`);
-  const repositories = { few: FEW_TAGS, many: tagCount };
-  for (const [i, kind] of kinds.entries()) {
-    const home = `${dir}/${i}`;
-    if (kind === EVERLOCK) await fillEverlock(`${home}/data`, repositories);
-    else fillDistribution(`${home}/data`, repositories);
-    const peer = await startPeer(kind, home, FIRST_PORT + i);
-    peers.push(peer);
-    record("start, exec to first answer", "ms", peer.name, peer.startMs, true);
-    record("memory at rest", "MiB", peer.name, memoryMiB(peer.pid, "VmRSS"), true);
+  const peers: Peer[] = [];
+  try {
+    const repositories = { few: FEW_TAGS, many: tagCount };
+    for (const [i, kind] of kinds.entries()) {
+      const home = `${dir}/${i}`;
+      if (kind === EVERLOCK) await fillEverlock(`${home}/data`, repositories);
+      else fillDistribution(`${home}/data`, repositories);
+      const peer = await startPeer(kind, home, FIRST_PORT + i);
+      peers.push(peer);
+      record("start, exec to first answer", "ms", peer.name, peer.startMs, true);
+      record("memory at rest", "MiB", peer.name, memoryMiB(peer.pid, "VmRSS"), true);
+    }
+    for (let round = 1; round <= rounds; round++) {
+      console.error(`round ${round} of ${rounds}`);
+      await measureRates(peers);
+      await measureSkopeo(peers);
+      await measureLarge(peers);
+    }
+    for (const peer of peers) record("memory at peak", "MiB", peer.name, memoryMiB(peer.pid, "VmHWM"), true);
+  } finally {
+    await Promise.all(peers.map((peer) => peer.stop()));
   }
-  for (let round = 1; round <= rounds; round++) {
-    console.error(`round ${round} of ${rounds}`);
-    await measureRates(peers);
-    await measureLarge(peers);
-  }
-  for (const peer of peers) record("memory at peak", "MiB", peer.name, memoryMiB(peer.pid, "VmHWM"), true);
-
   const names = kinds.map(({ name }) => name);
-  const table = markdownTable(figures(), names);
-  const note = `Medians of ${rounds} rounds, ${load.connections} connections, every request to Everlock with Basic credentials and to
-the others anonymous. A ratio above 1 is in Everlock's favour. The load generator reaches ${Math.round(limit).toLocaleString("en")} requests/s
-against a server that does nothing.`;
-  mkdirSync(options.out, { recursive: true });
-  await Bun.write(`${options.out}/benchmark.md`, `${table}\n\n${note}\n`);
-  await Bun.write(`${options.out}/benchmark.svg`, chart(figures(), names));
-  console.log(`${table}\n\n${note}`);
+  const note = `Medians of ${rounds} rounds, ${load.connections} connections; requests to Everlock with Basic credentials where nothing else is
+said, to the others anonymous. A ratio above 1 is in Everlock's favour. The load generator reaches
+${Math.round(limit).toLocaleString("en")} requests/s against a server that does nothing.`;
+  return { table: `${markdownTable(figures(), names)}\n\n${note}\n`, svg: chart(figures(), names) };
+}
+
+mkdirSync(dir);
+mkdirSync(options.out, { recursive: true });
+try {
+  if (!options.growth) {
+    const { table, svg } = await compare();
+    await Bun.write(`${options.out}/benchmark.md`, table);
+    await Bun.write(`${options.out}/benchmark.svg`, svg);
+    console.log(table);
+  }
+  const growth = await measureGrowth({ dir, port: FIRST_PORT, ...load });
+  await Bun.write(`${options.out}/growth.md`, `${growth}\n`);
+  console.log(growth);
 } finally {
-  await Promise.all(peers.map((peer) => peer.stop()));
   rmSync(dir, { recursive: true, force: true });
+  await cleanUp();
 }

@@ -5,6 +5,9 @@ import { digestHex, digestOf } from "../../src/primitives/digest.ts";
 import { consoleLogger } from "../../src/primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "../../src/primitives/store/commit-writer.ts";
 import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import { parseAccessPattern } from "../../src/primitives/users/access-path.ts";
+import { ANONYMOUS, type UserName } from "../../src/primitives/users/user.ts";
+import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import type { RepositoryName } from "../../src/registry/repository-name.ts";
 import type { Tag } from "../../src/registry/tag.ts";
 
@@ -22,10 +25,21 @@ const BATCH = 10_000;
 export const tagsOf = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `v${String(i).padStart(6, "0")}`);
 
+/** Lets everybody pull, so that both ways of asking can be measured. */
+async function admitEverybody(manager: StoreManager): Promise<void> {
+  const store = await manager.open(USERS_STORE);
+  const users = await UserRegistry.load(store, consoleLogger.warn);
+  const everywhere = parseAccessPattern("http/oci/default");
+  await users.bootstrap(SYSTEM_IDENTITY, "admin" as UserName, "change-me");
+  if (everywhere) await users.grant(SYSTEM_IDENTITY, ANONYMOUS, everywhere, "reader");
+  await store.close();
+}
+
 /** Puts a repository of many tags into Everlock's data directory, as pushes would have done. */
 export async function fillEverlock(dataDir: string, repositories: Readonly<Record<string, number>>) {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const manager = new StoreManager(dataDir, consoleLogger);
+  await admitEverybody(manager);
   const oci = await OciStore.open(manager, "everlock-oci-local" as StoreName);
   for (const [name, count] of Object.entries(repositories)) {
     const repository = name as RepositoryName;

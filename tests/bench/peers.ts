@@ -7,6 +7,8 @@ export interface Peer {
   readonly port: number;
   readonly pid: number;
   readonly dir: string;
+  /** `<user>:<password>`, if it asks for one. */
+  readonly credentials: string | undefined;
   /** The Host and, if it is needed, Authorization headers of a request. */
   readonly headers: string;
   /** Milliseconds from exec to the first answer. */
@@ -18,7 +20,7 @@ export interface PeerKind {
   readonly name: string;
   /** Program on the PATH; `undefined` for our own. */
   readonly program: string | undefined;
-  command(dir: string, port: number): readonly string[];
+  command(dir: string, port: number, flags?: readonly string[]): readonly string[];
   readonly authorization: string | undefined;
 }
 
@@ -45,11 +47,12 @@ export const EVERLOCK: PeerKind = {
   name: "Everlock",
   program: undefined,
   authorization: BASIC,
-  command: (dir, port) => [
+  command: (dir, port, flags = []) => [
     binary(),
     "serve",
     ...["--data-dir", `${dir}/data`, "--admin-password", "change-me", "--no-backend-admin-ssh"],
     ...["--frontend-http-listen-http", `127.0.0.1:${port}`],
+    ...flags,
   ],
 };
 
@@ -70,9 +73,14 @@ export const PEERS: readonly PeerKind[] = [
 ];
 
 /** Starts a registry and waits for its first answer. */
-export async function startPeer(kind: PeerKind, dir: string, port: number): Promise<Peer> {
+export async function startPeer(
+  kind: PeerKind,
+  dir: string,
+  port: number,
+  flags: readonly string[] = [],
+): Promise<Peer> {
   mkdirSync(dir, { recursive: true });
-  const command = kind.command(dir, port);
+  const command = kind.command(dir, port, flags);
   const began = performance.now();
   const child = Bun.spawn([...command], {
     stdin: "ignore",
@@ -92,6 +100,7 @@ export async function startPeer(kind: PeerKind, dir: string, port: number): Prom
     port,
     pid: child.pid,
     dir,
+    credentials: kind.authorization && CREDENTIALS,
     headers: `Host: localhost\r\n${authorization}`,
     startMs: performance.now() - began,
     async stop() {

@@ -7,6 +7,8 @@ const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG = Buffer.from("{}");
 const LAYER = Buffer.alloc(4096, "x");
 
+const ANONYMOUS_HEADERS = "Host: localhost\r\n";
+
 /** Something that is done again and again on each of many connections. */
 export interface Workload {
   readonly name: string;
@@ -92,6 +94,15 @@ export const WORKLOADS: readonly Workload[] = [
     name: "manifest GET by tag",
     unit: "requests/s",
     prepare: repeated("GET", "/v2/bench/manifests/v1", `Accept: ${MANIFEST}\r\n`),
+  },
+  {
+    name: "manifest GET by tag, anonymous",
+    unit: "requests/s",
+    prepare: async (peer) => {
+      await pushSample(peer);
+      const bytes = requestBytes("GET", "/v2/bench/manifests/v1", { ...peer, headers: ANONYMOUS_HEADERS });
+      return async (connection) => expectStatus(await connection.request(bytes), 200, "an anonymous GET");
+    },
   },
   {
     name: "4-KiB blob GET",

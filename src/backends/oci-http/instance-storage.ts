@@ -167,7 +167,7 @@ export class InstanceStorage implements RegistryStorage {
     isListed: (repository: RepositoryName) => boolean,
   ): Promise<Page<RepositoryName>> {
     const entries: RepositoryName[] = [];
-    for (const name of this.#oci.index.repositoriesAfter(last)) {
+    for (const name of this.#oci.index.repositoriesAfter(last, limit + 1)) {
       if (!isListed(name)) continue;
       if (entries.length === limit) return { entries, more: true };
       entries.push(name);

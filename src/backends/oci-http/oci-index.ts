@@ -205,15 +205,15 @@ export class OciIndexReader {
       .map((row) => row.name);
   }
 
-  /** Repositories that hold a manifest, after `last` in lexical (byte) order. */
-  *repositoriesAfter(last: string): Generator<RepositoryName> {
+  /** Repositories that hold a manifest, after `last` in lexical (byte) order, read so many at once. */
+  *repositoriesAfter(last: string, atOnce = BATCH): Generator<RepositoryName> {
     const sql = `SELECT name FROM repositories r WHERE name > ?
-      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id) ORDER BY name LIMIT ${BATCH}`;
-    const query = this.#db.query<{ name: RepositoryName }, [string]>(sql);
+      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id) ORDER BY name LIMIT ?`;
+    const query = this.#db.query<{ name: RepositoryName }, [string, number]>(sql);
     for (let after: string | undefined = last; after !== undefined; ) {
-      const names: RepositoryName[] = query.all(after).map((row) => row.name);
+      const names: RepositoryName[] = query.all(after, atOnce).map((row) => row.name);
       yield* names;
-      after = names.length === BATCH ? names.at(-1) : undefined;
+      after = names.length === atOnce ? names.at(-1) : undefined;
     }
   }
 

@@ -1,7 +1,8 @@
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
-import { linkToNext, parsePageRequest } from "../paging.ts";
+import { linkToNext, type Page, parsePageRequest } from "../paging.ts";
 import type { RepositoryName } from "../repository-name.ts";
+import type { Tag } from "../tag.ts";
 
 /** GET /v2/<name>/tags/list?n=&last= (distribution-spec, "Listing Tags"). */
 export async function listTags(
@@ -15,5 +16,17 @@ export async function listTags(
   const last = page.more ? page.entries.at(-1) : undefined;
   const headers = new Headers();
   if (last) headers.set("Link", linkToNext(path, { n: String(wanted.limit), last }));
-  return Response.json({ name: repository, tags: page.entries }, { headers });
+  headers.set("Content-Type", "application/json");
+  return new Response(encodePage(repository, page), { headers });
+}
+
+const encodings = new WeakMap<Page<Tag>, Uint8Array<ArrayBuffer>>();
+
+/** What the storage keeps to give it again is encoded once. */
+function encodePage(repository: RepositoryName, page: Page<Tag>): Uint8Array<ArrayBuffer> {
+  const known = encodings.get(page);
+  if (known) return known;
+  const encoding = Buffer.from(JSON.stringify({ name: repository, tags: page.entries }));
+  encodings.set(page, encoding);
+  return encoding;
 }
