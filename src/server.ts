@@ -1,14 +1,17 @@
 import { AdminConsole } from "./backends/admin-ssh/admin-console.ts";
 import { type InstanceConfig, SYSTEM_STORE } from "./backends/oci-http/instance-config.ts";
 import { InstanceRegistry } from "./backends/oci-http/instance-registry.ts";
+import { storeJobs } from "./backends/oci-http/store-jobs.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
+import { ControlSocket } from "./frontends/control/control-socket.ts";
 import { HttpFrontend } from "./frontends/http/http-frontend.ts";
 import { HttpThreads } from "./frontends/http/http-threads.ts";
 import { ThreadOwner } from "./frontends/http/thread-owner.ts";
 import { ensureTokenKey } from "./frontends/http/token-key.ts";
 import { ensureHostKey } from "./frontends/ssh/host-key.ts";
 import { SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
+import { JobRunner } from "./primitives/jobs/job-runner.ts";
 import type { ListenAddress } from "./primitives/listen-address.ts";
 import type { Logger } from "./primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "./primitives/store/commit-writer.ts";
@@ -61,7 +64,11 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       config.http &&
       (await startHttp(config.http, { users, passwords, authenticator, instances, tokenKey, log }));
     if (http) undo.defer(() => http.stop());
-    const adminConsole = new AdminConsole({ users, instances }, log);
+    const jobs = new JobRunner(storeJobs(instances, config.jobs), log);
+    undo.defer(() => jobs.close());
+    const control = new ControlSocket(directory.path, jobs, log);
+    undo.defer(() => control.stop());
+    const adminConsole = new AdminConsole({ users, instances, jobs }, log);
     const ssh =
       config.ssh &&
       (await SshFrontend.start({

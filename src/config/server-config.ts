@@ -5,6 +5,8 @@ import {
   parseReferences,
   REFERENCES,
 } from "../backends/oci-http/instance-config.ts";
+import type { StoreJobsOptions } from "../backends/oci-http/store-jobs.ts";
+import { parseDuration } from "../primitives/duration.ts";
 import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
 import { parseStoreName } from "../primitives/store/store-manager.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
@@ -22,6 +24,7 @@ export interface ServerConfig {
   readonly instances:
     | ((stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[])
     | undefined;
+  readonly jobs: StoreJobsOptions;
   readonly admin: { readonly name: UserName; readonly password: string | undefined };
 }
 
@@ -53,6 +56,11 @@ export function resolveServerConfig(
       ? settings.parsed("frontend-ssh-listen", parseListenAddress, "an address such as 127.0.0.1:2222")
       : undefined,
     instances: http && settings.flag("backend-oci-http") ? bootstrap(settings) : undefined,
+    jobs: {
+      gcEvery: schedule(settings, "gc-every"),
+      gcGrace: settings.parsed("gc-grace", parsePositiveDuration, "a time such as 1h, of a second or more"),
+      scrubEvery: schedule(settings, "scrub-every"),
+    },
     admin: {
       name: settings.parsed(
         "admin-user",
@@ -79,11 +87,12 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
     ),
     references: settings.parsed("backend-oci-http-references", parseReferences, REFERENCES.join(" or ")),
     immutable: [],
+    cleanup: [],
   };
   return (stored) => {
     const known = stored?.find(({ name }) => name === DEFAULT_INSTANCE);
     if (stored && !known && !settings.isGiven("backend-oci-http-vhost")) return stored;
-    const { vhosts, store, references, immutable } = known ?? given;
+    const { vhosts, store, references, immutable, retention, cleanup } = known ?? given;
     const completed: InstanceConfig = {
       name: DEFAULT_INSTANCE,
       vhosts: settings.isGiven("backend-oci-http-vhost")
@@ -92,10 +101,30 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
       store: settings.isGiven("backend-oci-http-store") ? given.store : store,
       references: settings.isGiven("backend-oci-http-references") ? given.references : references,
       immutable,
+      ...(retention !== undefined && { retention }),
+      cleanup,
       ...(known?.at && { at: known.at }),
     };
     return [completed, ...(stored ?? []).filter((other) => other !== known)];
   };
+}
+
+/** Timers can't wait longer. */
+const MAX_SCHEDULE_SECONDS = 24 * 86_400;
+const NEVER = "never";
+
+function parsePositiveDuration(text: string): number | undefined {
+  const seconds = parseDuration(text);
+  return seconds !== undefined && seconds > 0 ? seconds : undefined;
+}
+
+function schedule(settings: CheckedSettings, name: SettingName): number | undefined {
+  if (settings.text(name) === NEVER) return undefined;
+  const parse = (text: string) => {
+    const seconds = parsePositiveDuration(text);
+    return seconds !== undefined && seconds <= MAX_SCHEDULE_SECONDS ? seconds : undefined;
+  };
+  return settings.parsed(name, parse, `a time such as 6h, of up to 24d, or '${NEVER}'`);
 }
 
 const MAX_HTTP_WORKERS = 256;

@@ -52,6 +52,24 @@ export const SETTINGS = {
     fallback: "strict",
     help: "sparse lets manifests of the registry 'default' name content that is not there",
   },
+  "gc-every": {
+    type: "string",
+    hint: "duration",
+    fallback: "6h",
+    help: "how often cleanup rules are applied and blobs removed that nothing needs, such as 6h, or 'never'",
+  },
+  "gc-grace": {
+    type: "string",
+    hint: "duration",
+    fallback: "1h",
+    help: "blobs that were uploaded or asked for within this time are never removed",
+  },
+  "scrub-every": {
+    type: "string",
+    hint: "duration",
+    fallback: "7d",
+    help: "how often every object and blob is hashed again, such as 7d, or 'never'",
+  },
   "admin-user": {
     type: "string",
     hint: "login",

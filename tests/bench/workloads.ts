@@ -100,7 +100,12 @@ export const WORKLOADS: readonly Workload[] = [
     unit: "requests/s",
     prepare: async (peer) => {
       await pushSample(peer);
-      const bytes = requestBytes("GET", "/v2/bench/manifests/v1", { ...peer, headers: ANONYMOUS_HEADERS });
+      const bytes = requestBytes(
+        "GET",
+        "/v2/bench/manifests/v1",
+        { ...peer, headers: ANONYMOUS_HEADERS },
+        `Accept: ${MANIFEST}\r\n`,
+      );
       return async (connection) => expectStatus(await connection.request(bytes), 200, "an anonymous GET");
     },
   },

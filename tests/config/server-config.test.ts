@@ -87,6 +87,7 @@ describe("the registry 'default'", () => {
     store: "kept" as InstanceConfig["store"],
     references: "sparse",
     immutable: [],
+    cleanup: [],
   };
   const instances = (args: string[], configs: InstanceConfig[] | undefined) =>
     resolveServerConfig(args, {}).instances?.(configs);

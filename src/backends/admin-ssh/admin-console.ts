@@ -1,3 +1,4 @@
+import { JobError } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { OverloadedError } from "../../primitives/semaphore.ts";
 import { StaleReadError } from "../../primitives/store/store.ts";
@@ -110,6 +111,7 @@ export class AdminConsole {
       CommandLineError,
       UserChangeError,
       InstanceChangeError,
+      JobError,
       StaleReadError,
       PathConflictError,
       OverloadedError,

@@ -7,6 +7,7 @@ import {
   usageOf,
 } from "./command.ts";
 import { splitWords, type Word } from "./command-line.ts";
+import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { OCI_COMMANDS } from "./commands/oci.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   ...OCI_COMMANDS,
   ...OCI_LIST_COMMANDS,
   ...OCI_HISTORY_COMMANDS,
+  ...JOB_COMMANDS,
 ];
 
 const SCOPES: readonly string[] = [...new Set(COMMANDS.map((command) => command.scope))];

@@ -1,3 +1,4 @@
+import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
 import type { InstanceRegistry } from "../oci-http/instance-registry.ts";
@@ -13,6 +14,7 @@ export class ConsoleError extends Error {
 
 /** What the console administers. */
 export interface ConsoleServices {
+  readonly jobs: JobRunner;
   readonly users: UserRegistry;
   readonly instances: InstanceRegistry;
 }

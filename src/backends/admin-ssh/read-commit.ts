@@ -1,18 +1,18 @@
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
-import type { Store } from "../../primitives/store/store.ts";
-import { commitAt, parsePointInTime } from "../oci-http/point-in-time.ts";
+import type { OciStore } from "../oci-http/oci-store.ts";
+import { parsePointInTime } from "../oci-http/point-in-time.ts";
 import { ConsoleError } from "./command.ts";
 
 /** How a time is written, for those who wrote it otherwise. */
 export const TIMES = "2h, 3d, yesterday or 2026-01-31T12:00";
 
 /** The commit of a store that a point in time means. Throws `ConsoleError`. */
-export async function readCommit(store: Store, when: string): Promise<ObjectId> {
+export async function readCommit({ history }: OciStore, when: string): Promise<ObjectId> {
   const point = parsePointInTime(when);
   if (!point) {
     throw new ConsoleError(`'${when}' is no point in time; use ${TIMES}, or the first digits of a commit`);
   }
-  const commit = await commitAt(store, point);
+  const commit = await history.commitAt(point);
   if (commit === "ambiguous") {
     throw new ConsoleError(`more than one commit begins with '${when}'; give more digits`);
   }

@@ -1,7 +1,7 @@
 import { type Digest, parseDigest } from "../../primitives/digest.ts";
+import { SYSTEM_IDENTITY } from "../../primitives/store/commit-writer.ts";
 import type { Commit } from "../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
-import type { Store } from "../../primitives/store/store.ts";
 import { parseRepositoryName, type RepositoryName } from "../../registry/repository-name.ts";
 import { parseTag, type Tag } from "../../registry/tag.ts";
 import type { TagMove } from "./push-message.ts";
@@ -30,23 +30,13 @@ export interface HistoryFilter {
   readonly since?: number | undefined;
 }
 
-/** What happened, the newest first. */
-export async function* eventsOf(store: Store, filter: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
-  for await (const { id, commit } of store.history()) {
-    if (filter.since !== undefined && commit.committer.seconds < filter.since) return;
-    const event = parseEvent(id, commit);
-    if (matches(event, filter)) yield event;
-  }
-}
-
-function matches(event: HistoryEvent, { repository, tag, user }: HistoryFilter): boolean {
-  if (user !== undefined && event.user !== user) return false;
-  if (repository !== undefined && event.repository !== repository) return false;
-  return tag === undefined || event.tags.some((move) => move.tag === tag);
+/** Whether a commit is a push of ours, which adds manifests and moves tags and removes nothing. */
+export function onlyAdds({ committer, message }: Commit): boolean {
+  return committer.email === SYSTEM_IDENTITY.email && message.startsWith("push ");
 }
 
 /** Reads the trailers that `changeMessage` writes. */
-function parseEvent(commitId: ObjectId, { author, committer, message }: Commit): HistoryEvent {
+export function parseEvent(commitId: ObjectId, { author, committer, message }: Commit): HistoryEvent {
   const [subject = "", ...lines] = message.trimEnd().split("\n");
   const values = new Map<string, string>();
   const tags: { tag: Tag; previous?: Digest }[] = [];

@@ -57,7 +57,8 @@ function configOf(oci: OciStore, digest: Digest | undefined): unknown {
   const size = digest && oci.blobs.size(digest);
   if (!digest || size === undefined || size > MAX_CONFIG_BYTES) return undefined;
   try {
-    return JSON.parse(new TextDecoder().decode(oci.blobs.read(digest)));
+    const content = oci.blobs.read(digest);
+    return content && JSON.parse(new TextDecoder().decode(content));
   } catch {
     // An artifact's config may be anything.
     return undefined;

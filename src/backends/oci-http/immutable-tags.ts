@@ -9,8 +9,8 @@ export function parseTagPattern(text: string): TagPattern | undefined {
   return PATTERN.test(text) ? (text as TagPattern) : undefined;
 }
 
-/** Whether a tag may be set only once: some pattern covers it and none excepts it. */
-export function isImmutable(tag: Tag, patterns: readonly TagPattern[]): boolean {
+/** Whether some pattern covers a tag and none excepts it. */
+export function isCovered(tag: string, patterns: readonly TagPattern[]): boolean {
   const excepted = (pattern: TagPattern) => pattern.startsWith("!");
   return (
     patterns.some((pattern) => !excepted(pattern) && covers(pattern, tag)) &&
@@ -18,8 +18,11 @@ export function isImmutable(tag: Tag, patterns: readonly TagPattern[]): boolean 
   );
 }
 
+/** Whether a tag may be set only once. */
+export const isImmutable: (tag: Tag, patterns: readonly TagPattern[]) => boolean = isCovered;
+
 /** `*` stands for any number of characters. */
-function covers(pattern: string, tag: Tag): boolean {
+function covers(pattern: string, tag: string): boolean {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop();
   if (last === undefined) return tag === first;

@@ -1,8 +1,15 @@
 import { parse, stringify, TomlError } from "smol-toml";
+import { formatDuration, parseDuration } from "../../primitives/duration.ts";
 import { type ObjectId, parseObjectId } from "../../primitives/store/git/object-id.ts";
 import { parseStoreName, type StoreName } from "../../primitives/store/store-manager.ts";
 import { USERS_STORE } from "../../primitives/users/user-registry.ts";
 import { parseVhost } from "../../primitives/vhost.ts";
+import {
+  CLEANUP_RULE_EXAMPLE,
+  type CleanupRule,
+  formatCleanupRule,
+  parseCleanupRule,
+} from "./cleanup-rules.ts";
 import { parseTagPattern, type TagPattern } from "./immutable-tags.ts";
 
 /** The name of an OCI instance, the third segment of its access path. */
@@ -36,6 +43,10 @@ export interface InstanceConfig {
   readonly references: References;
   /** Which tags are write-once. */
   readonly immutable: readonly TagPattern[];
+  /** What only history older than so many seconds refers to may be removed; without it, nothing. */
+  readonly retention?: number;
+  /** What is deleted by itself. */
+  readonly cleanup: readonly CleanupRule[];
   /** The commit whose state is served, for a registry that never changes. */
   readonly at?: ObjectId;
 }
@@ -50,9 +61,11 @@ export class InvalidInstancesError extends Error {
 
 export function encodeInstances(instances: readonly InstanceConfig[]): Uint8Array {
   const head = "# The OCI registries of this server; '/oci' in the admin console changes them.\n\n";
-  const rows = instances.map(({ immutable, ...config }) => ({
+  const rows = instances.map(({ immutable, retention, cleanup, ...config }) => ({
     ...config,
     ...(immutable.length > 0 && { immutable }),
+    ...(retention !== undefined && { retention: formatDuration(retention) }),
+    ...(cleanup.length > 0 && { cleanup: cleanup.map(formatCleanupRule) }),
   }));
   return Buffer.from(head + stringify({ instance: rows }));
 }
@@ -101,6 +114,8 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
     store,
     references = "strict",
     immutable = [],
+    retention,
+    cleanup = [],
     at,
     ...others
   } = row as Record<string, unknown>;
@@ -113,6 +128,9 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
   const patterns = Array.isArray(immutable)
     ? immutable.map((pattern) => parseTagPattern(String(pattern)))
     : [undefined];
+  const seconds = retention === undefined ? undefined : parseDuration(String(retention));
+  if (retention !== undefined && seconds === undefined) fail("'retention' must be a duration such as 30d");
+  const rules = Array.isArray(cleanup) ? cleanup.map((rule) => parseCleanupRule(String(rule))) : [undefined];
   const commit = at === undefined ? undefined : parseObjectId(String(at));
   if (at !== undefined && !commit) fail("'at' must be a whole commit id");
   const hosts = Array.isArray(vhosts) ? vhosts.map((vhost) => parseVhost(String(vhost))) : [];
@@ -123,6 +141,10 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
     store: parseStoreName(String(store)) ?? fail("'store' must be a lower-case name"),
     references: parseReferences(String(references)) ?? fail("'references' must be 'strict' or 'sparse'"),
     immutable: patterns.map((pattern) => pattern ?? fail("'immutable' must be a list of tag patterns")),
+    ...(seconds !== undefined && { retention: seconds }),
+    cleanup: rules.map(
+      (rule) => rule ?? fail(`'cleanup' must be a list of rules such as ${CLEANUP_RULE_EXAMPLE}`),
+    ),
     ...(commit && { at: commit }),
   };
 }

@@ -29,7 +29,10 @@ export class InstanceChangeError extends Error {
 const CONFIG_PATH = storePath("config/oci-http.toml");
 const MAX_WAITING_CHANGES = 100;
 
-export type InstanceSettings = Partial<Pick<InstanceConfig, "vhosts" | "store" | "references" | "immutable">>;
+/** `retention: undefined` takes it away. */
+export type InstanceSettings = Partial<
+  Pick<InstanceConfig, "vhosts" | "store" | "references" | "immutable" | "cleanup">
+> & { readonly retention?: number | undefined };
 
 export interface InstanceRegistryOptions {
   readonly system: Store;
@@ -113,6 +116,11 @@ export class InstanceRegistry {
     });
   }
 
+  /** The stores that are open. */
+  stores(): readonly OciStore[] {
+    return [...this.#stores.values()];
+  }
+
   /** An open store by its name. */
   openStore(name: StoreName): OciStore | undefined {
     return this.#stores.get(name);
@@ -126,11 +134,11 @@ export class InstanceRegistry {
   }
 
   /** The history of a store that exists, whether an instance uses it or not. */
-  async historyOf(name: StoreName): Promise<Store> {
+  async historyOf(name: StoreName): Promise<OciStore> {
     if (!this.#stores.has(name) && !this.#options.stores.list().includes(name)) {
       throw new InstanceChangeError(`there is no store '${name}'`);
     }
-    return (await this.#turn.run(() => this.#openStore(name))).store;
+    return this.#turn.run(() => this.#openStore(name));
   }
 
   async create(actor: Identity, config: InstanceConfig): Promise<void> {
@@ -143,7 +151,7 @@ export class InstanceRegistry {
       `set ${Object.keys(settings).join(", ")} of the registry ${name}`,
       (configs) => {
         const config = existing(configs, name);
-        return configs.map((other) => (other === config ? { ...config, ...settings } : other));
+        return configs.map((other) => (other === config ? withSettings(config, settings) : other));
       },
     );
   }
@@ -243,6 +251,11 @@ export class InstanceRegistry {
     this.#stores.set(name, open);
     return open;
   }
+}
+
+function withSettings(config: InstanceConfig, settings: InstanceSettings): InstanceConfig {
+  const { retention, ...others } = { ...config, ...settings };
+  return retention === undefined ? others : { ...others, retention };
 }
 
 function existing(configs: readonly InstanceConfig[], name: InstanceName): InstanceConfig {

@@ -44,16 +44,22 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
-    return this.#oci.reads.get<StoredBlob>("blob", repository, digest, () => {
+    const { blobs, reads, recency } = this.#oci;
+    recency.touch(digest);
+    const known = reads.get<Uint8Array<ArrayBuffer> | "in a file">("blob", repository, digest, () => {
       if (!this.#isLinked(repository, digest)) return undefined;
-      const size = this.#oci.blobs.size(digest);
+      const size = blobs.size(digest);
       if (size === undefined) return undefined;
-      if (size > MAX_BLOB_IN_MEMORY) {
-        return { value: { size, content: Bun.file(this.#oci.blobs.path(digest)) }, bytes: 0 };
-      }
-      const content = this.#oci.blobs.read(digest);
-      return { value: { size, content }, bytes: size };
+      if (size > MAX_BLOB_IN_MEMORY) return { value: "in a file", bytes: 0 };
+      const content = blobs.read(digest);
+      return content && { value: content, bytes: size };
     });
+    if (known instanceof Uint8Array) return { size: known.length, content: known };
+    const file = known && blobs.file(digest);
+    if (!file) return undefined;
+    // Somebody has written to it since it was hashed.
+    if (!file.isSealed && (await blobs.verify(digest)) !== "sound") return undefined;
+    return { size: file.size, content: Bun.file(blobs.path(digest)) };
   }
 
   deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
@@ -94,6 +100,7 @@ export class InstanceStorage implements RegistryStorage {
     const result = await this.#withUpload(repository, session, async (upload): Promise<FinishResult> => {
       const appended = await this.#append(upload, chunk, true);
       if (appended.kind !== "appended") return appended;
+      this.#oci.recency.touch(digest);
       const finished = await this.#oci.uploads.finish({ ...upload, size: appended.size }, digest);
       if (finished.kind === "mismatch") return finished;
       // Awaited below, so that the session is given up meanwhile.
@@ -125,7 +132,8 @@ export class InstanceStorage implements RegistryStorage {
 
   async missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]> {
     if (this.#policy.references === "sparse") return [];
-    const { index, blobs } = this.#oci;
+    const { index, blobs, recency } = this.#oci;
+    for (const blob of manifest.blobs) recency.touch(blob);
     return [
       ...manifest.blobs.filter((blob) => !this.#isLinked(repository, blob) || blobs.size(blob) === undefined),
       ...manifest.manifests.filter((child) => !index.hasManifest(repository, child)),

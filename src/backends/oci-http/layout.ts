@@ -51,7 +51,8 @@ export function parseOciPath(path: StorePath): OciFile | undefined {
     : undefined;
 }
 
-function repositoryPath(repository: RepositoryName): string {
+/** The directory of all that belongs to a repository. */
+export function repositoryPath(repository: RepositoryName): string {
   return `repositories/${fanOut(repository, 2)}/${repository}`;
 }
 

@@ -56,22 +56,27 @@ export const OCI_INDEX: IndexSchema = {
     }
     return repositories;
   },
-  dump(db: Database): string {
+  scopes: (db: Database) =>
+    db
+      .query<{ name: string }, []>("SELECT name FROM repositories ORDER BY name")
+      .all()
+      .map(({ name }) => name),
+  dump(db: Database, repository: string): string {
+    const id = "(SELECT id FROM repositories WHERE name = ?)";
     const rows = (sql: string) =>
       db
-        .query<{ row: string }, []>(sql)
-        .all()
+        .query<{ row: string }, [string]>(sql)
+        .all(repository)
         .map(({ row }) => row);
     return [
-      ...rows(`SELECT name || ':' || tag || ' ' || digest AS row
-        FROM tags JOIN repositories ON id = repository ORDER BY row`),
-      ...rows(`SELECT name || '@' || digest || ' ' || media_type || ' ' || hex(content) AS row
-        FROM manifests m JOIN repositories r ON r.id = repository ORDER BY row`),
-      ...rows(`SELECT name || ' ' || blob || ' ' || digest AS row
-        FROM manifest_blobs b JOIN repositories r ON r.id = b.repository JOIN manifests m ON m.id = manifest
-        ORDER BY row`),
-      ...rows(`SELECT name || ' ' || subject || ' ' || descriptor AS row
-        FROM referrers JOIN repositories r ON r.id = repository ORDER BY row`),
+      ...rows(`SELECT tag || ' ' || digest AS row FROM tags WHERE repository = ${id} ORDER BY row`),
+      ...rows(`SELECT digest || ' ' || media_type || ' ' || hex(content) AS row
+        FROM manifests WHERE repository = ${id} ORDER BY row`),
+      ...rows(`SELECT blob || ' ' || digest AS row FROM manifest_blobs b JOIN manifests m ON m.id = manifest
+        WHERE m.repository = ${id} ORDER BY row`),
+      ...rows(
+        `SELECT subject || ' ' || descriptor AS row FROM referrers WHERE repository = ${id} ORDER BY row`,
+      ),
     ].join("\n");
   },
 };
@@ -193,6 +198,57 @@ export class OciIndexReader {
     const sql =
       "SELECT 1 FROM manifest_blobs WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND blob = ? LIMIT 1";
     return this.#db.query(sql).get(repository, digest) !== null;
+  }
+
+  /** Whether any manifest names this blob. */
+  isNeeded(digest: Digest): boolean {
+    return this.#db.query("SELECT 1 FROM manifest_blobs WHERE blob = ? LIMIT 1").get(digest) !== null;
+  }
+
+  /** Up to `limit` manifests that name this blob, each with one of its tags, if it has any. */
+  manifestsWith(
+    blob: Digest,
+    limit: number,
+  ): { readonly repository: RepositoryName; readonly digest: Digest; readonly tag: Tag | null }[] {
+    const sql = `SELECT name AS repository, m.digest,
+        (SELECT tag FROM tags t WHERE t.repository = m.repository AND t.digest = m.digest LIMIT 1) AS tag
+      FROM manifest_blobs b JOIN manifests m ON m.id = b.manifest JOIN repositories r ON r.id = m.repository
+      WHERE blob = ? ORDER BY name, m.digest LIMIT ?`;
+    return this.#db
+      .query<{ repository: RepositoryName; digest: Digest; tag: Tag | null }, [string, number]>(sql)
+      .all(blob, limit);
+  }
+
+  counts(): { readonly repositories: number; readonly tags: number; readonly manifests: number } {
+    const sql = `SELECT (SELECT count(DISTINCT repository) FROM manifests) AS repositories,
+      (SELECT count(*) FROM tags) AS tags, (SELECT count(*) FROM manifests) AS manifests`;
+    const counts = this.#db.query<{ repositories: number; tags: number; manifests: number }, []>(sql).get();
+    return counts ?? { repositories: 0, tags: 0, manifests: 0 };
+  }
+
+  /** How often manifests name each blob, in order of digest. */
+  blobUses(after: string, limit: number): { readonly blob: Digest; readonly uses: number }[] {
+    const sql = `SELECT blob, count(*) AS uses FROM manifest_blobs WHERE blob > ? GROUP BY blob ORDER BY blob LIMIT ?`;
+    return this.#db.query<{ blob: Digest; uses: number }, [string, number]>(sql).all(after, limit);
+  }
+
+  manifestsOf(repository: RepositoryName): Digest[] {
+    const sql =
+      "SELECT digest FROM manifests WHERE repository = (SELECT id FROM repositories WHERE name = ?)";
+    return this.#db
+      .query<{ digest: Digest }, [string]>(sql)
+      .all(repository)
+      .map((row) => row.digest);
+  }
+
+  /** Manifests of a repository that no tag stands for. */
+  untagged(repository: RepositoryName): Digest[] {
+    const sql = `SELECT digest FROM manifests m WHERE repository = (SELECT id FROM repositories WHERE name = ?)
+      AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository = m.repository AND t.digest = m.digest)`;
+    return this.#db
+      .query<{ digest: Digest }, [string]>(sql)
+      .all(repository)
+      .map((row) => row.digest);
   }
 
   /** Up to `limit` repositories of which a manifest names this blob. */

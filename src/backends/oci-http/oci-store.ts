@@ -1,5 +1,7 @@
+import type { Digest } from "../../primitives/digest.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { BlobLinks, NO_LINKS } from "../../primitives/store/blob-links.ts";
+import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
 import { DerivedIndex, removeDatabase } from "../../primitives/store/derived-index.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
@@ -7,14 +9,12 @@ import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import type { Store } from "../../primitives/store/store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
 import { LocalUploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
+import { describeNeed } from "./blob-need.ts";
+import { HistoryIndex } from "./history-index.ts";
 import { OCI_INDEX, OciIndexReader } from "./oci-index.ts";
 import type { OciView } from "./oci-view.ts";
 import { ReadCache } from "./read-cache.ts";
 import { LocalStoreChanges, type StoreChanges } from "./store-changes.ts";
-
-/** An upload that nobody went on with for so long is given up; clients resume within minutes or days. */
-const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
-const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
 
 /** Where another thread finds what it takes to serve a view. Plain data, but for the clock's memory, which is shared. */
 export interface ViewLocation {
@@ -24,6 +24,8 @@ export interface ViewLocation {
   readonly dir: string;
   readonly indexPath: string;
   readonly clock: SharedArrayBuffer;
+  /** Of its `BlobRecency`. */
+  readonly recency: SharedArrayBuffer;
   /** Whether it is a past state. */
   readonly isFrozen: boolean;
 }
@@ -46,9 +48,12 @@ export class OciStore implements OciView {
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
   readonly locks: LocalUploadLocks;
+  readonly recency: BlobRecency;
+  readonly history: HistoryIndex;
   readonly location: ViewLocation;
   readonly #derived: DerivedIndex;
-  readonly #expiry: Timer;
+  readonly #log: Logger;
+  readonly #uses = new Set<Promise<unknown>>();
   readonly #frozen = new Map<ObjectId, FrozenView>();
 
   private constructor(
@@ -70,14 +75,9 @@ export class OciStore implements OciView {
     this.uploads = new UploadStore(`${dir}/uploads`, blobs, this.locks);
     this.changes = new LocalStoreChanges(this);
     this.#derived = derived;
-    const expire = () =>
-      this.uploads
-        .expire(UPLOAD_EXPIRY_MS)
-        .catch((error) =>
-          log.error(`old uploads of the store '${location.store}' could not be removed`, error),
-        );
-    void expire();
-    this.#expiry = setInterval(expire, EXPIRY_INTERVAL_MS).unref();
+    this.#log = log;
+    this.recency = new BlobRecency(location.recency);
+    this.history = new HistoryIndex(`${dir}/history.sqlite`, store);
   }
 
   static async open(manager: StoreManager, name: StoreName): Promise<OciStore> {
@@ -86,14 +86,33 @@ export class OciStore implements OciView {
     const indexPath = `${dir}/index.sqlite`;
     const derived = DerivedIndex.open(indexPath, OCI_INDEX, clock);
     const store = await manager.open(name, derived);
-    const blobs = await BlobStore.open(`${dir}/blobs`);
-    const location = { id: ++lastViewId, store: name, dir, indexPath, clock: clock.memory, isFrozen: false };
-    return new OciStore(location, store, derived, blobs, clock, manager.log);
+    let oci: OciStore | undefined;
+    const blobs = await BlobStore.open(`${dir}/blobs`, (digest) => oci?.onDamage(digest));
+    blobs.recover();
+    const location = {
+      id: ++lastViewId,
+      store: name,
+      dir,
+      indexPath,
+      clock: clock.memory,
+      recency: new BlobRecency().memory,
+      isFrozen: false,
+    };
+    oci = new OciStore(location, store, derived, blobs, clock, manager.log);
+    return oci;
   }
 
-  /** What the index holds, as text. */
-  dumpIndex(): string {
-    return this.#derived.dump();
+  /** Reports a blob that was found damaged and set aside. */
+  onDamage(digest: Digest): void {
+    const needed = describeNeed(this.index, digest);
+    this.#log.warn(
+      `the blob ${digest} of the store '${this.location.store}' is damaged and was set aside${needed}; a new push of it heals it`,
+    );
+  }
+
+  /** What the index holds of the newest commit. */
+  get derived(): Pick<DerivedIndex, "head" | "scopes" | "dump"> {
+    return this.#derived;
   }
 
   /** The store as it was at a commit, with an index of its own. */
@@ -110,14 +129,19 @@ export class OciStore implements OciView {
       removeDatabase(indexPath);
       throw error;
     }
-    const { blobs, uploads, changes } = this;
+    const { blobs, recency, uploads, changes } = this;
     const index = new OciIndexReader(derived.db);
     // What is uploaded now was not there then.
-    const view = { index, blobs, links: NO_LINKS, uploads, reads: new ReadCache(clock), changes };
+    const view = { index, blobs, recency, links: NO_LINKS, uploads, reads: new ReadCache(clock), changes };
     const location = { ...this.location, id: ++lastViewId, indexPath, clock: clock.memory, isFrozen: true };
     const frozen = { view, derived, location };
     this.#frozen.set(commitId, frozen);
     return frozen;
+  }
+
+  /** The indexes of what is served: the newest state and past ones. */
+  servedIndexes(): readonly OciIndexReader[] {
+    return [this.index, ...[...this.#frozen.values()].map(({ view }) => view.index)];
   }
 
   /** Removes the indexes of past states that nobody serves any more. */
@@ -129,8 +153,20 @@ export class OciStore implements OciView {
     }
   }
 
+  /** Keeps the store open while `work` goes on. */
+  async inUse<T>(work: () => Promise<T>): Promise<T> {
+    const running = work();
+    this.#uses.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#uses.delete(running);
+    }
+  }
+
   async close(): Promise<void> {
-    clearInterval(this.#expiry);
+    await Promise.allSettled(this.#uses);
+    await this.history.close();
     for (const { derived } of this.#frozen.values()) derived.close();
     await this.store.close();
     await this.links.close();

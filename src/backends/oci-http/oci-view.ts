@@ -1,4 +1,5 @@
 import type { LinkReader } from "../../primitives/store/blob-links.ts";
+import type { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import type { BlobStore } from "../../primitives/store/blob-store.ts";
 import type { UploadStore } from "../../primitives/store/upload-store.ts";
 import type { OciIndexReader } from "./oci-index.ts";
@@ -9,6 +10,8 @@ import type { StoreChanges } from "./store-changes.ts";
 export interface OciView {
   readonly index: OciIndexReader;
   readonly blobs: BlobStore;
+  /** Touched before a blob is looked for on behalf of a client. */
+  readonly recency: BlobRecency;
   /** Blobs that belong to a repository without a manifest that names them. */
   readonly links: LinkReader;
   readonly uploads: UploadStore;

@@ -110,7 +110,10 @@ async function collectManifests(
       continue;
     }
     changes.push({ path, content });
-    for (const blob of manifest.blobs) if (oci.blobs.size(blob) === undefined) missing.add(blob);
+    for (const blob of manifest.blobs) {
+      oci.recency.touch(blob);
+      if (oci.blobs.size(blob) === undefined) missing.add(blob);
+    }
     pending.push(...manifest.manifests);
   }
 }

@@ -1,5 +1,7 @@
 import { Database } from "bun:sqlite";
+import type { Digest } from "../../primitives/digest.ts";
 import { type LinkReader, NO_LINKS, StoredLinks } from "../../primitives/store/blob-links.ts";
+import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import { type UploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
@@ -13,12 +15,15 @@ import type { StoreChanges } from "./store-changes.ts";
 export interface StoreOwner {
   readonly changes: StoreChanges;
   readonly locks: UploadLocks;
+  /** Hears of blobs that were found damaged. */
+  onDamage(digest: Digest): void;
 }
 
 /** A view of a store that another thread owns: read through connections of its own. */
 export class ServedView implements OciView {
   readonly index: OciIndexReader;
   readonly blobs: BlobStore;
+  readonly recency: BlobRecency;
   readonly links: LinkReader;
   readonly uploads: UploadStore;
   readonly reads: ReadCache;
@@ -26,7 +31,7 @@ export class ServedView implements OciView {
   readonly #databases: readonly Database[];
 
   private constructor(
-    { dir, indexPath, clock, isFrozen }: ViewLocation,
+    { dir, indexPath, clock, recency, isFrozen }: ViewLocation,
     blobs: BlobStore,
     { changes, locks }: StoreOwner,
   ) {
@@ -36,13 +41,15 @@ export class ServedView implements OciView {
     this.index = new OciIndexReader(index);
     this.links = isFrozen ? NO_LINKS : new StoredLinks(links);
     this.blobs = blobs;
+    this.recency = new BlobRecency(recency);
     this.uploads = new UploadStore(`${dir}/uploads`, blobs, locks);
     this.reads = new ReadCache(new ScopeClock(clock));
     this.changes = changes;
   }
 
   static async open(location: ViewLocation, owner: StoreOwner): Promise<ServedView> {
-    return new ServedView(location, await BlobStore.open(`${location.dir}/blobs`), owner);
+    const blobs = await BlobStore.open(`${location.dir}/blobs`, owner.onDamage);
+    return new ServedView(location, blobs, owner);
   }
 
   close(): void {

@@ -1,11 +1,4 @@
-import { readdirSync } from "node:fs";
-import {
-  DIGEST_ALGORITHMS,
-  type Digest,
-  digestAlgorithm,
-  finishDigest,
-  parseDigest,
-} from "../../primitives/digest.ts";
+import type { Digest } from "../../primitives/digest.ts";
 import { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
@@ -23,28 +16,41 @@ export interface OciReport {
   readonly problems: readonly string[];
 }
 
+export interface CheckOptions {
+  /** Whether damaged blobs are set aside, so that they are not served and a new push heals them. */
+  readonly setsAside: boolean;
+  /** Called between steps; it may wait. False ends the check early. */
+  readonly step: (progress: string) => Promise<boolean>;
+}
+
+/** How often the index is told what came meanwhile before a busy store is taken as unchecked. */
+const MAX_ATTEMPTS = 20;
+
 /** Hashes every blob again, looks for those that tags need and that are gone, and compares the index with the commits. */
-export async function checkOciStore(oci: OciStore, dir: string): Promise<OciReport> {
-  const commitId = oci.store.head().commitId;
+export async function checkOciStore(oci: OciStore, { setsAside, step }: CheckOptions): Promise<OciReport> {
   const fresh = DerivedIndex.open(":memory:", OCI_INDEX, new ScopeClock());
   try {
+    const { commitId } = oci.store.head();
     if (commitId) await oci.store.project(fresh, commitId);
-    const truth = new OciIndexReader(fresh.db);
-    const tagsByBlob = collectTags(truth);
+    const tagsByBlob = collectTags(new OciIndexReader(fresh.db));
     const problems: string[] = [];
     const found = new Set<Digest>();
-    for (const digest of blobsIn(`${dir}/blobs`)) {
+    for (const digest of oci.blobs.list()) {
       found.add(digest);
-      if ((await hashOf(oci, digest)) !== digest) {
+      const verdict = await (setsAside ? oci.blobs.verify(digest) : oci.blobs.check(digest));
+      if (verdict === "damaged")
         problems.push(`blob ${digest} is damaged${affected(tagsByBlob.get(digest))}`);
-      }
+      if (!(await step(`${found.size} blobs hashed`))) return { blobs: found.size, problems };
     }
     for (const [digest, tags] of tagsByBlob) {
-      if (!found.has(digest)) problems.push(`blob ${digest} is missing${affected(tags)}`);
+      // Uploaded since the blobs were listed, perhaps.
+      if (!found.has(digest) && oci.blobs.size(digest) === undefined)
+        problems.push(`blob ${digest} is missing${affected(tags)}`);
     }
-    if (fresh.dump() !== oci.dumpIndex()) {
+    const wrong = await wrongRepository(oci, fresh, step);
+    if (wrong !== undefined) {
       problems.push(
-        "the index differs from the commits; stop the server and remove index.sqlite to have it built anew",
+        `the index differs from the commits in '${wrong}'; stop the server and remove index.sqlite to have it built anew`,
       );
     }
     return { blobs: found.size, problems };
@@ -53,22 +59,26 @@ export async function checkOciStore(oci: OciStore, dir: string): Promise<OciRepo
   }
 }
 
-function* blobsIn(dir: string): Generator<Digest> {
-  for (const algorithm of DIGEST_ALGORITHMS) {
-    for (const part of readdirSync(`${dir}/${algorithm}`)) {
-      for (const hex of readdirSync(`${dir}/${algorithm}/${part}`)) {
-        const digest = parseDigest(`${algorithm}:${hex}`);
-        if (digest) yield digest;
+/** A repository of which the index does not hold what the commits say. */
+async function wrongRepository(
+  oci: OciStore,
+  fresh: DerivedIndex,
+  step: CheckOptions["step"],
+): Promise<string | undefined> {
+  const scopes = new Set([...fresh.scopes(), ...oci.derived.scopes()]);
+  for (const scope of scopes) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      // Compared at one moment, at which both stand for the same commit.
+      if (oci.derived.head === fresh.head) {
+        if (fresh.dump(scope) !== oci.derived.dump(scope)) return scope;
+        break;
       }
+      const { commitId } = oci.store.head();
+      if (commitId) await oci.store.project(fresh, commitId);
     }
+    if (!(await step("comparing the index"))) return undefined;
   }
-}
-
-async function hashOf(oci: OciStore, digest: Digest): Promise<Digest> {
-  const algorithm = digestAlgorithm(digest);
-  const hasher = new Bun.CryptoHasher(algorithm);
-  for await (const chunk of Bun.file(oci.blobs.path(digest)).stream()) hasher.update(chunk);
-  return finishDigest(algorithm, hasher);
+  return undefined;
 }
 
 /** The tags that need each blob, through indexes too. */

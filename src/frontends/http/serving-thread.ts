@@ -110,6 +110,7 @@ export class ServingThread implements ThreadCalls {
         acquire: (id) => owner.call("acquireUpload", store, id),
         release: (id) => owner.call("releaseUpload", store, id),
       },
+      onDamage: (digest) => owner.tell("reportDamage", store, digest),
     };
   }
 }

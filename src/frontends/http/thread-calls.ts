@@ -1,5 +1,6 @@
 import type { ServedInstance } from "../../backends/oci-http/instance-registry.ts";
 import type { StoreChanges } from "../../backends/oci-http/store-changes.ts";
+import type { Digest } from "../../primitives/digest.ts";
 import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { UploadId } from "../../primitives/store/upload-store.ts";
@@ -26,6 +27,7 @@ export interface OwnerCalls {
   /** False if another request holds it. */
   acquireUpload(store: StoreName, id: UploadId): boolean;
   releaseUpload(store: StoreName, id: UploadId): void;
+  reportDamage(store: StoreName, digest: Digest): void;
   log(level: "info" | "warn" | "error", message: string, cause?: string): void;
 }
 

@@ -1,5 +1,6 @@
 import type { InstanceRegistry } from "../../backends/oci-http/instance-registry.ts";
 import type { OciStore } from "../../backends/oci-http/oci-store.ts";
+import type { Digest } from "../../primitives/digest.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { UploadId } from "../../primitives/store/upload-store.ts";
@@ -47,6 +48,10 @@ export class ThreadOwner implements OwnerCalls {
   releaseUpload(_name: StoreName, id: UploadId): void {
     this.#held.get(id)?.locks.release(id);
     this.#held.delete(id);
+  }
+
+  reportDamage(store: StoreName, digest: Digest): void {
+    this.#store(store).onDamage(digest);
   }
 
   log(level: "info" | "warn" | "error", message: string, cause?: string): void {

@@ -82,6 +82,35 @@ export class BlobLinks extends StoredLinks {
     return changes > 0;
   }
 
+  /** Up to `limit` links made before `seconds` (since the epoch), after `last` in their order. */
+  olderThan(
+    seconds: number,
+    last: { readonly scope: string; readonly digest: Digest } | undefined,
+    limit: number,
+  ): { readonly scope: string; readonly digest: Digest }[] {
+    const sql = `SELECT scope, digest FROM links WHERE (scope, digest) > (?, ?) AND linked_at < ?
+      ORDER BY scope, digest LIMIT ?`;
+    return this.#db
+      .query<{ scope: string; digest: Digest }, [string, string, number, number]>(sql)
+      .all(last?.scope ?? "", last?.digest ?? "", seconds, limit);
+  }
+
+  /** Whether any scope was linked to the blob since `seconds` (since the epoch). */
+  isLinkedSince(digest: Digest, seconds: number): boolean {
+    const sql = "SELECT 1 FROM links WHERE digest = ? AND linked_at >= ? LIMIT 1";
+    return this.#db.query(sql).get(digest, seconds) !== null;
+  }
+
+  /** Removes a link unless, once nobody can see it any more, it is needed after all. A crash may bring it back. */
+  drop(scope: string, digest: Digest, isUnneeded: () => boolean): void {
+    const sql = "DELETE FROM links WHERE scope = ? AND digest = ? RETURNING linked_at AS linkedAt";
+    const link = this.#db.query<{ linkedAt: number }, [string, string]>(sql).get(scope, digest);
+    this.#clock.advance(scope);
+    if (!link || isUnneeded()) return;
+    this.#insert.run(scope, digest, link.linkedAt);
+    this.#clock.advance(scope);
+  }
+
   async close(): Promise<void> {
     await this.#nextSync;
     await this.#syncing;

@@ -15,8 +15,10 @@ export interface IndexSchema {
    * (repositories) that changed.
    */
   apply(db: Database, changes: readonly Change[]): ReadonlySet<string>;
-  /** The content as text, the same for the same files however it came about. */
-  dump(db: Database): string;
+  /** The scopes that there are, or were. */
+  scopes(db: Database): readonly string[];
+  /** The content of one scope as text, the same for the same files however it came about. */
+  dump(db: Database, scope: string): string;
 }
 
 /** Pages of the log after which it is written back: pages that change often are then written once for many commits. */
@@ -70,9 +72,13 @@ export class DerivedIndex implements Projection {
     this.#head = head ?? this.#head;
   }
 
-  /** The content as text, in an order of its own, to compare with another's. */
-  dump(): string {
-    return this.#schema.dump(this.db);
+  scopes(): readonly string[] {
+    return this.#schema.scopes(this.db);
+  }
+
+  /** The content of a scope as text, in an order of its own, to compare with another's. */
+  dump(scope: string): string {
+    return this.#schema.dump(this.db, scope);
   }
 
   reset(): void {

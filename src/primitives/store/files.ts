@@ -1,6 +1,7 @@
 import { writeSync, writev } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
+import type { DigestAlgorithm } from "../digest.ts";
 
 /** True for the error of a file operation on something that does not exist. */
 export function isMissingFile(error: unknown): boolean {
@@ -32,5 +33,23 @@ export function writeFullySync(fd: number, chunk: Uint8Array, position: number):
 export async function writeFully(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < chunk.length; ) {
     at += (await handle.write(chunk, at, chunk.length - at, position + at)).bytesWritten;
+  }
+}
+
+const HASH_BUFFER_BYTES = 1 << 20;
+
+/** Hashes a file a part at a time, off the event loop but for the hashing itself. */
+export async function hashFile(path: string, algorithm: DigestAlgorithm): Promise<Bun.CryptoHasher> {
+  const hasher = new Bun.CryptoHasher(algorithm);
+  const handle = await open(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(HASH_BUFFER_BYTES);
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return hasher;
+      hasher.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
   }
 }

@@ -10,8 +10,15 @@ export interface ObjectReport {
   readonly problems: readonly string[];
 }
 
-/** Reads everything that the history refers to, each object once, and compares it with its name. */
-export async function checkObjects(reader: ObjectReader, head: ObjectId | undefined): Promise<ObjectReport> {
+/**
+ * Reads everything that the history refers to, each object once, and compares it with its name. `step` may wait between
+ * commits, and ends the check early by answering false.
+ */
+export async function checkObjects(
+  reader: ObjectReader,
+  head: ObjectId | undefined,
+  step: (progress: string) => Promise<boolean> = async () => true,
+): Promise<ObjectReport> {
   const seen = new Set<ObjectId>();
   const problems: string[] = [];
   let commits = 0;
@@ -41,6 +48,7 @@ export async function checkObjects(reader: ObjectReader, head: ObjectId | undefi
     const commit = await attempt(id, `commit ${id}`, () => reader.commit(id));
     if (!commit) continue;
     commits++;
+    if (!(await step(`${commits} commits checked`))) break;
     await checkTree(commit.tree, "", id);
     pending.push(...commit.parents);
   }

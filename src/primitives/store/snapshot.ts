@@ -26,6 +26,11 @@ export class Snapshot {
     return entry?.kind === "file" ? entry.id : undefined;
   }
 
+  /** Like `fileId`, also for a directory. */
+  async entryId(path: string): Promise<ObjectId | undefined> {
+    return this.tree && (await entryAt(this.#objects.tree, this.tree, path))?.id;
+  }
+
   async read(path: StorePath): Promise<Uint8Array | undefined> {
     const id = await this.fileId(path);
     return id && this.#objects.blob(id);

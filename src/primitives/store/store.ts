@@ -91,8 +91,9 @@ export class Store {
   }
 
   /** Reads and verifies all that the history refers to. */
-  checkObjects(): Promise<ObjectReport> {
-    return checkObjects(this.#reader, this.head().commitId);
+  checkObjects(step?: (progress: string) => Promise<boolean>): Promise<ObjectReport> {
+    // A reader of its own, which has nothing in memory.
+    return checkObjects(new ObjectReader(this.#objects), this.head().commitId, step);
   }
 
   /** Tells `projection` the state at a commit, in place of the newest. */

@@ -1,5 +1,4 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
-import { open } from "node:fs/promises";
 import {
   DIGEST_ALGORITHMS,
   type Digest,
@@ -10,6 +9,7 @@ import {
 import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { syncDirectory, syncFileData } from "./durable.ts";
+import { hashFile } from "./files.ts";
 import { writeStream } from "./upload-stream.ts";
 
 /** The id of an upload session: a UUID in its canonical form. */
@@ -39,7 +39,6 @@ export type AppendOutcome =
 
 /** Running hash states kept at the most; a session without one is hashed again from its file. */
 const MAX_HASHERS = 1024;
-const REHASH_BUFFER_BYTES = 1 << 20;
 
 interface RunningHash {
   readonly algorithm: DigestAlgorithm;
@@ -184,20 +183,5 @@ export class UploadStore {
   #path(id: UploadId, scope: string, algorithm: DigestAlgorithm): string {
     const scopeHash = new Bun.CryptoHasher("sha256").update(scope).digest("hex").slice(0, SCOPE_HEX);
     return `${this.#dir}/${id}.${algorithm}.${scopeHash}`;
-  }
-}
-
-async function hashFile(path: string, algorithm: DigestAlgorithm): Promise<Bun.CryptoHasher> {
-  const hasher = new Bun.CryptoHasher(algorithm);
-  const handle = await open(path, "r");
-  try {
-    const buffer = Buffer.allocUnsafe(REHASH_BUFFER_BYTES);
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
-      if (bytesRead === 0) return hasher;
-      hasher.update(buffer.subarray(0, bytesRead));
-    }
-  } finally {
-    await handle.close();
   }
 }

@@ -24,7 +24,14 @@ const THREADS = 3;
 const MANY = 40;
 const ALICE = "alice" as UserName;
 const EVERYWHERE = parseAccessPattern("*/*/*") ?? raise();
-const DEFAULT = { name: "default", vhosts: ["localhost"], store: "oci", references: "strict", immutable: [] };
+const DEFAULT = {
+  name: "default",
+  vhosts: ["localhost"],
+  store: "oci",
+  references: "strict",
+  immutable: [],
+  cleanup: [],
+};
 
 function raise(): never {
   throw new Error("the pattern does not parse");

@@ -4,7 +4,7 @@ import { identityOf } from "../../../primitives/users/user-registry.ts";
 import type { RepositoryName } from "../../../registry/repository-name.ts";
 import type { Tag } from "../../../registry/tag.ts";
 import { type ContentChange, changesBetween } from "../../oci-http/content-changes.ts";
-import { eventsOf, type HistoryEvent, type HistoryFilter } from "../../oci-http/history.ts";
+import type { HistoryEvent, HistoryFilter } from "../../oci-http/history.ts";
 import { isImmutable, type TagPattern } from "../../oci-http/immutable-tags.ts";
 import type { InstanceName } from "../../oci-http/instance-config.ts";
 import { parsePointInTime } from "../../oci-http/point-in-time.ts";
@@ -37,10 +37,10 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
     adminOnly: false,
     async run([name = "", ...words], context) {
       const instance = readInstance(name);
-      const { store } = context.instances.storeOf(instance);
+      const { history } = context.instances.storeOf(instance);
       const { limit, ...filter } = readFilter(words);
       const rows: string[][] = [];
-      for await (const event of eventsOf(store, filter)) {
+      for await (const event of history.events(filter)) {
         if (!maySee(context, instance, event.repository)) continue;
         rows.push(eventRow(event));
         if (rows.length === limit) break;
@@ -58,8 +58,9 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
     adminOnly: false,
     async run([name = "", text = ""], context) {
       const instance = readInstance(name);
-      const { store } = context.instances.storeOf(instance);
-      const id = await readCommit(store, text);
+      const oci = context.instances.storeOf(instance);
+      const { store } = oci;
+      const id = await readCommit(oci, text);
       const { author, committer, message, parents } = await store.commitAt(id);
       const rows = await changeRows(context, instance, store, parents[0], id);
       const isAdministrator = context.users.directory.isAdministrator(context.user);
@@ -84,9 +85,10 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
     adminOnly: false,
     async run([name = "", fromText = "", toText], context) {
       const instance = readInstance(name);
-      const { store } = context.instances.storeOf(instance);
-      const from = await readCommit(store, fromText);
-      const to = toText === undefined ? store.head().commitId : await readCommit(store, toText);
+      const oci = context.instances.storeOf(instance);
+      const { store } = oci;
+      const from = await readCommit(oci, fromText);
+      const to = toText === undefined ? store.head().commitId : await readCommit(oci, toText);
       const rows = to ? await changeRows(context, instance, store, from, to) : [];
       return rows.length > 0 ? table(CHANGE_HEADER, rows, context) : ["nothing differs"];
     },
@@ -110,7 +112,7 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
       const { immutable, at } = context.instances.existing(instance);
       if (at) throw new ConsoleError(`'${instance}' serves a past state and takes no changes`);
       const oci = context.instances.storeOf(instance);
-      const from = await readCommit(oci.store, when);
+      const from = await readCommit(oci, when);
       const plan = await planRestore(oci, repository, tag, from);
       if (plan.moves.length === 0) return [`'${target}' is what it was at ${shortCommit(from)} already`];
       checkPlan(plan, tag, immutable);

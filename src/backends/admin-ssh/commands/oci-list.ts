@@ -1,6 +1,4 @@
 import type { RepositoryName } from "../../../registry/repository-name.ts";
-import type { Tag } from "../../../registry/tag.ts";
-import { eventsOf, type HistoryEvent } from "../../oci-http/history.ts";
 import { summarize } from "../../oci-http/image-summary.ts";
 import type { InstanceName } from "../../oci-http/instance-config.ts";
 import type { OciStore } from "../../oci-http/oci-store.ts";
@@ -9,8 +7,6 @@ import { shortDigest, sizeOf, table, timeOf } from "../table.ts";
 import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
 
 const MAX_ROWS = 500;
-/** Events looked at for who pushed a tag last. */
-const MAX_EVENTS = 10_000;
 
 export const OCI_LIST_COMMANDS: readonly Command[] = [
   {
@@ -51,29 +47,15 @@ async function listTags(
 ): Promise<string[]> {
   const tags = oci.index.tags(repository, "", MAX_ROWS + 1);
   const shown = tags.slice(0, MAX_ROWS);
-  const pushes = await lastEvents(oci, repository, new Set(shown));
-  const rows = shown.flatMap((tag) => {
+  const rows: string[][] = [];
+  for (const tag of shown) {
     const digest = oci.index.tagDigest(repository, tag);
-    if (!digest) return [];
+    if (!digest) continue;
     const { size, platforms } = summarize(oci, repository, digest);
-    const event = pushes.get(tag);
+    const event = await oci.history.lastEvent(repository, tag);
     const when = event ? timeOf(event.seconds) : "-";
-    return [[tag, shortDigest(digest), sizeOf(size), platforms.join(",") || "-", when, event?.user ?? "-"]];
-  });
+    rows.push([tag, shortDigest(digest), sizeOf(size), platforms.join(",") || "-", when, event?.user ?? "-"]);
+  }
   const header = ["tag", "digest", "size", "platforms", "last push (UTC)", "by"];
   return [...table(header, rows, context), ...(tags.length > MAX_ROWS ? ["…"] : [])];
-}
-
-async function lastEvents(
-  { store }: OciStore,
-  repository: RepositoryName,
-  tags: ReadonlySet<Tag>,
-): Promise<ReadonlyMap<Tag, HistoryEvent>> {
-  const found = new Map<Tag, HistoryEvent>();
-  let looked = 0;
-  for await (const event of eventsOf(store, { repository })) {
-    for (const { tag } of event.tags) if (tags.has(tag) && !found.has(tag)) found.set(tag, event);
-    if (found.size === tags.size || ++looked === MAX_EVENTS) break;
-  }
-  return found;
 }

@@ -1,6 +1,8 @@
+import { formatDuration, parseDuration } from "../../../primitives/duration.ts";
 import { parseStoreName } from "../../../primitives/store/store-manager.ts";
 import { identityOf } from "../../../primitives/users/user-registry.ts";
 import { parseVhost } from "../../../primitives/vhost.ts";
+import { CLEANUP_RULE_EXAMPLE, formatCleanupRule, parseCleanupRule } from "../../oci-http/cleanup-rules.ts";
 import { parseTagPattern } from "../../oci-http/immutable-tags.ts";
 import {
   type InstanceConfig,
@@ -22,6 +24,8 @@ const SETTING_CANDIDATES = [
   "store=",
   "at=",
   "immutable=",
+  "retention=",
+  "cleanup=",
   ...REFERENCES.map((value) => `references=${value}`),
 ];
 
@@ -36,11 +40,13 @@ export const OCI_COMMANDS: readonly Command[] = [
       alignColumns(
         instances
           .list()
-          .map(({ name, store, vhosts, references, immutable, at }) => [
+          .map(({ name, store, vhosts, references, immutable, retention, cleanup, at }) => [
             name,
             `store=${store}`,
             ...(references === "sparse" ? ["references=sparse"] : []),
             ...(immutable.length > 0 ? [`immutable=${immutable.join(",")}`] : []),
+            ...(retention === undefined ? [] : [`retention=${formatDuration(retention)}`]),
+            ...cleanup.map((rule) => `cleanup=${formatCleanupRule(rule)}`),
             ...(at ? [`at=${shortCommit(at)}`] : []),
             ...vhosts.map((vhost) => `vhost=${vhost}`),
           ]),
@@ -71,7 +77,8 @@ export const OCI_COMMANDS: readonly Command[] = [
         store,
         references: "strict",
         immutable: [],
-        ...settings,
+        cleanup: [],
+        ...withoutUndefined(settings),
         ...(when !== undefined && {
           at: await readCommit(await instances.historyOf(settings.store ?? store), when),
         }),
@@ -84,7 +91,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     scope: "oci",
     verb: "set",
     parameters: [NAME, { name: "key=value", repeated: true, candidates: () => SETTING_CANDIDATES }],
-    summary: "add a host (vhost=), or change store=, references=strict|sparse, immutable=<tag patterns>",
+    summary: "add a host (vhost=), or change store=, references=, immutable=, retention= and cleanup=",
     example: "/oci set default references=sparse",
     adminOnly: true,
     async run([text = "", ...words], { instances, user }) {
@@ -137,7 +144,17 @@ function readName(text: string): InstanceName {
   );
 }
 
-type Settings = { vhosts: string[] } & Partial<Pick<InstanceConfig, "store" | "references" | "immutable">> & {
+/** A new registry has no retention to take away. */
+function withoutUndefined({
+  retention,
+  ...others
+}: Omit<Settings, "vhosts" | "when">): Partial<InstanceConfig> {
+  return retention === undefined ? others : { ...others, retention };
+}
+
+type Settings = { vhosts: string[]; retention?: number | undefined } & Partial<
+  Pick<InstanceConfig, "store" | "references" | "immutable" | "cleanup">
+> & {
     /** As it was written; what it means depends on the store. */
     when?: string;
   };
@@ -165,9 +182,21 @@ function readSettings(words: readonly string[]): Settings {
           parsed(parseTagPattern(pattern), word, "immutable=v*, immutable=*,!latest or immutable= for none"),
         );
         break;
+      case "retention":
+        settings.retention =
+          value === ""
+            ? undefined
+            : parsed(parseDuration(value), word, "retention=30d, or retention= to keep all");
+        break;
+      case "cleanup": {
+        const wanted = `cleanup=${CLEANUP_RULE_EXAMPLE}, or cleanup= for none`;
+        const rule = value === "" ? [] : [parsed(parseCleanupRule(value), word, wanted)];
+        settings.cleanup = [...(settings.cleanup ?? []), ...rule];
+        break;
+      }
       default:
         throw new ConsoleError(
-          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse, immutable=<patterns>, at=<when>`,
+          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse, immutable=<patterns>, retention=<duration>, cleanup=<rule>, at=<when>`,
         );
     }
   }

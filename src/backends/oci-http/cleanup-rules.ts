@@ -1,0 +1,77 @@
+import { formatDuration, parseDuration } from "../../primitives/duration.ts";
+import {
+  type AccessPath,
+  type AccessPattern,
+  covers,
+  parseAccessPattern,
+} from "../../primitives/users/access-path.ts";
+import type { RepositoryName } from "../../registry/repository-name.ts";
+import { isCovered, parseTagPattern, type TagPattern } from "./immutable-tags.ts";
+
+/** What is cleaned up in the repositories that match; of several rules the first that matches counts. */
+export interface CleanupRule {
+  /** Such as `team/**`: `*` is one component of the name, `**` any number. */
+  readonly repositories: string;
+  /** So many tags that were set last are kept; with `undefined` no tag goes. */
+  readonly newest: number | undefined;
+  /** Tags that are kept besides. */
+  readonly keep: readonly TagPattern[];
+  /** Manifests without a tag go after so many seconds; with `undefined` they stay. */
+  readonly untaggedSeconds: number | undefined;
+}
+
+const PREFIX = "http/oci/registry/";
+
+export const CLEANUP_RULE_EXAMPLE = "team/**,newest=10,keep=v*,untagged=7d";
+
+/** Reads `team/**,newest=10,keep=v*,keep=latest,untagged=7d`; `undefined` if it is not that. */
+export function parseCleanupRule(text: string): CleanupRule | undefined {
+  const [repositories = "", ...words] = text.split(",");
+  if (!parseAccessPattern(PREFIX + repositories)) return undefined;
+  const rule: { -readonly [K in keyof CleanupRule]: CleanupRule[K] } = {
+    repositories,
+    newest: undefined,
+    keep: [],
+    untaggedSeconds: undefined,
+  };
+  for (const word of words) {
+    const [, key, value = ""] = word.match(/^([a-z]+)=(.+)$/) ?? [];
+    const pattern = key === "keep" ? parseTagPattern(value) : undefined;
+    const seconds = key === "untagged" ? parseDuration(value) : undefined;
+    if (key === "newest" && /^\d{1,6}$/.test(value)) rule.newest = Number(value);
+    else if (pattern) rule.keep = [...rule.keep, pattern];
+    else if (seconds !== undefined) rule.untaggedSeconds = seconds;
+    else return undefined;
+  }
+  return rule.newest === undefined && rule.untaggedSeconds === undefined ? undefined : rule;
+}
+
+export function formatCleanupRule({ repositories, newest, keep, untaggedSeconds }: CleanupRule): string {
+  return [
+    repositories,
+    ...(newest === undefined ? [] : [`newest=${newest}`]),
+    ...keep.map((pattern) => `keep=${pattern}`),
+    ...(untaggedSeconds === undefined ? [] : [`untagged=${formatDuration(untaggedSeconds)}`]),
+  ].join(",");
+}
+
+export function ruleFor(rules: readonly CleanupRule[], repository: RepositoryName): CleanupRule | undefined {
+  return rules.find(({ repositories }) =>
+    covers((PREFIX + repositories) as AccessPattern, (PREFIX + repository) as AccessPath),
+  );
+}
+
+/** The tags that a rule lets go, the oldest first, of a repository whose tags were last set at these times. */
+export function expiredTags<T extends string>(
+  { newest, keep }: CleanupRule,
+  tags: readonly T[],
+  setAt: ReadonlyMap<string, number>,
+): T[] {
+  if (newest === undefined) return [];
+  const timeOf = (tag: T) => setAt.get(tag) ?? 0;
+  const sorted = tags.toSorted((a, b) => timeOf(b) - timeOf(a) || (a < b ? -1 : 1));
+  return sorted
+    .slice(newest)
+    .filter((tag) => !isCovered(tag, keep))
+    .reverse();
+}

@@ -1,0 +1,255 @@
+import { Database } from "bun:sqlite";
+import type { Digest } from "../../primitives/digest.ts";
+import { removeDatabase } from "../../primitives/store/derived-index.ts";
+import type { Commit } from "../../primitives/store/git/commit.ts";
+import type { ObjectId } from "../../primitives/store/git/object-id.ts";
+import type { Store } from "../../primitives/store/store.ts";
+import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
+import type { RepositoryName } from "../../registry/repository-name.ts";
+import type { Tag } from "../../registry/tag.ts";
+import { type HistoryEvent, type HistoryFilter, onlyAdds, parseEvent } from "./history.ts";
+import { parseOciPath } from "./layout.ts";
+import type { PointInTime } from "./point-in-time.ts";
+
+/** Raised whenever the tables change their meaning; a file of another version is built anew. */
+const VERSION = 1;
+const SCHEMA = `
+  CREATE TABLE commits (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    seconds INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    repository TEXT,
+    event TEXT NOT NULL -- JSON
+  );
+  CREATE INDEX commits_by_repository ON commits (repository, seq);
+  CREATE INDEX commits_by_user ON commits (user, seq);
+  CREATE TABLE moves (
+    repository TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (repository, tag, seq)
+  ) WITHOUT ROWID;
+  CREATE TABLE removed (
+    blob TEXT PRIMARY KEY,
+    seconds INTEGER NOT NULL -- when a manifest that named it was last removed
+  ) WITHOUT ROWID;
+  CREATE TABLE mentions (
+    repository TEXT NOT NULL,
+    digest TEXT NOT NULL, -- of a manifest
+    seconds INTEGER NOT NULL, -- when it was last pushed, or a tag came to it or left it
+    PRIMARY KEY (repository, digest)
+  ) WITHOUT ROWID`;
+
+/** Commits taken in before others get their turn. */
+const BATCH = 200;
+const PAGE = 200;
+
+/**
+ * What the commits of an OCI store tell, so that a question about the history does not walk it. Derived: it is told the
+ * commits that it misses whenever it is asked, and built anew when its file is missing or the history was rewritten.
+ */
+export class HistoryIndex {
+  readonly #db: Database;
+  readonly #store: Store;
+  #catchingUp: Promise<void> | undefined;
+
+  constructor(path: string, store: Store) {
+    this.#db = openDatabase(path);
+    this.#store = store;
+  }
+
+  /** Takes in the commits that came since. */
+  catchUp(): Promise<void> {
+    this.#catchingUp ??= this.#catchUp().finally(() => {
+      this.#catchingUp = undefined;
+    });
+    return this.#catchingUp;
+  }
+
+  /** What happened, the newest first. */
+  async *events({ repository, tag, user, since }: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
+    await this.catchUp();
+    const conditions = [
+      "seq < $before",
+      ...(repository !== undefined && tag === undefined ? ["repository = $repository"] : []),
+      ...(repository !== undefined && tag !== undefined
+        ? ["seq IN (SELECT seq FROM moves WHERE repository = $repository AND tag = $tag)"]
+        : []),
+      ...(user === undefined ? [] : ["user = $user"]),
+      ...(since === undefined ? [] : ["seconds >= $since"]),
+    ];
+    const sql = `SELECT seq, event FROM commits WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT ${PAGE}`;
+    const query = this.#db.query<{ seq: number; event: string }, [Record<string, string | number>]>(sql);
+    for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+      const rows = query.all({
+        before,
+        ...(repository !== undefined && { repository }),
+        ...(repository !== undefined && tag !== undefined && { tag }),
+        ...(user !== undefined && { user }),
+        ...(since !== undefined && { since }),
+      });
+      for (const { event } of rows) yield JSON.parse(event) as HistoryEvent;
+      const last = rows.at(-1);
+      if (!last || rows.length < PAGE) return;
+      before = last.seq;
+    }
+  }
+
+  /** The event that a tag was last set or deleted by. */
+  async lastEvent(repository: RepositoryName, tag: Tag): Promise<HistoryEvent | undefined> {
+    for await (const event of this.events({ repository, tag })) return event;
+    return undefined;
+  }
+
+  /** The commit that a moment means: the one named, or the newest that was there by then. */
+  async commitAt(point: PointInTime): Promise<ObjectId | "unknown" | "ambiguous"> {
+    await this.catchUp();
+    const query = (sql: string, ...values: (string | number)[]) =>
+      this.#db.query<{ id: ObjectId }, (string | number)[]>(sql).all(...values);
+    const found =
+      point.kind === "time"
+        ? query("SELECT id FROM commits WHERE seconds <= ? ORDER BY seq DESC LIMIT 1", point.seconds)
+        : query("SELECT id FROM commits WHERE id >= ? AND id < ? LIMIT 2", point.prefix, `${point.prefix}g`);
+    return found.length > 1 ? "ambiguous" : (found[0]?.id ?? "unknown");
+  }
+
+  /** When a manifest that named the blob was last removed, in seconds; `undefined` if none ever was. Catch up first. */
+  removedAt(blob: Digest): number | undefined {
+    const sql = "SELECT seconds FROM removed WHERE blob = ?";
+    return this.#db.query<{ seconds: number }, [string]>(sql).get(blob)?.seconds;
+  }
+
+  /** When a manifest was last pushed, or a tag came to it or left it, in seconds. Catch up first. */
+  mentionedAt(repository: RepositoryName, manifest: Digest): number | undefined {
+    const sql = "SELECT seconds FROM mentions WHERE repository = ? AND digest = ?";
+    return this.#db.query<{ seconds: number }, [string, string]>(sql).get(repository, manifest)?.seconds;
+  }
+
+  /** When each tag of a repository was last set or deleted, in seconds. Catch up first. */
+  movedAt(repository: RepositoryName): ReadonlyMap<Tag, number> {
+    const sql = `SELECT tag, max(m.seq), seconds FROM moves m JOIN commits c ON c.seq = m.seq
+      WHERE m.repository = ? GROUP BY tag`;
+    const rows = this.#db.query<{ tag: Tag; seconds: number }, [string]>(sql).all(repository);
+    return new Map(rows.map(({ tag, seconds }) => [tag, seconds]));
+  }
+
+  /** Commits by day (UTC, `2026-01-31`), the newest first. */
+  async commitsByDay(limit: number): Promise<{ readonly day: string; readonly commits: number }[]> {
+    await this.catchUp();
+    const sql = `SELECT date(seconds, 'unixepoch') AS day, count(*) AS commits FROM commits
+      GROUP BY day ORDER BY day DESC LIMIT ?`;
+    return this.#db.query<{ day: string; commits: number }, [number]>(sql).all(limit);
+  }
+
+  async close(): Promise<void> {
+    await this.#catchingUp?.catch(() => undefined);
+    this.#db.close();
+  }
+
+  async #catchUp(): Promise<void> {
+    const missing = await this.#missing();
+    for (let end = missing.length; end > 0; end -= BATCH) {
+      const batch = missing.slice(Math.max(end - BATCH, 0), end).reverse();
+      const entries: HistoryEntry[] = [];
+      for (const id of batch) {
+        const commit = await this.#store.commitAt(id);
+        entries.push({ id, commit, removed: await this.#removals(id, commit) });
+      }
+      this.#db.transaction(() => {
+        for (const entry of entries) this.#add(entry);
+      })();
+      await Bun.sleep(0);
+    }
+  }
+
+  /** The commits that are not known yet, the newest first. */
+  async #missing(): Promise<ObjectId[]> {
+    const last = this.#db
+      .query<{ id: ObjectId }, []>("SELECT id FROM commits ORDER BY seq DESC LIMIT 1")
+      .get();
+    const missing: ObjectId[] = [];
+    for (let id = this.#store.head().commitId; id; ) {
+      if (id === last?.id) return missing;
+      missing.push(id);
+      if (missing.length % BATCH === 0) await Bun.sleep(0);
+      id = (await this.#store.commitAt(id)).parents[0];
+    }
+    // What is known belongs to a history that stock git has rewritten.
+    if (last)
+      for (const table of ["commits", "moves", "removed", "mentions"]) this.#db.run(`DELETE FROM ${table}`);
+    return missing;
+  }
+
+  /** The blobs of the manifests that a commit removed. */
+  async #removals(id: ObjectId, commit: Commit): Promise<ReadonlySet<Digest>> {
+    const [parent] = commit.parents;
+    const removed = new Set<Digest>();
+    if (!parent || onlyAdds(commit)) return removed;
+    const before = await this.#store.at(parent);
+    for await (const { path, after } of this.#store.diff(parent, id)) {
+      const file = after === undefined ? parseOciPath(path) : undefined;
+      if (file?.kind !== "manifest") continue;
+      const content = await before.read(path);
+      const manifest = content && parseManifest(content);
+      if (!manifest || manifest instanceof ManifestFault) continue;
+      for (const blob of manifest.blobs) removed.add(blob);
+    }
+    return removed;
+  }
+
+  #add({ id, commit, removed }: HistoryEntry): void {
+    const event = parseEvent(id, commit);
+    const { lastInsertRowid: seq } = this.#db
+      .query("INSERT INTO commits (id, seconds, user, repository, event) VALUES (?, ?, ?, ?, ?)")
+      .run(id, event.seconds, event.user, event.repository ?? null, JSON.stringify(event));
+    for (const blob of removed)
+      this.#db.query("INSERT OR REPLACE INTO removed VALUES (?, ?)").run(blob, event.seconds);
+    const { repository, tags, digest, seconds } = event;
+    if (repository === undefined) return;
+    for (const { tag } of tags)
+      this.#db.query("INSERT OR IGNORE INTO moves VALUES (?, ?, ?)").run(repository, tag, seq);
+    for (const mentioned of [digest, ...tags.map(({ previous }) => previous)]) {
+      if (mentioned)
+        this.#db
+          .query("INSERT OR REPLACE INTO mentions VALUES (?, ?, ?)")
+          .run(repository, mentioned, seconds);
+    }
+  }
+}
+
+interface HistoryEntry {
+  readonly id: ObjectId;
+  readonly commit: Commit;
+  /** Blobs of manifests that it removed. */
+  readonly removed: ReadonlySet<Digest>;
+}
+
+function openDatabase(path: string): Database {
+  try {
+    return prepare(new Database(path, { create: true, strict: true }));
+  } catch {
+    // Whatever is wrong with it: it can be built anew.
+    removeDatabase(path);
+    return prepare(new Database(path, { create: true, strict: true }));
+  }
+}
+
+function prepare(db: Database): Database {
+  try {
+    db.run("PRAGMA journal_mode = WAL");
+    // A power cut may take the last transactions; the commits they stand for are read again.
+    db.run("PRAGMA synchronous = NORMAL");
+    const version = db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version;
+    if (version === VERSION) return db;
+    if (version !== 0) throw new Error("it is of another version");
+    db.transaction(() => {
+      db.run(SCHEMA);
+      db.run(`PRAGMA user_version = ${VERSION}`);
+    })();
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import type { Job, JobRun } from "../../primitives/jobs/job-runner.ts";
+import { applyCleanupRules } from "./cleanup.ts";
+import { collectGarbage } from "./garbage.ts";
+import type { InstanceConfig } from "./instance-config.ts";
+import type { InstanceRegistry } from "./instance-registry.ts";
+import type { OciStore } from "./oci-store.ts";
+import { checkOciStore } from "./store-check.ts";
+
+export interface StoreJobsOptions {
+  /** Seconds; `undefined`: never by itself. */
+  readonly gcEvery: number | undefined;
+  readonly gcGrace: number;
+  readonly scrubEvery: number | undefined;
+}
+
+/** Of the time that a scrub takes, the part that it works (a quarter) and the part that it leaves to others. */
+const REST_PER_WORK = 3;
+/** Names of what goes, in a report. */
+const MAX_NAMED = 1000;
+
+/** The background work on OCI stores, all of them one after the other. */
+export function storeJobs(
+  instances: InstanceRegistry,
+  { gcEvery, gcGrace, scrubEvery }: StoreJobsOptions,
+): readonly Job[] {
+  const milliseconds = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
+  return [
+    {
+      name: "gc",
+      summary: "applies the cleanup rules and removes blobs that nothing needs",
+      everyMs: milliseconds(gcEvery),
+      run: (run) => forEachStore(instances, run, (oci, configs) => collect(oci, configs, gcGrace, run)),
+    },
+    {
+      name: "scrub",
+      summary: "hashes every object and blob again and compares the index with the commits",
+      everyMs: milliseconds(scrubEvery),
+      run: (run) => forEachStore(instances, run, (oci) => scrub(oci, run)),
+    },
+  ];
+}
+
+async function forEachStore(
+  instances: InstanceRegistry,
+  { signal }: JobRun,
+  work: (oci: OciStore, configs: readonly InstanceConfig[]) => Promise<readonly string[]>,
+): Promise<string[]> {
+  const lines: string[] = [];
+  for (const oci of instances.stores()) {
+    if (signal.aborted) break;
+    const configs = instances.list().filter(({ store }) => store === oci.location.store);
+    if (configs.length > 0) lines.push(...(await oci.inUse(() => work(oci, configs))));
+  }
+  return lines;
+}
+
+async function collect(
+  oci: OciStore,
+  configs: readonly InstanceConfig[],
+  graceSeconds: number,
+  run: JobRun,
+): Promise<string[]> {
+  const { store } = oci.location;
+  const rules = configs.flatMap(({ cleanup, at }) => (at ? [] : cleanup));
+  const cleaned = await applyCleanupRules(oci, rules, run);
+  // Registries that share a store keep what one of them wants to be kept.
+  const retentions = configs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY);
+  const longest = Math.max(...retentions);
+  const retentionSeconds = longest === Number.POSITIVE_INFINITY ? undefined : longest;
+  const { uploads, blobs, bytes } = await collectGarbage(oci, { graceSeconds, retentionSeconds }, run);
+  const verb = run.isDryRun ? "would remove" : "removed";
+  const more = cleaned.lines.length > MAX_NAMED ? [`  … and ${cleaned.lines.length - MAX_NAMED} more`] : [];
+  return [
+    ...cleaned.lines.slice(0, MAX_NAMED).map((line) => `  ${line}`),
+    ...more,
+    `${store}: ${verb} ${cleaned.tags} tags, ${cleaned.manifests} manifests, ${blobs} blobs (${bytes} bytes), ${uploads} uploads`,
+  ];
+}
+
+async function scrub(oci: OciStore, run: JobRun): Promise<string[]> {
+  let began = performance.now();
+  const step = async (progress: string): Promise<boolean> => {
+    run.progress(`${oci.location.store}: ${progress}`);
+    const worked = performance.now() - began;
+    await Bun.sleep(worked * REST_PER_WORK);
+    began = performance.now();
+    return !run.signal.aborted;
+  };
+  const objects = await oci.store.checkObjects(step);
+  const content = await checkOciStore(oci, { setsAside: !run.isDryRun, step });
+  const problems = [...objects.problems, ...content.problems];
+  const verdict = problems.length === 0 ? "no damage" : `${problems.length} damaged or missing`;
+  return [
+    ...problems.map((problem) => `  ${problem}`),
+    `${oci.location.store}: ${objects.commits} commits, ${objects.objects} objects, ${content.blobs} blobs: ${verdict}`,
+  ];
+}

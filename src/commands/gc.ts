@@ -1,0 +1,74 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { type ArgsDef, defineCommand } from "citty";
+import { SYSTEM_STORE } from "../backends/oci-http/instance-config.ts";
+import { InstanceRegistry } from "../backends/oci-http/instance-registry.ts";
+import { storeJobs } from "../backends/oci-http/store-jobs.ts";
+import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
+import { UsageError } from "../config/settings.ts";
+import { type ControlMessage, runRemoteJob } from "../frontends/control/control-socket.ts";
+import { JobRunner } from "../primitives/jobs/job-runner.ts";
+import { consoleLogger } from "../primitives/logger.ts";
+import { StoreManager } from "../primitives/store/store-manager.ts";
+import { UserDirectory } from "../primitives/users/user-directory.ts";
+import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
+
+const DRY_RUN = "--dry-run";
+const ARGS: ArgsDef = {
+  "dry-run": { type: "boolean", description: "only list what would go and how many bytes" },
+  "gc-grace": {
+    type: "string",
+    description: "keep what was uploaded within this time",
+    valueHint: "duration",
+  },
+  ...DATA_DIRECTORY_ARGS,
+};
+const USAGE = "use: everlock gc [--dry-run] [--data-dir <dir>]";
+/** Nothing can be pushed while no server runs. */
+const NOT_SCHEDULED = { gcEvery: undefined, scrubEvery: undefined };
+
+export const gc = defineCommand({
+  meta: {
+    name: "gc",
+    description: "Apply the cleanup rules and remove blobs that nothing needs, also while the server runs",
+  },
+  args: ARGS,
+  async run({ rawArgs }) {
+    const isDryRun = rawArgs.includes(DRY_RUN);
+    const flags = rawArgs.filter((arg) => arg !== DRY_RUN);
+    const config = resolveServerConfig(flags, process.env);
+    const dataDir = resolve(config.dataDir);
+    if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${dataDir}; ${USAGE}`);
+    if (await runRemoteJob(dataDir, "gc", isDryRun, print)) return;
+    await runHere(flags, config, isDryRun);
+  },
+});
+
+async function runHere(flags: readonly string[], config: ServerConfig, isDryRun: boolean): Promise<void> {
+  await using undo = new AsyncDisposableStack();
+  const directory = acquireDataDirectory(flags, USAGE);
+  undo.defer(() => directory.release());
+  const stores = new StoreManager(directory.path, consoleLogger);
+  const system = await stores.open(SYSTEM_STORE);
+  undo.defer(() => system.close());
+  const nobody = new UserDirectory([]);
+  const instances = await InstanceRegistry.open(
+    { system, stores, users: () => nobody, log: consoleLogger },
+    config.instances ?? (() => []),
+  );
+  undo.defer(() => instances.close());
+  for (const { recency } of instances.stores()) recency.clear();
+  const jobs = new JobRunner(
+    storeJobs(instances, { ...NOT_SCHEDULED, gcGrace: config.jobs.gcGrace }),
+    consoleLogger,
+  );
+  const lines = await jobs.run("gc", { isDryRun }, (text) => print({ kind: "progress", text }));
+  for (const text of lines) print({ kind: "line", text });
+}
+
+function print(message: ControlMessage): void {
+  if (message.kind === "line") process.stdout.write(`${message.text}\n`);
+  else if (message.kind === "progress" && process.stderr.isTTY)
+    process.stderr.write(`\r\u001b[K${message.text}`);
+  else if (message.kind === "end" && process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+}

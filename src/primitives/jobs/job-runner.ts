@@ -1,0 +1,165 @@
+import type { Logger } from "../logger.ts";
+
+/** A job that can't be run or cancelled, in words for who asked for it. */
+export class JobError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "JobError";
+  }
+}
+
+export interface JobOptions {
+  /** Only to tell what would be done. */
+  readonly isDryRun: boolean;
+}
+
+/** What a job has of its run. */
+export interface JobRun extends JobOptions {
+  /** Aborted when the job is to end early, at its next step. */
+  readonly signal: AbortSignal;
+  /** Tells how far it is, such as `1,200 of 100,000 blobs`. */
+  progress(text: string): void;
+}
+
+/** Background work. Steps between which it yields keep it out of everybody's way. */
+export interface Job {
+  readonly name: string;
+  readonly summary: string;
+  /** Milliseconds between scheduled runs; `undefined`: only when asked for. */
+  readonly everyMs: number | undefined;
+  /** Resolves with what was done, a line each. */
+  run(run: JobRun): Promise<readonly string[]>;
+}
+
+export interface JobState {
+  readonly name: string;
+  readonly summary: string;
+  readonly everyMs: number | undefined;
+  /** While it runs. */
+  readonly running: { readonly since: Date; readonly progress: string } | undefined;
+  readonly last: { readonly ended: Date; readonly outcome: string } | undefined;
+  readonly next: Date | undefined;
+}
+
+interface Known {
+  readonly job: Job;
+  running: { readonly since: Date; progress: string; readonly abort: AbortController } | undefined;
+  ended: Promise<unknown>;
+  last: JobState["last"];
+  next: Date | undefined;
+  timer: Timer | undefined;
+}
+
+/** Runs jobs, each one at a time, on schedule or when asked. */
+export class JobRunner {
+  readonly #log: Logger;
+  readonly #jobs = new Map<string, Known>();
+  #isClosed = false;
+
+  constructor(jobs: readonly Job[], log: Logger) {
+    this.#log = log;
+    for (const job of jobs) {
+      const known: Known = {
+        job,
+        running: undefined,
+        ended: Promise.resolve(),
+        last: undefined,
+        next: undefined,
+        timer: undefined,
+      };
+      this.#jobs.set(job.name, known);
+      this.#schedule(known);
+    }
+  }
+
+  list(): JobState[] {
+    return [...this.#jobs.values()].map(({ job: { name, summary, everyMs }, running, last, next }) => ({
+      name,
+      summary,
+      everyMs,
+      running: running && { since: running.since, progress: running.progress },
+      last,
+      next,
+    }));
+  }
+
+  /** Runs a job to its end. Rejects with `JobError` if there is no such job or it is running already. */
+  async run(
+    name: string,
+    options: JobOptions,
+    onProgress?: (text: string) => void,
+  ): Promise<readonly string[]> {
+    const known = this.#known(name);
+    if (known.running) {
+      const since = known.running.since.toISOString().slice(11, 19);
+      throw new JobError(
+        `the job '${name}' is running already, since ${since} UTC; '/jobs cancel ${name}' ends it`,
+      );
+    }
+    const abort = new AbortController();
+    known.running = { since: new Date(), progress: "starting", abort };
+    const run: JobRun = {
+      ...options,
+      signal: abort.signal,
+      progress: (text) => {
+        if (known.running) known.running.progress = text;
+        onProgress?.(text);
+      },
+    };
+    const work = known.job.run(run);
+    known.ended = work.catch(() => undefined);
+    try {
+      const lines = await work;
+      known.last = {
+        ended: new Date(),
+        outcome: abort.signal.aborted ? "cancelled" : (lines.at(-1) ?? "done"),
+      };
+      return abort.signal.aborted ? [...lines, "cancelled"] : lines;
+    } catch (error) {
+      known.last = {
+        ended: new Date(),
+        outcome: `failed: ${error instanceof Error ? error.message : error}`,
+      };
+      throw error;
+    } finally {
+      known.running = undefined;
+      this.#schedule(known);
+    }
+  }
+
+  /** Resolves when the job has ended. Throws `JobError` if it is not running. */
+  async cancel(name: string): Promise<void> {
+    const known = this.#known(name);
+    if (!known.running) throw new JobError(`the job '${name}' is not running`);
+    known.running.abort.abort();
+    await known.ended;
+  }
+
+  /** Cancels what runs and waits for it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const known of this.#jobs.values()) {
+      clearTimeout(known.timer);
+      known.running?.abort.abort();
+    }
+    await Promise.all([...this.#jobs.values()].map(({ ended }) => ended));
+  }
+
+  #known(name: string): Known {
+    const known = this.#jobs.get(name);
+    if (!known) throw new JobError(`no job '${name}'; there are ${[...this.#jobs.keys()].join(", ")}`);
+    return known;
+  }
+
+  #schedule(known: Known): void {
+    const { name, everyMs } = known.job;
+    if (everyMs === undefined || this.#isClosed) return;
+    clearTimeout(known.timer);
+    known.next = new Date(Date.now() + everyMs);
+    known.timer = setTimeout(() => {
+      this.run(name, { isDryRun: false }).catch((error) => {
+        if (!(error instanceof JobError)) this.#log.error(`the job '${name}' failed`, error);
+      });
+    }, everyMs).unref();
+  }
+}

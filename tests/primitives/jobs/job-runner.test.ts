@@ -1,0 +1,73 @@
+import { describe, expect, test } from "bun:test";
+import { type Job, JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
+import { consoleLogger } from "../../../src/primitives/logger.ts";
+import { afterThisTest } from "../../support/cleanup.ts";
+import { eventually } from "../../support/eventually.ts";
+
+function runnerOf(job: Partial<Job>, log = consoleLogger): JobRunner {
+  const runner = new JobRunner(
+    [{ name: "sweep", summary: "sweeps", everyMs: undefined, run: async () => ["swept"], ...job }],
+    log,
+  );
+  afterThisTest(() => runner.close());
+  return runner;
+}
+
+const errorOf = (work: Promise<unknown>) => work.then(() => undefined).catch((error: Error) => error.message);
+
+describe("a job", () => {
+  test("runs when asked and shows its progress and what came of it", async () => {
+    const go = Promise.withResolvers<void>();
+    const runner = runnerOf({
+      run: async ({ progress, isDryRun }) => {
+        progress("half of it");
+        await go.promise;
+        return [isDryRun ? "would sweep" : "swept"];
+      },
+    });
+    const heard: string[] = [];
+    const run = runner.run("sweep", { isDryRun: true }, (text) => heard.push(text));
+    expect(runner.list()[0]?.running?.progress).toBe("half of it");
+    go.resolve();
+    expect(await run).toEqual(["would sweep"]);
+    expect(heard).toEqual(["half of it"]);
+    expect(runner.list()[0]).toMatchObject({ running: undefined, last: { outcome: "would sweep" } });
+  });
+
+  test("runs only once at a time, and can be cancelled", async () => {
+    const runner = runnerOf({
+      run: async ({ signal }) => {
+        while (!signal.aborted) await Bun.sleep(1);
+        return ["swept a part"];
+      },
+    });
+    const run = runner.run("sweep", { isDryRun: false });
+    expect(await errorOf(runner.run("sweep", { isDryRun: false }))).toMatch(
+      /^the job 'sweep' is running already, since \d\d:\d\d:\d\d UTC; '\/jobs cancel sweep' ends it$/,
+    );
+    await runner.cancel("sweep");
+    expect(await run).toEqual(["swept a part", "cancelled"]);
+    expect(runner.list()[0]?.last?.outcome).toBe("cancelled");
+    expect(await errorOf(runner.cancel("sweep"))).toBe("the job 'sweep' is not running");
+    expect(await errorOf(runner.run("dust", { isDryRun: false }))).toBe("no job 'dust'; there are sweep");
+  });
+
+  test("runs again and again on its schedule, also after a failure, which is logged", async () => {
+    let runs = 0;
+    const logged: string[] = [];
+    const runner = runnerOf(
+      {
+        everyMs: 5,
+        run: async () => {
+          runs++;
+          throw new Error("no broom");
+        },
+      },
+      { ...consoleLogger, error: (message, cause) => void logged.push(`${message}: ${cause}`) },
+    );
+    expect(await eventually(() => runs >= 3)).toBe(true);
+    await runner.close();
+    expect(logged[0]).toBe("the job 'sweep' failed: Error: no broom");
+    expect(runner.list()[0]?.last?.outcome).toBe("failed: no broom");
+  });
+});
