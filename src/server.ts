@@ -5,12 +5,13 @@ import { storeJobs } from "./backends/oci-http/store-jobs.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { ControlSocket } from "./frontends/control/control-socket.ts";
-import { HttpFrontend } from "./frontends/http/http-frontend.ts";
+import { HttpFrontend, LISTEN_SETTING } from "./frontends/http/http-frontend.ts";
 import { HttpThreads } from "./frontends/http/http-threads.ts";
 import { ThreadOwner } from "./frontends/http/thread-owner.ts";
 import { ensureTokenKey } from "./frontends/http/token-key.ts";
 import { ensureHostKey } from "./frontends/ssh/host-key.ts";
-import { SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
+import { SSH_LISTEN_SETTING, SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
+import { refuseTakenPort } from "./frontends/taken-port.ts";
 import { JobRunner } from "./primitives/jobs/job-runner.ts";
 import type { ListenAddress } from "./primitives/listen-address.ts";
 import type { Logger } from "./primitives/logger.ts";
@@ -39,6 +40,7 @@ export interface Server {
 /** Opens the stores, wires backends to frontends and starts to listen; whatever fails, nothing is left half started. */
 export async function startServer(config: ServerConfig, log: Logger): Promise<Server> {
   const undo = new AsyncDisposableStack();
+  let generatedPassword: string | undefined;
   try {
     const directory = DataDirectory.acquire(config.dataDir);
     undo.defer(() => directory.release());
@@ -59,6 +61,10 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       config.instances ?? (() => []),
     );
     undo.defer(() => instances.close());
+    if (config.http) refuseTakenPort("HTTP", config.http.listen, LISTEN_SETTING);
+    if (config.ssh) refuseTakenPort("SSH", config.ssh, SSH_LISTEN_SETTING);
+    // Before anybody can reach the server, but not before it is likely that somebody will.
+    generatedPassword = await bootstrapAdmin(users, config.admin, log);
     const tokenKey = await ensureTokenKey(`${directory.path}/token_key`);
     const http =
       config.http &&
@@ -79,7 +85,6 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         log,
       }));
     if (ssh) undo.defer(() => ssh.stop());
-    const generatedPassword = await bootstrapAdmin(users, config.admin, log);
     return {
       http: http?.address,
       ssh: ssh?.address,
@@ -91,6 +96,9 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     };
   } catch (error) {
     await undo.disposeAsync();
+    // It will not be generated again.
+    if (generatedPassword)
+      log.info(`the administrator '${config.admin.name}' has the password ${generatedPassword}`);
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { cleanUp } from "../support/cleanup.ts";
 import { makeLayout } from "../support/oci-layout.ts";
+import { measureGc } from "./gc.ts";
 import { measureGrowth } from "./growth.ts";
 import { LARGE_BYTES, makeLargeFile, pullLarge, pushLarge } from "./large-transfers.ts";
 import { fillDistribution, fillEverlock, tagsOf } from "./many-tags.ts";
@@ -21,6 +22,8 @@ const { values: options } = parseArgs({
     out: { type: "string", default: "tests/bench/results" },
     /** Only the costs as the work grows, of Everlock alone. */
     growth: { type: "boolean", default: false },
+    /** Only the collection of garbage. */
+    gc: { type: "boolean", default: false },
   },
 });
 const rounds = Number(options.rounds);
@@ -201,15 +204,22 @@ ${Math.round(limit).toLocaleString("en")} requests/s against a server that does 
 mkdirSync(dir);
 mkdirSync(options.out, { recursive: true });
 try {
-  if (!options.growth) {
+  if (!options.growth && !options.gc) {
     const { table, svg } = await compare();
     await Bun.write(`${options.out}/benchmark.md`, table);
     await Bun.write(`${options.out}/benchmark.svg`, svg);
     console.log(table);
   }
-  const growth = await measureGrowth({ dir, port: FIRST_PORT, ...load });
-  await Bun.write(`${options.out}/growth.md`, `${growth}\n`);
-  console.log(growth);
+  if (!options.gc) {
+    const growth = await measureGrowth({ dir, port: FIRST_PORT, ...load });
+    await Bun.write(`${options.out}/growth.md`, `${growth}\n`);
+    console.log(growth);
+  }
+  if (!options.growth) {
+    const gc = await measureGc(dir, FIRST_PORT);
+    await Bun.write(`${options.out}/gc.md`, `${gc}\n`);
+    console.log(gc);
+  }
 } finally {
   rmSync(dir, { recursive: true, force: true });
   await cleanUp();

@@ -126,9 +126,12 @@ describeWith(["git", "ssh", "sshpass"], "collecting garbage while serving", () =
 
     await console(server, "/oci set default cleanup=app,untagged=1s");
     await Bun.sleep(GRACE_OVER_MS);
-    expect((await gc(server.dataDir)).stdout.match(REPORT)?.slice(1, 4)).toEqual(["removed", "0", "1"]);
+    const cleaned = (await gc(server.dataDir)).stdout.match(REPORT) ?? [];
+    expect(cleaned.slice(1, 4)).toEqual(["removed", "0", "1"]);
     await Bun.sleep(GRACE_OVER_MS);
-    expect((await gc(server.dataDir)).stdout.match(REPORT)?.slice(4)).toEqual(["2"]);
+    // On a busy machine the time of retention may be over before the first run has come to the blobs.
+    const collected = (await gc(server.dataDir)).stdout.match(REPORT) ?? [];
+    expect(Number(cleaned[4]) + Number(collected[4])).toBe(2);
     for (const tag of tags.tags) await client.verifyImage(tag);
     for (const tag of ["a", "b", "c"]) await other.verifyImage(tag);
   }, 40_000);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { addAlice, type Everlock, sshRun, startEverlock } from "../support/everlock.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith, must } from "../support/tools.ts";
@@ -156,4 +157,83 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     const { code, stderr } = await server.console(command);
     expect([code, stderr]).toEqual([1, expect.stringContaining(message)]);
   });
+
+  test("brings back everything that there was, as one commit", async () => {
+    const { server, alice, bob, second, git } = await startWithHistory();
+    const other = new RegistryClient(server.httpPort, "team/other", "alice:change-me");
+    const [kept, moved] = [await other.pushImage("kept"), await other.pushImage("moved")];
+    const moment = (await git("log", "-1", "--format=%H")).trim();
+    expect(await console(server, `/oci restore default --all ${moment} --yes`)).toContain("already");
+    await other.pushImage("moved");
+    await other.pushImage("new");
+    await bob.pushImage("prod");
+    expect(await console(server, `/oci restore default --all ${moment} --yes`)).toContain(
+      "team/other:moved from",
+    );
+    expect(await other.verifyImage("kept")).toBe(kept.digest);
+    expect(await other.verifyImage("moved")).toBe(moved.digest);
+    for (const [client, tag] of [
+      [other, "new"],
+      [alice, "prod"],
+    ] as const)
+      expect((await client.fetch(`manifests/${tag}`)).status).toBe(404);
+    expect(await git("log", "-1", "--format=%an %s")).toBe("admin restore all repositories\n");
+    expect(second).toStartWith("sha256:");
+    const refused = await sshRun(
+      server.sshPort,
+      "alice",
+      "change-me",
+      `/oci restore default --all ${moment} --yes`,
+    );
+    expect(refused.stderr).toContain("takes a system administrator");
+  }, 20_000);
+
+  test("can be read by scripts", async () => {
+    const { server, first, second, commits } = await startWithHistory();
+    const records = async (command: string) =>
+      (await console(server, `${command} --json`))
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    expect(await records("/oci log default app:prod")).toMatchObject([
+      { user: "alice", subject: "delete app:prod", digest: second, commitId: commits[0] },
+      { user: "bob", digest: second, tags: [{ tag: "prod", previous: first }] },
+      { user: "alice", digest: first },
+    ]);
+    expect(await records(`/oci show default ${commits[1]}`)).toMatchObject([
+      { commit: commits[1], user: "bob" },
+      { kind: "manifest", digest: second, isThere: true },
+      { kind: "tag", tag: "prod", before: first, after: second },
+    ]);
+    expect(await records("/oci ls default")).toEqual([{ repository: "app", tags: 0 }]);
+    expect(await records("/users grants alice")).toEqual([
+      { login: "alice", path: "http/oci/default", role: "owner" },
+    ]);
+    expect(await records("/oci set default retention=30d")).toEqual([
+      { message: "registry 'default' set: retention=30d" },
+    ]);
+    expect(await records("/oci list")).toMatchObject([{ name: "default", retention: 2_592_000 }]);
+    const [total, today] = await records("/oci stat default");
+    expect(total).toMatchObject({ repositories: 1, tags: 0, manifests: 2, blobs: 4 });
+    expect(today).toMatchObject({ day: new Date().toISOString().slice(0, 10), commits: 3 });
+    expect(today.addedBytes).toBe(total.storedBytes);
+    expect((await records("/jobs list")).map(({ name }) => name)).toEqual(["gc", "scrub"]);
+  }, 20_000);
+
+  test("is known anew when its index is lost, and when stock git has rewritten it", async () => {
+    const { server, git, commits } = await startWithHistory();
+    const log = () => console(server, "/oci log default --json");
+    const before = await log();
+    await git("reset", "-q", "--soft", commits[1] ?? "").catch(() =>
+      git("update-ref", "refs/heads/main", commits[1] ?? ""),
+    );
+    await server.end();
+    const again = await startEverlock({ dataDir: server.dataDir });
+    expect(await console(again, "/oci log default --json")).toBe(before.split("\n").slice(1).join("\n"));
+    await again.end();
+    for (const suffix of ["", "-wal", "-shm"])
+      rmSync(`${server.dataDir}/everlock-oci-local/history.sqlite${suffix}`, { force: true });
+    const third = await startEverlock({ dataDir: server.dataDir });
+    expect(await console(third, "/oci log default --json")).toBe(before.split("\n").slice(1).join("\n"));
+  }, 20_000);
 });

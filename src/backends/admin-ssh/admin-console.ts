@@ -94,8 +94,9 @@ export class AdminConsole {
       const parsed = parseLine(line);
       if (parsed.kind === "quit") return "quit";
       if (parsed.kind === "command") {
+        const indent = parsed.isJson ? "" : "  ";
         const print = (lines: readonly string[]) =>
-          output.print(lines.map((text) => (text === "" ? "" : `  ${text}`)));
+          output.print(lines.map((text) => (text === "" ? "" : indent + text)));
         print(await runCommand(parsed, { ...this.#services, user, print, ...dialog }));
       }
       return "done";

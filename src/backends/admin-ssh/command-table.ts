@@ -11,13 +11,14 @@ import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { OCI_COMMANDS } from "./commands/oci.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
+import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
 import { USER_COMMANDS } from "./commands/users.ts";
 
 const GENERAL_COMMANDS: readonly Command[] = [
   {
     scope: "help",
     parameters: [{ name: "scope", optional: true, candidates: () => SCOPES }],
-    summary: "list the commands, or those of one scope",
+    summary: "list the commands, or those of one scope; --json with any gives JSON Lines for scripts",
     example: "/help users",
     adminOnly: false,
     run: ([scope]) => (scope === undefined ? help(COMMANDS) : help(commandsOf(scope.replace(/^\//, "")))),
@@ -32,19 +33,31 @@ const COMMANDS: readonly Command[] = [
   ...OCI_COMMANDS,
   ...OCI_LIST_COMMANDS,
   ...OCI_HISTORY_COMMANDS,
+  ...OCI_RESTORE_COMMANDS,
   ...JOB_COMMANDS,
 ];
 
 const SCOPES: readonly string[] = [...new Set(COMMANDS.map((command) => command.scope))];
 
+/** With any command: JSON Lines instead of text. */
+const JSON_FLAG = "--json";
+
 /** What a line asks for: a command with its arguments, the end of the session, or nothing. */
 export type ParsedLine =
   | { readonly kind: "empty" | "quit" }
-  | { readonly kind: "command"; readonly command: Command; readonly args: readonly string[] };
+  | {
+      readonly kind: "command";
+      readonly command: Command;
+      readonly args: readonly string[];
+      /** Whether the answer is for a script: JSON Lines. */
+      readonly isJson: boolean;
+    };
 
 /** Throws `ConsoleError` or `CommandLineError`. */
 export function parseLine(line: string): ParsedLine {
-  const [first, ...rest] = splitWords(line).map((word) => word.text);
+  const [first, ...words] = splitWords(line).map((word) => word.text);
+  const rest = words.filter((word) => word !== JSON_FLAG);
+  const isJson = rest.length < words.length;
   if (first === undefined || first.startsWith("#")) return { kind: "empty" };
   if (!first.startsWith("/"))
     throw new ConsoleError(`commands begin with '/': '/${first}'? '/help' lists them`);
@@ -52,7 +65,7 @@ export function parseLine(line: string): ParsedLine {
   const commands = commandsOf(scope);
   const plain = commands.find((command) => command.verb === undefined);
   const [verb, ...args] = rest;
-  if (!plain && verb === undefined) return { kind: "command", command: scopeHelp(scope), args: [] };
+  if (!plain && verb === undefined) return { kind: "command", command: scopeHelp(scope), args: [], isJson };
   const command = plain ?? commands.find((candidate) => candidate.verb === verb);
   if (!command) {
     const verbs = commands.map((candidate) => candidate.verb).join(", ");
@@ -65,12 +78,15 @@ export function parseLine(line: string): ParsedLine {
     throw new ConsoleError(`wrong number of arguments; use: ${usageOf(command)}`);
   }
   if (scope === "quit" || scope === "exit") return { kind: "quit" };
-  return { kind: "command", command, args: given };
+  return { kind: "command", command, args: given, isJson };
 }
 
-/** Runs a parsed command for somebody who may run it. Throws `ConsoleError` and what the services throw. */
+/**
+ * Runs a parsed command for somebody who may run it and answers the lines to print. Throws `ConsoleError` and what the
+ * services throw.
+ */
 export async function runCommand(
-  { command, args }: Extract<ParsedLine, { kind: "command" }>,
+  { command, args, isJson }: Extract<ParsedLine, { kind: "command" }>,
   context: CommandContext,
 ): Promise<readonly string[]> {
   if (command.adminOnly && !context.users.directory.isAdministrator(context.user)) {
@@ -78,7 +94,10 @@ export async function runCommand(
       `${usageOf(command)} takes a system administrator (owner on */*/*), which '${context.user}' is not`,
     );
   }
-  return command.run(args, context);
+  const result = await command.run(args, context);
+  if (!isJson) return "lines" in result ? result.lines : result;
+  const records = "records" in result ? result.records : result.map((message) => ({ message }));
+  return records.map((record) => JSON.stringify(record));
 }
 
 export interface Completion {
@@ -98,8 +117,9 @@ export function completeLine(line: string, services: ConsoleServices): Completio
   const last = /\s$/.test(line) || line === "" ? { text: "", start: line.length } : words.pop();
   const { text = "", start = line.length } = last ?? {};
   const before = words.map((word) => word.text);
-  const candidates = candidatesAfter(before, services).filter((candidate) => candidate.startsWith(text));
-  return { start, candidates };
+  const possible = candidatesAfter(before, services);
+  const all = text.startsWith("-") && before.length > 0 ? [...possible, JSON_FLAG] : possible;
+  return { start, candidates: all.filter((candidate) => candidate.startsWith(text)) };
 }
 
 function candidatesAfter([first, ...rest]: readonly string[], services: ConsoleServices): readonly string[] {

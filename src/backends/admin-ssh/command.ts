@@ -49,8 +49,16 @@ export interface Command {
   readonly example?: string;
   /** Whether it takes a system administrator. */
   readonly adminOnly: boolean;
-  /** The lines to print, without their indentation. */
-  run(args: readonly string[], context: CommandContext): Promise<readonly string[]> | readonly string[];
+  run(args: readonly string[], context: CommandContext): Promise<CommandResult> | CommandResult;
+}
+
+/** Lines to print, without their indentation, or records that can also be given to a script. */
+export type CommandResult = readonly string[] | Listing;
+
+/** The same things for people and, with `--json`, for scripts. */
+export interface Listing {
+  readonly lines: readonly string[];
+  readonly records: readonly object[];
 }
 
 export function usageOf({ scope, verb, parameters }: Command): string {

@@ -1,5 +1,6 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { JobRun } from "../../primitives/jobs/job-runner.ts";
+import { Pace } from "../../primitives/jobs/pace.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { OciStore } from "./oci-store.ts";
 
@@ -19,9 +20,7 @@ export interface Garbage {
 
 /** An upload that nobody went on with for so long is given up; clients resume within minutes or days. */
 const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
-/** Blobs looked at before others get their turn; each costs some microseconds. */
-const BATCH = 50;
-const MAX_LINKS_AT_ONCE = 1000;
+const MAX_LINKS_AT_ONCE = 200;
 
 /**
  * Removes the blobs of a store that nothing needs any more, while it serves: no manifest of now, of a served past state, or
@@ -41,13 +40,16 @@ export async function collectGarbage(
     const removedAt = oci.history.removedAt(digest);
     return removedAt !== undefined && (retentionSeconds === undefined || removedAt > now - retentionSeconds);
   };
-  if (!isDryRun) await dropOldLinks(oci, now - graceSeconds, isLate, signal);
+  const pace = new Pace(1);
+  if (!isDryRun) await dropOldLinks(oci, now - graceSeconds, isLate, pace, signal);
 
   let [seen, blobs, bytes] = [0, 0, 0];
   for (const digest of oci.blobs.list()) {
-    if (++seen % BATCH === 0) {
+    seen++;
+    const resting = pace.rest();
+    if (resting !== undefined) {
       progress(`${oci.location.store}: ${seen} blobs looked at, ${blobs} removed`);
-      await Bun.sleep(0);
+      await resting;
       if (signal.aborted) break;
     }
     const isUnneeded = () =>
@@ -68,6 +70,7 @@ async function dropOldLinks(
   oci: OciStore,
   before: number,
   isLate: (digest: Digest) => boolean,
+  pace: Pace,
   signal: AbortSignal,
 ): Promise<void> {
   let last: { scope: string; digest: Digest } | undefined;
@@ -77,8 +80,9 @@ async function dropOldLinks(
       const isNamed = oci.index.refersToBlob(scope as RepositoryName, digest);
       // A link of what a manifest names is kept: it would be missed when that manifest goes and is pushed again.
       if (!isNamed && !isLate(digest)) oci.links.drop(scope, digest, () => !isLate(digest));
+      const resting = pace.rest();
+      if (resting !== undefined) await resting;
     }
     last = links.at(-1);
-    await Bun.sleep(0);
   } while (last && !signal.aborted);
 }

@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import type { Digest } from "../../primitives/digest.ts";
+import { Pace } from "../../primitives/jobs/pace.ts";
 import { removeDatabase } from "../../primitives/store/derived-index.ts";
 import type { Commit } from "../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
@@ -42,7 +43,7 @@ const SCHEMA = `
   ) WITHOUT ROWID`;
 
 /** Commits taken in before others get their turn. */
-const BATCH = 200;
+const BATCH = 50;
 const PAGE = 200;
 
 /**
@@ -148,23 +149,25 @@ export class HistoryIndex {
   }
 
   async #catchUp(): Promise<void> {
-    const missing = await this.#missing();
+    // Somebody may be waiting for it: it rests no longer than it works.
+    const pace = new Pace(1);
+    const missing = await this.#missing(pace);
     for (let end = missing.length; end > 0; end -= BATCH) {
       const batch = missing.slice(Math.max(end - BATCH, 0), end).reverse();
       const entries: HistoryEntry[] = [];
       for (const id of batch) {
         const commit = await this.#store.commitAt(id);
-        entries.push({ id, commit, removed: await this.#removals(id, commit) });
+        entries.push({ id, commit, removed: await this.#removals(id, commit, pace) });
       }
       this.#db.transaction(() => {
         for (const entry of entries) this.#add(entry);
       })();
-      await Bun.sleep(0);
+      await pace.rest();
     }
   }
 
   /** The commits that are not known yet, the newest first. */
-  async #missing(): Promise<ObjectId[]> {
+  async #missing(pace: Pace): Promise<ObjectId[]> {
     const last = this.#db
       .query<{ id: ObjectId }, []>("SELECT id FROM commits ORDER BY seq DESC LIMIT 1")
       .get();
@@ -172,7 +175,7 @@ export class HistoryIndex {
     for (let id = this.#store.head().commitId; id; ) {
       if (id === last?.id) return missing;
       missing.push(id);
-      if (missing.length % BATCH === 0) await Bun.sleep(0);
+      await pace.rest();
       id = (await this.#store.commitAt(id)).parents[0];
     }
     // What is known belongs to a history that stock git has rewritten.
@@ -182,12 +185,13 @@ export class HistoryIndex {
   }
 
   /** The blobs of the manifests that a commit removed. */
-  async #removals(id: ObjectId, commit: Commit): Promise<ReadonlySet<Digest>> {
+  async #removals(id: ObjectId, commit: Commit, pace: Pace): Promise<ReadonlySet<Digest>> {
     const [parent] = commit.parents;
     const removed = new Set<Digest>();
     if (!parent || onlyAdds(commit)) return removed;
     const before = await this.#store.at(parent);
     for await (const { path, after } of this.#store.diff(parent, id)) {
+      await pace.rest();
       const file = after === undefined ? parseOciPath(path) : undefined;
       if (file?.kind !== "manifest") continue;
       const content = await before.read(path);

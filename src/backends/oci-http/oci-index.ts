@@ -226,10 +226,10 @@ export class OciIndexReader {
     return counts ?? { repositories: 0, tags: 0, manifests: 0 };
   }
 
-  /** How often manifests name each blob, in order of digest. */
-  blobUses(after: string, limit: number): { readonly blob: Digest; readonly uses: number }[] {
-    const sql = `SELECT blob, count(*) AS uses FROM manifest_blobs WHERE blob > ? GROUP BY blob ORDER BY blob LIMIT ?`;
-    return this.#db.query<{ blob: Digest; uses: number }, [string, number]>(sql).all(after, limit);
+  /** How many manifests name the blob. */
+  countUses(blob: Digest): number {
+    const sql = "SELECT count(*) AS uses FROM manifest_blobs WHERE blob = ?";
+    return this.#db.query<{ uses: number }, [string]>(sql).get(blob)?.uses ?? 0;
   }
 
   manifestsOf(repository: RepositoryName): Digest[] {

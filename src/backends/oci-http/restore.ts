@@ -13,6 +13,7 @@ import { tagTarget } from "./tag-target.ts";
 
 /** What becomes of one tag; `after` is `undefined` for one that was not there then. */
 export interface TagRestore {
+  readonly repository: RepositoryName;
   readonly tag: Tag;
   readonly before: Digest | undefined;
   readonly after: Digest | undefined;
@@ -20,7 +21,8 @@ export interface TagRestore {
 
 /** What bringing back a past state would take. */
 export interface RestorePlan {
-  readonly repository: RepositoryName;
+  /** `undefined`: all of them. */
+  readonly repository: RepositoryName | undefined;
   /** The commit whose state is brought back. */
   readonly from: ObjectId;
   readonly moves: readonly TagRestore[];
@@ -49,7 +51,7 @@ export async function planRestore(
     const before = await tagTarget(now, repository, name);
     const after = await tagTarget(then, repository, name);
     if (before === after) continue;
-    moves.push({ tag: name, before, after });
+    moves.push({ repository, tag: name, before, after });
     const path = tagPath(repository, name);
     expected.push({ path, fileId: await now.fileId(path) });
     changes.push({ path, content: after ? Buffer.from(`${after}\n`) : null });
@@ -58,18 +60,46 @@ export async function planRestore(
   return { repository, from, moves, changes, expected, missing: [...missing] };
 }
 
+/** Like `planRestore`, for every repository. */
+export async function planRestoreAll(oci: OciStore, from: ObjectId): Promise<RestorePlan> {
+  const { commitId } = oci.store.head();
+  const repositories = new Set<RepositoryName>();
+  if (commitId) {
+    for await (const { path } of oci.store.diff(from, commitId)) {
+      const file = parseOciPath(path);
+      if (file?.kind === "tag") repositories.add(file.repository);
+    }
+  }
+  const plans: RestorePlan[] = [];
+  for (const repository of [...repositories].sort())
+    plans.push(await planRestore(oci, repository, undefined, from));
+  return {
+    repository: undefined,
+    from,
+    moves: plans.flatMap(({ moves }) => moves),
+    changes: plans.flatMap(({ changes }) => changes),
+    expected: plans.flatMap(({ expected }) => expected),
+    missing: [...new Set(plans.flatMap(({ missing }) => missing))],
+  };
+}
+
 /** Carries a plan out as one commit that names what it restores. Rejects with `StaleReadError` if a tag has moved since. */
 export async function restore(oci: OciStore, plan: RestorePlan, author: Identity): Promise<void> {
   const { repository, from, moves, changes, expected } = plan;
-  const [only] = moves.length === 1 ? moves : [];
+  const [only] = moves.length === 1 && repository ? moves : [];
+  const tags = moves.flatMap(({ tag, before }) => [
+    `Tag: ${tag}`,
+    ...(before ? [`Previous: ${before}`] : []),
+  ]);
   const trailers = [
-    `Repository: ${repository}`,
-    ...moves.flatMap(({ tag, before }) => [`Tag: ${tag}`, ...(before ? [`Previous: ${before}`] : [])]),
+    // Tags are told with their repository; of all of them the commit itself tells.
+    ...(repository ? [`Repository: ${repository}`, ...tags] : []),
     ...(only?.after ? [`Digest: ${only.after}`] : []),
     `Restores: ${from}`,
     "Client: console",
   ];
-  const message = `restore ${repository}${only ? `:${only.tag}` : ""}\n\n${trailers.join("\n")}`;
+  const what = repository ? `${repository}${only ? `:${only.tag}` : ""}` : "all repositories";
+  const message = `restore ${what}\n\n${trailers.join("\n")}`;
   await oci.store.commit(changes, { author, message }, expected);
 }
 

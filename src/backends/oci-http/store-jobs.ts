@@ -1,4 +1,5 @@
 import type { Job, JobRun } from "../../primitives/jobs/job-runner.ts";
+import { Pace } from "../../primitives/jobs/pace.ts";
 import { applyCleanupRules } from "./cleanup.ts";
 import { collectGarbage } from "./garbage.ts";
 import type { InstanceConfig } from "./instance-config.ts";
@@ -13,8 +14,6 @@ export interface StoreJobsOptions {
   readonly scrubEvery: number | undefined;
 }
 
-/** Of the time that a scrub takes, the part that it works (a quarter) and the part that it leaves to others. */
-const REST_PER_WORK = 3;
 /** Names of what goes, in a report. */
 const MAX_NAMED = 1000;
 
@@ -78,12 +77,10 @@ async function collect(
 }
 
 async function scrub(oci: OciStore, run: JobRun): Promise<string[]> {
-  let began = performance.now();
+  const pace = new Pace();
   const step = async (progress: string): Promise<boolean> => {
     run.progress(`${oci.location.store}: ${progress}`);
-    const worked = performance.now() - began;
-    await Bun.sleep(worked * REST_PER_WORK);
-    began = performance.now();
+    await pace.rest();
     return !run.signal.aborted;
   };
   const objects = await oci.store.checkObjects(step);

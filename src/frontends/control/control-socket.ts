@@ -1,9 +1,10 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { JobError, type JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logger.ts";
 
 /** In the data directory, which is private to the user who runs the server. */
 const SOCKET_NAME = "everlock.sock";
+const HEARTBEAT_MS = 1000;
 const LINE_FEED = "\n";
 
 /** What the server answers to a command, a JSON line each. */
@@ -23,11 +24,7 @@ export class ControlSocket {
     try {
       this.#server = Bun.serve({
         unix: this.#path,
-        fetch: (request, server) => {
-          // A job may have nothing to say for long.
-          server.timeout(request, 0);
-          return answer(request, jobs, log);
-        },
+        fetch: (request) => answer(request, jobs, log),
         error: (error) => {
           log.error("a command of this machine failed", error);
           return new Response(null, { status: 500 });
@@ -56,14 +53,21 @@ function answer(request: Request, jobs: JobRunner, log: Logger): Response {
         // Whoever asked may have gone; the job goes on.
         if (!request.signal.aborted) controller.enqueue(encoder.encode(JSON.stringify(message) + LINE_FEED));
       };
+      // The runtime closes connections that are silent for long.
+      let progress = "starting";
+      const heartbeat = setInterval(() => send({ kind: "progress", text: progress }), HEARTBEAT_MS);
       try {
         const options = { isDryRun: searchParams.has("dry-run") };
-        const lines = await jobs.run(name, options, (text) => send({ kind: "progress", text }));
+        const lines = await jobs.run(name, options, (text) => {
+          progress = text;
+        });
         for (const text of lines) send({ kind: "line", text });
         send({ kind: "end" });
       } catch (error) {
         if (!(error instanceof JobError)) log.error(`the job '${name}' failed`, error);
         send({ kind: "end", error: error instanceof Error ? error.message : String(error) });
+      } finally {
+        clearInterval(heartbeat);
       }
       if (!request.signal.aborted) controller.close();
     },
@@ -78,12 +82,17 @@ export async function runRemoteJob(
   isDryRun: boolean,
   onMessage: (message: ControlMessage) => void,
 ): Promise<true | undefined> {
+  const socket = `${dataDir}/${SOCKET_NAME}`;
+  if (!existsSync(socket)) return undefined;
   let response: Response;
   try {
     const url = `http://localhost/jobs/${name}${isDryRun ? "?dry-run" : ""}`;
-    response = await fetch(url, { method: "POST", unix: `${dataDir}/${SOCKET_NAME}` });
-  } catch {
-    return undefined;
+    response = await fetch(url, { method: "POST", unix: socket });
+  } catch (error) {
+    // Left behind by a server that was killed.
+    if (["ECONNREFUSED", "FailedToOpenSocket"].includes((error as { code?: string }).code ?? ""))
+      return undefined;
+    throw error;
   }
   const decoder = new TextDecoder();
   let rest = "";

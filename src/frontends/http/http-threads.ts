@@ -3,8 +3,6 @@ import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { CallPort } from "../../primitives/threads/call-port.ts";
 import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
-import { ListenError } from "../listen-error.ts";
-import { LISTEN_SETTING } from "./http-frontend.ts";
 import type { OwnerCalls, ThreadCalls } from "./thread-calls.ts";
 import type { ThreadOwner } from "./thread-owner.ts";
 
@@ -40,9 +38,8 @@ export class HttpThreads implements ServingThreads {
     this.#address = options.listen;
   }
 
-  /** Rejects with `ListenError`. */
+  /** The port must be free: sharing it among threads would also let another server share it. */
   static async start(options: HttpThreadsOptions): Promise<HttpThreads> {
-    refuseTakenPort(options.listen);
     const threads = new HttpThreads(options);
     try {
       // The first one finds the port out, if the system is to choose it.
@@ -117,15 +114,5 @@ export class HttpThreads implements ServingThreads {
         if (!this.#isStopping) this.#options.log.error("an HTTP thread could not be started", error);
       });
     }, RESTART_PAUSE_MS);
-  }
-}
-
-/** Sharing a port among threads would also let a second server share it, so it must be free to begin with. */
-function refuseTakenPort(listen: ListenAddress): void {
-  if (listen.port === 0) return;
-  try {
-    Bun.listen({ ...listen, exclusive: true, socket: { data: () => undefined } }).stop(true);
-  } catch (error) {
-    throw new ListenError("HTTP", listen, LISTEN_SETTING, error);
   }
 }

@@ -16,6 +16,8 @@ export interface SshFrontendOptions {
   readonly log: Logger;
 }
 
+export const SSH_LISTEN_SETTING = "frontend-ssh-listen";
+
 /** A connection that has not logged in by then is closed, as OpenSSH's LoginGraceTime does. */
 const LOGIN_GRACE_MS = 60_000;
 const MAX_LOGIN_ATTEMPTS = 6;
@@ -42,7 +44,7 @@ export class SshFrontend {
     const { hostname, port } = options.listen;
     await new Promise<void>((resolve, reject) => {
       frontend.#server.once("error", (error: unknown) =>
-        reject(new ListenError("SSH", options.listen, "frontend-ssh-listen", error)),
+        reject(new ListenError("SSH", options.listen, SSH_LISTEN_SETTING, error)),
       );
       frontend.#server.listen(port, hostname, resolve);
     });

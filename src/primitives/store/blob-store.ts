@@ -31,6 +31,8 @@ export interface BlobFile {
   /** Bytes. */
   readonly size: number;
   readonly isSealed: boolean;
+  /** When it came. */
+  readonly placed: Date;
 }
 
 /** Raw bytes by digest, each once: `blobs/<algorithm>/<first two hex>/<hex>`. */
@@ -68,7 +70,7 @@ export class BlobStore {
   /** `undefined` if it is absent. */
   file(digest: Digest): BlobFile | undefined {
     const stat = statSync(this.path(digest), { throwIfNoEntry: false });
-    return stat && { size: stat.size, isSealed: stat.mtimeMs === SEALED_AT * 1000 };
+    return stat && { size: stat.size, isSealed: stat.mtimeMs === SEALED_AT * 1000, placed: stat.ctime };
   }
 
   /** Bytes of the blob, `undefined` if it is absent. */

@@ -40,6 +40,7 @@ describe("completion", () => {
     ["/users grant alice http/oci/default w", ["writer"]],
     ["/help us", ["users"]],
     ["/users add x y ", []],
+    ["/users list -", ["--json"]],
     [`/users grant "al`, []],
   ])("of %p offers %p", (line, candidates) => {
     expect(completeLine(line, services).candidates).toEqual(candidates);

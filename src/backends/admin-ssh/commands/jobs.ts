@@ -1,7 +1,7 @@
 import { formatDuration } from "../../../primitives/duration.ts";
 import type { JobState } from "../../../primitives/jobs/job-runner.ts";
 import { type Command, ConsoleError, type Parameter } from "../command.ts";
-import { table, timeOf } from "../table.ts";
+import { listing, timeOf } from "../table.ts";
 
 const JOB: Parameter = {
   name: "job",
@@ -15,12 +15,7 @@ export const JOB_COMMANDS: readonly Command[] = [
     parameters: [],
     summary: "list the background jobs: what runs, how far it is, and what came of the last run",
     adminOnly: false,
-    run: (_args, context) =>
-      table(
-        ["job", "state", "every", "next (UTC)", "last (UTC)", "outcome"],
-        context.jobs.list().map(row),
-        context,
-      ),
+    run: (_args, context) => listing(context.jobs.list(), COLUMNS, context),
   },
   {
     scope: "jobs",
@@ -49,14 +44,13 @@ export const JOB_COMMANDS: readonly Command[] = [
   },
 ];
 
-function row({ name, everyMs, running, last, next }: JobState): string[] {
-  const time = (date: Date | undefined) => (date ? timeOf(Math.floor(date.getTime() / 1000)) : "-");
-  return [
-    name,
-    running ? `running: ${running.progress}` : "idle",
-    everyMs === undefined ? "-" : formatDuration(everyMs / 1000),
-    time(next),
-    time(last?.ended),
-    last?.outcome ?? "-",
-  ];
-}
+const when = (date: Date | undefined) => (date ? timeOf(Math.floor(date.getTime() / 1000)) : "-");
+
+const COLUMNS: Readonly<Record<string, (job: JobState) => string>> = {
+  job: ({ name }) => name,
+  state: ({ running }) => (running ? `running: ${running.progress}` : "idle"),
+  every: ({ everyMs }) => (everyMs === undefined ? "-" : formatDuration(everyMs / 1000)),
+  "next (UTC)": ({ next }) => when(next),
+  "last (UTC)": ({ last }) => when(last?.ended),
+  outcome: ({ last }) => last?.outcome ?? "-",
+};

@@ -1,9 +1,12 @@
+import type { Digest } from "../../../primitives/digest.ts";
 import type { RepositoryName } from "../../../registry/repository-name.ts";
+import type { Tag } from "../../../registry/tag.ts";
 import { summarize } from "../../oci-http/image-summary.ts";
 import type { InstanceName } from "../../oci-http/instance-config.ts";
 import type { OciStore } from "../../oci-http/oci-store.ts";
-import { type Command, type CommandContext, ConsoleError } from "../command.ts";
-import { shortDigest, sizeOf, table, timeOf } from "../table.ts";
+import { measureStore } from "../../oci-http/store-statistics.ts";
+import { type Command, type CommandContext, ConsoleError, type Listing } from "../command.ts";
+import { isoTimeOf, listing, shortDigest, sizeOf } from "../table.ts";
 import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
 
 const MAX_ROWS = 500;
@@ -28,34 +31,97 @@ export const OCI_LIST_COMMANDS: readonly Command[] = [
       return listTags(oci, repository, context);
     },
   },
+  {
+    scope: "oci",
+    verb: "stat",
+    parameters: [INSTANCE],
+    summary: "count what a registry's store holds, what sharing saves, and how it grew",
+    example: "/oci stat default",
+    adminOnly: true,
+    run: ([name = ""], context) => showStatistics(context.instances.storeOf(readInstance(name)), context),
+  },
 ];
 
-function listRepositories(oci: OciStore, instance: InstanceName, context: CommandContext): string[] {
-  const rows: string[][] = [];
+function listRepositories(oci: OciStore, instance: InstanceName, context: CommandContext): Listing {
+  const records: { readonly repository: RepositoryName; readonly tags: number }[] = [];
+  let more = false;
   for (const repository of oci.index.repositoriesAfter("")) {
     if (!hasRole(context, instance, repository, "reader")) continue;
-    if (rows.length === MAX_ROWS) return [...table(["repository", "tags"], rows, context), "…"];
-    rows.push([repository, String(oci.index.countTags(repository))]);
+    more = records.length === MAX_ROWS;
+    if (more) break;
+    records.push({ repository, tags: oci.index.countTags(repository) });
   }
-  return rows.length > 0 ? table(["repository", "tags"], rows, context) : ["no repositories"];
+  const columns = {
+    repository: (record: (typeof records)[0]) => record.repository,
+    tags: (record: (typeof records)[0]) => String(record.tags),
+  };
+  return listing(records, columns, context, { empty: "no repositories", more });
 }
+
+interface TagRecord {
+  readonly tag: Tag;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly platforms: readonly string[];
+  readonly pushed: string | undefined;
+  readonly by: string | undefined;
+}
+
+const TAG_COLUMNS: Readonly<Record<string, (record: TagRecord) => string>> = {
+  tag: ({ tag }) => tag,
+  digest: ({ digest }) => shortDigest(digest),
+  size: ({ size }) => sizeOf(size),
+  platforms: ({ platforms }) => platforms.join(",") || "-",
+  "last push (UTC)": ({ pushed }) => pushed?.slice(0, 19).replace("T", " ") ?? "-",
+  by: ({ by }) => by ?? "-",
+};
 
 async function listTags(
   oci: OciStore,
   repository: RepositoryName,
   context: CommandContext,
-): Promise<string[]> {
+): Promise<Listing> {
   const tags = oci.index.tags(repository, "", MAX_ROWS + 1);
-  const shown = tags.slice(0, MAX_ROWS);
-  const rows: string[][] = [];
-  for (const tag of shown) {
+  const records: TagRecord[] = [];
+  for (const tag of tags.slice(0, MAX_ROWS)) {
     const digest = oci.index.tagDigest(repository, tag);
     if (!digest) continue;
-    const { size, platforms } = summarize(oci, repository, digest);
     const event = await oci.history.lastEvent(repository, tag);
-    const when = event ? timeOf(event.seconds) : "-";
-    rows.push([tag, shortDigest(digest), sizeOf(size), platforms.join(",") || "-", when, event?.user ?? "-"]);
+    const pushed = event && isoTimeOf(event.seconds);
+    records.push({ tag, digest, ...summarize(oci, repository, digest), pushed, by: event?.user });
   }
-  const header = ["tag", "digest", "size", "platforms", "last push (UTC)", "by"];
-  return [...table(header, rows, context), ...(tags.length > MAX_ROWS ? ["…"] : [])];
+  return listing(records, TAG_COLUMNS, context, { more: tags.length > MAX_ROWS });
+}
+
+/** Days of growth that are shown. */
+const MAX_DAYS = 14;
+
+async function showStatistics(oci: OciStore, context: CommandContext): Promise<Listing> {
+  const { blobs, storedBytes, namedBytes, addedBytes } = await measureStore(oci);
+  const { repositories, tags, manifests } = oci.index.counts();
+  const days = (await oci.history.commitsByDay(MAX_DAYS)).map(({ day, commits }) => ({
+    day,
+    commits,
+    addedBytes: addedBytes.get(day) ?? 0,
+  }));
+  const growth = listing(
+    days,
+    {
+      "day (UTC)": ({ day }: (typeof days)[0]) => day,
+      commits: ({ commits }: (typeof days)[0]) => String(commits),
+      "bytes added": ({ addedBytes }: (typeof days)[0]) => sizeOf(addedBytes),
+    },
+    context,
+  );
+  const savedBytes = Math.max(0, namedBytes - storedBytes);
+  return {
+    lines: [
+      `${repositories} repositories, ${tags} tags, ${manifests} manifests, ${blobs} blobs`,
+      `${sizeOf(storedBytes)} stored, ${sizeOf(savedBytes)} saved by sharing`,
+      "",
+      ...growth.lines,
+    ],
+    records: [{ repositories, tags, manifests, blobs, storedBytes, savedBytes }, ...days],
+  };
 }

@@ -36,21 +36,10 @@ export const OCI_COMMANDS: readonly Command[] = [
     parameters: [],
     summary: "list the OCI registries with their stores and host names",
     adminOnly: false,
-    run: (_args, { instances }) =>
-      alignColumns(
-        instances
-          .list()
-          .map(({ name, store, vhosts, references, immutable, retention, cleanup, at }) => [
-            name,
-            `store=${store}`,
-            ...(references === "sparse" ? ["references=sparse"] : []),
-            ...(immutable.length > 0 ? [`immutable=${immutable.join(",")}`] : []),
-            ...(retention === undefined ? [] : [`retention=${formatDuration(retention)}`]),
-            ...cleanup.map((rule) => `cleanup=${formatCleanupRule(rule)}`),
-            ...(at ? [`at=${shortCommit(at)}`] : []),
-            ...vhosts.map((vhost) => `vhost=${vhost}`),
-          ]),
-      ),
+    run(_args, { instances }) {
+      const records = instances.list();
+      return { lines: alignColumns(records.map(describeInstance)), records };
+    },
   },
   {
     scope: "oci",
@@ -135,6 +124,28 @@ export const OCI_COMMANDS: readonly Command[] = [
     },
   },
 ];
+
+function describeInstance({
+  name,
+  store,
+  vhosts,
+  references,
+  immutable,
+  retention,
+  cleanup,
+  at,
+}: InstanceConfig): string[] {
+  return [
+    name,
+    `store=${store}`,
+    ...(references === "sparse" ? ["references=sparse"] : []),
+    ...(immutable.length > 0 ? [`immutable=${immutable.join(",")}`] : []),
+    ...(retention === undefined ? [] : [`retention=${formatDuration(retention)}`]),
+    ...cleanup.map((rule) => `cleanup=${formatCleanupRule(rule)}`),
+    ...(at ? [`at=${shortCommit(at)}`] : []),
+    ...vhosts.map((vhost) => `vhost=${vhost}`),
+  ];
+}
 
 function readName(text: string): InstanceName {
   const name = parseInstanceName(text);

@@ -23,8 +23,13 @@ export const USER_COMMANDS: readonly Command[] = [
     parameters: [],
     summary: "list the users with display name and groups",
     adminOnly: false,
-    run: (_args, { users }) =>
-      alignColumns(users.directory.list().map((user) => [user.name, user.displayName, "[]"])),
+    run(_args, { users }) {
+      const list = users.directory.list();
+      return {
+        lines: alignColumns(list.map((user) => [user.name, user.displayName, "[]"])),
+        records: list.map(({ name, displayName }) => ({ login: name, displayName, groups: [] })),
+      };
+    },
   },
   {
     scope: "users",
@@ -90,7 +95,10 @@ export const USER_COMMANDS: readonly Command[] = [
     adminOnly: false,
     run([login = ""], { users }) {
       const { name, grants } = users.existing(readLogin(login));
-      return [name, ...alignColumns(grants.map(({ path, role }) => [`  grant: ${path}`, role]))];
+      return {
+        lines: [name, ...alignColumns(grants.map(({ path, role }) => [`  grant: ${path}`, role]))],
+        records: grants.map(({ path, role }) => ({ login: name, path, role })),
+      };
     },
   },
 ];

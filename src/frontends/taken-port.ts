@@ -1,0 +1,12 @@
+import type { ListenAddress } from "../primitives/listen-address.ts";
+import { ListenError } from "./listen-error.ts";
+
+/** Throws `ListenError` where something else listens already, or nobody could. */
+export function refuseTakenPort(what: string, listen: ListenAddress, setting: string): void {
+  if (listen.port === 0) return;
+  try {
+    Bun.listen({ ...listen, exclusive: true, socket: { data: () => undefined } }).stop(true);
+  } catch (error) {
+    throw new ListenError(what, listen, setting, error);
+  }
+}

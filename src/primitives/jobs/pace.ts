@@ -1,0 +1,21 @@
+/** Work between two rests (ms): about as long as anybody else may have to wait for the thread. */
+const SLICE_MS = 2;
+/** Keeps background work to a part of a thread, in slices that nobody notices. */
+export class Pace {
+  readonly #restPerWork: number;
+  #began = performance.now();
+
+  /** It rests so many times as long as it works. */
+  constructor(restPerWork = 3) {
+    this.#restPerWork = restPerWork;
+  }
+
+  /** To be awaited between small steps; `undefined` while the slice is not over. */
+  rest(): Promise<void> | undefined {
+    const worked = performance.now() - this.#began;
+    if (worked < SLICE_MS) return undefined;
+    return Bun.sleep(worked * this.#restPerWork).then(() => {
+      this.#began = performance.now();
+    });
+  }
+}
