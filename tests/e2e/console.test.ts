@@ -31,7 +31,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
       "error: 'http/oci' is not an access path; use frontend/backend/namespace, such as http/oci/default\n",
     ],
     ["/users revoke admin http/oci/x", "error: user 'admin' has no grant on 'http/oci/x'\n"],
-    ["/users revoke admin */*/*", "error: 'admin' is the last administrator and must stay one\n"],
+    ["/users revoke admin */*/*", "error: that would leave no administrator: the last one must stay one\n"],
   ])("answers %p with one line", async (command, stderr) => {
     const server = await startEverlock();
     expect(await server.console(command)).toEqual({ code: 1, stdout: "", stderr });

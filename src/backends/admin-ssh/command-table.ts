@@ -7,6 +7,8 @@ import {
   usageOf,
 } from "./command.ts";
 import { splitWords, type Word } from "./command-line.ts";
+import { ACCESS_COMMANDS } from "./commands/access.ts";
+import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { OCI_COMMANDS } from "./commands/oci.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
@@ -30,6 +32,8 @@ const GENERAL_COMMANDS: readonly Command[] = [
 const COMMANDS: readonly Command[] = [
   ...GENERAL_COMMANDS,
   ...USER_COMMANDS,
+  ...GROUP_COMMANDS,
+  ...ACCESS_COMMANDS,
   ...OCI_COMMANDS,
   ...OCI_LIST_COMMANDS,
   ...OCI_HISTORY_COMMANDS,

@@ -71,11 +71,11 @@ export class ServingThread implements ThreadCalls {
 
   async #loadState(): Promise<void> {
     while (!this.#isUpToDate) {
-      const { version, users, instances } = await this.#owner.call("state");
+      const { version, users, groups, instances } = await this.#owner.call("state");
       const entries = [];
       for (const { config, location } of instances)
         entries.push({ config, view: await this.#view(location) });
-      this.#users = new UserDirectory(users);
+      this.#users = new UserDirectory(users, groups);
       this.#table.replace(entries);
       this.#served = version;
     }

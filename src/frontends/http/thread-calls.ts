@@ -4,6 +4,7 @@ import type { Digest } from "../../primitives/digest.ts";
 import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { UploadId } from "../../primitives/store/upload-store.ts";
+import type { Group } from "../../primitives/users/group.ts";
 import type { PasswordVerdict } from "../../primitives/users/password-checker.ts";
 import type { User } from "../../primitives/users/user.ts";
 
@@ -11,6 +12,7 @@ import type { User } from "../../primitives/users/user.ts";
 export interface ServingState {
   readonly version: number;
   readonly users: readonly User[];
+  readonly groups: readonly Group[];
   readonly instances: readonly ServedInstance[];
 }
 

@@ -28,7 +28,13 @@ export class ThreadOwner implements OwnerCalls {
 
   state(): ServingState {
     const { instances, users, version } = this.#services;
-    return { version: version.current, users: users.directory.list(), instances: instances.served() };
+    const { directory } = users;
+    return {
+      version: version.current,
+      users: directory.list(),
+      groups: directory.groups(),
+      instances: instances.served(),
+    };
   }
 
   checkPassword: OwnerCalls["checkPassword"] = (...args) => this.#services.passwords.check(...args);

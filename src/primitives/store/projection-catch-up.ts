@@ -8,14 +8,20 @@ import { diffTrees } from "./tree-walk.ts";
 /** Files handed over at once; bounds the memory that catching up needs. */
 const CHUNK = 1000;
 
-/** Tells `projection` what differs between the commit it stands for and `head`. */
-export async function catchUp(projection: Projection, head: Snapshot, reader: ObjectReader): Promise<void> {
+/** Tells `projection` what differs between the commit it stands for and `head`; `report` hears how many files it was told. */
+export async function catchUp(
+  projection: Projection,
+  head: Snapshot,
+  reader: ObjectReader,
+  report: (files: number) => void = () => undefined,
+): Promise<void> {
   if (!head.commitId) {
     if (projection.head) projection.reset();
     return;
   }
   if (projection.head === head.commitId) return;
   let chunk: Change[] = [];
+  let told = 0;
   for await (const { path, after } of diffTrees(
     reader.tree,
     await knownTree(projection, reader),
@@ -24,6 +30,8 @@ export async function catchUp(projection: Projection, head: Snapshot, reader: Ob
     chunk.push({ path, content: after ? await reader.blob(after) : null });
     if (chunk.length === CHUNK) {
       projection.apply(chunk);
+      told += chunk.length;
+      report(told);
       chunk = [];
     }
   }

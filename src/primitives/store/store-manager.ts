@@ -14,6 +14,19 @@ export function parseStoreName(text: string): StoreName | undefined {
   return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(text) && !text.endsWith(".git") ? (text as StoreName) : undefined;
 }
 
+/** Seconds between lines about work that takes long. */
+const REPORT_SECONDS = 2;
+
+/** Tells the operator how far a long start is; a short one passes in silence. */
+function progressReport(name: StoreName, log: Logger): (files: number) => void {
+  let next = Date.now() + REPORT_SECONDS * 1000;
+  return (files) => {
+    if (Date.now() < next) return;
+    next = Date.now() + REPORT_SECONDS * 1000;
+    log.info(`the index of the store '${name}' is being built: ${files.toLocaleString("en")} files so far`);
+  };
+}
+
 /** Opens the stores below a data directory. */
 export class StoreManager {
   readonly #dataDir: string;
@@ -49,7 +62,7 @@ export class StoreManager {
     const objects = new LocalObjects(`${dir}/objects`, (error) =>
       this.log.error(`packs of the store '${name}' could not be merged`, error),
     );
-    const store = await Store.open(name, objects, refs, projection);
+    const store = await Store.open(name, objects, refs, projection, progressReport(name, this.log));
     this.#open.set(name, store);
     return store;
   }

@@ -56,17 +56,18 @@ export class Store {
     this.#writer = writer;
   }
 
-  /** Brings `projection` up to the newest commit before anything can be read. */
+  /** Brings `projection` up to the newest commit before anything can be read; `report` hears how many files it takes. */
   static async open(
     name: string,
     objects: ObjectStore,
     refs: RefStore,
     projection?: Projection,
+    report?: (files: number) => void,
   ): Promise<Store> {
     const reader = new ObjectReader(objects);
     const id = await refs.read(MAIN_REF);
     const head = new Snapshot(reader, id, id && (await reader.commit(id)));
-    if (projection) await catchUp(projection, head, reader);
+    if (projection) await catchUp(projection, head, reader, report);
     return new Store(name, objects, reader, new CommitWriter({ objects, refs, reader, projection, head }));
   }
 

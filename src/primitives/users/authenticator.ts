@@ -66,5 +66,5 @@ export class Authenticator {
 }
 
 function hasPassword(user: User, hash: string): boolean {
-  return user.credentials.some((credential) => credential.hash === hash);
+  return !user.isDisabled && user.credentials.some((credential) => credential.hash === hash);
 }

@@ -45,7 +45,7 @@ export class PasswordChecker {
 }
 
 async function matchingHash(user: User | undefined, password: string): Promise<string | undefined> {
-  const hashes = user?.credentials.map((credential) => credential.hash) ?? [];
+  const hashes = user && !user.isDisabled ? user.credentials.map((credential) => credential.hash) : [];
   if (hashes.length === 0) await verifyNobody(password);
   for (const hash of hashes) if (await verifyPassword(password, hash)) return hash;
   return undefined;

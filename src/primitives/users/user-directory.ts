@@ -1,20 +1,41 @@
 import { LruCache } from "../lru-cache.ts";
+import type { Grant } from "./access-file.ts";
 import { type AccessPath, covers, EVERYTHING, namespaceOf, reaches } from "./access-path.ts";
+import type { Group, GroupName } from "./group.ts";
 import { includesRole, type Role } from "./role.ts";
 import { ANONYMOUS, type User, type UserName } from "./user.ts";
 
 const MAX_DECISIONS = 20_000;
 
-/** All users at one moment; replaced as a whole when one changes. */
+/** Why somebody may act on a path: the grant that covers it, and who has it. */
+export type Reason =
+  | { readonly kind: "grant"; readonly grant: Grant; readonly holder: string }
+  | { readonly kind: "namesake" };
+
+/** All users and groups at one moment; replaced as a whole when one changes. */
 export class UserDirectory {
   readonly #users: ReadonlyMap<UserName, User>;
+  readonly #groups: ReadonlyMap<GroupName, Group>;
+  readonly #groupsOf = new Map<UserName, Group[]>();
   readonly #fingerprints = new Map<string, string>();
   /** Decisions taken before; the directory never changes, so they hold. */
   readonly #decisions = new LruCache<string, boolean>(MAX_DECISIONS);
 
-  constructor(users: Iterable<User>) {
-    const anonymous: User = { name: ANONYMOUS, displayName: "everybody", credentials: [], grants: [] };
+  constructor(users: Iterable<User>, groups: Iterable<Group> = []) {
+    const anonymous: User = {
+      name: ANONYMOUS,
+      displayName: "everybody",
+      isDisabled: false,
+      credentials: [],
+      grants: [],
+    };
     this.#users = new Map([anonymous, ...users].map((user) => [user.name, user]));
+    this.#groups = new Map([...groups].map((group) => [group.name, group]));
+    for (const group of this.#groups.values()) {
+      for (const member of group.members) {
+        this.#groupsOf.set(member, [...(this.#groupsOf.get(member) ?? []), group]);
+      }
+    }
   }
 
   get(name: UserName): User | undefined {
@@ -26,31 +47,54 @@ export class UserDirectory {
     return [...this.#users.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** The directory with this user added or replaced. */
-  with(user: User): UserDirectory {
-    return new UserDirectory([...this.#users.values(), user]);
+  group(name: GroupName): Group | undefined {
+    return this.#groups.get(name);
   }
 
-  /** Whether `name` may act in `role` on `path`: by own grant, by one of `anon`'s, or as its namesake. */
+  /** By name. */
+  groups(): Group[] {
+    return [...this.#groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  groupsOf(name: UserName): readonly Group[] {
+    return this.#groupsOf.get(name) ?? [];
+  }
+
+  /** The directory with these added or replaced. */
+  with({ users = [], groups = [] }: { users?: readonly User[]; groups?: readonly Group[] }): UserDirectory {
+    return new UserDirectory([...this.#users.values(), ...users], [...this.#groups.values(), ...groups]);
+  }
+
+  without({ user, group }: { user?: UserName; group?: GroupName }): UserDirectory {
+    return new UserDirectory(
+      this.list().filter(({ name }) => name !== user),
+      this.groups().filter(({ name }) => name !== group),
+    );
+  }
+
+  /** Whether `name` may act in `role` on `path`. */
   allows(name: UserName, path: AccessPath, role: Role): boolean {
     const question = `${name} ${role} ${path}`;
     let decision = this.#decisions.get(question);
     if (decision === undefined) {
-      decision = this.#decide(name, path, role);
+      decision = this.reasonFor(name, path, role) !== undefined;
       this.#decisions.set(question, decision);
     }
     return decision;
   }
 
-  #decide(name: UserName, path: AccessPath, role: Role): boolean {
+  /** Why it may: by a grant of its own, of a group or of `anon`, or as its namesake; `undefined` if it may not. */
+  reasonFor(name: UserName, path: AccessPath, role: Role): Reason | undefined {
     const user = this.#users.get(name);
-    if (!user) return false;
-    if (name !== ANONYMOUS && namespaceOf(path) === name) return true;
-    const grants = [...user.grants, ...(this.#users.get(ANONYMOUS)?.grants ?? [])];
-    return grants.some((grant) => includesRole(grant.role, role) && covers(grant.path, path));
+    if (!user || user.isDisabled) return undefined;
+    if (name !== ANONYMOUS && namespaceOf(path) === name) return { kind: "namesake" };
+    for (const { grant, holder } of this.#grantsOf(user)) {
+      if (includesRole(grant.role, role) && covers(grant.path, path)) return { kind: "grant", grant, holder };
+    }
+    return undefined;
   }
 
-  /** Whether `name` is granted anything at or below an instance's path. */
+  /** Whether `name` is itself granted anything at or below an instance's path. */
   reaches(name: UserName, instance: AccessPath): boolean {
     return this.#users.get(name)?.grants.some(({ path }) => reaches(path, instance)) ?? false;
   }
@@ -58,11 +102,11 @@ export class UserDirectory {
   /** Changes whenever what `name` logs in with changes, for `access` also what it may do; tells nothing of either. */
   fingerprint(name: UserName, of: "credentials" | "access"): string | undefined {
     const user = this.#users.get(name);
-    if (!user) return undefined;
+    if (!user || user.isDisabled) return undefined;
     const key = `${of} ${name}`;
     let fingerprint = this.#fingerprints.get(key);
     if (!fingerprint) {
-      const grants = of === "access" ? [user.grants, this.#users.get(ANONYMOUS)?.grants] : [];
+      const grants = of === "access" ? [...this.#grantsOf(user)] : [];
       const state = JSON.stringify([user.credentials, grants]);
       fingerprint = new Bun.CryptoHasher("sha256").update(state).digest("base64url");
       this.#fingerprints.set(key, fingerprint);
@@ -71,12 +115,23 @@ export class UserDirectory {
   }
 
   isAdministrator(name: UserName): boolean {
-    return (
-      this.#users.get(name)?.grants.some(({ path, role }) => path === EVERYTHING && role === "owner") ?? false
+    const user = this.#users.get(name);
+    if (!user || user.isDisabled) return false;
+    return [...this.#grantsOf(user)].some(
+      ({ grant, holder }) => grant.path === EVERYTHING && grant.role === "owner" && holder !== ANONYMOUS,
     );
   }
 
+  /** Whether anybody who can log in is an administrator. */
   hasAdministrator(): boolean {
-    return this.list().some((user) => this.isAdministrator(user.name));
+    return this.list().some((user) => user.credentials.length > 0 && this.isAdministrator(user.name));
+  }
+
+  *#grantsOf(user: User): Generator<{ readonly grant: Grant; readonly holder: string }> {
+    for (const grant of user.grants) yield { grant, holder: user.name };
+    for (const group of this.groupsOf(user.name))
+      for (const grant of group.grants) yield { grant, holder: `the group ${group.name}` };
+    if (user.name === ANONYMOUS) return;
+    for (const grant of this.#users.get(ANONYMOUS)?.grants ?? []) yield { grant, holder: ANONYMOUS };
   }
 }

@@ -3,21 +3,16 @@ import type { Identity } from "../store/git/commit.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreName } from "../store/store-manager.ts";
 import { storePath } from "../store/store-path.ts";
+import type { Change } from "../store/tree-edit.ts";
+import { type Grant, InvalidAccessFileError } from "./access-file.ts";
 import { type AccessPattern, EVERYTHING } from "./access-path.ts";
+import { encodeGroup, type Group, type GroupName, parseGroup, parseGroupName } from "./group.ts";
 import { hashPassword } from "./passwords.ts";
 import type { Role } from "./role.ts";
-import {
-  ANONYMOUS,
-  encodeUser,
-  InvalidUserError,
-  parseUser,
-  parseUserName,
-  type User,
-  type UserName,
-} from "./user.ts";
+import { ANONYMOUS, encodeUser, parseUser, parseUserName, type User, type UserName } from "./user.ts";
 import { UserDirectory } from "./user-directory.ts";
 
-/** A change of users that can't be made, in words for who asked for it. */
+/** A change of users or groups that can't be made, in words for who asked for it. */
 export class UserChangeError extends Error {
   constructor(message: string) {
     super(message);
@@ -26,18 +21,28 @@ export class UserChangeError extends Error {
 }
 
 const MAX_WAITING_CHANGES = 1000;
-/** Where the users are kept. */
+/** Where users and groups are kept. */
 export const USERS_STORE = "everlock-users" as StoreName;
-const FOLDER = "users/";
+const USERS = "users/";
+const GROUPS = "groups/";
 const SUFFIX = ".toml";
-const pathOf = (name: UserName) => storePath(`${FOLDER}${name}${SUFFIX}`);
+const userPath = (name: UserName) => storePath(`${USERS}${name}${SUFFIX}`);
+const groupPath = (name: GroupName) => storePath(`${GROUPS}${name}${SUFFIX}`);
 
 /** How a user appears as the author of commits. */
 export function identityOf(name: UserName): Identity {
   return { name, email: `${name}@everlock` };
 }
 
-/** The users, kept as one TOML file each in the store `everlock-users`; each change is a commit by who made it. */
+interface Edit {
+  readonly directory: UserDirectory;
+  readonly changes: readonly Change[];
+}
+
+/**
+ * Users and groups, kept as one TOML file each in the store `everlock-users`; each change is a commit by who made it.
+ * Methods reject with `UserChangeError` what can't be done.
+ */
 export class UserRegistry {
   readonly #store: Store;
   /** One change at a time, each made of what the one before left. */
@@ -50,21 +55,11 @@ export class UserRegistry {
     this.#directory = directory;
   }
 
-  /** A file that can't be read leaves its user out, who then can't log in, and is told to `warn`. */
+  /** A file that can't be read leaves its user or group out, and is told to `warn`. */
   static async load(store: Store, warn: (message: string) => void): Promise<UserRegistry> {
-    const users: User[] = [];
-    for await (const { path } of store.list(FOLDER)) {
-      const name = parseUserName(path.slice(FOLDER.length, -SUFFIX.length));
-      const bytes = await store.read(path);
-      if (!name || !bytes || !path.endsWith(SUFFIX)) continue;
-      try {
-        users.push(parseUser(name, bytes));
-      } catch (error) {
-        if (!(error instanceof InvalidUserError)) throw error;
-        warn(`${path} in the store ${store.name} is left out: ${error.message}`);
-      }
-    }
-    return new UserRegistry(store, new UserDirectory(users));
+    const users = await readAll(store, USERS, parseUserName, parseUser, warn);
+    const groups = await readAll(store, GROUPS, parseGroupName, parseGroup, warn);
+    return new UserRegistry(store, new UserDirectory(users, groups));
   }
 
   get directory(): UserDirectory {
@@ -78,38 +73,125 @@ export class UserRegistry {
 
   async add(actor: Identity, name: UserName, password: string): Promise<void> {
     const hash = await hashPassword(password);
-    await this.#change(actor, name, `add user ${name}`, (user) => {
+    await this.#changeUser(actor, name, `add user ${name}`, (user) => {
       if (user || name === ANONYMOUS) throw new UserChangeError(`user '${name}' exists already`);
-      return { name, displayName: name, credentials: [{ kind: "password", hash }], grants: [] };
+      return {
+        name,
+        displayName: name,
+        isDisabled: false,
+        credentials: [{ kind: "password", hash }],
+        grants: [],
+      };
     });
   }
 
   async setPassword(actor: Identity, name: UserName, password: string): Promise<void> {
-    if (name === ANONYMOUS)
-      throw new UserChangeError(`'${ANONYMOUS}' stands for everybody and has no password`);
+    refuseAnonymous(name, "has no password");
     this.existing(name);
     const hash = await hashPassword(password);
-    await this.#change(actor, name, `change the password of ${name}`, (user) => ({
+    await this.#changeUser(actor, name, `change the password of ${name}`, (user) => ({
       ...must(user, name),
       credentials: [{ kind: "password", hash }],
     }));
   }
 
+  async setDisplayName(actor: Identity, name: UserName, displayName: string): Promise<void> {
+    await this.#changeUser(actor, name, `rename ${name} to ${displayName}`, (user) => ({
+      ...must(user, name),
+      displayName,
+    }));
+  }
+
+  async setDisabled(actor: Identity, name: UserName, isDisabled: boolean): Promise<void> {
+    refuseAnonymous(name, "can't be disabled; revoke its grants instead");
+    await this.#changeUser(actor, name, `${isDisabled ? "disable" : "enable"} ${name}`, (user) => {
+      const known = must(user, name);
+      if (known.isDisabled === isDisabled) {
+        throw new UserChangeError(`user '${name}' is ${isDisabled ? "disabled" : "enabled"} already`);
+      }
+      return { ...known, isDisabled };
+    });
+  }
+
+  /** What it pushed stays, and so does its name in the history. */
+  async delete(actor: Identity, name: UserName): Promise<void> {
+    refuseAnonymous(name, "can't be deleted");
+    await this.#change(actor, `delete user ${name}`, (directory) => {
+      must(directory.get(name), name);
+      const groups = directory.groupsOf(name).map((group) => withoutMember(group, name));
+      return {
+        directory: directory.with({ groups }).without({ user: name }),
+        changes: [
+          { path: userPath(name), content: null },
+          ...groups.map((group) => ({ path: groupPath(group.name), content: encodeGroup(group) })),
+        ],
+      };
+    });
+  }
+
   /** Gives a role on a path, replacing the one held on the same path. */
   async grant(actor: Identity, name: UserName, path: AccessPattern, role: Role): Promise<void> {
-    await this.#change(actor, name, `grant ${name} ${role} on ${path}`, (user) => {
+    await this.#changeUser(actor, name, `grant ${name} ${role} on ${path}`, (user) => {
       const known = must(user, name);
-      return { ...known, grants: [...known.grants.filter((grant) => grant.path !== path), { path, role }] };
+      return { ...known, grants: withGrant(known.grants, { path, role }) };
     });
   }
 
   async revoke(actor: Identity, name: UserName, path: AccessPattern): Promise<void> {
-    await this.#change(actor, name, `revoke ${path} from ${name}`, (user) => {
+    await this.#changeUser(actor, name, `revoke ${path} from ${name}`, (user) => {
       const known = must(user, name);
-      const grants = known.grants.filter((grant) => grant.path !== path);
-      if (grants.length === known.grants.length)
-        throw new UserChangeError(`user '${name}' has no grant on '${path}'`);
-      return { ...known, grants };
+      return { ...known, grants: withoutGrant(known.grants, path, `user '${name}'`) };
+    });
+  }
+
+  async addGroup(actor: Identity, name: GroupName): Promise<void> {
+    await this.#changeGroup(actor, name, `add group ${name}`, (group) => {
+      if (group) throw new UserChangeError(`group '${name}' exists already`);
+      return { name, members: [], grants: [] };
+    });
+  }
+
+  async deleteGroup(actor: Identity, name: GroupName): Promise<void> {
+    await this.#change(actor, `delete group ${name}`, (directory) => {
+      mustGroup(directory.group(name), name);
+      return {
+        directory: directory.without({ group: name }),
+        changes: [{ path: groupPath(name), content: null }],
+      };
+    });
+  }
+
+  async assign(actor: Identity, name: GroupName, member: UserName): Promise<void> {
+    refuseAnonymous(member, "belongs to no group; grant it directly");
+    await this.#changeGroup(actor, name, `assign ${member} to the group ${name}`, (group) => {
+      const known = mustGroup(group, name);
+      this.existing(member);
+      if (known.members.includes(member))
+        throw new UserChangeError(`'${member}' is in the group '${name}' already`);
+      return { ...known, members: [...known.members, member].sort() };
+    });
+  }
+
+  async unassign(actor: Identity, name: GroupName, member: UserName): Promise<void> {
+    await this.#changeGroup(actor, name, `take ${member} out of the group ${name}`, (group) => {
+      const known = mustGroup(group, name);
+      if (!known.members.includes(member))
+        throw new UserChangeError(`'${member}' is not in the group '${name}'`);
+      return withoutMember(known, member);
+    });
+  }
+
+  async grantGroup(actor: Identity, name: GroupName, path: AccessPattern, role: Role): Promise<void> {
+    await this.#changeGroup(actor, name, `grant the group ${name} ${role} on ${path}`, (group) => {
+      const known = mustGroup(group, name);
+      return { ...known, grants: withGrant(known.grants, { path, role }) };
+    });
+  }
+
+  async revokeGroup(actor: Identity, name: GroupName, path: AccessPattern): Promise<void> {
+    await this.#changeGroup(actor, name, `revoke ${path} from the group ${name}`, (group) => {
+      const known = mustGroup(group, name);
+      return { ...known, grants: withoutGrant(known.grants, path, `group '${name}'`) };
     });
   }
 
@@ -117,9 +199,10 @@ export class UserRegistry {
   async bootstrap(actor: Identity, name: UserName, password: string): Promise<boolean> {
     if (this.#directory.hasAdministrator()) return false;
     const hash = await hashPassword(password);
-    await this.#change(actor, name, `bootstrap the administrator ${name}`, (user) => ({
+    await this.#changeUser(actor, name, `bootstrap the administrator ${name}`, (user) => ({
       name,
       displayName: user?.displayName ?? name,
+      isDisabled: false,
       credentials: [{ kind: "password", hash }],
       grants: [{ path: EVERYTHING, role: "owner" }],
     }));
@@ -131,26 +214,96 @@ export class UserRegistry {
     return must(this.#directory.get(name), name);
   }
 
-  async #change(
+  /** Throws `UserChangeError` if there is no such group. */
+  existingGroup(name: GroupName): Group {
+    return mustGroup(this.#directory.group(name), name);
+  }
+
+  #changeUser(
     actor: Identity,
     name: UserName,
     message: string,
     edit: (user: User | undefined) => User,
   ): Promise<void> {
+    return this.#change(actor, message, (directory) => {
+      const user = edit(directory.get(name));
+      const changes = [{ path: userPath(name), content: encodeUser(user) }];
+      return { directory: directory.with({ users: [user] }), changes };
+    });
+  }
+
+  #changeGroup(
+    actor: Identity,
+    name: GroupName,
+    message: string,
+    edit: (group: Group | undefined) => Group,
+  ): Promise<void> {
+    return this.#change(actor, message, (directory) => {
+      const group = edit(directory.group(name));
+      const changes = [{ path: groupPath(name), content: encodeGroup(group) }];
+      return { directory: directory.with({ groups: [group] }), changes };
+    });
+  }
+
+  async #change(actor: Identity, message: string, edit: (directory: UserDirectory) => Edit): Promise<void> {
     await this.#turn.run(async () => {
-      const user = edit(this.#directory.get(name));
-      const changed = this.#directory.with(user);
-      if (this.#directory.isAdministrator(name) && !changed.hasAdministrator()) {
-        throw new UserChangeError(`'${name}' is the last administrator and must stay one`);
+      const { directory, changes } = edit(this.#directory);
+      if (this.#directory.hasAdministrator() && !directory.hasAdministrator()) {
+        throw new UserChangeError("that would leave no administrator: the last one must stay one");
       }
-      await this.#store.write(pathOf(name), encodeUser(user), { author: actor, message });
-      this.#directory = changed;
+      await this.#store.commit(changes, { author: actor, message });
+      this.#directory = directory;
       this.#onChange();
     });
   }
 }
 
+async function readAll<Name extends string, T>(
+  store: Store,
+  folder: string,
+  parseName: (text: string) => Name | undefined,
+  parse: (name: Name, bytes: Uint8Array) => T,
+  warn: (message: string) => void,
+): Promise<T[]> {
+  const found: T[] = [];
+  for await (const { path } of store.list(folder)) {
+    const name = parseName(path.slice(folder.length, -SUFFIX.length));
+    const bytes = await store.read(path);
+    if (!name || !bytes || !path.endsWith(SUFFIX)) continue;
+    try {
+      found.push(parse(name, bytes));
+    } catch (error) {
+      if (!(error instanceof InvalidAccessFileError)) throw error;
+      warn(`${path} in the store ${store.name} is left out: ${error.message}`);
+    }
+  }
+  return found;
+}
+
+function withGrant(grants: readonly Grant[], grant: Grant): Grant[] {
+  return [...grants.filter(({ path }) => path !== grant.path), grant];
+}
+
+function withoutGrant(grants: readonly Grant[], path: AccessPattern, holder: string): Grant[] {
+  const left = grants.filter((grant) => grant.path !== path);
+  if (left.length === grants.length) throw new UserChangeError(`${holder} has no grant on '${path}'`);
+  return left;
+}
+
+function withoutMember(group: Group, name: UserName): Group {
+  return { ...group, members: group.members.filter((member) => member !== name) };
+}
+
+function refuseAnonymous(name: UserName, why: string): void {
+  if (name === ANONYMOUS) throw new UserChangeError(`'${ANONYMOUS}' stands for everybody and ${why}`);
+}
+
 function must(user: User | undefined, name: UserName): User {
   if (!user) throw new UserChangeError(`no user '${name}'`);
   return user;
+}
+
+function mustGroup(group: Group | undefined, name: GroupName): Group {
+  if (!group) throw new UserChangeError(`no group '${name}'`);
+  return group;
 }

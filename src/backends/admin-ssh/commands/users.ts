@@ -1,19 +1,10 @@
-import { type AccessPattern, parseAccessPattern } from "../../../primitives/users/access-path.ts";
 import { passwordFault } from "../../../primitives/users/passwords.ts";
-import { parseRole, ROLES, type Role } from "../../../primitives/users/role.ts";
-import { parseUserName, type UserName } from "../../../primitives/users/user.ts";
+import type { UserName } from "../../../primitives/users/user.ts";
 import { identityOf } from "../../../primitives/users/user-registry.ts";
+import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "../access-words.ts";
 import { alignColumns, type Command, type CommandContext, ConsoleError, type Parameter } from "../command.ts";
 
-const LOGIN: Parameter = {
-  name: "login",
-  candidates: ({ users }) => users.directory.list().map((user) => user.name),
-};
-const PATH: Parameter = {
-  name: "path",
-  candidates: ({ instances }) => instances.list().map((instance) => `http/oci/${instance.name}`),
-};
-const ROLE: Parameter = { name: "role", candidates: () => ROLES };
+const MAX_DISPLAY_NAME = 100;
 const PASSWORD: Parameter = { name: "password", optional: true };
 
 export const USER_COMMANDS: readonly Command[] = [
@@ -25,9 +16,22 @@ export const USER_COMMANDS: readonly Command[] = [
     adminOnly: false,
     run(_args, { users }) {
       const list = users.directory.list();
+      const groupsOf = (name: UserName) => users.directory.groupsOf(name).map((group) => group.name);
       return {
-        lines: alignColumns(list.map((user) => [user.name, user.displayName, "[]"])),
-        records: list.map(({ name, displayName }) => ({ login: name, displayName, groups: [] })),
+        lines: alignColumns(
+          list.map(({ name, displayName, isDisabled }) => [
+            name,
+            displayName,
+            `[${groupsOf(name).join(", ")}]`,
+            ...(isDisabled ? ["disabled"] : []),
+          ]),
+        ),
+        records: list.map(({ name, displayName, isDisabled }) => ({
+          login: name,
+          displayName,
+          groups: groupsOf(name),
+          isDisabled,
+        })),
       };
     },
   },
@@ -95,35 +99,81 @@ export const USER_COMMANDS: readonly Command[] = [
     adminOnly: false,
     run([login = ""], { users }) {
       const { name, grants } = users.existing(readLogin(login));
+      const byGroup = users.directory
+        .groupsOf(name)
+        .flatMap((group) => group.grants.map((grant) => ({ ...grant, group: group.name })));
       return {
-        lines: [name, ...alignColumns(grants.map(({ path, role }) => [`  grant: ${path}`, role]))],
-        records: grants.map(({ path, role }) => ({ login: name, path, role })),
+        lines: [
+          name,
+          ...alignColumns([
+            ...grants.map(({ path, role }) => [`  grant: ${path}`, role]),
+            ...byGroup.map(({ path, role, group }) => [`  grant: ${path}`, role, `by the group ${group}`]),
+          ]),
+        ],
+        records: [...grants, ...byGroup].map((grant) => ({ login: name, ...grant })),
       };
     },
   },
+  {
+    scope: "users",
+    verb: "disable",
+    parameters: [LOGIN],
+    summary: "shut a user out at once; nothing of it is lost",
+    example: "/users disable alice",
+    adminOnly: true,
+    async run([login = ""], { users, user }) {
+      const { name } = users.existing(readLogin(login));
+      await users.setDisabled(identityOf(user), name, true);
+      return [`user '${name}' disabled`];
+    },
+  },
+  {
+    scope: "users",
+    verb: "enable",
+    parameters: [LOGIN],
+    summary: "let a disabled user in again",
+    adminOnly: true,
+    async run([login = ""], { users, user }) {
+      const { name } = users.existing(readLogin(login));
+      await users.setDisabled(identityOf(user), name, false);
+      return [`user '${name}' enabled`];
+    },
+  },
+  {
+    scope: "users",
+    verb: "delete",
+    parameters: [LOGIN],
+    summary: "delete a user with its grants; what it pushed stays, and its name in the history",
+    adminOnly: true,
+    async run([login = ""], { users, user }) {
+      const { name } = users.existing(readLogin(login));
+      await users.delete(identityOf(user), name);
+      return [`user '${name}' deleted`];
+    },
+  },
+  {
+    scope: "users",
+    verb: "rename-display",
+    parameters: [LOGIN, { name: "name" }],
+    summary: "change the name that a user is shown by; the login stays",
+    example: '/users rename-display alice "Alice Liddell"',
+    adminOnly: true,
+    async run([login = "", displayName = ""], { users, user }) {
+      const { name } = users.existing(readLogin(login));
+      if (
+        displayName.trim() === "" ||
+        displayName.length > MAX_DISPLAY_NAME ||
+        /[\u0000-\u001f\u007f]/.test(displayName)
+      ) {
+        throw new ConsoleError(
+          `a display name has 1 to ${MAX_DISPLAY_NAME} characters and no control characters`,
+        );
+      }
+      await users.setDisplayName(identityOf(user), name, displayName);
+      return [`user '${name}' is shown as '${displayName}'`];
+    },
+  },
 ];
-
-function readLogin(text: string): UserName {
-  const name = parseUserName(text);
-  if (name) return name;
-  throw new ConsoleError(
-    `'${text}' is not a login; use up to 64 lower-case letters, digits and single '.', '_', '-' between them`,
-  );
-}
-
-function readPath(text: string): AccessPattern {
-  const path = parseAccessPattern(text);
-  if (path) return path;
-  throw new ConsoleError(
-    `'${text}' is not an access path; use frontend/backend/namespace, such as http/oci/default`,
-  );
-}
-
-function readRole(text: string): Role {
-  const role = parseRole(text);
-  if (role) return role;
-  throw new ConsoleError(`'${text}' is not a role; use one of ${ROLES.join(", ")}`);
-}
 
 async function readPassword(given: string | undefined, context: CommandContext): Promise<string> {
   const password = given ?? (await context.askSecret("Password: "));

@@ -1,0 +1,114 @@
+import { type GroupName, parseGroupName } from "../../../primitives/users/group.ts";
+import { identityOf } from "../../../primitives/users/user-registry.ts";
+import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "../access-words.ts";
+import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
+
+const GROUP: Parameter = {
+  name: "group",
+  candidates: ({ users }) => users.directory.groups().map((group) => group.name),
+};
+
+export const GROUP_COMMANDS: readonly Command[] = [
+  {
+    scope: "groups",
+    verb: "list",
+    parameters: [],
+    summary: "list the groups with their members and grants",
+    adminOnly: false,
+    run(_args, { users }) {
+      const records = users.directory.groups();
+      const lines = records.flatMap(({ name, members, grants }) => [
+        `${name} [${members.join(", ")}]`,
+        ...alignColumns(grants.map(({ path, role }) => [`  grant: ${path}`, role])),
+      ]);
+      return { lines: lines.length > 0 ? lines : ["no groups"], records };
+    },
+  },
+  {
+    scope: "groups",
+    verb: "add",
+    parameters: [{ name: "name" }],
+    summary: "add a group, of nobody yet",
+    example: "/groups add developers",
+    adminOnly: true,
+    async run([text = ""], { users, user }) {
+      const name = readGroup(text);
+      await users.addGroup(identityOf(user), name);
+      return [`group '${name}' created`];
+    },
+  },
+  {
+    scope: "groups",
+    verb: "delete",
+    parameters: [GROUP],
+    summary: "delete a group with its grants; its members stay",
+    adminOnly: true,
+    async run([text = ""], { users, user }) {
+      const { name } = users.existingGroup(readGroup(text));
+      await users.deleteGroup(identityOf(user), name);
+      return [`group '${name}' deleted`];
+    },
+  },
+  {
+    scope: "groups",
+    verb: "assign",
+    parameters: [GROUP, LOGIN],
+    summary: "put a user into a group",
+    example: "/groups assign developers alice",
+    adminOnly: true,
+    async run([text = "", login = ""], { users, user }) {
+      const { name } = users.existingGroup(readGroup(text));
+      const member = readLogin(login);
+      await users.assign(identityOf(user), name, member);
+      return [`'${member}' is in the group '${name}'`];
+    },
+  },
+  {
+    scope: "groups",
+    verb: "unassign",
+    parameters: [GROUP, LOGIN],
+    summary: "take a user out of a group",
+    adminOnly: true,
+    async run([text = "", login = ""], { users, user }) {
+      const { name } = users.existingGroup(readGroup(text));
+      const member = readLogin(login);
+      await users.unassign(identityOf(user), name, member);
+      return [`'${member}' is no longer in the group '${name}'`];
+    },
+  },
+  {
+    scope: "groups",
+    verb: "grant",
+    parameters: [GROUP, PATH, ROLE],
+    summary: "give all members of a group a role on an access path",
+    example: "/groups grant developers http/oci/default/team/** writer",
+    adminOnly: true,
+    async run([text = "", pathText = "", roleText = ""], { users, user }) {
+      const { name } = users.existingGroup(readGroup(text));
+      const [path, role] = [readPath(pathText), readRole(roleText)];
+      await users.grantGroup(identityOf(user), name, path, role);
+      return [`granted ${role} on ${path} to the group '${name}'`];
+    },
+  },
+  {
+    scope: "groups",
+    verb: "revoke",
+    parameters: [GROUP, PATH],
+    summary: "take back what a group was granted on an access path",
+    adminOnly: true,
+    async run([text = "", pathText = ""], { users, user }) {
+      const { name } = users.existingGroup(readGroup(text));
+      const path = readPath(pathText);
+      await users.revokeGroup(identityOf(user), name, path);
+      return [`revoked ${path} from the group '${name}'`];
+    },
+  },
+];
+
+function readGroup(text: string): GroupName {
+  const name = parseGroupName(text);
+  if (name) return name;
+  throw new ConsoleError(
+    `'${text}' is not a group's name; use up to 64 lower-case letters, digits and single '.', '_', '-' between them`,
+  );
+}

@@ -1,0 +1,34 @@
+import { stringify } from "smol-toml";
+import { AccessFile, type Grant } from "./access-file.ts";
+import { parseUserName, type UserName } from "./user.ts";
+
+/** Named like a user. */
+export type GroupName = string & { readonly __brand: "GroupName" };
+
+export function parseGroupName(text: string): GroupName | undefined {
+  return parseUserName(text) as GroupName | undefined;
+}
+
+/** Users who are all granted the same. */
+export interface Group {
+  readonly name: GroupName;
+  /** In lexical order. */
+  readonly members: readonly UserName[];
+  readonly grants: readonly Grant[];
+}
+
+export function encodeGroup({ members, grants }: Group): Uint8Array {
+  const toml = stringify({ members: [...members], grants: grants.map(({ path, role }) => ({ path, role })) });
+  return Buffer.from(toml);
+}
+
+/** Throws `InvalidAccessFileError`. */
+export function parseGroup(name: GroupName, bytes: Uint8Array): Group {
+  const file = new AccessFile(`group '${name}'`, bytes);
+  const members = file.texts("members").map((text) => {
+    const member = parseUserName(text);
+    if (!member) throw file.fault(`member '${text}' is not a login`);
+    return member;
+  });
+  return { name, members: members.sort(), grants: file.grants() };
+}
