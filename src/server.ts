@@ -74,6 +74,12 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     undo.defer(() => jobs.close());
     const control = new ControlSocket(directory.path, jobs, log);
     undo.defer(() => control.stop());
+    // So that the first question about the history need not wait for it.
+    for (const { history, location } of instances.stores()) {
+      history
+        .catchUp()
+        .catch((error) => log.error(`the history of the store '${location.store}' could not be read`, error));
+    }
     const adminConsole = new AdminConsole({ users, instances, jobs }, log);
     const ssh =
       config.ssh &&

@@ -5,6 +5,7 @@ import { digestHex, digestOf } from "../../src/primitives/digest.ts";
 import { consoleLogger } from "../../src/primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "../../src/primitives/store/commit-writer.ts";
 import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import type { Change } from "../../src/primitives/store/tree-edit.ts";
 import { parseAccessPattern } from "../../src/primitives/users/access-path.ts";
 import { ANONYMOUS, type UserName } from "../../src/primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
@@ -41,18 +42,21 @@ export async function fillEverlock(dataDir: string, repositories: Readonly<Recor
   const manager = new StoreManager(dataDir, consoleLogger);
   await admitEverybody(manager);
   const oci = await OciStore.open(manager, "everlock-oci-local" as StoreName);
+  let changes: Change[] = [];
+  const commit = async () => {
+    await oci.store.commit(changes, { author: SYSTEM_IDENTITY, message: "fill" });
+    changes = [];
+  };
   for (const [name, count] of Object.entries(repositories)) {
     const repository = name as RepositoryName;
-    const tags = tagsOf(count);
-    while (tags.length > 0) {
-      const changes = tags.splice(0, BATCH).map((tag) => ({
-        path: tagPath(repository, tag as Tag),
-        content: Buffer.from(`${DIGEST}\n`),
-      }));
-      const manifest = { path: manifestPath(repository, DIGEST), content: MANIFEST };
-      await oci.store.commit([manifest, ...changes], { author: SYSTEM_IDENTITY, message: `fill ${name}` });
+    changes.push({ path: manifestPath(repository, DIGEST), content: MANIFEST });
+    for (const tag of tagsOf(count)) {
+      changes.push({ path: tagPath(repository, tag as Tag), content: Buffer.from(`${DIGEST}\n`) });
+      // In few commits: ext4 creates files slowly for a minute after many were removed.
+      if (changes.length >= BATCH) await commit();
     }
   }
+  await commit();
   await oci.close();
 }
 

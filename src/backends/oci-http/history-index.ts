@@ -54,6 +54,7 @@ export class HistoryIndex {
   readonly #db: Database;
   readonly #store: Store;
   #catchingUp: Promise<void> | undefined;
+  #isClosing = false;
 
   constructor(path: string, store: Store) {
     this.#db = openDatabase(path);
@@ -144,6 +145,7 @@ export class HistoryIndex {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#catchingUp?.catch(() => undefined);
     this.#db.close();
   }
@@ -152,7 +154,7 @@ export class HistoryIndex {
     // Somebody may be waiting for it: it rests no longer than it works.
     const pace = new Pace(1);
     const missing = await this.#missing(pace);
-    for (let end = missing.length; end > 0; end -= BATCH) {
+    for (let end = missing.length; end > 0 && !this.#isClosing; end -= BATCH) {
       const batch = missing.slice(Math.max(end - BATCH, 0), end).reverse();
       const entries: HistoryEntry[] = [];
       for (const id of batch) {
@@ -174,6 +176,7 @@ export class HistoryIndex {
     const missing: ObjectId[] = [];
     for (let id = this.#store.head().commitId; id; ) {
       if (id === last?.id) return missing;
+      if (this.#isClosing) return [];
       missing.push(id);
       await pace.rest();
       id = (await this.#store.commitAt(id)).parents[0];
