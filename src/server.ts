@@ -87,6 +87,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         listen: config.ssh,
         hostKey: await ensureHostKey(`${directory.path}/ssh_host_ed25519_key`),
         authenticator,
+        users: () => users.directory,
         console: adminConsole,
         log,
       }));

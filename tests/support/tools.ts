@@ -10,6 +10,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   docker: "docker.io",
   dockerd: "docker.io",
   ssh: "openssh-client",
+  "ssh-keygen": "openssh-client",
   sshpass: "sshpass",
 };
 

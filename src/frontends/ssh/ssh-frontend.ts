@@ -5,13 +5,16 @@ import { formatListenAddress, type ListenAddress } from "../../primitives/listen
 import type { Logger } from "../../primitives/logger.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import type { UserName } from "../../primitives/users/user.ts";
+import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { ListenError } from "../listen-error.ts";
+import { keyOwner } from "./key-login.ts";
 import { serveSession } from "./ssh-session.ts";
 
 export interface SshFrontendOptions {
   readonly listen: ListenAddress;
   readonly hostKey: string;
   readonly authenticator: Authenticator;
+  readonly users: () => UserDirectory;
   readonly console: AdminConsole;
   readonly log: Logger;
 }
@@ -23,7 +26,7 @@ const LOGIN_GRACE_MS = 60_000;
 const MAX_LOGIN_ATTEMPTS = 6;
 /** Connections at once; a flood beyond it is turned away. */
 const MAX_CONNECTIONS = 128;
-const METHODS = ["keyboard-interactive", "password"] as const;
+const METHODS = ["publickey", "keyboard-interactive", "password"] as const;
 
 /** Serves the admin console over SSH. Nothing that a client sends ends more than its own connection. */
 export class SshFrontend {
@@ -85,7 +88,9 @@ export class SshFrontend {
         .then((accepted) => {
           user = accepted;
           if (accepted) return context.accept();
-          if (context.method !== "none" && ++attempts >= MAX_LOGIN_ATTEMPTS) client.end();
+          // A client offers one key after the other: only what it is sure of counts.
+          const isOffer = context.method === "none" || (context.method === "publickey" && !context.signature);
+          if (!isOffer && ++attempts >= MAX_LOGIN_ATTEMPTS) client.end();
           else context.reject([...METHODS]);
         })
         .catch((error) => {
@@ -102,6 +107,7 @@ export class SshFrontend {
   }
 
   async #authenticate(context: AuthContext, remote: string): Promise<UserName | undefined> {
+    if (context.method === "publickey") return keyOwner(context, this.#options.users());
     const password = await givenPassword(context);
     if (password === undefined) return undefined;
     const result = await this.#options.authenticator.login(context.username, password, () => remote);

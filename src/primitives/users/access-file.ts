@@ -16,7 +16,7 @@ export class InvalidAccessFileError extends Error {
   }
 }
 
-type Row = Readonly<Record<string, unknown>>;
+export type Row = Readonly<Record<string, unknown>>;
 
 /** The TOML file of a user or group. Its methods throw `InvalidAccessFileError`. */
 export class AccessFile {

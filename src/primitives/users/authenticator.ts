@@ -1,6 +1,6 @@
 import { LruCache } from "../lru-cache.ts";
 import type { PasswordVerdict } from "./password-checker.ts";
-import { parseUserName, type User, type UserName } from "./user.ts";
+import { parseUserName, passwordHashes, type User, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
 export type LoginResult =
@@ -66,5 +66,5 @@ export class Authenticator {
 }
 
 function hasPassword(user: User, hash: string): boolean {
-  return !user.isDisabled && user.credentials.some((credential) => credential.hash === hash);
+  return passwordHashes(user).includes(hash);
 }

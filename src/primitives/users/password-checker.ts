@@ -1,7 +1,7 @@
 import { OverloadedError } from "../semaphore.ts";
 import { FailureLimiter } from "./failure-limiter.ts";
 import { verifyNobody, verifyPassword } from "./passwords.ts";
-import { parseUserName, type User } from "./user.ts";
+import { parseUserName, passwordHashes, type User } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
 /** `hash`: the user's stored hash that the password matches. */
@@ -45,7 +45,7 @@ export class PasswordChecker {
 }
 
 async function matchingHash(user: User | undefined, password: string): Promise<string | undefined> {
-  const hashes = user && !user.isDisabled ? user.credentials.map((credential) => credential.hash) : [];
+  const hashes = user ? passwordHashes(user) : [];
   if (hashes.length === 0) await verifyNobody(password);
   for (const hash of hashes) if (await verifyPassword(password, hash)) return hash;
   return undefined;

@@ -9,7 +9,17 @@ import { type AccessPattern, EVERYTHING } from "./access-path.ts";
 import { encodeGroup, type Group, type GroupName, parseGroup, parseGroupName } from "./group.ts";
 import { hashPassword } from "./passwords.ts";
 import type { Role } from "./role.ts";
-import { ANONYMOUS, encodeUser, parseUser, parseUserName, type User, type UserName } from "./user.ts";
+import { fingerprintOf, type ParsedKey } from "./ssh-key.ts";
+import {
+  ANONYMOUS,
+  type Credential,
+  encodeUser,
+  parseUser,
+  parseUserName,
+  sshKeys,
+  type User,
+  type UserName,
+} from "./user.ts";
 import { UserDirectory } from "./user-directory.ts";
 
 /** A change of users or groups that can't be made, in words for who asked for it. */
@@ -89,10 +99,33 @@ export class UserRegistry {
     refuseAnonymous(name, "has no password");
     this.existing(name);
     const hash = await hashPassword(password);
-    await this.#changeUser(actor, name, `change the password of ${name}`, (user) => ({
-      ...must(user, name),
-      credentials: [{ kind: "password", hash }],
-    }));
+    await this.#changeUser(actor, name, `change the password of ${name}`, (user) => {
+      const known = must(user, name);
+      return { ...known, credentials: [{ kind: "password", hash }, ...sshKeys(known)] };
+    });
+  }
+
+  async addKey(actor: Identity, name: UserName, { key, comment }: ParsedKey): Promise<void> {
+    refuseAnonymous(name, "has no keys");
+    await this.#changeUser(actor, name, `add the key ${fingerprintOf(key)} of ${name}`, (user) => {
+      const known = must(user, name);
+      if (sshKeys(known).some((credential) => credential.key === key))
+        throw new UserChangeError(`user '${name}' has the key ${fingerprintOf(key)} already`);
+      return { ...known, credentials: [...known.credentials, { kind: "ssh-key", key, comment }] };
+    });
+  }
+
+  /** `fingerprint` as `ssh-keygen -l` shows it. */
+  async removeKey(actor: Identity, name: UserName, fingerprint: string): Promise<void> {
+    await this.#changeUser(actor, name, `remove the key ${fingerprint} of ${name}`, (user) => {
+      const known = must(user, name);
+      const isOther = (credential: Credential) =>
+        credential.kind !== "ssh-key" || fingerprintOf(credential.key) !== fingerprint;
+      const credentials = known.credentials.filter(isOther);
+      if (credentials.length === known.credentials.length)
+        throw new UserChangeError(`user '${name}' has no key ${fingerprint}`);
+      return { ...known, credentials };
+    });
   }
 
   async setDisplayName(actor: Identity, name: UserName, displayName: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { stringify } from "smol-toml";
-import { AccessFile, type Grant } from "./access-file.ts";
+import { AccessFile, type Grant, type Row } from "./access-file.ts";
+import { parseSshKey, type SshPublicKey } from "./ssh-key.ts";
 
 /** The name a user logs in with, fixed for life: a lower-case slug. */
 export type UserName = string & { readonly __brand: "UserName" };
@@ -20,12 +21,21 @@ export interface PasswordCredential {
   readonly hash: string;
 }
 
+/** Opens the console, not the registries. */
+export interface SshKeyCredential {
+  readonly kind: "ssh-key";
+  readonly key: SshPublicKey;
+  readonly comment: string;
+}
+
+export type Credential = PasswordCredential | SshKeyCredential;
+
 export interface User {
   readonly name: UserName;
   readonly displayName: string;
   /** A disabled user keeps everything but can neither log in nor do anything. */
   readonly isDisabled: boolean;
-  readonly credentials: readonly PasswordCredential[];
+  readonly credentials: readonly Credential[];
   readonly grants: readonly Grant[];
 }
 
@@ -33,7 +43,7 @@ export function encodeUser(user: User): Uint8Array {
   const toml = stringify({
     display_name: user.displayName,
     ...(user.isDisabled && { disabled: true }),
-    credentials: user.credentials.map(({ kind, hash }) => ({ kind, hash })),
+    credentials: user.credentials.map((credential) => ({ ...credential })),
     grants: user.grants.map(({ path, role }) => ({ path, role })),
   });
   return Buffer.from(toml);
@@ -46,12 +56,33 @@ export function parseUser(name: UserName, bytes: Uint8Array): User {
     name,
     displayName: file.text("display_name", name),
     isDisabled: file.flag("disabled"),
-    credentials: file.rows("credentials").map(({ kind, hash }) => {
-      if (kind !== "password" || typeof hash !== "string" || !hash.startsWith("$argon2id$")) {
-        throw file.fault("a credential is not a password with an Argon2id hash");
-      }
-      return { kind, hash };
-    }),
+    credentials: file.rows("credentials").map((row) => parseCredential(file, row)),
     grants: file.grants(),
   };
+}
+
+function parseCredential(file: AccessFile, { kind, hash, key, comment }: Row): Credential {
+  switch (kind) {
+    case "password":
+      if (typeof hash === "string" && hash.startsWith("$argon2id$")) return { kind, hash };
+      throw file.fault("a password has no Argon2id hash");
+    case "ssh-key": {
+      const parsed = parseSshKey(`${key} ${comment ?? ""}`);
+      if ("fault" in parsed) throw file.fault(`an SSH key: ${parsed.fault}`);
+      return { kind, ...parsed };
+    }
+    default:
+      throw file.fault(`a credential of the kind '${kind}' is neither a password nor an ssh-key`);
+  }
+}
+
+/** Argon2id hashes of the passwords that are good; a disabled user has none. */
+export function passwordHashes({ isDisabled, credentials }: User): string[] {
+  return isDisabled
+    ? []
+    : credentials.flatMap((credential) => (credential.kind === "password" ? credential.hash : []));
+}
+
+export function sshKeys({ credentials }: User): SshKeyCredential[] {
+  return credentials.filter((credential) => credential.kind === "ssh-key");
 }

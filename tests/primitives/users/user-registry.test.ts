@@ -6,7 +6,7 @@ import { storePath } from "../../../src/primitives/store/store-path.ts";
 import { type AccessPath, parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
 import { Authenticator } from "../../../src/primitives/users/authenticator.ts";
 import { PasswordChecker } from "../../../src/primitives/users/password-checker.ts";
-import { ANONYMOUS, type UserName } from "../../../src/primitives/users/user.ts";
+import { ANONYMOUS, passwordHashes, type UserName } from "../../../src/primitives/users/user.ts";
 import { identityOf, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -83,7 +83,7 @@ describe("the users", () => {
     await store.close();
     const { users: again } = await openUsers(dataDir);
     expect(again.existing(alice)).toEqual(users.existing(alice));
-    expect(users.existing(alice).credentials[0]?.hash).toStartWith("$argon2id$");
+    expect(passwordHashes(users.existing(alice))[0]).toStartWith("$argon2id$");
   });
 
   test("lose no concurrent change", async () => {

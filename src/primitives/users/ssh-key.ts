@@ -1,0 +1,65 @@
+/** An SSH public key as OpenSSH writes it, without its comment: `ssh-ed25519 AAAA…`. */
+export type SshPublicKey = string & { readonly __brand: "SshPublicKey" };
+
+/** What a console login may sign with; RSA signs with SHA-2 only. */
+export const SSH_KEY_TYPES: readonly string[] = [
+  "ssh-ed25519",
+  "ecdsa-sha2-nistp256",
+  "ecdsa-sha2-nistp384",
+  "ecdsa-sha2-nistp521",
+  "ssh-rsa",
+];
+
+const MIN_RSA_BYTES = 2048 / 8;
+
+export interface ParsedKey {
+  readonly key: SshPublicKey;
+  readonly comment: string;
+}
+
+/** Reads a line of an `authorized_keys` or `.pub` file; what is wrong with it is answered in words. */
+export function parseSshKey(line: string): ParsedKey | { readonly fault: string } {
+  const [type = "", encoded = "", ...comment] = line.trim().split(/\s+/);
+  if (!SSH_KEY_TYPES.includes(type)) {
+    return {
+      fault: `'${type}' is not a type of key that can be used; use one of ${SSH_KEY_TYPES.join(", ")}`,
+    };
+  }
+  const blob = Buffer.from(encoded, "base64");
+  const [inner, ...fields] = fieldsOf(blob);
+  if (encoded === "" || blob.toString("base64").replace(/=+$/, "") !== encoded.replace(/=+$/, "")) {
+    return { fault: "the key is not whole: its second part is not base64" };
+  }
+  if (inner?.toString("latin1") !== type) return { fault: `the key is not whole, or no ${type} key` };
+  const modulus = type === "ssh-rsa" ? fields[1] : undefined;
+  if (type === "ssh-rsa" && (modulus?.length ?? 0) < MIN_RSA_BYTES) {
+    return { fault: "RSA keys of fewer than 2048 bits can be broken; make one with ssh-keygen -t ed25519" };
+  }
+  return {
+    key: `${type} ${blob.toString("base64")}` as SshPublicKey,
+    comment: comment.join(" ").slice(0, 100),
+  };
+}
+
+/** `SHA256:…`, as `ssh-keygen -l` shows it. */
+export function fingerprintOf(key: SshPublicKey): string {
+  const hash = new Bun.CryptoHasher("sha256").update(blobOf(key)).digest("base64");
+  return `SHA256:${hash.replace(/=+$/, "")}`;
+}
+
+/** The key as it travels in the protocol (RFC 4253, section 6.6). */
+export function blobOf(key: SshPublicKey): Buffer {
+  return Buffer.from(key.slice(key.indexOf(" ") + 1), "base64");
+}
+
+/** Length-prefixed strings up to the first that is not whole. */
+function fieldsOf(blob: Buffer): Buffer[] {
+  const fields: Buffer[] = [];
+  for (let at = 0; at + 4 <= blob.length; ) {
+    const end = at + 4 + blob.readUInt32BE(at);
+    if (end > blob.length) break;
+    fields.push(blob.subarray(at + 4, end));
+    at = end;
+  }
+  return fields;
+}
