@@ -11,7 +11,7 @@ import { type ListenAddress, parseListenAddress } from "../primitives/listen-add
 import { parseStoreName } from "../primitives/store/store-manager.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
-import { parseVhost } from "../primitives/vhost.ts";
+import { parseVhostPattern } from "../primitives/vhost.ts";
 import { type RawSettings, SETTINGS, type Setting, type SettingName, UsageError } from "./settings.ts";
 import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./sources.ts";
 
@@ -145,7 +145,7 @@ function httpWorkers(settings: CheckedSettings): number {
 
 function vhosts(settings: CheckedSettings): readonly string[] {
   const parsed = settings.list("backend-oci-http-vhost").map((text) => {
-    const vhost = parseVhost(text);
+    const vhost = parseVhostPattern(text);
     if (!vhost)
       throw new UsageError(`--backend-oci-http-vhost must be a host name without port, not '${text}'`);
     return vhost;

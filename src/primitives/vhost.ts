@@ -8,6 +8,23 @@ export function parseVhost(text: string): string | undefined {
   return name.length <= 253 && (dns.test(name) || ipv6.test(name)) ? name : undefined;
 }
 
+const WILDCARD = "*.";
+
+/** Like `parseVhost`, and `*.example.org` for every name with one label before `.example.org`. */
+export function parseVhostPattern(text: string): string | undefined {
+  if (!text.startsWith(WILDCARD)) return parseVhost(text);
+  const rest = parseVhost(text.slice(WILDCARD.length));
+  return rest && `${WILDCARD}${rest}`;
+}
+
+/** What a table of virtual hosts and wildcards has for a name; the name itself goes before a wildcard. */
+export function lookUpVhost<T>(table: ReadonlyMap<string, T>, vhost: string): T | undefined {
+  const exact = table.get(vhost);
+  if (exact !== undefined) return exact;
+  const dot = vhost.indexOf(".");
+  return dot < 0 ? undefined : table.get(`*${vhost.slice(dot)}`);
+}
+
 const MAX_KNOWN_HEADERS = 1000;
 const known = new LruCache<string, string>(MAX_KNOWN_HEADERS);
 

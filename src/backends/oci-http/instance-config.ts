@@ -3,7 +3,7 @@ import { formatDuration, parseDuration } from "../../primitives/duration.ts";
 import { type ObjectId, parseObjectId } from "../../primitives/store/git/object-id.ts";
 import { parseStoreName, type StoreName } from "../../primitives/store/store-manager.ts";
 import { USERS_STORE } from "../../primitives/users/user-registry.ts";
-import { parseVhost } from "../../primitives/vhost.ts";
+import { parseVhostPattern } from "../../primitives/vhost.ts";
 import {
   CLEANUP_RULE_EXAMPLE,
   type CleanupRule,
@@ -37,7 +37,7 @@ export function parseReferences(text: string): References | undefined {
 /** One OCI registry of this server. */
 export interface InstanceConfig {
   readonly name: InstanceName;
-  /** Host names that select this registry, in lower case and without port. */
+  /** Host names or wildcards that select this registry, in lower case and without port. */
   readonly vhosts: readonly string[];
   readonly store: StoreName;
   readonly references: References;
@@ -133,7 +133,7 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
   const rules = Array.isArray(cleanup) ? cleanup.map((rule) => parseCleanupRule(String(rule))) : [undefined];
   const commit = at === undefined ? undefined : parseObjectId(String(at));
   if (at !== undefined && !commit) fail("'at' must be a whole commit id");
-  const hosts = Array.isArray(vhosts) ? vhosts.map((vhost) => parseVhost(String(vhost))) : [];
+  const hosts = Array.isArray(vhosts) ? vhosts.map((vhost) => parseVhostPattern(String(vhost))) : [];
   return {
     name:
       parsedName ?? fail("its name must be lower-case letters and digits, with single '.', '_', '-' between"),

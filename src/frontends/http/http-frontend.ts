@@ -3,7 +3,7 @@ import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
-import { vhostOf } from "../../primitives/vhost.ts";
+import { lookUpVhost, vhostOf } from "../../primitives/vhost.ts";
 import { errorResponse, RegistryError } from "../../registry/errors.ts";
 import { ListenError } from "../listen-error.ts";
 import type { HttpBackend } from "./http-backend.ts";
@@ -89,7 +89,7 @@ export class HttpFrontend {
     if (refreshing !== undefined) await refreshing;
     const host = request.headers.get("Host");
     const vhost = host === null ? undefined : vhostOf(host);
-    const backend = vhost === undefined ? undefined : this.#options.hosts().get(vhost);
+    const backend = vhost === undefined ? undefined : lookUpVhost(this.#options.hosts(), vhost);
     if (!backend || !host) {
       const message = `no registry is served at the host '${vhost ?? host}'`;
       return new RegistryError("hostUnknown", { message });

@@ -219,3 +219,39 @@ test("a thread that ends is reported and replaced, and what it held is free agai
   const rest = await client.fetch(`${location}?digest=${digestOf(bytes)}`, { method: "PUT" });
   expect(rest.status).toBe(201);
 }, 20_000);
+
+test("200 changes of other registries and their hosts fail no request to one", async () => {
+  const { instances, status, client } = await start();
+  await client.pushImage("v1");
+  let isOver = false;
+  const failed: unknown[] = [];
+  const pulls = Array.from({ length: 8 }, async () => {
+    let count = 0;
+    for (; !isOver; count++) await client.verifyImage("v1").catch((error) => failed.push(error));
+    return count;
+  });
+  const other = "other" as InstanceConfig["name"];
+  for (let round = 0; round < 50; round++) {
+    const config = { ...DEFAULT, name: other, vhosts: ["*.other.test"] } as unknown as InstanceConfig;
+    await instances.create(SYSTEM_IDENTITY, config);
+    expect(
+      await status("app/manifests/v1", { host: "any.other.test", authorization: basic("change-me") }),
+    ).toBe(200);
+    await instances.set(SYSTEM_IDENTITY, other, { vhosts: ["new.test"] });
+    expect(
+      await status("app/manifests/v1", { host: "any.other.test", authorization: basic("change-me") }),
+    ).toBe(404);
+    await instances.set(SYSTEM_IDENTITY, other, { references: "sparse" });
+    expect(await status("app/manifests/v1", { host: "new.test", authorization: basic("change-me") })).toBe(
+      200,
+    );
+    await instances.delete(SYSTEM_IDENTITY, other);
+    expect(await status("app/manifests/v1", { host: "new.test", authorization: basic("change-me") })).toBe(
+      404,
+    );
+  }
+  isOver = true;
+  const counts = await Promise.all(pulls);
+  expect(failed).toEqual([]);
+  expect(Math.min(...counts)).toBeGreaterThan(10);
+}, 30_000);

@@ -1,7 +1,7 @@
 import { formatDuration, parseDuration } from "../../../primitives/duration.ts";
 import { parseStoreName } from "../../../primitives/store/store-manager.ts";
 import { identityOf } from "../../../primitives/users/user-registry.ts";
-import { parseVhost } from "../../../primitives/vhost.ts";
+import { parseVhostPattern } from "../../../primitives/vhost.ts";
 import { CLEANUP_RULE_EXAMPLE, formatCleanupRule, parseCleanupRule } from "../../oci-http/cleanup-rules.ts";
 import { parseTagPattern } from "../../oci-http/immutable-tags.ts";
 import {
@@ -177,7 +177,7 @@ function readSettings(words: readonly string[]): Settings {
     const [, key, value = ""] = word.match(/^([a-z]+)=(.*)$/) ?? [];
     switch (key) {
       case "vhost":
-        settings.vhosts.push(parsed(parseVhost(value), word, "vhost=<host name without port>"));
+        settings.vhosts.push(parsed(parseVhostPattern(value), word, "vhost=<host name without port>"));
         break;
       case "store":
         settings.store = parsed(parseStoreName(value), word, "store=<lower-case name>");
