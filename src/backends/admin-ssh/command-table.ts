@@ -8,6 +8,7 @@ import {
 } from "./command.ts";
 import { splitWords, type Word } from "./command-line.ts";
 import { ACCESS_COMMANDS } from "./commands/access.ts";
+import { CREDENTIAL_COMMANDS } from "./commands/credentials.ts";
 import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { OCI_COMMANDS } from "./commands/oci.ts";
@@ -32,6 +33,7 @@ const GENERAL_COMMANDS: readonly Command[] = [
 const COMMANDS: readonly Command[] = [
   ...GENERAL_COMMANDS,
   ...USER_COMMANDS,
+  ...CREDENTIAL_COMMANDS,
   ...GROUP_COMMANDS,
   ...ACCESS_COMMANDS,
   ...OCI_COMMANDS,

@@ -1,5 +1,6 @@
-import type { AccessPath } from "../../primitives/users/access-path.ts";
-import type { Role } from "../../primitives/users/role.ts";
+import type { Grant } from "../../primitives/users/access-file.ts";
+import { type AccessPath, covers } from "../../primitives/users/access-path.ts";
+import { includesRole, type Role } from "../../primitives/users/role.ts";
 import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { identityOf } from "../../primitives/users/user-registry.ts";
@@ -16,6 +17,10 @@ import { type AccessClaim, CATALOG, parseScope, type TokenAccess } from "./token
 export interface Principal {
   readonly user: UserName;
   readonly token?: TokenAccess;
+  /** Of what the user may do, all that may be done now. */
+  readonly limit?: Grant | undefined;
+  /** When the login ends, in seconds since the epoch. */
+  readonly ends?: number | undefined;
 }
 
 /** A request as a frontend hands it on: parsed as far as HTTP goes, and by an authenticated user or `anon`. */
@@ -30,6 +35,7 @@ export interface IncomingRequest {
   readonly origin: string;
 }
 
+const ANYBODY: Principal = { user: ANONYMOUS };
 const ROLE_FOR: Readonly<Record<Permission, Role>> = { pull: "reader", push: "writer", delete: "owner" };
 
 /** One registry: the engine over a store, with access by the users' grants on `http/oci/<instance>`. */
@@ -98,22 +104,25 @@ export class OciInstance {
     return challengeOf(byToken ? "Bearer" : "Basic", origin, scope, fault);
   }
 
-  /** Of the scopes that a client asks a token for, what `user` really has. */
-  claimsFor(user: UserName, scopes: readonly string[]): AccessClaim[] {
+  /** Of the scopes that a client asks a token for, what it really has. */
+  claimsFor(principal: Principal, scopes: readonly string[]): AccessClaim[] {
     return scopes.flatMap((text): AccessClaim[] => {
       const scope = parseScope(text);
-      if (scope === "catalog") return this.#mayUseCatalog(user) ? [CATALOG] : [];
+      // The list of repositories shows what the user may read; a limited login must ask for it itself.
+      if (scope === "catalog")
+        return !principal.limit && this.#mayUseCatalog(principal.user) ? [CATALOG] : [];
       if (!scope) return [];
       const { repository, permissions } = scope;
-      const actions = permissions.filter((permission) => this.#isGranted(user, permission, repository));
+      const actions = permissions.filter((permission) => this.#isGranted(principal, permission, repository));
       return actions.length > 0 ? [{ type: "repository", name: repository, actions }] : [];
     });
   }
 
-  #accessOf({ user, token }: Principal): Access {
+  #accessOf(principal: Principal): Access {
+    const { user, token } = principal;
     const otherwise: Verdict = user === ANONYMOUS ? "unauthorized" : "denied";
     const check: Access["check"] = (permission, repository) => {
-      if (!this.#isGranted(user, permission, repository)) return otherwise;
+      if (!this.#isGranted(principal, permission, repository)) return otherwise;
       return !token || token.allows(permission, repository) ? "allowed" : "unauthorized";
     };
     return {
@@ -121,18 +130,21 @@ export class OciInstance {
       check,
       // Many clients ask for a token for the target alone; what anybody may read is no secret to its holder.
       mayMountFrom: (repository) =>
-        check("pull", repository) === "allowed" || this.#isGranted(ANONYMOUS, "pull", repository),
+        check("pull", repository) === "allowed" || this.#isGranted(ANYBODY, "pull", repository),
       checkCatalog: () => {
         if (!this.#mayUseCatalog(user)) return otherwise;
         return !token || token.catalog ? "allowed" : "unauthorized";
       },
-      isListed: (repository) => this.#isGranted(user, "pull", repository),
+      isListed: (repository) => this.#isGranted(principal, "pull", repository),
     };
   }
 
-  #isGranted(user: UserName, permission: Permission, repository: RepositoryName): boolean {
+  #isGranted({ user, limit }: Principal, permission: Permission, repository: RepositoryName): boolean {
     const path = `${this.#accessPath}/${repository}` as AccessPath;
-    return this.#users().allows(user, path, ROLE_FOR[permission]);
+    const role = ROLE_FOR[permission];
+    // What anybody may do, the holder of a limited token may as well.
+    const actor = !limit || (includesRole(limit.role, role) && covers(limit.path, path)) ? user : ANONYMOUS;
+    return this.#users().allows(actor, path, role);
   }
 
   /** Whoever is logged in may ask, and sees what there is for them; without a login only where that can be anything. */

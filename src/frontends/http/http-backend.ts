@@ -1,7 +1,6 @@
 import type { ChallengeFault } from "../../backends/oci-http/challenge.ts";
-import type { IncomingRequest } from "../../backends/oci-http/instance.ts";
+import type { IncomingRequest, Principal } from "../../backends/oci-http/instance.ts";
 import type { AccessClaim } from "../../backends/oci-http/token-access.ts";
-import type { UserName } from "../../primitives/users/user.ts";
 import type { ChallengeScope } from "../../registry/exchange.ts";
 
 /** A service that is reached by host name. */
@@ -11,8 +10,8 @@ export interface HttpBackend {
   handle(incoming: IncomingRequest): Promise<Response>;
   /** The WWW-Authenticate header for who is not let in; `origin` as the client used it. */
   challenge(origin: string, scope?: ChallengeScope, fault?: ChallengeFault): string;
-  /** What a token for `user` may open, of the scopes asked for. */
-  claimsFor(user: UserName, scopes: readonly string[]): readonly AccessClaim[];
+  /** What a token for `principal` may open, of the scopes asked for. */
+  claimsFor(principal: Principal, scopes: readonly string[]): readonly AccessClaim[];
 }
 
 /** A request that has found its backend. */

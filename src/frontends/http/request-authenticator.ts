@@ -1,8 +1,8 @@
 import type { Principal } from "../../backends/oci-http/instance.ts";
 import { type AccessClaim, TokenAccess } from "../../backends/oci-http/token-access.ts";
-import type { Authenticator } from "../../primitives/users/authenticator.ts";
+import type { Authenticator, Login } from "../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
-import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
+import { ANONYMOUS } from "../../primitives/users/user.ts";
 import { RegistryError } from "../../registry/errors.ts";
 import { parseBasicCredentials } from "./basic-credentials.ts";
 import type { RoutedRequest } from "./http-backend.ts";
@@ -25,7 +25,7 @@ export class RequestAuthenticator {
     if (header === null) return { user: ANONYMOUS };
     // Spares the usual request reading them.
     const recalled = this.#authenticator.recall(header);
-    if (recalled) return { user: recalled.name };
+    if (recalled) return principalOf(recalled);
     const [, token] = header.match(BEARER) ?? [];
     if (token !== undefined) return this.#tokenHolder(routed, token);
     const credentials = parseBasicCredentials(header);
@@ -38,8 +38,7 @@ export class RequestAuthenticator {
     const { login, password } = credentials;
     // podman and skopeo without a login answer a Basic challenge with an empty name and password.
     if (login === "" && password === "") return { user: ANONYMOUS };
-    const user = await this.login(login, password, routed, challenge, header);
-    return user instanceof RegistryError ? user : { user };
+    return this.login(login, password, routed, challenge, header);
   }
 
   /** `sent` is the text that the password came in. */
@@ -49,13 +48,14 @@ export class RequestAuthenticator {
     { remote }: Pick<RoutedRequest, "remote">,
     challenge: () => string,
     sent: string,
-  ): Promise<UserName | RegistryError> {
+  ): Promise<Principal | RegistryError> {
     const recalled = this.#authenticator.recall(sent);
-    if (recalled) return recalled.name;
-    const result = await this.#authenticator.login(login, password, remote, sent);
+    if (recalled) return principalOf(recalled);
+    const attempt = { login, password, address: remote, sent, acceptsApiTokens: true };
+    const result = await this.#authenticator.login(attempt);
     switch (result.kind) {
       case "accepted":
-        return result.user.name;
+        return principalOf(result);
       case "refused":
         return unauthorized("wrong user name or password", challenge());
       case "limited":
@@ -74,6 +74,10 @@ export class RequestAuthenticator {
     }
     return { user: content.user, token: new TokenAccess(content.access as readonly AccessClaim[]) };
   }
+}
+
+function principalOf({ user, token }: Login): Principal {
+  return { user: user.name, limit: token?.limit, ends: token?.expires };
 }
 
 function unauthorized(message: string, challenge: string): RegistryError {

@@ -1,6 +1,6 @@
 import { challengeOf } from "../../backends/oci-http/challenge.ts";
+import type { Principal } from "../../backends/oci-http/instance.ts";
 import { ACCESS_TOKEN_SECONDS, type TokenAuthority } from "../../primitives/users/token-authority.ts";
-import type { UserName } from "../../primitives/users/user.ts";
 import { readBounded } from "../../registry/bounded-body.ts";
 import { RegistryError } from "../../registry/errors.ts";
 import type { RoutedRequest } from "./http-backend.ts";
@@ -44,23 +44,25 @@ export class TokenEndpoint {
         headers: { "WWW-Authenticate": challenge },
       });
     }
-    return this.#grant(routed, principal.user, routed.query);
+    return this.#grant(routed, principal, routed.query);
   }
 
   async #post(routed: RoutedRequest): Promise<Response | RegistryError> {
     const body = await readBounded(routed.request, MAX_FORM_BYTES);
     if (!body) return new RegistryError("formInvalid", { message: "the form is longer than 64 KiB" });
     const form = new URLSearchParams(new TextDecoder().decode(body));
-    const user = await this.#formUser(routed, form);
-    if (user instanceof RegistryError) return user;
+    const principal = await this.#formPrincipal(routed, form);
+    if (principal instanceof RegistryError) return principal;
+    // A refresh token stands for the user alone: it would lift an API token's limit and outlive it.
+    const isWhole = !principal.limit && principal.ends === undefined;
     const refresh =
-      form.get("access_type") === "offline" && form.get("grant_type") === "password"
-        ? { refresh_token: this.#tokens.issueRefresh(user, routed.backend.audience) }
+      isWhole && form.get("access_type") === "offline" && form.get("grant_type") === "password"
+        ? { refresh_token: this.#tokens.issueRefresh(principal.user, routed.backend.audience) }
         : {};
-    return this.#grant(routed, user, form, refresh);
+    return this.#grant(routed, principal, form, refresh);
   }
 
-  async #formUser(routed: RoutedRequest, form: URLSearchParams): Promise<UserName | RegistryError> {
+  async #formPrincipal(routed: RoutedRequest, form: URLSearchParams): Promise<Principal | RegistryError> {
     const challenge = challengeOf("Basic", routed.origin);
     switch (form.get("grant_type")) {
       case "password": {
@@ -71,7 +73,7 @@ export class TokenEndpoint {
       case "refresh_token": {
         const token = form.get("refresh_token") ?? "";
         const content = this.#tokens.verify("refresh", token, routed.backend.audience);
-        if (content) return content.user;
+        if (content) return { user: content.user };
         return new RegistryError("unauthorized", {
           message: "the refresh token is not valid here, has expired, or its user's password has changed",
           headers: { "WWW-Authenticate": challenge },
@@ -84,14 +86,14 @@ export class TokenEndpoint {
 
   #grant(
     { backend }: RoutedRequest,
-    user: UserName,
+    principal: Principal,
     parameters: URLSearchParams,
     more: Readonly<Record<string, string>> = {},
   ): Response | RegistryError {
     const scopes = parameters.getAll("scope").flatMap((scope) => scope.split(" "));
     if (scopes.length > MAX_SCOPES) return new RegistryError("scopesTooMany");
-    const claims = backend.claimsFor(user, scopes);
-    const token = this.#tokens.issueAccess(user, backend.audience, claims);
+    const claims = backend.claimsFor(principal, scopes);
+    const token = this.#tokens.issueAccess(principal.user, backend.audience, claims, principal.ends);
     const answer = {
       token,
       access_token: token,

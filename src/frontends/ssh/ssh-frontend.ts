@@ -110,7 +110,9 @@ export class SshFrontend {
     if (context.method === "publickey") return keyOwner(context, this.#options.users());
     const password = await givenPassword(context);
     if (password === undefined) return undefined;
-    const result = await this.#options.authenticator.login(context.username, password, () => remote);
+    // What a robot has never opens the console.
+    const attempt = { login: context.username, password, address: () => remote, acceptsApiTokens: false };
+    const result = await this.#options.authenticator.login(attempt);
     if (result.kind === "accepted") return result.user.name;
     const { hostname, port } = this.address;
     const why = result.kind === "limited" ? "too many failures" : "wrong user name or password";

@@ -67,12 +67,14 @@ export class AccessFile {
   }
 
   grants(): Grant[] {
-    return this.rows("grants").map((row) => {
-      const path = parseAccessPattern(String(row["path"]));
-      const role = parseRole(String(row["role"]));
-      if (!path) throw this.fault(`grant path '${row["path"]}' is not frontend/backend/namespace`);
-      if (!role) throw this.fault(`grant role '${row["role"]}' is none of reader, writer, owner`);
-      return { path, role };
-    });
+    return this.rows("grants").map((row) => this.grant(row));
+  }
+
+  grant(row: Row): Grant {
+    const path = parseAccessPattern(String(row["path"]));
+    const role = parseRole(String(row["role"]));
+    if (!path) throw this.fault(`grant path '${row["path"]}' is not frontend/backend/namespace`);
+    if (!role) throw this.fault(`grant role '${row["role"]}' is none of reader, writer, owner`);
+    return { path, role };
   }
 }

@@ -1,12 +1,29 @@
 import { LruCache } from "../lru-cache.ts";
+import { apiTokenHash } from "./api-token.ts";
 import type { PasswordVerdict } from "./password-checker.ts";
-import { parseUserName, passwordHashes, type User, type UserName } from "./user.ts";
+import { type ApiTokenCredential, goodCredential, parseUserName, type User, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
+/** Who has logged in; with an API token, which may do less than its user. */
+export interface Login {
+  readonly user: User;
+  readonly token: ApiTokenCredential | undefined;
+}
+
 export type LoginResult =
-  | { readonly kind: "accepted"; readonly user: User }
+  | ({ readonly kind: "accepted" } & Login)
   | { readonly kind: "refused" }
   | { readonly kind: "limited"; readonly retryAfterSeconds: number };
+
+export interface LoginAttempt {
+  readonly login: string;
+  readonly password: string;
+  /** The client's address, without port: failures count for each user at each address. */
+  readonly address: () => string;
+  /** The text that the password came in, by which a login that is accepted can be recalled. */
+  readonly sent?: string;
+  readonly acceptsApiTokens: boolean;
+}
 
 /** How long a verified password is believed without running Argon2id again, and how many are remembered. */
 const REMEMBER_MS = 5 * 60 * 1000;
@@ -14,57 +31,61 @@ const MAX_REMEMBERED = 10_000;
 
 interface Remembered {
   readonly name: UserName;
-  /** The stored hash that the password matched; when the user's changes, this no longer counts. */
+  /** The stored hash that matched; when the user's changes, this no longer counts. */
   readonly hash: string;
   readonly until: number;
 }
 
+type Check = (login: string, password: string, address: string) => Promise<PasswordVerdict>;
+
 /** Logs in against the current users, for every frontend of a thread, and remembers which passwords were right. */
 export class Authenticator {
   readonly #users: () => UserDirectory;
-  readonly #check: (login: string, password: string, address: string) => Promise<PasswordVerdict>;
+  readonly #check: Check;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32));
   readonly #remembered = new LruCache<string, Remembered>(MAX_REMEMBERED);
 
-  constructor(
-    users: () => UserDirectory,
-    check: (login: string, password: string, address: string) => Promise<PasswordVerdict>,
-  ) {
+  constructor(users: () => UserDirectory, check: Check) {
     this.#users = users;
     this.#check = check;
   }
 
   /** Who logged in not long ago with the same header or other text, if that login still holds. */
-  recall(sent: string): User | undefined {
+  recall(sent: string): Login | undefined {
     const remembered = this.#remembered.get(this.#key(sent));
-    const user = remembered && this.#users().get(remembered.name);
-    return user && remembered.until > Date.now() && hasPassword(user, remembered.hash) ? user : undefined;
+    if (!remembered || remembered.until <= Date.now()) return undefined;
+    return this.#loginWith(remembered.name, remembered.hash);
   }
 
-  /**
-   * `address` tells the client's, without port: failures count for each user at each address. `sent` is the text that
-   * the password came in, by which a login that is accepted can be recalled.
-   */
-  async login(login: string, password: string, address: () => string, sent?: string): Promise<LoginResult> {
+  async login({ login, password, address, sent, acceptsApiTokens }: LoginAttempt): Promise<LoginResult> {
     const name = parseUserName(login);
+    const tokenHash = acceptsApiTokens ? apiTokenHash(password) : undefined;
+    const byToken = name && tokenHash !== undefined ? this.#loginWith(name, tokenHash) : undefined;
+    if (name && tokenHash !== undefined && byToken) return this.#accept(byToken, name, tokenHash, sent);
+    // A wrong token is slowed and counted like a wrong password.
     const verdict = await this.#check(login, password, address());
     if (verdict.kind !== "matches") return verdict;
-    // Asked again: the user may have been changed while the password was being checked.
-    const current = name && this.#users().get(name);
-    if (!current || !hasPassword(current, verdict.hash)) return { kind: "refused" };
+    // Asked only now: the user may have been changed while the password was being checked.
+    const current = name && this.#loginWith(name, verdict.hash);
+    return name && current ? this.#accept(current, name, verdict.hash, sent) : { kind: "refused" };
+  }
+
+  #accept(login: Login, name: UserName, hash: string, sent: string | undefined): LoginResult {
     if (sent !== undefined) {
-      const until = Date.now() + REMEMBER_MS;
-      this.#remembered.set(this.#key(sent), { name: current.name, hash: verdict.hash, until });
+      this.#remembered.set(this.#key(sent), { name, hash, until: Date.now() + REMEMBER_MS });
     }
-    return { kind: "accepted", user: current };
+    return { kind: "accepted", ...login };
+  }
+
+  #loginWith(name: UserName, hash: string): Login | undefined {
+    const user = this.#users().get(name);
+    const credential = user && goodCredential(user, hash);
+    if (!user || !credential) return undefined;
+    return { user, token: credential.kind === "api-token" ? credential : undefined };
   }
 
   /** What was sent is not kept itself. */
   #key(sent: string): string {
     return new Bun.CryptoHasher("sha256", this.#secret).update(sent).digest("hex");
   }
-}
-
-function hasPassword(user: User, hash: string): boolean {
-  return passwordHashes(user).includes(hash);
 }

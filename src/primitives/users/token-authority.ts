@@ -25,9 +25,13 @@ export class TokenAuthority {
     this.#users = users;
   }
 
-  /** Good until what the user logs in with, is granted, or everybody is granted changes. */
-  issueAccess(user: UserName, audience: string, access: unknown): string {
-    return this.#issue("access", user, audience, access, ACCESS_TOKEN_SECONDS);
+  /**
+   * Good until what the user logs in with, is granted, or everybody is granted changes, and not beyond `ends` (in seconds
+   * since the epoch).
+   */
+  issueAccess(user: UserName, audience: string, access: unknown, ends = Number.POSITIVE_INFINITY): string {
+    const left = Math.floor(ends - Date.now() / 1000);
+    return this.#issue("access", user, audience, access, Math.min(ACCESS_TOKEN_SECONDS, left));
   }
 
   /** Good until what the user logs in with changes. */

@@ -122,9 +122,12 @@ export class UserDirectory {
     );
   }
 
-  /** Whether anybody who can log in is an administrator. */
+  /** Whether anybody who can open the console is an administrator. */
   hasAdministrator(): boolean {
-    return this.list().some((user) => user.credentials.length > 0 && this.isAdministrator(user.name));
+    return this.list().some(
+      ({ name, credentials }) =>
+        credentials.some(({ kind }) => kind !== "api-token") && this.isAdministrator(name),
+    );
   }
 
   *#grantsOf(user: User): Generator<{ readonly grant: Grant; readonly holder: string }> {

@@ -6,12 +6,14 @@ import { storePath } from "../store/store-path.ts";
 import type { Change } from "../store/tree-edit.ts";
 import { type Grant, InvalidAccessFileError } from "./access-file.ts";
 import { type AccessPattern, EVERYTHING } from "./access-path.ts";
+import type { ApiTokenId } from "./api-token.ts";
 import { encodeGroup, type Group, type GroupName, parseGroup, parseGroupName } from "./group.ts";
 import { hashPassword } from "./passwords.ts";
 import type { Role } from "./role.ts";
 import { fingerprintOf, type ParsedKey } from "./ssh-key.ts";
 import {
   ANONYMOUS,
+  type ApiTokenCredential,
   type Credential,
   encodeUser,
   parseUser,
@@ -101,7 +103,8 @@ export class UserRegistry {
     const hash = await hashPassword(password);
     await this.#changeUser(actor, name, `change the password of ${name}`, (user) => {
       const known = must(user, name);
-      return { ...known, credentials: [{ kind: "password", hash }, ...sshKeys(known)] };
+      const others = known.credentials.filter(({ kind }) => kind !== "password");
+      return { ...known, credentials: [{ kind: "password", hash }, ...others] };
     });
   }
 
@@ -112,6 +115,24 @@ export class UserRegistry {
       if (sshKeys(known).some((credential) => credential.key === key))
         throw new UserChangeError(`user '${name}' has the key ${fingerprintOf(key)} already`);
       return { ...known, credentials: [...known.credentials, { kind: "ssh-key", key, comment }] };
+    });
+  }
+
+  async addToken(actor: Identity, name: UserName, token: ApiTokenCredential): Promise<void> {
+    refuseAnonymous(name, "has no tokens");
+    await this.#changeUser(actor, name, `add the API token ${token.id} of ${name}`, (user) => {
+      const known = must(user, name);
+      return { ...known, credentials: [...known.credentials, token] };
+    });
+  }
+
+  async removeToken(actor: Identity, name: UserName, id: ApiTokenId): Promise<void> {
+    await this.#changeUser(actor, name, `remove the API token ${id} of ${name}`, (user) => {
+      const known = must(user, name);
+      const credentials = known.credentials.filter((other) => other.kind !== "api-token" || other.id !== id);
+      if (credentials.length === known.credentials.length)
+        throw new UserChangeError(`user '${name}' has no API token ${id}`);
+      return { ...known, credentials };
     });
   }
 

@@ -1,5 +1,6 @@
 import { stringify } from "smol-toml";
 import { AccessFile, type Grant, type Row } from "./access-file.ts";
+import { type ApiTokenId, parseApiTokenId } from "./api-token.ts";
 import { parseSshKey, type SshPublicKey } from "./ssh-key.ts";
 
 /** The name a user logs in with, fixed for life: a lower-case slug. */
@@ -28,7 +29,21 @@ export interface SshKeyCredential {
   readonly comment: string;
 }
 
-export type Credential = PasswordCredential | SshKeyCredential;
+/** A password for robots: never for the console, and for no more than `limit`. */
+export interface ApiTokenCredential {
+  readonly kind: "api-token";
+  readonly id: ApiTokenId;
+  /** What it is for, in words. */
+  readonly name: string;
+  /** SHA-256 of the token, in hex. */
+  readonly hash: string;
+  /** In seconds since the epoch. */
+  readonly expires?: number;
+  /** Of what its user may do, what it may. */
+  readonly limit?: Grant;
+}
+
+export type Credential = PasswordCredential | SshKeyCredential | ApiTokenCredential;
 
 export interface User {
   readonly name: UserName;
@@ -43,7 +58,11 @@ export function encodeUser(user: User): Uint8Array {
   const toml = stringify({
     display_name: user.displayName,
     ...(user.isDisabled && { disabled: true }),
-    credentials: user.credentials.map((credential) => ({ ...credential })),
+    credentials: user.credentials.map((credential) => {
+      if (credential.kind !== "api-token" || !credential.limit) return { ...credential };
+      const { limit, ...others } = credential;
+      return { ...others, path: limit.path, role: limit.role };
+    }),
     grants: user.grants.map(({ path, role }) => ({ path, role })),
   });
   return Buffer.from(toml);
@@ -61,8 +80,11 @@ export function parseUser(name: UserName, bytes: Uint8Array): User {
   };
 }
 
-function parseCredential(file: AccessFile, { kind, hash, key, comment }: Row): Credential {
+function parseCredential(file: AccessFile, row: Row): Credential {
+  const { kind, hash, key, comment } = row;
   switch (kind) {
+    case "api-token":
+      return parseApiToken(file, row);
     case "password":
       if (typeof hash === "string" && hash.startsWith("$argon2id$")) return { kind, hash };
       throw file.fault("a password has no Argon2id hash");
@@ -72,8 +94,42 @@ function parseCredential(file: AccessFile, { kind, hash, key, comment }: Row): C
       return { kind, ...parsed };
     }
     default:
-      throw file.fault(`a credential of the kind '${kind}' is neither a password nor an ssh-key`);
+      throw file.fault(`a credential of the kind '${kind}' is none of password, ssh-key, api-token`);
   }
+}
+
+function parseApiToken(file: AccessFile, { id, name, hash, expires, path, role }: Row): ApiTokenCredential {
+  const parsedId = parseApiTokenId(String(id));
+  if (!parsedId || typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash))
+    throw file.fault("an API token has no id or hash");
+  if (expires !== undefined && typeof expires !== "number")
+    throw file.fault("an API token expires at no time");
+  const limit = path === undefined ? undefined : file.grant({ path, role });
+  return {
+    kind: "api-token",
+    id: parsedId,
+    name: String(name ?? ""),
+    hash,
+    ...(expires !== undefined && { expires }),
+    ...(limit && { limit }),
+  };
+}
+
+/** The credential of this hash, if it is good now: a password's, or an API token's that has not expired. */
+export function goodCredential(
+  { isDisabled, credentials }: User,
+  hash: string,
+): PasswordCredential | ApiTokenCredential | undefined {
+  if (isDisabled) return undefined;
+  const found = credentials.find((credential) => credential.kind !== "ssh-key" && credential.hash === hash);
+  if (!found || found.kind === "ssh-key") return undefined;
+  const hasExpired =
+    found.kind === "api-token" && found.expires !== undefined && found.expires <= Date.now() / 1000;
+  return hasExpired ? undefined : found;
+}
+
+export function apiTokens({ credentials }: User): ApiTokenCredential[] {
+  return credentials.filter((credential) => credential.kind === "api-token");
 }
 
 /** Argon2id hashes of the passwords that are good; a disabled user has none. */

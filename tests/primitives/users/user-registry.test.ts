@@ -38,7 +38,14 @@ describe("the users", () => {
     const { users } = await openUsers();
     const authenticator = authenticatorOf(users);
     const login = async (name: string, password: string) =>
-      (await authenticator.login(name, password, () => "::1")).kind;
+      (
+        await authenticator.login({
+          login: name,
+          password: password,
+          address: () => "::1",
+          acceptsApiTokens: true,
+        })
+      ).kind;
     await users.add(system, alice, "one");
     expect(await login("alice", "one")).toBe("accepted");
     expect(await login("alice", "two")).toBe("refused");
@@ -54,9 +61,34 @@ describe("the users", () => {
     const authenticator = authenticatorOf(users);
     await users.add(system, alice, "right");
     for (let i = 0; i < 10; i++)
-      expect((await authenticator.login("alice", `wrong ${i}`, () => "10.0.0.1")).kind).toBe("refused");
-    expect(await authenticator.login("alice", "right", () => "10.0.0.1")).toMatchObject({ kind: "limited" });
-    expect((await authenticator.login("alice", "right", () => "10.0.0.2")).kind).toBe("accepted");
+      expect(
+        (
+          await authenticator.login({
+            login: "alice",
+            password: `wrong ${i}`,
+            address: () => "10.0.0.1",
+            acceptsApiTokens: true,
+          })
+        ).kind,
+      ).toBe("refused");
+    expect(
+      await authenticator.login({
+        login: "alice",
+        password: "right",
+        address: () => "10.0.0.1",
+        acceptsApiTokens: true,
+      }),
+    ).toMatchObject({ kind: "limited" });
+    expect(
+      (
+        await authenticator.login({
+          login: "alice",
+          password: "right",
+          address: () => "10.0.0.2",
+          acceptsApiTokens: true,
+        })
+      ).kind,
+    ).toBe("accepted");
   }, 20_000);
 
   test("may do what they are granted, what anon is granted, and all in their own namespace", async () => {
@@ -102,7 +134,16 @@ describe("the users", () => {
     await users.setPassword(system, admin, "changed");
     expect(await users.bootstrap(system, admin, "first")).toBe(false);
     const authenticator = authenticatorOf(users);
-    expect((await authenticator.login("admin", "changed", () => "::1")).kind).toBe("accepted");
+    expect(
+      (
+        await authenticator.login({
+          login: "admin",
+          password: "changed",
+          address: () => "::1",
+          acceptsApiTokens: true,
+        })
+      ).kind,
+    ).toBe("accepted");
     expect(users.directory.allows(admin, instance, "owner")).toBe(true);
   });
 

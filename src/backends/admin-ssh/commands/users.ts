@@ -1,6 +1,5 @@
 import { passwordFault } from "../../../primitives/users/passwords.ts";
-import { fingerprintOf, parseSshKey } from "../../../primitives/users/ssh-key.ts";
-import { sshKeys, type UserName } from "../../../primitives/users/user.ts";
+import type { UserName } from "../../../primitives/users/user.ts";
 import { identityOf } from "../../../primitives/users/user-registry.ts";
 import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "../access-words.ts";
 import { alignColumns, type Command, type CommandContext, ConsoleError, type Parameter } from "../command.ts";
@@ -172,51 +171,6 @@ export const USER_COMMANDS: readonly Command[] = [
       }
       await users.setDisplayName(identityOf(user), name, displayName);
       return [`user '${name}' is shown as '${displayName}'`];
-    },
-  },
-  {
-    scope: "users",
-    verb: "key",
-    parameters: [
-      { name: "add|list|remove", candidates: () => ["add", "list", "remove"] },
-      LOGIN,
-      { name: "key", optional: true, repeated: true },
-    ],
-    summary: "manage the SSH keys that open the console; everybody may for oneself",
-    example: "/users key add alice ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop",
-    adminOnly: false,
-    async run([action = "", login = "", ...words], { users, user }) {
-      const owner = users.existing(readLogin(login));
-      const { name } = owner;
-      if (name !== user && !users.directory.isAdministrator(user)) {
-        throw new ConsoleError(`the keys of '${name}' take a system administrator, which '${user}' is not`);
-      }
-      switch (action) {
-        case "list": {
-          const records = sshKeys(owner).map(({ key, comment }) => ({
-            fingerprint: fingerprintOf(key),
-            type: key.slice(0, key.indexOf(" ")),
-            comment,
-          }));
-          const lines = alignColumns(
-            records.map(({ fingerprint, type, comment }) => [fingerprint, type, comment]),
-          );
-          return { lines: records.length > 0 ? lines : [`'${name}' has no keys`], records };
-        }
-        case "add": {
-          const parsed = parseSshKey(words.join(" "));
-          if ("fault" in parsed) throw new ConsoleError(parsed.fault);
-          await users.addKey(identityOf(user), name, parsed);
-          return [`key ${fingerprintOf(parsed.key)} opens the console for '${name}'`];
-        }
-        case "remove": {
-          const [fingerprint = ""] = words;
-          await users.removeKey(identityOf(user), name, fingerprint);
-          return [`key ${fingerprint} removed from '${name}'`];
-        }
-        default:
-          throw new ConsoleError(`'${action}' is none of add, list, remove`);
-      }
     },
   },
 ];

@@ -1,0 +1,150 @@
+import { parseDuration } from "../../../primitives/duration.ts";
+import type { Grant } from "../../../primitives/users/access-file.ts";
+import { makeApiToken, parseApiTokenId } from "../../../primitives/users/api-token.ts";
+import { fingerprintOf, parseSshKey } from "../../../primitives/users/ssh-key.ts";
+import { type ApiTokenCredential, apiTokens, sshKeys, type User } from "../../../primitives/users/user.ts";
+import { identityOf } from "../../../primitives/users/user-registry.ts";
+import { LOGIN, readLogin, readPath, readRole } from "../access-words.ts";
+import { alignColumns, type Command, type CommandContext, ConsoleError, type Parameter } from "../command.ts";
+import { listing, timeOf } from "../table.ts";
+
+const ACTION: Parameter = { name: "add|list|remove", candidates: () => ["add", "list", "remove"] };
+const TOKEN_USAGE = "name=<words> expires=<duration> path=<access path> role=<role>";
+
+export const CREDENTIAL_COMMANDS: readonly Command[] = [
+  {
+    scope: "users",
+    verb: "key",
+    parameters: [ACTION, LOGIN, { name: "key", optional: true, repeated: true }],
+    summary: "manage the SSH keys that open the console; everybody may for oneself",
+    example: "/users key add alice ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop",
+    adminOnly: false,
+    async run([action = "", login = "", ...words], { users, user }) {
+      const owner = ownerOf(login, { users, user });
+      const { name } = owner;
+      switch (action) {
+        case "list": {
+          const records = sshKeys(owner).map(({ key, comment }) => ({
+            fingerprint: fingerprintOf(key),
+            type: key.slice(0, key.indexOf(" ")),
+            comment,
+          }));
+          const lines = alignColumns(
+            records.map(({ fingerprint, type, comment }) => [fingerprint, type, comment]),
+          );
+          return { lines: records.length > 0 ? lines : [`'${name}' has no keys`], records };
+        }
+        case "add": {
+          const parsed = parseSshKey(words.join(" "));
+          if ("fault" in parsed) throw new ConsoleError(parsed.fault);
+          await users.addKey(identityOf(user), name, parsed);
+          return [`key ${fingerprintOf(parsed.key)} opens the console for '${name}'`];
+        }
+        case "remove": {
+          const [fingerprint = ""] = words;
+          await users.removeKey(identityOf(user), name, fingerprint);
+          return [`key ${fingerprint} removed from '${name}'`];
+        }
+        default:
+          throw new ConsoleError(`'${action}' is none of add, list, remove`);
+      }
+    },
+  },
+  {
+    scope: "users",
+    verb: "token",
+    parameters: [
+      ACTION,
+      LOGIN,
+      {
+        name: "id|name=|expires=|path=|role=",
+        optional: true,
+        repeated: true,
+        candidates: () => ["name=", "expires=", "path=", "role="],
+      },
+    ],
+    summary: "manage API tokens: passwords for robots that pull and push, never for the console",
+    example: "/users token add alice name=ci expires=90d path=http/oci/default/team/** role=writer",
+    adminOnly: false,
+    async run([action = "", login = "", ...words], { users, user, width }) {
+      const owner = ownerOf(login, { users, user });
+      const { name } = owner;
+      switch (action) {
+        case "list":
+          return listing(
+            apiTokens(owner).map(({ hash: _, ...shown }) => shown),
+            TOKEN_COLUMNS,
+            { width },
+            { empty: `'${name}' has no API tokens` },
+          );
+        case "add": {
+          const { id, hash, text } = makeApiToken();
+          await users.addToken(identityOf(user), name, {
+            kind: "api-token",
+            id,
+            hash,
+            ...readTokenWords(words),
+          });
+          return {
+            lines: [`API token ${id} of '${name}', which is shown this once:`, text],
+            records: [{ login: name, id, token: text }],
+          };
+        }
+        case "remove": {
+          const id = parseApiTokenId(words[0] ?? "");
+          if (!id)
+            throw new ConsoleError(
+              `'${words[0] ?? ""}' is no token's id; '/users token list ${name}' shows them`,
+            );
+          await users.removeToken(identityOf(user), name, id);
+          return [`API token ${id} of '${name}' removed`];
+        }
+        default:
+          throw new ConsoleError(`'${action}' is none of add, list, remove`);
+      }
+    },
+  },
+];
+
+type ShownToken = Omit<ApiTokenCredential, "hash">;
+
+const TOKEN_COLUMNS: Readonly<Record<string, (token: ShownToken) => string>> = {
+  id: ({ id }) => id,
+  name: ({ name }) => name || "-",
+  "expires (UTC)": ({ expires }) => (expires === undefined ? "never" : timeOf(expires)),
+  path: ({ limit }) => limit?.path ?? "-",
+  role: ({ limit }) => limit?.role ?? "-",
+};
+
+/** The user whose credentials are meant: oneself, or anybody's for an administrator. */
+function ownerOf(login: string, { users, user }: Pick<CommandContext, "users" | "user">): User {
+  const name = readLogin(login);
+  if (name !== user && !users.directory.isAdministrator(user)) {
+    throw new ConsoleError(
+      `the credentials of '${name}' take a system administrator, which '${user}' is not`,
+    );
+  }
+  return users.existing(name);
+}
+
+function readTokenWords(words: readonly string[]): Pick<ApiTokenCredential, "name" | "expires" | "limit"> {
+  const values = new Map<string, string>();
+  for (const word of words) {
+    const [, key, value = ""] = word.match(/^(name|expires|path|role)=(.*)$/) ?? [];
+    if (key === undefined) throw new ConsoleError(`'${word}' is not ${TOKEN_USAGE}`);
+    values.set(key, value);
+  }
+  const [expires, path, role] = [values.get("expires"), values.get("path"), values.get("role")];
+  const seconds = expires === undefined ? undefined : parseDuration(expires);
+  if (expires !== undefined && seconds === undefined)
+    throw new ConsoleError(`'expires=${expires}' is no time such as expires=90d`);
+  if ((path === undefined) !== (role === undefined))
+    throw new ConsoleError("a limit takes both: path=<access path> role=<role>");
+  const limit: Grant | undefined =
+    path === undefined || role === undefined ? undefined : { path: readPath(path), role: readRole(role) };
+  return {
+    name: (values.get("name") ?? "").slice(0, 100),
+    ...(seconds !== undefined && { expires: Math.floor(Date.now() / 1000) + seconds }),
+    ...(limit && { limit }),
+  };
+}
