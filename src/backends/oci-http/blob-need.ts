@@ -1,5 +1,5 @@
 import type { Digest } from "../../primitives/digest.ts";
-import type { OciIndexReader } from "./oci-index.ts";
+import type { OciIndexReader } from "./oci-index-reader.ts";
 
 const MAX_NAMED = 5;
 

@@ -11,7 +11,8 @@ import type { StoreManager, StoreName } from "../../primitives/store/store-manag
 import { LocalUploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
 import { describeNeed } from "./blob-need.ts";
 import { HistoryIndex } from "./history-index.ts";
-import { OCI_INDEX, OciIndexReader } from "./oci-index.ts";
+import { OCI_INDEX } from "./oci-index.ts";
+import { OciIndexReader } from "./oci-index-reader.ts";
 import type { OciView } from "./oci-view.ts";
 import { ReadCache } from "./read-cache.ts";
 import { LocalStoreChanges, type StoreChanges } from "./store-changes.ts";

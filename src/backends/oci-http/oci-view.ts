@@ -2,7 +2,7 @@ import type { LinkReader } from "../../primitives/store/blob-links.ts";
 import type { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import type { BlobStore } from "../../primitives/store/blob-store.ts";
 import type { UploadStore } from "../../primitives/store/upload-store.ts";
-import type { OciIndexReader } from "./oci-index.ts";
+import type { OciIndexReader } from "./oci-index-reader.ts";
 import type { ReadCache } from "./read-cache.ts";
 import type { StoreChanges } from "./store-changes.ts";
 

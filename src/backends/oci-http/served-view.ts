@@ -5,7 +5,7 @@ import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import { type UploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
-import { OciIndexReader } from "./oci-index.ts";
+import { OciIndexReader } from "./oci-index-reader.ts";
 import type { ViewLocation } from "./oci-store.ts";
 import type { OciView } from "./oci-view.ts";
 import { ReadCache } from "./read-cache.ts";

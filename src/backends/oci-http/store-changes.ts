@@ -9,7 +9,7 @@ import type { PutManifestResult } from "../../registry/storage.ts";
 import type { Reference, Tag } from "../../registry/tag.ts";
 import { isImmutable, type TagPattern } from "./immutable-tags.ts";
 import { manifestPath, tagPath } from "./layout.ts";
-import type { OciIndexReader } from "./oci-index.ts";
+import type { OciIndexReader } from "./oci-index-reader.ts";
 import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
 import { tagTarget } from "./tag-target.ts";
 

@@ -3,7 +3,8 @@ import { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
-import { OCI_INDEX, OciIndexReader } from "./oci-index.ts";
+import { OCI_INDEX } from "./oci-index.ts";
+import { OciIndexReader } from "./oci-index-reader.ts";
 import type { OciStore } from "./oci-store.ts";
 
 /** Tags named with a damaged blob; more are only counted. */

@@ -1,0 +1,171 @@
+import type { Database } from "bun:sqlite";
+import type { Digest } from "../../primitives/digest.ts";
+import type { Page } from "../../registry/paging.ts";
+import type { RepositoryName } from "../../registry/repository-name.ts";
+import type { Referrer, ReferrersRequest, StoredManifest } from "../../registry/storage.ts";
+import type { Tag } from "../../registry/tag.ts";
+
+/** Rows read at once where a caller may want any number of them. */
+const BATCH = 1000;
+
+/** What requests ask of the index. Every method is one indexed look-up. */
+export class OciIndexReader {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  hasRepository(repository: RepositoryName): boolean {
+    const sql = `SELECT 1 FROM repositories r WHERE name = ?
+      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id)`;
+    return this.#db.query(sql).get(repository) !== null;
+  }
+
+  tagDigest(repository: RepositoryName, tag: Tag): Digest | undefined {
+    const sql =
+      "SELECT digest FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND tag = ?";
+    return this.#db.query<{ digest: Digest }, [string, string]>(sql).get(repository, tag)?.digest;
+  }
+
+  manifest(repository: RepositoryName, digest: Digest): StoredManifest | undefined {
+    const sql = `SELECT digest, media_type AS mediaType, content FROM manifests
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?`;
+    return this.#db.query<StoredManifest, [string, string]>(sql).get(repository, digest) ?? undefined;
+  }
+
+  hasManifest(repository: RepositoryName, digest: Digest): boolean {
+    const sql =
+      "SELECT 1 FROM manifests WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?";
+    return this.#db.query(sql).get(repository, digest) !== null;
+  }
+
+  /** Whether a manifest of the repository names this blob. */
+  refersToBlob(repository: RepositoryName, digest: Digest): boolean {
+    const sql =
+      "SELECT 1 FROM manifest_blobs WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND blob = ? LIMIT 1";
+    return this.#db.query(sql).get(repository, digest) !== null;
+  }
+
+  /** Whether any manifest names this blob. */
+  isNeeded(digest: Digest): boolean {
+    return this.#db.query("SELECT 1 FROM manifest_blobs WHERE blob = ? LIMIT 1").get(digest) !== null;
+  }
+
+  /** Up to `limit` manifests that name this blob, each with one of its tags, if it has any. */
+  manifestsWith(
+    blob: Digest,
+    limit: number,
+  ): { readonly repository: RepositoryName; readonly digest: Digest; readonly tag: Tag | null }[] {
+    const sql = `SELECT name AS repository, m.digest,
+        (SELECT tag FROM tags t WHERE t.repository = m.repository AND t.digest = m.digest LIMIT 1) AS tag
+      FROM manifest_blobs b JOIN manifests m ON m.id = b.manifest JOIN repositories r ON r.id = m.repository
+      WHERE blob = ? ORDER BY name, m.digest LIMIT ?`;
+    return this.#db
+      .query<{ repository: RepositoryName; digest: Digest; tag: Tag | null }, [string, number]>(sql)
+      .all(blob, limit);
+  }
+
+  counts(): { readonly repositories: number; readonly tags: number; readonly manifests: number } {
+    const sql = `SELECT (SELECT count(DISTINCT repository) FROM manifests) AS repositories,
+      (SELECT count(*) FROM tags) AS tags, (SELECT count(*) FROM manifests) AS manifests`;
+    const counts = this.#db.query<{ repositories: number; tags: number; manifests: number }, []>(sql).get();
+    return counts ?? { repositories: 0, tags: 0, manifests: 0 };
+  }
+
+  /** How many manifests name the blob. */
+  countUses(blob: Digest): number {
+    const sql = "SELECT count(*) AS uses FROM manifest_blobs WHERE blob = ?";
+    return this.#db.query<{ uses: number }, [string]>(sql).get(blob)?.uses ?? 0;
+  }
+
+  manifestsOf(repository: RepositoryName): Digest[] {
+    const sql =
+      "SELECT digest FROM manifests WHERE repository = (SELECT id FROM repositories WHERE name = ?)";
+    return this.#db
+      .query<{ digest: Digest }, [string]>(sql)
+      .all(repository)
+      .map((row) => row.digest);
+  }
+
+  /** Manifests of a repository that no tag stands for. */
+  untagged(repository: RepositoryName): Digest[] {
+    const sql = `SELECT digest FROM manifests m WHERE repository = (SELECT id FROM repositories WHERE name = ?)
+      AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository = m.repository AND t.digest = m.digest)`;
+    return this.#db
+      .query<{ digest: Digest }, [string]>(sql)
+      .all(repository)
+      .map((row) => row.digest);
+  }
+
+  /** Up to `limit` repositories of which a manifest names this blob. */
+  repositoriesWith(digest: Digest, limit: number): RepositoryName[] {
+    const sql = `SELECT DISTINCT name FROM manifest_blobs b JOIN repositories r ON r.id = b.repository
+      WHERE blob = ? LIMIT ?`;
+    return this.#db
+      .query<{ name: RepositoryName }, [string, number]>(sql)
+      .all(digest, limit)
+      .map((row) => row.name);
+  }
+
+  /** Repositories that hold a manifest, after `last` in lexical (byte) order, read so many at once. */
+  *repositoriesAfter(last: string, atOnce = BATCH): Generator<RepositoryName> {
+    const sql = `SELECT name FROM repositories r WHERE name > ?
+      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id) ORDER BY name LIMIT ?`;
+    const query = this.#db.query<{ name: RepositoryName }, [string, number]>(sql);
+    for (let after: string | undefined = last; after !== undefined; ) {
+      const names: RepositoryName[] = query.all(after, atOnce).map((row) => row.name);
+      yield* names;
+      after = names.length === atOnce ? names.at(-1) : undefined;
+    }
+  }
+
+  /** Manifests whose subject this is, after `last` by digest. */
+  referrers(
+    repository: RepositoryName,
+    subject: Digest,
+    { artifactType, last, limit, maxBytes }: ReferrersRequest,
+  ): Page<Referrer> {
+    const sql = `SELECT descriptor FROM referrers
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?1) AND subject = ?2
+      ${artifactType === undefined ? "AND ?3 IS NULL" : "AND artifact_type = ?3"}
+      AND digest > ?4 ORDER BY digest LIMIT ?5`;
+    const rows = this.#db
+      .query<{ descriptor: string }, [string, string, string | null, string, number]>(sql)
+      .iterate(repository, subject, artifactType ?? null, last, limit + 1);
+    const entries: Referrer[] = [];
+    let bytes = 0;
+    for (const { descriptor } of rows) {
+      bytes += Buffer.byteLength(descriptor) + 1;
+      if (entries.length === limit || (entries.length > 0 && bytes > maxBytes))
+        return { entries, more: true };
+      entries.push(JSON.parse(descriptor) as Referrer);
+    }
+    return { entries, more: false };
+  }
+
+  tagsOf(repository: RepositoryName, digest: Digest): Tag[] {
+    const sql =
+      "SELECT tag FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?";
+    return this.#db
+      .query<{ tag: Tag }, [string, string]>(sql)
+      .all(repository, digest)
+      .map((row) => row.tag);
+  }
+
+  countTags(repository: RepositoryName): number {
+    const sql =
+      "SELECT count(*) AS count FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?)";
+    return this.#db.query<{ count: number }, [string]>(sql).get(repository)?.count ?? 0;
+  }
+
+  /** Up to `limit` tags after `last`, in lexical (byte) order. */
+  tags(repository: RepositoryName, last: string, limit: number): Tag[] {
+    const sql = `SELECT tag FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?)
+      AND tag > ? ORDER BY tag LIMIT ?`;
+    return this.#db
+      .query<{ tag: Tag }, [string, string, number]>(sql)
+      .all(repository, last, limit)
+      .map((row) => row.tag);
+  }
+}
