@@ -34,6 +34,8 @@ export interface Server {
   /** The administrator's password, if this start generated it. */
   readonly generatedPassword: string | undefined;
   readonly instances: readonly InstanceConfig[];
+  /** Takes over users and registries that were committed with git; rejects where they make no sense. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -99,6 +101,10 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       adminName: config.admin.name,
       generatedPassword,
       instances: instances.list(),
+      async reload() {
+        await users.reload();
+        await instances.reload();
+      },
       stop: () => undo.disposeAsync(),
     };
   } catch (error) {

@@ -11,6 +11,16 @@ export const serve = defineCommand({
   async run({ rawArgs }) {
     const server = await startServer(resolveServerConfig(rawArgs, process.env), consoleLogger);
     process.stdout.write(greeting(server));
+    process.on("SIGHUP", () => {
+      server
+        .reload()
+        .then(() => consoleLogger.info("SIGHUP: users and registries are reloaded"))
+        .catch((error) =>
+          consoleLogger.warn(
+            `SIGHUP: nothing is reloaded: ${error instanceof Error ? error.message : error}`,
+          ),
+        );
+    });
     await stopSignal();
     process.stdout.write("Stopping: finishing the requests under way\n");
     await server.stop();

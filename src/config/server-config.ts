@@ -58,7 +58,7 @@ export function resolveServerConfig(
     instances: http && settings.flag("backend-oci-http") ? bootstrap(settings) : undefined,
     jobs: {
       gcEvery: schedule(settings, "gc-every"),
-      gcGrace: settings.parsed("gc-grace", parsePositiveDuration, "a time such as 1h, of a second or more"),
+      gcGrace: settings.parsed("gc-grace", parsePositiveDuration, "a time such as 1d, of a second or more"),
       scrubEvery: schedule(settings, "scrub-every"),
     },
     admin: {

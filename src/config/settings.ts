@@ -61,8 +61,8 @@ export const SETTINGS = {
   "gc-grace": {
     type: "string",
     hint: "duration",
-    fallback: "1h",
-    help: "blobs that were uploaded or asked for within this time are never removed",
+    fallback: "1d",
+    help: "blobs that were uploaded or asked for within this time are never removed; longer than the longest push",
   },
   "scrub-every": {
     type: "string",

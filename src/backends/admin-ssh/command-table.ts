@@ -8,6 +8,7 @@ import {
 } from "./command.ts";
 import { splitWords, type Word } from "./command-line.ts";
 import { ACCESS_COMMANDS } from "./commands/access.ts";
+import { CONFIG_COMMANDS } from "./commands/config.ts";
 import { CREDENTIAL_COMMANDS } from "./commands/credentials.ts";
 import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
@@ -41,6 +42,7 @@ const COMMANDS: readonly Command[] = [
   ...OCI_HISTORY_COMMANDS,
   ...OCI_RESTORE_COMMANDS,
   ...JOB_COMMANDS,
+  ...CONFIG_COMMANDS,
 ];
 
 const SCOPES: readonly string[] = [...new Set(COMMANDS.map((command) => command.scope))];

@@ -32,6 +32,8 @@ export async function collectGarbage(
   { isDryRun, signal, progress }: JobRun,
 ): Promise<Garbage> {
   const uploads = isDryRun ? 0 : await oci.uploads.expire(UPLOAD_EXPIRY_MS);
+  // What stock git has committed is needed as well.
+  await oci.store.follow();
   await oci.history.catchUp();
   const now = Math.floor(Date.now() / 1000);
   const isLate = (digest: Digest) => oci.recency.wasTouchedWithin(graceSeconds, digest);

@@ -156,6 +156,23 @@ export class InstanceRegistry {
     );
   }
 
+  /** Takes over what stock git has committed. A file that makes no sense is refused, and the old registries go on. */
+  async reload(): Promise<void> {
+    await this.#turn.run(async () => {
+      await this.#options.system.follow();
+      const bytes = await this.#options.system.read(CONFIG_PATH);
+      if (!bytes) return;
+      try {
+        const configs = parseInstances(bytes);
+        for (const config of configs) await this.#openView(config);
+        await this.#apply(configs);
+      } catch (error) {
+        if (!(error instanceof InvalidInstancesError)) throw error;
+        throw new InstanceChangeError(`${CONFIG_PATH} in the store ${SYSTEM_STORE}: ${error.message}`);
+      }
+    });
+  }
+
   /** Its store stays. */
   async delete(actor: Identity, name: InstanceName): Promise<void> {
     await this.#change(actor, `delete the registry ${name}`, (configs) => {

@@ -154,9 +154,9 @@ export class CommitWriter {
   /** False when somebody else (stock git) has moved the branch meanwhile, or is about to. */
   async #makeDurable(group: CommitGroup): Promise<boolean> {
     const { tip } = group;
-    if (tip.commitId === undefined || tip.commitId === this.head.commitId) return true;
     // Checked by the swap as well; here it spares writing objects that nothing would refer to.
     if ((await this.#refs.read(MAIN_REF)) !== this.head.commitId) return false;
+    if (tip.commitId === undefined || tip.commitId === this.head.commitId) return true;
     // Both are made ready together; the branch moves once the objects are durable.
     const stored = this.#objects.put(group.objects());
     if (!(await this.#refs.compareAndSwap(MAIN_REF, this.head.commitId, tip.commitId, stored))) return false;

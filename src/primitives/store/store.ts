@@ -1,4 +1,4 @@
-import { CommitWriter, type Outcome, type Prepare } from "./commit-writer.ts";
+import { CommitWriter, type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-writer.ts";
 import type { Commit, Identity } from "./git/commit.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import { MAIN_REF } from "./git/repository.ts";
@@ -159,6 +159,11 @@ export class Store {
    */
   transact(prepare: Prepare): Promise<Outcome> {
     return this.#writer.submit(prepare);
+  }
+
+  /** Takes over what somebody else (stock git) has committed since. */
+  async follow(): Promise<void> {
+    await this.transact(() => ({ changes: [], author: SYSTEM_IDENTITY, message: "" }));
   }
 
   get isClosed(): boolean {

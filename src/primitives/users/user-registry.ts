@@ -69,9 +69,25 @@ export class UserRegistry {
 
   /** A file that can't be read leaves its user or group out, and is told to `warn`. */
   static async load(store: Store, warn: (message: string) => void): Promise<UserRegistry> {
-    const users = await readAll(store, USERS, parseUserName, parseUser, warn);
-    const groups = await readAll(store, GROUPS, parseGroupName, parseGroup, warn);
-    return new UserRegistry(store, new UserDirectory(users, groups));
+    return new UserRegistry(store, await readDirectory(store, warn));
+  }
+
+  /**
+   * Takes over what stock git has committed to the store. A file that can't be read is refused with all the others, and
+   * nothing changes.
+   */
+  async reload(): Promise<void> {
+    await this.#turn.run(async () => {
+      await this.#store.follow();
+      const faults: string[] = [];
+      const directory = await readDirectory(this.#store, (fault) => faults.push(fault));
+      if (faults.length > 0)
+        throw new UserChangeError(faults.join("; ").replaceAll("is left out", "is refused"));
+      if (!directory.hasAdministrator())
+        throw new UserChangeError(`the store ${this.#store.name} has no administrator`);
+      this.#directory = directory;
+      this.#onChange();
+    });
   }
 
   get directory(): UserDirectory {
@@ -310,6 +326,11 @@ export class UserRegistry {
       this.#onChange();
     });
   }
+}
+
+async function readDirectory(store: Store, warn: (message: string) => void): Promise<UserDirectory> {
+  const users = await readAll(store, USERS, parseUserName, parseUser, warn);
+  return new UserDirectory(users, await readAll(store, GROUPS, parseGroupName, parseGroup, warn));
 }
 
 async function readAll<Name extends string, T>(

@@ -1,0 +1,19 @@
+import type { Command } from "../command.ts";
+
+export const CONFIG_COMMANDS: readonly Command[] = [
+  {
+    scope: "config",
+    verb: "reload",
+    parameters: [],
+    summary:
+      "take over what was committed with git to everlock-system and everlock-users; SIGHUP does the same",
+    example: "/config reload",
+    adminOnly: true,
+    async run(_args, { users, instances }) {
+      await users.reload();
+      await instances.reload();
+      const { length } = users.directory.list();
+      return [`reloaded: ${instances.list().length} registries, ${length} users`];
+    },
+  },
+];
