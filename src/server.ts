@@ -7,8 +7,10 @@ import { DataDirectory } from "./data-directory.ts";
 import { ControlSocket } from "./frontends/control/control-socket.ts";
 import { HttpFrontend, LISTEN_SETTING } from "./frontends/http/http-frontend.ts";
 import { HttpThreads } from "./frontends/http/http-threads.ts";
+import { RequestCounters } from "./frontends/http/request-counters.ts";
 import { ThreadOwner } from "./frontends/http/thread-owner.ts";
 import { ensureTokenKey } from "./frontends/http/token-key.ts";
+import { OPS_LISTEN_SETTING, OpsFrontend } from "./frontends/ops/ops-frontend.ts";
 import { ensureHostKey } from "./frontends/ssh/host-key.ts";
 import { SSH_LISTEN_SETTING, SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
 import { refuseTakenPort } from "./frontends/taken-port.ts";
@@ -24,11 +26,14 @@ import { PasswordChecker } from "./primitives/users/password-checker.ts";
 import { TokenAuthority } from "./primitives/users/token-authority.ts";
 import { TokenSigner } from "./primitives/users/token-signer.ts";
 import { USERS_STORE, UserRegistry } from "./primitives/users/user-registry.ts";
+import { VERSION } from "./version.ts";
 
 /** The running server: what listens, and how to end it. */
 export interface Server {
   readonly http: ListenAddress | undefined;
   readonly ssh: ListenAddress | undefined;
+  /** Where health and metrics are told. */
+  readonly ops: ListenAddress | undefined;
   readonly dataDir: string;
   readonly adminName: string;
   /** The administrator's password, if this start generated it. */
@@ -64,16 +69,22 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     );
     undo.defer(() => instances.close());
     if (config.http) refuseTakenPort("HTTP", config.http.listen, LISTEN_SETTING);
+    if (config.ops) refuseTakenPort("health and metrics", config.ops, OPS_LISTEN_SETTING);
     if (config.ssh) refuseTakenPort("SSH", config.ssh, SSH_LISTEN_SETTING);
     // Before anybody can reach the server, but not before it is likely that somebody will.
     generatedPassword = await bootstrapAdmin(users, config.admin, log);
     const tokenKey = await ensureTokenKey(`${directory.path}/token_key`);
+    const requests = new RequestCounters();
+    let ops: OpsFrontend | undefined;
+    // Ended after HTTP: while that finishes what is under way, whoever asks is told so.
+    undo.defer(() => ops?.stop());
     const http =
       config.http &&
-      (await startHttp(config.http, { users, passwords, authenticator, instances, tokenKey, log }));
+      (await startHttp(config.http, { users, passwords, authenticator, instances, tokenKey, requests, log }));
     if (http) undo.defer(() => http.stop());
     const jobs = new JobRunner(storeJobs(instances, config.jobs), log);
     undo.defer(() => jobs.close());
+    ops = config.ops && new OpsFrontend(config.ops, { instances, users, jobs, requests, version: VERSION });
     const control = new ControlSocket(directory.path, jobs, log);
     undo.defer(() => control.stop());
     // So that the first question about the history need not wait for it.
@@ -97,6 +108,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     return {
       http: http?.address,
       ssh: ssh?.address,
+      ops: config.ops && ops && { hostname: config.ops.hostname, port: ops.port },
       dataDir: directory.path,
       adminName: config.admin.name,
       generatedPassword,
@@ -105,7 +117,10 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         await users.reload();
         await instances.reload();
       },
-      stop: () => undo.disposeAsync(),
+      async stop() {
+        ops?.drain();
+        await undo.disposeAsync();
+      },
     };
   } catch (error) {
     await undo.disposeAsync();
@@ -122,18 +137,19 @@ interface HttpServices {
   readonly authenticator: Authenticator;
   readonly instances: InstanceRegistry;
   readonly tokenKey: Uint8Array;
+  readonly requests: RequestCounters;
   readonly log: Logger;
 }
 
 /** On this thread, which owns the stores, or on several others. */
 async function startHttp(
   { listen, workers }: NonNullable<ServerConfig["http"]>,
-  { users, passwords, authenticator, instances, tokenKey, log }: HttpServices,
+  { users, passwords, authenticator, instances, tokenKey, requests, log }: HttpServices,
 ): Promise<HttpFrontend | HttpThreads> {
   if (workers === 1) {
     const tokens = new TokenAuthority(new TokenSigner(tokenKey), () => users.directory);
     const hosts = () => instances.hosts();
-    return new HttpFrontend({ listen, isShared: false, hosts, authenticator, tokens, log });
+    return new HttpFrontend({ listen, isShared: false, hosts, authenticator, tokens, requests, log });
   }
   const version = new SharedVersion();
   const threads = await HttpThreads.start({
@@ -141,6 +157,7 @@ async function startHttp(
     count: workers,
     tokenKey,
     version,
+    requests,
     spawn: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
     owner: () => new ThreadOwner({ instances, users, passwords, version, log }),
     log,

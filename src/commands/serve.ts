@@ -42,7 +42,7 @@ function usageOfSettings(): ArgsDef {
 }
 
 function greeting(server: Server): string {
-  const { http, ssh, generatedPassword } = server;
+  const { http, ssh, ops, generatedPassword } = server;
   const lines = ["Everlock is running"];
   if (http) lines.push(`  HTTP   ${formatListenAddress(http)}`);
   for (const { name, vhosts, store } of server.instances) {
@@ -51,6 +51,7 @@ function greeting(server: Server): string {
     );
   }
   if (ssh) lines.push(`  SSH    ${formatListenAddress(ssh)}`);
+  if (ops) lines.push(`  ops    ${formatListenAddress(ops)}`);
   lines.push(`  data   ${server.dataDir}`);
   if (generatedPassword) {
     lines.push(

@@ -20,6 +20,8 @@ export interface ServerConfig {
   readonly dataDir: string;
   readonly http: { readonly listen: ListenAddress; readonly workers: number } | undefined;
   readonly ssh: ListenAddress | undefined;
+  /** Health and metrics. */
+  readonly ops: ListenAddress | undefined;
   /** Completes the stored registries by what the flags say; `undefined` where registries are switched off. */
   readonly instances:
     | ((stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[])
@@ -55,6 +57,10 @@ export function resolveServerConfig(
     ssh: settings.flag("backend-admin-ssh")
       ? settings.parsed("frontend-ssh-listen", parseListenAddress, "an address such as 127.0.0.1:2222")
       : undefined,
+    ops:
+      settings.optional("frontend-ops-listen") === undefined
+        ? undefined
+        : settings.parsed("frontend-ops-listen", parseListenAddress, "an address such as 127.0.0.1:9090"),
     instances: http && settings.flag("backend-oci-http") ? bootstrap(settings) : undefined,
     jobs: {
       gcEvery: schedule(settings, "gc-every"),

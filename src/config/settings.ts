@@ -26,6 +26,11 @@ export const SETTINGS = {
     hint: "count",
     help: "threads that serve HTTP; 1 serves it beside everything else (default: one per core)",
   },
+  "frontend-ops-listen": {
+    type: "string",
+    hint: "host:port",
+    help: "where /livez, /readyz and /metrics (Prometheus) are answered; without it, nowhere",
+  },
   "frontend-ssh-listen": {
     type: "string",
     hint: "host:port",

@@ -8,6 +8,7 @@ import { errorResponse, RegistryError } from "../../registry/errors.ts";
 import { ListenError } from "../listen-error.ts";
 import type { HttpBackend } from "./http-backend.ts";
 import { RequestAuthenticator } from "./request-authenticator.ts";
+import type { RequestCounters } from "./request-counters.ts";
 import { TokenEndpoint } from "./token-endpoint.ts";
 
 export interface HttpFrontendOptions {
@@ -20,6 +21,7 @@ export interface HttpFrontendOptions {
   readonly hosts: () => ReadonlyMap<string, HttpBackend>;
   readonly authenticator: Authenticator;
   readonly tokens: TokenAuthority;
+  readonly requests: RequestCounters;
   readonly log: Logger;
 }
 
@@ -57,8 +59,11 @@ export class HttpFrontend {
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       // The bounds are the handlers': a manifest has one, a layer may be of any size.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: (request, server) =>
-        this.#answer(request, () => server.requestIP(request)?.address ?? "unknown"),
+      fetch: async (request, server) => {
+        const response = await this.#answer(request, () => server.requestIP(request)?.address ?? "unknown");
+        this.#options.requests.count(request.method, response.status);
+        return response;
+      },
       error: (error) => this.#failed(error),
     });
   }

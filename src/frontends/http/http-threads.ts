@@ -3,6 +3,7 @@ import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { CallPort } from "../../primitives/threads/call-port.ts";
 import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
+import type { RequestCounters } from "./request-counters.ts";
 import type { OwnerCalls, ThreadCalls } from "./thread-calls.ts";
 import type { ThreadOwner } from "./thread-owner.ts";
 
@@ -11,6 +12,7 @@ export interface HttpThreadsOptions {
   readonly count: number;
   readonly tokenKey: Uint8Array;
   readonly version: SharedVersion;
+  readonly requests: RequestCounters;
   /** Makes a thread that runs `http-worker.ts`. */
   readonly spawn: () => Worker;
   /** Makes what answers one thread's calls. */
@@ -77,7 +79,7 @@ export class HttpThreads implements ServingThreads {
   }
 
   async #startThread(): Promise<void> {
-    const { spawn, owner, version, tokenKey, log } = this.#options;
+    const { spawn, owner, version, requests, tokenKey, log } = this.#options;
     const worker = spawn();
     const calls = owner();
     const port = new CallPort<OwnerCalls, ThreadCalls>(
@@ -103,6 +105,7 @@ export class HttpThreads implements ServingThreads {
       listen: this.#address,
       tokenKey,
       version: version.memory,
+      requests: requests.memory,
     });
   }
 

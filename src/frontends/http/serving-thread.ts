@@ -11,6 +11,7 @@ import { TokenAuthority } from "../../primitives/users/token-authority.ts";
 import { TokenSigner } from "../../primitives/users/token-signer.ts";
 import { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { HttpFrontend } from "./http-frontend.ts";
+import { RequestCounters } from "./request-counters.ts";
 import type { OwnerCalls, ThreadCalls, ThreadSetup } from "./thread-calls.ts";
 
 /** One of several threads that serve HTTP on the same port. It reads by itself and leaves changes to the owner. */
@@ -29,7 +30,7 @@ export class ServingThread implements ThreadCalls {
     this.#owner = owner(this);
   }
 
-  async start({ listen, tokenKey, version }: ThreadSetup): Promise<ListenAddress> {
+  async start({ listen, tokenKey, version, requests }: ThreadSetup): Promise<ListenAddress> {
     this.#version = new SharedVersion(version);
     await this.#refresh();
     const users = () => this.#users;
@@ -41,6 +42,7 @@ export class ServingThread implements ThreadCalls {
       upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),
       authenticator,
       tokens: new TokenAuthority(new TokenSigner(tokenKey), users),
+      requests: new RequestCounters(requests),
       log: loggerOf(this.#owner),
     });
     return this.#frontend.address;

@@ -38,6 +38,8 @@ export interface ThreadSetup {
   readonly tokenKey: Uint8Array;
   /** Of the `SharedVersion` of the serving state. */
   readonly version: SharedArrayBuffer;
+  /** Of the `RequestCounters`. */
+  readonly requests: SharedArrayBuffer;
 }
 
 /** What the owner asks of a thread that serves HTTP. */

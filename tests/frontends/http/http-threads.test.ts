@@ -3,6 +3,7 @@ import type { InstanceConfig } from "../../../src/backends/oci-http/instance-con
 import { SYSTEM_STORE } from "../../../src/backends/oci-http/instance-config.ts";
 import { InstanceRegistry } from "../../../src/backends/oci-http/instance-registry.ts";
 import { HttpThreads } from "../../../src/frontends/http/http-threads.ts";
+import { RequestCounters } from "../../../src/frontends/http/request-counters.ts";
 import { ThreadOwner } from "../../../src/frontends/http/thread-owner.ts";
 import { digestOf } from "../../../src/primitives/digest.ts";
 import type { Logger } from "../../../src/primitives/logger.ts";
@@ -57,6 +58,7 @@ async function start() {
     count: THREADS,
     tokenKey: randomBytes(32),
     version,
+    requests: new RequestCounters(),
     spawn: () => {
       const worker = new Worker(new URL("../../../src/http-worker.ts", import.meta.url));
       workers.push(worker);
