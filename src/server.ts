@@ -71,7 +71,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     if (config.http) refuseTakenPort("HTTP", config.http.listen, LISTEN_SETTING);
     if (config.ops) refuseTakenPort("health and metrics", config.ops, OPS_LISTEN_SETTING);
     if (config.ssh) refuseTakenPort("SSH", config.ssh, SSH_LISTEN_SETTING);
-    // Before anybody can reach the server, but not before it is likely that somebody will.
+    // Before anybody can reach the server, and once its ports were free: a generated password is shown only once.
     generatedPassword = await bootstrapAdmin(users, config.admin, log);
     const tokenKey = await ensureTokenKey(`${directory.path}/token_key`);
     const requests = new RequestCounters();

@@ -97,6 +97,30 @@ describeWith(["git", "ssh", "sshpass"], "collecting garbage while serving", () =
     expect(existsSync(blobPath(server, layer))).toBe(false);
   }, 20_000);
 
+  test("keeps what is deleted while it runs, though nothing but the history names it", async () => {
+    const { server, client } = await start();
+    const { layer, digest } = await client.pushImage("v1");
+    const commit = (
+      await must(["git", "-C", `${server.dataDir}/everlock-oci-local`, "rev-parse", "main"])
+    ).trim();
+    expect((await client.fetch(`manifests/${digest}`, { method: "DELETE" })).status).toBe(202);
+    await Bun.sleep(GRACE_OVER_MS);
+    // The link of the upload goes, the bytes stay for the history; then the image is named again, and has no link.
+    await gc(server.dataDir);
+    expect((await client.fetch(`blobs/${layer}`, { method: "HEAD" })).status).toBe(404);
+    await console(server, `/oci restore default app:v1 ${commit} --yes`);
+    for (let i = 0; i < 200; i++) await client.pushBlob(randomBytes(100));
+    await Bun.sleep(GRACE_OVER_MS);
+    const [{ code }] = await Promise.all([
+      gc(server.dataDir),
+      Bun.sleep(50).then(() => client.fetch(`manifests/${digest}`, { method: "DELETE" })),
+    ]);
+    expect(code).toBe(0);
+    expect(existsSync(blobPath(server, layer))).toBe(true);
+    await console(server, `/oci restore default app:v1 ${commit} --yes`);
+    expect(await client.verifyImage("v1")).toBe(digest);
+  }, 30_000);
+
   test("applies the cleanup rules in one commit, which a dry run lists before", async () => {
     const { server, client } = await start();
     for (const tag of ["v1", "v2", "nightly-1", "nightly-2", "nightly-3"]) {

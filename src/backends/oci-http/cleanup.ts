@@ -36,10 +36,8 @@ export async function applyCleanupRules(
     progress(`${oci.location.store}: the rule for ${repository}`);
     await Bun.sleep(0);
     const { tags, manifests } = isDryRun ? choose(oci, repository, rule) : await clean(oci, repository, rule);
-    lines.push(
-      ...tags.map((tag) => `${repository}:${tag}`),
-      ...manifests.map((digest) => `${repository}@${digest}`),
-    );
+    for (const tag of tags) lines.push(`${repository}:${tag}`);
+    for (const digest of manifests) lines.push(`${repository}@${digest}`);
     tagCount += tags.length;
     manifestCount += manifests.length;
   }

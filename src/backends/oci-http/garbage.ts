@@ -34,6 +34,8 @@ export async function collectGarbage(
   const uploads = isDryRun ? 0 : await oci.uploads.expire(UPLOAD_EXPIRY_MS);
   // What stock git has committed is needed as well.
   await oci.store.follow();
+  // What a commit removes leaves the index at once, and is known to the history once that has caught up.
+  let removals = oci.derived.removals;
   await oci.history.catchUp();
   const now = Math.floor(Date.now() / 1000);
   const isLate = (digest: Digest) => oci.recency.wasTouchedWithin(graceSeconds, digest);
@@ -55,9 +57,14 @@ export async function collectGarbage(
       if (signal.aborted) break;
     }
     const isUnneeded = () =>
+      oci.derived.removals === removals &&
       !isLate(digest) &&
       !isNamed(digest) &&
       !oci.links.isLinkedSince(digest, isDryRun ? now - graceSeconds : 0);
+    if (oci.derived.removals !== removals) {
+      removals = oci.derived.removals;
+      await oci.history.catchUp();
+    }
     if (!isUnneeded()) continue;
     const size = oci.blobs.size(digest);
     if (size === undefined || (!isDryRun && !oci.blobs.remove(digest, isUnneeded))) continue;

@@ -112,7 +112,7 @@ export class OciStore implements OciView {
   }
 
   /** What the index holds of the newest commit. */
-  get derived(): Pick<DerivedIndex, "head" | "scopes" | "dump"> {
+  get derived(): Pick<DerivedIndex, "head" | "removals" | "scopes" | "dump"> {
     return this.#derived;
   }
 

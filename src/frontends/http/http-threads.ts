@@ -23,6 +23,9 @@ export interface HttpThreadsOptions {
 /** A thread that ends is replaced after this pause (ms), so that one that can't live does not keep the machine busy. */
 const RESTART_PAUSE_MS = 200;
 
+/** A thread that does not answer by then is ended: longer than it waits for the requests under way. */
+const STOP_MS = 15_000;
+
 interface Thread {
   readonly worker: Worker;
   readonly port: CallPort<OwnerCalls, ThreadCalls>;
@@ -72,7 +75,7 @@ export class HttpThreads implements ServingThreads {
     this.#isStopping = true;
     await Promise.all(
       [...this.#threads].map(async ({ worker, port }) => {
-        await port.call("stop").catch(() => undefined);
+        await Promise.race([port.call("stop").catch(() => undefined), Bun.sleep(STOP_MS)]);
         worker.terminate();
       }),
     );
@@ -101,12 +104,14 @@ export class HttpThreads implements ServingThreads {
       if (!this.#isStopping) this.#replace(cause);
     });
     this.#threads.add(thread);
-    this.#address = await port.call("start", {
-      listen: this.#address,
-      tokenKey,
-      version: version.memory,
-      requests: requests.memory,
-    });
+    const setup = { listen: this.#address, tokenKey, version: version.memory, requests: requests.memory };
+    try {
+      this.#address = await port.call("start", setup);
+    } catch (error) {
+      // It serves nothing; once it has ended, another one is tried.
+      worker.terminate();
+      throw error;
+    }
   }
 
   #replace(cause: unknown): void {

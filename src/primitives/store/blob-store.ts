@@ -133,7 +133,13 @@ export class BlobStore {
    */
   remove(digest: Digest, isUnneeded: () => boolean): boolean {
     const removed = `${this.#dir}/removed/${digestAlgorithm(digest)}-${digestHex(digest)}`;
-    renameSync(this.path(digest), removed);
+    try {
+      renameSync(this.path(digest), removed);
+    } catch (error) {
+      // Another thread has found it damaged and set it aside.
+      if (isMissingFile(error)) return false;
+      throw error;
+    }
     const unneeded = isUnneeded();
     if (!unneeded) this.#putBack(removed, digest);
     rmSync(removed, { force: true });

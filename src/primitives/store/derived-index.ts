@@ -33,6 +33,7 @@ export class DerivedIndex implements Projection {
   readonly #schema: IndexSchema;
   readonly #clock: ScopeClock;
   #head: ObjectId | undefined;
+  #removals = 0;
 
   private constructor(db: Database, schema: IndexSchema, clock: ScopeClock) {
     this.db = db;
@@ -63,11 +64,17 @@ export class DerivedIndex implements Projection {
     return this.#head;
   }
 
+  /** Moves whenever files were removed. */
+  get removals(): number {
+    return this.#removals;
+  }
+
   apply(changes: readonly Change[], head?: ObjectId): void {
     const scopes = this.db.transaction(() => {
       if (head) this.db.run("UPDATE index_state SET head = ?", [head]);
       return this.#schema.apply(this.db, changes);
     })();
+    if (changes.some(({ content }) => content === null)) this.#removals++;
     for (const scope of scopes) this.#clock.advance(scope);
     this.#head = head ?? this.#head;
   }
@@ -84,6 +91,7 @@ export class DerivedIndex implements Projection {
   reset(): void {
     createSchema(this.db, this.#schema);
     this.#clock.advanceAll();
+    this.#removals++;
     this.#head = undefined;
   }
 
