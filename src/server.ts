@@ -5,7 +5,9 @@ import { storeJobs } from "./backends/oci-http/store-jobs.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { ControlSocket } from "./frontends/control/control-socket.ts";
-import { HttpFrontend, LISTEN_SETTING } from "./frontends/http/http-frontend.ts";
+import { type Certificate, CertificateFiles } from "./frontends/http/certificates.ts";
+import { HttpFrontend } from "./frontends/http/http-frontend.ts";
+import { LISTEN_SETTING, LISTEN_TLS_SETTING } from "./frontends/http/http-listener.ts";
 import { HttpThreads } from "./frontends/http/http-threads.ts";
 import { RequestCounters } from "./frontends/http/request-counters.ts";
 import { ThreadOwner } from "./frontends/http/thread-owner.ts";
@@ -31,6 +33,7 @@ import { VERSION } from "./version.ts";
 /** The running server: what listens, and how to end it. */
 export interface Server {
   readonly http: ListenAddress | undefined;
+  readonly https: ListenAddress | undefined;
   readonly ssh: ListenAddress | undefined;
   /** Where health and metrics are told. */
   readonly ops: ListenAddress | undefined;
@@ -68,7 +71,9 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       config.instances ?? (() => []),
     );
     undo.defer(() => instances.close());
-    if (config.http) refuseTakenPort("HTTP", config.http.listen, LISTEN_SETTING);
+    if (config.http) refuseTakenPort("HTTP", config.http.settings.listen, LISTEN_SETTING);
+    if (config.http?.settings.listenTls)
+      refuseTakenPort("HTTPS", config.http.settings.listenTls, LISTEN_TLS_SETTING);
     if (config.ops) refuseTakenPort("health and metrics", config.ops, OPS_LISTEN_SETTING);
     if (config.ssh) refuseTakenPort("SSH", config.ssh, SSH_LISTEN_SETTING);
     // Before anybody can reach the server, and once its ports were free: a generated password is shown only once.
@@ -78,10 +83,23 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     let ops: OpsFrontend | undefined;
     // Ended after HTTP: while that finishes what is under way, whoever asks is told so.
     undo.defer(() => ops?.stop());
+    const certificates = config.http && new CertificateFiles(config.http.certificates, log);
     const http =
       config.http &&
-      (await startHttp(config.http, { users, passwords, authenticator, instances, tokenKey, requests, log }));
+      (await startHttp(config.http, certificates?.certificates ?? [], {
+        users,
+        passwords,
+        authenticator,
+        instances,
+        tokenKey,
+        requests,
+        log,
+      }));
     if (http) undo.defer(() => http.stop());
+    if (http && certificates) {
+      certificates.watch((renewed) => http.renewCertificates(renewed));
+      undo.defer(() => certificates.stop());
+    }
     const jobs = new JobRunner(storeJobs(instances, config.jobs), log);
     undo.defer(() => jobs.close());
     ops = config.ops && new OpsFrontend(config.ops, { instances, users, jobs, requests, version: VERSION });
@@ -106,7 +124,8 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       }));
     if (ssh) undo.defer(() => ssh.stop());
     return {
-      http: http?.address,
+      http: http?.addresses.plain,
+      https: http?.addresses.tls,
       ssh: ssh?.address,
       ops: config.ops && ops && { hostname: config.ops.hostname, port: ops.port },
       dataDir: directory.path,
@@ -143,17 +162,27 @@ interface HttpServices {
 
 /** On this thread, which owns the stores, or on several others. */
 async function startHttp(
-  { listen, workers }: NonNullable<ServerConfig["http"]>,
+  { settings, workers }: NonNullable<ServerConfig["http"]>,
+  certificates: readonly Certificate[],
   { users, passwords, authenticator, instances, tokenKey, requests, log }: HttpServices,
 ): Promise<HttpFrontend | HttpThreads> {
   if (workers === 1) {
     const tokens = new TokenAuthority(new TokenSigner(tokenKey), () => users.directory);
-    const hosts = () => instances.hosts();
-    return new HttpFrontend({ listen, isShared: false, hosts, authenticator, tokens, requests, log });
+    return new HttpFrontend({
+      settings,
+      certificates,
+      isShared: false,
+      hosts: () => instances.hosts(),
+      authenticator,
+      tokens,
+      requests,
+      log,
+    });
   }
   const version = new SharedVersion();
   const threads = await HttpThreads.start({
-    listen,
+    settings,
+    certificates,
     count: workers,
     tokenKey,
     version,

@@ -42,9 +42,10 @@ function usageOfSettings(): ArgsDef {
 }
 
 function greeting(server: Server): string {
-  const { http, ssh, ops, generatedPassword } = server;
+  const { http, https, ssh, ops, generatedPassword } = server;
   const lines = ["Everlock is running"];
   if (http) lines.push(`  HTTP   ${formatListenAddress(http)}`);
+  if (https) lines.push(`  HTTPS  ${formatListenAddress(https)}`);
   for (const { name, vhosts, store } of server.instances) {
     lines.push(
       `         registry '${name}' at ${vhosts.map((vhost) => `${vhost}:${http?.port}`).join(", ")}, store '${store}'`,

@@ -6,6 +6,9 @@ import {
   REFERENCES,
 } from "../backends/oci-http/instance-config.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/store-jobs.ts";
+import { CERTIFICATE_SETTING, type CertificatePaths } from "../frontends/http/certificates.ts";
+import type { HttpSettings } from "../frontends/http/http-settings.ts";
+import { isNetwork } from "../frontends/http/trusted-proxies.ts";
 import { parseDuration } from "../primitives/duration.ts";
 import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
 import { parseStoreName } from "../primitives/store/store-manager.ts";
@@ -18,7 +21,13 @@ import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./
 /** Everything that the server needs to know, checked. A part that is switched off is `undefined`. */
 export interface ServerConfig {
   readonly dataDir: string;
-  readonly http: { readonly listen: ListenAddress; readonly workers: number } | undefined;
+  readonly http:
+    | {
+        readonly settings: HttpSettings;
+        readonly certificates: readonly CertificatePaths[];
+        readonly workers: number;
+      }
+    | undefined;
   readonly ssh: ListenAddress | undefined;
   /** Health and metrics. */
   readonly ops: ListenAddress | undefined;
@@ -44,16 +53,7 @@ export function resolveServerConfig(
   const http = settings.flag("frontend-http");
   return {
     dataDir: settings.text("data-dir"),
-    http: http
-      ? {
-          listen: settings.parsed(
-            "frontend-http-listen-http",
-            parseListenAddress,
-            "an address such as 127.0.0.1:8080",
-          ),
-          workers: httpWorkers(settings),
-        }
-      : undefined,
+    http: http ? httpConfig(settings) : undefined,
     ssh: settings.flag("backend-admin-ssh")
       ? settings.parsed("frontend-ssh-listen", parseListenAddress, "an address such as 127.0.0.1:2222")
       : undefined,
@@ -76,6 +76,60 @@ export function resolveServerConfig(
       password: adminPassword(settings),
     },
   };
+}
+
+function httpConfig(settings: CheckedSettings): NonNullable<ServerConfig["http"]> {
+  const certificates = certificatePaths(settings);
+  const listenTls =
+    settings.optional("frontend-http-listen-https") === undefined
+      ? undefined
+      : settings.parsed(
+          "frontend-http-listen-https",
+          parseListenAddress,
+          "an address such as 127.0.0.1:8443",
+        );
+  const redirectsToTls = settings.flag("frontend-http-redirect");
+  if (listenTls && certificates.length === 0)
+    throw new UsageError(
+      "--frontend-http-listen-https takes --frontend-http-tls-certificate <file> and --frontend-http-tls-key <file>",
+    );
+  if (!listenTls && (certificates.length > 0 || redirectsToTls)) {
+    const given = redirectsToTls ? "frontend-http-redirect" : CERTIFICATE_SETTING;
+    throw new UsageError(`--${given} takes --frontend-http-listen-https <host:port>`);
+  }
+  const trustedProxies = settings.list("frontend-http-trusted-proxy");
+  for (const network of trustedProxies) {
+    if (!isNetwork(network))
+      throw new UsageError(
+        `--frontend-http-trusted-proxy must be an address or a network such as 10.0.0.0/8, not '${network}'`,
+      );
+  }
+  return {
+    settings: {
+      listen: settings.parsed(
+        "frontend-http-listen-http",
+        parseListenAddress,
+        "an address such as 127.0.0.1:8080",
+      ),
+      listenTls,
+      redirectsToTls,
+      trustedProxies,
+      stopTimeoutMs: settings.parsed("stop-timeout", parseDuration, "a time such as 10s") * 1000,
+    },
+    certificates,
+    workers: httpWorkers(settings),
+  };
+}
+
+function certificatePaths(settings: CheckedSettings): readonly CertificatePaths[] {
+  const certificates = settings.list(CERTIFICATE_SETTING);
+  const keys = settings.list("frontend-http-tls-key");
+  if (certificates.length !== keys.length) {
+    throw new UsageError(
+      `each --${CERTIFICATE_SETTING} takes a --frontend-http-tls-key; there are ${certificates.length} and ${keys.length}`,
+    );
+  }
+  return certificates.map((certificate, i) => ({ certificate, key: keys[i] ?? "" }));
 }
 
 /**
@@ -196,7 +250,7 @@ class CheckedSettings {
 
   list(name: SettingName): readonly string[] {
     const value = this.#value(name);
-    return Array.isArray(value) ? value : [String(value)];
+    return Array.isArray(value) ? value : value === undefined ? [] : [String(value)];
   }
 
   parsed<T>(name: SettingName, parse: (text: string) => T | undefined, wanted: string): T {

@@ -21,6 +21,37 @@ export const SETTINGS = {
     fallback: "127.0.0.1:8080",
     help: "where HTTP listens",
   },
+  "frontend-http-listen-https": {
+    type: "string",
+    hint: "host:port",
+    help: "where HTTPS listens; without it, nowhere",
+  },
+  "frontend-http-tls-certificate": {
+    type: "list",
+    hint: "file",
+    help: "certificate for HTTPS (PEM, with its chain); may be given several times, and each host gets its own",
+  },
+  "frontend-http-tls-key": {
+    type: "list",
+    hint: "file",
+    help: "private key (PEM) of the certificate at the same place",
+  },
+  "frontend-http-redirect": {
+    type: "boolean",
+    fallback: false,
+    help: "send clients of plain HTTP to HTTPS",
+  },
+  "frontend-http-trusted-proxy": {
+    type: "list",
+    hint: "network",
+    help: "proxy, as an address or a network such as 10.0.0.0/8, whose Forwarded or X-Forwarded-* is believed",
+  },
+  "stop-timeout": {
+    type: "string",
+    hint: "duration",
+    fallback: "10s",
+    help: "how long a stop waits for the requests under way",
+  },
   "http-workers": {
     type: "string",
     hint: "count",

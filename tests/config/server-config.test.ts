@@ -26,7 +26,7 @@ describe("a setting", () => {
     expect(config.dataDir).toBe("from-flag");
     expect(config.admin.name).toBe("from-env" as typeof config.admin.name);
     expect(String(config.instances?.(undefined)[0]?.store)).toBe("from-file");
-    expect(config.http?.listen).toEqual({ hostname: "127.0.0.1", port: 8080 });
+    expect(config.http?.settings.listen).toEqual({ hostname: "127.0.0.1", port: 8080 });
   });
 
   test("may be written --name value, --name=value, --name and --no-name", () => {
@@ -34,7 +34,7 @@ describe("a setting", () => {
       ["--no-backend-admin-ssh", "--frontend-http-listen-http=[::1]:80"],
       {},
     );
-    expect([http?.listen, ssh]).toEqual([{ hostname: "::1", port: 80 }, undefined]);
+    expect([http?.settings.listen, ssh]).toEqual([{ hostname: "::1", port: 80 }, undefined]);
     expect(resolveServerConfig(["--frontend-http=false"], {}).http).toBeUndefined();
     expect(resolveServerConfig(["--no-frontend-http=false"], {}).http).toBeDefined();
   });

@@ -6,6 +6,7 @@ const START_TIMEOUT_MS = 30_000;
 /** Runs `work` with a Docker daemon of its own; `docker(…)` is a command line for it. */
 export async function withDocker(
   work: (docker: (...args: string[]) => string[]) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const dir = temporaryDirectory();
   const socket = `${dir}/docker.sock`;
@@ -17,7 +18,7 @@ export async function withDocker(
       ...["--host", `unix://${socket}`, "--pidfile", `${dir}/docker.pid`],
       ...["--data-root", `${dir}/data`, "--exec-root", `${dir}/exec`],
     ],
-    { stdin: "ignore", stdout: "ignore", stderr: Bun.file(`${dir}/log`) },
+    { env: { ...process.env, ...env }, stdin: "ignore", stdout: "ignore", stderr: Bun.file(`${dir}/log`) },
   );
   const docker = (...args: string[]) => [
     "docker",

@@ -10,6 +10,8 @@ export interface Everlock {
   readonly dataDir: string;
   readonly pid: number;
   readonly httpPort: number;
+  /** 0 unless `args` make it listen. */
+  readonly httpsPort: number;
   readonly sshPort: number;
   /** `localhost:<port>`, as it stands in image names. */
   readonly registry: string;
@@ -46,11 +48,13 @@ export async function startEverlock(
   const [httpPort, sshPort] = ["HTTP", "SSH"].map((name) =>
     Number(greeting.match(`${name} +127.0.0.1:(\\d+)`)?.[1]),
   );
+  const httpsPort = Number(greeting.match(/HTTPS +127.0.0.1:(\d+)/)?.[1] ?? 0);
   if (!httpPort || !sshPort) throw new Error(`everlock did not start: ${greeting}${await stderr}`);
   const server: Everlock = {
     dataDir,
     pid: child.pid,
     httpPort,
+    httpsPort,
     sshPort,
     registry: `localhost:${httpPort}`,
     console: (command, stdin) => sshRun(sshPort, "admin", ADMIN_PASSWORD, command, stdin),

@@ -12,6 +12,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",
   sshpass: "sshpass",
+  openssl: "openssl",
+  curl: "curl",
 };
 
 /** The same for programs that come as Go modules. */

@@ -1,19 +1,23 @@
 import { TOKEN_PATH } from "../../backends/oci-http/challenge.ts";
-import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
 import { lookUpVhost, vhostOf } from "../../primitives/vhost.ts";
 import { errorResponse, RegistryError } from "../../registry/errors.ts";
-import { ListenError } from "../listen-error.ts";
+import type { Certificate } from "./certificates.ts";
 import type { HttpBackend } from "./http-backend.ts";
+import { HttpListener } from "./http-listener.ts";
+import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
 import { RequestAuthenticator } from "./request-authenticator.ts";
 import type { RequestCounters } from "./request-counters.ts";
 import { TokenEndpoint } from "./token-endpoint.ts";
+import { TrustedProxies } from "./trusted-proxies.ts";
 
 export interface HttpFrontendOptions {
-  readonly listen: ListenAddress;
-  /** Whether other threads listen on the same port; the system spreads the connections over them. */
+  readonly settings: HttpSettings;
+  /** For TLS, if it is served. */
+  readonly certificates: readonly Certificate[];
+  /** Whether other threads listen on the same ports. */
   readonly isShared: boolean;
   /** Something to wait for before a request is looked at, so that it sees every change made before. */
   readonly upToDate?: () => Promise<void> | undefined;
@@ -25,62 +29,79 @@ export interface HttpFrontendOptions {
   readonly log: Logger;
 }
 
-export const LISTEN_SETTING = "frontend-http-listen-http";
-
-/** Seconds that a connection may stay silent: the runtime's longest, for slow clients in the middle of a layer. */
-const IDLE_TIMEOUT_SECONDS = 255;
-/** How long a stop waits for requests under way before it closes their connections. */
-const DRAIN_MS = 10_000;
+type Scheme = "http" | "https";
 
 /** Serves virtual hosts over HTTP: finds the backend by Host, finds out who is asking, and hands on. */
 export class HttpFrontend {
   readonly #options: HttpFrontendOptions;
   readonly #authenticator: RequestAuthenticator;
   readonly #tokenEndpoint: TokenEndpoint;
-  readonly #server: Bun.Server<undefined>;
+  readonly #proxies: TrustedProxies;
+  readonly #plain: HttpListener;
+  #tls: HttpListener | undefined;
+  /** Listeners whose certificates were replaced, while they answer their last requests. */
+  readonly #draining = new Set<HttpListener>();
 
   /** Throws `ListenError`. */
   constructor(options: HttpFrontendOptions) {
     this.#options = options;
     this.#authenticator = new RequestAuthenticator(options.authenticator, options.tokens);
     this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens);
+    this.#proxies = new TrustedProxies(options.settings.trustedProxies);
+    this.#plain = this.#listen("http");
     try {
-      this.#server = this.#listen(options.listen);
+      if (options.settings.listenTls) this.#tls = this.#listen("https", options.certificates);
     } catch (error) {
-      throw new ListenError("HTTP", options.listen, LISTEN_SETTING, error);
+      void this.#plain.close();
+      throw error;
     }
   }
 
-  #listen({ hostname, port }: ListenAddress): Bun.Server<undefined> {
-    return Bun.serve({
-      hostname,
-      port,
-      reusePort: this.#options.isShared,
-      idleTimeout: IDLE_TIMEOUT_SECONDS,
-      // The bounds are the handlers': a manifest has one, a layer may be of any size.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: async (request, server) => {
-        const response = await this.#answer(request, () => server.requestIP(request)?.address ?? "unknown");
-        this.#options.requests.count(request.method, response.status);
-        return response;
-      },
-      error: (error) => this.#failed(error),
-    });
+  get addresses(): HttpAddresses {
+    return { plain: this.#plain.address, tls: this.#tls?.address };
   }
 
-  get address(): ListenAddress {
-    return { hostname: this.#options.listen.hostname, port: this.#server.port ?? this.#options.listen.port };
+  /** New connections get the new certificates; requests under way are answered on their old connections. */
+  async renewCertificates(certificates: readonly Certificate[]): Promise<void> {
+    const before = this.#tls;
+    if (!before) return;
+    // The runtime can't change a listener's certificates, but a second one can listen beside it.
+    this.#tls = this.#listen("https", certificates);
+    this.#draining.add(before);
+    before
+      .drain()
+      .catch((error) => this.#options.log.error("a listener could not be closed", error))
+      .finally(() => this.#draining.delete(before));
   }
 
   /** Lets requests under way finish, for a while, and takes no new ones. */
   async stop(): Promise<void> {
-    await Promise.race([this.#server.stop(false), Bun.sleep(DRAIN_MS)]);
-    await this.#server.stop(true);
+    const listeners = [this.#plain, ...(this.#tls ? [this.#tls] : []), ...this.#draining];
+    const drained = Promise.all(listeners.map((listener) => listener.drain()));
+    await Promise.race([drained, Bun.sleep(this.#options.settings.stopTimeoutMs)]);
+    await Promise.all(listeners.map((listener) => listener.close()));
   }
 
-  async #answer(request: Request, remote: () => string): Promise<Response> {
+  #listen(scheme: Scheme, certificates?: readonly Certificate[]): HttpListener {
+    const { settings, isShared } = this.#options;
+    const { listen, listenTls = listen } = settings;
+    // A listener for TLS is followed by another on the same port.
+    const address = certificates ? { ...listenTls, port: this.#tls?.address.port ?? listenTls.port } : listen;
+    return new HttpListener(address, {
+      isShared: isShared || certificates !== undefined,
+      ...(certificates && { certificates }),
+      answer: async (request, peer) => {
+        const response = await this.#answer(request, scheme, peer);
+        this.#options.requests.count(request.method, response.status);
+        return response;
+      },
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  async #answer(request: Request, scheme: Scheme, peer: () => string): Promise<Response> {
     try {
-      const result = await this.#route(request, remote);
+      const result = await this.#route(request, scheme, peer);
       return result instanceof RegistryError ? errorResponse(result) : result;
     } catch (error) {
       // Nobody is left to be answered, and a client that goes away is no failure of ours.
@@ -89,17 +110,24 @@ export class HttpFrontend {
     }
   }
 
-  async #route(request: Request, remote: () => string): Promise<Response | RegistryError> {
+  async #route(request: Request, scheme: Scheme, peer: () => string): Promise<Response | RegistryError> {
     const refreshing = this.#options.upToDate?.();
     if (refreshing !== undefined) await refreshing;
-    const host = request.headers.get("Host");
+    const client = this.#proxies.exist ? this.#proxies.clientOf(request, peer()) : undefined;
+    const usedScheme = client?.scheme ?? scheme;
+    const host = client?.host ?? request.headers.get("Host");
     const vhost = host === null ? undefined : vhostOf(host);
     const backend = vhost === undefined ? undefined : lookUpVhost(this.#options.hosts(), vhost);
     if (!backend || !host) {
       const message = `no registry is served at the host '${vhost ?? host}'`;
       return new RegistryError("hostUnknown", { message });
     }
-    const routed = { request, ...splitTarget(request.url), backend, origin: `http://${host}`, remote };
+    const target = splitTarget(request.url);
+    if (usedScheme === "http" && this.#tls && this.#options.settings.redirectsToTls) {
+      return redirect(`https://${vhost}${portSuffix(this.#tls.address.port)}${target.path}`, target.query);
+    }
+    const remote = client ? () => client.address : peer;
+    const routed = { request, ...target, backend, origin: `${usedScheme}://${host}`, remote };
     if (routed.path === TOKEN_PATH) return this.#tokenEndpoint.answer(routed);
     const principal = await this.#authenticator.principal(routed, () => backend.challenge(routed.origin));
     return principal instanceof RegistryError ? principal : backend.handle({ ...routed, principal });
@@ -109,6 +137,18 @@ export class HttpFrontend {
     this.#options.log.error("a request failed", error);
     return errorResponse(new RegistryError("internal"));
   }
+}
+
+const HTTPS_PORT = 443;
+
+function portSuffix(port: number): string {
+  return port === HTTPS_PORT ? "" : `:${port}`;
+}
+
+/** Permanent, and the method and body stay the same. */
+function redirect(url: string, query: URLSearchParams): Response {
+  const Location = query.size > 0 ? `${url}?${query}` : url;
+  return new Response(null, { status: 308, headers: { Location } });
 }
 
 /** Shared by all requests without a query; nothing changes it. */

@@ -1,14 +1,16 @@
 import type { ServingThreads } from "../../backends/oci-http/instance-registry.ts";
-import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { CallPort } from "../../primitives/threads/call-port.ts";
 import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
+import type { Certificate } from "./certificates.ts";
+import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
 import type { RequestCounters } from "./request-counters.ts";
 import type { OwnerCalls, ThreadCalls } from "./thread-calls.ts";
 import type { ThreadOwner } from "./thread-owner.ts";
 
 export interface HttpThreadsOptions {
-  readonly listen: ListenAddress;
+  readonly settings: HttpSettings;
+  readonly certificates: readonly Certificate[];
   readonly count: number;
   readonly tokenKey: Uint8Array;
   readonly version: SharedVersion;
@@ -23,8 +25,8 @@ export interface HttpThreadsOptions {
 /** A thread that ends is replaced after this pause (ms), so that one that can't live does not keep the machine busy. */
 const RESTART_PAUSE_MS = 200;
 
-/** A thread that does not answer by then is ended: longer than it waits for the requests under way. */
-const STOP_MS = 15_000;
+/** How much longer than for the requests under way a stop waits for a thread, before it is ended. */
+const STOP_SLACK_MS = 5000;
 
 interface Thread {
   readonly worker: Worker;
@@ -35,12 +37,14 @@ interface Thread {
 export class HttpThreads implements ServingThreads {
   readonly #options: HttpThreadsOptions;
   readonly #threads = new Set<Thread>();
-  #address: ListenAddress;
+  #settings: HttpSettings;
+  #certificates: readonly Certificate[];
   #isStopping = false;
 
   private constructor(options: HttpThreadsOptions) {
     this.#options = options;
-    this.#address = options.listen;
+    this.#settings = options.settings;
+    this.#certificates = options.certificates;
   }
 
   /** The port must be free: sharing it among threads would also let another server share it. */
@@ -57,8 +61,13 @@ export class HttpThreads implements ServingThreads {
     }
   }
 
-  get address(): ListenAddress {
-    return this.#address;
+  get addresses(): HttpAddresses {
+    return { plain: this.#settings.listen, tls: this.#settings.listenTls };
+  }
+
+  async renewCertificates(certificates: readonly Certificate[]): Promise<void> {
+    this.#certificates = certificates;
+    await Promise.all([...this.#threads].map(({ port }) => port.call("renewCertificates", certificates)));
   }
 
   changed(): void {
@@ -73,9 +82,10 @@ export class HttpThreads implements ServingThreads {
   /** Lets requests under way finish, for a while, and takes no new ones. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    const timeout = this.#settings.stopTimeoutMs + STOP_SLACK_MS;
     await Promise.all(
       [...this.#threads].map(async ({ worker, port }) => {
-        await Promise.race([port.call("stop").catch(() => undefined), Bun.sleep(STOP_MS)]);
+        await Promise.race([port.call("stop").catch(() => undefined), Bun.sleep(timeout)]);
         worker.terminate();
       }),
     );
@@ -104,9 +114,15 @@ export class HttpThreads implements ServingThreads {
       if (!this.#isStopping) this.#replace(cause);
     });
     this.#threads.add(thread);
-    const setup = { listen: this.#address, tokenKey, version: version.memory, requests: requests.memory };
     try {
-      this.#address = await port.call("start", setup);
+      const { plain, tls } = await port.call("start", {
+        settings: this.#settings,
+        certificates: this.#certificates,
+        tokenKey,
+        version: version.memory,
+        requests: requests.memory,
+      });
+      this.#settings = { ...this.#settings, listen: plain, listenTls: tls };
     } catch (error) {
       // It serves nothing; once it has ended, another one is tried.
       worker.terminate();

@@ -1,7 +1,6 @@
 import { InstanceTable } from "../../backends/oci-http/instance-table.ts";
 import type { ViewLocation } from "../../backends/oci-http/oci-store.ts";
 import { ServedView, type StoreOwner } from "../../backends/oci-http/served-view.ts";
-import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
@@ -10,7 +9,9 @@ import { Authenticator } from "../../primitives/users/authenticator.ts";
 import { TokenAuthority } from "../../primitives/users/token-authority.ts";
 import { TokenSigner } from "../../primitives/users/token-signer.ts";
 import { UserDirectory } from "../../primitives/users/user-directory.ts";
+import type { Certificate } from "./certificates.ts";
 import { HttpFrontend } from "./http-frontend.ts";
+import type { HttpAddresses } from "./http-settings.ts";
 import { RequestCounters } from "./request-counters.ts";
 import type { OwnerCalls, ThreadCalls, ThreadSetup } from "./thread-calls.ts";
 
@@ -30,13 +31,14 @@ export class ServingThread implements ThreadCalls {
     this.#owner = owner(this);
   }
 
-  async start({ listen, tokenKey, version, requests }: ThreadSetup): Promise<ListenAddress> {
+  async start({ settings, certificates, tokenKey, version, requests }: ThreadSetup): Promise<HttpAddresses> {
     this.#version = new SharedVersion(version);
     await this.#refresh();
     const users = () => this.#users;
     const authenticator = new Authenticator(users, (...args) => this.#owner.call("checkPassword", ...args));
     this.#frontend = new HttpFrontend({
-      listen,
+      settings,
+      certificates,
       isShared: true,
       hosts: () => this.#table.hosts,
       upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),
@@ -45,7 +47,11 @@ export class ServingThread implements ThreadCalls {
       requests: new RequestCounters(requests),
       log: loggerOf(this.#owner),
     });
-    return this.#frontend.address;
+    return this.#frontend.addresses;
+  }
+
+  async renewCertificates(certificates: readonly Certificate[]): Promise<void> {
+    await this.#frontend?.renewCertificates(certificates);
   }
 
   async settled(): Promise<void> {

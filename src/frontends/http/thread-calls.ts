@@ -1,12 +1,13 @@
 import type { ServedInstance } from "../../backends/oci-http/instance-registry.ts";
 import type { StoreChanges } from "../../backends/oci-http/store-changes.ts";
 import type { Digest } from "../../primitives/digest.ts";
-import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { UploadId } from "../../primitives/store/upload-store.ts";
 import type { Group } from "../../primitives/users/group.ts";
 import type { PasswordVerdict } from "../../primitives/users/password-checker.ts";
 import type { User } from "../../primitives/users/user.ts";
+import type { Certificate } from "./certificates.ts";
+import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
 
 /** What it takes to serve, as of one version. */
 export interface ServingState {
@@ -34,7 +35,8 @@ export interface OwnerCalls {
 }
 
 export interface ThreadSetup {
-  readonly listen: ListenAddress;
+  readonly settings: HttpSettings;
+  readonly certificates: readonly Certificate[];
   readonly tokenKey: Uint8Array;
   /** Of the `SharedVersion` of the serving state. */
   readonly version: SharedArrayBuffer;
@@ -45,7 +47,8 @@ export interface ThreadSetup {
 /** What the owner asks of a thread that serves HTTP. */
 export interface ThreadCalls {
   /** Listens, and answers where. */
-  start(setup: ThreadSetup): Promise<ListenAddress>;
+  start(setup: ThreadSetup): Promise<HttpAddresses>;
+  renewCertificates(certificates: readonly Certificate[]): Promise<void>;
   /** Resolves once no request is answered by a configuration that was replaced before. */
   settled(): Promise<void>;
   /** Lets the requests under way finish. */

@@ -54,7 +54,14 @@ async function start() {
   const passwords = new PasswordChecker(() => users.directory);
   const workers: Worker[] = [];
   const threads = await HttpThreads.start({
-    listen: { hostname: "127.0.0.1", port: 0 },
+    settings: {
+      listen: { hostname: "127.0.0.1", port: 0 },
+      listenTls: undefined,
+      redirectsToTls: false,
+      trustedProxies: [],
+      stopTimeoutMs: 10_000,
+    },
+    certificates: [],
     count: THREADS,
     tokenKey: randomBytes(32),
     version,
@@ -73,7 +80,7 @@ async function start() {
   });
   users.onChange(() => threads.changed());
   instances.serveWith(threads);
-  const { port } = threads.address;
+  const { port } = threads.addresses.plain;
   /** The status of a request over a connection of its own. */
   const status = async (path: string, { host = "localhost", authorization = "" } = {}) => {
     const headers = {

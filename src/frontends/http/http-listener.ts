@@ -1,0 +1,66 @@
+import { isIP } from "node:net";
+import type { ListenAddress } from "../../primitives/listen-address.ts";
+import { ListenError } from "../listen-error.ts";
+import type { Certificate } from "./certificates.ts";
+
+export const LISTEN_SETTING = "frontend-http-listen-http";
+export const LISTEN_TLS_SETTING = "frontend-http-listen-https";
+
+/** Seconds that a connection may stay silent: the runtime's longest, for slow clients in the middle of a layer. */
+const IDLE_TIMEOUT_SECONDS = 255;
+
+type Answer = (request: Request, peer: () => string) => Promise<Response>;
+
+export interface ListenerOptions {
+  /** Whether others listen on the same port; the system spreads the connections over them. */
+  readonly isShared: boolean;
+  /** The server's certificates for TLS; without, it is plain HTTP. */
+  readonly certificates?: readonly Certificate[];
+  readonly answer: Answer;
+  readonly failed: (error: unknown) => Response;
+}
+
+/** One listening socket of HTTP, plain or with TLS. */
+export class HttpListener {
+  readonly address: ListenAddress;
+  readonly #server: Bun.Server<undefined>;
+
+  /** Throws `ListenError`. */
+  constructor(listen: ListenAddress, { isShared, certificates, answer, failed }: ListenerOptions) {
+    try {
+      this.#server = Bun.serve({
+        ...listen,
+        reusePort: isShared,
+        idleTimeout: IDLE_TIMEOUT_SECONDS,
+        // The bounds are the handlers': a manifest has one, a layer may be of any size.
+        maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+        fetch: (request, server) => answer(request, () => server.requestIP(request)?.address ?? "unknown"),
+        error: failed,
+        ...(certificates && { tls: tlsOptions(certificates) }),
+      });
+    } catch (error) {
+      const [what, setting] = certificates ? ["HTTPS", LISTEN_TLS_SETTING] : ["HTTP", LISTEN_SETTING];
+      throw new ListenError(what ?? "", listen, setting ?? "", error);
+    }
+    this.address = { hostname: listen.hostname, port: this.#server.port ?? listen.port };
+  }
+
+  /** Takes no new connections, and resolves once the requests under way are answered. */
+  async drain(): Promise<void> {
+    await this.#server.stop(false);
+  }
+
+  /** Closes what is still open. */
+  async close(): Promise<void> {
+    await this.#server.stop(true);
+  }
+}
+
+/** By the name that a client asks for (SNI); without one, or by an address, it gets the first certificate. */
+function tlsOptions(certificates: readonly Certificate[]): Bun.TLSOptions[] {
+  return certificates.flatMap(({ names, certificate, key }) => {
+    const hosts = names.filter((name) => isIP(name) === 0);
+    const pair = { cert: certificate, key };
+    return hosts.length === 0 ? [pair] : hosts.map((serverName) => ({ ...pair, serverName }));
+  });
+}

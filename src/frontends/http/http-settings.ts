@@ -1,0 +1,20 @@
+import type { ListenAddress } from "../../primitives/listen-address.ts";
+
+/** How HTTP is served, on every thread alike. Plain data. */
+export interface HttpSettings {
+  readonly listen: ListenAddress;
+  /** Without it nothing is served over TLS. */
+  readonly listenTls: ListenAddress | undefined;
+  /** Whether requests over plain HTTP are sent to HTTPS. */
+  readonly redirectsToTls: boolean;
+  /** Addresses and networks (CIDR) whose word on the client is believed. */
+  readonly trustedProxies: readonly string[];
+  /** How long a stop waits for the requests under way, in milliseconds. */
+  readonly stopTimeoutMs: number;
+}
+
+/** Where HTTP is served in the end, with the ports that the system chose. */
+export interface HttpAddresses {
+  readonly plain: ListenAddress;
+  readonly tls: ListenAddress | undefined;
+}

@@ -1,0 +1,155 @@
+import { expect, test } from "bun:test";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:tls";
+import { makeCertificate, tlsFlags } from "../../support/certificate.ts";
+import { eventually } from "../../support/eventually.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { startTestServer } from "../../support/test-server.ts";
+import { describeWith } from "../../support/tools.ts";
+
+/** The common name of the certificate that is served for `servername`. */
+function servedName(port: number, servername: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () => {
+      resolve(String(socket.getPeerCertificate().subject.CN));
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}
+
+/** A request to `host` over a connection of its own; the certificate is not looked at. */
+function ask(url: string, host: string, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(url, {
+    redirect: "manual",
+    keepalive: false,
+    headers: { Host: host, Connection: "close", ...headers },
+    tls: { rejectUnauthorized: false },
+  });
+}
+
+describeWith(["openssl"], "TLS", () => {
+  test("each host gets its own certificate, and who names none the first", async () => {
+    const dir = temporaryDirectory();
+    const certificates = [
+      await makeCertificate(dir, "first", ["localhost"]),
+      await makeCertificate(dir, "second", ["team.test", "*.wild.test"]),
+    ];
+    const { server } = await startTestServer(tlsFlags(certificates));
+    const port = server.https?.port ?? 0;
+    expect(await servedName(port, "localhost")).toBe("first");
+    expect(await servedName(port, "team.test")).toBe("second");
+    expect(await servedName(port, "a.wild.test")).toBe("second");
+    expect(await servedName(port, "other.test")).toBe("first");
+    const response = await ask(`https://127.0.0.1:${port}/v2/`, "localhost");
+    expect(response.status).toBe(401);
+  });
+
+  test.each(["1", "3"])(
+    "with %p threads a renewed certificate is served, and requests under way finish",
+    async (workers) => {
+      const dir = temporaryDirectory();
+      const old = await makeCertificate(dir, "old", ["localhost"]);
+      const renewed = await makeCertificate(dir, "new", ["localhost"]);
+      const { server, logged } = await startTestServer([...tlsFlags([old]), "--http-workers", workers]);
+      const port = server.https?.port ?? 0;
+      expect(await servedName(port, "localhost")).toBe("old");
+      let finish = (): void => undefined;
+      const headers = { Authorization: `Basic ${btoa("alice:change-me")}` };
+      const base = `https://127.0.0.1:${port}`;
+      const session = await fetch(`${base}/v2/app/blobs/uploads/`, {
+        method: "POST",
+        headers: { Host: "localhost", ...headers },
+        tls: { rejectUnauthorized: false },
+      });
+      const slow = fetch(`${base}${session.headers.get("Location")}`, {
+        method: "PATCH",
+        headers: { Host: "localhost", ...headers },
+        tls: { rejectUnauthorized: false },
+        body: new ReadableStream({
+          start(controller) {
+            controller.enqueue(new Uint8Array(100_000));
+            finish = () => {
+              controller.enqueue(new Uint8Array(100_000));
+              controller.close();
+            };
+          },
+        }),
+      });
+      await Bun.sleep(100);
+      copyFileSync(renewed.key, old.key);
+      copyFileSync(renewed.certificate, old.certificate);
+      expect(await eventually(async () => (await servedName(port, "localhost")) === "new")).toBe(true);
+      for (let i = 0; i < 10; i++) expect(await servedName(port, "localhost")).toBe("new");
+      finish();
+      const response = await slow;
+      expect([response.status, response.headers.get("Range")]).toEqual([202, "0-199999"]);
+      expect(logged.filter((line) => line.includes("certificate"))).toEqual([
+        "info the certificate of localhost was replaced",
+      ]);
+    },
+  );
+
+  test("files that make no sense are reported, and the old certificate stays", async () => {
+    const dir = temporaryDirectory();
+    const good = await makeCertificate(dir, "good", ["localhost"]);
+    const { server, logged } = await startTestServer(tlsFlags([good]));
+    writeFileSync(good.certificate, "nonsense");
+    await eventually(() => logged.join("\n").includes("the old certificates stay in use"));
+    expect(logged.join("\n")).toInclude(`${good.certificate} holds no certificate in PEM`);
+    expect(await servedName(server.https?.port ?? 0, "localhost")).toBe("good");
+  });
+
+  test("a key of another certificate, a missing file and a missing flag are named", async () => {
+    const dir = temporaryDirectory();
+    const one = await makeCertificate(dir, "one", ["localhost"]);
+    const two = await makeCertificate(dir, "two", ["localhost"]);
+    const start = (flags: readonly string[]) => startTestServer(flags).then(String, (error) => error.message);
+    expect(await start(tlsFlags([{ ...one, key: two.key }]))).toBe(
+      `the key in ${two.key} does not belong to the certificate in ${one.certificate}`,
+    );
+    expect(await start(tlsFlags([{ ...one, key: `${dir}/none` }]))).toStartWith(`${dir}/none can't be read`);
+    expect(await start(["--frontend-http-listen-https", "127.0.0.1:0"])).toInclude(
+      "takes --frontend-http-tls-certificate",
+    );
+    expect(await start(["--frontend-http-redirect"])).toInclude("takes --frontend-http-listen-https");
+    expect(readFileSync(one.key, "utf8")).toInclude("PRIVATE KEY");
+  });
+
+  test("plain HTTP can send clients to HTTPS, but for those whose proxy speaks it", async () => {
+    const certificate = await makeCertificate(temporaryDirectory(), "one", ["localhost"]);
+    const { server, httpPort } = await startTestServer([
+      ...tlsFlags([certificate]),
+      ...["--frontend-http-redirect", "--frontend-http-trusted-proxy", "127.0.0.0/8"],
+    ]);
+    const url = `http://127.0.0.1:${httpPort}/v2/app/tags/list?n=1`;
+    const response = await ask(url, `localhost:${httpPort}`);
+    expect([response.status, response.headers.get("Location")]).toEqual([
+      308,
+      `https://localhost:${server.https?.port}/v2/app/tags/list?n=1`,
+    ]);
+    expect((await ask(url, "other.test")).status).toBe(404);
+    const proxied = await ask(url, "localhost", { "X-Forwarded-Proto": "https" });
+    expect(proxied.status).toBe(401);
+  });
+});
+
+test("behind a trusted proxy the client's address, scheme and host are those that it names", async () => {
+  const { httpPort } = await startTestServer([
+    ...["--frontend-http-trusted-proxy", "127.0.0.1", "--backend-oci-http-vhost", "public.test"],
+  ]);
+  const url = `http://127.0.0.1:${httpPort}/v2/`;
+  const forwarded = { "X-Forwarded-Host": "public.test", "X-Forwarded-Proto": "https" };
+  expect((await ask(url, "inner")).status).toBe(404);
+  expect((await ask(url, "inner", forwarded)).status).toBe(401);
+  // Failures count for the address behind the proxy.
+  const wrong = { ...forwarded, Authorization: `Basic ${btoa("alice:wrong")}` };
+  const tries = await Promise.all(
+    Array.from({ length: 12 }, () => ask(url, "inner", { ...wrong, "X-Forwarded-For": "198.51.100.1" })),
+  );
+  expect(tries.every(({ status }) => status === 401 || status === 429)).toBe(true);
+  const locked = await ask(url, "inner", { ...wrong, "X-Forwarded-For": "198.51.100.1" });
+  expect(locked.status).toBe(429);
+  const other = await ask(url, "inner", { ...wrong, "X-Forwarded-For": "198.51.100.2" });
+  expect(other.status).toBe(401);
+});
