@@ -9,7 +9,7 @@ import { type Certificate, CertificateFiles } from "./frontends/http/certificate
 import { HttpFrontend } from "./frontends/http/http-frontend.ts";
 import { LISTEN_SETTING, LISTEN_TLS_SETTING } from "./frontends/http/http-listener.ts";
 import { HttpThreads } from "./frontends/http/http-threads.ts";
-import { RequestCounters } from "./frontends/http/request-counters.ts";
+import { HttpTraffic, ThreadTraffic } from "./frontends/http/http-traffic.ts";
 import { ThreadOwner } from "./frontends/http/thread-owner.ts";
 import { ensureTokenKey } from "./frontends/http/token-key.ts";
 import { OPS_LISTEN_SETTING, OpsFrontend } from "./frontends/ops/ops-frontend.ts";
@@ -49,6 +49,7 @@ export interface Server {
 
 /** Opens the stores, wires backends to frontends and starts to listen; whatever fails, nothing is left half started. */
 export async function startServer(config: ServerConfig, log: Logger): Promise<Server> {
+  const started = Date.now() / 1000;
   const undo = new AsyncDisposableStack();
   let generatedPassword: string | undefined;
   try {
@@ -79,7 +80,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     // Before anybody can reach the server, and once its ports were free: a generated password is shown only once.
     generatedPassword = await bootstrapAdmin(users, config.admin, log);
     const tokenKey = await ensureTokenKey(`${directory.path}/token_key`);
-    const requests = new RequestCounters();
+    const traffic = new HttpTraffic(config.http?.workers ?? 1);
     let ops: OpsFrontend | undefined;
     // Ended after HTTP: while that finishes what is under way, whoever asks is told so.
     undo.defer(() => ops?.stop());
@@ -92,7 +93,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         authenticator,
         instances,
         tokenKey,
-        requests,
+        traffic,
         log,
       }));
     if (http) undo.defer(() => http.stop());
@@ -102,7 +103,9 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     }
     const jobs = new JobRunner(storeJobs(instances, config.jobs), log);
     undo.defer(() => jobs.close());
-    ops = config.ops && new OpsFrontend(config.ops, { instances, users, jobs, requests, version: VERSION });
+    ops =
+      config.ops &&
+      new OpsFrontend(config.ops, { instances, users, passwords, jobs, traffic, version: VERSION, started });
     const control = new ControlSocket(directory.path, jobs, log);
     undo.defer(() => control.stop());
     // So that the first question about the history need not wait for it.
@@ -156,7 +159,7 @@ interface HttpServices {
   readonly authenticator: Authenticator;
   readonly instances: InstanceRegistry;
   readonly tokenKey: Uint8Array;
-  readonly requests: RequestCounters;
+  readonly traffic: HttpTraffic;
   readonly log: Logger;
 }
 
@@ -164,7 +167,7 @@ interface HttpServices {
 async function startHttp(
   { settings, workers }: NonNullable<ServerConfig["http"]>,
   certificates: readonly Certificate[],
-  { users, passwords, authenticator, instances, tokenKey, requests, log }: HttpServices,
+  { users, passwords, authenticator, instances, tokenKey, traffic, log }: HttpServices,
 ): Promise<HttpFrontend | HttpThreads> {
   if (workers === 1) {
     const tokens = new TokenAuthority(new TokenSigner(tokenKey), () => users.directory);
@@ -175,7 +178,7 @@ async function startHttp(
       hosts: () => instances.hosts(),
       authenticator,
       tokens,
-      requests,
+      traffic: new ThreadTraffic(traffic.memory, 0),
       log,
     });
   }
@@ -186,7 +189,7 @@ async function startHttp(
     count: workers,
     tokenKey,
     version,
-    requests,
+    traffic,
     spawn: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
     owner: () => new ThreadOwner({ instances, users, passwords, version, log }),
     log,

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import {
   type InstanceConfig,
@@ -6,6 +7,7 @@ import {
   REFERENCES,
 } from "../backends/oci-http/instance-config.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/store-jobs.ts";
+import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/access-log.ts";
 import { CERTIFICATE_SETTING, type CertificatePaths } from "../frontends/http/certificates.ts";
 import type { HttpSettings } from "../frontends/http/http-settings.ts";
 import { isNetwork } from "../frontends/http/trusted-proxies.ts";
@@ -114,11 +116,31 @@ function httpConfig(settings: CheckedSettings): NonNullable<ServerConfig["http"]
       listenTls,
       redirectsToTls,
       trustedProxies,
+      accessLog: accessLog(settings),
       stopTimeoutMs: settings.parsed("stop-timeout", parseDuration, "a time such as 10s") * 1000,
     },
     certificates,
     workers: httpWorkers(settings),
   };
+}
+
+function accessLog(settings: CheckedSettings): AccessLogTarget | undefined {
+  const format = settings.parsed(
+    "access-log-format",
+    (text) => ACCESS_LOG_FORMATS.find((known) => known === text),
+    ACCESS_LOG_FORMATS.join(" or "),
+  );
+  const path = settings.optional("access-log");
+  if (path === undefined) return undefined;
+  // Asked for now, to be told in one line rather than by every thread.
+  try {
+    if (path !== "-") closeSync(openSync(path, "a", 0o640));
+  } catch (error) {
+    throw new UsageError(
+      `--access-log: can't write to ${path}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  return { path, format };
 }
 
 function certificatePaths(settings: CheckedSettings): readonly CertificatePaths[] {

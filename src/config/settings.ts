@@ -46,6 +46,17 @@ export const SETTINGS = {
     hint: "network",
     help: "proxy, as an address or a network such as 10.0.0.0/8, whose Forwarded or X-Forwarded-* is believed",
   },
+  "access-log": {
+    type: "string",
+    hint: "file",
+    help: "where every request is logged, '-' for standard output; without it, nowhere",
+  },
+  "access-log-format": {
+    type: "string",
+    hint: "json|text",
+    fallback: "json",
+    help: "JSON Lines, or text",
+  },
   "stop-timeout": {
     type: "string",
     hint: "duration",

@@ -1,3 +1,5 @@
+import { jsonResponse } from "./json-response.ts";
+
 /** Every fault that a client can meet: the spec's code, the HTTP status and a message (distribution-spec, "Error codes"). */
 const FAULTS = {
   algorithmUnsupported: [
@@ -103,5 +105,5 @@ export function errorResponse(error: RegistryError): Response {
     error.details.length > 0
       ? error.details.map((detail) => ({ code, message, detail }))
       : [{ code, message }];
-  return Response.json({ errors }, { status, headers: error.headers });
+  return jsonResponse({ errors }, { status, headers: error.headers });
 }

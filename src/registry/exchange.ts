@@ -1,6 +1,7 @@
 import type { RegistryError } from "./errors.ts";
 import type { RepositoryName } from "./repository-name.ts";
 import type { RegistryStorage } from "./storage.ts";
+import type { RequestTrace } from "./trace.ts";
 
 /** What a request needs on a repository. */
 export type Permission = "pull" | "push" | "delete";
@@ -36,6 +37,7 @@ export interface Exchange {
   readonly query: URLSearchParams;
   readonly access: Access;
   readonly storage: RegistryStorage;
+  readonly trace: RequestTrace;
   /** Set for a registry that serves a past state, and takes no changes: that state's name. */
   readonly frozenAt: string | undefined;
   /** The WWW-Authenticate header that tells a client how to get access. */

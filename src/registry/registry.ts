@@ -6,7 +6,9 @@ import { deleteManifest, getManifest, putManifest } from "./handlers/manifests.t
 import { listReferrers } from "./handlers/referrers.ts";
 import { listTags } from "./handlers/tags.ts";
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from "./handlers/uploads.ts";
-import { parseRoute, type RepositoryRoute } from "./route.ts";
+import { jsonResponse } from "./json-response.ts";
+import type { RepositoryRoute } from "./route.ts";
+import { traceRoute } from "./trace.ts";
 
 type Handler = () => Result | Promise<Result>;
 
@@ -22,7 +24,7 @@ export async function handleExchange(exchange: Exchange): Promise<Response> {
 }
 
 function dispatch(exchange: Exchange): Result | Promise<Result> {
-  const route = parseRoute(exchange.path);
+  const route = traceRoute(exchange.path, exchange.trace);
   if (route instanceof RegistryError) return route;
   switch (route.kind) {
     case "base":
@@ -121,5 +123,5 @@ function refusal(exchange: Exchange, verdict: Verdict, scope: ChallengeScope): R
  */
 function base(exchange: Exchange): Result {
   const verdict = exchange.access.identified ? "allowed" : "unauthorized";
-  return refusal(exchange, verdict, undefined) ?? Response.json({});
+  return refusal(exchange, verdict, undefined) ?? jsonResponse({});
 }

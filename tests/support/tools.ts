@@ -14,6 +14,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   sshpass: "sshpass",
   openssl: "openssl",
   curl: "curl",
+  promtool: "prometheus",
 };
 
 /** The same for programs that come as Go modules. */

@@ -61,6 +61,12 @@ export class HistoryIndex {
     this.#store = store;
   }
 
+  /** The newest commit that it has taken in. */
+  get head(): ObjectId | undefined {
+    const sql = "SELECT id FROM commits ORDER BY seq DESC LIMIT 1";
+    return this.#db.query<{ id: ObjectId }, []>(sql).get()?.id;
+  }
+
   /** Takes in the commits that came since. */
   catchUp(): Promise<void> {
     this.#catchingUp ??= this.#catchUp().finally(() => {
@@ -170,12 +176,10 @@ export class HistoryIndex {
 
   /** The commits that are not known yet, the newest first. */
   async #missing(pace: Pace): Promise<ObjectId[]> {
-    const last = this.#db
-      .query<{ id: ObjectId }, []>("SELECT id FROM commits ORDER BY seq DESC LIMIT 1")
-      .get();
+    const last = this.head;
     const missing: ObjectId[] = [];
     for (let id = this.#store.head().commitId; id; ) {
-      if (id === last?.id) return missing;
+      if (id === last) return missing;
       if (this.#isClosing) return [];
       missing.push(id);
       await pace.rest();

@@ -7,6 +7,7 @@ import { identityOf } from "../../primitives/users/user-registry.ts";
 import type { Access, ChallengeScope, Permission, Verdict } from "../../registry/exchange.ts";
 import { handleExchange } from "../../registry/registry.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
+import type { RequestTrace } from "../../registry/trace.ts";
 import { type ChallengeFault, challengeOf } from "./challenge.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import { InstanceStorage } from "./instance-storage.ts";
@@ -29,6 +30,7 @@ export interface IncomingRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly principal: Principal;
+  readonly trace: RequestTrace;
   /** The client's address, without port. */
   remote(): string;
   /** Scheme, host and port as the client used them, such as `http://localhost:8080`. */
@@ -76,7 +78,7 @@ export class OciInstance {
     }
   }
 
-  #handle({ request, path, query, principal, remote, origin }: IncomingRequest): Promise<Response> {
+  #handle({ request, path, query, principal, trace, remote, origin }: IncomingRequest): Promise<Response> {
     const actor = () => ({
       identity: identityOf(principal.user),
       client: request.headers.get("User-Agent") ?? "",
@@ -86,6 +88,7 @@ export class OciInstance {
       request,
       path,
       query,
+      trace,
       access: this.#accessOf(principal),
       frozenAt: this.config.at,
       storage: new InstanceStorage(this.view, actor, this.config),

@@ -10,6 +10,7 @@ import type { Store } from "../../primitives/store/store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
 import { LocalUploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
 import { describeNeed } from "./blob-need.ts";
+import { BlobSizeCounter } from "./blob-sizes.ts";
 import { HistoryIndex } from "./history-index.ts";
 import { OCI_INDEX } from "./oci-index.ts";
 import { OciIndexReader } from "./oci-index-reader.ts";
@@ -51,6 +52,7 @@ export class OciStore implements OciView {
   readonly locks: LocalUploadLocks;
   readonly recency: BlobRecency;
   readonly history: HistoryIndex;
+  readonly sizes: BlobSizeCounter;
   readonly location: ViewLocation;
   readonly #derived: DerivedIndex;
   readonly #log: Logger;
@@ -78,6 +80,9 @@ export class OciStore implements OciView {
     this.#derived = derived;
     this.#log = log;
     this.recency = new BlobRecency(location.recency);
+    this.sizes = new BlobSizeCounter(blobs, (error) =>
+      log.error(`the blobs of the store '${location.store}' could not be counted`, error),
+    );
     this.history = new HistoryIndex(`${dir}/history.sqlite`, store);
   }
 
@@ -167,6 +172,7 @@ export class OciStore implements OciView {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#uses);
+    await this.sizes.close();
     await this.history.close();
     for (const { derived } of this.#frozen.values()) derived.close();
     await this.store.close();

@@ -2,10 +2,11 @@ import type { ChallengeFault } from "../../backends/oci-http/challenge.ts";
 import type { IncomingRequest, Principal } from "../../backends/oci-http/instance.ts";
 import type { AccessClaim } from "../../backends/oci-http/token-access.ts";
 import type { ChallengeScope } from "../../registry/exchange.ts";
+import type { RequestTrace } from "../../registry/trace.ts";
 
 /** A service that is reached by host name. */
 export interface HttpBackend {
-  /** For whom its tokens are meant. */
+  /** Its name, for whom its tokens are meant. */
   readonly audience: string;
   handle(incoming: IncomingRequest): Promise<Response>;
   /** The WWW-Authenticate header for who is not let in; `origin` as the client used it. */
@@ -21,6 +22,7 @@ export interface RoutedRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly backend: HttpBackend;
+  readonly trace: RequestTrace;
   /** Scheme, host and port as the client used them. */
   readonly origin: string;
   /** The client's address, without port. */

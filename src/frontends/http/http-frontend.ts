@@ -2,14 +2,17 @@ import { TOKEN_PATH } from "../../backends/oci-http/challenge.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
+import { ANONYMOUS } from "../../primitives/users/user.ts";
 import { lookUpVhost, vhostOf } from "../../primitives/vhost.ts";
 import { errorResponse, RegistryError } from "../../registry/errors.ts";
+import { type RequestTrace, traceRoute } from "../../registry/trace.ts";
+import { AccessLog } from "./access-log.ts";
 import type { Certificate } from "./certificates.ts";
 import type { HttpBackend } from "./http-backend.ts";
 import { HttpListener } from "./http-listener.ts";
 import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
+import type { ThreadTraffic } from "./http-traffic.ts";
 import { RequestAuthenticator } from "./request-authenticator.ts";
-import type { RequestCounters } from "./request-counters.ts";
 import { TokenEndpoint } from "./token-endpoint.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 
@@ -25,11 +28,19 @@ export interface HttpFrontendOptions {
   readonly hosts: () => ReadonlyMap<string, HttpBackend>;
   readonly authenticator: Authenticator;
   readonly tokens: TokenAuthority;
-  readonly requests: RequestCounters;
+  readonly traffic: ThreadTraffic;
   readonly log: Logger;
 }
 
 type Scheme = "http" | "https";
+
+/** What the log tells of a request beside what the engine learns of it. */
+interface HttpTrace extends RequestTrace {
+  instance: string;
+  user: string;
+  /** The client's address, once it is known that no proxy stands before it. */
+  remote: () => string;
+}
 
 /** Serves virtual hosts over HTTP: finds the backend by Host, finds out who is asking, and hands on. */
 export class HttpFrontend {
@@ -37,6 +48,7 @@ export class HttpFrontend {
   readonly #authenticator: RequestAuthenticator;
   readonly #tokenEndpoint: TokenEndpoint;
   readonly #proxies: TrustedProxies;
+  readonly #log: AccessLog | undefined;
   readonly #plain: HttpListener;
   #tls: HttpListener | undefined;
   /** Listeners whose certificates were replaced, while they answer their last requests. */
@@ -48,6 +60,9 @@ export class HttpFrontend {
     this.#authenticator = new RequestAuthenticator(options.authenticator, options.tokens);
     this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens);
     this.#proxies = new TrustedProxies(options.settings.trustedProxies);
+    const { accessLog } = options.settings;
+    this.#log =
+      accessLog && new AccessLog(accessLog, (error) => options.log.error("the access log failed", error));
     this.#plain = this.#listen("http");
     try {
       if (options.settings.listenTls) this.#tls = this.#listen("https", options.certificates);
@@ -80,6 +95,7 @@ export class HttpFrontend {
     const drained = Promise.all(listeners.map((listener) => listener.drain()));
     await Promise.race([drained, Bun.sleep(this.#options.settings.stopTimeoutMs)]);
     await Promise.all(listeners.map((listener) => listener.close()));
+    this.#log?.close();
   }
 
   #listen(scheme: Scheme, certificates?: readonly Certificate[]): HttpListener {
@@ -90,18 +106,51 @@ export class HttpFrontend {
     return new HttpListener(address, {
       isShared: isShared || certificates !== undefined,
       ...(certificates && { certificates }),
-      answer: async (request, peer) => {
-        const response = await this.#answer(request, scheme, peer);
-        this.#options.requests.count(request.method, response.status);
-        return response;
-      },
+      answer: (request, peer) => this.#answerTraced(request, scheme, peer),
       failed: (error) => this.#failed(error),
     });
   }
 
-  async #answer(request: Request, scheme: Scheme, peer: () => string): Promise<Response> {
+  async #answerTraced(request: Request, scheme: Scheme, peer: () => string): Promise<Response> {
+    const { traffic } = this.#options;
+    const began = performance.now();
+    const trace: HttpTrace = {
+      route: "other",
+      repository: undefined,
+      instance: "",
+      user: ANONYMOUS,
+      received: 0,
+      sent: 0,
+      remote: peer,
+    };
+    traffic.begin();
+    const response = await this.#answer(request, scheme, trace);
+    const { method } = request;
+    const { status, headers } = response;
+    const { route, received } = trace;
+    const sent = method === "HEAD" ? 0 : trace.sent || Number(headers.get("Content-Length") ?? 0);
+    const ms = performance.now() - began;
+    traffic.end({ method, route, status, seconds: ms / 1000, received, sent });
+    this.#log?.write({
+      time: new Date(),
+      remote: trace.remote(),
+      user: trace.user,
+      instance: trace.instance,
+      repository: trace.repository ?? "",
+      method,
+      path: splitTarget(request.url).path,
+      status,
+      received,
+      sent,
+      ms: Math.round(ms * 1000) / 1000,
+      client: request.headers.get("User-Agent") ?? "",
+    });
+    return response;
+  }
+
+  async #answer(request: Request, scheme: Scheme, trace: HttpTrace): Promise<Response> {
     try {
-      const result = await this.#route(request, scheme, peer);
+      const result = await this.#route(request, scheme, trace);
       return result instanceof RegistryError ? errorResponse(result) : result;
     } catch (error) {
       // Nobody is left to be answered, and a client that goes away is no failure of ours.
@@ -110,10 +159,11 @@ export class HttpFrontend {
     }
   }
 
-  async #route(request: Request, scheme: Scheme, peer: () => string): Promise<Response | RegistryError> {
+  async #route(request: Request, scheme: Scheme, trace: HttpTrace): Promise<Response | RegistryError> {
     const refreshing = this.#options.upToDate?.();
     if (refreshing !== undefined) await refreshing;
-    const client = this.#proxies.exist ? this.#proxies.clientOf(request, peer()) : undefined;
+    const client = this.#proxies.exist ? this.#proxies.clientOf(request, trace.remote()) : undefined;
+    if (client) trace.remote = () => client.address;
     const usedScheme = client?.scheme ?? scheme;
     const host = client?.host ?? request.headers.get("Host");
     const vhost = host === null ? undefined : vhostOf(host);
@@ -122,15 +172,24 @@ export class HttpFrontend {
       const message = `no registry is served at the host '${vhost ?? host}'`;
       return new RegistryError("hostUnknown", { message });
     }
+    trace.instance = backend.audience;
     const target = splitTarget(request.url);
     if (usedScheme === "http" && this.#tls && this.#options.settings.redirectsToTls) {
       return redirect(`https://${vhost}${portSuffix(this.#tls.address.port)}${target.path}`, target.query);
     }
-    const remote = client ? () => client.address : peer;
-    const routed = { request, ...target, backend, origin: `${usedScheme}://${host}`, remote };
-    if (routed.path === TOKEN_PATH) return this.#tokenEndpoint.answer(routed);
-    const principal = await this.#authenticator.principal(routed, () => backend.challenge(routed.origin));
-    return principal instanceof RegistryError ? principal : backend.handle({ ...routed, principal });
+    const origin = `${usedScheme}://${host}`;
+    const routed = { request, ...target, backend, trace, origin, remote: trace.remote };
+    if (routed.path === TOKEN_PATH) {
+      trace.route = "token";
+      return this.#tokenEndpoint.answer(routed);
+    }
+    const principal = await this.#authenticator.principal(routed, () => backend.challenge(origin));
+    if (principal instanceof RegistryError) {
+      traceRoute(target.path, trace);
+      return principal;
+    }
+    trace.user = principal.user;
+    return backend.handle({ ...routed, principal });
   }
 
   #failed(error: unknown): Response {

@@ -1,4 +1,5 @@
 import type { ListenAddress } from "../../primitives/listen-address.ts";
+import type { AccessLogTarget } from "./access-log.ts";
 
 /** How HTTP is served, on every thread alike. Plain data. */
 export interface HttpSettings {
@@ -9,6 +10,7 @@ export interface HttpSettings {
   readonly redirectsToTls: boolean;
   /** Addresses and networks (CIDR) whose word on the client is believed. */
   readonly trustedProxies: readonly string[];
+  readonly accessLog: AccessLogTarget | undefined;
   /** How long a stop waits for the requests under way, in milliseconds. */
   readonly stopTimeoutMs: number;
 }

@@ -4,7 +4,7 @@ import { CallPort } from "../../primitives/threads/call-port.ts";
 import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
 import type { Certificate } from "./certificates.ts";
 import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
-import type { RequestCounters } from "./request-counters.ts";
+import type { HttpTraffic } from "./http-traffic.ts";
 import type { OwnerCalls, ThreadCalls } from "./thread-calls.ts";
 import type { ThreadOwner } from "./thread-owner.ts";
 
@@ -14,7 +14,8 @@ export interface HttpThreadsOptions {
   readonly count: number;
   readonly tokenKey: Uint8Array;
   readonly version: SharedVersion;
-  readonly requests: RequestCounters;
+  /** With a part for each thread. */
+  readonly traffic: HttpTraffic;
   /** Makes a thread that runs `http-worker.ts`. */
   readonly spawn: () => Worker;
   /** Makes what answers one thread's calls. */
@@ -52,8 +53,8 @@ export class HttpThreads implements ServingThreads {
     const threads = new HttpThreads(options);
     try {
       // The first one finds the port out, if the system is to choose it.
-      await threads.#startThread();
-      await Promise.all(Array.from({ length: options.count - 1 }, () => threads.#startThread()));
+      await threads.#startThread(0);
+      await Promise.all(Array.from({ length: options.count - 1 }, (_, i) => threads.#startThread(i + 1)));
       return threads;
     } catch (error) {
       await threads.stop();
@@ -91,8 +92,9 @@ export class HttpThreads implements ServingThreads {
     );
   }
 
-  async #startThread(): Promise<void> {
-    const { spawn, owner, version, requests, tokenKey, log } = this.#options;
+  /** `index` counts from 0; a thread that takes the place of another has its index. */
+  async #startThread(index: number): Promise<void> {
+    const { spawn, owner, version, traffic, tokenKey, log } = this.#options;
     const worker = spawn();
     const calls = owner();
     const port = new CallPort<OwnerCalls, ThreadCalls>(
@@ -111,7 +113,7 @@ export class HttpThreads implements ServingThreads {
       this.#threads.delete(thread);
       port.end();
       calls.releaseAll();
-      if (!this.#isStopping) this.#replace(cause);
+      if (!this.#isStopping) this.#replace(index, cause);
     });
     this.#threads.add(thread);
     try {
@@ -120,7 +122,8 @@ export class HttpThreads implements ServingThreads {
         certificates: this.#certificates,
         tokenKey,
         version: version.memory,
-        requests: requests.memory,
+        traffic: traffic.memory,
+        thread: index,
       });
       this.#settings = { ...this.#settings, listen: plain, listenTls: tls };
     } catch (error) {
@@ -130,11 +133,11 @@ export class HttpThreads implements ServingThreads {
     }
   }
 
-  #replace(cause: unknown): void {
+  #replace(index: number, cause: unknown): void {
     this.#options.log.error("an HTTP thread has ended and is replaced", cause);
     setTimeout(() => {
       if (this.#isStopping) return;
-      this.#startThread().catch((error) => {
+      this.#startThread(index).catch((error) => {
         if (!this.#isStopping) this.#options.log.error("an HTTP thread could not be started", error);
       });
     }, RESTART_PAUSE_MS);

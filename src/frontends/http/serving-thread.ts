@@ -12,7 +12,7 @@ import { UserDirectory } from "../../primitives/users/user-directory.ts";
 import type { Certificate } from "./certificates.ts";
 import { HttpFrontend } from "./http-frontend.ts";
 import type { HttpAddresses } from "./http-settings.ts";
-import { RequestCounters } from "./request-counters.ts";
+import { ThreadTraffic } from "./http-traffic.ts";
 import type { OwnerCalls, ThreadCalls, ThreadSetup } from "./thread-calls.ts";
 
 /** One of several threads that serve HTTP on the same port. It reads by itself and leaves changes to the owner. */
@@ -31,7 +31,8 @@ export class ServingThread implements ThreadCalls {
     this.#owner = owner(this);
   }
 
-  async start({ settings, certificates, tokenKey, version, requests }: ThreadSetup): Promise<HttpAddresses> {
+  async start(setup: ThreadSetup): Promise<HttpAddresses> {
+    const { settings, certificates, tokenKey, version, traffic, thread } = setup;
     this.#version = new SharedVersion(version);
     await this.#refresh();
     const users = () => this.#users;
@@ -44,7 +45,7 @@ export class ServingThread implements ThreadCalls {
       upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),
       authenticator,
       tokens: new TokenAuthority(new TokenSigner(tokenKey), users),
-      requests: new RequestCounters(requests),
+      traffic: new ThreadTraffic(traffic, thread),
       log: loggerOf(this.#owner),
     });
     return this.#frontend.addresses;

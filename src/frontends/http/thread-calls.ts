@@ -40,8 +40,9 @@ export interface ThreadSetup {
   readonly tokenKey: Uint8Array;
   /** Of the `SharedVersion` of the serving state. */
   readonly version: SharedArrayBuffer;
-  /** Of the `RequestCounters`. */
-  readonly requests: SharedArrayBuffer;
+  /** Of the `HttpTraffic`, and which part of it is this thread's. */
+  readonly traffic: SharedArrayBuffer;
+  readonly thread: number;
 }
 
 /** What the owner asks of a thread that serves HTTP. */

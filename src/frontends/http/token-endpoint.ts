@@ -3,6 +3,7 @@ import type { Principal } from "../../backends/oci-http/instance.ts";
 import { ACCESS_TOKEN_SECONDS, type TokenAuthority } from "../../primitives/users/token-authority.ts";
 import { readBounded } from "../../registry/bounded-body.ts";
 import { RegistryError } from "../../registry/errors.ts";
+import { jsonResponse } from "../../registry/json-response.ts";
 import type { RoutedRequest } from "./http-backend.ts";
 import type { RequestAuthenticator } from "./request-authenticator.ts";
 
@@ -104,6 +105,6 @@ export class TokenEndpoint {
       ...more,
     };
     const headers = { "Cache-Control": "no-store" };
-    return Response.json(answer, { headers });
+    return jsonResponse(answer, { headers });
   }
 }

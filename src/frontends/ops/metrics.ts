@@ -1,19 +1,49 @@
+export interface Sample {
+  /** Of a histogram's parts: `_bucket`, `_sum` or `_count`. */
+  readonly suffix?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 /** One metric in the text format of Prometheus (exposition format 0.0.4). */
 export interface Metric {
   readonly name: string;
   readonly help: string;
-  readonly type: "counter" | "gauge";
-  readonly samples: readonly {
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly value: number | bigint;
-  }[];
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly samples: readonly Sample[];
+}
+
+/** Observations of one kind, `classes` by the upper bounds and one more for all above. */
+export interface Distribution {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly classes: readonly number[];
+  readonly sum: number;
+}
+
+export function histogram(
+  name: string,
+  help: string,
+  bounds: readonly number[],
+  distributions: readonly Distribution[],
+): Metric {
+  const samples = distributions.flatMap(({ labels, classes, sum }): Sample[] => {
+    let count = 0;
+    const buckets = [...bounds.map(String), "+Inf"].map((le, i): Sample => {
+      count += classes[i] ?? 0;
+      return { suffix: "_bucket", labels: { ...labels, le }, value: count };
+    });
+    return [...buckets, { suffix: "_sum", labels, value: sum }, { suffix: "_count", labels, value: count }];
+  });
+  return { name, help, type: "histogram", samples };
 }
 
 export function formatMetrics(metrics: readonly Metric[]): string {
   const lines = metrics.flatMap(({ name, help, type, samples }) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${type}`,
-    ...samples.map(({ labels = {}, value }) => `${name}${formatLabels(labels)} ${value}`),
+    ...samples.map(
+      ({ suffix = "", labels = {}, value }) => `${name}${suffix}${formatLabels(labels)} ${value}`,
+    ),
   ]);
   return `${lines.join("\n")}\n`;
 }

@@ -38,14 +38,19 @@ export interface JobState {
   /** While it runs. */
   readonly running: { readonly since: Date; readonly progress: string } | undefined;
   readonly last: { readonly ended: Date; readonly outcome: string } | undefined;
+  /** Since the start. */
+  readonly runs: Readonly<Record<JobOutcome, number>>;
   readonly next: Date | undefined;
 }
+
+export type JobOutcome = "done" | "cancelled" | "failed";
 
 interface Known {
   readonly job: Job;
   running: { readonly since: Date; progress: string; readonly abort: AbortController } | undefined;
   ended: Promise<unknown>;
   last: JobState["last"];
+  readonly runs: Record<JobOutcome, number>;
   next: Date | undefined;
   timer: Timer | undefined;
 }
@@ -64,6 +69,7 @@ export class JobRunner {
         running: undefined,
         ended: Promise.resolve(),
         last: undefined,
+        runs: { done: 0, cancelled: 0, failed: 0 },
         next: undefined,
         timer: undefined,
       };
@@ -73,12 +79,13 @@ export class JobRunner {
   }
 
   list(): JobState[] {
-    return [...this.#jobs.values()].map(({ job: { name, summary, everyMs }, running, last, next }) => ({
+    return [...this.#jobs.values()].map(({ job: { name, summary, everyMs }, running, last, runs, next }) => ({
       name,
       summary,
       everyMs,
       running: running && { since: running.since, progress: running.progress },
       last,
+      runs: { ...runs },
       next,
     }));
   }
@@ -110,12 +117,14 @@ export class JobRunner {
     known.ended = work.catch(() => undefined);
     try {
       const lines = await work;
+      known.runs[abort.signal.aborted ? "cancelled" : "done"]++;
       known.last = {
         ended: new Date(),
         outcome: abort.signal.aborted ? "cancelled" : (lines.at(-1) ?? "done"),
       };
       return abort.signal.aborted ? [...lines, "cancelled"] : lines;
     } catch (error) {
+      known.runs.failed++;
       known.last = {
         ended: new Date(),
         outcome: `failed: ${error instanceof Error ? error.message : error}`,

@@ -64,6 +64,8 @@ export class CommitWriter {
   readonly #reader: ObjectReader;
   readonly #projection: Projection | undefined;
   #queue: Job[] = [];
+  #underWay = 0;
+  #commits = 0;
   #arrival = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
 
@@ -77,12 +79,27 @@ export class CommitWriter {
 
   submit(prepare: Prepare): Promise<Outcome> {
     const settle = Promise.withResolvers<Outcome>();
+    this.#underWay++;
+    const isOver = () => {
+      this.#underWay--;
+    };
+    settle.promise.then(isOver, isOver);
     this.#queue.push({ prepare, settle });
     this.#arrival.resolve();
     this.#running ??= this.#drain().finally(() => {
       this.#running = undefined;
     });
     return settle.promise;
+  }
+
+  /** Commits made so far. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  /** Changes that were submitted and are not yet durable. */
+  get waiting(): number {
+    return this.#underWay;
   }
 
   /** Resolves when nothing is waiting any more. */
@@ -161,6 +178,7 @@ export class CommitWriter {
     const stored = this.#objects.put(group.objects());
     if (!(await this.#refs.compareAndSwap(MAIN_REF, this.head.commitId, tip.commitId, stored))) return false;
     this.head = tip;
+    this.#commits += group.commits;
     this.#projection?.apply(group.changes, tip.commitId);
     return true;
   }
@@ -177,6 +195,7 @@ export class CommitWriter {
 /** Commits built one on the other in memory, not yet visible to anyone. */
 class CommitGroup {
   tip: Snapshot;
+  commits = 0;
   readonly jobs: Job[] = [];
   readonly changes: Change[] = [];
   readonly #objects = new Map<ObjectId, NamedObject>();
@@ -237,5 +256,6 @@ class CommitGroup {
     }
     for (const change of draft.changes) this.changes.push(change);
     this.tip = new Snapshot(this.#reader, commit.id, { tree });
+    this.commits++;
   }
 }

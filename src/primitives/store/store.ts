@@ -166,6 +166,16 @@ export class Store {
     await this.transact(() => ({ changes: [], author: SYSTEM_IDENTITY, message: "" }));
   }
 
+  /** Commits made since it was opened. */
+  get commits(): number {
+    return this.#writer.commits;
+  }
+
+  /** Changes that wait for their commit. */
+  get waiting(): number {
+    return this.#writer.waiting;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }

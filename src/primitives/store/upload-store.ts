@@ -103,6 +103,11 @@ export class UploadStore {
     return undefined;
   }
 
+  /** How many sessions there are. */
+  count(): number {
+    return readdirSync(this.#dir).length;
+  }
+
   /** Runs `work` unless another request is working on the same session. */
   async exclusively<T>(id: UploadId, work: () => Promise<T>): Promise<T | "busy"> {
     if (!(await this.#locks.acquire(id))) return "busy";

@@ -15,7 +15,9 @@ const OVERLOAD_RETRY_SECONDS = 2;
 /** Checks passwords by Argon2id and counts failures: one for all threads and frontends. */
 export class PasswordChecker {
   readonly #users: () => UserDirectory;
-  readonly #failures = new FailureLimiter();
+  readonly #limiter = new FailureLimiter();
+  /** Logins that failed: refused as wrong, or not looked at because too many had been. */
+  readonly failures = { refused: 0, limited: 0 };
 
   constructor(users: () => UserDirectory) {
     this.#users = users;
@@ -24,22 +26,26 @@ export class PasswordChecker {
   /** `address` is the client's, without port: failures count for each user at each address. */
   async check(login: string, password: string, address: string): Promise<PasswordVerdict> {
     const subject = `${login.slice(0, 256)}\n${address}`;
-    const retryAfterSeconds = this.#failures.lockedFor(subject);
-    if (retryAfterSeconds > 0) return { kind: "limited", retryAfterSeconds };
+    const retryAfterSeconds = this.#limiter.lockedFor(subject);
+    if (retryAfterSeconds > 0) {
+      this.failures.limited++;
+      return { kind: "limited", retryAfterSeconds };
+    }
     const name = parseUserName(login);
     let hash: string | undefined;
     try {
       hash = await matchingHash(name && this.#users().get(name), password);
     } catch (error) {
-      if (error instanceof OverloadedError)
-        return { kind: "limited", retryAfterSeconds: OVERLOAD_RETRY_SECONDS };
-      throw error;
+      if (!(error instanceof OverloadedError)) throw error;
+      this.failures.limited++;
+      return { kind: "limited", retryAfterSeconds: OVERLOAD_RETRY_SECONDS };
     }
     if (hash === undefined) {
-      await Bun.sleep(this.#failures.fail(subject));
+      this.failures.refused++;
+      await Bun.sleep(this.#limiter.fail(subject));
       return { kind: "refused" };
     }
-    this.#failures.clear(subject);
+    this.#limiter.clear(subject);
     return { kind: "matches", hash };
   }
 }

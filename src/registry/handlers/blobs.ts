@@ -12,7 +12,7 @@ interface BlobRoute {
 
 /** GET and HEAD /v2/<name>/blobs/<digest> (distribution-spec, "Pulling blobs"), with a single range. */
 export async function getBlob(
-  { request, storage }: Exchange,
+  { request, storage, trace }: Exchange,
   { repository, digest }: BlobRoute,
 ): Promise<Result> {
   const blob = await storage.blob(repository, digest);
@@ -34,6 +34,7 @@ export async function getBlob(
   if (range === "unsatisfiable") {
     return new RegistryError("rangeInvalid", { headers: { "Content-Range": `bytes */${blob.size}` } });
   }
+  trace.sent = range === "all" ? blob.size : range.last - range.first + 1;
   if (range === "all") return new Response(blob.content, { headers });
   const contentRange = `bytes ${range.first}-${range.last}/${blob.size}`;
   return new Response(blob.content.slice(range.first, range.last + 1), {

@@ -1,5 +1,6 @@
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
+import { jsonResponse } from "../json-response.ts";
 import { linkToNext, parsePageRequest } from "../paging.ts";
 
 /** GET /v2/_catalog?n=&last= (an extension that clients know from Docker): what the one who asks may read. */
@@ -8,7 +9,6 @@ export async function listRepositories({ query, path, storage, access }: Exchang
   if (wanted instanceof RegistryError) return wanted;
   const page = await storage.repositories(wanted, (repository) => access.isListed(repository));
   const last = page.more ? page.entries.at(-1) : undefined;
-  const headers = new Headers();
-  if (last) headers.set("Link", linkToNext(path, { n: String(wanted.limit), last }));
-  return Response.json({ repositories: page.entries }, { headers });
+  const headers = last ? { Link: linkToNext(path, { n: String(wanted.limit), last }) } : {};
+  return jsonResponse({ repositories: page.entries }, { headers });
 }

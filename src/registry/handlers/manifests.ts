@@ -38,13 +38,14 @@ export async function getManifest(
 
 /** PUT /v2/<name>/manifests/<reference>?tag= (distribution-spec, "Pushing Manifests"). */
 export async function putManifest(
-  { request, query, storage }: Exchange,
+  { request, query, storage, trace }: Exchange,
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
   const tags = pushedTags(reference, query);
   if (tags instanceof RegistryError) return tags;
   const content = await readBounded(request, MAX_MANIFEST_BYTES);
   if (!content) return new RegistryError("manifestTooLarge");
+  trace.received = content.length;
   const digest = digestOf(
     content,
     reference.kind === "digest" ? digestAlgorithm(reference.digest) : "sha256",

@@ -1,5 +1,6 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { Exchange, Result } from "../exchange.ts";
+import { jsonResponse } from "../json-response.ts";
 import { IMAGE_INDEX } from "../media-types.ts";
 import { linkToNext } from "../paging.ts";
 import type { RepositoryName } from "../repository-name.ts";
@@ -25,10 +26,12 @@ export async function listReferrers(
     limit: MAX_DESCRIPTORS,
     maxBytes: MAX_PAGE_BYTES,
   });
-  const headers = new Headers({ "Content-Type": IMAGE_INDEX });
-  if (artifactType) headers.set("OCI-Filters-Applied", "artifactType");
   const last = page.more ? page.entries.at(-1)?.digest : undefined;
-  if (last) headers.set("Link", linkToNext(path, { ...(artifactType && { artifactType }), last }));
+  const headers = {
+    "Content-Type": IMAGE_INDEX,
+    ...(artifactType && { "OCI-Filters-Applied": "artifactType" }),
+    ...(last && { Link: linkToNext(path, { ...(artifactType && { artifactType }), last }) }),
+  };
   const index = { schemaVersion: 2, mediaType: IMAGE_INDEX, manifests: page.entries };
-  return new Response(JSON.stringify(index), { headers });
+  return jsonResponse(index, { headers });
 }

@@ -1,5 +1,6 @@
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
+import { jsonResponse } from "../json-response.ts";
 import { linkToNext, type Page, parsePageRequest } from "../paging.ts";
 import type { RepositoryName } from "../repository-name.ts";
 import type { Tag } from "../tag.ts";
@@ -14,10 +15,8 @@ export async function listTags(
   const page = await storage.tags(repository, wanted);
   if (!page) return new RegistryError("nameUnknown", { details: [{ name: repository }] });
   const last = page.more ? page.entries.at(-1) : undefined;
-  const headers = new Headers();
-  if (last) headers.set("Link", linkToNext(path, { n: String(wanted.limit), last }));
-  headers.set("Content-Type", "application/json");
-  return new Response(encodePage(repository, page), { headers });
+  const headers = last ? { Link: linkToNext(path, { n: String(wanted.limit), last }) } : {};
+  return jsonResponse(encodePage(repository, page), { headers });
 }
 
 const encodings = new WeakMap<Page<Tag>, Uint8Array<ArrayBuffer>>();

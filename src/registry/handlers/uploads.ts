@@ -4,6 +4,7 @@ import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
 import { parseRepositoryName, type RepositoryName } from "../repository-name.ts";
 import type { AppendFault, Chunk, SessionId } from "../storage.ts";
+import type { RequestTrace } from "../trace.ts";
 
 interface UploadsRoute {
   readonly repository: RepositoryName;
@@ -54,10 +55,10 @@ async function mount(exchange: Exchange, repository: RepositoryName): Promise<Re
 
 /** PATCH /v2/<name>/blobs/uploads/<session>: a chunk, or all of it streamed. */
 export async function appendUpload(
-  { request, storage }: Exchange,
+  { request, storage, trace }: Exchange,
   { repository, session }: UploadRoute,
 ): Promise<Result> {
-  const chunk = chunkOf(request);
+  const chunk = chunkOf(request, trace);
   if (chunk instanceof RegistryError) return chunk;
   const result = await storage.appendUpload(repository, session, chunk);
   return result.kind === "appended"
@@ -67,14 +68,14 @@ export async function appendUpload(
 
 /** PUT /v2/<name>/blobs/uploads/<session>?digest=: the last chunk, if any, and the end of the session. */
 export async function finishUpload(
-  { request, query, storage }: Exchange,
+  { request, query, storage, trace }: Exchange,
   { repository, session }: UploadRoute,
 ): Promise<Result> {
   const wanted = query.get("digest");
   if (wanted === null) return new RegistryError("digestMissing");
   const digest = parseDigest(wanted);
   if (!digest) return new RegistryError("digestInvalid");
-  const chunk = chunkOf(request);
+  const chunk = chunkOf(request, trace);
   if (chunk instanceof RegistryError) return chunk;
   const result = await storage.finishUpload(repository, session, chunk, digest);
   switch (result.kind) {
@@ -108,7 +109,7 @@ export async function cancelUpload(
 }
 
 /** The request's body, checked as far as its headers go. */
-function chunkOf(request: Request): Chunk | RegistryError {
+function chunkOf(request: Request, trace: RequestTrace): Chunk | RegistryError {
   const header = request.headers.get("Content-Range");
   const range = header === null ? undefined : parseContentRange(header);
   if (header !== null && !range) return new RegistryError("contentRangeInvalid");
@@ -116,7 +117,7 @@ function chunkOf(request: Request): Chunk | RegistryError {
   if (range && length !== null && Number(length) !== range.last - range.first + 1)
     return new RegistryError("sizeMismatch");
   return {
-    body: request.body ?? emptyBody(),
+    body: request.body ? counted(request.body, trace) : emptyBody(),
     range: range && { start: range.first, end: range.last + 1 },
   };
 }
@@ -139,6 +140,22 @@ function uploadFault(result: AppendFault, repository: RepositoryName, session: S
 }
 
 async function* emptyBody(): AsyncGenerator<Uint8Array> {}
+
+/** The same chunks; a generator would cost more for each. */
+function counted(body: AsyncIterable<Uint8Array>, trace: RequestTrace): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const chunks = body[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const next = await chunks.next();
+          if (!next.done) trace.received += next.value.length;
+          return next;
+        },
+      };
+    },
+  };
+}
 
 function sessionResponse(
   status: number,

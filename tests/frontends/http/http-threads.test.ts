@@ -3,7 +3,7 @@ import type { InstanceConfig } from "../../../src/backends/oci-http/instance-con
 import { SYSTEM_STORE } from "../../../src/backends/oci-http/instance-config.ts";
 import { InstanceRegistry } from "../../../src/backends/oci-http/instance-registry.ts";
 import { HttpThreads } from "../../../src/frontends/http/http-threads.ts";
-import { RequestCounters } from "../../../src/frontends/http/request-counters.ts";
+import { HttpTraffic } from "../../../src/frontends/http/http-traffic.ts";
 import { ThreadOwner } from "../../../src/frontends/http/thread-owner.ts";
 import { digestOf } from "../../../src/primitives/digest.ts";
 import type { Logger } from "../../../src/primitives/logger.ts";
@@ -59,13 +59,14 @@ async function start() {
       listenTls: undefined,
       redirectsToTls: false,
       trustedProxies: [],
+      accessLog: undefined,
       stopTimeoutMs: 10_000,
     },
     certificates: [],
     count: THREADS,
     tokenKey: randomBytes(32),
     version,
-    requests: new RequestCounters(),
+    traffic: new HttpTraffic(THREADS),
     spawn: () => {
       const worker = new Worker(new URL("../../../src/http-worker.ts", import.meta.url));
       workers.push(worker);

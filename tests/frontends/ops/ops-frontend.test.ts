@@ -3,10 +3,11 @@ import { resolveServerConfig } from "../../../src/config/server-config.ts";
 import { consoleLogger } from "../../../src/primitives/logger.ts";
 import { startServer } from "../../../src/server.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
-import { RegistryClient } from "../../support/registry-client.ts";
+import { bytesOf, RegistryClient } from "../../support/registry-client.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { describeWith, run } from "../../support/tools.ts";
 
-const SAMPLE = /^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)+)\})? (-?[0-9.e+]+)$/;
+const SAMPLE = /^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)+)\})? (-?[0-9.e+-]+)$/;
 
 async function start(workers: string) {
   const dataDir = `${temporaryDirectory()}/data`;
@@ -39,26 +40,70 @@ async function samplesOf(response: Response): Promise<ReadonlyMap<string, number
 
 test.each(["1", "3"])("with %p threads the metrics count every request exactly", async (workers) => {
   const { ask, client } = await start(workers);
-  await client.pushImage("v1");
+  const { manifest, layer } = await client.pushImage("v1");
+  const config = await bytesOf(await client.fetch(`blobs/${JSON.parse(manifest).config.digest}`));
   for (let i = 0; i < 10; i++) await client.fetch("manifests/v1", { headers: { Connection: "close" } });
-  for (let i = 0; i < 3; i++) await client.fetch("manifests/none");
-  await client.fetch("tags/list", { method: "OPTIONS" });
+  let errors = 0;
+  const failing = async (path: string, init?: Parameters<typeof client.fetch>[1]) => {
+    errors += (await bytesOf(await client.fetch(path, init))).length;
+  };
+  for (let i = 0; i < 3; i++) await failing("manifests/none");
+  await failing("tags/list", { method: "OPTIONS" });
+  await failing("/v2/", { headers: { Authorization: `Basic ${btoa("alice:wrong")}` } });
+  await client.fetch(`blobs/${layer}`, { headers: { Range: "bytes=0-99" } });
+  await client.fetch(`blobs/${layer}`, { method: "HEAD" });
+  await client.startUpload();
   const response = await ask("/metrics");
   expect(response.headers.get("Content-Type")).toStartWith("text/plain; version=0.0.4");
   const samples = await samplesOf(response);
-  const requests = [...samples].filter(([name]) => name.startsWith("everlock_http_requests_total"));
-  expect(Object.fromEntries(requests)).toEqual({
-    'everlock_http_requests_total{method="GET",status="200"}': 10,
-    'everlock_http_requests_total{method="GET",status="404"}': 3,
-    'everlock_http_requests_total{method="POST",status="202"}': 2,
-    'everlock_http_requests_total{method="PATCH",status="202"}': 2,
-    'everlock_http_requests_total{method="PUT",status="201"}': 3,
-    'everlock_http_requests_total{method="other",status="405"}': 1,
+  const total = "everlock_http_requests_total";
+  expect(Object.fromEntries([...samples].filter(([name]) => name.startsWith(total)))).toEqual({
+    [`${total}{route="manifest",method="GET",status="200"}`]: 10,
+    [`${total}{route="manifest",method="GET",status="404"}`]: 3,
+    [`${total}{route="manifest",method="PUT",status="201"}`]: 1,
+    [`${total}{route="uploads",method="POST",status="202"}`]: 3,
+    [`${total}{route="upload",method="PATCH",status="202"}`]: 2,
+    [`${total}{route="upload",method="PUT",status="201"}`]: 2,
+    [`${total}{route="tags",method="other",status="405"}`]: 1,
+    [`${total}{route="blob",method="GET",status="200"}`]: 1,
+    [`${total}{route="blob",method="GET",status="206"}`]: 1,
+    [`${total}{route="blob",method="HEAD",status="200"}`]: 1,
+    [`${total}{route="base",method="GET",status="401"}`]: 1,
   });
+  // Every class counts those before it, and the last one all.
+  const durations = "everlock_http_request_duration_seconds";
+  const classes = [...samples].filter(([name]) => name.startsWith(`${durations}_bucket{route="manifest"`));
+  const counts = classes.map(([, count]) => count);
+  expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+  expect(classes.at(-1)).toEqual([`${durations}_bucket{route="manifest",le="+Inf"}`, 14]);
+  expect(samples.get(`${durations}_count{route="manifest"}`)).toBe(14);
+  expect(samples.get("everlock_http_received_bytes_total{}")).toBe(config.length + 10_000 + manifest.length);
+  expect(samples.get("everlock_http_sent_bytes_total{}")).toBe(
+    10 * manifest.length + 100 + config.length + errors,
+  );
+  expect(samples.get("everlock_http_requests_in_flight{}")).toBe(0);
+  expect(samples.get('everlock_login_failures_total{reason="wrong"}')).toBe(1);
+  expect(samples.get('everlock_commits_total{store="everlock-oci-local"}')).toBe(1);
+  expect(samples.get('everlock_commit_queue{store="everlock-oci-local"}')).toBe(0);
+  expect(samples.get('everlock_index_behind{store="everlock-oci-local"}')).toBe(0);
+  expect(samples.get('everlock_uploads_open{store="everlock-oci-local"}')).toBe(1);
+  expect(samples.get('everlock_job_runs_total{job="gc",outcome="done"}')).toBe(0);
   expect(samples.get('everlock_store_manifests{store="everlock-oci-local"}')).toBe(1);
   expect(samples.get('everlock_store_tags{store="everlock-oci-local"}')).toBe(1);
   expect(samples.get("everlock_users{}")).toBe(2);
   expect(samples.get('everlock_job_running{job="gc"}')).toBe(0);
+});
+
+describeWith(["promtool"], "promtool", () => {
+  test("finds nothing wrong with the metrics", async () => {
+    const { ask, client } = await start("1");
+    await client.pushImage("v1");
+    await (await ask("/metrics")).text();
+    const checked = await run(["promtool", "check", "metrics"], {
+      stdin: await (await ask("/metrics")).text(),
+    });
+    expect(checked).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
 });
 
 test("a server is live and ready, and no longer ready while it stops", async () => {

@@ -1,0 +1,168 @@
+import type { InstanceRegistry } from "../../backends/oci-http/instance-registry.ts";
+import type { OciStore } from "../../backends/oci-http/oci-store.ts";
+import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
+import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
+import type { UserRegistry } from "../../primitives/users/user-registry.ts";
+import { DURATION_BOUNDS, type HttpTraffic } from "../http/http-traffic.ts";
+import { histogram, type Metric, type Sample } from "./metrics.ts";
+
+/** What metrics are told of. */
+export interface MeasuredServices {
+  readonly instances: InstanceRegistry;
+  readonly users: UserRegistry;
+  readonly passwords: PasswordChecker;
+  readonly jobs: JobRunner;
+  readonly traffic: HttpTraffic;
+  /** Of this program. */
+  readonly version: Readonly<Record<string, string>>;
+  /** When it was started, in seconds since the epoch. */
+  readonly started: number;
+}
+
+export function serverMetrics(services: MeasuredServices): Metric[] {
+  return [
+    ...processMetrics(services),
+    ...trafficMetrics(services),
+    ...accessMetrics(services),
+    ...storeMetrics(services.instances.stores()),
+    ...jobMetrics(services),
+  ];
+}
+
+function gauge(name: string, help: string, ...samples: readonly Sample[]): Metric {
+  return { name, help, type: "gauge", samples };
+}
+
+function counter(name: string, help: string, ...samples: readonly Sample[]): Metric {
+  return { name, help, type: "counter", samples };
+}
+
+function processMetrics({ version, started }: MeasuredServices): Metric[] {
+  const { user, system } = process.cpuUsage();
+  return [
+    gauge("everlock_build_info", "The version that runs.", { labels: version, value: 1 }),
+    gauge("process_start_time_seconds", "When it was started, in seconds since the epoch.", {
+      value: started,
+    }),
+    gauge("process_resident_memory_bytes", "Resident memory.", { value: process.memoryUsage.rss() }),
+    counter("process_cpu_seconds_total", "Time of the processor, of all threads.", {
+      value: (user + system) / 1e6,
+    }),
+  ];
+}
+
+function trafficMetrics({ traffic }: MeasuredServices): Metric[] {
+  return [
+    counter(
+      "everlock_http_requests_total",
+      "Requests by endpoint, method and status of the answer.",
+      ...traffic.requests().map(({ route, method, status, count }) => ({
+        labels: { route, method, status: status === 0 ? "other" : String(status) },
+        value: count,
+      })),
+    ),
+    histogram(
+      "everlock_http_request_duration_seconds",
+      "Time from the head of a request to its answer; a layer is sent after that.",
+      DURATION_BOUNDS,
+      traffic
+        .durations()
+        .map(({ route, classes, seconds }) => ({ labels: { route }, classes, sum: seconds })),
+    ),
+    counter("everlock_http_received_bytes_total", "Bytes of bodies in requests.", {
+      value: traffic.received,
+    }),
+    counter("everlock_http_sent_bytes_total", "Bytes of bodies in answers.", { value: traffic.sent }),
+    gauge("everlock_http_requests_in_flight", "Requests that are being answered.", {
+      value: traffic.underWay,
+    }),
+  ];
+}
+
+function accessMetrics({ instances, users, passwords }: MeasuredServices): Metric[] {
+  const { refused, limited } = passwords.failures;
+  return [
+    gauge("everlock_registries", "Registries that are served.", { value: instances.list().length }),
+    gauge("everlock_users", "Users, with anon.", { value: users.directory.list().length }),
+    counter(
+      "everlock_login_failures_total",
+      "Logins that failed, over HTTP and SSH: with a wrong name, password or token, or while too many had failed.",
+      { labels: { reason: "wrong" }, value: refused },
+      { labels: { reason: "locked" }, value: limited },
+    ),
+  ];
+}
+
+function storeMetrics(stores: readonly OciStore[]): Metric[] {
+  const counted = stores.map((oci) => ({ oci, counts: oci.index.counts() }));
+  const each = (value: (of: (typeof counted)[number]) => number | undefined): Sample[] =>
+    counted.flatMap((store) => {
+      const known = value(store);
+      return known === undefined ? [] : [{ labels: { store: store.oci.location.store }, value: known }];
+    });
+  return [
+    gauge("everlock_store_repositories", "Repositories.", ...each(({ counts }) => counts.repositories)),
+    gauge("everlock_store_tags", "Tags.", ...each(({ counts }) => counts.tags)),
+    gauge("everlock_store_manifests", "Manifests.", ...each(({ counts }) => counts.manifests)),
+    gauge(
+      "everlock_store_blobs",
+      "Blobs, as of the last count.",
+      ...each(({ oci }) => oci.sizes.latest()?.blobs),
+    ),
+    gauge(
+      "everlock_store_blob_bytes",
+      "Bytes of all blobs, as of the last count.",
+      ...each(({ oci }) => oci.sizes.latest()?.bytes),
+    ),
+    gauge(
+      "everlock_uploads_open",
+      "Uploads that were begun and not ended.",
+      ...each(({ oci }) => oci.uploads.count()),
+    ),
+    counter(
+      "everlock_commits_total",
+      "Commits made since the start.",
+      ...each(({ oci }) => oci.store.commits),
+    ),
+    gauge(
+      "everlock_commit_queue",
+      "Changes that wait for their commit.",
+      ...each(({ oci }) => oci.store.waiting),
+    ),
+    gauge(
+      "everlock_index_behind",
+      "1 while the index of tags and manifests lacks commits.",
+      ...each(({ oci }) => (oci.derived.head === oci.store.head().commitId ? 0 : 1)),
+    ),
+    gauge(
+      "everlock_history_index_behind",
+      "1 while the index of the history lacks commits; it catches up when it is asked.",
+      ...each(({ oci }) => (oci.history.head === oci.store.head().commitId ? 0 : 1)),
+    ),
+  ];
+}
+
+function jobMetrics({ jobs }: MeasuredServices): Metric[] {
+  const states = jobs.list();
+  return [
+    gauge(
+      "everlock_job_running",
+      "Whether a background job runs.",
+      ...states.map(({ name, running }) => ({ labels: { job: name }, value: running ? 1 : 0 })),
+    ),
+    counter(
+      "everlock_job_runs_total",
+      "Runs that have ended, by outcome.",
+      ...states.flatMap(({ name, runs }) =>
+        Object.entries(runs).map(([outcome, value]) => ({ labels: { job: name, outcome }, value })),
+      ),
+    ),
+    gauge(
+      "everlock_job_last_end_timestamp_seconds",
+      "When the last run ended, in seconds since the epoch.",
+      ...states.flatMap(({ name, last }) =>
+        last ? [{ labels: { job: name }, value: last.ended.getTime() / 1000 }] : [],
+      ),
+    ),
+  ];
+}
