@@ -1,4 +1,5 @@
 import { AdminConsole } from "./backends/admin-ssh/admin-console.ts";
+import { BackendSwitch } from "./backends/backend-switch.ts";
 import { type InstanceConfig, SYSTEM_STORE } from "./backends/oci-http/instance-config.ts";
 import { InstanceRegistry } from "./backends/oci-http/instance-registry.ts";
 import { storeJobs } from "./backends/oci-http/store-jobs.ts";
@@ -67,6 +68,10 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
 
     const system = await stores.open(SYSTEM_STORE);
     undo.defer(() => system.close());
+    const backends = await BackendSwitch.load(system, [
+      ...(config.instances ? (["oci-http"] as const) : []),
+      ...(config.ssh ? (["admin-ssh"] as const) : []),
+    ]);
     const instances = await InstanceRegistry.open(
       { system, stores, users: () => users.directory, log },
       config.instances ?? (() => []),
@@ -92,6 +97,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         passwords,
         authenticator,
         instances,
+        backends,
         tokenKey,
         traffic,
         log,
@@ -114,7 +120,10 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         .catchUp()
         .catch((error) => log.error(`the history of the store '${location.store}' could not be read`, error));
     }
-    const adminConsole = new AdminConsole({ users, instances, jobs }, log);
+    const adminConsole = new AdminConsole(
+      { users, instances, jobs, backends, server: { started, failedLogins: passwords.failures, traffic } },
+      log,
+    );
     const ssh =
       config.ssh &&
       (await SshFrontend.start({
@@ -122,6 +131,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         hostKey: await ensureHostKey(`${directory.path}/ssh_host_ed25519_key`),
         authenticator,
         users: () => users.directory,
+        lockedFor: (...args) => passwords.lockedFor(...args),
         console: adminConsole,
         log,
       }));
@@ -138,6 +148,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       async reload() {
         await users.reload();
         await instances.reload();
+        await backends.reload();
       },
       async stop() {
         ops?.drain();
@@ -158,6 +169,7 @@ interface HttpServices {
   readonly passwords: PasswordChecker;
   readonly authenticator: Authenticator;
   readonly instances: InstanceRegistry;
+  readonly backends: BackendSwitch;
   readonly tokenKey: Uint8Array;
   readonly traffic: HttpTraffic;
   readonly log: Logger;
@@ -167,7 +179,7 @@ interface HttpServices {
 async function startHttp(
   { settings, workers }: NonNullable<ServerConfig["http"]>,
   certificates: readonly Certificate[],
-  { users, passwords, authenticator, instances, tokenKey, traffic, log }: HttpServices,
+  { users, passwords, authenticator, instances, backends, tokenKey, traffic, log }: HttpServices,
 ): Promise<HttpFrontend | HttpThreads> {
   if (workers === 1) {
     const tokens = new TokenAuthority(new TokenSigner(tokenKey), () => users.directory);
@@ -176,6 +188,7 @@ async function startHttp(
       certificates,
       isShared: false,
       hosts: () => instances.hosts(),
+      isServing: () => backends.isEnabled("oci-http"),
       authenticator,
       tokens,
       traffic: new ThreadTraffic(traffic.memory, 0),
@@ -191,10 +204,11 @@ async function startHttp(
     version,
     traffic,
     spawn: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
-    owner: () => new ThreadOwner({ instances, users, passwords, version, log }),
+    owner: () => new ThreadOwner({ instances, users, passwords, backends, version, log }),
     log,
   });
   users.onChange(() => threads.changed());
+  backends.onChange(() => threads.changed());
   instances.serveWith(threads);
   return threads;
 }

@@ -57,6 +57,7 @@ const FAULTS = {
   ],
   tagsTooMany: ["UNSUPPORTED", 414, "too many query parameters 'tag'"],
   tooManyRequests: ["TOOMANYREQUESTS", 429, "too many requests; try again later"],
+  unavailable: ["UNAVAILABLE", 503, "this registry is out of service for now; try again later"],
   unauthorized: ["UNAUTHORIZED", 401, "authentication required"],
   uploadBusy: ["BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload session"],
   uploadInterrupted: [

@@ -15,6 +15,8 @@ export interface Everlock {
   readonly sshPort: number;
   /** `localhost:<port>`, as it stands in image names. */
   readonly registry: string;
+  /** What it has written to its log so far. */
+  log(): string;
   /** Runs one console command as the administrator. */
   console(command: string, stdin?: string): Promise<RunResult>;
   /** Ends it with a signal and answers the exit code. */
@@ -43,13 +45,20 @@ export async function startEverlock(
     child.kill("SIGKILL");
     await child.exited;
   });
-  const stderr = new Response(child.stderr).text();
+  let log = "";
+  const logged = (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stderr) log += decoder.decode(chunk, { stream: true });
+  })();
   const greeting = await readGreeting(child.stdout);
   const [httpPort, sshPort] = ["HTTP", "SSH"].map((name) =>
     Number(greeting.match(`${name} +127.0.0.1:(\\d+)`)?.[1]),
   );
   const httpsPort = Number(greeting.match(/HTTPS +127.0.0.1:(\d+)/)?.[1] ?? 0);
-  if (!httpPort || !sshPort) throw new Error(`everlock did not start: ${greeting}${await stderr}`);
+  if (!httpPort || !sshPort) {
+    await logged;
+    throw new Error(`everlock did not start: ${greeting}${log}`);
+  }
   const server: Everlock = {
     dataDir,
     pid: child.pid,
@@ -57,6 +66,7 @@ export async function startEverlock(
     httpsPort,
     sshPort,
     registry: `localhost:${httpPort}`,
+    log: () => log,
     console: (command, stdin) => sshRun(sshPort, "admin", ADMIN_PASSWORD, command, stdin),
     async end(signal = "SIGTERM") {
       child.kill(signal);
@@ -73,7 +83,7 @@ export function sshRun(
   password: string,
   command?: string,
   stdin?: string,
-  options: { terminal?: boolean } = {},
+  options: { terminal?: boolean; logLevel?: "ERROR" | "INFO" } = {},
 ): Promise<RunResult> {
   return run(
     [
@@ -82,7 +92,7 @@ export function sshRun(
       ...[
         "StrictHostKeyChecking=no",
         "UserKnownHostsFile=/dev/null",
-        "LogLevel=ERROR",
+        `LogLevel=${options.logLevel ?? "ERROR"}`,
         "PubkeyAuthentication=no",
       ].flatMap((option) => ["-o", option]),
       `${user}@127.0.0.1`,

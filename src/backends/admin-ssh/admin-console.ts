@@ -5,11 +5,12 @@ import { StaleReadError } from "../../primitives/store/store.ts";
 import { PathConflictError } from "../../primitives/store/tree-edit.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import { UserChangeError } from "../../primitives/users/user-registry.ts";
+import { BackendSwitchError } from "../backend-switch.ts";
 import { InstanceChangeError } from "../oci-http/instance-registry.ts";
 import { type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
 import { CommandLineError } from "./command-line.ts";
-import { completeLine, parseLine, runCommand } from "./command-table.ts";
-import { cannotConfirm, confirmer, firstLineAsker, secretAsker } from "./dialog.ts";
+import { auditedCommand, completeLine, type ParsedLine, parseLine, runCommand } from "./command-table.ts";
+import { cannotConfirm, confirmer, firstLineAsker, liveScreen, secretAsker } from "./dialog.ts";
 import { LineReader, type Terminal } from "./line-reader.ts";
 import { TextLines } from "./text-lines.ts";
 
@@ -20,6 +21,8 @@ export interface ConsoleChannel {
   writeError(text: string): void;
   /** Present if the far end is a terminal. */
   readonly screen: Pick<Terminal, "columns" | "onResize"> | undefined;
+  /** The far end's address, for the log. */
+  readonly remote: string;
 }
 
 const BANNER = "Everlock Admin";
@@ -48,8 +51,8 @@ export class AdminConsole {
     const reader = channel.screen && new LineReader(terminalOf(channel, channel.screen));
     const dialog = reader
       ? terminalDialog(reader, channel)
-      : { askSecret: firstLineAsker(channel.input), confirm: cannotConfirm, width: undefined };
-    return (await this.#runLine(user, line, output, dialog)) === "failed" ? 1 : 0;
+      : { ...SCRIPT_DIALOG, askSecret: firstLineAsker(channel.input) };
+    return (await this.#runLine({ user, remote: channel.remote }, line, output, dialog)) === "failed" ? 1 : 0;
   }
 
   async #interactive(user: UserName, channel: ConsoleChannel, screen: NonNullable<ConsoleChannel["screen"]>) {
@@ -68,7 +71,8 @@ export class AdminConsole {
       if (history.at(-1) !== read.text) history.push(read.text);
       if (history.length > MAX_HISTORY) history.shift();
       const dialog = terminalDialog(reader, channel);
-      if ((await this.#runLine(user, read.text, output, dialog)) === "quit") return 0;
+      if ((await this.#runLine({ user, remote: channel.remote }, read.text, output, dialog)) === "quit")
+        return 0;
     }
   }
 
@@ -77,7 +81,7 @@ export class AdminConsole {
     const output = lineOutput(channel);
     let code = 0;
     for await (const line of new TextLines(channel.input)) {
-      const outcome = await this.#runLine(user, line, output, SCRIPT_DIALOG);
+      const outcome = await this.#runLine({ user, remote: channel.remote }, line, output, SCRIPT_DIALOG);
       if (outcome === "quit") break;
       if (outcome === "failed") code = 1;
     }
@@ -85,25 +89,36 @@ export class AdminConsole {
   }
 
   async #runLine(
-    user: UserName,
+    by: Operator,
     line: string,
     output: LineOutput,
     dialog: Dialog,
   ): Promise<"done" | "failed" | "quit"> {
+    let parsed: ParsedLine | undefined;
     try {
-      const parsed = parseLine(line);
+      parsed = parseLine(line);
       if (parsed.kind === "quit") return "quit";
       if (parsed.kind === "command") {
         const indent = parsed.isJson ? "" : "  ";
         const print = (lines: readonly string[]) =>
           output.print(lines.map((text) => (text === "" ? "" : indent + text)));
-        print(await runCommand(parsed, { ...this.#services, user, print, ...dialog }));
+        print(await runCommand(parsed, { ...this.#services, user: by.user, print, ...dialog }));
       }
+      this.#audit(by, parsed, "done");
       return "done";
     } catch (error) {
-      output.fail(this.#explain(error));
+      const reason = this.#explain(error);
+      output.fail(reason);
+      this.#audit(by, parsed, `refused: ${reason}`);
       return "failed";
     }
+  }
+
+  /** Who changed what, or tried to: one line in the log, beside the commit that it made. */
+  #audit({ user, remote }: Operator, parsed: ParsedLine | undefined, outcome: string): void {
+    const command = parsed && auditedCommand(parsed);
+    if (command === undefined) return;
+    this.#log.info(`audit: ${JSON.stringify({ user, remote, command, outcome })}`);
   }
 
   #explain(error: unknown): string {
@@ -112,6 +127,7 @@ export class AdminConsole {
       CommandLineError,
       UserChangeError,
       InstanceChangeError,
+      BackendSwitchError,
       JobError,
       StaleReadError,
       PathConflictError,
@@ -124,10 +140,22 @@ export class AdminConsole {
 }
 
 /** How a command talks with who typed it. */
-type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "width">;
+type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width">;
+
+/** Who sits at the console. */
+interface Operator {
+  readonly user: UserName;
+  readonly remote: string;
+}
 
 function terminalDialog(reader: LineReader, channel: ConsoleChannel): Dialog {
-  return { askSecret: secretAsker(reader), confirm: confirmer(reader), width: channel.screen?.columns() };
+  const { screen } = channel;
+  return {
+    askSecret: secretAsker(reader),
+    confirm: confirmer(reader),
+    live: screen && liveScreen(reader, terminalOf(channel, screen)),
+    width: screen?.columns(),
+  };
 }
 
 const SCRIPT_DIALOG: Dialog = {
@@ -135,6 +163,7 @@ const SCRIPT_DIALOG: Dialog = {
     throw new ConsoleError("a script must give the password in the command: there is nobody to ask");
   },
   confirm: cannotConfirm,
+  live: undefined,
   width: undefined,
 };
 

@@ -8,6 +8,7 @@ import {
 } from "./command.ts";
 import { splitWords, type Word } from "./command-line.ts";
 import { ACCESS_COMMANDS } from "./commands/access.ts";
+import { BACKEND_COMMANDS } from "./commands/backends.ts";
 import { CONFIG_COMMANDS } from "./commands/config.ts";
 import { CREDENTIAL_COMMANDS } from "./commands/credentials.ts";
 import { GROUP_COMMANDS } from "./commands/groups.ts";
@@ -16,19 +17,36 @@ import { OCI_COMMANDS } from "./commands/oci.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
+import { STATUS_COMMANDS } from "./commands/status.ts";
 import { USER_COMMANDS } from "./commands/users.ts";
 
 const GENERAL_COMMANDS: readonly Command[] = [
   {
     scope: "help",
-    parameters: [{ name: "scope", optional: true, candidates: () => SCOPES }],
-    summary: "list the commands, or those of one scope; --json with any gives JSON Lines for scripts",
-    example: "/help users",
+    parameters: [
+      { name: "scope", optional: true, candidates: () => SCOPES },
+      { name: "verb", optional: true, candidates: () => VERBS },
+    ],
+    summary:
+      "list the commands, those of a scope, or explain one; --json with any gives JSON Lines for scripts",
+    example: "/help users add",
     adminOnly: false,
-    run: ([scope]) => (scope === undefined ? help(COMMANDS) : help(commandsOf(scope.replace(/^\//, "")))),
+    run: ([scope, verb]) => {
+      if (scope === undefined) return help(COMMANDS);
+      const commands = commandsOf(scope.replace(/^\//, ""));
+      return verb === undefined ? help(commands) : explain(commandOf(commands, verb));
+    },
   },
-  { scope: "quit", parameters: [], summary: "leave the console", adminOnly: false, run: () => [] },
-  { scope: "exit", parameters: [], summary: "leave the console", adminOnly: false, run: () => [] },
+  ...["quit", "exit"].map(
+    (scope): Command => ({
+      scope,
+      parameters: [],
+      summary: "leave the console",
+      example: `/${scope}`,
+      adminOnly: false,
+      run: () => [],
+    }),
+  ),
 ];
 
 const COMMANDS: readonly Command[] = [
@@ -43,9 +61,13 @@ const COMMANDS: readonly Command[] = [
   ...OCI_RESTORE_COMMANDS,
   ...JOB_COMMANDS,
   ...CONFIG_COMMANDS,
+  ...BACKEND_COMMANDS,
+  ...STATUS_COMMANDS,
 ];
 
 const SCOPES: readonly string[] = [...new Set(COMMANDS.map((command) => command.scope))];
+
+const VERBS: readonly string[] = [...new Set(COMMANDS.flatMap((command) => command.verb ?? []))];
 
 /** With any command: JSON Lines instead of text. */
 const JSON_FLAG = "--json";
@@ -74,11 +96,7 @@ export function parseLine(line: string): ParsedLine {
   const plain = commands.find((command) => command.verb === undefined);
   const [verb, ...args] = rest;
   if (!plain && verb === undefined) return { kind: "command", command: scopeHelp(scope), args: [], isJson };
-  const command = plain ?? commands.find((candidate) => candidate.verb === verb);
-  if (!command) {
-    const verbs = commands.map((candidate) => candidate.verb).join(", ");
-    throw new ConsoleError(`unknown command '/${scope} ${verb}'; /${scope} takes ${verbs}`);
-  }
+  const command = plain ?? commandOf(commands, verb ?? "");
   const given = plain ? rest : args;
   const required = command.parameters.filter((parameter) => !parameter.optional).length;
   const limit = command.parameters.at(-1)?.repeated ? Number.POSITIVE_INFINITY : command.parameters.length;
@@ -106,6 +124,16 @@ export async function runCommand(
   if (!isJson) return "lines" in result ? result.lines : result;
   const records = "records" in result ? result.records : result.map((message) => ({ message }));
   return records.map((record) => JSON.stringify(record));
+}
+
+/** The command as the log may show it, if it is one that changes something. */
+export function auditedCommand(parsed: ParsedLine): string | undefined {
+  if (parsed.kind !== "command") return undefined;
+  const { command, args } = parsed;
+  const isChange = typeof command.isChange === "function" ? command.isChange(args) : command.isChange;
+  if (!isChange) return undefined;
+  const shown = args.map((arg, i) => (command.parameters[i]?.isSecret ? "***" : arg));
+  return [`/${command.scope}`, ...(command.verb ? [command.verb] : []), ...shown].join(" ");
 }
 
 export interface Completion {
@@ -149,16 +177,38 @@ function commandsOf(scope: string): readonly Command[] {
   return commands;
 }
 
+function commandOf(commands: readonly Command[], verb: string): Command {
+  const command = commands.find((candidate) => candidate.verb === verb);
+  if (command) return command;
+  const scope = commands[0]?.scope;
+  const verbs = commands.flatMap((candidate) => candidate.verb ?? []);
+  throw new ConsoleError(
+    `unknown command '/${scope} ${verb}'; ${verbs.length > 0 ? `/${scope} takes ${verbs.join(", ")}` : `/${scope} has no verbs`}`,
+  );
+}
+
 /** A bare scope, such as `/oci`, explains itself. */
 function scopeHelp(scope: string): Command {
-  return { scope, parameters: [], summary: "", adminOnly: false, run: () => help(commandsOf(scope)) };
+  const run = () => help(commandsOf(scope));
+  return { scope, parameters: [], summary: "", example: `/${scope}`, adminOnly: false, run };
 }
 
 function help(commands: readonly Command[]): string[] {
   const lines = alignColumns(commands.map((command) => [usageOf(command), command.summary]));
-  const examples =
-    commands.length < COMMANDS.length ? commands.flatMap((command) => command.example ?? []) : [];
-  return examples.length > 0
-    ? [...lines, "", "for example:", ...examples.map((example) => `  ${example}`)]
-    : lines;
+  if (commands.length === COMMANDS.length)
+    return [...lines, "", "'/help <scope>' and '/help <scope> <verb>' tell more, with examples"];
+  return [...lines, "", "for example:", ...commands.map(({ example }) => `  ${example}`)];
+}
+
+function explain(command: Command): string[] {
+  const isAlwaysAudited = command.isChange === true;
+  return [
+    usageOf(command),
+    command.summary,
+    ...(command.adminOnly ? ["it takes a system administrator (owner on */*/*)"] : []),
+    ...(isAlwaysAudited ? ["who ran it goes to the server's log"] : []),
+    "",
+    "for example:",
+    `  ${command.example}`,
+  ];
 }

@@ -1,8 +1,9 @@
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
+import type { BackendSwitch } from "../backend-switch.ts";
 import type { InstanceRegistry } from "../oci-http/instance-registry.ts";
-import type { AskSecret, Confirm } from "./dialog.ts";
+import type { AskSecret, Confirm, Live } from "./dialog.ts";
 
 /** What went wrong and what would be right, in one line for who typed the command. */
 export class ConsoleError extends Error {
@@ -12,11 +13,34 @@ export class ConsoleError extends Error {
   }
 }
 
+/** What the console tells of the server that it is part of. */
+export interface ServerFacts {
+  /** In seconds since the epoch. */
+  readonly started: number;
+  readonly failedLogins: { readonly refused: number; readonly limited: number };
+  readonly traffic: { totals(): TrafficTotals };
+}
+
+/** Over HTTP since the start. */
+export interface TrafficTotals {
+  readonly requests: number;
+  /** Answered with 4xx. */
+  readonly clientErrors: number;
+  /** Answered with 5xx. */
+  readonly serverErrors: number;
+  /** Bytes of bodies. */
+  readonly received: number;
+  readonly sent: number;
+  readonly underWay: number;
+}
+
 /** What the console administers. */
 export interface ConsoleServices {
   readonly jobs: JobRunner;
   readonly users: UserRegistry;
   readonly instances: InstanceRegistry;
+  readonly backends: BackendSwitch;
+  readonly server: ServerFacts;
 }
 
 /** What a command may use besides its arguments. */
@@ -25,6 +49,8 @@ export interface CommandContext extends ConsoleServices {
   readonly user: UserName;
   readonly askSecret: AskSecret;
   readonly confirm: Confirm;
+  /** Shows lines that change, on a terminal. */
+  readonly live: Live | undefined;
   /** Prints lines before the command has ended, such as what it is going to ask about. */
   print(lines: readonly string[]): void;
   /** Columns of the terminal; `undefined` without one. */
@@ -34,6 +60,8 @@ export interface CommandContext extends ConsoleServices {
 export interface Parameter {
   readonly name: string;
   readonly optional?: true;
+  /** It goes to no log. */
+  readonly isSecret?: true;
   /** The last one may stand for several arguments. */
   readonly repeated?: true;
   /** What may stand here, for completion. */
@@ -46,9 +74,11 @@ export interface Command {
   readonly verb?: string;
   readonly parameters: readonly Parameter[];
   readonly summary: string;
-  readonly example?: string;
+  readonly example: string;
   /** Whether it takes a system administrator. */
   readonly adminOnly: boolean;
+  /** Whether it changes anything; who ran it then goes to the log. */
+  readonly isChange?: boolean | ((args: readonly string[]) => boolean);
   run(args: readonly string[], context: CommandContext): Promise<CommandResult> | CommandResult;
 }
 

@@ -1,5 +1,5 @@
 import { ConsoleError } from "./command.ts";
-import type { LineReader } from "./line-reader.ts";
+import type { LineReader, Terminal } from "./line-reader.ts";
 import { TextLines } from "./text-lines.ts";
 
 /** Asks for a line without showing what is typed. Throws `ConsoleError` where nobody can be asked. */
@@ -7,6 +7,34 @@ export type AskSecret = (question: string) => Promise<string>;
 
 /** Asks a question that is answered yes or no. Throws `ConsoleError` where nobody can be asked. */
 export type Confirm = (question: string) => Promise<boolean>;
+
+/** Shows `lines`, for a terminal of so many columns, again and again in the same place until a key is pressed. */
+export type Live = (lines: (width: number) => readonly string[]) => Promise<void>;
+
+const REDRAW_MS = 1000;
+
+export function liveScreen(
+  reader: LineReader,
+  { write, columns }: Pick<Terminal, "write" | "columns">,
+): Live {
+  return async (lines) => {
+    let rows = 0;
+    const draw = () => {
+      const width = columns();
+      const shown = lines(width).map((line) => `  ${line}`.slice(0, width));
+      const up = rows > 0 ? `\x1b[${rows}A` : "";
+      write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
+      rows = shown.length;
+    };
+    draw();
+    const timer = setInterval(draw, REDRAW_MS);
+    try {
+      await reader.key();
+    } finally {
+      clearInterval(timer);
+    }
+  };
+}
 
 export function confirmer(reader: LineReader): Confirm {
   return async (question) => {

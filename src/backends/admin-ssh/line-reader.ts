@@ -58,6 +58,11 @@ export class LineReader {
     }
   }
 
+  /** Resolves at the next key, or when the far end goes away. */
+  async key(): Promise<void> {
+    await this.#nextKey();
+  }
+
   async #nextKey(): Promise<Key | undefined> {
     for (;;) {
       const key = this.#keys.shift();

@@ -26,6 +26,8 @@ export interface HttpFrontendOptions {
   readonly upToDate?: () => Promise<void> | undefined;
   /** The service at each virtual host; asked for each request, so that it may change while serving. */
   readonly hosts: () => ReadonlyMap<string, HttpBackend>;
+  /** Whether the backends serve; asked for each request. */
+  readonly isServing: () => boolean;
   readonly authenticator: Authenticator;
   readonly tokens: TokenAuthority;
   readonly traffic: ThreadTraffic;
@@ -173,6 +175,9 @@ export class HttpFrontend {
       return new RegistryError("hostUnknown", { message });
     }
     trace.instance = backend.audience;
+    if (!this.#options.isServing()) {
+      return new RegistryError("unavailable", { headers: { "Retry-After": UNAVAILABLE_RETRY_SECONDS } });
+    }
     const target = splitTarget(request.url);
     if (usedScheme === "http" && this.#tls && this.#options.settings.redirectsToTls) {
       return redirect(`https://${vhost}${portSuffix(this.#tls.address.port)}${target.path}`, target.query);
@@ -199,6 +204,7 @@ export class HttpFrontend {
 }
 
 const HTTPS_PORT = 443;
+const UNAVAILABLE_RETRY_SECONDS = "30";
 
 function portSuffix(port: number): string {
   return port === HTTPS_PORT ? "" : `:${port}`;

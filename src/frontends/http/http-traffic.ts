@@ -1,3 +1,4 @@
+import type { TrafficTotals } from "../../backends/admin-ssh/command.ts";
 import { TRACED_ROUTES, type TracedRoute } from "../../registry/trace.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"] as const;
@@ -115,6 +116,20 @@ export class HttpTraffic {
       const count = classes.reduce((sum, some) => sum + some, 0);
       return { route, count, seconds: this.#sum("seconds", row), classes };
     }).filter(({ count }) => count > 0);
+  }
+
+  totals(): TrafficTotals {
+    const requests = this.requests();
+    const countOf = (from: number, to: number) =>
+      requests.reduce((sum, { status, count }) => sum + (status >= from && status <= to ? count : 0), 0);
+    return {
+      requests: countOf(0, 599),
+      clientErrors: countOf(400, 499),
+      serverErrors: countOf(500, 599),
+      received: this.received,
+      sent: this.sent,
+      underWay: this.underWay,
+    };
   }
 
   /** Bytes of bodies in requests. */

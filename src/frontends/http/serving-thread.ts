@@ -21,6 +21,7 @@ export class ServingThread implements ThreadCalls {
   readonly #table = new InstanceTable(() => this.#users);
   readonly #views = new Map<number, ServedView>();
   #users = new UserDirectory([]);
+  #isServing = false;
   #version: SharedVersion | undefined;
   /** The version of the state that is served; none is yet. */
   #served = -1;
@@ -42,6 +43,7 @@ export class ServingThread implements ThreadCalls {
       certificates,
       isShared: true,
       hosts: () => this.#table.hosts,
+      isServing: () => this.#isServing,
       upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),
       authenticator,
       tokens: new TokenAuthority(new TokenSigner(tokenKey), users),
@@ -80,12 +82,13 @@ export class ServingThread implements ThreadCalls {
 
   async #loadState(): Promise<void> {
     while (!this.#isUpToDate) {
-      const { version, users, groups, instances } = await this.#owner.call("state");
+      const { version, users, groups, instances, isServing } = await this.#owner.call("state");
       const entries = [];
       for (const { config, location } of instances)
         entries.push({ config, view: await this.#view(location) });
       this.#users = new UserDirectory(users, groups);
       this.#table.replace(entries);
+      this.#isServing = isServing;
       this.#served = version;
     }
   }

@@ -15,6 +15,8 @@ export interface ServingState {
   readonly users: readonly User[];
   readonly groups: readonly Group[];
   readonly instances: readonly ServedInstance[];
+  /** Whether the registries are in service. */
+  readonly isServing: boolean;
 }
 
 type OfStore<F> = F extends (...args: infer A) => infer R ? (store: StoreName, ...args: A) => R : never;

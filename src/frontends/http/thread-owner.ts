@@ -1,3 +1,4 @@
+import type { BackendSwitch } from "../../backends/backend-switch.ts";
 import type { InstanceRegistry } from "../../backends/oci-http/instance-registry.ts";
 import type { OciStore } from "../../backends/oci-http/oci-store.ts";
 import type { Digest } from "../../primitives/digest.ts";
@@ -13,6 +14,7 @@ export interface OwnerServices {
   readonly instances: InstanceRegistry;
   readonly users: UserRegistry;
   readonly passwords: PasswordChecker;
+  readonly backends: BackendSwitch;
   readonly version: SharedVersion;
   readonly log: Logger;
 }
@@ -27,13 +29,14 @@ export class ThreadOwner implements OwnerCalls {
   }
 
   state(): ServingState {
-    const { instances, users, version } = this.#services;
+    const { instances, users, backends, version } = this.#services;
     const { directory } = users;
     return {
       version: version.current,
       users: directory.list(),
       groups: directory.groups(),
       instances: instances.served(),
+      isServing: backends.isEnabled("oci-http"),
     };
   }
 

@@ -1,5 +1,6 @@
 import type { InstanceRegistry } from "../../backends/oci-http/instance-registry.ts";
 import type { OciStore } from "../../backends/oci-http/oci-store.ts";
+import { type StoreStatus, statusOf } from "../../backends/oci-http/store-status.ts";
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
@@ -94,50 +95,38 @@ function accessMetrics({ instances, users, passwords }: MeasuredServices): Metri
 }
 
 function storeMetrics(stores: readonly OciStore[]): Metric[] {
-  const counted = stores.map((oci) => ({ oci, counts: oci.index.counts() }));
-  const each = (value: (of: (typeof counted)[number]) => number | undefined): Sample[] =>
-    counted.flatMap((store) => {
-      const known = value(store);
-      return known === undefined ? [] : [{ labels: { store: store.oci.location.store }, value: known }];
+  const states = stores.map(statusOf);
+  const each = (value: (state: StoreStatus) => number | undefined): Sample[] =>
+    states.flatMap((state) => {
+      const known = value(state);
+      return known === undefined ? [] : [{ labels: { store: state.store }, value: known }];
     });
   return [
-    gauge("everlock_store_repositories", "Repositories.", ...each(({ counts }) => counts.repositories)),
-    gauge("everlock_store_tags", "Tags.", ...each(({ counts }) => counts.tags)),
-    gauge("everlock_store_manifests", "Manifests.", ...each(({ counts }) => counts.manifests)),
-    gauge(
-      "everlock_store_blobs",
-      "Blobs, as of the last count.",
-      ...each(({ oci }) => oci.sizes.latest()?.blobs),
-    ),
+    gauge("everlock_store_repositories", "Repositories.", ...each(({ repositories }) => repositories)),
+    gauge("everlock_store_tags", "Tags.", ...each(({ tags }) => tags)),
+    gauge("everlock_store_manifests", "Manifests.", ...each(({ manifests }) => manifests)),
+    gauge("everlock_store_blobs", "Blobs, as of the last count.", ...each(({ blobs }) => blobs)),
     gauge(
       "everlock_store_blob_bytes",
       "Bytes of all blobs, as of the last count.",
-      ...each(({ oci }) => oci.sizes.latest()?.bytes),
+      ...each(({ blobBytes }) => blobBytes),
     ),
     gauge(
       "everlock_uploads_open",
       "Uploads that were begun and not ended.",
-      ...each(({ oci }) => oci.uploads.count()),
+      ...each(({ uploads }) => uploads),
     ),
-    counter(
-      "everlock_commits_total",
-      "Commits made since the start.",
-      ...each(({ oci }) => oci.store.commits),
-    ),
-    gauge(
-      "everlock_commit_queue",
-      "Changes that wait for their commit.",
-      ...each(({ oci }) => oci.store.waiting),
-    ),
+    counter("everlock_commits_total", "Commits made since the start.", ...each(({ commits }) => commits)),
+    gauge("everlock_commit_queue", "Changes that wait for their commit.", ...each(({ waiting }) => waiting)),
     gauge(
       "everlock_index_behind",
       "1 while the index of tags and manifests lacks commits.",
-      ...each(({ oci }) => (oci.derived.head === oci.store.head().commitId ? 0 : 1)),
+      ...each(({ isIndexBehind }) => Number(isIndexBehind)),
     ),
     gauge(
       "everlock_history_index_behind",
       "1 while the index of the history lacks commits; it catches up when it is asked.",
-      ...each(({ oci }) => (oci.history.head === oci.store.head().commitId ? 0 : 1)),
+      ...each(({ isHistoryBehind }) => Number(isHistoryBehind)),
     ),
   ];
 }

@@ -15,6 +15,8 @@ export interface SshFrontendOptions {
   readonly hostKey: string;
   readonly authenticator: Authenticator;
   readonly users: () => UserDirectory;
+  /** Seconds until a login from an address may be tried again; 0 if it may now. */
+  readonly lockedFor: (login: string, address: string) => number;
   readonly console: AdminConsole;
   readonly log: Logger;
 }
@@ -89,6 +91,7 @@ export class SshFrontend {
           user = accepted;
           if (accepted) return context.accept();
           // A client offers one key after the other: only what it is sure of counts.
+          if (this.#options.lockedFor(context.username, remote) > 0) return context.reject([]);
           const isOffer = context.method === "none" || (context.method === "publickey" && !context.signature);
           if (!isOffer && ++attempts >= MAX_LOGIN_ATTEMPTS) client.end();
           else context.reject([...METHODS]);
@@ -101,26 +104,47 @@ export class SshFrontend {
     client.on("ready", () => {
       clearTimeout(grace);
       client.on("session", (accept) => {
-        if (user) serveSession(accept(), user, this.#options.console, this.#options.log);
+        if (user) serveSession(accept(), { user, remote }, this.#options.console, this.#options.log);
       });
     });
   }
 
   async #authenticate(context: AuthContext, remote: string): Promise<UserName | undefined> {
     if (context.method === "publickey") return keyOwner(context, this.#options.users());
+    const seconds = this.#options.lockedFor(context.username, remote);
+    if (seconds > 0) {
+      await tell(context, `too many failed logins; try again in ${seconds} seconds`);
+      return this.#refused(context, remote, `locked for ${seconds} seconds`);
+    }
     const password = await givenPassword(context);
     if (password === undefined) return undefined;
     // What a robot has never opens the console.
     const attempt = { login: context.username, password, address: () => remote, acceptsApiTokens: false };
     const result = await this.#options.authenticator.login(attempt);
     if (result.kind === "accepted") return result.user.name;
+    return this.#refused(
+      context,
+      remote,
+      result.kind === "limited" ? "too many failures" : "wrong user name or password",
+    );
+  }
+
+  #refused({ username }: AuthContext, remote: string, why: string): undefined {
     const { hostname, port } = this.address;
-    const why = result.kind === "limited" ? "too many failures" : "wrong user name or password";
     this.#options.log.warn(
-      `SSH login of '${context.username}' from ${remote} at ${formatListenAddress({ hostname, port })} refused: ${why}`,
+      `SSH login of ${JSON.stringify(username)} from ${remote} at ${formatListenAddress({ hostname, port })} refused: ${why}`,
     );
     return undefined;
   }
+}
+
+/** Shows a line to who logs in, where the method has room for it. */
+function tell(context: AuthContext, message: string): Promise<void> | undefined {
+  if (context.method !== "keyboard-interactive") return undefined;
+  return new Promise((resolve) => {
+    context.prompt([], "", message, () => resolve());
+    context.on("abort", () => resolve());
+  });
 }
 
 /** The password that this attempt carries, or is asked for; `undefined` for methods that carry none. */

@@ -7,8 +7,19 @@ const DEFAULT_COLUMNS = 80;
 /** Widths beyond this are a client's mistake or a trick. */
 const MAX_COLUMNS = 1000;
 
+/** Who is logged in, and the address that the connection comes from. */
+export interface SshOperator {
+  readonly user: UserName;
+  readonly remote: string;
+}
+
 /** Runs the console on one SSH session: a shell or a single command, with a terminal or without. */
-export function serveSession(session: Session, user: UserName, console: AdminConsole, log: Logger): void {
+export function serveSession(
+  session: Session,
+  { user, remote }: SshOperator,
+  console: AdminConsole,
+  log: Logger,
+): void {
   let terminal: { columns: number } | undefined;
   const resized = new Set<() => void>();
   const setSize = ({ cols }: Pick<PseudoTtyInfo, "cols">) => {
@@ -35,6 +46,7 @@ export function serveSession(session: Session, user: UserName, console: AdminCon
       // The plain iterator would destroy the channel at the end of its input, before the exit code is sent.
       input: channel.iterator({ destroyOnReturn: false }),
       screen,
+      remote,
       write: (text) => void channel.write(text),
       writeError: (text) => void channel.stderr.write(text),
     })

@@ -23,9 +23,14 @@ export class PasswordChecker {
     this.#users = users;
   }
 
+  /** Seconds until this user may log in again from this address; 0 if it may be tried now. */
+  lockedFor(login: string, address: string): number {
+    return this.#limiter.lockedFor(subjectOf(login, address));
+  }
+
   /** `address` is the client's, without port: failures count for each user at each address. */
   async check(login: string, password: string, address: string): Promise<PasswordVerdict> {
-    const subject = `${login.slice(0, 256)}\n${address}`;
+    const subject = subjectOf(login, address);
     const retryAfterSeconds = this.#limiter.lockedFor(subject);
     if (retryAfterSeconds > 0) {
       this.failures.limited++;
@@ -48,6 +53,10 @@ export class PasswordChecker {
     this.#limiter.clear(subject);
     return { kind: "matches", hash };
   }
+}
+
+function subjectOf(login: string, address: string): string {
+  return `${login.slice(0, 256)}\n${address}`;
 }
 
 async function matchingHash(user: User | undefined, password: string): Promise<string | undefined> {

@@ -1,9 +1,10 @@
+import { availableParallelism } from "node:os";
 import { Semaphore } from "../semaphore.ts";
 
 /** OWASP's second recommendation for Argon2id: 19 MiB, two passes; the many that can run at once stay affordable. */
 const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
-/** Each runs on a thread of its own with all of its memory. */
-const MAX_CONCURRENT = 2;
+/** Each runs on a thread of its own with all of its memory; a flood of logins leaves half of the cores to others. */
+const MAX_CONCURRENT = Math.max(1, Math.floor(availableParallelism() / 2));
 /** More than this many waiting are turned away, so that a flood of logins can't grow without bound. */
 const MAX_WAITING = 256;
 

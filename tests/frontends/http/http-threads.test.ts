@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { BackendSwitch } from "../../../src/backends/backend-switch.ts";
 import type { InstanceConfig } from "../../../src/backends/oci-http/instance-config.ts";
 import { SYSTEM_STORE } from "../../../src/backends/oci-http/instance-config.ts";
 import { InstanceRegistry } from "../../../src/backends/oci-http/instance-registry.ts";
@@ -46,10 +47,11 @@ async function start() {
   const users = await UserRegistry.load(await stores.open(USERS_STORE), log.warn);
   await users.add(SYSTEM_IDENTITY, ALICE, "change-me");
   await users.grant(SYSTEM_IDENTITY, ALICE, EVERYWHERE, "owner");
-  const instances = await InstanceRegistry.open(
-    { system: await stores.open(SYSTEM_STORE), stores, users: () => users.directory, log },
-    () => [DEFAULT as unknown as InstanceConfig],
-  );
+  const system = await stores.open(SYSTEM_STORE);
+  const instances = await InstanceRegistry.open({ system, stores, users: () => users.directory, log }, () => [
+    DEFAULT as unknown as InstanceConfig,
+  ]);
+  const backends = await BackendSwitch.load(system, ["oci-http"]);
   const version = new SharedVersion();
   const passwords = new PasswordChecker(() => users.directory);
   const workers: Worker[] = [];
@@ -72,7 +74,7 @@ async function start() {
       workers.push(worker);
       return worker;
     },
-    owner: () => new ThreadOwner({ instances, users, passwords, version, log }),
+    owner: () => new ThreadOwner({ instances, users, passwords, backends, version, log }),
     log,
   });
   afterThisTest(async () => {

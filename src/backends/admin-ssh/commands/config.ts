@@ -9,9 +9,11 @@ export const CONFIG_COMMANDS: readonly Command[] = [
       "take over what was committed with git to everlock-system and everlock-users; SIGHUP does the same",
     example: "/config reload",
     adminOnly: true,
-    async run(_args, { users, instances }) {
+    isChange: true,
+    async run(_args, { users, instances, backends }) {
       await users.reload();
       await instances.reload();
+      await backends.reload();
       const { length } = users.directory.list();
       return [`reloaded: ${instances.list().length} registries, ${length} users`];
     },

@@ -19,6 +19,7 @@ export const CREDENTIAL_COMMANDS: readonly Command[] = [
     summary: "manage the SSH keys that open the console; everybody may for oneself",
     example: "/users key add alice ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop",
     adminOnly: false,
+    isChange: ([action]) => action !== "list",
     async run([action = "", login = "", ...words], { users, user }) {
       const owner = ownerOf(login, { users, user });
       const { name } = owner;
@@ -66,6 +67,7 @@ export const CREDENTIAL_COMMANDS: readonly Command[] = [
     summary: "manage API tokens: passwords for robots that pull and push, never for the console",
     example: "/users token add alice name=ci expires=90d path=http/oci/default/team/** role=writer",
     adminOnly: false,
+    isChange: ([action]) => action !== "list",
     async run([action = "", login = "", ...words], { users, user, width }) {
       const owner = ownerOf(login, { users, user });
       const { name } = owner;

@@ -14,6 +14,7 @@ export const GROUP_COMMANDS: readonly Command[] = [
     verb: "list",
     parameters: [],
     summary: "list the groups with their members and grants",
+    example: "/groups list",
     adminOnly: false,
     run(_args, { users }) {
       const records = users.directory.groups();
@@ -31,6 +32,7 @@ export const GROUP_COMMANDS: readonly Command[] = [
     summary: "add a group, of nobody yet",
     example: "/groups add developers",
     adminOnly: true,
+    isChange: true,
     async run([text = ""], { users, user }) {
       const name = readGroup(text);
       await users.addGroup(identityOf(user), name);
@@ -42,7 +44,9 @@ export const GROUP_COMMANDS: readonly Command[] = [
     verb: "delete",
     parameters: [GROUP],
     summary: "delete a group with its grants; its members stay",
+    example: "/groups delete developers",
     adminOnly: true,
+    isChange: true,
     async run([text = ""], { users, user }) {
       const { name } = users.existingGroup(readGroup(text));
       await users.deleteGroup(identityOf(user), name);
@@ -56,6 +60,7 @@ export const GROUP_COMMANDS: readonly Command[] = [
     summary: "put a user into a group",
     example: "/groups assign developers alice",
     adminOnly: true,
+    isChange: true,
     async run([text = "", login = ""], { users, user }) {
       const { name } = users.existingGroup(readGroup(text));
       const member = readLogin(login);
@@ -68,7 +73,9 @@ export const GROUP_COMMANDS: readonly Command[] = [
     verb: "unassign",
     parameters: [GROUP, LOGIN],
     summary: "take a user out of a group",
+    example: "/groups unassign developers alice",
     adminOnly: true,
+    isChange: true,
     async run([text = "", login = ""], { users, user }) {
       const { name } = users.existingGroup(readGroup(text));
       const member = readLogin(login);
@@ -83,6 +90,7 @@ export const GROUP_COMMANDS: readonly Command[] = [
     summary: "give all members of a group a role on an access path",
     example: "/groups grant developers http/oci/default/team/** writer",
     adminOnly: true,
+    isChange: true,
     async run([text = "", pathText = "", roleText = ""], { users, user }) {
       const { name } = users.existingGroup(readGroup(text));
       const [path, role] = [readPath(pathText), readRole(roleText)];
@@ -95,7 +103,9 @@ export const GROUP_COMMANDS: readonly Command[] = [
     verb: "revoke",
     parameters: [GROUP, PATH],
     summary: "take back what a group was granted on an access path",
+    example: "/groups revoke developers http/oci/default/team/**",
     adminOnly: true,
+    isChange: true,
     async run([text = "", pathText = ""], { users, user }) {
       const { name } = users.existingGroup(readGroup(text));
       const path = readPath(pathText);

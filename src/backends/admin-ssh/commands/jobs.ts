@@ -14,6 +14,7 @@ export const JOB_COMMANDS: readonly Command[] = [
     verb: "list",
     parameters: [],
     summary: "list the background jobs: what runs, how far it is, and what came of the last run",
+    example: "/jobs list",
     adminOnly: false,
     run: (_args, context) => listing(context.jobs.list(), COLUMNS, context),
   },
@@ -24,6 +25,7 @@ export const JOB_COMMANDS: readonly Command[] = [
     summary: "run a job now and show what came of it; with --dry-run, only what would",
     example: "/jobs run gc --dry-run",
     adminOnly: true,
+    isChange: true,
     async run([name = "", option], { jobs }) {
       if (option !== undefined && option !== "--dry-run")
         throw new ConsoleError(`'${option}' is not --dry-run`);
@@ -37,6 +39,7 @@ export const JOB_COMMANDS: readonly Command[] = [
     summary: "end a running job at its next step; what it has done stays done",
     example: "/jobs cancel scrub",
     adminOnly: true,
+    isChange: true,
     async run([name = ""], { jobs }) {
       await jobs.cancel(name);
       return [`the job '${name}' has ended`];

@@ -32,6 +32,7 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
     summary: "make a tag, all tags of a repository, or all there are stand again for what they stood for",
     example: "/oci restore default alpine:demo 2h",
     adminOnly: false,
+    isChange: true,
     async run([name = "", target = "", when = "", yes], context) {
       if (yes !== undefined && yes !== "--yes") throw new ConsoleError(`'${yes}' is not --yes`);
       const instance = readInstance(name);

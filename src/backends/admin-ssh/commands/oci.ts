@@ -35,6 +35,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     verb: "list",
     parameters: [],
     summary: "list the OCI registries with their stores and host names",
+    example: "/oci list",
     adminOnly: false,
     run(_args, { instances }) {
       const records = instances.list();
@@ -51,6 +52,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     summary: "create a registry at a host name; store=<name> names its store, at=<when> serves its past",
     example: "/oci create team vhost=team.example.org",
     adminOnly: true,
+    isChange: true,
     async run([text = "", ...words], { instances, user }) {
       const name = readName(text);
       const { vhosts, when, ...settings } = readSettings(words);
@@ -83,6 +85,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     summary: "add a host (vhost=), or change store=, references=, immutable=, retention= and cleanup=",
     example: "/oci set default references=sparse",
     adminOnly: true,
+    isChange: true,
     async run([text = "", ...words], { instances, user }) {
       const { name, vhosts, at } = instances.existing(readName(text));
       const { vhosts: added, when, ...settings } = readSettings(words);
@@ -100,6 +103,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     summary: "take a host name from a registry",
     example: "/oci unset team vhost=team.example.org",
     adminOnly: true,
+    isChange: true,
     async run([text = "", word = ""], { instances, user }) {
       const { name, vhosts } = instances.existing(readName(text));
       const [host] = readSettings([word]).vhosts;
@@ -117,6 +121,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     summary: "delete a registry; its store and all that is in it stay",
     example: "/oci delete team",
     adminOnly: true,
+    isChange: true,
     async run([text = ""], { instances, user }) {
       const { name, store } = instances.existing(readName(text));
       await instances.delete(identityOf(user), name);

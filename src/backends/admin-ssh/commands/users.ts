@@ -5,7 +5,7 @@ import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "../access-word
 import { alignColumns, type Command, type CommandContext, ConsoleError, type Parameter } from "../command.ts";
 
 const MAX_DISPLAY_NAME = 100;
-const PASSWORD: Parameter = { name: "password", optional: true };
+const PASSWORD: Parameter = { name: "password", optional: true, isSecret: true };
 
 export const USER_COMMANDS: readonly Command[] = [
   {
@@ -13,6 +13,7 @@ export const USER_COMMANDS: readonly Command[] = [
     verb: "list",
     parameters: [],
     summary: "list the users with display name and groups",
+    example: "/users list --json",
     adminOnly: false,
     run(_args, { users }) {
       const list = users.directory.list();
@@ -42,6 +43,7 @@ export const USER_COMMANDS: readonly Command[] = [
     summary: "add a user; without a password it is asked for",
     example: "/users add alice",
     adminOnly: true,
+    isChange: true,
     async run([login = "", password], context) {
       const name = readLogin(login);
       if (context.users.directory.get(name)) throw new ConsoleError(`user '${name}' exists already`);
@@ -56,6 +58,7 @@ export const USER_COMMANDS: readonly Command[] = [
     summary: "change a user's password; without one it is asked for",
     example: "/users passwd alice",
     adminOnly: true,
+    isChange: true,
     async run([login = "", password], context) {
       const { name } = context.users.existing(readLogin(login));
       await context.users.setPassword(identityOf(context.user), name, await readPassword(password, context));
@@ -69,6 +72,7 @@ export const USER_COMMANDS: readonly Command[] = [
     summary: "give a user (or anon: everybody) a role on an access path",
     example: "/users grant alice http/oci/default writer",
     adminOnly: true,
+    isChange: true,
     async run([login = "", path = "", role = ""], { users, user }) {
       const { name } = users.existing(readLogin(login));
       const grant = { path: readPath(path), role: readRole(role) };
@@ -83,6 +87,7 @@ export const USER_COMMANDS: readonly Command[] = [
     summary: "take back what a user was granted on an access path",
     example: "/users revoke alice http/oci/default",
     adminOnly: true,
+    isChange: true,
     async run([login = "", path = ""], { users, user }) {
       const { name } = users.existing(readLogin(login));
       const revoked = readPath(path);
@@ -121,6 +126,7 @@ export const USER_COMMANDS: readonly Command[] = [
     summary: "shut a user out at once; nothing of it is lost",
     example: "/users disable alice",
     adminOnly: true,
+    isChange: true,
     async run([login = ""], { users, user }) {
       const { name } = users.existing(readLogin(login));
       await users.setDisabled(identityOf(user), name, true);
@@ -132,7 +138,9 @@ export const USER_COMMANDS: readonly Command[] = [
     verb: "enable",
     parameters: [LOGIN],
     summary: "let a disabled user in again",
+    example: "/users enable alice",
     adminOnly: true,
+    isChange: true,
     async run([login = ""], { users, user }) {
       const { name } = users.existing(readLogin(login));
       await users.setDisabled(identityOf(user), name, false);
@@ -144,7 +152,9 @@ export const USER_COMMANDS: readonly Command[] = [
     verb: "delete",
     parameters: [LOGIN],
     summary: "delete a user with its grants; what it pushed stays, and its name in the history",
+    example: "/users delete alice",
     adminOnly: true,
+    isChange: true,
     async run([login = ""], { users, user }) {
       const { name } = users.existing(readLogin(login));
       await users.delete(identityOf(user), name);
@@ -158,6 +168,7 @@ export const USER_COMMANDS: readonly Command[] = [
     summary: "change the name that a user is shown by; the login stays",
     example: '/users rename-display alice "Alice Liddell"',
     adminOnly: true,
+    isChange: true,
     async run([login = "", displayName = ""], { users, user }) {
       const { name } = users.existing(readLogin(login));
       if (

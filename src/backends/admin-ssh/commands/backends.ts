@@ -1,0 +1,56 @@
+import { identityOf } from "../../../primitives/users/user-registry.ts";
+import { BACKENDS, type BackendName, parseBackendName } from "../../backend-switch.ts";
+import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
+
+const NAMES: Parameter = { name: "name", repeated: true, candidates: () => BACKENDS };
+
+export const BACKEND_COMMANDS: readonly Command[] = [
+  {
+    scope: "backends",
+    verb: "list",
+    parameters: [],
+    summary: "list the backends, and whether they serve",
+    example: "/backends list",
+    adminOnly: false,
+    run(_args, { backends }) {
+      const records = BACKENDS.map((name) => ({ name, state: backends.stateOf(name) }));
+      return { lines: alignColumns(records.map(({ name, state }) => [name, state])), records };
+    },
+  },
+  {
+    scope: "backends",
+    verb: "enable",
+    parameters: [NAMES],
+    summary: "let backends serve again",
+    example: "/backends enable oci-http",
+    adminOnly: true,
+    isChange: true,
+    async run(args, { backends, user }) {
+      const names = readNames(args);
+      await backends.enable(identityOf(user), names);
+      return names.map((name) => `backend '${name}' enabled`);
+    },
+  },
+  {
+    scope: "backends",
+    verb: "disable",
+    parameters: [NAMES],
+    summary: "let backends answer that they are out of service, until they are enabled again",
+    example: "/backends disable oci-http",
+    adminOnly: true,
+    isChange: true,
+    async run(args, { backends, user }) {
+      const names = readNames(args);
+      await backends.disable(identityOf(user), names);
+      return names.map((name) => `backend '${name}' disabled`);
+    },
+  },
+];
+
+function readNames(args: readonly string[]): readonly BackendName[] {
+  return args.map((text) => {
+    const name = parseBackendName(text);
+    if (!name) throw new ConsoleError(`'${text}' is no backend; there are ${BACKENDS.join(", ")}`);
+    return name;
+  });
+}
