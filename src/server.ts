@@ -8,6 +8,7 @@ import { DataDirectory } from "./data-directory.ts";
 import { ControlSocket } from "./frontends/control/control-socket.ts";
 import { type Certificate, CertificateFiles } from "./frontends/http/certificates.ts";
 import { HttpFrontend } from "./frontends/http/http-frontend.ts";
+import { HttpLimits, limitsMemory, randomSeed } from "./frontends/http/http-limits.ts";
 import { LISTEN_SETTING, LISTEN_TLS_SETTING } from "./frontends/http/http-listener.ts";
 import { HttpThreads } from "./frontends/http/http-threads.ts";
 import { HttpTraffic, ThreadTraffic } from "./frontends/http/http-traffic.ts";
@@ -73,7 +74,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       ...(config.ssh ? (["admin-ssh"] as const) : []),
     ]);
     const instances = await InstanceRegistry.open(
-      { system, stores, users: () => users.directory, log },
+      { system, stores, users: () => users.directory, quotas: config.quotas, log },
       config.instances ?? (() => []),
     );
     undo.defer(() => instances.close());
@@ -192,6 +193,7 @@ async function startHttp(
       authenticator,
       tokens,
       traffic: new ThreadTraffic(traffic.memory, 0),
+      limits: new HttpLimits(settings.limits, limitsMemory(), 0, randomSeed()),
       log,
     });
   }

@@ -6,17 +6,20 @@ import {
   parseReferences,
   REFERENCES,
 } from "../backends/oci-http/instance-config.ts";
+import type { Quotas } from "../backends/oci-http/quotas.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/store-jobs.ts";
 import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/access-log.ts";
 import { CERTIFICATE_SETTING, type CertificatePaths } from "../frontends/http/certificates.ts";
 import type { HttpSettings } from "../frontends/http/http-settings.ts";
 import { isNetwork } from "../frontends/http/trusted-proxies.ts";
+import { parseSize } from "../primitives/byte-size.ts";
 import { parseDuration } from "../primitives/duration.ts";
 import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
 import { parseStoreName } from "../primitives/store/store-manager.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
 import { parseVhostPattern } from "../primitives/vhost.ts";
+import { MAX_MANIFEST_BYTES } from "../registry/manifest.ts";
 import { type RawSettings, SETTINGS, type Setting, type SettingName, UsageError } from "./settings.ts";
 import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./sources.ts";
 
@@ -37,6 +40,7 @@ export interface ServerConfig {
   readonly instances:
     | ((stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[])
     | undefined;
+  readonly quotas: Quotas;
   readonly jobs: StoreJobsOptions;
   readonly admin: { readonly name: UserName; readonly password: string | undefined };
 }
@@ -64,6 +68,10 @@ export function resolveServerConfig(
         ? undefined
         : settings.parsed("frontend-ops-listen", parseListenAddress, "an address such as 127.0.0.1:9090"),
     instances: http && settings.flag("backend-oci-http") ? bootstrap(settings) : undefined,
+    quotas: {
+      registry: settings.size("quota-registry"),
+      repository: settings.size("quota-repository"),
+    },
     jobs: {
       gcEvery: schedule(settings, "gc-every"),
       gcGrace: settings.parsed("gc-grace", parsePositiveDuration, "a time such as 1d, of a second or more"),
@@ -116,6 +124,12 @@ function httpConfig(settings: CheckedSettings): NonNullable<ServerConfig["http"]
       listenTls,
       redirectsToTls,
       trustedProxies,
+      limits: {
+        requestsPerSecond: settings.count("limit-requests", MAX_REQUESTS_PER_SECOND),
+        uploads: settings.count("limit-uploads", MAX_UPLOADS),
+        manifestBytes: manifestLimit(settings),
+        blobBytes: settings.size("limit-blob-size"),
+      },
       accessLog: accessLog(settings),
       stopTimeoutMs: settings.parsed("stop-timeout", parseDuration, "a time such as 10s") * 1000,
     },
@@ -190,6 +204,17 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
     return [completed, ...(stored ?? []).filter((other) => other !== known)];
   };
 }
+
+function manifestLimit(settings: CheckedSettings): number {
+  const bytes = settings.size("limit-manifest-size") ?? MAX_MANIFEST_BYTES;
+  if (bytes <= MAX_MANIFEST_LIMIT) return bytes;
+  throw new UsageError("--limit-manifest-size must be 64MiB or less: manifests are kept in memory");
+}
+
+const MAX_REQUESTS_PER_SECOND = 64_000;
+const MAX_UPLOADS = 1_000_000;
+/** Manifests are kept in memory while they are checked. */
+const MAX_MANIFEST_LIMIT = 64 * 1024 * 1024;
 
 /** Timers can't wait longer. */
 const MAX_SCHEDULE_SECONDS = 24 * 86_400;
@@ -273,6 +298,21 @@ class CheckedSettings {
   list(name: SettingName): readonly string[] {
     const value = this.#value(name);
     return Array.isArray(value) ? value : value === undefined ? [] : [String(value)];
+  }
+
+  /** Bytes, if it is given. */
+  size(name: SettingName): number | undefined {
+    if (this.optional(name) === undefined) return undefined;
+    const parse = (text: string) => parseSize(text) || undefined;
+    return this.parsed(name, parse, "a size such as 512MiB or 10GiB");
+  }
+
+  /** A number from 1 on, if it is given. */
+  count(name: SettingName, max: number): number | undefined {
+    if (this.optional(name) === undefined) return undefined;
+    const parse = (text: string) =>
+      /^[1-9]\d{0,8}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
+    return this.parsed(name, parse, `a number from 1 to ${max}`);
   }
 
   parsed<T>(name: SettingName, parse: (text: string) => T | undefined, wanted: string): T {

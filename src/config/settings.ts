@@ -57,6 +57,28 @@ export const SETTINGS = {
     fallback: "json",
     help: "JSON Lines, or text",
   },
+  "limit-requests": {
+    type: "string",
+    hint: "count",
+    help: "requests per second of one address; more are answered 429",
+  },
+  "limit-uploads": {
+    type: "string",
+    hint: "count",
+    help: "uploads that come in at the same time; more are answered 429",
+  },
+  "limit-manifest-size": { type: "string", hint: "size", fallback: "4MiB", help: "the largest manifest" },
+  "limit-blob-size": { type: "string", hint: "size", help: "the largest blob, such as 10GiB" },
+  "quota-registry": {
+    type: "string",
+    hint: "size",
+    help: "what each registry may store; '/oci set <name> quota=' sets another",
+  },
+  "quota-repository": {
+    type: "string",
+    hint: "size",
+    help: "what each repository may store; '/oci set <name> repository-quota=' sets another",
+  },
   "stop-timeout": {
     type: "string",
     hint: "duration",

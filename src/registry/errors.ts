@@ -9,6 +9,7 @@ const FAULTS = {
   ],
   blobUnknown: ["BLOB_UNKNOWN", 404, "blob unknown to the repository"],
   blobInUse: ["DENIED", 409, "blob is part of a manifest in the repository; delete that first"],
+  blobTooLarge: ["SIZE_INVALID", 413, "blob is larger than this registry takes"],
   contentRangeInvalid: [
     "BLOB_UPLOAD_INVALID",
     400,
@@ -28,7 +29,7 @@ const FAULTS = {
     "manifest refers to content that is not in the repository",
   ],
   manifestInvalid: ["MANIFEST_INVALID", 400, "manifest invalid"],
-  manifestTooLarge: ["SIZE_INVALID", 413, "manifest is larger than 4 MiB"],
+  manifestTooLarge: ["SIZE_INVALID", 413, "manifest is larger than this registry takes"],
   manifestUnknown: ["MANIFEST_UNKNOWN", 404, "manifest unknown"],
   methodNotAllowed: ["UNSUPPORTED", 405, "method not allowed here"],
   nameInvalid: [
@@ -40,6 +41,7 @@ const FAULTS = {
   pageSizeInvalid: ["UNSUPPORTED", 400, "the query parameter 'n' must be a whole number, 0 or more"],
   pathInvalid: ["NAME_INVALID", 400, "the path is not well formed"],
   pathUnknown: ["UNSUPPORTED", 404, "no such endpoint; a registry is served below /v2/"],
+  quotaExceeded: ["DENIED", 403, "the quota is used up"],
   rangeInvalid: ["SIZE_INVALID", 416, "the requested range lies outside the blob"],
   rangeMalformed: ["SIZE_INVALID", 416, "Range must be one range of bytes, as in bytes=0-1023"],
   referenceInvalid: [
@@ -59,6 +61,7 @@ const FAULTS = {
   tooManyRequests: ["TOOMANYREQUESTS", 429, "too many requests; try again later"],
   unavailable: ["UNAVAILABLE", 503, "this registry is out of service for now; try again later"],
   unauthorized: ["UNAUTHORIZED", 401, "authentication required"],
+  tooManyUploads: ["TOOMANYREQUESTS", 429, "too many uploads at once; try again in a few seconds"],
   uploadBusy: ["BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload session"],
   uploadInterrupted: [
     "BLOB_UPLOAD_INVALID",

@@ -1,4 +1,5 @@
 import type { RegistryError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
 import type { RepositoryName } from "./repository-name.ts";
 import type { RegistryStorage } from "./storage.ts";
 import type { RequestTrace } from "./trace.ts";
@@ -38,6 +39,7 @@ export interface Exchange {
   readonly access: Access;
   readonly storage: RegistryStorage;
   readonly trace: RequestTrace;
+  readonly limits: Limits;
   /** Set for a registry that serves a past state, and takes no changes: that state's name. */
   readonly frozenAt: string | undefined;
   /** The WWW-Authenticate header that tells a client how to get access. */

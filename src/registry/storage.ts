@@ -65,7 +65,9 @@ export type AppendResult = AppendFault | { readonly kind: "appended"; readonly s
 export type FinishResult =
   | AppendFault
   | { readonly kind: "stored" }
-  | { readonly kind: "mismatch"; readonly actual: Digest };
+  | { readonly kind: "mismatch"; readonly actual: Digest }
+  /** `reason` in words for the client. */
+  | { readonly kind: "over-quota"; readonly reason: string };
 
 /** Blobs as one repository sees them. */
 export interface BlobStorage {

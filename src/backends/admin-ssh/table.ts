@@ -9,7 +9,6 @@ const INDENT = 2;
 const GAP = 2;
 /** No column is made narrower to fit the terminal. */
 const MIN_COLUMN = 8;
-const SIZE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
 /** Records as a table; `more` tells that there are others. */
 export function listing<T extends object>(
@@ -66,12 +65,4 @@ export function timeOf(seconds: number): string {
 /** For scripts: RFC 3339. */
 export function isoTimeOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString();
-}
-
-/** Bytes in the largest unit that leaves at least one, such as `3.4 MiB`. */
-export function sizeOf(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1024 && unit < SIZE_UNITS.length - 1; unit++) value /= 1024;
-  return `${unit === 0 ? value : value.toFixed(1)} ${SIZE_UNITS[unit]}`;
 }

@@ -36,6 +36,13 @@ export class BlobSizeCounter {
     return this.#latest;
   }
 
+  /** Waits for the first count, if none was made yet. */
+  async first(): Promise<BlobSizes> {
+    this.latest();
+    await this.#counting;
+    return this.#latest ?? { blobs: 0, bytes: 0 };
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#counting;

@@ -1,4 +1,5 @@
 import { parse, stringify, TomlError } from "smol-toml";
+import { parseSize, writeSize } from "../../primitives/byte-size.ts";
 import { formatDuration, parseDuration } from "../../primitives/duration.ts";
 import { type ObjectId, parseObjectId } from "../../primitives/store/git/object-id.ts";
 import { parseStoreName, type StoreName } from "../../primitives/store/store-manager.ts";
@@ -47,6 +48,10 @@ export interface InstanceConfig {
   readonly retention?: number;
   /** What is deleted by itself. */
   readonly cleanup: readonly CleanupRule[];
+  /** Bytes that its store may hold as blobs. */
+  readonly quota?: number;
+  /** Bytes that each of its repositories may. */
+  readonly repositoryQuota?: number;
   /** The commit whose state is served, for a registry that never changes. */
   readonly at?: ObjectId;
 }
@@ -61,10 +66,12 @@ export class InvalidInstancesError extends Error {
 
 export function encodeInstances(instances: readonly InstanceConfig[]): Uint8Array {
   const head = "# The OCI registries of this server; '/oci' in the admin console changes them.\n\n";
-  const rows = instances.map(({ immutable, retention, cleanup, ...config }) => ({
+  const rows = instances.map(({ immutable, retention, cleanup, quota, repositoryQuota, ...config }) => ({
     ...config,
     ...(immutable.length > 0 && { immutable }),
     ...(retention !== undefined && { retention: formatDuration(retention) }),
+    ...(quota !== undefined && { quota: writeSize(quota) }),
+    ...(repositoryQuota !== undefined && { repository_quota: writeSize(repositoryQuota) }),
     ...(cleanup.length > 0 && { cleanup: cleanup.map(formatCleanupRule) }),
   }));
   return Buffer.from(head + stringify({ instance: rows }));
@@ -116,6 +123,8 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
     immutable = [],
     retention,
     cleanup = [],
+    quota,
+    repository_quota: repositoryQuota,
     at,
     ...others
   } = row as Record<string, unknown>;
@@ -133,6 +142,14 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
   const rules = Array.isArray(cleanup) ? cleanup.map((rule) => parseCleanupRule(String(rule))) : [undefined];
   const commit = at === undefined ? undefined : parseObjectId(String(at));
   if (at !== undefined && !commit) fail("'at' must be a whole commit id");
+  const bytesOf = (key: string, value: unknown) =>
+    value === undefined
+      ? undefined
+      : (parseSize(String(value)) ?? fail(`'${key}' must be a size such as 100GiB`));
+  const [quotaBytes, repositoryBytes] = [
+    bytesOf("quota", quota),
+    bytesOf("repository_quota", repositoryQuota),
+  ];
   const hosts = Array.isArray(vhosts) ? vhosts.map((vhost) => parseVhostPattern(String(vhost))) : [];
   return {
     name:
@@ -142,6 +159,8 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
     references: parseReferences(String(references)) ?? fail("'references' must be 'strict' or 'sparse'"),
     immutable: patterns.map((pattern) => pattern ?? fail("'immutable' must be a list of tag patterns")),
     ...(seconds !== undefined && { retention: seconds }),
+    ...(quotaBytes !== undefined && { quota: quotaBytes }),
+    ...(repositoryBytes !== undefined && { repositoryQuota: repositoryBytes }),
     cleanup: rules.map(
       (rule) => rule ?? fail(`'cleanup' must be a list of rules such as ${CLEANUP_RULE_EXAMPLE}`),
     ),

@@ -17,6 +17,7 @@ import {
 import { InstanceTable } from "./instance-table.ts";
 import { OciStore, type ViewLocation } from "./oci-store.ts";
 import type { OciView } from "./oci-view.ts";
+import type { Quotas } from "./quotas.ts";
 
 /** A change of instances that can't be made, in words for who asked for it. */
 export class InstanceChangeError extends Error {
@@ -29,15 +30,21 @@ export class InstanceChangeError extends Error {
 const CONFIG_PATH = storePath("config/oci-http.toml");
 const MAX_WAITING_CHANGES = 100;
 
-/** `retention: undefined` takes it away. */
+/** `undefined` for what a registry need not have takes it away. */
 export type InstanceSettings = Partial<
   Pick<InstanceConfig, "vhosts" | "store" | "references" | "immutable" | "cleanup">
-> & { readonly retention?: number | undefined };
+> & {
+  readonly retention?: number | undefined;
+  readonly quota?: number | undefined;
+  readonly repositoryQuota?: number | undefined;
+};
 
 export interface InstanceRegistryOptions {
   readonly system: Store;
   readonly stores: StoreManager;
   readonly users: () => UserDirectory;
+  /** For instances that have none of their own. */
+  readonly quotas?: Quotas;
   readonly log: Logger;
 }
 
@@ -264,15 +271,21 @@ export class InstanceRegistry {
 
   /** Instances may share a store. */
   async #openStore(name: StoreName): Promise<OciStore> {
-    const open = this.#stores.get(name) ?? (await OciStore.open(this.#options.stores, name));
+    const open =
+      this.#stores.get(name) ?? (await OciStore.open(this.#options.stores, name, this.#options.quotas));
     this.#stores.set(name, open);
     return open;
   }
 }
 
 function withSettings(config: InstanceConfig, settings: InstanceSettings): InstanceConfig {
-  const { retention, ...others } = { ...config, ...settings };
-  return retention === undefined ? others : { ...others, retention };
+  const { retention, quota, repositoryQuota, ...others } = { ...config, ...settings };
+  return {
+    ...others,
+    ...(retention !== undefined && { retention }),
+    ...(quota !== undefined && { quota }),
+    ...(repositoryQuota !== undefined && { repositoryQuota }),
+  };
 }
 
 function existing(configs: readonly InstanceConfig[], name: InstanceName): InstanceConfig {

@@ -29,7 +29,7 @@ const BYTES_OF_TAG = 64;
 const MAX_MOUNT_SOURCES = 100;
 
 /** What an instance takes. */
-export type Policy = Pick<InstanceConfig, "references" | "immutable">;
+export type Policy = Pick<InstanceConfig, "references" | "immutable" | "quota" | "repositoryQuota">;
 
 /** The engine's storage over an OCI store, on behalf of one actor. */
 export class InstanceStorage implements RegistryStorage {
@@ -67,7 +67,9 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
-    if (!(await this.blob(from, digest))) return false;
+    const blob = await this.blob(from, digest);
+    // The upload that follows instead is told of the quota.
+    if (!blob || (await this.#overQuota(repository, digest, blob.size)) !== undefined) return false;
     await this.#oci.changes.linkBlob(repository, digest);
     return true;
   }
@@ -101,6 +103,11 @@ export class InstanceStorage implements RegistryStorage {
       const appended = await this.#append(upload, chunk, true);
       if (appended.kind !== "appended") return appended;
       this.#oci.recency.touch(digest);
+      const reason = await this.#overQuota(repository, digest, appended.size);
+      if (reason !== undefined) {
+        this.#oci.uploads.cancel(upload);
+        return { kind: "over-quota", reason };
+      }
       const finished = await this.#oci.uploads.finish({ ...upload, size: appended.size }, digest);
       if (finished.kind === "mismatch") return finished;
       // Awaited below, so that the session is given up meanwhile.
@@ -181,6 +188,13 @@ export class InstanceStorage implements RegistryStorage {
       entries.push(name);
     }
     return { entries, more: false };
+  }
+
+  async #overQuota(repository: RepositoryName, digest: Digest, size: number): Promise<string | undefined> {
+    const { quotas, changes } = this.#oci;
+    const { quota = quotas.registry, repositoryQuota = quotas.repository } = this.#policy;
+    if (quota === undefined && repositoryQuota === undefined) return undefined;
+    return changes.admitBlob(repository, digest, size, { registry: quota, repository: repositoryQuota });
   }
 
   /** A blob belongs to a repository by having been uploaded or mounted there, or by a manifest that names it. */

@@ -5,6 +5,7 @@ import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { identityOf } from "../../primitives/users/user-registry.ts";
 import type { Access, ChallengeScope, Permission, Verdict } from "../../registry/exchange.ts";
+import type { Limits } from "../../registry/limits.ts";
 import { handleExchange } from "../../registry/registry.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { RequestTrace } from "../../registry/trace.ts";
@@ -31,6 +32,7 @@ export interface IncomingRequest {
   readonly query: URLSearchParams;
   readonly principal: Principal;
   readonly trace: RequestTrace;
+  readonly limits: Limits;
   /** The client's address, without port. */
   remote(): string;
   /** Scheme, host and port as the client used them, such as `http://localhost:8080`. */
@@ -78,7 +80,16 @@ export class OciInstance {
     }
   }
 
-  #handle({ request, path, query, principal, trace, remote, origin }: IncomingRequest): Promise<Response> {
+  #handle({
+    request,
+    path,
+    query,
+    principal,
+    trace,
+    limits,
+    remote,
+    origin,
+  }: IncomingRequest): Promise<Response> {
     const actor = () => ({
       identity: identityOf(principal.user),
       client: request.headers.get("User-Agent") ?? "",
@@ -89,6 +100,7 @@ export class OciInstance {
       path,
       query,
       trace,
+      limits,
       access: this.#accessOf(principal),
       frozenAt: this.config.at,
       storage: new InstanceStorage(this.view, actor, this.config),

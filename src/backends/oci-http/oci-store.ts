@@ -15,6 +15,7 @@ import { HistoryIndex } from "./history-index.ts";
 import { OCI_INDEX } from "./oci-index.ts";
 import { OciIndexReader } from "./oci-index-reader.ts";
 import type { OciView } from "./oci-view.ts";
+import { type Quotas, StoreUse } from "./quotas.ts";
 import { ReadCache } from "./read-cache.ts";
 import { LocalStoreChanges, type StoreChanges } from "./store-changes.ts";
 
@@ -28,6 +29,8 @@ export interface ViewLocation {
   readonly clock: SharedArrayBuffer;
   /** Of its `BlobRecency`. */
   readonly recency: SharedArrayBuffer;
+  /** For instances that have none of their own. */
+  readonly quotas: Quotas;
   /** Whether it is a past state. */
   readonly isFrozen: boolean;
 }
@@ -53,6 +56,8 @@ export class OciStore implements OciView {
   readonly recency: BlobRecency;
   readonly history: HistoryIndex;
   readonly sizes: BlobSizeCounter;
+  readonly use: StoreUse;
+  readonly quotas: Quotas;
   readonly location: ViewLocation;
   readonly #derived: DerivedIndex;
   readonly #log: Logger;
@@ -83,10 +88,12 @@ export class OciStore implements OciView {
     this.sizes = new BlobSizeCounter(blobs, (error) =>
       log.error(`the blobs of the store '${location.store}' could not be counted`, error),
     );
+    this.use = new StoreUse(this);
+    this.quotas = location.quotas;
     this.history = new HistoryIndex(`${dir}/history.sqlite`, store);
   }
 
-  static async open(manager: StoreManager, name: StoreName): Promise<OciStore> {
+  static async open(manager: StoreManager, name: StoreName, quotas: Quotas = {}): Promise<OciStore> {
     const dir = await manager.create(name);
     const clock = new ScopeClock();
     const indexPath = `${dir}/index.sqlite`;
@@ -102,6 +109,7 @@ export class OciStore implements OciView {
       indexPath,
       clock: clock.memory,
       recency: new BlobRecency().memory,
+      quotas,
       isFrozen: false,
     };
     oci = new OciStore(location, store, derived, blobs, clock, manager.log);
@@ -135,10 +143,11 @@ export class OciStore implements OciView {
       removeDatabase(indexPath);
       throw error;
     }
-    const { blobs, recency, uploads, changes } = this;
+    const { blobs, recency, uploads, changes, quotas } = this;
     const index = new OciIndexReader(derived.db);
     // What is uploaded now was not there then.
-    const view = { index, blobs, recency, links: NO_LINKS, uploads, reads: new ReadCache(clock), changes };
+    const reads = new ReadCache(clock);
+    const view = { index, blobs, recency, links: NO_LINKS, uploads, reads, changes, quotas };
     const location = { ...this.location, id: ++lastViewId, indexPath, clock: clock.memory, isFrozen: true };
     const frozen = { view, derived, location };
     this.#frozen.set(commitId, frozen);

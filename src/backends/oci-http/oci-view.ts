@@ -3,6 +3,7 @@ import type { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import type { BlobStore } from "../../primitives/store/blob-store.ts";
 import type { UploadStore } from "../../primitives/store/upload-store.ts";
 import type { OciIndexReader } from "./oci-index-reader.ts";
+import type { Quotas } from "./quotas.ts";
 import type { ReadCache } from "./read-cache.ts";
 import type { StoreChanges } from "./store-changes.ts";
 
@@ -17,4 +18,6 @@ export interface OciView {
   readonly uploads: UploadStore;
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
+  /** For instances that have none of their own. */
+  readonly quotas: Quotas;
 }

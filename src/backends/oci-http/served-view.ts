@@ -8,6 +8,7 @@ import { type UploadLocks, UploadStore } from "../../primitives/store/upload-sto
 import { OciIndexReader } from "./oci-index-reader.ts";
 import type { ViewLocation } from "./oci-store.ts";
 import type { OciView } from "./oci-view.ts";
+import type { Quotas } from "./quotas.ts";
 import { ReadCache } from "./read-cache.ts";
 import type { StoreChanges } from "./store-changes.ts";
 
@@ -28,10 +29,11 @@ export class ServedView implements OciView {
   readonly uploads: UploadStore;
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
+  readonly quotas: Quotas;
   readonly #databases: readonly Database[];
 
   private constructor(
-    { dir, indexPath, clock, recency, isFrozen }: ViewLocation,
+    { dir, indexPath, clock, recency, quotas, isFrozen }: ViewLocation,
     blobs: BlobStore,
     { changes, locks }: StoreOwner,
   ) {
@@ -45,6 +47,7 @@ export class ServedView implements OciView {
     this.uploads = new UploadStore(`${dir}/uploads`, blobs, locks);
     this.reads = new ReadCache(new ScopeClock(clock));
     this.changes = changes;
+    this.quotas = quotas;
   }
 
   static async open(location: ViewLocation, owner: StoreOwner): Promise<ServedView> {

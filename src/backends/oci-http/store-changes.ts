@@ -11,6 +11,7 @@ import { isImmutable, type TagPattern } from "./immutable-tags.ts";
 import { manifestPath, tagPath } from "./layout.ts";
 import type { OciIndexReader } from "./oci-index-reader.ts";
 import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
+import type { Quotas, StoreUse } from "./quotas.ts";
 import { tagTarget } from "./tag-target.ts";
 
 /** Who changes something, for the log. */
@@ -36,6 +37,13 @@ export interface StoreChanges {
   putManifest(actor: Actor, commit: ManifestCommit): Promise<PutManifestResult>;
   /** Removes a tag, or a manifest with every tag on it; false if there was none. */
   deleteManifest(actor: Actor, repository: RepositoryName, reference: Reference): Promise<boolean>;
+  /** Counts a blob of `size` bytes that is about to come against the quotas; why not, in words for the client. */
+  admitBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    size: number,
+    quotas: Quotas,
+  ): Promise<string | undefined>;
   linkBlob(repository: RepositoryName, digest: Digest): Promise<void>;
   unlinkBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use">;
 }
@@ -44,6 +52,7 @@ interface OwnedStore {
   readonly store: Store;
   readonly index: OciIndexReader;
   readonly links: BlobLinks;
+  readonly use: StoreUse;
 }
 
 export class LocalStoreChanges implements StoreChanges {
@@ -84,6 +93,10 @@ export class LocalStoreChanges implements StoreChanges {
         : this.#deleteByDigest(actor, parent, repository, reference.digest),
     );
     return changed;
+  }
+
+  admitBlob(...args: Parameters<StoreChanges["admitBlob"]>): Promise<string | undefined> {
+    return this.#owned.use.admit(...args);
   }
 
   linkBlob(repository: RepositoryName, digest: Digest): Promise<void> {

@@ -9,6 +9,7 @@ import { type RequestTrace, traceRoute } from "../../registry/trace.ts";
 import { AccessLog } from "./access-log.ts";
 import type { Certificate } from "./certificates.ts";
 import type { HttpBackend } from "./http-backend.ts";
+import type { HttpLimits } from "./http-limits.ts";
 import { HttpListener } from "./http-listener.ts";
 import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
 import type { ThreadTraffic } from "./http-traffic.ts";
@@ -31,6 +32,7 @@ export interface HttpFrontendOptions {
   readonly authenticator: Authenticator;
   readonly tokens: TokenAuthority;
   readonly traffic: ThreadTraffic;
+  readonly limits: HttpLimits;
   readonly log: Logger;
 }
 
@@ -167,6 +169,10 @@ export class HttpFrontend {
     const client = this.#proxies.exist ? this.#proxies.clientOf(request, trace.remote()) : undefined;
     if (client) trace.remote = () => client.address;
     const usedScheme = client?.scheme ?? scheme;
+    const { limits } = this.#options;
+    if (limits.limitsRequests && !limits.admitRequest(trace.remote())) {
+      return new RegistryError("tooManyRequests", { headers: { "Retry-After": "1" } });
+    }
     const host = client?.host ?? request.headers.get("Host");
     const vhost = host === null ? undefined : vhostOf(host);
     const backend = vhost === undefined ? undefined : lookUpVhost(this.#options.hosts(), vhost);
@@ -194,7 +200,7 @@ export class HttpFrontend {
       return principal;
     }
     trace.user = principal.user;
-    return backend.handle({ ...routed, principal });
+    return backend.handle({ ...routed, principal, limits });
   }
 
   #failed(error: unknown): Response {

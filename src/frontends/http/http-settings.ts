@@ -1,5 +1,6 @@
 import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { AccessLogTarget } from "./access-log.ts";
+import type { LimitSettings } from "./http-limits.ts";
 
 /** How HTTP is served, on every thread alike. Plain data. */
 export interface HttpSettings {
@@ -10,6 +11,7 @@ export interface HttpSettings {
   readonly redirectsToTls: boolean;
   /** Addresses and networks (CIDR) whose word on the client is believed. */
   readonly trustedProxies: readonly string[];
+  readonly limits: LimitSettings;
   readonly accessLog: AccessLogTarget | undefined;
   /** How long a stop waits for the requests under way, in milliseconds. */
   readonly stopTimeoutMs: number;

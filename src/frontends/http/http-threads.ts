@@ -3,6 +3,7 @@ import type { Logger } from "../../primitives/logger.ts";
 import { CallPort } from "../../primitives/threads/call-port.ts";
 import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
 import type { Certificate } from "./certificates.ts";
+import { limitsMemory, randomSeed } from "./http-limits.ts";
 import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
 import type { HttpTraffic } from "./http-traffic.ts";
 import type { OwnerCalls, ThreadCalls } from "./thread-calls.ts";
@@ -38,6 +39,7 @@ interface Thread {
 export class HttpThreads implements ServingThreads {
   readonly #options: HttpThreadsOptions;
   readonly #threads = new Set<Thread>();
+  readonly #limits = { memory: limitsMemory(), seed: randomSeed() };
   #settings: HttpSettings;
   #certificates: readonly Certificate[];
   #isStopping = false;
@@ -124,6 +126,7 @@ export class HttpThreads implements ServingThreads {
         version: version.memory,
         traffic: traffic.memory,
         thread: index,
+        limits: this.#limits,
       });
       this.#settings = { ...this.#settings, listen: plain, listenTls: tls };
     } catch (error) {

@@ -11,6 +11,7 @@ import { TokenSigner } from "../../primitives/users/token-signer.ts";
 import { UserDirectory } from "../../primitives/users/user-directory.ts";
 import type { Certificate } from "./certificates.ts";
 import { HttpFrontend } from "./http-frontend.ts";
+import { HttpLimits } from "./http-limits.ts";
 import type { HttpAddresses } from "./http-settings.ts";
 import { ThreadTraffic } from "./http-traffic.ts";
 import type { OwnerCalls, ThreadCalls, ThreadSetup } from "./thread-calls.ts";
@@ -33,7 +34,7 @@ export class ServingThread implements ThreadCalls {
   }
 
   async start(setup: ThreadSetup): Promise<HttpAddresses> {
-    const { settings, certificates, tokenKey, version, traffic, thread } = setup;
+    const { settings, certificates, tokenKey, version, traffic, thread, limits } = setup;
     this.#version = new SharedVersion(version);
     await this.#refresh();
     const users = () => this.#users;
@@ -48,6 +49,7 @@ export class ServingThread implements ThreadCalls {
       authenticator,
       tokens: new TokenAuthority(new TokenSigner(tokenKey), users),
       traffic: new ThreadTraffic(traffic, thread),
+      limits: new HttpLimits(settings.limits, limits.memory, thread, limits.seed),
       log: loggerOf(this.#owner),
     });
     return this.#frontend.addresses;
@@ -115,6 +117,7 @@ export class ServingThread implements ThreadCalls {
       changes: {
         putManifest: (...args) => owner.call("putManifest", store, ...args),
         deleteManifest: (...args) => owner.call("deleteManifest", store, ...args),
+        admitBlob: (...args) => owner.call("admitBlob", store, ...args),
         linkBlob: (...args) => owner.call("linkBlob", store, ...args),
         unlinkBlob: (...args) => owner.call("unlinkBlob", store, ...args),
       },

@@ -27,6 +27,7 @@ export interface OwnerCalls {
   checkPassword(login: string, password: string, address: string): Promise<PasswordVerdict>;
   readonly putManifest: OfStore<StoreChanges["putManifest"]>;
   readonly deleteManifest: OfStore<StoreChanges["deleteManifest"]>;
+  readonly admitBlob: OfStore<StoreChanges["admitBlob"]>;
   readonly linkBlob: OfStore<StoreChanges["linkBlob"]>;
   readonly unlinkBlob: OfStore<StoreChanges["unlinkBlob"]>;
   /** False if another request holds it. */
@@ -45,6 +46,8 @@ export interface ThreadSetup {
   /** Of the `HttpTraffic`, and which part of it is this thread's. */
   readonly traffic: SharedArrayBuffer;
   readonly thread: number;
+  /** Of the `HttpLimits`. */
+  readonly limits: { readonly memory: SharedArrayBuffer; readonly seed: number };
 }
 
 /** What the owner asks of a thread that serves HTTP. */

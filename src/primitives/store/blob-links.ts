@@ -82,6 +82,15 @@ export class BlobLinks extends StoredLinks {
     return changes > 0;
   }
 
+  /** Every blob that is linked to the scope. */
+  blobsOf(scope: string): Digest[] {
+    const sql = "SELECT digest FROM links WHERE scope = ?";
+    return this.#db
+      .query<{ digest: Digest }, [string]>(sql)
+      .all(scope)
+      .map((row) => row.digest);
+  }
+
   /** Up to `limit` links made before `seconds` (since the epoch), after `last` in their order. */
   olderThan(
     seconds: number,

@@ -3,7 +3,7 @@ import { readBounded } from "../bounded-body.ts";
 import { entityTag, isUnchanged } from "../conditional.ts";
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
-import { MAX_MANIFEST_BYTES, ManifestFault, parseManifest } from "../manifest.ts";
+import { ManifestFault, parseManifest } from "../manifest.ts";
 import type { RepositoryName } from "../repository-name.ts";
 import { nameOf, parseTag, type Reference, type Tag } from "../tag.ts";
 
@@ -38,13 +38,17 @@ export async function getManifest(
 
 /** PUT /v2/<name>/manifests/<reference>?tag= (distribution-spec, "Pushing Manifests"). */
 export async function putManifest(
-  { request, query, storage, trace }: Exchange,
+  { request, query, storage, trace, limits }: Exchange,
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
   const tags = pushedTags(reference, query);
   if (tags instanceof RegistryError) return tags;
-  const content = await readBounded(request, MAX_MANIFEST_BYTES);
-  if (!content) return new RegistryError("manifestTooLarge");
+  const content = await readBounded(request, limits.manifestBytes);
+  if (!content) {
+    return new RegistryError("manifestTooLarge", {
+      message: `manifest is larger than ${limits.manifestBytes} bytes`,
+    });
+  }
   trace.received = content.length;
   const digest = digestOf(
     content,

@@ -1,10 +1,9 @@
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, parseDigest } from "../../primitives/digest.ts";
-import { parseContentRange } from "../byte-range.ts";
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
 import { parseRepositoryName, type RepositoryName } from "../repository-name.ts";
-import type { AppendFault, Chunk, SessionId } from "../storage.ts";
-import type { RequestTrace } from "../trace.ts";
+import type { AppendFault, SessionId } from "../storage.ts";
+import { receiveChunk } from "../upload-body.ts";
 
 interface UploadsRoute {
   readonly repository: RepositoryName;
@@ -54,38 +53,38 @@ async function mount(exchange: Exchange, repository: RepositoryName): Promise<Re
 }
 
 /** PATCH /v2/<name>/blobs/uploads/<session>: a chunk, or all of it streamed. */
-export async function appendUpload(
-  { request, storage, trace }: Exchange,
-  { repository, session }: UploadRoute,
-): Promise<Result> {
-  const chunk = chunkOf(request, trace);
-  if (chunk instanceof RegistryError) return chunk;
-  const result = await storage.appendUpload(repository, session, chunk);
-  return result.kind === "appended"
-    ? sessionResponse(202, repository, session, result.size)
-    : uploadFault(result, repository, session);
+export async function appendUpload(exchange: Exchange, route: UploadRoute): Promise<Result> {
+  const { repository, session } = route;
+  return receiveChunk(exchange, route, async (chunk) => {
+    const result = await exchange.storage.appendUpload(repository, session, chunk);
+    return result.kind === "appended"
+      ? sessionResponse(202, repository, session, result.size)
+      : uploadFault(result, repository, session);
+  });
 }
 
 /** PUT /v2/<name>/blobs/uploads/<session>?digest=: the last chunk, if any, and the end of the session. */
-export async function finishUpload(
-  { request, query, storage, trace }: Exchange,
-  { repository, session }: UploadRoute,
-): Promise<Result> {
-  const wanted = query.get("digest");
+export async function finishUpload(exchange: Exchange, route: UploadRoute): Promise<Result> {
+  const { repository, session } = route;
+  const wanted = exchange.query.get("digest");
   if (wanted === null) return new RegistryError("digestMissing");
   const digest = parseDigest(wanted);
   if (!digest) return new RegistryError("digestInvalid");
-  const chunk = chunkOf(request, trace);
-  if (chunk instanceof RegistryError) return chunk;
-  const result = await storage.finishUpload(repository, session, chunk, digest);
-  switch (result.kind) {
-    case "stored":
-      return created(repository, digest);
-    case "mismatch":
-      return new RegistryError("digestMismatch", { details: [{ expected: digest, actual: result.actual }] });
-    default:
-      return uploadFault(result, repository, session);
-  }
+  return receiveChunk(exchange, route, async (chunk) => {
+    const result = await exchange.storage.finishUpload(repository, session, chunk, digest);
+    switch (result.kind) {
+      case "stored":
+        return created(repository, digest);
+      case "mismatch":
+        return new RegistryError("digestMismatch", {
+          details: [{ expected: digest, actual: result.actual }],
+        });
+      case "over-quota":
+        return new RegistryError("quotaExceeded", { message: result.reason });
+      default:
+        return uploadFault(result, repository, session);
+    }
+  });
 }
 
 /** GET /v2/<name>/blobs/uploads/<session>: how far it is. */
@@ -108,20 +107,6 @@ export async function cancelUpload(
   return known ? new Response(null, { status: 204 }) : new RegistryError("uploadUnknown");
 }
 
-/** The request's body, checked as far as its headers go. */
-function chunkOf(request: Request, trace: RequestTrace): Chunk | RegistryError {
-  const header = request.headers.get("Content-Range");
-  const range = header === null ? undefined : parseContentRange(header);
-  if (header !== null && !range) return new RegistryError("contentRangeInvalid");
-  const length = request.headers.get("Content-Length");
-  if (range && length !== null && Number(length) !== range.last - range.first + 1)
-    return new RegistryError("sizeMismatch");
-  return {
-    body: request.body ? counted(request.body, trace) : emptyBody(),
-    range: range && { start: range.first, end: range.last + 1 },
-  };
-}
-
 function uploadFault(result: AppendFault, repository: RepositoryName, session: SessionId): RegistryError {
   switch (result.kind) {
     case "out-of-order":
@@ -137,24 +122,6 @@ function uploadFault(result: AppendFault, repository: RepositoryName, session: S
     case "unknown":
       return new RegistryError("uploadUnknown");
   }
-}
-
-async function* emptyBody(): AsyncGenerator<Uint8Array> {}
-
-/** The same chunks; a generator would cost more for each. */
-function counted(body: AsyncIterable<Uint8Array>, trace: RequestTrace): AsyncIterable<Uint8Array> {
-  return {
-    [Symbol.asyncIterator]() {
-      const chunks = body[Symbol.asyncIterator]();
-      return {
-        async next() {
-          const next = await chunks.next();
-          if (!next.done) trace.received += next.value.length;
-          return next;
-        },
-      };
-    },
-  };
 }
 
 function sessionResponse(

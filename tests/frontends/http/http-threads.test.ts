@@ -61,6 +61,12 @@ async function start() {
       listenTls: undefined,
       redirectsToTls: false,
       trustedProxies: [],
+      limits: {
+        requestsPerSecond: undefined,
+        uploads: undefined,
+        manifestBytes: 4 << 20,
+        blobBytes: undefined,
+      },
       accessLog: undefined,
       stopTimeoutMs: 10_000,
     },

@@ -1,3 +1,4 @@
+import { formatSize } from "../../../primitives/byte-size.ts";
 import type { Digest } from "../../../primitives/digest.ts";
 import type { RepositoryName } from "../../../registry/repository-name.ts";
 import type { Tag } from "../../../registry/tag.ts";
@@ -6,7 +7,7 @@ import type { InstanceName } from "../../oci-http/instance-config.ts";
 import type { OciStore } from "../../oci-http/oci-store.ts";
 import { measureStore } from "../../oci-http/store-statistics.ts";
 import { type Command, type CommandContext, ConsoleError, type Listing } from "../command.ts";
-import { isoTimeOf, listing, shortDigest, sizeOf } from "../table.ts";
+import { isoTimeOf, listing, shortDigest } from "../table.ts";
 import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
 
 const MAX_ROWS = 500;
@@ -71,7 +72,7 @@ interface TagRecord {
 const TAG_COLUMNS: Readonly<Record<string, (record: TagRecord) => string>> = {
   tag: ({ tag }) => tag,
   digest: ({ digest }) => shortDigest(digest),
-  size: ({ size }) => sizeOf(size),
+  size: ({ size }) => formatSize(size),
   platforms: ({ platforms }) => platforms.join(",") || "-",
   "last push (UTC)": ({ pushed }) => pushed?.slice(0, 19).replace("T", " ") ?? "-",
   by: ({ by }) => by ?? "-",
@@ -110,7 +111,7 @@ async function showStatistics(oci: OciStore, context: CommandContext): Promise<L
     {
       "day (UTC)": ({ day }: (typeof days)[0]) => day,
       commits: ({ commits }: (typeof days)[0]) => String(commits),
-      "bytes added": ({ addedBytes }: (typeof days)[0]) => sizeOf(addedBytes),
+      "bytes added": ({ addedBytes }: (typeof days)[0]) => formatSize(addedBytes),
     },
     context,
   );
@@ -118,7 +119,7 @@ async function showStatistics(oci: OciStore, context: CommandContext): Promise<L
   return {
     lines: [
       `${repositories} repositories, ${tags} tags, ${manifests} manifests, ${blobs} blobs`,
-      `${sizeOf(storedBytes)} stored, ${sizeOf(savedBytes)} saved by sharing`,
+      `${formatSize(storedBytes)} stored, ${formatSize(savedBytes)} saved by sharing`,
       "",
       ...growth.lines,
     ],

@@ -1,3 +1,4 @@
+import { parseSize, writeSize } from "../../../primitives/byte-size.ts";
 import { formatDuration, parseDuration } from "../../../primitives/duration.ts";
 import { parseStoreName } from "../../../primitives/store/store-manager.ts";
 import { identityOf } from "../../../primitives/users/user-registry.ts";
@@ -26,6 +27,8 @@ const SETTING_CANDIDATES = [
   "immutable=",
   "retention=",
   "cleanup=",
+  "quota=",
+  "repository-quota=",
   ...REFERENCES.map((value) => `references=${value}`),
 ];
 
@@ -82,7 +85,8 @@ export const OCI_COMMANDS: readonly Command[] = [
     scope: "oci",
     verb: "set",
     parameters: [NAME, { name: "key=value", repeated: true, candidates: () => SETTING_CANDIDATES }],
-    summary: "add a host (vhost=), or change store=, references=, immutable=, retention= and cleanup=",
+    summary:
+      "add a host (vhost=), or change store=, references=, immutable=, retention=, cleanup=, quota= and repository-quota=",
     example: "/oci set default references=sparse",
     adminOnly: true,
     isChange: true,
@@ -138,6 +142,8 @@ function describeInstance({
   immutable,
   retention,
   cleanup,
+  quota,
+  repositoryQuota,
   at,
 }: InstanceConfig): string[] {
   return [
@@ -147,6 +153,8 @@ function describeInstance({
     ...(immutable.length > 0 ? [`immutable=${immutable.join(",")}`] : []),
     ...(retention === undefined ? [] : [`retention=${formatDuration(retention)}`]),
     ...cleanup.map((rule) => `cleanup=${formatCleanupRule(rule)}`),
+    ...(quota === undefined ? [] : [`quota=${writeSize(quota)}`]),
+    ...(repositoryQuota === undefined ? [] : [`repository-quota=${writeSize(repositoryQuota)}`]),
     ...(at ? [`at=${shortCommit(at)}`] : []),
     ...vhosts.map((vhost) => `vhost=${vhost}`),
   ];
@@ -160,17 +168,27 @@ function readName(text: string): InstanceName {
   );
 }
 
-/** A new registry has no retention to take away. */
+/** A new registry has nothing to take away. */
 function withoutUndefined({
   retention,
+  quota,
+  repositoryQuota,
   ...others
 }: Omit<Settings, "vhosts" | "when">): Partial<InstanceConfig> {
-  return retention === undefined ? others : { ...others, retention };
+  return {
+    ...others,
+    ...(retention !== undefined && { retention }),
+    ...(quota !== undefined && { quota }),
+    ...(repositoryQuota !== undefined && { repositoryQuota }),
+  };
 }
 
-type Settings = { vhosts: string[]; retention?: number | undefined } & Partial<
-  Pick<InstanceConfig, "store" | "references" | "immutable" | "cleanup">
-> & {
+type Settings = {
+  vhosts: string[];
+  retention?: number | undefined;
+  quota?: number | undefined;
+  repositoryQuota?: number | undefined;
+} & Partial<Pick<InstanceConfig, "store" | "references" | "immutable" | "cleanup">> & {
     /** As it was written; what it means depends on the store. */
     when?: string;
   };
@@ -179,7 +197,7 @@ type Settings = { vhosts: string[]; retention?: number | undefined } & Partial<
 function readSettings(words: readonly string[]): Settings {
   const settings: { -readonly [K in keyof Settings]: Settings[K] } = { vhosts: [] };
   for (const word of words) {
-    const [, key, value = ""] = word.match(/^([a-z]+)=(.*)$/) ?? [];
+    const [, key, value = ""] = word.match(/^([a-z-]+)=(.*)$/) ?? [];
     switch (key) {
       case "vhost":
         settings.vhosts.push(parsed(parseVhostPattern(value), word, "vhost=<host name without port>"));
@@ -204,6 +222,12 @@ function readSettings(words: readonly string[]): Settings {
             ? undefined
             : parsed(parseDuration(value), word, "retention=30d, or retention= to keep all");
         break;
+      case "quota":
+        settings.quota = readSize(value, word);
+        break;
+      case "repository-quota":
+        settings.repositoryQuota = readSize(value, word);
+        break;
       case "cleanup": {
         const wanted = `cleanup=${CLEANUP_RULE_EXAMPLE}, or cleanup= for none`;
         const rule = value === "" ? [] : [parsed(parseCleanupRule(value), word, wanted)];
@@ -212,11 +236,16 @@ function readSettings(words: readonly string[]): Settings {
       }
       default:
         throw new ConsoleError(
-          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse, immutable=<patterns>, retention=<duration>, cleanup=<rule>, at=<when>`,
+          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse, immutable=<patterns>, retention=<duration>, cleanup=<rule>, quota=<size>, repository-quota=<size>, at=<when>`,
         );
     }
   }
   return settings;
+}
+
+function readSize(value: string, word: string): number | undefined {
+  const key = word.slice(0, word.indexOf("="));
+  return value === "" ? undefined : parsed(parseSize(value), word, `${key}=100GiB, or ${key}= for none`);
 }
 
 function parsed<T>(value: T | undefined, word: string, wanted: string): T {

@@ -1,7 +1,8 @@
+import { formatSize } from "../../../primitives/byte-size.ts";
 import { formatDuration } from "../../../primitives/duration.ts";
 import { type StoreStatus, statusOf } from "../../oci-http/store-status.ts";
 import type { Command, ConsoleServices } from "../command.ts";
-import { sizeOf, table, timeOf } from "../table.ts";
+import { table, timeOf } from "../table.ts";
 
 export const STATUS_COMMANDS: readonly Command[] = [
   {
@@ -46,11 +47,11 @@ function screen(now: Snapshot, before: Snapshot, width: number | undefined): str
   const seconds = (Date.parse(now.time) - Date.parse(before.time)) / 1000;
   const rate = (of: (some: Snapshot) => number) => (seconds > 0 ? (of(now) - of(before)) / seconds : 0);
   const { http, failedLogins } = now;
-  const bytesPerSecond = (of: (some: Snapshot) => number) => `${sizeOf(Math.round(rate(of)))}/s`;
+  const bytesPerSecond = (of: (some: Snapshot) => number) => `${formatSize(Math.round(rate(of)))}/s`;
   return [
-    `up ${uptime(now.uptimeSeconds)}, ${sizeOf(now.memoryBytes)} of memory, ${(rate(({ cpuSeconds }) => cpuSeconds) * 100).toFixed(0)} % of a core, ${now.registries} registries`,
+    `up ${uptime(now.uptimeSeconds)}, ${formatSize(now.memoryBytes)} of memory, ${(rate(({ cpuSeconds }) => cpuSeconds) * 100).toFixed(0)} % of a core, ${now.registries} registries`,
     `HTTP: ${rate(({ http: { requests } }) => requests).toFixed(0)} requests/s, ${http.underWay} under way, ${bytesPerSecond(({ http: { received } }) => received)} in, ${bytesPerSecond(({ http: { sent } }) => sent)} out`,
-    `since the start: ${http.requests} requests, ${http.clientErrors} refused (4xx), ${http.serverErrors} failed (5xx), ${sizeOf(http.received)} in, ${sizeOf(http.sent)} out`,
+    `since the start: ${http.requests} requests, ${http.clientErrors} refused (4xx), ${http.serverErrors} failed (5xx), ${formatSize(http.received)} in, ${formatSize(http.sent)} out`,
     `logins that failed: ${failedLogins.refused} wrong, ${failedLogins.limited} while locked`,
     "",
     ...now.stores.flatMap((store) => [
@@ -74,7 +75,7 @@ function screen(now: Snapshot, before: Snapshot, width: number | undefined): str
 function blobsOf({ blobs, blobBytes }: StoreStatus): string {
   return blobs === undefined || blobBytes === undefined
     ? "blobs: counting"
-    : `${blobs} blobs of ${sizeOf(blobBytes)}`;
+    : `${blobs} blobs of ${formatSize(blobBytes)}`;
 }
 
 const UNITS = [86_400, 3600, 60];

@@ -1,0 +1,99 @@
+import type { Limits } from "../../registry/limits.ts";
+
+/** Limits on what clients may do, for all of them alike. Plain data; `undefined` is no limit. */
+export interface LimitSettings {
+  readonly requestsPerSecond: number | undefined;
+  /** Uploads whose bodies come in at the same time. */
+  readonly uploads: number | undefined;
+  readonly manifestBytes: number;
+  readonly blobBytes: number | undefined;
+}
+
+const MAX_THREADS = 256;
+/** Addresses that share a slot by one hash hardly do so by the other, and count as what is less. */
+const RATE_ROWS = 2;
+const RATE_SLOTS = 65_536;
+/** Time is counted in these parts of a millisecond, and wraps around after hours. */
+const TICKS_PER_MS = 64;
+/** What an address did not use adds up to so much. */
+const BURST_MS = 1000;
+
+/** Memory that all threads count in. */
+export function limitsMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer((MAX_THREADS + RATE_ROWS * RATE_SLOTS) * Int32Array.BYTES_PER_ELEMENT);
+}
+
+export function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+}
+
+/** Counts requests and uploads against their limits; all threads together, if they have the same memory. */
+export class HttpLimits implements Limits {
+  readonly #settings: LimitSettings;
+  readonly #thread: number;
+  readonly #uploads: Int32Array;
+  /** When the next request of an address would be in its time, if all had come at the permitted rate. */
+  readonly #due: Int32Array;
+  readonly #seed: number;
+
+  /** `seed` is the same for all threads and unknown to clients, so that they can't choose whom they share a slot with. */
+  constructor(settings: LimitSettings, memory: SharedArrayBuffer, thread: number, seed: number) {
+    this.#settings = settings;
+    this.#thread = thread;
+    this.#seed = seed;
+    this.#uploads = new Int32Array(memory, 0, MAX_THREADS);
+    this.#due = new Int32Array(memory, MAX_THREADS * Int32Array.BYTES_PER_ELEMENT);
+    // A thread that ended takes its uploads with it.
+    Atomics.store(this.#uploads, thread, 0);
+  }
+
+  get manifestBytes(): number {
+    return this.#settings.manifestBytes;
+  }
+
+  get blobBytes(): number | undefined {
+    return this.#settings.blobBytes;
+  }
+
+  get limitsRequests(): boolean {
+    return this.#settings.requestsPerSecond !== undefined;
+  }
+
+  /** Counts a request; false if the address has made too many. `now` in milliseconds. */
+  admitRequest(address: string, now = Date.now()): boolean {
+    const { requestsPerSecond } = this.#settings;
+    if (requestsPerSecond === undefined) return true;
+    const ticks = Math.floor(now * TICKS_PER_MS) | 0;
+    const cost = Math.max(1, Math.round((1000 * TICKS_PER_MS) / requestsPerSecond));
+    let isAdmitted = false;
+    for (let row = 0; row < RATE_ROWS; row++) {
+      const hash = Bun.hash.xxHash32(address, this.#seed + row);
+      if (this.#take(row * RATE_SLOTS + (hash % RATE_SLOTS), ticks, cost)) isAdmitted = true;
+    }
+    return isAdmitted;
+  }
+
+  /** Lets an upload begin; the answer ends it. `undefined`: too many are under way. */
+  beginUpload(): (() => void) | undefined {
+    const { uploads } = this.#settings;
+    Atomics.add(this.#uploads, this.#thread, 1);
+    const end = () => void Atomics.sub(this.#uploads, this.#thread, 1);
+    if (uploads === undefined || this.#uploads.reduce((sum, count) => sum + count, 0) <= uploads) return end;
+    end();
+    return undefined;
+  }
+
+  #take(slot: number, now: number, cost: number): boolean {
+    for (;;) {
+      const due = Atomics.load(this.#due, slot);
+      // By their difference, so that it does not matter where the clock wraps around.
+      const ahead = (due - now) | 0;
+      const burst = BURST_MS * TICKS_PER_MS;
+      // So far ahead no request can have led: it is from before the clock wrapped around.
+      const isPast = ahead < 0 || ahead > burst;
+      if (!isPast && ahead > burst - cost) return false;
+      const next = ((isPast ? now : due) + cost) | 0;
+      if (Atomics.compareExchange(this.#due, slot, due, next) === due) return true;
+    }
+  }
+}

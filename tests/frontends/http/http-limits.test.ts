@@ -1,0 +1,46 @@
+import { expect, test } from "bun:test";
+import { HttpLimits, limitsMemory, randomSeed } from "../../../src/frontends/http/http-limits.ts";
+
+const UNLIMITED = {
+  requestsPerSecond: undefined,
+  uploads: undefined,
+  manifestBytes: 1,
+  blobBytes: undefined,
+};
+
+test("an address may make so many requests a second, whichever threads they reach, and no other pays for it", () => {
+  const [memory, seed] = [limitsMemory(), randomSeed()];
+  const threads = [0, 1].map(
+    (thread) => new HttpLimits({ ...UNLIMITED, requestsPerSecond: 10 }, memory, thread, seed),
+  );
+  const admitted = (address: string, from: number, to: number, everyMs: number) => {
+    let count = 0;
+    for (let now = from, i = 0; now < to; now += everyMs, i++)
+      if (threads[i % 2]?.admitRequest(address, now)) count++;
+    return count;
+  };
+  const start = 1_764_000_000_000;
+  // What was not used for a second, then ten each second.
+  expect(admitted("192.0.2.1", start, start + 100, 1)).toBeWithin(10, 12);
+  expect(admitted("192.0.2.1", start + 100, start + 10_100, 1)).toBeWithin(98, 102);
+  expect(admitted("192.0.2.2", start + 10_000, start + 10_050, 10)).toBe(5);
+  // Hours later, where the clock has wrapped around in between, as at the start.
+  for (const hours of [5, 9, 13, 18, 19, 37, 100]) {
+    const later = start + hours * 3_600_000;
+    expect(admitted("192.0.2.1", later, later + 20, 1)).toBeWithin(10, 12);
+  }
+});
+
+test("so many uploads come in at once, and what an ended thread held is free again", () => {
+  const [memory, seed] = [limitsMemory(), randomSeed()];
+  const settings = { ...UNLIMITED, uploads: 3 };
+  const one = new HttpLimits(settings, memory, 0, seed);
+  const two = new HttpLimits(settings, memory, 1, seed);
+  const ends = [one.beginUpload(), two.beginUpload(), two.beginUpload()];
+  expect(one.beginUpload()).toBeUndefined();
+  ends[0]?.();
+  expect(two.beginUpload()).toBeDefined();
+  expect(two.beginUpload()).toBeUndefined();
+  new HttpLimits(settings, memory, 1, seed);
+  expect(one.beginUpload()).toBeDefined();
+});
