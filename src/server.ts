@@ -29,6 +29,7 @@ import { Authenticator } from "./primitives/users/authenticator.ts";
 import { PasswordChecker } from "./primitives/users/password-checker.ts";
 import { TokenAuthority } from "./primitives/users/token-authority.ts";
 import { TokenSigner } from "./primitives/users/token-signer.ts";
+import { TokenUses } from "./primitives/users/token-uses.ts";
 import { USERS_STORE, UserRegistry } from "./primitives/users/user-registry.ts";
 import { VERSION } from "./version.ts";
 
@@ -61,10 +62,13 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     const usersStore: Store = await stores.open(USERS_STORE);
     undo.defer(() => usersStore.close());
     const users = await UserRegistry.load(usersStore, log.warn);
+    const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, log);
+    undo.defer(() => tokenUses.close());
     const passwords = new PasswordChecker(() => users.directory);
     const authenticator = new Authenticator(
       () => users.directory,
       (...args) => passwords.check(...args),
+      (id) => tokenUses.note(id),
     );
 
     const system = await stores.open(SYSTEM_STORE);
@@ -99,6 +103,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         authenticator,
         instances,
         backends,
+        tokenUses,
         tokenKey,
         traffic,
         log,
@@ -122,7 +127,14 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         .catch((error) => log.error(`the history of the store '${location.store}' could not be read`, error));
     }
     const adminConsole = new AdminConsole(
-      { users, instances, jobs, backends, server: { started, failedLogins: passwords.failures, traffic } },
+      {
+        users,
+        instances,
+        jobs,
+        backends,
+        tokenUses,
+        server: { started, failedLogins: passwords.failures, traffic },
+      },
       log,
     );
     const ssh =
@@ -171,6 +183,7 @@ interface HttpServices {
   readonly authenticator: Authenticator;
   readonly instances: InstanceRegistry;
   readonly backends: BackendSwitch;
+  readonly tokenUses: TokenUses;
   readonly tokenKey: Uint8Array;
   readonly traffic: HttpTraffic;
   readonly log: Logger;
@@ -180,7 +193,7 @@ interface HttpServices {
 async function startHttp(
   { settings, workers }: NonNullable<ServerConfig["http"]>,
   certificates: readonly Certificate[],
-  { users, passwords, authenticator, instances, backends, tokenKey, traffic, log }: HttpServices,
+  { users, passwords, authenticator, instances, backends, tokenUses, tokenKey, traffic, log }: HttpServices,
 ): Promise<HttpFrontend | HttpThreads> {
   if (workers === 1) {
     const tokens = new TokenAuthority(new TokenSigner(tokenKey), () => users.directory);
@@ -206,7 +219,7 @@ async function startHttp(
     version,
     traffic,
     spawn: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
-    owner: () => new ThreadOwner({ instances, users, passwords, backends, version, log }),
+    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, log }),
     log,
   });
   users.onChange(() => threads.changed());

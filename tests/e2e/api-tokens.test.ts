@@ -29,7 +29,7 @@ const statusOf = (server: Everlock, token: string, repository = "app") =>
 
 describeWith(["ssh", "sshpass"], "an API token", () => {
   test("is good for pulls and pushes until it is removed or ends, and never for the console", async () => {
-    const server = await start("http/oci/default writer");
+    let server = await start("http/oci/default writer");
     const { id, token } = await addToken(server, "name=ci");
     expect(token).toMatch(/^evl_[0-9a-f]{10}_[A-Za-z0-9_-]{43}$/);
     await new RegistryClient(server.httpPort, "app", `alice:${token}`).pushImage("v1");
@@ -38,6 +38,18 @@ describeWith(["ssh", "sshpass"], "an API token", () => {
     expect(await console(server, "/users token list alice")).toMatch(
       new RegExp(`^ {2}${id}  ci +never`, "m"),
     );
+    const [unused] = (await console(server, "/users token add alice --json")).split("\n");
+    const lastUses = async (of: Everlock) =>
+      (await console(of, "/users token list alice --json"))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).lastUsed as number | undefined);
+    const used = await lastUses(server);
+    expect(Math.abs((used[0] ?? 0) - Date.now() / 1000)).toBeLessThan(60);
+    expect([unused === "", used[1]]).toEqual([false, undefined]);
+    await server.end();
+    server = await startEverlock({ dataDir: server.dataDir });
+    expect(await lastUses(server)).toEqual(used);
     const wrong = `${token.slice(0, -1)}${token.endsWith("A") ? "B" : "A"}`;
     expect(await statusOf(server, wrong)).toBe(401);
     expect((await sshRun(server.sshPort, "alice", "change-me", "/users list")).code).toBe(0);

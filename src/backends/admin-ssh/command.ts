@@ -1,4 +1,5 @@
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
+import type { TokenUses } from "../../primitives/users/token-uses.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
 import type { BackendSwitch } from "../backend-switch.ts";
@@ -40,6 +41,7 @@ export interface ConsoleServices {
   readonly users: UserRegistry;
   readonly instances: InstanceRegistry;
   readonly backends: BackendSwitch;
+  readonly tokenUses: Pick<TokenUses, "lastUse">;
   readonly server: ServerFacts;
 }
 

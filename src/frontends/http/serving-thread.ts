@@ -38,7 +38,11 @@ export class ServingThread implements ThreadCalls {
     this.#version = new SharedVersion(version);
     await this.#refresh();
     const users = () => this.#users;
-    const authenticator = new Authenticator(users, (...args) => this.#owner.call("checkPassword", ...args));
+    const authenticator = new Authenticator(
+      users,
+      (...args) => this.#owner.call("checkPassword", ...args),
+      (id) => this.#owner.tell("noteTokenUse", id),
+    );
     this.#frontend = new HttpFrontend({
       settings,
       certificates,

@@ -3,6 +3,7 @@ import type { StoreChanges } from "../../backends/oci-http/store-changes.ts";
 import type { Digest } from "../../primitives/digest.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { UploadId } from "../../primitives/store/upload-store.ts";
+import type { ApiTokenId } from "../../primitives/users/api-token.ts";
 import type { Group } from "../../primitives/users/group.ts";
 import type { PasswordVerdict } from "../../primitives/users/password-checker.ts";
 import type { User } from "../../primitives/users/user.ts";
@@ -25,6 +26,7 @@ type OfStore<F> = F extends (...args: infer A) => infer R ? (store: StoreName, .
 export interface OwnerCalls {
   state(): ServingState;
   checkPassword(login: string, password: string, address: string): Promise<PasswordVerdict>;
+  noteTokenUse(id: ApiTokenId): void;
   readonly putManifest: OfStore<StoreChanges["putManifest"]>;
   readonly deleteManifest: OfStore<StoreChanges["deleteManifest"]>;
   readonly admitBlob: OfStore<StoreChanges["admitBlob"]>;

@@ -7,6 +7,7 @@ import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { UploadId } from "../../primitives/store/upload-store.ts";
 import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
 import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
+import type { TokenUses } from "../../primitives/users/token-uses.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
 import type { OwnerCalls, ServingState } from "./thread-calls.ts";
 
@@ -15,6 +16,7 @@ export interface OwnerServices {
   readonly users: UserRegistry;
   readonly passwords: PasswordChecker;
   readonly backends: BackendSwitch;
+  readonly tokenUses: TokenUses;
   readonly version: SharedVersion;
   readonly log: Logger;
 }
@@ -41,6 +43,7 @@ export class ThreadOwner implements OwnerCalls {
   }
 
   checkPassword: OwnerCalls["checkPassword"] = (...args) => this.#services.passwords.check(...args);
+  noteTokenUse: OwnerCalls["noteTokenUse"] = (id) => this.#services.tokenUses.note(id);
   putManifest: OwnerCalls["putManifest"] = (store, ...args) => this.#changes(store).putManifest(...args);
   deleteManifest: OwnerCalls["deleteManifest"] = (store, ...args) =>
     this.#changes(store).deleteManifest(...args);

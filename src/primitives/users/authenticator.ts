@@ -1,5 +1,5 @@
 import { LruCache } from "../lru-cache.ts";
-import { apiTokenHash } from "./api-token.ts";
+import { type ApiTokenId, apiTokenHash } from "./api-token.ts";
 import type { PasswordVerdict } from "./password-checker.ts";
 import { type ApiTokenCredential, goodCredential, parseUserName, type User, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
@@ -28,12 +28,16 @@ export interface LoginAttempt {
 /** How long a verified password is believed without running Argon2id again, and how many are remembered. */
 const REMEMBER_MS = 5 * 60 * 1000;
 const MAX_REMEMBERED = 10_000;
+/** A token in steady use is told this often. */
+const TOLD_MS = 60_000;
 
 interface Remembered {
   readonly name: UserName;
   /** The stored hash that matched; when the user's changes, this no longer counts. */
   readonly hash: string;
   readonly until: number;
+  /** When the use of a token was last told, in milliseconds since the epoch. */
+  told: number;
 }
 
 type Check = (login: string, password: string, address: string) => Promise<PasswordVerdict>;
@@ -42,19 +46,27 @@ type Check = (login: string, password: string, address: string) => Promise<Passw
 export class Authenticator {
   readonly #users: () => UserDirectory;
   readonly #check: Check;
+  readonly #tokenUsed: (id: ApiTokenId) => void;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32));
   readonly #remembered = new LruCache<string, Remembered>(MAX_REMEMBERED);
 
-  constructor(users: () => UserDirectory, check: Check) {
+  /** `tokenUsed` hears of the use of API tokens, in steady use about once a minute. */
+  constructor(users: () => UserDirectory, check: Check, tokenUsed: (id: ApiTokenId) => void) {
     this.#users = users;
     this.#check = check;
+    this.#tokenUsed = tokenUsed;
   }
 
   /** Who logged in not long ago with the same header or other text, if that login still holds. */
   recall(sent: string): Login | undefined {
     const remembered = this.#remembered.get(this.#key(sent));
     if (!remembered || remembered.until <= Date.now()) return undefined;
-    return this.#loginWith(remembered.name, remembered.hash);
+    const login = this.#loginWith(remembered.name, remembered.hash);
+    if (login?.token && remembered.told < Date.now() - TOLD_MS) {
+      remembered.told = Date.now();
+      this.#tokenUsed(login.token.id);
+    }
+    return login;
   }
 
   async login({ login, password, address, sent, acceptsApiTokens }: LoginAttempt): Promise<LoginResult> {
@@ -72,8 +84,10 @@ export class Authenticator {
 
   #accept(login: Login, name: UserName, hash: string, sent: string | undefined): LoginResult {
     if (sent !== undefined) {
-      this.#remembered.set(this.#key(sent), { name, hash, until: Date.now() + REMEMBER_MS });
+      const now = Date.now();
+      this.#remembered.set(this.#key(sent), { name, hash, until: now + REMEMBER_MS, told: now });
     }
+    if (login.token) this.#tokenUsed(login.token.id);
     return { kind: "accepted", ...login };
   }
 

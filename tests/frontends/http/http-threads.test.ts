@@ -13,6 +13,7 @@ import { StoreManager } from "../../../src/primitives/store/store-manager.ts";
 import { SharedVersion } from "../../../src/primitives/threads/shared-version.ts";
 import { parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
 import { PasswordChecker } from "../../../src/primitives/users/password-checker.ts";
+import { TokenUses } from "../../../src/primitives/users/token-uses.ts";
 import { ANONYMOUS, type UserName } from "../../../src/primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
@@ -52,6 +53,8 @@ async function start() {
     DEFAULT as unknown as InstanceConfig,
   ]);
   const backends = await BackendSwitch.load(system, ["oci-http"]);
+  const tokenUses = new TokenUses(`${temporaryDirectory()}/uses.json`, log);
+  afterThisTest(() => tokenUses.close());
   const version = new SharedVersion();
   const passwords = new PasswordChecker(() => users.directory);
   const workers: Worker[] = [];
@@ -80,7 +83,7 @@ async function start() {
       workers.push(worker);
       return worker;
     },
-    owner: () => new ThreadOwner({ instances, users, passwords, backends, version, log }),
+    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, log }),
     log,
   });
   afterThisTest(async () => {

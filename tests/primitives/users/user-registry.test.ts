@@ -30,6 +30,7 @@ function authenticatorOf(users: UserRegistry): Authenticator {
   return new Authenticator(
     () => users.directory,
     (...args) => passwords.check(...args),
+    () => undefined,
   );
 }
 

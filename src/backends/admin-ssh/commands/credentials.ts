@@ -68,13 +68,16 @@ export const CREDENTIAL_COMMANDS: readonly Command[] = [
     example: "/users token add alice name=ci expires=90d path=http/oci/default/team/** role=writer",
     adminOnly: false,
     isChange: ([action]) => action !== "list",
-    async run([action = "", login = "", ...words], { users, user, width }) {
+    async run([action = "", login = "", ...words], { users, user, tokenUses, width }) {
       const owner = ownerOf(login, { users, user });
       const { name } = owner;
       switch (action) {
         case "list":
           return listing(
-            apiTokens(owner).map(({ hash: _, ...shown }) => shown),
+            apiTokens(owner).map(({ hash: _, ...shown }) => ({
+              ...shown,
+              lastUsed: tokenUses.lastUse(shown.id),
+            })),
             TOKEN_COLUMNS,
             { width },
             { empty: `'${name}' has no API tokens` },
@@ -108,12 +111,13 @@ export const CREDENTIAL_COMMANDS: readonly Command[] = [
   },
 ];
 
-type ShownToken = Omit<ApiTokenCredential, "hash">;
+type ShownToken = Omit<ApiTokenCredential, "hash"> & { readonly lastUsed: number | undefined };
 
 const TOKEN_COLUMNS: Readonly<Record<string, (token: ShownToken) => string>> = {
   id: ({ id }) => id,
   name: ({ name }) => name || "-",
   "expires (UTC)": ({ expires }) => (expires === undefined ? "never" : timeOf(expires)),
+  "last used (UTC)": ({ lastUsed }) => (lastUsed === undefined ? "never" : timeOf(lastUsed)),
   path: ({ limit }) => limit?.path ?? "-",
   role: ({ limit }) => limit?.role ?? "-",
 };
