@@ -3,10 +3,11 @@ import { fsck } from "./commands/fsck.ts";
 import { gc } from "./commands/gc.ts";
 import { passwd } from "./commands/passwd.ts";
 import { serve } from "./commands/serve.ts";
+import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
 import { UsageError } from "./config/settings.ts";
 
-const subCommands: Readonly<Record<string, CommandDef>> = { serve, gc, fsck, passwd, version };
+const subCommands: Readonly<Record<string, CommandDef>> = { serve, gc, fsck, passwd, users, version };
 
 const main = defineCommand({
   meta: { name: "everlock", description: "An OCI container registry where every change is a commit" },

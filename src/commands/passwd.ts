@@ -1,6 +1,4 @@
 import { type ArgsDef, defineCommand } from "citty";
-import { firstLineAsker, secretAsker } from "../backends/admin-ssh/dialog.ts";
-import { LineReader } from "../backends/admin-ssh/line-reader.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "../primitives/store/commit-writer.ts";
@@ -8,6 +6,7 @@ import { StoreManager } from "../primitives/store/store-manager.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import { parseUserName } from "../primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
+import { askSecret } from "./ask-secret.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 const ARGS: ArgsDef = {
@@ -33,28 +32,10 @@ export const passwd = defineCommand({
     undo.defer(() => store.close());
     const users = await UserRegistry.load(store, consoleLogger.warn);
     users.existing(name);
-    const password = await askAtTerminal();
+    const password = await askSecret("Password: ");
     const fault = passwordFault(password);
     if (fault) throw new UsageError(fault);
     await users.setPassword(SYSTEM_IDENTITY, name, password);
     process.stdout.write(`password updated for '${name}'\n`);
   },
 });
-
-/** Without a terminal the first line of standard input is the password. */
-async function askAtTerminal(): Promise<string> {
-  const { stdin, stdout } = process;
-  if (!stdin.isTTY) return firstLineAsker(stdin)("Password: ");
-  stdin.setRawMode(true);
-  try {
-    const terminal = {
-      input: stdin,
-      write: (text: string) => void stdout.write(text),
-      columns: () => stdout.columns,
-      onResize: (callback: () => void) => void stdout.on("resize", callback),
-    };
-    return await secretAsker(new LineReader(terminal))("Password: ");
-  } finally {
-    stdin.setRawMode(false);
-  }
-}

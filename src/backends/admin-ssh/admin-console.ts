@@ -4,7 +4,7 @@ import { OverloadedError } from "../../primitives/semaphore.ts";
 import { StaleReadError } from "../../primitives/store/store.ts";
 import { PathConflictError } from "../../primitives/store/tree-edit.ts";
 import type { UserName } from "../../primitives/users/user.ts";
-import { UserChangeError } from "../../primitives/users/user-registry.ts";
+import { identityOf, UserChangeError } from "../../primitives/users/user-registry.ts";
 import { BackendSwitchError } from "../backend-switch.ts";
 import { InstanceChangeError } from "../oci-http/instance-registry.ts";
 import { type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
@@ -102,7 +102,10 @@ export class AdminConsole {
         const indent = parsed.isJson ? "" : "  ";
         const print = (lines: readonly string[]) =>
           output.print(lines.map((text) => (text === "" ? "" : indent + text)));
-        print(await runCommand(parsed, { ...this.#services, user: by.user, print, ...dialog }));
+        const { user } = by;
+        const isAdministrator = this.#services.users.directory.isAdministrator(user);
+        const who = { user, actor: identityOf(user), isAdministrator };
+        print(await runCommand(parsed, { ...this.#services, ...who, print, ...dialog }));
       }
       this.#audit(by, parsed, "done");
       return "done";

@@ -1,3 +1,4 @@
+import { chooseCommand, commandOf, printable } from "./choose-command.ts";
 import {
   alignColumns,
   type Command,
@@ -93,18 +94,10 @@ export function parseLine(line: string): ParsedLine {
     throw new ConsoleError(`commands begin with '/': '/${first}'? '/help' lists them`);
   const scope = first.slice(1);
   const commands = commandsOf(scope);
-  const plain = commands.find((command) => command.verb === undefined);
-  const [verb, ...args] = rest;
-  if (!plain && verb === undefined) return { kind: "command", command: scopeHelp(scope), args: [], isJson };
-  const command = plain ?? commandOf(commands, verb ?? "");
-  const given = plain ? rest : args;
-  const required = command.parameters.filter((parameter) => !parameter.optional).length;
-  const limit = command.parameters.at(-1)?.repeated ? Number.POSITIVE_INFINITY : command.parameters.length;
-  if (given.length < required || given.length > limit) {
-    throw new ConsoleError(`wrong number of arguments; use: ${usageOf(command)}`);
-  }
+  const isPlain = commands.some((command) => command.verb === undefined);
+  if (!isPlain && rest.length === 0) return { kind: "command", command: scopeHelp(scope), args: [], isJson };
   if (scope === "quit" || scope === "exit") return { kind: "quit" };
-  return { kind: "command", command, args: given, isJson };
+  return { kind: "command", ...chooseCommand(commands, rest), isJson };
 }
 
 /**
@@ -115,15 +108,12 @@ export async function runCommand(
   { command, args, isJson }: Extract<ParsedLine, { kind: "command" }>,
   context: CommandContext,
 ): Promise<readonly string[]> {
-  if (command.adminOnly && !context.users.directory.isAdministrator(context.user)) {
+  if (command.adminOnly && !context.isAdministrator) {
     throw new ConsoleError(
       `${usageOf(command)} takes a system administrator (owner on */*/*), which '${context.user}' is not`,
     );
   }
-  const result = await command.run(args, context);
-  if (!isJson) return "lines" in result ? result.lines : result;
-  const records = "records" in result ? result.records : result.map((message) => ({ message }));
-  return records.map((record) => JSON.stringify(record));
+  return printable(await command.run(args, context), isJson);
 }
 
 /** The command as the log may show it, if it is one that changes something. */
@@ -175,16 +165,6 @@ function commandsOf(scope: string): readonly Command[] {
   if (commands.length === 0)
     throw new ConsoleError(`unknown command '/${scope}'; '/help' lists the commands`);
   return commands;
-}
-
-function commandOf(commands: readonly Command[], verb: string): Command {
-  const command = commands.find((candidate) => candidate.verb === verb);
-  if (command) return command;
-  const scope = commands[0]?.scope;
-  const verbs = commands.flatMap((candidate) => candidate.verb ?? []);
-  throw new ConsoleError(
-    `unknown command '/${scope} ${verb}'; ${verbs.length > 0 ? `/${scope} takes ${verbs.join(", ")}` : `/${scope} has no verbs`}`,
-  );
 }
 
 /** A bare scope, such as `/oci`, explains itself. */

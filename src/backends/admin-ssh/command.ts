@@ -1,4 +1,5 @@
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
+import type { Identity } from "../../primitives/store/git/commit.ts";
 import type { TokenUses } from "../../primitives/users/token-uses.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
@@ -49,6 +50,9 @@ export interface ConsoleServices {
 export interface CommandContext extends ConsoleServices {
   /** Who is logged in. */
   readonly user: UserName;
+  /** As whom changes are committed. */
+  readonly actor: Identity;
+  readonly isAdministrator: boolean;
   readonly askSecret: AskSecret;
   readonly confirm: Confirm;
   /** Shows lines that change, on a terminal. */
@@ -58,6 +62,12 @@ export interface CommandContext extends ConsoleServices {
   /** Columns of the terminal; `undefined` without one. */
   readonly width: number | undefined;
 }
+
+/** What the commands about users need: no more than what is there while no server runs. */
+export type UserCommandContext = Pick<
+  CommandContext,
+  "users" | "tokenUses" | "user" | "actor" | "isAdministrator" | "askSecret" | "width"
+>;
 
 export interface Parameter {
   readonly name: string;
@@ -71,7 +81,7 @@ export interface Parameter {
 }
 
 /** One command, such as `/users add`; `scope` alone for one without a verb. */
-export interface Command {
+export interface Command<Context = CommandContext> {
   readonly scope: string;
   readonly verb?: string;
   readonly parameters: readonly Parameter[];
@@ -81,7 +91,7 @@ export interface Command {
   readonly adminOnly: boolean;
   /** Whether it changes anything; who ran it then goes to the log. */
   readonly isChange?: boolean | ((args: readonly string[]) => boolean);
-  run(args: readonly string[], context: CommandContext): Promise<CommandResult> | CommandResult;
+  run(args: readonly string[], context: Context): Promise<CommandResult> | CommandResult;
 }
 
 /** Lines to print, without their indentation, or records that can also be given to a script. */
@@ -93,7 +103,7 @@ export interface Listing {
   readonly records: readonly object[];
 }
 
-export function usageOf({ scope, verb, parameters }: Command): string {
+export function usageOf({ scope, verb, parameters }: Pick<Command, "scope" | "verb" | "parameters">): string {
   const words = parameters.map(({ name, optional, repeated }) => {
     const word = /[=:-]/.test(name) ? name : `<${name}>`;
     return `${optional ? `[${word}]` : word}${repeated ? "…" : ""}`;

@@ -1,4 +1,3 @@
-import { identityOf } from "../../../primitives/users/user-registry.ts";
 import { BACKENDS, type BackendName, parseBackendName } from "../../backend-switch.ts";
 import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
 
@@ -25,9 +24,9 @@ export const BACKEND_COMMANDS: readonly Command[] = [
     example: "/backends enable oci-http",
     adminOnly: true,
     isChange: true,
-    async run(args, { backends, user }) {
+    async run(args, { backends, actor }) {
       const names = readNames(args);
-      await backends.enable(identityOf(user), names);
+      await backends.enable(actor, names);
       return names.map((name) => `backend '${name}' enabled`);
     },
   },
@@ -39,9 +38,9 @@ export const BACKEND_COMMANDS: readonly Command[] = [
     example: "/backends disable oci-http",
     adminOnly: true,
     isChange: true,
-    async run(args, { backends, user }) {
+    async run(args, { backends, actor }) {
       const names = readNames(args);
-      await backends.disable(identityOf(user), names);
+      await backends.disable(actor, names);
       return names.map((name) => `backend '${name}' disabled`);
     },
   },

@@ -3,15 +3,20 @@ import type { Grant } from "../../../primitives/users/access-file.ts";
 import { makeApiToken, parseApiTokenId } from "../../../primitives/users/api-token.ts";
 import { fingerprintOf, parseSshKey } from "../../../primitives/users/ssh-key.ts";
 import { type ApiTokenCredential, apiTokens, sshKeys, type User } from "../../../primitives/users/user.ts";
-import { identityOf } from "../../../primitives/users/user-registry.ts";
 import { LOGIN, readLogin, readPath, readRole } from "../access-words.ts";
-import { alignColumns, type Command, type CommandContext, ConsoleError, type Parameter } from "../command.ts";
+import {
+  alignColumns,
+  type Command,
+  ConsoleError,
+  type Parameter,
+  type UserCommandContext,
+} from "../command.ts";
 import { listing, timeOf } from "../table.ts";
 
 const ACTION: Parameter = { name: "add|list|remove", candidates: () => ["add", "list", "remove"] };
 const TOKEN_USAGE = "name=<words> expires=<duration> path=<access path> role=<role>";
 
-export const CREDENTIAL_COMMANDS: readonly Command[] = [
+export const CREDENTIAL_COMMANDS: readonly Command<UserCommandContext>[] = [
   {
     scope: "users",
     verb: "key",
@@ -20,8 +25,9 @@ export const CREDENTIAL_COMMANDS: readonly Command[] = [
     example: "/users key add alice ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop",
     adminOnly: false,
     isChange: ([action]) => action !== "list",
-    async run([action = "", login = "", ...words], { users, user }) {
-      const owner = ownerOf(login, { users, user });
+    async run([action = "", login = "", ...words], context) {
+      const { users, actor } = context;
+      const owner = ownerOf(login, context);
       const { name } = owner;
       switch (action) {
         case "list": {
@@ -38,12 +44,12 @@ export const CREDENTIAL_COMMANDS: readonly Command[] = [
         case "add": {
           const parsed = parseSshKey(words.join(" "));
           if ("fault" in parsed) throw new ConsoleError(parsed.fault);
-          await users.addKey(identityOf(user), name, parsed);
+          await users.addKey(actor, name, parsed);
           return [`key ${fingerprintOf(parsed.key)} opens the console for '${name}'`];
         }
         case "remove": {
           const [fingerprint = ""] = words;
-          await users.removeKey(identityOf(user), name, fingerprint);
+          await users.removeKey(actor, name, fingerprint);
           return [`key ${fingerprint} removed from '${name}'`];
         }
         default:
@@ -68,8 +74,9 @@ export const CREDENTIAL_COMMANDS: readonly Command[] = [
     example: "/users token add alice name=ci expires=90d path=http/oci/default/team/** role=writer",
     adminOnly: false,
     isChange: ([action]) => action !== "list",
-    async run([action = "", login = "", ...words], { users, user, tokenUses, width }) {
-      const owner = ownerOf(login, { users, user });
+    async run([action = "", login = "", ...words], context) {
+      const { users, tokenUses, width, actor } = context;
+      const owner = ownerOf(login, context);
       const { name } = owner;
       switch (action) {
         case "list":
@@ -84,7 +91,7 @@ export const CREDENTIAL_COMMANDS: readonly Command[] = [
           );
         case "add": {
           const { id, hash, text } = makeApiToken();
-          await users.addToken(identityOf(user), name, {
+          await users.addToken(actor, name, {
             kind: "api-token",
             id,
             hash,
@@ -101,7 +108,7 @@ export const CREDENTIAL_COMMANDS: readonly Command[] = [
             throw new ConsoleError(
               `'${words[0] ?? ""}' is no token's id; '/users token list ${name}' shows them`,
             );
-          await users.removeToken(identityOf(user), name, id);
+          await users.removeToken(actor, name, id);
           return [`API token ${id} of '${name}' removed`];
         }
         default:
@@ -123,9 +130,9 @@ const TOKEN_COLUMNS: Readonly<Record<string, (token: ShownToken) => string>> = {
 };
 
 /** The user whose credentials are meant: oneself, or anybody's for an administrator. */
-function ownerOf(login: string, { users, user }: Pick<CommandContext, "users" | "user">): User {
+function ownerOf(login: string, { users, user, isAdministrator }: UserCommandContext): User {
   const name = readLogin(login);
-  if (name !== user && !users.directory.isAdministrator(user)) {
+  if (name !== user && !isAdministrator) {
     throw new ConsoleError(
       `the credentials of '${name}' take a system administrator, which '${user}' is not`,
     );

@@ -1,5 +1,4 @@
 import { type GroupName, parseGroupName } from "../../../primitives/users/group.ts";
-import { identityOf } from "../../../primitives/users/user-registry.ts";
 import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "../access-words.ts";
 import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
 
@@ -33,9 +32,9 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups add developers",
     adminOnly: true,
     isChange: true,
-    async run([text = ""], { users, user }) {
+    async run([text = ""], { users, actor }) {
       const name = readGroup(text);
-      await users.addGroup(identityOf(user), name);
+      await users.addGroup(actor, name);
       return [`group '${name}' created`];
     },
   },
@@ -47,9 +46,9 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups delete developers",
     adminOnly: true,
     isChange: true,
-    async run([text = ""], { users, user }) {
+    async run([text = ""], { users, actor }) {
       const { name } = users.existingGroup(readGroup(text));
-      await users.deleteGroup(identityOf(user), name);
+      await users.deleteGroup(actor, name);
       return [`group '${name}' deleted`];
     },
   },
@@ -61,10 +60,10 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups assign developers alice",
     adminOnly: true,
     isChange: true,
-    async run([text = "", login = ""], { users, user }) {
+    async run([text = "", login = ""], { users, actor }) {
       const { name } = users.existingGroup(readGroup(text));
       const member = readLogin(login);
-      await users.assign(identityOf(user), name, member);
+      await users.assign(actor, name, member);
       return [`'${member}' is in the group '${name}'`];
     },
   },
@@ -76,10 +75,10 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups unassign developers alice",
     adminOnly: true,
     isChange: true,
-    async run([text = "", login = ""], { users, user }) {
+    async run([text = "", login = ""], { users, actor }) {
       const { name } = users.existingGroup(readGroup(text));
       const member = readLogin(login);
-      await users.unassign(identityOf(user), name, member);
+      await users.unassign(actor, name, member);
       return [`'${member}' is no longer in the group '${name}'`];
     },
   },
@@ -91,10 +90,10 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups grant developers http/oci/default/team/** writer",
     adminOnly: true,
     isChange: true,
-    async run([text = "", pathText = "", roleText = ""], { users, user }) {
+    async run([text = "", pathText = "", roleText = ""], { users, actor }) {
       const { name } = users.existingGroup(readGroup(text));
       const [path, role] = [readPath(pathText), readRole(roleText)];
-      await users.grantGroup(identityOf(user), name, path, role);
+      await users.grantGroup(actor, name, path, role);
       return [`granted ${role} on ${path} to the group '${name}'`];
     },
   },
@@ -106,10 +105,10 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups revoke developers http/oci/default/team/**",
     adminOnly: true,
     isChange: true,
-    async run([text = "", pathText = ""], { users, user }) {
+    async run([text = "", pathText = ""], { users, actor }) {
       const { name } = users.existingGroup(readGroup(text));
       const path = readPath(pathText);
-      await users.revokeGroup(identityOf(user), name, path);
+      await users.revokeGroup(actor, name, path);
       return [`revoked ${path} from the group '${name}'`];
     },
   },

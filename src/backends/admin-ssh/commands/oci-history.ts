@@ -59,7 +59,7 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
       const id = await readCommit(oci, text);
       const { author, committer, message, parents } = await store.commitAt(id);
       const { changes, more } = await readableChanges(context, instance, store, parents[0], id);
-      const isAdministrator = context.users.directory.isAdministrator(context.user);
+      const { isAdministrator } = context;
       if (changes.length === 0 && !isAdministrator)
         throw new ConsoleError(`'${text}' changed nothing that you may read`);
       const { lines } = listing(changes, CHANGE_COLUMNS, context, { more });
@@ -145,7 +145,7 @@ function maySee(
   instance: InstanceName,
   repository: RepositoryName | undefined,
 ): boolean {
-  if (repository === undefined) return context.users.directory.isAdministrator(context.user);
+  if (repository === undefined) return context.isAdministrator;
   return hasRole(context, instance, repository, "reader");
 }
 

@@ -1,5 +1,4 @@
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import { identityOf } from "../../../primitives/users/user-registry.ts";
 import { isImmutable, type TagPattern } from "../../oci-http/immutable-tags.ts";
 import type { InstanceName } from "../../oci-http/instance-config.ts";
 import type { OciStore } from "../../oci-http/oci-store.ts";
@@ -47,12 +46,12 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
       const more = plan.moves.length > MAX_MOVES ? [`  … and ${plan.moves.length - MAX_MOVES} more`] : [];
       const lines = [`restore ${what} as at ${shortCommit(plan.from)}:`, ...moves, ...more];
       if (yes) {
-        await restore(oci, plan, identityOf(context.user));
+        await restore(oci, plan, context.actor);
         return lines;
       }
       context.print(lines);
       if (!(await context.confirm("go on?"))) return ["nothing was changed"];
-      await restore(oci, plan, identityOf(context.user));
+      await restore(oci, plan, context.actor);
       return ["restored"];
     },
   },
@@ -71,7 +70,7 @@ async function makePlan(
   context: CommandContext,
 ): Promise<Made> {
   if (target === ALL) {
-    if (!context.users.directory.isAdministrator(context.user)) {
+    if (!context.isAdministrator) {
       throw new ConsoleError(`restoring all takes a system administrator, which '${context.user}' is not`);
     }
     return { plan: await planRestoreAll(oci, await readCommit(oci, when)), isOneTag: false };

@@ -1,7 +1,6 @@
 import { parseSize, writeSize } from "../../../primitives/byte-size.ts";
 import { formatDuration, parseDuration } from "../../../primitives/duration.ts";
 import { parseStoreName } from "../../../primitives/store/store-manager.ts";
-import { identityOf } from "../../../primitives/users/user-registry.ts";
 import { parseVhostPattern } from "../../../primitives/vhost.ts";
 import { CLEANUP_RULE_EXAMPLE, formatCleanupRule, parseCleanupRule } from "../../oci-http/cleanup-rules.ts";
 import { parseTagPattern } from "../../oci-http/immutable-tags.ts";
@@ -56,7 +55,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci create team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
-    async run([text = "", ...words], { instances, user }) {
+    async run([text = "", ...words], { instances, actor }) {
       const name = readName(text);
       const { vhosts, when, ...settings } = readSettings(words);
       if (vhosts.length === 0) throw new ConsoleError("a registry needs a host: vhost=<host>");
@@ -77,7 +76,7 @@ export const OCI_COMMANDS: readonly Command[] = [
           at: await readCommit(await instances.historyOf(settings.store ?? store), when),
         }),
       };
-      await instances.create(identityOf(user), config);
+      await instances.create(actor, config);
       return [`registry '${name}' created at ${vhosts.join(", ")}, store '${config.store}'`];
     },
   },
@@ -90,13 +89,13 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci set default references=sparse",
     adminOnly: true,
     isChange: true,
-    async run([text = "", ...words], { instances, user }) {
+    async run([text = "", ...words], { instances, actor }) {
       const { name, vhosts, at } = instances.existing(readName(text));
       const { vhosts: added, when, ...settings } = readSettings(words);
       if (when !== undefined) throw new ConsoleError("at= is fixed when a registry is created");
       if (at && settings.store) throw new ConsoleError("the store of a registry at a past state is fixed");
       const all = added.length > 0 ? { vhosts: [...new Set([...vhosts, ...added])] } : {};
-      await instances.set(identityOf(user), name, { ...settings, ...all });
+      await instances.set(actor, name, { ...settings, ...all });
       return [`registry '${name}' set: ${words.join(" ")}`];
     },
   },
@@ -108,13 +107,13 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci unset team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
-    async run([text = "", word = ""], { instances, user }) {
+    async run([text = "", word = ""], { instances, actor }) {
       const { name, vhosts } = instances.existing(readName(text));
       const [host] = readSettings([word]).vhosts;
       if (!host || !vhosts.includes(host)) {
         throw new ConsoleError(`'${word}' is no host of '${name}'; it has ${vhosts.join(", ") || "none"}`);
       }
-      await instances.set(identityOf(user), name, { vhosts: vhosts.filter((vhost) => vhost !== host) });
+      await instances.set(actor, name, { vhosts: vhosts.filter((vhost) => vhost !== host) });
       return [`registry '${name}' is no longer at ${host}`];
     },
   },
@@ -126,9 +125,9 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci delete team",
     adminOnly: true,
     isChange: true,
-    async run([text = ""], { instances, user }) {
+    async run([text = ""], { instances, actor }) {
       const { name, store } = instances.existing(readName(text));
-      await instances.delete(identityOf(user), name);
+      await instances.delete(actor, name);
       return [`registry '${name}' deleted; its store '${store}' stays`];
     },
   },

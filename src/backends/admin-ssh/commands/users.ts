@@ -1,13 +1,18 @@
 import { passwordFault } from "../../../primitives/users/passwords.ts";
 import type { UserName } from "../../../primitives/users/user.ts";
-import { identityOf } from "../../../primitives/users/user-registry.ts";
 import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "../access-words.ts";
-import { alignColumns, type Command, type CommandContext, ConsoleError, type Parameter } from "../command.ts";
+import {
+  alignColumns,
+  type Command,
+  ConsoleError,
+  type Parameter,
+  type UserCommandContext,
+} from "../command.ts";
 
 const MAX_DISPLAY_NAME = 100;
 const PASSWORD: Parameter = { name: "password", optional: true, isSecret: true };
 
-export const USER_COMMANDS: readonly Command[] = [
+export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
   {
     scope: "users",
     verb: "list",
@@ -47,7 +52,7 @@ export const USER_COMMANDS: readonly Command[] = [
     async run([login = "", password], context) {
       const name = readLogin(login);
       if (context.users.directory.get(name)) throw new ConsoleError(`user '${name}' exists already`);
-      await context.users.add(identityOf(context.user), name, await readPassword(password, context));
+      await context.users.add(context.actor, name, await readPassword(password, context));
       return [`user '${name}' created`];
     },
   },
@@ -61,7 +66,7 @@ export const USER_COMMANDS: readonly Command[] = [
     isChange: true,
     async run([login = "", password], context) {
       const { name } = context.users.existing(readLogin(login));
-      await context.users.setPassword(identityOf(context.user), name, await readPassword(password, context));
+      await context.users.setPassword(context.actor, name, await readPassword(password, context));
       return [`password updated for '${name}'`];
     },
   },
@@ -73,10 +78,10 @@ export const USER_COMMANDS: readonly Command[] = [
     example: "/users grant alice http/oci/default writer",
     adminOnly: true,
     isChange: true,
-    async run([login = "", path = "", role = ""], { users, user }) {
+    async run([login = "", path = "", role = ""], { users, actor }) {
       const { name } = users.existing(readLogin(login));
       const grant = { path: readPath(path), role: readRole(role) };
-      await users.grant(identityOf(user), name, grant.path, grant.role);
+      await users.grant(actor, name, grant.path, grant.role);
       return [`granted ${grant.role} on ${grant.path} to '${name}'`];
     },
   },
@@ -88,10 +93,10 @@ export const USER_COMMANDS: readonly Command[] = [
     example: "/users revoke alice http/oci/default",
     adminOnly: true,
     isChange: true,
-    async run([login = "", path = ""], { users, user }) {
+    async run([login = "", path = ""], { users, actor }) {
       const { name } = users.existing(readLogin(login));
       const revoked = readPath(path);
-      await users.revoke(identityOf(user), name, revoked);
+      await users.revoke(actor, name, revoked);
       return [`revoked ${revoked} from '${name}'`];
     },
   },
@@ -127,9 +132,9 @@ export const USER_COMMANDS: readonly Command[] = [
     example: "/users disable alice",
     adminOnly: true,
     isChange: true,
-    async run([login = ""], { users, user }) {
+    async run([login = ""], { users, actor }) {
       const { name } = users.existing(readLogin(login));
-      await users.setDisabled(identityOf(user), name, true);
+      await users.setDisabled(actor, name, true);
       return [`user '${name}' disabled`];
     },
   },
@@ -141,9 +146,9 @@ export const USER_COMMANDS: readonly Command[] = [
     example: "/users enable alice",
     adminOnly: true,
     isChange: true,
-    async run([login = ""], { users, user }) {
+    async run([login = ""], { users, actor }) {
       const { name } = users.existing(readLogin(login));
-      await users.setDisabled(identityOf(user), name, false);
+      await users.setDisabled(actor, name, false);
       return [`user '${name}' enabled`];
     },
   },
@@ -155,9 +160,9 @@ export const USER_COMMANDS: readonly Command[] = [
     example: "/users delete alice",
     adminOnly: true,
     isChange: true,
-    async run([login = ""], { users, user }) {
+    async run([login = ""], { users, actor }) {
       const { name } = users.existing(readLogin(login));
-      await users.delete(identityOf(user), name);
+      await users.delete(actor, name);
       return [`user '${name}' deleted`];
     },
   },
@@ -169,7 +174,7 @@ export const USER_COMMANDS: readonly Command[] = [
     example: '/users rename-display alice "Alice Liddell"',
     adminOnly: true,
     isChange: true,
-    async run([login = "", displayName = ""], { users, user }) {
+    async run([login = "", displayName = ""], { users, actor }) {
       const { name } = users.existing(readLogin(login));
       if (
         displayName.trim() === "" ||
@@ -180,13 +185,13 @@ export const USER_COMMANDS: readonly Command[] = [
           `a display name has 1 to ${MAX_DISPLAY_NAME} characters and no control characters`,
         );
       }
-      await users.setDisplayName(identityOf(user), name, displayName);
+      await users.setDisplayName(actor, name, displayName);
       return [`user '${name}' is shown as '${displayName}'`];
     },
   },
 ];
 
-async function readPassword(given: string | undefined, context: CommandContext): Promise<string> {
+async function readPassword(given: string | undefined, context: UserCommandContext): Promise<string> {
   const password = given ?? (await context.askSecret("Password: "));
   const fault = passwordFault(password);
   if (fault) throw new ConsoleError(fault);

@@ -1,0 +1,33 @@
+import { type Command, type CommandResult, ConsoleError, usageOf } from "./command.ts";
+
+/** Which command of one scope `words` ask for, and with what; they begin with its verb, if it has one. Throws `ConsoleError`. */
+export function chooseCommand<C>(
+  commands: readonly Command<C>[],
+  words: readonly string[],
+): { readonly command: Command<C>; readonly args: readonly string[] } {
+  const plain = commands.find((command) => command.verb === undefined);
+  const command = plain ?? commandOf(commands, words[0] ?? "");
+  const args = plain ? words : words.slice(1);
+  const required = command.parameters.filter((parameter) => !parameter.optional).length;
+  const limit = command.parameters.at(-1)?.repeated ? Number.POSITIVE_INFINITY : command.parameters.length;
+  if (args.length < required || args.length > limit) {
+    throw new ConsoleError(`wrong number of arguments; use: ${usageOf(command)}`);
+  }
+  return { command, args };
+}
+
+export function commandOf<C>(commands: readonly Command<C>[], verb: string): Command<C> {
+  const command = commands.find((candidate) => candidate.verb === verb);
+  if (command) return command;
+  const scope = commands[0]?.scope;
+  const verbs = commands.flatMap((candidate) => candidate.verb ?? []);
+  const known = verbs.length > 0 ? `/${scope} takes ${verbs.join(", ")}` : `/${scope} has no verbs`;
+  throw new ConsoleError(`unknown command '/${scope} ${verb}'; ${known}`);
+}
+
+/** What a command answered, line by line; for a script as JSON Lines. */
+export function printable(result: CommandResult, isJson: boolean): readonly string[] {
+  if (!isJson) return "lines" in result ? result.lines : result;
+  const records = "records" in result ? result.records : result.map((message) => ({ message }));
+  return records.map((record) => JSON.stringify(record));
+}

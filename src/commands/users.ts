@@ -1,0 +1,79 @@
+import { type ArgsDef, defineCommand } from "citty";
+import { chooseCommand, printable } from "../backends/admin-ssh/choose-command.ts";
+import { ConsoleError } from "../backends/admin-ssh/command.ts";
+import { CREDENTIAL_COMMANDS } from "../backends/admin-ssh/commands/credentials.ts";
+import { USER_COMMANDS } from "../backends/admin-ssh/commands/users.ts";
+import { UsageError } from "../config/settings.ts";
+import { consoleLogger } from "../primitives/logger.ts";
+import { SYSTEM_IDENTITY } from "../primitives/store/commit-writer.ts";
+import { StoreManager } from "../primitives/store/store-manager.ts";
+import { TokenUses } from "../primitives/users/token-uses.ts";
+import { ANONYMOUS } from "../primitives/users/user.ts";
+import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
+import { askSecret } from "./ask-secret.ts";
+import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
+
+const COMMANDS = [...USER_COMMANDS, ...CREDENTIAL_COMMANDS];
+const VERBS = COMMANDS.map(({ verb }) => verb).join("|");
+const USAGE = `use: everlock users ${VERBS} … [--json] [--data-dir <dir>]`;
+
+const ARGS: ArgsDef = {
+  verb: { type: "positional", required: false, description: VERBS },
+  json: { type: "boolean", description: "answer in JSON Lines" },
+  ...DATA_DIRECTORY_ARGS,
+};
+
+export const users = defineCommand({
+  meta: {
+    name: "users",
+    description:
+      "Do what the console's /users does while no server runs, for when nobody can log in any more",
+  },
+  args: ARGS,
+  async run({ rawArgs }) {
+    const { words, flags } = splitFlags(rawArgs);
+    const isJson = words.includes("--json");
+    const { command, args } = choose(words.filter((word) => word !== "--json"));
+    await using undo = new AsyncDisposableStack();
+    const directory = acquireDataDirectory(flags, USAGE);
+    undo.defer(() => directory.release());
+    const store = await new StoreManager(directory.path, consoleLogger).open(USERS_STORE);
+    undo.defer(() => store.close());
+    const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, consoleLogger);
+    undo.defer(() => tokenUses.close());
+    // Who can write to the data directory may do anything.
+    const result = await command.run(args, {
+      users: await UserRegistry.load(store, consoleLogger.warn),
+      tokenUses,
+      user: ANONYMOUS,
+      actor: SYSTEM_IDENTITY,
+      isAdministrator: true,
+      askSecret,
+      width: process.stdout.isTTY ? process.stdout.columns : undefined,
+    });
+    for (const line of printable(result, isJson)) process.stdout.write(`${line}\n`);
+  },
+});
+
+function choose(words: readonly string[]) {
+  try {
+    if (words.length > 0) return chooseCommand(COMMANDS, words);
+  } catch (error) {
+    if (!(error instanceof ConsoleError)) throw error;
+    throw new UsageError(error.message.replaceAll("/users", "everlock users"));
+  }
+  throw new UsageError(USAGE);
+}
+
+/** The words of the command, and the flags of this one with their values. */
+function splitFlags(args: readonly string[]): { words: string[]; flags: string[] } {
+  const words: string[] = [];
+  const flags: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    const [, name, value] = arg.match(/^--([a-z-]+)(=.*)?$/s) ?? [];
+    if (name === undefined || !Object.hasOwn(DATA_DIRECTORY_ARGS, name)) words.push(arg);
+    else flags.push(...(value === undefined ? [arg, args[++i] ?? ""] : [arg]));
+  }
+  return { words, flags };
+}

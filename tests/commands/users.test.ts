@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import { binary } from "../support/binary.ts";
+import { sshRun, startEverlock } from "../support/everlock.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { describeWith, must, run } from "../support/tools.ts";
+
+function users(args: readonly string[], stdin = "") {
+  return run([binary(), "users", ...args], { stdin, cwd: temporaryDirectory() });
+}
+
+describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
+  test("makes an administrator while no server runs, as a commit of the system", async () => {
+    const server = await startEverlock();
+    const dataDir = ["--data-dir", server.dataDir];
+    const inUse = await users(["list", ...dataDir]);
+    expect([inUse.code, inUse.stdout]).toEqual([1, ""]);
+    expect(inUse.stderr).toContain("is in use by another server");
+    await server.end();
+
+    expect(await users(["add", "rescue", ...dataDir], "s3cret\n")).toEqual({
+      code: 0,
+      stdout: "user 'rescue' created\n",
+      stderr: "",
+    });
+    expect((await users([...dataDir, "grant", "rescue", "*/*/*", "owner"])).code).toBe(0);
+    expect((await users(["disable", "admin", ...dataDir])).code).toBe(0);
+    expect(
+      (await users(["list", "--json", ...dataDir])).stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { login: "admin", isDisabled: true },
+      { login: "anon" },
+      { login: "rescue", isDisabled: false },
+    ]);
+    const log = await must(["git", "-C", `${server.dataDir}/everlock-users`, "log", "-1", "--format=%an %s"]);
+    expect(log).toBe("Everlock System disable admin\n");
+
+    const again = await startEverlock({ dataDir: server.dataDir });
+    expect((await sshRun(again.sshPort, "rescue", "s3cret", "/users enable admin")).code).toBe(0);
+  });
+
+  test("says what is wrong", async () => {
+    const server = await startEverlock();
+    await server.end();
+    const dataDir = ["--data-dir", server.dataDir];
+    expect((await users([])).stderr).toStartWith("everlock: use: everlock users list|add|passwd|");
+    const unknown = await users(["ad", ...dataDir]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toStartWith(
+      "everlock: unknown command 'everlock users ad'; everlock users takes list, add",
+    );
+    expect((await users(["grant", "nobody", "*/*/*", "owner", ...dataDir])).stderr).toBe(
+      "everlock: no user 'nobody'\n",
+    );
+    expect((await users(["disable", "admin", ...dataDir])).stderr).toContain("the last one must stay one");
+    expect((await users(["passwd", "admin", ...dataDir])).stderr).toContain("the password is missing");
+  });
+});
