@@ -1,4 +1,6 @@
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import { backup, restoreBackup } from "./commands/backup.ts";
+import { completion } from "./commands/completion.ts";
 import { fsck } from "./commands/fsck.ts";
 import { gc } from "./commands/gc.ts";
 import { passwd } from "./commands/passwd.ts";
@@ -7,7 +9,17 @@ import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
 import { UsageError } from "./config/settings.ts";
 
-const subCommands: Readonly<Record<string, CommandDef>> = { serve, gc, fsck, passwd, users, version };
+const subCommands: Readonly<Record<string, CommandDef>> = {
+  serve,
+  gc,
+  fsck,
+  passwd,
+  users,
+  backup,
+  "restore-backup": restoreBackup,
+  completion: completion(() => subCommands),
+  version,
+};
 
 const main = defineCommand({
   meta: { name: "everlock", description: "An OCI container registry where every change is a commit" },

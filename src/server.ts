@@ -118,7 +118,23 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     ops =
       config.ops &&
       new OpsFrontend(config.ops, { instances, users, passwords, jobs, traffic, version: VERSION, started });
-    const control = new ControlSocket(directory.path, jobs, log);
+    const control = new ControlSocket(
+      directory.path,
+      {
+        jobs,
+        hold: (work) =>
+          instances.withRemovals(async () => {
+            const held = [usersStore, system, ...instances.stores().map(({ store }) => store)];
+            const releases = held.map((store) => store.hold());
+            try {
+              await work();
+            } finally {
+              for (const release of releases) release();
+            }
+          }),
+      },
+      log,
+    );
     undo.defer(() => control.stop());
     // So that the first question about the history need not wait for it.
     for (const { history, location } of instances.stores()) {

@@ -21,6 +21,7 @@ export class MemoryStore {
       await this.beforePut(this.batches.length);
       for (const object of added) this.known.set(object.id, object);
     },
+    hold: () => () => undefined,
     close: async () => undefined,
   };
 

@@ -69,6 +69,7 @@ export class InstanceRegistry {
   readonly #options: InstanceRegistryOptions;
   /** One change at a time, each made of what the one before left. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
+  readonly #removals = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly #stores = new Map<StoreName, OciStore>();
   readonly #table: InstanceTable;
   #threads = NO_OTHER_THREADS;
@@ -146,6 +147,11 @@ export class InstanceRegistry {
       throw new InstanceChangeError(`there is no store '${name}'`);
     }
     return this.#turn.run(() => this.#openStore(name));
+  }
+
+  /** Runs what removes blobs, or must have none removed: one at a time. */
+  withRemovals<T>(work: () => Promise<T>): Promise<T> {
+    return this.#removals.run(work);
   }
 
   async create(actor: Identity, config: InstanceConfig): Promise<void> {

@@ -28,7 +28,12 @@ export function storeJobs(
       name: "gc",
       summary: "applies the cleanup rules and removes blobs that nothing needs",
       everyMs: milliseconds(gcEvery),
-      run: (run) => forEachStore(instances, run, (oci, configs) => collect(oci, configs, gcGrace, run)),
+      run: (run) => {
+        run.progress("waiting for a backup to end");
+        return instances.withRemovals(() =>
+          forEachStore(instances, run, (oci, configs) => collect(oci, configs, gcGrace, run)),
+        );
+      },
     },
     {
       name: "scrub",

@@ -25,7 +25,7 @@ import { hashFile, isMissingFile, isSystemError } from "./files.ts";
  * When a sealed file was last written, in seconds since the epoch: its bytes were hashed, and nobody has written to it
  * since, or it would bear another time.
  */
-const SEALED_AT = 1;
+export const SEALED_AT = 1;
 
 export interface BlobFile {
   /** Bytes. */

@@ -7,6 +7,8 @@ export interface ObjectStore {
   has(id: ObjectId): Promise<boolean>;
   /** Resolves when all of them would survive a power cut; objects that are there already may be given again. */
   put(objects: readonly NamedObject[]): Promise<void>;
+  /** No file goes until what is answered is called, so that somebody else can copy them. */
+  hold(): () => void;
   close(): Promise<void>;
 }
 

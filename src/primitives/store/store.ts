@@ -176,6 +176,11 @@ export class Store {
     return this.#writer.waiting;
   }
 
+  /** Keeps the files of the repository, for somebody who copies them, until what is answered is called. */
+  hold(): () => void {
+    return this.#objects.hold();
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }

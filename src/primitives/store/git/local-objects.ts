@@ -36,6 +36,7 @@ export class LocalObjects implements ObjectStore {
   readonly #retired = new Map<string, Timer>();
   #merging: Promise<void> | undefined;
   #noMergeBefore = 0;
+  #holds = 0;
   #closing = false;
 
   /** `mergeFailed` hears of merges that could not be done; the packs then stay as they are. */
@@ -68,6 +69,13 @@ export class LocalObjects implements ObjectStore {
     ]);
     await this.#publish(temporary, stem);
     this.#startMerge();
+  }
+
+  hold(): () => void {
+    this.#holds++;
+    return () => {
+      this.#holds--;
+    };
   }
 
   /** Waits for a merge under way. */
@@ -113,6 +121,10 @@ export class LocalObjects implements ObjectStore {
   }
 
   #removePack(stem: string): void {
+    if (this.#holds > 0 && !this.#closing) {
+      this.#retired.set(stem, setTimeout(() => this.#removePack(stem), RETIREMENT_MS).unref());
+      return;
+    }
     clearTimeout(this.#retired.get(stem));
     this.#retired.delete(stem);
     for (const suffix of [".idx", ".pack"]) rmSync(`${this.#packDir}/${stem}${suffix}`, { force: true });

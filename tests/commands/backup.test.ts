@@ -1,0 +1,176 @@
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { binary } from "../support/binary.ts";
+import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
+import { bytesOf, RegistryClient } from "../support/registry-client.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { describeWith, must, run } from "../support/tools.ts";
+
+const PUSHERS = 16;
+const everlock = (...args: string[]) => run([binary(), ...args], { cwd: temporaryDirectory() });
+
+/** How often each client pushes an image, one after the other, until it is told to end. */
+function pushOn(server: Everlock) {
+  let isOver = false;
+  const pushed = Array.from({ length: PUSHERS }, async (_, i) => {
+    const client = new RegistryClient(server.httpPort, `team/app${i % 4}`);
+    let count = 0;
+    for (; !isOver; count++) await client.pushImage(`v${i}-${count}`, 50_000);
+    return count;
+  });
+  return {
+    async end() {
+      isOver = true;
+      return (await Promise.all(pushed)).reduce((sum, count) => sum + count, 0);
+    },
+  };
+}
+
+/** Every image that the registry lists, each verified; answers how many. */
+async function verifyAll(server: Everlock): Promise<number> {
+  let images = 0;
+  for (let i = 0; i < 4; i++) {
+    const client = new RegistryClient(server.httpPort, `team/app${i}`);
+    const { tags } = JSON.parse(new TextDecoder().decode(await bytesOf(await client.fetch("tags/list"))));
+    for (const tag of tags) {
+      await client.verifyImage(tag);
+      images++;
+    }
+  }
+  return images;
+}
+
+const copiedOf = (output: string) =>
+  Number(output.match(/^everlock-oci-local: .* of which (\d+) were copied/m)?.[1]);
+
+describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
+  test("made during many pushes comes back as a whole registry, and the second time copies only what is new", async () => {
+    const server = await startEverlock();
+    await addAlice(server);
+    const dir = `${temporaryDirectory()}/backup`;
+    const flags = ["--data-dir", server.dataDir];
+    const pushes = pushOn(server);
+    await Bun.sleep(1500);
+    const first = await everlock("backup", dir, ...flags);
+    expect([first.code, first.stderr]).toEqual([0, ""]);
+    await Bun.sleep(500);
+    const second = await everlock("backup", dir, ...flags);
+    expect(second.code).toBe(0);
+    const pushed = await pushes.end();
+    expect(copiedOf(first.stdout)).toBeGreaterThan(2 * PUSHERS);
+    expect(copiedOf(second.stdout)).toBeGreaterThan(0);
+    expect(copiedOf(second.stdout)).toBeLessThan(2 * pushed);
+    const third = await everlock("backup", dir, ...flags);
+    expect(copiedOf(third.stdout) + copiedOf(second.stdout) + copiedOf(first.stdout)).toBe(2 * pushed);
+    expect(copiedOf((await everlock("backup", dir, ...flags)).stdout)).toBe(0);
+    await server.end();
+
+    const dataDir = `${temporaryDirectory()}/data`;
+    const restored = await everlock("restore-backup", dir, "--data-dir", dataDir);
+    expect([restored.code, restored.stderr]).toEqual([0, ""]);
+    const again = await startEverlock({ dataDir });
+    expect(await verifyAll(again)).toBe(pushed);
+    for (const store of ["everlock-oci-local", "everlock-users", "everlock-system"])
+      expect(
+        await must([
+          "git",
+          "-C",
+          `${dataDir}/${store}`,
+          "fsck",
+          "--strict",
+          "--no-progress",
+          "--no-dangling",
+        ]),
+      ).toBe("");
+    expect((await again.console("/oci log default limit=1 --json")).stdout).toContain('"user":"alice"');
+    await new RegistryClient(again.httpPort, "team/app0").pushImage("after");
+  }, 60_000);
+
+  // Commits that came while it was made may be in it already, though no ref leads there yet: git calls them dangling.
+  test("lists no image that it lacks, in the middle of pushes", async () => {
+    const server = await startEverlock();
+    await addAlice(server);
+    const dir = `${temporaryDirectory()}/backup`;
+    const pushes = pushOn(server);
+    await Bun.sleep(1000);
+    expect((await everlock("backup", dir, "--data-dir", server.dataDir)).code).toBe(0);
+    const pushed = await pushes.end();
+    await server.end();
+    const dataDir = `${temporaryDirectory()}/data`;
+    expect((await everlock("restore-backup", dir, "--data-dir", dataDir)).code).toBe(0);
+    const again = await startEverlock({ dataDir });
+    const images = await verifyAll(again);
+    expect(images).toBeGreaterThan(PUSHERS);
+    expect(images).toBeLessThan(pushed);
+    expect(
+      await must([
+        "git",
+        "-C",
+        `${dataDir}/everlock-oci-local`,
+        "fsck",
+        "--strict",
+        "--no-progress",
+        "--no-dangling",
+      ]),
+    ).toBe("");
+    await again.end();
+    expect((await everlock("fsck", "--data-dir", dataDir)).stdout).toContain("everlock-oci-local: ");
+  }, 60_000);
+
+  test("waits for nobody but the collector of garbage, which waits for it", async () => {
+    const server = await startEverlock();
+    await addAlice(server);
+    await new RegistryClient(server.httpPort, "app").pushImage("v1");
+    const dir = `${temporaryDirectory()}/backup`;
+    const [backup, gc] = await Promise.all([
+      everlock("backup", dir, "--data-dir", server.dataDir),
+      everlock("gc", "--data-dir", server.dataDir),
+    ]);
+    expect([backup.code, gc.code]).toEqual([0, 0]);
+    expect((await server.console("/jobs run gc")).code).toBe(0);
+  }, 20_000);
+
+  test("without a server does the same, and leaves out what is damaged, by name", async () => {
+    const server = await startEverlock();
+    await addAlice(server);
+    const { layer } = await new RegistryClient(server.httpPort, "app").pushImage("v1");
+    await server.end();
+    const hex = layer.slice("sha256:".length);
+    const path = `${server.dataDir}/everlock-oci-local/blobs/sha256/${hex.slice(0, 2)}/${hex}`;
+    const { size } = statSync(path);
+    writeFileSync(path, "x".repeat(size));
+    utimesSync(path, 1, 1);
+    const dir = `${temporaryDirectory()}/backup`;
+    const { code, stderr } = await everlock("backup", dir, "--data-dir", server.dataDir);
+    expect(code).toBe(1);
+    expect(stderr).toStartWith(`everlock-oci-local: the blob ${layer} is damaged and was left out\n`);
+    const dataDir = `${temporaryDirectory()}/data`;
+    expect((await everlock("restore-backup", dir, "--data-dir", dataDir)).code).toBe(0);
+  });
+
+  test("never touches a directory that is something else", async () => {
+    const server = await startEverlock();
+    const flags = ["--data-dir", server.dataDir];
+    const other = temporaryDirectory();
+    mkdirSync(`${other}/photos`);
+    const mode = statSync(other).mode;
+    const refused = await everlock("backup", other, ...flags);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining("holds something else than a backup"),
+    ]);
+    expect(statSync(other).mode).toBe(mode);
+    expect((await everlock("backup", server.dataDir, ...flags)).stderr).toContain(
+      "is the data directory itself",
+    );
+    expect((await everlock("backup", ...flags)).stderr).toBe(
+      "everlock: use: everlock backup <dir> [--data-dir <dir>]\n",
+    );
+    expect((await everlock("restore-backup", other, ...flags)).stderr).toContain("is no backup");
+    const dir = `${temporaryDirectory()}/backup`;
+    expect((await everlock("backup", dir, ...flags)).code).toBe(0);
+    expect((await everlock("restore-backup", dir, ...flags)).stderr).toContain("is not empty");
+    expect(existsSync(`${dir}/token_key`)).toBe(true);
+    expect(readdirSync(other)).toEqual(["photos"]);
+  });
+});
