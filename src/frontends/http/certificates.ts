@@ -72,8 +72,11 @@ export class CertificateFiles {
     const certificates = this.#paths.map(readCertificate);
     if (Bun.deepEquals(certificates, this.#certificates)) return;
     await renewed(certificates);
+    const changed = certificates.filter(
+      (certificate, i) => !Bun.deepEquals(certificate, this.#certificates[i]),
+    );
     this.#certificates = certificates;
-    for (const certificate of certificates) {
+    for (const certificate of changed) {
       this.#log.info(`the certificate of ${certificate.names.join(", ")} was replaced`);
       this.#warnOfEnd(certificate);
     }
