@@ -125,7 +125,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         hold: (work) =>
           instances.withRemovals(async () => {
             const held = [usersStore, system, ...instances.stores().map(({ store }) => store)];
-            const releases = held.map((store) => store.hold());
+            const releases = await Promise.all(held.map((store) => store.hold()));
             try {
               await work();
             } finally {

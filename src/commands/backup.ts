@@ -50,7 +50,12 @@ export const backup = defineCommand({
       if (!isBackup) await writeMarker(dir, { finished: null, stores: [] });
       const copy = () => copyAll(dataDir, dir);
       const held = await withRemoteHold(dataDir, copy);
-      const { stores, damaged } = held?.result ?? (await withDirectory(dataDir, copy));
+      const { stores, damaged } =
+        held?.result ??
+        (await withDirectory(dataDir, async () => {
+          await finishCommits(dataDir);
+          return copy();
+        }));
       await writeMarker(dir, { finished: new Date().toISOString(), stores });
       refuseDamage(damaged, dir);
     });
@@ -104,6 +109,12 @@ async function withDirectory<T>(path: string, work: () => Promise<T>): Promise<T
   } finally {
     directory.release();
   }
+}
+
+/** What a crashed server had acknowledged comes to the branch when its store is opened. */
+async function finishCommits(dataDir: string): Promise<void> {
+  const manager = new StoreManager(dataDir, consoleLogger);
+  for (const name of manager.list()) await (await manager.open(name)).close();
 }
 
 function refuseDamage(damaged: number, target: string): void {

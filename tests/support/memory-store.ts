@@ -1,6 +1,7 @@
+import { DirectBranch } from "../../src/primitives/store/direct-branch.ts";
 import type { GitObject, NamedObject } from "../../src/primitives/store/git/object.ts";
 import type { ObjectId } from "../../src/primitives/store/git/object-id.ts";
-import type { ObjectStore, RefStore } from "../../src/primitives/store/objects.ts";
+import type { Branch, ObjectStore, RefStore } from "../../src/primitives/store/objects.ts";
 
 /** Objects and one ref in memory, with hooks to delay or break what a disk would do. */
 export class MemoryStore {
@@ -24,6 +25,10 @@ export class MemoryStore {
     hold: () => () => undefined,
     close: async () => undefined,
   };
+
+  get branch(): Branch {
+    return new DirectBranch(this.objects, this.refs);
+  }
 
   readonly refs: RefStore = {
     read: async () => this.head,

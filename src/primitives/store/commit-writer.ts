@@ -3,7 +3,7 @@ import { type NamedObject, nameObject } from "./git/object.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import { MAIN_REF } from "./git/repository.ts";
 import type { ObjectReader } from "./object-reader.ts";
-import type { ObjectStore, RefStore } from "./objects.ts";
+import type { Branch } from "./objects.ts";
 import type { Projection } from "./projection.ts";
 import { catchUp } from "./projection-catch-up.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -32,11 +32,12 @@ interface Job {
 }
 
 interface WriterOptions {
-  readonly objects: ObjectStore;
-  readonly refs: RefStore;
+  readonly branch: Branch;
   readonly reader: ObjectReader;
   readonly projection: Projection | undefined;
   readonly head: Snapshot;
+  /** Hears why commits that are durable could not be shown to others. */
+  readonly flushFailed: (error: unknown) => void;
 }
 
 /** Commits made durable together at the most; bounds the memory of a group. */
@@ -44,6 +45,8 @@ const MAX_GROUP = 256;
 /** How often a group is tried again after somebody else moved the branch, and the pause between (ms). */
 const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
+/** How long nothing has to come for the writer to count as idle. */
+const IDLE_MS = 5;
 
 /** A group on its way to the disk. */
 interface Publication {
@@ -59,8 +62,7 @@ interface Publication {
  */
 export class CommitWriter {
   head: Snapshot;
-  readonly #objects: ObjectStore;
-  readonly #refs: RefStore;
+  readonly #branch: Branch;
   readonly #reader: ObjectReader;
   readonly #projection: Projection | undefined;
   #queue: Job[] = [];
@@ -68,10 +70,13 @@ export class CommitWriter {
   #commits = 0;
   #arrival = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
+  /** Who waits for all that was published to be seen by others. */
+  readonly #settling: PromiseWithResolvers<void>[] = [];
+  readonly #flushFailed: (error: unknown) => void;
 
-  constructor({ objects, refs, reader, projection, head }: WriterOptions) {
-    this.#objects = objects;
-    this.#refs = refs;
+  constructor({ branch, reader, projection, head, flushFailed }: WriterOptions) {
+    this.#flushFailed = flushFailed;
+    this.#branch = branch;
     this.#reader = reader;
     this.#projection = projection;
     this.head = head;
@@ -85,11 +90,15 @@ export class CommitWriter {
     };
     settle.promise.then(isOver, isOver);
     this.#queue.push({ prepare, settle });
+    this.#start();
+    return settle.promise;
+  }
+
+  #start(): void {
     this.#arrival.resolve();
     this.#running ??= this.#drain().finally(() => {
       this.#running = undefined;
     });
-    return settle.promise;
   }
 
   /** Commits made so far. */
@@ -100,6 +109,14 @@ export class CommitWriter {
   /** Changes that were submitted and are not yet durable. */
   get waiting(): number {
     return this.#underWay;
+  }
+
+  /** Resolves when stock git sees all that was published before. */
+  settle(): Promise<void> {
+    const settling = Promise.withResolvers<void>();
+    this.#settling.push(settling);
+    this.#start();
+    return settling.promise;
   }
 
   /** Resolves when nothing is waiting any more. */
@@ -117,8 +134,10 @@ export class CommitWriter {
       const outcome = (await before?.outcome) ?? "published";
       if (outcome === "published") {
         attempts = 0;
-        if (group.jobs.length === 0 && this.#queue.length === 0) return;
-        before = this.#publish(group);
+        const isIdle = group.jobs.length === 0 && (await this.#staysIdle());
+        if (isIdle || this.#branch.isFlushDue || this.#settling.length > 0) await this.#flush();
+        if (group.jobs.length > 0 || this.#queue.length > 0) before = this.#publish(group);
+        else if (this.#settling.length === 0) return;
         continue;
       }
       // What was built on commits that did not come to be is built anew.
@@ -135,6 +154,14 @@ export class CommitWriter {
         for (const job of this.#queue.splice(0)) job.settle.reject(error);
       });
     }
+  }
+
+  /** Clients that push one thing after the other come back at once; until then, nothing needs to be shown to others. */
+  async #staysIdle(): Promise<boolean> {
+    if (this.#queue.length > 0 || !this.#branch.hasUnseen) return this.#queue.length === 0;
+    this.#arrival = Promise.withResolvers();
+    await Promise.race([this.#arrival.promise, Bun.sleep(IDLE_MS)]);
+    return this.#queue.length === 0;
   }
 
   /** Takes in what is waiting, and what arrives until the group before is over. */
@@ -154,14 +181,15 @@ export class CommitWriter {
     const outcome = this.#makeDurable(group)
       .then((published) => {
         if (published) group.settle();
+        else group.discard();
         return published ? ("published" as const) : ("moved" as const);
       })
       .catch((error) => {
+        group.discard();
         for (const job of group.jobs) job.settle.reject(error);
         return "failed" as const;
       })
       .finally(() => {
-        group.discard();
         publication.isOver = true;
       });
     const publication: Publication = { group, outcome, isOver: false };
@@ -171,22 +199,41 @@ export class CommitWriter {
   /** False when somebody else (stock git) has moved the branch meanwhile, or is about to. */
   async #makeDurable(group: CommitGroup): Promise<boolean> {
     const { tip } = group;
-    // Checked by the swap as well; here it spares writing objects that nothing would refer to.
-    if ((await this.#refs.read(MAIN_REF)) !== this.head.commitId) return false;
-    if (tip.commitId === undefined || tip.commitId === this.head.commitId) return true;
-    // Both are made ready together; the branch moves once the objects are durable.
-    const stored = this.#objects.put(group.objects());
-    if (!(await this.#refs.compareAndSwap(MAIN_REF, this.head.commitId, tip.commitId, stored))) return false;
+    const expected = this.head.commitId;
+    if (tip.commitId === undefined || tip.commitId === expected) {
+      group.discard();
+      return (await this.#branch.read()) === expected;
+    }
+    const isPublished = await this.#branch.publish({
+      objects: group.objects(),
+      expected,
+      next: tip.commitId,
+      isFollowed: group.jobs.length > 1 || this.#queue.length > 0,
+      stored: () => group.discard(),
+    });
+    if (!isPublished) return false;
     this.head = tip;
     this.#commits += group.commits;
     this.#projection?.apply(group.changes, tip.commitId);
     return true;
   }
 
+  /** What can't be shown to others yet stays durable and known to us; it is tried again with the next commits. */
+  async #flush(): Promise<void> {
+    const settling = this.#settling.splice(0);
+    try {
+      await this.#branch.flush();
+      for (const { resolve } of settling) resolve();
+    } catch (error) {
+      if (settling.length === 0) this.#flushFailed(error);
+      for (const { reject } of settling) reject(error);
+    }
+  }
+
   /** Starts again from where the branch is now; after a pause, for whoever holds its lock. */
   async #followBranch(): Promise<void> {
     await Bun.sleep(RETRY_PAUSE_MS);
-    const id = await this.#refs.read(MAIN_REF);
+    const id = await this.#branch.read();
     this.head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
     if (this.#projection) await catchUp(this.#projection, this.head, this.#reader);
   }

@@ -12,6 +12,33 @@ export interface ObjectStore {
   close(): Promise<void>;
 }
 
+/** Commits on their way to the branch, with all that they consist of. */
+export interface Publication {
+  readonly objects: readonly NamedObject[];
+  /** Where the branch must still be; `undefined`: nowhere yet. */
+  readonly expected: ObjectId | undefined;
+  readonly next: ObjectId;
+  /** Whether more will follow at once, so that what takes long can be done for all together. */
+  readonly isFollowed: boolean;
+  /** Called when the objects are in the object store, which may be later than they are durable. */
+  stored(): void;
+}
+
+/** The branch of a store, as its one writer moves it. */
+export interface Branch {
+  /** The newest commit that was published. */
+  read(): Promise<ObjectId | undefined>;
+  /** Resolves when it would survive a power cut; false, and nothing was published, if somebody else moved the branch. */
+  publish(publication: Publication): Promise<boolean>;
+  /** Whether something was published that others do not see yet. */
+  readonly hasUnseen: boolean;
+  /** Whether what was published has waited long enough for others to see it. */
+  readonly isFlushDue: boolean;
+  /** Lets others (stock git) see all that was published. Not while something is being published. */
+  flush(): Promise<void>;
+  close(): void;
+}
+
 /** Mutable names of commits. */
 export interface RefStore {
   read(ref: string): Promise<ObjectId | undefined>;

@@ -3,7 +3,8 @@ import type { Logger } from "../logger.ts";
 import { syncDirectory } from "./durable.ts";
 import { LocalObjects } from "./git/local-objects.ts";
 import { LocalRefs } from "./git/local-refs.ts";
-import { ensureRepository, MAIN_REF } from "./git/repository.ts";
+import { ensureRepository } from "./git/repository.ts";
+import { JournaledBranch } from "./journaled-branch.ts";
 import type { Projection } from "./projection.ts";
 import { Store } from "./store.ts";
 
@@ -57,12 +58,23 @@ export class StoreManager {
   async open(name: StoreName, projection?: Projection): Promise<Store> {
     if (this.#open.get(name)?.isClosed === false) throw new Error(`the store '${name}' is open already`);
     const dir = await this.create(name);
-    const refs = new LocalRefs(dir);
-    refs.breakLock(MAIN_REF);
     const objects = new LocalObjects(`${dir}/objects`, (error) =>
       this.log.error(`packs of the store '${name}' could not be merged`, error),
     );
-    const store = await Store.open(name, objects, refs, projection, progressReport(name, this.log));
+    const branch = await JournaledBranch.open({
+      dir,
+      objects,
+      refs: new LocalRefs(dir),
+      report: (message) => this.log.warn(`the store '${name}': ${message}`),
+    });
+    const store = await Store.open(name, {
+      objects,
+      branch,
+      projection,
+      report: progressReport(name, this.log),
+      flushFailed: (error) =>
+        this.log.error(`new commits of the store '${name}' can't be shown to git yet; they are safe`, error),
+    });
     this.#open.set(name, store);
     return store;
   }

@@ -1,10 +1,9 @@
 import { CommitWriter, type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-writer.ts";
 import type { Commit, Identity } from "./git/commit.ts";
 import type { ObjectId } from "./git/object-id.ts";
-import { MAIN_REF } from "./git/repository.ts";
 import { checkObjects, type ObjectReport } from "./object-check.ts";
 import { ObjectReader } from "./object-reader.ts";
-import type { ObjectStore, RefStore } from "./objects.ts";
+import type { Branch, ObjectStore } from "./objects.ts";
 import type { Projection } from "./projection.ts";
 import { catchUp } from "./projection-catch-up.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -38,6 +37,17 @@ export interface HistoryEntry {
   readonly commit: Commit;
 }
 
+/** What a store is made of. */
+export interface StoreParts {
+  readonly objects: ObjectStore;
+  readonly branch: Branch;
+  readonly projection?: Projection | undefined;
+  /** Hears how many files the projection has taken in. */
+  readonly report?: (files: number) => void;
+  /** Hears why commits that are durable could not be shown to stock git. */
+  readonly flushFailed?: (error: unknown) => void;
+}
+
 /** Commits read in a walk of the history before others get their turn. */
 const COMMITS_PER_TURN = 200;
 
@@ -47,28 +57,31 @@ export class Store {
   readonly #objects: ObjectStore;
   readonly #reader: ObjectReader;
   readonly #writer: CommitWriter;
+  readonly #branch: Branch;
   #isClosed = false;
 
-  private constructor(name: string, objects: ObjectStore, reader: ObjectReader, writer: CommitWriter) {
+  private constructor(
+    name: string,
+    { objects, branch }: StoreParts,
+    reader: ObjectReader,
+    writer: CommitWriter,
+  ) {
     this.name = name;
     this.#objects = objects;
+    this.#branch = branch;
     this.#reader = reader;
     this.#writer = writer;
   }
 
-  /** Brings `projection` up to the newest commit before anything can be read; `report` hears how many files it takes. */
-  static async open(
-    name: string,
-    objects: ObjectStore,
-    refs: RefStore,
-    projection?: Projection,
-    report?: (files: number) => void,
-  ): Promise<Store> {
+  /** Brings `projection` up to the newest commit before anything can be read. */
+  static async open(name: string, parts: StoreParts): Promise<Store> {
+    const { objects, branch, projection, report, flushFailed = () => undefined } = parts;
     const reader = new ObjectReader(objects);
-    const id = await refs.read(MAIN_REF);
+    const id = await branch.read();
     const head = new Snapshot(reader, id, id && (await reader.commit(id)));
     if (projection) await catchUp(projection, head, reader, report);
-    return new Store(name, objects, reader, new CommitWriter({ objects, refs, reader, projection, head }));
+    const writer = new CommitWriter({ branch, reader, projection, head, flushFailed });
+    return new Store(name, parts, reader, writer);
   }
 
   /** The newest commit's files. */
@@ -176,9 +189,16 @@ export class Store {
     return this.#writer.waiting;
   }
 
-  /** Keeps the files of the repository, for somebody who copies them, until what is answered is called. */
-  hold(): () => void {
-    return this.#objects.hold();
+  /** Keeps the files of the repository, for somebody who copies them as of now, until what is answered is called. */
+  async hold(): Promise<() => void> {
+    const release = this.#objects.hold();
+    try {
+      await this.#writer.settle();
+      return release;
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   get isClosed(): boolean {
@@ -189,6 +209,7 @@ export class Store {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#writer.idle();
+    this.#branch.close();
     await this.#objects.close();
   }
 

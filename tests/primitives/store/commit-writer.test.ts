@@ -7,7 +7,7 @@ const meta = (message: string) => ({ author: { name: "alice", email: "alice@ever
 
 async function open() {
   const memory = new MemoryStore();
-  const store = await Store.open("test", memory.objects, memory.refs);
+  const store = await Store.open("test", memory);
   const write = (name: string) => store.write(storePath(name), Buffer.from(name), meta(name));
   const subjects = async () =>
     (await Array.fromAsync(store.history())).map(({ commit }) => commit.message.trim()).reverse();
@@ -51,7 +51,7 @@ test("a group that can't be stored fails alone: what was built on it is built an
 
 test("a branch that somebody else moves is followed, and nothing of either is lost", async () => {
   const { memory, write, subjects, names } = await open();
-  const other = await Store.open("other", memory.objects, memory.refs);
+  const other = await Store.open("other", memory);
   let interruptions = 2;
   await write("a");
   const foreign: Promise<unknown>[] = [];

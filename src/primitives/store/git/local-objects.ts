@@ -6,7 +6,7 @@ import type { ObjectStore } from "../objects.ts";
 import { readLooseObject } from "./loose.ts";
 import type { GitObject, NamedObject } from "./object.ts";
 import type { ObjectId } from "./object-id.ts";
-import { encodePack } from "./pack.ts";
+import { assemblePack, type EncodedEntry, encodeEntry } from "./pack.ts";
 import { PackFile } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
 import { chooseMerge, mergePacks } from "./pack-merge.ts";
@@ -56,9 +56,14 @@ export class LocalObjects implements ObjectStore {
     return [...this.#packs.values()].some((pack) => pack.has(id)) || this.#get(id) !== undefined;
   }
 
-  async put(objects: readonly NamedObject[]): Promise<void> {
-    if (objects.length === 0) return;
-    const pack = encodePack(objects);
+  put(objects: readonly NamedObject[]): Promise<void> {
+    return this.putEntries(objects.map(encodeEntry));
+  }
+
+  /** Each object once. */
+  async putEntries(encoded: readonly EncodedEntry[]): Promise<void> {
+    if (encoded.length === 0) return;
+    const pack = assemblePack(encoded);
     noteReceived(pack.bytes.length * GARBAGE_FACTOR);
     const stem = `pack-${pack.checksum.toHex()}`;
     if (this.#packs.has(stem)) return;

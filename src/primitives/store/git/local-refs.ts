@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { syncDirectory, writeSynced } from "../durable.ts";
 import { isMissingFile, isSystemError } from "../files.ts";
@@ -43,6 +43,32 @@ export class LocalRefs implements RefStore {
     renameSync(lock, path);
     await syncDirectory(dirname(path));
     return true;
+  }
+
+  /** Keeps everybody else (stock git too) from moving the ref; false if somebody else does that now. */
+  lock(ref: string): boolean {
+    try {
+      closeSync(openSync(`${this.#gitDir}/${ref}.lock`, "wx"));
+      return true;
+    } catch (error) {
+      if (isSystemError(error, "EEXIST")) return false;
+      throw error;
+    }
+  }
+
+  unlock(ref: string): void {
+    rmSync(`${this.#gitDir}/${ref}.lock`, { force: true });
+  }
+
+  /** Points a ref at `next`, durably; for one who holds its lock, and keeps it. */
+  async write(ref: string, next: ObjectId): Promise<void> {
+    const path = `${this.#gitDir}/${ref}`;
+    // Beside the refs, where nobody takes it for one.
+    const temporary = `${this.#gitDir}/everlock-ref.new`;
+    rmSync(temporary, { force: true });
+    await writeSynced(temporary, Buffer.from(`${next}\n`));
+    renameSync(temporary, path);
+    await syncDirectory(dirname(path));
   }
 
   /** Removes the lock that a killed process left; only for one who knows that nobody else is writing. */

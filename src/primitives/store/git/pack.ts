@@ -28,18 +28,27 @@ export function encodePackHeader(count: number): Uint8Array {
   return header;
 }
 
-/** A pack of whole objects, without deltas. */
-export function encodePack(objects: readonly NamedObject[]): EncodedPack {
-  const pieces: Uint8Array[] = [encodePackHeader(objects.length)];
+/** An object as it lies in a pack: header and compressed data. */
+export interface EncodedEntry {
+  readonly id: ObjectId;
+  readonly bytes: Uint8Array;
+}
+
+/** A whole object, without delta. */
+export function encodeEntry({ id, type, body }: NamedObject): EncodedEntry {
+  // The binary ids in a tree do not compress; storing them is three times faster.
+  const data = zlibFrame(body, type === "tree" ? 0 : 1);
+  return { id, bytes: Buffer.concat([encodeEntryHeader(type, body.length), data]) };
+}
+
+export function assemblePack(encoded: readonly EncodedEntry[]): EncodedPack {
+  const pieces: Uint8Array[] = [encodePackHeader(encoded.length)];
   const entries: PackedEntry[] = [];
   let offset = PACK_HEADER_BYTES;
-  for (const { id, type, body } of objects) {
-    // The binary ids in a tree do not compress; storing them is three times faster.
-    const data = zlibFrame(body, type === "tree" ? 0 : 1);
-    const header = encodeEntryHeader(type, body.length);
-    entries.push({ id, offset, crc: Bun.hash.crc32(data, Bun.hash.crc32(header)) });
-    pieces.push(header, data);
-    offset += header.length + data.length;
+  for (const { id, bytes } of encoded) {
+    entries.push({ id, offset, crc: Bun.hash.crc32(bytes) });
+    pieces.push(bytes);
+    offset += bytes.length;
   }
   const hash = new Bun.CryptoHasher("sha256");
   for (const piece of pieces) hash.update(piece);

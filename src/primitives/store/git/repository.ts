@@ -3,11 +3,15 @@ import { replaceFile, syncDirectory } from "../durable.ts";
 
 export const MAIN_REF = "refs/heads/main";
 
-/** What stock git (2.39 or later) needs to take the directory for a bare repository with SHA-256 names. */
+/**
+ * What stock git (2.39 or later) needs to take the directory for a bare repository with SHA-256 names; it waits some
+ * seconds for its turn at the branch, which is locked most of the time while many push.
+ */
 const CONFIG = `[core]
 \trepositoryformatversion = 1
 \tfilemode = true
 \tbare = true
+\tfilesRefLockTimeout = 5000
 [extensions]
 \tobjectformat = sha256
 `;
