@@ -2,7 +2,7 @@ import { LruCache } from "../lru-cache.ts";
 import { type Commit, parseCommit } from "./git/commit.ts";
 import { CorruptObjectError, type NamedObject, nameObject, type ObjectType } from "./git/object.ts";
 import type { ObjectId } from "./git/object-id.ts";
-import { parseTree, type Tree } from "./git/tree.ts";
+import { Tree } from "./git/tree.ts";
 import type { ObjectStore } from "./objects.ts";
 
 /** Directory entries kept parsed, over all trees; about 200 bytes each. */
@@ -22,7 +22,7 @@ export class ObjectReader {
   readonly tree = async (id: ObjectId): Promise<Tree> => {
     const cached = this.#trees.get(id);
     if (cached) return cached;
-    const tree = parseTree(await this.#read(id, "tree"));
+    const tree = Tree.parse(await this.#read(id, "tree"));
     this.#remember(id, tree);
     return tree;
   };

@@ -1,6 +1,6 @@
 import { type NamedObject, nameObject } from "./git/object.ts";
 import type { ObjectId } from "./git/object-id.ts";
-import { encodeSuccessor, encodeTree, sortTree, type Tree, type TreeEntry } from "./git/tree.ts";
+import { Tree, type TreeEntry } from "./git/tree.ts";
 import type { StorePath } from "./store-path.ts";
 
 /** What becomes of one path: these bytes, or nothing. */
@@ -26,7 +26,7 @@ interface EditContext {
 }
 
 /** The root of a store that holds no file. */
-export const EMPTY_TREE = nameObject("tree", encodeTree(new Map()));
+export const EMPTY_TREE = nameObject("tree", Tree.EMPTY.body);
 
 type Edit = { readonly components: readonly string[]; readonly path: string; readonly blob: ObjectId | null };
 
@@ -53,26 +53,26 @@ async function editDirectory(
   depth: number,
   context: EditContext,
 ): Promise<ObjectId | undefined> {
-  const before: Tree = id ? await context.loadTree(id) : new Map();
-  const edited = new Map<string, TreeEntry>(before);
-  let sameNames = true;
-  const groups = Map.groupBy(edits, (edit) => edit.components[depth] ?? "");
-  for (const [name, group] of groups) {
-    const known = before.get(name);
-    const entry = await editEntry(known, group, depth, context);
-    if (entry) edited.set(name, entry);
-    else edited.delete(name);
-    if (entry?.kind !== known?.kind) sameNames = false;
+  const before = id ? await context.loadTree(id) : Tree.EMPTY;
+  const entries = new Map<string, TreeEntry | undefined>();
+  for (const [name, group] of groupByName(edits, depth)) {
+    entries.set(name, await editEntry(before.get(name), group, depth, context));
   }
-  if (edited.size === 0) return undefined;
-  const after = sameNames ? edited : sortTree(edited);
-  const body = sameNames ? encodeSuccessor(before, after, groups.keys()) : encodeTree(after);
-  const object = nameObject("tree", body);
+  const after = before.with(entries);
+  if (after.size === 0) return undefined;
+  const object = nameObject("tree", after.body);
   if (object.id !== id) {
     context.emit(object);
     context.replaceTree(id, object.id, after);
   }
   return object.id;
+}
+
+function groupByName(edits: readonly Edit[], depth: number): ReadonlyMap<string, readonly Edit[]> {
+  const [first] = edits;
+  // Spares most directories, through which a single edit leads, the grouping.
+  if (edits.length === 1 && first) return new Map([[first.components[depth] ?? "", edits]]);
+  return Map.groupBy(edits, (edit) => edit.components[depth] ?? "");
 }
 
 /** One name in a directory: either a single file, or the directory that all of `edits` lie below. */

@@ -1,5 +1,5 @@
 import type { ObjectId } from "./git/object-id.ts";
-import type { Tree, TreeEntry } from "./git/tree.ts";
+import { Tree, type TreeEntry } from "./git/tree.ts";
 import type { StorePath } from "./store-path.ts";
 
 export type LoadTree = (id: ObjectId) => Promise<Tree>;
@@ -64,9 +64,9 @@ export async function* diffTrees(
   base = "",
 ): AsyncGenerator<Difference> {
   if (before === after) return;
-  const old: Tree = before ? await loadTree(before) : new Map();
-  const now: Tree = after ? await loadTree(after) : new Map();
-  for (const name of new Set([...old.keys(), ...now.keys()])) {
+  const old = before ? await loadTree(before) : Tree.EMPTY;
+  const now = after ? await loadTree(after) : Tree.EMPTY;
+  for (const name of new Set([...old.names(), ...now.names()])) {
     const was = old.get(name);
     const is = now.get(name);
     if (was?.id === is?.id && was?.kind === is?.kind) continue;

@@ -6,6 +6,7 @@ import { zlibFrame } from "./zlib-frame.ts";
 export const PACK_TYPE = { commit: 1, tree: 2, blob: 3, tag: 4, offsetDelta: 6, refDelta: 7 } as const;
 
 export const PACK_HEADER_BYTES = 12;
+const MIN_COMPRESSED_BYTES = 2048;
 
 export interface PackedEntry {
   readonly id: ObjectId;
@@ -36,8 +37,9 @@ export interface EncodedEntry {
 
 /** A whole object, without delta. */
 export function encodeEntry({ id, type, body }: NamedObject): EncodedEntry {
-  // The binary ids in a tree do not compress; storing them is three times faster.
-  const data = zlibFrame(body, type === "tree" ? 0 : 1);
+  // The binary ids in a tree do not compress, and what is small is not worth it.
+  const isStored = type === "tree" || body.length < MIN_COMPRESSED_BYTES;
+  const data = zlibFrame(body, isStored ? 0 : 1);
   return { id, bytes: Buffer.concat([encodeEntryHeader(type, body.length), data]) };
 }
 

@@ -9,86 +9,137 @@ export interface TreeEntry {
   readonly id: ObjectId;
 }
 
-/** One directory, by entry name. */
-export type Tree = ReadonlyMap<string, TreeEntry>;
-
 const MODE_TREE = "40000";
 const MODE_FILE = "100644";
-const MAX_MODE_LENGTH = MODE_FILE.length;
 const decoder = new TextDecoder();
 
-/** Encodings of trees that are in use, for their successors. */
-const encodings = new WeakMap<Tree, Uint8Array>();
-
-/** `tree` must be in Git's order, as `sortTree` and `parseTree` make it. */
-export function encodeTree(tree: Tree): Uint8Array {
-  let size = 0;
-  for (const name of tree.keys()) size += MAX_MODE_LENGTH + Buffer.byteLength(name) + 2 + OBJECT_ID_BYTES;
-  const body = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const [name, { kind, id }] of tree) {
-    at += body.write(`${kind === "tree" ? MODE_TREE : MODE_FILE} ${name}\0`, at);
-    at += body.write(id, at, "hex");
-  }
-  const encoding = body.subarray(0, at);
-  encodings.set(tree, encoding);
-  return encoding;
-}
-
-/** Encodes `tree`, which has the names and kinds of `before` in the same order, and other ids in `changed`. */
-export function encodeSuccessor(before: Tree, tree: Tree, changed: Iterable<string>): Uint8Array {
-  const known = encodings.get(before);
-  if (!known) return encodeTree(tree);
-  const names = new Set(changed);
-  const body = Buffer.from(known);
-  let at = 0;
-  for (const [name, { kind, id }] of tree) {
-    at += (kind === "tree" ? MODE_TREE : MODE_FILE).length + Buffer.byteLength(name) + 2;
-    if (names.has(name)) body.write(id, at, "hex");
-    at += OBJECT_ID_BYTES;
-  }
-  encodings.set(tree, body);
-  return body;
-}
-
-const ASCII = /^[\x00-\x7f]*$/;
-
-/** Git orders entries by their bytes, a directory as if its name ended in a slash. */
-export function sortTree(tree: Tree): Tree {
-  const rows = [...tree].map((entry) => ({
-    entry,
-    key: entry[1].kind === "tree" ? `${entry[0]}/` : entry[0],
-  }));
-  // JavaScript compares UTF-16 units, which is the order of the bytes only as far as ASCII goes.
-  const isAscii = rows.every(({ key }) => ASCII.test(key));
-  rows.sort((a, b) => {
-    if (isAscii) return a.key < b.key ? -1 : 1;
-    return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
-  });
-  return new Map(rows.map(({ entry }) => entry));
+/** Where an entry lies in a tree's encoding, in bytes. */
+interface Place {
+  readonly kind: EntryKind;
+  readonly start: number;
+  readonly idAt: number;
 }
 
 /**
- * Entries that are neither directory nor regular file (links, submodules: stock git can commit them) are refused,
- * because writing the tree again would lose them. An executable file becomes a plain one.
+ * One directory, kept as it is encoded, in Git's order: a successor in which only ids differ is a copy of the bytes with
+ * those written over, and shares the table of names.
  */
-export function parseTree(body: Uint8Array): Tree {
-  const tree = new Map<string, TreeEntry>();
-  let at = 0;
-  while (at < body.length) {
-    const nul = body.indexOf(0, at);
-    const end = nul + 1 + OBJECT_ID_BYTES;
-    if (nul < 0 || end > body.length) throw new CorruptObjectError("a tree", "an entry is cut off");
-    const header = decoder.decode(body.subarray(at, nul));
-    const space = header.indexOf(" ");
-    const kind = entryKind(header.slice(0, space));
-    tree.set(header.slice(space + 1), { kind, id: objectIdFromBytes(body.subarray(nul + 1, end)) });
-    at = end;
+export class Tree {
+  static readonly EMPTY = new Tree(new Uint8Array(), new Map());
+  readonly body: Uint8Array;
+  readonly #places: ReadonlyMap<string, Place>;
+
+  private constructor(body: Uint8Array, places: ReadonlyMap<string, Place>) {
+    this.body = body;
+    this.#places = places;
   }
-  return tree;
+
+  /**
+   * Entries that are neither directory nor regular file (links, submodules: stock git can commit them) are refused.
+   * Throws `CorruptObjectError`.
+   */
+  static parse(body: Uint8Array): Tree {
+    const places = new Map<string, Place>();
+    let start = 0;
+    while (start < body.length) {
+      const nul = body.indexOf(0, start);
+      const end = nul + 1 + OBJECT_ID_BYTES;
+      if (nul < 0 || end > body.length) throw new CorruptObjectError("a tree", "an entry is cut off");
+      const header = decoder.decode(body.subarray(start, nul));
+      const space = header.indexOf(" ");
+      places.set(header.slice(space + 1), { kind: kindOf(header.slice(0, space)), start, idAt: nul + 1 });
+      start = end;
+    }
+    return new Tree(body, places);
+  }
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  names(): Iterable<string> {
+    return this.#places.keys();
+  }
+
+  get(name: string): TreeEntry | undefined {
+    const place = this.#places.get(name);
+    return place && this.#entry(place);
+  }
+
+  *[Symbol.iterator](): Generator<[name: string, entry: TreeEntry]> {
+    for (const [name, place] of this.#places) yield [name, this.#entry(place)];
+  }
+
+  /** The tree with other entries at some names, or none where it is `undefined`. */
+  with(changes: ReadonlyMap<string, TreeEntry | undefined>): Tree {
+    return this.#withIds(changes) ?? this.#withNames(changes);
+  }
+
+  #entry({ kind, idAt }: Place): TreeEntry {
+    return { kind, id: objectIdFromBytes(this.body.subarray(idAt, idAt + OBJECT_ID_BYTES)) };
+  }
+
+  /** `undefined` if a name comes, goes or becomes another kind. */
+  #withIds(changes: ReadonlyMap<string, TreeEntry | undefined>): Tree | undefined {
+    for (const [name, entry] of changes) if (this.#places.get(name)?.kind !== entry?.kind) return undefined;
+    const body = Buffer.from(this.body);
+    for (const [name, entry] of changes) {
+      const place = this.#places.get(name);
+      if (place && entry) body.write(entry.id, place.idAt, "hex");
+    }
+    return new Tree(body, this.#places);
+  }
+
+  #withNames(changes: ReadonlyMap<string, TreeEntry | undefined>): Tree {
+    const kept = [...this.#places].filter(([name]) => !changes.has(name));
+    const pieces = kept.map(([name, { kind, start, idAt }]): Piece => {
+      return { name, kind, bytes: this.body.subarray(start, idAt + OBJECT_ID_BYTES) };
+    });
+    for (const [name, entry] of changes) if (entry) insert(pieces, encodePiece(name, entry));
+    const places = new Map<string, Place>();
+    let start = 0;
+    for (const { name, kind, bytes } of pieces) {
+      const end = start + bytes.length;
+      places.set(name, { kind, start, idAt: end - OBJECT_ID_BYTES });
+      start = end;
+    }
+    return new Tree(Buffer.concat(pieces.map(({ bytes }) => bytes)), places);
+  }
 }
 
-function entryKind(mode: string): EntryKind {
+/** An encoded entry. */
+interface Piece {
+  readonly name: string;
+  readonly kind: EntryKind;
+  readonly bytes: Uint8Array;
+}
+
+function encodePiece(name: string, { kind, id }: TreeEntry): Piece {
+  const mode = kind === "tree" ? MODE_TREE : MODE_FILE;
+  return { name, kind, bytes: Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, "hex")]) };
+}
+
+function insert(pieces: Piece[], piece: Piece): void {
+  let [low, high] = [0, pieces.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const other = pieces[middle];
+    if (other && isBefore(other, piece)) low = middle + 1;
+    else high = middle;
+  }
+  pieces.splice(low, 0, piece);
+}
+
+/** Git orders entries by their bytes, a directory as if its name ended in a slash. */
+function isBefore(a: Piece, b: Piece): boolean {
+  return Buffer.compare(Buffer.from(keyOf(a)), Buffer.from(keyOf(b))) < 0;
+}
+
+function keyOf({ name, kind }: Piece): string {
+  return kind === "tree" ? `${name}/` : name;
+}
+
+function kindOf(mode: string): EntryKind {
   if (mode === MODE_TREE) return "tree";
   if (mode.startsWith("100")) return "file";
   throw new CorruptObjectError("a tree", `mode ${mode} is neither a directory nor a regular file`);
