@@ -21,7 +21,7 @@ import { refuseTakenPort } from "./frontends/taken-port.ts";
 import { JobRunner } from "./primitives/jobs/job-runner.ts";
 import type { ListenAddress } from "./primitives/listen-address.ts";
 import type { Logger } from "./primitives/logger.ts";
-import { SYSTEM_IDENTITY } from "./primitives/store/commit-writer.ts";
+import { SYSTEM_IDENTITY } from "./primitives/store/commit-group.ts";
 import type { Store } from "./primitives/store/store.ts";
 import { StoreManager } from "./primitives/store/store-manager.ts";
 import { SharedVersion } from "./primitives/threads/shared-version.ts";

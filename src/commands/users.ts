@@ -5,7 +5,7 @@ import { CREDENTIAL_COMMANDS } from "../backends/admin-ssh/commands/credentials.
 import { USER_COMMANDS } from "../backends/admin-ssh/commands/users.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";
-import { SYSTEM_IDENTITY } from "../primitives/store/commit-writer.ts";
+import { SYSTEM_IDENTITY } from "../primitives/store/commit-group.ts";
 import { StoreManager } from "../primitives/store/store-manager.ts";
 import { TokenUses } from "../primitives/users/token-uses.ts";
 import { ANONYMOUS } from "../primitives/users/user.ts";

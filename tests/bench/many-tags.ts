@@ -3,7 +3,7 @@ import { manifestPath, tagPath } from "../../src/backends/oci-http/layout.ts";
 import { OciStore } from "../../src/backends/oci-http/oci-store.ts";
 import { digestHex, digestOf } from "../../src/primitives/digest.ts";
 import { consoleLogger } from "../../src/primitives/logger.ts";
-import { SYSTEM_IDENTITY } from "../../src/primitives/store/commit-writer.ts";
+import { SYSTEM_IDENTITY } from "../../src/primitives/store/commit-group.ts";
 import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
 import type { Change } from "../../src/primitives/store/tree-edit.ts";
 import { parseAccessPattern } from "../../src/primitives/users/access-path.ts";

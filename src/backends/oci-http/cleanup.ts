@@ -1,6 +1,6 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { JobRun } from "../../primitives/jobs/job-runner.ts";
-import { type Draft, SYSTEM_IDENTITY } from "../../primitives/store/commit-writer.ts";
+import { type Draft, SYSTEM_IDENTITY } from "../../primitives/store/commit-group.ts";
 import type { Snapshot } from "../../primitives/store/snapshot.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";

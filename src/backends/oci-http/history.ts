@@ -1,5 +1,5 @@
 import { type Digest, parseDigest } from "../../primitives/digest.ts";
-import { SYSTEM_IDENTITY } from "../../primitives/store/commit-writer.ts";
+import { SYSTEM_IDENTITY } from "../../primitives/store/commit-group.ts";
 import type { Commit } from "../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import { parseRepositoryName, type RepositoryName } from "../../registry/repository-name.ts";

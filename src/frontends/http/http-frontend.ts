@@ -88,7 +88,7 @@ export class HttpFrontend {
     this.#tls = this.#listen("https", certificates);
     this.#draining.add(before);
     before
-      .drain()
+      .handOver()
       .catch((error) => this.#options.log.error("a listener could not be closed", error))
       .finally(() => this.#draining.delete(before));
   }
@@ -118,6 +118,8 @@ export class HttpFrontend {
   async #answerTraced(request: Request, scheme: Scheme, peer: () => string): Promise<Response> {
     const { traffic } = this.#options;
     const began = performance.now();
+    // For the log it must be asked before the answer: a client that has gone has no address any more.
+    const address = this.#log && peer();
     const trace: HttpTrace = {
       route: "other",
       repository: undefined,
@@ -125,7 +127,7 @@ export class HttpFrontend {
       user: ANONYMOUS,
       received: 0,
       sent: 0,
-      remote: peer,
+      remote: address === undefined ? peer : () => address,
     };
     traffic.begin();
     const response = await this.#answer(request, scheme, trace);

@@ -9,6 +9,9 @@ export const LISTEN_TLS_SETTING = "frontend-http-listen-https";
 /** Seconds that a connection may stay silent: the runtime's longest, for slow clients in the middle of a layer. */
 const IDLE_TIMEOUT_SECONDS = 255;
 
+/** Turns of the event loop after which what waited to be accepted has been. */
+const ACCEPT_TURNS = 3;
+
 type Answer = (request: Request, peer: () => string) => Promise<Response>;
 
 export interface ListenerOptions {
@@ -43,6 +46,15 @@ export class HttpListener {
       throw new ListenError(what ?? "", listen, setting ?? "", error);
     }
     this.address = { hostname: listen.hostname, port: this.#server.port ?? listen.port };
+  }
+
+  /**
+   * Like `drain`, when another listener has taken over: connections that the system has given to this one already are
+   * accepted first, or they would be reset.
+   */
+  async handOver(): Promise<void> {
+    for (let turn = 0; turn < ACCEPT_TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await this.drain();
   }
 
   /** Takes no new connections, and resolves once the requests under way are answered. */

@@ -1,4 +1,5 @@
-import { CommitWriter, type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-writer.ts";
+import { type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-group.ts";
+import { CommitWriter } from "./commit-writer.ts";
 import type { Commit, Identity } from "./git/commit.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import { checkObjects, type ObjectReport } from "./object-check.ts";

@@ -2,12 +2,11 @@ import { Semaphore } from "../semaphore.ts";
 import type { Identity } from "../store/git/commit.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreName } from "../store/store-manager.ts";
-import { storePath } from "../store/store-path.ts";
 import type { Change } from "../store/tree-edit.ts";
-import { type Grant, InvalidAccessFileError } from "./access-file.ts";
+import type { Grant } from "./access-file.ts";
 import { type AccessPattern, EVERYTHING } from "./access-path.ts";
 import type { ApiTokenId } from "./api-token.ts";
-import { encodeGroup, type Group, type GroupName, parseGroup, parseGroupName } from "./group.ts";
+import { encodeGroup, type Group, type GroupName } from "./group.ts";
 import { hashPassword } from "./passwords.ts";
 import type { Role } from "./role.ts";
 import { fingerprintOf, type ParsedKey } from "./ssh-key.ts";
@@ -16,13 +15,12 @@ import {
   type ApiTokenCredential,
   type Credential,
   encodeUser,
-  parseUser,
-  parseUserName,
   sshKeys,
   type User,
   type UserName,
 } from "./user.ts";
-import { UserDirectory } from "./user-directory.ts";
+import type { UserDirectory } from "./user-directory.ts";
+import { groupPath, readDirectory, userPath } from "./user-files.ts";
 
 /** A change of users or groups that can't be made, in words for who asked for it. */
 export class UserChangeError extends Error {
@@ -35,12 +33,6 @@ export class UserChangeError extends Error {
 const MAX_WAITING_CHANGES = 1000;
 /** Where users and groups are kept. */
 export const USERS_STORE = "everlock-users" as StoreName;
-const USERS = "users/";
-const GROUPS = "groups/";
-const SUFFIX = ".toml";
-const userPath = (name: UserName) => storePath(`${USERS}${name}${SUFFIX}`);
-const groupPath = (name: GroupName) => storePath(`${GROUPS}${name}${SUFFIX}`);
-
 /** How a user appears as the author of commits. */
 export function identityOf(name: UserName): Identity {
   return { name, email: `${name}@everlock` };
@@ -326,33 +318,6 @@ export class UserRegistry {
       this.#onChange();
     });
   }
-}
-
-async function readDirectory(store: Store, warn: (message: string) => void): Promise<UserDirectory> {
-  const users = await readAll(store, USERS, parseUserName, parseUser, warn);
-  return new UserDirectory(users, await readAll(store, GROUPS, parseGroupName, parseGroup, warn));
-}
-
-async function readAll<Name extends string, T>(
-  store: Store,
-  folder: string,
-  parseName: (text: string) => Name | undefined,
-  parse: (name: Name, bytes: Uint8Array) => T,
-  warn: (message: string) => void,
-): Promise<T[]> {
-  const found: T[] = [];
-  for await (const { path } of store.list(folder)) {
-    const name = parseName(path.slice(folder.length, -SUFFIX.length));
-    const bytes = await store.read(path);
-    if (!name || !bytes || !path.endsWith(SUFFIX)) continue;
-    try {
-      found.push(parse(name, bytes));
-    } catch (error) {
-      if (!(error instanceof InvalidAccessFileError)) throw error;
-      warn(`${path} in the store ${store.name} is left out: ${error.message}`);
-    }
-  }
-  return found;
 }
 
 function withGrant(grants: readonly Grant[], grant: Grant): Grant[] {

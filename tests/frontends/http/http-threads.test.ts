@@ -8,7 +8,7 @@ import { HttpTraffic } from "../../../src/frontends/http/http-traffic.ts";
 import { ThreadOwner } from "../../../src/frontends/http/thread-owner.ts";
 import { digestOf } from "../../../src/primitives/digest.ts";
 import type { Logger } from "../../../src/primitives/logger.ts";
-import { SYSTEM_IDENTITY } from "../../../src/primitives/store/commit-writer.ts";
+import { SYSTEM_IDENTITY } from "../../../src/primitives/store/commit-group.ts";
 import { StoreManager } from "../../../src/primitives/store/store-manager.ts";
 import { SharedVersion } from "../../../src/primitives/threads/shared-version.ts";
 import { parseAccessPattern } from "../../../src/primitives/users/access-path.ts";

@@ -79,7 +79,14 @@ describeWith(["openssl"], "TLS", () => {
       await Bun.sleep(100);
       copyFileSync(renewed.key, old.key);
       copyFileSync(renewed.certificate, old.certificate);
-      expect(await eventually(async () => (await servedName(port, "localhost")) === "new")).toBe(true);
+      // The runtime cuts off a handshake that is under way when the old listener ends.
+      const isRenewed = () =>
+        servedName(port, "localhost").then(
+          (name) => name === "new",
+          () => false,
+        );
+      expect(await eventually(isRenewed)).toBe(true);
+      await Bun.sleep(100);
       for (let i = 0; i < 10; i++) expect(await servedName(port, "localhost")).toBe("new");
       finish();
       const response = await slow;

@@ -1,0 +1,125 @@
+import { closeSync, openSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/access-log.ts";
+import { CERTIFICATE_SETTING, type CertificatePaths } from "../frontends/http/certificates.ts";
+import type { HttpSettings } from "../frontends/http/http-settings.ts";
+import { isNetwork } from "../frontends/http/trusted-proxies.ts";
+import { parseDuration } from "../primitives/duration.ts";
+import { parseListenAddress } from "../primitives/listen-address.ts";
+import { MAX_MANIFEST_BYTES } from "../registry/manifest.ts";
+import type { CheckedSettings } from "./checked-settings.ts";
+import { UsageError } from "./settings.ts";
+
+/** How HTTP is served, checked. */
+export interface HttpConfig {
+  readonly settings: HttpSettings;
+  readonly certificates: readonly CertificatePaths[];
+  /** Threads. */
+  readonly workers: number;
+}
+
+const MAX_REQUESTS_PER_SECOND = 64_000;
+const MAX_UPLOADS = 1_000_000;
+/** Manifests are kept in memory while they are checked. */
+const MAX_MANIFEST_LIMIT = 64 * 1024 * 1024;
+const MAX_HTTP_WORKERS = 256;
+
+export function httpConfig(settings: CheckedSettings): HttpConfig {
+  const certificates = certificatePaths(settings);
+  const listenTls =
+    settings.optional("frontend-http-listen-https") === undefined
+      ? undefined
+      : settings.parsed(
+          "frontend-http-listen-https",
+          parseListenAddress,
+          "an address such as 127.0.0.1:8443",
+        );
+  const redirectsToTls = settings.flag("frontend-http-redirect");
+  if (listenTls && certificates.length === 0)
+    throw new UsageError(
+      "--frontend-http-listen-https takes --frontend-http-tls-certificate <file> and --frontend-http-tls-key <file>",
+    );
+  if (!listenTls && (certificates.length > 0 || redirectsToTls)) {
+    const given = redirectsToTls ? "frontend-http-redirect" : CERTIFICATE_SETTING;
+    throw new UsageError(`--${given} takes --frontend-http-listen-https <host:port>`);
+  }
+  const trustedProxies = settings.list("frontend-http-trusted-proxy");
+  for (const network of trustedProxies) {
+    if (!isNetwork(network))
+      throw new UsageError(
+        `--frontend-http-trusted-proxy must be an address or a network such as 10.0.0.0/8, not '${network}'`,
+      );
+  }
+  return {
+    settings: {
+      listen: settings.parsed(
+        "frontend-http-listen-http",
+        parseListenAddress,
+        "an address such as 127.0.0.1:8080",
+      ),
+      listenTls,
+      redirectsToTls,
+      trustedProxies,
+      limits: {
+        requestsPerSecond: settings.count("limit-requests", MAX_REQUESTS_PER_SECOND),
+        uploads: settings.count("limit-uploads", MAX_UPLOADS),
+        manifestBytes: manifestLimit(settings),
+        blobBytes: settings.size("limit-blob-size"),
+      },
+      accessLog: accessLog(settings),
+      stopTimeoutMs: settings.parsed("stop-timeout", parseDuration, "a time such as 10s") * 1000,
+    },
+    certificates,
+    workers: httpWorkers(settings),
+  };
+}
+
+function accessLog(settings: CheckedSettings): AccessLogTarget | undefined {
+  const format = settings.parsed(
+    "access-log-format",
+    (text) => ACCESS_LOG_FORMATS.find((known) => known === text),
+    ACCESS_LOG_FORMATS.join(" or "),
+  );
+  const path = settings.optional("access-log");
+  if (path === undefined) return undefined;
+  // Asked for now, to be told in one line rather than by every thread.
+  try {
+    if (path !== "-") closeSync(openSync(path, "a", 0o640));
+  } catch (error) {
+    throw new UsageError(
+      `--access-log: can't write to ${path}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  return { path, format };
+}
+
+function certificatePaths(settings: CheckedSettings): readonly CertificatePaths[] {
+  const certificates = settings.list(CERTIFICATE_SETTING);
+  const keys = settings.list("frontend-http-tls-key");
+  if (certificates.length !== keys.length) {
+    throw new UsageError(
+      `each --${CERTIFICATE_SETTING} takes a --frontend-http-tls-key; there are ${certificates.length} and ${keys.length}`,
+    );
+  }
+  return certificates.map((certificate, i) => ({ certificate, key: keys[i] ?? "" }));
+}
+
+function manifestLimit(settings: CheckedSettings): number {
+  const bytes = settings.size("limit-manifest-size") ?? MAX_MANIFEST_BYTES;
+  if (bytes <= MAX_MANIFEST_LIMIT) return bytes;
+  throw new UsageError("--limit-manifest-size must be 64MiB or less: manifests are kept in memory");
+}
+
+/** Only Linux spreads the connections to one port over the threads that listen on it. */
+function httpWorkers(settings: CheckedSettings): number {
+  const canShare = process.platform === "linux";
+  if (!settings.isGiven("http-workers"))
+    return canShare ? Math.min(availableParallelism(), MAX_HTTP_WORKERS) : 1;
+  const count = settings.parsed(
+    "http-workers",
+    (text) => (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= MAX_HTTP_WORKERS ? Number(text) : undefined),
+    `a number from 1 to ${MAX_HTTP_WORKERS}`,
+  );
+  if (count > 1 && !canShare) throw new UsageError("--http-workers: more than 1 takes Linux");
+  return count;
+}
