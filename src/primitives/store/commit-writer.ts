@@ -23,6 +23,10 @@ const RETRY_PAUSE_MS = 20;
 /** How long nothing has to come for the writer to count as idle. */
 const IDLE_MS = 5;
 
+/** How long commits are built before the event loop turns once. */
+const TURN_MS = 1;
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 /** A group on its way to the disk. */
 interface Publication {
   readonly group: CommitGroup;
@@ -141,10 +145,16 @@ export class CommitWriter {
 
   /** Takes in what is waiting, and what arrives until the group before is over. */
   async #fill(group: CommitGroup, before: Publication | undefined): Promise<void> {
+    let turned = performance.now();
     for (;;) {
       for (let job = this.#queue.shift(); job; job = this.#queue.shift()) {
         await group.add(job);
         if (group.jobs.length >= MAX_GROUP) return;
+        // What the disk has done meanwhile is acknowledged meanwhile.
+        if (before && !before.isOver && performance.now() - turned > TURN_MS) {
+          await turn();
+          turned = performance.now();
+        }
       }
       if (!before || before.isOver) return;
       this.#arrival = Promise.withResolvers();
