@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { cpSync, existsSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
 import type { Store } from "../../../src/primitives/store/store.ts";
 import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { storePath } from "../../../src/primitives/store/store-path.ts";
@@ -69,6 +69,22 @@ describeWith(["git"], "commits in the journal", () => {
       await store.write(storePath(name), Buffer.from(name), meta);
       expect(await filesOf(dir)).toContain(name);
     }
+  });
+
+  test("stay safe while git can't be shown them, and are shown when it can", async () => {
+    const { store, dir, logged } = await open();
+    const names = numbered("a", 30);
+    await writeAll(store, ["before"]);
+    renameSync(`${dir}/objects/pack`, `${dir}/objects/away`);
+    await writeAll(store, names);
+    expect(await eventually(() => logged.length > 0)).toBe(true);
+    expect(logged[0]).toContain("can't be shown to git yet; they are safe");
+    expect(await pathsOf(store)).toEqual(["before", ...names].sort());
+    renameSync(`${dir}/objects/away`, `${dir}/objects/pack`);
+    await writeAll(store, ["x", "y"]);
+    expect(await eventually(async () => (await filesOf(dir)).length === names.length + 3)).toBe(true);
+    await store.close();
+    expect(await git(dir, "fsck", "--strict", "--no-progress")).toBe("");
   });
 
   test("come to the branch after a crash", async () => {

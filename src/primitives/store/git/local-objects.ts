@@ -68,10 +68,16 @@ export class LocalObjects implements ObjectStore {
     const stem = `pack-${pack.checksum.toHex()}`;
     if (this.#packs.has(stem)) return;
     const temporary = `${this.#packDir}/tmp_${crypto.randomUUID()}`;
-    await Promise.all([
+    const written = await Promise.allSettled([
       writeSynced(`${temporary}.pack`, pack.bytes),
       writeSynced(`${temporary}.idx`, encodePackIndex(pack.entries, pack.checksum)),
     ]);
+    const failure = written.find((outcome) => outcome.status === "rejected");
+    if (failure) {
+      // On a full disk they would take what is left of it.
+      for (const suffix of [".pack", ".idx"]) rmSync(temporary + suffix, { force: true });
+      throw failure.reason;
+    }
     await this.#publish(temporary, stem);
     this.#startMerge();
   }
