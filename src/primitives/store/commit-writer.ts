@@ -37,7 +37,7 @@ interface Publication {
 
 /**
  * The one writer of a store. While a group of commits is being made durable, the next one is built on it from whatever
- * arrives meanwhile: each job still its own commit, but one pack, one ref update and so one wait for the disk for all.
+ * arrives meanwhile: each job still its own commit, but all of them published together and so with one wait for the disk.
  */
 export class CommitWriter {
   head: Snapshot;
