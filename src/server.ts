@@ -94,7 +94,8 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
     let ops: OpsFrontend | undefined;
     // Ended after HTTP: while that finishes what is under way, whoever asks is told so.
     undo.defer(() => ops?.stop());
-    const certificates = config.http && new CertificateFiles(config.http.certificates, log);
+    const certificates =
+      config.http?.settings.listenTls && new CertificateFiles(config.http.certificates, log);
     const http =
       config.http &&
       (await startHttp(config.http, certificates?.certificates ?? [], {
@@ -142,6 +143,11 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         .catchUp()
         .catch((error) => log.error(`the history of the store '${location.store}' could not be read`, error));
     }
+    const reload = async () => {
+      await users.reload();
+      await instances.reload();
+      await backends.reload();
+    };
     const adminConsole = new AdminConsole(
       {
         users,
@@ -149,7 +155,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
         jobs,
         backends,
         tokenUses,
-        server: { started, failedLogins: passwords.failures, traffic },
+        server: { started, failedLogins: passwords.failures, traffic, reload },
       },
       log,
     );
@@ -174,11 +180,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       adminName: config.admin.name,
       generatedPassword,
       instances: instances.list(),
-      async reload() {
-        await users.reload();
-        await instances.reload();
-        await backends.reload();
-      },
+      reload,
       async stop() {
         ops?.drain();
         await undo.disposeAsync();

@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/access-log.ts";
 import { CERTIFICATE_SETTING, type CertificatePaths } from "../frontends/http/certificates.ts";
+import { MAX_THREADS } from "../frontends/http/http-limits.ts";
 import type { HttpSettings } from "../frontends/http/http-settings.ts";
 import { isNetwork } from "../frontends/http/trusted-proxies.ts";
 import { parseDuration } from "../primitives/duration.ts";
@@ -22,7 +23,6 @@ const MAX_REQUESTS_PER_SECOND = 64_000;
 const MAX_UPLOADS = 1_000_000;
 /** Manifests are kept in memory while they are checked. */
 const MAX_MANIFEST_LIMIT = 64 * 1024 * 1024;
-const MAX_HTTP_WORKERS = 256;
 
 export function httpConfig(settings: CheckedSettings): HttpConfig {
   const certificates = certificatePaths(settings);
@@ -113,12 +113,11 @@ function manifestLimit(settings: CheckedSettings): number {
 /** Only Linux spreads the connections to one port over the threads that listen on it. */
 function httpWorkers(settings: CheckedSettings): number {
   const canShare = process.platform === "linux";
-  if (!settings.isGiven("http-workers"))
-    return canShare ? Math.min(availableParallelism(), MAX_HTTP_WORKERS) : 1;
+  if (!settings.isGiven("http-workers")) return canShare ? Math.min(availableParallelism(), MAX_THREADS) : 1;
   const count = settings.parsed(
     "http-workers",
-    (text) => (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= MAX_HTTP_WORKERS ? Number(text) : undefined),
-    `a number from 1 to ${MAX_HTTP_WORKERS}`,
+    (text) => (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= MAX_THREADS ? Number(text) : undefined),
+    `a number from 1 to ${MAX_THREADS}`,
   );
   if (count > 1 && !canShare) throw new UsageError("--http-workers: more than 1 takes Linux");
   return count;

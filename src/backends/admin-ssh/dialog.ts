@@ -27,9 +27,16 @@ export function liveScreen(
       rows = shown.length;
     };
     draw();
-    const timer = setInterval(draw, REDRAW_MS);
+    const failed = Promise.withResolvers<never>();
+    const timer = setInterval(() => {
+      try {
+        draw();
+      } catch (error) {
+        failed.reject(error);
+      }
+    }, REDRAW_MS);
     try {
-      await reader.key();
+      await Promise.race([reader.key(), failed.promise]);
     } finally {
       clearInterval(timer);
     }

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
+import { isSystemError } from "../../primitives/store/files.ts";
 
 export const ACCESS_LOG_FORMATS = ["json", "text"] as const;
 export type AccessLogFormat = (typeof ACCESS_LOG_FORMATS)[number];
@@ -35,6 +36,10 @@ const STANDARD_OUTPUT = "-";
 /** Lines wait so long, or until they are so many bytes, to be written together. */
 const FLUSH_MS = 100;
 const FLUSH_BYTES = 32 * 1024;
+/** What a pipe takes as a whole or not at all (POSIX, PIPE_BUF), so that the lines of threads do not mix. */
+const PIPE_BYTES = 4096;
+/** Lines that a slow reader of standard output has not taken; what comes on top is lost, and reported. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** How often it is looked whether the file was moved away, as `logrotate` does. */
 const ROTATION_MS = 1000;
 
@@ -43,12 +48,13 @@ export class AccessLog {
   readonly #target: AccessLogTarget;
   readonly #failed: (error: unknown) => void;
   #fd: number;
-  #lines: string[] = [];
+  #lines: Buffer[] = [];
   #bytes = 0;
   #timer: Timer | undefined;
   #checked = Date.now();
+  #isFailing = false;
 
-  /** Throws if the file can't be opened; `failed` hears of what can't be written later. */
+  /** Throws if the file can't be opened; `failed` hears of what can't be written later, once until it can again. */
   constructor(target: AccessLogTarget, failed: (error: unknown) => void) {
     this.#target = target;
     this.#failed = failed;
@@ -56,30 +62,66 @@ export class AccessLog {
   }
 
   write(entry: AccessLogEntry): void {
-    const line = this.#target.format === "json" ? `${JSON.stringify(entry)}\n` : textOf(entry);
+    if (this.#bytes > MAX_WAITING_BYTES) {
+      this.#fail(new Error("its reader is too slow; requests are not logged"));
+      return;
+    }
+    const line = Buffer.from(this.#target.format === "json" ? `${JSON.stringify(entry)}\n` : textOf(entry));
+    const before = this.#bytes;
     this.#lines.push(line);
     this.#bytes += line.length;
-    if (this.#bytes >= FLUSH_BYTES) this.flush();
+    // Once for each so many bytes, also while a slow reader has let them grow to many.
+    const isFull = Math.floor(before / FLUSH_BYTES) < Math.floor(this.#bytes / FLUSH_BYTES);
+    if (isFull) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS);
   }
 
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const bytes = Buffer.from(this.#lines.join(""));
-    this.#lines = [];
-    this.#bytes = 0;
     try {
       this.#followRotation();
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      this.#writeLines();
+      this.#isFailing = false;
     } catch (error) {
-      this.#failed(error);
+      if (isSystemError(error, "EAGAIN")) {
+        this.#timer = setTimeout(() => this.flush(), FLUSH_MS);
+        return;
+      }
+      this.#lines = [];
+      this.#fail(error);
+    } finally {
+      this.#bytes = this.#lines.reduce((sum, { length }) => sum + length, 0);
     }
   }
 
   close(): void {
     this.flush();
+    clearTimeout(this.#timer);
     if (this.#target.path !== STANDARD_OUTPUT) closeSync(this.#fd);
+  }
+
+  /** Those that could not be written stay, whole. */
+  #writeLines(): void {
+    const limit = this.#target.path === STANDARD_OUTPUT ? PIPE_BYTES : FLUSH_BYTES;
+    let done = 0;
+    try {
+      while (done < this.#lines.length) {
+        let end = done;
+        let size = 0;
+        do size += this.#lines[end++]?.length ?? 0;
+        while (end < this.#lines.length && size + (this.#lines[end]?.length ?? 0) <= limit);
+        writeWhole(this.#fd, Buffer.concat(this.#lines.slice(done, end)));
+        done = end;
+      }
+    } finally {
+      this.#lines = this.#lines.slice(done);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#isFailing) this.#failed(error);
+    this.#isFailing = true;
   }
 
   #followRotation(): void {
@@ -92,6 +134,10 @@ export class AccessLog {
     this.#fd = open(path);
     closeSync(before);
   }
+}
+
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
 function open(path: string): number {

@@ -9,7 +9,8 @@ export interface LimitSettings {
   readonly blobBytes: number | undefined;
 }
 
-const MAX_THREADS = 256;
+/** Threads that can serve HTTP; each has a place of its own in what they share. */
+export const MAX_THREADS = 256;
 /** Addresses that share a slot by one hash hardly do so by the other, and count as what is less. */
 const RATE_ROWS = 2;
 const RATE_SLOTS = 65_536;

@@ -91,7 +91,7 @@ export class SshFrontend {
           user = accepted;
           if (accepted) return context.accept();
           // A client offers one key after the other: only what it is sure of counts.
-          if (this.#options.lockedFor(context.username, remote) > 0) return context.reject([]);
+          if (this.#lockedFor(context, remote) > 0) return context.reject([]);
           const isOffer = context.method === "none" || (context.method === "publickey" && !context.signature);
           if (!isOffer && ++attempts >= MAX_LOGIN_ATTEMPTS) client.end();
           else context.reject([...METHODS]);
@@ -111,7 +111,7 @@ export class SshFrontend {
 
   async #authenticate(context: AuthContext, remote: string): Promise<UserName | undefined> {
     if (context.method === "publickey") return keyOwner(context, this.#options.users());
-    const seconds = this.#options.lockedFor(context.username, remote);
+    const seconds = this.#lockedFor(context, remote);
     if (seconds > 0) {
       await tell(context, `too many failed logins; try again in ${seconds} seconds`);
       return this.#refused(context, remote, `locked for ${seconds} seconds`);
@@ -127,6 +127,12 @@ export class SshFrontend {
       remote,
       result.kind === "limited" ? "too many failures" : "wrong user name or password",
     );
+  }
+
+  /** A key can't be guessed, and opens while passwords are locked. */
+  #lockedFor({ method, username }: AuthContext, remote: string): number {
+    const isPassword = method === "password" || method === "keyboard-interactive";
+    return isPassword ? this.#options.lockedFor(username, remote) : 0;
   }
 
   #refused({ username }: AuthContext, remote: string, why: string): undefined {

@@ -22,7 +22,6 @@ const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
 /** How long nothing has to come for the writer to count as idle. */
 const IDLE_MS = 5;
-
 /** How long commits are built before the event loop turns once. */
 const TURN_MS = 1;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -166,11 +165,9 @@ export class CommitWriter {
     const outcome = this.#makeDurable(group)
       .then((published) => {
         if (published) group.settle();
-        else group.discard();
         return published ? ("published" as const) : ("moved" as const);
       })
       .catch((error) => {
-        group.discard();
         for (const job of group.jobs) job.settle.reject(error);
         return "failed" as const;
       })
@@ -189,13 +186,19 @@ export class CommitWriter {
       group.discard();
       return (await this.#branch.read()) === expected;
     }
-    const isPublished = await this.#branch.publish({
-      objects: group.objects(),
-      expected,
-      next: tip.commitId,
-      isFollowed: group.jobs.length > 1 || this.#queue.length > 0,
-      stored: () => group.discard(),
-    });
+    let isPublished = false;
+    try {
+      isPublished = await this.#branch.publish({
+        objects: group.objects(),
+        expected,
+        next: tip.commitId,
+        isFollowed: group.jobs.length > 1 || this.#queue.length > 0,
+        stored: () => group.discard(),
+      });
+    } finally {
+      // Otherwise they stay readable until they are stored, whatever fails from here on.
+      if (!isPublished) group.discard();
+    }
     if (!isPublished) return false;
     this.head = tip;
     this.#commits += group.commits;

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, renameSync } from "node:fs";
+import { binary } from "../../support/binary.ts";
+import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 import { bytesOf, RegistryClient } from "../../support/registry-client.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -88,3 +90,46 @@ test("a log that can't be written, or an unknown format, is told at the start", 
     "--access-log-format must be json or text, not 'xml'",
   );
 });
+
+test("lines on standard output wait for a slow reader, whole, whichever threads they are from", async () => {
+  const dir = temporaryDirectory();
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const { port } = probe;
+  probe.stop(true);
+  const flags = `--data-dir ${dir}/data --admin-password change-me --no-backend-admin-ssh --http-workers 3`;
+  const listen = `--frontend-http-listen-http 127.0.0.1:${port} --access-log -`;
+  const child = Bun.spawn(
+    ["sh", "-c", `${binary()} serve ${flags} ${listen} 2> ${dir}/err | (sleep 2; cat > ${dir}/out)`],
+    { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+  );
+  const end = (signal: NodeJS.Signals) =>
+    process.kill(Number(readFileSync(`${dir}/data/everlock.pid`, "utf8")), signal);
+  afterThisTest(async () => {
+    if (child.exitCode === null) end("SIGKILL");
+    await child.exited;
+  });
+  const client = new RegistryClient(port, "app", "admin:change-me");
+  const isUp = () =>
+    client.fetch("/v2/").then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+  expect(await eventually(isUp)).toBe(true);
+  // Far more than a pipe holds while nobody reads.
+  const MANY = 3000;
+  await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      for (let i = 0; i < MANY / 20; i++)
+        await client.fetch("manifests/none", {
+          headers: { Connection: "close", "User-Agent": "x".repeat(200) },
+        });
+    }),
+  );
+  await Bun.sleep(2500);
+  end("SIGTERM");
+  await child.exited;
+  const lines = linesOf(`${dir}/out`).filter((line) => line.includes("/manifests/none"));
+  expect(lines).toHaveLength(MANY);
+  for (const line of lines) expect(JSON.parse(line).status).toBe(404);
+  expect(readFileSync(`${dir}/err`, "utf8")).toBe("");
+}, 20_000);

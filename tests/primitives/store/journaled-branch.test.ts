@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
+import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
+import type { Projection } from "../../../src/primitives/store/projection.ts";
 import type { Store } from "../../../src/primitives/store/store.ts";
 import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { storePath } from "../../../src/primitives/store/store-path.ts";
@@ -11,11 +13,11 @@ import { describeWith, must } from "../../support/tools.ts";
 const NAME = "everlock-test" as StoreName;
 const meta = { author: { name: "alice", email: "alice@everlock" }, message: "write" };
 
-async function open(dataDir = temporaryDirectory()) {
+async function open(dataDir = temporaryDirectory(), projection?: Projection) {
   const logged: string[] = [];
   const log = (message: string) => void logged.push(message);
   const manager = new StoreManager(dataDir, { info: log, warn: log, error: log });
-  const store = await manager.open(NAME);
+  const store = await manager.open(NAME, projection);
   afterThisTest(() => (store.isClosed ? undefined : store.close()));
   return { store, dataDir, dir: manager.directory(NAME), logged };
 }
@@ -84,6 +86,40 @@ describeWith(["git"], "commits in the journal", () => {
     await writeAll(store, ["x", "y"]);
     expect(await eventually(async () => (await filesOf(dir)).length === names.length + 3)).toBe(true);
     await store.close();
+    expect(await git(dir, "fsck", "--strict", "--no-progress")).toBe("");
+  });
+
+  test("stay readable when the index can't take them in, and the next ones are built on them", async () => {
+    let failures = 1;
+    let head: ObjectId | undefined;
+    const index: Projection = {
+      get head() {
+        return head;
+      },
+      apply(_changes, next) {
+        if (head && failures-- > 0) throw new Error("the index is full");
+        head = next ?? head;
+      },
+      reset() {
+        head = undefined;
+      },
+    };
+    const { store, dir } = await open(temporaryDirectory(), index);
+    await writeAll(store, ["before"]);
+    const write = (name: string) =>
+      store.write(storePath(name), Buffer.from(name), meta).then(() => name, String);
+    const outcomes = await Promise.all([...numbered("a", 20), ...numbered("b", 20)].map(write));
+    const later = await Promise.all(numbered("c", 10).map(write));
+    expect(later).toEqual(numbered("c", 10));
+    expect([...new Set(outcomes.filter((outcome) => outcome.startsWith("Error")))]).toEqual([
+      "Error: the index is full",
+    ]);
+    // What was refused is a commit all the same: it was durable when the index failed.
+    const all = ["before", ...numbered("a", 20), ...numbered("b", 20), ...numbered("c", 10)].sort();
+    expect(await pathsOf(store)).toEqual(all);
+    for (const path of all) expect(await store.read(storePath(path))).toEqual(Buffer.from(path));
+    await store.close();
+    expect(await filesOf(dir)).toEqual(all);
     expect(await git(dir, "fsck", "--strict", "--no-progress")).toBe("");
   });
 

@@ -10,10 +10,8 @@ export const CONFIG_COMMANDS: readonly Command[] = [
     example: "/config reload",
     adminOnly: true,
     isChange: true,
-    async run(_args, { users, instances, backends }) {
-      await users.reload();
-      await instances.reload();
-      await backends.reload();
+    async run(_args, { users, instances, server }) {
+      await server.reload();
       const { length } = users.directory.list();
       return [`reloaded: ${instances.list().length} registries, ${length} users`];
     },
