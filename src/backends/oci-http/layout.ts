@@ -58,6 +58,6 @@ export function repositoryPath(repository: RepositoryName): string {
 
 /** The first `levels` hex digits of the name's SHA-256, as directories. */
 function fanOut(name: string, levels: number): string {
-  const hash = new Bun.CryptoHasher("sha256").update(name).digest("hex");
+  const hash = Bun.SHA256.hash(name, "hex");
   return hash.slice(0, levels).split("").join("/");
 }

@@ -6,7 +6,7 @@ import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { Referrer } from "../../registry/storage.ts";
 import type { Tag } from "../../registry/tag.ts";
-import { type OciFile, parseOciPath } from "./layout.ts";
+import { parseOciPath } from "./layout.ts";
 import { digestInTag } from "./tag-target.ts";
 
 /** Tags, manifests and the blobs they name, by repository. */
@@ -46,14 +46,16 @@ export const OCI_INDEX: IndexSchema = {
     CREATE INDEX referrers_by_type ON referrers (repository, subject, artifact_type, digest);
   `,
   apply(db: Database, changes: readonly Change[]): ReadonlySet<string> {
-    const repositories = new Set<string>();
+    const repositories = new Map<RepositoryName, number>();
     for (const { path, content } of changes) {
       const file = parseOciPath(path);
       if (!file) continue;
-      applyFile(db, file, content);
-      repositories.add(file.repository);
+      const id = repositories.get(file.repository) ?? repositoryId(db, file.repository);
+      repositories.set(file.repository, id);
+      if (file.kind === "tag") applyTag(db, id, file.tag, content);
+      else applyManifest(db, id, file.digest, content);
     }
-    return repositories;
+    return new Set(repositories.keys());
   },
   scopes: (db: Database) =>
     db
@@ -79,12 +81,6 @@ export const OCI_INDEX: IndexSchema = {
     ].join("\n");
   },
 };
-
-function applyFile(db: Database, file: OciFile, content: Uint8Array | null): void {
-  const repository = repositoryId(db, file.repository);
-  if (file.kind === "tag") applyTag(db, repository, file.tag, content);
-  else applyManifest(db, repository, file.digest, content);
-}
 
 function repositoryId(db: Database, name: RepositoryName): number {
   const select = db.query<{ id: number }, [string]>("SELECT id FROM repositories WHERE name = ?");

@@ -49,7 +49,7 @@ export class CommitGroup {
 
   /** Lets go of the objects: they are stored by now, or never will be. */
   discard(): void {
-    this.#reader.unstage(this.#objects.keys());
+    this.#reader.unstage(this.#objects);
   }
 
   settle(): void {
@@ -86,10 +86,9 @@ export class CommitGroup {
       message: draft.message,
     });
     const commit = nameObject("commit", body);
-    for (const object of [...made, commit]) {
-      this.#objects.set(object.id, object);
-      this.#reader.stage(object);
-    }
+    for (const object of made) this.#objects.set(object.id, object);
+    this.#objects.set(commit.id, commit);
+    this.#reader.stage(this.#objects);
     for (const change of draft.changes) this.changes.push(change);
     this.tip = new Snapshot(this.#reader, commit.id, { tree });
     this.commits++;

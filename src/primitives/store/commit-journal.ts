@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync
 import { dirname } from "node:path";
 import { syncDirectory, syncFileData } from "./durable.ts";
 import { writeFullySync } from "./files.ts";
-import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes, objectIdToBytes } from "./git/object-id.ts";
+import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "./git/object-id.ts";
 import type { EncodedEntry } from "./git/pack.ts";
 
 /** A move of the branch, with all that the new commits consist of. */
@@ -13,26 +13,39 @@ export interface JournalRecord {
   readonly entries: readonly EncodedEntry[];
 }
 
-const MAGIC = 0x45_56_4c_4a;
-/** Magic number and length of what follows, then that, then its SHA-256. */
-const HEADER_BYTES = 8;
+const MAGIC = 0x45_56_4c_4b;
+/** Magic number, length of the payload, era; then the payload, and the SHA-256 of all that. */
+const ERA_AT = 8;
+const ERA_BYTES = 16;
+const HEADER_BYTES = ERA_AT + ERA_BYTES;
 const CHECKSUM_BYTES = 32;
-const NOWHERE = Buffer.alloc(OBJECT_ID_BYTES);
+/** An entry's name and length. */
+const ENTRY_HEADER_BYTES = OBJECT_ID_BYTES + 4;
+/** In place of the name of a commit. */
+const NOWHERE = "0".repeat(2 * OBJECT_ID_BYTES);
+/** A journal that has grown beyond this gives its space back when it is cleared. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
-/** Publications one after the other in a file: a record is durable after a single sync of its bytes. */
+/**
+ * Publications one after the other in a file: a record is durable after a single sync of its bytes. A cleared journal
+ * keeps its size and is written over, which syncs in half the time that growing takes; records of one era follow each
+ * other, and what an older one left behind them does not count.
+ */
 export class CommitJournal {
   readonly #fd: number;
-  #size: number;
+  #era = newEra();
+  #size = 0;
 
   private constructor(fd: number) {
     this.#fd = fd;
-    this.#size = fstatSync(fd).size;
   }
 
+  /** Forgets what is in it. */
   static async open(path: string): Promise<CommitJournal> {
     const isNew = !existsSync(path);
     const journal = new CommitJournal(openSync(path, isNew ? "wx+" : "r+", 0o600));
     if (isNew) await syncDirectory(dirname(path));
+    else await journal.clear();
     return journal;
   }
 
@@ -43,7 +56,7 @@ export class CommitJournal {
 
   /** Resolves when the record would survive a power cut; one that can't be written leaves nothing behind. */
   async append(record: JournalRecord): Promise<void> {
-    const bytes = encodeRecord(record);
+    const bytes = encodeRecord(record, this.#era);
     try {
       writeFullySync(this.#fd, bytes, this.#size);
       await syncFileData(this.#fd);
@@ -56,13 +69,16 @@ export class CommitJournal {
 
   /** Forgets all records, durably. */
   async clear(): Promise<void> {
-    if (this.#size === 0) return;
-    ftruncateSync(this.#fd, 0);
-    this.#size = 0;
+    const fileSize = fstatSync(this.#fd).size;
+    if (fileSize > MAX_KEPT_BYTES) ftruncateSync(this.#fd, 0);
+    else if (fileSize > 0) writeFullySync(this.#fd, Buffer.alloc(HEADER_BYTES), 0);
     await syncFileData(this.#fd);
+    this.#size = 0;
+    this.#era = newEra();
   }
 
   close(): void {
+    if (this.#size === 0) ftruncateSync(this.#fd, 0);
     closeSync(this.#fd);
   }
 }
@@ -72,13 +88,15 @@ export function readJournal(path: string): JournalRecord[] {
   if (!existsSync(path)) return [];
   const bytes = readFileSync(path);
   const records: JournalRecord[] = [];
+  const era = bytes.subarray(ERA_AT, HEADER_BYTES);
   for (let at = 0; bytes.length - at >= HEADER_BYTES; ) {
-    const length = bytes.readUInt32BE(at + 4);
-    const end = at + HEADER_BYTES + length;
+    const payloadAt = at + HEADER_BYTES;
+    const end = payloadAt + bytes.readUInt32BE(at + 4);
     if (bytes.readUInt32BE(at) !== MAGIC || end + CHECKSUM_BYTES > bytes.length) break;
-    const payload = bytes.subarray(at + HEADER_BYTES, end);
-    if (Buffer.compare(checksumOf(payload), bytes.subarray(end, end + CHECKSUM_BYTES)) !== 0) break;
-    records.push(decodePayload(payload));
+    if (!bytes.subarray(at + ERA_AT, payloadAt).equals(era)) break;
+    const checksum = checksumOf(bytes.subarray(at, end));
+    if (Buffer.compare(checksum, bytes.subarray(end, end + CHECKSUM_BYTES)) !== 0) break;
+    records.push(decodePayload(bytes.subarray(payloadAt, end)));
     at = end + CHECKSUM_BYTES;
   }
   return records;
@@ -106,37 +124,49 @@ export function recordsAfter(
   return undefined;
 }
 
-function checksumOf(payload: Uint8Array): Uint8Array {
-  return new Bun.CryptoHasher("sha256").update(payload).digest();
+function newEra(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(ERA_BYTES));
 }
 
-function encodeRecord({ expected, next, entries }: JournalRecord): Uint8Array {
-  const pieces: Uint8Array[] = [expected ? objectIdToBytes(expected) : NOWHERE, objectIdToBytes(next)];
+function checksumOf(record: Uint8Array): Uint8Array {
+  return new Bun.CryptoHasher("sha256").update(record).digest();
+}
+
+function encodeRecord({ expected, next, entries }: JournalRecord, era: Uint8Array): Uint8Array {
+  const payloadBytes = entries.reduce(
+    (sum, { bytes }) => sum + ENTRY_HEADER_BYTES + bytes.length,
+    2 * OBJECT_ID_BYTES,
+  );
+  const record = Buffer.allocUnsafe(HEADER_BYTES + payloadBytes + CHECKSUM_BYTES);
+  record.writeUInt32BE(MAGIC);
+  record.writeUInt32BE(payloadBytes, 4);
+  record.set(era, ERA_AT);
+  record.write(expected ?? NOWHERE, HEADER_BYTES, "hex");
+  record.write(next, HEADER_BYTES + OBJECT_ID_BYTES, "hex");
+  let at = HEADER_BYTES + 2 * OBJECT_ID_BYTES;
   for (const { id, bytes } of entries) {
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32BE(bytes.length);
-    pieces.push(objectIdToBytes(id), length, bytes);
+    record.write(id, at, "hex");
+    record.writeUInt32BE(bytes.length, at + OBJECT_ID_BYTES);
+    record.set(bytes, at + ENTRY_HEADER_BYTES);
+    at += ENTRY_HEADER_BYTES + bytes.length;
   }
-  const payload = Buffer.concat(pieces);
-  const header = Buffer.allocUnsafe(HEADER_BYTES);
-  header.writeUInt32BE(MAGIC);
-  header.writeUInt32BE(payload.length, 4);
-  return Buffer.concat([header, payload, checksumOf(payload)]);
+  record.set(checksumOf(record.subarray(0, at)), at);
+  return record;
 }
 
 function decodePayload(payload: Buffer): JournalRecord {
-  const idAt = (at: number) => payload.subarray(at, at + OBJECT_ID_BYTES);
+  const idAt = (at: number) => objectIdFromBytes(payload.subarray(at, at + OBJECT_ID_BYTES));
   const expected = idAt(0);
   const entries: EncodedEntry[] = [];
   for (let at = 2 * OBJECT_ID_BYTES; at < payload.length; ) {
     const length = payload.readUInt32BE(at + OBJECT_ID_BYTES);
-    const start = at + OBJECT_ID_BYTES + 4;
-    entries.push({ id: objectIdFromBytes(idAt(at)), bytes: payload.subarray(start, start + length) });
+    const start = at + ENTRY_HEADER_BYTES;
+    entries.push({ id: idAt(at), bytes: payload.subarray(start, start + length) });
     at = start + length;
   }
   return {
-    expected: expected.equals(NOWHERE) ? undefined : objectIdFromBytes(expected),
-    next: objectIdFromBytes(idAt(OBJECT_ID_BYTES)),
+    expected: expected === NOWHERE ? undefined : expected,
+    next: idAt(OBJECT_ID_BYTES),
     entries,
   };
 }

@@ -45,9 +45,7 @@ export class JournaledBranch implements Branch {
     const path = `${options.dir}/${JOURNAL}`;
     options.refs.breakLock(MAIN_REF);
     await bringBack(readJournal(path), options);
-    const journal = await CommitJournal.open(path);
-    await journal.clear();
-    return new JournaledBranch(options, journal);
+    return new JournaledBranch(options, await CommitJournal.open(path));
   }
 
   async read(): Promise<ObjectId | undefined> {

@@ -11,8 +11,8 @@ const TREE_CACHE_ENTRIES = 100_000;
 /** Reads objects as what they must be, checked against their names. */
 export class ObjectReader {
   readonly #objects: ObjectStore;
-  /** Objects of commits that are being made durable. */
-  readonly #staged = new Map<ObjectId, NamedObject>();
+  /** Objects of commits that are being made durable, by group. */
+  readonly #staged = new Set<ReadonlyMap<ObjectId, NamedObject>>();
   readonly #trees = new LruCache<ObjectId, Tree>(TREE_CACHE_ENTRIES);
 
   constructor(objects: ObjectStore) {
@@ -37,13 +37,13 @@ export class ObjectReader {
     this.#trees.set(id, tree, tree.size + 1);
   }
 
-  /** Makes an object readable before it is stored. */
-  stage(object: NamedObject): void {
-    this.#staged.set(object.id, object);
+  /** Makes objects readable before they are stored, as they come to be in the map. */
+  stage(objects: ReadonlyMap<ObjectId, NamedObject>): void {
+    this.#staged.add(objects);
   }
 
-  unstage(ids: Iterable<ObjectId>): void {
-    for (const id of ids) this.#staged.delete(id);
+  unstage(objects: ReadonlyMap<ObjectId, NamedObject>): void {
+    this.#staged.delete(objects);
   }
 
   blob(id: ObjectId): Promise<Uint8Array> {
@@ -55,7 +55,7 @@ export class ObjectReader {
   }
 
   async #read(id: ObjectId, type: ObjectType): Promise<Uint8Array> {
-    const object = this.#staged.get(id) ?? (await this.#objects.get(id));
+    const object = this.#findStaged(id) ?? (await this.#objects.get(id));
     if (!object) throw new CorruptObjectError(`the store`, `${type} ${id} is missing`);
     if (object.type !== type)
       throw new CorruptObjectError(`object ${id}`, `it is a ${object.type}, not a ${type}`);
@@ -63,5 +63,13 @@ export class ObjectReader {
       throw new CorruptObjectError(`${type} ${id}`, "its content does not match its name");
     }
     return object.body;
+  }
+
+  #findStaged(id: ObjectId): NamedObject | undefined {
+    for (const objects of this.#staged) {
+      const object = objects.get(id);
+      if (object) return object;
+    }
+    return undefined;
   }
 }

@@ -47,7 +47,7 @@ export class Authenticator {
   readonly #users: () => UserDirectory;
   readonly #check: Check;
   readonly #tokenUsed: (id: ApiTokenId) => void;
-  readonly #secret = crypto.getRandomValues(new Uint8Array(32));
+  readonly #secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
   readonly #remembered = new LruCache<string, Remembered>(MAX_REMEMBERED);
 
   /** `tokenUsed` hears of the use of API tokens, in steady use about once a minute. */
@@ -100,6 +100,6 @@ export class Authenticator {
 
   /** What was sent is not kept itself. */
   #key(sent: string): string {
-    return new Bun.CryptoHasher("sha256", this.#secret).update(sent).digest("hex");
+    return Bun.SHA256.hash(this.#secret + sent, "hex");
   }
 }

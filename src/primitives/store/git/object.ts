@@ -12,9 +12,12 @@ export interface NamedObject extends GitObject {
   readonly id: ObjectId;
 }
 
+/** Begins anew after each digest; one for each object would cost more than hashing a small one. */
+const hasher = new Bun.CryptoHasher("sha256");
+
 export function nameObject(type: ObjectType, body: Uint8Array): NamedObject {
-  const hash = new Bun.CryptoHasher("sha256").update(`${type} ${body.length}\0`).update(body);
-  return { id: hash.digest("hex") as ObjectId, type, body };
+  const id = hasher.update(`${type} ${body.length}\0`).update(body).digest("hex");
+  return { id: id as ObjectId, type, body };
 }
 
 /** The stored object is not what its name promises: a damaged disk, never a caller's mistake. */

@@ -25,10 +25,10 @@ export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: U
   const fanout = new Uint32Array(256);
   let nextLarge = 0;
   sorted.forEach((entry, i) => {
-    const id = objectIdToBytes(entry.id);
-    const first = id[0] ?? 0;
+    const idAt = IDS_AT + i * OBJECT_ID_BYTES;
+    body.write(entry.id, idAt, "hex");
+    const first = body[idAt] ?? 0;
     fanout[first] = (fanout[first] ?? 0) + 1;
-    body.set(id, IDS_AT + i * OBJECT_ID_BYTES);
     body.writeUInt32BE(entry.crc, crcAt + i * 4);
     if (entry.offset < LARGE_OFFSET) {
       body.writeUInt32BE(entry.offset, offsetAt + i * 4);

@@ -6,6 +6,7 @@ import { zlibFrame } from "./zlib-frame.ts";
 export const PACK_TYPE = { commit: 1, tree: 2, blob: 3, tag: 4, offsetDelta: 6, refDelta: 7 } as const;
 
 export const PACK_HEADER_BYTES = 12;
+const CHECKSUM_BYTES = 32;
 const MIN_COMPRESSED_BYTES = 2048;
 
 export interface PackedEntry {
@@ -39,27 +40,30 @@ export interface EncodedEntry {
 export function encodeEntry({ id, type, body }: NamedObject): EncodedEntry {
   // The binary ids in a tree do not compress, and what is small is not worth it.
   const isStored = type === "tree" || body.length < MIN_COMPRESSED_BYTES;
-  const data = zlibFrame(body, isStored ? 0 : 1);
-  return { id, bytes: Buffer.concat([encodeEntryHeader(type, body.length), data]) };
+  const header = encodeEntryHeader(type, body.length);
+  const bytes = zlibFrame(body, isStored ? "stored" : "deflated", header.length);
+  bytes.set(header);
+  return { id, bytes };
 }
 
 export function assemblePack(encoded: readonly EncodedEntry[]): EncodedPack {
-  const pieces: Uint8Array[] = [encodePackHeader(encoded.length)];
-  const entries: PackedEntry[] = [];
+  const size = encoded.reduce((sum, { bytes }) => sum + bytes.length, PACK_HEADER_BYTES);
+  const pack = Buffer.allocUnsafe(size + CHECKSUM_BYTES);
+  pack.set(encodePackHeader(encoded.length));
   let offset = PACK_HEADER_BYTES;
-  for (const { id, bytes } of encoded) {
-    entries.push({ id, offset, crc: Bun.hash.crc32(bytes) });
-    pieces.push(bytes);
+  const entries = encoded.map(({ id, bytes }): PackedEntry => {
+    const entry = { id, offset, crc: Bun.hash.crc32(bytes) };
+    pack.set(bytes, offset);
     offset += bytes.length;
-  }
-  const hash = new Bun.CryptoHasher("sha256");
-  for (const piece of pieces) hash.update(piece);
-  const checksum = hash.digest();
-  return { bytes: Buffer.concat([...pieces, checksum]), entries, checksum };
+    return entry;
+  });
+  const checksum = new Bun.CryptoHasher("sha256").update(pack.subarray(0, size)).digest();
+  pack.set(checksum, size);
+  return { bytes: pack, entries, checksum };
 }
 
 /** Type in bits 4 to 6 of the first byte, size in its low four bits and then seven bits a byte. */
-function encodeEntryHeader(type: ObjectType, size: number): Uint8Array {
+function encodeEntryHeader(type: ObjectType, size: number): readonly number[] {
   const bytes: number[] = [];
   let first = (PACK_TYPE[type] << 4) | (size & 0x0f);
   let rest = Math.floor(size / 16);
@@ -69,5 +73,5 @@ function encodeEntryHeader(type: ObjectType, size: number): Uint8Array {
     rest = Math.floor(rest / 128);
   }
   bytes.push(first);
-  return Uint8Array.from(bytes);
+  return bytes;
 }

@@ -6,26 +6,25 @@ const STORED_HEADER_BYTES = 5;
 const MAX_STORED_BYTES = 65_535;
 
 /**
- * A zlib stream as Git keeps objects in, level 0 for stored. For the many small objects of a commit this is a fraction of
- * the cost of node:zlib, which sets up a stream for each.
+ * A zlib stream as Git keeps objects in, after `before` bytes that are left to the caller. For the many small objects of
+ * a commit this is a fraction of the cost of node:zlib, which sets up a stream for each.
  */
-export function zlibFrame(body: Uint8Array, level: 0 | 1): Uint8Array {
-  if (level === 0) return storedFrame(body);
-  const deflated = Bun.deflateSync(body as Uint8Array<ArrayBuffer>, { level });
-  const frame = Buffer.allocUnsafe(HEADER.length + deflated.length + CHECKSUM_BYTES);
-  frame.set(HEADER);
-  frame.set(deflated, HEADER.length);
-  frame.writeUInt32BE(Bun.hash.adler32(body), HEADER.length + deflated.length);
+export function zlibFrame(body: Uint8Array, compression: "deflated" | "stored", before = 0): Buffer {
+  return compression === "stored" ? storedFrame(body, before) : deflatedFrame(body, before);
+}
+
+function deflatedFrame(body: Uint8Array, before: number): Buffer {
+  const deflated = Bun.deflateSync(body as Uint8Array<ArrayBuffer>, { level: 1 });
+  const frame = allocateFrame(before, deflated.length);
+  frame.set(deflated, before + HEADER.length);
+  frame.writeUInt32BE(Bun.hash.adler32(body), frame.length - CHECKSUM_BYTES);
   return frame;
 }
 
-function storedFrame(body: Uint8Array): Uint8Array {
+function storedFrame(body: Uint8Array, before: number): Buffer {
   const blocks = Math.max(1, Math.ceil(body.length / MAX_STORED_BYTES));
-  const frame = Buffer.allocUnsafe(
-    HEADER.length + blocks * STORED_HEADER_BYTES + body.length + CHECKSUM_BYTES,
-  );
-  frame.set(HEADER);
-  let at = HEADER.length;
+  const frame = allocateFrame(before, blocks * STORED_HEADER_BYTES + body.length);
+  let at = before + HEADER.length;
   for (let block = 0; block < blocks; block++) {
     const start = block * MAX_STORED_BYTES;
     const size = Math.min(body.length - start, MAX_STORED_BYTES);
@@ -36,5 +35,11 @@ function storedFrame(body: Uint8Array): Uint8Array {
     at += STORED_HEADER_BYTES + size;
   }
   frame.writeUInt32BE(Bun.hash.adler32(body), at);
+  return frame;
+}
+
+function allocateFrame(before: number, dataBytes: number): Buffer {
+  const frame = Buffer.allocUnsafe(before + HEADER.length + dataBytes + CHECKSUM_BYTES);
+  frame.set(HEADER, before);
   return frame;
 }
