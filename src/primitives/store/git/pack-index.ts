@@ -6,13 +6,16 @@ import type { PackedEntry } from "./pack.ts";
 const MAGIC = 0xff744f63;
 const VERSION = 2;
 const FANOUT_AT = 8;
-const IDS_AT = FANOUT_AT + 256 * 4;
+const FANOUT_SIZE = 256;
+const IDS_AT = FANOUT_AT + FANOUT_SIZE * 4;
 /** Offsets from here on do not fit 31 bits and go to a table of 64-bit ones. */
 const LARGE_OFFSET = 0x80000000;
 
 /** A version 2 pack index with 32-byte object ids (gitformat-pack, "Version 2 pack-*.idx files"). */
 export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: Uint8Array): Uint8Array {
-  const sorted = entries.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const byFirstByte = Array.from({ length: FANOUT_SIZE }, (): PackedEntry[] => []);
+  for (const entry of entries) byFirstByte[Number.parseInt(entry.id.slice(0, 2), 16)]?.push(entry);
+  const sorted = byFirstByte.flatMap((some) => some.sort((a, b) => (a.id < b.id ? -1 : 1)));
   const large = sorted.filter((entry) => entry.offset >= LARGE_OFFSET);
   const count = sorted.length;
   const crcAt = IDS_AT + count * OBJECT_ID_BYTES;
@@ -22,13 +25,9 @@ export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: U
   body.writeUInt32BE(MAGIC, 0);
   body.writeUInt32BE(VERSION, 4);
 
-  const fanout = new Uint32Array(256);
   let nextLarge = 0;
   sorted.forEach((entry, i) => {
-    const idAt = IDS_AT + i * OBJECT_ID_BYTES;
-    body.write(entry.id, idAt, "hex");
-    const first = body[idAt] ?? 0;
-    fanout[first] = (fanout[first] ?? 0) + 1;
+    body.write(entry.id, IDS_AT + i * OBJECT_ID_BYTES, "hex");
     body.writeUInt32BE(entry.crc, crcAt + i * 4);
     if (entry.offset < LARGE_OFFSET) {
       body.writeUInt32BE(entry.offset, offsetAt + i * 4);
@@ -39,8 +38,8 @@ export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: U
     }
   });
   let total = 0;
-  fanout.forEach((size, first) => {
-    total += size;
+  byFirstByte.forEach((some, first) => {
+    total += some.length;
     body.writeUInt32BE(total, FANOUT_AT + first * 4);
   });
   body.set(packChecksum, largeAt + large.length * 8);
@@ -63,7 +62,7 @@ export class PackIndex {
       if (header.readUInt32BE(0) !== MAGIC || header.readUInt32BE(4) !== VERSION) {
         throw new CorruptObjectError(path, "it is not a version 2 pack index");
       }
-      this.count = this.#fanout.readUInt32BE(255 * 4);
+      this.count = this.#fanout.readUInt32BE((FANOUT_SIZE - 1) * 4);
       if (fstatSync(this.#fd).size < IDS_AT + this.count * (OBJECT_ID_BYTES + 8)) {
         throw new CorruptObjectError(path, "it is cut off");
       }

@@ -9,6 +9,9 @@ export interface TreeEntry {
   readonly id: ObjectId;
 }
 
+/** Entries by name; `undefined` where there is to be none. */
+type Entries = ReadonlyMap<string, TreeEntry | undefined>;
+
 const MODE_TREE = "40000";
 const MODE_FILE = "100644";
 const decoder = new TextDecoder();
@@ -25,13 +28,16 @@ interface Place {
  * those written over, and shares the table of names.
  */
 export class Tree {
-  static readonly EMPTY = new Tree(new Uint8Array(), new Map());
+  static readonly EMPTY = new Tree(new Uint8Array(), new Map(), new Map());
   readonly body: Uint8Array;
   readonly #places: ReadonlyMap<string, Place>;
+  /** Entries as they were given, which are most likely to be asked for next: the way to what was changed last. */
+  readonly #given: Entries;
 
-  private constructor(body: Uint8Array, places: ReadonlyMap<string, Place>) {
+  private constructor(body: Uint8Array, places: ReadonlyMap<string, Place>, given: Entries) {
     this.body = body;
     this.#places = places;
+    this.#given = given;
   }
 
   /**
@@ -50,7 +56,7 @@ export class Tree {
       places.set(header.slice(space + 1), { kind: kindOf(header.slice(0, space)), start, idAt: nul + 1 });
       start = end;
     }
-    return new Tree(body, places);
+    return new Tree(body, places, new Map());
   }
 
   get size(): number {
@@ -62,6 +68,8 @@ export class Tree {
   }
 
   get(name: string): TreeEntry | undefined {
+    const given = this.#given.get(name);
+    if (given) return given;
     const place = this.#places.get(name);
     return place && this.#entry(place);
   }
@@ -71,7 +79,7 @@ export class Tree {
   }
 
   /** The tree with other entries at some names, or none where it is `undefined`. */
-  with(changes: ReadonlyMap<string, TreeEntry | undefined>): Tree {
+  with(changes: Entries): Tree {
     return this.#withIds(changes) ?? this.#withNames(changes);
   }
 
@@ -80,17 +88,17 @@ export class Tree {
   }
 
   /** `undefined` if a name comes, goes or becomes another kind. */
-  #withIds(changes: ReadonlyMap<string, TreeEntry | undefined>): Tree | undefined {
+  #withIds(changes: Entries): Tree | undefined {
     for (const [name, entry] of changes) if (this.#places.get(name)?.kind !== entry?.kind) return undefined;
     const body = Buffer.from(this.body);
     for (const [name, entry] of changes) {
       const place = this.#places.get(name);
       if (place && entry) body.write(entry.id, place.idAt, "hex");
     }
-    return new Tree(body, this.#places);
+    return new Tree(body, this.#places, changes);
   }
 
-  #withNames(changes: ReadonlyMap<string, TreeEntry | undefined>): Tree {
+  #withNames(changes: Entries): Tree {
     const kept = [...this.#places].filter(([name]) => !changes.has(name));
     const pieces = kept.map(([name, { kind, start, idAt }]): Piece => {
       return { name, kind, bytes: this.body.subarray(start, idAt + OBJECT_ID_BYTES) };
@@ -103,7 +111,7 @@ export class Tree {
       places.set(name, { kind, start, idAt: end - OBJECT_ID_BYTES });
       start = end;
     }
-    return new Tree(Buffer.concat(pieces.map(({ bytes }) => bytes)), places);
+    return new Tree(Buffer.concat(pieces.map(({ bytes }) => bytes)), places, changes);
   }
 }
 
