@@ -8,6 +8,8 @@ const VERSION = 2;
 const FANOUT_AT = 8;
 const FANOUT_SIZE = 256;
 const IDS_AT = FANOUT_AT + FANOUT_SIZE * 4;
+/** Ids that are read at once in search of one. */
+const WINDOW = 64;
 /** Offsets from here on do not fit 31 bits and go to a table of 64-bit ones. */
 const LARGE_OFFSET = 0x80000000;
 
@@ -77,19 +79,35 @@ export class PackIndex {
   }
 
   offsetOf(id: ObjectId): number | undefined {
-    const wanted = objectIdToBytes(id);
+    const position = this.#positionOf(objectIdToBytes(id));
+    if (position === undefined) return undefined;
+    const offsets = IDS_AT + this.count * (OBJECT_ID_BYTES + 4);
+    return this.#offset(this.#read(offsets + position * 4, 4).readUInt32BE());
+  }
+
+  /**
+   * Ids are evenly spread, so that one is looked for where it should be; usually the first window holds it, or shows
+   * that it is not there.
+   */
+  #positionOf(wanted: Uint8Array): number | undefined {
     const first = wanted[0] ?? 0;
     let low = first === 0 ? 0 : this.#fanout.readUInt32BE((first - 1) * 4);
     let high = this.#fanout.readUInt32BE(first * 4);
+    let share = fractionAfterFirstByte(wanted);
     while (low < high) {
-      const middle = (low + high) >> 1;
-      const order = Buffer.compare(wanted, this.#read(IDS_AT + middle * OBJECT_ID_BYTES, OBJECT_ID_BYTES));
-      if (order === 0) {
-        const offsets = IDS_AT + this.count * (OBJECT_ID_BYTES + 4);
-        return this.#offset(this.#read(offsets + middle * 4, 4).readUInt32BE());
-      }
-      if (order > 0) low = middle + 1;
-      else high = middle;
+      const expected = Math.floor(low + share * (high - low) - WINDOW / 2);
+      const start = Math.max(low, Math.min(expected, high - WINDOW));
+      const window = this.#read(
+        IDS_AT + start * OBJECT_ID_BYTES,
+        Math.min(WINDOW, high - start) * OBJECT_ID_BYTES,
+      );
+      const { index, isFound } = search(window, wanted);
+      if (isFound) return start + index;
+      const count = window.length / OBJECT_ID_BYTES;
+      if (index > 0 && index < count) return undefined;
+      // It lies beside the window, or nowhere.
+      if (index === 0) [high, share] = [start, 1];
+      else [low, share] = [start + count, 0];
     }
     return undefined;
   }
@@ -120,4 +138,23 @@ export class PackIndex {
     }
     return buffer;
   }
+}
+
+/** How far into the ids with the same first byte it lies, from 0 to 1. */
+function fractionAfterFirstByte(id: Uint8Array): number {
+  return ((id[1] ?? 0) * 0x10000 + (id[2] ?? 0) * 0x100 + (id[3] ?? 0)) / 0x1000000;
+}
+
+/** Where an id is among sorted ones, or would be. */
+function search(ids: Buffer, wanted: Uint8Array): { readonly index: number; readonly isFound: boolean } {
+  let [low, high] = [0, ids.length / OBJECT_ID_BYTES];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const at = middle * OBJECT_ID_BYTES;
+    const order = ids.compare(wanted, 0, OBJECT_ID_BYTES, at, at + OBJECT_ID_BYTES);
+    if (order === 0) return { index: middle, isFound: true };
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return { index: low, isFound: false };
 }
