@@ -29,8 +29,10 @@ const TEMPORARY = /^tmp_[0-9a-f-]{36}\.(pack|idx)$/;
 export class LocalObjects implements ObjectStore {
   readonly #dir: string;
   readonly #packDir: string;
-  /** Open packs by file stem, the newest last. */
+  /** Open packs by file stem. */
   readonly #packs = new Map<string, PackFile>();
+  /** The same, those with the most objects first: there an object is most likely to be. */
+  #byCount: readonly PackFile[] | undefined;
   readonly #mergeFailed: (error: unknown) => void;
   /** Packs whose objects are all in a merged one, by file stem; the timers remove them. */
   readonly #retired = new Map<string, Timer>();
@@ -94,8 +96,7 @@ export class LocalObjects implements ObjectStore {
     this.#closing = true;
     await this.#merging;
     for (const stem of this.#retired.keys()) this.#removePack(stem);
-    for (const pack of this.#packs.values()) pack.close();
-    this.#packs.clear();
+    for (const [stem, pack] of [...this.#packs]) this.#forget(stem, pack);
   }
 
   #startMerge(): void {
@@ -125,8 +126,7 @@ export class LocalObjects implements ObjectStore {
     for (const [stem, pack] of [...this.#packs]) {
       // A pack that holds all that the others do has the name of the merged one.
       if (stem === merged || !packs.includes(pack)) continue;
-      this.#packs.delete(stem);
-      pack.close();
+      this.#forget(stem, pack);
       this.#retired.set(stem, setTimeout(() => this.#removePack(stem), RETIREMENT_MS).unref());
     }
   }
@@ -161,7 +161,8 @@ export class LocalObjects implements ObjectStore {
   }
 
   #find(id: ObjectId): GitObject | undefined {
-    for (const pack of [...this.#packs.values()].reverse()) {
+    this.#byCount ??= [...this.#packs.values()].sort((a, b) => b.count - a.count);
+    for (const pack of this.#byCount) {
       const object = pack.get(id, (base) => this.#find(base));
       if (object) return object;
     }
@@ -178,8 +179,7 @@ export class LocalObjects implements ObjectStore {
     let changed = false;
     for (const [stem, pack] of this.#packs) {
       if (present.has(stem)) continue;
-      pack.close();
-      this.#packs.delete(stem);
+      this.#forget(stem, pack);
       changed = true;
     }
     for (const stem of present) {
@@ -191,12 +191,19 @@ export class LocalObjects implements ObjectStore {
   #open(stem: string, hasDeltas?: boolean): boolean {
     try {
       this.#packs.set(stem, new PackFile(`${this.#packDir}/${stem}`, hasDeltas));
+      this.#byCount = undefined;
       return true;
     } catch (error) {
       // A repack of stock git can remove it between our listing and our opening.
       if (isMissingFile(error)) return false;
       throw error;
     }
+  }
+
+  #forget(stem: string, pack: PackFile): void {
+    this.#packs.delete(stem);
+    this.#byCount = undefined;
+    pack.close();
   }
 
   /** What a crash left behind of us; young files of stock git may still be in the making. */
