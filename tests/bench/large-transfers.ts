@@ -32,18 +32,18 @@ export async function makeLargeFile(path: string): Promise<string> {
 export async function pushLarge(peer: Peer, path: string, digest: string): Promise<void> {
   const headers = headersOf(peer);
   const base = `http://127.0.0.1:${peer.port}`;
-  const absolute = (response: Response) =>
-    base + (response.headers.get("Location") ?? "").replace(/^https?:\/\/[^/]+/, "");
-  const started = await fetch(`${base}/v2/large/blobs/uploads/`, { method: "POST", headers });
-  const patched = await fetch(absolute(started), {
-    method: "PATCH",
-    headers: { ...headers, "Content-Type": "application/octet-stream" },
-    body: Bun.file(path),
-  });
-  const url = new URL(absolute(patched));
+  const request = async (url: string | URL, method: string, status: number, body?: Bun.BunFile) => {
+    const type = body && { "Content-Type": "application/octet-stream" };
+    const response = await fetch(url, { method, headers: { ...headers, ...type }, ...(body && { body }) });
+    if (response.status !== status) {
+      throw new Error(`${peer.name}: ${method} answered ${response.status} ${await response.text()}`);
+    }
+    return base + (response.headers.get("Location") ?? "").replace(/^https?:\/\/[^/]+/, "");
+  };
+  const started = await request(`${base}/v2/large/blobs/uploads/`, "POST", 202);
+  const url = new URL(await request(started, "PATCH", 202, Bun.file(path)));
   url.searchParams.set("digest", digest);
-  const finished = await fetch(url, { method: "PUT", headers });
-  if (finished.status !== 201) throw new Error(`${peer.name}: ${finished.status} ${await finished.text()}`);
+  await request(url, "PUT", 201);
 }
 
 export async function pullLarge(peer: Peer, digest: string): Promise<void> {

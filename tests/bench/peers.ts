@@ -72,6 +72,14 @@ export const PEERS: readonly PeerKind[] = [
   },
 ];
 
+/** Not a registry, but the bound of one that is built on Bun. */
+export const BARE: PeerKind = {
+  name: "a bare Bun.serve",
+  program: undefined,
+  authorization: undefined,
+  command: (dir, port) => [process.execPath, `${import.meta.dir}/bare-server.ts`, String(port), dir],
+};
+
 /** Starts a registry and waits for its first answer. */
 export async function startPeer(
   kind: PeerKind,

@@ -144,6 +144,8 @@ export const WORKLOADS: readonly Workload[] = [
   },
 ];
 
+export const WARM_UP_MS = 300;
+
 /** Steps each second with so many connections, after a short warm-up. */
 export async function measureRate(
   step: Step,
@@ -164,7 +166,7 @@ export async function measureRate(
     );
     return count;
   };
-  await runFor(300);
+  await runFor(WARM_UP_MS);
   const began = performance.now();
   const count = await runFor(seconds * 1000);
   const rate = count / ((performance.now() - began) / 1000);
