@@ -11,7 +11,3 @@ export function parseObjectId(text: string): ObjectId | undefined {
 export function objectIdFromBytes(bytes: Uint8Array): ObjectId {
   return bytes.toHex() as ObjectId;
 }
-
-export function objectIdToBytes(id: ObjectId): Uint8Array {
-  return Uint8Array.fromHex(id);
-}

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CorruptObjectError } from "./object.ts";
-import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes, objectIdToBytes } from "./object-id.ts";
+import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "./object-id.ts";
 import type { PackedEntry } from "./pack.ts";
 
 const MAGIC = 0xff744f63;
@@ -8,6 +8,8 @@ const VERSION = 2;
 const FANOUT_AT = 8;
 const FANOUT_SIZE = 256;
 const IDS_AT = FANOUT_AT + FANOUT_SIZE * 4;
+/** Packs of no more objects have the beginnings of their ids in memory. */
+const MAX_BEGINNINGS = 16_384;
 /** Ids that are read at once in search of one. */
 const WINDOW = 64;
 /** Offsets from here on do not fit 31 bits and go to a table of 64-bit ones. */
@@ -48,9 +50,14 @@ export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: U
   return Buffer.concat([body, new Bun.CryptoHasher("sha256").update(body).digest()]);
 }
 
-/** An index on disk, open for looking up; only its fan-out table is kept in memory. */
+/**
+ * An index on disk, open for looking up. Its fan-out table is kept in memory and, of the many small packs that a lookup
+ * goes through, the beginnings of the ids as well.
+ */
 export class PackIndex {
   readonly count: number;
+  /** The four bytes after the first of each id, once they were needed. */
+  #beginnings: Uint32Array | undefined;
   readonly #path: string;
   readonly #fd: number;
   readonly #fanout: Buffer;
@@ -79,35 +86,65 @@ export class PackIndex {
   }
 
   offsetOf(id: ObjectId): number | undefined {
-    const position = this.#positionOf(objectIdToBytes(id));
+    const position = this.#positionOf(Buffer.from(id, "hex"));
     if (position === undefined) return undefined;
     const offsets = IDS_AT + this.count * (OBJECT_ID_BYTES + 4);
     return this.#offset(this.#read(offsets + position * 4, 4).readUInt32BE());
   }
 
-  /**
-   * Ids are evenly spread, so that one is looked for where it should be; usually the first window holds it, or shows
-   * that it is not there.
-   */
-  #positionOf(wanted: Uint8Array): number | undefined {
+  #positionOf(wanted: Buffer): number | undefined {
     const first = wanted[0] ?? 0;
-    let low = first === 0 ? 0 : this.#fanout.readUInt32BE((first - 1) * 4);
-    let high = this.#fanout.readUInt32BE(first * 4);
-    let share = fractionAfterFirstByte(wanted);
-    while (low < high) {
+    const low = first === 0 ? 0 : this.#fanout.readUInt32BE((first - 1) * 4);
+    const high = this.#fanout.readUInt32BE(first * 4);
+    if (this.count > MAX_BEGINNINGS) return this.#seekOnDisk(wanted, low, high);
+    this.#beginnings ??= this.#readBeginnings();
+    return this.#seekInMemory(wanted, low, high, this.#beginnings);
+  }
+
+  #seekInMemory(wanted: Buffer, low: number, high: number, beginnings: Uint32Array): number | undefined {
+    const beginning = wanted.readUInt32BE(1);
+    let [from, to] = [low, high];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((beginnings[middle] ?? 0) < beginning) from = middle + 1;
+      else to = middle;
+    }
+    for (let position = from; position < high && beginnings[position] === beginning; position++) {
+      const id = this.#read(IDS_AT + position * OBJECT_ID_BYTES, OBJECT_ID_BYTES);
+      if (Buffer.compare(id, wanted) === 0) return position;
+    }
+    return undefined;
+  }
+
+  #readBeginnings(): Uint32Array {
+    const ids = this.#read(IDS_AT, this.count * OBJECT_ID_BYTES);
+    const beginnings = new Uint32Array(this.count);
+    for (let i = 0; i < this.count; i++) beginnings[i] = ids.readUInt32BE(i * OBJECT_ID_BYTES + 1);
+    return beginnings;
+  }
+
+  /**
+   * Ids are evenly spread, so that one is looked for where it should be; the first window or the one beside it nearly
+   * always holds it, or shows that it is not there.
+   */
+  #seekOnDisk(wanted: Buffer, from: number, to: number): number | undefined {
+    let [low, high] = [from, to];
+    let share = wanted.readUInt32BE(1) / 2 ** 32;
+    for (let windows = 1; low < high; windows++) {
       const expected = Math.floor(low + share * (high - low) - WINDOW / 2);
       const start = Math.max(low, Math.min(expected, high - WINDOW));
-      const window = this.#read(
-        IDS_AT + start * OBJECT_ID_BYTES,
-        Math.min(WINDOW, high - start) * OBJECT_ID_BYTES,
+      const count = Math.min(WINDOW, high - start);
+      const { index, isFound } = search(
+        this.#read(IDS_AT + start * OBJECT_ID_BYTES, count * OBJECT_ID_BYTES),
+        wanted,
       );
-      const { index, isFound } = search(window, wanted);
       if (isFound) return start + index;
-      const count = window.length / OBJECT_ID_BYTES;
       if (index > 0 && index < count) return undefined;
-      // It lies beside the window, or nowhere.
-      if (index === 0) [high, share] = [start, 1];
-      else [low, share] = [start + count, 0];
+      const isBefore = index === 0;
+      if (isBefore) high = start;
+      else low = start + count;
+      // Somebody may have sought for ids that begin alike: from the third window on, halves are what is certain.
+      share = windows > 1 ? 0.5 : isBefore ? 1 : 0;
     }
     return undefined;
   }
@@ -138,11 +175,6 @@ export class PackIndex {
     }
     return buffer;
   }
-}
-
-/** How far into the ids with the same first byte it lies, from 0 to 1. */
-function fractionAfterFirstByte(id: Uint8Array): number {
-  return ((id[1] ?? 0) * 0x10000 + (id[2] ?? 0) * 0x100 + (id[3] ?? 0)) / 0x1000000;
 }
 
 /** Where an id is among sorted ones, or would be. */

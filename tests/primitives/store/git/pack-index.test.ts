@@ -22,7 +22,7 @@ function idWith(...first: number[]): Uint8Array {
 }
 
 describe("an index of a pack", () => {
-  test.each([0, 1, 63, 64, 65, 20_000])("finds each of %p objects and no other", (count) => {
+  test.each([0, 1, 100, 10_000, 40_000])("finds each of %p objects and no other", (count) => {
     const ids = Array.from({ length: count }, () => randomBytes(32));
     const index = indexOf(ids);
     ids.forEach((id, i) => {
@@ -32,17 +32,28 @@ describe("an index of a pack", () => {
     index.close();
   });
 
-  test("finds objects whose ids are not evenly spread", () => {
-    const crowded = Array.from({ length: 1000 }, (_, i) => idWith(7, i < 500 ? 0 : 255, 255, i & 0xff));
+  test.each([1000, 40_000])("finds %p objects whose ids are not evenly spread", (count) => {
+    const crowded = Array.from({ length: count }, (_, i) => idWith(7, i % 2 === 0 ? 0 : 255, 255, i & 0xff));
     const ids = [...crowded, idWith(7, 128, 0, 0), idWith(0, 0, 0, 0), idWith(255, 255, 255, 255)];
     const index = indexOf(ids);
     ids.forEach((id, i) => {
       expect(index.offsetOf(objectIdFromBytes(id))).toBe(12 + i);
     });
+    expect(index.offsetOf(objectIdFromBytes(idWith(7, 0, 255, 0)))).toBeUndefined();
     for (const byte of [0, 1, 127, 128, 254, 255]) {
       expect(index.offsetOf(objectIdFromBytes(idWith(7, byte)))).toBeUndefined();
       expect(index.offsetOf(objectIdFromBytes(idWith(byte, byte)))).toBeUndefined();
     }
+    index.close();
+  });
+
+  test("tells apart objects whose ids begin alike", () => {
+    const ids = Array.from({ length: 50 }, () => idWith(1, 2, 3, 4, 5));
+    const index = indexOf(ids);
+    ids.forEach((id, i) => {
+      expect(index.offsetOf(objectIdFromBytes(id))).toBe(12 + i);
+    });
+    expect(index.offsetOf(objectIdFromBytes(idWith(1, 2, 3, 4, 5)))).toBeUndefined();
     index.close();
   });
 
