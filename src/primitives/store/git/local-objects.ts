@@ -5,7 +5,7 @@ import { isMissingFile } from "../files.ts";
 import type { ObjectStore } from "../objects.ts";
 import { readLooseObject } from "./loose.ts";
 import type { GitObject, NamedObject } from "./object.ts";
-import type { ObjectId } from "./object-id.ts";
+import { type ObjectId, objectIdToBytes } from "./object-id.ts";
 import { assemblePack, type EncodedEntry, encodeEntry } from "./pack.ts";
 import { PackFile } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
@@ -55,7 +55,8 @@ export class LocalObjects implements ObjectStore {
   }
 
   async has(id: ObjectId): Promise<boolean> {
-    return [...this.#packs.values()].some((pack) => pack.has(id)) || this.#get(id) !== undefined;
+    const bytes = objectIdToBytes(id);
+    return [...this.#packs.values()].some((pack) => pack.has(bytes)) || this.#get(id) !== undefined;
   }
 
   put(objects: readonly NamedObject[]): Promise<void> {
@@ -162,8 +163,10 @@ export class LocalObjects implements ObjectStore {
 
   #find(id: ObjectId): GitObject | undefined {
     this.#byCount ??= [...this.#packs.values()].sort((a, b) => b.count - a.count);
+    const bytes = objectIdToBytes(id);
+    const resolve = (base: ObjectId) => this.#find(base);
     for (const pack of this.#byCount) {
-      const object = pack.get(id, (base) => this.#find(base));
+      const object = pack.get(bytes, resolve);
       if (object) return object;
     }
     return readLooseObject(this.#dir, id);

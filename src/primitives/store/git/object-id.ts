@@ -8,6 +8,10 @@ export function parseObjectId(text: string): ObjectId | undefined {
   return /^[0-9a-f]{64}$/.test(text) ? (text as ObjectId) : undefined;
 }
 
+export function objectIdToBytes(id: ObjectId): Buffer {
+  return Buffer.from(id, "hex");
+}
+
 export function objectIdFromBytes(bytes: Uint8Array): ObjectId {
   return bytes.toHex() as ObjectId;
 }

@@ -49,7 +49,7 @@ export class PackFile {
     return this.#index.count;
   }
 
-  has(id: ObjectId): boolean {
+  has(id: Buffer): boolean {
     return this.#index.offsetOf(id) !== undefined;
   }
 
@@ -76,8 +76,8 @@ export class PackFile {
     return bytes;
   }
 
-  /** `resolve` finds the base of a delta that names it by id and lies in another pack. */
-  get(id: ObjectId, resolve: (id: ObjectId) => GitObject | undefined): GitObject | undefined {
+  /** `id` in its bytes. `resolve` finds the base of a delta that names it by id and lies in another pack. */
+  get(id: Buffer, resolve: (id: ObjectId) => GitObject | undefined): GitObject | undefined {
     const offset = this.#index.offsetOf(id);
     return offset === undefined ? undefined : this.#readAt(offset, resolve);
   }
@@ -116,9 +116,9 @@ export class PackFile {
       }
       base = this.#readAt(offset - distance, resolve);
     } else if (type === PACK_TYPE.refDelta) {
-      const baseId = objectIdFromBytes(header.subarray(at, at + OBJECT_ID_BYTES));
+      const baseId = header.subarray(at, at + OBJECT_ID_BYTES);
       at += OBJECT_ID_BYTES;
-      base = this.get(baseId, resolve) ?? resolve(baseId);
+      base = this.get(baseId, resolve) ?? resolve(objectIdFromBytes(baseId));
     }
     if (!base) throw new CorruptObjectError(this.#path, `the entry at ${offset} has no readable base`);
     return { type: base.type, body: applyDelta(base.body, this.#inflate(offset + at, size)) };
@@ -136,7 +136,7 @@ export class PackFile {
     return body;
   }
 
-  #bytes(offset: number, length: number): Uint8Array {
+  #bytes(offset: number, length: number): Buffer {
     const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.size - offset)));
     return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, offset));
   }

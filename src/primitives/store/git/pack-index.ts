@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CorruptObjectError } from "./object.ts";
-import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "./object-id.ts";
+import { OBJECT_ID_BYTES, objectIdFromBytes } from "./object-id.ts";
 import type { PackedEntry } from "./pack.ts";
 
 const MAGIC = 0xff744f63;
@@ -85,8 +85,9 @@ export class PackIndex {
     closeSync(this.#fd);
   }
 
-  offsetOf(id: ObjectId): number | undefined {
-    const position = this.#positionOf(Buffer.from(id, "hex"));
+  /** `id` in its bytes: an object is sought in many packs. */
+  offsetOf(id: Buffer): number | undefined {
+    const position = this.#positionOf(id);
     if (position === undefined) return undefined;
     const offsets = IDS_AT + this.count * (OBJECT_ID_BYTES + 4);
     return this.#offset(this.#read(offsets + position * 4, 4).readUInt32BE());

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { dirname } from "node:path";
 import { replaceFile, syncDirectory } from "../durable.ts";
 import { copyVerified } from "../verified-copy.ts";
-import { OBJECT_ID_BYTES } from "./object-id.ts";
+import { OBJECT_ID_BYTES, objectIdToBytes } from "./object-id.ts";
 import { PackIndex } from "./pack-index.ts";
 import { ensureRepository } from "./repository.ts";
 
@@ -90,9 +90,10 @@ function removeMergedPacks(source: string, target: string): void {
   try {
     for (const stem of old) {
       const index = new PackIndex(`${packDirectory(target)}/${stem}.idx`);
-      const isMerged = index
-        .entries()
-        .every(({ id }) => indexes.some((other) => other.offsetOf(id) !== undefined));
+      const isMerged = index.entries().every(({ id }) => {
+        const bytes = objectIdToBytes(id);
+        return indexes.some((other) => other.offsetOf(bytes) !== undefined);
+      });
       index.close();
       if (!isMerged) continue;
       for (const suffix of [".idx", ".pack"])
