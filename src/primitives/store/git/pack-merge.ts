@@ -7,7 +7,7 @@ import type { PackFile, RawEntry } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
 
 /** Packs above which the smallest are merged into one; bounds open files and the places where an object is sought. */
-const MAX_SMALL_PACKS = 128;
+const MAX_SMALL_PACKS = 64;
 /** A merged pack holds no more objects than this, which bounds the time and memory of one merge. */
 const MAX_MERGED_OBJECTS = 65_536;
 /** A pack joins a merge unless it is this many times larger than all the smaller ones together. */
@@ -25,8 +25,9 @@ export function chooseMerge(packs: readonly PackFile[]): readonly PackFile[] {
   const chosen: PackFile[] = [];
   let total = 0;
   for (const pack of candidates) {
-    const tooLarge = pack.count > total * GEOMETRIC_FACTOR || total + pack.count > MAX_MERGED_OBJECTS;
-    if (chosen.length >= MAX_SMALL_PACKS / 2 && tooLarge) break;
+    const isLarge = pack.count > total * GEOMETRIC_FACTOR;
+    if (isLarge && chosen.length >= MAX_SMALL_PACKS / 2) break;
+    if (total + pack.count > MAX_MERGED_OBJECTS) break;
     chosen.push(pack);
     total += pack.count;
   }
