@@ -6,7 +6,7 @@ import { Tree } from "./git/tree.ts";
 import type { ObjectStore } from "./objects.ts";
 
 /** Directory entries kept parsed, over all trees; about 300 bytes each. */
-const TREE_CACHE_ENTRIES = 200_000;
+const TREE_CACHE_ENTRIES = 100_000;
 
 /** Reads objects as what they must be, checked against their names. */
 export class ObjectReader {
