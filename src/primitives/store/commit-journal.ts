@@ -2,6 +2,7 @@ import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync
 import { dirname } from "node:path";
 import { syncDirectory, syncFileData } from "./durable.ts";
 import { writeFullySync } from "./files.ts";
+import { CorruptObjectError } from "./git/object.ts";
 import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "./git/object-id.ts";
 import type { EncodedEntry } from "./git/pack.ts";
 
@@ -72,9 +73,10 @@ export class CommitJournal {
     const fileSize = fstatSync(this.#fd).size;
     if (fileSize > MAX_KEPT_BYTES) ftruncateSync(this.#fd, 0);
     else if (fileSize > 0) writeFullySync(this.#fd, Buffer.alloc(HEADER_BYTES), 0);
-    await syncFileData(this.#fd);
+    // Whether or not it is durable yet: behind a header that is gone nothing would be found any more.
     this.#size = 0;
     this.#era = newEra();
+    await syncFileData(this.#fd);
   }
 
   close(): void {
@@ -83,10 +85,17 @@ export class CommitJournal {
   }
 }
 
-/** The records of a journal up to where a power cut broke it off. */
+/** The records of a journal up to where a power cut broke it off. Throws `CorruptObjectError` if it is none of ours. */
 export function readJournal(path: string): JournalRecord[] {
   if (!existsSync(path)) return [];
   const bytes = readFileSync(path);
+  // No power cut leaves this behind, and what it holds has been acknowledged.
+  if (bytes.length >= HEADER_BYTES && ![0, MAGIC].includes(bytes.readUInt32BE())) {
+    throw new CorruptObjectError(
+      path,
+      "it is not a journal of this version; the one that wrote it must be started once",
+    );
+  }
   const records: JournalRecord[] = [];
   const era = bytes.subarray(ERA_AT, HEADER_BYTES);
   for (let at = 0; bytes.length - at >= HEADER_BYTES; ) {

@@ -66,6 +66,13 @@ describe("a journal", () => {
     expect(readJournal(path)).toEqual([recordOf("a")]);
   });
 
+  test("of another version is refused, not forgotten", async () => {
+    const { path, append } = await open();
+    await append("a");
+    overwrite(path, 0, Buffer.from("EVLJ"));
+    expect(() => readJournal(path)).toThrow("is not a journal of this version");
+  });
+
   test("is empty when it is opened again", async () => {
     const { path, append } = await open();
     await append("a", "b");

@@ -18,11 +18,13 @@ const COPY_BYTES = 1 << 20;
  * The packs to merge now, if any. Sizes form a geometric progression, so that each object is copied only a logarithmic
  * number of times however many commits follow. Packs with deltas are left to stock git, which made them.
  */
-export function chooseMerge(packs: readonly PackFile[]): readonly PackFile[] {
+export function chooseMerge<P extends Pick<PackFile, "count" | "hasDeltas">>(
+  packs: readonly P[],
+): readonly P[] {
   const small = packs.filter((pack) => pack.count < MAX_MERGED_OBJECTS / 2);
   if (small.length <= MAX_SMALL_PACKS) return [];
   const candidates = small.filter((pack) => !pack.hasDeltas()).toSorted((a, b) => a.count - b.count);
-  const chosen: PackFile[] = [];
+  const chosen: P[] = [];
   let total = 0;
   for (const pack of candidates) {
     const isLarge = pack.count > total * GEOMETRIC_FACTOR;
