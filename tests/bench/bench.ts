@@ -6,7 +6,7 @@ import { cleanUp } from "../support/cleanup.ts";
 import { makeLayout } from "../support/oci-layout.ts";
 import { measureGc } from "./gc.ts";
 import { measureGrowth } from "./growth.ts";
-import { LARGE_BYTES, makeLargeFile, pullLarge, pushLarge } from "./large-transfers.ts";
+import { LARGE_BYTES, makeLargeFiles, pullLarge, pushAll, pushLarge } from "./large-transfers.ts";
 import { fillDistribution, fillEverlock, tagsOf } from "./many-tags.ts";
 import {
   BARE,
@@ -107,23 +107,9 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - began) / 1000;
 }
 
-type LargeFile = Awaited<ReturnType<typeof makeLargeFiles>>[number];
-
-function makeLargeFiles(count: number) {
-  return Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const path = `${dir}/large-${i}`;
-      return { path, digest: await makeLargeFile(path) };
-    }),
-  );
-}
-
-const pushAll = (peer: Peer, files: readonly LargeFile[]) =>
-  Promise.all(files.map(({ path, digest }) => pushLarge(peer, path, digest)));
-
 /** New content each time: what a registry has already it need not take again. */
 async function measureLarge(peers: readonly Peer[], bare: Peer): Promise<void> {
-  const [first, ...others] = await makeLargeFiles(CONCURRENT_PUSHES + 1);
+  const [first, ...others] = await makeLargeFiles(dir, CONCURRENT_PUSHES + 1);
   if (!first) return;
   const mib = LARGE_BYTES / MIB;
   for (const peer of [...peers, bare]) {
@@ -149,7 +135,7 @@ async function measureLarge(peers: readonly Peer[], bare: Peer): Promise<void> {
 
 /** Of registries that have done nothing else. */
 async function measurePushMemory(kinds: readonly PeerKind[]): Promise<void> {
-  const files = await makeLargeFiles(CONCURRENT_PUSHES);
+  const files = await makeLargeFiles(dir, CONCURRENT_PUSHES);
   for (const [i, kind] of kinds.entries()) {
     const home = `${dir}/memory-${i}`;
     const peer = await startPeer(kind, home, FIRST_PORT + i);
@@ -224,7 +210,7 @@ async function compare(): Promise<{ readonly table: string; readonly svg: string
   const limit = await generatorLimit();
   console.error(`the load generator reaches ${Math.round(limit)} requests/s against an empty server`);
   const peers: Peer[] = [];
-  const running: Peer[] = [];
+  const bare = await startPeer(BARE, `${dir}/bare`, FIRST_PORT + kinds.length);
   try {
     const repositories = { few: FEW_TAGS, many: tagCount };
     for (const [i, kind] of kinds.entries()) {
@@ -233,12 +219,9 @@ async function compare(): Promise<{ readonly table: string; readonly svg: string
       else fillDistribution(`${home}/data`, repositories);
       const peer = await startPeer(kind, home, FIRST_PORT + i);
       peers.push(peer);
-      running.push(peer);
       record("start, exec to first answer", "ms", peer.name, peer.startMs, true);
       record("memory at rest", "MiB", peer.name, memoryMiB(peer.pid, "VmRSS"), true);
     }
-    const bare = await startPeer(BARE, `${dir}/bare`, FIRST_PORT + kinds.length);
-    running.push(bare);
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}`);
       await measureRates(peers);
@@ -248,6 +231,7 @@ async function compare(): Promise<{ readonly table: string; readonly svg: string
     }
     for (const peer of peers) record("memory at peak", "MiB", peer.name, memoryMiB(peer.pid, "VmHWM"), true);
   } finally {
+    const running = [...peers, bare];
     await Promise.all(running.map((peer) => peer.stop()));
     for (const peer of running) rmSync(peer.dir, { recursive: true });
   }

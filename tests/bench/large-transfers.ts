@@ -15,7 +15,7 @@ function headersOf(peer: Peer): Record<string, string> {
 }
 
 /** A file of random content, each different. Answers its digest. */
-export async function makeLargeFile(path: string): Promise<string> {
+async function makeLargeFile(path: string): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
   const writer = Bun.file(path).writer();
   for (let at = 0; at < LARGE_BYTES; at += 8 * MIB) {
@@ -26,6 +26,20 @@ export async function makeLargeFile(path: string): Promise<string> {
   }
   await writer.end();
   return `sha256:${hash.digest("hex")}`;
+}
+
+export interface LargeFile {
+  readonly path: string;
+  readonly digest: string;
+}
+
+export function makeLargeFiles(dir: string, count: number): Promise<readonly LargeFile[]> {
+  return Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const path = `${dir}/large-${i}`;
+      return { path, digest: await makeLargeFile(path) };
+    }),
+  );
 }
 
 /** POST, PATCH with the whole file, PUT: as podman does it. */
@@ -44,6 +58,11 @@ export async function pushLarge(peer: Peer, path: string, digest: string): Promi
   const url = new URL(await request(started, "PATCH", 202, Bun.file(path)));
   url.searchParams.set("digest", digest);
   await request(url, "PUT", 201);
+}
+
+/** All at once. */
+export async function pushAll(peer: Peer, files: readonly LargeFile[]): Promise<void> {
+  await Promise.all(files.map(({ path, digest }) => pushLarge(peer, path, digest)));
 }
 
 export async function pullLarge(peer: Peer, digest: string): Promise<void> {
