@@ -5,15 +5,16 @@ import type { ObjectId } from "./git/object-id.ts";
 import { Tree } from "./git/tree.ts";
 import type { ObjectStore } from "./objects.ts";
 
-/** Directory entries kept parsed, over all trees; about 300 bytes each. */
-const TREE_CACHE_ENTRIES = 100_000;
+/** Directories kept in memory, and what one takes besides its encoding, roughly. */
+const TREE_CACHE_BYTES = 48 * 1024 * 1024;
+const TREE_OVERHEAD_BYTES = 500;
 
 /** Reads objects as what they must be, checked against their names. */
 export class ObjectReader {
   readonly #objects: ObjectStore;
   /** Objects of commits that are being made durable, by group. */
   readonly #staged = new Set<ReadonlyMap<ObjectId, NamedObject>>();
-  readonly #trees = new LruCache<ObjectId, Tree>(TREE_CACHE_ENTRIES);
+  readonly #trees = new LruCache<ObjectId, Tree>(TREE_CACHE_BYTES);
 
   constructor(objects: ObjectStore) {
     this.#objects = objects;
@@ -34,7 +35,7 @@ export class ObjectReader {
   };
 
   #remember(id: ObjectId, tree: Tree): void {
-    this.#trees.set(id, tree, tree.size + 1);
+    this.#trees.set(id, tree, tree.body.length + TREE_OVERHEAD_BYTES);
   }
 
   /** Makes objects readable before they are stored, as they come to be in the map. */

@@ -59,7 +59,7 @@ async function editDirectory(
     entries.set(name, await editEntry(before.get(name), group, depth, context));
   }
   const after = before.with(entries);
-  if (after.size === 0) return undefined;
+  if (after.body.length === 0) return undefined;
   const object = nameObject("tree", after.body);
   if (object.id !== id) {
     context.emit(object);

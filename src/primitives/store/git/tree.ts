@@ -1,5 +1,5 @@
 import { CorruptObjectError } from "./object.ts";
-import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "./object-id.ts";
+import { OBJECT_ID_BYTES, type ObjectId } from "./object-id.ts";
 
 /** A directory or a regular file: the only two kinds of entry that a store writes. */
 export type EntryKind = "tree" | "file";
@@ -12,70 +12,64 @@ export interface TreeEntry {
 /** Entries by name; `undefined` where there is to be none. */
 type Entries = ReadonlyMap<string, TreeEntry | undefined>;
 
-const MODE_TREE = "40000";
-const MODE_FILE = "100644";
-const decoder = new TextDecoder();
+const NONE: Entries = new Map();
 
-/** Where an entry lies in a tree's encoding, in bytes. */
-interface Place {
-  readonly kind: EntryKind;
-  readonly start: number;
-  readonly idAt: number;
-}
+const MODE_TREE = "40000 ";
+const MODE_FILE = "100644 ";
+const [DIGIT_4, SLASH] = [0x34, 0x2f];
 
 /**
- * One directory, kept as it is encoded, in Git's order: a successor in which only ids differ is a copy of the bytes with
- * those written over, and shares the table of names.
+ * One directory, kept as it is encoded, in Git's order: nothing but its bytes has to be in memory, and a successor is a
+ * copy of them with some written over, cut out or put in.
  */
 export class Tree {
-  static readonly EMPTY = new Tree(new Uint8Array(), new Map(), new Map());
-  readonly body: Uint8Array;
-  readonly #places: ReadonlyMap<string, Place>;
+  static readonly EMPTY = new Tree(Buffer.alloc(0), NONE, []);
+  readonly body: Buffer;
   /** Entries as they were given, which are most likely to be asked for next: the way to what was changed last. */
   readonly #given: Entries;
+  /** Where each entry begins. */
+  #starts: readonly number[] | undefined;
 
-  private constructor(body: Uint8Array, places: ReadonlyMap<string, Place>, given: Entries) {
+  private constructor(body: Buffer, given: Entries, starts: readonly number[] | undefined) {
     this.body = body;
-    this.#places = places;
     this.#given = given;
+    this.#starts = starts;
   }
 
   /**
    * Entries that are neither directory nor regular file (links, submodules: stock git can commit them) are refused.
    * Throws `CorruptObjectError`.
    */
-  static parse(body: Uint8Array): Tree {
-    const places = new Map<string, Place>();
-    let start = 0;
-    while (start < body.length) {
-      const nul = body.indexOf(0, start);
-      const end = nul + 1 + OBJECT_ID_BYTES;
-      if (nul < 0 || end > body.length) throw new CorruptObjectError("a tree", "an entry is cut off");
-      const header = decoder.decode(body.subarray(start, nul));
-      const space = header.indexOf(" ");
-      places.set(header.slice(space + 1), { kind: kindOf(header.slice(0, space)), start, idAt: nul + 1 });
+  static parse(bytes: Uint8Array): Tree {
+    const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const starts: number[] = [];
+    for (let start = 0; start < body.length; ) {
+      const end = endOf(body, start);
+      if (end <= start || end > body.length) throw new CorruptObjectError("a tree", "an entry is cut off");
+      checkMode(body, start);
+      starts.push(start);
       start = end;
     }
-    return new Tree(body, places, new Map());
+    return new Tree(body, NONE, starts);
   }
 
   get size(): number {
-    return this.#places.size;
+    return this.#entryStarts.length;
   }
 
-  names(): Iterable<string> {
-    return this.#places.keys();
+  names(): string[] {
+    return this.#entryStarts.map((start) => this.#nameAt(start));
   }
 
   get(name: string): TreeEntry | undefined {
     const given = this.#given.get(name);
     if (given) return given;
-    const place = this.#places.get(name);
-    return place && this.#entry(place);
+    const start = this.#find(keyOf(name));
+    return start === undefined ? undefined : this.#entryAt(start);
   }
 
   *[Symbol.iterator](): Generator<[name: string, entry: TreeEntry]> {
-    for (const [name, place] of this.#places) yield [name, this.#entry(place)];
+    for (const start of this.#entryStarts) yield [this.#nameAt(start), this.#entryAt(start)];
   }
 
   /** The tree with other entries at some names, or none where it is `undefined`. */
@@ -83,84 +77,160 @@ export class Tree {
     return this.#withIds(changes) ?? this.#withNames(changes);
   }
 
-  #entry({ kind, idAt }: Place): TreeEntry {
-    return { kind, id: objectIdFromBytes(this.body.subarray(idAt, idAt + OBJECT_ID_BYTES)) };
-  }
-
   /** `undefined` if a name comes, goes or becomes another kind. */
   #withIds(changes: Entries): Tree | undefined {
-    for (const [name, entry] of changes) if (this.#places.get(name)?.kind !== entry?.kind) return undefined;
-    const body = Buffer.from(this.body);
+    const body = Buffer.allocUnsafe(this.body.length);
+    body.set(this.body);
     for (const [name, entry] of changes) {
-      const place = this.#places.get(name);
-      if (place && entry) body.write(entry.id, place.idAt, "hex");
+      const start = this.#find(keyOf(name));
+      if (start === undefined || entry?.kind !== kindAt(body, start)) return undefined;
+      body.write(entry.id, nameEnd(body, start) + 1, "hex");
     }
-    return new Tree(body, this.#places, changes);
+    return new Tree(body, changes, this.#starts);
   }
 
   #withNames(changes: Entries): Tree {
-    const kept = [...this.#places].filter(([name]) => !changes.has(name));
-    const pieces = kept.map(([name, { kind, start, idAt }]): Piece => {
-      return { name, kind, bytes: this.body.subarray(start, idAt + OBJECT_ID_BYTES) };
-    });
-    for (const [name, entry] of changes) if (entry) insert(pieces, encodePiece(name, entry));
-    const places = new Map<string, Place>();
-    let start = 0;
-    for (const { name, kind, bytes } of pieces) {
-      const end = start + bytes.length;
-      places.set(name, { kind, start, idAt: end - OBJECT_ID_BYTES });
-      start = end;
+    const splices: Splice[] = [];
+    for (const [name, entry] of changes) {
+      const key = keyOf(name);
+      const start = this.#find(key);
+      if (start !== undefined) splices.push({ at: start, until: endOf(this.body, start) });
+      if (!entry) continue;
+      const at = this.#entryStarts[this.#countBefore(key, entry.kind)] ?? this.body.length;
+      splices.push({ at, until: at, entry: { ...entry, name } });
     }
-    return new Tree(Buffer.concat(pieces.map(({ bytes }) => bytes)), places, changes);
+    return new Tree(spliced(this.body, splices), NONE, undefined);
+  }
+
+  get #entryStarts(): readonly number[] {
+    if (!this.#starts) {
+      const starts: number[] = [];
+      for (let start = 0; start < this.body.length; start = endOf(this.body, start)) starts.push(start);
+      this.#starts = starts;
+    }
+    return this.#starts;
+  }
+
+  #nameAt(start: number): string {
+    return this.body.toString("utf8", nameStart(this.body, start), nameEnd(this.body, start));
+  }
+
+  #entryAt(start: number): TreeEntry {
+    const idAt = nameEnd(this.body, start) + 1;
+    // Cheaper than by a view of these bytes.
+    const id = this.body.toString("hex", idAt, idAt + OBJECT_ID_BYTES) as ObjectId;
+    return { kind: kindAt(this.body, start), id };
+  }
+
+  /** Where the entry of that name begins, whichever kind it is. */
+  #find(key: Key): number | undefined {
+    for (const kind of ["tree", "file"] as const) {
+      const start = this.#entryStarts[this.#countBefore(key, kind)];
+      if (start !== undefined && compareKeys(this.body, start, key, kind) === 0) return start;
+    }
+    return undefined;
+  }
+
+  /** How many entries come before such a one. */
+  #countBefore(key: Key, kind: EntryKind): number {
+    const starts = this.#entryStarts;
+    let [low, high] = [0, starts.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compareKeys(this.body, starts[middle] ?? 0, key, kind) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 
-/** An encoded entry. */
-interface Piece {
-  readonly name: string;
-  readonly kind: EntryKind;
-  readonly bytes: Uint8Array;
+/** A name with its UTF-8 bytes as characters: to compare without a buffer for each. */
+type Key = string & { readonly __brand: "Key" };
+
+function keyOf(name: string): Key {
+  return (isAscii(name) ? name : Buffer.from(name).toString("latin1")) as Key;
 }
 
-function encodePiece(name: string, { kind, id }: TreeEntry): Piece {
-  const header = `${kind === "tree" ? MODE_TREE : MODE_FILE} ${name}\0`;
+function isAscii(name: string): boolean {
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) > 0x7f) return false;
+  return true;
+}
+
+/** What takes the place of some bytes, if anything does. */
+interface Splice {
+  readonly at: number;
+  readonly until: number;
+  readonly entry?: TreeEntry & { readonly name: string };
+}
+
+function spliced(body: Buffer, splices: Splice[]): Buffer {
+  const pieces: Buffer[] = [];
+  let kept = 0;
+  for (const { at, until, entry } of splices.sort(compareSplices)) {
+    pieces.push(body.subarray(kept, at));
+    if (entry) pieces.push(encodeEntry(entry));
+    kept = until;
+  }
+  pieces.push(body.subarray(kept));
+  return Buffer.concat(pieces);
+}
+
+/** By place; what comes to the same place, in Git's order. */
+function compareSplices(a: Splice, b: Splice): number {
+  if (a.at !== b.at || !a.entry || !b.entry) return a.at - b.at || a.until - b.until;
+  return compareKeys(encodeEntry(a.entry), 0, keyOf(b.entry.name), b.entry.kind);
+}
+
+function encodeEntry({ name, kind, id }: TreeEntry & { readonly name: string }): Buffer {
+  const header = `${kind === "tree" ? MODE_TREE : MODE_FILE}${name}\0`;
   const headerBytes = Buffer.byteLength(header);
   const bytes = Buffer.allocUnsafe(headerBytes + OBJECT_ID_BYTES);
   bytes.write(header);
   bytes.write(id, headerBytes, "hex");
-  return { name, kind, bytes };
+  return bytes;
 }
 
-function insert(pieces: Piece[], piece: Piece): void {
-  let [low, high] = [0, pieces.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const other = pieces[middle];
-    if (other && isBefore(other, piece)) low = middle + 1;
-    else high = middle;
+/** Of the modes that are taken, only a directory's begins with a 4. */
+function kindAt(body: Buffer, start: number): EntryKind {
+  return body[start] === DIGIT_4 ? "tree" : "file";
+}
+
+function nameStart(body: Buffer, start: number): number {
+  return start + (body[start] === DIGIT_4 ? MODE_TREE : MODE_FILE).length;
+}
+
+function nameEnd(body: Buffer, start: number): number {
+  return body.indexOf(0, nameStart(body, start));
+}
+
+function endOf(body: Buffer, start: number): number {
+  const end = nameEnd(body, start);
+  return end < 0 ? end : end + 1 + OBJECT_ID_BYTES;
+}
+
+function checkMode(body: Buffer, start: number): void {
+  const mode = body.toString("latin1", start, body.indexOf(" ", start) + 1);
+  if (mode !== MODE_TREE && !(mode.startsWith("100") && mode.length === MODE_FILE.length)) {
+    throw new CorruptObjectError("a tree", `mode ${mode.trim()} is neither a directory nor a regular file`);
   }
-  pieces.splice(low, 0, piece);
 }
 
-/** Git orders entries by their bytes, a directory as if its name ended in a slash. */
-function isBefore(a: Piece, b: Piece): boolean {
-  const [left, right] = [keyOf(a), keyOf(b)];
-  // Strings compare by UTF-16 units, which is the same for nearly all names, and cheaper.
-  if (isPlain(left) && isPlain(right)) return left < right;
-  return Buffer.compare(Buffer.from(left), Buffer.from(right)) < 0;
+/**
+ * The order of the entry that begins at `start` and of one with that name: Git orders entries by their bytes, a
+ * directory as if its name ended in a slash.
+ */
+function compareKeys(body: Buffer, start: number, key: Key, kind: EntryKind): number {
+  const at = nameStart(body, start);
+  for (let i = 0; ; i++) {
+    // A zero ends the name there, and is in none.
+    const isOver = body[at + i] === 0;
+    const own = isOver ? finalByte(kindAt(body, start)) : (body[at + i] ?? 0);
+    const other = i < key.length ? key.charCodeAt(i) : finalByte(kind);
+    if (own !== other) return own - other;
+    if (isOver) return 0;
+  }
 }
 
-/** Without surrogates, whose order in UTF-16 is another than in UTF-8. */
-function isPlain(name: string): boolean {
-  return !/[\ud800-\udfff]/.test(name);
-}
-
-function keyOf({ name, kind }: Piece): string {
-  return kind === "tree" ? `${name}/` : name;
-}
-
-function kindOf(mode: string): EntryKind {
-  if (mode === MODE_TREE) return "tree";
-  if (mode.startsWith("100")) return "file";
-  throw new CorruptObjectError("a tree", `mode ${mode} is neither a directory nor a regular file`);
+function finalByte(kind: EntryKind): number {
+  return kind === "tree" ? SLASH : 0;
 }

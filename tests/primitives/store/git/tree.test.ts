@@ -48,3 +48,28 @@ test("a tree with other entries is the same as one made anew", () => {
   for (const name of names) change(name, undefined);
   expect(tree.size).toBe(0);
 });
+
+test("a tree with many other entries at once is the same as one made anew, in the order of their bytes", () => {
+  let seed = 7;
+  const random = (below: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return Math.floor(seed / 65_536) % below;
+  };
+  const signs = ["a", "b", "-", ".", "0", "ä", "！", "😀"];
+  const randomName = () => Array.from({ length: 1 + random(3) }, () => signs[random(signs.length)]).join("");
+  let tree = Tree.EMPTY;
+  const expected = new Map<string, TreeEntry>();
+  for (let round = 0; round < 200; round++) {
+    const changes = new Map<string, TreeEntry | undefined>();
+    for (let i = random(20); i >= 0; i--) changes.set(randomName(), [file, directory, undefined][random(3)]);
+    tree = tree.with(changes);
+    for (const [name, entry] of changes) {
+      if (entry) expected.set(name, entry);
+      else expected.delete(name);
+    }
+    expect(new Map(tree)).toEqual(expected);
+    const key = (name: string) => Buffer.from(expected.get(name)?.kind === "tree" ? `${name}/` : name);
+    expect(tree.names()).toEqual([...expected.keys()].sort((a, b) => Buffer.compare(key(a), key(b))));
+    for (const name of [...expected.keys(), randomName()]) expect(tree.get(name)).toEqual(expected.get(name));
+  }
+});
