@@ -16,7 +16,7 @@ import type {
   StoredBlob,
   StoredManifest,
 } from "../../registry/storage.ts";
-import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
+import type { Reference, Tag } from "../../registry/tag.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import type { OciView } from "./oci-view.ts";
 import type { Actor } from "./store-changes.ts";
@@ -128,11 +128,11 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
+    if (reference.kind === "digest") return this.#manifest(repository, reference.digest);
     const { index, reads } = this.#oci;
-    return reads.get("manifest", repository, nameOf(reference), () => {
-      const digest =
-        reference.kind === "digest" ? reference.digest : index.tagDigest(repository, reference.tag);
-      const value = digest && index.manifest(repository, digest);
+    return reads.get("tag", repository, reference.tag, () => {
+      const digest = index.tagDigest(repository, reference.tag);
+      const value = digest && this.#manifest(repository, digest);
       return value && { value, bytes: value.content.length };
     });
   }
@@ -197,9 +197,23 @@ export class InstanceStorage implements RegistryStorage {
     return changes.admitBlob(repository, digest, size, { registry: quota, repository: repositoryQuota });
   }
 
+  #manifest(repository: RepositoryName, digest: Digest): StoredManifest | undefined {
+    const { index, reads } = this.#oci;
+    return reads.get("manifest", repository, digest, () => {
+      const value = index.manifest(repository, digest);
+      return value && { value, bytes: value.content.length };
+    });
+  }
+
   /** A blob belongs to a repository by having been uploaded or mounted there, or by a manifest that names it. */
   #isLinked(repository: RepositoryName, digest: Digest): boolean {
-    return this.#oci.index.refersToBlob(repository, digest) || this.#oci.links.has(repository, digest);
+    const { index, links, reads } = this.#oci;
+    const isLinked = reads.get("link", repository, digest, () =>
+      index.refersToBlob(repository, digest) || links.has(repository, digest)
+        ? { value: true, bytes: 0 }
+        : undefined,
+    );
+    return isLinked ?? false;
   }
 
   async #append(upload: Upload, { body, range }: Chunk, isLast: boolean): Promise<AppendResult> {

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { Digest } from "../../primitives/digest.ts";
 import type { IndexSchema } from "../../primitives/store/derived-index.ts";
+import type { ScopeEvent } from "../../primitives/store/scope-clock.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
@@ -45,17 +46,20 @@ export const OCI_INDEX: IndexSchema = {
     ) WITHOUT ROWID;
     CREATE INDEX referrers_by_type ON referrers (repository, subject, artifact_type, digest);
   `,
-  apply(db: Database, changes: readonly Change[]): ReadonlySet<string> {
+  apply(db: Database, changes: readonly Change[]): ReadonlyMap<string, ScopeEvent> {
     const repositories = new Map<RepositoryName, number>();
+    const events = new Map<RepositoryName, ScopeEvent>();
     for (const { path, content } of changes) {
       const file = parseOciPath(path);
       if (!file) continue;
       const id = repositories.get(file.repository) ?? repositoryId(db, file.repository);
       repositories.set(file.repository, id);
       if (file.kind === "tag") applyTag(db, id, file.tag, content);
-      else applyManifest(db, id, file.digest, content);
+      const isRemoval = file.kind === "manifest" && !applyManifest(db, id, file.digest, content);
+      if (isRemoval || !events.has(file.repository))
+        events.set(file.repository, isRemoval ? "removal" : "change");
     }
-    return new Set(repositories.keys());
+    return events;
   },
   scopes: (db: Database) =>
     db
@@ -101,11 +105,17 @@ function applyTag(db: Database, repository: number, tag: Tag, content: Uint8Arra
   }
 }
 
-function applyManifest(db: Database, repository: number, digest: Digest, content: Uint8Array | null): void {
+/** Whether there is such a manifest now. */
+function applyManifest(
+  db: Database,
+  repository: number,
+  digest: Digest,
+  content: Uint8Array | null,
+): boolean {
   const manifest = content && parseManifest(content);
   if (!manifest || manifest instanceof ManifestFault) {
     removeManifest(db, repository, digest);
-    return;
+    return false;
   }
   const { changes, lastInsertRowid } = db
     .query(
@@ -113,11 +123,11 @@ function applyManifest(db: Database, repository: number, digest: Digest, content
     )
     .run(repository, digest, manifest.mediaType, content);
   // What a digest stands for never changes: what is known is known with all that it names.
-  if (changes === 0) return;
+  if (changes === 0) return true;
   const insert = db.query("INSERT INTO manifest_blobs VALUES (?, ?, ?)");
   for (const blob of manifest.blobs) insert.run(blob, repository, lastInsertRowid);
   const { mediaType, artifactType, annotations, subject } = manifest;
-  if (!subject) return;
+  if (!subject) return true;
   const referrer: Referrer = {
     mediaType,
     digest,
@@ -132,6 +142,7 @@ function applyManifest(db: Database, repository: number, digest: Digest, content
     artifactType ?? null,
     JSON.stringify(referrer),
   );
+  return true;
 }
 
 function removeManifest(db: Database, repository: number, digest: Digest): void {

@@ -1,18 +1,28 @@
 import { LruCache } from "../../primitives/lru-cache.ts";
-import type { ScopeClock } from "../../primitives/store/scope-clock.ts";
+import type { ScopeClock, ScopeEvent } from "../../primitives/store/scope-clock.ts";
 
 /** What is kept in memory of one store: manifests, small blobs and pages of tags, with the look-ups that led there. */
 const CAPACITY_BYTES = 32 * 1024 * 1024;
 /** Bytes of an entry besides its content, roughly. */
 const ENTRY_OVERHEAD = 500;
 
+/** What ends the truth of each kind of answer: what a digest stands for is the same until it is removed. */
+const GOOD_UNTIL = {
+  tag: "change",
+  tags: "change",
+  manifest: "removal",
+  blob: "removal",
+  link: "removal",
+} as const satisfies Record<string, ScopeEvent>;
+
 interface Entry {
+  /** Of the clock. */
   readonly slot: number;
   readonly time: number;
   readonly value: unknown;
 }
 
-/** Answers of one store by repository, each good until that repository changes. */
+/** Answers of one store by repository, each good until the repository changes in a way that could change it. */
 export class ReadCache {
   readonly #clock: ScopeClock;
   readonly #entries = new LruCache<string, Entry>(CAPACITY_BYTES);
@@ -23,7 +33,7 @@ export class ReadCache {
 
   /** `read` answers the value with the bytes that it keeps in memory; `undefined` is not remembered. */
   get<T>(
-    kind: "manifest" | "blob" | "tags",
+    kind: keyof typeof GOOD_UNTIL,
     repository: string,
     key: string,
     read: () => { readonly value: T; readonly bytes: number } | undefined,
@@ -31,7 +41,7 @@ export class ReadCache {
     const name = `${kind} ${repository} ${key}`;
     const known = this.#entries.get(name);
     if (known && this.#clock.read(known.slot) === known.time) return known.value as T;
-    const slot = this.#clock.slotOf(repository);
+    const slot = this.#clock.slotOf(repository, GOOD_UNTIL[kind]);
     const time = this.#clock.read(slot);
     const found = read();
     if (found) this.#entries.set(name, { slot, time, value: found.value }, found.bytes + ENTRY_OVERHEAD);

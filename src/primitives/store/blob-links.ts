@@ -70,14 +70,14 @@ export class BlobLinks extends StoredLinks {
   /** Resolves when the link would survive a power cut. */
   add(scope: string, digest: Digest): Promise<void> {
     this.#insert.run(scope, digest, Math.floor(Date.now() / 1000));
-    this.#clock.advance(scope);
+    this.#clock.advance(scope, "change");
     return this.#sync();
   }
 
   /** False if there was no such link. */
   async remove(scope: string, digest: Digest): Promise<boolean> {
     const { changes } = this.#remove.run(scope, digest);
-    this.#clock.advance(scope);
+    this.#clock.advance(scope, "removal");
     if (changes > 0) await this.#sync();
     return changes > 0;
   }
@@ -114,10 +114,10 @@ export class BlobLinks extends StoredLinks {
   drop(scope: string, digest: Digest, isUnneeded: () => boolean): void {
     const sql = "DELETE FROM links WHERE scope = ? AND digest = ? RETURNING linked_at AS linkedAt";
     const link = this.#db.query<{ linkedAt: number }, [string, string]>(sql).get(scope, digest);
-    this.#clock.advance(scope);
+    this.#clock.advance(scope, "removal");
     if (!link || isUnneeded()) return;
     this.#insert.run(scope, digest, link.linkedAt);
-    this.#clock.advance(scope);
+    this.#clock.advance(scope, "change");
   }
 
   async close(): Promise<void> {

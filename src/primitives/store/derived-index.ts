@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { rmSync } from "node:fs";
 import type { ObjectId } from "./git/object-id.ts";
 import type { Projection } from "./projection.ts";
-import type { ScopeClock } from "./scope-clock.ts";
+import type { ScopeClock, ScopeEvent } from "./scope-clock.ts";
 import type { Change } from "./tree-edit.ts";
 
 /** What a derived index holds and how changed files get into it. */
@@ -11,10 +11,10 @@ export interface IndexSchema {
   readonly version: number;
   readonly sql: string;
   /**
-   * Takes in changed files within a transaction; given the same again it must end the same. Answers the scopes
-   * (repositories) that changed.
+   * Takes in changed files within a transaction; given the same again it must end the same. Answers what happened to
+   * which scopes (repositories).
    */
-  apply(db: Database, changes: readonly Change[]): ReadonlySet<string>;
+  apply(db: Database, changes: readonly Change[]): ReadonlyMap<string, ScopeEvent>;
   /** The scopes that there are, or were. */
   scopes(db: Database): readonly string[];
   /** The content of one scope as text, the same for the same files however it came about. */
@@ -75,7 +75,7 @@ export class DerivedIndex implements Projection {
       return this.#schema.apply(this.db, changes);
     })();
     if (changes.some(({ content }) => content === null)) this.#removals++;
-    for (const scope of scopes) this.#clock.advance(scope);
+    for (const [scope, event] of scopes) this.#clock.advance(scope, event);
     this.#head = head ?? this.#head;
   }
 
