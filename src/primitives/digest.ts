@@ -24,6 +24,17 @@ export function digestHex(digest: Digest): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 
+/** The digest in binary; its length tells the algorithm. */
+export function digestToBytes(digest: Digest): Buffer {
+  return Buffer.from(digestHex(digest), "hex");
+}
+
+export function digestFromBytes(bytes: Uint8Array): Digest {
+  const algorithm = DIGEST_ALGORITHMS.find((known) => HEX_LENGTH[known] === 2 * bytes.length);
+  if (!algorithm) throw new Error(`${bytes.length} bytes are no digest`);
+  return `${algorithm}:${bytes.toHex()}` as Digest;
+}
+
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {
   return finishDigest(algorithm, new Bun.CryptoHasher(algorithm).update(bytes));
 }

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { Digest } from "../../primitives/digest.ts";
+import { type Digest, digestFromBytes, digestToBytes } from "../../primitives/digest.ts";
 import type { Page } from "../../registry/paging.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { Referrer, ReferrersRequest, StoredManifest } from "../../registry/storage.ts";
@@ -25,31 +25,38 @@ export class OciIndexReader {
   tagDigest(repository: RepositoryName, tag: Tag): Digest | undefined {
     const sql =
       "SELECT digest FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND tag = ?";
-    return this.#db.query<{ digest: Digest }, [string, string]>(sql).get(repository, tag)?.digest;
+    const row = this.#db.query<{ digest: Uint8Array }, [string, string]>(sql).get(repository, tag);
+    return row ? digestFromBytes(row.digest) : undefined;
   }
 
   manifest(repository: RepositoryName, digest: Digest): StoredManifest | undefined {
-    const sql = `SELECT digest, media_type AS mediaType, content FROM manifests
+    const sql = `SELECT media_type AS mediaType, content FROM manifests
       WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?`;
-    return this.#db.query<StoredManifest, [string, string]>(sql).get(repository, digest) ?? undefined;
+    const row = this.#db
+      .query<Omit<StoredManifest, "digest">, [string, Buffer]>(sql)
+      .get(repository, digestToBytes(digest));
+    return row ? { digest, ...row } : undefined;
   }
 
   hasManifest(repository: RepositoryName, digest: Digest): boolean {
     const sql =
       "SELECT 1 FROM manifests WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?";
-    return this.#db.query(sql).get(repository, digest) !== null;
+    return this.#db.query(sql).get(repository, digestToBytes(digest)) !== null;
   }
 
   /** Whether a manifest of the repository names this blob. */
   refersToBlob(repository: RepositoryName, digest: Digest): boolean {
     const sql =
       "SELECT 1 FROM manifest_blobs WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND blob = ? LIMIT 1";
-    return this.#db.query(sql).get(repository, digest) !== null;
+    return this.#db.query(sql).get(repository, digestToBytes(digest)) !== null;
   }
 
   /** Whether any manifest names this blob. */
   isNeeded(digest: Digest): boolean {
-    return this.#db.query("SELECT 1 FROM manifest_blobs WHERE blob = ? LIMIT 1").get(digest) !== null;
+    return (
+      this.#db.query("SELECT 1 FROM manifest_blobs WHERE blob = ? LIMIT 1").get(digestToBytes(digest)) !==
+      null
+    );
   }
 
   /** Up to `limit` manifests that name this blob, each with one of its tags, if it has any. */
@@ -58,12 +65,13 @@ export class OciIndexReader {
     limit: number,
   ): { readonly repository: RepositoryName; readonly digest: Digest; readonly tag: Tag | null }[] {
     const sql = `SELECT name AS repository, m.digest,
-        (SELECT tag FROM tags t WHERE t.repository = m.repository AND t.digest = m.digest LIMIT 1) AS tag
+        (SELECT tag FROM tags t WHERE t.manifest = m.id LIMIT 1) AS tag
       FROM manifest_blobs b JOIN manifests m ON m.id = b.manifest JOIN repositories r ON r.id = m.repository
       WHERE blob = ? ORDER BY name, m.digest LIMIT ?`;
     return this.#db
-      .query<{ repository: RepositoryName; digest: Digest; tag: Tag | null }, [string, number]>(sql)
-      .all(blob, limit);
+      .query<{ repository: RepositoryName; digest: Uint8Array; tag: Tag | null }, [Buffer, number]>(sql)
+      .all(digestToBytes(blob), limit)
+      .map((row) => ({ ...row, digest: digestFromBytes(row.digest) }));
   }
 
   counts(): { readonly repositories: number; readonly tags: number; readonly manifests: number } {
@@ -76,26 +84,23 @@ export class OciIndexReader {
   /** How many manifests name the blob. */
   countUses(blob: Digest): number {
     const sql = "SELECT count(*) AS uses FROM manifest_blobs WHERE blob = ?";
-    return this.#db.query<{ uses: number }, [string]>(sql).get(blob)?.uses ?? 0;
+    return this.#db.query<{ uses: number }, [Buffer]>(sql).get(digestToBytes(blob))?.uses ?? 0;
   }
 
   manifestsOf(repository: RepositoryName): Digest[] {
-    const sql =
-      "SELECT digest FROM manifests WHERE repository = (SELECT id FROM repositories WHERE name = ?)";
-    return this.#db
-      .query<{ digest: Digest }, [string]>(sql)
-      .all(repository)
-      .map((row) => row.digest);
+    return this.#digests(
+      "SELECT digest FROM manifests WHERE repository = (SELECT id FROM repositories WHERE name = ?)",
+      repository,
+    );
   }
 
   /** Manifests of a repository that no tag stands for. */
   untagged(repository: RepositoryName): Digest[] {
-    const sql = `SELECT digest FROM manifests m WHERE repository = (SELECT id FROM repositories WHERE name = ?)
-      AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository = m.repository AND t.digest = m.digest)`;
-    return this.#db
-      .query<{ digest: Digest }, [string]>(sql)
-      .all(repository)
-      .map((row) => row.digest);
+    return this.#digests(
+      `SELECT digest FROM manifests m WHERE repository = (SELECT id FROM repositories WHERE name = ?)
+        AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest = m.id)`,
+      repository,
+    );
   }
 
   /** Up to `limit` repositories of which a manifest names this blob. */
@@ -103,8 +108,8 @@ export class OciIndexReader {
     const sql = `SELECT DISTINCT name FROM manifest_blobs b JOIN repositories r ON r.id = b.repository
       WHERE blob = ? LIMIT ?`;
     return this.#db
-      .query<{ name: RepositoryName }, [string, number]>(sql)
-      .all(digest, limit)
+      .query<{ name: RepositoryName }, [Buffer, number]>(sql)
+      .all(digestToBytes(digest), limit)
       .map((row) => row.name);
   }
 
@@ -144,12 +149,14 @@ export class OciIndexReader {
     return { entries, more: false };
   }
 
+  /** The tags that stand for a digest, whether or not there is such a manifest. */
   tagsOf(repository: RepositoryName, digest: Digest): Tag[] {
-    const sql =
-      "SELECT tag FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?";
+    const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
+      SELECT tag FROM tags INDEXED BY tags_by_manifest WHERE manifest IS (SELECT id FROM manifests WHERE repository = (SELECT id FROM r) AND digest = ?2)
+      AND repository = (SELECT id FROM r) AND digest = ?2`;
     return this.#db
-      .query<{ tag: Tag }, [string, string]>(sql)
-      .all(repository, digest)
+      .query<{ tag: Tag }, [string, Buffer]>(sql)
+      .all(repository, digestToBytes(digest))
       .map((row) => row.tag);
   }
 
@@ -167,5 +174,12 @@ export class OciIndexReader {
       .query<{ tag: Tag }, [string, string, number]>(sql)
       .all(repository, last, limit)
       .map((row) => row.tag);
+  }
+
+  #digests(sql: string, repository: RepositoryName): Digest[] {
+    return this.#db
+      .query<{ digest: Uint8Array }, [string]>(sql)
+      .all(repository)
+      .map((row) => digestFromBytes(row.digest));
   }
 }

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { Digest } from "../../primitives/digest.ts";
+import { type Digest, digestToBytes } from "../../primitives/digest.ts";
 import type { IndexSchema } from "../../primitives/store/derived-index.ts";
 import type { ScopeEvent } from "../../primitives/store/scope-clock.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
@@ -10,15 +10,18 @@ import type { Tag } from "../../registry/tag.ts";
 import { parseOciPath } from "./layout.ts";
 import { digestInTag } from "./tag-target.ts";
 
-/** Tags, manifests and the blobs they name, by repository. */
+/**
+ * Tags, manifests and the blobs they name, by repository; digests in binary. What a push adds lies close together where
+ * it can, as each page that changes is written: so tags are found by the number of their manifest, not by its digest.
+ */
 export const OCI_INDEX: IndexSchema = {
-  version: 3,
+  version: 4,
   sql: `
     CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE manifests (
       id INTEGER PRIMARY KEY,
       repository INTEGER NOT NULL,
-      digest TEXT NOT NULL,
+      digest BLOB NOT NULL,
       media_type TEXT NOT NULL,
       content BLOB NOT NULL,
       UNIQUE (repository, digest)
@@ -26,12 +29,13 @@ export const OCI_INDEX: IndexSchema = {
     CREATE TABLE tags (
       repository INTEGER NOT NULL,
       tag TEXT NOT NULL,
-      digest TEXT NOT NULL,
+      digest BLOB NOT NULL,
+      manifest INTEGER, -- its id; none where the tag's manifest is missing
       PRIMARY KEY (repository, tag)
     ) WITHOUT ROWID;
-    CREATE INDEX tags_by_digest ON tags (repository, digest);
+    CREATE INDEX tags_by_manifest ON tags (manifest, repository);
     CREATE TABLE manifest_blobs (
-      blob TEXT NOT NULL,
+      blob BLOB NOT NULL,
       repository INTEGER NOT NULL,
       manifest INTEGER NOT NULL, -- its id
       PRIMARY KEY (blob, repository, manifest)
@@ -74,10 +78,11 @@ export const OCI_INDEX: IndexSchema = {
         .all(repository)
         .map(({ row }) => row);
     return [
-      ...rows(`SELECT tag || ' ' || digest AS row FROM tags WHERE repository = ${id} ORDER BY row`),
-      ...rows(`SELECT digest || ' ' || media_type || ' ' || hex(content) AS row
+      ...rows(`SELECT tag || ' ' || hex(t.digest) || ' ' || ifnull(hex(m.digest), '') AS row
+        FROM tags t LEFT JOIN manifests m ON m.id = manifest WHERE t.repository = ${id} ORDER BY row`),
+      ...rows(`SELECT hex(digest) || ' ' || media_type || ' ' || hex(content) AS row
         FROM manifests WHERE repository = ${id} ORDER BY row`),
-      ...rows(`SELECT blob || ' ' || digest AS row FROM manifest_blobs b JOIN manifests m ON m.id = manifest
+      ...rows(`SELECT hex(blob) || ' ' || hex(digest) AS row FROM manifest_blobs b JOIN manifests m ON m.id = manifest
         WHERE m.repository = ${id} ORDER BY row`),
       ...rows(
         `SELECT subject || ' ' || descriptor AS row FROM referrers WHERE repository = ${id} ORDER BY row`,
@@ -98,8 +103,9 @@ function applyTag(db: Database, repository: number, tag: Tag, content: Uint8Arra
   const digest = content && digestInTag(content);
   if (digest) {
     db.query(
-      "INSERT INTO tags VALUES (?, ?, ?) ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest",
-    ).run(repository, tag, digest);
+      `INSERT INTO tags VALUES (?1, ?2, ?3, (SELECT id FROM manifests WHERE repository = ?1 AND digest = ?3))
+        ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest, manifest = excluded.manifest`,
+    ).run(repository, tag, digestToBytes(digest));
   } else {
     db.query("DELETE FROM tags WHERE repository = ? AND tag = ?").run(repository, tag);
   }
@@ -117,15 +123,19 @@ function applyManifest(
     removeManifest(db, repository, digest);
     return false;
   }
+  const key = digestToBytes(digest);
   const { changes, lastInsertRowid } = db
     .query(
       "INSERT INTO manifests (repository, digest, media_type, content) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
     )
-    .run(repository, digest, manifest.mediaType, content);
+    .run(repository, key, manifest.mediaType, content);
   // What a digest stands for never changes: what is known is known with all that it names.
   if (changes === 0) return true;
+  db.query(
+    "UPDATE tags INDEXED BY tags_by_manifest SET manifest = ?1 WHERE manifest IS NULL AND repository = ?2 AND digest = ?3",
+  ).run(lastInsertRowid, repository, key);
   const insert = db.query("INSERT INTO manifest_blobs VALUES (?, ?, ?)");
-  for (const blob of manifest.blobs) insert.run(blob, repository, lastInsertRowid);
+  for (const blob of manifest.blobs) insert.run(digestToBytes(blob), repository, lastInsertRowid);
   const { mediaType, artifactType, annotations, subject } = manifest;
   if (!subject) return true;
   const referrer: Referrer = {
@@ -147,14 +157,15 @@ function applyManifest(
 
 function removeManifest(db: Database, repository: number, digest: Digest): void {
   const removed = db
-    .query<{ id: number; content: Uint8Array }, [number, string]>(
+    .query<{ id: number; content: Uint8Array }, [number, Buffer]>(
       "DELETE FROM manifests WHERE repository = ? AND digest = ? RETURNING id, content",
     )
-    .get(repository, digest);
+    .get(repository, digestToBytes(digest));
+  if (removed) db.query("UPDATE tags SET manifest = NULL WHERE manifest = ?").run(removed.id);
   const manifest = removed && parseManifest(removed.content);
   if (!manifest || manifest instanceof ManifestFault) return;
   const remove = db.query("DELETE FROM manifest_blobs WHERE blob = ? AND repository = ? AND manifest = ?");
-  for (const blob of manifest.blobs) remove.run(blob, repository, removed.id);
+  for (const blob of manifest.blobs) remove.run(digestToBytes(blob), repository, removed.id);
   if (manifest.subject) {
     db.query("DELETE FROM referrers WHERE repository = ? AND subject = ? AND digest = ?").run(
       repository,

@@ -22,7 +22,7 @@ export interface IndexSchema {
 }
 
 /** Pages of the log after which it is written back: pages that change often are then written once for many commits. */
-const CHECKPOINT_PAGES = 4000;
+const CHECKPOINT_PAGES = 8000;
 
 /**
  * An SQLite file derived from a store's commits. It may be behind after a crash (it is told what it missed) and may be
