@@ -22,7 +22,11 @@ export async function checkObjects(
   const seen = new Set<ObjectId>();
   const problems: string[] = [];
   let commits = 0;
-  const attempt = async <T>(id: ObjectId, where: string, read: () => Promise<T>): Promise<T | undefined> => {
+  const attempt = async <T>(
+    id: ObjectId,
+    where: string,
+    read: () => T | Promise<T>,
+  ): Promise<T | undefined> => {
     if (seen.has(id)) return undefined;
     seen.add(id);
     try {

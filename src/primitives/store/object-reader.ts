@@ -20,13 +20,14 @@ export class ObjectReader {
     this.#objects = objects;
   }
 
-  readonly tree = async (id: ObjectId): Promise<Tree> => {
-    const cached = this.#trees.get(id);
-    if (cached) return cached;
+  /** At once if it is in memory. */
+  readonly tree = (id: ObjectId): Tree | Promise<Tree> => this.#trees.get(id) ?? this.#readTree(id);
+
+  async #readTree(id: ObjectId): Promise<Tree> {
     const tree = Tree.parse(await this.#read(id, "tree"));
     this.#remember(id, tree);
     return tree;
-  };
+  }
 
   /** Spares reading back a tree that was just made, and forgets the one before, which few will ask for again. */
   readonly replaceTree = (before: ObjectId | undefined, after: ObjectId, tree: Tree): void => {

@@ -2,7 +2,7 @@ import type { ObjectId } from "./git/object-id.ts";
 import { Tree, type TreeEntry } from "./git/tree.ts";
 import type { StorePath } from "./store-path.ts";
 
-export type LoadTree = (id: ObjectId) => Promise<Tree>;
+export type LoadTree = (id: ObjectId) => Tree | Promise<Tree>;
 
 export interface ListedFile {
   readonly path: StorePath;
@@ -18,7 +18,9 @@ export async function entryAt(
   let entry: TreeEntry = { kind: "tree", id: root };
   for (const component of path.split("/")) {
     if (entry.kind !== "tree") return undefined;
-    const next = (await loadTree(entry.id)).get(component);
+    const loading = loadTree(entry.id);
+    // Most are in memory, and waiting for nothing costs as much as looking in them.
+    const next = (loading instanceof Tree ? loading : await loading).get(component);
     if (!next) return undefined;
     entry = next;
   }
