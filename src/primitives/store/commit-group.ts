@@ -30,6 +30,8 @@ export interface Job {
 
 /** Commits built one on the other in memory, not yet visible to anyone. */
 export class CommitGroup {
+  /** What the first of them follows. */
+  readonly base: Snapshot;
   tip: Snapshot;
   commits = 0;
   readonly jobs: Job[] = [];
@@ -40,6 +42,7 @@ export class CommitGroup {
 
   constructor(head: Snapshot, reader: ObjectReader) {
     this.#reader = reader;
+    this.base = head;
     this.tip = head;
   }
 

@@ -26,17 +26,24 @@ const IDLE_MS = 5;
 const TURN_MS = 1;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** A group on its way to the disk. */
-interface Publication {
-  readonly group: CommitGroup;
-  /** Never rejects. `moved`: somebody else (stock git) has moved the branch, and nothing was published. */
-  readonly outcome: Promise<"published" | "moved" | "failed">;
+/** Something that the disk does while others go on; `done` never rejects. */
+interface DiskWork {
+  readonly done: Promise<void>;
   isOver: boolean;
+}
+
+/** A group on its way to the disk, and from there to readers. */
+interface Publication extends DiskWork {
+  readonly group: CommitGroup;
+  /** `moved`: somebody else (stock git) has moved the branch, and nothing was published. */
+  outcome: "published" | "moved" | "failed" | undefined;
+  isShown: boolean;
 }
 
 /**
  * The one writer of a store. While a group of commits is being made durable, the next one is built on it from whatever
  * arrives meanwhile: each job still its own commit, but all of them published together and so with one wait for the disk.
+ * The disk goes on with that one before the first is shown to readers, so that neither waits for the other.
  */
 export class CommitWriter {
   head: Snapshot;
@@ -46,6 +53,8 @@ export class CommitWriter {
   #queue: Job[] = [];
   #underWay = 0;
   #commits = 0;
+  /** Why the projection lacks something that is durable, if it does. */
+  #projectionFailure: unknown;
   #arrival = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
   /** Who waits for all that was published to be seen by others. */
@@ -109,28 +118,27 @@ export class CommitWriter {
     for (let attempts = 0; ; ) {
       const group = new CommitGroup(before?.group.tip ?? this.head, this.#reader);
       await this.#fill(group, before);
-      const outcome = (await before?.outcome) ?? "published";
-      if (outcome === "published") {
+      await before?.done;
+      const isFlushDue = this.#branch.isFlushDue || this.#settling.length > 0;
+      if (group.jobs.length > 0 && !isFlushDue && (!before || before.outcome === "published")) {
+        const next = this.#publish(group);
+        if (before) this.#show(before);
+        before = next;
         attempts = 0;
-        const isIdle = group.jobs.length === 0 && (await this.#staysIdle());
-        if (isIdle || this.#branch.isFlushDue || this.#settling.length > 0) await this.#flush();
-        if (group.jobs.length > 0 || this.#queue.length > 0) before = this.#publish(group);
-        else if (this.#settling.length === 0) return;
         continue;
       }
-      // What was built on commits that did not come to be is built anew.
-      const again = outcome === "moved" ? [...(before?.group.jobs ?? []), ...group.jobs] : group.jobs;
-      group.discard();
-      before = undefined;
-      if (outcome === "moved" && ++attempts > MAX_ATTEMPTS) {
-        const error = new Error(`the branch ${MAIN_REF} is locked by another process; no commit can be made`);
-        for (const job of again) job.settle.reject(error);
-      } else {
-        this.#queue = [...again, ...this.#queue];
+      if (before && !this.#show(before)) {
+        if (before.outcome === "moved") attempts++;
+        await this.#buildAnew(before, group, attempts);
+        before = undefined;
+        continue;
       }
-      await this.#followBranch().catch((error) => {
-        for (const job of this.#queue.splice(0)) job.settle.reject(error);
-      });
+      before = undefined;
+      attempts = 0;
+      const isIdle = group.jobs.length === 0 && (await this.#staysIdle());
+      if (isIdle || isFlushDue) await this.#fill(group, this.#startFlush());
+      if (group.jobs.length > 0) before = this.#publish(group);
+      else if (this.#queue.length === 0 && this.#settling.length === 0) return;
     }
   }
 
@@ -142,55 +150,57 @@ export class CommitWriter {
     return this.#queue.length === 0;
   }
 
-  /** Takes in what is waiting, and what arrives until the group before is over. */
-  async #fill(group: CommitGroup, before: Publication | undefined): Promise<void> {
+  /** Takes in what is waiting, and what arrives until the disk is done with `work`. */
+  async #fill(group: CommitGroup, work: DiskWork | undefined): Promise<void> {
     let turned = performance.now();
     for (;;) {
       for (let job = this.#queue.shift(); job; job = this.#queue.shift()) {
         await group.add(job);
         if (group.jobs.length >= MAX_GROUP) return;
         // What the disk has done meanwhile is acknowledged meanwhile.
-        if (before && !before.isOver && performance.now() - turned > TURN_MS) {
+        if (work && !work.isOver && performance.now() - turned > TURN_MS) {
           await turn();
           turned = performance.now();
         }
       }
-      if (!before || before.isOver) return;
+      if (!work || work.isOver) return;
       this.#arrival = Promise.withResolvers();
-      await Promise.race([before.outcome, this.#arrival.promise]);
+      await Promise.race([work.done, this.#arrival.promise]);
     }
   }
 
   #publish(group: CommitGroup): Publication {
-    const outcome = this.#makeDurable(group)
-      .then((published) => {
-        if (published) group.settle();
-        return published ? ("published" as const) : ("moved" as const);
+    const done = this.#makeDurable(group)
+      .then((isPublished) => {
+        publication.outcome = isPublished ? "published" : "moved";
+        // Otherwise once the disk has got the next group.
+        if (this.#queue.length > 0) this.#show(publication);
       })
-      .catch((error) => {
-        for (const job of group.jobs) job.settle.reject(error);
-        return "failed" as const;
-      })
+      .catch((error) => this.#fail(publication, error))
       .finally(() => {
         publication.isOver = true;
       });
-    const publication: Publication = { group, outcome, isOver: false };
+    const publication: Publication = { group, done, outcome: undefined, isOver: false, isShown: false };
     return publication;
+  }
+
+  #fail(publication: Publication, error: unknown): void {
+    publication.outcome = "failed";
+    for (const job of publication.group.jobs) job.settle.reject(error);
   }
 
   /** False when somebody else (stock git) has moved the branch meanwhile, or is about to. */
   async #makeDurable(group: CommitGroup): Promise<boolean> {
-    const { tip } = group;
-    const expected = this.head.commitId;
-    if (tip.commitId === undefined || tip.commitId === expected) {
+    const { base, tip } = group;
+    if (tip.commitId === undefined || tip.commitId === base.commitId) {
       group.discard();
-      return (await this.#branch.read()) === expected;
+      return (await this.#branch.read()) === base.commitId;
     }
     let isPublished = false;
     try {
       isPublished = await this.#branch.publish({
         objects: group.objects(),
-        expected,
+        expected: base.commitId,
         next: tip.commitId,
         isFollowed: group.jobs.length > 1 || this.#queue.length > 0,
         stored: () => group.discard(),
@@ -199,11 +209,48 @@ export class CommitWriter {
       // Otherwise they stay readable until they are stored, whatever fails from here on.
       if (!isPublished) group.discard();
     }
-    if (!isPublished) return false;
-    this.head = tip;
-    this.#commits += group.commits;
-    this.#projection?.apply(group.changes, tip.commitId);
-    return true;
+    return isPublished;
+  }
+
+  /** Lets readers, and those who wait for it, see what is durable; false if that is nothing, or could not be shown. */
+  #show(publication: Publication): boolean {
+    if (publication.isShown || publication.outcome !== "published") return publication.isShown;
+    const { group } = publication;
+    try {
+      if (this.#projectionFailure) throw this.#projectionFailure;
+      this.head = group.tip;
+      this.#commits += group.commits;
+      if (group.commits > 0) this.#projection?.apply(group.changes, group.tip.commitId);
+      group.settle();
+      publication.isShown = true;
+    } catch (error) {
+      this.#projectionFailure = error;
+      this.#fail(publication, error);
+    }
+    return publication.isShown;
+  }
+
+  /** What was built on commits that did not come to be, or not to be seen, is built again. */
+  async #buildAnew(before: Publication, group: CommitGroup, attempts: number): Promise<void> {
+    const again = before.outcome === "moved" ? [...before.group.jobs, ...group.jobs] : group.jobs;
+    group.discard();
+    if (attempts > MAX_ATTEMPTS) {
+      const error = new Error(`the branch ${MAIN_REF} is locked by another process; no commit can be made`);
+      for (const job of again) job.settle.reject(error);
+    } else {
+      this.#queue = [...again, ...this.#queue];
+    }
+    await this.#followBranch().catch((error) => {
+      for (const job of this.#queue.splice(0)) job.settle.reject(error);
+    });
+  }
+
+  #startFlush(): DiskWork {
+    const done = this.#flush().finally(() => {
+      work.isOver = true;
+    });
+    const work: DiskWork = { done, isOver: false };
+    return work;
   }
 
   /** What can't be shown to others yet stays durable and known to us; it is tried again with the next commits. */
@@ -224,5 +271,6 @@ export class CommitWriter {
     const id = await this.#branch.read();
     this.head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
     if (this.#projection) await catchUp(this.#projection, this.head, this.#reader);
+    this.#projectionFailure = undefined;
   }
 }

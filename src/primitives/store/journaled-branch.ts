@@ -94,7 +94,9 @@ export class JournaledBranch implements Branch {
   }
 
   async #append({ objects, expected, next, stored }: Publication): Promise<boolean> {
-    if ((await this.read()) !== expected) return false;
+    // Without waiting where it is known: the disk is to be at work when this returns.
+    const current = this.#unseen.at(-1)?.record.next ?? (await this.#direct.read());
+    if (current !== expected) return false;
     const record = { expected, next, entries: objects.map(encodeEntry) };
     await this.#journal.append(record);
     if (this.#unseen.length === 0) this.#unseenSince = performance.now();

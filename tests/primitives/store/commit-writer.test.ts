@@ -1,13 +1,16 @@
 import { expect, test } from "bun:test";
+import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
+import type { Projection } from "../../../src/primitives/store/projection.ts";
 import { Store } from "../../../src/primitives/store/store.ts";
 import { storePath } from "../../../src/primitives/store/store-path.ts";
+import type { Change } from "../../../src/primitives/store/tree-edit.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 
 const meta = (message: string) => ({ author: { name: "alice", email: "alice@everlock" }, message });
 
-async function open() {
+async function open(projection?: Projection) {
   const memory = new MemoryStore();
-  const store = await Store.open("test", memory);
+  const store = await Store.open("test", Object.assign(memory, { projection }));
   const write = (name: string) => store.write(storePath(name), Buffer.from(name), meta(name));
   const subjects = async () =>
     (await Array.fromAsync(store.history())).map(({ commit }) => commit.message.trim()).reverse();
@@ -27,6 +30,73 @@ test("what arrives while a group is made durable is the next group, one commit e
   await Promise.all([first, ...others]);
   expect(memory.batches).toHaveLength(2);
   expect(await subjects()).toEqual(["a", "b", "c", "d"]);
+});
+
+/** Remembers which files it was told of. */
+class Files implements Projection {
+  head: ObjectId | undefined;
+  readonly names = new Set<string>();
+  beforeApply: () => void = () => undefined;
+
+  apply(changes: readonly Change[], head?: ObjectId): void {
+    this.beforeApply();
+    for (const { path } of changes) this.names.add(path);
+    this.head = head ?? this.head;
+  }
+
+  reset(): void {
+    this.head = undefined;
+    this.names.clear();
+  }
+}
+
+test("the disk goes on with the next group before the one before is shown", async () => {
+  const files = new Files();
+  const memory = new MemoryStore();
+  const { branch } = memory;
+  const events: string[] = [];
+  const publish = branch.publish.bind(branch);
+  branch.publish = (publication) => {
+    events.push("to the disk");
+    return publish(publication);
+  };
+  files.beforeApply = () => events.push("shown");
+  const store = await Store.open("test", { objects: memory.objects, branch, projection: files });
+  const write = (name: string) => store.write(storePath(name), Buffer.from(name), meta(name));
+  const gate = Promise.withResolvers<void>();
+  memory.beforePut = (batch) => (batch === 1 ? gate.promise : Promise.resolve());
+  const first = write("a");
+  while (memory.batches.length === 0) await Bun.sleep(1);
+  const others = ["b", "c"].map(write);
+  await Bun.sleep(5);
+  gate.resolve();
+  await Promise.all([first, ...others]);
+  expect(events).toEqual(["to the disk", "to the disk", "shown", "shown"]);
+});
+
+test("an index that fails is told what it missed before it is told anything else", async () => {
+  const files = new Files();
+  const { memory, write, names } = await open(files);
+  let failures = 1;
+  files.beforeApply = () => {
+    if (failures-- > 0) throw new Error("the index is full");
+  };
+  const gate = Promise.withResolvers<void>();
+  memory.beforePut = (batch) => (batch === 1 ? gate.promise : Promise.resolve());
+  const outcome = (name: string) => write(name).then(() => name, String);
+  const first = outcome("a");
+  while (memory.batches.length === 0) await Bun.sleep(1);
+  const second = outcome("b");
+  await Bun.sleep(5);
+  gate.resolve();
+  // Both are durable, and would be missing for whoever had been told that they are stored.
+  expect(await Promise.all([first, second])).toEqual([
+    "Error: the index is full",
+    "Error: the index is full",
+  ]);
+  expect(await outcome("c")).toBe("c");
+  expect([...files.names].sort()).toEqual(["a", "b", "c"]);
+  expect(await names()).toEqual(["a", "b", "c"]);
 });
 
 test("a group that can't be stored fails alone: what was built on it is built anew", async () => {
