@@ -83,9 +83,7 @@ export class CommitWriter {
 
   #start(): void {
     this.#arrival.resolve();
-    this.#running ??= this.#drain().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#drain();
   }
 
   /** Commits made so far. */
@@ -138,8 +136,10 @@ export class CommitWriter {
       const isIdle = group.jobs.length === 0 && (await this.#staysIdle());
       if (isIdle || isFlushDue) await this.#fill(group, this.#startFlush());
       if (group.jobs.length > 0) before = this.#publish(group);
-      else if (this.#queue.length === 0 && this.#settling.length === 0) return;
+      else if (this.#queue.length === 0 && this.#settling.length === 0) break;
     }
+    // Not a moment later: what arrives from here on needs another run.
+    this.#running = undefined;
   }
 
   /** Clients that push one thing after the other come back at once; until then, nothing needs to be shown to others. */

@@ -32,6 +32,16 @@ test("what arrives while a group is made durable is the next group, one commit e
   expect(await subjects()).toEqual(["a", "b", "c", "d"]);
 });
 
+test("what arrives at any moment after a commit is made as well", async () => {
+  const { write, names } = await open();
+  for (let moment = 0; moment < 40; moment++) {
+    await write(`a${moment}`);
+    for (let i = 0; i < moment; i++) await Promise.resolve();
+    await write(`b${moment}`);
+  }
+  expect(await names()).toHaveLength(80);
+});
+
 /** Remembers which files it was told of. */
 class Files implements Projection {
   head: ObjectId | undefined;
