@@ -68,11 +68,13 @@ export class HistoryIndex {
   }
 
   /** Takes in the commits that came since. */
-  catchUp(): Promise<void> {
+  async catchUp(): Promise<void> {
+    // One that is under way may have begun before the newest commit.
+    await this.#catchingUp;
     this.#catchingUp ??= this.#catchUp().finally(() => {
       this.#catchingUp = undefined;
     });
-    return this.#catchingUp;
+    await this.#catchingUp;
   }
 
   /** What happened, the newest first. */
