@@ -1,5 +1,6 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { BlobLinks } from "../../primitives/store/blob-links.ts";
+import type { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import type { Identity } from "../../primitives/store/git/commit.ts";
 import type { Snapshot } from "../../primitives/store/snapshot.ts";
 import type { Store } from "../../primitives/store/store.ts";
@@ -8,7 +9,7 @@ import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { PutManifestResult } from "../../registry/storage.ts";
 import type { Reference, Tag } from "../../registry/tag.ts";
 import { isImmutable, type TagPattern } from "./immutable-tags.ts";
-import { manifestPath, tagPath } from "./layout.ts";
+import { manifestPath, parseOciPath, tagPath } from "./layout.ts";
 import type { OciIndexReader } from "./oci-index-reader.ts";
 import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
 import type { Quotas, StoreUse } from "./quotas.ts";
@@ -50,6 +51,7 @@ export interface StoreChanges {
 
 interface OwnedStore {
   readonly store: Store;
+  readonly derived: Pick<DerivedIndex, "head">;
   readonly index: OciIndexReader;
   readonly links: BlobLinks;
   readonly use: StoreUse;
@@ -119,12 +121,24 @@ export class LocalStoreChanges implements StoreChanges {
   async #deleteByDigest(actor: Actor, parent: Snapshot, repository: RepositoryName, digest: Digest) {
     const changes: Change[] = [{ path: manifestPath(repository, digest), content: null }];
     const tags: TagMove[] = [];
-    for (const tag of this.#owned.index.tagsOf(repository, digest)) {
+    for (const tag of await this.#tagsUntil(parent, repository, digest)) {
       if ((await tagTarget(parent, repository, tag)) !== digest) continue;
       tags.push({ tag });
       changes.push({ path: tagPath(repository, tag), content: null });
     }
     return draft(actor, { action: "delete", repository, tags, digest, byDigest: true }, changes);
+  }
+
+  /** The tags that may stand for a manifest in a state that is newer than what the index knows. */
+  async #tagsUntil(parent: Snapshot, repository: RepositoryName, digest: Digest): Promise<Set<Tag>> {
+    const { index, derived, store } = this.#owned;
+    const tags = new Set(index.tagsOf(repository, digest));
+    if (!parent.commitId || parent.commitId === derived.head) return tags;
+    for await (const { path } of store.diff(derived.head, parent.commitId)) {
+      const file = parseOciPath(path);
+      if (file?.kind === "tag" && file.repository === repository) tags.add(file.tag);
+    }
+    return tags;
   }
 }
 
