@@ -7,6 +7,7 @@ import { makeLayout } from "../support/oci-layout.ts";
 import { measureGc } from "./gc.ts";
 import { measureGrowth } from "./growth.ts";
 import { LARGE_BYTES, makeLargeFiles, pullLarge, pushAll, pushLarge } from "./large-transfers.ts";
+import { GENERATOR, type Measured, measureRate, type RepeatedRequest } from "./load.ts";
 import { fillDistribution, fillEverlock, tagsOf } from "./many-tags.ts";
 import {
   BARE,
@@ -20,7 +21,7 @@ import {
 } from "./peers.ts";
 import { RawConnection } from "./raw-connection.ts";
 import { chart, type Figure, markdownTable, median } from "./report.ts";
-import { measureRate, type Step, WARM_UP_MS, WORKLOADS } from "./workloads.ts";
+import { WORKLOADS } from "./workloads.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -58,27 +59,19 @@ function record(name: string, unit: string, peer: string, value: number, lessIsB
   console.error(`  ${name}: ${peer} ${value.toFixed(2)} ${unit}`);
 }
 
-function tagsPage(repository: string, count: number): (peer: Peer) => Step {
+function tagsPage(repository: string, count: number, { headers }: Peer): RepeatedRequest {
   const last = tagsOf(count)[count >> 1];
-  return (peer) => {
-    const path = `/v2/${repository}/tags/list?n=100&last=${last}`;
-    const bytes = Buffer.from(`GET ${path} HTTP/1.1\r\n${peer.headers}\r\n`);
-    return async (connection) => {
-      const { status, head } = await connection.request(bytes);
-      if (status !== 200) throw new Error(`${path} answered ${head}`);
-    };
-  };
+  return { method: "GET", path: `/v2/${repository}/tags/list?n=100&last=${last}`, headers };
 }
 
 async function measureRates(peers: readonly Peer[]): Promise<void> {
   for (const { name, unit, prepare } of WORKLOADS) {
     for (const peer of peers) {
-      const step = await prepare(peer);
+      const work = await prepare(peer);
       const before = cpuSeconds(peer.pid);
-      const rate = await measureRate(step, peer.port, load);
+      const { rate, count } = await measureRate(work, peer.port, load);
       record(name, unit, peer.name, rate);
       const used = cpuSeconds(peer.pid) - before;
-      const count = rate * (load.seconds + WARM_UP_MS / 1000);
       record(`CPU of ${name}`, "µs each", peer.name, (used / count) * 1e6, true);
     }
   }
@@ -86,19 +79,19 @@ async function measureRates(peers: readonly Peer[]): Promise<void> {
     ["few", FEW_TAGS],
     ["many", tagCount],
   ] as const) {
-    const page = tagsPage(repository, count);
     for (const peer of peers) {
       const name = `tags page of 100 among ${count.toLocaleString("en")}`;
-      record(name, "requests/s", peer.name, await measureRate(page(peer), peer.port, load));
+      const { rate } = await measureRate(tagsPage(repository, count, peer), peer.port, load);
+      record(name, "requests/s", peer.name, rate);
     }
   }
 }
 
 /** What Bun allows for the same requests. */
 async function measureBare(bare: Peer): Promise<void> {
-  const bytes = Buffer.from(`GET /v2/bench/manifests/v1 HTTP/1.1\r\n${bare.headers}\r\n`);
-  const step: Step = async (connection) => void (await connection.request(bytes));
-  record("manifest GET by tag", "requests/s", bare.name, await measureRate(step, bare.port, load));
+  const request = { method: "GET", path: "/v2/bench/manifests/v1", headers: bare.headers } as const;
+  const { rate } = await measureRate(request, bare.port, load);
+  record("manifest GET by tag", "requests/s", bare.name, rate);
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -172,11 +165,10 @@ async function measureSkopeo(peers: readonly Peer[]): Promise<void> {
 }
 
 /** The same generator against a server that does nothing: how far it is from being what is measured. */
-async function generatorLimit(): Promise<number> {
+async function generatorLimit(): Promise<Measured> {
   const port = FIRST_PORT - 1;
   const script = `Bun.serve({ hostname: "127.0.0.1", port: ${port}, fetch: () => new Response("x".repeat(500)) })`;
   const child = Bun.spawn([process.execPath, "-e", script], { stdout: "ignore", stderr: "ignore" });
-  const bytes = Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   for (;;) {
     const connection = await RawConnection.open(port).catch(() => undefined);
     if (!connection) await Bun.sleep(20);
@@ -185,10 +177,10 @@ async function generatorLimit(): Promise<number> {
       break;
     }
   }
-  const rate = await measureRate(async (connection) => void (await connection.request(bytes)), port, load);
+  const limit = await measureRate({ method: "GET", path: "/", headers: "Host: localhost\r\n" }, port, load);
   child.kill();
   await child.exited;
-  return rate;
+  return limit;
 }
 
 function figures(): Figure[] {
@@ -204,11 +196,12 @@ function figures(): Figure[] {
 /** Everlock beside its peers; answers the table and the chart. */
 async function compare(): Promise<{ readonly table: string; readonly svg: string }> {
   const kinds = PEERS.filter(({ program }) => program === undefined || Bun.which(program));
-  for (const { name, program } of PEERS) {
-    if (program && !Bun.which(program)) console.error(`${name} is left out: '${program}' is not on the PATH`);
+  for (const { name, program, install } of PEERS) {
+    if (program && !Bun.which(program))
+      console.error(`${name} is left out: '${program}' is not on the PATH; ${install} puts it there`);
   }
-  const limit = await generatorLimit();
-  console.error(`the load generator reaches ${Math.round(limit)} requests/s against an empty server`);
+  const { rate: limit } = await generatorLimit();
+  console.error(`${GENERATOR} reaches ${Math.round(limit)} requests/s against a server that does nothing`);
   const peers: Peer[] = [];
   const bare = await startPeer(BARE, `${dir}/bare`, FIRST_PORT + kinds.length);
   try {
@@ -239,8 +232,8 @@ async function compare(): Promise<{ readonly table: string; readonly svg: string
   const names = [...kinds, BARE].map(({ name }) => name);
   const note = `Medians of ${rounds} rounds, ${load.connections} connections; requests to Everlock with Basic credentials where nothing else is
 said, to the others anonymous. A ratio above 1 is in Everlock's favour. A bare Bun.serve, on as many threads, answers
-every GET with the same bytes, and hashes, writes and syncs every body: the bound of what is built on Bun. The load generator
-reaches ${Math.round(limit).toLocaleString("en")} requests/s against a server that does nothing.`;
+every GET with the same bytes, and hashes, writes and syncs every body: the bound of what is built on Bun. What is the same
+request each time comes from ${GENERATOR}, which reaches ${Math.round(limit).toLocaleString("en")} requests/s against a server that does nothing.`;
   return { table: `${markdownTable(figures(), names)}\n\n${note}\n`, svg: chart(figures(), names) };
 }
 

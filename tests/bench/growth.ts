@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
+import { type Load, measureRate } from "./load.ts";
 import { fillEverlock, tagsOf } from "./many-tags.ts";
 import { cpuSeconds, EVERLOCK, memoryMiB, type Peer, startPeer } from "./peers.ts";
 import { RawConnection } from "./raw-connection.ts";
-import { measureRate, WORKLOADS } from "./workloads.ts";
+import { WORKLOADS } from "./workloads.ts";
 
 const TAG_COUNTS = [10, 1000, 100_000];
 const REPOSITORY_COUNTS = [10, 1000, 10_000];
@@ -12,12 +13,10 @@ const PAGE = 100;
 /** Pushes whose median time stands for one push. */
 const PUSHES = 200;
 
-export interface GrowthOptions {
+export interface GrowthOptions extends Load {
   /** An empty directory. */
   readonly dir: string;
   readonly port: number;
-  readonly connections: number;
-  readonly seconds: number;
 }
 
 type Row = readonly string[];
@@ -92,27 +91,19 @@ async function measureSize(
   }
 }
 
-function rateOf(
-  peer: Peer,
-  path: string,
-  load: Pick<GrowthOptions, "connections" | "seconds">,
-): Promise<number> {
-  const bytes = Buffer.from(`GET ${path} HTTP/1.1\r\n${peer.headers}\r\n`);
-  const step = async (connection: RawConnection) => {
-    const { status, head } = await connection.request(bytes);
-    if (status !== 200) throw new Error(`${path} answered ${head}`);
-  };
-  return measureRate(step, peer.port, load);
+async function rateOf({ headers, port }: Peer, path: string, load: Load): Promise<number> {
+  return (await measureRate({ method: "GET", path, headers }, port, load)).rate;
 }
 
 /** The median of one push after the other (ms). */
 async function pushTime(peer: Peer): Promise<number> {
   const step = await WORKLOADS.find(({ name }) => name === "manifest PUT")?.prepare(peer);
+  if (typeof step !== "function") throw new Error("a push is not the same request each time");
   const connection = await RawConnection.open(peer.port);
   const times: number[] = [];
   for (let i = 0; i < PUSHES; i++) {
     const began = performance.now();
-    await step?.(connection);
+    await step(connection);
     times.push(performance.now() - began);
   }
   connection.close();
@@ -129,7 +120,9 @@ async function measureLoad(label: string, options: GrowthOptions, flags: readonl
     const row = [label];
     for (const name of LOADS) {
       const workload = WORKLOADS.find((candidate) => candidate.name === name);
-      if (workload) row.push(number(await measureRate(await workload.prepare(peer), peer.port, options)));
+      if (!workload) continue;
+      const { rate } = await measureRate(await workload.prepare(peer), peer.port, options);
+      row.push(number(rate));
     }
     row.push(number(memoryMiB(peer.pid, "VmHWM")));
     console.error(`  ${row.join("  ")} (${cpuSeconds(peer.pid).toFixed(1)} s of CPU)`);

@@ -20,6 +20,8 @@ export interface PeerKind {
   readonly name: string;
   /** Program on the PATH; `undefined` for our own. */
   readonly program: string | undefined;
+  /** The command that installs it, in the version that the figures in the README are of. */
+  readonly install?: string;
   command(dir: string, port: number, flags?: readonly string[]): readonly string[];
   readonly authorization: string | undefined;
 }
@@ -61,12 +63,14 @@ export const PEERS: readonly PeerKind[] = [
   {
     name: "distribution v3",
     program: "registry",
+    install: "go install github.com/distribution/distribution/v3/cmd/registry@v3.1.1",
     authorization: undefined,
     command: distribution("registry"),
   },
   {
     name: "docker-registry 2.8 (Debian)",
     program: "docker-registry",
+    install: "apt-get install docker-registry",
     authorization: undefined,
     command: distribution("docker-registry"),
   },

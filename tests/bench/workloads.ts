@@ -1,5 +1,6 @@
 import { digestOf } from "../../src/primitives/digest.ts";
 import { randomBytes } from "../support/random-bytes.ts";
+import type { RepeatedRequest, Step } from "./load.ts";
 import type { Peer } from "./peers.ts";
 import { RawConnection, type RawResponse } from "./raw-connection.ts";
 
@@ -9,15 +10,13 @@ const LAYER = Buffer.alloc(4096, "x");
 
 const ANONYMOUS_HEADERS = "Host: localhost\r\n";
 
-/** Something that is done again and again on each of many connections. */
+/** What is done by many connections at once. */
 export interface Workload {
   readonly name: string;
   readonly unit: string;
-  /** Prepares what `step` then does; answers the step. */
-  prepare(peer: Peer): Promise<Step>;
+  /** Pushes what it needs. */
+  prepare(peer: Peer): Promise<Step | RepeatedRequest>;
 }
-
-export type Step = (connection: RawConnection) => Promise<void>;
 
 function requestBytes(method: string, path: string, peer: Peer, more = "", body?: Uint8Array): Uint8Array {
   const length = body
@@ -80,12 +79,10 @@ async function pushSample(peer: Peer): Promise<void> {
   connection.close();
 }
 
-/** The same prepared request every time. */
-function repeated(method: string, path: string, more = ""): Workload["prepare"] {
+function repeated(method: "GET" | "HEAD", path: string, more = ""): Workload["prepare"] {
   return async (peer) => {
     await pushSample(peer);
-    const bytes = requestBytes(method, path, peer, more);
-    return async (connection) => expectStatus(await connection.request(bytes, method === "HEAD"), 200, path);
+    return { method, path, headers: peer.headers + more };
   };
 }
 
@@ -98,15 +95,10 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: "manifest GET by tag, anonymous",
     unit: "requests/s",
-    prepare: async (peer) => {
+    async prepare(peer) {
       await pushSample(peer);
-      const bytes = requestBytes(
-        "GET",
-        "/v2/bench/manifests/v1",
-        { ...peer, headers: ANONYMOUS_HEADERS },
-        `Accept: ${MANIFEST}\r\n`,
-      );
-      return async (connection) => expectStatus(await connection.request(bytes), 200, "an anonymous GET");
+      const headers = `${ANONYMOUS_HEADERS}Accept: ${MANIFEST}\r\n`;
+      return { method: "GET", path: "/v2/bench/manifests/v1", headers };
     },
   },
   {
@@ -143,33 +135,3 @@ export const WORKLOADS: readonly Workload[] = [
     },
   },
 ];
-
-export const WARM_UP_MS = 300;
-
-/** Steps each second with so many connections, after a short warm-up. */
-export async function measureRate(
-  step: Step,
-  port: number,
-  { connections, seconds }: { readonly connections: number; readonly seconds: number },
-): Promise<number> {
-  const open = await Promise.all(Array.from({ length: connections }, () => RawConnection.open(port)));
-  const runFor = async (ms: number) => {
-    const end = performance.now() + ms;
-    let count = 0;
-    await Promise.all(
-      open.map(async (connection) => {
-        while (performance.now() < end) {
-          await step(connection);
-          count++;
-        }
-      }),
-    );
-    return count;
-  };
-  await runFor(WARM_UP_MS);
-  const began = performance.now();
-  const count = await runFor(seconds * 1000);
-  const rate = count / ((performance.now() - began) / 1000);
-  for (const connection of open) connection.close();
-  return rate;
-}

@@ -114,6 +114,8 @@ export class CommitWriter {
     await Promise.resolve();
     let before: Publication | undefined;
     for (let attempts = 0; ; ) {
+      // No new commits that nobody could see.
+      if (this.#projectionFailure && !before && this.#queue.length > 0) await this.#startAgain();
       const group = new CommitGroup(before?.group.tip ?? this.head, this.#reader);
       await this.#fill(group, before);
       await before?.done;
@@ -240,9 +242,16 @@ export class CommitWriter {
     } else {
       this.#queue = [...again, ...this.#queue];
     }
-    await this.#followBranch().catch((error) => {
+    await this.#startAgain();
+  }
+
+  /** From where the branch is now; whoever waits hears why that can't be. */
+  async #startAgain(): Promise<void> {
+    try {
+      await this.#followBranch();
+    } catch (error) {
       for (const job of this.#queue.splice(0)) job.settle.reject(error);
-    });
+    }
   }
 
   #startFlush(): DiskWork {
@@ -265,7 +274,7 @@ export class CommitWriter {
     }
   }
 
-  /** Starts again from where the branch is now; after a pause, for whoever holds its lock. */
+  /** After a pause, for whoever holds its lock. */
   async #followBranch(): Promise<void> {
     await Bun.sleep(RETRY_PAUSE_MS);
     const id = await this.#branch.read();
