@@ -69,8 +69,8 @@ export class HistoryIndex {
 
   /** Takes in the commits that came since. */
   async catchUp(): Promise<void> {
-    // One that is under way may have begun before the newest commit.
-    await this.#catchingUp;
+    // One that is under way may have begun before the newest commit; whoever began it hears of its failure.
+    await this.#catchingUp?.catch(() => undefined);
     this.#catchingUp ??= this.#catchUp().finally(() => {
       this.#catchingUp = undefined;
     });

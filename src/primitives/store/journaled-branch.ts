@@ -49,7 +49,7 @@ export class JournaledBranch implements Branch {
   }
 
   async read(): Promise<ObjectId | undefined> {
-    return this.#unseen.at(-1)?.record.next ?? this.#direct.read();
+    return this.#newestUnseen ?? this.#direct.read();
   }
 
   async publish(publication: Publication): Promise<boolean> {
@@ -64,6 +64,10 @@ export class JournaledBranch implements Branch {
     } finally {
       if (this.#unseen.length === 0) refs.unlock(MAIN_REF);
     }
+  }
+
+  get #newestUnseen(): ObjectId | undefined {
+    return this.#unseen.at(-1)?.record.next;
   }
 
   get hasUnseen(): boolean {
@@ -95,7 +99,7 @@ export class JournaledBranch implements Branch {
 
   async #append({ objects, expected, next, stored }: Publication): Promise<boolean> {
     // Without waiting where it is known: the disk is to be at work when this returns.
-    const current = this.#unseen.at(-1)?.record.next ?? (await this.#direct.read());
+    const current = this.#newestUnseen ?? (await this.#direct.read());
     if (current !== expected) return false;
     const record = { expected, next, entries: objects.map(encodeEntry) };
     await this.#journal.append(record);
