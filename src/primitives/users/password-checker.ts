@@ -1,7 +1,7 @@
 import { OverloadedError } from "../semaphore.ts";
 import { FailureLimiter } from "./failure-limiter.ts";
 import { verifyNobody, verifyPassword } from "./passwords.ts";
-import { parseUserName, passwordHashes, type User } from "./user.ts";
+import { parseUserName, passwordHashes } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
 /** `hash`: the user's stored hash that the password matches. */
@@ -16,6 +16,8 @@ const OVERLOAD_RETRY_SECONDS = 2;
 export class PasswordChecker {
   readonly #users: () => UserDirectory;
   readonly #limiter = new FailureLimiter();
+  /** Comparisons that have not ended, each by all that its outcome depends on, and by the login. */
+  readonly #underWay = new Map<string, Promise<string | undefined>>();
   /** Logins that failed: refused as wrong, or not looked at because too many had been. */
   readonly failures = { refused: 0, limited: 0 };
 
@@ -36,10 +38,9 @@ export class PasswordChecker {
       this.failures.limited++;
       return { kind: "limited", retryAfterSeconds };
     }
-    const name = parseUserName(login);
     let hash: string | undefined;
     try {
-      hash = await matchingHash(name && this.#users().get(name), password);
+      hash = await this.#matchingHash(login, password);
     } catch (error) {
       if (!(error instanceof OverloadedError)) throw error;
       this.failures.limited++;
@@ -53,14 +54,28 @@ export class PasswordChecker {
     this.#limiter.clear(subject);
     return { kind: "matches", hash };
   }
+
+  /** A fleet that comes back at once with one password is let in by one comparison, not by one for each machine. */
+  #matchingHash(login: string, password: string): Promise<string | undefined> {
+    const name = parseUserName(login);
+    const user = name && this.#users().get(name);
+    const hashes = user ? passwordHashes(user) : [];
+    // Unknown names are kept apart as well, or those that are known would be told by taking longer.
+    const key = JSON.stringify([login, password, hashes]);
+    const known = this.#underWay.get(key);
+    if (known !== undefined) return known;
+    const comparison = firstMatch(hashes, password).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, comparison);
+    return comparison;
+  }
 }
 
 function subjectOf(login: string, address: string): string {
   return `${login.slice(0, 256)}\n${address}`;
 }
 
-async function matchingHash(user: User | undefined, password: string): Promise<string | undefined> {
-  const hashes = user ? passwordHashes(user) : [];
+/** Takes as long for a user without any password. */
+async function firstMatch(hashes: readonly string[], password: string): Promise<string | undefined> {
   if (hashes.length === 0) await verifyNobody(password);
   for (const hash of hashes) if (await verifyPassword(password, hash)) return hash;
   return undefined;

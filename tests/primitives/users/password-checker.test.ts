@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { PasswordChecker } from "../../../src/primitives/users/password-checker.ts";
+import { hashPassword } from "../../../src/primitives/users/passwords.ts";
+import type { User, UserName } from "../../../src/primitives/users/user.ts";
+import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
+
+/** More than may wait for Argon2id at once. */
+const FLEET = 1000;
+const addressOf = (i: number) => `10.0.${i >> 8}.${i & 255}`;
+
+async function aliceWith(password: string): Promise<User> {
+  return {
+    name: "alice" as UserName,
+    displayName: "Alice",
+    isDisabled: false,
+    credentials: [{ kind: "password", hash: await hashPassword(password) }],
+    grants: [],
+  };
+}
+
+async function checkerOf(user: User) {
+  let users = new UserDirectory([user]);
+  const replace = (next: User) => {
+    users = new UserDirectory([next]);
+  };
+  return { checker: new PasswordChecker(() => users), replace };
+}
+
+/** How many of a fleet's machines, which all come at once, got which verdict. */
+async function verdictsOf(checker: PasswordChecker, login: string, password: string) {
+  const checks = Array.from({ length: FLEET }, (_, i) => checker.check(login, password, addressOf(i)));
+  const kinds = (await Promise.all(checks)).map(({ kind }) => kind);
+  return Object.fromEntries(
+    [...new Set(kinds)].map((kind) => [kind, kinds.filter((k) => k === kind).length]),
+  );
+}
+
+test("a fleet that comes at once with one password is let in as a whole", async () => {
+  const { checker } = await checkerOf(await aliceWith("right"));
+  expect(await verdictsOf(checker, "alice", "right")).toEqual({ matches: FLEET });
+  expect(checker.failures).toEqual({ refused: 0, limited: 0 });
+});
+
+test("a fleet that comes at once with a wrong password is refused, and each machine's failure counts", async () => {
+  const { checker } = await checkerOf(await aliceWith("right"));
+  for (const login of ["alice", "nobody"])
+    expect(await verdictsOf(checker, login, "wrong")).toEqual({ refused: FLEET });
+  expect(checker.failures).toEqual({ refused: 2 * FLEET, limited: 0 });
+  const again = Array.from({ length: 9 }, () => checker.check("alice", "wrong", addressOf(0)));
+  expect((await Promise.all(again)).every(({ kind }) => kind === "refused")).toBe(true);
+  expect(checker.lockedFor("alice", addressOf(0))).toBeGreaterThan(0);
+  expect(checker.lockedFor("alice", addressOf(1))).toBe(0);
+});
+
+test("logins that come at once are each compared with their own password and user", async () => {
+  const { checker } = await checkerOf(await aliceWith("right"));
+  const logins = [
+    ["alice", "right"],
+    ["alice", "wrong"],
+    ["alic", "eright"],
+    ["nobody", "right"],
+    ["alice", "right"],
+  ] as const;
+  const verdicts = await Promise.all(
+    logins.map(([login, password]) => checker.check(login, password, "::1")),
+  );
+  expect(verdicts.map(({ kind }) => kind)).toEqual(["matches", "refused", "refused", "refused", "matches"]);
+});
+
+test("a new password is good at once, though it is still being compared with the one before", async () => {
+  const { checker, replace } = await checkerOf(await aliceWith("old"));
+  const changed = await aliceWith("new");
+  const early = checker.check("alice", "new", "::1");
+  replace(changed);
+  expect((await checker.check("alice", "new", "::1")).kind).toBe("matches");
+  expect((await early).kind).toBe("refused");
+});
