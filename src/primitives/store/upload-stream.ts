@@ -6,8 +6,8 @@ import { UploadTurns } from "./upload-turns.ts";
 /** What is left to write at the end of a body is written at once up to this size: a hop to another thread costs more. */
 const MAX_DIRECT_BYTES = 64 * 1024;
 
-/** Chunks that arrive during a write are gathered up to this size; then the client has to wait. */
-const MAX_GATHERED_BYTES = 1 << 20;
+/** Chunks that arrive during a write are gathered up to this size; then the client has to wait. Above it, caches are too small. */
+const MAX_GATHERED_BYTES = 512 * 1024;
 
 /** Bytes after which what was written starts on its way to the disk, rather than all of it at the end. */
 const FLUSH_AHEAD_BYTES = 8 * 1024 * 1024;
