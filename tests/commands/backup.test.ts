@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { binary } from "../support/binary.ts";
+import { eventually } from "../support/eventually.ts";
 import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
 import { bytesOf, RegistryClient } from "../support/registry-client.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -27,7 +28,8 @@ function pushOn(server: Everlock) {
     acknowledged,
     /** Resolves when so many more were acknowledged. */
     async more(images: number) {
-      for (const enough = acknowledged.length + images; acknowledged.length < enough; ) await Bun.sleep(10);
+      const enough = acknowledged.length + images;
+      expect(await eventually(() => acknowledged.length >= enough)).toBe(true);
     },
     async end() {
       isOver = true;
