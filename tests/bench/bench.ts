@@ -8,6 +8,7 @@ import { measureGc } from "./gc.ts";
 import { measureGrowth } from "./growth.ts";
 import { LARGE_BYTES, makeLargeFiles, pullLarge, pushAll, pushLarge } from "./large-transfers.ts";
 import { GENERATOR, type Measured, measureRate, type RepeatedRequest } from "./load.ts";
+import { congestionControl, warmMemory } from "./machine.ts";
 import { fillDistribution, fillEverlock, tagsOf } from "./many-tags.ts";
 import {
   BARE,
@@ -46,6 +47,9 @@ const CONCURRENT_PUSHES = 8;
 const REST_MS = 1000;
 /** One alone takes too little processor time for a clock of hundredths. */
 const PULLS = 16;
+/** What the page cache takes for one push, and for those at once, and as much again for the buffers. */
+const ONE_PUSH_BYTES = 2 * LARGE_BYTES;
+const ALL_PUSHES_BYTES = 2 * CONCURRENT_PUSHES * LARGE_BYTES;
 
 const dir = `${tmpdir()}/everlock-bench-${process.pid}`;
 const samples = new Map<string, Map<string, number[]>>();
@@ -94,6 +98,12 @@ async function measureBare(bare: Peer): Promise<void> {
   record("manifest GET by tag", "requests/s", bare.name, rate);
 }
 
+/** What was done before has still to be written, and memory to be had: neither is to be counted with what comes next. */
+async function settle(bytes: number): Promise<void> {
+  await Bun.$`sync`;
+  await warmMemory(bytes);
+}
+
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
@@ -106,12 +116,16 @@ async function measureLarge(peers: readonly Peer[], bare: Peer): Promise<void> {
   if (!first) return;
   const mib = LARGE_BYTES / MIB;
   for (const peer of [...peers, bare]) {
-    // What the one before has still to write would else be counted here.
-    await Bun.$`sync`;
+    await settle(ONE_PUSH_BYTES);
     const one = await timed(() => pushLarge(peer, first.path, first.digest));
     record("512-MiB push", "MiB/s", peer.name, mib / one);
+    await settle(ALL_PUSHES_BYTES);
+    const idle = cpuSeconds(peer.pid);
     const all = await timed(() => pushAll(peer, others));
     record(`512-MiB push, ${CONCURRENT_PUSHES} at once`, "MiB/s", peer.name, (mib * others.length) / all);
+    const pushed = cpuSeconds(peer.pid) - idle;
+    const cpuName = `CPU of 512-MiB push, ${CONCURRENT_PUSHES} at once`;
+    record(cpuName, "s each", peer.name, pushed / others.length, true);
     if (peer === bare) continue;
     // What the pushes left to be done in the background would else be counted with the pulls.
     await Bun.sleep(REST_MS);
@@ -202,6 +216,10 @@ async function compare(): Promise<{ readonly table: string; readonly svg: string
   }
   const { rate: limit } = await generatorLimit();
   console.error(`${GENERATOR} reaches ${Math.round(limit)} requests/s against a server that does nothing`);
+  if (congestionControl() === "bbr")
+    console.error(
+      "TCP congestion control is bbr, which paces even the loopback by timers: large transfers measure that; sysctl net.ipv4.tcp_congestion_control=cubic, Linux's default, doesn't",
+    );
   const peers: Peer[] = [];
   const bare = await startPeer(BARE, `${dir}/bare`, FIRST_PORT + kinds.length);
   try {
@@ -233,7 +251,8 @@ async function compare(): Promise<{ readonly table: string; readonly svg: string
   const note = `Medians of ${rounds} rounds, ${load.connections} connections; requests to Everlock with Basic credentials where nothing else is
 said, to the others anonymous. A ratio above 1 is in Everlock's favour. A bare Bun.serve, on as many threads, answers
 every GET with the same bytes, and hashes, writes and syncs every body: the bound of what is built on Bun. What is the same
-request each time comes from ${GENERATOR}, which reaches ${Math.round(limit).toLocaleString("en")} requests/s against a server that does nothing.`;
+request each time comes from ${GENERATOR}, which reaches ${Math.round(limit).toLocaleString("en")} requests/s against a server that does nothing.
+TCP congestion control: ${congestionControl() ?? "unknown"}.`;
   return { table: `${markdownTable(figures(), names)}\n\n${note}\n`, svg: chart(figures(), names) };
 }
 

@@ -69,7 +69,10 @@ export async function writeStream(
       gathered.push(next.value);
       gatheredBytes += next.value.length;
       if (writing !== undefined) {
-        if (gatheredBytes >= MAX_GATHERED_BYTES) await writing;
+        if (gatheredBytes >= MAX_GATHERED_BYTES) {
+          turn.idle();
+          await writing;
+        }
       } else if (gatheredBytes >= MAX_DIRECT_BYTES) writeGathered();
     }
   } finally {

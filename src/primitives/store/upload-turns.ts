@@ -2,7 +2,7 @@
 const TURN_BYTES = 4 * 1024 * 1024;
 /** What every upload may take in without a turn, so that small blobs don't wait behind large ones. */
 const FREE_BYTES = 256 * 1024;
-/** An upload whose client sends nothing for so long (ms) loses its turn to one that has something. */
+/** An upload that waits for its client or the disk for so long (ms) loses its turn to one that has something. */
 const MAX_IDLE_MS = 0.5;
 const CHECK_MS = 1;
 
@@ -79,7 +79,7 @@ export class UploadTurn {
   readonly #turns: UploadTurns;
   /** Bytes since it has its turn. */
   taken = 0;
-  /** Since when it waits for its client (ms). */
+  /** Since when it waits for its client or the disk (ms). */
   idleSince: number | undefined;
   #total = 0;
 
@@ -87,7 +87,7 @@ export class UploadTurn {
     this.#turns = turns;
   }
 
-  /** It waits for its client now. */
+  /** It waits for its client or the disk now. */
   idle(): void {
     this.idleSince = performance.now();
   }
