@@ -6,22 +6,16 @@ import { cleanUp } from "../support/cleanup.ts";
 import { makeLayout } from "../support/oci-layout.ts";
 import { measureGc } from "./gc.ts";
 import { measureGrowth } from "./growth.ts";
-import { LARGE_BYTES, makeLargeFiles, pullLarge, pushAll, pushLarge } from "./large-transfers.ts";
+import { measureLarge, measurePushMemory } from "./large.ts";
+import { PULLED_BY } from "./large-transfers.ts";
 import { GENERATOR, type Measured, measureRate, type RepeatedRequest } from "./load.ts";
-import { congestionControl, warmMemory } from "./machine.ts";
+import { congestionControl } from "./machine.ts";
 import { fillDistribution, fillEverlock, tagsOf } from "./many-tags.ts";
-import {
-  BARE,
-  cpuSeconds,
-  EVERLOCK,
-  memoryMiB,
-  PEERS,
-  type Peer,
-  type PeerKind,
-  startPeer,
-} from "./peers.ts";
+import { BARE, cpuSeconds, EVERLOCK, memoryMiB, PEERS, type Peer, startPeer } from "./peers.ts";
 import { RawConnection } from "./raw-connection.ts";
-import { chart, type Figure, markdownTable, median } from "./report.ts";
+import { chart, markdownTable } from "./report.ts";
+import { Samples } from "./samples.ts";
+import { timed } from "./timed.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 const { values: options } = parseArgs({
@@ -42,26 +36,9 @@ const load = { connections: Number(options.connections), seconds: Number(options
 const tagCount = Number(options.tags);
 const FEW_TAGS = 10;
 const FIRST_PORT = 18_080;
-const MIB = 1024 * 1024;
-const CONCURRENT_PUSHES = 8;
-const REST_MS = 1000;
-/** One alone takes too little processor time for a clock of hundredths. */
-const PULLS = 16;
-/** What the page cache takes for one push, and for those at once, and as much again for the buffers. */
-const ONE_PUSH_BYTES = 2 * LARGE_BYTES;
-const ALL_PUSHES_BYTES = 2 * CONCURRENT_PUSHES * LARGE_BYTES;
 
 const dir = `${tmpdir()}/everlock-bench-${process.pid}`;
-const samples = new Map<string, Map<string, number[]>>();
-const shapes = new Map<string, Pick<Figure, "unit" | "lessIsBetter">>();
-
-function record(name: string, unit: string, peer: string, value: number, lessIsBetter = false): void {
-  shapes.set(name, { unit, lessIsBetter });
-  const byPeer = samples.get(name) ?? new Map<string, number[]>();
-  samples.set(name, byPeer);
-  byPeer.set(peer, [...(byPeer.get(peer) ?? []), value]);
-  console.error(`  ${name}: ${peer} ${value.toFixed(2)} ${unit}`);
-}
+const samples = new Samples();
 
 function tagsPage(repository: string, count: number, { headers }: Peer): RepeatedRequest {
   const last = tagsOf(count)[count >> 1];
@@ -74,9 +51,9 @@ async function measureRates(peers: readonly Peer[]): Promise<void> {
       const work = await prepare(peer);
       const before = cpuSeconds(peer.pid);
       const { rate, count } = await measureRate(work, peer.port, load);
-      record(name, unit, peer.name, rate);
+      samples.record(name, unit, peer.name, rate);
       const used = cpuSeconds(peer.pid) - before;
-      record(`CPU of ${name}`, "µs each", peer.name, (used / count) * 1e6, true);
+      samples.record(`CPU of ${name}`, "µs each", peer.name, (used / count) * 1e6, true);
     }
   }
   for (const [repository, count] of [
@@ -86,7 +63,7 @@ async function measureRates(peers: readonly Peer[]): Promise<void> {
     for (const peer of peers) {
       const name = `tags page of 100 among ${count.toLocaleString("en")}`;
       const { rate } = await measureRate(tagsPage(repository, count, peer), peer.port, load);
-      record(name, "requests/s", peer.name, rate);
+      samples.record(name, "requests/s", peer.name, rate);
     }
   }
 }
@@ -95,66 +72,7 @@ async function measureRates(peers: readonly Peer[]): Promise<void> {
 async function measureBare(bare: Peer): Promise<void> {
   const request = { method: "GET", path: "/v2/bench/manifests/v1", headers: bare.headers } as const;
   const { rate } = await measureRate(request, bare.port, load);
-  record("manifest GET by tag", "requests/s", bare.name, rate);
-}
-
-/** What was done before has still to be written, and memory to be had: neither is to be counted with what comes next. */
-async function settle(bytes: number): Promise<void> {
-  await Bun.$`sync`;
-  await warmMemory(bytes);
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return (performance.now() - began) / 1000;
-}
-
-/** New content each time: what a registry has already it need not take again. */
-async function measureLarge(peers: readonly Peer[], bare: Peer): Promise<void> {
-  const [first, ...others] = await makeLargeFiles(dir, CONCURRENT_PUSHES + 1);
-  if (!first) return;
-  const mib = LARGE_BYTES / MIB;
-  for (const peer of [...peers, bare]) {
-    await settle(ONE_PUSH_BYTES);
-    const one = await timed(() => pushLarge(peer, first.path, first.digest));
-    record("512-MiB push", "MiB/s", peer.name, mib / one);
-    await settle(ALL_PUSHES_BYTES);
-    const idle = cpuSeconds(peer.pid);
-    const all = await timed(() => pushAll(peer, others));
-    record(`512-MiB push, ${CONCURRENT_PUSHES} at once`, "MiB/s", peer.name, (mib * others.length) / all);
-    const pushed = cpuSeconds(peer.pid) - idle;
-    const cpuName = `CPU of 512-MiB push, ${CONCURRENT_PUSHES} at once`;
-    record(cpuName, "s each", peer.name, pushed / others.length, true);
-    if (peer === bare) continue;
-    // What the pushes left to be done in the background would else be counted with the pulls.
-    await Bun.sleep(REST_MS);
-    const before = cpuSeconds(peer.pid);
-    const each = await timed(async () => {
-      for (let i = 0; i < PULLS; i++) await pullLarge(peer, first.digest);
-    });
-    record("512-MiB pull", "MiB/s", peer.name, (mib * PULLS) / each);
-    record("CPU of 512-MiB pull", "s each", peer.name, (cpuSeconds(peer.pid) - before) / PULLS, true);
-    const pulls = await timed(() => Promise.all(others.map(({ digest }) => pullLarge(peer, digest))));
-    record(`512-MiB pull, ${CONCURRENT_PUSHES} at once`, "MiB/s", peer.name, (mib * others.length) / pulls);
-  }
-}
-
-/** Of registries that have done nothing else. */
-async function measurePushMemory(kinds: readonly PeerKind[]): Promise<void> {
-  const files = await makeLargeFiles(dir, CONCURRENT_PUSHES);
-  for (const [i, kind] of kinds.entries()) {
-    const home = `${dir}/memory-${i}`;
-    const peer = await startPeer(kind, home, FIRST_PORT + i);
-    try {
-      await pushAll(peer, files);
-      const peak = memoryMiB(peer.pid, "VmHWM");
-      record(`memory at peak, ${CONCURRENT_PUSHES} 512-MiB pushes at once`, "MiB", peer.name, peak, true);
-    } finally {
-      await peer.stop();
-      rmSync(home, { recursive: true });
-    }
-  }
+  samples.record("manifest GET by tag", "requests/s", bare.name, rate);
 }
 
 /** A real client with a real image: 20 layers of 512 KiB, each time another one. */
@@ -174,7 +92,7 @@ async function measureSkopeo(peers: readonly Peer[]): Promise<void> {
       to,
     ];
     const seconds = await timed(() => Bun.$`${push}`.quiet());
-    record("skopeo copy of a 20-layer image", "s", peer.name, seconds, true);
+    samples.record("skopeo copy of a 20-layer image", "s", peer.name, seconds, true);
   }
 }
 
@@ -195,16 +113,6 @@ async function generatorLimit(): Promise<Measured> {
   child.kill();
   await child.exited;
   return limit;
-}
-
-function figures(): Figure[] {
-  return [...samples].map(([name, byPeer]) => ({
-    name,
-    unit: "",
-    lessIsBetter: false,
-    ...shapes.get(name),
-    values: new Map([...byPeer].map(([peer, values]) => [peer, median(values)])),
-  }));
 }
 
 /** Everlock beside its peers; answers the table and the chart. */
@@ -230,30 +138,34 @@ async function compare(): Promise<{ readonly table: string; readonly svg: string
       else fillDistribution(`${home}/data`, repositories);
       const peer = await startPeer(kind, home, FIRST_PORT + i);
       peers.push(peer);
-      record("start, exec to first answer", "ms", peer.name, peer.startMs, true);
-      record("memory at rest", "MiB", peer.name, memoryMiB(peer.pid, "VmRSS"), true);
+      samples.record("start, exec to first answer", "ms", peer.name, peer.startMs, true);
+      samples.record("memory at rest", "MiB", peer.name, memoryMiB(peer.pid, "VmRSS"), true);
     }
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}`);
       await measureRates(peers);
       await measureBare(bare);
       await measureSkopeo(peers);
-      await measureLarge(peers, bare);
+      await measureLarge(samples, peers, bare, dir);
     }
-    for (const peer of peers) record("memory at peak", "MiB", peer.name, memoryMiB(peer.pid, "VmHWM"), true);
+    for (const peer of peers)
+      samples.record("memory at peak", "MiB", peer.name, memoryMiB(peer.pid, "VmHWM"), true);
   } finally {
     const running = [...peers, bare];
     await Promise.all(running.map((peer) => peer.stop()));
     for (const peer of running) rmSync(peer.dir, { recursive: true });
   }
-  await measurePushMemory(kinds);
+  await measurePushMemory(samples, kinds, { dir, firstPort: FIRST_PORT });
   const names = [...kinds, BARE].map(({ name }) => name);
   const note = `Medians of ${rounds} rounds, ${load.connections} connections; requests to Everlock with Basic credentials where nothing else is
 said, to the others anonymous. A ratio above 1 is in Everlock's favour. A bare Bun.serve, on as many threads, answers
 every GET with the same bytes, and hashes, writes and syncs every body: the bound of what is built on Bun. What is the same
 request each time comes from ${GENERATOR}, which reaches ${Math.round(limit).toLocaleString("en")} requests/s against a server that does nothing.
-TCP congestion control: ${congestionControl() ?? "unknown"}.`;
-  return { table: `${markdownTable(figures(), names)}\n\n${note}\n`, svg: chart(figures(), names) };
+Large blobs are pulled by ${PULLED_BY}. TCP congestion control: ${congestionControl() ?? "unknown"}.`;
+  return {
+    table: `${markdownTable(samples.figures(), names)}\n\n${note}\n`,
+    svg: chart(samples.figures(), names),
+  };
 }
 
 mkdirSync(dir);

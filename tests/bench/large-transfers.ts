@@ -15,10 +15,10 @@ function headersOf(peer: Peer): Record<string, string> {
 }
 
 /** A file of random content, each different. Answers its digest. */
-async function makeLargeFile(path: string): Promise<string> {
+export async function makeLargeFile(path: string, bytes = LARGE_BYTES): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
   const writer = Bun.file(path).writer();
-  for (let at = 0; at < LARGE_BYTES; at += 8 * MIB) {
+  for (let at = 0; at < bytes; at += 8 * MIB) {
     const block = randomBytes(8 * MIB);
     hash.update(block);
     writer.write(block);
@@ -44,20 +44,33 @@ export function makeLargeFiles(dir: string, count: number): Promise<readonly Lar
 
 /** POST, PATCH with the whole file, PUT: as podman does it. */
 export async function pushLarge(peer: Peer, path: string, digest: string): Promise<void> {
-  const headers = headersOf(peer);
-  const base = `http://127.0.0.1:${peer.port}`;
-  const request = async (url: string | URL, method: string, status: number, body?: Bun.BunFile) => {
-    const type = body && { "Content-Type": "application/octet-stream" };
-    const response = await fetch(url, { method, headers: { ...headers, ...type }, ...(body && { body }) });
-    if (response.status !== status) {
-      throw new Error(`${peer.name}: ${method} answered ${response.status} ${await response.text()}`);
-    }
-    return base + (response.headers.get("Location") ?? "").replace(/^https?:\/\/[^/]+/, "");
-  };
-  const started = await request(`${base}/v2/large/blobs/uploads/`, "POST", 202);
-  const url = new URL(await request(started, "PATCH", 202, Bun.file(path)));
+  const url = await uploadLarge(peer, path);
   url.searchParams.set("digest", digest);
-  await request(url, "PUT", 201);
+  await upload(peer, url, "PUT", 201);
+}
+
+/** POST and PATCH; answers where to end it. */
+export async function uploadLarge(peer: Peer, path: string): Promise<URL> {
+  const started = await upload(peer, `http://127.0.0.1:${peer.port}/v2/large/blobs/uploads/`, "POST", 202);
+  return upload(peer, started, "PATCH", 202, Bun.file(path));
+}
+
+/** Answers the Location. */
+export async function upload(
+  peer: Peer,
+  url: string | URL,
+  method: "POST" | "PATCH" | "PUT" | "DELETE",
+  status: number,
+  body?: Bun.BunFile,
+): Promise<URL> {
+  const type = body && { "Content-Type": "application/octet-stream" };
+  const headers = { ...headersOf(peer), ...type };
+  const response = await fetch(url, { method, headers, ...(body && { body }) });
+  if (response.status !== status) {
+    throw new Error(`${peer.name}: ${method} answered ${response.status} ${await response.text()}`);
+  }
+  const path = (response.headers.get("Location") ?? "/").replace(/^https?:\/\/[^/]+/, "");
+  return new URL(path, `http://127.0.0.1:${peer.port}`);
 }
 
 /** All at once. */
@@ -65,10 +78,26 @@ export async function pushAll(peer: Peer, files: readonly LargeFile[]): Promise<
   await Promise.all(files.map(({ path, digest }) => pushLarge(peer, path, digest)));
 }
 
+/** A client in C leaves the server more of the processor than ours. */
+const CURL = Bun.which("curl");
+export const PULLED_BY = CURL ? "curl" : "the benchmark itself";
+
 export async function pullLarge(peer: Peer, digest: string): Promise<void> {
+  const path = `/v2/large/blobs/${digest}`;
+  const bytes = await (CURL ? pullWithCurl(CURL, peer, path) : pullRaw(peer, path));
+  if (bytes !== LARGE_BYTES) throw new Error(`${peer.name} sent ${bytes} bytes`);
+}
+
+async function pullWithCurl(curl: string, peer: Peer, path: string): Promise<number> {
+  const headers = Object.entries(headersOf(peer)).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  const command = [curl, "-sS", "-o", "/dev/null", "-w", "%{size_download}", ...headers];
+  return Number(await Bun.$`${[...command, `http://127.0.0.1:${peer.port}${path}`]}`.text());
+}
+
+async function pullRaw(peer: Peer, path: string): Promise<number> {
   const connection = await RawConnection.open(peer.port);
-  const request = `GET /v2/large/blobs/${digest} HTTP/1.1\r\n${peer.headers}\r\n`;
+  const request = `GET ${path} HTTP/1.1\r\n${peer.headers}\r\n`;
   const { bodyBytes } = await connection.request(Buffer.from(request));
   connection.close();
-  if (bodyBytes !== LARGE_BYTES) throw new Error(`${peer.name} sent ${bodyBytes} bytes`);
+  return bodyBytes;
 }

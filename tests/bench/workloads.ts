@@ -4,7 +4,7 @@ import type { RepeatedRequest, Step } from "./load.ts";
 import type { Peer } from "./peers.ts";
 import { RawConnection, type RawResponse } from "./raw-connection.ts";
 
-const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+export const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG = Buffer.from("{}");
 const LAYER = Buffer.alloc(4096, "x");
 
