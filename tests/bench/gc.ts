@@ -11,6 +11,7 @@ import type { Tag } from "../../src/registry/tag.ts";
 import { binary } from "../support/binary.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { EVERLOCK, type Peer, startPeer } from "./peers.ts";
+import { timed } from "./timed.ts";
 
 const MANIFESTS = 20_000;
 const BLOBS_OF_MANIFEST = 3;
@@ -84,6 +85,7 @@ async function fill(dataDir: string): Promise<void> {
   await oci.close();
 }
 
+/** Seconds of each. */
 interface Load {
   readonly pushes: readonly number[];
   readonly pulls: readonly number[];
@@ -96,17 +98,12 @@ async function load(clients: readonly RegistryClient[], end: Promise<unknown>): 
     isOver = true;
   });
   const [pushes, pulls]: [number[], number[]] = [[], []];
-  const timed = async (times: number[], work: () => Promise<unknown>) => {
-    const began = performance.now();
-    await work();
-    times.push(performance.now() - began);
-  };
   const phase = digestHex(digestOf(Buffer.from(String(performance.now())))).slice(0, 6);
   await Promise.all(
     clients.map(async (client) => {
       for (let i = 0; !isOver; i++) {
-        await timed(pushes, () => client.pushImage(`${phase}-${i}`, 4096));
-        await timed(pulls, () => client.verifyImage(`${phase}-${i}`));
+        pushes.push(await timed(() => client.pushImage(`${phase}-${i}`, 4096)));
+        pulls.push(await timed(() => client.verifyImage(`${phase}-${i}`)));
       }
     }),
   );
@@ -121,6 +118,7 @@ async function collect(dataDir: string): Promise<string> {
   return text;
 }
 
+/** In milliseconds. */
 function worst(times: readonly number[]): string {
-  return Math.max(...times).toFixed(0);
+  return (Math.max(...times) * 1000).toFixed(0);
 }

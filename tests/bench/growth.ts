@@ -3,6 +3,7 @@ import { type Load, measureRate } from "./load.ts";
 import { fillEverlock, tagsOf } from "./many-tags.ts";
 import { cpuSeconds, EVERLOCK, memoryMiB, type Peer, startPeer } from "./peers.ts";
 import { RawConnection } from "./raw-connection.ts";
+import { timed } from "./timed.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 const TAG_COUNTS = [10, 1000, 100_000];
@@ -101,11 +102,7 @@ async function pushTime(peer: Peer): Promise<number> {
   if (typeof step !== "function") throw new Error("a push is not the same request each time");
   const connection = await RawConnection.open(peer.port);
   const times: number[] = [];
-  for (let i = 0; i < PUSHES; i++) {
-    const began = performance.now();
-    await step(connection);
-    times.push(performance.now() - began);
-  }
+  for (let i = 0; i < PUSHES; i++) times.push((await timed(() => step(connection))) * 1000);
   connection.close();
   return times.toSorted((a, b) => a - b)[PUSHES >> 1] ?? Number.NaN;
 }

@@ -1,10 +1,17 @@
 import { rmSync } from "node:fs";
-import { LARGE_BYTES, makeLargeFiles, pullLarge, pushAll, pushLarge } from "./large-transfers.ts";
+import {
+  LARGE_BYTES,
+  type LargeFile,
+  makeLargeFiles,
+  pullLarge,
+  pushAll,
+  pushLarge,
+} from "./large-transfers.ts";
 import { warmMemory } from "./machine.ts";
 import { cpuSeconds, memoryMiB, type Peer, type PeerKind, startPeer } from "./peers.ts";
 import type { Samples } from "./samples.ts";
 import { timed } from "./timed.ts";
-import { latencyUnderUploads } from "./upload-latency.ts";
+import { measureUploadLatency } from "./upload-latency.ts";
 
 const MIB = 1024 * 1024;
 const AT_ONCE = 8;
@@ -41,31 +48,26 @@ export async function measureLarge(
     samples.record(name, "MiB/s", peer.name, (AT_ONCE * LARGE_BYTES) / MIB / all);
     samples.record(`CPU of ${name}`, "s each", peer.name, (cpuSeconds(peer.pid) - before) / AT_ONCE, true);
     if (peer === bare) continue;
-    await measurePulls(
-      samples,
-      peer,
-      [first, ...others].map(({ digest }) => digest),
-    );
-    samples.record(
-      "99th percentile of manifest GET while 8 uploads of 1 GiB run",
-      "ms",
-      peer.name,
-      await latencyUnderUploads(peer, dir),
-      true,
-    );
+    await measurePulls(samples, peer, first, others);
+    await measureUploadLatency(samples, peer, dir);
   }
 }
 
-async function measurePulls(samples: Samples, peer: Peer, [first = "", ...others]: string[]): Promise<void> {
+async function measurePulls(
+  samples: Samples,
+  peer: Peer,
+  first: LargeFile,
+  others: readonly LargeFile[],
+): Promise<void> {
   // What the pushes left to be done in the background would else be counted with the pulls.
   await Bun.sleep(REST_MS);
   const before = cpuSeconds(peer.pid);
   const each = await timed(async () => {
-    for (let i = 0; i < PULLS; i++) await pullLarge(peer, first);
+    for (let i = 0; i < PULLS; i++) await pullLarge(peer, first.digest);
   });
   samples.record("512-MiB pull", "MiB/s", peer.name, (PULLS * LARGE_BYTES) / MIB / each);
   samples.record("CPU of 512-MiB pull", "s each", peer.name, (cpuSeconds(peer.pid) - before) / PULLS, true);
-  const all = await timed(() => Promise.all(others.map((digest) => pullLarge(peer, digest))));
+  const all = await timed(() => Promise.all(others.map(({ digest }) => pullLarge(peer, digest))));
   const name = `512-MiB pull, ${AT_ONCE} at once`;
   samples.record(name, "MiB/s", peer.name, (AT_ONCE * LARGE_BYTES) / MIB / all);
 }

@@ -1,16 +1,19 @@
 import { rmSync } from "node:fs";
-import { LARGE_BYTES, makeLargeFile, upload, uploadLarge } from "./large-transfers.ts";
+import { makeLargeFile, upload, uploadLarge } from "./large-transfers.ts";
 import type { Peer } from "./peers.ts";
 import { RawConnection } from "./raw-connection.ts";
+import type { Samples } from "./samples.ts";
+import { timed } from "./timed.ts";
 import { MANIFEST } from "./workloads.ts";
 
+const GIB = 1024 ** 3;
 const UPLOADS = 8;
-const BYTES = 2 * LARGE_BYTES;
+const BYTES = GIB;
 const CONNECTIONS = 4;
 const PAUSE_MS = 2;
 
-/** 99th percentile (ms) of manifest GETs, some hundred each second, while large uploads run. */
-export async function latencyUnderUploads(peer: Peer, dir: string): Promise<number> {
+/** How long manifest GETs, some hundred each second, take while large uploads run. */
+export async function measureUploadLatency(samples: Samples, peer: Peer, dir: string): Promise<void> {
   const path = `${dir}/upload`;
   await makeLargeFile(path, BYTES);
   let areOver = false;
@@ -20,14 +23,15 @@ export async function latencyUnderUploads(peer: Peer, dir: string): Promise<numb
   const request = Buffer.from(
     `GET /v2/bench/manifests/v1 HTTP/1.1\r\n${peer.headers}Accept: ${MANIFEST}\r\n\r\n`,
   );
+  const get = async (connection: RawConnection) => {
+    const { status, head } = await connection.request(request);
+    if (status !== 200) throw new Error(`${peer.name}: the manifest answered ${head}`);
+  };
   const times: number[] = [];
   const ask = async () => {
     const connection = await RawConnection.open(peer.port);
     while (!areOver) {
-      const began = performance.now();
-      const { status, head } = await connection.request(request);
-      if (status !== 200) throw new Error(`${peer.name}: the manifest answered ${head}`);
-      times.push(performance.now() - began);
+      times.push(await timed(() => get(connection)));
       await Bun.sleep(PAUSE_MS);
     }
     connection.close();
@@ -35,5 +39,7 @@ export async function latencyUnderUploads(peer: Peer, dir: string): Promise<numb
   await Promise.all(Array.from({ length: CONNECTIONS }, ask));
   for (const url of await uploads) await upload(peer, url, "DELETE", 204);
   rmSync(path);
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? Number.NaN;
+  const percentile = times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? Number.NaN;
+  const name = `99th percentile of manifest GET while ${UPLOADS} uploads of ${BYTES / GIB} GiB run`;
+  samples.record(name, "ms", peer.name, percentile * 1000, true);
 }
