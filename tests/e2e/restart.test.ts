@@ -50,37 +50,6 @@ describeWith(["git", "ssh", "sshpass"], "a restart", () => {
     expect(digestOf(await bytesOf(await again.fetch(`blobs/${digestOf(whole)}`)))).toBe(digestOf(whole));
   }, 20_000);
 
-  test("after kill -9 in the middle of 20 concurrent pushes finds all that was acknowledged", async () => {
-    const first = await startEverlock();
-    await addAlice(first);
-    const acknowledged: string[] = [];
-    let stopped = false;
-    const push = async (pusher: number) => {
-      const client = new RegistryClient(first.httpPort, `team/app${pusher % 3}`);
-      for (let i = 0; !stopped; i++) {
-        const tag = `p${pusher}-${i}`;
-        await client.pushImage(tag, 50_000);
-        acknowledged.push(`team/app${pusher % 3}:${tag}`);
-      }
-    };
-    const pushers = Promise.allSettled(Array.from({ length: 20 }, (_, pusher) => push(pusher)));
-    await Bun.sleep(1500);
-    await first.end("SIGKILL");
-    stopped = true;
-    await pushers;
-    expect(acknowledged.length).toBeGreaterThan(20);
-    await expectCleanStores(first.dataDir);
-
-    const second = await startEverlock({ dataDir: first.dataDir });
-    for (const image of acknowledged) {
-      const [repository = "", tag = ""] = image.split(":");
-      await new RegistryClient(second.httpPort, repository).verifyImage(tag);
-    }
-    const client = new RegistryClient(second.httpPort, "after");
-    await client.pushImage("crash");
-    await expectCleanStores(first.dataDir);
-  }, 60_000);
-
   test("without the index builds it anew, and loses no blob that is in no manifest yet", async () => {
     const first = await startEverlock();
     await addAlice(first);
