@@ -1,11 +1,15 @@
 import { LruCache } from "./lru-cache.ts";
 
+/** Characters of a DNS name (RFC 1035, section 2.3.4, as text). */
+const MAX_NAME = 253;
+const DNS = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+const IPV6 = /^\[[0-9a-f:.]+\]$/;
+
 /** A virtual host's name: a DNS name or an address, in lower case and without port. */
 export function parseVhost(text: string): string | undefined {
+  if (text.length > MAX_NAME) return undefined;
   const name = text.toLowerCase();
-  const dns = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
-  const ipv6 = /^\[[0-9a-f:.]+\]$/;
-  return name.length <= 253 && (dns.test(name) || ipv6.test(name)) ? name : undefined;
+  return DNS.test(name) || IPV6.test(name) ? name : undefined;
 }
 
 const WILDCARD = "*.";
@@ -26,10 +30,13 @@ export function lookUpVhost<T>(table: ReadonlyMap<string, T>, vhost: string): T 
 }
 
 const MAX_KNOWN_HEADERS = 1000;
+/** A name, the root's full stop and a port. */
+const MAX_HEADER = MAX_NAME + ".:65535".length;
 const known = new LruCache<string, string>(MAX_KNOWN_HEADERS);
 
 /** The virtual host that a Host header names; a full stop at the end, the root of the DNS, means the same name. */
 export function vhostOf(header: string): string | undefined {
+  if (header.length > MAX_HEADER) return undefined;
   const seen = known.get(header);
   if (seen) return seen;
   const vhost = parseVhost(header.replace(/\.?(:\d*)?$/, ""));

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { lookUpVhost, parseVhostPattern } from "../../src/primitives/vhost.ts";
+import { lookUpVhost, parseVhostPattern, vhostOf } from "../../src/primitives/vhost.ts";
 
 test.each([
   ["Example.ORG", "example.org"],
@@ -29,4 +29,12 @@ test("a wildcard stands for one label, and gives way to a name of its own", () =
     undefined,
     undefined,
   ]);
+});
+
+test("a Host header longer than any name is no host, and is not remembered", () => {
+  const name = `${"a".repeat(63)}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(61)}`;
+  expect(name).toHaveLength(253);
+  expect(vhostOf(`${name}.:65535`)).toBe(name);
+  expect(vhostOf(`${name}:${"1".repeat(16_000)}`)).toBeUndefined();
+  expect(vhostOf(`a${":1".repeat(8000)}`)).toBeUndefined();
 });

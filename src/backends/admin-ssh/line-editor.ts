@@ -128,6 +128,9 @@ export class LineEditor {
   }
 
   #wordLeft(): number {
-    return this.cursor - (this.text.slice(0, this.cursor).match(/\S*\s*$/)?.[0].length ?? 0);
+    // Not by an expression that ends in '$': it would be tried from each character of the line.
+    let at = this.text.slice(0, this.cursor).trimEnd().length;
+    while (at > 0 && !/\s/.test(this.text.charAt(at - 1))) at--;
+    return at;
   }
 }

@@ -26,8 +26,9 @@ export const CLEANUP_RULE_EXAMPLE = "team/**,newest=10,keep=v*,untagged=7d";
 
 /** Reads `team/**,newest=10,keep=v*,keep=latest,untagged=7d`; `undefined` if it is not that. */
 export function parseCleanupRule(text: string): CleanupRule | undefined {
-  const [repositories = "", ...words] = text.split(",");
-  if (!parseAccessPattern(PREFIX + repositories)) return undefined;
+  const [written = "", ...words] = text.split(",");
+  const repositories = parseAccessPattern(PREFIX + written)?.slice(PREFIX.length);
+  if (repositories === undefined) return undefined;
   const rule: { -readonly [K in keyof CleanupRule]: CleanupRule[K] } = {
     repositories,
     newest: undefined,
@@ -55,9 +56,13 @@ export function formatCleanupRule({ repositories, newest, keep, untaggedSeconds 
   ].join(",");
 }
 
-export function ruleFor(rules: readonly CleanupRule[], repository: RepositoryName): CleanupRule | undefined {
+export function ruleFor(
+  rules: readonly CleanupRule[],
+  repository: RepositoryName,
+  onStep?: () => void,
+): CleanupRule | undefined {
   return rules.find(({ repositories }) =>
-    covers((PREFIX + repositories) as AccessPattern, (PREFIX + repository) as AccessPath),
+    covers((PREFIX + repositories) as AccessPattern, (PREFIX + repository) as AccessPath, onStep),
   );
 }
 

@@ -1,3 +1,4 @@
+import { matchesGlob } from "../../primitives/glob.ts";
 import type { Tag } from "../../registry/tag.ts";
 
 /** Which tags are write-once: `v*`, `*` for all, `!latest` to except one. */
@@ -9,29 +10,18 @@ export function parseTagPattern(text: string): TagPattern | undefined {
   return PATTERN.test(text) ? (text as TagPattern) : undefined;
 }
 
-/** Whether some pattern covers a tag and none excepts it. */
-export function isCovered(tag: string, patterns: readonly TagPattern[]): boolean {
-  const excepted = (pattern: TagPattern) => pattern.startsWith("!");
+/** `*` stands for any number of characters. */
+const WILDCARDS = { any: "*" };
+
+/** Whether some pattern covers a tag and none excepts it. `onStep` counts the matcher's steps. */
+export function isCovered(tag: string, patterns: readonly TagPattern[], onStep?: () => void): boolean {
+  const isException = (pattern: TagPattern) => pattern.startsWith("!");
+  const covers = (pattern: string) => matchesGlob(pattern, tag, WILDCARDS, onStep);
   return (
-    patterns.some((pattern) => !excepted(pattern) && covers(pattern, tag)) &&
-    !patterns.some((pattern) => excepted(pattern) && covers(pattern.slice(1), tag))
+    patterns.some((pattern) => !isException(pattern) && covers(pattern)) &&
+    !patterns.some((pattern) => isException(pattern) && covers(pattern.slice(1)))
   );
 }
 
 /** Whether a tag may be set only once. */
 export const isImmutable: (tag: Tag, patterns: readonly TagPattern[]) => boolean = isCovered;
-
-/** `*` stands for any number of characters. */
-function covers(pattern: string, tag: string): boolean {
-  const [first = "", ...rest] = pattern.split("*");
-  const last = rest.pop();
-  if (last === undefined) return tag === first;
-  if (!tag.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = tag.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return tag.length - last.length >= at && tag.endsWith(last);
-}

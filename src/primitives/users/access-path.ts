@@ -1,3 +1,5 @@
+import { matchesGlob } from "../glob.ts";
+
 /** One resource: `http/oci/default`, or a repository in it, `http/oci/default/team/app`. No wildcards. */
 export type AccessPath = string & { readonly __brand: "AccessPath" };
 
@@ -8,51 +10,47 @@ export type AccessPattern = string & { readonly __brand: "AccessPattern" };
 const FIXED_SEGMENTS = 3;
 const SEGMENT = /^[a-z0-9]+([._-]+[a-z0-9]+)*$/;
 const MAX_LENGTH = 512;
+const ANY = "**";
+const WILDCARDS = { any: ANY, one: "*" };
 
 /** Everything there is; whoever owns it is a system administrator. */
 export const EVERYTHING = "*/*/*" as AccessPattern;
 
 export function parseAccessPath(text: string): AccessPath | undefined {
+  if (text.length > MAX_LENGTH) return undefined;
   const segments = text.split("/");
   const valid = segments.length >= FIXED_SEGMENTS && segments.every((segment) => SEGMENT.test(segment));
-  return valid && text.length <= MAX_LENGTH ? (text as AccessPath) : undefined;
+  return valid ? (text as AccessPath) : undefined;
 }
 
+/** `**` several times in a row says no more than once, and is folded. */
 export function parseAccessPattern(text: string): AccessPattern | undefined {
+  if (text.length > MAX_LENGTH) return undefined;
   const segments = text.split("/");
   const valid =
     segments.length >= FIXED_SEGMENTS &&
     segments.every(
-      (segment, i) => segment === "*" || (segment === "**" && i >= FIXED_SEGMENTS) || SEGMENT.test(segment),
+      (segment, i) => segment === "*" || (segment === ANY && i >= FIXED_SEGMENTS) || SEGMENT.test(segment),
     );
-  return valid && text.length <= MAX_LENGTH ? (text as AccessPattern) : undefined;
+  if (!valid) return undefined;
+  return segments
+    .filter((segment, i) => segment !== ANY || segments[i - 1] !== ANY)
+    .join("/") as AccessPattern;
 }
 
 /**
  * A pattern of three segments covers all that lies below it. A longer one narrows that to repositories: `*` is one
- * component of the name, `**` any number of them.
+ * component of the name, `**` any number of them. `onStep` counts the matcher's steps.
  */
-export function covers(pattern: AccessPattern, path: AccessPath): boolean {
+export function covers(pattern: AccessPattern, path: AccessPath, onStep?: () => void): boolean {
   const wanted = pattern.split("/");
-  const actual = path.split("/");
-  const below = wanted.length === FIXED_SEGMENTS ? [...wanted, "**"] : wanted;
-  return matches(below, actual);
+  if (wanted.length === FIXED_SEGMENTS) wanted.push(ANY);
+  return matchesGlob(wanted, path.split("/"), WILDCARDS, onStep);
 }
 
 /** Whether a pattern covers anything at or below an instance's path, be it a single repository. */
 export function reaches(pattern: AccessPattern, instance: AccessPath): boolean {
   return covers(pattern.split("/").slice(0, FIXED_SEGMENTS).join("/") as AccessPattern, instance);
-}
-
-function matches(pattern: readonly string[], path: readonly string[]): boolean {
-  const [segment, ...rest] = pattern;
-  if (segment === undefined) return path.length === 0;
-  if (segment === "**")
-    return Array.from({ length: path.length + 1 }, (_, i) => path.slice(i)).some((tail) =>
-      matches(rest, tail),
-    );
-  const [first, ...tail] = path;
-  return first !== undefined && (segment === "*" || segment === first) && matches(rest, tail);
 }
 
 /** The segment that a user of the same name owns without a grant. */

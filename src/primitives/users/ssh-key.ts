@@ -11,6 +11,8 @@ export const SSH_KEY_TYPES: readonly string[] = [
 ];
 
 const MIN_RSA_BYTES = 2048 / 8;
+/** Of a line; a key of RSA with 16,384 bits has less than 3,000. */
+const MAX_LINE = 16_384;
 
 export interface ParsedKey {
   readonly key: SshPublicKey;
@@ -19,6 +21,7 @@ export interface ParsedKey {
 
 /** Reads a line of an `authorized_keys` or `.pub` file; what is wrong with it is answered in words. */
 export function parseSshKey(line: string): ParsedKey | { readonly fault: string } {
+  if (line.length > MAX_LINE) return { fault: `the key is longer than ${MAX_LINE} characters` };
   const [type = "", encoded = "", ...comment] = line.trim().split(/\s+/);
   if (!SSH_KEY_TYPES.includes(type)) {
     return {
@@ -27,7 +30,7 @@ export function parseSshKey(line: string): ParsedKey | { readonly fault: string 
   }
   const blob = Buffer.from(encoded, "base64");
   const [inner, ...fields] = fieldsOf(blob);
-  if (encoded === "" || blob.toString("base64").replace(/=+$/, "") !== encoded.replace(/=+$/, "")) {
+  if (encoded === "" || withoutPadding(blob.toString("base64")) !== withoutPadding(encoded)) {
     return { fault: "the key is not whole: its second part is not base64" };
   }
   if (inner?.toString("latin1") !== type) return { fault: `the key is not whole, or no ${type} key` };
@@ -44,7 +47,13 @@ export function parseSshKey(line: string): ParsedKey | { readonly fault: string 
 /** `SHA256:…`, as `ssh-keygen -l` shows it. */
 export function fingerprintOf(key: SshPublicKey): string {
   const hash = new Bun.CryptoHasher("sha256").update(blobOf(key)).digest("base64");
-  return `SHA256:${hash.replace(/=+$/, "")}`;
+  return `SHA256:${withoutPadding(hash)}`;
+}
+
+function withoutPadding(base64: string): string {
+  let end = base64.length;
+  while (base64[end - 1] === "=") end--;
+  return base64.slice(0, end);
 }
 
 /** The key as it travels in the protocol (RFC 4253, section 6.6). */

@@ -5,7 +5,10 @@ import type { Group, GroupName } from "./group.ts";
 import { includesRole, type Role } from "./role.ts";
 import { ANONYMOUS, type User, type UserName } from "./user.ts";
 
-const MAX_DECISIONS = 20_000;
+/** Bytes of the decisions that are remembered. */
+const MAX_DECISION_BYTES = 4 * 1024 * 1024;
+/** Bytes of one besides its question, roughly. */
+const DECISION_OVERHEAD = 100;
 
 /** Why somebody may act on a path: the grant that covers it, and who has it. */
 export type Reason =
@@ -19,7 +22,7 @@ export class UserDirectory {
   readonly #groupsOf = new Map<UserName, Group[]>();
   readonly #fingerprints = new Map<string, string>();
   /** Decisions taken before; the directory never changes, so they hold. */
-  readonly #decisions = new LruCache<string, boolean>(MAX_DECISIONS);
+  readonly #decisions = new LruCache<string, boolean>(MAX_DECISION_BYTES);
 
   constructor(users: Iterable<User>, groups: Iterable<Group> = []) {
     const anonymous: User = {
@@ -78,7 +81,7 @@ export class UserDirectory {
     let decision = this.#decisions.get(question);
     if (decision === undefined) {
       decision = this.reasonFor(name, path, role) !== undefined;
-      this.#decisions.set(question, decision);
+      this.#decisions.set(question, decision, question.length + DECISION_OVERHEAD);
     }
     return decision;
   }
