@@ -8,6 +8,7 @@ import { serve } from "./commands/serve.ts";
 import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
 import { UsageError } from "./config/settings.ts";
+import { visibleText } from "./primitives/terminal/visible-text.ts";
 
 const subCommands: Readonly<Record<string, CommandDef>> = {
   serve,
@@ -39,7 +40,7 @@ async function run(args: readonly string[]): Promise<number> {
   }
   if (!command) {
     process.stderr.write(
-      `everlock: unknown command '${name}'; it is one of ${Object.keys(subCommands).join(", ")}\n`,
+      `everlock: unknown command '${visibleText(name)}'; it is one of ${Object.keys(subCommands).join(", ")}\n`,
     );
     return EXIT_USAGE;
   }
@@ -47,7 +48,8 @@ async function run(args: readonly string[]): Promise<number> {
     await runCommand(command, { rawArgs: rest });
     return 0;
   } catch (error) {
-    process.stderr.write(`everlock: ${error instanceof Error ? error.message : error}\n`);
+    const message = String(error instanceof Error ? error.message : error);
+    process.stderr.write(`everlock: ${message.split("\n").map(visibleText).join("\n")}\n`);
     return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
   }
 }

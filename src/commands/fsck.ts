@@ -6,6 +6,7 @@ import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { CorruptObjectError } from "../primitives/store/git/object.ts";
 import { parseStoreName, StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
+import { visibleText } from "../primitives/terminal/visible-text.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 const ARGS: ArgsDef = {
@@ -46,7 +47,7 @@ function chooseStores(manager: StoreManager, wanted: string | undefined): readon
 
 /** Prints what is wrong with one store and answers how much. */
 async function check(manager: StoreManager, name: StoreName): Promise<number> {
-  const print = (line: string) => process.stdout.write(`${name}: ${line}\n`);
+  const print = (line: string) => process.stdout.write(`${visibleText(`${name}: ${line}`)}\n`);
   try {
     const { problems, counts } = await inspect(manager, name);
     for (const problem of problems) print(problem);

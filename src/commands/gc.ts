@@ -10,6 +10,7 @@ import { type ControlMessage, runRemoteJob } from "../frontends/control/control-
 import { JobRunner } from "../primitives/jobs/job-runner.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { StoreManager } from "../primitives/store/store-manager.ts";
+import { visibleText } from "../primitives/terminal/visible-text.ts";
 import { UserDirectory } from "../primitives/users/user-directory.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
@@ -67,8 +68,8 @@ async function runHere(flags: readonly string[], config: ServerConfig, isDryRun:
 }
 
 function print(message: ControlMessage): void {
-  if (message.kind === "line") process.stdout.write(`${message.text}\n`);
+  if (message.kind === "line") process.stdout.write(`${visibleText(message.text)}\n`);
   else if (message.kind === "progress" && process.stderr.isTTY)
-    process.stderr.write(`\r\u001b[K${message.text}`);
+    process.stderr.write(`\r\u001b[K${visibleText(message.text)}`);
   else if (message.kind === "end" && process.stderr.isTTY) process.stderr.write("\r\u001b[K");
 }

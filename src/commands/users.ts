@@ -7,6 +7,7 @@ import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "../primitives/store/commit-group.ts";
 import { StoreManager } from "../primitives/store/store-manager.ts";
+import { visibleText } from "../primitives/terminal/visible-text.ts";
 import { TokenUses } from "../primitives/users/token-uses.ts";
 import { ANONYMOUS } from "../primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
@@ -51,7 +52,7 @@ export const users = defineCommand({
       askSecret,
       width: process.stdout.isTTY ? process.stdout.columns : undefined,
     });
-    for (const line of printable(result, isJson)) process.stdout.write(`${line}\n`);
+    for (const line of printable(result, isJson)) process.stdout.write(`${visibleText(line)}\n`);
   },
 });
 

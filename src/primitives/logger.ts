@@ -1,3 +1,5 @@
+import { visibleText } from "./terminal/visible-text.ts";
+
 /** Where the server tells its operator what happens. */
 export interface Logger {
   info(message: string): void;
@@ -8,12 +10,20 @@ export interface Logger {
 
 /** One line an event on standard error, with the time in UTC. */
 export const consoleLogger: Logger = {
-  info: (message) => write("info", message),
-  warn: (message) => write("warn", message),
-  error: (message, cause) =>
-    write("error", `${message}: ${cause instanceof Error ? (cause.stack ?? cause.message) : cause}`),
+  info: (message) => write("info", visibleText(message)),
+  warn: (message) => write("warn", visibleText(message)),
+  error: (message, cause) => {
+    const frames = cause instanceof Error ? framesOf(cause) : [];
+    write("error", [`${message}: ${cause}`, ...frames].map(visibleText).join("\n"));
+  },
 };
 
 function write(level: string, message: string): void {
   process.stderr.write(`${new Date().toISOString()} ${level.padEnd(5)} ${message}\n`);
+}
+
+/** Where an error was thrown, without its message, whose line feeds would look like lines of the log. */
+function framesOf(error: Error): string[] {
+  const lines = (error.stack ?? "").split("\n");
+  return lines.filter((line) => /^ {2,}at /.test(line));
 }

@@ -3,6 +3,7 @@ import type { Logger } from "../../primitives/logger.ts";
 import { OverloadedError } from "../../primitives/semaphore.ts";
 import { StaleReadError } from "../../primitives/store/store.ts";
 import { PathConflictError } from "../../primitives/store/tree-edit.ts";
+import { visibleText } from "../../primitives/terminal/visible-text.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import { identityOf, UserChangeError } from "../../primitives/users/user-registry.ts";
 import { BackendSwitchError } from "../backend-switch.ts";
@@ -175,12 +176,16 @@ interface LineOutput {
   fail(message: string): void;
 }
 
-/** A terminal in raw mode needs a carriage return at each line's end. */
+/**
+ * All that commands say goes through here, and nothing of it is obeyed by the terminal. One in raw mode needs a carriage
+ * return at each line's end.
+ */
 function lineOutput(channel: ConsoleChannel): LineOutput {
   const end = channel.screen ? "\r\n" : "\n";
   return {
-    print: (lines) => channel.write(lines.map((line) => line + end).join("")),
-    fail: (message) => {
+    print: (lines) => channel.write(lines.map((line) => visibleText(line) + end).join("")),
+    fail: (reason) => {
+      const message = visibleText(reason);
       if (channel.screen) channel.write(`  error: ${message}${end}`);
       else channel.writeError(`error: ${message}${end}`);
     },

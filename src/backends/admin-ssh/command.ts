@@ -1,5 +1,6 @@
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Identity } from "../../primitives/store/git/commit.ts";
+import { visibleText } from "../../primitives/terminal/visible-text.ts";
 import type { TokenUses } from "../../primitives/users/token-uses.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
@@ -113,8 +114,9 @@ export function usageOf({ scope, verb, parameters }: Pick<Command, "scope" | "ve
   return [`/${scope}`, ...(verb ? [verb] : []), ...words].join(" ");
 }
 
-/** Lines of cells with the columns aligned. */
-export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+/** Lines of cells with the columns aligned, as wide as a terminal will show them. */
+export function alignColumns(table: readonly (readonly string[])[]): string[] {
+  const rows = table.map((row) => row.map(visibleText));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {

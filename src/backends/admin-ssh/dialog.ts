@@ -1,3 +1,4 @@
+import { fitColumns, visibleText } from "../../primitives/terminal/visible-text.ts";
 import { ConsoleError } from "./command.ts";
 import type { LineReader, Terminal } from "./line-reader.ts";
 import { TextLines } from "./text-lines.ts";
@@ -21,7 +22,7 @@ export function liveScreen(
     let rows = 0;
     const draw = () => {
       const width = columns();
-      const shown = lines(width).map((line) => `  ${line}`.slice(0, width));
+      const shown = lines(width).map((line) => fitColumns(visibleText(`  ${line}`), width));
       const up = rows > 0 ? `\x1b[${rows}A` : "";
       write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
       rows = shown.length;

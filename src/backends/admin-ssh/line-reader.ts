@@ -1,3 +1,4 @@
+import { visibleText } from "../../primitives/terminal/visible-text.ts";
 import { type Key, KeyDecoder } from "./key-decoder.ts";
 import { LineEditor } from "./line-editor.ts";
 
@@ -121,9 +122,11 @@ class DisplayedLine {
 
   draw(): void {
     const columns = Math.max(this.#terminal.columns(), 1);
-    const shown = this.#options.secret ? "" : this.#editor.text;
-    const before = this.#options.prompt + (this.#options.secret ? "" : shown.slice(0, this.#editor.cursor));
-    const end = Bun.stringWidth(this.#options.prompt + shown);
+    const { text, cursor: at } = this.#editor;
+    const prompt = visibleText(this.#options.prompt);
+    const shown = this.#options.secret ? "" : visibleText(text);
+    const before = prompt + (this.#options.secret ? "" : visibleText(text.slice(0, at)));
+    const end = Bun.stringWidth(prompt + shown);
     const cursor = Bun.stringWidth(before);
     const up = this.#cursorRow > 0 ? `\x1b[${this.#cursorRow}A` : "";
     // A terminal wraps only at the next character: at the very edge the new row has to be made.
@@ -133,7 +136,7 @@ class DisplayedLine {
     const back = endRow > this.#cursorRow ? `\x1b[${endRow - this.#cursorRow}A` : "";
     const column = cursor % columns;
     const right = column > 0 ? `\x1b[${column}C` : "";
-    this.#terminal.write(`${up}\r\x1b[J${this.#options.prompt}${shown}${edge}${back}\r${right}`);
+    this.#terminal.write(`${up}\r\x1b[J${prompt}${shown}${edge}${back}\r${right}`);
   }
 
   /** Completes as far as the candidates agree; the second Tab in a row lists them. */
@@ -152,7 +155,7 @@ class DisplayedLine {
       this.draw();
     } else if (again) {
       this.#toLastRow();
-      this.#terminal.write(`\r\n  ${candidates.join("  ")}\r\n`);
+      this.#terminal.write(`\r\n  ${candidates.map(visibleText).join("  ")}\r\n`);
       this.#cursorRow = 0;
       this.draw();
     }

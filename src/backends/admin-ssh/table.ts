@@ -1,5 +1,6 @@
 import { type Digest, digestAlgorithm, digestHex } from "../../primitives/digest.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
+import { fitColumns, visibleText } from "../../primitives/terminal/visible-text.ts";
 import { alignColumns, type CommandContext, type Listing } from "./command.ts";
 
 /** Hex digits of a digest or commit that people tell apart. */
@@ -29,9 +30,11 @@ export function table(
   rows: readonly (readonly string[])[],
   { width }: Pick<CommandContext, "width">,
 ): string[] {
-  const all = [header, ...rows];
+  const all = [header, ...rows.map((row) => row.map(visibleText))];
   const limit = width === undefined ? Number.POSITIVE_INFINITY : Math.max(width - INDENT, 1);
-  const widths = header.map((_, i) => Math.max(...all.map((row) => Bun.stringWidth(row[i] ?? ""))));
+  const widths = header.map((_, i) =>
+    all.reduce((most, row) => Math.max(most, Bun.stringWidth(row[i] ?? "")), 0),
+  );
   const total = () => widths.reduce((sum, column) => sum + column, 0) + GAP * (widths.length - 1);
   for (let excess = total() - limit; excess > 0; excess = total() - limit) {
     const widest = widths.indexOf(Math.max(...widths));
@@ -41,12 +44,12 @@ export function table(
   }
   const shortened = all.map((row) => row.map((cell, i) => shorten(cell, widths[i] ?? 0)));
   return alignColumns(shortened).map((line) =>
-    limit === Number.POSITIVE_INFINITY ? line : line.slice(0, limit),
+    limit === Number.POSITIVE_INFINITY ? line : fitColumns(line, limit),
   );
 }
 
 function shorten(cell: string, width: number): string {
-  return Bun.stringWidth(cell) <= width ? cell : `${cell.slice(0, width - 1)}…`;
+  return Bun.stringWidth(cell) <= width ? cell : `${fitColumns(cell, width - 1)}…`;
 }
 
 export function shortCommit(commit: ObjectId): string {

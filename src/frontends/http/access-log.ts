@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import { isSystemError } from "../../primitives/store/files.ts";
+import { visibleText } from "../../primitives/terminal/visible-text.ts";
 
 export const ACCESS_LOG_FORMATS = ["json", "text"] as const;
 export type AccessLogFormat = (typeof ACCESS_LOG_FORMATS)[number];
@@ -66,7 +67,8 @@ export class AccessLog {
       this.#fail(new Error("its reader is too slow; requests are not logged"));
       return;
     }
-    const line = Buffer.from(this.#target.format === "json" ? `${JSON.stringify(entry)}\n` : textOf(entry));
+    const text = this.#target.format === "json" ? JSON.stringify(entry) : textOf(entry);
+    const line = Buffer.from(`${visibleText(text)}\n`);
     const before = this.#bytes;
     this.#lines.push(line);
     this.#bytes += line.length;
@@ -157,7 +159,7 @@ function textOf(entry: AccessLogEntry): string {
     printable(path),
     status,
   ];
-  return `${words.join(" ")} in=${received} out=${sent} ${ms}ms "${printable(client)}"\n`;
+  return `${words.join(" ")} in=${received} out=${sent} ${ms}ms "${printable(client)}"`;
 }
 
 /** Nothing that a client sends may look like another line or end its quotes. */

@@ -3,6 +3,7 @@ import type { Identity } from "../store/git/commit.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreName } from "../store/store-manager.ts";
 import type { Change } from "../store/tree-edit.ts";
+import { isVisible } from "../terminal/visible-text.ts";
 import type { Grant } from "./access-file.ts";
 import { type AccessPattern, EVERYTHING } from "./access-path.ts";
 import type { ApiTokenId } from "./api-token.ts";
@@ -118,6 +119,7 @@ export class UserRegistry {
 
   async addKey(actor: Identity, name: UserName, { key, comment }: ParsedKey): Promise<void> {
     refuseAnonymous(name, "has no keys");
+    refuseUnseen("the key's comment", comment);
     await this.#changeUser(actor, name, `add the key ${fingerprintOf(key)} of ${name}`, (user) => {
       const known = must(user, name);
       if (sshKeys(known).some((credential) => credential.key === key))
@@ -128,6 +130,7 @@ export class UserRegistry {
 
   async addToken(actor: Identity, name: UserName, token: ApiTokenCredential): Promise<void> {
     refuseAnonymous(name, "has no tokens");
+    refuseUnseen("the token's name", token.name);
     await this.#changeUser(actor, name, `add the API token ${token.id} of ${name}`, (user) => {
       const known = must(user, name);
       return { ...known, credentials: [...known.credentials, token] };
@@ -158,6 +161,7 @@ export class UserRegistry {
   }
 
   async setDisplayName(actor: Identity, name: UserName, displayName: string): Promise<void> {
+    refuseUnseen("the display name", displayName);
     await this.#changeUser(actor, name, `rename ${name} to ${displayName}`, (user) => ({
       ...must(user, name),
       displayName,
@@ -336,6 +340,14 @@ function withoutMember(group: Group, name: UserName): Group {
 
 function refuseAnonymous(name: UserName, why: string): void {
   if (name === ANONYMOUS) throw new UserChangeError(`'${ANONYMOUS}' stands for everybody and ${why}`);
+}
+
+/** What comes back on terminals of others must be what they see. */
+function refuseUnseen(what: string, text: string): void {
+  if (!isVisible(text))
+    throw new UserChangeError(
+      `${what} holds characters that can't be seen or that steer a terminal: '${text}'; leave them out`,
+    );
 }
 
 function must(user: User | undefined, name: UserName): User {

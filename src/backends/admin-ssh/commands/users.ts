@@ -176,14 +176,8 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     isChange: true,
     async run([login = "", displayName = ""], { users, actor }) {
       const { name } = users.existing(readLogin(login));
-      if (
-        displayName.trim() === "" ||
-        displayName.length > MAX_DISPLAY_NAME ||
-        /[\u0000-\u001f\u007f]/.test(displayName)
-      ) {
-        throw new ConsoleError(
-          `a display name has 1 to ${MAX_DISPLAY_NAME} characters and no control characters`,
-        );
+      if (displayName.trim() === "" || displayName.length > MAX_DISPLAY_NAME) {
+        throw new ConsoleError(`a display name has 1 to ${MAX_DISPLAY_NAME} characters`);
       }
       await users.setDisplayName(actor, name, displayName);
       return [`user '${name}' is shown as '${displayName}'`];
