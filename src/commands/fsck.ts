@@ -4,7 +4,7 @@ import { OciStore } from "../backends/oci-http/oci-store.ts";
 import { checkOciStore } from "../backends/oci-http/store-check.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";
-import { CorruptObjectError } from "../primitives/store/git/object.ts";
+import { DamagedStoreError } from "../primitives/store/damaged-store.ts";
 import { parseStoreName, StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/terminal/visible-text.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
@@ -55,7 +55,7 @@ async function check(manager: StoreManager, name: StoreName): Promise<number> {
     print(`${counts.join(", ")}: ${verdict}`);
     return problems.length;
   } catch (error) {
-    if (!(error instanceof CorruptObjectError)) throw error;
+    if (!(error instanceof DamagedStoreError)) throw error;
     print(`can't be opened: ${error.message}`);
     return 1;
   }

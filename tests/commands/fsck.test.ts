@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { digestHex } from "../../src/primitives/digest.ts";
 import { binary } from "../support/binary.ts";
 import { addAlice, startEverlock } from "../support/everlock.ts";
@@ -77,6 +77,20 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     const { code, stdout } = await fsck(dataDir, STORE);
     expect(code).toBe(1);
     expect(stdout).toContain("the index differs from the commits");
+  });
+
+  test("tells a store whose branch is gone, and the server starts on no empty users store in its place", async () => {
+    const { dataDir } = await stoppedWithImages();
+    for (const store of [STORE, "everlock-users"]) rmSync(`${dataDir}/${store}/refs/heads/main`);
+    const { code, stdout, stderr } = await fsck(dataDir);
+    expect([code, stderr]).toEqual([1, "everlock: 2 problems found\n"]);
+    for (const store of [STORE, "everlock-users"]) {
+      const missing = `${dataDir}/${store}/refs/heads/main is missing (from packed-refs as well)`;
+      expect(stdout).toContain(
+        `${store}: can't be opened: the store '${store}' is damaged: ${missing}, but `,
+      );
+    }
+    await expect(startEverlock({ dataDir })).rejects.toThrow("the store 'everlock-users' is damaged");
   });
 
   test("says what is wrong with the command", async () => {

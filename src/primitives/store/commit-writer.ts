@@ -1,4 +1,6 @@
 import { CommitGroup, type Job, type Outcome, type Prepare } from "./commit-group.ts";
+import { CorruptObjectError } from "./git/object.ts";
+import type { ObjectId } from "./git/object-id.ts";
 import { MAIN_REF } from "./git/repository.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import type { Branch } from "./objects.ts";
@@ -278,8 +280,17 @@ export class CommitWriter {
   async #followBranch(): Promise<void> {
     await Bun.sleep(RETRY_PAUSE_MS);
     const id = await this.#branch.read();
+    // Somebody removed it: an empty store is not what was meant, and a collection would take it for the truth.
+    if (!id && this.head.commitId) throw lostBranch(this.head.commitId);
     this.head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
     if (this.#projection) await catchUp(this.#projection, this.head, this.#reader);
     this.#projectionFailure = undefined;
   }
+}
+
+function lostBranch(newest: ObjectId): CorruptObjectError {
+  return new CorruptObjectError(
+    `the branch ${MAIN_REF}`,
+    `it is gone; 'git update-ref ${MAIN_REF} ${newest}' puts it back`,
+  );
 }

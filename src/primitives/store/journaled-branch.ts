@@ -55,12 +55,16 @@ export class JournaledBranch implements Branch {
   async publish(publication: Publication): Promise<boolean> {
     const { refs } = this.#options;
     if (this.#unseen.length === 0) {
-      // One alone is seen by everybody as soon as it is durable.
-      if (!publication.isFollowed) return this.#direct.publish(publication);
+      // One alone is seen by everybody as soon as it is durable; but objects without a branch are what a loss leaves.
+      if (!publication.isFollowed && publication.expected) return this.#direct.publish(publication);
       if (!refs.lock(MAIN_REF)) return false;
     }
     try {
-      return await this.#append(publication);
+      const isPublished = await this.#append(publication);
+      // What fails here is tried again with the commits that follow.
+      if (isPublished && !publication.isFollowed && !publication.expected)
+        await this.flush().catch(() => undefined);
+      return isPublished;
     } finally {
       if (this.#unseen.length === 0) refs.unlock(MAIN_REF);
     }

@@ -1,10 +1,13 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import type { Logger } from "../logger.ts";
+import { DamagedStoreError } from "./damaged-store.ts";
 import { syncDirectory } from "./durable.ts";
 import { LocalObjects } from "./git/local-objects.ts";
 import { LocalRefs } from "./git/local-refs.ts";
+import { CorruptObjectError } from "./git/object.ts";
 import { ensureRepository } from "./git/repository.ts";
 import { JournaledBranch } from "./journaled-branch.ts";
+import { hasLostRepository, traceOfLostBranch } from "./lost-branch.ts";
 import type { Projection } from "./projection.ts";
 import { Store } from "./store.ts";
 
@@ -43,21 +46,39 @@ export class StoreManager {
     return `${this.#dataDir}/${name}`;
   }
 
-  /** Makes the store's repository if it does not exist, and answers its directory. */
+  /** Makes the store's repository if it does not exist, and answers its directory. Throws `DamagedStoreError`. */
   async create(name: StoreName): Promise<string> {
     const dir = this.directory(name);
     if (!existsSync(dir)) {
       mkdirSync(dir, { mode: 0o700 });
       await syncDirectory(this.#dataDir);
     }
+    if (hasLostRepository(dir)) {
+      const reason = `${dir} has blobs, but neither HEAD nor a branch; restore it from a backup`;
+      throw new DamagedStoreError(name, reason);
+    }
     await ensureRepository(dir);
     return dir;
   }
 
-  /** A store has one writer, so it can be open only once. */
+  /**
+   * A store has one writer, so it can be open only once. Throws `DamagedStoreError` where serving it could lose what it
+   * still holds.
+   */
   async open(name: StoreName, projection?: Projection): Promise<Store> {
     if (this.#open.get(name)?.isClosed === false) throw new Error(`the store '${name}' is open already`);
     const dir = await this.create(name);
+    try {
+      const store = await this.#openParts(name, dir, projection);
+      this.#open.set(name, store);
+      return store;
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError)) throw error;
+      throw new DamagedStoreError(name, error.message, { cause: error });
+    }
+  }
+
+  async #openParts(name: StoreName, dir: string, projection: Projection | undefined): Promise<Store> {
     const objects = new LocalObjects(`${dir}/objects`, (error) =>
       this.log.error(`packs of the store '${name}' could not be merged`, error),
     );
@@ -67,7 +88,9 @@ export class StoreManager {
       refs: new LocalRefs(dir),
       report: (message) => this.log.warn(`the store '${name}': ${message}`),
     });
-    const store = await Store.open(name, {
+    const trace = (await branch.read()) === undefined && traceOfLostBranch(dir, projection);
+    if (trace) throw new DamagedStoreError(name, trace);
+    return Store.open(name, {
       objects,
       branch,
       projection,
@@ -75,14 +98,17 @@ export class StoreManager {
       flushFailed: (error) =>
         this.log.error(`new commits of the store '${name}' can't be shown to git yet; they are safe`, error),
     });
-    this.#open.set(name, store);
-    return store;
   }
 
   /** The stores that exist, open or not. */
   list(): StoreName[] {
     return readdirSync(this.#dataDir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && existsSync(`${this.#dataDir}/${entry.name}/HEAD`))
+      .filter((entry) => entry.isDirectory() && isStore(`${this.#dataDir}/${entry.name}`))
       .flatMap((entry) => parseStoreName(entry.name) ?? []);
   }
+}
+
+/** Whatever of it is lost. */
+function isStore(dir: string): boolean {
+  return ["HEAD", "objects", "blobs"].some((part) => existsSync(`${dir}/${part}`));
 }

@@ -5,6 +5,7 @@ import { isMissingFile, isSystemError } from "../files.ts";
 import type { RefStore } from "../objects.ts";
 import { CorruptObjectError } from "./object.ts";
 import { type ObjectId, parseObjectId } from "./object-id.ts";
+import { parsePackedRefs } from "./packed-refs.ts";
 
 /** Refs as files of a Git repository, under the same `.lock` protocol as stock git. */
 export class LocalRefs implements RefStore {
@@ -18,7 +19,7 @@ export class LocalRefs implements RefStore {
     const text = this.#readText(ref);
     if (text === undefined) return this.#readPacked(ref);
     const id = parseObjectId(text.trim());
-    if (!id) throw new CorruptObjectError(`the ref ${ref}`, "it holds no object id");
+    if (!id) throw new CorruptObjectError(`${this.#gitDir}/${ref}`, "it holds no object id");
     return id;
   }
 
@@ -78,10 +79,8 @@ export class LocalRefs implements RefStore {
 
   /** `git gc` moves refs into one file. */
   #readPacked(ref: string): ObjectId | undefined {
-    const line = this.#readText("packed-refs")
-      ?.split("\n")
-      .find((candidate) => candidate.endsWith(` ${ref}`));
-    return line === undefined ? undefined : parseObjectId(line.slice(0, line.indexOf(" ")));
+    const text = this.#readText("packed-refs");
+    return text === undefined ? undefined : parsePackedRefs(text, `${this.#gitDir}/packed-refs`).get(ref);
   }
 
   #readText(name: string): string | undefined {
