@@ -1,7 +1,11 @@
+import { uptime } from "node:os";
 import type { Digest } from "../digest.ts";
 
 /** Times that digests share by hash; sharing one keeps a blob longer than needed, never shorter. */
 const SLOTS = 65_536;
+
+/** Before everything, whatever the clock says. */
+const NEVER = -(2 ** 31);
 
 /**
  * When each blob was last asked for, in memory that threads share. Who touches a blob before looking whether it is there
@@ -10,25 +14,30 @@ const SLOTS = 65_536;
 export class BlobRecency {
   readonly memory: SharedArrayBuffer;
   readonly #seconds: Int32Array;
+  readonly #now: () => number;
 
-  /** With the memory of another thread's it is the same; anew, everything counts as asked for at this moment. */
-  constructor(memory?: SharedArrayBuffer) {
+  /**
+   * With the memory of another thread's it is the same; without, everything counts as asked for at this moment. `now`
+   * answers whole seconds that never go back.
+   */
+  constructor(memory?: SharedArrayBuffer, now = secondsSinceBoot) {
     this.memory = memory ?? new SharedArrayBuffer(SLOTS * Int32Array.BYTES_PER_ELEMENT);
     this.#seconds = new Int32Array(this.memory);
+    this.#now = now;
     if (!memory) this.#seconds.fill(now());
   }
 
   touch(digest: Digest): void {
-    Atomics.store(this.#seconds, slotOf(digest), now());
+    Atomics.store(this.#seconds, slotOf(digest), this.#now());
   }
 
   /** Nothing counts as asked for any more; for when nobody can be in the middle of a push. */
   clear(): void {
-    this.#seconds.fill(0);
+    this.#seconds.fill(NEVER);
   }
 
   wasTouchedWithin(seconds: number, digest: Digest): boolean {
-    return Atomics.load(this.#seconds, slotOf(digest)) >= now() - seconds;
+    return Atomics.load(this.#seconds, slotOf(digest)) >= this.#now() - seconds;
   }
 }
 
@@ -36,6 +45,10 @@ function slotOf(digest: Digest): number {
   return Bun.hash.xxHash32(digest) % SLOTS;
 }
 
-function now(): number {
-  return Math.floor(Date.now() / 1000);
+/** The runtime's steady clock begins with each thread, the machine's is the same for all of them. */
+const THREAD_BEGAN = uptime() - performance.now() / 1000;
+
+/** Unlike the time of day it is never set, and 32 bits hold it for 68 years. */
+function secondsSinceBoot(): number {
+  return Math.floor(THREAD_BEGAN + performance.now() / 1000);
 }
