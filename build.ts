@@ -12,6 +12,21 @@ const TARGETS = [
 
 const OUT = "dist";
 
+/**
+ * ssh2 works without its native parts, which would tie the executable to the machine it is built on. They are replaced by
+ * modules that throw, as missing ones do: left to be found at run time, they would be looked for in the current directory.
+ */
+const ABSENT_PARTS: Bun.BunPlugin = {
+  name: "absent native parts",
+  setup(build) {
+    build.onResolve({ filter: /^cpu-features$|\.node$/ }, ({ path }) => ({ path, namespace: "absent" }));
+    build.onLoad({ filter: /.*/, namespace: "absent" }, ({ path }) => ({
+      contents: `throw new Error(${JSON.stringify(`${path} is not part of this executable`)});`,
+      loader: "js",
+    }));
+  },
+};
+
 async function compile(outfile: string, target?: (typeof TARGETS)[number]): Promise<void> {
   await Bun.build({
     // Threads start from files of their own.
@@ -19,13 +34,14 @@ async function compile(outfile: string, target?: (typeof TARGETS)[number]): Prom
     minify: true,
     sourcemap: "linked",
     define: { EVERLOCK_COMMIT: JSON.stringify(commit()) },
-    // ssh2 works without its native parts, which would tie the executable to the machine it is built on.
-    external: ["cpu-features", "./crypto/build/Release/sshcrypto.node"],
+    plugins: [ABSENT_PARTS],
     compile: {
       outfile,
       ...(target && { target }),
       autoloadDotenv: false,
       autoloadBunfig: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
     },
   });
   console.log(`built ${outfile}`);

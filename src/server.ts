@@ -18,6 +18,7 @@ import { OPS_LISTEN_SETTING, OpsFrontend } from "./frontends/ops/ops-frontend.ts
 import { ensureHostKey } from "./frontends/ssh/host-key.ts";
 import { SSH_LISTEN_SETTING, SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
 import { refuseTakenPort } from "./frontends/taken-port.ts";
+import { Lifetime } from "./lifetime.ts";
 import { JobRunner } from "./primitives/jobs/job-runner.ts";
 import type { ListenAddress } from "./primitives/listen-address.ts";
 import type { Logger } from "./primitives/logger.ts";
@@ -50,20 +51,26 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Opens the stores, wires backends to frontends and starts to listen; whatever fails, nothing is left half started. */
-export async function startServer(config: ServerConfig, log: Logger): Promise<Server> {
+/**
+ * Opens the stores, wires backends to frontends and starts to listen; whatever fails, nothing is left half started. Rejects with
+ * `EndRequested` when the end of `lifetime` is asked for meanwhile.
+ */
+export async function startServer(
+  config: ServerConfig,
+  log: Logger,
+  lifetime = new Lifetime(),
+): Promise<Server> {
   const started = Date.now() / 1000;
-  const undo = new AsyncDisposableStack();
   let generatedPassword: string | undefined;
   try {
     const directory = DataDirectory.acquire(config.dataDir);
-    undo.defer(() => directory.release());
-    const stores = new StoreManager(directory.path, log);
-    const usersStore: Store = await stores.open(USERS_STORE);
-    undo.defer(() => usersStore.close());
-    const users = await UserRegistry.load(usersStore, log.warn);
+    lifetime.defer("the data directory", () => directory.release());
+    const stores = new StoreManager(directory.path, log, lifetime.signal);
+    const usersStore: Store = await lifetime.start("opening the users", () => stores.open(USERS_STORE));
+    lifetime.defer("the users", () => usersStore.close());
+    const users = await lifetime.start("reading the users", () => UserRegistry.load(usersStore, log.warn));
     const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, log);
-    undo.defer(() => tokenUses.close());
+    lifetime.defer("the uses of tokens", () => tokenUses.close());
     const passwords = new PasswordChecker(() => users.directory);
     const authenticator = new Authenticator(
       () => users.directory,
@@ -71,51 +78,60 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       (id) => tokenUses.note(id),
     );
 
-    const system = await stores.open(SYSTEM_STORE);
-    undo.defer(() => system.close());
+    const system = await lifetime.start("opening the configuration", () => stores.open(SYSTEM_STORE));
+    lifetime.defer("the configuration", () => system.close());
     const backends = await BackendSwitch.load(system, [
       ...(config.instances ? (["oci-http"] as const) : []),
       ...(config.ssh ? (["admin-ssh"] as const) : []),
     ]);
-    const instances = await InstanceRegistry.open(
-      { system, stores, users: () => users.directory, quotas: config.quotas, log },
-      config.instances ?? (() => []),
+    const instances = await lifetime.start("opening the registries", () =>
+      InstanceRegistry.open(
+        { system, stores, users: () => users.directory, quotas: config.quotas, log },
+        config.instances ?? (() => []),
+      ),
     );
-    undo.defer(() => instances.close());
+    lifetime.defer("the registries", () => instances.close());
     if (config.http) refuseTakenPort("HTTP", config.http.settings.listen, LISTEN_SETTING);
     if (config.http?.settings.listenTls)
       refuseTakenPort("HTTPS", config.http.settings.listenTls, LISTEN_TLS_SETTING);
     if (config.ops) refuseTakenPort("health and metrics", config.ops, OPS_LISTEN_SETTING);
     if (config.ssh) refuseTakenPort("SSH", config.ssh, SSH_LISTEN_SETTING);
     // Before anybody can reach the server, and once its ports were free: a generated password is shown only once.
-    generatedPassword = await bootstrapAdmin(users, config.admin, log);
-    const tokenKey = await ensureTokenKey(`${directory.path}/token_key`);
+    generatedPassword = await lifetime.start("making the administrator", () =>
+      bootstrapAdmin(users, config.admin, log),
+    );
+    const tokenKey = await lifetime.start("reading the token key", () =>
+      ensureTokenKey(`${directory.path}/token_key`),
+    );
     const traffic = new HttpTraffic(config.http?.workers ?? 1);
     let ops: OpsFrontend | undefined;
     // Ended after HTTP: while that finishes what is under way, whoever asks is told so.
-    undo.defer(() => ops?.stop());
+    lifetime.defer("health and metrics", () => ops?.stop());
     const certificates =
       config.http?.settings.listenTls && new CertificateFiles(config.http.certificates, log);
+    const { http: httpConfig, ssh: listenSsh } = config;
     const http =
-      config.http &&
-      (await startHttp(config.http, certificates?.certificates ?? [], {
-        users,
-        passwords,
-        authenticator,
-        instances,
-        backends,
-        tokenUses,
-        tokenKey,
-        traffic,
-        log,
-      }));
-    if (http) undo.defer(() => http.stop());
+      httpConfig &&
+      (await lifetime.start("starting HTTP", () =>
+        startHttp(httpConfig, certificates?.certificates ?? [], {
+          users,
+          passwords,
+          authenticator,
+          instances,
+          backends,
+          tokenUses,
+          tokenKey,
+          traffic,
+          log,
+        }),
+      ));
+    lifetime.defer("HTTP", () => http?.stop());
     if (http && certificates) {
       certificates.watch((renewed) => http.renewCertificates(renewed));
-      undo.defer(() => certificates.stop());
+      lifetime.defer("the certificates", () => certificates.stop(), BESIDE_HTTP);
     }
     const jobs = new JobRunner(storeJobs(instances, config.jobs), log);
-    undo.defer(() => jobs.close());
+    lifetime.defer("jobs", () => jobs.close(), BESIDE_HTTP);
     ops =
       config.ops &&
       new OpsFrontend(config.ops, { instances, users, passwords, jobs, traffic, version: VERSION, started });
@@ -136,7 +152,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       },
       log,
     );
-    undo.defer(() => control.stop());
+    lifetime.defer("commands of this machine", () => control.stop(), BESIDE_HTTP);
     // So that the first question about the history need not wait for it.
     for (const { history, location } of instances.stores()) {
       history
@@ -160,17 +176,19 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       log,
     );
     const ssh =
-      config.ssh &&
-      (await SshFrontend.start({
-        listen: config.ssh,
-        hostKey: await ensureHostKey(`${directory.path}/ssh_host_ed25519_key`),
-        authenticator,
-        users: () => users.directory,
-        lockedFor: (...args) => passwords.lockedFor(...args),
-        console: adminConsole,
-        log,
-      }));
-    if (ssh) undo.defer(() => ssh.stop());
+      listenSsh &&
+      (await lifetime.start("starting SSH", async () =>
+        SshFrontend.start({
+          listen: listenSsh,
+          hostKey: await ensureHostKey(`${directory.path}/ssh_host_ed25519_key`),
+          authenticator,
+          users: () => users.directory,
+          lockedFor: (...args) => passwords.lockedFor(...args),
+          console: adminConsole,
+          log,
+        }),
+      ));
+    if (ssh) lifetime.defer("SSH", () => ssh.stop(), BESIDE_HTTP);
     return {
       http: http?.addresses.plain,
       https: http?.addresses.tls,
@@ -183,17 +201,20 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Se
       reload,
       async stop() {
         ops?.drain();
-        await undo.disposeAsync();
+        await lifetime.end(log);
       },
     };
   } catch (error) {
-    await undo.disposeAsync();
+    await lifetime.end(log);
     // It will not be generated again.
     if (generatedPassword)
       log.info(`the administrator '${config.admin.name}' has the password ${generatedPassword}`);
     throw error;
   }
 }
+
+/** The clients of all ways in are sent away at the same time, while requests under way are answered. */
+const BESIDE_HTTP = { beside: true };
 
 interface HttpServices {
   readonly users: UserRegistry;

@@ -1,6 +1,8 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { SETTING_NAMES, SETTINGS, type Setting } from "../config/settings.ts";
+import { endOnSignals, STOP_SLACK_MS } from "../end-signals.ts";
+import { EndRequested, Lifetime } from "../lifetime.ts";
 import { formatListenAddress } from "../primitives/listen-address.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { type Server, startServer } from "../server.ts";
@@ -9,24 +11,37 @@ export const serve = defineCommand({
   meta: { name: "serve", description: "Run the registry and its admin console" },
   args: usageOfSettings(),
   async run({ rawArgs }) {
-    const server = await startServer(resolveServerConfig(rawArgs, process.env), consoleLogger);
-    process.stdout.write(greeting(server));
-    process.on("SIGHUP", () => {
-      server
-        .reload()
-        .then(() => consoleLogger.info("SIGHUP: users and registries are reloaded"))
-        .catch((error) =>
-          consoleLogger.warn(
-            `SIGHUP: nothing is reloaded: ${error instanceof Error ? error.message : error}`,
-          ),
-        );
+    const config = resolveServerConfig(rawArgs, process.env);
+    const lifetime = new Lifetime();
+    const endAsked = endOnSignals(lifetime, {
+      deadlineMs: config.stopTimeoutMs + STOP_SLACK_MS,
+      log: consoleLogger,
+      exit: process.exit,
     });
-    await stopSignal();
-    process.stdout.write("Stopping: finishing the requests under way\n");
-    await server.stop();
+    let server: Server | undefined;
+    // What is read at the start is the newest, so that a SIGHUP before its end has nothing to do.
+    process.on("SIGHUP", () => void (server && reload(server)));
+    try {
+      server = await startServer(config, consoleLogger, lifetime);
+      process.stdout.write(greeting(server));
+      await endAsked;
+      process.stdout.write("Stopping: finishing the requests under way\n");
+      await server.stop();
+    } catch (error) {
+      if (!(error instanceof EndRequested)) throw error;
+    }
     process.stdout.write("Stopped\n");
   },
 });
+
+async function reload(server: Server): Promise<void> {
+  try {
+    await server.reload();
+    consoleLogger.info("SIGHUP: users and registries are reloaded");
+  } catch (error) {
+    consoleLogger.warn(`SIGHUP: nothing is reloaded: ${error instanceof Error ? error.message : error}`);
+  }
+}
 
 /** For the usage text alone; the values are read from the raw arguments, where an unknown flag is refused. */
 function usageOfSettings(): ArgsDef {
@@ -77,18 +92,4 @@ function nextCommands({ http, ssh, instances, adminName }: Server): string[] {
       : []),
     `podman login --tls-verify=false -u alice ${instance.vhosts[0]}:${http.port}`,
   ];
-}
-
-/** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let seen = false;
-    const onSignal = () => {
-      if (seen) process.exit(130);
-      seen = true;
-      resolve();
-    };
-    process.on("SIGINT", onSignal);
-    process.on("SIGTERM", onSignal);
-  });
 }

@@ -67,11 +67,16 @@ export function httpConfig(settings: CheckedSettings): HttpConfig {
         blobBytes: settings.size("limit-blob-size"),
       },
       accessLog: accessLog(settings),
-      stopTimeoutMs: settings.parsed("stop-timeout", parseDuration, "a time such as 10s") * 1000,
+      stopTimeoutMs: stopTimeout(settings),
     },
     certificates,
     workers: httpWorkers(settings),
   };
+}
+
+/** In milliseconds. */
+export function stopTimeout(settings: CheckedSettings): number {
+  return settings.parsed("stop-timeout", parseDuration, "a time such as 10s") * 1000;
 }
 
 function accessLog(settings: CheckedSettings): AccessLogTarget | undefined {

@@ -13,7 +13,7 @@ import { passwordFault } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
 import { parseVhostPattern } from "../primitives/vhost.ts";
 import { CheckedSettings } from "./checked-settings.ts";
-import { type HttpConfig, httpConfig } from "./http-config.ts";
+import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
 import { type RawSettings, type SettingName, UsageError } from "./settings.ts";
 import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./sources.ts";
 
@@ -29,6 +29,8 @@ export interface ServerConfig {
     | ((stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[])
     | undefined;
   readonly quotas: Quotas;
+  /** How long a stop waits for the requests under way. */
+  readonly stopTimeoutMs: number;
   readonly jobs: StoreJobsOptions;
   readonly admin: { readonly name: UserName; readonly password: string | undefined };
 }
@@ -60,6 +62,7 @@ export function resolveServerConfig(
       registry: settings.size("quota-registry"),
       repository: settings.size("quota-repository"),
     },
+    stopTimeoutMs: stopTimeout(settings),
     jobs: {
       gcEvery: schedule(settings, "gc-every"),
       gcGrace: settings.parsed("gc-grace", parsePositiveDuration, "a time such as 1d, of a second or more"),

@@ -1,6 +1,10 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { binary } from "../support/binary.ts";
+import { eventually } from "../support/eventually.ts";
 import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
 import { RegistryClient } from "../support/registry-client.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith } from "../support/tools.ts";
 
 /** An upload whose body goes on until it is told to end. */
@@ -43,5 +47,46 @@ describeWith(["ssh", "sshpass"], "a stop", () => {
     const upload = await slowUpload(server);
     expect(await server.end("SIGTERM")).toBe(0);
     expect(await upload.outcome).toBe("broken off");
+  });
+});
+
+describe("a stop during the start", () => {
+  /** Files in the order in which a start makes them. */
+  const MOMENTS = [
+    "everlock.pid",
+    "everlock-users/HEAD",
+    "everlock-oci-local/index.sqlite",
+    "token_key",
+    "everlock.sock",
+    "ssh_host_ed25519_key",
+  ];
+  test.each(
+    MOMENTS.flatMap((file) => (["SIGTERM", "SIGINT"] as const).map((signal) => [signal, file] as const)),
+  )("by %s once there is %s ends cleanly, and the next start goes on", async (signal, file) => {
+    const dataDir = `${temporaryDirectory()}/data`;
+    const serve = () =>
+      Bun.spawn(
+        [
+          ...[binary(), "serve", "--data-dir", dataDir, "--frontend-http-listen-http", "127.0.0.1:0"],
+          ...["--frontend-ssh-listen", "127.0.0.1:0", "--frontend-ops-listen", "127.0.0.1:0"],
+        ],
+        { stdout: "pipe", stderr: "pipe", cwd: temporaryDirectory() },
+      );
+    const first = serve();
+    expect(await eventually(() => existsSync(`${dataDir}/${file}`))).toBe(true);
+    first.kill(signal);
+    expect([await first.exited, await new Response(first.stdout).text()]).toEqual([
+      0,
+      expect.stringMatching(/Stopped\n$/),
+    ]);
+    expect(await new Response(first.stderr).text()).not.toContain(" error ");
+    const second = serve();
+    let text = "";
+    for await (const chunk of second.stdout) {
+      text += new TextDecoder().decode(chunk);
+      if (text.includes("Next:")) break;
+    }
+    second.kill("SIGTERM");
+    expect(await second.exited).toBe(0);
   });
 });

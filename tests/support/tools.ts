@@ -15,6 +15,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   openssl: "openssl",
   curl: "curl",
   promtool: "prometheus",
+  strace: "strace",
+  "systemd-analyze": "systemd",
 };
 
 /** The same for programs that come as Go modules. */

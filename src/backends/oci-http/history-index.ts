@@ -167,7 +167,9 @@ export class HistoryIndex {
       const entries: HistoryEntry[] = [];
       for (const id of batch) {
         const commit = await this.#store.commitAt(id);
-        entries.push({ id, commit, removed: await this.#removals(id, commit, pace) });
+        const removed = await this.#removals(id, commit, pace);
+        if (!removed) return;
+        entries.push({ id, commit, removed });
       }
       this.#db.transaction(() => {
         for (const entry of entries) this.#add(entry);
@@ -193,14 +195,15 @@ export class HistoryIndex {
     return missing;
   }
 
-  /** The blobs of the manifests that a commit removed. */
-  async #removals(id: ObjectId, commit: Commit, pace: Pace): Promise<ReadonlySet<Digest>> {
+  /** The blobs of the manifests that a commit removed; `undefined` when it is closed before they are known. */
+  async #removals(id: ObjectId, commit: Commit, pace: Pace): Promise<ReadonlySet<Digest> | undefined> {
     const [parent] = commit.parents;
     const removed = new Set<Digest>();
     if (!parent || onlyAdds(commit)) return removed;
     const before = await this.#store.at(parent);
     for await (const { path, after } of this.#store.diff(parent, id)) {
       await pace.rest();
+      if (this.#isClosing) return undefined;
       const file = after === undefined ? parseOciPath(path) : undefined;
       if (file?.kind !== "manifest") continue;
       const content = await before.read(path);

@@ -61,6 +61,7 @@ export class OciStore implements OciView {
   readonly location: ViewLocation;
   readonly #derived: DerivedIndex;
   readonly #log: Logger;
+  readonly #signal: AbortSignal | undefined;
   readonly #uses = new Set<Promise<unknown>>();
   readonly #frozen = new Map<ObjectId, FrozenView>();
 
@@ -70,7 +71,7 @@ export class OciStore implements OciView {
     derived: DerivedIndex,
     blobs: BlobStore,
     clock: ScopeClock,
-    log: Logger,
+    { log, signal }: Pick<StoreManager, "log" | "signal">,
   ) {
     const { dir } = location;
     this.location = location;
@@ -84,6 +85,7 @@ export class OciStore implements OciView {
     this.changes = new LocalStoreChanges(this);
     this.#derived = derived;
     this.#log = log;
+    this.#signal = signal;
     this.recency = new BlobRecency(location.recency);
     this.sizes = new BlobSizeCounter(blobs, (error) =>
       log.error(`the blobs of the store '${location.store}' could not be counted`, error),
@@ -112,7 +114,7 @@ export class OciStore implements OciView {
       quotas,
       isFrozen: false,
     };
-    oci = new OciStore(location, store, derived, blobs, clock, manager.log);
+    oci = new OciStore(location, store, derived, blobs, clock, manager);
     return oci;
   }
 
@@ -137,7 +139,7 @@ export class OciStore implements OciView {
     const clock = new ScopeClock();
     const derived = DerivedIndex.open(indexPath, OCI_INDEX, clock);
     try {
-      await this.store.project(derived, commitId);
+      await this.store.project(derived, commitId, this.#signal);
     } catch (error) {
       derived.close();
       removeDatabase(indexPath);

@@ -8,13 +8,25 @@ import { diffTrees } from "./tree-walk.ts";
 /** Files handed over at once; bounds the memory that catching up needs. */
 const CHUNK = 1000;
 
-/** Tells `projection` what differs between the commit it stands for and `head`; `report` hears how many files it was told. */
+/** How long files are read before the event loop turns once, for signals and requests to end (ms). */
+const TURN_MS = 10;
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export interface CatchUpOptions {
+  /** Hears how many files the projection was told. */
+  readonly report?: ((files: number) => void) | undefined;
+  /** Ends it early; what the projection was told already, it is told again the next time. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Tells `projection` what differs between the commit it stands for and `head`. Rejects with the signal's reason. */
 export async function catchUp(
   projection: Projection,
   head: Snapshot,
   reader: ObjectReader,
-  report: (files: number) => void = () => undefined,
+  { report = () => undefined, signal }: CatchUpOptions = {},
 ): Promise<void> {
+  signal?.throwIfAborted();
   if (!head.commitId) {
     if (projection.head) projection.reset();
     return;
@@ -22,11 +34,17 @@ export async function catchUp(
   if (projection.head === head.commitId) return;
   let chunk: Change[] = [];
   let told = 0;
+  let turned = performance.now();
   for await (const { path, after } of diffTrees(
     reader.tree,
     await knownTree(projection, reader),
     head.tree,
   )) {
+    if (performance.now() - turned > TURN_MS) {
+      await turn();
+      turned = performance.now();
+      signal?.throwIfAborted();
+    }
     chunk.push({ path, content: after ? await reader.blob(after) : null });
     if (chunk.length === CHUNK) {
       projection.apply(chunk);

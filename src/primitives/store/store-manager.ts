@@ -35,11 +35,14 @@ function progressReport(name: StoreName, log: Logger): (files: number) => void {
 export class StoreManager {
   readonly #dataDir: string;
   readonly log: Logger;
+  /** Aborted when stores that are being opened, or brought up to date, need not be any more. */
+  readonly signal: AbortSignal | undefined;
   readonly #open = new Map<StoreName, Store>();
 
-  constructor(dataDir: string, log: Logger) {
+  constructor(dataDir: string, log: Logger, signal?: AbortSignal) {
     this.#dataDir = dataDir;
     this.log = log;
+    this.signal = signal;
   }
 
   directory(name: StoreName): string {
@@ -63,7 +66,7 @@ export class StoreManager {
 
   /**
    * A store has one writer, so it can be open only once. Throws `DamagedStoreError` where serving it could lose what it
-   * still holds.
+   * still holds. Rejects with the signal's reason once that is aborted.
    */
   async open(name: StoreName, projection?: Projection): Promise<Store> {
     if (this.#open.get(name)?.isClosed === false) throw new Error(`the store '${name}' is open already`);
@@ -95,6 +98,7 @@ export class StoreManager {
       branch,
       projection,
       report: progressReport(name, this.log),
+      signal: this.signal,
       flushFailed: (error) =>
         this.log.error(`new commits of the store '${name}' can't be shown to git yet; they are safe`, error),
     });

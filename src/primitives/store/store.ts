@@ -45,6 +45,8 @@ export interface StoreParts {
   readonly projection?: Projection | undefined;
   /** Hears how many files the projection has taken in. */
   readonly report?: (files: number) => void;
+  /** Aborted when the projection need not be brought up to date any more. */
+  readonly signal?: AbortSignal | undefined;
   /** Hears why commits that are durable could not be shown to stock git. */
   readonly flushFailed?: (error: unknown) => void;
 }
@@ -76,11 +78,11 @@ export class Store {
 
   /** Brings `projection` up to the newest commit before anything can be read. */
   static async open(name: string, parts: StoreParts): Promise<Store> {
-    const { objects, branch, projection, report, flushFailed = () => undefined } = parts;
+    const { objects, branch, projection, report, signal, flushFailed = () => undefined } = parts;
     const reader = new ObjectReader(objects);
     const id = await branch.read();
     const head = new Snapshot(reader, id, id && (await reader.commit(id)));
-    if (projection) await catchUp(projection, head, reader, report);
+    if (projection) await catchUp(projection, head, reader, { report, signal });
     const writer = new CommitWriter({ branch, reader, projection, head, flushFailed });
     return new Store(name, parts, reader, writer);
   }
@@ -112,8 +114,8 @@ export class Store {
   }
 
   /** Tells `projection` the state at a commit, in place of the newest. */
-  async project(projection: Projection, commitId: ObjectId): Promise<void> {
-    await catchUp(projection, await this.at(commitId), this.#reader);
+  async project(projection: Projection, commitId: ObjectId, signal?: AbortSignal): Promise<void> {
+    await catchUp(projection, await this.at(commitId), this.#reader, { signal });
   }
 
   read(path: StorePath): Promise<Uint8Array | undefined> {

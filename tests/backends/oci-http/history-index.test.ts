@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
 import { HistoryIndex } from "../../../src/backends/oci-http/history-index.ts";
+import { manifestPath } from "../../../src/backends/oci-http/layout.ts";
+import { digestOf } from "../../../src/primitives/digest.ts";
 import { Store } from "../../../src/primitives/store/store.ts";
 import { storePath } from "../../../src/primitives/store/store-path.ts";
+import type { RepositoryName } from "../../../src/registry/repository-name.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -39,4 +42,41 @@ test("a history that could not be read is read again by the next who asks", asyn
   await next;
   expect(await failing).toBe("Error: the disk can't be read");
   expect(history.head).toBe(commitId);
+});
+
+test("closing ends the catching up in the middle of a commit that removes much", async () => {
+  const memory = new MemoryStore();
+  const store = await Store.open("test", memory);
+  const author = { name: "alice", email: "alice@everlock" };
+  const paths = Array.from({ length: 1000 }, (_, i) =>
+    manifestPath("app" as RepositoryName, digestOf(Buffer.from(String(i)))),
+  );
+  const content = Buffer.from("{}");
+  await store.commit(
+    paths.map((path) => ({ path, content })),
+    { author, message: "add" },
+  );
+  await store.commit(
+    paths.map((path) => ({ path, content: null })),
+    { author, message: "remove" },
+  );
+  // With nothing in memory of what it has written.
+  const reopened = await Store.open("again", memory);
+  const path = `${temporaryDirectory()}/history.sqlite`;
+  const history = new HistoryIndex(path, reopened);
+  const { get } = memory.objects;
+  let [reads, closed] = [0, Promise.resolve()];
+  memory.objects.get = (id) => {
+    // After the two commits and the first directories.
+    if (++reads === 10) closed = history.close();
+    return get.call(memory.objects, id);
+  };
+  await history.catchUp();
+  await closed;
+  expect(reads).toBeLessThan(100);
+  const again = new HistoryIndex(path, reopened);
+  afterThisTest(() => again.close());
+  expect(again.head).toBeUndefined();
+  await again.catchUp();
+  expect(again.head).toBe(store.head().commitId);
 });
