@@ -1,20 +1,20 @@
+import type { InstanceConfig, InstanceName } from "../backends/oci-http/instance-config.ts";
 import {
-  type InstanceConfig,
-  type InstanceName,
-  parseReferences,
-  REFERENCES,
-} from "../backends/oci-http/instance-config.ts";
+  ALL_SETTINGS,
+  type AnySetting,
+  changedSettings,
+  completeSettings,
+  readSettings,
+} from "../backends/oci-http/instance-settings.ts";
 import type { Quotas } from "../backends/oci-http/quotas.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/store-jobs.ts";
 import { parseDuration } from "../primitives/duration.ts";
 import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
-import { parseStoreName } from "../primitives/store/store-manager.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
-import { parseVhostPattern } from "../primitives/vhost.ts";
 import { CheckedSettings } from "./checked-settings.ts";
 import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
-import { type RawSettings, type SettingName, UsageError } from "./settings.ts";
+import { isSettingName, type RawSettings, type SettingName, UsageError } from "./settings.ts";
 import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./sources.ts";
 
 /** Everything that the server needs to know, checked. A part that is switched off is `undefined`. */
@@ -84,36 +84,45 @@ export function resolveServerConfig(
  * over what is stored; the hosts of both count.
  */
 function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instances"]> {
-  const given: InstanceConfig = {
+  const defaults = readSettings(
+    flagTexts(settings, () => true),
+    refuseFlag,
+  );
+  const made: InstanceConfig = {
     name: DEFAULT_INSTANCE,
-    vhosts: vhosts(settings),
-    store: settings.parsed(
-      "backend-oci-http-store",
-      parseStoreName,
-      "a lower-case name such as everlock-oci-local",
-    ),
-    references: settings.parsed("backend-oci-http-references", parseReferences, REFERENCES.join(" or ")),
-    immutable: [],
-    cleanup: [],
+    ...completeSettings(defaults, ({ flag }) => {
+      throw new UsageError(`--${flag} must not be empty`);
+    }),
   };
+  const given = readSettings(
+    flagTexts(settings, (name) => settings.isGiven(name)),
+    refuseFlag,
+  );
   return (stored) => {
     const known = stored?.find(({ name }) => name === DEFAULT_INSTANCE);
-    if (stored && !known && !settings.isGiven("backend-oci-http-vhost")) return stored;
-    const { vhosts, store, references, immutable, retention, cleanup } = known ?? given;
-    const completed: InstanceConfig = {
-      name: DEFAULT_INSTANCE,
-      vhosts: settings.isGiven("backend-oci-http-vhost")
-        ? [...new Set([...given.vhosts, ...vhosts])]
-        : vhosts,
-      store: settings.isGiven("backend-oci-http-store") ? given.store : store,
-      references: settings.isGiven("backend-oci-http-references") ? given.references : references,
-      immutable,
-      ...(retention !== undefined && { retention }),
-      cleanup,
-      ...(known?.at && { at: known.at }),
-    };
-    return [completed, ...(stored ?? []).filter((other) => other !== known)];
+    if (stored && !known && given.vhosts === undefined) return stored;
+    const others = (stored ?? []).filter((other) => other !== known);
+    return [known ? changedSettings(known, given, "given first") : made, ...others];
   };
+}
+
+/** What the flags say, or their defaults, of those settings of `default` that have a flag. */
+function flagTexts(
+  settings: CheckedSettings,
+  isWanted: (name: SettingName) => boolean,
+): Map<AnySetting, readonly string[]> {
+  return new Map(
+    ALL_SETTINGS.flatMap((setting): [AnySetting, readonly string[]][] => {
+      const { flag } = setting;
+      if (flag === undefined || !isSettingName(flag) || !isWanted(flag)) return [];
+      return [[setting, settings.list(flag)]];
+    }),
+  );
+}
+
+function refuseFlag({ flag, wanted, wantedOfFlag = wanted }: AnySetting, text: string): never {
+  if (text === "") throw new UsageError(`--${flag} must not be empty`);
+  throw new UsageError(`--${flag} must be ${wantedOfFlag}, not '${text}'`);
 }
 
 /** Timers can't wait longer. */
@@ -132,16 +141,6 @@ function schedule(settings: CheckedSettings, name: SettingName): number | undefi
     return seconds !== undefined && seconds <= MAX_SCHEDULE_SECONDS ? seconds : undefined;
   };
   return settings.parsed(name, parse, `a time such as 6h, of up to 24d, or '${NEVER}'`);
-}
-
-function vhosts(settings: CheckedSettings): readonly string[] {
-  const parsed = settings.list("backend-oci-http-vhost").map((text) => {
-    const vhost = parseVhostPattern(text);
-    if (!vhost)
-      throw new UsageError(`--backend-oci-http-vhost must be a host name without port, not '${text}'`);
-    return vhost;
-  });
-  return [...new Set(parsed)];
 }
 
 function adminPassword(settings: CheckedSettings): string | undefined {

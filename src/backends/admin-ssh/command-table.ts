@@ -187,6 +187,7 @@ function explain(command: Command): string[] {
     command.summary,
     ...(command.adminOnly ? ["it takes a system administrator (owner on */*/*)"] : []),
     ...(isAlwaysAudited ? ["who ran it goes to the server's log"] : []),
+    ...(command.details ? ["", ...command.details] : []),
     "",
     "for example:",
     `  ${command.example}`,

@@ -89,6 +89,8 @@ export interface Command<Context = CommandContext> {
   readonly verb?: string;
   readonly parameters: readonly Parameter[];
   readonly summary: string;
+  /** Lines that explain it further, for `/help <scope> <verb>`. */
+  readonly details?: readonly string[];
   readonly example: string;
   /** Whether it takes a system administrator. */
   readonly adminOnly: boolean;

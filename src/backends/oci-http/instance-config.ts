@@ -1,17 +1,14 @@
 import { parse, stringify, TomlError } from "smol-toml";
-import { parseSize, writeSize } from "../../primitives/byte-size.ts";
-import { formatDuration, parseDuration } from "../../primitives/duration.ts";
-import { type ObjectId, parseObjectId } from "../../primitives/store/git/object-id.ts";
-import { parseStoreName, type StoreName } from "../../primitives/store/store-manager.ts";
+import type { StoreName } from "../../primitives/store/store-manager.ts";
 import { USERS_STORE } from "../../primitives/users/user-registry.ts";
-import { parseVhostPattern } from "../../primitives/vhost.ts";
 import {
-  CLEANUP_RULE_EXAMPLE,
-  type CleanupRule,
-  formatCleanupRule,
-  parseCleanupRule,
-} from "./cleanup-rules.ts";
-import { parseTagPattern, type TagPattern } from "./immutable-tags.ts";
+  ALL_SETTINGS,
+  type AnySetting,
+  completeSettings,
+  type InstanceValues,
+  readSettings,
+  settingTexts,
+} from "./instance-settings.ts";
 
 /** The name of an OCI instance, the third segment of its access path. */
 export type InstanceName = string & { readonly __brand: "InstanceName" };
@@ -27,34 +24,8 @@ export function parseInstanceName(text: string): InstanceName | undefined {
   return valid ? (text as InstanceName) : undefined;
 }
 
-/** Whether a manifest may name content that the repository lacks, as mirrors of parts of an image do. */
-export const REFERENCES = ["strict", "sparse"] as const;
-export type References = (typeof REFERENCES)[number];
-
-export function parseReferences(text: string): References | undefined {
-  return REFERENCES.find((known) => known === text);
-}
-
-/** One OCI registry of this server. */
-export interface InstanceConfig {
-  readonly name: InstanceName;
-  /** Host names or wildcards that select this registry, in lower case and without port. */
-  readonly vhosts: readonly string[];
-  readonly store: StoreName;
-  readonly references: References;
-  /** Which tags are write-once. */
-  readonly immutable: readonly TagPattern[];
-  /** What only history older than so many seconds refers to may be removed; without it, nothing. */
-  readonly retention?: number;
-  /** What is deleted by itself. */
-  readonly cleanup: readonly CleanupRule[];
-  /** Bytes that its store may hold as blobs. */
-  readonly quota?: number;
-  /** Bytes that each of its repositories may. */
-  readonly repositoryQuota?: number;
-  /** The commit whose state is served, for a registry that never changes. */
-  readonly at?: ObjectId;
-}
+/** One OCI registry of this server. Its settings are those of `INSTANCE_SETTINGS`. */
+export type InstanceConfig = { readonly name: InstanceName } & InstanceValues;
 
 /** The file of instances does not say what it should. */
 export class InvalidInstancesError extends Error {
@@ -66,15 +37,16 @@ export class InvalidInstancesError extends Error {
 
 export function encodeInstances(instances: readonly InstanceConfig[]): Uint8Array {
   const head = "# The OCI registries of this server; '/oci' in the admin console changes them.\n\n";
-  const rows = instances.map(({ immutable, retention, cleanup, quota, repositoryQuota, ...config }) => ({
-    ...config,
-    ...(immutable.length > 0 && { immutable }),
-    ...(retention !== undefined && { retention: formatDuration(retention) }),
-    ...(quota !== undefined && { quota: writeSize(quota) }),
-    ...(repositoryQuota !== undefined && { repository_quota: writeSize(repositoryQuota) }),
-    ...(cleanup.length > 0 && { cleanup: cleanup.map(formatCleanupRule) }),
-  }));
-  return Buffer.from(head + stringify({ instance: rows }));
+  return Buffer.from(head + stringify({ instance: instances.map(encodeInstance) }));
+}
+
+function encodeInstance(config: InstanceConfig): Record<string, string | readonly string[]> {
+  const entries = ALL_SETTINGS.flatMap((setting) => {
+    const texts = settingTexts(config, setting);
+    const [first] = texts;
+    return first === undefined ? [] : [[setting.key, setting.isList ? texts : first] as const];
+  });
+  return { name: config.name, ...Object.fromEntries(entries) };
 }
 
 /** Throws `InvalidInstancesError`, which names the line or the instance. */
@@ -115,55 +87,19 @@ function parseToml(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 }
 
 function parseInstance(row: unknown, index: number): InstanceConfig {
-  const {
-    name,
-    vhosts,
-    store,
-    references = "strict",
-    immutable = [],
-    retention,
-    cleanup = [],
-    quota,
-    repository_quota: repositoryQuota,
-    at,
-    ...others
-  } = row as Record<string, unknown>;
-  const parsedName = parseInstanceName(String(name));
+  const { name: given, ...others } = row as Record<string, unknown>;
+  const name = parseInstanceName(String(given));
   const fail = (reason: string): never => {
-    throw new InvalidInstancesError(`instance ${parsedName ?? index + 1}: ${reason}`);
+    throw new InvalidInstancesError(`instance ${name ?? index + 1}: ${reason}`);
   };
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) fail(`unknown key '${unknown}'`);
-  const patterns = Array.isArray(immutable)
-    ? immutable.map((pattern) => parseTagPattern(String(pattern)))
-    : [undefined];
-  const seconds = retention === undefined ? undefined : parseDuration(String(retention));
-  if (retention !== undefined && seconds === undefined) fail("'retention' must be a duration such as 30d");
-  const rules = Array.isArray(cleanup) ? cleanup.map((rule) => parseCleanupRule(String(rule))) : [undefined];
-  const commit = at === undefined ? undefined : parseObjectId(String(at));
-  if (at !== undefined && !commit) fail("'at' must be a whole commit id");
-  const bytesOf = (key: string, value: unknown) =>
-    value === undefined
-      ? undefined
-      : (parseSize(String(value)) ?? fail(`'${key}' must be a size such as 100GiB`));
-  const [quotaBytes, repositoryBytes] = [
-    bytesOf("quota", quota),
-    bytesOf("repository_quota", repositoryQuota),
-  ];
-  const hosts = Array.isArray(vhosts) ? vhosts.map((vhost) => parseVhostPattern(String(vhost))) : [];
-  return {
-    name:
-      parsedName ?? fail("its name must be lower-case letters and digits, with single '.', '_', '-' between"),
-    vhosts: hosts.map((host) => host ?? fail("'vhosts' must be a list of host names without port")),
-    store: parseStoreName(String(store)) ?? fail("'store' must be a lower-case name"),
-    references: parseReferences(String(references)) ?? fail("'references' must be 'strict' or 'sparse'"),
-    immutable: patterns.map((pattern) => pattern ?? fail("'immutable' must be a list of tag patterns")),
-    ...(seconds !== undefined && { retention: seconds }),
-    ...(quotaBytes !== undefined && { quota: quotaBytes }),
-    ...(repositoryBytes !== undefined && { repositoryQuota: repositoryBytes }),
-    cleanup: rules.map(
-      (rule) => rule ?? fail(`'cleanup' must be a list of rules such as ${CLEANUP_RULE_EXAMPLE}`),
-    ),
-    ...(commit && { at: commit }),
-  };
+  const refuse = ({ key, wanted }: AnySetting) => fail(`'${key}' must be ${wanted}`);
+  const texts = new Map<AnySetting, readonly string[]>();
+  for (const [key, value] of Object.entries(others)) {
+    const setting = ALL_SETTINGS.find((known) => known.key === key) ?? fail(`unknown key '${key}'`);
+    if (Array.isArray(value) !== setting.isList) refuse(setting);
+    texts.set(setting, Array.isArray(value) ? value.map(String) : [String(value)]);
+  }
+  if (!name) fail("its name must be lower-case letters and digits, with single '.', '_', '-' between");
+  const settings = completeSettings(readSettings(texts, refuse), refuse);
+  return { name: name as InstanceName, ...settings };
 }

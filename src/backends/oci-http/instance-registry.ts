@@ -14,6 +14,7 @@ import {
   parseInstances,
   SYSTEM_STORE,
 } from "./instance-config.ts";
+import { ALL_SETTINGS, changedSettings, type InstanceValues } from "./instance-settings.ts";
 import { InstanceTable } from "./instance-table.ts";
 import { OciStore, type ViewLocation } from "./oci-store.ts";
 import type { OciView } from "./oci-view.ts";
@@ -29,15 +30,6 @@ export class InstanceChangeError extends Error {
 
 const CONFIG_PATH = storePath("config/oci-http.toml");
 const MAX_WAITING_CHANGES = 100;
-
-/** `undefined` for what a registry need not have takes it away. */
-export type InstanceSettings = Partial<
-  Pick<InstanceConfig, "vhosts" | "store" | "references" | "immutable" | "cleanup">
-> & {
-  readonly retention?: number | undefined;
-  readonly quota?: number | undefined;
-  readonly repositoryQuota?: number | undefined;
-};
 
 export interface InstanceRegistryOptions {
   readonly system: Store;
@@ -158,15 +150,30 @@ export class InstanceRegistry {
     await this.#change(actor, `create the registry ${config.name}`, (configs) => [...configs, config]);
   }
 
-  async set(actor: Identity, name: InstanceName, settings: InstanceSettings): Promise<void> {
-    await this.#change(
-      actor,
-      `set ${Object.keys(settings).join(", ")} of the registry ${name}`,
-      (configs) => {
-        const config = existing(configs, name);
-        return configs.map((other) => (other === config ? withSettings(config, settings) : other));
-      },
+  /** `undefined` for what a registry need not have takes it away. */
+  async set(actor: Identity, name: InstanceName, settings: Partial<InstanceValues>): Promise<void> {
+    await this.#edit(actor, name, `set ${wordsOf(settings)} of the registry ${name}`, (config) => ({
+      ...config,
+      ...settings,
+    }));
+  }
+
+  /** Like `set`, but hosts are added to those that it has. */
+  async extend(actor: Identity, name: InstanceName, settings: Partial<InstanceValues>): Promise<void> {
+    await this.#edit(actor, name, `set ${wordsOf(settings)} of the registry ${name}`, (config) =>
+      changedSettings(config, settings),
     );
+  }
+
+  async removeHost(actor: Identity, name: InstanceName, host: string): Promise<void> {
+    await this.#edit(actor, name, `take the host ${host} from the registry ${name}`, (config) => {
+      const { vhosts } = config;
+      if (!vhosts.includes(host))
+        throw new InstanceChangeError(
+          `'${host}' is no host of '${name}'; it has ${vhosts.join(", ") || "none"}`,
+        );
+      return { ...config, vhosts: vhosts.filter((vhost) => vhost !== host) };
+    });
   }
 
   /** Takes over what stock git has committed. A file that makes no sense is refused, and the old registries go on. */
@@ -203,6 +210,18 @@ export class InstanceRegistry {
   async close(): Promise<void> {
     this.#table.replace([]);
     await this.#turn.run(() => this.#closeUnusedStores());
+  }
+
+  #edit(
+    actor: Identity,
+    name: InstanceName,
+    message: string,
+    edit: (config: InstanceConfig) => InstanceConfig,
+  ): Promise<void> {
+    return this.#change(actor, message, (configs) => {
+      const config = existing(configs, name);
+      return configs.map((other) => (other === config ? edit(config) : other));
+    });
   }
 
   async #change(
@@ -284,14 +303,9 @@ export class InstanceRegistry {
   }
 }
 
-function withSettings(config: InstanceConfig, settings: InstanceSettings): InstanceConfig {
-  const { retention, quota, repositoryQuota, ...others } = { ...config, ...settings };
-  return {
-    ...others,
-    ...(retention !== undefined && { retention }),
-    ...(quota !== undefined && { quota }),
-    ...(repositoryQuota !== undefined && { repositoryQuota }),
-  };
+function wordsOf(settings: Partial<InstanceValues>): string {
+  const given = ALL_SETTINGS.filter(({ property }) => Object.hasOwn(settings, property));
+  return given.map(({ word }) => word).join(", ");
 }
 
 function existing(configs: readonly InstanceConfig[], name: InstanceName): InstanceConfig {

@@ -1,35 +1,27 @@
-import { parseSize, writeSize } from "../../../primitives/byte-size.ts";
-import { formatDuration, parseDuration } from "../../../primitives/duration.ts";
 import { parseStoreName } from "../../../primitives/store/store-manager.ts";
-import { parseVhostPattern } from "../../../primitives/vhost.ts";
-import { CLEANUP_RULE_EXAMPLE, formatCleanupRule, parseCleanupRule } from "../../oci-http/cleanup-rules.ts";
-import { parseTagPattern } from "../../oci-http/immutable-tags.ts";
+import { type InstanceName, parseInstanceName } from "../../oci-http/instance-config.ts";
+import type { InstanceRegistry } from "../../oci-http/instance-registry.ts";
 import {
-  type InstanceConfig,
-  type InstanceName,
-  parseInstanceName,
-  parseReferences,
-  REFERENCES,
-} from "../../oci-http/instance-config.ts";
+  ALL_SETTINGS,
+  type AnySetting,
+  completeSettings,
+  INSTANCE_SETTINGS,
+  type InstanceValues,
+  readSettings,
+  settingWords,
+} from "../../oci-http/instance-settings.ts";
 import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
 import { readCommit } from "../read-commit.ts";
-import { shortCommit } from "../table.ts";
 
 const NAME: Parameter = {
   name: "name",
   candidates: ({ instances }) => instances.list().map((instance) => instance.name),
 };
-const SETTING_CANDIDATES = [
-  "vhost=",
-  "store=",
-  "at=",
-  "immutable=",
-  "retention=",
-  "cleanup=",
-  "quota=",
-  "repository-quota=",
-  ...REFERENCES.map((value) => `references=${value}`),
-];
+const HOST = INSTANCE_SETTINGS.vhosts.word;
+const AT = INSTANCE_SETTINGS.at.word;
+const HOST_SETTING = ALL_SETTINGS.filter(({ word }) => word === HOST);
+const CREATE_SETTINGS = ALL_SETTINGS;
+const SET_SETTINGS = ALL_SETTINGS.filter(({ change }) => change !== "fixed");
 
 export const OCI_COMMANDS: readonly Command[] = [
   {
@@ -41,7 +33,8 @@ export const OCI_COMMANDS: readonly Command[] = [
     adminOnly: false,
     run(_args, { instances }) {
       const records = instances.list();
-      return { lines: alignColumns(records.map(describeInstance)), records };
+      const lines = alignColumns(records.map((record) => [record.name, ...settingWords(record)]));
+      return { lines, records };
     },
   },
   {
@@ -49,53 +42,41 @@ export const OCI_COMMANDS: readonly Command[] = [
     verb: "create",
     parameters: [
       { name: "name" },
-      { name: "vhost=<host>", repeated: true, candidates: () => SETTING_CANDIDATES },
+      { name: "vhost=<host>", repeated: true, candidates: () => candidatesOf(CREATE_SETTINGS) },
     ],
     summary: "create a registry at a host name; store=<name> names its store, at=<when> serves its past",
+    details: settingHelp(CREATE_SETTINGS),
     example: "/oci create team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
     async run([text = "", ...words], { instances, actor }) {
       const name = readName(text);
-      const { vhosts, when, ...settings } = readSettings(words);
+      const given = readWords(words, CREATE_SETTINGS, await readMoment(words, instances));
+      const { vhosts = [] } = given;
       if (vhosts.length === 0) throw new ConsoleError("a registry needs a host: vhost=<host>");
-      const store = parseStoreName(`everlock-oci-${name}`);
+      const store = given.store ?? parseStoreName(`everlock-oci-${name}`);
       if (!store) throw new ConsoleError(`'${name}' makes no name for a store; give one: store=<name>`);
-      if (when !== undefined && !settings.store) {
-        throw new ConsoleError("a registry at a past state needs the store that it was: store=<name>");
-      }
-      const config: InstanceConfig = {
-        name,
-        vhosts,
-        store,
-        references: "strict",
-        immutable: [],
-        cleanup: [],
-        ...withoutUndefined(settings),
-        ...(when !== undefined && {
-          at: await readCommit(await instances.historyOf(settings.store ?? store), when),
-        }),
-      };
-      await instances.create(actor, config);
-      return [`registry '${name}' created at ${vhosts.join(", ")}, store '${config.store}'`];
+      const settings = completeSettings({ ...given, store }, ({ usage }) => {
+        throw new ConsoleError(`a registry needs ${usage}`);
+      });
+      await instances.create(actor, { name, ...settings });
+      return [`registry '${name}' created at ${vhosts.join(", ")}, store '${store}'`];
     },
   },
   {
     scope: "oci",
     verb: "set",
-    parameters: [NAME, { name: "key=value", repeated: true, candidates: () => SETTING_CANDIDATES }],
-    summary:
-      "add a host (vhost=), or change store=, references=, immutable=, retention=, cleanup=, quota= and repository-quota=",
+    parameters: [NAME, { name: "key=value", repeated: true, candidates: () => candidatesOf(SET_SETTINGS) }],
+    summary: `add a host (vhost=), or change ${SET_SETTINGS.flatMap(({ word }) => (word === HOST ? [] : `${word}=`)).join(", ")}`,
+    details: settingHelp(SET_SETTINGS),
     example: "/oci set default references=sparse",
     adminOnly: true,
     isChange: true,
     async run([text = "", ...words], { instances, actor }) {
-      const { name, vhosts, at } = instances.existing(readName(text));
-      const { vhosts: added, when, ...settings } = readSettings(words);
-      if (when !== undefined) throw new ConsoleError("at= is fixed when a registry is created");
-      if (at && settings.store) throw new ConsoleError("the store of a registry at a past state is fixed");
-      const all = added.length > 0 ? { vhosts: [...new Set([...vhosts, ...added])] } : {};
-      await instances.set(actor, name, { ...settings, ...all });
+      const { name, at } = instances.existing(readName(text));
+      const given = readWords(words, SET_SETTINGS);
+      if (at && given.store) throw new ConsoleError("the store of a registry at a past state is fixed");
+      await instances.extend(actor, name, given);
       return [`registry '${name}' set: ${words.join(" ")}`];
     },
   },
@@ -108,12 +89,10 @@ export const OCI_COMMANDS: readonly Command[] = [
     adminOnly: true,
     isChange: true,
     async run([text = "", word = ""], { instances, actor }) {
-      const { name, vhosts } = instances.existing(readName(text));
-      const [host] = readSettings([word]).vhosts;
-      if (!host || !vhosts.includes(host)) {
-        throw new ConsoleError(`'${word}' is no host of '${name}'; it has ${vhosts.join(", ") || "none"}`);
-      }
-      await instances.set(actor, name, { vhosts: vhosts.filter((vhost) => vhost !== host) });
+      const { name } = instances.existing(readName(text));
+      const [host] = readWords([word], HOST_SETTING).vhosts ?? [];
+      if (host === undefined) throw new ConsoleError(`'${word}' is no host; use ${HOST}=<host>`);
+      await instances.removeHost(actor, name, host);
       return [`registry '${name}' is no longer at ${host}`];
     },
   },
@@ -133,32 +112,6 @@ export const OCI_COMMANDS: readonly Command[] = [
   },
 ];
 
-function describeInstance({
-  name,
-  store,
-  vhosts,
-  references,
-  immutable,
-  retention,
-  cleanup,
-  quota,
-  repositoryQuota,
-  at,
-}: InstanceConfig): string[] {
-  return [
-    name,
-    `store=${store}`,
-    ...(references === "sparse" ? ["references=sparse"] : []),
-    ...(immutable.length > 0 ? [`immutable=${immutable.join(",")}`] : []),
-    ...(retention === undefined ? [] : [`retention=${formatDuration(retention)}`]),
-    ...cleanup.map((rule) => `cleanup=${formatCleanupRule(rule)}`),
-    ...(quota === undefined ? [] : [`quota=${writeSize(quota)}`]),
-    ...(repositoryQuota === undefined ? [] : [`repository-quota=${writeSize(repositoryQuota)}`]),
-    ...(at ? [`at=${shortCommit(at)}`] : []),
-    ...vhosts.map((vhost) => `vhost=${vhost}`),
-  ];
-}
-
 function readName(text: string): InstanceName {
   const name = parseInstanceName(text);
   if (name) return name;
@@ -167,87 +120,60 @@ function readName(text: string): InstanceName {
   );
 }
 
-/** A new registry has nothing to take away. */
-function withoutUndefined({
-  retention,
-  quota,
-  repositoryQuota,
-  ...others
-}: Omit<Settings, "vhosts" | "when">): Partial<InstanceConfig> {
-  return {
-    ...others,
-    ...(retention !== undefined && { retention }),
-    ...(quota !== undefined && { quota }),
-    ...(repositoryQuota !== undefined && { repositoryQuota }),
-  };
+/** The moment that a new registry is to serve, as the commit that it means in the store that is named beside it. */
+async function readMoment(
+  words: readonly string[],
+  instances: InstanceRegistry,
+): Promise<ReadonlyMap<string, string>> {
+  const when = words.findLast((word) => word.startsWith(`${AT}=`));
+  if (when === undefined) return new Map();
+  const named = words.findLast((word) => word.startsWith(`${INSTANCE_SETTINGS.store.word}=`));
+  const store = named && readWords([named], CREATE_SETTINGS).store;
+  if (!store) throw new ConsoleError("a registry at a past state needs the store that it was: store=<name>");
+  const commit = await readCommit(await instances.historyOf(store), when.slice(AT.length + 1));
+  return new Map([[when, `${AT}=${commit}`]]);
 }
 
-type Settings = {
-  vhosts: string[];
-  retention?: number | undefined;
-  quota?: number | undefined;
-  repositoryQuota?: number | undefined;
-} & Partial<Pick<InstanceConfig, "store" | "references" | "immutable" | "cleanup">> & {
-    /** As it was written; what it means depends on the store. */
-    when?: string;
-  };
-
-/** Reads words such as `vhost=localhost`, `store=team`, `references=sparse` and `immutable=v*,!v0*` (empty: none). */
-function readSettings(words: readonly string[]): Settings {
-  const settings: { -readonly [K in keyof Settings]: Settings[K] } = { vhosts: [] };
-  for (const word of words) {
-    const [, key, value = ""] = word.match(/^([a-z-]+)=(.*)$/) ?? [];
-    switch (key) {
-      case "vhost":
-        settings.vhosts.push(parsed(parseVhostPattern(value), word, "vhost=<host name without port>"));
-        break;
-      case "store":
-        settings.store = parsed(parseStoreName(value), word, "store=<lower-case name>");
-        break;
-      case "references":
-        settings.references = parsed(parseReferences(value), word, "references=strict|sparse");
-        break;
-      case "at":
-        settings.when = value;
-        break;
-      case "immutable":
-        settings.immutable = (value === "" ? [] : value.split(",")).map((pattern) =>
-          parsed(parseTagPattern(pattern), word, "immutable=v*, immutable=*,!latest or immutable= for none"),
-        );
-        break;
-      case "retention":
-        settings.retention =
-          value === ""
-            ? undefined
-            : parsed(parseDuration(value), word, "retention=30d, or retention= to keep all");
-        break;
-      case "quota":
-        settings.quota = readSize(value, word);
-        break;
-      case "repository-quota":
-        settings.repositoryQuota = readSize(value, word);
-        break;
-      case "cleanup": {
-        const wanted = `cleanup=${CLEANUP_RULE_EXAMPLE}, or cleanup= for none`;
-        const rule = value === "" ? [] : [parsed(parseCleanupRule(value), word, wanted)];
-        settings.cleanup = [...(settings.cleanup ?? []), ...rule];
-        break;
-      }
-      default:
-        throw new ConsoleError(
-          `'${word}' is no setting; use vhost=<host>, store=<name>, references=strict|sparse, immutable=<patterns>, retention=<duration>, cleanup=<rule>, quota=<size>, repository-quota=<size>, at=<when>`,
-        );
+/**
+ * Reads words such as `vhost=localhost`, `references=sparse` and `immutable=v*,!v0*` (empty: none). Each word that
+ * `meant` knows stands for another. Throws `ConsoleError`.
+ */
+function readWords(
+  words: readonly string[],
+  known: readonly AnySetting[],
+  meant: ReadonlyMap<string, string> = new Map(),
+): Partial<InstanceValues> {
+  const texts = new Map<AnySetting, string[]>();
+  for (const written of words) {
+    const word = meant.get(written) ?? written;
+    const equals = word.indexOf("=");
+    const setting = known.find((candidate) => candidate.word === word.slice(0, Math.max(equals, 0)));
+    if (!setting) {
+      const fixed = ALL_SETTINGS.find(({ word: name }) => written.startsWith(`${name}=`));
+      if (fixed) throw new ConsoleError(`${fixed.word}= is fixed when a registry is created`);
+      throw new ConsoleError(
+        `'${written}' is no setting; use ${known.map(({ word }) => `${word}=`).join(", ")}`,
+      );
     }
+    const value = word.slice(equals + 1);
+    const isNone = value === "" && setting.canBeEmpty;
+    const added = isNone ? [] : setting.separator === undefined ? [value] : value.split(setting.separator);
+    for (const text of added) {
+      if (setting.parse(text) === undefined)
+        throw new ConsoleError(`'${written}' is not right; use ${setting.usage}`);
+    }
+    const before = setting.isList && setting.separator === undefined ? (texts.get(setting) ?? []) : [];
+    texts.set(setting, [...before, ...added]);
   }
-  return settings;
+  return readSettings(texts, ({ usage }) => {
+    throw new ConsoleError(`use ${usage}`);
+  });
 }
 
-function readSize(value: string, word: string): number | undefined {
-  const key = word.slice(0, word.indexOf("="));
-  return value === "" ? undefined : parsed(parseSize(value), word, `${key}=100GiB, or ${key}= for none`);
+function candidatesOf(settings: readonly AnySetting[]): readonly string[] {
+  return settings.flatMap(({ word, candidates = [""] }) => candidates.map((value) => `${word}=${value}`));
 }
 
-function parsed<T>(value: T | undefined, word: string, wanted: string): T {
-  if (value === undefined) throw new ConsoleError(`'${word}' is not right; use ${wanted}`);
-  return value;
+function settingHelp(settings: readonly AnySetting[]): readonly string[] {
+  return alignColumns(settings.map(({ usage, help }) => [usage, help]));
 }
