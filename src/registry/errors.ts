@@ -20,6 +20,8 @@ const FAULTS = {
   digestMismatch: ["DIGEST_INVALID", 400, "digest does not match the content"],
   digestMissing: ["DIGEST_INVALID", 400, "the query parameter 'digest' is missing"],
   formInvalid: ["UNSUPPORTED", 400, "grant_type must be 'password' or 'refresh_token'"],
+  diskFailed: ["UNAVAILABLE", 503, "the registry can't store or read anything for now"],
+  diskFull: ["UNAVAILABLE", 507, "there is no room on the registry's disk; deleting still works"],
   frozen: ["DENIED", 405, "this registry is read-only"],
   hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],

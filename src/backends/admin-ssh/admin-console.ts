@@ -1,6 +1,7 @@
 import { JobError } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { OverloadedError } from "../../primitives/semaphore.ts";
+import { describeStorageTrouble, storageTroubleOf } from "../../primitives/store/storage-trouble.ts";
 import { StaleReadError } from "../../primitives/store/store.ts";
 import { PathConflictError } from "../../primitives/store/tree-edit.ts";
 import { visibleText } from "../../primitives/terminal/visible-text.ts";
@@ -138,6 +139,11 @@ export class AdminConsole {
       OverloadedError,
     ];
     if (error instanceof Error && expected.some((kind) => error instanceof kind)) return error.message;
+    const trouble = storageTroubleOf(error);
+    if (trouble !== undefined) {
+      this.#log.warn(`a console command failed: ${error instanceof Error ? error.message : error}`);
+      return describeStorageTrouble(trouble);
+    }
     this.#log.error("a console command failed", error);
     return "internal error; the server's log has the cause";
   }

@@ -1,5 +1,6 @@
 import { TOKEN_PATH } from "../../backends/oci-http/challenge.ts";
 import type { Logger } from "../../primitives/logger.ts";
+import { describeStorageTrouble, storageTroubleOf } from "../../primitives/store/storage-trouble.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
 import { ANONYMOUS } from "../../primitives/users/user.ts";
@@ -206,6 +207,15 @@ export class HttpFrontend {
   }
 
   #failed(error: unknown): Response {
+    const trouble = storageTroubleOf(error);
+    if (trouble !== undefined) {
+      // Nothing that a stack would tell, and there may be many.
+      this.#options.log.warn(`a request failed: ${describeStorageTrouble(trouble)} (${messageOf(error)})`);
+      const headers = { "Retry-After": TROUBLE_RETRY_SECONDS };
+      if (trouble === "no-room") return errorResponse(new RegistryError("diskFull", { headers }));
+      const message = describeStorageTrouble(trouble);
+      return errorResponse(new RegistryError("diskFailed", { message, headers }));
+    }
     this.#options.log.error("a request failed", error);
     return errorResponse(new RegistryError("internal"));
   }
@@ -213,6 +223,11 @@ export class HttpFrontend {
 
 const HTTPS_PORT = 443;
 const UNAVAILABLE_RETRY_SECONDS = "30";
+const TROUBLE_RETRY_SECONDS = "10";
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 function portSuffix(port: number): string {
   return port === HTTPS_PORT ? "" : `:${port}`;

@@ -44,10 +44,16 @@ export class CommitJournal {
   /** Forgets what is in it. */
   static async open(path: string): Promise<CommitJournal> {
     const isNew = !existsSync(path);
-    const journal = new CommitJournal(openSync(path, isNew ? "wx+" : "r+", 0o600));
-    if (isNew) await syncDirectory(dirname(path));
-    else await journal.clear();
-    return journal;
+    const fd = openSync(path, isNew ? "wx+" : "r+", 0o600);
+    try {
+      const journal = new CommitJournal(fd);
+      if (isNew) await syncDirectory(dirname(path));
+      else await journal.clear();
+      return journal;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
   }
 
   /** Bytes of all records. */
@@ -62,13 +68,22 @@ export class CommitJournal {
       writeFullySync(this.#fd, bytes, this.#size);
       await syncFileData(this.#fd);
     } catch (error) {
-      ftruncateSync(this.#fd, this.#size);
+      this.#cutOff();
       throw error;
     }
     this.#size += bytes.length;
   }
 
-  /** Forgets all records, durably. */
+  /** What could not be made durable may be there or not; the next record is written over it in either case. */
+  #cutOff(): void {
+    try {
+      ftruncateSync(this.#fd, this.#size);
+    } catch {
+      // The failure before this one is the one to tell.
+    }
+  }
+
+  /** Forgets all records, durably; where that fails, it must be tried again before anything is appended. */
   async clear(): Promise<void> {
     const fileSize = fstatSync(this.#fd).size;
     if (fileSize > MAX_KEPT_BYTES) ftruncateSync(this.#fd, 0);
@@ -80,7 +95,7 @@ export class CommitJournal {
   }
 
   close(): void {
-    if (this.#size === 0) ftruncateSync(this.#fd, 0);
+    if (this.#size === 0) this.#cutOff();
     closeSync(this.#fd);
   }
 }

@@ -7,6 +7,7 @@ import type { Branch } from "./objects.ts";
 import type { Projection } from "./projection.ts";
 import { catchUp } from "./projection-catch-up.ts";
 import { Snapshot } from "./snapshot.ts";
+import { BranchLockedError } from "./storage-trouble.ts";
 
 interface WriterOptions {
   readonly branch: Branch;
@@ -24,6 +25,8 @@ const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
 /** How long nothing has to come for the writer to count as idle. */
 const IDLE_MS = 5;
+/** Pause before what could not be shown to others is tried again without new commits. */
+const FLUSH_RETRY_MS = 1000;
 /** How long commits are built before the event loop turns once. */
 const TURN_MS = 1;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -62,6 +65,8 @@ export class CommitWriter {
   /** Who waits for all that was published to be seen by others. */
   readonly #settling: PromiseWithResolvers<void>[] = [];
   readonly #flushFailed: (error: unknown) => void;
+  #isFlushFailing = false;
+  #retry: Timer | undefined;
 
   constructor({ branch, reader, projection, head, flushFailed }: WriterOptions) {
     this.#flushFailed = flushFailed;
@@ -106,9 +111,15 @@ export class CommitWriter {
     return settling.promise;
   }
 
-  /** Resolves when nothing is waiting any more. */
-  async idle(): Promise<void> {
+  /** Resolves when nothing is waiting any more; nothing may be submitted from then on. */
+  async close(): Promise<void> {
     await this.#running;
+    clearTimeout(this.#retry);
+  }
+
+  #tryAgain(): void {
+    this.#retry = undefined;
+    this.#start();
   }
 
   async #drain(): Promise<void> {
@@ -121,12 +132,12 @@ export class CommitWriter {
       const group = new CommitGroup(before?.group.tip ?? this.head, this.#reader);
       await this.#fill(group, before);
       await before?.done;
+      if (before?.outcome === "published") attempts = 0;
       const isFlushDue = this.#branch.isFlushDue || this.#settling.length > 0;
       if (group.jobs.length > 0 && !isFlushDue && (!before || before.outcome === "published")) {
         const next = this.#publish(group);
         if (before) this.#show(before);
         before = next;
-        attempts = 0;
         continue;
       }
       if (before && !this.#show(before)) {
@@ -136,7 +147,6 @@ export class CommitWriter {
         continue;
       }
       before = undefined;
-      attempts = 0;
       const isIdle = group.jobs.length === 0 && (await this.#staysIdle());
       if (isIdle || isFlushDue) await this.#fill(group, this.#startFlush());
       if (group.jobs.length > 0) before = this.#publish(group);
@@ -239,7 +249,7 @@ export class CommitWriter {
     const again = before.outcome === "moved" ? [...before.group.jobs, ...group.jobs] : group.jobs;
     group.discard();
     if (attempts > MAX_ATTEMPTS) {
-      const error = new Error(`the branch ${MAIN_REF} is locked by another process; no commit can be made`);
+      const error = new BranchLockedError(MAIN_REF);
       for (const job of again) job.settle.reject(error);
     } else {
       this.#queue = [...again, ...this.#queue];
@@ -264,14 +274,18 @@ export class CommitWriter {
     return work;
   }
 
-  /** What can't be shown to others yet stays durable and known to us; it is tried again with the next commits. */
+  /** What can't be shown to others yet stays durable and known to us; it is tried again with the next commits, and soon. */
   async #flush(): Promise<void> {
     const settling = this.#settling.splice(0);
     try {
       await this.#branch.flush();
+      this.#isFlushFailing = false;
       for (const { resolve } of settling) resolve();
     } catch (error) {
-      if (settling.length === 0) this.#flushFailed(error);
+      // Once, however often it is tried again.
+      if (!this.#isFlushFailing) this.#flushFailed(error);
+      this.#isFlushFailing = true;
+      this.#retry ??= setTimeout(() => this.#tryAgain(), FLUSH_RETRY_MS).unref();
       for (const { reject } of settling) reject(error);
     }
   }

@@ -20,22 +20,79 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Writes a file that must not exist yet and syncs its bytes; its directory entry is the caller's to sync. */
-export async function writeSynced(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
+/**
+ * Makes a file that must not exist yet, which `write` fills. If that fails, the file is removed again: on a full disk it
+ * would take what is left, and under a fixed name it would stand in the way of the next try.
+ */
+export async function makeFile<T>(
+  path: string,
+  mode: number,
+  write: (fd: number) => T | Promise<T>,
+): Promise<T> {
   const fd = openSync(path, "wx", mode);
+  let isOpen = true;
   try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-    await syncFile(fd);
-  } finally {
+    const result = await write(fd);
+    isOpen = false;
     closeSync(fd);
+    return result;
+  } catch (error) {
+    if (isOpen) closeQuietly(fd);
+    removeQuietly(path);
+    throw error;
   }
+}
+
+/** Writes a file that must not exist yet and syncs its bytes, or leaves none; its directory entry is the caller's to sync. */
+export function writeSynced(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
+  return makeFile(path, mode, (fd) => {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    return syncFile(fd);
+  });
 }
 
 /** Replaces `path` as a whole: after a crash it holds either the old bytes or the new ones. */
 export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
-  const temporary = `${path}.new`;
+  await replaceBy(`${path}.new`, path, bytes, mode);
+}
+
+/** Like `replaceFile`, by a temporary file of that name. */
+export async function replaceBy(
+  temporary: string,
+  path: string,
+  bytes: Uint8Array,
+  mode = 0o644,
+): Promise<void> {
   rmSync(temporary, { force: true });
   await writeSynced(temporary, bytes, mode);
-  renameSync(temporary, path);
+  moveOrRemove(temporary, path);
   await syncDirectory(dirname(path));
+}
+
+/** Renames a temporary file, or removes it if that fails. */
+export function moveOrRemove(temporary: string, path: string): void {
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    removeQuietly(temporary);
+    throw error;
+  }
+}
+
+/** For what is left of something that failed: why it failed is what counts. False if it is still there. */
+export function removeQuietly(path: string): boolean {
+  try {
+    rmSync(path, { force: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // The descriptor is gone all the same.
+  }
 }

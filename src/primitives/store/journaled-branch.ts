@@ -6,10 +6,13 @@ import type { ObjectId } from "./git/object-id.ts";
 import { type EncodedEntry, encodeEntry } from "./git/pack.ts";
 import { MAIN_REF } from "./git/repository.ts";
 import type { Branch, Publication } from "./objects.ts";
+import { BranchLockedError } from "./storage-trouble.ts";
 
 /** How long commits may wait in the journal for stock git to see them, and how many bytes of them. */
 const MAX_WAIT_MS = 100;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** Bytes that may wait while others can't be shown them; beyond that nothing is published before they are. */
+const MAX_UNSEEN_BYTES = 4 * MAX_WAITING_BYTES;
 const JOURNAL = "everlock-journal";
 
 export interface JournaledBranchOptions {
@@ -33,6 +36,10 @@ export class JournaledBranch implements Branch {
   /** Published, and seen by nobody but us yet. */
   #unseen: { readonly record: JournalRecord; readonly stored: () => void }[] = [];
   #unseenSince = 0;
+  /** What the journal holds has come to the branch, and must be forgotten while the ref is still locked. */
+  #isToBeCleared = false;
+  /** The ref may have moved without being durable, which must not be built upon. */
+  #isRefUncertain = false;
 
   private constructor(options: JournaledBranchOptions, journal: CommitJournal) {
     this.#options = options;
@@ -54,19 +61,22 @@ export class JournaledBranch implements Branch {
 
   async publish(publication: Publication): Promise<boolean> {
     const { refs } = this.#options;
+    const { isFollowed, expected } = publication;
+    if (this.#journal.size > MAX_UNSEEN_BYTES) await this.flush();
     if (this.#unseen.length === 0) {
+      if (this.#isToBeCleared) await this.#clear();
+      if (this.#isRefUncertain && !(await this.#confirmRef())) return false;
       // One alone is seen by everybody as soon as it is durable; but objects without a branch are what a loss leaves.
-      if (!publication.isFollowed && publication.expected) return this.#direct.publish(publication);
+      if (!isFollowed && expected) return this.#publishDirectly(publication);
       if (!refs.lock(MAIN_REF)) return false;
     }
     try {
       const isPublished = await this.#append(publication);
       // What fails here is tried again with the commits that follow.
-      if (isPublished && !publication.isFollowed && !publication.expected)
-        await this.flush().catch(() => undefined);
+      if (isPublished && !isFollowed && !expected) await this.flush().catch(() => undefined);
       return isPublished;
     } finally {
-      if (this.#unseen.length === 0) refs.unlock(MAIN_REF);
+      if (!this.hasUnseen) refs.unlock(MAIN_REF);
     }
   }
 
@@ -75,7 +85,7 @@ export class JournaledBranch implements Branch {
   }
 
   get hasUnseen(): boolean {
-    return this.#unseen.length > 0;
+    return this.#unseen.length > 0 || this.#isToBeCleared;
   }
 
   get isFlushDue(): boolean {
@@ -84,21 +94,51 @@ export class JournaledBranch implements Branch {
   }
 
   async flush(): Promise<void> {
-    if (!this.hasUnseen) return;
-    const { refs } = this.#options;
-    await moveBranch(
-      this.#unseen.map(({ record }) => record),
-      this.#options,
-    );
-    for (const { stored } of this.#unseen) stored();
-    this.#unseen = [];
-    // Before anybody else can move the branch: what the journal holds must never be brought back over that.
-    await this.#journal.clear();
-    refs.unlock(MAIN_REF);
+    if (this.#unseen.length > 0) {
+      await moveBranch(
+        this.#unseen.map(({ record }) => record),
+        this.#options,
+      );
+      for (const { stored } of this.#unseen) stored();
+      this.#unseen = [];
+      this.#isToBeCleared = true;
+    }
+    if (this.#isToBeCleared) await this.#clear();
   }
 
   close(): void {
     this.#journal.close();
+    if (this.#isToBeCleared && this.#unseen.length === 0) this.#options.refs.unlock(MAIN_REF);
+  }
+
+  /** Before anybody else can move the branch: what the journal holds must never be brought back over that. */
+  async #clear(): Promise<void> {
+    await this.#journal.clear();
+    this.#isToBeCleared = false;
+    this.#options.refs.unlock(MAIN_REF);
+  }
+
+  async #publishDirectly(publication: Publication): Promise<boolean> {
+    try {
+      return await this.#direct.publish(publication);
+    } catch (error) {
+      this.#isRefUncertain = true;
+      throw error;
+    }
+  }
+
+  /** Makes durable where the ref points, whoever moved it there; false if somebody else is about to move it. */
+  async #confirmRef(): Promise<boolean> {
+    const { refs } = this.#options;
+    if (!refs.lock(MAIN_REF)) return false;
+    try {
+      const current = await refs.read(MAIN_REF);
+      if (current) await refs.write(MAIN_REF, current);
+      this.#isRefUncertain = false;
+      return true;
+    } finally {
+      refs.unlock(MAIN_REF);
+    }
   }
 
   async #append({ objects, expected, next, stored }: Publication): Promise<boolean> {
@@ -113,17 +153,21 @@ export class JournaledBranch implements Branch {
   }
 }
 
-/** Stores what the records hold, and moves the branch to where the last of them leads; the ref is locked. */
+/**
+ * Stores what the records hold, and moves the branch to where the last of them leads; the ref is locked. An attempt that
+ * failed may have moved it already, part of the way or all of it, but not durably.
+ */
 async function moveBranch(
   records: readonly JournalRecord[],
   { objects, refs, report }: JournaledBranchOptions,
 ): Promise<void> {
-  const [first, last] = [records[0], records.at(-1)];
-  if (!first || !last) return;
+  const last = records.at(-1);
+  if (!last) return;
+  const missing = recordsAfter(await refs.read(MAIN_REF), records);
   const entries = new Map<ObjectId, EncodedEntry>();
-  for (const record of records) for (const entry of record.entries) entries.set(entry.id, entry);
+  for (const record of missing ?? records) for (const entry of record.entries) entries.set(entry.id, entry);
   await objects.putEntries([...entries.values()]);
-  if ((await refs.read(MAIN_REF)) === first.expected) {
+  if (missing) {
     await refs.write(MAIN_REF, last.next);
     return;
   }
@@ -136,10 +180,10 @@ async function moveBranch(
 
 async function bringBack(records: readonly JournalRecord[], options: JournaledBranchOptions): Promise<void> {
   const { refs } = options;
-  if (!refs.lock(MAIN_REF)) throw new Error(`the branch ${MAIN_REF} is locked by another process`);
+  if (records.length === 0) return;
+  if (!refs.lock(MAIN_REF)) throw new BranchLockedError(MAIN_REF);
   try {
-    const missing = recordsAfter(await refs.read(MAIN_REF), records);
-    await moveBranch(missing ?? records, options);
+    await moveBranch(records, options);
   } finally {
     refs.unlock(MAIN_REF);
   }

@@ -211,7 +211,7 @@ export class Store {
   /** Waits for the commits under way, then lets go of the files. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#writer.idle();
+    await this.#writer.close();
     this.#branch.close();
     await this.#objects.close();
   }

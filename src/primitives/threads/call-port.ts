@@ -8,7 +8,8 @@ type Item =
   /** A call that nobody waits for. */
   | { readonly kind: "tell"; readonly name: string; readonly args: readonly unknown[] }
   | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
-  | { readonly kind: "failure"; readonly id: number; readonly error: unknown };
+  /** Of the properties of an error, copying it to another thread keeps its message alone. */
+  | { readonly kind: "failure"; readonly id: number; readonly error: unknown; readonly code?: string };
 
 /** The other thread has ended; what was asked of it will not be answered. */
 export class ThreadEndedError extends Error {
@@ -74,7 +75,7 @@ export class CallPort<Own extends Calls<Own>, Remote extends Calls<Remote>> {
         const { id } = item;
         this.#run(item.name, item.args).then(
           (value) => this.#send({ kind: "answer", id, value }),
-          (error) => this.#send({ kind: "failure", id, error }),
+          (error) => this.#send({ kind: "failure", id, error, ...codeOf(error) }),
         );
         return;
       }
@@ -85,6 +86,8 @@ export class CallPort<Own extends Calls<Own>, Remote extends Calls<Remote>> {
         this.#take(item.id)?.resolve(item.value);
         return;
       case "failure":
+        if (item.error instanceof Error && item.code !== undefined)
+          Object.assign(item.error, { code: item.code });
         this.#take(item.id)?.reject(item.error);
     }
   }
@@ -109,4 +112,9 @@ export class CallPort<Own extends Calls<Own>, Remote extends Calls<Remote>> {
       if (!this.#hasEnded) this.#post(items);
     });
   }
+}
+
+function codeOf(error: unknown): { readonly code?: string } {
+  const code = error instanceof Error && (error as { code?: unknown }).code;
+  return typeof code === "string" ? { code } : {};
 }

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { noteReceived } from "../../buffer-pressure.ts";
-import { syncDirectory, writeSynced } from "../durable.ts";
+import { moveOrRemove, removeQuietly, syncDirectory, writeSynced } from "../durable.ts";
 import { isMissingFile } from "../files.ts";
 import type { ObjectStore } from "../objects.ts";
 import { readLooseObject } from "./loose.ts";
@@ -9,7 +9,7 @@ import { type ObjectId, objectIdToBytes } from "./object-id.ts";
 import { assemblePack, type EncodedEntry, encodeEntry } from "./pack.ts";
 import { PackFile } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
-import { chooseMerge, mergePacks } from "./pack-merge.ts";
+import { chooseMerge, mergePacks, type PackPaths } from "./pack-merge.ts";
 
 /** A pack without index this old was left by a crash between removing the two. */
 const ORPHAN_MS = 60 * 60 * 1000;
@@ -19,7 +19,8 @@ const RETIREMENT_MS = 60 * 1000;
 const MERGE_RETRY_MS = 60 * 1000;
 /** What a batch leaves behind for the collector, in multiples of its pack: trees, frames and their copies. */
 const GARBAGE_FACTOR = 8;
-const TEMPORARY = /^tmp_[0-9a-f-]{36}\.(pack|idx)$/;
+/** Ours, also as earlier versions named them; git's own, of six letters, may be another process's in the making. */
+const TEMPORARY = /^tmp_((pack|idx)_[0-9a-f-]{36}|[0-9a-f-]{36}\.(pack|idx))$/;
 
 /**
  * The `objects` directory of a Git repository. Each batch is written as one pack with its index: two files and three
@@ -34,6 +35,8 @@ export class LocalObjects implements ObjectStore {
   /** The same, those with the most objects first: there an object is most likely to be. */
   #byCount: readonly PackFile[] | undefined;
   readonly #mergeFailed: (error: unknown) => void;
+  /** Packs that are there, but may not survive a power cut. */
+  readonly #uncertain = new Set<string>();
   /** Packs whose objects are all in a merged one, by file stem; the timers remove them. */
   readonly #retired = new Map<string, Timer>();
   #merging: Promise<void> | undefined;
@@ -69,16 +72,15 @@ export class LocalObjects implements ObjectStore {
     const pack = assemblePack(encoded);
     noteReceived(pack.bytes.length * GARBAGE_FACTOR);
     const stem = `pack-${pack.checksum.toHex()}`;
-    if (this.#packs.has(stem)) return;
-    const temporary = `${this.#packDir}/tmp_${crypto.randomUUID()}`;
+    if (this.#packs.has(stem) && !this.#uncertain.has(stem)) return;
+    const temporary = this.#temporaryPaths();
     const written = await Promise.allSettled([
-      writeSynced(`${temporary}.pack`, pack.bytes),
-      writeSynced(`${temporary}.idx`, encodePackIndex(pack.entries, pack.checksum)),
+      writeSynced(temporary.pack, pack.bytes),
+      writeSynced(temporary.idx, encodePackIndex(pack.entries, pack.checksum)),
     ]);
     const failure = written.find((outcome) => outcome.status === "rejected");
     if (failure) {
-      // On a full disk they would take what is left of it.
-      for (const suffix of [".pack", ".idx"]) rmSync(temporary + suffix, { force: true });
+      removePaths(temporary);
       throw failure.reason;
     }
     await this.#publish(temporary, stem);
@@ -116,13 +118,13 @@ export class LocalObjects implements ObjectStore {
 
   /** At every moment each object is in a pack that can be found: the merged one appears before the others go. */
   async #merge(packs: readonly PackFile[]): Promise<void> {
-    const temporary = `${this.#packDir}/tmp_${crypto.randomUUID()}`;
+    const temporary = this.#temporaryPaths();
     let merged: string;
     try {
       merged = await mergePacks(packs, temporary);
       await this.#publish(temporary, merged);
     } finally {
-      for (const suffix of [".pack", ".idx"]) rmSync(temporary + suffix, { force: true });
+      removePaths(temporary);
     }
     for (const [stem, pack] of [...this.#packs]) {
       // A pack that holds all that the others do has the name of the merged one.
@@ -143,15 +145,27 @@ export class LocalObjects implements ObjectStore {
   }
 
   /** Git finds a pack by its index, so the index must be the last to appear. */
-  async #publish(temporary: string, stem: string): Promise<void> {
+  async #publish(temporary: PackPaths, stem: string): Promise<void> {
     // The same objects may have been merged before and are written again: the pack of that name must not be removed.
     clearTimeout(this.#retired.get(stem));
     this.#retired.delete(stem);
-    for (const suffix of [".pack", ".idx"]) {
-      renameSync(temporary + suffix, `${this.#packDir}/${stem}${suffix}`);
+    this.#uncertain.add(stem);
+    try {
+      moveOrRemove(temporary.pack, `${this.#packDir}/${stem}.pack`);
+      moveOrRemove(temporary.idx, `${this.#packDir}/${stem}.idx`);
+    } catch (error) {
+      removePaths(temporary);
+      throw error;
     }
     await syncDirectory(this.#packDir);
+    this.#uncertain.delete(stem);
     if (!this.#packs.has(stem)) this.#open(stem, false);
+  }
+
+  /** As git names its own: it reads whatever ends in `.idx`, and removes `tmp_*` that are old. */
+  #temporaryPaths(): PackPaths {
+    const id = crypto.randomUUID();
+    return { pack: `${this.#packDir}/tmp_pack_${id}`, idx: `${this.#packDir}/tmp_idx_${id}` };
   }
 
   #get(id: ObjectId): GitObject | undefined {
@@ -218,4 +232,9 @@ export class LocalObjects implements ObjectStore {
       if (isOrphan ? statSync(path).mtimeMs < Date.now() - ORPHAN_MS : TEMPORARY.test(name)) rmSync(path);
     }
   }
+}
+
+/** On a full disk they would take what is left of it. */
+function removePaths({ pack, idx }: PackPaths): void {
+  for (const path of [pack, idx]) removeQuietly(path);
 }

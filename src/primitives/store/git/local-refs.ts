@@ -1,6 +1,6 @@
-import { closeSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { syncDirectory, writeSynced } from "../durable.ts";
+import { removeQuietly, replaceBy, syncDirectory, writeSynced } from "../durable.ts";
 import { isMissingFile, isSystemError } from "../files.ts";
 import type { RefStore } from "../objects.ts";
 import { CorruptObjectError } from "./object.ts";
@@ -10,6 +10,8 @@ import { parsePackedRefs } from "./packed-refs.ts";
 /** Refs as files of a Git repository, under the same `.lock` protocol as stock git. */
 export class LocalRefs implements RefStore {
   readonly #gitDir: string;
+  /** Refs whose lock is there because we could not remove it, and the file that it is. */
+  readonly #abandoned = new Map<string, number | undefined>();
 
   constructor(gitDir: string) {
     this.#gitDir = gitDir;
@@ -30,26 +32,27 @@ export class LocalRefs implements RefStore {
     ready: Promise<void>,
   ): Promise<boolean> {
     const path = `${this.#gitDir}/${ref}`;
-    const lock = `${path}.lock`;
-    const [locked, prepared] = await Promise.allSettled([writeSynced(lock, Buffer.from(`${next}\n`)), ready]);
-    if (locked.status === "rejected") {
-      if (isSystemError(locked.reason, "EEXIST")) return false;
-      throw locked.reason;
-    }
-    if (prepared.status === "rejected" || (await this.read(ref)) !== expected) {
-      rmSync(lock);
+    const [locked, prepared] = await Promise.allSettled([this.#lockWith(ref, `${next}\n`), ready]);
+    if (locked.status === "rejected") throw locked.reason;
+    if (!locked.value) return false;
+    let isMoved = false;
+    try {
       if (prepared.status === "rejected") throw prepared.reason;
-      return false;
+      if ((await this.read(ref)) !== expected) return false;
+      renameSync(`${path}.lock`, path);
+      isMoved = true;
+    } finally {
+      if (!isMoved) this.unlock(ref);
     }
-    renameSync(lock, path);
     await syncDirectory(dirname(path));
     return true;
   }
 
   /** Keeps everybody else (stock git too) from moving the ref; false if somebody else does that now. */
   lock(ref: string): boolean {
+    this.#removeAbandoned(ref);
     try {
-      closeSync(openSync(`${this.#gitDir}/${ref}.lock`, "wx"));
+      closeSync(openSync(this.#lockPath(ref), "wx"));
       return true;
     } catch (error) {
       if (isSystemError(error, "EEXIST")) return false;
@@ -57,24 +60,48 @@ export class LocalRefs implements RefStore {
     }
   }
 
+  /** Never throws: a lock that can't be removed is known as ours, and the next one who locks takes it over. */
   unlock(ref: string): void {
-    rmSync(`${this.#gitDir}/${ref}.lock`, { force: true });
+    const path = this.#lockPath(ref);
+    if (!removeQuietly(path)) this.#abandoned.set(ref, inodeOf(path));
   }
 
-  /** Points a ref at `next`, durably; for one who holds its lock, and keeps it. */
+  /**
+   * Points a ref at `next`, durably; for one who holds its lock, and keeps it. Where that fails the ref may point there
+   * all the same, but not durably.
+   */
   async write(ref: string, next: ObjectId): Promise<void> {
-    const path = `${this.#gitDir}/${ref}`;
     // Beside the refs, where nobody takes it for one.
-    const temporary = `${this.#gitDir}/everlock-ref.new`;
-    rmSync(temporary, { force: true });
-    await writeSynced(temporary, Buffer.from(`${next}\n`));
-    renameSync(temporary, path);
-    await syncDirectory(dirname(path));
+    await replaceBy(`${this.#gitDir}/everlock-ref.new`, `${this.#gitDir}/${ref}`, Buffer.from(`${next}\n`));
   }
 
   /** Removes the lock that a killed process left; only for one who knows that nobody else is writing. */
   breakLock(ref: string): void {
-    rmSync(`${this.#gitDir}/${ref}.lock`, { force: true });
+    rmSync(this.#lockPath(ref), { force: true });
+  }
+
+  #lockPath(ref: string): string {
+    return `${this.#gitDir}/${ref}.lock`;
+  }
+
+  async #lockWith(ref: string, content: string): Promise<boolean> {
+    this.#removeAbandoned(ref);
+    try {
+      await writeSynced(this.#lockPath(ref), Buffer.from(content));
+      return true;
+    } catch (error) {
+      if (isSystemError(error, "EEXIST")) return false;
+      throw error;
+    }
+  }
+
+  #removeAbandoned(ref: string): void {
+    if (!this.#abandoned.has(ref)) return;
+    const path = this.#lockPath(ref);
+    // Removed by hand meanwhile, it may be another process's by now.
+    const inode = inodeOf(path);
+    if (inode !== undefined && inode === this.#abandoned.get(ref)) rmSync(path, { force: true });
+    this.#abandoned.delete(ref);
   }
 
   /** `git gc` moves refs into one file. */
@@ -90,5 +117,14 @@ export class LocalRefs implements RefStore {
       if (isMissingFile(error)) return undefined;
       throw error;
     }
+  }
+}
+
+/** `undefined` where nothing is, or can be seen. */
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.ino;
+  } catch {
+    return undefined;
   }
 }

@@ -36,15 +36,21 @@ export function chooseMerge<P extends Pick<PackFile, "count" | "hasDeltas">>(
   return chosen.length > 1 ? chosen : [];
 }
 
+/** Where the two files of a pack are written. */
+export interface PackPaths {
+  readonly pack: string;
+  readonly idx: string;
+}
+
 /**
- * Writes the objects of `packs`, each once, to `<temporary>.pack` and `.idx`, synced, and answers the name that the
+ * Writes the objects of `packs`, each once, to `temporary`, synced, and answers the name that the
  * pack's checksum gives them. Entries are copied as they lie; none may be a delta.
  */
-export async function mergePacks(packs: readonly PackFile[], temporary: string): Promise<string> {
+export async function mergePacks(packs: readonly PackFile[], temporary: PackPaths): Promise<string> {
   const runs = planRuns(packs);
   const entries: PackedEntry[] = [];
   const hash = new Bun.CryptoHasher("sha256");
-  const handle = await open(`${temporary}.pack`, "wx", 0o644);
+  const handle = await open(temporary.pack, "wx", 0o644);
   let checksum: Uint8Array;
   try {
     let size = 0;
@@ -71,7 +77,7 @@ export async function mergePacks(packs: readonly PackFile[], temporary: string):
   } finally {
     await handle.close();
   }
-  await writeSynced(`${temporary}.idx`, encodePackIndex(entries, checksum));
+  await writeSynced(temporary.idx, encodePackIndex(entries, checksum));
   return `pack-${checksum.toHex()}`;
 }
 

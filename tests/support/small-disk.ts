@@ -1,0 +1,61 @@
+import { describe, test } from "bun:test";
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { afterThisTest } from "./cleanup.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+/** A file system of its own, which can be filled to the last byte. */
+export interface SmallDisk {
+  readonly path: string;
+  fill(): void;
+  /** Gives back what `fill` took. */
+  free(): void;
+  resize(size: string): void;
+}
+
+function mount(...args: string[]): boolean {
+  return Bun.spawnSync(["mount", ...args], { stderr: "ignore" }).success;
+}
+
+const unmount = (path: string) => Bun.spawnSync(["umount", "-l", path]);
+
+function canMount(): boolean {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  const path = temporaryDirectory();
+  const isMounted = mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", path);
+  if (isMounted) unmount(path);
+  return isMounted;
+}
+
+/** `describe` for tests that mount file systems; where that is not permitted, their name goes into the report as skipped. */
+export function describeWithSmallDisks(name: string, body: () => void): void {
+  if (canMount()) describe(name, body);
+  else test.skip(`${name} (needs to mount a tmpfs: run as root)`, () => {});
+}
+
+/** `size` as `mount` takes it; unmounted after the test. */
+export function smallDisk(size: string): SmallDisk {
+  const path = temporaryDirectory();
+  if (!mount("-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path)) throw new Error(`can't mount ${path}`);
+  afterThisTest(() => void unmount(path));
+  const filler = `${path}/filler`;
+  return {
+    path,
+    fill() {
+      const fd = openSync(filler, "a");
+      // Ever smaller pieces, until not a byte is left.
+      for (let size = 1 << 20; size > 0; size >>= 1) {
+        try {
+          while (writeSync(fd, Buffer.alloc(size)) === size);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+        }
+      }
+      fsyncSync(fd);
+      closeSync(fd);
+    },
+    free: () => rmSync(filler, { force: true }),
+    resize(size) {
+      if (!mount("-o", `remount,size=${size}`, path)) throw new Error(`can't resize ${path}`);
+    },
+  };
+}
