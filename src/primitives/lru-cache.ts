@@ -6,7 +6,8 @@ interface Entry<V> {
 /**
  * A map that forgets what was not used for long once the sizes of its values exceed `capacity`. It keeps two
  * generations: what is used moves to the younger one, and when that is full the older one is dropped as a whole. So a
- * look-up of something in use changes nothing and costs as much as one of a plain map.
+ * look-up of something in use changes nothing and costs as much as one of a plain map. Keys are not weighed: where
+ * clients choose them, use `ByteCache`.
  */
 export class LruCache<K, V> {
   readonly #generationCapacity: number;

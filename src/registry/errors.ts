@@ -103,13 +103,17 @@ export class RegistryError {
   }
 }
 
+/** Details that one answer lists; of more it tells the number. */
+const MAX_DETAILS = 20;
+
 /** The JSON document of the spec; several details become several errors of one code. */
 export function errorResponse(error: RegistryError): Response {
   const [code, status] = FAULTS[error.fault];
   const { message } = error;
-  const errors =
-    error.details.length > 0
-      ? error.details.map((detail) => ({ code, message, detail }))
-      : [{ code, message }];
+  const { details } = error;
+  const errors: object[] = details.slice(0, MAX_DETAILS).map((detail) => ({ code, message, detail }));
+  const left = details.length - errors.length;
+  if (left > 0) errors.push({ code, message: `${message}; ${left} more are not listed` });
+  if (errors.length === 0) errors.push({ code, message });
   return jsonResponse({ errors }, { status, headers: error.headers });
 }

@@ -1,5 +1,6 @@
 import type { RegistryError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
+import type { NameRange } from "./name-range.ts";
 import type { RepositoryName } from "./repository-name.ts";
 import type { RegistryStorage } from "./storage.ts";
 import type { RequestTrace } from "./trace.ts";
@@ -22,6 +23,8 @@ export interface Access {
   /** Whether the repositories may be listed, as far as `isListed` shows them. */
   checkCatalog(): Verdict;
   isListed(repository: RepositoryName): boolean;
+  /** Where all of those lie, ascending and without overlap. */
+  listedRanges(): readonly NameRange[];
 }
 
 /** What an unauthorized client is told to get access to. */

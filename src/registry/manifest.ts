@@ -32,6 +32,11 @@ export class ManifestFault {
 
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
+/** Lists and objects within each other; readers and writers of JSON call themselves for each level. */
+const MAX_DEPTH = 1000;
+/** Characters of what a client sent that are told back to it. */
+const MAX_ECHO = 100;
+
 interface Descriptor {
   readonly mediaType: string;
   readonly digest: Digest;
@@ -62,12 +67,12 @@ function readManifest(bytes: Uint8Array, contentType: string | undefined): Manif
   }
   if (contentType && !manifestKind(contentType)) {
     throw new FaultFound(
-      `media type '${contentType}' is not a manifest's; use one of ${MANIFEST_MEDIA_TYPES.join(", ")}`,
+      `media type '${contentType.slice(0, MAX_ECHO)}' is not a manifest's; use one of ${MANIFEST_MEDIA_TYPES.join(", ")}`,
     );
   }
   const json = parseJson(bytes);
   if (json["schemaVersion"] !== 2) {
-    throw new FaultFound(`schemaVersion is ${JSON.stringify(json["schemaVersion"])?.slice(0, 20)}, not 2`);
+    throw new FaultFound(`schemaVersion is ${brief(json["schemaVersion"])}, not 2`);
   }
   const mediaType = json["mediaType"] ?? impliedMediaType(json);
   const kind = typeof mediaType === "string" ? manifestKind(mediaType) : undefined;
@@ -101,7 +106,16 @@ function readManifest(bytes: Uint8Array, contentType: string | undefined): Manif
   };
 }
 
+/** A value as it may stand in a message. */
+function brief(value: unknown): string {
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
+  return JSON.stringify(typeof value === "string" ? value.slice(0, MAX_ECHO) : value) ?? "missing";
+}
+
 function parseJson(bytes: Uint8Array): JsonObject {
+  if (isDeeperThan(MAX_DEPTH, bytes)) {
+    throw new FaultFound(`its lists and objects are nested more than ${MAX_DEPTH} deep`);
+  }
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -149,4 +163,22 @@ function readDescriptor(field: string, value: unknown): Descriptor {
   const parsed = typeof digest === "string" ? parseDigest(digest) : undefined;
   if (!parsed) throw new FaultFound(`${field}.digest is not a sha256 or sha512 digest`);
   return { mediaType, digest: parsed };
+}
+
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
+
+/** Whether JSON nests lists and objects more than `limit` deep; of other bytes it tells nothing. */
+function isDeeperThan(limit: number, json: Uint8Array): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === QUOTE) isText = !isText;
+    else if (isText) {
+      if (byte === BACKSLASH) at++;
+    } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+      if (++depth > limit) return true;
+    } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
+  }
+  return false;
 }

@@ -2,6 +2,8 @@ import { RegistryError } from "./errors.ts";
 
 /** Entries in one answer at the most, and when the client names no number. */
 const MAX_PAGE = 10_000;
+/** No entry is longer, so what stands behind it in `last` changes nothing. */
+const MAX_LAST_LENGTH = 256;
 
 /** Which part of a sorted list a client wants: up to `limit` entries after `last`. */
 export interface PageRequest {
@@ -18,7 +20,12 @@ export interface Page<T> {
 export function parsePageRequest(query: URLSearchParams): PageRequest | RegistryError {
   const wanted = query.get("n") ?? String(MAX_PAGE);
   if (!/^\d+$/.test(wanted)) return new RegistryError("pageSizeInvalid");
-  return { last: query.get("last") ?? "", limit: Math.min(Number(wanted), MAX_PAGE) };
+  return { last: parseLast(query), limit: Math.min(Number(wanted), MAX_PAGE) };
+}
+
+/** The entry that the page before ended with. */
+export function parseLast(query: URLSearchParams): string {
+  return (query.get("last") ?? "").slice(0, MAX_LAST_LENGTH);
 }
 
 /** The Link header to the page after `last` (RFC 8288), which keeps the other parameters. */

@@ -1,6 +1,5 @@
-import type { Digest } from "../primitives/digest.ts";
-import { parseDigest } from "../primitives/digest.ts";
-import { LruCache } from "../primitives/lru-cache.ts";
+import { ByteCache, detached } from "../primitives/byte-cache.ts";
+import { type Digest, parseDigest } from "../primitives/digest.ts";
 import { RegistryError } from "./errors.ts";
 import { parseRepositoryName, type RepositoryName } from "./repository-name.ts";
 import type { SessionId } from "./storage.ts";
@@ -15,20 +14,32 @@ export type RepositoryRoute =
   | { readonly kind: "referrers"; readonly repository: RepositoryName; readonly subject: Digest }
   | { readonly kind: "tags"; readonly repository: RepositoryName };
 
-const MAX_KNOWN_PATHS = 10_000;
+/** Bytes of the routes that are remembered. */
+const KNOWN_BYTES = 4 * 1024 * 1024;
+/** The longest name, reference and endpoint, each character of them percent-encoded, are shorter. */
+const MAX_PATH_LENGTH = 2048;
+/** Of a parsed route, besides its path, roughly. */
+const ROUTE_BYTES = 300;
 
 /** An endpoint of the distribution-spec. */
 export type Route = { readonly kind: "base" | "catalog" } | RepositoryRoute;
 
 /** Paths asked for before; clients ask for few different ones again and again. */
-const known = new LruCache<string, Route>(MAX_KNOWN_PATHS);
+const known = new ByteCache<Route>(KNOWN_BYTES);
 
 /** `path` is still percent-encoded and without query. */
 export function parseRoute(path: string): Route | RegistryError {
   const seen = known.get(path);
   if (seen) return seen;
-  const route = readRoute(path);
-  if (!(route instanceof RegistryError)) known.set(path, route);
+  if (path.length > MAX_PATH_LENGTH) {
+    return new RegistryError("pathInvalid", {
+      message: `the path is longer than ${MAX_PATH_LENGTH} characters; a repository name has at most 255, a tag 128`,
+    });
+  }
+  // It is part of the whole target, with a query of any length.
+  const own = detached(path);
+  const route = readRoute(own);
+  if (!(route instanceof RegistryError)) known.set(own, route, own.length * 2 + ROUTE_BYTES);
   return route;
 }
 

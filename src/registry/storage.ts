@@ -1,4 +1,5 @@
 import type { Digest, DigestAlgorithm } from "../primitives/digest.ts";
+import type { Access } from "./exchange.ts";
 import type { Annotations, Manifest } from "./manifest.ts";
 import type { Page, PageRequest } from "./paging.ts";
 import type { RepositoryName } from "./repository-name.ts";
@@ -104,17 +105,17 @@ export interface ManifestStorage {
   deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean>;
 }
 
+/** Which repositories are listed; only those are looked at that lie in its ranges. */
+export type Listing = Pick<Access, "isListed" | "listedRanges">;
+
 /** Lists in lexical (byte) order. */
 export interface ListStorage {
   /** `undefined` if there is no such repository. */
   tags(repository: RepositoryName, page: PageRequest): Promise<Page<Tag> | undefined>;
   /** Manifests whose subject this is, by digest. */
   referrers(repository: RepositoryName, subject: Digest, request: ReferrersRequest): Promise<Page<Referrer>>;
-  /** Those repositories that `isListed` lets pass. */
-  repositories(
-    page: PageRequest,
-    isListed: (repository: RepositoryName) => boolean,
-  ): Promise<Page<RepositoryName>>;
+  /** Those repositories that `listing` lets pass. */
+  repositories(page: PageRequest, listing: Listing): Promise<Page<RepositoryName>>;
 }
 
 /** All that the engine needs of a place to keep things, already bound to who is acting. */

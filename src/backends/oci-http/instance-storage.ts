@@ -7,6 +7,7 @@ import type {
   AppendResult,
   Chunk,
   FinishResult,
+  Listing,
   ManifestPush,
   PutManifestResult,
   Referrer,
@@ -23,8 +24,11 @@ import type { Actor } from "./store-changes.ts";
 
 /** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
 const MAX_BLOB_IN_MEMORY = 32 * 1024;
-/** A listed tag's share of the memory for reads, roughly. */
-const BYTES_OF_TAG = 64;
+/** A listed tag's share of the memory for reads besides its name, of which there are a text and its encoding; roughly. */
+const BYTES_OF_TAG = 40;
+const COPIES_OF_TAG = 2;
+/** Look-ups after which other requests of the thread have their turn. */
+const AT_ONCE = 200;
 /** Repositories looked at for a mount that names none. */
 const MAX_MOUNT_SOURCES = 100;
 
@@ -141,10 +145,17 @@ export class InstanceStorage implements RegistryStorage {
     if (this.#policy.references === "sparse") return [];
     const { index, blobs, recency } = this.#oci;
     for (const blob of manifest.blobs) recency.touch(blob);
-    return [
-      ...manifest.blobs.filter((blob) => !this.#isLinked(repository, blob) || blobs.size(blob) === undefined),
-      ...manifest.manifests.filter((child) => !index.hasManifest(repository, child)),
-    ];
+    const missing: Digest[] = [];
+    let looked = 0;
+    for (const blob of manifest.blobs) {
+      if (++looked % AT_ONCE === 0) await yieldThread();
+      if (!this.#isLinked(repository, blob) || blobs.size(blob) === undefined) missing.push(blob);
+    }
+    for (const child of manifest.manifests) {
+      if (++looked % AT_ONCE === 0) await yieldThread();
+      if (!index.hasManifest(repository, child)) missing.push(child);
+    }
+    return missing;
   }
 
   putManifest(
@@ -165,7 +176,8 @@ export class InstanceStorage implements RegistryStorage {
       if (!index.hasRepository(repository)) return undefined;
       const tags = index.tags(repository, last, limit + 1);
       const value = { entries: tags.slice(0, limit), more: tags.length > limit };
-      return { value, bytes: tags.length * BYTES_OF_TAG };
+      const characters = tags.reduce((sum, tag) => sum + tag.length, 0);
+      return { value, bytes: tags.length * BYTES_OF_TAG + characters * COPIES_OF_TAG };
     });
   }
 
@@ -177,15 +189,17 @@ export class InstanceStorage implements RegistryStorage {
     return this.#oci.index.referrers(repository, subject, request);
   }
 
-  async repositories(
-    { last, limit }: PageRequest,
-    isListed: (repository: RepositoryName) => boolean,
-  ): Promise<Page<RepositoryName>> {
+  async repositories({ last, limit }: PageRequest, listing: Listing): Promise<Page<RepositoryName>> {
     const entries: RepositoryName[] = [];
-    for (const name of this.#oci.index.repositoriesAfter(last, limit + 1)) {
-      if (!isListed(name)) continue;
-      if (entries.length === limit) return { entries, more: true };
-      entries.push(name);
+    let looked = 0;
+    for (const range of listing.listedRanges()) {
+      if (range.before !== undefined && range.before <= last) continue;
+      for (const name of this.#oci.index.repositoriesAfter(last, limit + 1, range)) {
+        if (++looked % AT_ONCE === 0) await yieldThread();
+        if (!listing.isListed(name)) continue;
+        if (entries.length === limit) return { entries, more: true };
+        entries.push(name);
+      }
     }
     return { entries, more: false };
   }
@@ -235,4 +249,8 @@ export class InstanceStorage implements RegistryStorage {
     });
     return result === "busy" ? { kind: "busy" } : result;
   }
+}
+
+function yieldThread(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -6,6 +6,7 @@ import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { identityOf } from "../../primitives/users/user-registry.ts";
 import type { Access, ChallengeScope, Permission, Verdict } from "../../registry/exchange.ts";
 import type { Limits } from "../../registry/limits.ts";
+import { mergeRanges, type NameRange } from "../../registry/name-range.ts";
 import { handleExchange } from "../../registry/registry.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { RequestTrace } from "../../registry/trace.ts";
@@ -13,6 +14,7 @@ import { type ChallengeFault, challengeOf } from "./challenge.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import { InstanceStorage } from "./instance-storage.ts";
 import type { OciView } from "./oci-view.ts";
+import { namesUnder } from "./readable-names.ts";
 import { type AccessClaim, CATALOG, parseScope, type TokenAccess } from "./token-access.ts";
 
 /** Who is asking: a user by password, or by a token that opens no more than it says. */
@@ -151,7 +153,15 @@ export class OciInstance {
         return !token || token.catalog ? "allowed" : "unauthorized";
       },
       isListed: (repository) => this.#isGranted(principal, "pull", repository),
+      listedRanges: () => this.#listedRanges(principal),
     };
+  }
+
+  /** The names that the principal's grants reach; of a limited login those of its limit, and of everybody's grants. */
+  #listedRanges({ user, limit }: Principal): NameRange[] {
+    const everybody = this.#users().patternsOf(ANONYMOUS, this.#accessPath);
+    const patterns = limit ? [limit.path, ...everybody] : this.#users().patternsOf(user, this.#accessPath);
+    return mergeRanges(patterns.map(namesUnder));
   }
 
   #isGranted({ user, limit }: Principal, permission: Permission, repository: RepositoryName): boolean {

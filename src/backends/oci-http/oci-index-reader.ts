@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { type Digest, digestFromBytes, digestToBytes } from "../../primitives/digest.ts";
+import type { NameRange } from "../../registry/name-range.ts";
 import type { Page } from "../../registry/paging.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { Referrer, ReferrersRequest, StoredManifest } from "../../registry/storage.ts";
@@ -7,6 +8,7 @@ import type { Tag } from "../../registry/tag.ts";
 
 /** Rows read at once where a caller may want any number of them. */
 const BATCH = 1000;
+const ALL_NAMES: NameRange = { from: "", before: undefined };
 
 /** What requests ask of the index. Every method is one indexed look-up. */
 export class OciIndexReader {
@@ -113,15 +115,21 @@ export class OciIndexReader {
       .map((row) => row.name);
   }
 
-  /** Repositories that hold a manifest, after `last` in lexical (byte) order, read so many at once. */
-  *repositoriesAfter(last: string, atOnce = BATCH): Generator<RepositoryName> {
-    const sql = `SELECT name FROM repositories r WHERE name > ?
-      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id) ORDER BY name LIMIT ?`;
-    const query = this.#db.query<{ name: RepositoryName }, [string, number]>(sql);
-    for (let after: string | undefined = last; after !== undefined; ) {
-      const names: RepositoryName[] = query.all(after, atOnce).map((row) => row.name);
+  /** Repositories of a range that hold a manifest, after `last` in lexical (byte) order, read so many at once. */
+  *repositoriesAfter(
+    last: string,
+    atOnce = BATCH,
+    { from, before }: NameRange = ALL_NAMES,
+  ): Generator<RepositoryName> {
+    // One lower bound, or SQLite may begin at the wrong one.
+    const sql = `SELECT name FROM repositories r WHERE name >= ?1 ${before === undefined ? "AND ?2 IS NULL" : "AND name < ?2"}
+      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id) ORDER BY name LIMIT ?3`;
+    const query = this.#db.query<{ name: RepositoryName }, [string, string | null, number]>(sql);
+    for (let start: string | undefined = last < from ? from : following(last); start !== undefined; ) {
+      const names: RepositoryName[] = query.all(start, before ?? null, atOnce).map((row) => row.name);
       yield* names;
-      after = names.length === atOnce ? names.at(-1) : undefined;
+      const end = names.length === atOnce ? names.at(-1) : undefined;
+      start = end && following(end);
     }
   }
 
@@ -182,4 +190,9 @@ export class OciIndexReader {
       .all(repository)
       .map((row) => digestFromBytes(row.digest));
   }
+}
+
+/** The first text after this one, in lexical order. */
+function following(text: string): string {
+  return `${text}\0`;
 }

@@ -1,10 +1,10 @@
-import { LruCache } from "../../primitives/lru-cache.ts";
+import { ByteCache } from "../../primitives/byte-cache.ts";
 import type { ScopeClock, ScopeEvent } from "../../primitives/store/scope-clock.ts";
 
 /** What is kept in memory of one store: manifests, small blobs and pages of tags, with the look-ups that led there. */
 const CAPACITY_BYTES = 32 * 1024 * 1024;
-/** Bytes of an entry besides its content, roughly. */
-const ENTRY_OVERHEAD = 500;
+/** Bytes of an entry besides its key and content, roughly. */
+const ENTRY_OVERHEAD = 300;
 
 /** What ends the truth of each kind of answer: what a digest stands for is the same until it is removed. */
 const GOOD_UNTIL = {
@@ -25,7 +25,7 @@ interface Entry {
 /** Answers of one store by repository, each good until the repository changes in a way that could change it. */
 export class ReadCache {
   readonly #clock: ScopeClock;
-  readonly #entries = new LruCache<string, Entry>(CAPACITY_BYTES);
+  readonly #entries = new ByteCache<Entry>(CAPACITY_BYTES);
 
   constructor(clock: ScopeClock) {
     this.#clock = clock;

@@ -1,6 +1,13 @@
 import { LruCache } from "../lru-cache.ts";
 import type { Grant } from "./access-file.ts";
-import { type AccessPath, covers, EVERYTHING, namespaceOf, reaches } from "./access-path.ts";
+import {
+  type AccessPath,
+  type AccessPattern,
+  covers,
+  EVERYTHING,
+  namespaceOf,
+  reaches,
+} from "./access-path.ts";
 import type { Group, GroupName } from "./group.ts";
 import { includesRole, type Role } from "./role.ts";
 import { ANONYMOUS, type User, type UserName } from "./user.ts";
@@ -95,6 +102,16 @@ export class UserDirectory {
       if (includesRole(grant.role, role) && covers(grant.path, path)) return { kind: "grant", grant, holder };
     }
     return undefined;
+  }
+
+  /** The patterns by which `name` may do anything at or below an instance's path, whoever holds the grant. */
+  patternsOf(name: UserName, instance: AccessPath): AccessPattern[] {
+    const user = this.#users.get(name);
+    if (!user || user.isDisabled) return [];
+    if (name !== ANONYMOUS && namespaceOf(instance) === name) return [EVERYTHING];
+    return [...this.#grantsOf(user)].flatMap(({ grant }) =>
+      reaches(grant.path, instance) ? [grant.path] : [],
+    );
   }
 
   /** Whether `name` is itself granted anything at or below an instance's path. */

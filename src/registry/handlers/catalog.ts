@@ -7,7 +7,7 @@ import { linkToNext, parsePageRequest } from "../paging.ts";
 export async function listRepositories({ query, path, storage, access }: Exchange): Promise<Result> {
   const wanted = parsePageRequest(query);
   if (wanted instanceof RegistryError) return wanted;
-  const page = await storage.repositories(wanted, (repository) => access.isListed(repository));
+  const page = await storage.repositories(wanted, access);
   const last = page.more ? page.entries.at(-1) : undefined;
   const headers = last ? { Link: linkToNext(path, { n: String(wanted.limit), last }) } : {};
   return jsonResponse({ repositories: page.entries }, { headers });

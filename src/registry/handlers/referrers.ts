@@ -2,7 +2,7 @@ import type { Digest } from "../../primitives/digest.ts";
 import type { Exchange, Result } from "../exchange.ts";
 import { jsonResponse } from "../json-response.ts";
 import { IMAGE_INDEX } from "../media-types.ts";
-import { linkToNext } from "../paging.ts";
+import { linkToNext, parseLast } from "../paging.ts";
 import type { RepositoryName } from "../repository-name.ts";
 
 /** Descriptors in one answer at the most, and their JSON in bytes: an index must not exceed what clients accept. */
@@ -22,7 +22,7 @@ export async function listReferrers(
   const artifactType = query.get("artifactType") || undefined;
   const page = await storage.referrers(repository, subject, {
     artifactType,
-    last: query.get("last") ?? "",
+    last: parseLast(query),
     limit: MAX_DESCRIPTORS,
     maxBytes: MAX_PAGE_BYTES,
   });

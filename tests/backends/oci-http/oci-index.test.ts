@@ -89,3 +89,17 @@ test("a manifest that no tag stands for any more is untagged", () => {
   index.apply([{ path: tagPath(alpine, v1), content: null }]);
   expect(reader.countTags(alpine)).toBe(0);
 });
+
+test("of a range of names only those in it are read, after any name and in any steps", () => {
+  const { index, reader } = openIndex();
+  const names = ["a", "b", "b-x", "b/1", "b/2", "b/3", "c"] as RepositoryName[];
+  index.apply(names.map((name) => pushed(name, digestOf(bytes))));
+  const read = (last: string, from: string, before?: string) =>
+    [1, 2, 100].map((atOnce) => [...reader.repositoriesAfter(last, atOnce, { from, before })].join(" "));
+  const same = (text: string) => [text, text, text];
+  expect(read("", "b/", "b0")).toEqual(same("b/1 b/2 b/3"));
+  expect(read("b/1", "b/", "b0")).toEqual(same("b/2 b/3"));
+  expect(read("a", "b", "b\0")).toEqual(same("b"));
+  expect(read("b", "b", "b\0")).toEqual(same(""));
+  expect(read("b/2", "")).toEqual(same("b/3 c"));
+});

@@ -42,3 +42,19 @@ test("what is not there is not remembered", () => {
   expect(cache.get("blob", "alpine", "key", () => undefined)).toBeUndefined();
   expect(cache.get<number>("blob", "alpine", "key", () => ({ value: 1, bytes: 1 }))).toBe(1);
 });
+
+test("keys that clients choose are weighed with what they lead to", () => {
+  const cache = new ReadCache(new ScopeClock());
+  const keys = Array.from({ length: 5000 }, (_, i) => `${i}`.padEnd(12_000, "x"));
+  const look = (key: string) => {
+    let isRead = false;
+    cache.get("tags", "alpine", key, () => {
+      isRead = true;
+      return { value: key, bytes: 0 };
+    });
+    return isRead;
+  };
+  for (const key of keys) look(key);
+  // 32 MiB hold no more than that of 12,000 characters each; the oldest are gone.
+  expect(keys.slice(0, 3000).filter((key) => !look(key))).toEqual([]);
+});
