@@ -8,7 +8,7 @@ const LAYERS = ["commands", "server", "config", "frontends", "backends", "regist
 type Layer = (typeof LAYERS)[number];
 
 /** The engine takes only value types from the primitives: never a store, never a user. */
-const ENGINE_MAY_IMPORT = /^primitives\/(digest|lru-cache|records)\.ts$/;
+const ENGINE_MAY_IMPORT = /^primitives\/(digest|byte-cache|records)\.ts$/;
 
 function layerOf(path: string): Layer {
   const top = path.split("/")[0] ?? "";
