@@ -23,6 +23,7 @@ import { JobRunner } from "./primitives/jobs/job-runner.ts";
 import type { ListenAddress } from "./primitives/listen-address.ts";
 import type { Logger } from "./primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "./primitives/store/commit-group.ts";
+import { holdStores } from "./primitives/store/hold-stores.ts";
 import type { Store } from "./primitives/store/store.ts";
 import { StoreManager } from "./primitives/store/store-manager.ts";
 import { SharedVersion } from "./primitives/threads/shared-version.ts";
@@ -139,16 +140,18 @@ export async function startServer(
       directory.path,
       {
         jobs,
-        hold: (work) =>
+        hold: (work, signal) =>
           instances.withRemovals(async () => {
             const held = [usersStore, system, ...instances.stores().map(({ store }) => store)];
-            const releases = await Promise.all(held.map((store) => store.hold()));
+            const release = await holdStores(held, signal);
             try {
               await work();
             } finally {
-              for (const release of releases) release();
+              release();
             }
-          }),
+          }, signal),
+        sparseStores: () =>
+          instances.list().flatMap(({ references, store }) => (references === "sparse" ? [store] : [])),
       },
       log,
     );

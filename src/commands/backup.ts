@@ -4,7 +4,7 @@ import { type ArgsDef, defineCommand } from "citty";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { DataDirectory } from "../data-directory.ts";
-import { withRemoteHold } from "../frontends/control/control-socket.ts";
+import { withRemoteHold } from "../frontends/control/control-client.ts";
 import { formatSize } from "../primitives/byte-size.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { replaceFile } from "../primitives/store/durable.ts";

@@ -17,13 +17,14 @@ export class Semaphore {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Throws `OverloadedError` when too many wait already. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /** Throws `OverloadedError` when too many wait already, and the signal's reason once it is aborted before the turn comes. */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     if (this.#free > 0) {
       this.#free--;
     } else {
       if (this.#waiting.length >= this.#maxWaiting) throw new OverloadedError();
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await this.#turn(signal);
     }
     try {
       return await work();
@@ -33,5 +34,21 @@ export class Semaphore {
       if (next) next();
       else this.#free++;
     }
+  }
+
+  /** Who gives up leaves the line, so that no slot goes to nobody. */
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+        reject(signal?.reason);
+      };
+      const enter = () => {
+        signal?.removeEventListener("abort", leave);
+        resolve();
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(enter);
+    });
   }
 }

@@ -141,9 +141,9 @@ export class InstanceRegistry {
     return this.#turn.run(() => this.#openStore(name));
   }
 
-  /** Runs what removes blobs, or must have none removed: one at a time. */
-  withRemovals<T>(work: () => Promise<T>): Promise<T> {
-    return this.#removals.run(work);
+  /** Runs what removes blobs, or must have none removed: one at a time. `signal` ends the wait for that. */
+  withRemovals<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#removals.run(work, signal);
   }
 
   async create(actor: Identity, config: InstanceConfig): Promise<void> {

@@ -30,8 +30,9 @@ export function storeJobs(
       everyMs: milliseconds(gcEvery),
       run: (run) => {
         run.progress("waiting for a backup to end");
-        return instances.withRemovals(() =>
-          forEachStore(instances, run, (oci, configs) => collect(oci, configs, gcGrace, run)),
+        return instances.withRemovals(
+          () => forEachStore(instances, run, (oci, configs) => collect(oci, configs, gcGrace, run)),
+          run.signal,
         );
       },
     },

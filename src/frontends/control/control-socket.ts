@@ -1,24 +1,17 @@
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { JobError, type JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logger.ts";
+import type { StoreName } from "../../primitives/store/store-manager.ts";
+import { type ControlMessage, controlSocketPath, LINE_FEED } from "./control-messages.ts";
 
-/** In the data directory, which is private to the user who runs the server. */
-const SOCKET_NAME = "everlock.sock";
 const HEARTBEAT_MS = 1000;
-const LINE_FEED = "\n";
-
-/** What the server answers to a command, a JSON line each. */
-export type ControlMessage =
-  | { readonly kind: "progress" | "line"; readonly text: string }
-  /** From now on, until the asker goes away, nothing is removed that was there. */
-  | { readonly kind: "held" }
-  /** The end, with what went wrong, if anything. */
-  | { readonly kind: "end"; readonly error?: string };
 
 export interface ControlServices {
   readonly jobs: JobRunner;
-  /** Runs `work` while no file of any store is removed. */
-  readonly hold: (work: () => Promise<void>) => Promise<void>;
+  /** Runs `work` while no file of any store is removed. `signal` ends the wait for that, which then rejects with its reason. */
+  readonly hold: (work: () => Promise<void>, signal: AbortSignal) => Promise<void>;
+  /** The stores whose manifests may name content that is not there. */
+  readonly sparseStores: () => readonly StoreName[];
 }
 
 /** Takes commands of the same machine's user, such as `everlock gc` and `everlock backup`, while the server runs. */
@@ -27,11 +20,13 @@ export class ControlSocket {
   readonly #path: string;
 
   constructor(dataDir: string, services: ControlServices, log: Logger) {
-    this.#path = `${dataDir}/${SOCKET_NAME}`;
+    this.#path = controlSocketPath(dataDir);
     rmSync(this.#path, { force: true });
     try {
       this.#server = Bun.serve({
         unix: this.#path,
+        // Otherwise the runtime shows source code to whom it can't answer.
+        development: false,
         fetch: (request) => answer(request, services, log),
         error: (error) => {
           log.error("a command of this machine failed", error);
@@ -52,130 +47,77 @@ export class ControlSocket {
   }
 }
 
-function answer(request: Request, { jobs, hold }: ControlServices, log: Logger): Response {
-  const { pathname, searchParams } = new URL(request.url);
-  const [, name] = pathname.match(/^\/jobs\/([a-z]+)$/) ?? [];
+function answer(request: Request, { jobs, hold, sparseStores }: ControlServices, log: Logger): Response {
+  // Whatever the Host header made of it, it ends with the path and the query.
+  const [, target = "", query = ""] = request.url.match(/^[a-z]+:\/\/[^/]*(\/[^?]*)(\?.*)?$/) ?? [];
+  const [, name] = target.match(/^\/jobs\/([a-z]+)$/) ?? [];
   if (request.method !== "POST") return new Response(null, { status: 404 });
-  if (pathname === "/hold") {
-    return streamed(request, log, ({ send }) =>
+  if (target === "/hold") {
+    return streamed(request, target, log, ({ send, gone }) =>
       hold(async () => {
-        send({ kind: "held" });
-        await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
-      }),
+        send({ kind: "held", sparseStores: sparseStores() });
+        await aborted(gone);
+      }, gone),
     );
   }
   if (name === undefined) return new Response(null, { status: 404 });
-  return streamed(request, log, async ({ send, progress }) => {
-    const lines = await jobs.run(name, { isDryRun: searchParams.has("dry-run") }, progress);
+  return streamed(request, target, log, async ({ send, progress }) => {
+    const isDryRun = new URLSearchParams(query).has("dry-run");
+    const lines = await jobs.run(name, { isDryRun }, progress);
     for (const text of lines) send({ kind: "line", text });
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
 
 interface Asker {
   send(message: ControlMessage): void;
   progress(text: string): void;
+  /** Aborted once whoever asked has gone, also before anything was sent. */
+  readonly gone: AbortSignal;
 }
 
-/** Answers what `work` sends, and how it ended. Whoever asked may go; the work goes on. */
-function streamed(request: Request, log: Logger, work: (asker: Asker) => Promise<void>): Response {
+/** Answers what `work` sends, and how it ended. Whoever asked may go; the work goes on unless it looks at `gone`. */
+function streamed(
+  request: Request,
+  path: string,
+  log: Logger,
+  work: (asker: Asker) => Promise<void>,
+): Response {
   const encoder = new TextEncoder();
+  const going = new AbortController();
+  const gone = going.signal;
+  const leave = () => going.abort();
+  if (request.signal.aborted) leave();
+  else request.signal.addEventListener("abort", leave, { once: true });
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
       const send = (message: ControlMessage) => {
-        if (!request.signal.aborted) controller.enqueue(encoder.encode(JSON.stringify(message) + LINE_FEED));
+        if (!gone.aborted) controller.enqueue(encoder.encode(JSON.stringify(message) + LINE_FEED));
       };
-      // The runtime closes connections that are silent for long.
+      // The runtime closes connections that are silent for long, and learns by writing that a client is gone.
       let text = "starting";
       const heartbeat = setInterval(() => send({ kind: "progress", text }), HEARTBEAT_MS);
       const progress = (now: string) => {
         text = now;
       };
       try {
-        await work({ send, progress });
+        await work({ send, progress, gone });
         send({ kind: "end" });
       } catch (error) {
-        if (!(error instanceof JobError)) log.error(`${new URL(request.url).pathname} failed`, error);
+        if (!(error instanceof JobError) && error !== gone.reason) log.error(`${path} failed`, error);
         send({ kind: "end", error: error instanceof Error ? error.message : String(error) });
       } finally {
         clearInterval(heartbeat);
       }
-      if (!request.signal.aborted) controller.close();
+      if (!gone.aborted) controller.close();
     },
+    cancel: leave,
   });
   return new Response(body);
-}
-
-/** Runs a job of the server that uses the data directory; `undefined` if there is none. Rejects with what it says. */
-export async function runRemoteJob(
-  dataDir: string,
-  name: string,
-  isDryRun: boolean,
-  onMessage: (message: ControlMessage) => void,
-): Promise<true | undefined> {
-  const messages = await ask(dataDir, `/jobs/${name}${isDryRun ? "?dry-run" : ""}`);
-  if (!messages) return undefined;
-  for await (const message of messages) onMessage(message);
-  return true;
-}
-
-/**
- * Runs `work` while the server that uses the data directory removes nothing; `undefined` if there is none. Rejects if the
- * server ends before `work` does.
- */
-export async function withRemoteHold<T>(
-  dataDir: string,
-  work: () => Promise<T>,
-): Promise<{ readonly result: T } | undefined> {
-  const done = new AbortController();
-  const messages = await ask(dataDir, "/hold", done.signal);
-  if (!messages) return undefined;
-  try {
-    const held = Promise.withResolvers<void>();
-    const lost = (async () => {
-      for await (const { kind } of messages) if (kind === "held") held.resolve();
-      throw new Error("the server has ended meanwhile");
-    })();
-    lost.catch(held.reject);
-    await held.promise;
-    return { result: await Promise.race([work(), lost]) };
-  } finally {
-    done.abort();
-  }
-}
-
-/** What the server answers; `undefined` where no server runs. Throws what it says went wrong. */
-async function ask(
-  dataDir: string,
-  path: string,
-  signal?: AbortSignal,
-): Promise<AsyncGenerator<ControlMessage> | undefined> {
-  const socket = `${dataDir}/${SOCKET_NAME}`;
-  if (!existsSync(socket)) return undefined;
-  try {
-    const response = await fetch(`http://localhost${path}`, {
-      method: "POST",
-      unix: socket,
-      ...(signal && { signal }),
-    });
-    return messagesOf(response);
-  } catch (error) {
-    // Left behind by a server that was killed.
-    if (["ECONNREFUSED", "FailedToOpenSocket"].includes((error as { code?: string }).code ?? ""))
-      return undefined;
-    throw error;
-  }
-}
-
-async function* messagesOf(response: Response): AsyncGenerator<ControlMessage> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of response.body ?? []) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split(LINE_FEED);
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      const message = JSON.parse(line) as ControlMessage;
-      if (message.kind === "end" && message.error !== undefined) throw new Error(message.error);
-      yield message;
-    }
-  }
 }

@@ -15,7 +15,7 @@ export interface JobOptions {
 
 /** What a job has of its run. */
 export interface JobRun extends JobOptions {
-  /** Aborted when the job is to end early, at its next step. */
+  /** Aborted when the job is to end early, at its next step; one that rejects with its reason counts as cancelled. */
   readonly signal: AbortSignal;
   /** Tells how far it is, such as `1,200 of 100,000 blobs`. */
   progress(text: string): void;
@@ -124,6 +124,12 @@ export class JobRunner {
       };
       return abort.signal.aborted ? [...lines, "cancelled"] : lines;
     } catch (error) {
+      // It waited for its turn, for instance.
+      if (abort.signal.aborted && error === abort.signal.reason) {
+        known.runs.cancelled++;
+        known.last = { ended: new Date(), outcome: "cancelled" };
+        return ["cancelled"];
+      }
       known.runs.failed++;
       known.last = {
         ended: new Date(),

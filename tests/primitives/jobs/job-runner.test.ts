@@ -71,3 +71,17 @@ describe("a job", () => {
     expect(runner.list()[0]?.last?.outcome).toBe("failed: no broom");
   });
 });
+
+test("a job that is cancelled while it waits for its turn counts as cancelled, not as failed", async () => {
+  const runner = runnerOf({
+    run: ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  });
+  const run = runner.run("sweep", { isDryRun: false });
+  await runner.cancel("sweep");
+  expect(await run).toEqual(["cancelled"]);
+  expect(runner.list()[0]).toMatchObject({
+    last: { outcome: "cancelled" },
+    runs: { cancelled: 1, failed: 0 },
+  });
+});

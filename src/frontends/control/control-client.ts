@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import { type ControlMessage, controlSocketPath, LINE_FEED } from "./control-messages.ts";
+
+/** What a server tells while it removes nothing. */
+export type Held = Pick<Extract<ControlMessage, { kind: "held" }>, "sparseStores">;
+
+/** Runs a job of the server that uses the data directory; `undefined` if there is none. Rejects with what it says. */
+export async function runRemoteJob(
+  dataDir: string,
+  name: string,
+  isDryRun: boolean,
+  onMessage: (message: ControlMessage) => void,
+): Promise<true | undefined> {
+  const messages = await ask(dataDir, `/jobs/${name}${isDryRun ? "?dry-run" : ""}`);
+  if (!messages) return undefined;
+  for await (const message of messages) onMessage(message);
+  return true;
+}
+
+/**
+ * Runs `work` while the server that uses the data directory removes nothing; `undefined` if there is none. Rejects if the
+ * server ends before `work` does.
+ */
+export async function withRemoteHold<T>(
+  dataDir: string,
+  work: (held: Held) => Promise<T>,
+): Promise<{ readonly result: T } | undefined> {
+  const done = new AbortController();
+  const messages = await ask(dataDir, "/hold", done.signal);
+  if (!messages) return undefined;
+  try {
+    const held = Promise.withResolvers<Held>();
+    const lost = (async () => {
+      for await (const message of messages) if (message.kind === "held") held.resolve(message);
+      throw new Error("the server has ended meanwhile");
+    })();
+    lost.catch(held.reject);
+    return { result: await Promise.race([work(await held.promise), lost]) };
+  } finally {
+    done.abort();
+  }
+}
+
+/** What the server answers; `undefined` where no server runs. Throws what it says went wrong. */
+async function ask(
+  dataDir: string,
+  path: string,
+  signal?: AbortSignal,
+): Promise<AsyncGenerator<ControlMessage> | undefined> {
+  const socket = controlSocketPath(dataDir);
+  if (!existsSync(socket)) return undefined;
+  try {
+    const response = await fetch(`http://localhost${path}`, {
+      method: "POST",
+      unix: socket,
+      ...(signal && { signal }),
+    });
+    return messagesOf(response);
+  } catch (error) {
+    // Left behind by a server that was killed.
+    if (["ECONNREFUSED", "FailedToOpenSocket"].includes((error as { code?: string }).code ?? ""))
+      return undefined;
+    throw error;
+  }
+}
+
+async function* messagesOf(response: Response): AsyncGenerator<ControlMessage> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of response.body ?? []) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split(LINE_FEED);
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const message = JSON.parse(line) as ControlMessage;
+      if (message.kind === "end" && message.error !== undefined) throw new Error(message.error);
+      yield message;
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import type { StoreName } from "../../primitives/store/store-manager.ts";
+
+export const LINE_FEED = "\n";
+
+/** In the data directory, which is private to the user who runs the server. */
+export function controlSocketPath(dataDir: string): string {
+  return `${dataDir}/everlock.sock`;
+}
+
+/** What the server answers to a command, a JSON line each. */
+export type ControlMessage =
+  | { readonly kind: "progress" | "line"; readonly text: string }
+  /** From now on, until the asker goes away, nothing is removed that was there. */
+  | { readonly kind: "held"; readonly sparseStores: readonly StoreName[] }
+  /** The end, with what went wrong, if anything. */
+  | { readonly kind: "end"; readonly error?: string };

@@ -1,0 +1,100 @@
+import { expect, test } from "bun:test";
+import { withRemoteHold } from "../../../src/frontends/control/control-client.ts";
+import { controlSocketPath } from "../../../src/frontends/control/control-messages.ts";
+import { ControlSocket } from "../../../src/frontends/control/control-socket.ts";
+import { JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
+import { Semaphore } from "../../../src/primitives/semaphore.ts";
+import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
+import { afterThisTest } from "../../support/cleanup.ts";
+import { eventually } from "../../support/eventually.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+
+/** A socket whose holds take turns, as those of a server do. */
+function controlSocket() {
+  const errors: string[] = [];
+  const log = {
+    info: () => undefined,
+    warn: () => undefined,
+    error: (message: string, cause: unknown) => void errors.push(`${message}: ${cause}`),
+  };
+  const turns = new Semaphore(1, 10);
+  const jobs = new JobRunner([], log);
+  let [asked, held] = [0, 0];
+  const dataDir = temporaryDirectory();
+  const socket = new ControlSocket(
+    dataDir,
+    {
+      jobs,
+      async hold(work, signal) {
+        asked++;
+        await turns.run(async () => {
+          held++;
+          await work().finally(() => held--);
+        }, signal);
+      },
+      sparseStores: () => ["everlock-oci-mirror" as StoreName],
+    },
+    log,
+  );
+  afterThisTest(() => socket.stop());
+  return { dataDir, errors, asked: () => asked, held: () => held };
+}
+
+function askForHold(dataDir: string) {
+  const abort = new AbortController();
+  const response = fetch("http://localhost/hold", {
+    method: "POST",
+    unix: controlSocketPath(dataDir),
+    signal: abort.signal,
+  });
+  return { response, leave: () => abort.abort() };
+}
+
+test("a holder is told which stores may lack content, and lets go when it is done", async () => {
+  const { dataDir, held } = controlSocket();
+  const done = await withRemoteHold(dataDir, async ({ sparseStores }) => [sparseStores, held()]);
+  expect(done).toEqual({ result: [["everlock-oci-mirror" as StoreName], 1] });
+  expect(await eventually(() => held() === 0)).toBe(true);
+});
+
+test("a holder that went away before its turn came keeps nobody waiting", async () => {
+  const { dataDir, errors, asked, held } = controlSocket();
+  const first = Promise.withResolvers<void>();
+  const holding = withRemoteHold(dataDir, () => first.promise);
+  expect(await eventually(() => held() === 1)).toBe(true);
+  const second = askForHold(dataDir);
+  second.response.catch(() => undefined);
+  expect(await eventually(() => asked() === 2)).toBe(true);
+  second.leave();
+  const third = withRemoteHold(dataDir, async () => "held");
+  expect(await eventually(() => asked() === 3)).toBe(true);
+  first.resolve();
+  await holding;
+  expect(await third).toEqual({ result: "held" });
+  expect(await eventually(() => held() === 0)).toBe(true);
+  expect(errors).toEqual([]);
+});
+
+test("a holder that goes away while it holds lets go", async () => {
+  const { dataDir, held } = controlSocket();
+  const { response, leave } = askForHold(dataDir);
+  expect((await response).status).toBe(200);
+  expect(await eventually(() => held() === 1)).toBe(true);
+  leave();
+  expect(await eventually(() => held() === 0)).toBe(true);
+});
+
+test("a request with a Host that is none is answered without a word about the server", async () => {
+  const { dataDir, errors } = controlSocket();
+  for (const path of ["/hold2", "/jobs/none"]) {
+    const reply = Promise.withResolvers<string>();
+    const socket = await Bun.connect({
+      unix: controlSocketPath(dataDir),
+      socket: { data: (_, bytes) => reply.resolve(String(bytes)), close: () => reply.resolve("closed") },
+    });
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: a/b@c:99x\r\nContent-Length: 0\r\n\r\n`);
+    expect(await reply.promise).not.toMatch(/\.ts|<html|node_modules|at /);
+    socket.end();
+  }
+  expect(errors).toEqual([]);
+});
