@@ -22,6 +22,8 @@ const HEADER_BYTES = ERA_AT + ERA_BYTES;
 const CHECKSUM_BYTES = 32;
 /** An entry's name and length. */
 const ENTRY_HEADER_BYTES = OBJECT_ID_BYTES + 4;
+/** Where the first record says what it moves the branch to; it is in one sector with its header. */
+const FIRST_NEXT_AT = HEADER_BYTES + OBJECT_ID_BYTES;
 /** In place of the name of a commit. */
 const NOWHERE = "0".repeat(2 * OBJECT_ID_BYTES);
 /** A journal that has grown beyond this gives its space back when it is cleared. */
@@ -100,7 +102,10 @@ export class CommitJournal {
   }
 }
 
-/** The records of a journal up to where a power cut broke it off. Throws `CorruptObjectError` if it is none of ours. */
+/**
+ * The records of a journal up to where a power cut broke it off. Throws `CorruptObjectError` if it is none of ours, or if
+ * intact records lie behind a broken one: each was durable before the next was begun, so that no power cut does that.
+ */
 export function readJournal(path: string): JournalRecord[] {
   if (!existsSync(path)) return [];
   const bytes = readFileSync(path);
@@ -108,22 +113,55 @@ export function readJournal(path: string): JournalRecord[] {
   if (bytes.length >= HEADER_BYTES && ![0, MAGIC].includes(bytes.readUInt32BE())) {
     throw new CorruptObjectError(
       path,
-      "it is not a journal of this version; the one that wrote it must be started once",
+      "it does not begin as a journal of this version; the version that wrote it must be started once, or the store restored",
     );
   }
   const records: JournalRecord[] = [];
   const era = bytes.subarray(ERA_AT, HEADER_BYTES);
-  for (let at = 0; bytes.length - at >= HEADER_BYTES; ) {
-    const payloadAt = at + HEADER_BYTES;
-    const end = payloadAt + bytes.readUInt32BE(at + 4);
-    if (bytes.readUInt32BE(at) !== MAGIC || end + CHECKSUM_BYTES > bytes.length) break;
-    if (!bytes.subarray(at + ERA_AT, payloadAt).equals(era)) break;
-    const checksum = checksumOf(bytes.subarray(at, end));
-    if (Buffer.compare(checksum, bytes.subarray(end, end + CHECKSUM_BYTES)) !== 0) break;
-    records.push(decodePayload(bytes.subarray(payloadAt, end)));
-    at = end + CHECKSUM_BYTES;
+  let at = 0;
+  for (let end = endOfRecord(bytes, 0); end !== undefined; end = endOfRecord(bytes, at)) {
+    if (!eraAt(bytes, at).equals(era)) break;
+    records.push(decodePayload(bytes.subarray(at + HEADER_BYTES, end - CHECKSUM_BYTES)));
+    at = end;
+  }
+  const behind = intactBehind(bytes, at);
+  if (behind !== undefined) {
+    const reason = `the record at byte ${at} is broken, but the one at byte ${behind} is intact, and both were acknowledged`;
+    throw new CorruptObjectError(
+      path,
+      `${reason}; restore the store from a backup, or remove this file to go on from the last commit that git sees`,
+    );
   }
   return records;
+}
+
+const eraAt = (bytes: Buffer, at: number) => bytes.subarray(at + ERA_AT, at + HEADER_BYTES);
+
+/** `undefined` unless a whole and sound record lies there. */
+function endOfRecord(bytes: Buffer, at: number): number | undefined {
+  if (bytes.length - at < HEADER_BYTES || bytes.readUInt32BE(at) !== MAGIC) return undefined;
+  const end = at + HEADER_BYTES + bytes.readUInt32BE(at + 4);
+  if (end + CHECKSUM_BYTES > bytes.length) return undefined;
+  const checksum = checksumOf(bytes.subarray(at, end));
+  const isSound = Buffer.compare(checksum, bytes.subarray(end, end + CHECKSUM_BYTES)) === 0;
+  return isSound ? end + CHECKSUM_BYTES : undefined;
+}
+
+/** Where the first record lies that can only have been written after the broken one at `broken`. */
+function intactBehind(bytes: Buffer, broken: number): number | undefined {
+  if (bytes.length < FIRST_NEXT_AT + OBJECT_ID_BYTES || bytes.readUInt32BE() === 0) return undefined;
+  const era = eraAt(bytes, 0);
+  // Of the first record, the era may be what is broken; the second then leads on from where it led.
+  const next = broken === 0 ? bytes.subarray(FIRST_NEXT_AT, FIRST_NEXT_AT + OBJECT_ID_BYTES) : undefined;
+  const magic = Buffer.alloc(4);
+  magic.writeUInt32BE(MAGIC);
+  for (let at = bytes.indexOf(magic, broken + 1); at >= 0; at = bytes.indexOf(magic, at + 1)) {
+    const expected = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + OBJECT_ID_BYTES);
+    // Hashed only then: what clients push may hold the magic number as often as they like, but neither of these.
+    const isLater = eraAt(bytes, at).equals(era) || next?.equals(expected);
+    if (isLater && endOfRecord(bytes, at) !== undefined) return at;
+  }
+  return undefined;
 }
 
 /**
