@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
-import { OciStore } from "../backends/oci-http/oci-store.ts";
-import { checkOciStore } from "../backends/oci-http/store-check.ts";
+import { checkDerivedFiles } from "../backends/oci-http/derived-files.ts";
+import { checkBlobs } from "../backends/oci-http/store-check.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";
+import { BlobStore } from "../primitives/store/blob-store.ts";
 import { DamagedStoreError } from "../primitives/store/damaged-store.ts";
 import { parseStoreName, StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/terminal/visible-text.ts";
@@ -61,20 +62,22 @@ async function check(manager: StoreManager, name: StoreName): Promise<number> {
   }
 }
 
+/** Opens nothing that would be built anew or caught up: it is compared as it lies there. */
 async function inspect(manager: StoreManager, name: StoreName) {
   const dir = manager.directory(name);
-  const oci = existsSync(`${dir}/blobs`) ? await OciStore.open(manager, name) : undefined;
-  const store = oci?.store ?? (await manager.open(name));
+  const store = await manager.open(name);
   try {
     const objects = await store.checkObjects();
     const counts = [`${objects.commits} commits`, `${objects.objects} objects`];
-    if (!oci) return { problems: objects.problems, counts };
+    if (!existsSync(`${dir}/blobs`)) return { problems: objects.problems, counts };
     // Which blobs are needed, and what the index should hold, only sound objects tell.
     if (objects.problems.length > 0)
       return { problems: objects.problems, counts: [...counts, "blobs unchecked"] };
-    const content = await checkOciStore(oci, { setsAside: false, step: async () => true });
-    return { problems: content.problems, counts: [...counts, `${content.blobs} blobs`] };
+    const blobs = await BlobStore.open(`${dir}/blobs`, () => undefined);
+    const content = await checkBlobs({ store, blobs }, { setsAside: false, step: async () => true });
+    const problems = [...content.problems, ...(await checkDerivedFiles(dir, store))];
+    return { problems, counts: [...counts, `${content.blobs} blobs`] };
   } finally {
-    await (oci ?? store).close();
+    await store.close();
   }
 }

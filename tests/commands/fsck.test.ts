@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { digestHex } from "../../src/primitives/digest.ts";
 import { binary } from "../support/binary.ts";
 import { addAlice, startEverlock } from "../support/everlock.ts";
+import { flipBit } from "../support/flipped-bit.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, run } from "../support/tools.ts";
@@ -69,14 +70,47 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     }
   });
 
-  test("tells an index that differs from the commits", async () => {
+  test("names a derived file that is damaged or differs from the commits, and leaves it as it is", async () => {
+    const { dataDir } = await stoppedWithImages();
+    for (const file of ["index.sqlite", "history.sqlite"]) {
+      const path = `${dataDir}/${STORE}/${file}`;
+      const whole = readFileSync(path);
+      for (const offset of [0, 18, 4096, 4097]) {
+        flipBit(path, offset, 1);
+        const damaged = readFileSync(path);
+        const { code, stdout } = await fsck(dataDir, STORE);
+        expect([offset, code]).toEqual([offset, 1]);
+        expect(stdout).toContain(`everlock-oci-local: ${file} is damaged (`);
+        expect(readFileSync(path).equals(damaged)).toBe(true);
+        writeFileSync(path, whole);
+      }
+    }
+    const history = new Database(`${dataDir}/${STORE}/history.sqlite`);
+    history.run("UPDATE mentions SET seconds = seconds + 1");
+    history.close();
+    const { code, stdout } = await fsck(dataDir, STORE);
+    expect(code).toBe(1);
+    expect(stdout).toContain("history.sqlite is damaged (it differs from the commits)");
+  }, 30_000);
+
+  test("finds nothing wrong with derived files that are missing, of another version or behind", async () => {
+    const { dataDir } = await stoppedWithImages();
+    const index = new Database(`${dataDir}/${STORE}/index.sqlite`);
+    index.run("PRAGMA user_version = 1");
+    index.close();
+    rmSync(`${dataDir}/${STORE}/history.sqlite`);
+    const { code, stdout } = await fsck(dataDir, STORE);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("4 blobs: no damage")]);
+  });
+
+  test("tells an index whose rows were changed", async () => {
     const { dataDir } = await stoppedWithImages();
     const index = new Database(`${dataDir}/${STORE}/index.sqlite`);
     index.run("UPDATE tags SET tag = 'v3' WHERE tag = 'v2'");
     index.close();
     const { code, stdout } = await fsck(dataDir, STORE);
     expect(code).toBe(1);
-    expect(stdout).toContain("the index differs from the commits");
+    expect(stdout).toContain("index.sqlite is damaged (a row has another sum)");
   });
 
   test("tells a store whose branch is gone, and the server starts on no empty users store in its place", async () => {

@@ -1,7 +1,14 @@
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import type { Digest } from "../../primitives/digest.ts";
 import { Pace } from "../../primitives/jobs/pace.ts";
-import { removeDatabase } from "../../primitives/store/derived-index.ts";
+import { damageIn } from "../../primitives/store/database-damage.ts";
+import {
+  type DatabaseSchema,
+  inspectDatabase,
+  openDatabase,
+  openOrRemove,
+  removeDatabase,
+} from "../../primitives/store/derived-database.ts";
 import type { Commit } from "../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import type { Store } from "../../primitives/store/store.ts";
@@ -13,7 +20,7 @@ import { parseOciPath } from "./layout.ts";
 import type { PointInTime } from "./point-in-time.ts";
 
 /** Raised whenever the tables change their meaning; a file of another version is built anew. */
-const VERSION = 1;
+const VERSION = 2;
 const SCHEMA = `
   CREATE TABLE commits (
     seq INTEGER PRIMARY KEY,
@@ -42,6 +49,11 @@ const SCHEMA = `
     PRIMARY KEY (repository, digest)
   ) WITHOUT ROWID`;
 
+const DATABASE: DatabaseSchema = { version: VERSION, sql: SCHEMA, check: () => undefined };
+
+/** The commits that a history is told of. */
+export type HistorySource = Pick<Store, "head" | "at" | "commitAt" | "diff">;
+
 /** Commits taken in before others get their turn. */
 const BATCH = 50;
 const PAGE = 200;
@@ -51,20 +63,42 @@ const PAGE = 200;
  * commits that it misses whenever it is asked, and built anew when its file is missing or the history was rewritten.
  */
 export class HistoryIndex {
-  readonly #db: Database;
-  readonly #store: Store;
+  readonly #path: string;
+  readonly #store: HistorySource;
+  readonly #damaged: (reason: string) => void;
+  #open: Database | undefined;
   #catchingUp: Promise<void> | undefined;
   #isClosing = false;
 
-  constructor(path: string, store: Store) {
-    this.#db = openDatabase(path);
+  /** `damaged` is told what is wrong with a file that is built anew. */
+  constructor(path: string, store: HistorySource, damaged: (reason: string) => void = () => undefined) {
+    this.#path = path;
     this.#store = store;
+    this.#damaged = damaged;
+  }
+
+  /** Opened by the first who asks: a store serves without its history, and who asks hears why it can't be opened. */
+  get #db(): Database {
+    this.#open ??= openOrRemove(this.#path, () => openDatabase(this.#path, DATABASE), this.#damaged);
+    return this.#open;
+  }
+
+  /** Looks through a file whole, and leaves it as it is. */
+  static inspect(
+    path: string,
+    compare: (db: Database) => Promise<string | undefined>,
+  ): ReturnType<typeof inspectDatabase> {
+    return inspectDatabase(path, DATABASE, compare);
   }
 
   /** The newest commit that it has taken in. */
   get head(): ObjectId | undefined {
-    const sql = "SELECT id FROM commits ORDER BY seq DESC LIMIT 1";
-    return this.#db.query<{ id: ObjectId }, []>(sql).get()?.id;
+    return headIn(this.#db);
+  }
+
+  /** A hash of all that it holds, to compare with another's. */
+  get content(): string {
+    return historyIn(this.#db).content;
   }
 
   /** Takes in the commits that came since. */
@@ -155,13 +189,33 @@ export class HistoryIndex {
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#catchingUp?.catch(() => undefined);
-    this.#db.close();
+    this.#open?.close();
   }
 
   async #catchUp(): Promise<void> {
+    try {
+      await this.#takeIn();
+    } catch (error) {
+      const reason = damageIn(error);
+      if (reason === undefined) throw error;
+      this.#remove(reason);
+      await this.#takeIn();
+    }
+  }
+
+  /** To be built anew. */
+  #remove(reason: string): void {
+    this.#damaged(reason);
+    this.#open?.close();
+    this.#open = undefined;
+    removeDatabase(this.#path);
+  }
+
+  async #takeIn(): Promise<void> {
+    const last = this.head;
     // Somebody may be waiting for it: it rests no longer than it works.
     const pace = new Pace(1);
-    const missing = await this.#missing(pace);
+    const missing = await this.#missing(last, pace);
     for (let end = missing.length; end > 0 && !this.#isClosing; end -= BATCH) {
       const batch = missing.slice(Math.max(end - BATCH, 0), end).reverse();
       const entries: HistoryEntry[] = [];
@@ -179,8 +233,7 @@ export class HistoryIndex {
   }
 
   /** The commits that are not known yet, the newest first. */
-  async #missing(pace: Pace): Promise<ObjectId[]> {
-    const last = this.head;
+  async #missing(last: ObjectId | undefined, pace: Pace): Promise<ObjectId[]> {
     const missing: ObjectId[] = [];
     for (let id = this.#store.head().commitId; id; ) {
       if (id === last) return missing;
@@ -241,31 +294,17 @@ interface HistoryEntry {
   readonly removed: ReadonlySet<Digest>;
 }
 
-function openDatabase(path: string): Database {
-  try {
-    return prepare(new Database(path, { create: true, strict: true }));
-  } catch {
-    // Whatever is wrong with it: it can be built anew.
-    removeDatabase(path);
-    return prepare(new Database(path, { create: true, strict: true }));
-  }
+function headIn(db: Database): ObjectId | undefined {
+  const sql = "SELECT id FROM commits ORDER BY seq DESC LIMIT 1";
+  return db.query<{ id: ObjectId }, []>(sql).get()?.id;
 }
 
-function prepare(db: Database): Database {
-  try {
-    db.run("PRAGMA journal_mode = WAL");
-    // A power cut may take the last transactions; the commits they stand for are read again.
-    db.run("PRAGMA synchronous = NORMAL");
-    const version = db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version;
-    if (version === VERSION) return db;
-    if (version !== 0) throw new Error("it is of another version");
-    db.transaction(() => {
-      db.run(SCHEMA);
-      db.run(`PRAGMA user_version = ${VERSION}`);
-    })();
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
+/** Which commit a history file stands for, and a hash of all that it holds. */
+export function historyIn(db: Database): { readonly head: ObjectId | undefined; readonly content: string } {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const table of ["commits", "moves", "removed", "mentions"]) {
+    for (const row of db.query(`SELECT * FROM ${table} ORDER BY 1, 2`).iterate())
+      hasher.update(`${table} ${JSON.stringify(row)}\n`);
   }
+  return { head: headIn(db), content: hasher.digest("hex") };
 }

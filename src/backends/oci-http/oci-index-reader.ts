@@ -1,5 +1,14 @@
 import type { Database } from "bun:sqlite";
-import { type Digest, digestFromBytes, digestToBytes } from "../../primitives/digest.ts";
+import {
+  type Digest,
+  digestAlgorithm,
+  digestFromBytes,
+  digestHex,
+  digestOf,
+  digestToBytes,
+} from "../../primitives/digest.ts";
+import { DamagedDatabaseError } from "../../primitives/store/database-damage.ts";
+import { checkRow } from "../../primitives/store/row-sum.ts";
 import type { NameRange } from "../../registry/name-range.ts";
 import type { Page } from "../../registry/paging.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
@@ -10,7 +19,24 @@ import type { Tag } from "../../registry/tag.ts";
 const BATCH = 1000;
 const ALL_NAMES: NameRange = { from: "", before: undefined };
 
-/** What requests ask of the index. Every method is one indexed look-up. */
+interface Summed {
+  readonly sum: number;
+}
+
+interface TagRow extends Summed {
+  readonly digest: Uint8Array;
+}
+
+interface ReferrerRow extends Summed {
+  readonly digest: Digest;
+  readonly artifactType: string | null;
+  readonly descriptor: string;
+}
+
+/**
+ * What requests ask of the index. Every method is one indexed look-up. What a row says that is served is compared with its
+ * sum, and the bytes of a manifest with its digest: `DamagedDatabaseError` where they differ.
+ */
 export class OciIndexReader {
   readonly #db: Database;
 
@@ -26,31 +52,46 @@ export class OciIndexReader {
 
   tagDigest(repository: RepositoryName, tag: Tag): Digest | undefined {
     const sql =
-      "SELECT digest FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND tag = ?";
-    const row = this.#db.query<{ digest: Uint8Array }, [string, string]>(sql).get(repository, tag);
-    return row ? digestFromBytes(row.digest) : undefined;
+      "SELECT digest, sum FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND tag = ?";
+    const row = this.#db.query<TagRow, [string, string]>(sql).get(repository, tag);
+    if (!row) return undefined;
+    checkRow(this.#db, row.sum, repository, tag, row.digest);
+    return digestFromBytes(row.digest);
   }
 
   manifest(repository: RepositoryName, digest: Digest): StoredManifest | undefined {
-    const sql = `SELECT media_type AS mediaType, content FROM manifests
+    const sql = `SELECT media_type AS mediaType, content, sum FROM manifests
       WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?`;
     const row = this.#db
-      .query<Omit<StoredManifest, "digest">, [string, Buffer]>(sql)
+      .query<Omit<StoredManifest, "digest"> & Summed, [string, Buffer]>(sql)
       .get(repository, digestToBytes(digest));
-    return row ? { digest, ...row } : undefined;
+    if (!row) return undefined;
+    const { mediaType, content, sum } = row;
+    checkRow(this.#db, sum, repository, digestHex(digest), mediaType);
+    if (!(content instanceof Uint8Array) || digestOf(content, digestAlgorithm(digest)) !== digest)
+      throw new DamagedDatabaseError(this.#db.filename, `the manifest ${digest} has another digest`);
+    return { digest, mediaType, content };
   }
 
   hasManifest(repository: RepositoryName, digest: Digest): boolean {
-    const sql =
-      "SELECT 1 FROM manifests WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?";
-    return this.#db.query(sql).get(repository, digestToBytes(digest)) !== null;
+    const sql = `SELECT media_type AS mediaType, sum FROM manifests
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?`;
+    const row = this.#db
+      .query<{ mediaType: string } & Summed, [string, Buffer]>(sql)
+      .get(repository, digestToBytes(digest));
+    if (row) checkRow(this.#db, row.sum, repository, digestHex(digest), row.mediaType);
+    return row !== null;
   }
 
   /** Whether a manifest of the repository names this blob. */
   refersToBlob(repository: RepositoryName, digest: Digest): boolean {
-    const sql =
-      "SELECT 1 FROM manifest_blobs WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND blob = ? LIMIT 1";
-    return this.#db.query(sql).get(repository, digestToBytes(digest)) !== null;
+    const sql = `SELECT manifest, sum FROM manifest_blobs
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND blob = ? LIMIT 1`;
+    const row = this.#db
+      .query<{ manifest: number } & Summed, [string, Buffer]>(sql)
+      .get(repository, digestToBytes(digest));
+    if (row) checkRow(this.#db, row.sum, repository, digestHex(digest), row.manifest);
+    return row !== null;
   }
 
   /** Whether any manifest names this blob. */
@@ -122,11 +163,14 @@ export class OciIndexReader {
     { from, before }: NameRange = ALL_NAMES,
   ): Generator<RepositoryName> {
     // One lower bound, or SQLite may begin at the wrong one.
-    const sql = `SELECT name FROM repositories r WHERE name >= ?1 ${before === undefined ? "AND ?2 IS NULL" : "AND name < ?2"}
+    const sql = `SELECT name, sum FROM repositories r WHERE name >= ?1 ${before === undefined ? "AND ?2 IS NULL" : "AND name < ?2"}
       AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id) ORDER BY name LIMIT ?3`;
-    const query = this.#db.query<{ name: RepositoryName }, [string, string | null, number]>(sql);
+    const query = this.#db.query<{ name: RepositoryName } & Summed, [string, string | null, number]>(sql);
     for (let start: string | undefined = last < from ? from : following(last); start !== undefined; ) {
-      const names: RepositoryName[] = query.all(start, before ?? null, atOnce).map((row) => row.name);
+      const names: RepositoryName[] = query.all(start, before ?? null, atOnce).map(({ name, sum }) => {
+        checkRow(this.#db, sum, name);
+        return name;
+      });
       yield* names;
       const end = names.length === atOnce ? names.at(-1) : undefined;
       start = end && following(end);
@@ -139,16 +183,18 @@ export class OciIndexReader {
     subject: Digest,
     { artifactType, last, limit, maxBytes }: ReferrersRequest,
   ): Page<Referrer> {
-    const sql = `SELECT descriptor FROM referrers
+    const sql = `SELECT digest, artifact_type AS artifactType, descriptor, sum FROM referrers
       WHERE repository = (SELECT id FROM repositories WHERE name = ?1) AND subject = ?2
       ${artifactType === undefined ? "AND ?3 IS NULL" : "AND artifact_type = ?3"}
       AND digest > ?4 ORDER BY digest LIMIT ?5`;
     const rows = this.#db
-      .query<{ descriptor: string }, [string, string, string | null, string, number]>(sql)
+      .query<ReferrerRow, [string, string, string | null, string, number]>(sql)
       .iterate(repository, subject, artifactType ?? null, last, limit + 1);
     const entries: Referrer[] = [];
     let bytes = 0;
-    for (const { descriptor } of rows) {
+    for (const row of rows) {
+      const { descriptor } = row;
+      checkRow(this.#db, row.sum, repository, subject, row.digest, row.artifactType, descriptor);
       bytes += Buffer.byteLength(descriptor) + 1;
       if (entries.length === limit || (entries.length > 0 && bytes > maxBytes))
         return { entries, more: true };
@@ -176,12 +222,15 @@ export class OciIndexReader {
 
   /** Up to `limit` tags after `last`, in lexical (byte) order. */
   tags(repository: RepositoryName, last: string, limit: number): Tag[] {
-    const sql = `SELECT tag FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?)
+    const sql = `SELECT tag, digest, sum FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?)
       AND tag > ? ORDER BY tag LIMIT ?`;
     return this.#db
-      .query<{ tag: Tag }, [string, string, number]>(sql)
+      .query<{ tag: Tag } & TagRow, [string, string, number]>(sql)
       .all(repository, last, limit)
-      .map((row) => row.tag);
+      .map(({ tag, digest, sum }) => {
+        checkRow(this.#db, sum, repository, tag, digest);
+        return tag;
+      });
   }
 
   #digests(sql: string, repository: RepositoryName): Digest[] {

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
-import { type Digest, digestToBytes } from "../../primitives/digest.ts";
+import { type Digest, digestAlgorithm, digestHex, digestOf, digestToBytes } from "../../primitives/digest.ts";
 import type { IndexSchema } from "../../primitives/store/derived-index.ts";
+import { rowSum } from "../../primitives/store/row-sum.ts";
 import type { ScopeEvent } from "../../primitives/store/scope-clock.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
@@ -8,28 +9,32 @@ import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { Referrer } from "../../registry/storage.ts";
 import type { Tag } from "../../registry/tag.ts";
 import { parseOciPath } from "./layout.ts";
+import { checkRows } from "./oci-index-rows.ts";
 import { digestInTag } from "./tag-target.ts";
 
 /**
  * Tags, manifests and the blobs they name, by repository; digests in binary. What a push adds lies close together where
- * it can, as each page that changes is written: so tags are found by the number of their manifest, not by its digest.
+ * it can, as each page that changes is written: so tags are found by the number of their manifest, not by its digest. Each
+ * row has the sum of what it says (`rowSum`), by the names of things rather than by their numbers.
  */
 export const OCI_INDEX: IndexSchema = {
-  version: 4,
+  version: 5,
   sql: `
-    CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sum INTEGER NOT NULL);
     CREATE TABLE manifests (
       id INTEGER PRIMARY KEY,
       repository INTEGER NOT NULL,
       digest BLOB NOT NULL,
       media_type TEXT NOT NULL,
       content BLOB NOT NULL,
+      sum INTEGER NOT NULL,
       UNIQUE (repository, digest)
     );
     CREATE TABLE tags (
       repository INTEGER NOT NULL,
       tag TEXT NOT NULL,
       digest BLOB NOT NULL,
+      sum INTEGER NOT NULL,
       manifest INTEGER, -- its id; none where the tag's manifest is missing
       PRIMARY KEY (repository, tag)
     ) WITHOUT ROWID;
@@ -38,6 +43,7 @@ export const OCI_INDEX: IndexSchema = {
       blob BLOB NOT NULL,
       repository INTEGER NOT NULL,
       manifest INTEGER NOT NULL, -- its id
+      sum INTEGER NOT NULL,
       PRIMARY KEY (blob, repository, manifest)
     ) WITHOUT ROWID;
     CREATE TABLE referrers (
@@ -46,25 +52,27 @@ export const OCI_INDEX: IndexSchema = {
       digest TEXT NOT NULL,
       artifact_type TEXT,
       descriptor TEXT NOT NULL, -- JSON
+      sum INTEGER NOT NULL,
       PRIMARY KEY (repository, subject, digest)
     ) WITHOUT ROWID;
     CREATE INDEX referrers_by_type ON referrers (repository, subject, artifact_type, digest);
   `,
   apply(db: Database, changes: readonly Change[]): ReadonlyMap<string, ScopeEvent> {
-    const repositories = new Map<RepositoryName, number>();
+    const repositories = new Map<RepositoryName, IndexedRepository>();
     const events = new Map<RepositoryName, ScopeEvent>();
     for (const { path, content } of changes) {
       const file = parseOciPath(path);
       if (!file) continue;
-      const id = repositories.get(file.repository) ?? repositoryId(db, file.repository);
-      repositories.set(file.repository, id);
-      if (file.kind === "tag") applyTag(db, id, file.tag, content);
-      const isRemoval = file.kind === "manifest" && !applyManifest(db, id, file.digest, content);
+      const repository = repositories.get(file.repository) ?? indexed(db, file.repository);
+      repositories.set(file.repository, repository);
+      if (file.kind === "tag") applyTag(db, repository, file.tag, content);
+      const isRemoval = file.kind === "manifest" && !applyManifest(db, repository, file.digest, content);
       if (isRemoval || !events.has(file.repository))
         events.set(file.repository, isRemoval ? "removal" : "change");
     }
     return events;
   },
+  check: checkRows,
   scopes: (db: Database) =>
     db
       .query<{ name: string }, []>("SELECT name FROM repositories ORDER BY name")
@@ -91,51 +99,64 @@ export const OCI_INDEX: IndexSchema = {
   },
 };
 
-function repositoryId(db: Database, name: RepositoryName): number {
-  const select = db.query<{ id: number }, [string]>("SELECT id FROM repositories WHERE name = ?");
-  const known = select.get(name);
-  if (known) return known.id;
-  const { lastInsertRowid } = db.query("INSERT INTO repositories (name) VALUES (?)").run(name);
-  return Number(lastInsertRowid);
+interface IndexedRepository {
+  readonly id: number;
+  readonly name: RepositoryName;
 }
 
-function applyTag(db: Database, repository: number, tag: Tag, content: Uint8Array | null): void {
+function indexed(db: Database, name: RepositoryName): IndexedRepository {
+  const select = db.query<{ id: number }, [string]>("SELECT id FROM repositories WHERE name = ?");
+  const known = select.get(name);
+  if (known) return { id: known.id, name };
+  const { lastInsertRowid } = db
+    .query("INSERT INTO repositories (name, sum) VALUES (?, ?)")
+    .run(name, rowSum(name));
+  return { id: Number(lastInsertRowid), name };
+}
+
+function applyTag(db: Database, { id, name }: IndexedRepository, tag: Tag, content: Uint8Array | null): void {
   const digest = content && digestInTag(content);
   if (digest) {
     db.query(
-      `INSERT INTO tags VALUES (?1, ?2, ?3, (SELECT id FROM manifests WHERE repository = ?1 AND digest = ?3))
-        ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest, manifest = excluded.manifest`,
-    ).run(repository, tag, digestToBytes(digest));
+      `INSERT INTO tags VALUES (?1, ?2, ?3, ?4, (SELECT id FROM manifests WHERE repository = ?1 AND digest = ?3))
+        ON CONFLICT (repository, tag)
+        DO UPDATE SET digest = excluded.digest, sum = excluded.sum, manifest = excluded.manifest`,
+    ).run(id, tag, digestToBytes(digest), rowSum(name, tag, digestHex(digest)));
   } else {
-    db.query("DELETE FROM tags WHERE repository = ? AND tag = ?").run(repository, tag);
+    db.query("DELETE FROM tags WHERE repository = ? AND tag = ?").run(id, tag);
   }
 }
 
 /** Whether there is such a manifest now. */
 function applyManifest(
   db: Database,
-  repository: number,
+  repository: IndexedRepository,
   digest: Digest,
   content: Uint8Array | null,
 ): boolean {
-  const manifest = content && parseManifest(content);
+  // Stock git may have committed anything under the name of a digest.
+  const isRight = content && digestOf(content, digestAlgorithm(digest)) === digest;
+  const manifest = isRight && parseManifest(content);
   if (!manifest || manifest instanceof ManifestFault) {
-    removeManifest(db, repository, digest);
+    removeManifest(db, repository.id, digest);
     return false;
   }
+  const { id, name } = repository;
   const key = digestToBytes(digest);
   const { changes, lastInsertRowid } = db
     .query(
-      "INSERT INTO manifests (repository, digest, media_type, content) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      `INSERT INTO manifests (repository, digest, media_type, content, sum) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT DO NOTHING`,
     )
-    .run(repository, key, manifest.mediaType, content);
+    .run(id, key, manifest.mediaType, content, rowSum(name, digestHex(digest), manifest.mediaType));
   // What a digest stands for never changes: what is known is known with all that it names.
   if (changes === 0) return true;
   db.query(
     "UPDATE tags INDEXED BY tags_by_manifest SET manifest = ?1 WHERE manifest IS NULL AND repository = ?2 AND digest = ?3",
-  ).run(lastInsertRowid, repository, key);
-  const insert = db.query("INSERT INTO manifest_blobs VALUES (?, ?, ?)");
-  for (const blob of manifest.blobs) insert.run(digestToBytes(blob), repository, lastInsertRowid);
+  ).run(lastInsertRowid, id, key);
+  const insert = db.query("INSERT INTO manifest_blobs VALUES (?, ?, ?, ?)");
+  for (const blob of manifest.blobs)
+    insert.run(digestToBytes(blob), id, lastInsertRowid, rowSum(name, digestHex(blob), lastInsertRowid));
   const { mediaType, artifactType, annotations, subject } = manifest;
   if (!subject) return true;
   const referrer: Referrer = {
@@ -145,12 +166,14 @@ function applyManifest(
     ...(artifactType && { artifactType }),
     ...(annotations && { annotations }),
   };
-  db.query("INSERT INTO referrers VALUES (?, ?, ?, ?, ?)").run(
-    repository,
+  const descriptor = JSON.stringify(referrer);
+  db.query("INSERT INTO referrers VALUES (?, ?, ?, ?, ?, ?)").run(
+    id,
     subject,
     digest,
     artifactType ?? null,
-    JSON.stringify(referrer),
+    descriptor,
+    rowSum(name, subject, digest, artifactType ?? null, descriptor),
   );
   return true;
 }

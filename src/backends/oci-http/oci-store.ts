@@ -1,9 +1,11 @@
+import { basename } from "node:path";
 import type { Digest } from "../../primitives/digest.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { BlobLinks, NO_LINKS } from "../../primitives/store/blob-links.ts";
 import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
-import { DerivedIndex, removeDatabase } from "../../primitives/store/derived-index.ts";
+import { removeDatabase } from "../../primitives/store/derived-database.ts";
+import { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import type { Store } from "../../primitives/store/store.ts";
@@ -92,14 +94,18 @@ export class OciStore implements OciView {
     );
     this.use = new StoreUse(this);
     this.quotas = location.quotas;
-    this.history = new HistoryIndex(`${dir}/history.sqlite`, store);
+    this.history = new HistoryIndex(`${dir}/history.sqlite`, store, (reason) =>
+      log.warn(builtAnew("history.sqlite", location.store, reason)),
+    );
   }
 
   static async open(manager: StoreManager, name: StoreName, quotas: Quotas = {}): Promise<OciStore> {
     const dir = await manager.create(name);
     const clock = new ScopeClock();
     const indexPath = `${dir}/index.sqlite`;
-    const derived = DerivedIndex.open(indexPath, OCI_INDEX, clock);
+    const derived = DerivedIndex.open(indexPath, OCI_INDEX, clock, (reason) =>
+      manager.log.warn(builtAnew("index.sqlite", name, reason)),
+    );
     const store = await manager.open(name, derived);
     let oci: OciStore | undefined;
     const blobs = await BlobStore.open(`${dir}/blobs`, (digest) => oci?.onDamage(digest));
@@ -137,7 +143,9 @@ export class OciStore implements OciView {
     if (known) return known;
     const indexPath = `${this.location.dir}/index-at-${commitId}.sqlite`;
     const clock = new ScopeClock();
-    const derived = DerivedIndex.open(indexPath, OCI_INDEX, clock);
+    const derived = DerivedIndex.open(indexPath, OCI_INDEX, clock, (reason) =>
+      this.#log.warn(builtAnew(basename(indexPath), this.location.store, reason)),
+    );
     try {
       await this.store.project(derived, commitId, this.#signal);
     } catch (error) {
@@ -190,4 +198,8 @@ export class OciStore implements OciView {
     await this.links.close();
     this.#derived.close();
   }
+}
+
+function builtAnew(file: string, store: StoreName, reason: string): string {
+  return `${file} of the store '${store}' is damaged (${reason}); it is built anew from the commits`;
 }

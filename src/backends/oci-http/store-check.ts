@@ -27,8 +27,17 @@ export interface CheckOptions {
 /** How often the index is told what came meanwhile before a busy store is taken as unchecked. */
 const MAX_ATTEMPTS = 20;
 
-/** Hashes every blob again, looks for those that tags need and that are gone, and compares the index with the commits. */
-export async function checkOciStore(oci: OciStore, { setsAside, step }: CheckOptions): Promise<OciReport> {
+/** Like `checkBlobs`, and compares the index that is served with the commits. */
+export async function checkOciStore(oci: OciStore, options: CheckOptions): Promise<OciReport> {
+  return checkBlobs(oci, options, (fresh) => wrongRepository(oci, fresh, options.step));
+}
+
+/** Hashes every blob again, and looks for those that tags need and that are gone. */
+export async function checkBlobs(
+  oci: Pick<OciStore, "store" | "blobs">,
+  { setsAside, step }: CheckOptions,
+  findWrongRepository: (fresh: DerivedIndex) => Promise<string | undefined> = async () => undefined,
+): Promise<OciReport> {
   const fresh = DerivedIndex.open(":memory:", OCI_INDEX, new ScopeClock());
   try {
     const { commitId } = oci.store.head();
@@ -48,7 +57,7 @@ export async function checkOciStore(oci: OciStore, { setsAside, step }: CheckOpt
       if (!found.has(digest) && oci.blobs.size(digest) === undefined)
         problems.push(`blob ${digest} is missing${affected(tags)}`);
     }
-    const wrong = await wrongRepository(oci, fresh, step);
+    const wrong = await findWrongRepository(fresh);
     if (wrong !== undefined) {
       problems.push(
         `the index differs from the commits in '${wrong}'; stop the server and remove index.sqlite to have it built anew`,

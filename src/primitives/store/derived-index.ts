@@ -1,7 +1,15 @@
-import { Database } from "bun:sqlite";
-import { rmSync } from "node:fs";
+import type { Database } from "bun:sqlite";
+import { DamagedDatabaseError } from "./database-damage.ts";
+import {
+  createSchema,
+  type DatabaseSchema,
+  inspectDatabase,
+  openDatabase,
+  openOrRemove,
+} from "./derived-database.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import type { Projection } from "./projection.ts";
+import { checkRow, rowSum } from "./row-sum.ts";
 import type { ScopeClock, ScopeEvent } from "./scope-clock.ts";
 import type { Change } from "./tree-edit.ts";
 
@@ -15,14 +23,18 @@ export interface IndexSchema {
    * which scopes (repositories).
    */
   apply(db: Database, changes: readonly Change[]): ReadonlyMap<string, ScopeEvent>;
+  /** Looks through all that it holds. Throws `DamagedDatabaseError` for what is not as `apply` left it. */
+  check(db: Database): void;
   /** The scopes that there are, or were. */
   scopes(db: Database): readonly string[];
   /** The content of one scope as text, the same for the same files however it came about. */
   dump(db: Database, scope: string): string;
 }
 
-/** Pages of the log after which it is written back: pages that change often are then written once for many commits. */
-const CHECKPOINT_PAGES = 8000;
+/** Which commit the index stands for, with the row's sum; none before the first. */
+const STATE = `
+  CREATE TABLE index_state (head TEXT, sum INTEGER);
+  INSERT INTO index_state VALUES (NULL, NULL);`;
 
 /**
  * An SQLite file derived from a store's commits. It may be behind after a crash (it is told what it missed) and may be
@@ -39,25 +51,38 @@ export class DerivedIndex implements Projection {
     this.db = db;
     this.#schema = schema;
     this.#clock = clock;
-    this.#head =
-      db.query<{ head: ObjectId | null }, []>("SELECT head FROM index_state").get()?.head ?? undefined;
+    this.#head = readHead(db);
   }
 
-  /** `clock` is moved for each scope that changes. */
-  static open(path: string, schema: IndexSchema, clock: ScopeClock): DerivedIndex {
-    try {
-      return new DerivedIndex(openDatabase(path, schema), schema, clock);
-    } catch (error) {
-      if (
-        !(error instanceof Error) ||
-        !/SQLITE_(NOTADB|CORRUPT)|malformed|not a database/.test(
-          `${error.message} ${(error as { code?: string }).code}`,
-        )
-      )
-        throw error;
-      removeDatabase(path);
-      return new DerivedIndex(openDatabase(path, schema), schema, clock);
-    }
+  /** `clock` is moved for each scope that changes; `report` is told what is wrong with a file that is built anew. */
+  static open(
+    path: string,
+    schema: IndexSchema,
+    clock: ScopeClock,
+    report: (reason: string) => void = () => undefined,
+  ): DerivedIndex {
+    return openOrRemove(
+      path,
+      () => {
+        const db = openDerived(path, schema);
+        try {
+          return new DerivedIndex(db, schema, clock);
+        } catch (error) {
+          db.close();
+          throw error;
+        }
+      },
+      report,
+    );
+  }
+
+  /** Looks through a file whole, and leaves it as it is; `compare` is told which commit it stands for. */
+  static inspect(
+    path: string,
+    schema: IndexSchema,
+    compare: (db: Database, head: ObjectId | undefined) => Promise<string | undefined>,
+  ): ReturnType<typeof inspectDatabase> {
+    return inspectDatabase(path, derivedSchema(schema), (db) => compare(db, readHead(db)));
   }
 
   get head(): ObjectId | undefined {
@@ -71,7 +96,7 @@ export class DerivedIndex implements Projection {
 
   apply(changes: readonly Change[], head?: ObjectId): void {
     const scopes = this.db.transaction(() => {
-      if (head) this.db.run("UPDATE index_state SET head = ?", [head]);
+      if (head) this.db.run("UPDATE index_state SET head = ?, sum = ?", [head, rowSum(head)]);
       return this.#schema.apply(this.db, changes);
     })();
     if (changes.some(({ content }) => content === null)) this.#removals++;
@@ -89,7 +114,7 @@ export class DerivedIndex implements Projection {
   }
 
   reset(): void {
-    createSchema(this.db, this.#schema);
+    createSchema(this.db, derivedSchema(this.#schema));
     this.#clock.advanceAll();
     this.#removals++;
     this.#head = undefined;
@@ -100,38 +125,19 @@ export class DerivedIndex implements Projection {
   }
 }
 
-function openDatabase(path: string, schema: IndexSchema): Database {
-  const db = new Database(path, { create: true, strict: true });
-  try {
-    db.run("PRAGMA journal_mode = WAL");
-    // A power cut may take the last transactions; the commits they stand for are read again.
-    db.run("PRAGMA synchronous = NORMAL");
-    db.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    db.run("PRAGMA busy_timeout = 5000");
-    const version = db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version;
-    if (version !== schema.version) createSchema(db, schema);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+function derivedSchema({ version, sql, check }: IndexSchema): DatabaseSchema {
+  return { version, sql: `${STATE}\n${sql}`, check };
 }
 
-function createSchema(db: Database, schema: IndexSchema): void {
-  db.transaction(() => {
-    const tables = db
-      .query<{ name: string }, []>(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-      )
-      .all();
-    for (const { name } of tables) db.run(`DROP TABLE "${name}"`);
-    db.run("CREATE TABLE index_state (head TEXT)");
-    db.run("INSERT INTO index_state VALUES (NULL)");
-    db.run(schema.sql);
-    db.run(`PRAGMA user_version = ${schema.version}`);
-  })();
+function openDerived(path: string, schema: IndexSchema): Database {
+  return openDatabase(path, derivedSchema(schema));
 }
 
-export function removeDatabase(path: string): void {
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+function readHead(db: Database): ObjectId | undefined {
+  const state = db.query<{ head: unknown; sum: unknown }, []>("SELECT head, sum FROM index_state").get();
+  if (state?.head === null && state.sum === null) return undefined;
+  if (typeof state?.head !== "string")
+    throw new DamagedDatabaseError(db.filename, "it does not say which commit it stands for");
+  checkRow(db, state.sum, state.head);
+  return state.head as ObjectId;
 }

@@ -56,6 +56,12 @@ export class ObjectReader {
     return parseCommit(await this.#read(id, "commit"));
   }
 
+  /** `undefined` if the store does not have it. Rejects if it is damaged or can't be read. */
+  async storedCommit(id: ObjectId): Promise<Commit | undefined> {
+    const isStored = this.#findStaged(id) !== undefined || (await this.#objects.has(id));
+    return isStored ? this.commit(id) : undefined;
+  }
+
   async #read(id: ObjectId, type: ObjectType): Promise<Uint8Array> {
     const object = this.#findStaged(id) ?? (await this.#objects.get(id));
     if (!object) throw new CorruptObjectError(`the store`, `${type} ${id} is missing`);

@@ -56,13 +56,12 @@ export async function catchUp(
   projection.apply(chunk, head.commitId);
 }
 
+/** What cannot be read for now is no reason to forget anything: that rejects. */
 async function knownTree(projection: Projection, reader: ObjectReader): Promise<ObjectId | undefined> {
-  if (!projection.head) return undefined;
-  try {
-    return (await reader.commit(projection.head)).tree;
-  } catch {
-    // Stock git rewrote the history and dropped the commit: what is known belongs to nothing any more.
-    projection.reset();
-    return undefined;
-  }
+  const known = projection.head && (await reader.storedCommit(projection.head));
+  if (known) return known.tree;
+  // It was told a part at most; or stock git rewrote the history and dropped the commit, and what is known belongs to
+  // nothing any more.
+  projection.reset();
+  return undefined;
 }

@@ -102,6 +102,11 @@ export class Store {
     yield* diffTrees(this.#reader.tree, before, (await this.at(to)).tree);
   }
 
+  /** Whether there is such a commit. */
+  async has(commitId: ObjectId): Promise<boolean> {
+    return (await this.#reader.storedCommit(commitId)) !== undefined;
+  }
+
   /** The commit itself. Rejects if it is missing. */
   commitAt(id: ObjectId): Promise<Commit> {
     return this.#reader.commit(id);

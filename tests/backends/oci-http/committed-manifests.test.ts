@@ -44,5 +44,7 @@ test("what can't be read is an error, never a manifest less", async () => {
   for (const [id, object] of memory.known) {
     if (object.type === "blob" && Buffer.from(object.body).equals(content)) memory.known.delete(id);
   }
-  expect(Array.fromAsync(committedManifests(store, commitId))).rejects.toBeInstanceOf(CorruptObjectError);
+  await expect(Array.fromAsync(committedManifests(store, commitId))).rejects.toBeInstanceOf(
+    CorruptObjectError,
+  );
 });

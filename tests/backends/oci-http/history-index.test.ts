@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { HistoryIndex } from "../../../src/backends/oci-http/history-index.ts";
 import { manifestPath } from "../../../src/backends/oci-http/layout.ts";
@@ -6,6 +7,7 @@ import { Store } from "../../../src/primitives/store/store.ts";
 import { storePath } from "../../../src/primitives/store/store-path.ts";
 import type { RepositoryName } from "../../../src/registry/repository-name.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
+import { flipBit } from "../../support/flipped-bit.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -79,4 +81,40 @@ test("closing ends the catching up in the middle of a commit that removes much",
   expect(again.head).toBeUndefined();
   await again.catchUp();
   expect(again.head).toBe(store.head().commitId);
+});
+
+test("a damaged history is built anew from the commits, at the start and while it is open, and reported", async () => {
+  const store = await Store.open("test", new MemoryStore());
+  const author = { name: "alice", email: "alice@everlock" };
+  const { commitId } = await store.write(storePath("a"), Buffer.from("a"), { author, message: "write a" });
+  const path = `${temporaryDirectory()}/history.sqlite`;
+  const before = new HistoryIndex(path, store);
+  await before.catchUp();
+  await before.close();
+  const reports: string[] = [];
+  for (const [offset, reason] of [
+    [0, "its header is not that of a database"],
+    [4096, "Tree 2 page 2"],
+  ] as const) {
+    flipBit(path, offset, 6);
+    const history = new HistoryIndex(path, store, (said) => reports.push(said));
+    await history.catchUp();
+    expect(history.head).toBe(commitId);
+    expect(reports.splice(0)).toEqual([expect.stringContaining(reason)]);
+    await history.close();
+  }
+  const open = new HistoryIndex(path, store, (said) => reports.push(said));
+  afterThisTest(() => open.close());
+  const vandal = new Database(path);
+  vandal.run("DROP TABLE moves");
+  vandal.close();
+  const events = await Array.fromAsync(open.events());
+  expect(events.map((event) => event.commitId)).toEqual(commitId ? [commitId] : []);
+  await store.write(storePath("b"), Buffer.from("b"), {
+    author,
+    message: "push b\n\nRepository: b\nTag: v1",
+  });
+  await open.catchUp();
+  expect(open.head).toBe(store.head().commitId);
+  expect(reports).toHaveLength(1);
 });

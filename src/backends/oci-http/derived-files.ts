@@ -1,0 +1,62 @@
+import type { Database } from "bun:sqlite";
+import { DerivedIndex } from "../../primitives/store/derived-index.ts";
+import type { ObjectId } from "../../primitives/store/git/object-id.ts";
+import { ScopeClock } from "../../primitives/store/scope-clock.ts";
+import type { Store } from "../../primitives/store/store.ts";
+import { HistoryIndex, historyIn } from "./history-index.ts";
+import { OCI_INDEX } from "./oci-index.ts";
+
+/**
+ * What is wrong with the files of a store that were derived from its commits, a line each. They are compared as they lie
+ * there, each with the commit that it stands for: one that is behind, or missing, is sound. Nothing is changed.
+ */
+export async function checkDerivedFiles(dir: string, store: Store): Promise<string[]> {
+  const found = {
+    "index.sqlite": await DerivedIndex.inspect(`${dir}/index.sqlite`, OCI_INDEX, (db, head) =>
+      compareIndex(db, head, store),
+    ),
+    "history.sqlite": await HistoryIndex.inspect(`${dir}/history.sqlite`, (db) => compareHistory(db, store)),
+  };
+  return Object.entries(found).flatMap(([file, verdict]) =>
+    typeof verdict === "string"
+      ? []
+      : `${file} is damaged (${verdict.damage}); it is derived: the next start of the server, or removing it, has it built anew`,
+  );
+}
+
+async function compareIndex(
+  db: Database,
+  head: ObjectId | undefined,
+  store: Store,
+): Promise<string | undefined> {
+  if (head === undefined) return undefined;
+  if (!(await store.has(head))) return "it stands for a commit that is not there";
+  const fresh = DerivedIndex.open(":memory:", OCI_INDEX, new ScopeClock());
+  try {
+    await store.project(fresh, head);
+    const scopes = new Set([...OCI_INDEX.scopes(db), ...fresh.scopes()]);
+    const wrong = [...scopes].find((scope) => OCI_INDEX.dump(db, scope) !== fresh.dump(scope));
+    return wrong === undefined ? undefined : `it differs from the commits in '${wrong}'`;
+  } finally {
+    fresh.close();
+  }
+}
+
+async function compareHistory(db: Database, store: Store): Promise<string | undefined> {
+  const { head, content } = historyIn(db);
+  if (head === undefined) return undefined;
+  if (!(await store.has(head))) return "it stands for a commit that is not there";
+  const past = await store.at(head);
+  const fresh = new HistoryIndex(":memory:", {
+    head: () => past,
+    at: (id) => store.at(id),
+    commitAt: (id) => store.commitAt(id),
+    diff: (from, to) => store.diff(from, to),
+  });
+  try {
+    await fresh.catchUp();
+    return fresh.content === content ? undefined : "it differs from the commits";
+  } finally {
+    await fresh.close();
+  }
+}

@@ -1,0 +1,74 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { basename } from "node:path";
+import { isMissingFile } from "./files.ts";
+
+/** A database file does not hold what was written to it. */
+export class DamagedDatabaseError extends Error {
+  /** What is wrong with it, in a few words. */
+  readonly reason: string;
+
+  constructor(path: string, reason: string) {
+    super(`${basename(path)} is damaged: ${reason}`);
+    this.name = "DamagedDatabaseError";
+    this.reason = reason;
+  }
+}
+
+/**
+ * What SQLite says of a file that is damaged. Our statements fit our tables, so one that misses a table, or meets two rows
+ * where a constraint allows one, has met other tables than we wrote.
+ */
+const DAMAGE_CODES = /^SQLITE_(CORRUPT|NOTADB|CONSTRAINT|MISMATCH)/;
+const DAMAGE_MESSAGES = /^(no such (table|column|index)|malformed|unsupported file format|database schema)/;
+
+/**
+ * What is wrong with the file, if `error` says that something is. Nothing for a file that is busy or can't be opened, read or
+ * written for want of room, descriptors or rights: that says nothing of what it holds.
+ */
+export function damageIn(error: unknown): string | undefined {
+  if (error instanceof DamagedDatabaseError) return error.reason;
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: unknown };
+  const isDamage =
+    (typeof code === "string" && DAMAGE_CODES.test(code)) ||
+    (code === "SQLITE_ERROR" && DAMAGE_MESSAGES.test(error.message));
+  return isDamage ? error.message : undefined;
+}
+
+const HEADER_BYTES = 100;
+const MAGIC = "SQLite format 3\0";
+
+/** Bytes of the header that are the same in every file of ours (sqlite.org/fileformat2.html, "The Database Header"). */
+const FIXED: readonly (readonly [offset: number, bytes: readonly number[]])[] = [
+  [16, [0x10, 0]], // pages of 4 KiB
+  [20, [0, 64, 32, 32]],
+  [44, [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]], // schema format, cache, no auto-vacuum, UTF-8
+  [64, [0, 0, 0, 0, 0, 0, 0, 0, ...Array.from({ length: 20 }, () => 0)]],
+];
+
+/** Throws `DamagedDatabaseError` for a file that SQLite would read in another way than it was written, or not at all. */
+export function checkHeader(path: string): void {
+  const header = readHeader(path);
+  if (!header || header.length === 0) return;
+  const isSound =
+    header.length === HEADER_BYTES &&
+    header.toString("latin1", 0, MAGIC.length) === MAGIC &&
+    [18, 19].every((at) => header[at] === 1 || header[at] === 2) &&
+    FIXED.every(([offset, bytes]) => bytes.every((byte, i) => header[offset + i] === byte));
+  if (!isSound) throw new DamagedDatabaseError(path, "its header is not that of a database");
+}
+
+function readHeader(path: string): Buffer | undefined {
+  try {
+    const fd = openSync(path, "r");
+    try {
+      const header = Buffer.alloc(HEADER_BYTES);
+      return header.subarray(0, readSync(fd, header, 0, HEADER_BYTES, 0));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (isMissingFile(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,14 @@
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+
+/** Changes one bit of a file where it lies. Calling it again changes it back. */
+export function flipBit(path: string, offset: number, bit: number): void {
+  const fd = openSync(path, "r+");
+  try {
+    const byte = new Uint8Array(1);
+    if (readSync(fd, byte, 0, 1, offset) !== 1) throw new Error(`${path} ends before ${offset}`);
+    byte[0] = (byte[0] ?? 0) ^ (1 << bit);
+    writeSync(fd, byte, 0, 1, offset);
+  } finally {
+    closeSync(fd);
+  }
+}
