@@ -7,6 +7,8 @@ import { RegistryError } from "../../registry/errors.ts";
 import { parseBasicCredentials } from "./basic-credentials.ts";
 import type { RoutedRequest } from "./http-backend.ts";
 
+/** Clients sleep as long as they are told to, so they are told to come again rather than how long it may take. */
+const MAX_RETRY_AFTER_SECONDS = 5;
 const BEARER = /^bearer +(\S+)\s*$/i;
 
 /** Turns the Authorization header into who is asking. */
@@ -61,7 +63,7 @@ export class RequestAuthenticator {
       case "limited":
         return new RegistryError("tooManyRequests", {
           message: `too many failed logins; try again in ${result.retryAfterSeconds} seconds`,
-          headers: { "Retry-After": String(result.retryAfterSeconds) },
+          headers: { "Retry-After": String(Math.min(result.retryAfterSeconds, MAX_RETRY_AFTER_SECONDS)) },
         });
     }
   }

@@ -91,6 +91,10 @@ function accessMetrics({ instances, users, passwords }: MeasuredServices): Metri
       { labels: { reason: "wrong" }, value: refused },
       { labels: { reason: "locked" }, value: limited },
     ),
+    counter("everlock_password_comparisons_total", "Comparisons of passwords by Argon2id.", {
+      value: passwords.comparisons,
+    }),
+    gauge("everlock_logins_waiting", "Logins that wait for a comparison.", { value: passwords.waiting }),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { LruCache } from "../lru-cache.ts";
+import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 import { type ApiTokenId, apiTokenHash } from "./api-token.ts";
 import type { PasswordVerdict } from "./password-checker.ts";
 import { type ApiTokenCredential, goodCredential, parseUserName, type User, type UserName } from "./user.ts";
@@ -35,8 +36,9 @@ interface Remembered {
   readonly name: UserName;
   /** The stored hash that matched; when the user's changes, this no longer counts. */
   readonly hash: string;
+  /** By the authenticator's clock, as are all times here. */
   readonly until: number;
-  /** When the use of a token was last told, in milliseconds since the epoch. */
+  /** When the use of a token was last told. */
   told: number;
 }
 
@@ -47,23 +49,30 @@ export class Authenticator {
   readonly #users: () => UserDirectory;
   readonly #check: Check;
   readonly #tokenUsed: (id: ApiTokenId) => void;
+  readonly #now: MonotonicClock;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
   readonly #remembered = new LruCache<string, Remembered>(MAX_REMEMBERED);
 
   /** `tokenUsed` hears of the use of API tokens, in steady use about once a minute. */
-  constructor(users: () => UserDirectory, check: Check, tokenUsed: (id: ApiTokenId) => void) {
+  constructor(
+    users: () => UserDirectory,
+    check: Check,
+    tokenUsed: (id: ApiTokenId) => void,
+    now: MonotonicClock = monotonicMs,
+  ) {
     this.#users = users;
     this.#check = check;
     this.#tokenUsed = tokenUsed;
+    this.#now = now;
   }
 
   /** Who logged in not long ago with the same header or other text, if that login still holds. */
   recall(sent: string): Login | undefined {
     const remembered = this.#remembered.get(this.#key(sent));
-    if (!remembered || remembered.until <= Date.now()) return undefined;
+    if (!remembered || remembered.until <= this.#now()) return undefined;
     const login = this.#loginWith(remembered.name, remembered.hash);
-    if (login?.token && remembered.told < Date.now() - TOLD_MS) {
-      remembered.told = Date.now();
+    if (login?.token && remembered.told < this.#now() - TOLD_MS) {
+      remembered.told = this.#now();
       this.#tokenUsed(login.token.id);
     }
     return login;
@@ -84,7 +93,7 @@ export class Authenticator {
 
   #accept(login: Login, name: UserName, hash: string, sent: string | undefined): LoginResult {
     if (sent !== undefined) {
-      const now = Date.now();
+      const now = this.#now();
       this.#remembered.set(this.#key(sent), { name, hash, until: now + REMEMBER_MS, told: now });
     }
     if (login.token) this.#tokenUsed(login.token.id);

@@ -1,42 +1,101 @@
-import { LruCache } from "../lru-cache.ts";
+import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
+import { GuessBudget } from "./guess-budget.ts";
+import { KnownNetworks } from "./known-networks.ts";
+import type { UserName } from "./user.ts";
 
-/** Failures within the window after which a subject has to wait for its end. */
-const MAX_FAILURES = 10;
 const WINDOW_MS = 60_000;
+/** Wrong passwords within a minute: of a user at one network, of all others that come from a network, … */
+const GUESSES_OF_PAIR = 10;
+const GUESSES_OF_NETWORK = 30;
+/** … and of a user from all networks together where that user never logged in. */
+const GUESSES_OF_STRANGERS = 20;
+/** As many again for networks that have not failed before, so that those that have can't use them up. */
+const GUESSES_OF_NEWCOMERS = 20;
+/** How long a network counts as one that has failed. */
+const FAILED_MS = 600_000;
 /** Each failure is answered later than the one before, by this step up to that limit. */
 const DELAY_STEP_MS = 100;
 const MAX_DELAY_MS = 1000;
-/** Subjects remembered; bounds the memory that an attacker with many names can fill. */
-const MAX_SUBJECTS = 50_000;
 
-interface Failures {
-  readonly count: number;
-  readonly windowEnds: number;
+/** Who guesses: `login` as it was given, from a network as `networkOf` has it. */
+export interface Guesser {
+  readonly login: string;
+  readonly network: string;
 }
 
-/** Slows and then stops repeated failures of one subject, such as a user at an address. */
+/** What is known of a network: that the user has logged in from it, nothing, or that a login from it failed lately. */
+export type Standing = "known" | "new" | "failed";
+
+/**
+ * Counts guesses at passwords before they are compared. Where a user has logged in from before, that user has a budget
+ * that no stranger can use up.
+ */
 export class FailureLimiter {
-  readonly #failures = new LruCache<string, Failures>(MAX_SUBJECTS);
+  readonly #now: MonotonicClock;
+  readonly #pairs = new GuessBudget(GUESSES_OF_PAIR, WINDOW_MS);
+  readonly #networks = new GuessBudget(GUESSES_OF_NETWORK, WINDOW_MS);
+  readonly #strangers = new GuessBudget(GUESSES_OF_STRANGERS, WINDOW_MS);
+  readonly #newcomers = new GuessBudget(GUESSES_OF_NEWCOMERS, WINDOW_MS);
+  readonly #failed = new GuessBudget(1, FAILED_MS);
+  readonly #known: KnownNetworks;
 
-  /** Seconds until the subject may try again; 0 if it may now. */
-  lockedFor(subject: string): number {
-    const { count, windowEnds } = this.#current(subject);
-    return count >= MAX_FAILURES ? Math.ceil((windowEnds - Date.now()) / 1000) : 0;
+  constructor(known = new KnownNetworks(), now: MonotonicClock = monotonicMs) {
+    this.#known = known;
+    this.#now = now;
   }
 
-  /** Counts a failure and tells how many milliseconds to wait before saying so. */
-  fail(subject: string): number {
-    const { count, windowEnds } = this.#current(subject);
-    this.#failures.set(subject, { count: count + 1, windowEnds });
-    return Math.min((count + 1) * DELAY_STEP_MS, MAX_DELAY_MS);
+  standingOf({ login, network }: Guesser): Standing {
+    if (this.#known.has(login, network)) return "known";
+    return this.#failed.waitMs(network, this.#now()) > 0 ? "failed" : "new";
   }
 
-  clear(subject: string): void {
-    this.#failures.delete(subject);
+  /** Milliseconds until another guess will be looked at; 0 if it would be now. */
+  waitMs(guesser: Guesser): number {
+    const now = this.#now();
+    const pair = this.#pairs.waitMs(pairOf(guesser), now);
+    const standing = this.standingOf(guesser);
+    if (standing === "known") return pair;
+    return Math.max(
+      pair,
+      this.#networks.waitMs(guesser.network, now),
+      this.#budgetOfUser(standing).waitMs(guesser.login, now),
+    );
   }
 
-  #current(subject: string): Failures {
-    const known = this.#failures.get(subject);
-    return known && known.windowEnds > Date.now() ? known : { count: 0, windowEnds: Date.now() + WINDOW_MS };
+  /**
+   * Counts a guess. What comes back takes it back, for a guess that was right. The same guess from several networks at once
+   * tells no more than one: `isFirst` for one of them.
+   */
+  take(guesser: Guesser, isFirst: boolean): () => void {
+    const now = this.#now();
+    const standing = this.standingOf(guesser);
+    const taken = [this.#pairs.take(pairOf(guesser), now)];
+    if (standing !== "known") {
+      taken.push(this.#networks.take(guesser.network, now));
+      if (isFirst) taken.push(this.#budgetOfUser(standing).take(guesser.login, now));
+    }
+    return () => {
+      for (const giveBack of taken) giveBack();
+    };
   }
+
+  /** How many milliseconds to wait before saying that a guess was wrong. */
+  failed(guesser: Guesser): number {
+    const now = this.#now();
+    // Where a user logs in from, one's own mistakes do not count against others.
+    if (!this.#known.has(guesser.login, guesser.network)) this.#failed.take(guesser.network, now);
+    return Math.min(this.#pairs.used(pairOf(guesser), now) * DELAY_STEP_MS, MAX_DELAY_MS);
+  }
+
+  succeeded(name: UserName, network: string): void {
+    this.#known.add(name, network);
+  }
+
+  #budgetOfUser(standing: "new" | "failed"): GuessBudget {
+    return standing === "new" ? this.#newcomers : this.#strangers;
+  }
+}
+
+function pairOf({ login, network }: Guesser): string {
+  return `${login}\n${network}`;
 }

@@ -1,6 +1,8 @@
-import { OverloadedError } from "../semaphore.ts";
-import { FailureLimiter } from "./failure-limiter.ts";
-import { verifyNobody, verifyPassword } from "./passwords.ts";
+import { availableParallelism } from "node:os";
+import { networkOf } from "../client-network.ts";
+import { Comparisons, type Guess } from "./comparisons.ts";
+import { FailureLimiter, type Guesser } from "./failure-limiter.ts";
+import { MAX_PASSWORD_LENGTH, verifyNobody, verifyPassword } from "./passwords.ts";
 import { parseUserName, passwordHashes } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
@@ -10,68 +12,84 @@ export type PasswordVerdict =
   | { readonly kind: "refused" }
   | { readonly kind: "limited"; readonly retryAfterSeconds: number };
 
-const OVERLOAD_RETRY_SECONDS = 2;
+const BUSY_RETRY_SECONDS = 2;
+/** Longer ones are nobody's, and count together with those that they begin like. */
+const MAX_LOGIN_LENGTH = 256;
+/** Each runs on a thread of its own with all of its memory; a flood of logins leaves half of the cores to others. */
+const MAX_CONCURRENT = Math.max(1, Math.floor(availableParallelism() / 2));
 
-/** Checks passwords by Argon2id and counts failures: one for all threads and frontends. */
+/** Checks passwords by Argon2id and counts guesses: one for all threads and frontends. */
 export class PasswordChecker {
   readonly #users: () => UserDirectory;
-  readonly #limiter = new FailureLimiter();
-  /** Comparisons that have not ended, each by all that its outcome depends on, and by the login. */
-  readonly #underWay = new Map<string, Promise<string | undefined>>();
+  readonly #limiter: FailureLimiter;
+  readonly #comparisons: Comparisons;
+  readonly #secret = crypto.getRandomValues(new Uint8Array(32));
   /** Logins that failed: refused as wrong, or not looked at because too many had been. */
   readonly failures = { refused: 0, limited: 0 };
 
-  constructor(users: () => UserDirectory) {
+  constructor(users: () => UserDirectory, limiter = new FailureLimiter(), maxConcurrent = MAX_CONCURRENT) {
     this.#users = users;
+    this.#limiter = limiter;
+    this.#comparisons = new Comparisons(limiter, maxConcurrent);
+  }
+
+  /** Argon2id comparisons of logins, since the start. */
+  get comparisons(): number {
+    return this.#comparisons.count;
+  }
+
+  /** Logins that wait for one. */
+  get waiting(): number {
+    return this.#comparisons.waiting;
   }
 
   /** Seconds until this user may log in again from this address; 0 if it may be tried now. */
   lockedFor(login: string, address: string): number {
-    return this.#limiter.lockedFor(subjectOf(login, address));
+    return Math.ceil(this.#limiter.waitMs(guesserOf(login, address)) / 1000);
   }
 
-  /** `address` is the client's, without port: failures count for each user at each address. */
+  /** `address` is the client's, without port. */
   async check(login: string, password: string, address: string): Promise<PasswordVerdict> {
-    const subject = subjectOf(login, address);
-    const retryAfterSeconds = this.#limiter.lockedFor(subject);
-    if (retryAfterSeconds > 0) {
-      this.failures.limited++;
-      return { kind: "limited", retryAfterSeconds };
+    const guesser = guesserOf(login, address);
+    const outcome = await this.#comparisons.outcomeFor(guesser, this.#guessOf(login, password));
+    switch (outcome.kind) {
+      case "matched": {
+        const name = parseUserName(login);
+        if (name) this.#limiter.succeeded(name, guesser.network);
+        return { kind: "matches", hash: outcome.hash };
+      }
+      case "wrong":
+        this.failures.refused++;
+        await Bun.sleep(this.#limiter.failed(guesser));
+        return { kind: "refused" };
+      case "locked":
+      case "busy": {
+        this.failures.limited++;
+        const retryAfterSeconds =
+          outcome.kind === "busy" ? BUSY_RETRY_SECONDS : Math.ceil(outcome.waitMs / 1000);
+        return { kind: "limited", retryAfterSeconds };
+      }
+      case "failed":
+        throw outcome.error;
     }
-    let hash: string | undefined;
-    try {
-      hash = await this.#matchingHash(login, password);
-    } catch (error) {
-      if (!(error instanceof OverloadedError)) throw error;
-      this.failures.limited++;
-      return { kind: "limited", retryAfterSeconds: OVERLOAD_RETRY_SECONDS };
-    }
-    if (hash === undefined) {
-      this.failures.refused++;
-      await Bun.sleep(this.#limiter.fail(subject));
-      return { kind: "refused" };
-    }
-    this.#limiter.clear(subject);
-    return { kind: "matches", hash };
   }
 
   /** A fleet that comes back at once with one password is let in by one comparison, not by one for each machine. */
-  #matchingHash(login: string, password: string): Promise<string | undefined> {
+  #guessOf(login: string, password: string): Guess {
     const name = parseUserName(login);
     const user = name && this.#users().get(name);
     const hashes = user ? passwordHashes(user) : [];
     // Unknown names are kept apart as well, or those that are known would be told by taking longer.
-    const key = JSON.stringify([login, password, hashes]);
-    const known = this.#underWay.get(key);
-    if (known !== undefined) return known;
-    const comparison = firstMatch(hashes, password).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, comparison);
-    return comparison;
+    const all = JSON.stringify([login, password, hashes]);
+    const key = new Bun.CryptoHasher("sha256", this.#secret).update(all).digest("base64");
+    // No password is longer, and comparing takes longer with it.
+    const compared = password.slice(0, MAX_PASSWORD_LENGTH + 1);
+    return { key, compare: () => firstMatch(hashes, compared) };
   }
 }
 
-function subjectOf(login: string, address: string): string {
-  return `${login.slice(0, 256)}\n${address}`;
+function guesserOf(login: string, address: string): Guesser {
+  return { login: login.slice(0, MAX_LOGIN_LENGTH), network: networkOf(address) };
 }
 
 /** Takes as long for a user without any password. */

@@ -1,32 +1,31 @@
-import { availableParallelism } from "node:os";
 import { Semaphore } from "../semaphore.ts";
 
 /** OWASP's second recommendation for Argon2id: 19 MiB, two passes; the many that can run at once stay affordable. */
 const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
-/** Each runs on a thread of its own with all of its memory; a flood of logins leaves half of the cores to others. */
-const MAX_CONCURRENT = Math.max(1, Math.floor(availableParallelism() / 2));
-/** More than this many waiting are turned away, so that a flood of logins can't grow without bound. */
+/** Changes of passwords that may wait for their hash. */
 const MAX_WAITING = 256;
 
 export const MAX_PASSWORD_LENGTH = 1024;
 
-const slots = new Semaphore(MAX_CONCURRENT, MAX_WAITING);
+const hashing = new Semaphore(1, MAX_WAITING);
 
-/** An Argon2id hash in PHC string format. */
+/** An Argon2id hash in PHC string format. Throws `OverloadedError` when too many wait already. */
 export function hashPassword(password: string): Promise<string> {
-  return slots.run(() => Bun.password.hash(password, ARGON2ID));
+  return hashing.run(() => Bun.password.hash(password, ARGON2ID));
 }
 
+/** How many run at once is for the caller to bound. */
 export function verifyPassword(password: string, hash: string): Promise<boolean> {
-  return slots.run(() => Bun.password.verify(password, hash));
+  return Bun.password.verify(password, hash);
 }
 
-let decoy: Promise<string> | undefined;
+/** Of the same cost as `ARGON2ID`, with random bytes in place of a hash: no password is known to match it. */
+const DECOY =
+  "$argon2id$v=19$m=19456,t=2,p=1$/8pcx0xxpK8QPovFAsZ//eTBDTZnlHv5h5CuHEB6+vw$hwO2In+io92XFEbBQ0HZ8Ffg+ANjeSzShvC9KwNDYZk";
 
 /** Takes as long as verifying a real password, so that a missing user can't be told from a wrong password. */
 export async function verifyNobody(password: string): Promise<false> {
-  decoy ??= hashPassword(crypto.randomUUID());
-  await verifyPassword(password, await decoy);
+  await verifyPassword(password, DECOY);
   return false;
 }
 

@@ -46,7 +46,7 @@ test("a fleet that comes at once with a wrong password is refused, and each mach
   for (const login of ["alice", "nobody"])
     expect(await verdictsOf(checker, login, "wrong")).toEqual({ refused: FLEET });
   expect(checker.failures).toEqual({ refused: 2 * FLEET, limited: 0 });
-  const again = Array.from({ length: 9 }, () => checker.check("alice", "wrong", addressOf(0)));
+  const again = Array.from({ length: 9 }, (_, i) => checker.check("alice", `wrong ${i}`, addressOf(0)));
   expect((await Promise.all(again)).every(({ kind }) => kind === "refused")).toBe(true);
   expect(checker.lockedFor("alice", addressOf(0))).toBeGreaterThan(0);
   expect(checker.lockedFor("alice", addressOf(1))).toBe(0);
@@ -75,3 +75,30 @@ test("a new password is good at once, though it is still being compared with the
   expect((await checker.check("alice", "new", "::1")).kind).toBe("matches");
   expect((await early).kind).toBe("refused");
 });
+
+test("of 250 passwords guessed at once ten are compared, whatever their address in one /64", async () => {
+  const { checker } = await checkerOf(await aliceWith("right"));
+  const guesses = Array.from({ length: 250 }, (_, i) =>
+    checker.check("alice", `wrong ${i}`, `2001:db8::${i}`),
+  );
+  const kinds = (await Promise.all(guesses)).map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === "refused").length).toBe(10);
+  expect([checker.comparisons, checker.failures]).toEqual([10, { refused: 10, limited: 240 }]);
+  expect(checker.lockedFor("alice", "2001:db8::ffff")).toBeGreaterThan(0);
+  expect(checker.lockedFor("alice", "2001:db8:0:1::1")).toBe(0);
+  // The right password is not looked at either, and nothing tells it from a wrong one.
+  expect((await checker.check("alice", "right", "2001:db8::1")).kind).toBe("limited");
+});
+
+test("a name that no user has is counted, locked and compared like one that is", async () => {
+  const { checker } = await checkerOf(await aliceWith("right"));
+  const verdicts: string[][] = [];
+  for (const login of ["alice", "nobody", "No User", ""]) {
+    const before = checker.comparisons;
+    const guesses = Array.from({ length: 12 }, (_, i) => checker.check(login, `wrong ${i}`, "192.0.2.7"));
+    verdicts.push((await Promise.all(guesses)).map(({ kind }) => kind));
+    expect([login, checker.comparisons - before]).toEqual([login, login === "" ? 0 : 10]);
+  }
+  expect(verdicts[1]).toEqual(verdicts[0] ?? []);
+  expect(verdicts[2]).toEqual(verdicts[0] ?? []);
+}, 20_000);

@@ -1,0 +1,98 @@
+import type { Standing } from "./failure-limiter.ts";
+
+/** How many may wait: of those who have logged in from there before, … */
+const MAX_KNOWN = 512;
+/** … at networks that never failed, all together and from each, … */
+const MAX_NEWCOMERS = 256;
+const MAX_NEWCOMERS_OF_NETWORK = 4;
+/** … and of all others. */
+const MAX_OTHERS = 256;
+
+interface Newcomer<T> {
+  readonly item: T;
+  readonly network: string;
+}
+
+/**
+ * Who is next. Each network has a turn after the other, so that one that floods waits behind itself alone. Those known
+ * are let in before newcomers, and these before networks that have failed, but each kind has a share. Of newcomers
+ * the latest is first: under a flood of them the wait is short or there is no use in it.
+ */
+export class WaitingLine<T> {
+  readonly #known = new Lanes<T>(MAX_KNOWN);
+  readonly #newcomers: Newcomer<T>[] = [];
+  readonly #others = new Lanes<T>(MAX_OTHERS);
+  #turn = 0;
+
+  /** Takes its place; answers who had to leave for it, perhaps itself. */
+  add(item: T, network: string, standing: Standing): T | undefined {
+    if (standing === "known") return this.#known.add(item, network);
+    if (standing === "failed" || this.#newcomersOf(network) >= MAX_NEWCOMERS_OF_NETWORK)
+      return this.#others.add(item, network);
+    this.#newcomers.push({ item, network });
+    return this.#newcomers.length > MAX_NEWCOMERS ? this.#newcomers.shift()?.item : undefined;
+  }
+
+  next(): T | undefined {
+    const turn = this.#turn++ % 8;
+    const known = () => this.#known.next();
+    const newcomer = () => this.#newcomers.pop()?.item;
+    const other = () => this.#others.next();
+    const strangers = turn % 2 === 0 ? [newcomer, other] : [other, newcomer];
+    const order = turn === 3 || turn === 4 ? [...strangers, known] : [known, ...strangers];
+    for (const take of order) {
+      const item = take();
+      if (item !== undefined) return item;
+    }
+    return undefined;
+  }
+
+  #newcomersOf(network: string): number {
+    return this.#newcomers.reduce((count, other) => count + Number(other.network === network), 0);
+  }
+}
+
+/** A queue for each network; they take turns. */
+class Lanes<T> {
+  readonly #max: number;
+  /** In the order of their turns; none is empty. */
+  readonly #lanes = new Map<string, T[]>();
+  #size = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Where there is no room, the longest queue loses its last. */
+  add(item: T, network: string): T | undefined {
+    const lane = this.#lanes.get(network);
+    if (this.#size < this.#max) {
+      this.#append(item, network, lane);
+      return undefined;
+    }
+    let longest: T[] = lane ?? [];
+    for (const other of this.#lanes.values()) if (other.length > longest.length) longest = other;
+    if (longest.length <= (lane?.length ?? 0) + 1) return item;
+    this.#size--;
+    const dropped = longest.pop();
+    this.#append(item, network, lane);
+    return dropped;
+  }
+
+  next(): T | undefined {
+    for (const [network, lane] of this.#lanes) {
+      this.#lanes.delete(network);
+      const item = lane.shift();
+      if (lane.length > 0) this.#lanes.set(network, lane);
+      this.#size--;
+      return item;
+    }
+    return undefined;
+  }
+
+  #append(item: T, network: string, lane: T[] | undefined): void {
+    this.#size++;
+    if (lane) lane.push(item);
+    else this.#lanes.set(network, [item]);
+  }
+}
