@@ -1,31 +1,36 @@
 import { expect, test } from "bun:test";
 import { ADMIN_PASSWORD, addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
-import { freePort } from "../support/free-port.ts";
 import { describeWith } from "../support/tools.ts";
 
 const GUESSES = 250;
 
 async function start() {
-  const port = await freePort();
   const server = await startEverlock({
     args: [
-      ...["--frontend-ops-listen", `127.0.0.1:${port}`],
+      ...["--frontend-ops-listen", "127.0.0.1:0"],
       // So that a test can come from many addresses.
       ...["--frontend-http-trusted-proxy", "127.0.0.1"],
     ],
   });
   const metric = async (name: string) => {
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    return Number(text.match(`^${name} (\\d+)$`.replaceAll("{", "\\{"), "m")?.[1] ?? Number.NaN);
+    const text = await (await fetch(`http://127.0.0.1:${server.opsPort}/metrics`)).text();
+    return Number(text.match(new RegExp(`^${name} (\\d+)$`, "m"))?.[1] ?? Number.NaN);
   };
   return { server, comparisons: () => metric("everlock_password_comparisons_total") };
 }
 
-async function login(server: Everlock, user: string, password: string, address: string): Promise<Response> {
+/** `again` makes the header another each time, so that no earlier login is remembered by it. */
+async function login(
+  server: Everlock,
+  user: string,
+  password: string,
+  address: string,
+  again = 0,
+): Promise<Response> {
   const response = await fetch(`http://127.0.0.1:${server.httpPort}/v2/`, {
     headers: {
       Host: "localhost",
-      Authorization: `Basic ${btoa(`${user}:${password}`)}`,
+      Authorization: `Basic ${" ".repeat(again)}${btoa(`${user}:${password}`)}`,
       "X-Forwarded-For": address,
     },
   });
@@ -59,7 +64,9 @@ describeWith(["ssh", "sshpass"], "of passwords guessed", () => {
     const { server, comparisons } = await start();
     await addAlice(server);
     const before = await comparisons();
-    const guesses = Array.from({ length: GUESSES }, (_, i) => login(server, "alice", `wrong ${i}`, "192.0.2.1"));
+    const guesses = Array.from({ length: GUESSES }, (_, i) =>
+      login(server, "alice", `wrong ${i}`, "192.0.2.1"),
+    );
     const answers = await Promise.all(guesses);
     expect((await comparisons()) - before).toBe(10);
     expect(answers.filter(({ status }) => status === 401).length).toBe(10);
@@ -69,7 +76,7 @@ describeWith(["ssh", "sshpass"], "of passwords guessed", () => {
     expect((await login(server, "alice", "change-me", "192.0.2.2")).status).toBe(200);
   }, 60_000);
 
-  test("250 at once from each of twelve addresses and through a /64, forty at most are compared", async () => {
+  test("250 at once from each of twelve addresses and through a /64, thirty-two at most are compared", async () => {
     const { server, comparisons } = await start();
     await addAlice(server);
     const known = "198.51.100.1";
@@ -82,16 +89,9 @@ describeWith(["ssh", "sshpass"], "of passwords guessed", () => {
     await Promise.all(guesses);
     const compared = (await comparisons()) - before;
     expect(compared).toBeGreaterThan(0);
-    expect(compared).toBeLessThanOrEqual(40);
-    // She is still let in where she has been before; the header is another, so that the login is not remembered.
-    const response = await fetch(`http://127.0.0.1:${server.httpPort}/v2/`, {
-      headers: {
-        Host: "localhost",
-        Authorization: `Basic   ${btoa("alice:change-me")}`,
-        "X-Forwarded-For": known,
-      },
-    });
-    expect(response.status).toBe(200);
+    expect(compared).toBeLessThanOrEqual(33);
+    // She is still let in where she has been before.
+    expect((await login(server, "alice", "change-me", known, 1)).status).toBe(200);
   }, 60_000);
 });
 
@@ -99,23 +99,27 @@ describeWith(["ssh", "sshpass"], "beside a flood of guesses", () => {
   test.each([
     ["one address", (i: number) => [`user${i % 40}`, "192.0.2.1"]],
     ["one address, of new names each time", (i: number) => [`user${i}`, "192.0.2.1"]],
-    ["300 addresses", (i: number) => [`user${i}`, `192.0.${i % 3}.${i % 100}`]],
-    ["300 addresses, of the administrator's password", (i: number) => ["admin", `192.0.${i % 3}.${i % 100}`]],
-  ] as const)("from %s the administrator's right login is answered", async (_, guess) => {
-    const { server } = await start();
-    const attack = flood(server, 100, (i) => guess(i) as [string, string]);
-    while (attack.sent() < 1000) await Bun.sleep(20);
-    const times: number[] = [];
-    for (let i = 0; i < 5; i++) {
-      const began = performance.now();
-      // From an address of its own each time, where the administrator has never been.
-      const { status } = await login(server, "admin", ADMIN_PASSWORD, `198.51.100.${i}`);
-      times.push(performance.now() - began);
-      expect(status).toBe(200);
-    }
-    await attack.end();
-    console.log(
-      `beside ${attack.sent()} guesses right logins took ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`,
-    );
-  }, 60_000);
+    ["90 addresses", (i: number) => [`user${i}`, `192.0.2.${i % 90}`]],
+    ["90 addresses, of the administrator's password", (i: number) => ["admin", `192.0.2.${i % 90}`]],
+  ] as const)(
+    "from %s the administrator's right login is answered",
+    async (_, guess) => {
+      const { server } = await start();
+      const attack = flood(server, 100, (i) => guess(i) as [string, string]);
+      while (attack.sent() < 300) await Bun.sleep(20);
+      const times: number[] = [];
+      for (let i = 0; i < 5; i++) {
+        const began = performance.now();
+        // From an address of its own each time, where the administrator has never been.
+        const { status } = await login(server, "admin", ADMIN_PASSWORD, `198.51.100.${i}`, i);
+        times.push(performance.now() - began);
+        expect(status).toBe(200);
+      }
+      await attack.end();
+      console.log(
+        `beside ${attack.sent()} guesses right logins took ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`,
+      );
+    },
+    60_000,
+  );
 });

@@ -13,6 +13,8 @@ export interface Everlock {
   /** 0 unless `args` make it listen. */
   readonly httpsPort: number;
   readonly sshPort: number;
+  /** 0 unless `args` make it listen. */
+  readonly opsPort: number;
   /** `localhost:<port>`, as it stands in image names. */
   readonly registry: string;
   /** What it has written to its log so far. */
@@ -55,6 +57,7 @@ export async function startEverlock(
     Number(greeting.match(`${name} +127.0.0.1:(\\d+)`)?.[1]),
   );
   const httpsPort = Number(greeting.match(/HTTPS +127.0.0.1:(\d+)/)?.[1] ?? 0);
+  const opsPort = Number(greeting.match(/ops +127.0.0.1:(\d+)/)?.[1] ?? 0);
   if (!httpPort || !sshPort) {
     await logged;
     throw new Error(`everlock did not start: ${greeting}${log}`);
@@ -65,6 +68,7 @@ export async function startEverlock(
     httpPort,
     httpsPort,
     sshPort,
+    opsPort,
     registry: `localhost:${httpPort}`,
     log: () => log,
     console: (command, stdin) => sshRun(sshPort, "admin", ADMIN_PASSWORD, command, stdin),

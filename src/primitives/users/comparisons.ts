@@ -128,7 +128,10 @@ export class Comparisons {
     comparison.state = "running";
     const outcome = await outcomeOf(comparison.guess);
     this.#running--;
-    if (outcome.kind === "matched") for (const { giveBack } of comparison.parties.values()) giveBack?.();
+    for (const { guesser, settle, giveBack } of comparison.parties.values()) {
+      if (outcome.kind === "matched") giveBack?.();
+      else if (outcome.kind === "wrong") this.#limiter.failed(guesser, settle.length);
+    }
     this.#decide(comparison, outcome);
     this.#runNext();
   }

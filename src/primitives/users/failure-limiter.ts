@@ -9,8 +9,8 @@ const GUESSES_OF_PAIR = 10;
 const GUESSES_OF_NETWORK = 30;
 /** … and of a user from all networks together where that user never logged in. */
 const GUESSES_OF_STRANGERS = 20;
-/** As many again for networks that have not failed before, so that those that have can't use them up. */
-const GUESSES_OF_NEWCOMERS = 20;
+/** A first guess each, for networks that have not failed before, so that those that have can't use them up. */
+const GUESSES_OF_NEWCOMERS = 100;
 /** How long a network counts as one that has failed. */
 const FAILED_MS = 600_000;
 /** Each failure is answered later than the one before, by this step up to that limit. */
@@ -79,11 +79,18 @@ export class FailureLimiter {
     };
   }
 
-  /** How many milliseconds to wait before saying that a guess was wrong. */
-  failed(guesser: Guesser): number {
+  /** A guess that was counted once was wrong, and was made so many times. */
+  failed(guesser: Guesser, times = 1): void {
     const now = this.#now();
+    for (let i = 1; i < Math.min(times, GUESSES_OF_PAIR); i++) this.#pairs.take(pairOf(guesser), now);
     // Where a user logs in from, one's own mistakes do not count against others.
-    if (!this.#known.has(guesser.login, guesser.network)) this.#failed.take(guesser.network, now);
+    const isKnown = this.#known.has(guesser.login, guesser.network);
+    if (!isKnown) this.#failed.take(guesser.network, now);
+  }
+
+  /** How many milliseconds to wait before saying that a guess was wrong. */
+  delayMs(guesser: Guesser): number {
+    const now = this.#now();
     return Math.min(this.#pairs.used(pairOf(guesser), now) * DELAY_STEP_MS, MAX_DELAY_MS);
   }
 

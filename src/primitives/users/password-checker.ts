@@ -60,7 +60,7 @@ export class PasswordChecker {
       }
       case "wrong":
         this.failures.refused++;
-        await Bun.sleep(this.#limiter.failed(guesser));
+        await Bun.sleep(this.#limiter.delayMs(guesser));
         return { kind: "refused" };
       case "locked":
       case "busy": {
