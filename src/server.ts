@@ -1,7 +1,7 @@
 import { AdminConsole } from "./backends/admin-ssh/admin-console.ts";
 import { BackendSwitch } from "./backends/backend-switch.ts";
 import { type InstanceConfig, SYSTEM_STORE } from "./backends/oci-http/instance-config.ts";
-import { InstanceRegistry } from "./backends/oci-http/instance-registry.ts";
+import { InstanceRegistry, type Outage } from "./backends/oci-http/instance-registry.ts";
 import { storeJobs } from "./backends/oci-http/store-jobs.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
@@ -22,6 +22,7 @@ import { Lifetime } from "./lifetime.ts";
 import { JobRunner } from "./primitives/jobs/job-runner.ts";
 import type { ListenAddress } from "./primitives/listen-address.ts";
 import type { Logger } from "./primitives/logger.ts";
+import { reloadTogether } from "./primitives/reload.ts";
 import { SYSTEM_IDENTITY } from "./primitives/store/commit-group.ts";
 import { holdStores } from "./primitives/store/hold-stores.ts";
 import type { Store } from "./primitives/store/store.ts";
@@ -47,8 +48,13 @@ export interface Server {
   /** The administrator's password, if this start generated it. */
   readonly generatedPassword: string | undefined;
   readonly instances: readonly InstanceConfig[];
-  /** Takes over users and registries that were committed with git; rejects where they make no sense. */
-  reload(): Promise<void>;
+  /** The registries whose store can't be opened. */
+  readonly outages: readonly Outage[];
+  /**
+   * Takes over users, registries and backends that were committed with git, and answers what changed; rejects where one
+   * of them makes no sense, and takes over none.
+   */
+  reload(): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -88,7 +94,7 @@ export async function startServer(
     const instances = await lifetime.start("opening the registries", () =>
       InstanceRegistry.open(
         { system, stores, users: () => users.directory, quotas: config.quotas, log },
-        config.instances ?? (() => []),
+        config.instances ?? ((stored) => stored ?? []),
       ),
     );
     lifetime.defer("the registries", () => instances.close());
@@ -162,11 +168,7 @@ export async function startServer(
         .catchUp()
         .catch((error) => log.error(`the history of the store '${location.store}' could not be read`, error));
     }
-    const reload = async () => {
-      await users.reload();
-      await instances.reload();
-      await backends.reload();
-    };
+    const reload = () => reloadTogether([users, instances, backends]);
     const adminConsole = new AdminConsole(
       {
         users,
@@ -201,6 +203,7 @@ export async function startServer(
       adminName: config.admin.name,
       generatedPassword,
       instances: instances.list(),
+      outages: instances.outages(),
       reload,
       async stop() {
         ops?.drain();

@@ -1,5 +1,9 @@
 import { parse, stringify, TomlError } from "smol-toml";
+import type { Reloadable, TakeOver } from "../primitives/reload.ts";
+import { Semaphore } from "../primitives/semaphore.ts";
 import type { Identity } from "../primitives/store/git/commit.ts";
+import { KnownFiles } from "../primitives/store/known-files.ts";
+import type { Snapshot } from "../primitives/store/snapshot.ts";
 import type { Store } from "../primitives/store/store.ts";
 import { storePath } from "../primitives/store/store-path.ts";
 
@@ -22,24 +26,29 @@ export class BackendSwitchError extends Error {
 export type BackendState = "enabled" | "disabled" | "off at the start";
 
 const CONFIG_PATH = storePath("config/backends.toml");
+const MAX_WAITING_CHANGES = 100;
 const HEAD = "# What is switched off; '/backends' in the admin console changes it.\n\n";
 
 /** Which backends serve. A change is a commit, and holds for the next request. */
-export class BackendSwitch {
+export class BackendSwitch implements Reloadable {
   readonly #system: Store;
+  /** One change at a time, each made of what the one before left. */
+  readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly #available: ReadonlySet<BackendName>;
   readonly #listeners: (() => void)[] = [];
+  readonly #files: KnownFiles;
   #disabled: ReadonlySet<BackendName> = new Set();
 
   private constructor(system: Store, available: ReadonlySet<BackendName>) {
     this.#system = system;
+    this.#files = new KnownFiles(system, system.head());
     this.#available = available;
   }
 
   /** `available` are those that the settings switch on. Throws `BackendSwitchError` where what is stored makes no sense. */
   static async load(system: Store, available: readonly BackendName[]): Promise<BackendSwitch> {
     const backends = new BackendSwitch(system, new Set(available));
-    await backends.reload();
+    backends.#disabled = await readDisabled(system.head());
     return backends;
   }
 
@@ -61,10 +70,8 @@ export class BackendSwitch {
       if (!this.#available.has(name))
         throw new BackendSwitchError(`'${name}' was switched off at the start, by --no-backend-${name}`);
     }
-    await this.#write(
-      actor,
-      `enable ${names.join(", ")}`,
-      new Set([...this.#disabled].filter((name) => !names.includes(name))),
+    await this.#change(actor, `enable ${names.join(", ")}`, (disabled) =>
+      disabled.filter((name) => !names.includes(name)),
     );
   }
 
@@ -74,19 +81,36 @@ export class BackendSwitch {
         "the console can't switch itself off, nobody could switch it on again; start with --no-backend-admin-ssh",
       );
     }
-    await this.#write(actor, `disable ${names.join(", ")}`, new Set([...this.#disabled, ...names]));
+    await this.#change(actor, `disable ${names.join(", ")}`, (disabled) => [...disabled, ...names]);
   }
 
-  /** Takes over what is committed. */
-  async reload(): Promise<void> {
-    const bytes = await this.#system.read(CONFIG_PATH);
-    this.#apply(bytes ? readDisabled(bytes) : new Set());
+  /** Reads what is committed. */
+  prepareReload<T>(then: (takeOver: TakeOver) => Promise<T>): Promise<T> {
+    return this.#turn.run(async () => {
+      await this.#system.follow();
+      const read = this.#system.head();
+      const disabled = await readDisabled(read);
+      return then(() => {
+        const changed = BACKENDS.filter((name) => disabled.has(name) !== this.#disabled.has(name));
+        this.#files.replace(read);
+        this.#apply(disabled);
+        const states = changed.map((name) => `${name} ${disabled.has(name) ? "disabled" : "enabled"}`);
+        return states.length > 0 ? `backends: ${states.join(", ")}` : undefined;
+      });
+    });
   }
 
-  async #write(actor: Identity, message: string, disabled: ReadonlySet<BackendName>): Promise<void> {
-    const content = Buffer.from(HEAD + stringify({ disabled: [...disabled].toSorted() }));
-    await this.#system.write(CONFIG_PATH, content, { author: actor, message });
-    this.#apply(disabled);
+  async #change(
+    actor: Identity,
+    message: string,
+    edit: (disabled: readonly BackendName[]) => readonly BackendName[],
+  ): Promise<void> {
+    await this.#turn.run(async () => {
+      const disabled = new Set(edit([...this.#disabled]));
+      const content = Buffer.from(HEAD + stringify({ disabled: [...disabled].toSorted() }));
+      await this.#files.commit([{ path: CONFIG_PATH, content }], { author: actor, message });
+      this.#apply(disabled);
+    });
   }
 
   #apply(disabled: ReadonlySet<BackendName>): void {
@@ -95,7 +119,12 @@ export class BackendSwitch {
   }
 }
 
-function readDisabled(bytes: Uint8Array): ReadonlySet<BackendName> {
+async function readDisabled(files: Snapshot): Promise<ReadonlySet<BackendName>> {
+  const bytes = await files.read(CONFIG_PATH);
+  return bytes ? parseDisabled(bytes) : new Set();
+}
+
+function parseDisabled(bytes: Uint8Array): ReadonlySet<BackendName> {
   const fail = (reason: string): never => {
     throw new BackendSwitchError(`${CONFIG_PATH} in the store everlock-system: ${reason}`);
   };

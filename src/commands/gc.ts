@@ -56,7 +56,7 @@ async function runHere(flags: readonly string[], config: ServerConfig, isDryRun:
   const nobody = new UserDirectory([]);
   const instances = await InstanceRegistry.open(
     { system, stores, users: () => nobody, log: consoleLogger },
-    config.instances ?? (() => []),
+    config.instances ?? ((stored) => stored ?? []),
   );
   undo.defer(() => instances.close());
   for (const { recency } of instances.stores()) recency.clear();

@@ -36,10 +36,11 @@ export const serve = defineCommand({
 
 async function reload(server: Server): Promise<void> {
   try {
-    await server.reload();
-    consoleLogger.info("SIGHUP: users and registries are reloaded");
+    const changes = await server.reload();
+    const what = changes.length > 0 ? `taken over: ${changes.join("; ")}` : "nothing has changed";
+    consoleLogger.info(`SIGHUP: ${what}`);
   } catch (error) {
-    consoleLogger.warn(`SIGHUP: nothing is reloaded: ${error instanceof Error ? error.message : error}`);
+    consoleLogger.warn(`SIGHUP: nothing is taken over: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -61,10 +62,11 @@ function greeting(server: Server): string {
   const lines = ["Everlock is running"];
   if (http) lines.push(`  HTTP   ${formatListenAddress(http)}`);
   if (https) lines.push(`  HTTPS  ${formatListenAddress(https)}`);
-  for (const { name, vhosts, store } of server.instances) {
-    lines.push(
-      `         registry '${name}' at ${vhosts.map((vhost) => `${vhost}:${http?.port}`).join(", ")}, store '${store}'`,
-    );
+  const out = new Set(server.outages.map(({ config }) => config.name));
+  for (const { name, vhosts, store } of http ? server.instances : []) {
+    const hosts = vhosts.map((vhost) => `${vhost}:${http?.port}`).join(", ");
+    const state = out.has(name) ? ", out of service" : "";
+    lines.push(`         registry '${name}' at ${hosts}, store '${store}'${state}`);
   }
   if (ssh) lines.push(`  SSH    ${formatListenAddress(ssh)}`);
   if (ops) lines.push(`  ops    ${formatListenAddress(ops)}`);

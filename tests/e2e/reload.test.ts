@@ -35,7 +35,9 @@ describeWith(["git", "ssh", "sshpass"], "configuration that was committed with g
     const edit = (change: (text: string) => string) => editWithGit(server, "everlock-system", CONFIG, change);
     await edit((text) => text.replace("team.test", "other.test"));
     expect([await status("team.test"), await status("other.test")]).toEqual([403, 404]);
-    expect((await server.console("/config reload")).stdout).toBe("  reloaded: 2 registries, 3 users\n");
+    expect((await server.console("/config reload")).stdout).toBe(
+      "  reloaded: 2 registries, 3 users\n  registries: changed team\n",
+    );
     expect([await status("team.test"), await status("other.test")]).toEqual([404, 403]);
 
     await edit((text) => text.replace('"other.test"', '"a b"'));
@@ -43,6 +45,19 @@ describeWith(["git", "ssh", "sshpass"], "configuration that was committed with g
       `error: ${CONFIG} in the store everlock-system: instance team: 'vhosts' must be a list of host names without port\n`,
     );
     expect(await status("other.test")).toBe(403);
+    // A change at the console must not write over it, and users are not taken over alone.
+    expect((await server.console("/oci set default quota=1GiB")).stderr).toBe(
+      `error: '${CONFIG}' was changed with git and is not taken over yet: '/config reload' does that\n`,
+    );
+    await editWithGit(server, "everlock-users", "users/alice.toml", (text) => `${text}\n# a comment\n`);
+    await editWithGit(server, "everlock-users", "users/admin.toml", (text) =>
+      text.replace('display_name = "admin"', 'display_name = "Administrator"'),
+    );
+    process.kill(server.pid, "SIGHUP");
+    expect(
+      await eventually(async () => server.log().includes("SIGHUP: nothing is taken over: config/")),
+    ).toBe(true);
+    expect((await server.console("/users list")).stdout).not.toContain("Administrator");
     await edit((text) => text.replace('"a b"', '"third.test"'));
     await editWithGit(server, "everlock-users", "users/alice.toml", (text) =>
       text.replace("http/oci/default", "http/oci/team"),
@@ -50,6 +65,9 @@ describeWith(["git", "ssh", "sshpass"], "configuration that was committed with g
     process.kill(server.pid, "SIGHUP");
     expect(await eventually(async () => (await status("third.test", "/v2/")) === 200)).toBe(true);
     expect([await status("localhost"), await status("other.test", "/v2/")]).toEqual([403, 404]);
+    expect(server.log()).toContain(
+      "SIGHUP: taken over: users: changed admin, alice; registries: changed team\n",
+    );
 
     await editWithGit(server, "everlock-users", "users/alice.toml", (text) =>
       text.replace("writer", "emperor"),

@@ -12,9 +12,14 @@ export class RegistryClient {
   readonly #base: string;
   readonly #headers: Record<string, string>;
 
-  constructor(port: number, repository: string, credentials: string | null = "alice:change-me") {
+  constructor(
+    port: number,
+    repository: string,
+    credentials: string | null = "alice:change-me",
+    host = "localhost",
+  ) {
     this.#base = `http://127.0.0.1:${port}/v2/${repository}`;
-    this.#headers = { Host: "localhost" };
+    this.#headers = { Host: host };
     if (credentials) this.#headers["Authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
   }
 

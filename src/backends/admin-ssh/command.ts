@@ -22,8 +22,8 @@ export interface ServerFacts {
   readonly started: number;
   readonly failedLogins: { readonly refused: number; readonly limited: number };
   readonly traffic: { totals(): TrafficTotals };
-  /** Takes over what was committed with git; rejects where it makes no sense. */
-  reload(): Promise<void>;
+  /** Takes over what was committed with git, and answers what changed; rejects where it makes no sense. */
+  reload(): Promise<readonly string[]>;
 }
 
 /** Over HTTP since the start. */

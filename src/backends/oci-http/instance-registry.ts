@@ -1,6 +1,9 @@
 import type { Logger } from "../../primitives/logger.ts";
+import { describeChanges, type Reloadable, type TakeOver } from "../../primitives/reload.ts";
 import { Semaphore } from "../../primitives/semaphore.ts";
 import type { Identity } from "../../primitives/store/git/commit.ts";
+import { KnownFiles } from "../../primitives/store/known-files.ts";
+import type { Snapshot } from "../../primitives/store/snapshot.ts";
 import type { Store } from "../../primitives/store/store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
 import { storePath } from "../../primitives/store/store-path.ts";
@@ -16,8 +19,8 @@ import {
 } from "./instance-config.ts";
 import { ALL_SETTINGS, changedSettings, type InstanceValues } from "./instance-settings.ts";
 import { InstanceTable } from "./instance-table.ts";
-import { OciStore, type ViewLocation } from "./oci-store.ts";
-import type { OciView } from "./oci-view.ts";
+import type { OciStore, ViewLocation } from "./oci-store.ts";
+import { isExpectedProblem, OpenStores, type OpenView, openingProblem } from "./open-stores.ts";
 import type { Quotas } from "./quotas.ts";
 
 /** A change of instances that can't be made, in words for who asked for it. */
@@ -43,8 +46,24 @@ export interface InstanceRegistryOptions {
 /** What another thread needs to know of an instance to serve it. */
 export interface ServedInstance {
   readonly config: InstanceConfig;
-  readonly location: ViewLocation;
+  /** `undefined` while it is out of service. */
+  readonly location: ViewLocation | undefined;
 }
+
+/** A registry whose store can't be opened. The others serve on. */
+export interface Outage {
+  readonly config: InstanceConfig;
+  /** One line for an operator. */
+  readonly problem: string;
+}
+
+interface OpenedInstance extends Partial<OpenView> {
+  readonly config: InstanceConfig;
+  readonly outage?: Outage;
+}
+
+/** Adds what the command line says to what is stored, `undefined` before anything is. */
+export type CompleteInstances = (stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[];
 
 /** Other threads that serve the instances. */
 export interface ServingThreads {
@@ -57,41 +76,44 @@ export interface ServingThreads {
 const NO_OTHER_THREADS: ServingThreads = { changed: () => undefined, settled: async () => undefined };
 
 /** The running registries. A change is a commit, and holds for the next request; those under way finish as they began. */
-export class InstanceRegistry {
+export class InstanceRegistry implements Reloadable {
   readonly #options: InstanceRegistryOptions;
+  readonly #complete: CompleteInstances;
   /** One change at a time, each made of what the one before left. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly #removals = new Semaphore(1, MAX_WAITING_CHANGES);
-  readonly #stores = new Map<StoreName, OciStore>();
+  readonly #files: KnownFiles;
+  readonly #stores: OpenStores;
   readonly #table: InstanceTable;
   #threads = NO_OTHER_THREADS;
   #locations: ReadonlyMap<InstanceName, ViewLocation> = new Map();
+  #outages: ReadonlyMap<InstanceName, Outage> = new Map();
   #changes = 0;
   #releasing = false;
 
-  private constructor(options: InstanceRegistryOptions) {
+  private constructor(options: InstanceRegistryOptions, complete: CompleteInstances) {
     this.#options = options;
+    this.#complete = complete;
+    this.#files = new KnownFiles(options.system, options.system.head());
+    this.#stores = new OpenStores(options.stores, options.quotas);
     this.#table = new InstanceTable(options.users);
   }
 
   /**
-   * Opens the configured instances. `complete` adds what the command line says to what is stored (`undefined` before
-   * anything is). Throws `InstanceChangeError` where the result makes no sense.
+   * Opens the configured instances; one whose store can't be opened is out of service, and reported. Throws
+   * `InstanceChangeError` where the configuration makes no sense.
    */
   static async open(
     options: InstanceRegistryOptions,
-    complete: (stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[],
+    complete: CompleteInstances,
   ): Promise<InstanceRegistry> {
-    const registry = new InstanceRegistry(options);
-    const bytes = await options.system.read(CONFIG_PATH);
+    const registry = new InstanceRegistry(options, complete);
     try {
-      const configs = complete(bytes && parseInstances(bytes));
-      checkTogether(configs);
-      await registry.#apply(configs);
+      const opened = await registry.#openAll(await registry.#read(options.system.head()));
+      registry.#apply(opened);
     } catch (error) {
       await registry.close();
-      if (!(error instanceof InvalidInstancesError)) throw error;
-      throw new InstanceChangeError(`${CONFIG_PATH} in the store ${SYSTEM_STORE}: ${error.message}`);
+      throw error;
     }
     return registry;
   }
@@ -110,15 +132,17 @@ export class InstanceRegistry {
   }
 
   served(): ServedInstance[] {
-    return this.list().flatMap((config) => {
-      const location = this.#locations.get(config.name);
-      return location ? [{ config, location }] : [];
-    });
+    return this.list().map((config) => ({ config, location: this.#locations.get(config.name) }));
+  }
+
+  /** The registries that are out of service. */
+  outages(): readonly Outage[] {
+    return [...this.#outages.values()];
   }
 
   /** The stores that are open. */
   stores(): readonly OciStore[] {
-    return [...this.#stores.values()];
+    return this.#stores.list();
   }
 
   /** An open store by its name. */
@@ -126,19 +150,26 @@ export class InstanceRegistry {
     return this.#stores.get(name);
   }
 
-  /** What an instance stores. Throws `InstanceChangeError` if there is no such instance. */
+  /** What an instance stores. Throws `InstanceChangeError` if there is no such instance, or it is out of service. */
   storeOf(name: InstanceName): OciStore {
-    const store = this.#stores.get(this.existing(name).store);
+    const config = this.existing(name);
+    const outage = this.#outages.get(name);
+    if (outage) throw new InstanceChangeError(`the registry '${name}' is out of service: ${outage.problem}`);
+    const store = this.#stores.get(config.store);
     if (!store) throw new InstanceChangeError(`the store of '${name}' is not open`);
     return store;
   }
 
   /** The history of a store that exists, whether an instance uses it or not. */
   async historyOf(name: StoreName): Promise<OciStore> {
-    if (!this.#stores.has(name) && !this.#options.stores.list().includes(name)) {
-      throw new InstanceChangeError(`there is no store '${name}'`);
-    }
-    return this.#turn.run(() => this.#openStore(name));
+    if (!this.#stores.exists(name)) throw new InstanceChangeError(`there is no store '${name}'`);
+    return this.#turn.run(async () => {
+      try {
+        return await this.#stores.open(name);
+      } catch (error) {
+        throw new InstanceChangeError(openingProblem(name, error));
+      }
+    });
   }
 
   /** Runs what removes blobs, or must have none removed: one at a time. `signal` ends the wait for that. */
@@ -176,19 +207,27 @@ export class InstanceRegistry {
     });
   }
 
-  /** Takes over what stock git has committed. A file that makes no sense is refused, and the old registries go on. */
-  async reload(): Promise<void> {
-    await this.#turn.run(async () => {
-      await this.#options.system.follow();
-      const bytes = await this.#options.system.read(CONFIG_PATH);
-      if (!bytes) return;
+  /**
+   * Reads what stock git has committed and opens what is new in it. What the command line says holds as at the start. A
+   * file that makes no sense, or names what can't be opened, is refused, and the old registries go on.
+   */
+  prepareReload<T>(then: (takeOver: TakeOver) => Promise<T>): Promise<T> {
+    return this.#turn.run(async () => {
+      const { system } = this.#options;
+      await system.follow();
+      const read = system.head();
       try {
-        const configs = parseInstances(bytes);
-        for (const config of configs) await this.#openView(config);
-        await this.#apply(configs);
+        const opened = await this.#openAll(await this.#read(read));
+        this.#refuseNewOutages(opened);
+        return await then(() => {
+          const before = this.#describe();
+          this.#files.replace(read);
+          this.#apply(opened);
+          return describeDifference(before, this.#describe(), this.outages());
+        });
       } catch (error) {
-        if (!(error instanceof InvalidInstancesError)) throw error;
-        throw new InstanceChangeError(`${CONFIG_PATH} in the store ${SYSTEM_STORE}: ${error.message}`);
+        this.#release();
+        throw error;
       }
     });
   }
@@ -209,7 +248,19 @@ export class InstanceRegistry {
   /** For when no request is under way any more. */
   async close(): Promise<void> {
     this.#table.replace([]);
-    await this.#turn.run(() => this.#closeUnusedStores());
+    await this.#turn.run(() => this.#stores.closeUnused(this.list()));
+  }
+
+  async #read(snapshot: Snapshot): Promise<readonly InstanceConfig[]> {
+    const bytes = await snapshot.read(CONFIG_PATH);
+    try {
+      const configs = this.#complete(bytes && parseInstances(bytes));
+      checkTogether(configs);
+      return configs;
+    } catch (error) {
+      if (!(error instanceof InvalidInstancesError)) throw error;
+      throw new InstanceChangeError(`${CONFIG_PATH} in the store ${SYSTEM_STORE}: ${error.message}`);
+    }
   }
 
   #edit(
@@ -237,20 +288,75 @@ export class InstanceRegistry {
         if (error instanceof InvalidInstancesError) throw new InstanceChangeError(error.message);
         throw error;
       }
-      // Opened first: what can't be opened must not become part of the configuration.
-      for (const config of configs) await this.#openView(config);
-      await this.#options.system.write(CONFIG_PATH, encodeInstances(configs), { author: actor, message });
-      await this.#apply(configs);
+      try {
+        // Opened first: what can't be opened must not become part of the configuration.
+        const opened = await this.#openAll(configs, this.#outages);
+        this.#refuseNewOutages(opened);
+        const change = { path: CONFIG_PATH, content: encodeInstances(configs) };
+        await this.#files.commit([change], { author: actor, message });
+        this.#apply(opened);
+      } catch (error) {
+        this.#release();
+        throw error;
+      }
     });
   }
 
-  async #apply(configs: readonly InstanceConfig[]): Promise<void> {
-    const opened: (ServedInstance & { readonly view: OciView })[] = [];
-    for (const config of configs) opened.push({ config, ...(await this.#openView(config)) });
-    this.#locations = new Map(opened.map(({ config, location }) => [config.name, location]));
-    this.#table.replace(opened);
+  /** Those among `outages` are not tried again. Throws only when the server is to stop. */
+  async #openAll(
+    configs: readonly InstanceConfig[],
+    outages: ReadonlyMap<InstanceName, Outage> = new Map(),
+  ): Promise<OpenedInstance[]> {
+    const opened: OpenedInstance[] = [];
+    for (const config of configs) {
+      const known = outages.get(config.name);
+      if (known && isSameView(known.config, config)) {
+        opened.push({ config, outage: { ...known, config } });
+        continue;
+      }
+      try {
+        opened.push({ config, ...(await this.#stores.view(config)) });
+      } catch (error) {
+        if (this.#stores.isGivenUp) throw error;
+        opened.push({ config, outage: { config, problem: openingProblem(config.store, error) } });
+        if (!isExpectedProblem(error)) this.#options.log.error("a store could not be opened", error);
+      }
+    }
+    return opened;
+  }
+
+  #refuseNewOutages(opened: readonly OpenedInstance[]): void {
+    for (const { config, outage } of opened) {
+      const known = this.#outages.get(config.name);
+      if (outage && !(known && isSameView(known.config, config)))
+        throw new InstanceChangeError(`the registry '${config.name}': ${outage.problem}`);
+    }
+  }
+
+  #apply(opened: readonly OpenedInstance[]): void {
+    const located = opened.flatMap(({ config, location }) =>
+      location ? [[config.name, location] as const] : [],
+    );
+    const outages = opened.flatMap(({ outage }) => outage ?? []);
+    for (const { config, problem } of outages) {
+      if (this.#outages.get(config.name)?.problem !== problem)
+        this.#options.log.error(`the registry '${config.name}' is out of service`, problem);
+    }
+    this.#locations = new Map(located);
+    this.#outages = new Map(outages.map((outage) => [outage.config.name, outage]));
+    this.#table.replace(opened.map(({ config, view }) => ({ config, view })));
     this.#changes++;
     this.#threads.changed();
+    this.#release();
+  }
+
+  #describe(): ReadonlyMap<string, unknown> {
+    return new Map(
+      this.list().map((config) => [config.name, { config, isOut: this.#outages.has(config.name) }]),
+    );
+  }
+
+  #release(): void {
     this.#releaseUnused().catch((error) => this.#options.log.error("a store could not be closed", error));
   }
 
@@ -264,43 +370,28 @@ export class InstanceRegistry {
         await Promise.all([this.#table.settled(), this.#threads.settled()]);
         await this.#turn.run(async () => {
           isReleased = seen === this.#changes;
-          if (isReleased) await this.#closeUnusedStores();
+          if (isReleased) await this.#stores.closeUnused(this.list());
         });
       }
     } finally {
       this.#releasing = false;
     }
   }
+}
 
-  async #closeUnusedStores(): Promise<void> {
-    const configs = this.list();
-    const used = new Set(configs.map(({ store }) => store));
-    const frozen = new Set(configs.flatMap(({ at }) => at ?? []));
-    for (const [name, store] of this.#stores) {
-      if (used.has(name)) {
-        store.dropFrozenExcept(frozen);
-        continue;
-      }
-      this.#stores.delete(name);
-      await store.close();
-    }
-  }
+/** Whether two instances serve the same state of the same store. */
+function isSameView(a: InstanceConfig, b: InstanceConfig): boolean {
+  return a.store === b.store && a.at === b.at;
+}
 
-  async #openView({
-    store,
-    at,
-  }: InstanceConfig): Promise<{ readonly view: OciView; readonly location: ViewLocation }> {
-    const oci = await this.#openStore(store);
-    return at ? oci.frozenAt(at) : { view: oci, location: oci.location };
-  }
-
-  /** Instances may share a store. */
-  async #openStore(name: StoreName): Promise<OciStore> {
-    const open =
-      this.#stores.get(name) ?? (await OciStore.open(this.#options.stores, name, this.#options.quotas));
-    this.#stores.set(name, open);
-    return open;
-  }
+function describeDifference(
+  before: ReadonlyMap<string, unknown>,
+  after: ReadonlyMap<string, unknown>,
+  outages: readonly Outage[],
+): string | undefined {
+  const out = outages.map(({ config, problem }) => `${config.name} is out of service: ${problem}`);
+  const parts = [describeChanges("registries", before, after), ...out];
+  return parts.filter((part) => part !== undefined).join("; ") || undefined;
 }
 
 function wordsOf(settings: Partial<InstanceValues>): string {

@@ -1,16 +1,20 @@
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { OciInstance } from "./instance.ts";
 import type { InstanceConfig, InstanceName } from "./instance-config.ts";
+import { InstanceOutOfService } from "./instance-out-of-service.ts";
 import type { OciView } from "./oci-view.ts";
+
+/** What answers at a registry's hosts. */
+export type ServingInstance = OciInstance | InstanceOutOfService;
 
 /** The instances that one thread serves, replaced as a whole: what is under way finishes as it began. */
 export class InstanceTable {
   /** The instance at each virtual host. */
-  hosts: ReadonlyMap<string, OciInstance> = new Map();
+  hosts: ReadonlyMap<string, ServingInstance> = new Map();
   readonly #users: () => UserDirectory;
-  #instances: ReadonlyMap<InstanceName, OciInstance> = new Map();
+  #instances: ReadonlyMap<InstanceName, ServingInstance> = new Map();
   /** Instances that were replaced, but still answer requests that reached them before. */
-  readonly #retired = new Set<OciInstance>();
+  readonly #retired = new Set<ServingInstance>();
 
   constructor(users: () => UserDirectory) {
     this.#users = users;
@@ -20,13 +24,18 @@ export class InstanceTable {
     return [...this.#instances.values()].map((instance) => instance.config);
   }
 
-  replace(entries: readonly { readonly config: InstanceConfig; readonly view: OciView }[]): void {
+  /** An instance without a view is out of service. */
+  replace(entries: readonly { readonly config: InstanceConfig; readonly view: OciView | undefined }[]): void {
     const before = this.#instances;
     this.#instances = new Map(
       entries.map(({ config, view }) => {
         const known = before.get(config.name);
         const isSame = known && known.view === view && Bun.deepEquals(known.config, config);
-        return [config.name, isSame ? known : new OciInstance(config, view, this.#users)];
+        if (isSame) return [config.name, known];
+        return [
+          config.name,
+          view ? new OciInstance(config, view, this.#users) : new InstanceOutOfService(config),
+        ];
       }),
     );
     this.hosts = new Map(

@@ -103,10 +103,14 @@ export class OciStore implements OciView {
     const dir = await manager.create(name);
     const clock = new ScopeClock();
     const indexPath = `${dir}/index.sqlite`;
+    // What was opened before something fails is closed, so that it can be opened again once it is repaired.
+    await using undo = new AsyncDisposableStack();
     const derived = DerivedIndex.open(indexPath, OCI_INDEX, clock, (reason) =>
       manager.log.warn(builtAnew("index.sqlite", name, reason)),
     );
+    undo.defer(() => derived.close());
     const store = await manager.open(name, derived);
+    undo.defer(() => store.close());
     let oci: OciStore | undefined;
     const blobs = await BlobStore.open(`${dir}/blobs`, (digest) => oci?.onDamage(digest));
     blobs.recover();
@@ -121,6 +125,7 @@ export class OciStore implements OciView {
       isFrozen: false,
     };
     oci = new OciStore(location, store, derived, blobs, clock, manager);
+    undo.move();
     return oci;
   }
 

@@ -56,7 +56,8 @@ async function forEachStore(
     const configs = instances.list().filter(({ store }) => store === oci.location.store);
     if (configs.length > 0) lines.push(...(await oci.inUse(() => work(oci, configs))));
   }
-  return lines;
+  const problems = new Set(instances.outages().map(({ problem }) => problem));
+  return [...lines, ...[...problems].map((problem) => `left out: ${problem}`)];
 }
 
 async function collect(

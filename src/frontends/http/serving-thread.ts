@@ -16,6 +16,9 @@ import type { HttpAddresses } from "./http-settings.ts";
 import { ThreadTraffic } from "./http-traffic.ts";
 import type { OwnerCalls, ThreadCalls, ThreadSetup } from "./thread-calls.ts";
 
+/** After so long a thread tries again to read a registry that it could not. */
+const RETRY_MS = 10_000;
+
 /** One of several threads that serve HTTP on the same port. It reads by itself and leaves changes to the owner. */
 export class ServingThread implements ThreadCalls {
   readonly #owner: CallPort<ThreadCalls, OwnerCalls>;
@@ -91,12 +94,30 @@ export class ServingThread implements ThreadCalls {
       const { version, users, groups, instances, isServing } = await this.#owner.call("state");
       const entries = [];
       for (const { config, location } of instances)
-        entries.push({ config, view: await this.#view(location) });
+        entries.push({ config, view: location && (await this.#viewIfPossible(config.name, location)) });
       this.#users = new UserDirectory(users, groups);
       this.#table.replace(entries);
       this.#isServing = isServing;
       this.#served = version;
     }
+  }
+
+  /** A registry that this thread can't read does not keep it from serving the others. */
+  async #viewIfPossible(name: string, location: ViewLocation): Promise<ServedView | undefined> {
+    try {
+      return await this.#view(location);
+    } catch (error) {
+      loggerOf(this.#owner).error(`the registry '${name}' is out of service on an HTTP thread`, error);
+      this.#tryAgainLater();
+      return undefined;
+    }
+  }
+
+  #tryAgainLater(): void {
+    const timer = setTimeout(() => {
+      this.#served = -1;
+    }, RETRY_MS);
+    timer.unref();
   }
 
   async #view(location: ViewLocation): Promise<ServedView> {

@@ -35,13 +35,24 @@ export class OpsFrontend {
     await this.#server.stop(true);
   }
 
+  /** A registry that is out of service keeps nobody from the others; once none is left, this server is of no use. */
+  #readiness(): Response {
+    if (!this.#isReady) return new Response("stopping\n", { status: 503 });
+    const { instances } = this.#services;
+    const names = instances.outages().map(({ config }) => config.name);
+    if (names.length === 0) return new Response("ok\n");
+    const isOfUse = names.length < instances.list().length;
+    const out = names.map((name) => `the registry '${name}' is out of service; the log tells why\n`);
+    return new Response([isOfUse ? "ok\n" : "", ...out].join(""), { status: isOfUse ? 200 : 503 });
+  }
+
   #answer({ method, url }: Request): Response {
     if (method !== "GET" && method !== "HEAD") return new Response("use GET\n", { status: 405 });
     switch (new URL(url).pathname) {
       case "/livez":
         return new Response("ok\n");
       case "/readyz":
-        return this.#isReady ? new Response("ok\n") : new Response("stopping\n", { status: 503 });
+        return this.#readiness();
       case "/metrics":
         return new Response(formatMetrics(serverMetrics(this.#services)), {
           headers: { "Content-Type": METRICS_TYPE },

@@ -83,7 +83,15 @@ function trafficMetrics({ traffic }: MeasuredServices): Metric[] {
 function accessMetrics({ instances, users, passwords }: MeasuredServices): Metric[] {
   const { refused, limited } = passwords.failures;
   return [
-    gauge("everlock_registries", "Registries that are served.", { value: instances.list().length }),
+    gauge("everlock_registries", "Registries that are configured.", { value: instances.list().length }),
+    gauge(
+      "everlock_registry_up",
+      "0 while a registry is out of service because its store can't be opened.",
+      ...instances.served().map(({ config, location }) => ({
+        labels: { registry: config.name },
+        value: location ? 1 : 0,
+      })),
+    ),
     gauge("everlock_users", "Users, with anon.", { value: users.directory.list().length }),
     counter(
       "everlock_login_failures_total",

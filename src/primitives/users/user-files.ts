@@ -1,4 +1,4 @@
-import type { Store } from "../store/store.ts";
+import type { Snapshot } from "../store/snapshot.ts";
 import { storePath } from "../store/store-path.ts";
 import { InvalidAccessFileError } from "./access-file.ts";
 import { type GroupName, parseGroup, parseGroupName } from "./group.ts";
@@ -11,29 +11,35 @@ const SUFFIX = ".toml";
 export const userPath = (name: UserName) => storePath(`${USERS}${name}${SUFFIX}`);
 export const groupPath = (name: GroupName) => storePath(`${GROUPS}${name}${SUFFIX}`);
 
-/** Every user and group of a store; a file that can't be read leaves its user or group out, and is told to `warn`. */
-export async function readDirectory(store: Store, warn: (message: string) => void): Promise<UserDirectory> {
-  const users = await readAll(store, USERS, parseUserName, parseUser, warn);
-  return new UserDirectory(users, await readAll(store, GROUPS, parseGroupName, parseGroup, warn));
+/**
+ * Every user and group of a store at one commit; a file that can't be read leaves its user or group out, and `warn` is
+ * told of its path and the reason.
+ */
+export async function readDirectory(
+  files: Snapshot,
+  warn: (path: string, reason: string) => void,
+): Promise<UserDirectory> {
+  const users = await readAll(files, USERS, parseUserName, parseUser, warn);
+  return new UserDirectory(users, await readAll(files, GROUPS, parseGroupName, parseGroup, warn));
 }
 
 async function readAll<Name extends string, T>(
-  store: Store,
+  files: Snapshot,
   folder: string,
   parseName: (text: string) => Name | undefined,
   parse: (name: Name, bytes: Uint8Array) => T,
-  warn: (message: string) => void,
+  warn: (path: string, reason: string) => void,
 ): Promise<T[]> {
   const found: T[] = [];
-  for await (const { path } of store.list(folder)) {
+  for await (const { path } of files.list(folder)) {
     const name = parseName(path.slice(folder.length, -SUFFIX.length));
-    const bytes = await store.read(path);
+    const bytes = await files.read(path);
     if (!name || !bytes || !path.endsWith(SUFFIX)) continue;
     try {
       found.push(parse(name, bytes));
     } catch (error) {
       if (!(error instanceof InvalidAccessFileError)) throw error;
-      warn(`${path} in the store ${store.name} is left out: ${error.message}`);
+      warn(path, error.message);
     }
   }
   return found;

@@ -1,5 +1,8 @@
+import { describeChanges, type Reloadable, type TakeOver } from "../reload.ts";
 import { Semaphore } from "../semaphore.ts";
 import type { Identity } from "../store/git/commit.ts";
+import { KnownFiles } from "../store/known-files.ts";
+import type { Snapshot } from "../store/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreName } from "../store/store-manager.ts";
 import type { Change } from "../store/tree-edit.ts";
@@ -48,38 +51,51 @@ interface Edit {
  * Users and groups, kept as one TOML file each in the store `everlock-users`; each change is a commit by who made it.
  * Methods reject with `UserChangeError` what can't be done.
  */
-export class UserRegistry {
+export class UserRegistry implements Reloadable {
   readonly #store: Store;
+  readonly #files: KnownFiles;
   /** One change at a time, each made of what the one before left. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   #directory: UserDirectory;
   #onChange: () => void = () => undefined;
 
-  private constructor(store: Store, directory: UserDirectory) {
+  private constructor(store: Store, read: Snapshot, directory: UserDirectory) {
     this.#store = store;
+    this.#files = new KnownFiles(store, read);
     this.#directory = directory;
   }
 
   /** A file that can't be read leaves its user or group out, and is told to `warn`. */
   static async load(store: Store, warn: (message: string) => void): Promise<UserRegistry> {
-    return new UserRegistry(store, await readDirectory(store, warn));
+    const read = store.head();
+    const directory = await readDirectory(read, (path, reason) =>
+      warn(`${path} in the store ${store.name} is left out: ${reason}`),
+    );
+    return new UserRegistry(store, read, directory);
   }
 
   /**
-   * Takes over what stock git has committed to the store. A file that can't be read is refused with all the others, and
+   * Reads what stock git has committed to the store. A file that can't be read is refused with all the others, and
    * nothing changes.
    */
-  async reload(): Promise<void> {
-    await this.#turn.run(async () => {
+  prepareReload<T>(then: (takeOver: TakeOver) => Promise<T>): Promise<T> {
+    return this.#turn.run(async () => {
       await this.#store.follow();
       const faults: string[] = [];
-      const directory = await readDirectory(this.#store, (fault) => faults.push(fault));
-      if (faults.length > 0)
-        throw new UserChangeError(faults.join("; ").replaceAll("is left out", "is refused"));
+      const read = this.#store.head();
+      const directory = await readDirectory(read, (path, reason) =>
+        faults.push(`${path} in the store ${this.#store.name} is refused: ${reason}`),
+      );
+      if (faults.length > 0) throw new UserChangeError(faults.join("; "));
       if (!directory.hasAdministrator())
         throw new UserChangeError(`the store ${this.#store.name} has no administrator`);
-      this.#directory = directory;
-      this.#onChange();
+      return then(() => {
+        const changes = describeDifference(this.#directory, directory);
+        this.#directory = directory;
+        this.#files.replace(read);
+        this.#onChange();
+        return changes;
+      });
     });
   }
 
@@ -317,11 +333,23 @@ export class UserRegistry {
       if (this.#directory.hasAdministrator() && !directory.hasAdministrator()) {
         throw new UserChangeError("that would leave no administrator: the last one must stay one");
       }
-      await this.#store.commit(changes, { author: actor, message });
+      await this.#files.commit(changes, { author: actor, message });
       this.#directory = directory;
       this.#onChange();
     });
   }
+}
+
+function describeDifference(before: UserDirectory, after: UserDirectory): string | undefined {
+  const users = (directory: UserDirectory) =>
+    new Map(directory.list().map((user) => [user.name as string, user]));
+  const groups = (directory: UserDirectory) =>
+    new Map(directory.groups().map((group) => [group.name as string, group]));
+  const parts = [
+    describeChanges("users", users(before), users(after)),
+    describeChanges("groups", groups(before), groups(after)),
+  ];
+  return parts.filter((part) => part !== undefined).join("; ") || undefined;
 }
 
 function withGrant(grants: readonly Grant[], grant: Grant): Grant[] {

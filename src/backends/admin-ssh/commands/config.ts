@@ -11,9 +11,12 @@ export const CONFIG_COMMANDS: readonly Command[] = [
     adminOnly: true,
     isChange: true,
     async run(_args, { users, instances, server }) {
-      await server.reload();
+      const changes = await server.reload();
       const { length } = users.directory.list();
-      return [`reloaded: ${instances.list().length} registries, ${length} users`];
+      return [
+        `reloaded: ${instances.list().length} registries, ${length} users`,
+        ...(changes.length > 0 ? changes : ["nothing has changed"]),
+      ];
     },
   },
 ];

@@ -32,9 +32,14 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci list",
     adminOnly: false,
     run(_args, { instances }) {
-      const records = instances.list();
+      const problems = new Map(instances.outages().map(({ config, problem }) => [config.name, problem]));
+      const records = instances.list().map((config) => {
+        const problem = problems.get(config.name);
+        return { ...config, ...(problem !== undefined && { problem }) };
+      });
       const lines = alignColumns(records.map((record) => [record.name, ...settingWords(record)]));
-      return { lines, records };
+      const out = [...problems].map(([name, problem]) => `${name} is out of service: ${problem}`);
+      return { lines: [...lines, ...out], records };
     },
   },
   {

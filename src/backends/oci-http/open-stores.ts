@@ -1,0 +1,78 @@
+import { DamagedStoreError } from "../../primitives/store/damaged-store.ts";
+import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
+import type { InstanceConfig } from "./instance-config.ts";
+import { OciStore, type ViewLocation } from "./oci-store.ts";
+import type { OciView } from "./oci-view.ts";
+import type { Quotas } from "./quotas.ts";
+
+/** What an instance serves, and where other threads find it. */
+export interface OpenView {
+  readonly view: OciView;
+  readonly location: ViewLocation;
+}
+
+/** The OCI stores that are open; several instances may share one. */
+export class OpenStores {
+  readonly #manager: StoreManager;
+  readonly #quotas: Quotas | undefined;
+  readonly #open = new Map<StoreName, OciStore>();
+
+  constructor(manager: StoreManager, quotas: Quotas | undefined) {
+    this.#manager = manager;
+    this.#quotas = quotas;
+  }
+
+  list(): readonly OciStore[] {
+    return [...this.#open.values()];
+  }
+
+  get(name: StoreName): OciStore | undefined {
+    return this.#open.get(name);
+  }
+
+  /** Whether there is such a store, open or not. */
+  exists(name: StoreName): boolean {
+    return this.#open.has(name) || this.#manager.list().includes(name);
+  }
+
+  /** Whether opening was given up because the server is to stop. */
+  get isGivenUp(): boolean {
+    return this.#manager.signal?.aborted ?? false;
+  }
+
+  async open(name: StoreName): Promise<OciStore> {
+    const open = this.#open.get(name) ?? (await OciStore.open(this.#manager, name, this.#quotas));
+    this.#open.set(name, open);
+    return open;
+  }
+
+  async view({ store, at }: Pick<InstanceConfig, "store" | "at">): Promise<OpenView> {
+    const oci = await this.open(store);
+    return at ? oci.frozenAt(at) : { view: oci, location: oci.location };
+  }
+
+  /** Closes what none of these instances uses. */
+  async closeUnused(configs: readonly InstanceConfig[]): Promise<void> {
+    const used = new Set(configs.map(({ store }) => store));
+    const frozen = new Set(configs.flatMap(({ at }) => at ?? []));
+    for (const [name, store] of this.#open) {
+      if (used.has(name)) {
+        store.dropFrozenExcept(frozen);
+        continue;
+      }
+      this.#open.delete(name);
+      await store.close();
+    }
+  }
+}
+
+/** Why a store can't be opened, in one line for an operator. */
+export function openingProblem(store: StoreName, error: unknown): string {
+  if (error instanceof DamagedStoreError) return error.message;
+  return `the store '${store}' can't be opened: ${error instanceof Error ? error.message : error}`;
+}
+
+/** Whether an error is one that opening a store may end in, rather than a mistake of this program. */
+export function isExpectedProblem(error: unknown): boolean {
+  return error instanceof DamagedStoreError || (error instanceof Error && "code" in error);
+}
