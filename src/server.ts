@@ -246,6 +246,7 @@ async function startHttp(
       settings,
       certificates,
       isShared: false,
+      guardsConnections: true,
       hosts: () => instances.hosts(),
       isServing: () => backends.isEnabled("oci-http"),
       authenticator,

@@ -21,6 +21,7 @@ export interface HttpConfig {
 
 const MAX_REQUESTS_PER_SECOND = 64_000;
 const MAX_UPLOADS = 1_000_000;
+const MAX_CONNECTIONS = 1_000_000;
 /** Manifests are kept in memory while they are checked. */
 const MAX_MANIFEST_LIMIT = 64 * 1024 * 1024;
 
@@ -66,6 +67,7 @@ export function httpConfig(settings: CheckedSettings): HttpConfig {
         manifestBytes: manifestLimit(settings),
         blobBytes: settings.size("limit-blob-size"),
       },
+      connectionsPerAddress: settings.count("limit-connections", MAX_CONNECTIONS),
       accessLog: accessLog(settings),
       stopTimeoutMs: stopTimeout(settings),
     },

@@ -62,6 +62,11 @@ export const SETTINGS = {
     hint: "count",
     help: "requests per second of one address; more are answered 429",
   },
+  "limit-connections": {
+    type: "string",
+    hint: "count",
+    help: "HTTP connections that one address may have open; of more, those idle the longest are closed",
+  },
   "limit-uploads": {
     type: "string",
     hint: "count",

@@ -27,12 +27,19 @@ export interface Everlock {
 
 /** Starts the executable in an empty directory, or on the data of an earlier one; it is ended after the test. */
 export async function startEverlock(
-  options: { dataDir?: string; args?: readonly string[]; ports?: { http: number; ssh: number } } = {},
+  options: {
+    dataDir?: string;
+    args?: readonly string[];
+    ports?: { http: number; ssh: number };
+    /** The limit on open files that it runs under. */
+    openFiles?: number;
+  } = {},
 ): Promise<Everlock> {
   const dataDir = options.dataDir ?? `${temporaryDirectory()}/data`;
   const { http, ssh } = options.ports ?? { http: 0, ssh: 0 };
   const child = Bun.spawn(
     [
+      ...(options.openFiles ? ["sh", "-c", `ulimit -n ${options.openFiles}; exec "$0" "$@"`] : []),
       binary(),
       "serve",
       ...["--data-dir", dataDir],

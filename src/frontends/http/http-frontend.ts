@@ -1,5 +1,6 @@
 import { TOKEN_PATH } from "../../backends/oci-http/challenge.ts";
 import type { Logger } from "../../primitives/logger.ts";
+import { OpenSockets } from "../../primitives/open-sockets.ts";
 import { describeStorageTrouble, storageTroubleOf } from "../../primitives/store/storage-trouble.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
@@ -9,6 +10,7 @@ import { errorResponse, RegistryError } from "../../registry/errors.ts";
 import { type RequestTrace, traceRoute } from "../../registry/trace.ts";
 import { AccessLog } from "./access-log.ts";
 import type { Certificate } from "./certificates.ts";
+import { ConnectionGuard } from "./connection-guard.ts";
 import type { HttpBackend } from "./http-backend.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { HttpListener } from "./http-listener.ts";
@@ -24,6 +26,8 @@ export interface HttpFrontendOptions {
   readonly certificates: readonly Certificate[];
   /** Whether other threads listen on the same ports. */
   readonly isShared: boolean;
+  /** Whether this thread watches the connections of all. */
+  readonly guardsConnections: boolean;
   /** Something to wait for before a request is looked at, so that it sees every change made before. */
   readonly upToDate?: () => Promise<void> | undefined;
   /** The service at each virtual host; asked for each request, so that it may change while serving. */
@@ -56,6 +60,7 @@ export class HttpFrontend {
   readonly #log: AccessLog | undefined;
   readonly #plain: HttpListener;
   #tls: HttpListener | undefined;
+  readonly #guard: ConnectionGuard | undefined;
   /** Listeners whose certificates were replaced, while they answer their last requests. */
   readonly #draining = new Set<HttpListener>();
 
@@ -75,6 +80,7 @@ export class HttpFrontend {
       void this.#plain.close();
       throw error;
     }
+    this.#guard = options.guardsConnections ? this.#guardConnections() : undefined;
   }
 
   get addresses(): HttpAddresses {
@@ -96,11 +102,32 @@ export class HttpFrontend {
 
   /** Lets requests under way finish, for a while, and takes no new ones. */
   async stop(): Promise<void> {
+    this.#guard?.stop();
     const listeners = [this.#plain, ...(this.#tls ? [this.#tls] : []), ...this.#draining];
     const drained = Promise.all(listeners.map((listener) => listener.drain()));
     await Promise.race([drained, Bun.sleep(this.#options.settings.stopTimeoutMs)]);
     await Promise.all(listeners.map((listener) => listener.close()));
     this.#log?.close();
+  }
+
+  #guardConnections(): ConnectionGuard | undefined {
+    const { settings, traffic, log } = this.#options;
+    const sockets = OpenSockets.open();
+    if (!sockets) {
+      if (process.platform === "linux")
+        log.warn("the C library was not found: HTTP connections have no caps");
+      return undefined;
+    }
+    const guard = new ConnectionGuard({
+      sockets,
+      ports: new Set([this.#plain, ...(this.#tls ? [this.#tls] : [])].map(({ address }) => address.port)),
+      perNetwork: settings.connectionsPerAddress,
+      isProxy: (address) => this.#proxies.includes(address),
+      counts: traffic,
+      log,
+    });
+    guard.start();
+    return guard;
   }
 
   #listen(scheme: Scheme, certificates?: readonly Certificate[]): HttpListener {

@@ -6,7 +6,9 @@ import type { Certificate } from "./certificates.ts";
 export const LISTEN_SETTING = "frontend-http-listen-http";
 export const LISTEN_TLS_SETTING = "frontend-http-listen-https";
 
-/** Seconds that a connection may stay silent: the runtime's longest, for slow clients in the middle of a layer. */
+/** Enough for a slow line; a browser opens connections in advance, and opens others when these are gone. */
+const FIRST_HEAD_SECONDS = 30;
+/** Seconds that it may be silent from then on: the runtime's longest, for slow clients in the middle of a layer. */
 const IDLE_TIMEOUT_SECONDS = 255;
 
 /** Turns of the event loop after which what waited to be accepted has been. */
@@ -21,6 +23,8 @@ export interface ListenerOptions {
   readonly certificates?: readonly Certificate[];
   readonly answer: Answer;
   readonly failed: (error: unknown) => Response;
+  /** Seconds after which a connection is closed that has not sent the whole head of its first request. */
+  readonly firstHeadSeconds?: number;
 }
 
 /** One listening socket of HTTP, plain or with TLS. */
@@ -29,15 +33,19 @@ export class HttpListener {
   readonly #server: Bun.Server<undefined>;
 
   /** Throws `ListenError`. */
-  constructor(listen: ListenAddress, { isShared, certificates, answer, failed }: ListenerOptions) {
+  constructor(listen: ListenAddress, options: ListenerOptions) {
+    const { isShared, certificates, answer, failed, firstHeadSeconds = FIRST_HEAD_SECONDS } = options;
     try {
       this.#server = Bun.serve({
         ...listen,
         reusePort: isShared,
-        idleTimeout: IDLE_TIMEOUT_SECONDS,
+        idleTimeout: firstHeadSeconds,
         // The bounds are the handlers': a manifest has one, a layer may be of any size.
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-        fetch: (request, server) => answer(request, () => server.requestIP(request)?.address ?? "unknown"),
+        fetch: (request, server) => {
+          server.timeout(request, IDLE_TIMEOUT_SECONDS);
+          return answer(request, () => server.requestIP(request)?.address ?? "unknown");
+        },
         error: failed,
         ...(certificates && { tls: tlsOptions(certificates) }),
       });

@@ -12,6 +12,8 @@ export interface HttpSettings {
   /** Addresses and networks (CIDR) whose word on the client is believed. */
   readonly trustedProxies: readonly string[];
   readonly limits: LimitSettings;
+  /** Connections that one address may have open; `undefined`: as many as the limit on open files suggests. */
+  readonly connectionsPerAddress: number | undefined;
   readonly accessLog: AccessLogTarget | undefined;
   /** How long a stop waits for the requests under way, in milliseconds. */
   readonly stopTimeoutMs: number;

@@ -17,6 +17,8 @@ const CELLS = {
   received: 1,
   sent: 1,
   underWay: 1,
+  connections: 1,
+  closedConnections: 1,
 };
 type Section = keyof typeof CELLS;
 const SECTIONS = Object.keys(CELLS) as Section[];
@@ -46,6 +48,17 @@ export class ThreadTraffic {
     this.#sections = sectionsOf(memory, thread);
     // A thread that ended had requests under way that nobody answers any more.
     this.#sections.underWay.fill(0);
+    this.#sections.connections.fill(0);
+  }
+
+  /** Of all threads, as one of them has counted. */
+  connectionsOpen(count: number): void {
+    this.#sections.connections[0] = count;
+  }
+
+  /** Because they were too many. */
+  connectionsClosed(count: number): void {
+    add(this.#sections.closedConnections, 0, count);
   }
 
   begin(): void {
@@ -145,6 +158,16 @@ export class HttpTraffic {
   /** Requests that are being answered now. */
   get underWay(): number {
     return this.#sum("underWay", 0);
+  }
+
+  /** Connections that are open, as of about a second ago. */
+  get connections(): number {
+    return this.#sum("connections", 0);
+  }
+
+  /** Connections that were closed because they were too many. */
+  get closedConnections(): number {
+    return this.#sum("closedConnections", 0);
   }
 
   #sum(section: Section, cell: number): number {

@@ -50,6 +50,7 @@ export class ServingThread implements ThreadCalls {
       settings,
       certificates,
       isShared: true,
+      guardsConnections: thread === 0,
       hosts: () => this.#table.hosts,
       isServing: () => this.#isServing,
       upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),

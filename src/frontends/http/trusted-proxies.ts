@@ -37,6 +37,11 @@ export class TrustedProxies {
     return this.#networks !== undefined;
   }
 
+  /** Whether this address is one of theirs. */
+  includes(address: string): boolean {
+    return this.#isTrusted(address);
+  }
+
   /** The client behind trusted proxies; `undefined` where `peer`, who is connected, is none of them. */
   clientOf({ headers }: Request, peer: string): ProxiedClient | undefined {
     if (!this.#isTrusted(peer)) return undefined;

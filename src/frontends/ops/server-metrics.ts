@@ -77,6 +77,14 @@ function trafficMetrics({ traffic }: MeasuredServices): Metric[] {
     gauge("everlock_http_requests_in_flight", "Requests that are being answered.", {
       value: traffic.underWay,
     }),
+    gauge("everlock_http_connections", "Connections that are open (Linux only).", {
+      value: traffic.connections,
+    }),
+    counter(
+      "everlock_http_connections_closed_total",
+      "Connections that were closed because one address, or all together, had too many.",
+      { value: traffic.closedConnections },
+    ),
   ];
 }
 

@@ -70,6 +70,7 @@ async function start() {
         manifestBytes: 4 << 20,
         blobBytes: undefined,
       },
+      connectionsPerAddress: undefined,
       accessLog: undefined,
       stopTimeoutMs: 10_000,
     },

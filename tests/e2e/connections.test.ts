@@ -1,0 +1,46 @@
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { afterThisTest } from "../support/cleanup.ts";
+import { eventually } from "../support/eventually.ts";
+import { addAlice, startEverlock } from "../support/everlock.ts";
+import { RegistryClient } from "../support/registry-client.ts";
+import { describeWith } from "../support/tools.ts";
+
+const ATTACKER = "127.0.0.2";
+const CONNECTIONS = 2000;
+const OPEN_FILES = 1024;
+/** What the server lets one address have under that limit. */
+const CAP = 224;
+
+/** A connection from another address that begins a request and says no more. */
+function begin(port: number): Socket {
+  const socket = connect({ host: "127.0.0.1", port, localAddress: ATTACKER });
+  socket.on("error", () => undefined);
+  socket.write("G");
+  return socket;
+}
+
+describeWith(["ssh", "sshpass"], "two thousand connections of one address that never send a request", () => {
+  test("are closed down to what one address may have, while others push, pull and log in", async () => {
+    const server = await startEverlock({ openFiles: OPEN_FILES });
+    await addAlice(server);
+    const alice = new RegistryClient(server.httpPort, "app");
+    await alice.pushImage("before");
+    const sockets = Array.from({ length: CONNECTIONS }, () => begin(server.httpPort));
+    afterThisTest(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    for (let i = 0; i < 3; i++) {
+      await alice.verifyImage("before");
+      await alice.pushImage(`during-${i}`);
+      expect((await server.console("/status")).code).toBe(0);
+    }
+    expect(await eventually(() => sockets.filter(({ destroyed }) => !destroyed).length <= CAP)).toBe(true);
+    expect(readdirSync(`/proc/${server.pid}/fd`).length).toBeLessThan(CAP + 100);
+    expect(server.log()).toMatch(
+      /closed \d+ HTTP connections, most of them of 127\.0\.0\.2: one address may have 224/,
+    );
+    expect(server.log()).not.toMatch(/ error /);
+  }, 30_000);
+});
