@@ -141,7 +141,11 @@ export async function startServer(
     lifetime.defer("jobs", () => jobs.close(), BESIDE_HTTP);
     ops =
       config.ops &&
-      new OpsFrontend(config.ops, { instances, users, passwords, jobs, traffic, version: VERSION, started });
+      new OpsFrontend(
+        config.ops,
+        { instances, users, passwords, jobs, traffic, version: VERSION, started },
+        log,
+      );
     const control = new ControlSocket(
       directory.path,
       {

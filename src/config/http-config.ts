@@ -9,7 +9,7 @@ import { parseDuration } from "../primitives/duration.ts";
 import { parseListenAddress } from "../primitives/listen-address.ts";
 import { MAX_MANIFEST_BYTES } from "../registry/manifest.ts";
 import type { CheckedSettings } from "./checked-settings.ts";
-import { UsageError } from "./settings.ts";
+import { NEVER, UsageError } from "./settings.ts";
 
 /** How HTTP is served, checked. */
 export interface HttpConfig {
@@ -60,6 +60,7 @@ export function httpConfig(settings: CheckedSettings): HttpConfig {
       ),
       listenTls,
       redirectsToTls,
+      hstsSeconds: hstsSeconds(settings),
       trustedProxies,
       limits: {
         requestsPerSecond: settings.count("limit-requests", MAX_REQUESTS_PER_SECOND),
@@ -79,6 +80,11 @@ export function httpConfig(settings: CheckedSettings): HttpConfig {
 /** In milliseconds. */
 export function stopTimeout(settings: CheckedSettings): number {
   return settings.parsed("stop-timeout", parseDuration, "a time such as 10s") * 1000;
+}
+
+function hstsSeconds(settings: CheckedSettings): number | undefined {
+  if (settings.text("frontend-http-hsts") === NEVER) return undefined;
+  return settings.parsed("frontend-http-hsts", parseDuration, `a time such as 180d, or '${NEVER}'`);
 }
 
 function accessLog(settings: CheckedSettings): AccessLogTarget | undefined {

@@ -14,7 +14,7 @@ import { passwordFault } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
 import { CheckedSettings } from "./checked-settings.ts";
 import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
-import { isSettingName, type RawSettings, type SettingName, UsageError } from "./settings.ts";
+import { isSettingName, NEVER, type RawSettings, type SettingName, UsageError } from "./settings.ts";
 import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./sources.ts";
 
 /** Everything that the server needs to know, checked. A part that is switched off is `undefined`. */
@@ -127,7 +127,6 @@ function refuseFlag({ flag, wanted, wantedOfFlag = wanted }: AnySetting, text: s
 
 /** Timers can't wait longer. */
 const MAX_SCHEDULE_SECONDS = 24 * 86_400;
-const NEVER = "never";
 
 function parsePositiveDuration(text: string): number | undefined {
   const seconds = parseDuration(text);

@@ -41,6 +41,12 @@ export const SETTINGS = {
     fallback: false,
     help: "send clients of plain HTTP to HTTPS",
   },
+  "frontend-http-hsts": {
+    type: "string",
+    hint: "duration",
+    fallback: "180d",
+    help: "how long answers over HTTPS bind browsers to it, or 'never'",
+  },
   "frontend-http-trusted-proxy": {
     type: "list",
     hint: "network",
@@ -156,6 +162,9 @@ export const SETTINGS = {
     help: "its password; without it one is generated and printed once",
   },
 } as const satisfies Record<string, Setting>;
+
+/** In place of a duration. */
+export const NEVER = "never";
 
 export type SettingName = keyof typeof SETTINGS;
 

@@ -23,6 +23,7 @@ const FAULTS = {
   diskFailed: ["UNAVAILABLE", 503, "the registry can't store or read anything for now"],
   diskFull: ["UNAVAILABLE", 507, "there is no room on the registry's disk; deleting still works"],
   frozen: ["DENIED", 405, "this registry is read-only"],
+  hostInvalid: ["NAME_INVALID", 400, "the Host header is no host name"],
   hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
   manifestBlobUnknown: [

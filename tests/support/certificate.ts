@@ -11,11 +11,14 @@ export async function makeCertificate(
   dir: string,
   name: string,
   names: readonly string[],
+  kind: "ecdsa" | "rsa" = "ecdsa",
 ): Promise<TestCertificate> {
   const files = { certificate: `${dir}/${name}.pem`, key: `${dir}/${name}.key` };
   await must([
     ...["openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", `/CN=${name}`],
-    ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+    ...(kind === "rsa"
+      ? ["-newkey", "rsa:2048"]
+      : ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]),
     ...["-addext", `subjectAltName=${names.map((host) => `${isIP(host) ? "IP" : "DNS"}:${host}`).join(",")}`],
     ...["-keyout", files.key, "-out", files.certificate],
   ]);

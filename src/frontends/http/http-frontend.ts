@@ -161,6 +161,9 @@ export class HttpFrontend {
     const response = await this.#answer(request, scheme, trace);
     const { method } = request;
     const { status, headers } = response;
+    const { hstsSeconds } = this.#options.settings;
+    if (scheme === "https" && hstsSeconds !== undefined)
+      headers.set("Strict-Transport-Security", `max-age=${hstsSeconds}`);
     const { route, received } = trace;
     const sent = method === "HEAD" ? 0 : trace.sent || Number(headers.get("Content-Length") ?? 0);
     const ms = performance.now() - began;
@@ -205,9 +208,10 @@ export class HttpFrontend {
     }
     const host = client?.host ?? request.headers.get("Host");
     const vhost = host === null ? undefined : vhostOf(host);
-    const backend = vhost === undefined ? undefined : lookUpVhost(this.#options.hosts(), vhost);
-    if (!backend || !host) {
-      const message = `no registry is served at the host '${vhost ?? host}'`;
+    if (host === null || vhost === undefined) return new RegistryError("hostInvalid");
+    const backend = lookUpVhost(this.#options.hosts(), vhost);
+    if (!backend) {
+      const message = `no registry is served at the host '${vhost}'`;
       return new RegistryError("hostUnknown", { message });
     }
     trace.instance = backend.audience;

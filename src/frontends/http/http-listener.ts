@@ -39,6 +39,8 @@ export class HttpListener {
       this.#server = Bun.serve({
         ...listen,
         reusePort: isShared,
+        // The runtime's page for developers shows source code.
+        development: false,
         idleTimeout: firstHeadSeconds,
         // The bounds are the handlers': a manifest has one, a layer may be of any size.
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
@@ -76,11 +78,21 @@ export class HttpListener {
   }
 }
 
+/** Of TLS 1.2 what has forward secrecy and authenticates what it encrypts (RFC 9325, section 4.2); TLS 1.3 has no other. */
+const CIPHERS = [
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
 /** By the name that a client asks for (SNI); without one, or by an address, it gets the first certificate. */
 function tlsOptions(certificates: readonly Certificate[]): Bun.TLSOptions[] {
   return certificates.flatMap(({ names, certificate, key }) => {
     const hosts = names.filter((name) => isIP(name) === 0);
-    const pair = { cert: certificate, key };
+    const pair = { cert: certificate, key, ciphers: CIPHERS };
     return hosts.length === 0 ? [pair] : hosts.map((serverName) => ({ ...pair, serverName }));
   });
 }

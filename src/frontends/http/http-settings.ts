@@ -9,6 +9,8 @@ export interface HttpSettings {
   readonly listenTls: ListenAddress | undefined;
   /** Whether requests over plain HTTP are sent to HTTPS. */
   readonly redirectsToTls: boolean;
+  /** For how many seconds answers over TLS bind browsers to it (RFC 6797); `undefined`: not at all. */
+  readonly hstsSeconds: number | undefined;
   /** Addresses and networks (CIDR) whose word on the client is believed. */
   readonly trustedProxies: readonly string[];
   readonly limits: LimitSettings;

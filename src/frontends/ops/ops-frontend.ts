@@ -1,4 +1,5 @@
 import type { ListenAddress } from "../../primitives/listen-address.ts";
+import type { Logger } from "../../primitives/logger.ts";
 import { ListenError } from "../listen-error.ts";
 import { formatMetrics } from "./metrics.ts";
 import { type MeasuredServices, serverMetrics } from "./server-metrics.ts";
@@ -13,10 +14,19 @@ export class OpsFrontend {
   #isReady = true;
 
   /** Throws `ListenError`. */
-  constructor(listen: ListenAddress, services: MeasuredServices) {
+  constructor(listen: ListenAddress, services: MeasuredServices, log: Logger) {
     this.#services = services;
     try {
-      this.#server = Bun.serve({ ...listen, fetch: (request) => this.#answer(request) });
+      this.#server = Bun.serve({
+        ...listen,
+        // The runtime's page for developers shows source code.
+        development: false,
+        fetch: (request) => this.#answer(request),
+        error: (error) => {
+          log.error("a question for health or metrics failed", error);
+          return new Response("internal error\n", { status: 500 });
+        },
+      });
     } catch (error) {
       throw new ListenError("health and metrics", listen, OPS_LISTEN_SETTING, error);
     }
@@ -48,7 +58,10 @@ export class OpsFrontend {
 
   #answer({ method, url }: Request): Response {
     if (method !== "GET" && method !== "HEAD") return new Response("use GET\n", { status: 405 });
-    switch (new URL(url).pathname) {
+    // The runtime takes what stands in the Host header into the URL, whatever it is.
+    const target = URL.parse(url);
+    if (!target) return new Response("the Host header is no host name\n", { status: 400 });
+    switch (target.pathname) {
       case "/livez":
         return new Response("ok\n");
       case "/readyz":

@@ -63,6 +63,7 @@ async function start() {
       listen: { hostname: "127.0.0.1", port: 0 },
       listenTls: undefined,
       redirectsToTls: false,
+      hstsSeconds: undefined,
       trustedProxies: [],
       limits: {
         requestsPerSecond: undefined,

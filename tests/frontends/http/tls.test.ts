@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:tls";
+import { resolveServerConfig } from "../../../src/config/server-config.ts";
 import { makeCertificate, tlsFlags } from "../../support/certificate.ts";
 import { eventually } from "../../support/eventually.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { startTestServer } from "../../support/test-server.ts";
-import { describeWith } from "../../support/tools.ts";
+import { describeWith, run } from "../../support/tools.ts";
 
 /** The common name of the certificate that is served for `servername`. */
 function servedName(port: number, servername: string): Promise<string> {
@@ -96,6 +97,64 @@ describeWith(["openssl"], "TLS", () => {
       ]);
     },
   );
+
+  test("TLS 1.2 is spoken with forward secrecy and authenticated encryption alone, older ones not at all", async () => {
+    const dir = temporaryDirectory();
+    const ecdsa = await makeCertificate(dir, "ecdsa", ["localhost"]);
+    const rsa = await makeCertificate(dir, "rsa", ["localhost"], "rsa");
+    for (const [kind, certificate] of [
+      ["ECDSA", ecdsa],
+      ["RSA", rsa],
+    ] as const) {
+      const { server } = await startTestServer(tlsFlags([certificate]));
+      const speaks = async (...options: readonly string[]) => {
+        const target = `127.0.0.1:${server.https?.port}`;
+        const { code } = await run(["openssl", "s_client", "-connect", target, ...options], { stdin: "" });
+        return code === 0;
+      };
+      expect(await speaks("-tls1_3")).toBe(true);
+      expect(await speaks("-tls1_1", "-cipher", "ALL:@SECLEVEL=0")).toBe(false);
+      const ciphers = {
+        [`ECDHE-${kind}-AES128-GCM-SHA256`]: true,
+        [`ECDHE-${kind}-AES256-GCM-SHA384`]: true,
+        [`ECDHE-${kind}-CHACHA20-POLY1305`]: true,
+        [`ECDHE-${kind}-AES128-SHA`]: false,
+        [`ECDHE-${kind}-AES256-SHA`]: false,
+        [`ECDHE-${kind}-AES128-SHA256`]: false,
+        [`ECDHE-${kind}-AES256-SHA384`]: false,
+        "AES128-GCM-SHA256": false,
+        "AES128-SHA": false,
+        "AES256-SHA": false,
+      };
+      for (const [cipher, isSpoken] of Object.entries(ciphers))
+        expect([cipher, await speaks("-tls1_2", "-cipher", `${cipher}:@SECLEVEL=0`)]).toEqual([
+          cipher,
+          isSpoken,
+        ]);
+    }
+  }, 20_000);
+
+  test("answers over HTTPS bind browsers to it, those over HTTP do not", async () => {
+    const certificate = await makeCertificate(temporaryDirectory(), "one", ["localhost"]);
+    const hsts = async (flags: readonly string[]) => {
+      const { server, httpPort } = await startTestServer([...tlsFlags([certificate]), ...flags]);
+      const origins = [`https://127.0.0.1:${server.https?.port}`, `http://127.0.0.1:${httpPort}`];
+      const headers = [];
+      for (const origin of origins)
+        for (const [path, host] of [
+          ["/v2/", "localhost"],
+          ["/token", "localhost"],
+          ["/v2/", "other.test"],
+        ] as const)
+          headers.push((await ask(`${origin}${path}`, host)).headers.get("Strict-Transport-Security"));
+      return headers;
+    };
+    const days = "max-age=15552000";
+    expect(await hsts([])).toEqual([days, days, days, null, null, null]);
+    expect((await hsts(["--frontend-http-hsts", "1h"]))[0]).toBe("max-age=3600");
+    expect((await hsts(["--frontend-http-hsts", "never"]))[0]).toBeNull();
+    expect(() => resolveServerConfig(["--frontend-http-hsts", "soon"], {})).toThrow("a time such as 180d");
+  });
 
   test("files that make no sense are reported, and the old certificate stays", async () => {
     const dir = temporaryDirectory();
