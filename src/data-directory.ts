@@ -10,6 +10,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { resolve } from "node:path";
+import { DiskRoom } from "./primitives/store/disk-room.ts";
+import { storageTroubleOf } from "./primitives/store/storage-trouble.ts";
 
 /** The data directory can't be used; the message is the one line that the operator sees. */
 export class DataDirectoryError extends Error {
@@ -29,8 +31,8 @@ export class DataDirectory {
     this.#lock = lock;
   }
 
-  /** Makes it if it does not exist, private to the user who runs the server. Throws `DataDirectoryError`. */
-  static acquire(dir: string): DataDirectory {
+  /** `report` hears what is done to it besides. Makes it if it does not exist, private to the user who runs the server. Throws `DataDirectoryError`. */
+  static acquire(dir: string, report: (message: string) => void = () => undefined): DataDirectory {
     const path = resolve(dir);
     try {
       if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -40,8 +42,15 @@ export class DataDirectory {
     } catch (error) {
       throw new DataDirectoryError(`can't use the data directory ${path}: ${reason(error)}`);
     }
+    // Whoever opens the stores writes a little, on a full disk as well.
+    new DiskRoom(path, report).relieve();
     const lock = takeLock(path);
-    writeFileSync(`${path}/everlock.pid`, `${process.pid}\n`, { mode: 0o600 });
+    try {
+      writeFileSync(`${path}/everlock.pid`, `${process.pid}\n`, { mode: 0o600 });
+    } catch (error) {
+      // It only helps to name the process that holds the lock.
+      if (storageTroubleOf(error) === undefined) throw error;
+    }
     return new DataDirectory(path, lock);
   }
 

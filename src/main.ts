@@ -8,6 +8,7 @@ import { serve } from "./commands/serve.ts";
 import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
 import { UsageError } from "./config/settings.ts";
+import { describeStorageTrouble, storageTroubleOf } from "./primitives/store/storage-trouble.ts";
 import { visibleText } from "./primitives/terminal/visible-text.ts";
 
 const subCommands: Readonly<Record<string, CommandDef>> = {
@@ -48,7 +49,9 @@ async function run(args: readonly string[]): Promise<number> {
     await runCommand(command, { rawArgs: rest });
     return 0;
   } catch (error) {
-    const message = String(error instanceof Error ? error.message : error);
+    const trouble = storageTroubleOf(error);
+    const reason = String(error instanceof Error ? error.message : error);
+    const message = trouble ? `${describeStorageTrouble(trouble)} (${reason})` : reason;
     process.stderr.write(`everlock: ${message.split("\n").map(visibleText).join("\n")}\n`);
     return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
   }

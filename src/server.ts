@@ -70,9 +70,10 @@ export async function startServer(
   const started = Date.now() / 1000;
   let generatedPassword: string | undefined;
   try {
-    const directory = DataDirectory.acquire(config.dataDir);
+    const directory = DataDirectory.acquire(config.dataDir, log.warn);
     lifetime.defer("the data directory", () => directory.release());
     const stores = new StoreManager(directory.path, log, lifetime.signal);
+    lifetime.defer("the room in reserve", stores.room.keepReserve());
     const usersStore: Store = await lifetime.start("opening the users", () => stores.open(USERS_STORE));
     lifetime.defer("the users", () => usersStore.close());
     const users = await lifetime.start("reading the users", () => UserRegistry.load(usersStore, log.warn));

@@ -6,6 +6,7 @@ import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
 import { removeDatabase } from "../../primitives/store/derived-database.ts";
 import { DerivedIndex } from "../../primitives/store/derived-index.ts";
+import type { DiskRoom } from "../../primitives/store/disk-room.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import type { Store } from "../../primitives/store/store.ts";
@@ -55,6 +56,7 @@ export class OciStore implements OciView {
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
   readonly locks: LocalUploadLocks;
+  readonly room: DiskRoom;
   readonly recency: BlobRecency;
   readonly history: HistoryIndex;
   readonly sizes: BlobSizeCounter;
@@ -73,7 +75,7 @@ export class OciStore implements OciView {
     derived: DerivedIndex,
     blobs: BlobStore,
     clock: ScopeClock,
-    { log, signal }: Pick<StoreManager, "log" | "signal">,
+    { log, signal, room }: Pick<StoreManager, "log" | "signal" | "room">,
   ) {
     const { dir } = location;
     this.location = location;
@@ -83,7 +85,8 @@ export class OciStore implements OciView {
     this.blobs = blobs;
     this.links = new BlobLinks(`${dir}/links.sqlite`, clock);
     this.locks = new LocalUploadLocks();
-    this.uploads = new UploadStore(`${dir}/uploads`, blobs, this.locks);
+    this.room = room;
+    this.uploads = new UploadStore(`${dir}/uploads`, blobs, this.locks, () => room.admitContent());
     this.changes = new LocalStoreChanges(this);
     this.#derived = derived;
     this.#log = log;

@@ -1,8 +1,10 @@
 import { Database } from "bun:sqlite";
+import { dirname } from "node:path";
 import type { Digest } from "../../primitives/digest.ts";
 import { type LinkReader, NO_LINKS, StoredLinks } from "../../primitives/store/blob-links.ts";
 import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
+import { DiskRoom } from "../../primitives/store/disk-room.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import { type UploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
 import { OciIndexReader } from "./oci-index-reader.ts";
@@ -37,6 +39,7 @@ export class ServedView implements OciView {
     blobs: BlobStore,
     { changes, locks }: StoreOwner,
   ) {
+    const room = new DiskRoom(dirname(dir));
     const index = openForReading(indexPath);
     const links = openForReading(`${dir}/links.sqlite`);
     this.#databases = [index, links];
@@ -44,7 +47,7 @@ export class ServedView implements OciView {
     this.links = isFrozen ? NO_LINKS : new StoredLinks(links);
     this.blobs = blobs;
     this.recency = new BlobRecency(recency);
-    this.uploads = new UploadStore(`${dir}/uploads`, blobs, locks);
+    this.uploads = new UploadStore(`${dir}/uploads`, blobs, locks, () => room.admitContent());
     this.reads = new ReadCache(new ScopeClock(clock));
     this.changes = changes;
     this.quotas = quotas;

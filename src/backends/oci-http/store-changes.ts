@@ -1,6 +1,7 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { BlobLinks } from "../../primitives/store/blob-links.ts";
 import type { DerivedIndex } from "../../primitives/store/derived-index.ts";
+import type { DiskRoom } from "../../primitives/store/disk-room.ts";
 import type { Identity } from "../../primitives/store/git/commit.ts";
 import type { Snapshot } from "../../primitives/store/snapshot.ts";
 import type { Store } from "../../primitives/store/store.ts";
@@ -55,6 +56,7 @@ interface OwnedStore {
   readonly index: OciIndexReader;
   readonly links: BlobLinks;
   readonly use: StoreUse;
+  readonly room: DiskRoom;
 }
 
 export class LocalStoreChanges implements StoreChanges {
@@ -68,6 +70,7 @@ export class LocalStoreChanges implements StoreChanges {
     actor: Actor,
     { repository, digest, content, tags, immutable }: ManifestCommit,
   ): Promise<PutManifestResult> {
+    this.#owned.room.admitContent();
     let refusal: PutManifestResult | undefined;
     await this.#owned.store.transact(async (parent) => {
       const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
@@ -107,6 +110,7 @@ export class LocalStoreChanges implements StoreChanges {
 
   async unlinkBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
     if (this.#owned.index.refersToBlob(repository, digest)) return "in-use";
+    this.#owned.room.relieve();
     return (await this.#owned.links.remove(repository, digest)) ? "deleted" : "unknown";
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fsync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fsync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 
@@ -63,7 +63,7 @@ export async function replaceBy(
   bytes: Uint8Array,
   mode = 0o644,
 ): Promise<void> {
-  rmSync(temporary, { force: true });
+  removeFile(temporary);
   await writeSynced(temporary, bytes, mode);
   moveOrRemove(temporary, path);
   await syncDirectory(dirname(path));
@@ -79,10 +79,19 @@ export function moveOrRemove(temporary: string, path: string): void {
   }
 }
 
+/** Removes a file if it is there, and says truly why it can't be (`rmSync` tells EFAULT of every I/O error). */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
 /** For what is left of something that failed: why it failed is what counts. False if it is still there. */
 export function removeQuietly(path: string): boolean {
   try {
-    rmSync(path, { force: true });
+    removeFile(path);
     return true;
   } catch {
     return false;

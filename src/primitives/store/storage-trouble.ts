@@ -15,6 +15,7 @@ const CODES = new Map<string, StorageTrouble>([
   ["EDQUOT", "no-room"],
   ["EFBIG", "no-room"],
   ["SQLITE_FULL", "no-room"],
+  ["SQLITE_IOERR_SHMSIZE", "no-room"],
   ["EROFS", "read-only"],
   ["SQLITE_READONLY", "read-only"],
   ["EIO", "failing"],

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import type { Logger } from "../logger.ts";
 import { DamagedStoreError } from "./damaged-store.ts";
+import { DiskRoom } from "./disk-room.ts";
 import { syncDirectory } from "./durable.ts";
 import { LocalObjects } from "./git/local-objects.ts";
 import { LocalRefs } from "./git/local-refs.ts";
@@ -37,12 +38,14 @@ export class StoreManager {
   readonly log: Logger;
   /** Aborted when stores that are being opened, or brought up to date, need not be any more. */
   readonly signal: AbortSignal | undefined;
+  readonly room: DiskRoom;
   readonly #open = new Map<StoreName, Store>();
 
   constructor(dataDir: string, log: Logger, signal?: AbortSignal) {
     this.#dataDir = dataDir;
     this.log = log;
     this.signal = signal;
+    this.room = new DiskRoom(dataDir, log.warn);
   }
 
   directory(name: StoreName): string {
@@ -85,15 +88,19 @@ export class StoreManager {
     const objects = new LocalObjects(`${dir}/objects`, (error) =>
       this.log.error(`packs of the store '${name}' could not be merged`, error),
     );
+    // What can't be opened keeps no files open: it may be tried again and again.
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => objects.close());
     const branch = await JournaledBranch.open({
       dir,
       objects,
       refs: new LocalRefs(dir),
       report: (message) => this.log.warn(`the store '${name}': ${message}`),
     });
+    undo.defer(() => branch.close());
     const trace = (await branch.read()) === undefined && traceOfLostBranch(dir, projection);
     if (trace) throw new DamagedStoreError(name, trace);
-    return Store.open(name, {
+    const store = await Store.open(name, {
       objects,
       branch,
       projection,
@@ -101,7 +108,10 @@ export class StoreManager {
       signal: this.signal,
       flushFailed: (error) =>
         this.log.error(`new commits of the store '${name}' can't be shown to git yet; they are safe`, error),
+      relieve: () => this.room.relieve(),
     });
+    undo.move();
+    return store;
   }
 
   /** The stores that exist, open or not. */

@@ -8,6 +8,7 @@ import type { Branch, ObjectStore } from "./objects.ts";
 import type { Projection } from "./projection.ts";
 import { catchUp } from "./projection-catch-up.ts";
 import { Snapshot } from "./snapshot.ts";
+import { storageTroubleOf } from "./storage-trouble.ts";
 import type { StorePath } from "./store-path.ts";
 import type { Change } from "./tree-edit.ts";
 import { type Difference, diffTrees, type ListedFile } from "./tree-walk.ts";
@@ -49,6 +50,8 @@ export interface StoreParts {
   readonly signal?: AbortSignal | undefined;
   /** Hears why commits that are durable could not be shown to stock git. */
   readonly flushFailed?: (error: unknown) => void;
+  /** Called before something is written that must work on a full disk as well. */
+  readonly relieve?: () => void;
 }
 
 /** Commits read in a walk of the history before others get their turn. */
@@ -61,29 +64,41 @@ export class Store {
   readonly #reader: ObjectReader;
   readonly #writer: CommitWriter;
   readonly #branch: Branch;
+  readonly #relieve: () => void;
   #isClosed = false;
 
   private constructor(
     name: string,
-    { objects, branch }: StoreParts,
+    { objects, branch, relieve = () => undefined }: StoreParts,
     reader: ObjectReader,
     writer: CommitWriter,
   ) {
     this.name = name;
     this.#objects = objects;
     this.#branch = branch;
+    this.#relieve = relieve;
     this.#reader = reader;
     this.#writer = writer;
   }
 
   /** Brings `projection` up to the newest commit before anything can be read. */
   static async open(name: string, parts: StoreParts): Promise<Store> {
-    const { objects, branch, projection, report, signal, flushFailed = () => undefined } = parts;
+    const { objects, branch, projection, report, signal, flushFailed = () => undefined, relieve } = parts;
     const reader = new ObjectReader(objects);
     const id = await branch.read();
     const head = new Snapshot(reader, id, id && (await reader.commit(id)));
     if (projection) await catchUp(projection, head, reader, { report, signal });
-    const writer = new CommitWriter({ branch, reader, projection, head, flushFailed });
+    const writer = new CommitWriter({
+      branch,
+      reader,
+      projection,
+      head,
+      flushFailed: (error) => {
+        // For the next try.
+        if (storageTroubleOf(error) === "no-room") relieve?.();
+        flushFailed(error);
+      },
+    });
     return new Store(name, parts, reader, writer);
   }
 
@@ -179,6 +194,7 @@ export class Store {
    * commit. It may be run again when somebody else moved the branch, so it must have no effects.
    */
   transact(prepare: Prepare): Promise<Outcome> {
+    this.#relieve();
     return this.#writer.submit(prepare);
   }
 

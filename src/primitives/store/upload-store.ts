@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import {
   DIGEST_ALGORITHMS,
   type Digest,
@@ -10,6 +10,7 @@ import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { syncDirectory, syncFileData } from "./durable.ts";
 import { hashFile } from "./files.ts";
+import { storageTroubleOf } from "./storage-trouble.ts";
 import { writeStream } from "./upload-stream.ts";
 
 /** The id of an upload session: a UUID in its canonical form. */
@@ -79,15 +80,19 @@ export class UploadStore {
   readonly #blobs: BlobStore;
   readonly #hashes = new LruCache<UploadId, RunningHash>(MAX_HASHERS);
   readonly #locks: UploadLocks;
+  readonly #admit: () => void;
 
-  constructor(dir: string, blobs: BlobStore, locks: UploadLocks) {
+  /** `admit` throws where there is no room on the disk for anything new. */
+  constructor(dir: string, blobs: BlobStore, locks: UploadLocks, admit: () => void = () => undefined) {
     mkdirSync(dir, { recursive: true });
+    this.#admit = admit;
     this.#dir = dir;
     this.#blobs = blobs;
     this.#locks = locks;
   }
 
   create(scope: string, algorithm: DigestAlgorithm): UploadId {
+    this.#admit();
     const id = crypto.randomUUID() as UploadId;
     closeSync(openSync(this.#path(id, scope, algorithm), "wx", 0o600));
     return id;
@@ -131,13 +136,17 @@ export class UploadStore {
     const fd = openSync(path, "r+");
     try {
       const hasher = this.#takeHasher(id, start, algorithm);
-      const { size, whole } = await writeStream(fd, body, start, hasher);
+      const { size, whole } = await writeStream(fd, body, start, hasher, this.#admit);
       if (hasher) this.#hashes.set(id, { algorithm, hasher, offset: size });
       if (size > start) {
         await syncFileData(fd);
         if (!isLast || !whole) await syncDirectory(this.#dir);
       }
       return whole ? { kind: "appended", size } : { kind: "interrupted" };
+    } catch (error) {
+      // What arrived would keep the disk full for as long as the session may be resumed.
+      if (storageTroubleOf(error) === "no-room") ftruncateSync(fd, start);
+      throw error;
     } finally {
       closeSync(fd);
     }

@@ -17,12 +17,16 @@ const FLUSH_AHEAD_BYTES = 8 * 1024 * 1024;
 
 const turns = new UploadTurns();
 
-/** Receives and hashes while a write is under way; whatever arrived meanwhile is the next write. */
+/**
+ * Receives and hashes while a write is under way; whatever arrived meanwhile is the next write. `admit` may throw between
+ * two of them, where there is no room for more.
+ */
 export async function writeStream(
   fd: number,
   body: AsyncIterable<Uint8Array>,
   start: number,
   hasher: Bun.CryptoHasher | undefined,
+  admit: () => void = () => undefined,
 ): Promise<{ size: number; whole: boolean }> {
   let position = start;
   let gathered: Uint8Array[] = [];
@@ -43,6 +47,7 @@ export async function writeStream(
   const writeGathered = (): void => {
     if (gatheredBytes === 0) return;
     writing = writeAll(fd, gathered, position).then(() => {
+      admit();
       writing = undefined;
       flushAhead();
       writeGathered();
@@ -62,6 +67,7 @@ export async function writeStream(
       const next = await chunks.next().catch(() => "broken" as const);
       whole = next !== "broken";
       if (next === "broken" || next.done) break;
+      if (gatheredBytes === 0 && position === start) admit();
       const waiting = turn.ready(next.value.length);
       if (waiting !== undefined) await waiting;
       hasher?.update(next.value);

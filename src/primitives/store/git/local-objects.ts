@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { noteReceived } from "../../buffer-pressure.ts";
 import { moveOrRemove, removeQuietly, syncDirectory, writeSynced } from "../durable.ts";
 import { isMissingFile } from "../files.ts";
@@ -134,14 +134,14 @@ export class LocalObjects implements ObjectStore {
     }
   }
 
+  /** What can't be removed now is tried again later, or merged once more after the next start. */
   #removePack(stem: string): void {
-    if (this.#holds > 0 && !this.#closing) {
-      this.#retired.set(stem, setTimeout(() => this.#removePack(stem), RETIREMENT_MS).unref());
-      return;
-    }
     clearTimeout(this.#retired.get(stem));
-    this.#retired.delete(stem);
-    for (const suffix of [".idx", ".pack"]) rmSync(`${this.#packDir}/${stem}${suffix}`, { force: true });
+    const isHeld = this.#holds > 0 && !this.#closing;
+    const isGone =
+      !isHeld && [".idx", ".pack"].every((suffix) => removeQuietly(`${this.#packDir}/${stem}${suffix}`));
+    if (isGone || this.#closing) this.#retired.delete(stem);
+    else this.#retired.set(stem, setTimeout(() => this.#removePack(stem), RETIREMENT_MS).unref());
   }
 
   /** Git finds a pack by its index, so the index must be the last to appear. */
@@ -229,7 +229,8 @@ export class LocalObjects implements ObjectStore {
     for (const name of names) {
       const path = `${this.#packDir}/${name}`;
       const isOrphan = /^pack-.*\.pack$/.test(name) && !names.has(name.replace(/\.pack$/, ".idx"));
-      if (isOrphan ? statSync(path).mtimeMs < Date.now() - ORPHAN_MS : TEMPORARY.test(name)) rmSync(path);
+      if (isOrphan ? statSync(path).mtimeMs < Date.now() - ORPHAN_MS : TEMPORARY.test(name))
+        removeQuietly(path);
     }
   }
 }

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { removeQuietly, replaceBy, syncDirectory, writeSynced } from "../durable.ts";
+import { removeFile, removeQuietly, replaceBy, syncDirectory, writeSynced } from "../durable.ts";
 import { isMissingFile, isSystemError } from "../files.ts";
 import type { RefStore } from "../objects.ts";
 import { CorruptObjectError } from "./object.ts";
@@ -77,7 +77,7 @@ export class LocalRefs implements RefStore {
 
   /** Removes the lock that a killed process left; only for one who knows that nobody else is writing. */
   breakLock(ref: string): void {
-    rmSync(this.#lockPath(ref), { force: true });
+    removeFile(this.#lockPath(ref));
   }
 
   #lockPath(ref: string): string {
@@ -100,7 +100,7 @@ export class LocalRefs implements RefStore {
     const path = this.#lockPath(ref);
     // Removed by hand meanwhile, it may be another process's by now.
     const inode = inodeOf(path);
-    if (inode !== undefined && inode === this.#abandoned.get(ref)) rmSync(path, { force: true });
+    if (inode !== undefined && inode === this.#abandoned.get(ref)) removeFile(path);
     this.#abandoned.delete(ref);
   }
 
