@@ -4,14 +4,14 @@ import {
   chmodSync,
   constants,
   existsSync,
-  mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { resolve } from "node:path";
 import { DiskRoom } from "./primitives/store/disk-room.ts";
-import { storageTroubleOf } from "./primitives/store/storage-trouble.ts";
+import { makeDirectory } from "./primitives/store/durable-directory.ts";
 
 /** The data directory can't be used; the message is the one line that the operator sees. */
 export class DataDirectoryError extends Error {
@@ -19,6 +19,28 @@ export class DataDirectoryError extends Error {
     super(message);
     this.name = "DataDirectoryError";
   }
+}
+
+export interface AcquireOptions {
+  /** For messages. */
+  readonly what?: "data directory" | "backup";
+  /** Whether it may hold what `restore-backup` has begun, and nothing else may use until it is whole. */
+  readonly allowsUnfinishedRestore?: boolean;
+  /** Hears what is done to it besides. */
+  readonly report?: (message: string) => void;
+}
+
+const LOCK = "everlock.lock";
+const PID = "everlock.pid";
+
+/** Whether a file of a data directory is there only because somebody uses it, or did. */
+export function isLockFile(name: string): boolean {
+  return name === PID || name === LOCK || name.startsWith(`${LOCK}-`);
+}
+
+/** There from the beginning of a restore until all of it is there. */
+export function unfinishedRestorePath(dataDir: string): string {
+  return `${dataDir}/everlock-restore.json`;
 }
 
 /** A data directory that this process alone may use until it is released. */
@@ -31,27 +53,30 @@ export class DataDirectory {
     this.#lock = lock;
   }
 
-  /** `report` hears what is done to it besides. Makes it if it does not exist, private to the user who runs the server. Throws `DataDirectoryError`. */
-  static acquire(dir: string, report: (message: string) => void = () => undefined): DataDirectory {
+  /** Makes it if it does not exist, private to the user who runs the server. Throws `DataDirectoryError`. */
+  static acquire(dir: string, options: AcquireOptions = {}): DataDirectory {
+    const { what = "data directory", report = () => undefined } = options;
+    const { allowsUnfinishedRestore = what === "backup" } = options;
     const path = resolve(dir);
     try {
-      if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o700 });
+      makeDirectory(path, 0o700);
       if (!statSync(path).isDirectory()) throw new Error("it is not a directory");
       chmodSync(path, 0o700);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
-      throw new DataDirectoryError(`can't use the data directory ${path}: ${reason(error)}`);
+      throw new DataDirectoryError(`can't use the ${what} ${path}: ${reason(error)}`);
     }
     // Whoever opens the stores writes a little, on a full disk as well.
-    new DiskRoom(path, report).relieve();
-    const lock = takeLock(path);
-    try {
-      writeFileSync(`${path}/everlock.pid`, `${process.pid}\n`, { mode: 0o600 });
-    } catch (error) {
-      // It only helps to name the process that holds the lock.
-      if (storageTroubleOf(error) === undefined) throw error;
+    if (what === "data directory") new DiskRoom(path, report).relieve();
+    const directory = new DataDirectory(path, takeLock(path, what));
+    if (!allowsUnfinishedRestore && existsSync(unfinishedRestorePath(path))) {
+      directory.release();
+      throw new DataDirectoryError(
+        `the data directory ${path} holds a restore that is not finished; 'everlock restore-backup <dir> --data-dir ${path}' goes on with it`,
+      );
     }
-    return new DataDirectory(path, lock);
+    notePid(path);
+    return directory;
   }
 
   release(): void {
@@ -60,10 +85,10 @@ export class DataDirectory {
 }
 
 /** An SQLite transaction that stays open: a lock on every platform, which the system releases if the process dies. */
-function takeLock(path: string): Database {
+function takeLock(path: string, what: string): Database {
   let lock: Database | undefined;
   try {
-    lock = new Database(`${path}/everlock.lock`, { create: true });
+    lock = new Database(`${path}/${LOCK}`, { create: true });
     lock.run("PRAGMA locking_mode = EXCLUSIVE");
     lock.run("BEGIN EXCLUSIVE");
     return lock;
@@ -71,16 +96,26 @@ function takeLock(path: string): Database {
     lock?.close();
     if (/locked|busy/i.test(reason(error))) {
       throw new DataDirectoryError(
-        `the data directory ${path} is in use by another server${otherProcess(path)}`,
+        `the ${what} ${path} is in use by another ${what === "backup" ? "command" : "server"}${otherProcess(path)}`,
       );
     }
-    throw new DataDirectoryError(`can't lock the data directory ${path}: ${reason(error)}`);
+    throw new DataDirectoryError(`can't lock the ${what} ${path}: ${reason(error)}`);
+  }
+}
+
+/** For the message of whoever comes next, and so nothing that a full disk may keep us from starting for. */
+function notePid(path: string): void {
+  try {
+    writeFileSync(`${path}/${PID}`, `${process.pid}\n`, { mode: 0o600 });
+  } catch {
+    rmSync(`${path}/${PID}`, { force: true });
   }
 }
 
 function otherProcess(path: string): string {
   try {
-    return ` (process ${readFileSync(`${path}/everlock.pid`, "utf8").trim()})`;
+    const pid = readFileSync(`${path}/${PID}`, "utf8").trim();
+    return /^\d+$/.test(pid) ? ` (process ${pid})` : "";
   } catch {
     return "";
   }

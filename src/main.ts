@@ -1,9 +1,10 @@
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
-import { backup, restoreBackup } from "./commands/backup.ts";
+import { backup } from "./commands/backup.ts";
 import { completion } from "./commands/completion.ts";
 import { fsck } from "./commands/fsck.ts";
 import { gc } from "./commands/gc.ts";
 import { passwd } from "./commands/passwd.ts";
+import { restoreBackup } from "./commands/restore-backup.ts";
 import { serve } from "./commands/serve.ts";
 import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";

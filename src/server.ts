@@ -70,7 +70,7 @@ export async function startServer(
   const started = Date.now() / 1000;
   let generatedPassword: string | undefined;
   try {
-    const directory = DataDirectory.acquire(config.dataDir, log.warn);
+    const directory = DataDirectory.acquire(config.dataDir, { report: log.warn });
     lifetime.defer("the data directory", () => directory.release());
     const stores = new StoreManager(directory.path, log, lifetime.signal);
     lifetime.defer("the room in reserve", stores.room.keepReserve());

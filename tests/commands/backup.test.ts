@@ -159,7 +159,12 @@ describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
     expect(code).toBe(1);
     expect(stderr).toStartWith(`everlock-oci-local: the blob ${layer} is damaged and was left out\n`);
     const dataDir = `${temporaryDirectory()}/data`;
-    expect((await everlock("restore-backup", dir, "--data-dir", dataDir)).code).toBe(0);
+    const restored = await everlock("restore-backup", dir, "--data-dir", dataDir);
+    expect([restored.code, restored.stderr]).toEqual([
+      1,
+      expect.stringContaining(`the blob ${layer} is missing; needed by app@`),
+    ]);
+    expect((await everlock("restore-backup", dir, "--data-dir", dataDir, "--partial")).code).toBe(0);
   });
 
   test("never touches a directory that is something else", async () => {

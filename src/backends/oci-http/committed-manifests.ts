@@ -16,7 +16,7 @@ export interface CommittedManifest {
  * unknown then. That `content` has the digest is not checked, as stock git may have committed anything.
  */
 export async function* committedManifests(
-  store: Store,
+  store: Pick<Store, "at">,
   commitId: ObjectId,
 ): AsyncGenerator<CommittedManifest> {
   const snapshot = await store.at(commitId);

@@ -1,5 +1,6 @@
 import { parse, stringify, TomlError } from "smol-toml";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
+import { storePath } from "../../primitives/store/store-path.ts";
 import { USERS_STORE } from "../../primitives/users/user-registry.ts";
 import {
   ALL_SETTINGS,
@@ -16,6 +17,8 @@ export type InstanceName = string & { readonly __brand: "InstanceName" };
 const MAX_NAME_LENGTH = 50;
 /** Where the server keeps its configuration. */
 export const SYSTEM_STORE = "everlock-system" as StoreName;
+/** Its file that holds the registries. */
+export const INSTANCES_PATH = storePath("config/oci-http.toml");
 /** Stores that hold the server's own data. */
 const RESERVED_STORES: readonly StoreName[] = [SYSTEM_STORE, USERS_STORE];
 

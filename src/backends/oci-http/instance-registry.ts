@@ -6,11 +6,11 @@ import { KnownFiles } from "../../primitives/store/known-files.ts";
 import type { Snapshot } from "../../primitives/store/snapshot.ts";
 import type { Store } from "../../primitives/store/store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
-import { storePath } from "../../primitives/store/store-path.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import {
   checkTogether,
   encodeInstances,
+  INSTANCES_PATH,
   type InstanceConfig,
   type InstanceName,
   InvalidInstancesError,
@@ -31,7 +31,6 @@ export class InstanceChangeError extends Error {
   }
 }
 
-const CONFIG_PATH = storePath("config/oci-http.toml");
 const MAX_WAITING_CHANGES = 100;
 
 export interface InstanceRegistryOptions {
@@ -252,14 +251,14 @@ export class InstanceRegistry implements Reloadable {
   }
 
   async #read(snapshot: Snapshot): Promise<readonly InstanceConfig[]> {
-    const bytes = await snapshot.read(CONFIG_PATH);
+    const bytes = await snapshot.read(INSTANCES_PATH);
     try {
       const configs = this.#complete(bytes && parseInstances(bytes));
       checkTogether(configs);
       return configs;
     } catch (error) {
       if (!(error instanceof InvalidInstancesError)) throw error;
-      throw new InstanceChangeError(`${CONFIG_PATH} in the store ${SYSTEM_STORE}: ${error.message}`);
+      throw new InstanceChangeError(`${INSTANCES_PATH} in the store ${SYSTEM_STORE}: ${error.message}`);
     }
   }
 
@@ -292,7 +291,7 @@ export class InstanceRegistry implements Reloadable {
         // Opened first: what can't be opened must not become part of the configuration.
         const opened = await this.#openAll(configs, this.#outages);
         this.#refuseNewOutages(opened);
-        const change = { path: CONFIG_PATH, content: encodeInstances(configs) };
+        const change = { path: INSTANCES_PATH, content: encodeInstances(configs) };
         await this.#files.commit([change], { author: actor, message });
         this.#apply(opened);
       } catch (error) {

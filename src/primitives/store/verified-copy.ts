@@ -1,17 +1,25 @@
-import { closeSync, existsSync, openSync, renameSync, rmSync, utimesSync, writeSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { closeSync, openSync, readdirSync, renameSync, rmSync, utimesSync, writeSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import type { DigestAlgorithm } from "../digest.ts";
 import { syncFile } from "./durable.ts";
+import { isSystemError } from "./files.ts";
 
 const BUFFER_BYTES = 1 << 20;
-const TEMPORARY_SUFFIX = ".copying";
+/** What the name of a file ends with while it is being copied. */
+export const TEMPORARY_SUFFIX = ".copying";
 
-/** A file whose bytes are not what they should be. */
+/** A file whose bytes are not what they should be, or that the disk can't read. */
 export class DamagedFileError extends Error {
-  constructor(path: string) {
-    super(`${path} is damaged`);
+  constructor(path: string, cause?: unknown) {
+    super(`${path} is damaged${cause instanceof Error ? `: ${cause.message}` : ""}`, { cause });
     this.name = "DamagedFileError";
   }
+}
+
+/** Removes what a copy that was killed has left in a directory. */
+export function removeTemporaries(directory: string): void {
+  for (const name of readdirSync(directory))
+    if (name.endsWith(TEMPORARY_SUFFIX)) rmSync(`${directory}/${name}`, { force: true });
 }
 
 export interface CopyOptions {
@@ -44,7 +52,7 @@ export async function copyVerified(
     let size = 0;
     const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
     for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      const bytesRead = await readNext(handle, buffer, source);
       if (bytesRead === 0) break;
       const bytes = buffer.subarray(0, bytesRead);
       for (let at = 0; at < bytesRead; ) at += writeSync(fd, bytes, at);
@@ -66,6 +74,15 @@ export async function copyVerified(
   } finally {
     await handle.close();
     if (fd !== undefined) closeSync(fd);
-    if (existsSync(temporary)) rmSync(temporary);
+    rmSync(temporary, { force: true });
+  }
+}
+
+async function readNext(handle: FileHandle, buffer: Buffer, source: string): Promise<number> {
+  try {
+    return (await handle.read(buffer, 0, buffer.length)).bytesRead;
+  } catch (error) {
+    if (isSystemError(error, "EIO")) throw new DamagedFileError(source, error);
+    throw error;
   }
 }

@@ -1,25 +1,39 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { replaceFile, syncDirectory } from "../durable.ts";
-import { copyVerified } from "../verified-copy.ts";
-import { OBJECT_ID_BYTES, objectIdToBytes } from "./object-id.ts";
+import { makeDirectory } from "../durable-directory.ts";
+import { copyVerified, removeTemporaries } from "../verified-copy.ts";
+import { readLooseObject } from "./loose.ts";
+import { OBJECT_ID_BYTES, objectIdToBytes, parseObjectId } from "./object-id.ts";
 import { PackIndex } from "./pack-index.ts";
 import { ensureRepository } from "./repository.ts";
 
 /**
- * Brings a copy of a bare repository up to date: its objects first, then its refs as they were at the beginning. While it
- * runs, new packs may come to the source, but none may go. Answers the bytes that were copied.
+ * Brings a copy of a bare repository up to date: its objects first, then its refs as they were at the beginning, all of it
+ * synced. While it runs, new packs may come to the source, but none may go. Answers the bytes that were copied. Throws
+ * `DamagedFileError` or `CorruptObjectError` for an object file that is damaged in the source.
  */
 export async function copyRepository(source: string, target: string): Promise<number> {
   const refs = readRefs(source);
   await ensureRepository(target);
-  const bytes = (await copyPacks(source, target)) + copyLooseObjects(source, target);
+  const bytes = (await copyPacks(source, target)) + (await copyLooseObjects(source, target));
   for (const [path, content] of refs) {
-    mkdirSync(dirname(`${target}/${path}`), { recursive: true });
+    makeDirectory(dirname(`${target}/${path}`));
     await replaceFile(`${target}/${path}`, content);
   }
+  await removeOtherRefs(refs, target);
   removeMergedPacks(source, target);
+  await syncDirectory(packDirectory(target));
   return bytes;
+}
+
+/** A ref that the source has packed or deleted would be older than what it says now, and win over it. */
+async function removeOtherRefs(refs: ReadonlyMap<string, Uint8Array>, target: string): Promise<void> {
+  for (const path of readRefs(target).keys()) {
+    if (refs.has(path)) continue;
+    rmSync(`${target}/${path}`);
+    await syncDirectory(dirname(`${target}/${path}`));
+  }
 }
 
 /** Every ref, loose ones and the file of packed ones. */
@@ -42,6 +56,18 @@ function packsOf(dir: string): Set<string> {
   );
 }
 
+const PACK_SUFFIXES = [".pack", ".idx"] as const;
+
+/** Whether a copy has both files of a pack in full. */
+function hasPack(source: string, target: string, stem: string): boolean {
+  return PACK_SUFFIXES.every((suffix) => {
+    const [from, to] = [source, target].map((dir) =>
+      statSync(`${packDirectory(dir)}/${stem}${suffix}`, { throwIfNoEntry: false }),
+    );
+    return from !== undefined && from.size === to?.size;
+  });
+}
+
 /** Both files of a pack end with the hash of all before (gitformat-pack). */
 const CHECKSUMMED = {
   algorithm: "sha256",
@@ -50,12 +76,12 @@ const CHECKSUMMED = {
 } as const;
 
 async function copyPacks(source: string, target: string): Promise<number> {
-  const known = packsOf(target);
+  removeTemporaries(packDirectory(target));
   let bytes = 0;
   for (const stem of packsOf(source)) {
-    if (known.has(stem)) continue;
+    if (hasPack(source, target, stem)) continue;
     // Git finds a pack by its index, so that comes last.
-    for (const suffix of [".pack", ".idx"]) {
+    for (const suffix of PACK_SUFFIXES) {
       const name = `/${stem}${suffix}`;
       bytes += await copyVerified(packDirectory(source) + name, packDirectory(target) + name, CHECKSUMMED);
     }
@@ -65,16 +91,21 @@ async function copyPacks(source: string, target: string): Promise<number> {
 }
 
 /** Those that stock git has added; few, as a rule. */
-function copyLooseObjects(source: string, target: string): number {
+async function copyLooseObjects(source: string, target: string): Promise<number> {
   let bytes = 0;
   for (const prefix of readdirSync(`${source}/objects`).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+    const directory = `${target}/objects/${prefix}`;
     for (const name of readdirSync(`${source}/objects/${prefix}`)) {
-      const path = `objects/${prefix}/${name}`;
-      if (!/^[0-9a-f]+$/.test(name) || existsSync(`${target}/${path}`)) continue;
-      mkdirSync(`${target}/objects/${prefix}`, { recursive: true });
-      copyFileSync(`${source}/${path}`, `${target}/${path}`);
-      bytes += statSync(`${target}/${path}`).size;
+      const id = parseObjectId(prefix + name);
+      if (!id || existsSync(`${directory}/${name}`)) continue;
+      // Rejects what is damaged.
+      readLooseObject(`${source}/objects`, id);
+      const content = readFileSync(`${source}/objects/${prefix}/${name}`);
+      makeDirectory(directory);
+      await replaceFile(`${directory}/${name}`, content, 0o444);
+      bytes += content.length;
     }
+    if (existsSync(directory)) await syncDirectory(directory);
   }
   return bytes;
 }
@@ -96,7 +127,7 @@ function removeMergedPacks(source: string, target: string): void {
       });
       index.close();
       if (!isMerged) continue;
-      for (const suffix of [".idx", ".pack"])
+      for (const suffix of PACK_SUFFIXES.toReversed())
         rmSync(`${packDirectory(target)}/${stem}${suffix}`, { force: true });
     }
   } finally {

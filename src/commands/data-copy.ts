@@ -1,0 +1,141 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { ArgsDef } from "citty";
+import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
+import { UsageError } from "../config/settings.ts";
+import { type AcquireOptions, DataDirectory, isLockFile } from "../data-directory.ts";
+import { formatSize } from "../primitives/byte-size.ts";
+import { consoleLogger } from "../primitives/logger.ts";
+import { DamagedStoreError } from "../primitives/store/damaged-store.ts";
+import { replaceFile } from "../primitives/store/durable.ts";
+import { CorruptObjectError } from "../primitives/store/git/object.ts";
+import { describeStorageTrouble, storageTroubleOf } from "../primitives/store/storage-trouble.ts";
+import { copyStore, type StoreCopy } from "../primitives/store/store-copy.ts";
+import { StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
+import { DamagedFileError } from "../primitives/store/verified-copy.ts";
+import { DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
+
+/** What is kept beside the stores and can't be made anew without clients noticing. */
+const PRIVATE_FILES = ["ssh_host_ed25519_key", "token_key", "token_uses.json"];
+
+export const COPY_ARGS: ArgsDef = {
+  dir: { type: "positional", required: false, description: "directory of the backup" },
+  ...DATA_DIRECTORY_ARGS,
+};
+
+export interface CopyDirectories {
+  /** Of the backup. */
+  readonly dir: string;
+  readonly dataDir: string;
+  readonly config: ServerConfig;
+}
+
+/** Reads the command line of `backup` and `restore-backup`. Throws `UsageError`. */
+export function directoriesOf(rawArgs: readonly string[], usage: string): CopyDirectories {
+  const at = rawArgs.findIndex((arg, i) => !arg.startsWith("-") && !/^--[a-z-]+$/.test(rawArgs[i - 1] ?? ""));
+  const dir = rawArgs[at];
+  if (dir === undefined) throw new UsageError(usage);
+  const config = resolveServerConfig(rawArgs.toSpliced(at, 1), process.env);
+  const dataDir = resolve(config.dataDir);
+  if (resolve(dir) === dataDir) throw new UsageError(`${dir} is the data directory itself; ${usage}`);
+  return { dir: resolve(dir), dataDir, config };
+}
+
+/** Whether a directory holds nothing, or does not exist; what locking it has left does not count. */
+export function isEmpty(dir: string): boolean {
+  return !existsSync(dir) || readdirSync(dir).every(isLockFile);
+}
+
+/** Runs `work` while no server and no other command uses the directory. */
+export async function withDirectory<T>(
+  path: string,
+  work: () => Promise<T>,
+  options?: AcquireOptions,
+): Promise<T> {
+  const directory = DataDirectory.acquire(path, options);
+  try {
+    return await work();
+  } finally {
+    directory.release();
+  }
+}
+
+/**
+ * Copies every store and what belongs to them, reports each, and answers what came of it. Damaged blobs are left out. A store
+ * whose commits are damaged, as `damaged` knows of some already, keeps none of the others from being copied; rejects then.
+ */
+export async function copyAll(
+  source: string,
+  target: string,
+  damaged: ReadonlyMap<StoreName, Error> = new Map(),
+): Promise<ReadonlyMap<StoreName, StoreCopy>> {
+  const copies = new Map<StoreName, StoreCopy>();
+  const failures: string[] = [];
+  for (const name of new StoreManager(source, consoleLogger).list().toSorted()) {
+    const copy = damaged.get(name) ?? (await copyOne(name, source, target));
+    if (copy instanceof Error) failures.push(copy.message);
+    else copies.set(name, copy);
+  }
+  for (const name of PRIVATE_FILES) {
+    const path = `${source}/${name}`;
+    if (existsSync(path)) await replaceFile(`${target}/${name}`, readFileSync(path), 0o600);
+  }
+  if (failures.length > 0) throw new Error(failures.join("; "));
+  return copies;
+}
+
+async function copyOne(name: StoreName, source: string, target: string): Promise<StoreCopy | Error> {
+  const progress = (blobs: number) => showProgress(name, blobs);
+  try {
+    const copy = await copyStore(`${source}/${name}`, `${target}/${name}`, progress);
+    showProgress();
+    process.stdout.write(`${name}: ${describe(copy)}\n`);
+    for (const digest of copy.damaged)
+      process.stderr.write(`${name}: the blob ${digest} is damaged and was left out\n`);
+    return copy;
+  } catch (error) {
+    showProgress();
+    if (!isDamage(error)) throw error;
+    return error;
+  }
+}
+
+/** Whether an error says that one store is damaged, and nothing of the others. */
+export function isDamage(error: unknown): error is Error {
+  return (
+    error instanceof DamagedStoreError ||
+    error instanceof DamagedFileError ||
+    error instanceof CorruptObjectError
+  );
+}
+
+/** Runs `work`, and says that it is not finished if that fails, and how it will be. */
+export async function finishing<T>(what: string, howToGoOn: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const trouble = storageTroubleOf(error);
+    const reason = error instanceof Error ? error.message : String(error);
+    const words =
+      trouble === "no-room" ? "there is no room on the disk" : trouble && describeStorageTrouble(trouble);
+    throw new Error(`${what} is not finished: ${words ? `${words} (${reason})` : reason}; ${howToGoOn}`, {
+      cause: error,
+    });
+  }
+}
+
+function describe({ repositoryBytes, blobs, copiedBlobs, copiedBytes }: StoreCopy): string {
+  return `${formatSize(repositoryBytes)} of history copied, ${blobs} blobs, of which ${copiedBlobs} were copied (${formatSize(copiedBytes)})`;
+}
+
+const PROGRESS_MS = 200;
+let shown = 0;
+
+/** On a terminal, in a line that the next one overwrites. */
+function showProgress(name?: string, blobs?: number): void {
+  if (!process.stderr.isTTY) return;
+  const now = performance.now();
+  if (name !== undefined && now - shown < PROGRESS_MS) return;
+  shown = now;
+  process.stderr.write(name === undefined ? "\r\u001b[K" : `\r\u001b[K${name}: ${blobs} blobs`);
+}

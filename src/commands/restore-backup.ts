@@ -1,0 +1,129 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { type ArgsDef, defineCommand } from "citty";
+import { missingBlobs } from "../backends/oci-http/missing-blobs.ts";
+import { UsageError } from "../config/settings.ts";
+import { unfinishedRestorePath } from "../data-directory.ts";
+import { type Digest, parseDigest } from "../primitives/digest.ts";
+import { BlobStore } from "../primitives/store/blob-store.ts";
+import { replaceFile, syncDirectory } from "../primitives/store/durable.ts";
+import { missingOf } from "../primitives/store/store-inventory.ts";
+import type { StoreName } from "../primitives/store/store-manager.ts";
+import { StoredCommits } from "../primitives/store/stored-commits.ts";
+import { type BackupMarker, inventoryPath, readMarker } from "./backup-marker.ts";
+import { COPY_ARGS, copyAll, directoriesOf, finishing, isEmpty, withDirectory } from "./data-copy.ts";
+
+const PARTIAL = "--partial";
+const USAGE = `use: everlock restore-backup <dir> [${PARTIAL}] [--data-dir <dir>]`;
+
+const ARGS: ArgsDef = {
+  ...COPY_ARGS,
+  partial: { type: "boolean", description: "restore what is there, though something is missing or damaged" },
+};
+
+export const restoreBackup = defineCommand({
+  meta: {
+    name: "restore-backup",
+    description:
+      "Make a data directory of a backup; every blob is hashed on the way, and none may be missing",
+  },
+  args: ARGS,
+  async run({ rawArgs }) {
+    const isPartial = rawArgs.includes(PARTIAL);
+    const { dir, dataDir } = directoriesOf(
+      rawArgs.filter((arg) => arg !== PARTIAL),
+      USAGE,
+    );
+    const marker = readMarker(dir);
+    if (!marker) throw new UsageError(`${dir} is no backup; ${USAGE}`);
+    if (marker.finished === null)
+      throw new Error(`${dir} is not finished; 'everlock backup' goes on with it`);
+    if (!isEmpty(dataDir) && !existsSync(unfinishedRestorePath(dataDir)))
+      throw new UsageError(`the data directory ${dataDir} is not empty; name another with --data-dir`);
+    const restoring = () =>
+      withDirectory(dataDir, () => restore(dir, dataDir, marker, isPartial), {
+        allowsUnfinishedRestore: true,
+      });
+    await withDirectory(
+      dir,
+      () => finishing(`the restore to ${dataDir}`, "the same command goes on with it", restoring),
+      { what: "backup" },
+    );
+  },
+});
+
+async function restore(
+  dir: string,
+  dataDir: string,
+  marker: BackupMarker,
+  isPartial: boolean,
+): Promise<void> {
+  const unfinished = unfinishedRestorePath(dataDir);
+  await replaceFile(unfinished, Buffer.from(`${JSON.stringify({ from: dir })}\n`), 0o600);
+  const copies = await copyAll(dir, dataDir);
+  let problems = 0;
+  const report = (line: string) => {
+    problems++;
+    process.stderr.write(`${line}\n`);
+  };
+  for (const name of marker.stores) {
+    const damaged = new Set(copies.get(name)?.damaged);
+    problems += damaged.size;
+    if (!copies.has(name)) report(`the store ${name} is missing`);
+    else await checkStore(dir, dataDir, name, { marker, damaged, report });
+  }
+  if (problems > 0 && !isPartial) {
+    throw new Error(
+      `${problems} ${problems === 1 ? "part is" : "parts are"} damaged or missing; ${PARTIAL} does without`,
+    );
+  }
+  await syncDirectory(dataDir);
+  rmSync(unfinished);
+  await syncDirectory(dataDir);
+}
+
+interface CheckOptions {
+  readonly marker: BackupMarker;
+  /** Blobs that are reported already. */
+  readonly damaged: ReadonlySet<Digest>;
+  readonly report: (line: string) => void;
+}
+
+/** Reports what the backup has lost since it was finished, and what the newest state of a restored store lacks. */
+async function checkStore(
+  dir: string,
+  dataDir: string,
+  name: StoreName,
+  { marker: { contents }, damaged, report }: CheckOptions,
+): Promise<void> {
+  const restored = `${dataDir}/${name}`;
+  const seen = new Set<Digest>(damaged);
+  const content = contents?.[name];
+  if (content) {
+    const path = inventoryPath(dir, name);
+    const inventory = existsSync(path) ? readFileSync(path) : new Uint8Array();
+    const hash = new Bun.CryptoHasher("sha256").update(inventory).digest("hex");
+    if (hash !== content.inventory) report(`${name}: the inventory ${path} is missing or damaged`);
+    for (const lost of missingOf(inventory, `${dir}/${name}`)) {
+      const digest = digestAt(lost);
+      if (digest) seen.add(digest);
+      report(digest ? `${name}: the blob ${digest} is missing` : `${name}: ${lost} is missing`);
+    }
+  }
+  if (!existsSync(`${restored}/blobs`)) return;
+  for (const digest of content?.absent ?? []) seen.add(digest);
+  const commits = await StoredCommits.open(restored);
+  try {
+    const blobs = await BlobStore.open(`${restored}/blobs`, () => undefined);
+    for (const [digest, manifest] of await missingBlobs(commits, blobs)) {
+      if (!seen.has(digest)) report(`${name}: the blob ${digest} is missing; needed by ${manifest}`);
+    }
+  } finally {
+    await commits.close();
+  }
+}
+
+/** The digest of a blob at this path below a store. */
+function digestAt(path: string): Digest | undefined {
+  const [, algorithm, hex] = path.match(/^blobs\/(\w+)\/[0-9a-f]{2}\/([0-9a-f]+)$/) ?? [];
+  return parseDigest(`${algorithm}:${hex}`);
+}

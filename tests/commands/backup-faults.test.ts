@@ -1,0 +1,317 @@
+import { describe, expect, test } from "bun:test";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { DataDirectory } from "../../src/data-directory.ts";
+import { controlSocketPath } from "../../src/frontends/control/control-messages.ts";
+import type { Digest } from "../../src/primitives/digest.ts";
+import { binary } from "../support/binary.ts";
+import { afterThisTest } from "../support/cleanup.ts";
+import { blobPath, filledDirectory } from "../support/data-directory.ts";
+import { eventually } from "../support/eventually.ts";
+import { RegistryClient } from "../support/registry-client.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { startTestServer } from "../support/test-server.ts";
+import { run } from "../support/tools.ts";
+
+const everlock = (...args: string[]) => run([binary(), ...args], { cwd: temporaryDirectory() });
+const backUp = (dataDir: string, dir: string) => everlock("backup", dir, "--data-dir", dataDir);
+const restore = (dir: string, dataDir: string, ...flags: string[]) =>
+  everlock("restore-backup", dir, "--data-dir", dataDir, ...flags);
+const serve = (dataDir: string) =>
+  everlock("serve", "--data-dir", dataDir, "--no-frontend-http", "--frontend-ssh-listen", "127.0.0.1:0");
+const markerOf = (dir: string) => JSON.parse(readFileSync(`${dir}/everlock-backup.json`, "utf8"));
+const newDirectory = (name: string) => `${temporaryDirectory()}/${name}`;
+
+/** Every image of a data directory, pulled from a server on it. */
+async function pullAll(dataDir: string, images: number): Promise<void> {
+  const { httpPort, server } = await startTestServer(["--data-dir", dataDir]);
+  const client = new RegistryClient(httpPort, "app");
+  for (let i = 0; i < images; i++) await client.verifyImage(`v${i}`);
+  await server.stop();
+}
+
+/** As the disk does it: the size stays, and so does the time. */
+function flip(path: string): void {
+  const bytes = readFileSync(path);
+  bytes[0] = (bytes[0] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  utimesSync(path, 1, 1);
+}
+
+describe("a backup that fails", () => {
+  test("is not finished any more, though an earlier one was, and goes on later", async () => {
+    const { dataDir } = await filledDirectory(2);
+    const dir = newDirectory("backup");
+    expect((await backUp(dataDir, dir)).code).toBe(0);
+    expect(markerOf(dir).finished).not.toBeNull();
+    // A pack that the second backup has to copy, and can't.
+    const packs = `${dataDir}/everlock-oci-local/objects/pack`;
+    const [pack = ""] = readdirSync(packs).filter((name) => name.endsWith(".pack"));
+    const sound = readFileSync(`${packs}/${pack}`);
+    appendFileSync(`${packs}/${pack}`, "x");
+    const failed = await backUp(dataDir, dir);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toStartWith(
+      `everlock: the backup ${dir} is not finished: ${packs}/${pack} is damaged`,
+    );
+    expect(markerOf(dir).finished).toBeNull();
+    const target = newDirectory("data");
+    const refused = await restore(dir, target);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      `everlock: ${dir} is not finished; 'everlock backup' goes on with it\n`,
+    ]);
+    expect(existsSync(target)).toBe(false);
+    writeFileSync(`${packs}/${pack}`, sound);
+    expect((await backUp(dataDir, dir)).code).toBe(0);
+    expect((await restore(dir, target)).code).toBe(0);
+    await pullAll(target, 2);
+  });
+
+  test("names the stores that it could not copy, and copies the others", async () => {
+    const { dataDir } = await filledDirectory(1);
+    const dir = newDirectory("backup");
+    rmSync(`${dataDir}/everlock-oci-local/index.sqlite`);
+    rmSync(`${dataDir}/everlock-oci-local/refs/heads/main`);
+    const { code, stderr } = await backUp(dataDir, dir);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("the store 'everlock-oci-local' is damaged")]);
+    expect(existsSync(`${dir}/everlock-oci-local/refs/heads/main`)).toBe(false);
+    expect(existsSync(`${dir}/everlock-users/refs/heads/main`)).toBe(true);
+  });
+
+  test("in a place where nothing can be made says so", async () => {
+    const { dataDir } = await filledDirectory(0);
+    const file = newDirectory("file");
+    writeFileSync(file, "");
+    for (const dir of [`${file}/backup`, "/proc/everlock-backup"]) {
+      const { code, stderr } = await backUp(dataDir, dir);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`can't use the backup ${dir}: `)]);
+    }
+  });
+
+  test("while another one writes to the same directory names it and changes nothing", async () => {
+    const { dataDir } = await filledDirectory(1);
+    const dir = newDirectory("backup");
+    expect((await backUp(dataDir, dir)).code).toBe(0);
+    const marker = markerOf(dir);
+    const other = DataDirectory.acquire(dir, { what: "backup" });
+    const { code, stderr } = await backUp(dataDir, dir);
+    other.release();
+    expect([code, stderr]).toEqual([
+      1,
+      `everlock: the backup ${dir} is in use by another command (process ${process.pid})\n`,
+    ]);
+    expect(markerOf(dir)).toEqual(marker);
+  });
+});
+
+describe("a blob", () => {
+  test("that is damaged or missing at the source is named by the backup and by the restore", async () => {
+    const { dataDir, layers } = await filledDirectory(3);
+    const [damaged, missing] = layers as [Digest, Digest];
+    flip(blobPath(dataDir, damaged));
+    rmSync(blobPath(dataDir, missing));
+    const dir = newDirectory("backup");
+    const made = await backUp(dataDir, dir);
+    expect(made.code).toBe(1);
+    expect(made.stderr).toContain(`everlock-oci-local: the blob ${damaged} is damaged and was left out\n`);
+    expect(made.stderr).toMatch(
+      new RegExp(`everlock-oci-local: the blob ${missing} is missing; needed by app@sha256:[0-9a-f]{64}\n`),
+    );
+    expect(made.stderr).toEndWith(
+      `everlock: 2 blobs are damaged or missing in ${dataDir}; all else is in ${dir}\n`,
+    );
+    const target = newDirectory("data");
+    const refused = await restore(dir, target);
+    expect(refused.code).toBe(1);
+    for (const digest of [damaged, missing])
+      expect(refused.stderr).toContain(`everlock-oci-local: the blob ${digest} is missing; needed by app@`);
+    expect((await serve(target)).stderr).toContain("holds a restore that is not finished");
+    const partial = await restore(dir, target, "--partial");
+    expect([partial.code, partial.stderr]).toEqual([0, refused.stderr.replace(/everlock: .*\n/, "")]);
+    expect(existsSync(`${target}/everlock-restore.json`)).toBe(false);
+  });
+
+  test("that the backup has lost or that was damaged there since is named by the restore", async () => {
+    const { dataDir, layers } = await filledDirectory(3);
+    const dir = newDirectory("backup");
+    expect((await backUp(dataDir, dir)).code).toBe(0);
+    const [damaged, missing] = layers as [Digest, Digest];
+    flip(blobPath(dir, damaged));
+    rmSync(blobPath(dir, missing));
+    const target = newDirectory("data");
+    const { code, stderr } = await restore(dir, target);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`everlock-oci-local: the blob ${damaged} is damaged and was left out\n`);
+    expect(stderr).toContain(`everlock-oci-local: the blob ${missing} is missing\n`);
+    expect(stderr).toContain("2 parts are damaged or missing; --partial does without");
+  });
+
+  test("that never was where a registry takes sparse manifests is no fault", async () => {
+    const sparse = ["--backend-oci-http-references", "sparse"];
+    const { dataDir, layers } = await filledDirectory(2, { args: sparse });
+    rmSync(blobPath(dataDir, layers[0] as Digest));
+    const dir = newDirectory("backup");
+    const strict = await backUp(dataDir, dir);
+    expect([strict.code, strict.stderr]).toEqual([1, expect.stringContaining("is missing; needed by")]);
+    const made = await everlock("backup", dir, "--data-dir", dataDir, ...sparse);
+    expect([made.code, made.stderr]).toEqual([0, ""]);
+    const restored = await restore(dir, newDirectory("data"));
+    expect([restored.code, restored.stderr]).toEqual([0, ""]);
+  });
+});
+
+test("a pack or an inventory that a backup has lost is named by the restore", async () => {
+  const { dataDir } = await filledDirectory(1);
+  const dir = newDirectory("backup");
+  expect((await backUp(dataDir, dir)).code).toBe(0);
+  const inventory = `${dir}/everlock-users.inventory`;
+  copyFileSync(inventory, `${inventory}.saved`);
+  truncateSync(inventory, 10);
+  expect((await restore(dir, newDirectory("data"))).stderr).toContain(
+    `everlock-users: the inventory ${inventory} is missing or damaged\n`,
+  );
+  copyFileSync(`${inventory}.saved`, inventory);
+  const [pack = ""] = readdirSync(`${dir}/everlock-users/objects/pack`).filter((name) =>
+    name.endsWith(".pack"),
+  );
+  for (const name of [pack, pack.replace(".pack", ".idx")])
+    rmSync(`${dir}/everlock-users/objects/pack/${name}`);
+  const { code, stderr } = await restore(dir, newDirectory("data"));
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining(`everlock-users: objects/pack/${pack} is missing\n`),
+  ]);
+});
+
+test("a backup that is killed while it waits keeps neither the next one nor the collector waiting", async () => {
+  const { dataDir } = await startTestServer();
+  const socket = controlSocketPath(dataDir);
+  const first = new AbortController();
+  const holding = await fetch("http://localhost/hold", {
+    method: "POST",
+    unix: socket,
+    signal: first.signal,
+  });
+  expect(holding.status).toBe(200);
+  const connections = () => readFileSync("/proc/net/unix", "utf8").split(socket).length - 1;
+  const before = connections();
+  const waiting = Bun.spawn([binary(), "backup", newDirectory("backup"), "--data-dir", dataDir]);
+  afterThisTest(() => waiting.kill("SIGKILL"));
+  expect(await eventually(() => connections() > before)).toBe(true);
+  waiting.kill("SIGKILL");
+  await waiting.exited;
+  first.abort();
+  expect((await backUp(dataDir, newDirectory("backup"))).code).toBe(0);
+  expect((await everlock("gc", "--data-dir", dataDir)).code).toBe(0);
+});
+
+describe("kill -9", () => {
+  const IMAGES = 40;
+  const ROUNDS = 5;
+
+  /** Starts a command and kills it once so many blobs have come to a directory. */
+  async function killAfter(blobs: number, dir: string, command: readonly string[]): Promise<void> {
+    const child = Bun.spawn([binary(), ...command], { stdout: "ignore", stderr: "ignore" });
+    let isOver = false;
+    void child.exited.then(() => {
+      isOver = true;
+    });
+    const count = () => {
+      const path = `${dir}/everlock-oci-local/blobs/sha256`;
+      if (!existsSync(path)) return 0;
+      return readdirSync(path).reduce((sum, prefix) => sum + readdirSync(`${path}/${prefix}`).length, 0);
+    };
+    await eventually(() => isOver || count() >= blobs);
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+
+  test("at any moment of a backup leaves one that is whole or says that it is not", async () => {
+    const { dataDir } = await filledDirectory(IMAGES);
+    const dir = newDirectory("backup");
+    for (let round = 0; round < ROUNDS; round++) {
+      await killAfter(round * (IMAGES / 4), dir, ["backup", dir, "--data-dir", dataDir]);
+      const target = newDirectory("data");
+      const { code, stderr } = await restore(dir, target);
+      if (code === 0) await pullAll(target, IMAGES);
+      else expect(stderr).toMatch(/is not finished; 'everlock backup' goes on with it|is no backup/);
+      rmSync(target, { recursive: true, force: true });
+    }
+    expect((await backUp(dataDir, dir)).code).toBe(0);
+    const target = newDirectory("data");
+    expect((await restore(dir, target)).code).toBe(0);
+    await pullAll(target, IMAGES);
+  }, 60_000);
+
+  test("at any moment of a restore leaves a directory that no server starts on, and that the next run finishes", async () => {
+    const { dataDir } = await filledDirectory(IMAGES);
+    const dir = newDirectory("backup");
+    expect((await backUp(dataDir, dir)).code).toBe(0);
+    for (let round = 0; round < ROUNDS; round++) {
+      const target = newDirectory("data");
+      await killAfter(round * (IMAGES / 4), target, ["restore-backup", dir, "--data-dir", target]);
+      if (existsSync(`${target}/everlock-restore.json`)) {
+        for (const command of [["serve"], ["gc"], ["fsck"], ["backup", newDirectory("other")]]) {
+          const refused = await everlock(...command, "--data-dir", target);
+          expect([refused.code, refused.stderr]).toEqual([
+            1,
+            expect.stringContaining(`the data directory ${target} holds a restore that is not finished`),
+          ]);
+        }
+        expect((await restore(dir, target)).code).toBe(0);
+      } else if (!existsSync(`${target}/everlock-oci-local`)) {
+        // Killed before anything was there: as if it had never run.
+        expect((await restore(dir, target)).code).toBe(0);
+      }
+      await pullAll(target, IMAGES);
+      rmSync(target, { recursive: true, force: true });
+    }
+  }, 60_000);
+});
+
+/** A file system of so many bytes, where this user may mount one. */
+function smallDisk(bytes: number): string | undefined {
+  const dir = temporaryDirectory();
+  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", dir], {
+    stderr: "ignore",
+  });
+  if (!mounted.success) return undefined;
+  afterThisTest(() => void Bun.spawnSync(["umount", "-l", dir]));
+  return dir;
+}
+
+test.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)(
+  "a backup on a full disk says so, is not finished, and goes on once there is room",
+  async () => {
+    const disk = smallDisk(4_000_000);
+    if (disk === undefined) return;
+    const { dataDir } = await filledDirectory(4, { layerBytes: 600_000 });
+    const dir = `${disk}/backup`;
+    writeFileSync(`${disk}/filler`, Buffer.alloc(2_000_000));
+    const { code, stderr } = await backUp(dataDir, dir);
+    expect(code).toBe(1);
+    expect(stderr).toStartWith(`everlock: the backup ${dir} is not finished: there is no room on the disk (`);
+    expect(markerOf(dir).finished).toBeNull();
+    const leftovers = readdirSync(dir, { recursive: true }).filter((name) =>
+      /copying$|\.new$/.test(String(name)),
+    );
+    expect(leftovers).toEqual([]);
+    rmSync(`${disk}/filler`);
+    expect((await backUp(dataDir, dir)).code).toBe(0);
+    const target = newDirectory("data");
+    expect((await restore(dir, target)).code).toBe(0);
+    await pullAll(target, 4);
+    expect(statSync(`${target}/token_key`).mode & 0o777).toBe(0o600);
+  },
+);
