@@ -17,7 +17,8 @@ import type {
   StoredBlob,
   StoredManifest,
 } from "../../registry/storage.ts";
-import type { Reference, Tag } from "../../registry/tag.ts";
+import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
+import { damageOf } from "./damage.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import type { OciView } from "./oci-view.ts";
 import type { Actor } from "./store-changes.ts";
@@ -132,6 +133,31 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
+    const { committed, missChecks } = this.#oci;
+    try {
+      const indexed = this.#indexed(repository, reference);
+      return indexed || !missChecks.admit() ? indexed : await this.#missed(repository, reference);
+    } catch (error) {
+      const damage = damageOf(error);
+      if (!damage) throw error;
+      this.#oci.damaged(damage);
+      return committed.manifest(repository, reference);
+    }
+  }
+
+  /** What the index lacks and the commits have: it came just now, or the index has lost it. */
+  async #missed(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
+    const find = () => this.#oci.committed.manifest(repository, reference);
+    if (!(await find())) return undefined;
+    const indexed = this.#indexed(repository, reference);
+    // It may have been deleted meanwhile.
+    const lost = indexed ? undefined : await find();
+    if (!lost) return indexed;
+    this.#oci.damaged({ reason: `it lacks ${repository} ${nameOf(reference)}`, isMissing: true });
+    return lost;
+  }
+
+  #indexed(repository: RepositoryName, reference: Reference): StoredManifest | undefined {
     if (reference.kind === "digest") return this.#manifest(repository, reference.digest);
     const { index, reads } = this.#oci;
     return reads.get("tag", repository, reference.tag, () => {

@@ -1,6 +1,6 @@
 import { InstanceTable } from "../../backends/oci-http/instance-table.ts";
-import type { ViewLocation } from "../../backends/oci-http/oci-store.ts";
 import { ServedView, type StoreOwner } from "../../backends/oci-http/served-view.ts";
+import type { ViewLocation } from "../../backends/oci-http/view-location.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
@@ -152,6 +152,10 @@ export class ServingThread implements ThreadCalls {
         release: (id) => owner.call("releaseUpload", store, id),
       },
       onDamage: (digest) => owner.tell("reportDamage", store, digest),
+      onDatabaseDamage: (view, damage) => owner.tell("reportDatabaseDamage", store, view, damage),
+      committed: (view) => ({
+        manifest: (...args) => owner.call("committedManifest", store, view, ...args),
+      }),
     };
   }
 }

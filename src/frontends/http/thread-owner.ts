@@ -67,6 +67,13 @@ export class ThreadOwner implements OwnerCalls {
     this.#store(store).onDamage(digest);
   }
 
+  reportDatabaseDamage: OwnerCalls["reportDatabaseDamage"] = (store, ...args) =>
+    this.#store(store).heal(...args);
+  committedManifest: OwnerCalls["committedManifest"] = (store, view, ...args) =>
+    this.#store(store)
+      .committedIn(view)
+      .manifest(...args);
+
   log(level: "info" | "warn" | "error", message: string, cause?: string): void {
     if (level === "error") this.#services.log.error(message, cause);
     else this.#services.log[level](message);
