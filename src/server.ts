@@ -3,6 +3,7 @@ import { BackendSwitch } from "./backends/backend-switch.ts";
 import { type InstanceConfig, SYSTEM_STORE } from "./backends/oci-http/instance-config.ts";
 import { InstanceRegistry, type Outage } from "./backends/oci-http/instance-registry.ts";
 import { storeJobs } from "./backends/oci-http/store-jobs.ts";
+import { readAdminPassword } from "./config/admin-password.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { ControlSocket } from "./frontends/control/control-socket.ts";
@@ -279,17 +280,23 @@ async function startHttp(
   return threads;
 }
 
+/** Answers the password that was generated, if one was. */
 async function bootstrapAdmin(
   users: UserRegistry,
   { name, password }: ServerConfig["admin"],
   log: Logger,
 ): Promise<string | undefined> {
-  const chosen = password ?? crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" });
-  const made = await users.bootstrap(SYSTEM_IDENTITY, name, chosen);
-  if (!made && password !== undefined) {
-    log.info(
-      "--admin-password is not used: there is an administrator already; 'everlock passwd' or the console changes it",
-    );
+  if (users.directory.hasAdministrator()) {
+    const isSet = password?.kind === "given" || password?.isSet;
+    const setting = password?.kind === "given" ? "--admin-password" : "--admin-password-file";
+    if (isSet) {
+      log.info(
+        `${setting} is not used: there is an administrator already; 'everlock passwd' or the console changes it`,
+      );
+    }
+    return undefined;
   }
-  return made && password === undefined ? chosen : undefined;
+  const generated = crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" });
+  await users.bootstrap(SYSTEM_IDENTITY, name, password ? readAdminPassword(password, log) : generated);
+  return password ? undefined : generated;
 }

@@ -10,8 +10,8 @@ import type { Quotas } from "../backends/oci-http/quotas.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/store-jobs.ts";
 import { parseDuration } from "../primitives/duration.ts";
 import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
-import { passwordFault } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
+import { type AdminPassword, adminPassword } from "./admin-password.ts";
 import { CheckedSettings } from "./checked-settings.ts";
 import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
 import { isSettingName, NEVER, type RawSettings, type SettingName, UsageError } from "./settings.ts";
@@ -32,7 +32,7 @@ export interface ServerConfig {
   /** How long a stop waits for the requests under way. */
   readonly stopTimeoutMs: number;
   readonly jobs: StoreJobsOptions;
-  readonly admin: { readonly name: UserName; readonly password: string | undefined };
+  readonly admin: { readonly name: UserName; readonly password: AdminPassword | undefined };
 }
 
 /** The instance that the flags describe always has this name. */
@@ -74,7 +74,7 @@ export function resolveServerConfig(
         (text) => (text === ANONYMOUS ? undefined : parseUserName(text)),
         "a lower-case name such as admin",
       ),
-      password: adminPassword(settings),
+      password: adminPassword(settings, environment),
     },
   };
 }
@@ -140,11 +140,4 @@ function schedule(settings: CheckedSettings, name: SettingName): number | undefi
     return seconds !== undefined && seconds <= MAX_SCHEDULE_SECONDS ? seconds : undefined;
   };
   return settings.parsed(name, parse, `a time such as 6h, of up to 24d, or '${NEVER}'`);
-}
-
-function adminPassword(settings: CheckedSettings): string | undefined {
-  const password = settings.optional("admin-password");
-  const fault = password === undefined ? undefined : passwordFault(password);
-  if (fault) throw new UsageError(`--admin-password: ${fault}`);
-  return password;
 }

@@ -159,7 +159,12 @@ export const SETTINGS = {
   "admin-password": {
     type: "string",
     hint: "password",
-    help: "its password; without it one is generated and printed once",
+    help: "its password, which every user of the machine can see; without it one is generated and printed once",
+  },
+  "admin-password-file": {
+    type: "string",
+    hint: "file",
+    help: "file that holds its password, for services; the systemd credential 'admin-password' does the same",
   },
 } as const satisfies Record<string, Setting>;
 
