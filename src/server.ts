@@ -1,5 +1,6 @@
 import { AdminConsole } from "./backends/admin-ssh/admin-console.ts";
 import { BackendSwitch } from "./backends/backend-switch.ts";
+import { namesakes } from "./backends/namesakes.ts";
 import { type InstanceConfig, SYSTEM_STORE } from "./backends/oci-http/instance-config.ts";
 import { InstanceRegistry, type Outage } from "./backends/oci-http/instance-registry.ts";
 import { storeJobs } from "./backends/oci-http/store-jobs.ts";
@@ -34,6 +35,8 @@ import { PasswordChecker } from "./primitives/users/password-checker.ts";
 import { TokenAuthority } from "./primitives/users/token-authority.ts";
 import { TokenSigner } from "./primitives/users/token-signer.ts";
 import { TokenUses } from "./primitives/users/token-uses.ts";
+import { ANONYMOUS, isReservedName } from "./primitives/users/user.ts";
+import type { UserDirectory } from "./primitives/users/user-directory.ts";
 import { USERS_STORE, UserRegistry } from "./primitives/users/user-registry.ts";
 import { VERSION } from "./version.ts";
 
@@ -109,6 +112,7 @@ export async function startServer(
     generatedPassword = await lifetime.start("making the administrator", () =>
       bootstrapAdmin(users, config.admin, log),
     );
+    reportNames(users.directory, instances.list(), log);
     const tokenKey = await lifetime.start("reading the token key", () =>
       ensureTokenKey(`${directory.path}/token_key`),
     );
@@ -174,7 +178,13 @@ export async function startServer(
         .catchUp()
         .catch((error) => log.error(`the history of the store '${location.store}' could not be read`, error));
     }
-    const reload = () => reloadTogether([users, instances, backends]);
+    const owners = () => namesakes(users.directory, instances.list());
+    const reload = async () => {
+      const before = owners();
+      const changes = await reloadTogether([users, instances, backends]);
+      const added = owners().filter((name) => !before.includes(name));
+      return [...changes, ...added.map(describeNamesake)];
+    };
     const adminConsole = new AdminConsole(
       {
         users,
@@ -227,6 +237,21 @@ export async function startServer(
 
 /** The clients of all ways in are sent away at the same time, while requests under way are answered. */
 const BESIDE_HTTP = { beside: true };
+
+function describeNamesake(name: string): string {
+  return `the user '${name}' owns the registry '${name}' because it bears its name`;
+}
+
+/** What an operator should know of names that an earlier version, git or a flag has let in. */
+function reportNames(users: UserDirectory, instances: readonly InstanceConfig[], log: Logger): void {
+  for (const name of namesakes(users, instances)) log.warn(describeNamesake(name));
+  for (const { name } of users.list()) {
+    if (name !== ANONYMOUS && isReservedName(name))
+      log.warn(
+        `the user '${name}' bears a name that is reserved for the server, whose commits its own look like; give it another login`,
+      );
+  }
+}
 
 interface HttpServices {
   readonly users: UserRegistry;

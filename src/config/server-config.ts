@@ -8,6 +8,7 @@ import {
 } from "../backends/oci-http/instance-settings.ts";
 import type { Quotas } from "../backends/oci-http/quotas.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/store-jobs.ts";
+import { DEFAULT_INSTANCE } from "../backends/oci-http/stored-instances.ts";
 import { parseDuration } from "../primitives/duration.ts";
 import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
@@ -36,7 +37,7 @@ export interface ServerConfig {
 }
 
 /** The instance that the flags describe always has this name. */
-const DEFAULT_INSTANCE = "default" as InstanceName;
+const DEFAULT_NAME = DEFAULT_INSTANCE as InstanceName;
 
 /** Flags win over the environment, that over the file, that over the defaults. Throws `UsageError`. */
 export function resolveServerConfig(
@@ -89,7 +90,7 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
     refuseFlag,
   );
   const made: InstanceConfig = {
-    name: DEFAULT_INSTANCE,
+    name: DEFAULT_NAME,
     ...completeSettings(defaults, ({ flag }) => {
       throw new UsageError(`--${flag} must not be empty`);
     }),
@@ -99,7 +100,7 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
     refuseFlag,
   );
   return (stored) => {
-    const known = stored?.find(({ name }) => name === DEFAULT_INSTANCE);
+    const known = stored?.find(({ name }) => name === DEFAULT_NAME);
     if (stored && !known && given.vhosts === undefined) return stored;
     const others = (stored ?? []).filter((other) => other !== known);
     return [known ? changedSettings(known, given, "given first") : made, ...others];

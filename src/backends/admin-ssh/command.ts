@@ -70,7 +70,7 @@ export interface CommandContext extends ConsoleServices {
 export type UserCommandContext = Pick<
   CommandContext,
   "users" | "tokenUses" | "user" | "actor" | "isAdministrator" | "askSecret" | "width"
->;
+> & { readonly instances: { list(): readonly { readonly name: string }[] } };
 
 export interface Parameter {
   readonly name: string;

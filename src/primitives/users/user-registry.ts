@@ -19,6 +19,7 @@ import {
   type ApiTokenCredential,
   type Credential,
   encodeUser,
+  isReservedName,
   sshKeys,
   type User,
   type UserName,
@@ -109,6 +110,7 @@ export class UserRegistry implements Reloadable {
   }
 
   async add(actor: Identity, name: UserName, password: string): Promise<void> {
+    if (!this.#directory.get(name)) refuseReserved(name);
     const hash = await hashPassword(password);
     await this.#changeUser(actor, name, `add user ${name}`, (user) => {
       if (user || name === ANONYMOUS) throw new UserChangeError(`user '${name}' exists already`);
@@ -280,6 +282,7 @@ export class UserRegistry implements Reloadable {
   /** Makes `name` a system administrator if there is none at all; true if it did. */
   async bootstrap(actor: Identity, name: UserName, password: string): Promise<boolean> {
     if (this.#directory.hasAdministrator()) return false;
+    if (!this.#directory.get(name)) refuseReserved(name);
     const hash = await hashPassword(password);
     await this.#changeUser(actor, name, `bootstrap the administrator ${name}`, (user) => ({
       name,
@@ -375,6 +378,13 @@ function refuseUnseen(what: string, text: string): void {
   if (!isVisible(text))
     throw new UserChangeError(
       `${what} holds characters that can't be seen or that steer a terminal: '${text}'; leave them out`,
+    );
+}
+
+function refuseReserved(name: UserName): void {
+  if (isReservedName(name))
+    throw new UserChangeError(
+      `'${name}' is reserved for the server, whose commits its own would look like; use another login`,
     );
 }
 
