@@ -1,9 +1,6 @@
 import type { StoreManager } from "../../primitives/store/store-manager.ts";
-import { storePath } from "../../primitives/store/store-path.ts";
-import { parseInstances, SYSTEM_STORE } from "./instance-config.ts";
+import { INSTANCES_PATH, parseInstances, SYSTEM_STORE } from "./instance-config.ts";
 
-/** Where the registries are configured, in the store `everlock-system`. */
-export const INSTANCES_PATH = storePath("config/oci-http.toml");
 /** What is made at the first start, and is in no file before it is changed. */
 export const DEFAULT_INSTANCE = "default";
 
