@@ -202,6 +202,7 @@ export async function startServer(
         SshFrontend.start({
           listen: listenSsh,
           hostKey: await ensureHostKey(`${directory.path}/ssh_host_ed25519_key`),
+          spawn: () => new Worker(new URL("./ssh-worker.ts", import.meta.url)),
           authenticator,
           users: () => users.directory,
           lockedFor: (...args) => passwords.lockedFor(...args),
@@ -209,7 +210,10 @@ export async function startServer(
           log,
         }),
       ));
-    if (ssh) lifetime.defer("SSH", () => ssh.stop(), BESIDE_HTTP);
+    if (ssh) {
+      lifetime.defer("SSH", () => ssh.stop(), BESIDE_HTTP);
+      users.onChange(() => ssh.usersChanged());
+    }
     return {
       http: http?.addresses.plain,
       https: http?.addresses.tls,

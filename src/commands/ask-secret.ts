@@ -16,7 +16,7 @@ export async function askSecret(question: string): Promise<string> {
   try {
     const terminal = {
       input: stdin,
-      write: (text: string) => void stdout.write(text),
+      write: async (text: string) => void stdout.write(text),
       columns: () => stdout.columns,
       onResize: (callback: () => void) => void stdout.on("resize", callback),
     };

@@ -58,7 +58,7 @@ export class UserRegistry implements Reloadable {
   /** One change at a time, each made of what the one before left. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   #directory: UserDirectory;
-  #onChange: () => void = () => undefined;
+  readonly #listeners: (() => void)[] = [];
 
   private constructor(store: Store, read: Snapshot, directory: UserDirectory) {
     this.#store = store;
@@ -94,7 +94,7 @@ export class UserRegistry implements Reloadable {
         const changes = describeDifference(this.#directory, directory);
         this.#directory = directory;
         this.#files.replace(read);
-        this.#onChange();
+        this.#changed();
         return changes;
       });
     });
@@ -104,9 +104,9 @@ export class UserRegistry implements Reloadable {
     return this.#directory;
   }
 
-  /** `listener` is called before a change is acknowledged. */
+  /** Each `listener` is called before a change is acknowledged. */
   onChange(listener: () => void): void {
-    this.#onChange = listener;
+    this.#listeners.push(listener);
   }
 
   async add(actor: Identity, name: UserName, password: string): Promise<void> {
@@ -304,6 +304,10 @@ export class UserRegistry implements Reloadable {
     return mustGroup(this.#directory.group(name), name);
   }
 
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
   #changeUser(
     actor: Identity,
     name: UserName,
@@ -338,7 +342,7 @@ export class UserRegistry implements Reloadable {
       }
       await this.#files.commit(changes, { author: actor, message });
       this.#directory = directory;
-      this.#onChange();
+      this.#changed();
     });
   }
 }
