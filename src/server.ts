@@ -38,6 +38,7 @@ import { TokenUses } from "./primitives/users/token-uses.ts";
 import { ANONYMOUS, isReservedName } from "./primitives/users/user.ts";
 import type { UserDirectory } from "./primitives/users/user-directory.ts";
 import { USERS_STORE, UserRegistry } from "./primitives/users/user-registry.ts";
+import { WarnOnce } from "./primitives/warn-once.ts";
 import { VERSION } from "./version.ts";
 
 /** The running server: what listens, and how to end it. */
@@ -275,6 +276,7 @@ async function startHttp(
   certificates: readonly Certificate[],
   { users, passwords, authenticator, instances, backends, tokenUses, tokenKey, traffic, log }: HttpServices,
 ): Promise<HttpFrontend | HttpThreads> {
+  const once = new WarnOnce(log);
   if (workers === 1) {
     const tokens = new TokenAuthority(new TokenSigner(tokenKey), () => users.directory);
     return new HttpFrontend({
@@ -288,6 +290,7 @@ async function startHttp(
       tokens,
       traffic: new ThreadTraffic(traffic.memory, 0),
       limits: new HttpLimits(settings.limits, limitsMemory(), 0, randomSeed()),
+      warnOnce: (...args) => once.warn(...args),
       log,
     });
   }
@@ -300,7 +303,7 @@ async function startHttp(
     version,
     traffic,
     spawn: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
-    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, log }),
+    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, once, log }),
     log,
   });
   users.onChange(() => threads.changed());

@@ -50,7 +50,23 @@ export const SETTINGS = {
   "frontend-http-trusted-proxy": {
     type: "list",
     hint: "network",
-    help: "proxy, as an address or a network such as 10.0.0.0/8, whose Forwarded or X-Forwarded-* is believed",
+    help: "proxy, as an address or a network such as 10.0.0.0/8, whose word on the client's address is believed",
+  },
+  "frontend-http-proxy-header": {
+    type: "string",
+    hint: "header",
+    fallback: "x-forwarded-for",
+    help: "the one header by which it tells the client's address, such as forwarded or x-real-ip",
+  },
+  "frontend-http-proxy-scheme": {
+    type: "boolean",
+    fallback: false,
+    help: "it also sets the scheme that the client used: X-Forwarded-Proto, or proto= in Forwarded",
+  },
+  "frontend-http-proxy-host": {
+    type: "boolean",
+    fallback: false,
+    help: "it also sets the host that the client asked for: X-Forwarded-Host, or host= in Forwarded",
   },
   "access-log": {
     type: "string",

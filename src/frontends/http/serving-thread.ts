@@ -58,6 +58,7 @@ export class ServingThread implements ThreadCalls {
       tokens: new TokenAuthority(new TokenSigner(tokenKey), users),
       traffic: new ThreadTraffic(traffic, thread),
       limits: new HttpLimits(settings.limits, limits.memory, thread, limits.seed),
+      warnOnce: (...args) => this.#owner.tell("warnOnce", ...args),
       log: loggerOf(this.#owner),
     });
     return this.#frontend.addresses;

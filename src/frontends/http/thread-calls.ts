@@ -45,6 +45,7 @@ export interface OwnerCalls {
     view: number,
     ...reference: Parameters<CommittedContent["manifest"]>
   ): ReturnType<CommittedContent["manifest"]>;
+  warnOnce(topic: string, message: string): void;
   log(level: "info" | "warn" | "error", message: string, cause?: string): void;
 }
 
