@@ -107,14 +107,14 @@ export class InstanceStorage implements RegistryStorage {
     const result = await this.#withUpload(repository, session, async (upload): Promise<FinishResult> => {
       const appended = await this.#append(upload, chunk, true);
       if (appended.kind !== "appended") return appended;
-      this.#oci.recency.touch(digest);
-      const reason = await this.#overQuota(repository, digest, appended.size);
-      if (reason !== undefined) {
-        this.#oci.uploads.cancel(upload);
-        return { kind: "over-quota", reason };
+      try {
+        const finished = await this.#finish(repository, { ...upload, size: appended.size }, digest);
+        if (finished.kind !== "stored") return finished;
+      } catch (error) {
+        // Taken back as far as it is acknowledged, so that the client can send its last chunk again.
+        this.#oci.uploads.rewind(upload);
+        throw error;
       }
-      const finished = await this.#oci.uploads.finish({ ...upload, size: appended.size }, digest);
-      if (finished.kind === "mismatch") return finished;
       // Awaited below, so that the session is given up meanwhile.
       linked = this.#oci.changes.linkBlob(repository, digest);
       linked.catch(() => undefined);
@@ -122,6 +122,16 @@ export class InstanceStorage implements RegistryStorage {
     });
     await linked;
     return result;
+  }
+
+  async #finish(repository: RepositoryName, upload: Upload, digest: Digest): Promise<FinishResult> {
+    this.#oci.recency.touch(digest);
+    const reason = await this.#overQuota(repository, digest, upload.size);
+    if (reason !== undefined) {
+      this.#oci.uploads.cancel(upload);
+      return { kind: "over-quota", reason };
+    }
+    return this.#oci.uploads.finish(upload, digest);
   }
 
   async cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean> {
