@@ -17,9 +17,14 @@ export interface Manifest {
   readonly annotations: Annotations | undefined;
   /** Config and layers that must be in the repository; non-distributable layers are left out. */
   readonly blobs: readonly Digest[];
-  /** The children of an index. */
+  /** The children of an index that are manifests. */
   readonly manifests: readonly Digest[];
   readonly subject: Digest | undefined;
+  /**
+   * What else it names by digest: non-distributable layers, the children of an index, its subject. A repository need not
+   * hold them, but what it does hold of them stays as long as the manifest.
+   */
+  readonly alsoNamed: readonly Digest[];
 }
 
 /** Why bytes are not a manifest, in words for who pushed them. */
@@ -89,20 +94,31 @@ function readManifest(bytes: Uint8Array, contentType: string | undefined): Manif
   const artifactType = readArtifactType(json);
   const annotations = readAnnotations(json);
   if (kind === "index") {
-    const manifests = readDescriptors("manifests", json["manifests"]).map((child) => child.digest);
-    return { mediaType, artifactType, annotations, blobs: [], manifests: [...new Set(manifests)], subject };
+    const children = readDescriptors("manifests", json["manifests"]);
+    return {
+      mediaType,
+      artifactType,
+      annotations,
+      blobs: [],
+      // BuildKit's cache is an index of layers.
+      manifests: digestsOf(children.filter((child) => manifestKind(child.mediaType))),
+      subject,
+      alsoNamed: alsoNamed(json, []),
+    };
   }
   const config = readDescriptor("config", json["config"]);
   const layers = readDescriptors("layers", json["layers"]).filter(
     (layer) => !isNonDistributable(layer.mediaType),
   );
+  const blobs = digestsOf([config, ...layers]);
   return {
     mediaType,
     artifactType: artifactType ?? config.mediaType,
     annotations,
-    blobs: [...new Set([config, ...layers].map((blob) => blob.digest))],
+    blobs,
     manifests: [],
     subject,
+    alsoNamed: alsoNamed(json, blobs),
   };
 }
 
@@ -110,6 +126,27 @@ function readManifest(bytes: Uint8Array, contentType: string | undefined): Manif
 function brief(value: unknown): string {
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
   return JSON.stringify(typeof value === "string" ? value.slice(0, MAX_ECHO) : value) ?? "missing";
+}
+
+function digestsOf(descriptors: readonly Descriptor[]): Digest[] {
+  return [...new Set(descriptors.map(({ digest }) => digest))];
+}
+
+/** Every field that holds a descriptor or a list of them in some kind of manifest, `blobs` in that of artifacts. */
+const DESCRIPTOR_FIELDS = ["config", "layers", "manifests", "blobs", "subject"];
+
+/** The digests of all descriptors but of those in `blobs`. */
+function alsoNamed(json: JsonObject, blobs: readonly Digest[]): Digest[] {
+  const named = new Set<Digest>();
+  for (const field of DESCRIPTOR_FIELDS) {
+    const value = json[field];
+    for (const item of Array.isArray(value) ? value : [value]) {
+      const digest = isRecord(item) && typeof item["digest"] === "string" && parseDigest(item["digest"]);
+      if (digest) named.add(digest);
+    }
+  }
+  for (const digest of blobs) named.delete(digest);
+  return [...named];
 }
 
 function parseJson(bytes: Uint8Array): JsonObject {

@@ -38,6 +38,7 @@ describe("an image", () => {
       blobs: [CONFIG, LAYER],
       manifests: [],
       subject: undefined,
+      alsoNamed: [],
     });
   });
 

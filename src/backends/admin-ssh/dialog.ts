@@ -19,29 +19,28 @@ export function liveScreen(
   { write, columns }: Pick<Terminal, "write" | "columns">,
 ): Live {
   return async (lines) => {
-    let isOver = false;
-    let wake: () => void = () => undefined;
-    const pressed = reader.key().then(() => {
-      isOver = true;
-      wake();
-    });
-    for (let rows = 0; !isOver; ) {
+    let rows = 0;
+    const draw = () => {
       const width = columns();
       const shown = lines(width).map((line) => fitColumns(visibleText(`  ${line}`), width));
       const up = rows > 0 ? `\x1b[${rows}A` : "";
-      // The next one is drawn once this one was taken.
-      await write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
+      write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
       rows = shown.length;
-      if (isOver) break;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, REDRAW_MS);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+    };
+    draw();
+    const failed = Promise.withResolvers<never>();
+    const timer = setInterval(() => {
+      try {
+        draw();
+      } catch (error) {
+        failed.reject(error);
+      }
+    }, REDRAW_MS);
+    try {
+      await Promise.race([reader.key(), failed.promise]);
+    } finally {
+      clearInterval(timer);
     }
-    await pressed;
   };
 }
 

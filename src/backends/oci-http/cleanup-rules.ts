@@ -12,7 +12,7 @@ import { isCovered, parseTagPattern, type TagPattern } from "./immutable-tags.ts
 export interface CleanupRule {
   /** Such as `team/**`: `*` is one component of the name, `**` any number. */
   readonly repositories: string;
-  /** So many tags that were set last are kept; with `undefined` no tag goes. */
+  /** Of the tags that `keep` does not name, so many that were set last are kept; with `undefined` no tag goes. */
   readonly newest: number | undefined;
   /** Tags that are kept besides. */
   readonly keep: readonly TagPattern[];
@@ -66,17 +66,38 @@ export function ruleFor(
   );
 }
 
-/** The tags that a rule lets go, the oldest first, of a repository whose tags were last set at these times. */
+/**
+ * The tags that a rule lets go, the oldest first. `sets` has the commits that set each tag, the newest first, as places in
+ * the order of all; tags that a pattern keeps are not counted.
+ */
 export function expiredTags<T extends string>(
   { newest, keep }: CleanupRule,
   tags: readonly T[],
-  setAt: ReadonlyMap<string, number>,
+  sets: ReadonlyMap<string, readonly number[]>,
 ): T[] {
   if (newest === undefined) return [];
-  const timeOf = (tag: T) => setAt.get(tag) ?? 0;
-  const sorted = tags.toSorted((a, b) => timeOf(b) - timeOf(a) || (a < b ? -1 : 1));
-  return sorted
-    .slice(newest)
+  return tags
     .filter((tag) => !isCovered(tag, keep))
+    .sort((a, b) => bySets(sets.get(b), sets.get(a)) || byNumbers(b, a))
+    .slice(newest)
     .reverse();
+}
+
+/** By their last commits; where one commit set both, as a restore does, by those before. A tag without any came just now. */
+function bySets(
+  a: readonly number[] = [Number.MAX_SAFE_INTEGER],
+  b: readonly number[] = [Number.MAX_SAFE_INTEGER],
+): number {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+const WITH_NUMBERS = new Intl.Collator("en", { numeric: true });
+
+/** What came in one commit, as an import does, is as new as its number is high: `v1.10` after `v1.9`. */
+function byNumbers(a: string, b: string): number {
+  return WITH_NUMBERS.compare(a, b) || (a < b ? -1 : 1);
 }

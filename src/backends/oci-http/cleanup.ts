@@ -1,14 +1,16 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { JobRun } from "../../primitives/jobs/job-runner.ts";
+import { Pace } from "../../primitives/jobs/pace.ts";
 import { type Draft, SYSTEM_IDENTITY } from "../../primitives/store/commit-group.ts";
 import type { Snapshot } from "../../primitives/store/snapshot.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
-import type { Tag } from "../../registry/tag.ts";
-import { type CleanupRule, expiredTags, formatCleanupRule, ruleFor } from "./cleanup-rules.ts";
-import { manifestPath, repositoryPath, tagPath } from "./layout.ts";
+import { type CleanupPlan, type ManifestNode, planCleanup } from "./cleanup-plan.ts";
+import { type CleanupRule, formatCleanupRule, ruleFor } from "./cleanup-rules.ts";
+import { manifestPath, parseOciPath, repositoryPath, tagPath } from "./layout.ts";
 import type { OciStore } from "./oci-store.ts";
+import { digestInTag, tagTarget } from "./tag-target.ts";
 
 export interface Cleaned {
   readonly tags: number;
@@ -17,7 +19,6 @@ export interface Cleaned {
   readonly lines: readonly string[];
 }
 
-const MAX_TAGS = 1_000_000;
 const MAX_ATTEMPTS = 5;
 
 /** Deletes the tags and manifests that the rules let go, in one commit for each repository. */
@@ -25,8 +26,9 @@ export async function applyCleanupRules(
   oci: OciStore,
   rules: readonly CleanupRule[],
   { isDryRun, signal, progress }: JobRun,
+  now = () => Date.now(),
 ): Promise<Cleaned> {
-  await oci.history.catchUp();
+  if (rules.length > 0) await oci.history.catchUp(signal);
   const lines: string[] = [];
   let [tagCount, manifestCount] = [0, 0];
   for (const repository of rules.length > 0 ? oci.index.repositoriesAfter("") : []) {
@@ -35,7 +37,8 @@ export async function applyCleanupRules(
     if (signal.aborted) break;
     progress(`${oci.location.store}: the rule for ${repository}`);
     await Bun.sleep(0);
-    const { tags, manifests } = isDryRun ? choose(oci, repository, rule) : await clean(oci, repository, rule);
+    const cleanup = new RepositoryCleanup(oci, repository, rule, signal, now);
+    const { tags, manifests } = (await (isDryRun ? cleanup.choose() : cleanup.apply())) ?? NOTHING;
     for (const tag of tags) lines.push(`${repository}:${tag}`);
     for (const digest of manifests) lines.push(`${repository}@${digest}`);
     tagCount += tags.length;
@@ -44,99 +47,112 @@ export async function applyCleanupRules(
   return { tags: tagCount, manifests: manifestCount, lines };
 }
 
-/** Manifests that no tag leads to, directly or through an index, and whose subject is gone, for long enough. */
-function unusedManifests(
-  oci: OciStore,
-  repository: RepositoryName,
-  { untaggedSeconds }: CleanupRule,
-): Digest[] {
-  if (untaggedSeconds === undefined) return [];
-  const before = Math.floor(Date.now() / 1000) - untaggedSeconds;
-  const untagged = oci.index.untagged(repository);
-  const needed = new Set<Digest>();
-  const isOld = (digest: Digest) => (oci.history.mentionedAt(repository, digest) ?? 0) < before;
-  const candidates = new Set(untagged.filter(isOld));
-  if (candidates.size === 0) return [];
-  // What an index names stays as long as the index does.
-  for (const parent of oci.index.manifestsOf(repository)) {
-    if (candidates.has(parent)) continue;
-    for (const child of childrenOf(oci, repository, parent)) needed.add(child);
+const NOTHING = { tags: [], manifests: [] };
+
+class RepositoryCleanup {
+  readonly #oci: OciStore;
+  readonly #repository: RepositoryName;
+  readonly #rule: CleanupRule;
+  readonly #signal: AbortSignal;
+  /** Milliseconds since the epoch. */
+  readonly #now: () => number;
+
+  constructor(
+    oci: OciStore,
+    repository: RepositoryName,
+    rule: CleanupRule,
+    signal: AbortSignal,
+    now: () => number,
+  ) {
+    this.#oci = oci;
+    this.#repository = repository;
+    this.#rule = rule;
+    this.#signal = signal;
+    this.#now = now;
   }
-  for (let grew = true; grew; ) {
-    grew = false;
-    for (const digest of candidates) {
-      if (!needed.has(digest) && !isReferrer(oci, repository, digest)) continue;
-      candidates.delete(digest);
-      for (const child of childrenOf(oci, repository, digest)) {
-        if (!needed.has(child)) grew = true;
-        needed.add(child);
+
+  /** `undefined` if it was ended early. */
+  async choose(): Promise<CleanupPlan | undefined> {
+    const { index, history } = this.#oci;
+    const repository = this.#repository;
+    const pace = new Pace(1, this.#signal);
+    const manifests = new Map<Digest, ManifestNode>();
+    for (const digest of index.manifestsOf(repository)) {
+      await pace.rest();
+      if (this.#signal.aborted) return undefined;
+      const content = index.manifest(repository, digest)?.content;
+      const manifest = content && parseManifest(content);
+      if (!manifest || manifest instanceof ManifestFault) continue;
+      manifests.set(digest, { children: manifest.manifests, subject: manifest.subject });
+    }
+    const content = {
+      tags: index.tagTargets(repository),
+      sets: history.setsOf(repository),
+      manifests,
+      mentionedAt: (digest: Digest) => history.mentionedAt(repository, digest),
+    };
+    return planCleanup(this.#rule, content, Math.floor(this.#now() / 1000));
+  }
+
+  /** Chooses again where a push or a deletion meanwhile makes a difference, and after some times leaves it to the next run. */
+  async apply(): Promise<CleanupPlan | undefined> {
+    const { history, store } = this.#oci;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      await history.catchUp(this.#signal);
+      const known = history.head;
+      if (!known || this.#signal.aborted) return undefined;
+      const before = await store.at(known);
+      const plan = await this.choose();
+      if (!plan || (plan.tags.length === 0 && plan.manifests.length === 0)) return plan;
+      const { changed } = await store.transact(async (parent) =>
+        this.#draft((await this.#isOutdated(plan, before, parent)) ? NOTHING : plan, parent),
+      );
+      if (changed) return plan;
+    }
+    return undefined;
+  }
+
+  /** Whether what has changed since a state that the history knows makes another plan. */
+  async #isOutdated(plan: CleanupPlan, before: Snapshot, parent: Snapshot): Promise<boolean> {
+    const tags = new Set(plan.tags);
+    for await (const { path, after } of this.#oci.store.diffBelow(
+      repositoryPath(this.#repository),
+      before,
+      parent,
+    )) {
+      const file = parseOciPath(path);
+      if (!file) continue;
+      const content = after && (await parent.read(path));
+      if (file.kind === "tag") {
+        const target = content && digestInTag(content);
+        if (tags.has(file.tag) || (!content && plan.counted.has(file.tag))) return true;
+        if (target && plan.images.has(target)) return true;
+      } else if (content) {
+        const manifest = parseManifest(content);
+        const named = manifest instanceof ManifestFault ? [] : [...manifest.manifests, manifest.subject];
+        if ([file.digest, ...named].some((digest) => digest && plan.images.has(digest))) return true;
       }
     }
+    return false;
   }
-  return [...candidates];
-}
 
-function childrenOf(oci: OciStore, repository: RepositoryName, digest: Digest): readonly Digest[] {
-  const content = oci.index.manifest(repository, digest)?.content;
-  const manifest = content && parseManifest(content);
-  return manifest && !(manifest instanceof ManifestFault) ? manifest.manifests : [];
-}
-
-/** A signature or other referrer belongs to its subject and has no tag by design. */
-function isReferrer(oci: OciStore, repository: RepositoryName, digest: Digest): boolean {
-  const content = oci.index.manifest(repository, digest)?.content;
-  const manifest = content && parseManifest(content);
-  if (!manifest || manifest instanceof ManifestFault || !manifest.subject) return false;
-  return oci.index.hasManifest(repository, manifest.subject);
-}
-
-interface Chosen {
-  readonly tags: readonly Tag[];
-  readonly manifests: readonly Digest[];
-}
-
-function choose(oci: OciStore, repository: RepositoryName, rule: CleanupRule): Chosen {
-  const tags = expiredTags(rule, oci.index.tags(repository, "", MAX_TAGS), oci.history.movedAt(repository));
-  return { tags, manifests: unusedManifests(oci, repository, rule) };
-}
-
-/** Chooses again when somebody has pushed meanwhile, and leaves a repository that never rests to the next run. */
-async function clean(oci: OciStore, repository: RepositoryName, rule: CleanupRule): Promise<Chosen> {
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    await oci.history.catchUp();
-    const before = oci.store.head();
-    const chosen = choose(oci, repository, rule);
-    if (chosen.tags.length === 0 && chosen.manifests.length === 0) return chosen;
-    const { changed } = await oci.store.transact((parent) =>
-      draftOf(oci, repository, rule, chosen, before, parent),
-    );
-    if (changed) return chosen;
+  async #draft(
+    { tags, manifests }: Pick<CleanupPlan, "tags" | "manifests">,
+    parent: Snapshot,
+  ): Promise<Draft> {
+    const repository = this.#repository;
+    const lines = [`Repository: ${repository}`];
+    for (const tag of tags)
+      lines.push(`Tag: ${tag}`, `Previous: ${await tagTarget(parent, repository, tag)}`);
+    lines.push(`Rule: ${formatCleanupRule(this.#rule)}`, "Client: gc");
+    const changes: Change[] = [
+      ...tags.map((tag) => ({ path: tagPath(repository, tag), content: null })),
+      ...manifests.map((digest) => ({ path: manifestPath(repository, digest), content: null })),
+    ];
+    return {
+      changes,
+      author: SYSTEM_IDENTITY,
+      message: `clean up ${repository}\n\n${lines.join("\n")}`,
+    };
   }
-  return { tags: [], manifests: [] };
-}
-
-async function draftOf(
-  oci: OciStore,
-  repository: RepositoryName,
-  rule: CleanupRule,
-  { tags, manifests }: Chosen,
-  before: Snapshot,
-  parent: Snapshot,
-): Promise<Draft> {
-  const path = repositoryPath(repository);
-  const isSame = (await parent.entryId(path)) === (await before.entryId(path));
-  const trailers = tags.flatMap((tag) => [
-    `Tag: ${tag}`,
-    `Previous: ${oci.index.tagDigest(repository, tag)}`,
-  ]);
-  const lines = [`Repository: ${repository}`, ...trailers, `Rule: ${formatCleanupRule(rule)}`, "Client: gc"];
-  const changes: Change[] = [
-    ...tags.map((tag) => ({ path: tagPath(repository, tag), content: null })),
-    ...manifests.map((digest) => ({ path: manifestPath(repository, digest), content: null })),
-  ];
-  return {
-    changes: isSame ? changes : [],
-    author: SYSTEM_IDENTITY,
-    message: `clean up ${repository}\n\n${lines.join("\n")}`,
-  };
 }

@@ -49,9 +49,8 @@ async function compareHistory(db: Database, store: Store): Promise<string | unde
   const past = await store.at(head);
   const fresh = new HistoryIndex(":memory:", {
     head: () => past,
-    at: (id) => store.at(id),
     commitAt: (id) => store.commitAt(id),
-    diff: (from, to) => store.diff(from, to),
+    walk: () => store.walk(),
   });
   try {
     await fresh.catchUp();

@@ -2,6 +2,7 @@ import type { Digest } from "../../primitives/digest.ts";
 import type { JobRun } from "../../primitives/jobs/job-runner.ts";
 import { Pace } from "../../primitives/jobs/pace.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
+import { type Disagreement, GarbageCandidates } from "./garbage-candidates.ts";
 import type { OciStore } from "./oci-store.ts";
 
 export interface GarbagePolicy {
@@ -16,82 +17,189 @@ export interface Garbage {
   readonly uploads: number;
   readonly blobs: number;
   readonly bytes: number;
+  /** Why nothing was removed, a line each. */
+  readonly problems: readonly string[];
 }
 
 /** An upload that nobody went on with for so long is given up; clients resume within minutes or days. */
 const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_LINKS_AT_ONCE = 200;
+/** Which file should know of a manifest. */
+const FILES = {
+  stored: "index.sqlite",
+  frozen: "the index of a past state",
+  removed: "history.sqlite",
+};
+/** Bounds the memory of a pass; the commits are walked once for each. */
+const MAX_CANDIDATES = 200_000;
 
 /**
  * Removes the blobs of a store that nothing needs any more, while it serves: no manifest of now, of a served past state, or
- * of the history as far as it is retained names them, and nobody uploaded or asked for them lately.
+ * of the history as far as it is retained names them, and nobody uploaded or asked for them lately. The indexes choose
+ * what may go; then the commits are asked, and where they say otherwise nothing goes at all.
  */
 export async function collectGarbage(
   oci: OciStore,
-  { graceSeconds, retentionSeconds }: GarbagePolicy,
-  { isDryRun, signal, progress }: JobRun,
+  policy: GarbagePolicy,
+  run: JobRun,
+  now = Date.now(),
 ): Promise<Garbage> {
-  const uploads = isDryRun ? 0 : await oci.uploads.expire(UPLOAD_EXPIRY_MS);
-  // What stock git has committed is needed as well.
+  // What stock git has committed is needed as well. Rejects where the branch is gone, after which nothing would be.
   await oci.store.follow();
-  // What a commit removes leaves the index at once, and is known to the history once that has caught up.
-  let removals = oci.derived.removals;
-  await oci.history.catchUp();
-  const now = Math.floor(Date.now() / 1000);
-  const isLate = (digest: Digest) => oci.recency.wasTouchedWithin(graceSeconds, digest);
-  const isNamed = (digest: Digest): boolean => {
-    if (oci.servedIndexes().some((index) => index.isNeeded(digest))) return true;
-    const removedAt = oci.history.removedAt(digest);
-    return removedAt !== undefined && (retentionSeconds === undefined || removedAt > now - retentionSeconds);
-  };
-  const pace = new Pace(1);
-  if (!isDryRun) await dropOldLinks(oci, now - graceSeconds, isLate, pace, signal);
-
-  let [seen, blobs, bytes] = [0, 0, 0];
-  for (const digest of oci.blobs.list()) {
-    seen++;
-    const resting = pace.rest();
-    if (resting !== undefined) {
-      progress(`${oci.location.store}: ${seen} blobs looked at, ${blobs} removed`);
-      await resting;
-      if (signal.aborted) break;
-    }
-    const isUnneeded = () =>
-      oci.derived.removals === removals &&
-      !isLate(digest) &&
-      !isNamed(digest) &&
-      !oci.links.isLinkedSince(digest, isDryRun ? now - graceSeconds : 0);
-    if (oci.derived.removals !== removals) {
-      removals = oci.derived.removals;
-      await oci.history.catchUp();
-    }
-    if (!isUnneeded()) continue;
-    const size = oci.blobs.size(digest);
-    if (size === undefined || (!isDryRun && !oci.blobs.remove(digest, isUnneeded))) continue;
-    blobs++;
-    bytes += size;
-  }
-  return { uploads, blobs, bytes };
+  const uploads = run.isDryRun ? 0 : await oci.uploads.expire(UPLOAD_EXPIRY_MS);
+  await oci.history.catchUp(run.signal);
+  const collection = new Collection(oci, policy, run, Math.floor(now / 1000));
+  await collection.run();
+  return { uploads, ...collection };
 }
 
-/** Forgets that blobs were uploaded to repositories where no manifest came to name them. */
-async function dropOldLinks(
-  oci: OciStore,
-  before: number,
-  isLate: (digest: Digest) => boolean,
-  pace: Pace,
-  signal: AbortSignal,
-): Promise<void> {
-  let last: { scope: string; digest: Digest } | undefined;
-  do {
-    const links = oci.links.olderThan(before, last, MAX_LINKS_AT_ONCE);
-    for (const { scope, digest } of links) {
-      const isNamed = oci.index.refersToBlob(scope as RepositoryName, digest);
-      // A link of what a manifest names is kept: it would be missed when that manifest goes and is pushed again.
-      if (!isNamed && !isLate(digest)) oci.links.drop(scope, digest, () => !isLate(digest));
-      const resting = pace.rest();
-      if (resting !== undefined) await resting;
+class Collection {
+  blobs = 0;
+  bytes = 0;
+  problems: readonly string[] = [];
+  readonly #oci: OciStore;
+  readonly #run: JobRun;
+  readonly #pace: Pace;
+  readonly #graceSeconds: number;
+  /** Seconds since the epoch, or `undefined` where all is retained. */
+  readonly #retainedSince: number | undefined;
+  /** Links made before (seconds since the epoch) may go. */
+  readonly #linkedBefore: number;
+  #seen = 0;
+
+  /** `now` in seconds since the epoch. */
+  constructor(oci: OciStore, { graceSeconds, retentionSeconds }: GarbagePolicy, run: JobRun, now: number) {
+    this.#oci = oci;
+    this.#run = run;
+    this.#pace = new Pace(1, run.signal);
+    this.#graceSeconds = graceSeconds;
+    this.#retainedSince = retentionSeconds === undefined ? undefined : now - retentionSeconds;
+    this.#linkedBefore = now - graceSeconds;
+  }
+
+  async run(): Promise<void> {
+    const links = this.#unneededLinks();
+    const blobs = this.#unneededBlobs();
+    for (let isOver = false; !isOver && !this.#run.signal.aborted; ) {
+      const began = performance.now();
+      const candidates = new GarbageCandidates(this.#oci, this.#retainedSince);
+      const linksLeft = await take(links, candidates, ({ scope, digest }) =>
+        candidates.addLink(scope, digest),
+      );
+      // A blob goes once none of its links is left.
+      const blobsLeft = linksLeft || (await take(blobs, candidates, (digest) => candidates.addBlob(digest)));
+      isOver = !linksLeft && !blobsLeft;
+      if (candidates.size === 0 || this.#run.signal.aborted) continue;
+      const verdict = await candidates.compareWithCommits(() => this.#step("commits compared"));
+      if (verdict.disagreements.length > 0) {
+        this.problems = await this.#repair(verdict.disagreements);
+        return;
+      }
+      if (verdict.isWhole) await this.#remove(candidates, began);
     }
-    last = links.at(-1);
-  } while (last && !signal.aborted);
+  }
+
+  /** Has derived files say again what the commits do, for the next run, and answers what was wrong, a line each. */
+  async #repair(disagreements: readonly Disagreement[]): Promise<string[]> {
+    const lines: string[] = [];
+    for (const { manifest, digest } of disagreements) {
+      const { repository, digest: named, path, why } = manifest;
+      lines.push(`${FILES[why.kind]} did not know that ${repository}@${named} names ${digest}`);
+      if (why.kind !== "removed")
+        await this.#oci.indexAgain(path, why.kind === "frozen" ? why.at : undefined);
+    }
+    if (disagreements.some(({ manifest: { why } }) => why.kind === "removed"))
+      await this.#oci.history.rebuild("it lacks what a removed manifest named", this.#run.signal);
+    return [...lines, "nothing was removed; 'everlock fsck' looks for more"];
+  }
+
+  /**
+   * Whoever names a blob again has touched it before, so what nobody touched since the pass began (in the milliseconds of
+   * `performance.now()`) is needed as little as it was then.
+   */
+  async #remove(candidates: GarbageCandidates, began: number): Promise<void> {
+    const { links, recency, blobs } = this.#oci;
+    const isNamed = (digest: Digest) => this.#oci.servedIndexes().some((index) => index.isNeeded(digest));
+    const isLate = (digest: Digest) => {
+      const sinceBegan = Math.floor((performance.now() - began) / 1000) + 1;
+      return recency.wasTouchedWithin(Math.max(this.#graceSeconds, sinceBegan), digest);
+    };
+    if (!this.#run.isDryRun) {
+      for (const { scope, digest } of candidates.links()) {
+        const isUnneeded = () => !isLate(digest) && !this.#oci.index.names(scope, digest);
+        if (isUnneeded()) links.drop(scope, digest, isUnneeded);
+        if (!(await this.#step("links dropped"))) return;
+      }
+    }
+    for (const digest of candidates.blobs()) {
+      if (!(await this.#step("removing"))) return;
+      const linkedSince = this.#run.isDryRun ? this.#linkedBefore : 0;
+      const isUnneeded = () =>
+        !isLate(digest) && !isNamed(digest) && !links.isLinkedSince(digest, linkedSince);
+      if (!isUnneeded()) continue;
+      const size = blobs.size(digest);
+      if (size === undefined || (!this.#run.isDryRun && !blobs.remove(digest, isUnneeded))) continue;
+      this.blobs++;
+      this.bytes += size;
+    }
+  }
+
+  /** That blobs were uploaded to repositories where no manifest came to name them. */
+  async *#unneededLinks(): AsyncGenerator<{ readonly scope: RepositoryName; readonly digest: Digest }> {
+    const { links, index } = this.#oci;
+    let last: { readonly scope: string; readonly digest: Digest } | undefined;
+    do {
+      const page = links.olderThan(this.#linkedBefore, last, MAX_LINKS_AT_ONCE);
+      for (const { scope, digest } of page) {
+        if (!(await this.#step("links looked at"))) return;
+        const repository = scope as RepositoryName;
+        // A link of what a manifest names is kept: it would be missed when that manifest goes and is pushed again.
+        if (!this.#isLate(digest) && !index.names(repository, digest)) yield { scope: repository, digest };
+      }
+      last = page.at(-1);
+    } while (last);
+  }
+
+  async *#unneededBlobs(): AsyncGenerator<Digest> {
+    const { blobs, links, history } = this.#oci;
+    for (const digest of blobs.list()) {
+      this.#seen++;
+      if (!(await this.#step("blobs looked at"))) return;
+      if (this.#isLate(digest) || links.isLinkedSince(digest, this.#linkedBefore)) continue;
+      if (this.#oci.servedIndexes().some((index) => index.isNeeded(digest))) continue;
+      const removedAt = history.removedAt(digest);
+      const isRetained =
+        removedAt !== undefined && (this.#retainedSince === undefined || removedAt > this.#retainedSince);
+      if (!isRetained) yield digest;
+    }
+  }
+
+  #isLate(digest: Digest): boolean {
+    return this.#oci.recency.wasTouchedWithin(this.#graceSeconds, digest);
+  }
+
+  /** False once the run is to end. */
+  async #step(what: string): Promise<boolean> {
+    const resting = this.#pace.rest();
+    if (resting !== undefined) {
+      const { store } = this.#oci.location;
+      this.#run.progress(`${store}: ${what}; ${this.#seen} blobs looked at, ${this.blobs} removed`);
+      await resting;
+    }
+    return !this.#run.signal.aborted;
+  }
+}
+
+/** Whether there may be more. */
+async function take<T>(
+  source: AsyncGenerator<T>,
+  candidates: GarbageCandidates,
+  add: (item: T) => void,
+): Promise<boolean> {
+  while (candidates.size < MAX_CANDIDATES) {
+    const next = await source.next();
+    if (next.done) return false;
+    add(next.value);
+  }
+  return true;
 }

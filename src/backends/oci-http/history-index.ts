@@ -1,6 +1,8 @@
 import type { Database } from "bun:sqlite";
 import type { Digest } from "../../primitives/digest.ts";
+import { orAborted } from "../../primitives/jobs/or-aborted.ts";
 import { Pace } from "../../primitives/jobs/pace.ts";
+import type { CommitWalk } from "../../primitives/store/commit-walk.ts";
 import { damageIn } from "../../primitives/store/database-damage.ts";
 import {
   type DatabaseSchema,
@@ -18,9 +20,10 @@ import type { Tag } from "../../registry/tag.ts";
 import { type HistoryEvent, type HistoryFilter, onlyAdds, parseEvent } from "./history.ts";
 import { parseOciPath } from "./layout.ts";
 import type { PointInTime } from "./point-in-time.ts";
+import { digestInTag } from "./tag-target.ts";
 
 /** Raised whenever the tables change their meaning; a file of another version is built anew. */
-const VERSION = 2;
+const VERSION = 3;
 const SCHEMA = `
   CREATE TABLE commits (
     seq INTEGER PRIMARY KEY,
@@ -36,11 +39,12 @@ const SCHEMA = `
     repository TEXT NOT NULL,
     tag TEXT NOT NULL,
     seq INTEGER NOT NULL,
+    is_set INTEGER NOT NULL, -- 0 where the tag was deleted
     PRIMARY KEY (repository, tag, seq)
   ) WITHOUT ROWID;
   CREATE TABLE removed (
-    blob TEXT PRIMARY KEY,
-    seconds INTEGER NOT NULL -- when a manifest that named it was last removed
+    blob TEXT PRIMARY KEY, -- its digest
+    seconds INTEGER NOT NULL -- when a manifest that named it, in whichever way, was last removed
   ) WITHOUT ROWID;
   CREATE TABLE mentions (
     repository TEXT NOT NULL,
@@ -52,11 +56,13 @@ const SCHEMA = `
 const DATABASE: DatabaseSchema = { version: VERSION, sql: SCHEMA, check: () => undefined };
 
 /** The commits that a history is told of. */
-export type HistorySource = Pick<Store, "head" | "at" | "commitAt" | "diff">;
+export type HistorySource = Pick<Store, "head" | "commitAt" | "walk">;
 
 /** Commits taken in before others get their turn. */
 const BATCH = 50;
 const PAGE = 200;
+/** Commits of a tag that tell which of those that one commit set is newer. */
+const MAX_SETS_OF_TAG = 8;
 
 /**
  * What the commits of an OCI store tell, so that a question about the history does not walk it. Derived: it is told the
@@ -101,14 +107,23 @@ export class HistoryIndex {
     return historyIn(this.#db).content;
   }
 
-  /** Takes in the commits that came since. */
-  async catchUp(): Promise<void> {
+  /** Takes in the commits that came since. It goes on for others where `signal` ends the waiting. */
+  async catchUp(signal?: AbortSignal): Promise<void> {
     // One that is under way may have begun before the newest commit; whoever began it hears of its failure.
-    await this.#catchingUp?.catch(() => undefined);
+    await orAborted(
+      this.#catchingUp?.catch(() => undefined),
+      signal,
+    );
+    if (signal?.aborted) return;
     this.#catchingUp ??= this.#catchUp().finally(() => {
       this.#catchingUp = undefined;
     });
-    await this.#catchingUp;
+    await orAborted(this.#catchingUp, signal);
+  }
+
+  /** Whether a commit was taken in. */
+  has(id: ObjectId): boolean {
+    return this.#db.query("SELECT 1 FROM commits WHERE id = ?").get(id) !== null;
   }
 
   /** What happened, the newest first. */
@@ -170,12 +185,18 @@ export class HistoryIndex {
     return this.#db.query<{ seconds: number }, [string, string]>(sql).get(repository, manifest)?.seconds;
   }
 
-  /** When each tag of a repository was last set or deleted, in seconds. Catch up first. */
-  movedAt(repository: RepositoryName): ReadonlyMap<Tag, number> {
-    const sql = `SELECT tag, max(m.seq), seconds FROM moves m JOIN commits c ON c.seq = m.seq
-      WHERE m.repository = ? GROUP BY tag`;
-    const rows = this.#db.query<{ tag: Tag; seconds: number }, [string]>(sql).all(repository);
-    return new Map(rows.map(({ tag, seconds }) => [tag, seconds]));
+  /** The last commits that set each tag of a repository, the newest first, as places in the order of all. Catch up first. */
+  setsOf(repository: RepositoryName): ReadonlyMap<Tag, readonly number[]> {
+    const sql = `SELECT tag, seq FROM
+      (SELECT tag, seq, row_number() OVER (PARTITION BY tag ORDER BY seq DESC) AS place FROM moves WHERE repository = ? AND is_set)
+      WHERE place <= ${MAX_SETS_OF_TAG} ORDER BY tag, place`;
+    const sets = new Map<Tag, number[]>();
+    for (const { tag, seq } of this.#db.query<{ tag: Tag; seq: number }, [string]>(sql).iterate(repository)) {
+      const known = sets.get(tag);
+      if (known) known.push(seq);
+      else sets.set(tag, [seq]);
+    }
+    return sets;
   }
 
   /** Commits by day (UTC, `2026-01-31`), the newest first. */
@@ -203,6 +224,14 @@ export class HistoryIndex {
     }
   }
 
+  /** Builds it anew, because it does not say what the commits do. */
+  async rebuild(reason: string, signal?: AbortSignal): Promise<void> {
+    await this.#catchingUp?.catch(() => undefined);
+    if (this.#isClosing) return;
+    this.#remove(reason);
+    await this.catchUp(signal);
+  }
+
   /** To be built anew. */
   #remove(reason: string): void {
     this.#damaged(reason);
@@ -216,14 +245,14 @@ export class HistoryIndex {
     // Somebody may be waiting for it: it rests no longer than it works.
     const pace = new Pace(1);
     const missing = await this.#missing(last, pace);
+    const walk = this.#store.walk();
     for (let end = missing.length; end > 0 && !this.#isClosing; end -= BATCH) {
       const batch = missing.slice(Math.max(end - BATCH, 0), end).reverse();
       const entries: HistoryEntry[] = [];
       for (const id of batch) {
-        const commit = await this.#store.commitAt(id);
-        const removed = await this.#removals(id, commit, pace);
-        if (!removed) return;
-        entries.push({ id, commit, removed });
+        const commit = await walk.commit(id);
+        entries.push({ id, commit, effects: await this.#effects(id, commit, walk, pace) });
+        if (this.#isClosing) return;
       }
       this.#db.transaction(() => {
         for (const entry of entries) this.#add(entry);
@@ -248,41 +277,53 @@ export class HistoryIndex {
     return missing;
   }
 
-  /** The blobs of the manifests that a commit removed; `undefined` when it is closed before they are known. */
-  async #removals(id: ObjectId, commit: Commit, pace: Pace): Promise<ReadonlySet<Digest> | undefined> {
+  /** What a commit changed besides what its message tells. A push of ours tells all. */
+  async #effects(id: ObjectId, commit: Commit, walk: CommitWalk, pace: Pace): Promise<Effects> {
+    const effects: Effects = { removed: new Set(), moves: [], mentions: [] };
     const [parent] = commit.parents;
-    const removed = new Set<Digest>();
-    if (!parent || onlyAdds(commit)) return removed;
-    const before = await this.#store.at(parent);
-    for await (const { path, after } of this.#store.diff(parent, id)) {
+    if (onlyAdds(commit)) return effects;
+    for await (const { path, before, after } of walk.diff(parent, id)) {
       await pace.rest();
-      if (this.#isClosing) return undefined;
-      const file = after === undefined ? parseOciPath(path) : undefined;
-      if (file?.kind !== "manifest") continue;
-      const content = await before.read(path);
-      const manifest = content && parseManifest(content);
-      if (!manifest || manifest instanceof ManifestFault) continue;
-      for (const blob of manifest.blobs) removed.add(blob);
+      if (this.#isClosing) break;
+      const file = parseOciPath(path);
+      if (!file) continue;
+      const { repository } = file;
+      if (file.kind === "tag") {
+        effects.moves.push({ repository, tag: file.tag, isSet: after !== undefined });
+        for (const state of [before, after]) {
+          const digest = state && digestInTag(await walk.file(state));
+          if (digest) effects.mentions.push({ repository, digest });
+        }
+      } else if (before && !after) {
+        const manifest = parseManifest(await walk.file(before));
+        if (manifest instanceof ManifestFault) continue;
+        for (const named of [...manifest.blobs, ...manifest.alsoNamed]) effects.removed.add(named);
+      } else {
+        effects.mentions.push({ repository, digest: file.digest });
+      }
     }
-    return removed;
+    return effects;
   }
 
-  #add({ id, commit, removed }: HistoryEntry): void {
+  #add({ id, commit, effects: { removed, moves, mentions } }: HistoryEntry): void {
     const event = parseEvent(id, commit);
+    const { seconds, repository } = event;
     const { lastInsertRowid: seq } = this.#db
       .query("INSERT INTO commits (id, seconds, user, repository, event) VALUES (?, ?, ?, ?, ?)")
-      .run(id, event.seconds, event.user, event.repository ?? null, JSON.stringify(event));
-    for (const blob of removed)
-      this.#db.query("INSERT OR REPLACE INTO removed VALUES (?, ?)").run(blob, event.seconds);
-    const { repository, tags, digest, seconds } = event;
+      .run(id, seconds, event.user, repository ?? null, JSON.stringify(event));
+    const addRemoved = this.#db.query(
+      "INSERT INTO removed VALUES (?, ?) ON CONFLICT DO UPDATE SET seconds = max(seconds, excluded.seconds)",
+    );
+    for (const digest of removed) addRemoved.run(digest, seconds);
+    const addMove = this.#db.query("INSERT OR IGNORE INTO moves VALUES (?, ?, ?, ?)");
+    for (const move of moves) addMove.run(move.repository, move.tag, seq, Number(move.isSet));
+    const addMention = this.#db.query("INSERT OR REPLACE INTO mentions VALUES (?, ?, ?)");
+    for (const mention of mentions) addMention.run(mention.repository, mention.digest, seconds);
     if (repository === undefined) return;
-    for (const { tag } of tags)
-      this.#db.query("INSERT OR IGNORE INTO moves VALUES (?, ?, ?)").run(repository, tag, seq);
-    for (const mentioned of [digest, ...tags.map(({ previous }) => previous)]) {
-      if (mentioned)
-        this.#db
-          .query("INSERT OR REPLACE INTO mentions VALUES (?, ?, ?)")
-          .run(repository, mentioned, seconds);
+    const isPush = Number(onlyAdds(commit));
+    for (const { tag } of event.tags) addMove.run(repository, tag, seq, isPush);
+    for (const digest of [event.digest, ...event.tags.map(({ previous }) => previous)]) {
+      if (digest) addMention.run(repository, digest, seconds);
     }
   }
 }
@@ -290,8 +331,15 @@ export class HistoryIndex {
 interface HistoryEntry {
   readonly id: ObjectId;
   readonly commit: Commit;
-  /** Blobs of manifests that it removed. */
-  readonly removed: ReadonlySet<Digest>;
+  readonly effects: Effects;
+}
+
+interface Effects {
+  /** What manifests that it removed had named. */
+  readonly removed: Set<Digest>;
+  readonly moves: { readonly repository: RepositoryName; readonly tag: Tag; readonly isSet: boolean }[];
+  /** Manifests that it added, or that a tag came to or left. */
+  readonly mentions: { readonly repository: RepositoryName; readonly digest: Digest }[];
 }
 
 function headIn(db: Database): ObjectId | undefined {

@@ -16,13 +16,16 @@ export type OciFile =
   | { readonly kind: "tag"; readonly repository: RepositoryName; readonly tag: Tag }
   | { readonly kind: "manifest"; readonly repository: RepositoryName; readonly digest: Digest };
 
+/** The directory of a repository's tags. */
+export const TAGS = "_tags";
+
 export function tagPath(repository: RepositoryName, tag: Tag): StorePath {
-  return storePath(`${repositoryPath(repository)}/_tags/${fanOut(tag, 3)}/${tag}`);
+  return storePath(`${repositoryPath(repository)}/${TAGS}/${fanOut(tag, 3)}/${tag}`);
 }
 
 /** What the paths of all tags of a repository begin with. */
 export function tagsPrefix(repository: RepositoryName): string {
-  return `${repositoryPath(repository)}/_tags/`;
+  return `${repositoryPath(repository)}/${TAGS}/`;
 }
 
 export function manifestPath(repository: RepositoryName, digest: Digest): StorePath {

@@ -83,7 +83,7 @@ export class OciIndexReader {
     return row !== null;
   }
 
-  /** Whether a manifest of the repository names this blob. */
+  /** Whether this blob is one of the repository's by a manifest that names it. */
   refersToBlob(repository: RepositoryName, digest: Digest): boolean {
     const sql = `SELECT manifest, sum FROM manifest_blobs
       WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND blob = ? LIMIT 1`;
@@ -94,24 +94,19 @@ export class OciIndexReader {
     return row !== null;
   }
 
-  /** Every blob that a manifest names, with the repository of that manifest. */
-  *namedBlobs(): Generator<{ readonly repository: RepositoryName; readonly blob: Digest }> {
-    const sql = `SELECT name, blob, manifest, b.sum FROM manifest_blobs b JOIN repositories r ON r.id = repository`;
-    const rows = this.#db.query<{ name: RepositoryName; blob: Uint8Array; manifest: number } & Summed, []>(
-      sql,
-    );
-    for (const { name, blob, manifest, sum } of rows.iterate()) {
-      checkRow(this.#db, sum, name, blob, manifest);
-      yield { repository: name, blob: digestFromBytes(blob) };
-    }
+  /** Whether a manifest of the repository names this digest, in whichever way. */
+  names(repository: RepositoryName, digest: Digest): boolean {
+    const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
+      SELECT 1 FROM manifest_blobs WHERE repository = (SELECT id FROM r) AND blob = ?2
+      UNION ALL SELECT 1 FROM also_named WHERE repository = (SELECT id FROM r) AND digest = ?2 LIMIT 1`;
+    return this.#db.query(sql).get(repository, digestToBytes(digest)) !== null;
   }
 
-  /** Whether any manifest names this blob. */
+  /** Whether any manifest names this digest, in whichever way. */
   isNeeded(digest: Digest): boolean {
-    return (
-      this.#db.query("SELECT 1 FROM manifest_blobs WHERE blob = ? LIMIT 1").get(digestToBytes(digest)) !==
-      null
-    );
+    const sql = `SELECT 1 FROM manifest_blobs WHERE blob = ?1
+      UNION ALL SELECT 1 FROM also_named WHERE digest = ?1 LIMIT 1`;
+    return this.#db.query(sql).get(digestToBytes(digest)) !== null;
   }
 
   /** Up to `limit` manifests that name this blob, each with one of its tags, if it has any. */
@@ -121,8 +116,9 @@ export class OciIndexReader {
   ): { readonly repository: RepositoryName; readonly digest: Digest; readonly tag: Tag | null }[] {
     const sql = `SELECT name AS repository, m.digest,
         (SELECT tag FROM tags t WHERE t.manifest = m.id LIMIT 1) AS tag
-      FROM manifest_blobs b JOIN manifests m ON m.id = b.manifest JOIN repositories r ON r.id = m.repository
-      WHERE blob = ? ORDER BY name, m.digest LIMIT ?`;
+      FROM (SELECT manifest FROM manifest_blobs WHERE blob = ?1 UNION SELECT manifest FROM also_named WHERE digest = ?1) n
+      JOIN manifests m ON m.id = n.manifest JOIN repositories r ON r.id = m.repository
+      ORDER BY name, m.digest LIMIT ?2`;
     return this.#db
       .query<{ repository: RepositoryName; digest: Uint8Array; tag: Tag | null }, [Buffer, number]>(sql)
       .all(digestToBytes(blob), limit)
@@ -138,22 +134,14 @@ export class OciIndexReader {
 
   /** How many manifests name the blob. */
   countUses(blob: Digest): number {
-    const sql = "SELECT count(*) AS uses FROM manifest_blobs WHERE blob = ?";
+    const sql = `SELECT (SELECT count(*) FROM manifest_blobs WHERE blob = ?1)
+      + (SELECT count(*) FROM also_named WHERE digest = ?1) AS uses`;
     return this.#db.query<{ uses: number }, [Buffer]>(sql).get(digestToBytes(blob))?.uses ?? 0;
   }
 
   manifestsOf(repository: RepositoryName): Digest[] {
     return this.#digests(
       "SELECT digest FROM manifests WHERE repository = (SELECT id FROM repositories WHERE name = ?)",
-      repository,
-    );
-  }
-
-  /** Manifests of a repository that no tag stands for. */
-  untagged(repository: RepositoryName): Digest[] {
-    return this.#digests(
-      `SELECT digest FROM manifests m WHERE repository = (SELECT id FROM repositories WHERE name = ?)
-        AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest = m.id)`,
       repository,
     );
   }
@@ -224,6 +212,16 @@ export class OciIndexReader {
       .query<{ tag: Tag }, [string, Buffer]>(sql)
       .all(repository, digestToBytes(digest))
       .map((row) => row.tag);
+  }
+
+  /** What each tag of a repository stands for. */
+  tagTargets(repository: RepositoryName): Map<Tag, Digest> {
+    const sql =
+      "SELECT tag, digest FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) ORDER BY tag";
+    const rows = this.#db.query<{ tag: Tag; digest: Uint8Array }, [string]>(sql).iterate(repository);
+    const targets = new Map<Tag, Digest>();
+    for (const { tag, digest } of rows) targets.set(tag, digestFromBytes(digest));
+    return targets;
   }
 
   countTags(repository: RepositoryName): number {

@@ -18,7 +18,7 @@ import { digestInTag } from "./tag-target.ts";
  * row has the sum of what it says (`rowSum`), by the names of things rather than by their numbers.
  */
 export const OCI_INDEX: IndexSchema = {
-  version: 5,
+  version: 6,
   sql: `
     CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sum INTEGER NOT NULL);
     CREATE TABLE manifests (
@@ -46,6 +46,12 @@ export const OCI_INDEX: IndexSchema = {
       sum INTEGER NOT NULL,
       PRIMARY KEY (blob, repository, manifest)
     ) WITHOUT ROWID;
+    CREATE TABLE also_named (
+      digest BLOB NOT NULL,
+      repository INTEGER NOT NULL,
+      manifest INTEGER NOT NULL, -- its id
+      PRIMARY KEY (digest, repository, manifest)
+    ) WITHOUT ROWID; -- kept as long as the manifest, without being one of the repository's blobs by that
     CREATE TABLE referrers (
       repository INTEGER NOT NULL,
       subject TEXT NOT NULL,
@@ -91,6 +97,8 @@ export const OCI_INDEX: IndexSchema = {
       ...rows(`SELECT hex(digest) || ' ' || media_type || ' ' || hex(content) AS row
         FROM manifests WHERE repository = ${id} ORDER BY row`),
       ...rows(`SELECT hex(blob) || ' ' || hex(digest) AS row FROM manifest_blobs b JOIN manifests m ON m.id = manifest
+        WHERE m.repository = ${id} ORDER BY row`),
+      ...rows(`SELECT hex(n.digest) || ' of ' || hex(m.digest) AS row FROM also_named n JOIN manifests m ON m.id = manifest
         WHERE m.repository = ${id} ORDER BY row`),
       ...rows(
         `SELECT subject || ' ' || descriptor AS row FROM referrers WHERE repository = ${id} ORDER BY row`,
@@ -157,6 +165,8 @@ function applyManifest(
   const insert = db.query("INSERT INTO manifest_blobs VALUES (?, ?, ?, ?)");
   for (const blob of manifest.blobs)
     insert.run(digestToBytes(blob), id, lastInsertRowid, rowSum(name, digestHex(blob), lastInsertRowid));
+  const insertNamed = db.query("INSERT INTO also_named VALUES (?, ?, ?)");
+  for (const named of manifest.alsoNamed) insertNamed.run(digestToBytes(named), id, lastInsertRowid);
   const { mediaType, artifactType, annotations, subject } = manifest;
   if (!subject) return true;
   const referrer: Referrer = {
@@ -189,6 +199,8 @@ function removeManifest(db: Database, repository: number, digest: Digest): void 
   if (!manifest || manifest instanceof ManifestFault) return;
   const remove = db.query("DELETE FROM manifest_blobs WHERE blob = ? AND repository = ? AND manifest = ?");
   for (const blob of manifest.blobs) remove.run(digestToBytes(blob), repository, removed.id);
+  const removeNamed = db.query("DELETE FROM also_named WHERE digest = ? AND repository = ? AND manifest = ?");
+  for (const named of manifest.alsoNamed) removeNamed.run(digestToBytes(named), repository, removed.id);
   if (manifest.subject) {
     db.query("DELETE FROM referrers WHERE repository = ? AND subject = ? AND digest = ?").run(
       repository,

@@ -109,7 +109,7 @@ export class LocalStoreChanges implements StoreChanges {
   }
 
   async unlinkBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
-    if (this.#owned.index.refersToBlob(repository, digest)) return "in-use";
+    if (this.#owned.index.names(repository, digest)) return "in-use";
     this.#owned.room.relieve();
     return (await this.#owned.links.remove(repository, digest)) ? "deleted" : "unknown";
   }

@@ -73,12 +73,17 @@ async function collect(
   const retentions = configs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY);
   const longest = Math.max(...retentions);
   const retentionSeconds = longest === Number.POSITIVE_INFINITY ? undefined : longest;
-  const { uploads, blobs, bytes } = await collectGarbage(oci, { graceSeconds, retentionSeconds }, run);
+  const { uploads, blobs, bytes, problems } = await collectGarbage(
+    oci,
+    { graceSeconds, retentionSeconds },
+    run,
+  );
   const verb = run.isDryRun ? "would remove" : "removed";
   const more = cleaned.lines.length > MAX_NAMED ? [`  … and ${cleaned.lines.length - MAX_NAMED} more`] : [];
   return [
     ...cleaned.lines.slice(0, MAX_NAMED).map((line) => `  ${line}`),
     ...more,
+    ...problems.map((problem) => `  ${problem}`),
     `${store}: ${verb} ${cleaned.tags} tags, ${cleaned.manifests} manifests, ${blobs} blobs (${bytes} bytes), ${uploads} uploads`,
   ];
 }

@@ -16,10 +16,9 @@ import type { HttpLimits } from "./http-limits.ts";
 import { HttpListener } from "./http-listener.ts";
 import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
 import type { ThreadTraffic } from "./http-traffic.ts";
-import { ProxyHints } from "./proxy-hints.ts";
 import { RequestAuthenticator } from "./request-authenticator.ts";
 import { TokenEndpoint } from "./token-endpoint.ts";
-import { type ProxiedClient, TrustedProxies } from "./trusted-proxies.ts";
+import { TrustedProxies } from "./trusted-proxies.ts";
 
 export interface HttpFrontendOptions {
   readonly settings: HttpSettings;
@@ -39,8 +38,6 @@ export interface HttpFrontendOptions {
   readonly tokens: TokenAuthority;
   readonly traffic: ThreadTraffic;
   readonly limits: HttpLimits;
-  /** Logs a warning that is worth it once, whichever thread comes by it. */
-  readonly warnOnce: (topic: string, message: string) => void;
   readonly log: Logger;
 }
 
@@ -60,7 +57,6 @@ export class HttpFrontend {
   readonly #authenticator: RequestAuthenticator;
   readonly #tokenEndpoint: TokenEndpoint;
   readonly #proxies: TrustedProxies;
-  readonly #hints: ProxyHints;
   readonly #log: AccessLog | undefined;
   readonly #plain: HttpListener;
   #tls: HttpListener | undefined;
@@ -73,8 +69,7 @@ export class HttpFrontend {
     this.#options = options;
     this.#authenticator = new RequestAuthenticator(options.authenticator, options.tokens);
     this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens);
-    this.#proxies = new TrustedProxies(options.settings.proxies);
-    this.#hints = new ProxyHints(options.settings.proxies, options.warnOnce);
+    this.#proxies = new TrustedProxies(options.settings.trustedProxies);
     const { accessLog } = options.settings;
     this.#log =
       accessLog && new AccessLog(accessLog, (error) => options.log.error("the access log failed", error));
@@ -204,7 +199,7 @@ export class HttpFrontend {
   async #route(request: Request, scheme: Scheme, trace: HttpTrace): Promise<Response | RegistryError> {
     const refreshing = this.#options.upToDate?.();
     if (refreshing !== undefined) await refreshing;
-    const client = this.#clientOf(request, trace.remote);
+    const client = this.#proxies.exist ? this.#proxies.clientOf(request, trace.remote()) : undefined;
     if (client) trace.remote = () => client.address;
     const usedScheme = client?.scheme ?? scheme;
     const { limits } = this.#options;
@@ -240,14 +235,6 @@ export class HttpFrontend {
     }
     trace.user = principal.user;
     return backend.handle({ ...routed, principal, limits });
-  }
-
-  /** The client behind a trusted proxy; `undefined` where none stands before it. */
-  #clientOf(request: Request, peer: () => string): ProxiedClient | undefined {
-    const client = this.#proxies.exist ? this.#proxies.clientOf(request, peer()) : undefined;
-    if (client) this.#hints.ofProxy(request, peer());
-    else this.#hints.ofStranger(request, peer);
-    return client;
   }
 
   #failed(error: unknown): Response {

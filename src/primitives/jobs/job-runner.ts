@@ -115,30 +115,28 @@ export class JobRunner {
     };
     const work = known.job.run(run);
     known.ended = work.catch(() => undefined);
+    // A run that only told what would be done was none: it counts nowhere and puts off nothing.
+    const note = (kind: JobOutcome, outcome: string) => {
+      if (options.isDryRun) return;
+      known.runs[kind]++;
+      known.last = { ended: new Date(), outcome };
+    };
     try {
       const lines = await work;
-      known.runs[abort.signal.aborted ? "cancelled" : "done"]++;
-      known.last = {
-        ended: new Date(),
-        outcome: abort.signal.aborted ? "cancelled" : (lines.at(-1) ?? "done"),
-      };
+      if (abort.signal.aborted) note("cancelled", "cancelled");
+      else note("done", lines.at(-1) ?? "done");
       return abort.signal.aborted ? [...lines, "cancelled"] : lines;
     } catch (error) {
       // It waited for its turn, for instance.
       if (abort.signal.aborted && error === abort.signal.reason) {
-        known.runs.cancelled++;
-        known.last = { ended: new Date(), outcome: "cancelled" };
+        note("cancelled", "cancelled");
         return ["cancelled"];
       }
-      known.runs.failed++;
-      known.last = {
-        ended: new Date(),
-        outcome: `failed: ${error instanceof Error ? error.message : error}`,
-      };
+      note("failed", `failed: ${error instanceof Error ? error.message : error}`);
       throw error;
     } finally {
       known.running = undefined;
-      this.#schedule(known);
+      if (!options.isDryRun) this.#schedule(known);
     }
   }
 
@@ -172,9 +170,16 @@ export class JobRunner {
     clearTimeout(known.timer);
     known.next = new Date(Date.now() + everyMs);
     known.timer = setTimeout(() => {
-      this.run(name, { isDryRun: false }).catch((error) => {
+      this.#runScheduled(known).catch((error) => {
         if (!(error instanceof JobError)) this.#log.error(`the job '${name}' failed`, error);
       });
     }, everyMs).unref();
+  }
+
+  /** Once a run that somebody asked for has ended, which schedules the next by itself unless it was a dry one. */
+  async #runScheduled(known: Known): Promise<void> {
+    const { timer } = known;
+    while (known.running) await known.ended;
+    if (!this.#isClosed && known.timer === timer) await this.run(known.job.name, { isDryRun: false });
   }
 }

@@ -8,16 +8,29 @@ import type { ObjectStore } from "./objects.ts";
 /** Directories kept in memory, and what one takes besides its encoding, roughly. */
 const TREE_CACHE_BYTES = 48 * 1024 * 1024;
 const TREE_OVERHEAD_BYTES = 500;
+/** Directories that a walk through all commits keeps in memory: what two commits in a row share. */
+const WALK_CACHE_BYTES = 8 * 1024 * 1024;
 
 /** Reads objects as what they must be, checked against their names. */
 export class ObjectReader {
   readonly #objects: ObjectStore;
   /** Objects of commits that are being made durable, by group. */
-  readonly #staged = new Set<ReadonlyMap<ObjectId, NamedObject>>();
-  readonly #trees = new LruCache<ObjectId, Tree>(TREE_CACHE_BYTES);
+  readonly #staged: Set<ReadonlyMap<ObjectId, NamedObject>>;
+  readonly #trees: LruCache<ObjectId, Tree>;
 
-  constructor(objects: ObjectStore) {
+  constructor(
+    objects: ObjectStore,
+    staged = new Set<ReadonlyMap<ObjectId, NamedObject>>(),
+    cacheBytes = TREE_CACHE_BYTES,
+  ) {
     this.#objects = objects;
+    this.#staged = staged;
+    this.#trees = new LruCache(cacheBytes);
+  }
+
+  /** Another that has nothing in memory yet, and so takes nothing out of it that requests need. */
+  forWalk(): ObjectReader {
+    return new ObjectReader(this.#objects, this.#staged, WALK_CACHE_BYTES);
   }
 
   /** At once if it is in memory. */

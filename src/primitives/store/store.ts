@@ -1,4 +1,5 @@
 import { type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-group.ts";
+import { CommitWalk } from "./commit-walk.ts";
 import { CommitWriter } from "./commit-writer.ts";
 import type { Commit, Identity } from "./git/commit.ts";
 import type { ObjectId } from "./git/object-id.ts";
@@ -122,17 +123,25 @@ export class Store {
     return (await this.#reader.storedCommit(commitId)) !== undefined;
   }
 
+  /** The files below a directory that differ between two states. */
+  async *diffBelow(path: string, from: Snapshot, to: Snapshot): AsyncGenerator<Difference> {
+    yield* diffTrees(this.#reader.tree, await from.entryId(path), await to.entryId(path), `${path}/`);
+  }
+
   /** The commit itself. Rejects if it is missing. */
   commitAt(id: ObjectId): Promise<Commit> {
     return this.#reader.commit(id);
   }
 
-  /** Reads and verifies all that the history refers to, and the files in which it lies. */
-  async checkObjects(step: (progress: string) => Promise<boolean> = async () => true): Promise<ObjectReport> {
-    const ofFiles = await this.#objects.fileProblems(step);
+  /** Reads and verifies all that the history refers to. */
+  checkObjects(step?: (progress: string) => Promise<boolean>): Promise<ObjectReport> {
     // A reader of its own, which has nothing in memory.
-    const report = await checkObjects(new ObjectReader(this.#objects), this.head().commitId, step);
-    return { ...report, problems: [...ofFiles, ...report.problems] };
+    return checkObjects(this.#reader.forWalk(), this.head().commitId, step);
+  }
+
+  /** For reading through many commits, beside requests. */
+  walk(): CommitWalk {
+    return new CommitWalk(this.#reader.forWalk());
   }
 
   /** Tells `projection` the state at a commit, in place of the newest. */

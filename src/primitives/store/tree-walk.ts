@@ -54,16 +54,22 @@ async function* listBelow(
 
 export interface Difference {
   readonly path: StorePath;
+  /** The file's object before, `undefined` when it was added. */
+  readonly before: ObjectId | undefined;
   /** The file's object afterwards, `undefined` when it was removed. */
   readonly after: ObjectId | undefined;
 }
 
-/** The files that differ between two trees; parts that both share are not read. */
+/** Whether a walk is to go into a directory; `isNew`: the state before has none at this path. */
+export type Enters = (directory: string, isNew: boolean) => boolean;
+
+/** The files that differ between two trees; parts that both share, and those that `enters` does not want, are not read. */
 export async function* diffTrees(
   loadTree: LoadTree,
   before: ObjectId | undefined,
   after: ObjectId | undefined,
   base = "",
+  enters: Enters = () => true,
 ): AsyncGenerator<Difference> {
   if (before === after) return;
   const old = before ? await loadTree(before) : Tree.EMPTY;
@@ -73,9 +79,11 @@ export async function* diffTrees(
     const is = now.get(name);
     if (was?.id === is?.id && was?.kind === is?.kind) continue;
     const path = base + name;
-    if (was?.kind === "file" && is?.kind !== "file") yield { path: path as StorePath, after: undefined };
+    const file = (entry: TreeEntry | undefined) => (entry?.kind === "file" ? entry.id : undefined);
+    if (file(was) && !file(is)) yield { path: path as StorePath, before: file(was), after: undefined };
     const subtree = (entry: TreeEntry | undefined) => (entry?.kind === "tree" ? entry.id : undefined);
-    yield* diffTrees(loadTree, subtree(was), subtree(is), `${path}/`);
-    if (is?.kind === "file") yield { path: path as StorePath, after: is.id };
+    if ((was?.kind === "tree" || is?.kind === "tree") && enters(path, was?.kind !== "tree"))
+      yield* diffTrees(loadTree, subtree(was), subtree(is), `${path}/`, enters);
+    if (is?.kind === "file") yield { path: path as StorePath, before: file(was), after: is.id };
   }
 }

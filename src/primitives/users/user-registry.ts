@@ -19,7 +19,6 @@ import {
   type ApiTokenCredential,
   type Credential,
   encodeUser,
-  isReservedName,
   sshKeys,
   type User,
   type UserName,
@@ -58,7 +57,7 @@ export class UserRegistry implements Reloadable {
   /** One change at a time, each made of what the one before left. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   #directory: UserDirectory;
-  readonly #listeners: (() => void)[] = [];
+  #onChange: () => void = () => undefined;
 
   private constructor(store: Store, read: Snapshot, directory: UserDirectory) {
     this.#store = store;
@@ -94,7 +93,7 @@ export class UserRegistry implements Reloadable {
         const changes = describeDifference(this.#directory, directory);
         this.#directory = directory;
         this.#files.replace(read);
-        this.#changed();
+        this.#onChange();
         return changes;
       });
     });
@@ -104,13 +103,12 @@ export class UserRegistry implements Reloadable {
     return this.#directory;
   }
 
-  /** Each `listener` is called before a change is acknowledged. */
+  /** `listener` is called before a change is acknowledged. */
   onChange(listener: () => void): void {
-    this.#listeners.push(listener);
+    this.#onChange = listener;
   }
 
   async add(actor: Identity, name: UserName, password: string): Promise<void> {
-    if (!this.#directory.get(name)) refuseReserved(name);
     const hash = await hashPassword(password);
     await this.#changeUser(actor, name, `add user ${name}`, (user) => {
       if (user || name === ANONYMOUS) throw new UserChangeError(`user '${name}' exists already`);
@@ -282,7 +280,6 @@ export class UserRegistry implements Reloadable {
   /** Makes `name` a system administrator if there is none at all; true if it did. */
   async bootstrap(actor: Identity, name: UserName, password: string): Promise<boolean> {
     if (this.#directory.hasAdministrator()) return false;
-    if (!this.#directory.get(name)) refuseReserved(name);
     const hash = await hashPassword(password);
     await this.#changeUser(actor, name, `bootstrap the administrator ${name}`, (user) => ({
       name,
@@ -302,10 +299,6 @@ export class UserRegistry implements Reloadable {
   /** Throws `UserChangeError` if there is no such group. */
   existingGroup(name: GroupName): Group {
     return mustGroup(this.#directory.group(name), name);
-  }
-
-  #changed(): void {
-    for (const listener of this.#listeners) listener();
   }
 
   #changeUser(
@@ -342,7 +335,7 @@ export class UserRegistry implements Reloadable {
       }
       await this.#files.commit(changes, { author: actor, message });
       this.#directory = directory;
-      this.#changed();
+      this.#onChange();
     });
   }
 }
@@ -382,13 +375,6 @@ function refuseUnseen(what: string, text: string): void {
   if (!isVisible(text))
     throw new UserChangeError(
       `${what} holds characters that can't be seen or that steer a terminal: '${text}'; leave them out`,
-    );
-}
-
-function refuseReserved(name: UserName): void {
-  if (isReservedName(name))
-    throw new UserChangeError(
-      `'${name}' is reserved for the server, whose commits its own would look like; use another login`,
     );
 }
 

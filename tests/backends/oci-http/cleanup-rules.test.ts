@@ -41,16 +41,28 @@ test("of several rules the first that matches a repository counts", () => {
   expect(ruleFor(rules.slice(0, 1), "x" as RepositoryName)).toBeUndefined();
 });
 
-test("the tags that were set last are kept, and those that a pattern keeps", () => {
-  const setAt = new Map([
-    ["a", 1],
-    ["b", 5],
-    ["v1", 2],
-    ["c", 4],
+test("the tags that were set last are kept, and besides those that a pattern keeps", () => {
+  const moves = new Map([
+    ["a", [1]],
+    ["b", [5]],
+    ["v1", [9]],
+    ["c", [4]],
   ]);
-  const tags = ["a", "b", "c", "unknown", "v1"];
-  expect(expiredTags(parsed("**,newest=2,keep=v*"), tags, setAt)).toEqual(["unknown", "a"]);
-  expect(expiredTags(parsed("**,newest=2"), tags, setAt)).toEqual(["unknown", "a", "v1"]);
-  expect(expiredTags(parsed("**,newest=9"), tags, setAt)).toEqual([]);
-  expect(expiredTags(parsed("**,untagged=1d"), tags, setAt)).toEqual([]);
+  const tags = ["a", "b", "c", "new", "v1"];
+  expect(expiredTags(parsed("**,newest=2,keep=v*"), tags, moves)).toEqual(["a", "c"]);
+  expect(expiredTags(parsed("**,newest=2"), tags, moves)).toEqual(["a", "c", "b"]);
+  expect(expiredTags(parsed("**,newest=9"), tags, moves)).toEqual([]);
+  expect(expiredTags(parsed("**,untagged=1d"), tags, moves)).toEqual([]);
+});
+
+test("of tags that one commit set, those are newer that were set later before, or else have the higher number", () => {
+  const restored = new Map([
+    ["a", [10, 9, 2]],
+    ["b", [10, 9, 1]],
+    ["c", [10, 9, 3]],
+  ]);
+  expect(expiredTags(parsed("**,newest=1"), ["a", "b", "c"], restored)).toEqual(["b", "a"]);
+  const imported = ["v1.9", "v1.10", "v1.2", "v1.10-rc1"];
+  const moves = new Map(imported.map((tag) => [tag, [7]]));
+  expect(expiredTags(parsed("**,newest=2"), imported, moves)).toEqual(["v1.2", "v1.9"]);
 });

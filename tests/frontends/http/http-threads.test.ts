@@ -16,7 +16,6 @@ import { PasswordChecker } from "../../../src/primitives/users/password-checker.
 import { TokenUses } from "../../../src/primitives/users/token-uses.ts";
 import { ANONYMOUS, type UserName } from "../../../src/primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
-import { WarnOnce } from "../../../src/primitives/warn-once.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 import { randomBytes } from "../../support/random-bytes.ts";
@@ -59,14 +58,13 @@ async function start() {
   const version = new SharedVersion();
   const passwords = new PasswordChecker(() => users.directory);
   const workers: Worker[] = [];
-  const once = new WarnOnce(log);
   const threads = await HttpThreads.start({
     settings: {
       listen: { hostname: "127.0.0.1", port: 0 },
       listenTls: undefined,
       redirectsToTls: false,
       hstsSeconds: undefined,
-      proxies: { networks: [], header: "x-forwarded-for", tellScheme: false, tellHost: false },
+      trustedProxies: [],
       limits: {
         requestsPerSecond: undefined,
         uploads: undefined,
@@ -87,7 +85,7 @@ async function start() {
       workers.push(worker);
       return worker;
     },
-    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, once, log }),
+    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, log }),
     log,
   });
   afterThisTest(async () => {

@@ -19,19 +19,54 @@ describe("a job", () => {
   test("runs when asked and shows its progress and what came of it", async () => {
     const go = Promise.withResolvers<void>();
     const runner = runnerOf({
-      run: async ({ progress, isDryRun }) => {
+      run: async ({ progress }) => {
         progress("half of it");
         await go.promise;
-        return [isDryRun ? "would sweep" : "swept"];
+        return ["swept"];
       },
     });
     const heard: string[] = [];
-    const run = runner.run("sweep", { isDryRun: true }, (text) => heard.push(text));
+    const run = runner.run("sweep", { isDryRun: false }, (text) => heard.push(text));
     expect(runner.list()[0]?.running?.progress).toBe("half of it");
     go.resolve();
-    expect(await run).toEqual(["would sweep"]);
+    expect(await run).toEqual(["swept"]);
     expect(heard).toEqual(["half of it"]);
-    expect(runner.list()[0]).toMatchObject({ running: undefined, last: { outcome: "would sweep" } });
+    expect(runner.list()[0]).toMatchObject({
+      running: undefined,
+      last: { outcome: "swept" },
+      runs: { done: 1 },
+    });
+  });
+
+  test("that only tells what would be done counts as no run and puts off none", async () => {
+    const runner = runnerOf({
+      everyMs: 60_000,
+      run: async ({ isDryRun }) => [isDryRun ? "would sweep" : "swept"],
+    });
+    const before = runner.list();
+    expect(await runner.run("sweep", { isDryRun: true })).toEqual(["would sweep"]);
+    expect(runner.list()).toEqual(before);
+    expect(await runner.run("sweep", { isDryRun: false })).toEqual(["swept"]);
+    expect(runner.list()[0]?.runs.done).toBe(1);
+  });
+
+  test("that is due while a dry run goes on runs after it", async () => {
+    const go = Promise.withResolvers<void>();
+    const runs: boolean[] = [];
+    const runner = runnerOf({
+      everyMs: 5,
+      run: async ({ isDryRun }) => {
+        runs.push(isDryRun);
+        if (isDryRun) await go.promise;
+        return ["swept"];
+      },
+    });
+    const dry = runner.run("sweep", { isDryRun: true });
+    await Bun.sleep(20);
+    expect(runs).toEqual([true]);
+    go.resolve();
+    await dry;
+    expect(await eventually(() => runs.includes(false))).toBe(true);
   });
 
   test("runs only once at a time, and can be cancelled", async () => {

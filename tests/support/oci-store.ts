@@ -1,0 +1,117 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { OciStore } from "../../src/backends/oci-http/oci-store.ts";
+import type { Actor } from "../../src/backends/oci-http/store-changes.ts";
+import { type Digest, digestOf } from "../../src/primitives/digest.ts";
+import type { JobRun } from "../../src/primitives/jobs/job-runner.ts";
+import { consoleLogger } from "../../src/primitives/logger.ts";
+import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import type { RepositoryName } from "../../src/registry/repository-name.ts";
+import type { Tag } from "../../src/registry/tag.ts";
+import { afterThisTest } from "./cleanup.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+export const ALICE: Actor = {
+  identity: { name: "alice", email: "alice@everlock" },
+  client: "test",
+  remote: "127.0.0.1",
+};
+export const APP = "team/app" as RepositoryName;
+const STORE = "everlock-oci-test" as StoreName;
+
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** A run of a job that nobody watches. */
+export function jobRun(options: Partial<JobRun> = {}): JobRun {
+  return { isDryRun: false, signal: new AbortController().signal, progress: () => undefined, ...options };
+}
+
+/** A store of its own that is closed after the test, with short ways to fill it. */
+export class TestStore {
+  readonly oci: OciStore;
+  readonly dataDir: string;
+
+  private constructor(oci: OciStore, dataDir: string) {
+    this.oci = oci;
+    this.dataDir = dataDir;
+  }
+
+  /** Nothing in it counts as asked for lately. */
+  static async open(dataDir = temporaryDirectory()): Promise<TestStore> {
+    const oci = await OciStore.open(new StoreManager(dataDir, consoleLogger), STORE);
+    afterThisTest(() => oci.close());
+    oci.recency.clear();
+    return new TestStore(oci, dataDir);
+  }
+
+  /** A blob as a finished upload leaves it. */
+  async blob(
+    text: string,
+    { repository = APP, mediaType = "application/vnd.oci.image.layer.v1.tar" } = {},
+  ): Promise<Descriptor> {
+    const bytes = Buffer.from(text);
+    const digest = digestOf(bytes);
+    writeFileSync(this.oci.blobs.path(digest), bytes);
+    await this.oci.links.add(repository, digest);
+    return { mediaType, digest, size: bytes.length };
+  }
+
+  has({ digest }: Pick<Descriptor, "digest">): boolean {
+    return existsSync(this.oci.blobs.path(digest));
+  }
+
+  /** Stores a manifest of an image whose config and layer, unless given, are its own. */
+  async image(
+    tags: string | readonly string[],
+    { repository = APP, layers, subject }: ImageOptions = {},
+  ): Promise<Descriptor> {
+    const name = crypto.randomUUID();
+    const config = await this.blob(`config of ${name}`, { repository });
+    return this.manifest(tags, repository, {
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config,
+      layers: layers ?? [await this.blob(`layer of ${name}`, { repository })],
+      ...(subject && { subject }),
+    });
+  }
+
+  index(tags: string | readonly string[], manifests: readonly Descriptor[]): Promise<Descriptor> {
+    return this.manifest(tags, APP, { mediaType: "application/vnd.oci.image.index.v1+json", manifests });
+  }
+
+  async manifest(
+    tags: string | readonly string[],
+    repository: RepositoryName,
+    json: Readonly<Record<string, unknown>> & { readonly mediaType: string },
+  ): Promise<Descriptor> {
+    const content = Buffer.from(JSON.stringify({ schemaVersion: 2, ...json }));
+    const digest = digestOf(content);
+    const names = [tags].flat() as Tag[];
+    const commit = { repository, digest, content, tags: names, immutable: [] };
+    await this.oci.changes.putManifest(ALICE, commit);
+    return { mediaType: json.mediaType, digest, size: content.length };
+  }
+
+  delete(reference: string | Descriptor, repository = APP): Promise<boolean> {
+    return this.oci.changes.deleteManifest(
+      ALICE,
+      repository,
+      typeof reference === "string"
+        ? { kind: "tag", tag: reference as Tag }
+        : { kind: "digest", digest: reference.digest },
+    );
+  }
+
+  tags(repository = APP): string[] {
+    return this.oci.index.tags(repository, "", 1000);
+  }
+}
+
+interface ImageOptions {
+  readonly repository?: RepositoryName;
+  readonly layers?: readonly Descriptor[];
+  readonly subject?: Descriptor;
+}
