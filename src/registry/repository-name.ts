@@ -1,8 +1,8 @@
 /** A repository's name, such as `team/app` (distribution-spec, "Pulling manifests"). */
 export type RepositoryName = string & { readonly __brand: "RepositoryName" };
 
-const COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
-const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
+/** Components, of which each begins and ends with a letter or digit, with slashes between them. */
+const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 /** Clients limit host and name together to 255. */
 const MAX_LENGTH = 255;
 

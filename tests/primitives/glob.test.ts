@@ -3,6 +3,7 @@ import { parseCleanupRule, ruleFor } from "../../src/backends/oci-http/cleanup-r
 import { isCovered, parseTagPattern } from "../../src/backends/oci-http/immutable-tags.ts";
 import { matchesGlob } from "../../src/primitives/glob.ts";
 import { covers, parseAccessPath, parseAccessPattern } from "../../src/primitives/users/access-path.ts";
+import { lookUpVhost } from "../../src/primitives/vhost.ts";
 import { parseRepositoryName } from "../../src/registry/repository-name.ts";
 
 const WILDCARDS = { any: "*", one: "?" };
@@ -101,6 +102,21 @@ describe("the number of steps is at most the pattern's length times the name's",
     expect(matched).toBe(true);
     expect(steps).toBeLessThanOrEqual(2 * 129 + 128 * 129);
   });
+});
+
+test("a host name is looked up at most twice, however many wildcards there are and labels it has", () => {
+  let lookUps = 0;
+  class CountingMap extends Map<string, string> {
+    override get(key: string): string | undefined {
+      lookUps++;
+      return super.get(key);
+    }
+  }
+  const table = new CountingMap(
+    Array.from({ length: 1000 }, (_, i) => [`*.${"a.".repeat(i)}test`, "wildcard"] as const),
+  );
+  expect(lookUpVhost(table, `${"a.".repeat(120)}other`)).toBeUndefined();
+  expect(lookUps).toBe(2);
 });
 
 test("'**' several times in a row is read as one", () => {

@@ -3,15 +3,13 @@ export type StorePath = string & { readonly __brand: "StorePath" };
 
 /** Characters that no path component may hold: separators, control characters, and what Windows reserves. */
 const FORBIDDEN = /[\\:*?"<>|\u0000-\u001f\u007f]/;
-/** `.git` under the disguises that `git fsck --strict` looks for (HFS+ ignorables, NTFS short names). */
-const GIT_DIRECTORY = /^(\.git|git~[0-9]+)$/i;
+/** `.git` under the disguises that `git fsck --strict` looks for (NTFS short names, the end that Windows drops). */
+const GIT_DIRECTORY = /^(\.git|git~[0-9]+)[. ]*$/i;
 
 /** Most paths are of this kind, for which one look is enough: no component begins with a dot or holds anything odd. */
 const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 /** Characters that HFS+ ignores in names. */
 const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
-/** What Windows drops from the end of names. */
-const TRAILING = /[. ]+$/;
 
 export function parseStorePath(text: string): StorePath | undefined {
   if (PLAIN.test(text)) return text as StorePath;
@@ -25,7 +23,7 @@ function isComponent(name: string): boolean {
     name !== "." &&
     name !== ".." &&
     !FORBIDDEN.test(name) &&
-    !GIT_DIRECTORY.test(name.replaceAll(IGNORABLE, "").replace(TRAILING, ""))
+    !GIT_DIRECTORY.test(name.replaceAll(IGNORABLE, ""))
   );
 }
 

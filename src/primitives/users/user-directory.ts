@@ -1,4 +1,4 @@
-import { LruCache } from "../lru-cache.ts";
+import { ByteCache } from "../byte-cache.ts";
 import type { Grant } from "./access-file.ts";
 import {
   type AccessPath,
@@ -14,8 +14,6 @@ import { ANONYMOUS, type User, type UserName } from "./user.ts";
 
 /** Bytes of the decisions that are remembered. */
 const MAX_DECISION_BYTES = 4 * 1024 * 1024;
-/** Bytes of one besides its question, roughly. */
-const DECISION_OVERHEAD = 100;
 
 /** Why somebody may act on a path: the grant that covers it, and who has it. */
 export type Reason =
@@ -29,7 +27,7 @@ export class UserDirectory {
   readonly #groupsOf = new Map<UserName, Group[]>();
   readonly #fingerprints = new Map<string, string>();
   /** Decisions taken before; the directory never changes, so they hold. */
-  readonly #decisions = new LruCache<string, boolean>(MAX_DECISION_BYTES);
+  readonly #decisions = new ByteCache<boolean>(MAX_DECISION_BYTES);
 
   constructor(users: Iterable<User>, groups: Iterable<Group> = []) {
     const anonymous: User = {
@@ -88,7 +86,7 @@ export class UserDirectory {
     let decision = this.#decisions.get(question);
     if (decision === undefined) {
       decision = this.reasonFor(name, path, role) !== undefined;
-      this.#decisions.set(question, decision, question.length + DECISION_OVERHEAD);
+      this.#decisions.set(question, decision);
     }
     return decision;
   }
