@@ -64,6 +64,16 @@ const FAULTS = {
   tooManyRequests: ["TOOMANYREQUESTS", 429, "too many requests; try again later"],
   unavailable: ["UNAVAILABLE", 503, "this registry is out of service for now; try again later"],
   unauthorized: ["UNAUTHORIZED", 401, "authentication required"],
+  tooManyAnswers: [
+    "TOOMANYREQUESTS",
+    503,
+    "too many large answers are on their way to slow clients; try again in a few seconds",
+  ],
+  tooManyBodies: [
+    "TOOMANYREQUESTS",
+    503,
+    "too many bodies are coming in at once; try again in a few seconds",
+  ],
   tooManyUploads: ["TOOMANYREQUESTS", 429, "too many uploads at once; try again in a few seconds"],
   uploadBusy: ["BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload session"],
   uploadInterrupted: [

@@ -45,6 +45,11 @@ export interface Exchange {
   readonly limits: Limits;
   /** Set for a registry that serves a past state, and takes no changes: that state's name. */
   readonly frozenAt: string | undefined;
+  /**
+   * The body of an answer that may be long; `undefined` if too much waits for slow clients already. Content that is sent
+   * to several should be the same object.
+   */
+  send(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
   /** The WWW-Authenticate header that tells a client how to get access. */
   challenge(scope: ChallengeScope): string;
 }

@@ -17,7 +17,7 @@ export interface StoredBlob {
 export interface StoredManifest {
   readonly digest: Digest;
   readonly mediaType: string;
-  readonly content: Uint8Array;
+  readonly content: Uint8Array<ArrayBuffer>;
 }
 
 export interface ManifestPush {

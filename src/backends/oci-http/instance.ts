@@ -35,6 +35,8 @@ export interface IncomingRequest {
   readonly principal: Principal;
   readonly trace: RequestTrace;
   readonly limits: Limits;
+  /** The body of an answer that may be long; `undefined` if too much waits for slow clients already. */
+  send(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
   /** The client's address, without port. */
   remote(): string;
   /** Scheme, host and port as the client used them, such as `http://localhost:8080`. */
@@ -89,6 +91,7 @@ export class OciInstance {
     principal,
     trace,
     limits,
+    send,
     remote,
     origin,
   }: IncomingRequest): Promise<Response> {
@@ -103,6 +106,7 @@ export class OciInstance {
       query,
       trace,
       limits,
+      send,
       access: this.#accessOf(principal),
       frozenAt: this.config.at,
       storage: new InstanceStorage(this.view, actor, this.config),

@@ -10,6 +10,7 @@ import { errorResponse, RegistryError } from "../../registry/errors.ts";
 import { type RequestTrace, traceRoute } from "../../registry/trace.ts";
 import { AccessLog } from "./access-log.ts";
 import type { Certificate } from "./certificates.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionGuard } from "./connection-guard.ts";
 import type { HttpBackend } from "./http-backend.ts";
 import type { HttpLimits } from "./http-limits.ts";
@@ -19,6 +20,7 @@ import type { ThreadTraffic } from "./http-traffic.ts";
 import { RequestAuthenticator } from "./request-authenticator.ts";
 import { TokenEndpoint } from "./token-endpoint.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
+import { WaitingBodies } from "./waiting-bodies.ts";
 
 export interface HttpFrontendOptions {
   readonly settings: HttpSettings;
@@ -47,6 +49,7 @@ type Scheme = "http" | "https";
 interface HttpTrace extends RequestTrace {
   instance: string;
   user: string;
+  readonly connection: ClientConnection;
   /** The client's address, once it is known that no proxy stands before it. */
   remote: () => string;
 }
@@ -60,6 +63,7 @@ export class HttpFrontend {
   readonly #log: AccessLog | undefined;
   readonly #plain: HttpListener;
   #tls: HttpListener | undefined;
+  readonly #waiting = new WaitingBodies();
   readonly #guard: ConnectionGuard | undefined;
   /** Listeners whose certificates were replaced, while they answer their last requests. */
   readonly #draining = new Set<HttpListener>();
@@ -138,16 +142,16 @@ export class HttpFrontend {
     return new HttpListener(address, {
       isShared: isShared || certificates !== undefined,
       ...(certificates && { certificates }),
-      answer: (request, peer) => this.#answerTraced(request, scheme, peer),
+      answer: (request, connection) => this.#answerTraced(request, scheme, connection),
       failed: (error) => this.#failed(error),
     });
   }
 
-  async #answerTraced(request: Request, scheme: Scheme, peer: () => string): Promise<Response> {
+  async #answerTraced(request: Request, scheme: Scheme, connection: ClientConnection): Promise<Response> {
     const { traffic } = this.#options;
     const began = performance.now();
     // For the log it must be asked before the answer: a client that has gone has no address any more.
-    const address = this.#log && peer();
+    const address = this.#log && connection.peer;
     const trace: HttpTrace = {
       route: "other",
       repository: undefined,
@@ -155,7 +159,8 @@ export class HttpFrontend {
       user: ANONYMOUS,
       received: 0,
       sent: 0,
-      remote: address === undefined ? peer : () => address,
+      remote: () => address ?? connection.peer,
+      connection,
     };
     traffic.begin();
     const response = await this.#answer(request, scheme, trace);
@@ -234,7 +239,8 @@ export class HttpFrontend {
       return principal;
     }
     trace.user = principal.user;
-    return backend.handle({ ...routed, principal, limits });
+    const send = (content: Uint8Array<ArrayBuffer>) => this.#waiting.body(content, request, trace.connection);
+    return backend.handle({ ...routed, principal, limits, send });
   }
 
   #failed(error: unknown): Response {

@@ -1,3 +1,4 @@
+import { ByteRoom } from "../../primitives/byte-room.ts";
 import type { Limits } from "../../registry/limits.ts";
 
 /** Limits on what clients may do, for all of them alike. Plain data; `undefined` is no limit. */
@@ -28,8 +29,12 @@ export function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 }
 
+/** Bytes of manifests that may be on their way in and to the disk, for each thread. */
+const MANIFEST_ROOM = 64 * 1024 * 1024;
+
 /** Counts requests and uploads against their limits; all threads together, if they have the same memory. */
 export class HttpLimits implements Limits {
+  readonly manifestRoom = new ByteRoom(MANIFEST_ROOM);
   readonly #settings: LimitSettings;
   readonly #thread: number;
   readonly #uploads: Int32Array;

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import type { ListenAddress } from "../../primitives/listen-address.ts";
 import { ListenError } from "../listen-error.ts";
 import type { Certificate } from "./certificates.ts";
+import { ClientConnection } from "./client-connection.ts";
 
 export const LISTEN_SETTING = "frontend-http-listen-http";
 export const LISTEN_TLS_SETTING = "frontend-http-listen-https";
@@ -14,7 +15,7 @@ const IDLE_TIMEOUT_SECONDS = 255;
 /** Turns of the event loop after which what waited to be accepted has been. */
 const ACCEPT_TURNS = 3;
 
-type Answer = (request: Request, peer: () => string) => Promise<Response>;
+type Answer = (request: Request, connection: ClientConnection) => Promise<Response>;
 
 export interface ListenerOptions {
   /** Whether others listen on the same port; the system spreads the connections over them. */
@@ -45,8 +46,9 @@ export class HttpListener {
         // The bounds are the handlers': a manifest has one, a layer may be of any size.
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         fetch: (request, server) => {
-          server.timeout(request, IDLE_TIMEOUT_SECONDS);
-          return answer(request, () => server.requestIP(request)?.address ?? "unknown");
+          const connection = new ClientConnection(request, server);
+          connection.closeIfIdleFor(IDLE_TIMEOUT_SECONDS);
+          return answer(request, connection);
         },
         error: failed,
         ...(certificates && { tls: tlsOptions(certificates) }),

@@ -1,13 +1,17 @@
 import { challengeOf } from "../../backends/oci-http/challenge.ts";
 import type { Principal } from "../../backends/oci-http/instance.ts";
+import { ByteRoom } from "../../primitives/byte-room.ts";
 import { ACCESS_TOKEN_SECONDS, type TokenAuthority } from "../../primitives/users/token-authority.ts";
-import { readBounded } from "../../registry/bounded-body.ts";
+import { withBoundedBody } from "../../registry/bounded-body.ts";
 import { RegistryError } from "../../registry/errors.ts";
 import { jsonResponse } from "../../registry/json-response.ts";
 import type { RoutedRequest } from "./http-backend.ts";
 import type { RequestAuthenticator } from "./request-authenticator.ts";
 
-const MAX_FORM_BYTES = 65_536;
+/** Name, password and scopes; a request's head, where they stand in a GET, may not be longer either. */
+const MAX_FORM_BYTES = 16 * 1024;
+/** Bytes of forms that may be on their way in, for each thread. */
+const FORM_ROOM = 32 * 1024 * 1024;
 /** Scopes in one token, which has to fit a header; clients ask for the repository and those that they mount from. */
 const MAX_SCOPES = 32;
 
@@ -18,6 +22,7 @@ const MAX_SCOPES = 32;
 export class TokenEndpoint {
   readonly #authenticator: RequestAuthenticator;
   readonly #tokens: TokenAuthority;
+  readonly #forms = new ByteRoom(FORM_ROOM);
 
   constructor(authenticator: RequestAuthenticator, tokens: TokenAuthority) {
     this.#authenticator = authenticator;
@@ -49,9 +54,15 @@ export class TokenEndpoint {
   }
 
   async #post(routed: RoutedRequest): Promise<Response | RegistryError> {
-    const body = await readBounded(routed.request, MAX_FORM_BYTES);
-    if (!body) return new RegistryError("formInvalid", { message: "the form is longer than 64 KiB" });
-    const form = new URLSearchParams(new TextDecoder().decode(body));
+    const form = await withBoundedBody(
+      routed.request,
+      MAX_FORM_BYTES,
+      this.#forms,
+      async (body) => new URLSearchParams(new TextDecoder().decode(body)),
+    );
+    if (form === "too-long")
+      return new RegistryError("formInvalid", { message: "the form is longer than 16 KiB" });
+    if (form === "no-room") return new RegistryError("tooManyBodies", { headers: { "Retry-After": "5" } });
     const principal = await this.#formPrincipal(routed, form);
     if (principal instanceof RegistryError) return principal;
     // A refresh token stands for the user alone: it would lift an API token's limit and outlive it.

@@ -1,14 +1,15 @@
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
-import { jsonResponse } from "../json-response.ts";
+import { longJsonAnswer } from "../long-answer.ts";
 import { linkToNext, parsePageRequest } from "../paging.ts";
 
 /** GET /v2/_catalog?n=&last= (an extension that clients know from Docker): what the one who asks may read. */
-export async function listRepositories({ query, path, storage, access }: Exchange): Promise<Result> {
+export async function listRepositories(exchange: Exchange): Promise<Result> {
+  const { query, path, storage, access } = exchange;
   const wanted = parsePageRequest(query);
   if (wanted instanceof RegistryError) return wanted;
   const page = await storage.repositories(wanted, access);
   const last = page.more ? page.entries.at(-1) : undefined;
   const headers = last ? { Link: linkToNext(path, { n: String(wanted.limit), last }) } : {};
-  return jsonResponse({ repositories: page.entries }, { headers });
+  return longJsonAnswer(exchange, { repositories: page.entries }, headers);
 }

@@ -1,14 +1,16 @@
 import { digestAlgorithm, digestOf } from "../../primitives/digest.ts";
-import { readBounded } from "../bounded-body.ts";
+import { withBoundedBody } from "../bounded-body.ts";
 import { entityTag, isUnchanged } from "../conditional.ts";
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
+import { longAnswer } from "../long-answer.ts";
 import { ManifestFault, parseManifest } from "../manifest.ts";
 import type { RepositoryName } from "../repository-name.ts";
 import { nameOf, parseTag, type Reference, type Tag } from "../tag.ts";
 
 /** Tags that one push by digest may set; each is a header and a file of the commit. */
 const MAX_TAGS = 100;
+const RETRY = { "Retry-After": "5" };
 
 interface ManifestRoute {
   readonly repository: RepositoryName;
@@ -21,9 +23,10 @@ function unknown(reference: Reference): RegistryError {
 
 /** GET and HEAD /v2/<name>/manifests/<reference> (distribution-spec, "Pulling manifests"). */
 export async function getManifest(
-  { request, storage }: Exchange,
+  exchange: Exchange,
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
+  const { request, storage } = exchange;
   const manifest = await storage.manifest(repository, reference);
   if (!manifest) return unknown(reference);
   const headers = {
@@ -33,22 +36,37 @@ export async function getManifest(
     ETag: entityTag(manifest.digest),
   };
   if (isUnchanged(request, manifest.digest)) return new Response(null, { status: 304, headers });
-  return new Response(request.method === "HEAD" ? null : manifest.content, { headers });
+  if (request.method === "HEAD") return new Response(null, { headers });
+  return longAnswer(exchange, manifest.content, headers);
 }
 
 /** PUT /v2/<name>/manifests/<reference>?tag= (distribution-spec, "Pushing Manifests"). */
-export async function putManifest(
-  { request, query, storage, trace, limits }: Exchange,
-  { repository, reference }: ManifestRoute,
-): Promise<Result> {
-  const tags = pushedTags(reference, query);
+export async function putManifest(exchange: Exchange, route: ManifestRoute): Promise<Result> {
+  const { request, query, limits } = exchange;
+  const tags = pushedTags(route.reference, query);
   if (tags instanceof RegistryError) return tags;
-  const content = await readBounded(request, limits.manifestBytes);
-  if (!content) {
-    return new RegistryError("manifestTooLarge", {
-      message: `manifest is larger than ${limits.manifestBytes} bytes`,
-    });
+  const { manifestBytes, manifestRoom } = limits;
+  const result = await withBoundedBody(request, manifestBytes, manifestRoom, (content) =>
+    storeManifest(exchange, route, tags, content),
+  );
+  switch (result) {
+    case "too-long":
+      return new RegistryError("manifestTooLarge", {
+        message: `manifest is larger than ${manifestBytes} bytes`,
+      });
+    case "no-room":
+      return new RegistryError("tooManyBodies", { headers: RETRY });
+    default:
+      return result;
   }
+}
+
+async function storeManifest(
+  { request, storage, trace }: Exchange,
+  { repository, reference }: ManifestRoute,
+  tags: readonly Tag[],
+  content: Uint8Array,
+): Promise<Result> {
   trace.received = content.length;
   const digest = digestOf(
     content,

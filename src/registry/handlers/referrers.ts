@@ -1,6 +1,6 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { Exchange, Result } from "../exchange.ts";
-import { jsonResponse } from "../json-response.ts";
+import { longJsonAnswer } from "../long-answer.ts";
 import { IMAGE_INDEX } from "../media-types.ts";
 import { linkToNext, parseLast } from "../paging.ts";
 import type { RepositoryName } from "../repository-name.ts";
@@ -16,9 +16,10 @@ interface ReferrersRoute {
 
 /** GET /v2/<name>/referrers/<digest>?artifactType= (distribution-spec, "Listing Referrers"). */
 export async function listReferrers(
-  { query, path, storage }: Exchange,
+  exchange: Exchange,
   { repository, subject }: ReferrersRoute,
 ): Promise<Result> {
+  const { query, path, storage } = exchange;
   const artifactType = query.get("artifactType") || undefined;
   const page = await storage.referrers(repository, subject, {
     artifactType,
@@ -33,5 +34,5 @@ export async function listReferrers(
     ...(last && { Link: linkToNext(path, { ...(artifactType && { artifactType }), last }) }),
   };
   const index = { schemaVersion: 2, mediaType: IMAGE_INDEX, manifests: page.entries };
-  return jsonResponse(index, { headers });
+  return longJsonAnswer(exchange, index, headers);
 }

@@ -1,22 +1,23 @@
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
-import { jsonResponse } from "../json-response.ts";
+import { longJsonAnswer } from "../long-answer.ts";
 import { linkToNext, type Page, parsePageRequest } from "../paging.ts";
 import type { RepositoryName } from "../repository-name.ts";
 import type { Tag } from "../tag.ts";
 
 /** GET /v2/<name>/tags/list?n=&last= (distribution-spec, "Listing Tags"). */
 export async function listTags(
-  { query, path, storage }: Exchange,
+  exchange: Exchange,
   { repository }: { readonly repository: RepositoryName },
 ): Promise<Result> {
+  const { query, path, storage } = exchange;
   const wanted = parsePageRequest(query);
   if (wanted instanceof RegistryError) return wanted;
   const page = await storage.tags(repository, wanted);
   if (!page) return new RegistryError("nameUnknown", { details: [{ name: repository }] });
   const last = page.more ? page.entries.at(-1) : undefined;
   const headers = last ? { Link: linkToNext(path, { n: String(wanted.limit), last }) } : {};
-  return jsonResponse(encodePage(repository, page), { headers });
+  return longJsonAnswer(exchange, encodePage(repository, page), headers);
 }
 
 const encodings = new WeakMap<Page<Tag>, Uint8Array<ArrayBuffer>>();

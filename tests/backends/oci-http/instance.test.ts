@@ -3,6 +3,7 @@ import { OciInstance } from "../../../src/backends/oci-http/instance.ts";
 import type { InstanceConfig } from "../../../src/backends/oci-http/instance-config.ts";
 import type { OciIndexReader } from "../../../src/backends/oci-http/oci-index-reader.ts";
 import type { OciView } from "../../../src/backends/oci-http/oci-view.ts";
+import { ByteRoom } from "../../../src/primitives/byte-room.ts";
 import type { Grant } from "../../../src/primitives/users/access-file.ts";
 import type { AccessPattern } from "../../../src/primitives/users/access-path.ts";
 import { ANONYMOUS, type User, type UserName } from "../../../src/primitives/users/user.ts";
@@ -49,7 +50,13 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
     query: new URLSearchParams(query),
     principal: { user: user as UserName },
     trace: { route: "other", repository: undefined, received: 0, sent: 0 },
-    limits: { manifestBytes: 1, blobBytes: undefined, beginUpload: () => undefined },
+    limits: {
+      manifestBytes: 1,
+      blobBytes: undefined,
+      manifestRoom: new ByteRoom(1),
+      beginUpload: () => undefined,
+    },
+    send: (content) => content,
     remote: () => "192.0.2.1",
     origin: "http://localhost",
   });

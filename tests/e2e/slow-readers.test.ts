@@ -1,0 +1,67 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { afterThisTest } from "../support/cleanup.ts";
+import { eventually } from "../support/eventually.ts";
+import { addAlice, startEverlock } from "../support/everlock.ts";
+import { RegistryClient } from "../support/registry-client.ts";
+import { describeWith } from "../support/tools.ts";
+
+const READERS = 300;
+const LISTED_BYTES = 3_900_000;
+/** What they may cost together; a copy for each would be over 1,100. */
+const MAX_GROWTH_MIB = 200;
+
+function memoryOf(pid: number): number {
+  const [, kib] = readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/) ?? [];
+  return Number(kib) / 1024;
+}
+
+/** Asks, and reads nothing of the answer but its beginning. */
+async function ask(port: number, path: string): Promise<Socket> {
+  const socket = connect({ host: "127.0.0.1", port });
+  socket.on("error", () => undefined);
+  socket.write(
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic ${btoa("alice:change-me")}\r\n\r\n`,
+  );
+  await new Promise((resolve) => socket.once("data", resolve));
+  socket.pause();
+  return socket;
+}
+
+describeWith(
+  ["ssh", "sshpass"],
+  "three hundred clients that ask for a manifest of 4 MB and do not read it",
+  () => {
+    test("share one copy, and others get it meanwhile", async () => {
+      const server = await startEverlock();
+      await addAlice(server);
+      const alice = new RegistryClient(server.httpPort, "app");
+      const { manifest } = await alice.pushImage("small");
+      const large = JSON.stringify({
+        ...JSON.parse(manifest),
+        annotations: { text: "x".repeat(LISTED_BYTES) },
+      });
+      expect((await alice.putManifest("large", large)).status).toBe(201);
+      for (let i = 0; i < 4; i++) await alice.verifyImage("large");
+      const before = memoryOf(server.pid);
+      const sockets = await Promise.all(
+        Array.from({ length: READERS }, () => ask(server.httpPort, "/v2/app/manifests/large")),
+      );
+      afterThisTest(() => {
+        for (const socket of sockets) socket.destroy();
+      });
+      expect(await (await alice.fetch("manifests/large")).text()).toBe(large);
+      expect(memoryOf(server.pid) - before).toBeLessThan(MAX_GROWTH_MIB);
+      // Those that read on get all of it.
+      const [first] = sockets;
+      let received = 0;
+      first?.on("data", (bytes) => {
+        received += bytes.length;
+      });
+      first?.resume();
+      expect(await eventually(() => received > large.length - 65_536)).toBe(true);
+      expect(server.log()).not.toMatch(/ error /);
+    }, 60_000);
+  },
+);
