@@ -1,8 +1,10 @@
 import { AdminConsole } from "./backends/admin-ssh/admin-console.ts";
 import { BackendSwitch } from "./backends/backend-switch.ts";
+import { namesakes } from "./backends/namesakes.ts";
 import { type InstanceConfig, SYSTEM_STORE } from "./backends/oci-http/instance-config.ts";
 import { InstanceRegistry, type Outage } from "./backends/oci-http/instance-registry.ts";
 import { storeJobs } from "./backends/oci-http/store-jobs.ts";
+import { readAdminPassword } from "./config/admin-password.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { ControlSocket } from "./frontends/control/control-socket.ts";
@@ -33,7 +35,10 @@ import { PasswordChecker } from "./primitives/users/password-checker.ts";
 import { TokenAuthority } from "./primitives/users/token-authority.ts";
 import { TokenSigner } from "./primitives/users/token-signer.ts";
 import { TokenUses } from "./primitives/users/token-uses.ts";
+import { ANONYMOUS, isReservedName } from "./primitives/users/user.ts";
+import type { UserDirectory } from "./primitives/users/user-directory.ts";
 import { USERS_STORE, UserRegistry } from "./primitives/users/user-registry.ts";
+import { WarnOnce } from "./primitives/warn-once.ts";
 import { VERSION } from "./version.ts";
 
 /** The running server: what listens, and how to end it. */
@@ -108,6 +113,7 @@ export async function startServer(
     generatedPassword = await lifetime.start("making the administrator", () =>
       bootstrapAdmin(users, config.admin, log),
     );
+    reportNames(users.directory, instances.list(), log);
     const tokenKey = await lifetime.start("reading the token key", () =>
       ensureTokenKey(`${directory.path}/token_key`),
     );
@@ -173,7 +179,13 @@ export async function startServer(
         .catchUp()
         .catch((error) => log.error(`the history of the store '${location.store}' could not be read`, error));
     }
-    const reload = () => reloadTogether([users, instances, backends]);
+    const owners = () => namesakes(users.directory, instances.list());
+    const reload = async () => {
+      const before = owners();
+      const changes = await reloadTogether([users, instances, backends]);
+      const added = owners().filter((name) => !before.includes(name));
+      return [...changes, ...added.map(describeNamesake)];
+    };
     const adminConsole = new AdminConsole(
       {
         users,
@@ -191,6 +203,7 @@ export async function startServer(
         SshFrontend.start({
           listen: listenSsh,
           hostKey: await ensureHostKey(`${directory.path}/ssh_host_ed25519_key`),
+          spawn: () => new Worker(new URL("./ssh-worker.ts", import.meta.url)),
           authenticator,
           users: () => users.directory,
           lockedFor: (...args) => passwords.lockedFor(...args),
@@ -198,7 +211,10 @@ export async function startServer(
           log,
         }),
       ));
-    if (ssh) lifetime.defer("SSH", () => ssh.stop(), BESIDE_HTTP);
+    if (ssh) {
+      lifetime.defer("SSH", () => ssh.stop(), BESIDE_HTTP);
+      users.onChange(() => ssh.usersChanged());
+    }
     return {
       http: http?.addresses.plain,
       https: http?.addresses.tls,
@@ -227,6 +243,21 @@ export async function startServer(
 /** The clients of all ways in are sent away at the same time, while requests under way are answered. */
 const BESIDE_HTTP = { beside: true };
 
+function describeNamesake(name: string): string {
+  return `the user '${name}' owns the registry '${name}' because it bears its name`;
+}
+
+/** What an operator should know of names that an earlier version, git or a flag has let in. */
+function reportNames(users: UserDirectory, instances: readonly InstanceConfig[], log: Logger): void {
+  for (const name of namesakes(users, instances)) log.warn(describeNamesake(name));
+  for (const { name } of users.list()) {
+    if (name !== ANONYMOUS && isReservedName(name))
+      log.warn(
+        `the user '${name}' bears a name that is reserved for the server, whose commits its own look like; give it another login`,
+      );
+  }
+}
+
 interface HttpServices {
   readonly users: UserRegistry;
   readonly passwords: PasswordChecker;
@@ -245,6 +276,7 @@ async function startHttp(
   certificates: readonly Certificate[],
   { users, passwords, authenticator, instances, backends, tokenUses, tokenKey, traffic, log }: HttpServices,
 ): Promise<HttpFrontend | HttpThreads> {
+  const once = new WarnOnce(log);
   if (workers === 1) {
     const tokens = new TokenAuthority(new TokenSigner(tokenKey), () => users.directory);
     return new HttpFrontend({
@@ -258,6 +290,7 @@ async function startHttp(
       tokens,
       traffic: new ThreadTraffic(traffic.memory, 0),
       limits: new HttpLimits(settings.limits, limitsMemory(), 0, randomSeed()),
+      warnOnce: (...args) => once.warn(...args),
       log,
     });
   }
@@ -270,7 +303,7 @@ async function startHttp(
     version,
     traffic,
     spawn: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
-    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, log }),
+    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, once, log }),
     log,
   });
   users.onChange(() => threads.changed());
@@ -279,17 +312,23 @@ async function startHttp(
   return threads;
 }
 
+/** Answers the password that was generated, if one was. */
 async function bootstrapAdmin(
   users: UserRegistry,
   { name, password }: ServerConfig["admin"],
   log: Logger,
 ): Promise<string | undefined> {
-  const chosen = password ?? crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" });
-  const made = await users.bootstrap(SYSTEM_IDENTITY, name, chosen);
-  if (!made && password !== undefined) {
-    log.info(
-      "--admin-password is not used: there is an administrator already; 'everlock passwd' or the console changes it",
-    );
+  if (users.directory.hasAdministrator()) {
+    const isSet = password?.kind === "given" || password?.isSet;
+    const setting = password?.kind === "given" ? "--admin-password" : "--admin-password-file";
+    if (isSet) {
+      log.info(
+        `${setting} is not used: there is an administrator already; 'everlock passwd' or the console changes it`,
+      );
+    }
+    return undefined;
   }
-  return made && password === undefined ? chosen : undefined;
+  const generated = crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" });
+  await users.bootstrap(SYSTEM_IDENTITY, name, password ? readAdminPassword(password, log) : generated);
+  return password ? undefined : generated;
 }

@@ -1,15 +1,22 @@
+import { ConsoleError } from "../backends/admin-ssh/command.ts";
 import { firstLineAsker, secretAsker } from "../backends/admin-ssh/dialog.ts";
 import { LineReader } from "../backends/admin-ssh/line-reader.ts";
 
 /** Without a terminal the first line of standard input is the answer. */
 export async function askSecret(question: string): Promise<string> {
   const { stdin, stdout } = process;
-  if (!stdin.isTTY) return firstLineAsker(stdin)(question);
+  if (!stdin.isTTY) {
+    const line = firstLineAsker(stdin)(question);
+    return line.catch((error) => {
+      if (!(error instanceof ConsoleError)) throw error;
+      throw new ConsoleError("the password is missing: type it at a terminal, or give it on standard input");
+    });
+  }
   stdin.setRawMode(true);
   try {
     const terminal = {
       input: stdin,
-      write: (text: string) => void stdout.write(text),
+      write: async (text: string) => void stdout.write(text),
       columns: () => stdout.columns,
       onResize: (callback: () => void) => void stdout.on("resize", callback),
     };

@@ -118,9 +118,8 @@ export async function finishing<T>(what: string, howToGoOn: string, work: () => 
     const reason = error instanceof Error ? error.message : String(error);
     const words =
       trouble === "no-room" ? "there is no room on the disk" : trouble && describeStorageTrouble(trouble);
-    throw new Error(`${what} is not finished: ${words ? `${words} (${reason})` : reason}; ${howToGoOn}`, {
-      cause: error,
-    });
+    // It says all there is to say, so that no cause is passed on that would be put into words again.
+    throw new Error(`${what} is not finished: ${words ? `${words} (${reason})` : reason}; ${howToGoOn}`);
   }
 }
 

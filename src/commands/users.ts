@@ -1,8 +1,9 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { chooseCommand, printable } from "../backends/admin-ssh/choose-command.ts";
-import { ConsoleError } from "../backends/admin-ssh/command.ts";
+import { ConsoleError, type UserCommandContext } from "../backends/admin-ssh/command.ts";
 import { CREDENTIAL_COMMANDS } from "../backends/admin-ssh/commands/credentials.ts";
 import { USER_COMMANDS } from "../backends/admin-ssh/commands/users.ts";
+import { readStoredInstances } from "../backends/oci-http/stored-instances.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { SYSTEM_IDENTITY } from "../primitives/store/commit-group.ts";
@@ -38,13 +39,15 @@ export const users = defineCommand({
     await using undo = new AsyncDisposableStack();
     const directory = acquireDataDirectory(flags, USAGE);
     undo.defer(() => directory.release());
-    const store = await new StoreManager(directory.path, consoleLogger).open(USERS_STORE);
+    const stores = new StoreManager(directory.path, consoleLogger);
+    const store = await stores.open(USERS_STORE);
     undo.defer(() => store.close());
     const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, consoleLogger);
     undo.defer(() => tokenUses.close());
     // Who can write to the data directory may do anything.
     const result = await command.run(args, {
       users: await UserRegistry.load(store, consoleLogger.warn),
+      instances: await storedInstances(stores),
       tokenUses,
       user: ANONYMOUS,
       actor: SYSTEM_IDENTITY,
@@ -55,6 +58,17 @@ export const users = defineCommand({
     for (const line of printable(result, isJson)) process.stdout.write(`${visibleText(line)}\n`);
   },
 });
+
+/** The registries that are configured. What is wrong with their configuration must not shut the last administrator out. */
+async function storedInstances(stores: StoreManager): Promise<UserCommandContext["instances"]> {
+  try {
+    const registries = await readStoredInstances(stores);
+    return { list: () => registries };
+  } catch (error) {
+    consoleLogger.warn(`the registries can't be read: ${error instanceof Error ? error.message : error}`);
+    return { list: () => [] };
+  }
+}
 
 function choose(words: readonly string[]) {
   try {

@@ -4,7 +4,7 @@ import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/acce
 import { CERTIFICATE_SETTING, type CertificatePaths } from "../frontends/http/certificates.ts";
 import { MAX_THREADS } from "../frontends/http/http-limits.ts";
 import type { HttpSettings } from "../frontends/http/http-settings.ts";
-import { isNetwork } from "../frontends/http/trusted-proxies.ts";
+import { isNetwork, type ProxySettings } from "../frontends/http/trusted-proxies.ts";
 import { parseDuration } from "../primitives/duration.ts";
 import { parseListenAddress } from "../primitives/listen-address.ts";
 import { MAX_MANIFEST_BYTES } from "../registry/manifest.ts";
@@ -44,13 +44,6 @@ export function httpConfig(settings: CheckedSettings): HttpConfig {
     const given = redirectsToTls ? "frontend-http-redirect" : CERTIFICATE_SETTING;
     throw new UsageError(`--${given} takes --frontend-http-listen-https <host:port>`);
   }
-  const trustedProxies = settings.list("frontend-http-trusted-proxy");
-  for (const network of trustedProxies) {
-    if (!isNetwork(network))
-      throw new UsageError(
-        `--frontend-http-trusted-proxy must be an address or a network such as 10.0.0.0/8, not '${network}'`,
-      );
-  }
   return {
     settings: {
       listen: settings.parsed(
@@ -61,7 +54,7 @@ export function httpConfig(settings: CheckedSettings): HttpConfig {
       listenTls,
       redirectsToTls,
       hstsSeconds: hstsSeconds(settings),
-      trustedProxies,
+      proxies: proxies(settings),
       limits: {
         requestsPerSecond: settings.count("limit-requests", MAX_REQUESTS_PER_SECOND),
         uploads: settings.count("limit-uploads", MAX_UPLOADS),
@@ -80,6 +73,34 @@ export function httpConfig(settings: CheckedSettings): HttpConfig {
 /** In milliseconds. */
 export function stopTimeout(settings: CheckedSettings): number {
   return settings.parsed("stop-timeout", parseDuration, "a time such as 10s") * 1000;
+}
+
+function proxies(settings: CheckedSettings): ProxySettings {
+  const networks = settings.list("frontend-http-trusted-proxy");
+  for (const network of networks) {
+    if (!isNetwork(network))
+      throw new UsageError(
+        `--frontend-http-trusted-proxy must be an address or a network such as 10.0.0.0/8, not '${network}'`,
+      );
+  }
+  const names = [
+    "frontend-http-proxy-header",
+    "frontend-http-proxy-scheme",
+    "frontend-http-proxy-host",
+  ] as const;
+  const given = names.find((name) => settings.isGiven(name));
+  if (networks.length === 0 && given !== undefined)
+    throw new UsageError(`--${given} takes --frontend-http-trusted-proxy <network>`);
+  return {
+    networks,
+    header: settings.parsed(
+      "frontend-http-proxy-header",
+      (text) => (/^[a-z0-9-]{1,64}$/i.test(text) ? text.toLowerCase() : undefined),
+      "the name of a header, such as x-forwarded-for",
+    ),
+    tellScheme: settings.flag("frontend-http-proxy-scheme"),
+    tellHost: settings.flag("frontend-http-proxy-host"),
+  };
 }
 
 function hstsSeconds(settings: CheckedSettings): number | undefined {

@@ -8,10 +8,11 @@ import {
 } from "../backends/oci-http/instance-settings.ts";
 import type { Quotas } from "../backends/oci-http/quotas.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/store-jobs.ts";
+import { DEFAULT_INSTANCE } from "../backends/oci-http/stored-instances.ts";
 import { parseDuration } from "../primitives/duration.ts";
 import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
-import { passwordFault } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
+import { type AdminPassword, adminPassword } from "./admin-password.ts";
 import { CheckedSettings } from "./checked-settings.ts";
 import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
 import { isSettingName, NEVER, type RawSettings, type SettingName, UsageError } from "./settings.ts";
@@ -32,11 +33,11 @@ export interface ServerConfig {
   /** How long a stop waits for the requests under way. */
   readonly stopTimeoutMs: number;
   readonly jobs: StoreJobsOptions;
-  readonly admin: { readonly name: UserName; readonly password: string | undefined };
+  readonly admin: { readonly name: UserName; readonly password: AdminPassword | undefined };
 }
 
 /** The instance that the flags describe always has this name. */
-const DEFAULT_INSTANCE = "default" as InstanceName;
+const DEFAULT_NAME = DEFAULT_INSTANCE as InstanceName;
 
 /** Flags win over the environment, that over the file, that over the defaults. Throws `UsageError`. */
 export function resolveServerConfig(
@@ -74,7 +75,7 @@ export function resolveServerConfig(
         (text) => (text === ANONYMOUS ? undefined : parseUserName(text)),
         "a lower-case name such as admin",
       ),
-      password: adminPassword(settings),
+      password: adminPassword(settings, environment),
     },
   };
 }
@@ -89,7 +90,7 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
     refuseFlag,
   );
   const made: InstanceConfig = {
-    name: DEFAULT_INSTANCE,
+    name: DEFAULT_NAME,
     ...completeSettings(defaults, ({ flag }) => {
       throw new UsageError(`--${flag} must not be empty`);
     }),
@@ -99,7 +100,7 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
     refuseFlag,
   );
   return (stored) => {
-    const known = stored?.find(({ name }) => name === DEFAULT_INSTANCE);
+    const known = stored?.find(({ name }) => name === DEFAULT_NAME);
     if (stored && !known && given.vhosts === undefined) return stored;
     const others = (stored ?? []).filter((other) => other !== known);
     return [known ? changedSettings(known, given, "given first") : made, ...others];
@@ -140,11 +141,4 @@ function schedule(settings: CheckedSettings, name: SettingName): number | undefi
     return seconds !== undefined && seconds <= MAX_SCHEDULE_SECONDS ? seconds : undefined;
   };
   return settings.parsed(name, parse, `a time such as 6h, of up to 24d, or '${NEVER}'`);
-}
-
-function adminPassword(settings: CheckedSettings): string | undefined {
-  const password = settings.optional("admin-password");
-  const fault = password === undefined ? undefined : passwordFault(password);
-  if (fault) throw new UsageError(`--admin-password: ${fault}`);
-  return password;
 }

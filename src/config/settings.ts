@@ -50,7 +50,23 @@ export const SETTINGS = {
   "frontend-http-trusted-proxy": {
     type: "list",
     hint: "network",
-    help: "proxy, as an address or a network such as 10.0.0.0/8, whose Forwarded or X-Forwarded-* is believed",
+    help: "proxy, as an address or a network such as 10.0.0.0/8, whose word on the client's address is believed",
+  },
+  "frontend-http-proxy-header": {
+    type: "string",
+    hint: "header",
+    fallback: "x-forwarded-for",
+    help: "the one header by which it tells the client's address, such as forwarded or x-real-ip",
+  },
+  "frontend-http-proxy-scheme": {
+    type: "boolean",
+    fallback: false,
+    help: "it also sets the scheme that the client used: X-Forwarded-Proto, or proto= in Forwarded",
+  },
+  "frontend-http-proxy-host": {
+    type: "boolean",
+    fallback: false,
+    help: "it also sets the host that the client asked for: X-Forwarded-Host, or host= in Forwarded",
   },
   "access-log": {
     type: "string",
@@ -159,7 +175,12 @@ export const SETTINGS = {
   "admin-password": {
     type: "string",
     hint: "password",
-    help: "its password; without it one is generated and printed once",
+    help: "its password, which every user of the machine can see; without it one is generated and printed once",
+  },
+  "admin-password-file": {
+    type: "string",
+    hint: "file",
+    help: "file that holds its password, for services; the systemd credential 'admin-password' does the same",
   },
 } as const satisfies Record<string, Setting>;
 

@@ -113,6 +113,23 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     expect(stdout).toContain("index.sqlite is damaged (a row has another sum)");
   });
 
+  test("names a pack or its index whose checksum is wrong, though every object in it can be read", async () => {
+    const { dataDir } = await stoppedWithImages();
+    const dir = `${dataDir}/${STORE}/objects/pack`;
+    for (const suffix of [".pack", ".idx"]) {
+      const path = `${dir}/${readdirSync(dir).find((name) => name.endsWith(suffix))}`;
+      const whole = readFileSync(path);
+      flipBit(path, whole.length - 1, 1);
+      const { code, stdout } = await fsck(dataDir, STORE);
+      expect([code, stdout]).toEqual([
+        1,
+        expect.stringContaining(`${path}: its content does not match the checksum at its end\n`),
+      ]);
+      writeFileSync(path, whole);
+    }
+    expect((await fsck(dataDir, STORE)).code).toBe(0);
+  });
+
   test("tells a store whose branch is gone, and the server starts on no empty users store in its place", async () => {
     const { dataDir } = await stoppedWithImages();
     for (const store of [STORE, "everlock-users"]) rmSync(`${dataDir}/${store}/refs/heads/main`);

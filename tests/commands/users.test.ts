@@ -41,6 +41,30 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     expect((await sshRun(again.sshPort, "rescue", "s3cret", "/users enable admin")).code).toBe(0);
   });
 
+  test("makes no owner of a registry by its name without --yes", async () => {
+    const server = await startEverlock();
+    const dataDir = ["--data-dir", server.dataDir];
+    await server.end();
+    const implied = await users(["add", "default", ...dataDir], "s3cret\n");
+    expect([implied.code, implied.stderr]).toEqual([
+      1,
+      expect.stringContaining("a registry 'default' exists: the user would own the registry 'default'"),
+    ]);
+    const again = await startEverlock({ dataDir: server.dataDir });
+    await again.console("/oci create team vhost=team.test");
+    await again.end();
+    expect((await users(["add", "team", ...dataDir], "s3cret\n")).code).toBe(1);
+    expect(await users(["add", "team", "--yes", ...dataDir], "s3cret\n")).toEqual({
+      code: 0,
+      stdout: "user 'team' created\n",
+      stderr: "",
+    });
+    expect((await users(["grants", "team", ...dataDir])).stdout).toContain("owns:  http/oci/team  owner");
+    expect((await users(["add", "system", ...dataDir], "s3cret\n")).stderr).toContain(
+      "'system' is reserved for the server",
+    );
+  });
+
   test("says what is wrong", async () => {
     const server = await startEverlock();
     await server.end();

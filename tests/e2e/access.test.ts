@@ -45,7 +45,7 @@ describeWith(["ssh", "sshpass"], "access", () => {
     await prepare(dataDir);
     const server = await startEverlock({ dataDir, args: ["--admin-user", "admin2"] });
     const asRoot = (command: string) => sshRun(server.sshPort, "root", PASSWORD, command);
-    expect((await asRoot("/oci create other vhost=other.test")).code).toBe(0);
+    expect((await asRoot("/oci create other vhost=other.test --yes")).code).toBe(0);
     const wrong: unknown[] = [];
     for (const question of QUESTIONS) {
       const { who, instance, repository, role, isAllowed } = question;

@@ -17,7 +17,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
 
   test.each([
     ["/nothing", "error: unknown command '/nothing'; '/help' lists the commands\n"],
-    ["/users add", "error: wrong number of arguments; use: /users add <login> [<password>]\n"],
+    ["/users add", "error: wrong number of arguments; use: /users add <login> [<password>] [--yes]\n"],
     [
       "/users add Alice x",
       "error: 'Alice' is not a login; use up to 64 lower-case letters, digits and single '.', '_', '-' between them\n",

@@ -75,6 +75,17 @@ describeWith(["git", "ssh", "sshpass"], "configuration that was committed with g
     expect((await server.console("/config reload")).stderr).toContain(
       "users/alice.toml in the store everlock-users is refused: user 'alice': grant role 'emperor'",
     );
+    await editWithGit(server, "everlock-users", "users/alice.toml", (text) =>
+      text.replace("emperor", "writer"),
+    );
+    await edit((text) => text.replace('name = "team"', 'name = "alice"'));
+    expect((await server.console("/config reload")).stdout).toBe(
+      [
+        "  reloaded: 2 registries, 3 users",
+        "  registries: added alice; removed team",
+        "  the user 'alice' owns the registry 'alice' because it bears its name\n",
+      ].join("\n"),
+    );
     await new RegistryClient(server.httpPort, "x", "admin:change-me").pushImage("v1");
   }, 30_000);
 });

@@ -33,6 +33,10 @@ describe("the systemd unit", () => {
     expect(UNIT).not.toContain("EVERLOCK_ADMIN_PASSWORD=");
   });
 
+  test("leaves no dump of the memory, and does not try a wrong setting again and again", () => {
+    expect([words("LimitCORE"), words("RestartPreventExitStatus")]).toEqual([["0"], ["2"]]);
+  });
+
   test("is stopped by the system only after the server's own deadline", () => {
     const [timeout] = words("TimeoutStopSec");
     expect(Number(timeout?.replace("s", ""))).toBeGreaterThanOrEqual(20);

@@ -22,6 +22,7 @@ export class MemoryStore {
       await this.beforePut(this.batches.length);
       for (const object of added) this.known.set(object.id, object);
     },
+    fileProblems: async () => [],
     hold: () => () => undefined,
     close: async () => undefined,
   };

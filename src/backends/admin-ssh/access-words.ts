@@ -13,6 +13,15 @@ export const PATH: Parameter = {
 };
 export const ROLE: Parameter = { name: "role", candidates: () => ROLES };
 
+/** Confirms what a command would otherwise refuse. */
+export const YES = "--yes";
+
+/** The words of a command without `--yes`, and whether that was among them. */
+export function withoutYes(words: readonly string[]): { words: readonly string[]; isSure: boolean } {
+  const others = words.filter((word) => word !== YES);
+  return { words: others, isSure: others.length < words.length };
+}
+
 export function readLogin(text: string): UserName {
   const name = parseUserName(text);
   if (name) return name;

@@ -5,7 +5,7 @@ import { describeStorageTrouble, storageTroubleOf } from "../../primitives/store
 import { StaleReadError } from "../../primitives/store/store.ts";
 import { PathConflictError } from "../../primitives/store/tree-edit.ts";
 import { visibleText } from "../../primitives/terminal/visible-text.ts";
-import type { UserName } from "../../primitives/users/user.ts";
+import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
 import { identityOf, UserChangeError } from "../../primitives/users/user-registry.ts";
 import { BackendSwitchError } from "../backend-switch.ts";
 import { InstanceChangeError } from "../oci-http/instance-registry.ts";
@@ -19,8 +19,9 @@ import { TextLines } from "./text-lines.ts";
 /** A byte stream to and from somebody who is logged in, with a terminal at its far end or none. */
 export interface ConsoleChannel {
   readonly input: AsyncIterable<Uint8Array>;
-  write(text: string): void;
-  writeError(text: string): void;
+  /** Resolves when the far end can take more; who waits for that keeps little of what was not read. */
+  write(text: string): Promise<void>;
+  writeError(text: string): Promise<void>;
   /** Present if the far end is a terminal. */
   readonly screen: Pick<Terminal, "columns" | "onResize"> | undefined;
   /** The far end's address, for the log. */
@@ -43,25 +44,30 @@ export class AdminConsole {
   }
 
   /** A session without a command. Answers the exit code. */
-  async session(user: UserName, channel: ConsoleChannel): Promise<number> {
-    return channel.screen ? this.#interactive(user, channel, channel.screen) : this.#script(user, channel);
+  async session(login: ConsoleLogin, channel: ConsoleChannel): Promise<number> {
+    return channel.screen ? this.#interactive(login, channel, channel.screen) : this.#script(login, channel);
   }
 
   /** One command line, as in `ssh host '/users list'`. Answers the exit code. */
-  async execute(user: UserName, line: string, channel: ConsoleChannel): Promise<number> {
+  async execute(login: ConsoleLogin, line: string, channel: ConsoleChannel): Promise<number> {
     const output = lineOutput(channel);
     const reader = channel.screen && new LineReader(terminalOf(channel, channel.screen));
     const dialog = reader
       ? terminalDialog(reader, channel)
       : { ...SCRIPT_DIALOG, askSecret: firstLineAsker(channel.input) };
-    return (await this.#runLine({ user, remote: channel.remote }, line, output, dialog)) === "failed" ? 1 : 0;
+    const outcome = await this.#runLine({ login, remote: channel.remote }, line, output, dialog);
+    return outcome === "done" || outcome === "quit" ? 0 : 1;
   }
 
-  async #interactive(user: UserName, channel: ConsoleChannel, screen: NonNullable<ConsoleChannel["screen"]>) {
+  async #interactive(
+    login: ConsoleLogin,
+    channel: ConsoleChannel,
+    screen: NonNullable<ConsoleChannel["screen"]>,
+  ) {
     const reader = new LineReader(terminalOf(channel, screen));
     const output = lineOutput(channel);
     const history: string[] = [];
-    output.print([BANNER]);
+    await output.print([BANNER]);
     for (;;) {
       const read = await reader.read({
         prompt: PROMPT,
@@ -73,29 +79,38 @@ export class AdminConsole {
       if (history.at(-1) !== read.text) history.push(read.text);
       if (history.length > MAX_HISTORY) history.shift();
       const dialog = terminalDialog(reader, channel);
-      if ((await this.#runLine({ user, remote: channel.remote }, read.text, output, dialog)) === "quit")
-        return 0;
+      const outcome = await this.#runLine({ login, remote: channel.remote }, read.text, output, dialog);
+      if (outcome === "quit") return 0;
+      if (outcome === "ended") return 1;
     }
   }
 
   /** Each line is run, also after one that failed; the exit code tells whether any did. */
-  async #script(user: UserName, channel: ConsoleChannel): Promise<number> {
+  async #script(login: ConsoleLogin, channel: ConsoleChannel): Promise<number> {
     const output = lineOutput(channel);
     let code = 0;
-    for await (const line of new TextLines(channel.input)) {
-      const outcome = await this.#runLine({ user, remote: channel.remote }, line, output, SCRIPT_DIALOG);
-      if (outcome === "quit") break;
-      if (outcome === "failed") code = 1;
+    try {
+      for await (const line of new TextLines(channel.input)) {
+        const outcome = await this.#runLine({ login, remote: channel.remote }, line, output, SCRIPT_DIALOG);
+        if (outcome === "quit") break;
+        if (outcome === "ended") return 1;
+        if (outcome === "failed") code = 1;
+      }
+      return code;
+    } catch (error) {
+      await output.fail(this.#explain(error));
+      return 1;
     }
-    return code;
   }
 
-  async #runLine(
-    by: Operator,
-    line: string,
-    output: LineOutput,
-    dialog: Dialog,
-  ): Promise<"done" | "failed" | "quit"> {
+  async #runLine(by: Operator, line: string, output: LineOutput, dialog: Dialog): Promise<Outcome> {
+    const { user } = by.login;
+    // Asked again for each line: it may be a different user by now, or none.
+    const why = whyEnded(by.login, this.#services.users.directory);
+    if (why !== undefined) {
+      await output.fail(`the session has ended: ${why}`);
+      return "ended";
+    }
     let parsed: ParsedLine | undefined;
     try {
       parsed = parseLine(line);
@@ -104,23 +119,22 @@ export class AdminConsole {
         const indent = parsed.isJson ? "" : "  ";
         const print = (lines: readonly string[]) =>
           output.print(lines.map((text) => (text === "" ? "" : indent + text)));
-        const { user } = by;
         const isAdministrator = this.#services.users.directory.isAdministrator(user);
         const who = { user, actor: identityOf(user), isAdministrator };
-        print(await runCommand(parsed, { ...this.#services, ...who, print, ...dialog }));
+        await print(await runCommand(parsed, { ...this.#services, ...who, print, ...dialog }));
       }
       this.#audit(by, parsed, "done");
       return "done";
     } catch (error) {
       const reason = this.#explain(error);
-      output.fail(reason);
+      await output.fail(reason);
       this.#audit(by, parsed, `refused: ${reason}`);
       return "failed";
     }
   }
 
   /** Who changed what, or tried to: one line in the log, beside the commit that it made. */
-  #audit({ user, remote }: Operator, parsed: ParsedLine | undefined, outcome: string): void {
+  #audit({ login: { user }, remote }: Operator, parsed: ParsedLine | undefined, outcome: string): void {
     const command = parsed && auditedCommand(parsed);
     if (command === undefined) return;
     this.#log.info(`audit: ${JSON.stringify({ user, remote, command, outcome })}`);
@@ -152,9 +166,12 @@ export class AdminConsole {
 /** How a command talks with who typed it. */
 type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width">;
 
+/** What came of a line; `ended`: who typed it is not let in any more. */
+type Outcome = "done" | "failed" | "quit" | "ended";
+
 /** Who sits at the console. */
 interface Operator {
-  readonly user: UserName;
+  readonly login: ConsoleLogin;
   readonly remote: string;
 }
 
@@ -178,8 +195,8 @@ const SCRIPT_DIALOG: Dialog = {
 };
 
 interface LineOutput {
-  print(lines: readonly string[]): void;
-  fail(message: string): void;
+  print(lines: readonly string[]): Promise<void>;
+  fail(message: string): Promise<void>;
 }
 
 /**
@@ -192,8 +209,9 @@ function lineOutput(channel: ConsoleChannel): LineOutput {
     print: (lines) => channel.write(lines.map((line) => visibleText(line) + end).join("")),
     fail: (reason) => {
       const message = visibleText(reason);
-      if (channel.screen) channel.write(`  error: ${message}${end}`);
-      else channel.writeError(`error: ${message}${end}`);
+      return channel.screen
+        ? channel.write(`  error: ${message}${end}`)
+        : channel.writeError(`error: ${message}${end}`);
     },
   };
 }

@@ -61,7 +61,7 @@ export interface CommandContext extends ConsoleServices {
   /** Shows lines that change, on a terminal. */
   readonly live: Live | undefined;
   /** Prints lines before the command has ended, such as what it is going to ask about. */
-  print(lines: readonly string[]): void;
+  print(lines: readonly string[]): Promise<void>;
   /** Columns of the terminal; `undefined` without one. */
   readonly width: number | undefined;
 }
@@ -70,7 +70,7 @@ export interface CommandContext extends ConsoleServices {
 export type UserCommandContext = Pick<
   CommandContext,
   "users" | "tokenUses" | "user" | "actor" | "isAdministrator" | "askSecret" | "width"
->;
+> & { readonly instances: { list(): readonly { readonly name: string }[] } };
 
 export interface Parameter {
   readonly name: string;

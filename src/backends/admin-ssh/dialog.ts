@@ -19,28 +19,29 @@ export function liveScreen(
   { write, columns }: Pick<Terminal, "write" | "columns">,
 ): Live {
   return async (lines) => {
-    let rows = 0;
-    const draw = () => {
+    let isOver = false;
+    let wake: () => void = () => undefined;
+    const pressed = reader.key().then(() => {
+      isOver = true;
+      wake();
+    });
+    for (let rows = 0; !isOver; ) {
       const width = columns();
       const shown = lines(width).map((line) => fitColumns(visibleText(`  ${line}`), width));
       const up = rows > 0 ? `\x1b[${rows}A` : "";
-      write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
+      // The next one is drawn once this one was taken.
+      await write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
       rows = shown.length;
-    };
-    draw();
-    const failed = Promise.withResolvers<never>();
-    const timer = setInterval(() => {
-      try {
-        draw();
-      } catch (error) {
-        failed.reject(error);
-      }
-    }, REDRAW_MS);
-    try {
-      await Promise.race([reader.key(), failed.promise]);
-    } finally {
-      clearInterval(timer);
+      if (isOver) break;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, REDRAW_MS);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
+    await pressed;
   };
 }
 

@@ -1,3 +1,4 @@
+import { Pace } from "../../primitives/jobs/pace.ts";
 import { visibleText } from "../../primitives/terminal/visible-text.ts";
 import { type Key, KeyDecoder } from "./key-decoder.ts";
 import { LineEditor } from "./line-editor.ts";
@@ -5,7 +6,8 @@ import { LineEditor } from "./line-editor.ts";
 /** A terminal's far end, whatever carries it. */
 export interface Terminal {
   readonly input: AsyncIterable<Uint8Array>;
-  write(text: string): void;
+  /** Resolves when the terminal can take more. */
+  write(text: string): Promise<void>;
   /** Current width, in columns. */
   columns(): number;
   /** Calls back after each change of size. */
@@ -29,33 +31,45 @@ export type ReadResult =
   | { readonly kind: "line"; readonly text: string }
   | { readonly kind: "interrupted" | "ended" };
 
+/** What is shown of many keys that come at once goes out when there is so much of it, in UTF-16 units. */
+const MAX_UNWRITTEN = 16 * 1024;
+/** Candidates listed at a second Tab. */
+const MAX_CANDIDATES = 200;
+
 /** Reads lines from a terminal with editing, history and completion. */
 export class LineReader {
   readonly #terminal: Terminal;
   readonly #packets: AsyncIterator<Uint8Array>;
   readonly #decoder = new KeyDecoder();
   readonly #keys: Key[] = [];
-  #redraw: (() => void) | undefined;
+  /** So that many keys that come at once do not keep the thread. */
+  #pace = new Pace(1);
+  #line: DisplayedLine | undefined;
+  #isRedrawing = false;
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
     this.#packets = terminal.input[Symbol.asyncIterator]();
-    terminal.onResize(() => this.#redraw?.());
+    terminal.onResize(() => this.#redraw());
   }
 
   async read(options: ReadOptions): Promise<ReadResult> {
     const line = new DisplayedLine(this.#terminal, options);
-    this.#redraw = () => line.draw();
-    line.draw();
+    this.#line = line;
     try {
       for (;;) {
+        // What was typed ahead is shown once, as it is after all of it.
+        if (this.#keys.length === 0 || line.unwritten > MAX_UNWRITTEN)
+          await this.#terminal.write(line.take());
         const key = await this.#nextKey();
         if (!key) return { kind: "ended" };
         const result = line.press(key);
-        if (result) return result;
+        if (!result) continue;
+        await this.#terminal.write(line.take());
+        return result;
       }
     } finally {
-      this.#redraw = undefined;
+      this.#line = undefined;
     }
   }
 
@@ -67,24 +81,44 @@ export class LineReader {
   async #nextKey(): Promise<Key | undefined> {
     for (;;) {
       const key = this.#keys.shift();
-      if (key) return key;
+      if (key) {
+        await this.#pace.rest();
+        return key;
+      }
       const packet = await this.#packets.next();
       if (packet.done) return undefined;
+      this.#pace = new Pace(1);
       this.#keys.push(...this.#decoder.decode(packet.value));
     }
   }
+
+  /** Once for all changes of size that come while the terminal takes what it was sent before. */
+  #redraw(): void {
+    if (this.#isRedrawing || !this.#line) return;
+    this.#isRedrawing = true;
+    this.#terminal
+      .write("")
+      .then(() => {
+        this.#isRedrawing = false;
+        this.#line?.redraw();
+        return this.#terminal.write(this.#line?.take() ?? "");
+      })
+      .catch(() => undefined);
+  }
 }
 
-/** One line being edited, as it stands on the screen: it may wrap over several rows. */
+/** One line being edited, as it stands on the screen: it may wrap over several rows. What it draws is to be taken and written. */
 class DisplayedLine {
-  readonly #terminal: Terminal;
+  readonly #terminal: Pick<Terminal, "columns">;
   readonly #options: ReadOptions;
   readonly #editor: LineEditor;
+  #output = "";
+  #isStale = true;
   /** The screen row of the cursor, counted from the prompt's. */
   #cursorRow = 0;
   #tabbed = false;
 
-  constructor(terminal: Terminal, options: ReadOptions) {
+  constructor(terminal: Pick<Terminal, "columns">, options: ReadOptions) {
     this.#terminal = terminal;
     this.#options = options;
     this.#editor = new LineEditor(options.history);
@@ -96,7 +130,7 @@ class DisplayedLine {
     this.#tabbed = outcome === "complete";
     switch (outcome) {
       case "edited":
-        this.draw();
+        this.redraw();
         return undefined;
       case "submitted":
         this.#leave();
@@ -111,16 +145,34 @@ class DisplayedLine {
         this.#complete(again);
         return undefined;
       case "clear-screen":
-        this.#terminal.write("\x1b[H\x1b[2J");
+        this.#output += "\x1b[H\x1b[2J";
         this.#cursorRow = 0;
-        this.draw();
+        this.redraw();
         return undefined;
       case "unchanged":
         return undefined;
     }
   }
 
-  draw(): void {
+  redraw(): void {
+    this.#isStale = true;
+  }
+
+  /** Length of what was not taken yet, without the line itself. */
+  get unwritten(): number {
+    return this.#output.length;
+  }
+
+  /** What is to be written to the terminal. */
+  take(): string {
+    if (this.#isStale) this.#draw();
+    const output = this.#output;
+    this.#output = "";
+    return output;
+  }
+
+  #draw(): void {
+    this.#isStale = false;
     const columns = Math.max(this.#terminal.columns(), 1);
     const { text, cursor: at } = this.#editor;
     const prompt = visibleText(this.#options.prompt);
@@ -136,7 +188,7 @@ class DisplayedLine {
     const back = endRow > this.#cursorRow ? `\x1b[${endRow - this.#cursorRow}A` : "";
     const column = cursor % columns;
     const right = column > 0 ? `\x1b[${column}C` : "";
-    this.#terminal.write(`${up}\r\x1b[J${prompt}${shown}${edge}${back}\r${right}`);
+    this.#output += `${up}\r\x1b[J${prompt}${shown}${edge}${back}\r${right}`;
   }
 
   /** Completes as far as the candidates agree; the second Tab in a row lists them. */
@@ -152,23 +204,25 @@ class DisplayedLine {
     const common = commonPrefix(candidates) + (isWhole ? " " : "");
     if (common.length > typed.length - start) {
       this.#editor.replaceBeforeCursor(start, common);
-      this.draw();
+      this.redraw();
     } else if (again) {
       this.#toLastRow();
-      this.#terminal.write(`\r\n  ${candidates.map(visibleText).join("  ")}\r\n`);
+      const more = candidates.length > MAX_CANDIDATES ? ["…"] : [];
+      const shown = [...candidates.slice(0, MAX_CANDIDATES), ...more].map(visibleText);
+      this.#output += `\r\n  ${shown.join("  ")}\r\n`;
       this.#cursorRow = 0;
-      this.draw();
+      this.redraw();
     }
   }
 
   #leave(mark = ""): void {
     this.#toLastRow();
-    this.#terminal.write(`${mark}\r\n`);
+    this.#output += `${mark}\r\n`;
   }
 
   #toLastRow(): void {
     this.#editor.press({ kind: "key", name: "end" });
-    this.draw();
+    this.#draw();
   }
 }
 

@@ -73,20 +73,20 @@ class RepositoryCleanup {
 
   /** `undefined` if it was ended early. */
   async choose(): Promise<CleanupPlan | undefined> {
-    const { index, history } = this.#oci;
+    const { history } = this.#oci;
     const repository = this.#repository;
     const pace = new Pace(1, this.#signal);
     const manifests = new Map<Digest, ManifestNode>();
-    for (const digest of index.manifestsOf(repository)) {
+    for (const digest of this.#oci.index.manifestsOf(repository)) {
       await pace.rest();
       if (this.#signal.aborted) return undefined;
-      const content = index.manifest(repository, digest)?.content;
+      const content = this.#oci.index.manifest(repository, digest)?.content;
       const manifest = content && parseManifest(content);
       if (!manifest || manifest instanceof ManifestFault) continue;
       manifests.set(digest, { children: manifest.manifests, subject: manifest.subject });
     }
     const content = {
-      tags: index.tagTargets(repository),
+      tags: this.#oci.index.tagTargets(repository),
       sets: history.setsOf(repository),
       manifests,
       mentionedAt: (digest: Digest) => history.mentionedAt(repository, digest),

@@ -106,13 +106,13 @@ export class GarbageCandidates {
 
   /** Whether an index lacks what it should know; what changed since it was asked is no fault of it. */
   async #isUnknown({ repository, path, why }: NeededManifest, digest: Digest): Promise<boolean> {
-    const { index, history, store, derived } = this.#oci;
+    const { history, store, derived } = this.#oci;
     switch (why.kind) {
       case "stored":
         return (
           (await store.head().fileId(path)) !== undefined &&
           derived.head === store.head().commitId &&
-          !index.names(repository, digest) &&
+          !this.#oci.index.names(repository, digest) &&
           (await store.head().fileId(path)) !== undefined
         );
       case "frozen":

@@ -99,18 +99,19 @@ class Collection {
     }
   }
 
-  /** Has derived files say again what the commits do, for the next run, and answers what was wrong, a line each. */
+  /** Has derived files built again from the commits, for the next run, and answers what was wrong, a line each. */
   async #repair(disagreements: readonly Disagreement[]): Promise<string[]> {
     const lines: string[] = [];
+    const reason = "it does not know all that the commits need";
     for (const { manifest, digest } of disagreements) {
-      const { repository, digest: named, path, why } = manifest;
+      const { repository, digest: named, why } = manifest;
       lines.push(`${FILES[why.kind]} did not know that ${repository}@${named} names ${digest}`);
-      if (why.kind !== "removed")
-        await this.#oci.indexAgain(path, why.kind === "frozen" ? why.at : undefined);
+      if (why.kind === "stored") this.#oci.damaged({ reason, path: this.#oci.location.indexPath });
+      if (why.kind === "frozen") this.#oci.damagedAt(why.at, reason);
     }
     if (disagreements.some(({ manifest: { why } }) => why.kind === "removed"))
-      await this.#oci.history.rebuild("it lacks what a removed manifest named", this.#run.signal);
-    return [...lines, "nothing was removed; 'everlock fsck' looks for more"];
+      await this.#oci.history.rebuild(reason, this.#run.signal);
+    return [...lines, "nothing was removed"];
   }
 
   /**
@@ -118,7 +119,8 @@ class Collection {
    * `performance.now()`) is needed as little as it was then.
    */
   async #remove(candidates: GarbageCandidates, began: number): Promise<void> {
-    const { links, recency, blobs } = this.#oci;
+    // The index and the links may be replaced meanwhile, and must be asked for each time.
+    const { recency, blobs } = this.#oci;
     const isNamed = (digest: Digest) => this.#oci.servedIndexes().some((index) => index.isNeeded(digest));
     const isLate = (digest: Digest) => {
       const sinceBegan = Math.floor((performance.now() - began) / 1000) + 1;
@@ -127,7 +129,7 @@ class Collection {
     if (!this.#run.isDryRun) {
       for (const { scope, digest } of candidates.links()) {
         const isUnneeded = () => !isLate(digest) && !this.#oci.index.names(scope, digest);
-        if (isUnneeded()) links.drop(scope, digest, isUnneeded);
+        if (isUnneeded()) this.#oci.links.drop(scope, digest, isUnneeded);
         if (!(await this.#step("links dropped"))) return;
       }
     }
@@ -135,7 +137,7 @@ class Collection {
       if (!(await this.#step("removing"))) return;
       const linkedSince = this.#run.isDryRun ? this.#linkedBefore : 0;
       const isUnneeded = () =>
-        !isLate(digest) && !isNamed(digest) && !links.isLinkedSince(digest, linkedSince);
+        !isLate(digest) && !isNamed(digest) && !this.#oci.links.isLinkedSince(digest, linkedSince);
       if (!isUnneeded()) continue;
       const size = blobs.size(digest);
       if (size === undefined || (!this.#run.isDryRun && !blobs.remove(digest, isUnneeded))) continue;
@@ -146,26 +148,26 @@ class Collection {
 
   /** That blobs were uploaded to repositories where no manifest came to name them. */
   async *#unneededLinks(): AsyncGenerator<{ readonly scope: RepositoryName; readonly digest: Digest }> {
-    const { links, index } = this.#oci;
     let last: { readonly scope: string; readonly digest: Digest } | undefined;
     do {
-      const page = links.olderThan(this.#linkedBefore, last, MAX_LINKS_AT_ONCE);
+      const page = this.#oci.links.olderThan(this.#linkedBefore, last, MAX_LINKS_AT_ONCE);
       for (const { scope, digest } of page) {
         if (!(await this.#step("links looked at"))) return;
         const repository = scope as RepositoryName;
         // A link of what a manifest names is kept: it would be missed when that manifest goes and is pushed again.
-        if (!this.#isLate(digest) && !index.names(repository, digest)) yield { scope: repository, digest };
+        if (!this.#isLate(digest) && !this.#oci.index.names(repository, digest))
+          yield { scope: repository, digest };
       }
       last = page.at(-1);
     } while (last);
   }
 
   async *#unneededBlobs(): AsyncGenerator<Digest> {
-    const { blobs, links, history } = this.#oci;
+    const { blobs, history } = this.#oci;
     for (const digest of blobs.list()) {
       this.#seen++;
       if (!(await this.#step("blobs looked at"))) return;
-      if (this.#isLate(digest) || links.isLinkedSince(digest, this.#linkedBefore)) continue;
+      if (this.#isLate(digest) || this.#oci.links.isLinkedSince(digest, this.#linkedBefore)) continue;
       if (this.#oci.servedIndexes().some((index) => index.isNeeded(digest))) continue;
       const removedAt = history.removedAt(digest);
       const isRetained =

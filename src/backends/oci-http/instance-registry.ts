@@ -19,9 +19,10 @@ import {
 } from "./instance-config.ts";
 import { ALL_SETTINGS, changedSettings, type InstanceValues } from "./instance-settings.ts";
 import { InstanceTable } from "./instance-table.ts";
-import type { OciStore, ViewLocation } from "./oci-store.ts";
+import type { OciStore } from "./oci-store.ts";
 import { isExpectedProblem, OpenStores, type OpenView, openingProblem } from "./open-stores.ts";
 import type { Quotas } from "./quotas.ts";
+import type { ViewLocation } from "./view-location.ts";
 
 /** A change of instances that can't be made, in words for who asked for it. */
 export class InstanceChangeError extends Error {
@@ -94,7 +95,7 @@ export class InstanceRegistry implements Reloadable {
     this.#options = options;
     this.#complete = complete;
     this.#files = new KnownFiles(options.system, options.system.head());
-    this.#stores = new OpenStores(options.stores, options.quotas);
+    this.#stores = new OpenStores(options.stores, options.quotas, (name) => this.#openAgain(name));
     this.#table = new InstanceTable(options.users);
   }
 
@@ -347,6 +348,15 @@ export class InstanceRegistry implements Reloadable {
     this.#changes++;
     this.#threads.changed();
     this.#release();
+  }
+
+  /** After what a store is served from was replaced. */
+  #openAgain(name: StoreName): void {
+    this.#turn
+      .run(async () => this.#apply(await this.#openAll(this.list(), this.#outages)))
+      .catch((error) =>
+        this.#options.log.error(`what the store '${name}' serves could not be opened again`, error),
+      );
   }
 
   #describe(): ReadonlyMap<string, unknown> {

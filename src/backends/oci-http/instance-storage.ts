@@ -17,7 +17,8 @@ import type {
   StoredBlob,
   StoredManifest,
 } from "../../registry/storage.ts";
-import type { Reference, Tag } from "../../registry/tag.ts";
+import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
+import { damageOf } from "./damage.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import type { OciView } from "./oci-view.ts";
 import type { Actor } from "./store-changes.ts";
@@ -106,14 +107,14 @@ export class InstanceStorage implements RegistryStorage {
     const result = await this.#withUpload(repository, session, async (upload): Promise<FinishResult> => {
       const appended = await this.#append(upload, chunk, true);
       if (appended.kind !== "appended") return appended;
-      this.#oci.recency.touch(digest);
-      const reason = await this.#overQuota(repository, digest, appended.size);
-      if (reason !== undefined) {
-        this.#oci.uploads.cancel(upload);
-        return { kind: "over-quota", reason };
+      try {
+        const finished = await this.#finish(repository, { ...upload, size: appended.size }, digest);
+        if (finished.kind !== "stored") return finished;
+      } catch (error) {
+        // Taken back as far as it is acknowledged, so that the client can send its last chunk again.
+        this.#oci.uploads.rewind(upload);
+        throw error;
       }
-      const finished = await this.#oci.uploads.finish({ ...upload, size: appended.size }, digest);
-      if (finished.kind === "mismatch") return finished;
       // Awaited below, so that the session is given up meanwhile.
       linked = this.#oci.changes.linkBlob(repository, digest);
       linked.catch(() => undefined);
@@ -121,6 +122,16 @@ export class InstanceStorage implements RegistryStorage {
     });
     await linked;
     return result;
+  }
+
+  async #finish(repository: RepositoryName, upload: Upload, digest: Digest): Promise<FinishResult> {
+    this.#oci.recency.touch(digest);
+    const reason = await this.#overQuota(repository, digest, upload.size);
+    if (reason !== undefined) {
+      this.#oci.uploads.cancel(upload);
+      return { kind: "over-quota", reason };
+    }
+    return this.#oci.uploads.finish(upload, digest);
   }
 
   async cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean> {
@@ -132,6 +143,31 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
+    const { committed, missChecks } = this.#oci;
+    try {
+      const indexed = this.#indexed(repository, reference);
+      return indexed || !missChecks.admit() ? indexed : await this.#missed(repository, reference);
+    } catch (error) {
+      const damage = damageOf(error);
+      if (!damage) throw error;
+      this.#oci.damaged(damage);
+      return committed.manifest(repository, reference);
+    }
+  }
+
+  /** What the index lacks and the commits have: it came just now, or the index has lost it. */
+  async #missed(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
+    const find = () => this.#oci.committed.manifest(repository, reference);
+    if (!(await find())) return undefined;
+    const indexed = this.#indexed(repository, reference);
+    // It may have been deleted meanwhile.
+    const lost = indexed ? undefined : await find();
+    if (!lost) return indexed;
+    this.#oci.damaged({ reason: `it lacks ${repository} ${nameOf(reference)}`, isMissing: true });
+    return lost;
+  }
+
+  #indexed(repository: RepositoryName, reference: Reference): StoredManifest | undefined {
     if (reference.kind === "digest") return this.#manifest(repository, reference.digest);
     const { index, reads } = this.#oci;
     return reads.get("tag", repository, reference.tag, () => {

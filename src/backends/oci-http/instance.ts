@@ -4,6 +4,7 @@ import { includesRole, type Role } from "../../primitives/users/role.ts";
 import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { identityOf } from "../../primitives/users/user-registry.ts";
+import { errorResponse, RegistryError } from "../../registry/errors.ts";
 import type { Access, ChallengeScope, Permission, Verdict } from "../../registry/exchange.ts";
 import type { Limits } from "../../registry/limits.ts";
 import { mergeRanges, type NameRange } from "../../registry/name-range.ts";
@@ -11,6 +12,7 @@ import { handleExchange } from "../../registry/registry.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { RequestTrace } from "../../registry/trace.ts";
 import { type ChallengeFault, challengeOf } from "./challenge.ts";
+import { damageOf } from "./damage.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import { InstanceStorage } from "./instance-storage.ts";
 import type { OciView } from "./oci-view.ts";
@@ -43,6 +45,10 @@ export interface IncomingRequest {
   readonly origin: string;
 }
 
+const DAMAGE_RETRY_SECONDS = "5";
+const DAMAGE_MESSAGE =
+  "an index of this registry is damaged and is being built anew; try again in a few seconds";
+
 const ANYBODY: Principal = { user: ANONYMOUS };
 const ROLE_FOR: Readonly<Record<Permission, Role>> = { pull: "reader", push: "writer", delete: "owner" };
 
@@ -71,6 +77,12 @@ export class OciInstance {
     this.#underWay++;
     try {
       return await this.#handle(incoming);
+    } catch (error) {
+      const damage = damageOf(error);
+      if (!damage) throw error;
+      this.view.damaged(damage);
+      const headers = { "Retry-After": DAMAGE_RETRY_SECONDS };
+      return errorResponse(new RegistryError("unavailable", { message: DAMAGE_MESSAGE, headers }));
     } finally {
       if (--this.#underWay === 0) this.#idle?.resolve();
     }

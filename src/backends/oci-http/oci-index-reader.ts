@@ -94,6 +94,18 @@ export class OciIndexReader {
     return row !== null;
   }
 
+  /** Every blob that a manifest names, with the repository of that manifest. */
+  *namedBlobs(): Generator<{ readonly repository: RepositoryName; readonly blob: Digest }> {
+    const sql = `SELECT name, blob, manifest, b.sum FROM manifest_blobs b JOIN repositories r ON r.id = repository`;
+    const rows = this.#db.query<{ name: RepositoryName; blob: Uint8Array; manifest: number } & Summed, []>(
+      sql,
+    );
+    for (const { name, blob, manifest, sum } of rows.iterate()) {
+      checkRow(this.#db, sum, name, blob, manifest);
+      yield { repository: name, blob: digestFromBytes(blob) };
+    }
+  }
+
   /** Whether a manifest of the repository names this digest, in whichever way. */
   names(repository: RepositoryName, digest: Digest): boolean {
     const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)

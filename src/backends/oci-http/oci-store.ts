@@ -1,58 +1,43 @@
-import { basename } from "node:path";
 import type { Digest } from "../../primitives/digest.ts";
 import type { Logger } from "../../primitives/logger.ts";
-import { BlobLinks, NO_LINKS } from "../../primitives/store/blob-links.ts";
+import type { BlobLinks } from "../../primitives/store/blob-links.ts";
 import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
-import { removeDatabase } from "../../primitives/store/derived-database.ts";
-import { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import type { DiskRoom } from "../../primitives/store/disk-room.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
+import type { ReplaceableIndex } from "../../primitives/store/replaceable-index.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import type { Store } from "../../primitives/store/store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
-import type { StorePath } from "../../primitives/store/store-path.ts";
 import { LocalUploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
 import { describeNeed } from "./blob-need.ts";
 import { BlobSizeCounter } from "./blob-sizes.ts";
+import { type CommittedContent, MissChecks, SnapshotContent } from "./committed-content.ts";
+import type { Damage } from "./damage.ts";
+import type { DatabaseContext } from "./database-files.ts";
+import { type FrozenView, FrozenViews } from "./frozen-views.ts";
 import { HistoryIndex } from "./history-index.ts";
-import { OCI_INDEX } from "./oci-index.ts";
-import { OciIndexReader } from "./oci-index-reader.ts";
+import type { OciIndexReader } from "./oci-index-reader.ts";
 import type { OciView } from "./oci-view.ts";
 import { type Quotas, StoreUse } from "./quotas.ts";
 import { ReadCache } from "./read-cache.ts";
 import { LocalStoreChanges, type StoreChanges } from "./store-changes.ts";
+import { StoreDatabases } from "./store-databases.ts";
+import { nextViewId, type ViewLocation } from "./view-location.ts";
 
-/** Where another thread finds what it takes to serve a view. Plain data, but for the clock's memory, which is shared. */
-export interface ViewLocation {
-  /** Its own in the life of the process: a view that is opened again is another. */
-  readonly id: number;
-  readonly store: StoreName;
-  readonly dir: string;
-  readonly indexPath: string;
-  readonly clock: SharedArrayBuffer;
-  /** Of its `BlobRecency`. */
-  readonly recency: SharedArrayBuffer;
+/** What is damaged again so soon (ms) lies on a disk where building it once more is of no use. */
+const HEALING_PAUSE_MS = 60_000;
+
+export interface OciStoreOptions {
   /** For instances that have none of their own. */
-  readonly quotas: Quotas;
-  /** Whether it is a past state. */
-  readonly isFrozen: boolean;
-}
-
-let lastViewId = 0;
-
-interface FrozenView {
-  readonly view: OciView;
-  readonly derived: DerivedIndex;
-  readonly location: ViewLocation;
+  readonly quotas?: Quotas | undefined;
+  /** Called when threads that serve the store have to open its views again. */
+  readonly relocated?: () => void;
 }
 
 /** Everything that one OCI store consists of: versioned files and their index, blobs and their links, uploads. */
 export class OciStore implements OciView {
-  readonly store: Store;
-  readonly index: OciIndexReader;
   readonly blobs: BlobStore;
-  readonly links: BlobLinks;
   readonly uploads: UploadStore;
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
@@ -63,153 +48,173 @@ export class OciStore implements OciView {
   readonly sizes: BlobSizeCounter;
   readonly use: StoreUse;
   readonly quotas: Quotas;
-  readonly location: ViewLocation;
-  readonly #derived: DerivedIndex;
+  readonly committed: CommittedContent;
+  readonly missChecks = new MissChecks();
+  readonly #databases: StoreDatabases;
+  readonly #frozen: FrozenViews;
   readonly #log: Logger;
-  readonly #signal: AbortSignal | undefined;
+  readonly #closing = new AbortController();
+  /** Aborted when the store is being closed, or the whole start or server is to end. */
+  readonly #signal: AbortSignal;
+  readonly #relocated: () => void;
   readonly #uses = new Set<Promise<unknown>>();
-  readonly #frozen = new Map<ObjectId, FrozenView>();
+  #location: ViewLocation;
+  #healing: Promise<void> | undefined;
+  #healed = Number.NEGATIVE_INFINITY;
 
   private constructor(
-    location: ViewLocation,
-    store: Store,
-    derived: DerivedIndex,
+    context: DatabaseContext,
+    databases: StoreDatabases,
     blobs: BlobStore,
-    clock: ScopeClock,
-    { log, signal, room }: Pick<StoreManager, "log" | "signal" | "room">,
+    { quotas, relocated, signal, room }: OciStoreOptions & Pick<StoreManager, "signal" | "room">,
   ) {
-    const { dir } = location;
-    this.location = location;
-    this.store = store;
+    const { dir, store, clock, log } = context;
+    this.#databases = databases;
+    this.#log = log;
+    this.#relocated = relocated ?? (() => undefined);
+    this.#signal = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
     this.reads = new ReadCache(clock);
-    this.index = new OciIndexReader(derived.db);
     this.blobs = blobs;
-    this.links = new BlobLinks(`${dir}/links.sqlite`, clock);
     this.locks = new LocalUploadLocks();
     this.room = room;
     this.uploads = new UploadStore(`${dir}/uploads`, blobs, this.locks, () => room.admitContent());
     this.changes = new LocalStoreChanges(this);
-    this.#derived = derived;
-    this.#log = log;
-    this.#signal = signal;
-    this.recency = new BlobRecency(location.recency);
+    this.recency = new BlobRecency();
     this.sizes = new BlobSizeCounter(blobs, (error) =>
-      log.error(`the blobs of the store '${location.store}' could not be counted`, error),
+      log.error(`the blobs of the store '${store}' could not be counted`, error),
     );
     this.use = new StoreUse(this);
-    this.quotas = location.quotas;
-    this.history = new HistoryIndex(`${dir}/history.sqlite`, store, (reason) =>
-      log.warn(builtAnew("history.sqlite", location.store, reason)),
+    this.quotas = quotas ?? {};
+    this.committed = new SnapshotContent(() => databases.store.head());
+    this.history = new HistoryIndex(`${dir}/history.sqlite`, databases.store, (reason) =>
+      log.warn(
+        `history.sqlite of the store '${store}' is damaged (${reason}); it is built anew from the commits`,
+      ),
     );
-  }
-
-  static async open(manager: StoreManager, name: StoreName, quotas: Quotas = {}): Promise<OciStore> {
-    const dir = await manager.create(name);
-    const clock = new ScopeClock();
-    const indexPath = `${dir}/index.sqlite`;
-    // What was opened before something fails is closed, so that it can be opened again once it is repaired.
-    await using undo = new AsyncDisposableStack();
-    const derived = DerivedIndex.open(indexPath, OCI_INDEX, clock, (reason) =>
-      manager.log.warn(builtAnew("index.sqlite", name, reason)),
-    );
-    undo.defer(() => derived.close());
-    const store = await manager.open(name, derived);
-    undo.defer(() => store.close());
-    let oci: OciStore | undefined;
-    const blobs = await BlobStore.open(`${dir}/blobs`, (digest) => oci?.onDamage(digest));
-    blobs.recover();
-    const location = {
-      id: ++lastViewId,
-      store: name,
+    this.#frozen = new FrozenViews(this, context);
+    this.#location = {
+      id: nextViewId(),
+      store,
       dir,
-      indexPath,
+      ...databases.paths,
       clock: clock.memory,
-      recency: new BlobRecency().memory,
-      quotas,
+      recency: this.recency.memory,
+      quotas: this.quotas,
       isFrozen: false,
     };
-    oci = new OciStore(location, store, derived, blobs, clock, manager);
-    undo.move();
-    return oci;
+  }
+
+  static async open(
+    manager: StoreManager,
+    name: StoreName,
+    options: OciStoreOptions = {},
+  ): Promise<OciStore> {
+    const { log, signal, room } = manager;
+    const context = { dir: await manager.create(name), store: name, clock: new ScopeClock(), log };
+    const databases = await StoreDatabases.open(context, (projection) => manager.open(name, projection));
+    try {
+      let oci: OciStore | undefined;
+      const blobs = await BlobStore.open(`${context.dir}/blobs`, (digest) => oci?.onDamage(digest));
+      blobs.recover();
+      oci = new OciStore(context, databases, blobs, { ...options, signal, room });
+      return oci;
+    } catch (error) {
+      await databases.store.close();
+      await databases.close();
+      throw error;
+    }
+  }
+
+  get store(): Store {
+    return this.#databases.store;
+  }
+
+  get index(): OciIndexReader {
+    return this.#databases.index;
+  }
+
+  get links(): BlobLinks {
+    return this.#databases.links;
+  }
+
+  get location(): ViewLocation {
+    return this.#location;
+  }
+
+  /** What the index holds of the newest commit. */
+  get derived(): Pick<ReplaceableIndex, "head" | "removals" | "scopes" | "dump"> {
+    return this.#databases.derived;
   }
 
   /** Reports a blob that was found damaged and set aside. */
   onDamage(digest: Digest): void {
     const needed = describeNeed(this.index, digest);
     this.#log.warn(
-      `the blob ${digest} of the store '${this.location.store}' is damaged and was set aside${needed}; a new push of it heals it`,
+      `the blob ${digest} of the store '${this.#location.store}' is damaged and was set aside${needed}; a new push of it heals it`,
     );
-  }
-
-  /** What the index holds of the newest commit. */
-  get derived(): Pick<DerivedIndex, "head" | "removals" | "scopes" | "dump"> {
-    return this.#derived;
-  }
-
-  /** Has an index forget a manifest and take it in again, where it was found not to know all of it: that of a past state, or the newest. */
-  async indexAgain(path: StorePath, at?: ObjectId): Promise<void> {
-    const index = at ? this.#frozen.get(at)?.derived : this.#derived;
-    for (;;) {
-      const newest = this.store.head();
-      const content = await (at ? await this.store.at(at) : newest).read(path);
-      // The commits made meanwhile are in the index already.
-      if (newest !== this.store.head()) continue;
-      if (!content || !index) return;
-      index.apply([
-        { path, content: null },
-        { path, content },
-      ]);
-      this.#log.warn(
-        `an index of the store '${this.location.store}' lacked what the commits say of ${path}; it was taken in again`,
-      );
-      return;
-    }
   }
 
   /** The store as it was at a commit, with an index of its own. */
-  async frozenAt(commitId: ObjectId): Promise<FrozenView> {
-    const known = this.#frozen.get(commitId);
-    if (known) return known;
-    const indexPath = `${this.location.dir}/index-at-${commitId}.sqlite`;
-    const clock = new ScopeClock();
-    const derived = DerivedIndex.open(indexPath, OCI_INDEX, clock, (reason) =>
-      this.#log.warn(builtAnew(basename(indexPath), this.location.store, reason)),
-    );
-    try {
-      await this.store.project(derived, commitId, this.#signal);
-    } catch (error) {
-      derived.close();
-      removeDatabase(indexPath);
-      throw error;
-    }
-    const { blobs, recency, uploads, changes, quotas } = this;
-    const index = new OciIndexReader(derived.db);
-    // What is uploaded now was not there then.
-    const reads = new ReadCache(clock);
-    const view = { index, blobs, recency, links: NO_LINKS, uploads, reads, changes, quotas };
-    const location = { ...this.location, id: ++lastViewId, indexPath, clock: clock.memory, isFrozen: true };
-    const frozen = { view, derived, location };
-    this.#frozen.set(commitId, frozen);
-    return frozen;
+  frozenAt(commitId: ObjectId): Promise<FrozenView> {
+    return this.#frozen.at(commitId, this.#signal);
   }
 
   /** The indexes of what is served: the newest state and past ones. */
   servedIndexes(): readonly OciIndexReader[] {
-    return [this.index, ...[...this.#frozen.values()].map(({ view }) => view.index)];
+    return [this.index, ...this.#frozen.indexes()];
   }
 
   /** The commits of the past states that are served. */
   frozenCommits(): readonly ObjectId[] {
-    return [...this.#frozen.keys()];
+    return this.#frozen.commits();
   }
 
   /** Removes the indexes of past states that nobody serves any more. */
   dropFrozenExcept(used: ReadonlySet<ObjectId>): void {
-    for (const [commitId, { derived, location }] of [...this.#frozen].filter(([id]) => !used.has(id))) {
-      this.#frozen.delete(commitId);
-      derived.close();
-      removeDatabase(location.indexPath);
-    }
+    this.#frozen.dropExcept(used);
+  }
+
+  /** What the commits say of the state that the view with this id serves. */
+  committedIn(viewId: number): CommittedContent {
+    return this.#frozen.find(viewId)?.view.committed ?? this.committed;
+  }
+
+  damaged(damage: Damage): void {
+    this.heal(this.#location.id, damage);
+  }
+
+  /** The same for the index of a past state. */
+  damagedAt(commitId: ObjectId, reason: string): void {
+    const frozen = this.#frozen.of(commitId);
+    if (frozen) this.heal(frozen.location.id, { reason, path: frozen.location.indexPath });
+  }
+
+  /**
+   * Has what is damaged of the view with this id replaced, beside the requests and once, however many report it. Nothing
+   * happens for a view that was replaced already.
+   */
+  heal(viewId: number, damage: Damage): void {
+    const frozen = this.#frozen.find(viewId);
+    if (!frozen && viewId !== this.#location.id) return;
+    // What the index has not been told yet, it does not lack.
+    if (damage.isMissing && !frozen && this.derived.head !== this.store.head().commitId) return;
+    if (this.#healing || this.#signal.aborted || performance.now() - this.#healed < HEALING_PAUSE_MS) return;
+    this.#healing = this.inUse(() => this.#replace(frozen, damage))
+      .catch((error) => {
+        if (!this.#signal.aborted)
+          this.#log.error(`a database of the store '${this.#location.store}' could not be replaced`, error);
+      })
+      .finally(() => {
+        this.#healed = performance.now();
+        this.#healing = undefined;
+      });
+  }
+
+  async #replace(frozen: FrozenView | undefined, damage: Damage): Promise<void> {
+    if (frozen) await this.#frozen.replace(frozen, damage, this.#signal);
+    else await this.#databases.replace(damage, this.#signal);
+    if (!frozen) this.#location = { ...this.#location, ...this.#databases.paths, id: nextViewId() };
+    this.#relocated();
   }
 
   /** Keeps the store open while `work` goes on. */
@@ -224,16 +229,12 @@ export class OciStore implements OciView {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new Error("the store is being closed"));
     await Promise.allSettled(this.#uses);
     await this.sizes.close();
     await this.history.close();
-    for (const { derived } of this.#frozen.values()) derived.close();
+    await this.#frozen.close();
     await this.store.close();
-    await this.links.close();
-    this.#derived.close();
+    await this.#databases.close();
   }
-}
-
-function builtAnew(file: string, store: StoreName, reason: string): string {
-  return `${file} of the store '${store}' is damaged (${reason}); it is built anew from the commits`;
 }

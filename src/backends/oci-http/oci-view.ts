@@ -2,6 +2,8 @@ import type { LinkReader } from "../../primitives/store/blob-links.ts";
 import type { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import type { BlobStore } from "../../primitives/store/blob-store.ts";
 import type { UploadStore } from "../../primitives/store/upload-store.ts";
+import type { CommittedContent, MissChecks } from "./committed-content.ts";
+import type { Damage } from "./damage.ts";
 import type { OciIndexReader } from "./oci-index-reader.ts";
 import type { Quotas } from "./quotas.ts";
 import type { ReadCache } from "./read-cache.ts";
@@ -20,4 +22,9 @@ export interface OciView {
   readonly changes: StoreChanges;
   /** For instances that have none of their own. */
   readonly quotas: Quotas;
+  /** For what the index can't be relied on. */
+  readonly committed: CommittedContent;
+  readonly missChecks: MissChecks;
+  /** Hears what has turned out to be wrong with the databases, which are then replaced beside the requests. */
+  damaged(damage: Damage): void;
 }

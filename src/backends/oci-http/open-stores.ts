@@ -1,9 +1,10 @@
 import { DamagedStoreError } from "../../primitives/store/damaged-store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
 import type { InstanceConfig } from "./instance-config.ts";
-import { OciStore, type ViewLocation } from "./oci-store.ts";
+import { OciStore } from "./oci-store.ts";
 import type { OciView } from "./oci-view.ts";
 import type { Quotas } from "./quotas.ts";
+import type { ViewLocation } from "./view-location.ts";
 
 /** What an instance serves, and where other threads find it. */
 export interface OpenView {
@@ -15,11 +16,14 @@ export interface OpenView {
 export class OpenStores {
   readonly #manager: StoreManager;
   readonly #quotas: Quotas | undefined;
+  readonly #relocated: (name: StoreName) => void;
   readonly #open = new Map<StoreName, OciStore>();
 
-  constructor(manager: StoreManager, quotas: Quotas | undefined) {
+  /** `relocated` is called when the views of a store have to be opened again. */
+  constructor(manager: StoreManager, quotas: Quotas | undefined, relocated: (name: StoreName) => void) {
     this.#manager = manager;
     this.#quotas = quotas;
+    this.#relocated = relocated;
   }
 
   list(): readonly OciStore[] {
@@ -41,7 +45,8 @@ export class OpenStores {
   }
 
   async open(name: StoreName): Promise<OciStore> {
-    const open = this.#open.get(name) ?? (await OciStore.open(this.#manager, name, this.#quotas));
+    const options = { quotas: this.#quotas, relocated: () => this.#relocated(name) };
+    const open = this.#open.get(name) ?? (await OciStore.open(this.#manager, name, options));
     this.#open.set(name, open);
     return open;
   }

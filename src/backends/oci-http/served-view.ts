@@ -7,12 +7,14 @@ import { BlobStore } from "../../primitives/store/blob-store.ts";
 import { DiskRoom } from "../../primitives/store/disk-room.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import { type UploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
+import { type CommittedContent, MissChecks } from "./committed-content.ts";
+import type { Damage } from "./damage.ts";
 import { OciIndexReader } from "./oci-index-reader.ts";
-import type { ViewLocation } from "./oci-store.ts";
 import type { OciView } from "./oci-view.ts";
 import type { Quotas } from "./quotas.ts";
 import { ReadCache } from "./read-cache.ts";
 import type { StoreChanges } from "./store-changes.ts";
+import type { ViewLocation } from "./view-location.ts";
 
 /** What a view leaves to the thread that owns its store. */
 export interface StoreOwner {
@@ -20,6 +22,9 @@ export interface StoreOwner {
   readonly locks: UploadLocks;
   /** Hears of blobs that were found damaged. */
   onDamage(digest: Digest): void;
+  /** Hears of databases that were; of the view with this id. */
+  onDatabaseDamage(view: number, damage: Damage): void;
+  committed(view: number): CommittedContent;
 }
 
 /** A view of a store that another thread owns: read through connections of its own. */
@@ -32,16 +37,19 @@ export class ServedView implements OciView {
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
   readonly quotas: Quotas;
+  readonly committed: CommittedContent;
+  readonly missChecks = new MissChecks();
+  readonly damaged: (damage: Damage) => void;
   readonly #databases: readonly Database[];
 
   private constructor(
-    { dir, indexPath, clock, recency, quotas, isFrozen }: ViewLocation,
+    { id, dir, indexPath, linksPath, clock, recency, quotas, isFrozen }: ViewLocation,
     blobs: BlobStore,
-    { changes, locks }: StoreOwner,
+    { changes, locks, committed, onDatabaseDamage }: StoreOwner,
   ) {
     const room = new DiskRoom(dirname(dir));
     const index = openForReading(indexPath);
-    const links = openForReading(`${dir}/links.sqlite`);
+    const links = openForReading(linksPath);
     this.#databases = [index, links];
     this.index = new OciIndexReader(index);
     this.links = isFrozen ? NO_LINKS : new StoredLinks(links);
@@ -51,6 +59,8 @@ export class ServedView implements OciView {
     this.reads = new ReadCache(new ScopeClock(clock));
     this.changes = changes;
     this.quotas = quotas;
+    this.committed = committed(id);
+    this.damaged = (damage) => onDatabaseDamage(id, damage);
   }
 
   static async open(location: ViewLocation, owner: StoreOwner): Promise<ServedView> {
@@ -66,5 +76,7 @@ export class ServedView implements OciView {
 function openForReading(path: string): Database {
   const db = new Database(path, { readonly: true, strict: true });
   db.run("PRAGMA busy_timeout = 5000");
+  // Opens the log as well, at once: later there may be another one of that name.
+  db.query("SELECT 1 FROM sqlite_schema").get();
   return db;
 }

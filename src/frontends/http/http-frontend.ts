@@ -17,9 +17,10 @@ import type { HttpLimits } from "./http-limits.ts";
 import { HttpListener } from "./http-listener.ts";
 import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
 import type { ThreadTraffic } from "./http-traffic.ts";
+import { ProxyHints } from "./proxy-hints.ts";
 import { RequestAuthenticator } from "./request-authenticator.ts";
 import { TokenEndpoint } from "./token-endpoint.ts";
-import { TrustedProxies } from "./trusted-proxies.ts";
+import { type ProxiedClient, TrustedProxies } from "./trusted-proxies.ts";
 import { WaitingBodies } from "./waiting-bodies.ts";
 
 export interface HttpFrontendOptions {
@@ -40,6 +41,8 @@ export interface HttpFrontendOptions {
   readonly tokens: TokenAuthority;
   readonly traffic: ThreadTraffic;
   readonly limits: HttpLimits;
+  /** Logs a warning that is worth it once, whichever thread comes by it. */
+  readonly warnOnce: (topic: string, message: string) => void;
   readonly log: Logger;
 }
 
@@ -60,6 +63,7 @@ export class HttpFrontend {
   readonly #authenticator: RequestAuthenticator;
   readonly #tokenEndpoint: TokenEndpoint;
   readonly #proxies: TrustedProxies;
+  readonly #hints: ProxyHints;
   readonly #log: AccessLog | undefined;
   readonly #plain: HttpListener;
   #tls: HttpListener | undefined;
@@ -73,7 +77,8 @@ export class HttpFrontend {
     this.#options = options;
     this.#authenticator = new RequestAuthenticator(options.authenticator, options.tokens);
     this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens);
-    this.#proxies = new TrustedProxies(options.settings.trustedProxies);
+    this.#proxies = new TrustedProxies(options.settings.proxies);
+    this.#hints = new ProxyHints(options.settings.proxies, options.warnOnce);
     const { accessLog } = options.settings;
     this.#log =
       accessLog && new AccessLog(accessLog, (error) => options.log.error("the access log failed", error));
@@ -204,7 +209,7 @@ export class HttpFrontend {
   async #route(request: Request, scheme: Scheme, trace: HttpTrace): Promise<Response | RegistryError> {
     const refreshing = this.#options.upToDate?.();
     if (refreshing !== undefined) await refreshing;
-    const client = this.#proxies.exist ? this.#proxies.clientOf(request, trace.remote()) : undefined;
+    const client = this.#clientOf(request, trace.remote);
     if (client) trace.remote = () => client.address;
     const usedScheme = client?.scheme ?? scheme;
     const { limits } = this.#options;
@@ -241,6 +246,14 @@ export class HttpFrontend {
     trace.user = principal.user;
     const send = (content: Uint8Array<ArrayBuffer>) => this.#waiting.body(content, request, trace.connection);
     return backend.handle({ ...routed, principal, limits, send });
+  }
+
+  /** The client behind a trusted proxy; `undefined` where none stands before it. */
+  #clientOf(request: Request, peer: () => string): ProxiedClient | undefined {
+    const client = this.#proxies.exist ? this.#proxies.clientOf(request, peer()) : undefined;
+    if (client) this.#hints.ofProxy(request, peer());
+    else this.#hints.ofStranger(request, peer);
+    return client;
   }
 
   #failed(error: unknown): Response {

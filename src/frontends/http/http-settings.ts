@@ -1,6 +1,7 @@
 import type { ListenAddress } from "../../primitives/listen-address.ts";
 import type { AccessLogTarget } from "./access-log.ts";
 import type { LimitSettings } from "./http-limits.ts";
+import type { ProxySettings } from "./trusted-proxies.ts";
 
 /** How HTTP is served, on every thread alike. Plain data. */
 export interface HttpSettings {
@@ -11,8 +12,7 @@ export interface HttpSettings {
   readonly redirectsToTls: boolean;
   /** For how many seconds answers over TLS bind browsers to it (RFC 6797); `undefined`: not at all. */
   readonly hstsSeconds: number | undefined;
-  /** Addresses and networks (CIDR) whose word on the client is believed. */
-  readonly trustedProxies: readonly string[];
+  readonly proxies: ProxySettings;
   readonly limits: LimitSettings;
   /** Connections that one address may have open; `undefined`: as many as the limit on open files suggests. */
   readonly connectionsPerAddress: number | undefined;

@@ -1,6 +1,6 @@
 import { InstanceTable } from "../../backends/oci-http/instance-table.ts";
-import type { ViewLocation } from "../../backends/oci-http/oci-store.ts";
 import { ServedView, type StoreOwner } from "../../backends/oci-http/served-view.ts";
+import type { ViewLocation } from "../../backends/oci-http/view-location.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
@@ -58,6 +58,7 @@ export class ServingThread implements ThreadCalls {
       tokens: new TokenAuthority(new TokenSigner(tokenKey), users),
       traffic: new ThreadTraffic(traffic, thread),
       limits: new HttpLimits(settings.limits, limits.memory, thread, limits.seed),
+      warnOnce: (...args) => this.#owner.tell("warnOnce", ...args),
       log: loggerOf(this.#owner),
     });
     return this.#frontend.addresses;
@@ -152,6 +153,10 @@ export class ServingThread implements ThreadCalls {
         release: (id) => owner.call("releaseUpload", store, id),
       },
       onDamage: (digest) => owner.tell("reportDamage", store, digest),
+      onDatabaseDamage: (view, damage) => owner.tell("reportDatabaseDamage", store, view, damage),
+      committed: (view) => ({
+        manifest: (...args) => owner.call("committedManifest", store, view, ...args),
+      }),
     };
   }
 }

@@ -1,3 +1,5 @@
+import type { CommittedContent } from "../../backends/oci-http/committed-content.ts";
+import type { Damage } from "../../backends/oci-http/damage.ts";
 import type { ServedInstance } from "../../backends/oci-http/instance-registry.ts";
 import type { StoreChanges } from "../../backends/oci-http/store-changes.ts";
 import type { Digest } from "../../primitives/digest.ts";
@@ -36,6 +38,14 @@ export interface OwnerCalls {
   acquireUpload(store: StoreName, id: UploadId): boolean;
   releaseUpload(store: StoreName, id: UploadId): void;
   reportDamage(store: StoreName, digest: Digest): void;
+  /** Of the databases that the view with this id is read from. */
+  reportDatabaseDamage(store: StoreName, view: number, damage: Damage): void;
+  committedManifest(
+    store: StoreName,
+    view: number,
+    ...reference: Parameters<CommittedContent["manifest"]>
+  ): ReturnType<CommittedContent["manifest"]>;
+  warnOnce(topic: string, message: string): void;
   log(level: "info" | "warn" | "error", message: string, cause?: string): void;
 }
 

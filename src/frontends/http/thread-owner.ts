@@ -9,6 +9,7 @@ import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
 import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
 import type { TokenUses } from "../../primitives/users/token-uses.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
+import type { WarnOnce } from "../../primitives/warn-once.ts";
 import type { OwnerCalls, ServingState } from "./thread-calls.ts";
 
 export interface OwnerServices {
@@ -18,6 +19,7 @@ export interface OwnerServices {
   readonly backends: BackendSwitch;
   readonly tokenUses: TokenUses;
   readonly version: SharedVersion;
+  readonly once: WarnOnce;
   readonly log: Logger;
 }
 
@@ -65,6 +67,17 @@ export class ThreadOwner implements OwnerCalls {
 
   reportDamage(store: StoreName, digest: Digest): void {
     this.#store(store).onDamage(digest);
+  }
+
+  reportDatabaseDamage: OwnerCalls["reportDatabaseDamage"] = (store, ...args) =>
+    this.#store(store).heal(...args);
+  committedManifest: OwnerCalls["committedManifest"] = (store, view, ...args) =>
+    this.#store(store)
+      .committedIn(view)
+      .manifest(...args);
+
+  warnOnce(topic: string, message: string): void {
+    this.#services.once.warn(topic, message);
   }
 
   log(level: "info" | "warn" | "error", message: string, cause?: string): void {

@@ -1,4 +1,23 @@
 import { BlockList, isIP } from "node:net";
+import { plainAddress } from "../../primitives/client-network.ts";
+import { type Hop, hopOf, hopsOfLists, parseForwarded } from "./forwarded.ts";
+
+/** The header of RFC 7239; any other tells addresses alone, in a list. */
+const FORWARDED = "forwarded";
+export const DEFAULT_PROXY_HEADER = "x-forwarded-for";
+/** A longer list comes from no sensible row of proxies; what is left of it is not looked at. */
+const MAX_HOPS = 32;
+
+/** Which proxies are believed, and what. Plain data. */
+export interface ProxySettings {
+  /** Addresses and networks (CIDR), each of which `isNetwork`. */
+  readonly networks: readonly string[];
+  /** The one header by which they tell the client's address, in lower case. */
+  readonly header: string;
+  /** Whether they tell the scheme and the host that the client used. */
+  readonly tellScheme: boolean;
+  readonly tellHost: boolean;
+}
 
 /** How a request was made, as far as a proxy tells it. */
 export interface ProxiedClient {
@@ -16,15 +35,19 @@ export function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
-/** What `Forwarded` (RFC 7239) or `X-Forwarded-*` say is believed where one of these proxies sent it, and only there. */
+/**
+ * What proxies say of their clients, where one of these sent it and by the one header that they set. Whatever else there is
+ * the client may have sent itself.
+ */
 export class TrustedProxies {
+  readonly #settings: ProxySettings;
   readonly #networks: BlockList | undefined;
 
-  /** Each of which `isNetwork`. */
-  constructor(networks: readonly string[]) {
-    if (networks.length === 0) return;
+  constructor(settings: ProxySettings) {
+    this.#settings = settings;
+    if (settings.networks.length === 0) return;
     this.#networks = new BlockList();
-    for (const network of networks) {
+    for (const network of settings.networks) {
       const [address = "", bits] = network.split("/");
       const family = isIP(address) === 4 ? "ipv4" : "ipv6";
       if (bits === undefined) this.#networks.addAddress(address, family);
@@ -39,84 +62,42 @@ export class TrustedProxies {
 
   /** Whether this address is one of theirs. */
   includes(address: string): boolean {
-    return this.#isTrusted(address);
+    // A socket that takes both families shows IPv4 addresses as IPv6.
+    const plain = plainAddress(address);
+    const family = isIP(plain);
+    return family !== 0 && this.#networks?.check(plain, family === 4 ? "ipv4" : "ipv6") === true;
   }
 
   /** The client behind trusted proxies; `undefined` where `peer`, who is connected, is none of them. */
   clientOf({ headers }: Request, peer: string): ProxiedClient | undefined {
-    if (!this.#isTrusted(peer)) return undefined;
-    const forwarded = headers.get("Forwarded");
-    const hops = forwarded === null ? hopsOfLegacy(headers) : hopsOfForwarded(forwarded);
-    // Each proxy adds who it was connected to; the first one from the right that is no proxy of ours is the client.
-    let address = peer;
+    if (!this.includes(peer)) return undefined;
+    // Each proxy adds who it was connected to; the first one from the right that is no proxy of ours is the client. Where
+    // that can't be read it is not known, and what is known is who sent it.
+    let address = plainAddress(peer);
     let hop: Hop = {};
-    for (const next of hops.toReversed()) {
+    for (const next of this.#hops(headers).slice(-MAX_HOPS).toReversed()) {
       hop = { ...hop, ...next };
       if (next.address === undefined) break;
       address = next.address;
-      if (!this.#isTrusted(address)) break;
+      if (!this.includes(address)) break;
     }
-    return { address, scheme: hop.scheme, host: hop.host };
+    const { tellScheme, tellHost } = this.#settings;
+    return {
+      address,
+      scheme: tellScheme ? hop.scheme : undefined,
+      host: tellHost ? hop.host : undefined,
+    };
   }
 
-  #isTrusted(address: string): boolean {
-    // A socket that takes both families shows IPv4 addresses in this form.
-    const plain = address.replace(/^::ffff:(?=[\d.]+$)/i, "");
-    const family = isIP(plain);
-    return family !== 0 && this.#networks?.check(plain, family === 4 ? "ipv4" : "ipv6") === true;
+  #hops(headers: Headers): readonly Hop[] {
+    const { header, tellScheme, tellHost } = this.#settings;
+    const told = headers.get(header);
+    if (header === FORWARDED) return told === null ? [] : (parseForwarded(told) ?? []);
+    const schemes = tellScheme ? headers.get("X-Forwarded-Proto") : null;
+    const hosts = tellHost ? headers.get("X-Forwarded-Host") : null;
+    if (told !== null) return hopsOfLists(told, schemes, hosts);
+    // A proxy that tells no address may tell the rest, of its own client.
+    const last = (list: string | null) => list?.split(",").at(-1)?.trim();
+    return [hopOf(undefined, last(schemes), last(hosts))];
   }
-}
-
-interface Hop {
-  readonly address?: string;
-  readonly scheme?: "http" | "https";
-  readonly host?: string;
-}
-
-function hopsOfForwarded(header: string): Hop[] {
-  return header.split(",").map((element) => {
-    const pairs = element.split(";").map((pair): [string, string] => {
-      const at = pair.indexOf("=");
-      const value = pair.slice(at + 1).trim();
-      return [pair.slice(0, Math.max(at, 0)).trim().toLowerCase(), value.replace(/^"(.*)"$/, "$1")];
-    });
-    const values = new Map(pairs);
-    return hop(values.get("for"), values.get("proto"), values.get("host"));
-  });
-}
-
-/** Scheme and host are usually told once, of the first connection. */
-function hopsOfLegacy(headers: Headers): Hop[] {
-  const list = (name: string) =>
-    headers
-      .get(name)
-      ?.split(",")
-      .map((item) => item.trim()) ?? [];
-  const [addresses, schemes, hosts] = [
-    list("X-Forwarded-For"),
-    list("X-Forwarded-Proto"),
-    list("X-Forwarded-Host"),
-  ];
-  const count = Math.max(addresses.length, schemes.length, hosts.length);
-  return Array.from({ length: count }, (_, i) => {
-    const fromRight = (values: readonly string[]) => values[values.length - count + i];
-    return hop(fromRight(addresses), fromRight(schemes), fromRight(hosts));
-  });
-}
-
-function hop(address: string | undefined, scheme: string | undefined, host: string | undefined): Hop {
-  const known = address === undefined ? undefined : addressOf(address);
-  const lower = scheme?.toLowerCase();
-  return {
-    ...(known !== undefined && { address: known }),
-    ...((lower === "http" || lower === "https") && { scheme: lower }),
-    ...(host && { host }),
-  };
-}
-
-/** Without the port, of `192.0.2.1:4711`, `[2001:db8::1]:4711` and the like. */
-function addressOf(text: string): string | undefined {
-  const [, bracketed, plain] = text.match(/^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/) ?? [];
-  const address = bracketed ?? plain ?? text;
-  return isIP(address) === 0 ? undefined : address;
 }

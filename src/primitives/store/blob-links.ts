@@ -1,17 +1,10 @@
-import { Database, type Statement } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import type { Digest } from "../digest.ts";
 import { syncFileData } from "./durable.ts";
+import { checkLinks, openLinks } from "./links-database.ts";
+import { checkRow, rowSum } from "./row-sum.ts";
 import type { ScopeClock } from "./scope-clock.ts";
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS links (
-    scope TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    linked_at INTEGER NOT NULL, -- seconds since the epoch
-    PRIMARY KEY (scope, digest)
-  ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS links_by_digest ON links (digest)`;
 
 /** What requests ask of links. */
 export interface LinkReader {
@@ -22,22 +15,35 @@ export interface LinkReader {
 
 export const NO_LINKS: LinkReader = { has: () => false, scopesOf: () => [] };
 
-/** Links in a database that somebody else may be writing to. */
+interface LinkRow {
+  readonly scope: string;
+  readonly digest: Digest;
+  readonly linked_at: number;
+  readonly sum: number;
+}
+
+/** Links in a database that somebody else may be writing to. Throws `DamagedDatabaseError` where a row has another sum. */
 export class StoredLinks implements LinkReader {
-  readonly #select: Statement<unknown, [string, string]>;
-  readonly #scopes: Statement<{ scope: string }, [string, number]>;
+  readonly #database: Database;
 
   constructor(db: Database) {
-    this.#select = db.query("SELECT 1 FROM links WHERE scope = ? AND digest = ?");
-    this.#scopes = db.query("SELECT scope FROM links WHERE digest = ? LIMIT ?");
+    this.#database = db;
   }
 
   has(scope: string, digest: Digest): boolean {
-    return this.#select.get(scope, digest) !== null;
+    return this.select("scope = ? AND digest = ?", scope, digest).length > 0;
   }
 
   scopesOf(digest: Digest, limit: number): string[] {
-    return this.#scopes.all(digest, limit).map((row) => row.scope);
+    return this.select("digest = ? LIMIT ?", digest, limit).map((row) => row.scope);
+  }
+
+  protected select(where: string, ...values: (string | number)[]): LinkRow[] {
+    const sql = `SELECT scope, digest, linked_at, sum FROM blob_links WHERE ${where}`;
+    const rows = this.#database.query<LinkRow, (string | number)[]>(sql).all(...values);
+    for (const { scope, digest, linked_at, sum } of rows)
+      checkRow(this.#database, sum, scope, digest, linked_at);
+    return rows;
   }
 }
 
@@ -46,9 +52,10 @@ export class StoredLinks implements LinkReader {
  * be derived from the commits.
  */
 export class BlobLinks extends StoredLinks {
+  readonly path: string;
   readonly #db: Database;
   readonly #walFd: number;
-  readonly #insert: Statement<unknown, [string, string, number]>;
+  readonly #insert: Statement<unknown, [string, string, number, number]>;
   readonly #remove: Statement<unknown, [string, string]>;
   readonly #clock: ScopeClock;
   #syncing: Promise<void> | undefined;
@@ -58,18 +65,25 @@ export class BlobLinks extends StoredLinks {
   constructor(path: string, clock: ScopeClock) {
     const db = openLinks(path);
     super(db);
+    this.path = path;
     this.#clock = clock;
     this.#db = db;
-    this.#walFd = openSync(`${path}-wal`, "r+");
+    try {
+      this.#walFd = openSync(`${path}-wal`, "r+");
+    } catch (error) {
+      db.close();
+      throw error;
+    }
     this.#insert = this.#db.query(
-      "INSERT INTO links VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET linked_at = excluded.linked_at",
+      `INSERT INTO blob_links VALUES (?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET linked_at = excluded.linked_at, sum = excluded.sum`,
     );
-    this.#remove = this.#db.query("DELETE FROM links WHERE scope = ? AND digest = ?");
+    this.#remove = this.#db.query("DELETE FROM blob_links WHERE scope = ? AND digest = ?");
   }
 
   /** Resolves when the link would survive a power cut. */
   add(scope: string, digest: Digest): Promise<void> {
-    this.#insert.run(scope, digest, Math.floor(Date.now() / 1000));
+    this.#put(scope, digest, Math.floor(Date.now() / 1000));
     this.#clock.advance(scope, "change");
     return this.#sync();
   }
@@ -84,11 +98,7 @@ export class BlobLinks extends StoredLinks {
 
   /** Every blob that is linked to the scope. */
   blobsOf(scope: string): Digest[] {
-    const sql = "SELECT digest FROM links WHERE scope = ?";
-    return this.#db
-      .query<{ digest: Digest }, [string]>(sql)
-      .all(scope)
-      .map((row) => row.digest);
+    return this.select("scope = ?", scope).map((row) => row.digest);
   }
 
   /** Up to `limit` links made before `seconds` (since the epoch), after `last` in their order. */
@@ -97,27 +107,30 @@ export class BlobLinks extends StoredLinks {
     last: { readonly scope: string; readonly digest: Digest } | undefined,
     limit: number,
   ): { readonly scope: string; readonly digest: Digest }[] {
-    const sql = `SELECT scope, digest FROM links WHERE (scope, digest) > (?, ?) AND linked_at < ?
-      ORDER BY scope, digest LIMIT ?`;
-    return this.#db
-      .query<{ scope: string; digest: Digest }, [string, string, number, number]>(sql)
-      .all(last?.scope ?? "", last?.digest ?? "", seconds, limit);
+    const where = "(scope, digest) > (?, ?) AND linked_at < ? ORDER BY scope, digest LIMIT ?";
+    return this.select(where, last?.scope ?? "", last?.digest ?? "", seconds, limit).map(
+      ({ scope, digest }) => ({ scope, digest }),
+    );
   }
 
   /** Whether any scope was linked to the blob since `seconds` (since the epoch). */
   isLinkedSince(digest: Digest, seconds: number): boolean {
-    const sql = "SELECT 1 FROM links WHERE digest = ? AND linked_at >= ? LIMIT 1";
-    return this.#db.query(sql).get(digest, seconds) !== null;
+    return this.select("digest = ? AND linked_at >= ? LIMIT 1", digest, seconds).length > 0;
   }
 
   /** Removes a link unless, once nobody can see it any more, it is needed after all. A crash may bring it back. */
   drop(scope: string, digest: Digest, isUnneeded: () => boolean): void {
-    const sql = "DELETE FROM links WHERE scope = ? AND digest = ? RETURNING linked_at AS linkedAt";
+    const sql = "DELETE FROM blob_links WHERE scope = ? AND digest = ? RETURNING linked_at AS linkedAt";
     const link = this.#db.query<{ linkedAt: number }, [string, string]>(sql).get(scope, digest);
     this.#clock.advance(scope, "removal");
     if (!link || isUnneeded()) return;
-    this.#insert.run(scope, digest, link.linkedAt);
+    this.#put(scope, digest, link.linkedAt);
     this.#clock.advance(scope, "change");
+  }
+
+  /** Looks through the whole file. Throws `DamagedDatabaseError`, or what SQLite says, where it is damaged. */
+  check(): void {
+    checkLinks(this.#db);
   }
 
   async close(): Promise<void> {
@@ -125,6 +138,10 @@ export class BlobLinks extends StoredLinks {
     await this.#syncing;
     closeSync(this.#walFd);
     this.#db.close();
+  }
+
+  #put(scope: string, digest: Digest, seconds: number): void {
+    this.#insert.run(scope, digest, seconds, rowSum(scope, digest, seconds));
   }
 
   /** A sync under way may have missed what was just written: all who come meanwhile share the next one. */
@@ -145,14 +162,4 @@ export class BlobLinks extends StoredLinks {
     });
     return this.#syncing;
   }
-}
-
-function openLinks(path: string): Database {
-  const db = new Database(path, { create: true, strict: true });
-  // NORMAL leaves syncing the log to us: one sync off the event loop then serves every link that waits for it.
-  db.run("PRAGMA journal_mode = WAL");
-  db.run("PRAGMA synchronous = NORMAL");
-  db.run("PRAGMA busy_timeout = 5000");
-  db.run(SCHEMA);
-  return db;
 }

@@ -18,7 +18,7 @@ import {
   digestOf,
   parseDigest,
 } from "../digest.ts";
-import { syncDirectory } from "./durable.ts";
+import { changeEntries, syncDirectory } from "./durable.ts";
 import { hashFile, isMissingFile, isSystemError } from "./files.ts";
 
 /**
@@ -121,10 +121,11 @@ export class BlobStore {
    */
   async place(digest: Digest, source: string): Promise<void> {
     const path = this.path(digest);
-    utimesSync(source, SEALED_AT, SEALED_AT);
-    // Off the event loop: while the disk takes in large blobs of others, it can wait for that.
-    await rename(source, path);
-    await syncDirectory(path.slice(0, path.lastIndexOf("/")));
+    await changeEntries(path.slice(0, path.lastIndexOf("/")), async () => {
+      utimesSync(source, SEALED_AT, SEALED_AT);
+      // Off the event loop: while the disk takes in large blobs of others, it can wait for that.
+      await rename(source, path);
+    });
   }
 
   /**

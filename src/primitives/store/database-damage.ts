@@ -4,12 +4,17 @@ import { isMissingFile } from "./files.ts";
 
 /** A database file does not hold what was written to it. */
 export class DamagedDatabaseError extends Error {
+  /** Goes with it to other threads. */
+  readonly code = "EVERLOCK_DAMAGED";
+  /** Which one, by its path. */
+  readonly path: string;
   /** What is wrong with it, in a few words. */
   readonly reason: string;
 
   constructor(path: string, reason: string) {
     super(`${basename(path)} is damaged: ${reason}`);
     this.name = "DamagedDatabaseError";
+    this.path = path;
     this.reason = reason;
   }
 }
@@ -18,7 +23,7 @@ export class DamagedDatabaseError extends Error {
  * What SQLite says of a file that is damaged. Our statements fit our tables, so one that misses a table, or meets two rows
  * where a constraint allows one, has met other tables than we wrote.
  */
-const DAMAGE_CODES = /^SQLITE_(CORRUPT|NOTADB|CONSTRAINT|MISMATCH)/;
+const DAMAGE_CODES = /^(SQLITE_(CORRUPT|NOTADB|CONSTRAINT|MISMATCH)|EVERLOCK_DAMAGED$)/;
 const DAMAGE_MESSAGES = /^(no such (table|column|index)|malformed|unsupported file format|database schema)/;
 
 /**

@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { checkHeader, DamagedDatabaseError, damageIn } from "./database-damage.ts";
 
 /** The tables of a database that can be built anew at any time. */
@@ -32,7 +32,7 @@ export function openDatabase(path: string, schema: DatabaseSchema): Database {
     db.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     if (versionOf(db) !== schema.version) createSchema(db, schema);
     else checkSchema(db, schema);
-    if (path !== MEMORY && sizeOf(path) <= MAX_CHECKED_BYTES) {
+    if (path !== MEMORY && isSmall(path)) {
       checkPages(db);
       schema.check(db);
     }
@@ -104,6 +104,14 @@ export function removeDatabase(path: string): void {
   for (const suffix of SUFFIXES) rmSync(path + suffix, { force: true });
 }
 
+/** Nobody may have either of them open. What a crash in the middle leaves, the same call brings to its end. */
+export function renameDatabase(from: string, to: string): void {
+  if (existsSync(to)) for (const suffix of SUFFIXES.toReversed()) rmSync(to + suffix, { force: true });
+  // Its log first: without the file itself nobody takes it for one's own.
+  for (const suffix of SUFFIXES.toReversed())
+    if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix);
+}
+
 /** Throws `DamagedDatabaseError` unless every page and every entry of an index is where it belongs. */
 export function checkPages(db: Database): void {
   const found = db.query<{ integrity_check: string }, []>("PRAGMA integrity_check(1)").get()?.integrity_check;
@@ -118,7 +126,8 @@ function versionOf(db: Database): number | undefined {
 
 const MEMORY = ":memory:";
 
-function checkSchema(db: Database, { sql }: DatabaseSchema): void {
+/** Throws `DamagedDatabaseError` unless the tables are those that `sql` makes. */
+export function checkSchema(db: Database, { sql }: Pick<DatabaseSchema, "sql">): void {
   const model = new Database(MEMORY, { strict: true });
   try {
     model.run(sql);
@@ -134,9 +143,11 @@ function tablesOf(db: Database): string {
   return JSON.stringify(db.query(sql).values());
 }
 
-function sizeOf(path: string): number {
-  return SUFFIXES.reduce(
+/** Whether a database is looked through whole at the start. */
+export function isSmall(path: string): boolean {
+  const size = SUFFIXES.reduce(
     (sum, suffix) => sum + (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0),
     0,
   );
+  return size <= MAX_CHECKED_BYTES;
 }

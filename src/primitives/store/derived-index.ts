@@ -85,6 +85,10 @@ export class DerivedIndex implements Projection {
     return inspectDatabase(path, derivedSchema(schema), (db) => compare(db, readHead(db)));
   }
 
+  get path(): string {
+    return this.db.filename;
+  }
+
   get head(): ObjectId | undefined {
     return this.#head;
   }

@@ -21,6 +21,21 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
+ * Runs `change`, which creates, renames or removes files of a directory, and waits until that would survive a power cut.
+ * Nothing is changed where there is no descriptor left to wait by.
+ */
+export async function changeEntries(path: string, change: () => Promise<void>): Promise<void> {
+  if (process.platform === "win32") return change();
+  const fd = openSync(path, "r");
+  try {
+    await change();
+    await syncFile(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
  * Makes a file that must not exist yet, which `write` fills. If that fails, the file is removed again: on a full disk it
  * would take what is left, and under a fixed name it would stand in the way of the next try.
  */

@@ -38,16 +38,21 @@ export async function writeFully(handle: FileHandle, chunk: Uint8Array, position
 
 const HASH_BUFFER_BYTES = 1 << 20;
 
-/** Hashes a file a part at a time, off the event loop but for the hashing itself. */
-export async function hashFile(path: string, algorithm: DigestAlgorithm): Promise<Bun.CryptoHasher> {
+/** Hashes a file, or its first `length` bytes, a part at a time, off the event loop but for the hashing itself. */
+export async function hashFile(
+  path: string,
+  algorithm: DigestAlgorithm,
+  length = Number.POSITIVE_INFINITY,
+): Promise<Bun.CryptoHasher> {
   const hasher = new Bun.CryptoHasher(algorithm);
   const handle = await open(path, "r");
   try {
     const buffer = Buffer.allocUnsafe(HASH_BUFFER_BYTES);
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+    for (let left = length; ; ) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, left));
       if (bytesRead === 0) return hasher;
       hasher.update(buffer.subarray(0, bytesRead));
+      left -= bytesRead;
     }
   } finally {
     await handle.close();

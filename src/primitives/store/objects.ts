@@ -7,6 +7,11 @@ export interface ObjectStore {
   has(id: ObjectId): Promise<boolean>;
   /** Resolves when all of them would survive a power cut; objects that are there already may be given again. */
   put(objects: readonly NamedObject[]): Promise<void>;
+  /**
+   * What is wrong with the files in which they lie, a line each. `step` may wait between files, and ends the check early
+   * by answering false.
+   */
+  fileProblems(step: (progress: string) => Promise<boolean>): Promise<readonly string[]>;
   /** No file goes until what is answered is called, so that somebody else can copy them. */
   hold(): () => void;
   close(): Promise<void>;

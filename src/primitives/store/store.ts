@@ -133,10 +133,12 @@ export class Store {
     return this.#reader.commit(id);
   }
 
-  /** Reads and verifies all that the history refers to. */
-  checkObjects(step?: (progress: string) => Promise<boolean>): Promise<ObjectReport> {
+  /** Reads and verifies all that the history refers to, and the files in which it lies. */
+  async checkObjects(step: (progress: string) => Promise<boolean> = async () => true): Promise<ObjectReport> {
+    const ofFiles = await this.#objects.fileProblems(step);
     // A reader of its own, which has nothing in memory.
-    return checkObjects(this.#reader.forWalk(), this.head().commitId, step);
+    const report = await checkObjects(this.#reader.forWalk(), this.head().commitId, step);
+    return { ...report, problems: [...ofFiles, ...report.problems] };
   }
 
   /** For reading through many commits, beside requests. */

@@ -1,4 +1,14 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+} from "node:fs";
 import {
   DIGEST_ALGORITHMS,
   type Digest,
@@ -9,8 +19,7 @@ import {
 import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { syncDirectory, syncFileData } from "./durable.ts";
-import { hashFile } from "./files.ts";
-import { storageTroubleOf } from "./storage-trouble.ts";
+import { hashFile, isMissingFile } from "./files.ts";
 import { writeStream } from "./upload-stream.ts";
 
 /** The id of an upload session: a UUID in its canonical form. */
@@ -54,10 +63,22 @@ export interface UploadLocks {
   acquire(id: UploadId): boolean | Promise<boolean>;
   /** Once it is over, the next request may acquire. */
   release(id: UploadId): void | Promise<void>;
+  /** Whether somebody worked on it within so many milliseconds; who knows only of other threads' can't say. */
+  wasHeldWithin?(ms: number, id: UploadId): boolean;
 }
+
+/** Sessions of which it is remembered when they were last worked on. */
+const MAX_RELEASES = 10_000;
 
 export class LocalUploadLocks implements UploadLocks {
   readonly #held = new Set<UploadId>();
+  readonly #released = new LruCache<UploadId, number>(MAX_RELEASES);
+  readonly #now: () => number;
+
+  /** `now` answers milliseconds that never go back. */
+  constructor(now = () => performance.now()) {
+    this.#now = now;
+  }
 
   acquire(id: UploadId): boolean {
     if (this.#held.has(id)) return false;
@@ -67,6 +88,12 @@ export class LocalUploadLocks implements UploadLocks {
 
   release(id: UploadId): void {
     this.#held.delete(id);
+    this.#released.set(id, this.#now());
+  }
+
+  wasHeldWithin(ms: number, id: UploadId): boolean {
+    const released = this.#released.get(id);
+    return this.#held.has(id) || (released !== undefined && this.#now() - released < ms);
   }
 }
 
@@ -144,8 +171,14 @@ export class UploadStore {
       }
       return whole ? { kind: "appended", size } : { kind: "interrupted" };
     } catch (error) {
-      // What arrived would keep the disk full for as long as the session may be resumed.
-      if (storageTroubleOf(error) === "no-room") ftruncateSync(fd, start);
+      // The session ends where it was last acknowledged, for the client to resume from; and what arrived since would keep
+      // a full disk full.
+      this.#hashes.delete(id);
+      try {
+        ftruncateSync(fd, start);
+      } catch {
+        // Why the bytes could not be stored is what counts; a session that is too long fails by its digest.
+      }
       throw error;
     } finally {
       closeSync(fd);
@@ -167,6 +200,20 @@ export class UploadStore {
     return { kind: "stored", size };
   }
 
+  /** Takes back what was appended since the session was found, after a failure to finish it. */
+  rewind({ id, path, size }: Upload): void {
+    this.#hashes.delete(id);
+    try {
+      truncateSync(path, size);
+      // Placing it may have begun, which gives it the time of a blob.
+      const now = new Date();
+      utimesSync(path, now, now);
+    } catch (error) {
+      // It has become a blob; nobody has been told, so the client pushes it again.
+      if (!isMissingFile(error)) throw error;
+    }
+  }
+
   cancel({ id, path }: Pick<Upload, "id" | "path">): void {
     rmSync(path, { force: true });
     this.#hashes.delete(id);
@@ -180,6 +227,8 @@ export class UploadStore {
       const id = parseUploadId(name.match(FILE_NAME)?.[1] ?? "");
       const path = `${this.#dir}/${name}`;
       if (!id || (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? limit) >= limit) continue;
+      // The time of day may have been set forward.
+      if (this.#locks.wasHeldWithin?.(maxAgeMs, id)) continue;
       const outcome = await this.exclusively(id, async () => this.cancel({ id, path }));
       if (outcome !== "busy") removed++;
     }

@@ -81,11 +81,12 @@ export async function writeStream(
         }
       } else if (gatheredBytes >= MAX_DIRECT_BYTES) writeGathered();
     }
+    while (writing !== undefined) await writing;
+    for (const chunk of gathered) position += writeFullySync(fd, chunk, position);
+    return { size: position, whole };
   } finally {
     turn.end();
+    // The caller closes the file: by then nothing may be under way on it, or it would hit the next one of that number.
+    await Promise.allSettled([writing, flushing]);
   }
-  while (writing !== undefined) await writing;
-  await flushing;
-  for (const chunk of gathered) position += writeFullySync(fd, chunk, position);
-  return { size: position, whole };
 }

@@ -19,6 +19,7 @@ import {
   type ApiTokenCredential,
   type Credential,
   encodeUser,
+  isReservedName,
   sshKeys,
   type User,
   type UserName,
@@ -57,7 +58,7 @@ export class UserRegistry implements Reloadable {
   /** One change at a time, each made of what the one before left. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   #directory: UserDirectory;
-  #onChange: () => void = () => undefined;
+  readonly #listeners: (() => void)[] = [];
 
   private constructor(store: Store, read: Snapshot, directory: UserDirectory) {
     this.#store = store;
@@ -93,7 +94,7 @@ export class UserRegistry implements Reloadable {
         const changes = describeDifference(this.#directory, directory);
         this.#directory = directory;
         this.#files.replace(read);
-        this.#onChange();
+        this.#changed();
         return changes;
       });
     });
@@ -103,12 +104,13 @@ export class UserRegistry implements Reloadable {
     return this.#directory;
   }
 
-  /** `listener` is called before a change is acknowledged. */
+  /** Each `listener` is called before a change is acknowledged. */
   onChange(listener: () => void): void {
-    this.#onChange = listener;
+    this.#listeners.push(listener);
   }
 
   async add(actor: Identity, name: UserName, password: string): Promise<void> {
+    if (!this.#directory.get(name)) refuseReserved(name);
     const hash = await hashPassword(password);
     await this.#changeUser(actor, name, `add user ${name}`, (user) => {
       if (user || name === ANONYMOUS) throw new UserChangeError(`user '${name}' exists already`);
@@ -280,6 +282,7 @@ export class UserRegistry implements Reloadable {
   /** Makes `name` a system administrator if there is none at all; true if it did. */
   async bootstrap(actor: Identity, name: UserName, password: string): Promise<boolean> {
     if (this.#directory.hasAdministrator()) return false;
+    if (!this.#directory.get(name)) refuseReserved(name);
     const hash = await hashPassword(password);
     await this.#changeUser(actor, name, `bootstrap the administrator ${name}`, (user) => ({
       name,
@@ -299,6 +302,10 @@ export class UserRegistry implements Reloadable {
   /** Throws `UserChangeError` if there is no such group. */
   existingGroup(name: GroupName): Group {
     return mustGroup(this.#directory.group(name), name);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #changeUser(
@@ -335,7 +342,7 @@ export class UserRegistry implements Reloadable {
       }
       await this.#files.commit(changes, { author: actor, message });
       this.#directory = directory;
-      this.#onChange();
+      this.#changed();
     });
   }
 }
@@ -375,6 +382,13 @@ function refuseUnseen(what: string, text: string): void {
   if (!isVisible(text))
     throw new UserChangeError(
       `${what} holds characters that can't be seen or that steer a terminal: '${text}'; leave them out`,
+    );
+}
+
+function refuseReserved(name: UserName): void {
+  if (isReservedName(name))
+    throw new UserChangeError(
+      `'${name}' is reserved for the server, whose commits its own would look like; use another login`,
     );
 }
 

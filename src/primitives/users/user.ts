@@ -16,6 +16,14 @@ export function parseUserName(text: string): UserName | undefined {
 /** Built in: what it is granted, everybody has without logging in. It has no credentials. */
 export const ANONYMOUS = "anon" as UserName;
 
+/** Who would commit under these names would look like the server itself, or stand for everybody. */
+const RESERVED: readonly string[] = [ANONYMOUS, "system", "everlock"];
+
+/** Whether no user may be made of this name; one that an earlier version made goes on. */
+export function isReservedName(name: UserName): boolean {
+  return RESERVED.includes(name);
+}
+
 export interface PasswordCredential {
   readonly kind: "password";
   /** Argon2id in PHC string format. */

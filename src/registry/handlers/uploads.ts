@@ -32,9 +32,15 @@ export async function startUpload(exchange: Exchange, { repository }: UploadsRou
   const digest = parseDigest(wanted);
   if (!digest) return new RegistryError("digestInvalid");
   const session = await storage.startUpload(repository, digestAlgorithm(digest));
-  const result = await finishUpload(exchange, { repository, session });
-  if (result instanceof RegistryError) await storage.cancelUpload(repository, session);
-  return result;
+  let isStored = false;
+  try {
+    const result = await finishUpload(exchange, { repository, session });
+    isStored = !(result instanceof RegistryError);
+    return result;
+  } finally {
+    // The client does not know of the session.
+    if (!isStored) await storage.cancelUpload(repository, session);
+  }
 }
 
 /** A mount that can't be done falls back to a session; that it failed tells nothing of other repositories. */

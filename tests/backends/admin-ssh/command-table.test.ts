@@ -18,8 +18,8 @@ describe("a wrong command line", () => {
       "/users nothing",
       "unknown command '/users nothing'; /users takes list, add, passwd, grant, revoke, grants",
     ],
-    ["/users add", "wrong number of arguments; use: /users add <login> [<password>]"],
-    ["/users add a b c", "wrong number of arguments; use: /users add <login> [<password>]"],
+    ["/users add", "wrong number of arguments; use: /users add <login> [<password>] [--yes]"],
+    ["/users add a b c d", "wrong number of arguments; use: /users add <login> [<password>] [--yes]"],
     [`/users add "alice`, 'a quote " is not closed'],
   ])("%p is answered %p", (line, message) => {
     expect(() => parseLine(line)).toThrow(message);

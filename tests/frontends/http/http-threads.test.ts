@@ -16,6 +16,7 @@ import { PasswordChecker } from "../../../src/primitives/users/password-checker.
 import { TokenUses } from "../../../src/primitives/users/token-uses.ts";
 import { ANONYMOUS, type UserName } from "../../../src/primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
+import { WarnOnce } from "../../../src/primitives/warn-once.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 import { randomBytes } from "../../support/random-bytes.ts";
@@ -58,13 +59,14 @@ async function start() {
   const version = new SharedVersion();
   const passwords = new PasswordChecker(() => users.directory);
   const workers: Worker[] = [];
+  const once = new WarnOnce(log);
   const threads = await HttpThreads.start({
     settings: {
       listen: { hostname: "127.0.0.1", port: 0 },
       listenTls: undefined,
       redirectsToTls: false,
       hstsSeconds: undefined,
-      trustedProxies: [],
+      proxies: { networks: [], header: "x-forwarded-for", tellScheme: false, tellHost: false },
       limits: {
         requestsPerSecond: undefined,
         uploads: undefined,
@@ -85,7 +87,7 @@ async function start() {
       workers.push(worker);
       return worker;
     },
-    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, log }),
+    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, once, log }),
     log,
   });
   afterThisTest(async () => {

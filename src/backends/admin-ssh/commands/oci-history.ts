@@ -1,4 +1,5 @@
 import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { Store } from "../../../primitives/store/store.ts";
 import type { RepositoryName } from "../../../registry/repository-name.ts";
@@ -37,7 +38,9 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
       const { history } = context.instances.storeOf(instance);
       const { limit, ...filter } = readFilter(words);
       const events: HistoryEvent[] = [];
+      const pace = new Pace(1);
       for await (const event of history.events(filter)) {
+        await pace.rest();
         if (!maySee(context, instance, event.repository)) continue;
         events.push(event);
         if (events.length === limit) break;
@@ -131,7 +134,9 @@ async function readableChanges(
   to: ObjectId,
 ): Promise<{ readonly changes: readonly ContentChange[]; readonly more: boolean }> {
   const changes: ContentChange[] = [];
+  const pace = new Pace(1);
   for await (const change of changesBetween(store, from, to)) {
+    await pace.rest();
     if (!hasRole(context, instance, change.repository, "reader")) continue;
     if (changes.length === MAX_CHANGES) return { changes, more: true };
     changes.push(change);

@@ -1,5 +1,6 @@
 import { formatSize } from "../../../primitives/byte-size.ts";
 import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { RepositoryName } from "../../../registry/repository-name.ts";
 import type { Tag } from "../../../registry/tag.ts";
 import { summarize } from "../../oci-http/image-summary.ts";
@@ -43,10 +44,16 @@ export const OCI_LIST_COMMANDS: readonly Command[] = [
   },
 ];
 
-function listRepositories(oci: OciStore, instance: InstanceName, context: CommandContext): Listing {
+async function listRepositories(
+  oci: OciStore,
+  instance: InstanceName,
+  context: CommandContext,
+): Promise<Listing> {
+  const pace = new Pace(1);
   const records: { readonly repository: RepositoryName; readonly tags: number }[] = [];
   let more = false;
   for (const repository of oci.index.repositoriesAfter("")) {
+    await pace.rest();
     if (!hasRole(context, instance, repository, "reader")) continue;
     more = records.length === MAX_ROWS;
     if (more) break;
@@ -85,7 +92,9 @@ async function listTags(
 ): Promise<Listing> {
   const tags = oci.index.tags(repository, "", MAX_ROWS + 1);
   const records: TagRecord[] = [];
+  const pace = new Pace(1);
   for (const tag of tags.slice(0, MAX_ROWS)) {
+    await pace.rest();
     const digest = oci.index.tagDigest(repository, tag);
     if (!digest) continue;
     const event = await oci.history.lastEvent(repository, tag);

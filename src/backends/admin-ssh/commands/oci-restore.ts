@@ -49,7 +49,7 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
         await restore(oci, plan, context.actor);
         return lines;
       }
-      context.print(lines);
+      await context.print(lines);
       if (!(await context.confirm("go on?"))) return ["nothing was changed"];
       await restore(oci, plan, context.actor);
       return ["restored"];

@@ -1,4 +1,5 @@
 import { parseStoreName } from "../../../primitives/store/store-manager.ts";
+import { isNamesake, namesakeWarning } from "../../namesakes.ts";
 import { type InstanceName, parseInstanceName } from "../../oci-http/instance-config.ts";
 import type { InstanceRegistry } from "../../oci-http/instance-registry.ts";
 import {
@@ -10,6 +11,7 @@ import {
   readSettings,
   settingWords,
 } from "../../oci-http/instance-settings.ts";
+import { withoutYes, YES } from "../access-words.ts";
 import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
 import { readCommit } from "../read-commit.ts";
 
@@ -47,15 +49,22 @@ export const OCI_COMMANDS: readonly Command[] = [
     verb: "create",
     parameters: [
       { name: "name" },
-      { name: "vhost=<host>", repeated: true, candidates: () => candidatesOf(CREATE_SETTINGS) },
+      { name: "vhost=<host>", repeated: true, candidates: () => [...candidatesOf(CREATE_SETTINGS), YES] },
     ],
     summary: "create a registry at a host name; store=<name> names its store, at=<when> serves its past",
-    details: settingHelp(CREATE_SETTINGS),
+    details: [
+      ...settingHelp(CREATE_SETTINGS),
+      "",
+      "the user that a registry is named after owns it; where there is one, --yes confirms that",
+    ],
     example: "/oci create team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
-    async run([text = "", ...words], { instances, actor }) {
+    async run([text = "", ...args], { instances, users, actor }) {
       const name = readName(text);
+      const { words, isSure } = withoutYes(args);
+      const isOwned = users.directory.list().some((user) => isNamesake(user.name, name));
+      if (isOwned && !isSure) throw new ConsoleError(namesakeWarning(name, "registry"));
       const given = readWords(words, CREATE_SETTINGS, await readMoment(words, instances));
       const { vhosts = [] } = given;
       if (vhosts.length === 0) throw new ConsoleError("a registry needs a host: vhost=<host>");

@@ -1,6 +1,7 @@
 import { passwordFault } from "../../../primitives/users/passwords.ts";
 import type { UserName } from "../../../primitives/users/user.ts";
-import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "../access-words.ts";
+import { isNamesake, namesakes, namesakeWarning } from "../../namesakes.ts";
+import { LOGIN, PATH, ROLE, readLogin, readPath, readRole, withoutYes, YES } from "../access-words.ts";
 import {
   alignColumns,
   type Command,
@@ -11,6 +12,8 @@ import {
 
 const MAX_DISPLAY_NAME = 100;
 const PASSWORD: Parameter = { name: "password", optional: true, isSecret: true };
+/** Secret as well: a password may stand in its place by mistake. */
+const SURE: Parameter = { name: YES, optional: true, isSecret: true };
 
 export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
   {
@@ -44,14 +47,20 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
   {
     scope: "users",
     verb: "add",
-    parameters: [{ name: "login" }, PASSWORD],
+    parameters: [{ name: "login" }, PASSWORD, SURE],
     summary: "add a user; without a password it is asked for",
+    details: ["a user owns the registry that bears its name; where there is one, --yes confirms that"],
     example: "/users add alice",
     adminOnly: true,
     isChange: true,
-    async run([login = "", password], context) {
+    async run(args, context) {
+      const { words, isSure } = withoutYes(args);
+      const [login = "", password, ...more] = words;
+      if (more.length > 0) throw new ConsoleError(`after the password only ${YES} may follow`);
       const name = readLogin(login);
       if (context.users.directory.get(name)) throw new ConsoleError(`user '${name}' exists already`);
+      const isOwner = context.instances.list().some((registry) => isNamesake(name, registry.name));
+      if (isOwner && !isSure) throw new ConsoleError(namesakeWarning(name, "user"));
       await context.users.add(context.actor, name, await readPassword(password, context));
       return [`user '${name}' created`];
     },
@@ -107,8 +116,11 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     summary: "list what a user is granted",
     example: "/users grants alice",
     adminOnly: false,
-    run([login = ""], { users }) {
+    run([login = ""], { users, instances }) {
       const { name, grants } = users.existing(readLogin(login));
+      const own = namesakes(users.directory, instances.list())
+        .filter((owner) => owner === name)
+        .map((owner) => ({ path: `http/oci/${owner}`, role: "owner", isNamesake: true }));
       const byGroup = users.directory
         .groupsOf(name)
         .flatMap((group) => group.grants.map((grant) => ({ ...grant, group: group.name })));
@@ -116,11 +128,12 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
         lines: [
           name,
           ...alignColumns([
+            ...own.map(({ path, role }) => [`  owns:  ${path}`, role, "because the registry bears its name"]),
             ...grants.map(({ path, role }) => [`  grant: ${path}`, role]),
             ...byGroup.map(({ path, role, group }) => [`  grant: ${path}`, role, `by the group ${group}`]),
           ]),
         ],
-        records: [...grants, ...byGroup].map((grant) => ({ login: name, ...grant })),
+        records: [...own, ...grants, ...byGroup].map((grant) => ({ login: name, ...grant })),
       };
     },
   },

@@ -7,6 +7,7 @@ import { readLooseObject } from "./loose.ts";
 import type { GitObject, NamedObject } from "./object.ts";
 import { type ObjectId, objectIdToBytes } from "./object-id.ts";
 import { assemblePack, type EncodedEntry, encodeEntry } from "./pack.ts";
+import { packProblems } from "./pack-check.ts";
 import { PackFile } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
 import { chooseMerge, mergePacks, type PackPaths } from "./pack-merge.ts";
@@ -85,6 +86,15 @@ export class LocalObjects implements ObjectStore {
     }
     await this.#publish(temporary, stem);
     this.#startMerge();
+  }
+
+  async fileProblems(step: (progress: string) => Promise<boolean>): Promise<readonly string[]> {
+    const problems: string[] = [];
+    for (const stem of this.#stems()) {
+      problems.push(...(await packProblems(`${this.#packDir}/${stem}`)));
+      if (!(await step(`checking ${stem}`))) break;
+    }
+    return problems;
   }
 
   hold(): () => void {
@@ -186,13 +196,18 @@ export class LocalObjects implements ObjectStore {
     return readLooseObject(this.#dir, id);
   }
 
-  /** Opens packs that appeared and closes those that went; true if anything changed. */
-  #scan(): boolean {
-    const present = new Set(
+  /** Of every pack that has an index, the name without suffix. */
+  #stems(): ReadonlySet<string> {
+    return new Set(
       readdirSync(this.#packDir)
         .filter((name) => name.startsWith("pack-") && name.endsWith(".idx"))
         .map((name) => name.slice(0, -".idx".length)),
     );
+  }
+
+  /** Opens packs that appeared and closes those that went; true if anything changed. */
+  #scan(): boolean {
+    const present = this.#stems();
     let changed = false;
     for (const [stem, pack] of this.#packs) {
       if (present.has(stem)) continue;

@@ -3,11 +3,11 @@ import { CorruptObjectError } from "./object.ts";
 import { OBJECT_ID_BYTES, objectIdFromBytes } from "./object-id.ts";
 import type { PackedEntry } from "./pack.ts";
 
-const MAGIC = 0xff744f63;
-const VERSION = 2;
-const FANOUT_AT = 8;
-const FANOUT_SIZE = 256;
-const IDS_AT = FANOUT_AT + FANOUT_SIZE * 4;
+export const PACK_INDEX_MAGIC = 0xff744f63;
+export const PACK_INDEX_VERSION = 2;
+export const FANOUT_AT = 8;
+export const FANOUT_SIZE = 256;
+export const IDS_AT = FANOUT_AT + FANOUT_SIZE * 4;
 /** Packs of no more objects have the beginnings of their ids in memory. */
 const MAX_BEGINNINGS = 16_384;
 /** Ids that are read at once in search of one. */
@@ -26,8 +26,8 @@ export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: U
   const offsetAt = crcAt + count * 4;
   const largeAt = offsetAt + count * 4;
   const body = Buffer.alloc(largeAt + large.length * 8 + packChecksum.length);
-  body.writeUInt32BE(MAGIC, 0);
-  body.writeUInt32BE(VERSION, 4);
+  body.writeUInt32BE(PACK_INDEX_MAGIC, 0);
+  body.writeUInt32BE(PACK_INDEX_VERSION, 4);
 
   let nextLarge = 0;
   sorted.forEach((entry, i) => {
@@ -68,7 +68,7 @@ export class PackIndex {
     try {
       this.#fanout = this.#read(FANOUT_AT, IDS_AT - FANOUT_AT);
       const header = this.#read(0, FANOUT_AT);
-      if (header.readUInt32BE(0) !== MAGIC || header.readUInt32BE(4) !== VERSION) {
+      if (header.readUInt32BE(0) !== PACK_INDEX_MAGIC || header.readUInt32BE(4) !== PACK_INDEX_VERSION) {
         throw new CorruptObjectError(path, "it is not a version 2 pack index");
       }
       this.count = this.#fanout.readUInt32BE((FANOUT_SIZE - 1) * 4);

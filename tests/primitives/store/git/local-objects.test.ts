@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, utimesSync, watch, writeFileSync } from "node:fs";
 import { LocalObjects } from "../../../../src/primitives/store/git/local-objects.ts";
 import { type NamedObject, nameObject } from "../../../../src/primitives/store/git/object.ts";
+import { eventually } from "../../../support/eventually.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 function objectsDirectory(): { dir: string; packs: () => string[] } {
@@ -74,10 +75,27 @@ describe("small packs", () => {
 
 test("what a crash in the middle of a merge left behind is removed, but nothing of stock git's", async () => {
   const { dir } = objectsDirectory();
-  const leftovers = [`tmp_${crypto.randomUUID()}.pack`, `tmp_${crypto.randomUUID()}.idx`, "pack-old.pack"];
+  const id = crypto.randomUUID();
+  const leftovers = [`tmp_pack_${id}`, `tmp_idx_${id}`, "pack-old.pack"];
+  // As earlier versions named them.
+  leftovers.push(`tmp_${id}.pack`, `tmp_${id}.idx`);
   const kept = ["pack-young.pack", "tmp_pack_Xy12", "pack-old.keep"];
   for (const name of [...leftovers, ...kept]) writeFileSync(`${dir}/pack/${name}`, "");
   utimesSync(`${dir}/pack/pack-old.pack`, 0, 0);
   await new LocalObjects(dir).close();
   expect(readdirSync(`${dir}/pack`).sort()).toEqual(kept.sort());
+});
+
+test("what is being written has names that git does not read as a pack's", async () => {
+  const { dir } = objectsDirectory();
+  const objects = new LocalObjects(dir);
+  const seen = new Set<string>();
+  const watcher = watch(`${dir}/pack`, (_event, name) => void seen.add(String(name)));
+  for (let batch = 0; batch < 70; batch++) await objects.put([blob(`${batch}`)]);
+  await objects.close();
+  expect(await eventually(() => [...seen].some((name) => name.startsWith("tmp_idx_")))).toBe(true);
+  watcher.close();
+  // Git reads whatever ends in .idx, and its pack.
+  const readByGit = [...seen].filter((name) => /\.(idx|pack)$/.test(name) && !name.startsWith("pack-"));
+  expect(readByGit).toEqual([]);
 });

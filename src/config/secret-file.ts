@@ -1,0 +1,67 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { UsageError } from "./settings.ts";
+
+/** More than any secret that somebody writes down; a device or a wrong file is not read to its end. */
+const MAX_BYTES = 8192;
+const OTHERS_MAY_READ = 0o044;
+const OTHERS_MAY_WRITE = 0o022;
+
+/** The file of a secret can be read by others than its owner; who writes to it could choose the secret. */
+export type SecretExposure = "readable" | "writable";
+
+export interface SecretFile {
+  /** Without the line feed at its end. */
+  readonly secret: string;
+  /** Never of a pipe, which only its two ends can read. */
+  readonly exposure: SecretExposure | undefined;
+}
+
+/** Reads a secret from a file or a pipe. Throws `UsageError`, which names `setting` and the file. */
+export function readSecretFile(path: string, setting: string): SecretFile {
+  const fail = (reason: string): never => {
+    throw new UsageError(`--${setting}: ${path} ${reason}`);
+  };
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    return fail(`can't be read: ${error instanceof Error ? error.message : error}`);
+  }
+  try {
+    const { mode, isFile } = statOf(fd);
+    const bytes = readBounded(fd);
+    if (!bytes) return fail(`is longer than ${MAX_BYTES} bytes`);
+    const exposure = mode & OTHERS_MAY_WRITE ? "writable" : mode & OTHERS_MAY_READ ? "readable" : undefined;
+    return { secret: decode(bytes) ?? fail("is not UTF-8"), exposure: isFile ? exposure : undefined };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    return fail(`can't be read: ${error instanceof Error ? error.message : error}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function statOf(fd: number): { readonly mode: number; readonly isFile: boolean } {
+  const stat = fstatSync(fd);
+  return { mode: stat.mode, isFile: stat.isFile() };
+}
+
+/** `undefined` if there is more than a secret may have. */
+function readBounded(fd: number): Uint8Array | undefined {
+  const buffer = Buffer.alloc(MAX_BYTES + 1);
+  let size = 0;
+  while (size < buffer.length) {
+    const read = readSync(fd, buffer, size, buffer.length - size, null);
+    if (read === 0) return buffer.subarray(0, size);
+    size += read;
+  }
+  return undefined;
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r?\n$/, "");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+import type { ConsoleChannel } from "../../backends/admin-ssh/admin-console.ts";
+import type { CallPort } from "../../primitives/threads/call-port.ts";
+import type { SessionId, SessionRequest, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
+
+/** What waits between the threads for a client that does not read, in UTF-16 units. */
+const PIECE_LENGTH = 16 * 1024;
+const LAST_WORDS_MS = 500;
+/** Long enough for a command that took its own user's credential away to say so. */
+const LAST_COMMAND_MS = 2000;
+
+/** The owner's end of a session that the SSH thread serves: each side sends only what the other has asked for. */
+export class RemoteChannel implements ConsoleChannel {
+  readonly remote: string;
+  readonly screen: ConsoleChannel["screen"];
+  readonly input: AsyncIterable<Uint8Array>;
+  readonly #id: SessionId;
+  readonly #thread: CallPort<SshOwnerCalls, SshThreadCalls>;
+  /** Called when nothing is read any more, or written. */
+  readonly #whenInputOver = new Set<() => void>();
+  readonly #whenOver = new Set<() => void>();
+  readonly #closed = Promise.withResolvers<undefined>();
+  readonly #resized = new Set<() => void>();
+  /** What was written last, so that pieces stay in order. */
+  #writing: Promise<void> = Promise.resolve();
+  #isOver = false;
+  #reason: string | undefined;
+  #grace: Timer | undefined;
+  #columns: number;
+
+  constructor(id: SessionId, request: SessionRequest, thread: CallPort<SshOwnerCalls, SshThreadCalls>) {
+    this.#id = id;
+    this.#thread = thread;
+    this.remote = request.remote;
+    this.#columns = request.columns ?? 0;
+    this.screen =
+      request.columns === undefined
+        ? undefined
+        : {
+            columns: () => this.#columns,
+            onResize: (callback) => void this.#resized.add(callback),
+          };
+    const next = () => this.#read();
+    this.input = { [Symbol.asyncIterator]: () => ({ next }) };
+  }
+
+  write(text: string): Promise<void> {
+    return this.#write(text, false);
+  }
+
+  writeError(text: string): Promise<void> {
+    return this.#write(text, true);
+  }
+
+  resize(columns: number): void {
+    this.#columns = columns;
+    for (const callback of this.#resized) callback();
+  }
+
+  /** Ends the input: nothing more can be asked or ordered. A command that is under way may finish, for a moment. */
+  end(reason: string): void {
+    if (this.#reason !== undefined || this.#isOver) return;
+    this.#reason = reason;
+    this.#call(this.#whenInputOver);
+    this.#grace = setTimeout(() => this.close(), LAST_COMMAND_MS);
+  }
+
+  /** Why it was ended from this side. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  /** There is nobody any more: the input ends, and what is written is dropped. */
+  close(): void {
+    clearTimeout(this.#grace);
+    this.#isOver = true;
+    this.#call(this.#whenInputOver);
+    this.#call(this.#whenOver);
+    this.#closed.resolve(undefined);
+  }
+
+  /** Resolves when it is closed. */
+  get closed(): Promise<undefined> {
+    return this.#closed.promise;
+  }
+
+  /** Sends a line on its own, past what else was to be written, if the client takes it at once. */
+  async lastWords(text: string): Promise<void> {
+    const line = this.screen ? `\r\n  ${text}\r\n` : `${text}\n`;
+    const told = this.#thread.call("write", this.#id, line, this.screen === undefined).catch(() => undefined);
+    await Promise.race([told, Bun.sleep(LAST_WORDS_MS)]);
+  }
+
+  #call(callbacks: ReadonlySet<() => void>): void {
+    for (const callback of callbacks) callback();
+  }
+
+  /** What the thread answers; `undefined` once it is of no use any more. */
+  #answer<T>(call: Promise<T>, ends: Set<() => void>): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      const over = () => resolve(undefined);
+      ends.add(over);
+      call.then(resolve, over).finally(() => ends.delete(over));
+    });
+  }
+
+  async #read(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const isOver = () => this.#isOver || this.#reason !== undefined;
+    const packet = isOver()
+      ? undefined
+      : await this.#answer(this.#thread.call("read", this.#id), this.#whenInputOver);
+    return packet === undefined || isOver() ? { done: true, value: undefined } : { value: packet };
+  }
+
+  #write(text: string, toError: boolean): Promise<void> {
+    const before = this.#writing;
+    this.#writing = (async () => {
+      await before;
+      for (let at = 0; at < text.length && !this.#isOver; ) {
+        const end = pieceEnd(text, at);
+        const written = this.#thread.call("write", this.#id, text.slice(at, end), toError);
+        await this.#answer(written, this.#whenOver);
+        at = end;
+      }
+    })();
+    return this.#writing;
+  }
+}
+
+/** Never within a character. */
+function pieceEnd(text: string, at: number): number {
+  const end = at + PIECE_LENGTH;
+  const last = text.charCodeAt(end - 1);
+  return last >= 0xd800 && last <= 0xdbff ? end + 1 : end;
+}

@@ -1,0 +1,30 @@
+import type { UserName } from "../../primitives/users/user.ts";
+import type { SshLimits } from "./ssh-limits.ts";
+
+/** Counts the sessions that are open, on all connections. */
+export class SessionCounts {
+  readonly #limits: Pick<SshLimits, "sessionsPerUser" | "sessions">;
+  readonly #ofUser = new Map<UserName, number>();
+  #all = 0;
+
+  constructor(limits: Pick<SshLimits, "sessionsPerUser" | "sessions">) {
+    this.#limits = limits;
+  }
+
+  /** Counts one more of a user; a cap that is reached is answered in words. */
+  open(user: UserName): string | undefined {
+    const own = this.#ofUser.get(user) ?? 0;
+    if (own >= this.#limits.sessionsPerUser) return `'${user}' has ${own} open; no user has more`;
+    if (this.#all >= this.#limits.sessions) return `all users have ${this.#all} open; there are no more`;
+    this.#ofUser.set(user, own + 1);
+    this.#all++;
+    return undefined;
+  }
+
+  close(user: UserName): void {
+    const left = (this.#ofUser.get(user) ?? 0) - 1;
+    if (left > 0) this.#ofUser.set(user, left);
+    else this.#ofUser.delete(user);
+    this.#all--;
+  }
+}

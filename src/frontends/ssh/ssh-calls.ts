@@ -1,0 +1,73 @@
+import type { ListenAddress } from "../../primitives/listen-address.ts";
+import type { UserName } from "../../primitives/users/user.ts";
+import type { SshLimits } from "./ssh-limits.ts";
+
+/** A login that the owner keeps for a connection. */
+export type LoginId = number & { readonly __brand: "LoginId" };
+
+/** A console session, as both threads name it. */
+export type SessionId = number & { readonly __brand: "SessionId" };
+
+export interface AcceptedLogin {
+  readonly id: LoginId;
+  readonly user: UserName;
+  readonly isAdministrator: boolean;
+}
+
+export type PasswordAnswer =
+  | { readonly kind: "accepted"; readonly login: AcceptedLogin }
+  | { readonly kind: "refused" | "limited" };
+
+export interface SessionRequest {
+  readonly login: LoginId;
+  /** The client's address. */
+  readonly remote: string;
+  /** A command to run; a session of many without. */
+  readonly command: string | undefined;
+  /** Columns of the terminal; `undefined` without one. */
+  readonly columns: number | undefined;
+}
+
+/** What the thread that serves SSH asks of the one that owns stores and users. */
+export interface SshOwnerCalls {
+  /** The key in OpenSSH format if it may log this user in; `blob` as in RFC 4253, section 6.6. */
+  knownKey(username: string, blob: Uint8Array): string | undefined;
+  /** To be asked once a signature by the key was verified. */
+  logInByKey(username: string, blob: Uint8Array): AcceptedLogin | undefined;
+  logInByPassword(username: string, password: string, address: string): Promise<PasswordAnswer>;
+  /** Seconds until a login from an address may be tried again; 0 if it may now. */
+  lockedFor(username: string, address: string): number;
+  /** The connection of a login has ended. */
+  forget(login: LoginId): void;
+  /** Runs a session and answers its exit code once it has ended. */
+  run(session: SessionId, request: SessionRequest): Promise<number>;
+  resize(session: SessionId, columns: number): void;
+  /** The client has closed the session. */
+  hangUp(session: SessionId): void;
+  log(level: "info" | "warn" | "error", message: string, cause?: string): void;
+}
+
+export interface SshSetup {
+  readonly listen: ListenAddress;
+  /** In OpenSSH format. */
+  readonly hostKey: string;
+  readonly limits: SshLimits;
+}
+
+export type Started =
+  | { readonly kind: "listening"; readonly address: ListenAddress }
+  | { readonly kind: "failed"; readonly code: string | undefined; readonly message: string };
+
+/** What the owner asks of the thread that serves SSH. */
+export interface SshThreadCalls {
+  start(setup: SshSetup): Promise<Started>;
+  /** What the client sends next, a few KiB at most; `undefined` at the end of its input. */
+  read(session: SessionId): Promise<Uint8Array | undefined>;
+  /** Resolves when the client may be sent more. */
+  write(session: SessionId, text: string, toError: boolean): Promise<void>;
+  /** Ends the connection of a login that no longer holds, once its sessions have had time to say so. */
+  endLogin(login: LoginId): void;
+  /** Answers while the thread is alive. */
+  ping(): void;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,102 @@
+import ssh2, { type AuthContext, type PublicKeyAuthContext } from "ssh2";
+import type { CallPort } from "../../primitives/threads/call-port.ts";
+import type { AcceptedLogin, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
+import type { SshLimits } from "./ssh-limits.ts";
+
+const METHODS = ["publickey", "keyboard-interactive", "password"] as const;
+/** No login is longer by far; what is, is wrong and not passed on. */
+const MAX_USERNAME_LENGTH = 256;
+
+export interface LoginOptions {
+  readonly owner: CallPort<SshThreadCalls, SshOwnerCalls>;
+  readonly remote: string;
+  readonly limits: Pick<SshLimits, "loginAttempts" | "keyOffers">;
+  /** Whether a login that was right may go on. */
+  readonly accept: (login: AcceptedLogin) => boolean;
+  /** Ends the connection. */
+  readonly end: () => void;
+}
+
+/** Logs the client of one connection in, by key or password, within a number of tries. */
+export class SshLogin {
+  readonly #options: LoginOptions;
+  #attempts = 0;
+  #offers = 0;
+
+  constructor(options: LoginOptions) {
+    this.#options = options;
+  }
+
+  async authenticate(context: AuthContext): Promise<void> {
+    const { limits, accept, end } = this.#options;
+    // A client offers one key after the other: only what it is sure of counts as an attempt.
+    const isOffer = context.method === "none" || (context.method === "publickey" && !context.signature);
+    if (isOffer ? ++this.#offers > limits.keyOffers : ++this.#attempts > limits.loginAttempts) return end();
+    if (context.username.length > MAX_USERNAME_LENGTH) return context.reject([...METHODS]);
+    if (context.method === "publickey" && isOffer) {
+      return (await this.#knownKey(context)) === undefined ? context.reject([...METHODS]) : context.accept();
+    }
+    const login = await this.#logIn(context);
+    if (login) return accept(login) ? context.accept() : context.reject([]);
+    if (await this.#isLocked(context)) return context.reject([]);
+    if (this.#attempts >= limits.loginAttempts) end();
+    else context.reject([...METHODS]);
+  }
+
+  async #logIn(context: AuthContext): Promise<AcceptedLogin | undefined> {
+    if (context.method === "publickey") return this.#logInByKey(context);
+    const { owner, remote } = this.#options;
+    const seconds = isPassword(context) ? await owner.call("lockedFor", context.username, remote) : 0;
+    if (seconds > 0) await tell(context, `too many failed logins; try again in ${seconds} seconds`);
+    // A locked login is handed on as well: the owner refuses it and writes it down.
+    const password = seconds > 0 ? "" : await givenPassword(context);
+    if (password === undefined) return undefined;
+    const answer = await owner.call("logInByPassword", context.username, password, remote);
+    return answer.kind === "accepted" ? answer.login : undefined;
+  }
+
+  /** RFC 4252, section 7: a key that was added for that user, and a signature by it. */
+  async #logInByKey(context: PublicKeyAuthContext): Promise<AcceptedLogin | undefined> {
+    const { username, key, blob, signature, hashAlgo } = context;
+    const known = await this.#knownKey(context);
+    if (known === undefined || !blob || !signature) return undefined;
+    // RSA with SHA-1 can be forged.
+    if (known.startsWith("ssh-rsa ") && hashAlgo !== "sha256" && hashAlgo !== "sha512") return undefined;
+    const parsed = ssh2.utils.parseKey(known);
+    if (parsed instanceof Error || parsed.verify(blob, signature, hashAlgo) !== true) return undefined;
+    return this.#options.owner.call("logInByKey", username, new Uint8Array(key.data));
+  }
+
+  #knownKey({ username, key }: PublicKeyAuthContext): Promise<string | undefined> {
+    return this.#options.owner.call("knownKey", username, new Uint8Array(key.data));
+  }
+
+  /** A key can't be guessed, and opens while passwords are locked. */
+  async #isLocked(context: AuthContext): Promise<boolean> {
+    const { owner, remote } = this.#options;
+    return isPassword(context) && (await owner.call("lockedFor", context.username, remote)) > 0;
+  }
+}
+
+function isPassword({ method }: AuthContext): boolean {
+  return method === "password" || method === "keyboard-interactive";
+}
+
+/** Shows a line to who logs in, where the method has room for it. */
+function tell(context: AuthContext, message: string): Promise<void> | undefined {
+  if (context.method !== "keyboard-interactive") return undefined;
+  return new Promise((resolve) => {
+    context.prompt([], "", message, () => resolve());
+    context.on("abort", () => resolve());
+  });
+}
+
+/** The password that this attempt carries, or is asked for; `undefined` for methods that carry none. */
+function givenPassword(context: AuthContext): Promise<string | undefined> | string | undefined {
+  if (context.method === "password") return context.password;
+  if (context.method !== "keyboard-interactive") return undefined;
+  return new Promise((resolve) => {
+    context.prompt([{ prompt: "Password: ", echo: false }], (answers) => resolve(answers[0] ?? ""));
+    context.on("abort", () => resolve(undefined));
+  });
+}

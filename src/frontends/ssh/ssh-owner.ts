@@ -1,0 +1,196 @@
+import type { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
+import { LogThrottle } from "../../primitives/log-throttle.ts";
+import type { Logger } from "../../primitives/logger.ts";
+import type { CallPort } from "../../primitives/threads/call-port.ts";
+import type { Authenticator } from "../../primitives/users/authenticator.ts";
+import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
+import { blobOf, type SshPublicKey } from "../../primitives/users/ssh-key.ts";
+import {
+  parseUserName,
+  passwordHashes,
+  sshKeys,
+  type User,
+  type UserName,
+} from "../../primitives/users/user.ts";
+import type { UserDirectory } from "../../primitives/users/user-directory.ts";
+import { RemoteChannel } from "./remote-channel.ts";
+import type {
+  AcceptedLogin,
+  LoginId,
+  PasswordAnswer,
+  SessionId,
+  SessionRequest,
+  SshOwnerCalls,
+  SshThreadCalls,
+} from "./ssh-calls.ts";
+
+export interface SshServices {
+  readonly authenticator: Authenticator;
+  readonly users: () => UserDirectory;
+  /** Seconds until a login from an address may be tried again; 0 if it may now. */
+  readonly lockedFor: (login: string, address: string) => number;
+  readonly console: Pick<AdminConsole, "session" | "execute">;
+  readonly log: Logger;
+}
+
+interface OpenSession {
+  readonly login: ConsoleLogin;
+  readonly channel: RemoteChannel;
+}
+
+const FAILED = 1;
+/** Commands of a user that run at once, those whose client has gone included. */
+const MAX_RUNNING = 32;
+
+/** What one thread that serves SSH asks of this one: it keeps the logins and runs the console. */
+export class SshOwner implements SshOwnerCalls {
+  readonly #services: SshServices;
+  readonly #thread: () => CallPort<SshOwnerCalls, SshThreadCalls>;
+  readonly #logins = new Map<LoginId, ConsoleLogin>();
+  readonly #sessions = new Map<SessionId, OpenSession>();
+  /** Consoles that run, by user: also those whose session has ended in the middle of a command. */
+  readonly #running = new Map<UserName, number>();
+  readonly #refusals: LogThrottle;
+  #lastLogin = 0;
+
+  constructor(services: SshServices, thread: () => CallPort<SshOwnerCalls, SshThreadCalls>) {
+    this.#services = services;
+    this.#thread = thread;
+    this.#refusals = new LogThrottle(services.log.warn);
+  }
+
+  knownKey(username: string, blob: Uint8Array): SshPublicKey | undefined {
+    return this.#keyOf(this.#user(username), blob);
+  }
+
+  logInByKey(username: string, blob: Uint8Array): AcceptedLogin | undefined {
+    const user = this.#user(username);
+    const key = this.#keyOf(user, blob);
+    return user && key ? this.#accept({ user: user.name, by: { kind: "key", key } }) : undefined;
+  }
+
+  async logInByPassword(username: string, password: string, address: string): Promise<PasswordAnswer> {
+    const { authenticator, lockedFor } = this.#services;
+    const seconds = lockedFor(username, address);
+    if (seconds > 0) return this.#refuse("limited", username, address, `locked for ${seconds} seconds`);
+    // What a robot has never opens the console.
+    const attempt = { login: username, password, address: () => address, acceptsApiTokens: false };
+    const result = await authenticator.login(attempt);
+    if (result.kind === "limited") return this.#refuse("limited", username, address, "too many failures");
+    if (result.kind === "refused")
+      return this.#refuse("refused", username, address, "wrong user name or password");
+    const { user } = result;
+    const by = { kind: "password", hashes: passwordHashes(user) } as const;
+    return { kind: "accepted", login: this.#accept({ user: user.name, by }) };
+  }
+
+  lockedFor(username: string, address: string): number {
+    return this.#services.lockedFor(username, address);
+  }
+
+  forget(login: LoginId): void {
+    this.#logins.delete(login);
+  }
+
+  async run(id: SessionId, request: SessionRequest): Promise<number> {
+    const login = this.#logins.get(request.login);
+    if (!login) return FAILED;
+    const { console, log } = this.#services;
+    const channel = new RemoteChannel(id, request, this.#thread());
+    if ((this.#running.get(login.user) ?? 0) >= MAX_RUNNING) {
+      await channel.lastWords(`${MAX_RUNNING} commands of '${login.user}' run already; try again later`);
+      return FAILED;
+    }
+    this.#sessions.set(id, { login, channel });
+    this.#endIfDue(login, channel);
+    this.#count(login.user, 1);
+    const running = (
+      request.command === undefined
+        ? console.session(login, channel)
+        : console.execute(login, request.command, channel)
+    )
+      .catch((error) => {
+        log.error("a console session failed", error);
+        return FAILED;
+      })
+      .finally(() => this.#count(login.user, -1));
+    try {
+      // A command may go on after its session has ended; nobody waits for it then.
+      const code = await Promise.race([running, channel.closed]);
+      if (channel.reason === undefined) return code ?? FAILED;
+      await channel.lastWords(channel.reason);
+      // A command that came to its end has an outcome of its own.
+      return request.command === undefined ? FAILED : (code ?? FAILED);
+    } finally {
+      this.#sessions.delete(id);
+      channel.close();
+    }
+  }
+
+  resize(session: SessionId, columns: number): void {
+    this.#sessions.get(session)?.channel.resize(columns);
+  }
+
+  hangUp(session: SessionId): void {
+    this.#sessions.get(session)?.channel.close();
+  }
+
+  log(level: "info" | "warn" | "error", message: string, cause?: string): void {
+    const { log } = this.#services;
+    if (level === "error") log.error(message, cause);
+    else log[level](message);
+  }
+
+  /** Ends the sessions and connections whose user or credential is no more. */
+  usersChanged(): void {
+    for (const { login, channel } of this.#sessions.values()) this.#endIfDue(login, channel);
+    for (const [id, login] of this.#logins)
+      if (whyEnded(login, this.#services.users()) !== undefined) this.#thread().tell("endLogin", id);
+  }
+
+  /** The thread has ended, and its clients with it. */
+  releaseAll(): void {
+    for (const { channel } of this.#sessions.values()) channel.close();
+    this.#sessions.clear();
+    this.#logins.clear();
+  }
+
+  #endIfDue(login: ConsoleLogin, channel: RemoteChannel): void {
+    const why = whyEnded(login, this.#services.users());
+    if (why === undefined || channel.reason !== undefined) return;
+    const { log } = this.#services;
+    log.info(`the console session of '${login.user}' from ${channel.remote} has ended: ${why}`);
+    channel.end(`the session has ended: ${why}`);
+  }
+
+  #count(user: UserName, change: number): void {
+    const running = (this.#running.get(user) ?? 0) + change;
+    if (running > 0) this.#running.set(user, running);
+    else this.#running.delete(user);
+  }
+
+  #accept(login: ConsoleLogin): AcceptedLogin {
+    const id = ++this.#lastLogin as LoginId;
+    this.#logins.set(id, login);
+    return { id, user: login.user, isAdministrator: this.#services.users().isAdministrator(login.user) };
+  }
+
+  #refuse(kind: "refused" | "limited", username: string, address: string, why: string): PasswordAnswer {
+    this.#refusals.log(
+      "SSH logins",
+      `SSH login of ${JSON.stringify(username)} from ${address} refused: ${why}`,
+    );
+    return { kind };
+  }
+
+  /** Who may log in. */
+  #user(username: string): User | undefined {
+    const name = parseUserName(username);
+    const user = name && this.#services.users().get(name);
+    return user?.isDisabled ? undefined : user;
+  }
+
+  #keyOf(user: User | undefined, blob: Uint8Array): SshPublicKey | undefined {
+    return user && sshKeys(user).find(({ key }) => blobOf(key).equals(blob))?.key;
+  }
+}

@@ -1,0 +1,120 @@
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import ssh2 from "ssh2";
+import { plainAddress } from "../../primitives/client-network.ts";
+import { LogThrottle } from "../../primitives/log-throttle.ts";
+import type { CallPort } from "../../primitives/threads/call-port.ts";
+import { ALGORITHMS } from "./algorithms.ts";
+import { ConnectionGate } from "./connection-gate.ts";
+import { SessionCounts } from "./session-counts.ts";
+import type { LoginId, SessionId, SshOwnerCalls, SshSetup, SshThreadCalls, Started } from "./ssh-calls.ts";
+import { SshConnection } from "./ssh-connection.ts";
+import type { SshSession } from "./ssh-session.ts";
+
+/** A client that is silent is asked whether it is there; one that does not answer so often is gone. */
+const KEEPALIVE_MS = 60_000;
+const KEEPALIVE_COUNT = 5;
+const SWEEP_MS = 5000;
+
+/** Serves SSH: connections, keys and channels. Users, stores and the console are the owner's. */
+export class SshServer implements SshThreadCalls {
+  readonly #owner: CallPort<SshThreadCalls, SshOwnerCalls>;
+  /** By the client's address and port. */
+  readonly #connections = new Map<string, SshConnection>();
+  readonly #sessions = new Map<SessionId, SshSession>();
+  #lastSession = 0;
+  #listener: Server | undefined;
+  #sweeping: Timer | undefined;
+
+  constructor(owner: (own: SshThreadCalls) => CallPort<SshThreadCalls, SshOwnerCalls>) {
+    this.#owner = owner(this);
+  }
+
+  async start(setup: SshSetup): Promise<Started> {
+    const listener = this.#listen(setup);
+    const { hostname, port } = setup.listen;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        listener.once("error", reject);
+        listener.listen(port, hostname, resolve);
+      });
+    } catch (error) {
+      const { code, message = String(error) } = error as { code?: string; message?: string };
+      return { kind: "failed", code, message };
+    }
+    listener.on("error", (error) =>
+      this.#owner.tell("log", "error", "the SSH listener failed", String(error)),
+    );
+    this.#listener = listener;
+    this.#sweeping = setInterval(() => {
+      for (const connection of this.#connections.values()) connection.sweep(performance.now());
+    }, SWEEP_MS);
+    return { kind: "listening", address: { hostname, port: (listener.address() as AddressInfo).port } };
+  }
+
+  async read(session: SessionId): Promise<Uint8Array | undefined> {
+    return this.#sessions.get(session)?.read();
+  }
+
+  async write(session: SessionId, text: string, toError: boolean): Promise<void> {
+    await this.#sessions.get(session)?.write(text, toError);
+  }
+
+  endLogin(login: LoginId): void {
+    for (const connection of this.#connections.values()) connection.endLogin(login);
+  }
+
+  ping(): void {}
+
+  async stop(): Promise<void> {
+    clearInterval(this.#sweeping);
+    const listener = this.#listener;
+    const closed = new Promise<void>((resolve) => listener?.close(() => resolve()) ?? resolve());
+    for (const connection of this.#connections.values()) connection.end();
+    await closed;
+  }
+
+  #listen({ hostKey, limits }: SshSetup): Server {
+    const throttle = new LogThrottle((message) => this.#owner.tell("log", "warn", message));
+    const gate = new ConnectionGate((message) => throttle.log("connections", message), limits);
+    const counts = new SessionCounts(limits);
+    const protocol = new ssh2.Server(
+      {
+        hostKeys: [hostKey],
+        ident: "Everlock",
+        algorithms: ALGORITHMS,
+        keepaliveInterval: KEEPALIVE_MS,
+        keepaliveCountMax: KEEPALIVE_COUNT,
+      },
+      (client, { ip, port }) => this.#connections.get(`${ip} ${port}`)?.serve(client),
+    );
+    const accept = (socket: Socket) => {
+      const { remoteAddress: remote, remotePort } = socket;
+      // It has gone already.
+      if (remote === undefined) return void socket.destroy();
+      const key = `${remote} ${remotePort}`;
+      const connection = new SshConnection({
+        socket,
+        remote: plainAddress(remote),
+        gate,
+        counts,
+        limits,
+        owner: this.#owner,
+        register: (session) => this.#register(session),
+        unregister: (id) => void this.#sessions.delete(id),
+        warn: (kind, message) => throttle.log(kind, message),
+        closed: () => {
+          if (this.#connections.get(key) === connection) this.#connections.delete(key);
+        },
+      });
+      this.#connections.set(key, connection);
+      protocol.injectSocket(socket);
+    };
+    return createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS }, accept);
+  }
+
+  #register(session: SshSession): SessionId {
+    const id = ++this.#lastSession as SessionId;
+    this.#sessions.set(id, session);
+    return id;
+  }
+}

@@ -1,0 +1,86 @@
+import { expect, test } from "bun:test";
+import type { ConsoleChannel } from "../../../src/backends/admin-ssh/admin-console.ts";
+import { exec, keyPair, outcomeOf, passwordOf, shell, startSsh, userOf } from "../../support/ssh-server.ts";
+
+const bob = userOf("bob", passwordOf("1"));
+const { privateKey, credential } = keyPair();
+const alice = userOf("alice", passwordOf("1"), credential);
+
+/** A console that waits for input. */
+const WAITING = {
+  async session(_login: unknown, channel: ConsoleChannel) {
+    await channel.write("ready\n");
+    for await (const _ of channel.input);
+    return 0;
+  },
+  async execute(_login: unknown, _command: string, channel: ConsoleChannel) {
+    await channel.write("ready\n");
+    for await (const _ of channel.input);
+    await channel.write("done\n");
+    return 0;
+  },
+};
+
+const ready = (channel: NodeJS.ReadableStream) =>
+  new Promise<void>((resolve) => channel.once("data", () => resolve()));
+
+test.each([
+  ["is deleted", { password: "right" }, [bob], "the user 'alice' was deleted"],
+  [
+    "is disabled",
+    { password: "right" },
+    [bob, { ...alice, isDisabled: true }],
+    "the user 'alice' was disabled",
+  ],
+  [
+    "changes the password",
+    { password: "right" },
+    [bob, userOf("alice", passwordOf("2"), credential)],
+    "the password of 'alice' was changed",
+  ],
+  [
+    "loses the key",
+    { privateKey, password: "" },
+    [bob, userOf("alice", passwordOf("1"))],
+    "the key that 'alice' logged in with was removed",
+  ],
+])("a session ends when its user %s, and says why", async (_, how, users, why) => {
+  const { connect, change, logged } = await startSsh(WAITING, {}, [alice, bob]);
+  const client = await connect(how);
+  const other = await shell(await connect({ username: "bob" }), false);
+  const [plain, terminal, command] = await Promise.all([
+    shell(client, false),
+    shell(client, true),
+    exec(client, "/status"),
+  ]);
+  await Promise.all([plain, terminal, command, other].map(ready));
+  const outcomes = Promise.all([plain, terminal, command].map(outcomeOf));
+  change(users);
+  for (const { text } of await outcomes) expect(text).toContain(`the session has ended: ${why}`);
+  expect((await outcomes).map(({ code }) => code)).toEqual([1, 1, 0]);
+  expect(logged).toContain(`the console session of 'alice' from 127.0.0.1 has ended: ${why}`);
+  const lasting = outcomeOf(other);
+  other.end();
+  expect(await lasting).toEqual({ text: "", code: 0 });
+});
+
+test.each([
+  [
+    "changes the password, for one who logged in by key",
+    { privateKey, password: "" },
+    [userOf("alice", passwordOf("2"), credential)],
+  ],
+  [
+    "loses the key, for one who logged in by password",
+    { password: "right" },
+    [userOf("alice", passwordOf("1"))],
+  ],
+])("a session goes on when its user %s", async (_, how, users) => {
+  const { connect, change } = await startSsh(WAITING, {}, [alice]);
+  const channel = await shell(await connect(how), false);
+  await ready(channel);
+  change(users);
+  const outcome = outcomeOf(channel);
+  channel.end();
+  expect(await outcome).toEqual({ text: "", code: 0 });
+});

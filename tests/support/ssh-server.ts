@@ -1,0 +1,140 @@
+import ssh2, { type ClientChannel, type ConnectConfig } from "ssh2";
+import { generateHostKey } from "../../src/frontends/ssh/host-key.ts";
+import type { SshOwnerCalls, SshThreadCalls } from "../../src/frontends/ssh/ssh-calls.ts";
+import { SSH_LIMITS, type SshLimits } from "../../src/frontends/ssh/ssh-limits.ts";
+import { SshOwner, type SshServices } from "../../src/frontends/ssh/ssh-owner.ts";
+import { SshServer } from "../../src/frontends/ssh/ssh-server.ts";
+import { CallPort } from "../../src/primitives/threads/call-port.ts";
+import type { Authenticator } from "../../src/primitives/users/authenticator.ts";
+import { parseSshKey } from "../../src/primitives/users/ssh-key.ts";
+import type { Credential, User, UserName } from "../../src/primitives/users/user.ts";
+import { UserDirectory } from "../../src/primitives/users/user-directory.ts";
+import { afterThisTest } from "./cleanup.ts";
+
+const PASSWORD = "right";
+const key = generateHostKey();
+
+export function userOf(name: string, ...credentials: readonly Credential[]): User {
+  return { name: name as UserName, displayName: name, isDisabled: false, credentials, grants: [] };
+}
+
+export const passwordOf = (hash: string): Credential => ({ kind: "password", hash });
+
+/** A pair of keys: the private one, and what is stored of it. */
+export function keyPair(): { readonly privateKey: string; readonly credential: Credential } {
+  const privateKey = generateHostKey();
+  const parsed = ssh2.utils.parseKey(privateKey);
+  if (parsed instanceof Error) throw parsed;
+  const stored = parseSshKey(`ssh-ed25519 ${parsed.getPublicSSH().toString("base64")} test`);
+  if ("fault" in stored) throw new Error(stored.fault);
+  return { privateKey, credential: { kind: "ssh-key", ...stored } };
+}
+
+/** The SSH frontend with both of its sides in this thread, and the users `alice` and `bob` with one password. */
+export async function startSsh(
+  console: SshServices["console"],
+  limits: Partial<SshLimits> = {},
+  users: readonly User[] = [userOf("alice", passwordOf("1")), userOf("bob", passwordOf("1"))],
+) {
+  let directory = new UserDirectory(users);
+  const logged: string[] = [];
+  let attempts = 0;
+  const authenticator: Pick<Authenticator, "login"> = {
+    async login({ login, password }) {
+      attempts++;
+      const user = directory.get(login as UserName);
+      return user && password === PASSWORD
+        ? { kind: "accepted", user, token: undefined }
+        : { kind: "refused" };
+    },
+  };
+  const owner = new SshOwner(
+    {
+      authenticator: authenticator as Authenticator,
+      users: () => directory,
+      lockedFor: () => 0,
+      console,
+      log: {
+        info: (message) => void logged.push(message),
+        warn: (message) => void logged.push(message),
+        error: (message, cause) => void logged.push(`${message}: ${cause}`),
+      },
+    },
+    () => ownerPort,
+  );
+  const failed = (name: string, error: unknown) => void logged.push(`${name}: ${error}`);
+  let threadPort: CallPort<SshThreadCalls, SshOwnerCalls> | undefined;
+  const ownerPort: CallPort<SshOwnerCalls, SshThreadCalls> = new CallPort(
+    owner,
+    (items) => setImmediate(() => threadPort?.receive(structuredClone(items) as never)),
+    failed,
+  );
+  const server = new SshServer((own) => {
+    threadPort = new CallPort(
+      own,
+      (items) => setImmediate(() => ownerPort.receive(structuredClone(items) as never)),
+      failed,
+    );
+    return threadPort;
+  });
+  const listen = { hostname: "127.0.0.1", port: 0 };
+  const started = await server.start({ listen, hostKey: key, limits: { ...SSH_LIMITS, ...limits } });
+  if (started.kind === "failed") throw new Error(started.message);
+  afterThisTest(() => server.stop());
+  const { port } = started.address;
+  return {
+    port,
+    logged,
+    attempts: () => attempts,
+    /** Replaces the users, as a change of the registry does. */
+    change(changed: readonly User[]) {
+      directory = new UserDirectory(changed);
+      owner.usersChanged();
+    },
+    connect: (config: ConnectConfig = {}) => connect(port, config),
+  };
+}
+
+/** Logs in; rejects with why that was not possible. */
+export async function connect(port: number, config: ConnectConfig = {}): Promise<ssh2.Client> {
+  const client = new ssh2.Client();
+  afterThisTest(() => void client.destroy());
+  await new Promise<void>((resolve, reject) => {
+    client.on("ready", resolve);
+    client.on("error", reject);
+    client.on("close", () => reject(new Error("closed")));
+    client.connect({ host: "127.0.0.1", port, username: "alice", password: PASSWORD, ...config });
+  });
+  return client;
+}
+
+export function shell(client: ssh2.Client, terminal: boolean): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.shell(terminal ? {} : false, (error, channel) => (error ? reject(error) : resolve(channel)));
+  });
+}
+
+export function exec(client: ssh2.Client, command: string): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.exec(command, (error, channel) => (error ? reject(error) : resolve(channel)));
+  });
+}
+
+/** Everything that a session says, and its exit code. */
+export async function outcomeOf(
+  channel: ClientChannel,
+): Promise<{ readonly text: string; readonly code: number | null }> {
+  let text = "";
+  let code: number | null = null;
+  channel.on("data", (data: Buffer) => {
+    text += data.toString();
+  });
+  channel.stderr.on("data", (data: Buffer) => {
+    text += data.toString();
+  });
+  channel.on("exit", (exit: number | null) => {
+    code = exit;
+  });
+  await new Promise<void>((resolve) => channel.on("close", () => resolve()));
+  return { text, code };
+}
