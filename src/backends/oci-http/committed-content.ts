@@ -28,7 +28,8 @@ export class SnapshotContent implements CommittedContent {
     // Stock git may have committed anything under the name of a digest.
     if (!content || digestOf(content, digestAlgorithm(digest)) !== digest) return undefined;
     const manifest = parseManifest(content);
-    return manifest instanceof ManifestFault ? undefined : { digest, mediaType: manifest.mediaType, content };
+    if (manifest instanceof ManifestFault) return undefined;
+    return { digest, mediaType: manifest.mediaType, content: new Uint8Array(content) };
   }
 }
 
