@@ -26,7 +26,7 @@ export class RequestAuthenticator {
     const header = routed.request.headers.get("Authorization");
     if (header === null) return { user: ANONYMOUS };
     // Spares the usual request reading them.
-    const recalled = this.#authenticator.recall(header);
+    const recalled = this.#authenticator.recall(header, routed.remote);
     if (recalled) return principalOf(recalled);
     const [, token] = header.match(BEARER) ?? [];
     if (token !== undefined) return this.#tokenHolder(routed, token);
@@ -51,7 +51,7 @@ export class RequestAuthenticator {
     challenge: () => string,
     sent: string,
   ): Promise<Principal | RegistryError> {
-    const recalled = this.#authenticator.recall(sent);
+    const recalled = this.#authenticator.recall(sent, remote);
     if (recalled) return principalOf(recalled);
     const attempt = { login, password, address: remote, sent, acceptsApiTokens: true };
     const result = await this.#authenticator.login(attempt);

@@ -1,6 +1,8 @@
+import { networkOf } from "../client-network.ts";
 import { LruCache } from "../lru-cache.ts";
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 import { type ApiTokenId, apiTokenHash } from "./api-token.ts";
+import { GuessBudget } from "./guess-budget.ts";
 import type { PasswordVerdict } from "./password-checker.ts";
 import { type ApiTokenCredential, goodCredential, parseUserName, type User, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
@@ -29,6 +31,15 @@ export interface LoginAttempt {
 /** How long a verified password is believed without running Argon2id again, and how many are remembered. */
 const REMEMBER_MS = 5 * 60 * 1000;
 const MAX_REMEMBERED = 10_000;
+const MAX_NETWORKS = 64;
+/**
+ * What is remembered could be guessed at much faster than by comparing. So for a minute after a wrong password for a user it
+ * holds only where that user was let in, and nowhere that so many were wrong within a minute.
+ */
+const GUESSED_MS = 60_000;
+const MAX_MISSES = 60;
+/** Of what each thread counts by itself. */
+const SLOTS = 4096;
 /** A token in steady use is told this often. */
 const TOLD_MS = 60_000;
 
@@ -36,6 +47,8 @@ interface Remembered {
   readonly name: UserName;
   /** The stored hash that matched; when the user's changes, this no longer counts. */
   readonly hash: string;
+  /** Where it was let in from, by the password itself. */
+  readonly networks: readonly string[];
   /** By the authenticator's clock, as are all times here. */
   readonly until: number;
   /** When the use of a token was last told. */
@@ -52,6 +65,10 @@ export class Authenticator {
   readonly #now: MonotonicClock;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
   readonly #remembered = new LruCache<string, Remembered>(MAX_REMEMBERED);
+  readonly #guessed = new GuessBudget(1, GUESSED_MS, SLOTS);
+  readonly #misses = new GuessBudget(MAX_MISSES, GUESSED_MS, SLOTS);
+  /** Until then there may be a user whose password was guessed at. */
+  #guessedUntil = Number.NEGATIVE_INFINITY;
 
   /** `tokenUsed` hears of the use of API tokens, in steady use about once a minute. */
   constructor(
@@ -66,13 +83,15 @@ export class Authenticator {
     this.#now = now;
   }
 
-  /** Who logged in not long ago with the same header or other text, if that login still holds. */
-  recall(sent: string): Login | undefined {
+  /** Who logged in not long ago with the same header or other text, if that login still holds at the client's address. */
+  recall(sent: string, address: () => string): Login | undefined {
     const remembered = this.#remembered.get(this.#key(sent));
-    if (!remembered || remembered.until <= this.#now()) return undefined;
+    const now = this.#now();
+    if (!remembered || remembered.until <= now) return undefined;
+    if (this.#guessedUntil > now && !this.#holdsAt(remembered, address, now)) return undefined;
     const login = this.#loginWith(remembered.name, remembered.hash);
-    if (login?.token && remembered.told < this.#now() - TOLD_MS) {
-      remembered.told = this.#now();
+    if (login?.token && remembered.told < now - TOLD_MS) {
+      remembered.told = now;
       this.#tokenUsed(login.token.id);
     }
     return login;
@@ -82,22 +101,53 @@ export class Authenticator {
     const name = parseUserName(login);
     const tokenHash = acceptsApiTokens ? apiTokenHash(password) : undefined;
     const byToken = name && tokenHash !== undefined ? this.#loginWith(name, tokenHash) : undefined;
-    if (name && tokenHash !== undefined && byToken) return this.#accept(byToken, name, tokenHash, sent);
+    const network = networkOf(address());
+    if (name && tokenHash !== undefined && byToken)
+      return this.#accept(byToken, { name, hash: tokenHash, network, sent });
     // A wrong token is slowed and counted like a wrong password.
     const verdict = await this.#check(login, password, address());
-    if (verdict.kind !== "matches") return verdict;
+    if (verdict.kind !== "matches") {
+      this.#noteMiss(login, network);
+      return verdict;
+    }
     // Asked only now: the user may have been changed while the password was being checked.
     const current = name && this.#loginWith(name, verdict.hash);
-    return name && current ? this.#accept(current, name, verdict.hash, sent) : { kind: "refused" };
+    return name && current
+      ? this.#accept(current, { name, hash: verdict.hash, network, sent })
+      : { kind: "refused" };
   }
 
-  #accept(login: Login, name: UserName, hash: string, sent: string | undefined): LoginResult {
+  #accept(
+    login: Login,
+    {
+      name,
+      hash,
+      network,
+      sent,
+    }: { name: UserName; hash: string; network: string; sent: string | undefined },
+  ): LoginResult {
     if (sent !== undefined) {
       const now = this.#now();
-      this.#remembered.set(this.#key(sent), { name, hash, until: now + REMEMBER_MS, told: now });
+      const key = this.#key(sent);
+      const before = this.#remembered.get(key)?.networks ?? [];
+      const networks = [network, ...before.filter((other) => other !== network)].slice(0, MAX_NETWORKS);
+      this.#remembered.set(key, { name, hash, networks, until: now + REMEMBER_MS, told: now });
     }
     if (login.token) this.#tokenUsed(login.token.id);
     return { kind: "accepted", ...login };
+  }
+
+  #holdsAt({ name, networks }: Remembered, address: () => string, now: number): boolean {
+    if (this.#guessed.waitMs(name, now) === 0) return true;
+    const network = networkOf(address());
+    return networks.includes(network) && this.#misses.waitMs(`${name}\n${network}`, now) === 0;
+  }
+
+  #noteMiss(login: string, network: string): void {
+    const now = this.#now();
+    this.#guessedUntil = now + GUESSED_MS;
+    this.#guessed.take(login, now);
+    this.#misses.take(`${login}\n${network}`, now);
   }
 
   #loginWith(name: UserName, hash: string): Login | undefined {

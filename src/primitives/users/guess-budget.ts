@@ -1,5 +1,6 @@
 const ROWS = 2;
-const SLOTS = 32_768;
+/** In a row, for what all threads count together. */
+const MANY_SLOTS = 32_768;
 
 /**
  * How often each of any number of subjects may guess within a time, in memory of a fixed size: each has a slot in two
@@ -10,13 +11,17 @@ export class GuessBudget {
   readonly #max: number;
   readonly #windowMs: number;
   readonly #seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-  readonly #ends = new Float64Array(ROWS * SLOTS);
-  readonly #counts = new Uint16Array(ROWS * SLOTS);
+  readonly #slots: number;
+  readonly #ends: Float64Array;
+  readonly #counts: Uint16Array;
 
   /** `max` guesses in `windowMs` milliseconds, counted from the first. */
-  constructor(max: number, windowMs: number) {
+  constructor(max: number, windowMs: number, slots = MANY_SLOTS) {
     this.#max = max;
     this.#windowMs = windowMs;
+    this.#slots = slots;
+    this.#ends = new Float64Array(ROWS * slots);
+    this.#counts = new Uint16Array(ROWS * slots);
   }
 
   /** Milliseconds until `subject` may guess again; 0 if it may now. `now` on a monotonic clock. */
@@ -63,6 +68,6 @@ export class GuessBudget {
   }
 
   #slot(subject: string, row: number): number {
-    return row * SLOTS + (Bun.hash.xxHash32(subject, this.#seed + row) % SLOTS);
+    return row * this.#slots + (Bun.hash.xxHash32(subject, this.#seed + row) % this.#slots);
   }
 }

@@ -1,0 +1,107 @@
+import { expect, test } from "bun:test";
+import { apiTokenHash, makeApiToken } from "../../../src/primitives/users/api-token.ts";
+import { Authenticator } from "../../../src/primitives/users/authenticator.ts";
+import type { PasswordVerdict } from "../../../src/primitives/users/password-checker.ts";
+import type { User, UserName } from "../../../src/primitives/users/user.ts";
+import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
+
+const HASH = "$argon2id$of-the-right-one";
+const MINUTE = 60_000;
+
+function start(credentials: User["credentials"] = [{ kind: "password", hash: HASH }]) {
+  let now = 7_000_000;
+  let isLocked = false;
+  const used: string[] = [];
+  const checked: string[] = [];
+  const check = async (login: string, password: string, address: string): Promise<PasswordVerdict> => {
+    checked.push(`${login}:${password}@${address}`);
+    if (isLocked) return { kind: "limited", retryAfterSeconds: 60 };
+    return login === "alice" && password === "right" ? { kind: "matches", hash: HASH } : { kind: "refused" };
+  };
+  const alice: User = {
+    name: "alice" as UserName,
+    displayName: "Alice",
+    isDisabled: false,
+    credentials,
+    grants: [],
+  };
+  const directory = new UserDirectory([alice]);
+  const authenticator = new Authenticator(
+    () => directory,
+    check,
+    (id) => used.push(id),
+    () => now,
+  );
+  /** As HTTP does it: what is remembered first. */
+  const ask = async (password: string, address: string, login = "alice") => {
+    const sent = `${login}:${password}`;
+    if (authenticator.recall(sent, () => address)) return "recalled";
+    const attempt = { login, password, address: () => address, sent, acceptsApiTokens: true };
+    return (await authenticator.login(attempt)).kind;
+  };
+  return {
+    ask,
+    checked,
+    used,
+    pass: (ms: number) => {
+      now += ms;
+    },
+    lock: () => {
+      isLocked = true;
+    },
+  };
+}
+
+test("a login is remembered for five minutes of a clock that nobody sets", async () => {
+  const { ask, checked, pass } = start();
+  expect(await ask("right", "192.0.2.1")).toBe("accepted");
+  pass(5 * MINUTE - 1);
+  expect(await ask("right", "192.0.2.1")).toBe("recalled");
+  pass(1);
+  expect(await ask("right", "192.0.2.1")).toBe("accepted");
+  expect(checked.length).toBe(2);
+});
+
+test("who was let in goes on while the user is locked; nobody else finds the password out by what is remembered", async () => {
+  const { ask, lock, pass } = start();
+  await ask("right", "192.0.2.1");
+  // Without a guess it is remembered for all.
+  expect(await ask("right", "198.51.100.1")).toBe("recalled");
+  lock();
+  expect(await ask("wrong", "203.0.113.1")).toBe("limited");
+  expect(await ask("right", "203.0.113.1")).toBe("limited");
+  expect(await ask("right", "192.0.2.1")).toBe("recalled");
+  expect(await ask("right", "::ffff:192.0.2.1")).toBe("recalled");
+  pass(MINUTE + 1);
+  expect(await ask("right", "203.0.113.1")).toBe("recalled");
+});
+
+test("at one address what is remembered can't be guessed at faster than once a second", async () => {
+  const { ask, lock } = start();
+  await ask("right", "192.0.2.1");
+  lock();
+  for (let i = 0; i < 59; i++) expect(await ask(`wrong ${i}`, "192.0.2.1")).toBe("limited");
+  expect(await ask("right", "192.0.2.1")).toBe("recalled");
+  await ask("wrong", "192.0.2.1");
+  expect(await ask("right", "192.0.2.1")).toBe("limited");
+});
+
+test("guesses at another user's password change nothing", async () => {
+  const { ask } = start();
+  await ask("right", "192.0.2.1");
+  for (let i = 0; i < 100; i++) await ask("wrong", "203.0.113.1", "bob");
+  expect(await ask("right", "198.51.100.1")).toBe("recalled");
+});
+
+test("an API token is good while passwords are locked, and told in steady use once a minute", async () => {
+  const { id, text } = makeApiToken();
+  const token = { kind: "api-token", id, name: "ci", hash: apiTokenHash(text) ?? "" } as const;
+  const { ask, lock, pass, used, checked } = start([token]);
+  lock();
+  expect(await ask(text, "192.0.2.1")).toBe("accepted");
+  for (let i = 0; i < 10; i++) expect(await ask(text, "192.0.2.1")).toBe("recalled");
+  expect(used.length).toBe(1);
+  pass(MINUTE + 1);
+  await ask(text, "192.0.2.1");
+  expect([used.length, checked.length]).toEqual([2, 0]);
+});
