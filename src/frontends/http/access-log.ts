@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
+import { monotonicMs } from "../../primitives/monotonic-clock.ts";
 import { isSystemError } from "../../primitives/store/files.ts";
 import { visibleText } from "../../primitives/terminal/visible-text.ts";
 
@@ -52,7 +53,7 @@ export class AccessLog {
   #lines: Buffer[] = [];
   #bytes = 0;
   #timer: Timer | undefined;
-  #checked = Date.now();
+  #checked = monotonicMs();
   #isFailing = false;
 
   /** Throws if the file can't be opened; `failed` hears of what can't be written later, once until it can again. */
@@ -128,7 +129,7 @@ export class AccessLog {
 
   #followRotation(): void {
     const { path } = this.#target;
-    const now = Date.now();
+    const now = monotonicMs();
     if (path === STANDARD_OUTPUT || now - this.#checked < ROTATION_MS) return;
     this.#checked = now;
     if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(this.#fd).ino) return;

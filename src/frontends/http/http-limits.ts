@@ -1,4 +1,6 @@
 import { ByteRoom } from "../../primitives/byte-room.ts";
+import { networkOf } from "../../primitives/client-network.ts";
+import { type MonotonicClock, monotonicMs } from "../../primitives/monotonic-clock.ts";
 import type { Limits } from "../../registry/limits.ts";
 
 /** Limits on what clients may do, for all of them alike. Plain data; `undefined` is no limit. */
@@ -41,9 +43,17 @@ export class HttpLimits implements Limits {
   /** When the next request of an address would be in its time, if all had come at the permitted rate. */
   readonly #due: Int32Array;
   readonly #seed: number;
+  readonly #now: MonotonicClock;
 
-  /** `seed` is the same for all threads and unknown to clients, so that they can't choose whom they share a slot with. */
-  constructor(settings: LimitSettings, memory: SharedArrayBuffer, thread: number, seed: number) {
+  /** `seed` is the same for all threads and unknown to clients, so that they can't choose whom they share a slot with; `now` is in step. */
+  constructor(
+    settings: LimitSettings,
+    memory: SharedArrayBuffer,
+    thread: number,
+    seed: number,
+    now: MonotonicClock = monotonicMs,
+  ) {
+    this.#now = now;
     this.#settings = settings;
     this.#thread = thread;
     this.#seed = seed;
@@ -65,15 +75,16 @@ export class HttpLimits implements Limits {
     return this.#settings.requestsPerSecond !== undefined;
   }
 
-  /** Counts a request; false if the address has made too many. `now` in milliseconds. */
-  admitRequest(address: string, now = Date.now()): boolean {
+  /** Counts a request; false if the address has made too many. A /64 of IPv6 is one address. `now` in milliseconds. */
+  admitRequest(address: string, now = this.#now()): boolean {
     const { requestsPerSecond } = this.#settings;
     if (requestsPerSecond === undefined) return true;
+    const network = networkOf(address);
     const ticks = Math.floor(now * TICKS_PER_MS) | 0;
     const cost = Math.max(1, Math.round((1000 * TICKS_PER_MS) / requestsPerSecond));
     let isAdmitted = false;
     for (let row = 0; row < RATE_ROWS; row++) {
-      const hash = Bun.hash.xxHash32(address, this.#seed + row);
+      const hash = Bun.hash.xxHash32(network, this.#seed + row);
       if (this.#take(row * RATE_SLOTS + (hash % RATE_SLOTS), ticks, cost)) isAdmitted = true;
     }
     return isAdmitted;

@@ -39,6 +39,7 @@ interface Thread {
 export class HttpThreads implements ServingThreads {
   readonly #options: HttpThreadsOptions;
   readonly #threads = new Set<Thread>();
+  readonly #run = crypto.randomUUID();
   readonly #limits = { memory: limitsMemory(), seed: randomSeed() };
   #settings: HttpSettings;
   #certificates: readonly Certificate[];
@@ -123,6 +124,7 @@ export class HttpThreads implements ServingThreads {
         settings: this.#settings,
         certificates: this.#certificates,
         tokenKey,
+        run: this.#run,
         version: version.memory,
         traffic: traffic.memory,
         thread: index,

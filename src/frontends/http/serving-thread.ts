@@ -2,6 +2,7 @@ import { InstanceTable } from "../../backends/oci-http/instance-table.ts";
 import { ServedView, type StoreOwner } from "../../backends/oci-http/served-view.ts";
 import type { ViewLocation } from "../../backends/oci-http/view-location.ts";
 import type { Logger } from "../../primitives/logger.ts";
+import { inStepWith } from "../../primitives/monotonic-clock.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import { SharedVersion } from "../../primitives/threads/shared-version.ts";
@@ -37,10 +38,11 @@ export class ServingThread implements ThreadCalls {
   }
 
   async start(setup: ThreadSetup): Promise<HttpAddresses> {
-    const { settings, certificates, tokenKey, version, traffic, thread, limits } = setup;
+    const { settings, certificates, tokenKey, run, version, traffic, thread, limits } = setup;
     this.#version = new SharedVersion(version);
     await this.#refresh();
     const users = () => this.#users;
+    const now = await inStepWith(() => this.#owner.call("now"));
     const authenticator = new Authenticator(
       users,
       (...args) => this.#owner.call("checkPassword", ...args),
@@ -55,9 +57,9 @@ export class ServingThread implements ThreadCalls {
       isServing: () => this.#isServing,
       upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),
       authenticator,
-      tokens: new TokenAuthority(new TokenSigner(tokenKey), users),
+      tokens: new TokenAuthority(new TokenSigner(tokenKey, { run, now }), users),
       traffic: new ThreadTraffic(traffic, thread),
-      limits: new HttpLimits(settings.limits, limits.memory, thread, limits.seed),
+      limits: new HttpLimits(settings.limits, limits.memory, thread, limits.seed, now),
       warnOnce: (...args) => this.#owner.tell("warnOnce", ...args),
       log: loggerOf(this.#owner),
     });

@@ -26,6 +26,8 @@ type OfStore<F> = F extends (...args: infer A) => infer R ? (store: StoreName, .
 
 /** What a thread that serves HTTP asks of the one that owns stores and users. */
 export interface OwnerCalls {
+  /** Of its monotonic clock, in milliseconds. */
+  now(): number;
   state(): ServingState;
   checkPassword(login: string, password: string, address: string): Promise<PasswordVerdict>;
   noteTokenUse(id: ApiTokenId): void;
@@ -53,6 +55,8 @@ export interface ThreadSetup {
   readonly settings: HttpSettings;
   readonly certificates: readonly Certificate[];
   readonly tokenKey: Uint8Array;
+  /** Tells this run of the program from others. */
+  readonly run: string;
   /** Of the `SharedVersion` of the serving state. */
   readonly version: SharedArrayBuffer;
   /** Of the `HttpTraffic`, and which part of it is this thread's. */

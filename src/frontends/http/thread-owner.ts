@@ -3,6 +3,7 @@ import type { InstanceRegistry } from "../../backends/oci-http/instance-registry
 import type { OciStore } from "../../backends/oci-http/oci-store.ts";
 import type { Digest } from "../../primitives/digest.ts";
 import type { Logger } from "../../primitives/logger.ts";
+import { monotonicMs } from "../../primitives/monotonic-clock.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { UploadId } from "../../primitives/store/upload-store.ts";
 import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
@@ -30,6 +31,10 @@ export class ThreadOwner implements OwnerCalls {
 
   constructor(services: OwnerServices) {
     this.#services = services;
+  }
+
+  now(): number {
+    return monotonicMs();
   }
 
   state(): ServingState {

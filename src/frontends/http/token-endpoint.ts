@@ -1,7 +1,7 @@
 import { challengeOf } from "../../backends/oci-http/challenge.ts";
 import type { Principal } from "../../backends/oci-http/instance.ts";
 import { ByteRoom } from "../../primitives/byte-room.ts";
-import { ACCESS_TOKEN_SECONDS, type TokenAuthority } from "../../primitives/users/token-authority.ts";
+import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
 import { withBoundedBody } from "../../registry/bounded-body.ts";
 import { RegistryError } from "../../registry/errors.ts";
 import { jsonResponse } from "../../registry/json-response.ts";
@@ -105,12 +105,17 @@ export class TokenEndpoint {
     const scopes = parameters.getAll("scope").flatMap((scope) => scope.split(" "));
     if (scopes.length > MAX_SCOPES) return new RegistryError("scopesTooMany");
     const claims = backend.claimsFor(principal, scopes);
-    const token = this.#tokens.issueAccess(principal.user, backend.audience, claims, principal.ends);
+    const { token, seconds } = this.#tokens.issueAccess(
+      principal.user,
+      backend.audience,
+      claims,
+      principal.ends,
+    );
     const answer = {
       token,
       access_token: token,
       token_type: "Bearer",
-      expires_in: ACCESS_TOKEN_SECONDS,
+      expires_in: seconds,
       issued_at: new Date().toISOString(),
       scope: claims.map(({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`).join(" "),
       ...more,

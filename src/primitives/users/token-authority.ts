@@ -2,8 +2,8 @@ import type { TokenSigner } from "./token-signer.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
-/** Seconds that an access token is good for: clients fetch new ones as they need them. */
-export const ACCESS_TOKEN_SECONDS = 300;
+/** Seconds that an access token is good for at most: clients fetch new ones as they need them. */
+const ACCESS_TOKEN_SECONDS = 300;
 /** A refresh token stands for a login on a client; it ends earlier when the password changes. */
 const REFRESH_TOKEN_SECONDS = 30 * 24 * 60 * 60;
 
@@ -29,9 +29,15 @@ export class TokenAuthority {
    * Good until what the user logs in with, is granted, or everybody is granted changes, and not beyond `ends` (in seconds
    * since the epoch).
    */
-  issueAccess(user: UserName, audience: string, access: unknown, ends = Number.POSITIVE_INFINITY): string {
-    const left = Math.floor(ends - Date.now() / 1000);
-    return this.#issue("access", user, audience, access, Math.min(ACCESS_TOKEN_SECONDS, left));
+  issueAccess(
+    user: UserName,
+    audience: string,
+    access: unknown,
+    ends = Number.POSITIVE_INFINITY,
+  ): { readonly token: string; readonly seconds: number } {
+    const left = Math.floor(ends - this.#signer.wallSeconds());
+    const seconds = Math.min(ACCESS_TOKEN_SECONDS, left);
+    return { token: this.#issue("access", user, audience, access, seconds), seconds };
   }
 
   /** Good until what the user logs in with changes. */
@@ -40,17 +46,16 @@ export class TokenAuthority {
   }
 
   verify(use: Use, token: string, audience: string): TokenContent | undefined {
-    const claims = this.#signer.verify(token, audience);
+    const leeway = use === "refresh" ? REFRESH_TOKEN_SECONDS : undefined;
+    const claims = this.#signer.verify(token, audience, leeway);
     const user = claims && parseUserName(claims.sub);
     if (!user || claims["use"] !== use || claims["state"] !== this.#stateOf(use, user)) return undefined;
     return { user, access: claims["access"] };
   }
 
   #issue(use: Use, user: UserName, audience: string, access: unknown, seconds: number): string {
-    const now = Math.floor(Date.now() / 1000);
     const state = this.#stateOf(use, user);
-    const claims = { sub: user, aud: audience, iat: now, exp: now + seconds, use, state, access };
-    return this.#signer.sign(claims);
+    return this.#signer.sign({ sub: user, aud: audience, use, state, access }, seconds);
   }
 
   #stateOf(use: Use, user: UserName): string | undefined {

@@ -44,3 +44,16 @@ test("so many uploads come in at once, and what an ended thread held is free aga
   new HttpLimits(settings, memory, 1, seed);
   expect(one.beginUpload()).toBeDefined();
 });
+
+test("all addresses of a /64 count as one, by a clock that can be given", () => {
+  let now = 1000;
+  const settings = { ...UNLIMITED, requestsPerSecond: 10 };
+  const limits = new HttpLimits(settings, limitsMemory(), 0, randomSeed(), () => now);
+  const admitted = (address: (i: number) => string) =>
+    Array.from({ length: 200 }, (_, i) => limits.admitRequest(address(i))).filter(Boolean).length;
+  expect(admitted((i) => `2001:db8::${i.toString(16)}`)).toBe(10);
+  expect(admitted((i) => `::ffff:192.0.2.${i % 2}`)).toBe(20);
+  expect(admitted((i) => `192.0.2.${i % 2}`)).toBe(0);
+  now += 1000;
+  expect(admitted((i) => `2001:db8::${i.toString(16)}`)).toBe(10);
+});

@@ -1,0 +1,19 @@
+import { expect, test } from "bun:test";
+import { inStepWith } from "../../src/primitives/monotonic-clock.ts";
+
+test("a clock in step with another tells its time, however long the question and the answer took", async () => {
+  let passed = 0;
+  const other = () => 500_000 + passed;
+  const clock = await inStepWith(
+    async () => {
+      passed += 40;
+      const answer = other();
+      passed += 40;
+      return answer;
+    },
+    () => 7 + passed,
+  );
+  expect(clock()).toBe(other());
+  passed += 1234.5;
+  expect(clock()).toBe(other());
+});
