@@ -31,6 +31,9 @@ import type { Store } from "./primitives/store/store.ts";
 import { StoreManager } from "./primitives/store/store-manager.ts";
 import { SharedVersion } from "./primitives/threads/shared-version.ts";
 import { Authenticator } from "./primitives/users/authenticator.ts";
+import { FailureLimiter } from "./primitives/users/failure-limiter.ts";
+import { KnownNetworksFile } from "./primitives/users/known-networks-file.ts";
+import { LoginFailureLog } from "./primitives/users/login-failure-log.ts";
 import { PasswordChecker } from "./primitives/users/password-checker.ts";
 import { TokenAuthority } from "./primitives/users/token-authority.ts";
 import { TokenSigner } from "./primitives/users/token-signer.ts";
@@ -84,7 +87,14 @@ export async function startServer(
     const users = await lifetime.start("reading the users", () => UserRegistry.load(usersStore, log.warn));
     const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, log);
     lifetime.defer("the uses of tokens", () => tokenUses.close());
-    const passwords = new PasswordChecker(() => users.directory);
+    const failureLog = new LoginFailureLog(log);
+    lifetime.defer("the log of failed logins", () => failureLog.close());
+    const networks = new KnownNetworksFile(`${directory.path}/known_networks.json`, log);
+    lifetime.defer("from where users log in", () => networks.close());
+    const passwords = new PasswordChecker(() => users.directory, {
+      limiter: new FailureLimiter(networks.known),
+      failed: (failure) => failureLog.note(failure),
+    });
     const authenticator = new Authenticator(
       () => users.directory,
       (...args) => passwords.check(...args),

@@ -47,13 +47,14 @@ export class RequestAuthenticator {
   async login(
     login: string,
     password: string,
-    { remote }: Pick<RoutedRequest, "remote">,
+    { remote, backend }: Pick<RoutedRequest, "remote" | "backend">,
     challenge: () => string,
     sent: string,
   ): Promise<Principal | RegistryError> {
     const recalled = this.#authenticator.recall(sent, remote);
     if (recalled) return principalOf(recalled);
-    const attempt = { login, password, address: remote, sent, acceptsApiTokens: true };
+    const place = `the registry '${backend.audience}'`;
+    const attempt = { login, password, address: remote, sent, acceptsApiTokens: true, place };
     const result = await this.#authenticator.login(attempt);
     switch (result.kind) {
       case "accepted":

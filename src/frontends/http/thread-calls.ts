@@ -29,7 +29,12 @@ export interface OwnerCalls {
   /** Of its monotonic clock, in milliseconds. */
   now(): number;
   state(): ServingState;
-  checkPassword(login: string, password: string, address: string): Promise<PasswordVerdict>;
+  checkPassword(
+    login: string,
+    password: string,
+    address: string,
+    place: string | undefined,
+  ): Promise<PasswordVerdict>;
   noteTokenUse(id: ApiTokenId): void;
   readonly putManifest: OfStore<StoreChanges["putManifest"]>;
   readonly deleteManifest: OfStore<StoreChanges["deleteManifest"]>;

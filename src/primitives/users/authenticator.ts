@@ -26,6 +26,8 @@ export interface LoginAttempt {
   /** The text that the password came in, by which a login that is accepted can be recalled. */
   readonly sent?: string;
   readonly acceptsApiTokens: boolean;
+  /** What is logged in to, in words; a failure there is written down. */
+  readonly place?: string;
 }
 
 /** How long a verified password is believed without running Argon2id again, and how many are remembered. */
@@ -55,7 +57,12 @@ interface Remembered {
   told: number;
 }
 
-type Check = (login: string, password: string, address: string) => Promise<PasswordVerdict>;
+type Check = (
+  login: string,
+  password: string,
+  address: string,
+  place: string | undefined,
+) => Promise<PasswordVerdict>;
 
 /** Logs in against the current users, for every frontend of a thread, and remembers which passwords were right. */
 export class Authenticator {
@@ -97,7 +104,8 @@ export class Authenticator {
     return login;
   }
 
-  async login({ login, password, address, sent, acceptsApiTokens }: LoginAttempt): Promise<LoginResult> {
+  async login(attempt: LoginAttempt): Promise<LoginResult> {
+    const { login, password, address, sent, acceptsApiTokens, place } = attempt;
     const name = parseUserName(login);
     const tokenHash = acceptsApiTokens ? apiTokenHash(password) : undefined;
     const byToken = name && tokenHash !== undefined ? this.#loginWith(name, tokenHash) : undefined;
@@ -105,7 +113,7 @@ export class Authenticator {
     if (name && tokenHash !== undefined && byToken)
       return this.#accept(byToken, { name, hash: tokenHash, network, sent });
     // A wrong token is slowed and counted like a wrong password.
-    const verdict = await this.#check(login, password, address());
+    const verdict = await this.#check(login, password, address(), place);
     if (verdict.kind !== "matches") {
       this.#noteMiss(login, network);
       return verdict;

@@ -1,4 +1,3 @@
-import { LruCache } from "../lru-cache.ts";
 import type { UserName } from "./user.ts";
 
 const MAX_USERS = 10_000;
@@ -6,7 +5,18 @@ const MAX_NETWORKS_OF_USER = 32;
 
 /** From where users have logged in, the networks used last. Only a right password adds to it. */
 export class KnownNetworks {
-  readonly #ofUser = new LruCache<string, readonly string[]>(2 * MAX_USERS);
+  /** Who logged in last is last; of each user the network used last is first. */
+  readonly #ofUser = new Map<string, readonly string[]>();
+  readonly #changed: () => void;
+
+  /** `entries` as from `entries()`. */
+  constructor(
+    entries: Iterable<readonly [string, readonly string[]]> = [],
+    changed: () => void = () => undefined,
+  ) {
+    for (const [login, networks] of entries) this.#set(login, networks);
+    this.#changed = changed;
+  }
 
   has(login: string, network: string): boolean {
     return this.#ofUser.get(login)?.includes(network) ?? false;
@@ -15,7 +25,18 @@ export class KnownNetworks {
   add(name: UserName, network: string): void {
     const known = this.#ofUser.get(name) ?? [];
     if (known[0] === network) return;
-    const others = known.filter((other) => other !== network);
-    this.#ofUser.set(name, [network, ...others].slice(0, MAX_NETWORKS_OF_USER));
+    this.#set(name, [network, ...known.filter((other) => other !== network)]);
+    this.#changed();
+  }
+
+  entries(): readonly (readonly [string, readonly string[]])[] {
+    return [...this.#ofUser];
+  }
+
+  #set(login: string, networks: readonly string[]): void {
+    this.#ofUser.delete(login);
+    this.#ofUser.set(login, networks.slice(0, MAX_NETWORKS_OF_USER));
+    const [oldest] = this.#ofUser.keys();
+    if (this.#ofUser.size > MAX_USERS && oldest !== undefined) this.#ofUser.delete(oldest);
   }
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { networkOf } from "../client-network.ts";
 import { Comparisons, type Guess } from "./comparisons.ts";
 import { FailureLimiter, type Guesser } from "./failure-limiter.ts";
+import type { LoginFailure } from "./login-failure-log.ts";
 import { MAX_PASSWORD_LENGTH, verifyNobody, verifyPassword } from "./passwords.ts";
 import { parseUserName, passwordHashes } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
@@ -18,19 +19,29 @@ const MAX_LOGIN_LENGTH = 256;
 /** Each runs on a thread of its own with all of its memory; a flood of logins leaves half of the cores to others. */
 const MAX_CONCURRENT = Math.max(1, Math.floor(availableParallelism() / 2));
 
+export interface PasswordCheckerOptions {
+  readonly limiter?: FailureLimiter;
+  /** Comparisons at once. */
+  readonly maxConcurrent?: number;
+  /** Hears of each login that failed at a place that is named. */
+  readonly failed?: (failure: LoginFailure) => void;
+}
+
 /** Checks passwords by Argon2id and counts guesses: one for all threads and frontends. */
 export class PasswordChecker {
   readonly #users: () => UserDirectory;
   readonly #limiter: FailureLimiter;
   readonly #comparisons: Comparisons;
+  readonly #failed: ((failure: LoginFailure) => void) | undefined;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32));
   /** Logins that failed: refused as wrong, or not looked at because too many had been. */
   readonly failures = { refused: 0, limited: 0 };
 
-  constructor(users: () => UserDirectory, limiter = new FailureLimiter(), maxConcurrent = MAX_CONCURRENT) {
+  constructor(users: () => UserDirectory, options: PasswordCheckerOptions = {}) {
     this.#users = users;
-    this.#limiter = limiter;
-    this.#comparisons = new Comparisons(limiter, maxConcurrent);
+    this.#limiter = options.limiter ?? new FailureLimiter();
+    this.#comparisons = new Comparisons(this.#limiter, options.maxConcurrent ?? MAX_CONCURRENT);
+    this.#failed = options.failed;
   }
 
   /** Argon2id comparisons of logins, since the start. */
@@ -48,10 +59,12 @@ export class PasswordChecker {
     return Math.ceil(this.#limiter.waitMs(guesserOf(login, address)) / 1000);
   }
 
-  /** `address` is the client's, without port. */
-  async check(login: string, password: string, address: string): Promise<PasswordVerdict> {
+  /** `address` is the client's, without port; `place` is what it logs in to, in words, where failures are to be told. */
+  async check(login: string, password: string, address: string, place?: string): Promise<PasswordVerdict> {
     const guesser = guesserOf(login, address);
     const outcome = await this.#comparisons.outcomeFor(guesser, this.#guessOf(login, password));
+    const tell = (reason: LoginFailure["reason"], retryAfterSeconds: number) =>
+      place !== undefined && this.#failed?.({ login, address, place, reason, retryAfterSeconds });
     switch (outcome.kind) {
       case "matched": {
         const name = parseUserName(login);
@@ -60,6 +73,7 @@ export class PasswordChecker {
       }
       case "wrong":
         this.failures.refused++;
+        tell("wrong", 0);
         await Bun.sleep(this.#limiter.delayMs(guesser));
         return { kind: "refused" };
       case "locked":
@@ -67,6 +81,7 @@ export class PasswordChecker {
         this.failures.limited++;
         const retryAfterSeconds =
           outcome.kind === "busy" ? BUSY_RETRY_SECONDS : Math.ceil(outcome.waitMs / 1000);
+        tell(outcome.kind, retryAfterSeconds);
         return { kind: "limited", retryAfterSeconds };
       }
       case "failed":
