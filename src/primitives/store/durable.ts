@@ -60,10 +60,13 @@ export async function makeFile<T>(
 
 /** Writes a file that must not exist yet and syncs its bytes, or leaves none; its directory entry is the caller's to sync. */
 export function writeSynced(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
-  return makeFile(path, mode, (fd) => {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-    return syncFile(fd);
-  });
+  return makeFile(path, mode, (fd) => writeAndSync(fd, bytes));
+}
+
+/** Writes a file from its beginning and syncs it. */
+export function writeAndSync(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+  return syncFile(fd);
 }
 
 /** Replaces `path` as a whole: after a crash it holds either the old bytes or the new ones. */

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { removeFile, removeQuietly, replaceBy, syncDirectory, writeSynced } from "../durable.ts";
+import { removeFile, removeQuietly, replaceBy, syncDirectory, writeAndSync } from "../durable.ts";
 import { isMissingFile, isSystemError } from "../files.ts";
 import type { RefStore } from "../objects.ts";
 import { CorruptObjectError } from "./object.ts";
@@ -50,14 +50,9 @@ export class LocalRefs implements RefStore {
 
   /** Keeps everybody else (stock git too) from moving the ref; false if somebody else does that now. */
   lock(ref: string): boolean {
-    this.#removeAbandoned(ref);
-    try {
-      closeSync(openSync(this.#lockPath(ref), "wx"));
-      return true;
-    } catch (error) {
-      if (isSystemError(error, "EEXIST")) return false;
-      throw error;
-    }
+    const fd = this.#openLock(ref);
+    if (fd !== undefined) closeSync(fd);
+    return fd !== undefined;
   }
 
   /** Never throws: a lock that can't be removed is known as ours, and the next one who locks takes it over. */
@@ -85,12 +80,26 @@ export class LocalRefs implements RefStore {
   }
 
   async #lockWith(ref: string, content: string): Promise<boolean> {
-    this.#removeAbandoned(ref);
+    const fd = this.#openLock(ref);
+    if (fd === undefined) return false;
     try {
-      await writeSynced(this.#lockPath(ref), Buffer.from(content));
+      await writeAndSync(fd, Buffer.from(content));
       return true;
     } catch (error) {
-      if (isSystemError(error, "EEXIST")) return false;
+      this.unlock(ref);
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** A new lock of ours, `undefined` if somebody else has it. */
+  #openLock(ref: string): number | undefined {
+    this.#removeAbandoned(ref);
+    try {
+      return openSync(this.#lockPath(ref), "wx");
+    } catch (error) {
+      if (isSystemError(error, "EEXIST")) return undefined;
       throw error;
     }
   }
