@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
 import { checkDerivedFiles } from "../backends/oci-http/derived-files.ts";
+import { isMistake } from "../backends/oci-http/open-stores.ts";
 import { checkBlobs } from "../backends/oci-http/store-check.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { BlobStore } from "../primitives/store/blob-store.ts";
-import { DamagedStoreError } from "../primitives/store/damaged-store.ts";
 import { parseStoreName, StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/terminal/visible-text.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
@@ -56,7 +56,8 @@ async function check(manager: StoreManager, name: StoreName): Promise<number> {
     print(`${counts.join(", ")}: ${verdict}`);
     return problems.length;
   } catch (error) {
-    if (!(error instanceof DamagedStoreError)) throw error;
+    if (isMistake(error) || !(error instanceof Error)) throw error;
+    // The others are checked all the same.
     print(`can't be opened: ${error.message}`);
     return 1;
   }

@@ -49,6 +49,15 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     expect(stdout).toContain(`blob ${second.layer} is missing; needed by app:v2\n`);
   });
 
+  test("goes on with the others where a store can't be opened", async () => {
+    const { dataDir } = await stoppedWithImages();
+    rmSync(`${dataDir}/${STORE}/objects`, { recursive: true });
+    const { code, stdout, stderr } = await fsck(dataDir);
+    expect([code, stderr]).toEqual([1, "everlock: 1 problem found\n"]);
+    expect(stdout).toContain(`${STORE}: can't be opened: `);
+    expect(stdout).toMatch(/^everlock-users: 3 commits, \d+ objects: no damage$/m);
+  });
+
   test("names objects that are not what their name says", async () => {
     const { dataDir } = await stoppedWithImages();
     const dir = `${dataDir}/${STORE}/objects/pack`;

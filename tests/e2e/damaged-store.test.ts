@@ -48,6 +48,7 @@ describeWith(["ssh", "sshpass"], "a damaged store", () => {
     ).toHaveLength(1);
     const list = (await second.console("/oci list")).stdout;
     expect(list).toContain("team is out of service: the store 'everlock-oci-team' is damaged");
+    expect((await second.console("/status")).stdout).toContain("team is out of service: the store");
     const ready = await ops("/readyz");
     expect([ready.status, await ready.text()]).toEqual([
       200,

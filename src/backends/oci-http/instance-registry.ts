@@ -20,7 +20,7 @@ import {
 import { ALL_SETTINGS, changedSettings, type InstanceValues } from "./instance-settings.ts";
 import { InstanceTable } from "./instance-table.ts";
 import type { OciStore } from "./oci-store.ts";
-import { isExpectedProblem, OpenStores, type OpenView, openingProblem } from "./open-stores.ts";
+import { isMistake, OpenStores, type OpenView, openingProblem } from "./open-stores.ts";
 import type { Quotas } from "./quotas.ts";
 import type { ViewLocation } from "./view-location.ts";
 
@@ -319,7 +319,7 @@ export class InstanceRegistry implements Reloadable {
       } catch (error) {
         if (this.#stores.isGivenUp) throw error;
         opened.push({ config, outage: { config, problem: openingProblem(config.store, error) } });
-        if (!isExpectedProblem(error)) this.#options.log.error("a store could not be opened", error);
+        if (isMistake(error)) this.#options.log.error("a store could not be opened", error);
       }
     }
     return opened;

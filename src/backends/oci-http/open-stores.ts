@@ -77,7 +77,7 @@ export function openingProblem(store: StoreName, error: unknown): string {
   return `the store '${store}' can't be opened: ${error instanceof Error ? error.message : error}`;
 }
 
-/** Whether an error is one that opening a store may end in, rather than a mistake of this program. */
-export function isExpectedProblem(error: unknown): boolean {
-  return error instanceof DamagedStoreError || (error instanceof Error && "code" in error);
+/** Whether an error is a mistake of this program, whose stack belongs in the log. */
+export function isMistake(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
 }

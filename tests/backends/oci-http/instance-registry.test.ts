@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { renameSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { CommandContext } from "../../../src/backends/admin-ssh/command.ts";
 import { parseLine, runCommand } from "../../../src/backends/admin-ssh/command-table.ts";
 import {
@@ -238,6 +238,16 @@ describe("a reload", () => {
   });
 });
 
+function replaceByFile(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+  writeFileSync(path, "no directory");
+}
+
+function replaceByDirectory(path: string): void {
+  rmSync(path, { force: true });
+  mkdirSync(path);
+}
+
 test("what was committed with git and is not taken over yet is not written over", async () => {
   const opened = await open(temporaryDirectory());
   await opened.console("/oci set default quota=1GiB");
@@ -295,6 +305,29 @@ describe("a registry whose store can't be opened", () => {
       expect.stringContaining('"name":"default"'),
       expect.stringContaining('"problem":"the store'),
     ]);
+  });
+
+  test.each<[string, (dir: string) => void]>([
+    ["its objects are gone", (dir) => rmSync(`${dir}/objects`, { recursive: true })],
+    [
+      "its branch names a commit that it has not",
+      (dir) => writeFileSync(`${dir}/refs/heads/main`, "ab".repeat(32)),
+    ],
+    ["its configuration is of another format", (dir) => writeFileSync(`${dir}/config`, "[core]\n")],
+    ["its index can't be opened", (dir) => replaceByDirectory(`${dir}/index.sqlite`)],
+    ["its blobs are no directory", (dir) => replaceByFile(`${dir}/blobs`)],
+    ["its uploads are no directory", (dir) => replaceByFile(`${dir}/uploads`)],
+    ["it is no directory itself", replaceByFile],
+  ])("is out of service, whatever it is: %s", async (_, damage) => {
+    const { dataDir, repair, opened: first } = await damaged();
+    await first.close();
+    repair();
+    damage(`${dataDir}/everlock-oci-team`);
+    const opened = await open(dataDir);
+    expect(opened.registry.outages().map(({ config }) => String(config.name))).toEqual(["team"]);
+    expect(opened.registry.storeOf(DEFAULT)).toBeDefined();
+    await opened.console("/oci set default quota=1GiB");
+    expect(configOf(opened)).toMatchObject({ quota: 2 ** 30 });
   });
 
   test("hinders no change of the others, keeps its settings, and can be changed itself", async () => {

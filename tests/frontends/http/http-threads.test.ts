@@ -280,3 +280,32 @@ test("200 changes of other registries and their hosts fail no request to one", a
   expect(failed).toEqual([]);
   expect(Math.min(...counts)).toBeGreaterThan(10);
 }, 30_000);
+
+test("a registry that the threads can't read is out of service alone, until they can", async () => {
+  const { instances, status, client, logged } = await start();
+  await client.pushImage("v1");
+  const other = "other" as InstanceConfig["name"];
+  const config = { ...DEFAULT, name: other, vhosts: ["other.test"] } as unknown as InstanceConfig;
+  await instances.create(SYSTEM_IDENTITY, { ...config, store: "other" as InstanceConfig["store"] });
+  const answers = async () => {
+    const authorization = basic("change-me");
+    const hosts = ["localhost", "other.test"];
+    return Promise.all(hosts.map((host) => status("", { host, authorization })));
+  };
+  expect(await answers()).toEqual([200, 200]);
+  const served = instances.served.bind(instances);
+  instances.served = () =>
+    served().map((instance) =>
+      instance.config.name === other && instance.location
+        ? { ...instance, location: { ...instance.location, id: -1, indexPath: "/nowhere/index.sqlite" } }
+        : instance,
+    );
+  await instances.set(SYSTEM_IDENTITY, other, { references: "sparse" });
+  for (let i = 0; i < MANY; i++) expect(await answers()).toEqual([200, 503]);
+  expect(logged.filter((line) => line.startsWith("the registry 'other' is out of service on"))).not.toEqual(
+    [],
+  );
+  instances.served = served;
+  await instances.set(SYSTEM_IDENTITY, other, { references: "strict" });
+  for (let i = 0; i < MANY; i++) expect(await answers()).toEqual([200, 200]);
+});

@@ -35,6 +35,7 @@ function snapshot({ server, instances, jobs }: ConsoleServices) {
     http: server.traffic.totals(),
     failedLogins: { ...server.failedLogins },
     registries: instances.list().length,
+    outOfService: instances.outages().map(({ config, problem }) => ({ registry: config.name, problem })),
     stores: instances.stores().map(statusOf),
     jobs: jobs.list(),
   };
@@ -53,6 +54,7 @@ function screen(now: Snapshot, before: Snapshot, width: number | undefined): str
     `HTTP: ${rate(({ http: { requests } }) => requests).toFixed(0)} requests/s, ${http.underWay} under way, ${bytesPerSecond(({ http: { received } }) => received)} in, ${bytesPerSecond(({ http: { sent } }) => sent)} out`,
     `since the start: ${http.requests} requests, ${http.clientErrors} refused (4xx), ${http.serverErrors} failed (5xx), ${formatSize(http.received)} in, ${formatSize(http.sent)} out`,
     `logins that failed: ${failedLogins.refused} wrong, ${failedLogins.limited} while locked`,
+    ...now.outOfService.map(({ registry, problem }) => `${registry} is out of service: ${problem}`),
     "",
     ...now.stores.flatMap((store) => [
       `${store.store}: ${store.repositories} repositories, ${store.tags} tags, ${store.manifests} manifests, ${blobsOf(store)}`,
