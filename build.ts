@@ -30,7 +30,7 @@ const ABSENT_PARTS: Bun.BunPlugin = {
 async function compile(outfile: string, target?: (typeof TARGETS)[number]): Promise<void> {
   await Bun.build({
     // Threads start from files of their own.
-    entrypoints: ["src/main.ts", "src/http-worker.ts", "src/ssh-worker.ts"],
+    entrypoints: ["src/main.ts", "src/http-worker.ts", "src/ssh-worker.ts", "src/stop-watchdog.ts"],
     minify: true,
     sourcemap: "linked",
     define: { EVERLOCK_COMMIT: JSON.stringify(commit()) },

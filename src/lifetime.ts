@@ -22,6 +22,7 @@ export class Lifetime {
   /** Steps of one stage are ended at the same time, stages one after the other. */
   readonly #stages: Step[][] = [];
   readonly #running = new Set<string>();
+  #onRunning: (running: readonly string[]) => void = () => undefined;
   #ended: Promise<void> | undefined;
 
   /** Aborted, with `EndRequested`, once the end is asked for. */
@@ -32,6 +33,12 @@ export class Lifetime {
   /** What is being started or ended now, in words. */
   get running(): readonly string[] {
     return [...this.#running];
+  }
+
+  /** Has `listener` told what is under way, now and whenever that changes. */
+  onRunning(listener: (running: readonly string[]) => void): void {
+    this.#onRunning = listener;
+    listener(this.running);
   }
 
   /** Does one part of the start. Throws `EndRequested` before and after it, once the end was asked for. */
@@ -69,10 +76,12 @@ export class Lifetime {
 
   async #run<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     this.#running.add(name);
+    this.#onRunning(this.running);
     try {
       return await work();
     } finally {
       this.#running.delete(name);
+      this.#onRunning(this.running);
     }
   }
 }

@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { endOnSignals } from "../src/end-signals.ts";
 import { EndRequested, Lifetime } from "../src/lifetime.ts";
 import type { Logger } from "../src/primitives/logger.ts";
+import { SharedText } from "../src/primitives/threads/shared-text.ts";
+import type { WatchdogMessage } from "../src/stop-watchdog.ts";
 import { afterThisTest } from "./support/cleanup.ts";
 
 function memoryLog() {
@@ -71,13 +73,15 @@ describe("signals", () => {
       codes.push(code);
       exited.resolve(code);
     };
-    const asked = endOnSignals(lifetime, { deadlineMs, log, exit });
+    const told: WatchdogMessage[] = [];
+    const startWatchdog = () => ({ postMessage: (message: WatchdogMessage) => void told.push(message) });
+    const asked = endOnSignals(lifetime, { deadlineMs, log, exit, startWatchdog });
     afterThisTest(() => {
       for (const signal of ["SIGTERM", "SIGINT"] as const)
         for (const listener of process.listeners(signal))
           if (!before.has(listener)) process.removeListener(signal, listener);
     });
-    return { lifetime, lines, asked, exited: exited.promise, codes };
+    return { lifetime, lines, asked, exited: exited.promise, codes, told };
   }
 
   test.each(["SIGTERM", "SIGINT"] as const)(
@@ -99,5 +103,22 @@ describe("signals", () => {
     void lifetime.end(memoryLog().log);
     expect(await exited).toBe(1);
     expect(lines).toEqual(["the server has not ended within 0.02 s and is cut off; still under way: HTTP"]);
+  });
+
+  test("start a watchdog that knows what is under way, for when the main thread hangs", async () => {
+    const { lifetime, told, asked } = listen(60_000);
+    const shown: string[] = [];
+    const show = () => void shown.push(told[0] ? new SharedText(told[0].running).read() : "none");
+    lifetime.defer("the users", show);
+    lifetime.defer("HTTP", show);
+    lifetime.defer("SSH", () => undefined, { beside: true });
+    show();
+    process.emit("SIGTERM");
+    await asked;
+    show();
+    await lifetime.end(memoryLog().log);
+    show();
+    expect(told.map(({ deadlineMs }) => deadlineMs)).toEqual([61_000]);
+    expect(shown).toEqual(["none", "", "HTTP", "the users", ""]);
   });
 });

@@ -19,7 +19,11 @@ export const consoleLogger: Logger = {
 };
 
 function write(level: string, message: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${level.padEnd(5)} ${message}\n`);
+  process.stderr.write(consoleLine(level, message));
+}
+
+export function consoleLine(level: string, message: string): string {
+  return `${new Date().toISOString()} ${level.padEnd(5)} ${message}\n`;
 }
 
 /** Where an error was thrown, without its message, whose line feeds would look like lines of the log. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { binary } from "../support/binary.ts";
 import { startEverlock } from "../support/everlock.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -89,16 +89,23 @@ describe("a start", () => {
     expect(stderr).not.toMatch(/elsewhere|nonsense|preloaded/);
   });
 
-  test("keeps the data directory to its user", async () => {
-    const server = await startEverlock();
-    const { stdout } = await run([
-      "stat",
-      "-c",
-      "%a",
-      server.dataDir,
-      `${server.dataDir}/ssh_host_ed25519_key`,
-    ]);
-    expect(stdout).toBe("700\n600\n");
+  test("keeps the data directory and what is secret in it to its user", async () => {
+    const { dataDir } = await startEverlock();
+    const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+    expect(modeOf(dataDir)).toBe("700");
+    for (const name of ["ssh_host_ed25519_key", "token_key", "everlock.sock", "everlock.pid"])
+      expect([name, modeOf(`${dataDir}/${name}`)]).toEqual([name, "600"]);
+  });
+
+  test("does not take an empty token key for one", async () => {
+    const cwd = temporaryDirectory();
+    mkdirSync(`${cwd}/data`);
+    writeFileSync(`${cwd}/data/token_key`, "");
+    const { code, stdout, stderr } = await serve(ANY_PORTS, cwd);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toEndWith(
+      `everlock: the token key ${cwd}/data/token_key is not 32 bytes long; remove it and a new one is made\n`,
+    );
   });
 
   test("leaves a password alone that was changed since the first", async () => {

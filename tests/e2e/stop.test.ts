@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { binary } from "../support/binary.ts";
+import { afterThisTest } from "../support/cleanup.ts";
 import { eventually } from "../support/eventually.ts";
 import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
 import { RegistryClient } from "../support/registry-client.ts";
@@ -89,4 +90,29 @@ describe("a stop during the start", () => {
     second.kill("SIGTERM");
     expect(await second.exited).toBe(0);
   });
+});
+
+describeWith(["strace", "ssh", "sshpass"], "a stop on a disk that hangs", () => {
+  test("ends the process after its deadline and names what is still under way", async () => {
+    const server = await startEverlock({ args: ["--stop-timeout", "1s"] });
+    await addAlice(server);
+    await new RegistryClient(server.httpPort, "app").pushImage("v1");
+    const tracer = Bun.spawn(
+      [
+        ...["strace", "-f", "-qq", "-o", "/dev/null", "-p", String(server.pid)],
+        ...["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_enter=600000000"],
+      ],
+      { stderr: "ignore" },
+    );
+    afterThisTest(() => tracer.kill("SIGKILL"));
+    const isTraced = () => !readFileSync(`/proc/${server.pid}/status`, "utf8").includes("TracerPid:\t0\n");
+    expect(await eventually(isTraced)).toBe(true);
+    // The main thread closes its databases, which sync.
+    const ended = server.end("SIGTERM");
+    const isKilled = () => /warn +the server hangs and is killed; still under way: .*\n/.test(server.log());
+    expect(await eventually(isKilled)).toBe(true);
+    // Until then the tracer keeps what is left of the process.
+    tracer.kill("SIGKILL");
+    expect(await ended).toBe(128 + 9);
+  }, 30_000);
 });

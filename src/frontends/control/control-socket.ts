@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { JobError, type JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
@@ -33,6 +33,7 @@ export class ControlSocket {
           return new Response(null, { status: 500 });
         },
       });
+      chmodSync(this.#path, 0o600);
     } catch (error) {
       // A path of more than 107 bytes, or a file system without sockets.
       log.warn(

@@ -28,7 +28,7 @@ export interface HttpThreadsOptions {
 const RESTART_PAUSE_MS = 200;
 
 /** How much longer than for the requests under way a stop waits for a thread, before it is ended. */
-const STOP_SLACK_MS = 5000;
+const STOP_SLACK_MS = 2000;
 
 interface Thread {
   readonly worker: Worker;

@@ -1,14 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
 import ssh2 from "ssh2";
-import { replaceFile } from "../../primitives/store/durable.ts";
+import { keptSecret } from "../../primitives/store/kept-secret.ts";
 
 /**
  * The server's Ed25519 key in OpenSSH format, made at the first start: clients must find the same one ever after.
  * Rejects when the file holds no such key.
  */
 export async function ensureHostKey(path: string): Promise<string> {
-  if (!existsSync(path)) await replaceFile(path, Buffer.from(generateHostKey()), 0o600);
-  const key = readFileSync(path, "utf8");
+  const key = (await keptSecret(path, () => Buffer.from(generateHostKey()))).toString();
   if (isReadable(key)) return key;
   throw new Error(
     `the SSH host key ${path} can't be read; put its backup there, or remove it for a new one (clients will warn)`,

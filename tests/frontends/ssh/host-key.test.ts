@@ -33,3 +33,14 @@ test("a host key that can't be read is named, and not replaced", async () => {
   await expect(ensureHostKey(path)).rejects.toThrow(`the SSH host key ${path} can't be read`);
   expect(await Bun.file(path).text()).toBe(SHORT_KEY);
 });
+
+test.each(["", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA", "\0".repeat(400)])(
+  "of a host key that a crash has left as %p, the server says what to do",
+  async (content) => {
+    const path = `${temporaryDirectory()}/key`;
+    writeFileSync(path, content);
+    await expect(ensureHostKey(path)).rejects.toThrow(
+      `the SSH host key ${path} can't be read; put its backup there`,
+    );
+  },
+);
