@@ -1,6 +1,7 @@
 import type { ServingThreads } from "../../backends/oci-http/instance-registry.ts";
 import type { Logger } from "../../primitives/logger.ts";
-import { CallPort } from "../../primitives/threads/call-port.ts";
+import { CallPort, ThreadEndedError } from "../../primitives/threads/call-port.ts";
+import { BEAT_MS, Heartbeat, SilenceMeter } from "../../primitives/threads/heartbeat.ts";
 import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
 import type { Certificate } from "./certificates.ts";
 import { limitsMemory, randomSeed } from "./http-limits.ts";
@@ -22,7 +23,12 @@ export interface HttpThreadsOptions {
   /** Makes what answers one thread's calls. */
   readonly owner: () => ThreadOwner;
   readonly log: Logger;
+  /** How long a thread may not answer before it is replaced, in milliseconds. */
+  readonly answerTimeoutMs?: number;
 }
+
+/** Longer than anything keeps a thread busy, or a slow disk holds it up, that will still get better. */
+const ANSWER_TIMEOUT_MS = 10_000;
 
 /** A thread that ends is replaced after this pause (ms), so that one that can't live does not keep the machine busy. */
 const RESTART_PAUSE_MS = 200;
@@ -32,6 +38,10 @@ const STOP_SLACK_MS = 2000;
 
 interface Thread {
   readonly worker: Worker;
+  readonly silence: SilenceMeter;
+  /** Why it will have ended. */
+  cause: unknown;
+  isEnding?: boolean;
   readonly port: CallPort<OwnerCalls, ThreadCalls>;
 }
 
@@ -44,6 +54,7 @@ export class HttpThreads implements ServingThreads {
   #settings: HttpSettings;
   #certificates: readonly Certificate[];
   #isStopping = false;
+  #watch: Timer | undefined;
 
   private constructor(options: HttpThreadsOptions) {
     this.#options = options;
@@ -58,6 +69,8 @@ export class HttpThreads implements ServingThreads {
       // The first one finds the port out, if the system is to choose it.
       await threads.#startThread(0);
       await Promise.all(Array.from({ length: options.count - 1 }, (_, i) => threads.#startThread(i + 1)));
+      threads.#watch = setInterval(() => threads.#endSilent(), BEAT_MS);
+      threads.#watch.unref();
       return threads;
     } catch (error) {
       await threads.stop();
@@ -71,7 +84,14 @@ export class HttpThreads implements ServingThreads {
 
   async renewCertificates(certificates: readonly Certificate[]): Promise<void> {
     this.#certificates = certificates;
-    await Promise.all([...this.#threads].map(({ port }) => port.call("renewCertificates", certificates)));
+    await Promise.all(
+      [...this.#threads].map(({ port }) =>
+        port.call("renewCertificates", certificates).catch((error) => {
+          // What takes the place of a thread that has ended has the new ones.
+          if (!(error instanceof ThreadEndedError)) throw error;
+        }),
+      ),
+    );
   }
 
   changed(): void {
@@ -86,6 +106,7 @@ export class HttpThreads implements ServingThreads {
   /** Lets requests under way finish, for a while, and takes no new ones. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    clearInterval(this.#watch);
     const timeout = this.#settings.stopTimeoutMs + STOP_SLACK_MS;
     await Promise.all(
       [...this.#threads].map(async ({ worker, port }) => {
@@ -105,18 +126,23 @@ export class HttpThreads implements ServingThreads {
       (items) => worker.postMessage(items),
       (name, error) => log.error(`the call ${name} of an HTTP thread failed`, error),
     );
-    const thread: Thread = { worker, port };
-    let cause: unknown = "it ended without an error";
+    const heart = new Heartbeat();
+    const thread: Thread = {
+      worker,
+      port,
+      silence: new SilenceMeter(heart),
+      cause: "it ended without an error",
+    };
     worker.addEventListener("message", ({ data }) => port.receive(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      cause = event.message;
+      thread.cause = event.message;
     });
     worker.addEventListener("close", () => {
       this.#threads.delete(thread);
       port.end();
       calls.releaseAll();
-      if (!this.#isStopping) this.#replace(index, cause);
+      if (!this.#isStopping) this.#replace(index, thread.cause);
     });
     this.#threads.add(thread);
     try {
@@ -128,6 +154,7 @@ export class HttpThreads implements ServingThreads {
         version: version.memory,
         traffic: traffic.memory,
         thread: index,
+        heartbeat: heart.memory,
         limits: this.#limits,
       });
       this.#settings = { ...this.#settings, listen: plain, listenTls: tls };
@@ -138,7 +165,19 @@ export class HttpThreads implements ServingThreads {
     }
   }
 
+  /** Ends threads that do not answer; as they close, others take their places. */
+  #endSilent(): void {
+    const { answerTimeoutMs = ANSWER_TIMEOUT_MS } = this.#options;
+    for (const thread of this.#threads) {
+      if (thread.silence.look() < answerTimeoutMs || thread.isEnding) continue;
+      thread.isEnding = true;
+      thread.cause = `it has not answered for ${answerTimeoutMs / 1000} seconds`;
+      thread.worker.terminate();
+    }
+  }
+
   #replace(index: number, cause: unknown): void {
+    this.#options.traffic.threadReplaced();
     this.#options.log.error("an HTTP thread has ended and is replaced", cause);
     setTimeout(() => {
       if (this.#isStopping) return;

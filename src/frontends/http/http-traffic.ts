@@ -95,10 +95,20 @@ export interface Durations {
 export class HttpTraffic {
   readonly memory: SharedArrayBuffer;
   readonly #threads: readonly Readonly<Record<Section, Float64Array>>[];
+  #replaced = 0;
 
   constructor(threads: number) {
     this.memory = trafficMemory(threads);
     this.#threads = Array.from({ length: threads }, (_, thread) => sectionsOf(this.memory, thread));
+  }
+
+  threadReplaced(): void {
+    this.#replaced++;
+  }
+
+  /** Threads that ended, by a failure or because they did not answer, and were replaced. */
+  get replacedThreads(): number {
+    return this.#replaced;
   }
 
   /** Every kind of request that was answered at least once; a status that is none of ours is 0. */

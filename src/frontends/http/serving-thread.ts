@@ -5,6 +5,7 @@ import type { Logger } from "../../primitives/logger.ts";
 import { inStepWith } from "../../primitives/monotonic-clock.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
+import { Heartbeat } from "../../primitives/threads/heartbeat.ts";
 import { SharedVersion } from "../../primitives/threads/shared-version.ts";
 import { Authenticator } from "../../primitives/users/authenticator.ts";
 import { TokenAuthority } from "../../primitives/users/token-authority.ts";
@@ -63,6 +64,7 @@ export class ServingThread implements ThreadCalls {
       warnOnce: (...args) => this.#owner.tell("warnOnce", ...args),
       log: loggerOf(this.#owner),
     });
+    new Heartbeat(setup.heartbeat).start();
     return this.#frontend.addresses;
   }
 

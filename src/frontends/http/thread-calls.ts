@@ -67,6 +67,8 @@ export interface ThreadSetup {
   /** Of the `HttpTraffic`, and which part of it is this thread's. */
   readonly traffic: SharedArrayBuffer;
   readonly thread: number;
+  /** Of the thread's `Heartbeat`. */
+  readonly heartbeat: SharedArrayBuffer;
   /** Of the `HttpLimits`. */
   readonly limits: { readonly memory: SharedArrayBuffer; readonly seed: number };
 }

@@ -77,6 +77,11 @@ function trafficMetrics({ traffic }: MeasuredServices): Metric[] {
     gauge("everlock_http_requests_in_flight", "Requests that are being answered.", {
       value: traffic.underWay,
     }),
+    counter(
+      "everlock_http_threads_replaced_total",
+      "Threads that failed or did not answer for seconds, and were replaced.",
+      { value: traffic.replacedThreads },
+    ),
     gauge("everlock_http_connections", "Connections that are open (Linux only).", {
       value: traffic.connections,
     }),

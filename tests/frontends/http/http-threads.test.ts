@@ -41,7 +41,9 @@ function raise(): never {
   throw new Error("the pattern does not parse");
 }
 
-async function start() {
+async function start(options: { readonly worker?: string; readonly answerTimeoutMs?: number } = {}) {
+  const { worker: file = "../../../src/http-worker.ts", answerTimeoutMs } = options;
+  const traffic = new HttpTraffic(THREADS);
   const logged: string[] = [];
   const line = (message: string) => void logged.push(message);
   const log: Logger = { info: line, warn: line, error: (message, cause) => line(`${message}: ${cause}`) };
@@ -81,9 +83,10 @@ async function start() {
     count: THREADS,
     tokenKey: randomBytes(32),
     version,
-    traffic: new HttpTraffic(THREADS),
+    traffic,
+    ...(answerTimeoutMs !== undefined && { answerTimeoutMs }),
     spawn: () => {
-      const worker = new Worker(new URL("../../../src/http-worker.ts", import.meta.url));
+      const worker = new Worker(new URL(file, import.meta.url));
       workers.push(worker);
       return worker;
     },
@@ -108,7 +111,16 @@ async function start() {
     await response.arrayBuffer();
     return response.status;
   };
-  return { instances, users, workers, logged, port, status, client: new RegistryClient(port, "app") };
+  return {
+    instances,
+    users,
+    workers,
+    logged,
+    traffic,
+    port,
+    status,
+    client: new RegistryClient(port, "app"),
+  };
 }
 
 function basic(password: string): string {
@@ -243,6 +255,28 @@ test("a thread that ends is reported and replaced, and what it held is free agai
   await client.verifyImage("v1");
   const rest = await client.fetch(`${location}?digest=${digestOf(bytes)}`, { method: "PUT" });
   expect(rest.status).toBe(201);
+}, 20_000);
+
+test("a thread that does not answer is reported and replaced, and the others serve on", async () => {
+  const { workers, logged, traffic, client, port } = await start({
+    worker: "../../support/stoppable-http-worker.ts",
+    answerTimeoutMs: 1500,
+  });
+  await client.pushImage("v1");
+  const [first] = workers;
+  first?.postMessage("stick");
+  expect(await eventually(() => workers.length === THREADS + 1)).toBe(true);
+  expect(logged).toEqual(["an HTTP thread has ended and is replaced: it has not answered for 1.5 seconds"]);
+  expect(traffic.replacedThreads).toBe(1);
+  // Whichever thread a new connection comes to, it is answered.
+  const statuses = await Promise.all(
+    Array.from({ length: MANY }, async () => {
+      const fresh = new RegistryClient(port, "app");
+      const { status } = await fresh.fetch("manifests/v1", { headers: { Connection: "close" } });
+      return status;
+    }),
+  );
+  expect(tally(statuses)).toEqual({ 200: MANY });
 }, 20_000);
 
 test("200 changes of other registries and their hosts fail no request to one", async () => {
