@@ -30,12 +30,13 @@ export async function applyCleanupRules(
 ): Promise<Cleaned> {
   if (rules.length > 0) await oci.history.catchUp(signal);
   const lines: string[] = [];
-  let [tagCount, manifestCount] = [0, 0];
+  let [tagCount, manifestCount, applied] = [0, 0, 0];
   for (const repository of rules.length > 0 ? oci.index.repositoriesAfter("") : []) {
     const rule = ruleFor(rules, repository);
     if (!rule) continue;
     if (signal.aborted) break;
-    progress(`${oci.location.store}: the rule for ${repository}`);
+    // Whoever sees the jobs may not know of every repository.
+    progress(`${oci.location.store}: rules applied to ${applied++} repositories`);
     await Bun.sleep(0);
     const cleanup = new RepositoryCleanup(oci, repository, rule, signal, now);
     const { tags, manifests } = (await (isDryRun ? cleanup.choose() : cleanup.apply())) ?? NOTHING;

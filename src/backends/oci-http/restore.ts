@@ -1,14 +1,15 @@
 import type { Digest } from "../../primitives/digest.ts";
+import { Pace } from "../../primitives/jobs/pace.ts";
 import type { Identity } from "../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import type { Snapshot } from "../../primitives/store/snapshot.ts";
-import type { Expectation } from "../../primitives/store/store.ts";
 import type { Change } from "../../primitives/store/tree-edit.ts";
-import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { Tag } from "../../registry/tag.ts";
-import { manifestPath, parseOciPath, tagPath, tagsPrefix } from "./layout.ts";
+import { isImmutable, type TagPattern } from "./immutable-tags.ts";
+import { parseOciPath, tagPath, tagsPrefix } from "./layout.ts";
 import type { OciStore } from "./oci-store.ts";
+import { RestoredManifests } from "./restored-manifests.ts";
 import { tagTarget } from "./tag-target.ts";
 
 /** What becomes of one tag; `after` is `undefined` for one that was not there then. */
@@ -26,11 +27,29 @@ export interface RestorePlan {
   /** The commit whose state is brought back. */
   readonly from: ObjectId;
   readonly moves: readonly TagRestore[];
-  readonly changes: readonly Change[];
-  /** The tags' files now: what the plan was made for. */
-  readonly expected: readonly Expectation[];
-  /** Manifests and blobs of which the bytes are gone. */
+  /** The manifests that come back with the tags. */
+  readonly manifests: readonly Change[];
+  /** Configs and layers that they need. */
+  readonly blobs: ReadonlySet<Digest>;
+  /** Manifests that are gone. */
   readonly missing: readonly Digest[];
+}
+
+/** Why a plan was not carried out; nothing was changed. */
+export type RestoreRefusal =
+  /** A tag has moved since the plan was made. */
+  | { readonly kind: "moved"; readonly move: TagRestore }
+  /** A tag is write-once and stands for something. */
+  | { readonly kind: "immutable"; readonly move: TagRestore }
+  /** Manifests or blobs of which the bytes are gone. */
+  | { readonly kind: "missing"; readonly digests: readonly Digest[] };
+
+/** What holds at the moment of the commit. */
+export interface RestoreTerms {
+  /** Which tags are write-once. */
+  readonly immutable: readonly TagPattern[];
+  /** Whether the registry may lack content that its manifests name. */
+  readonly isSparse: boolean;
 }
 
 /** Looks what a tag, or each tag of a repository, was at a commit, and what differs now. Changes nothing. */
@@ -43,21 +62,23 @@ export async function planRestore(
   const [then, now] = [await oci.store.at(from), oci.store.head()];
   const tags = tag ? [tag] : await tagsOfEither(repository, then, now);
   const moves: TagRestore[] = [];
-  const changes: Change[] = [];
-  const expected: Expectation[] = [];
-  const missing = new Set<Digest>();
-  const seen = new Set<Digest>();
+  const manifests = new RestoredManifests(oci, repository, then, now);
   for (const name of tags) {
     const before = await tagTarget(now, repository, name);
     const after = await tagTarget(then, repository, name);
     if (before === after) continue;
     moves.push({ repository, tag: name, before, after });
-    const path = tagPath(repository, name);
-    expected.push({ path, fileId: await now.fileId(path) });
-    changes.push({ path, content: after ? Buffer.from(`${after}\n`) : null });
-    if (after) await collectManifests(oci, repository, then, after, { changes, missing, seen });
+    if (after) await manifests.add(after);
   }
-  return { repository, from, moves, changes, expected, missing: [...missing] };
+  if (moves.some(({ after }) => after)) await manifests.addReferrers();
+  return {
+    repository,
+    from,
+    moves,
+    manifests: manifests.changes,
+    blobs: manifests.blobs,
+    missing: manifests.missing,
+  };
 }
 
 /** Like `planRestore`, for every repository. */
@@ -77,15 +98,66 @@ export async function planRestoreAll(oci: OciStore, from: ObjectId): Promise<Res
     repository: undefined,
     from,
     moves: plans.flatMap(({ moves }) => moves),
-    changes: plans.flatMap(({ changes }) => changes),
-    expected: plans.flatMap(({ expected }) => expected),
+    manifests: plans.flatMap(({ manifests }) => manifests),
+    blobs: new Set(plans.flatMap(({ blobs }) => [...blobs])),
     missing: [...new Set(plans.flatMap(({ missing }) => missing))],
   };
 }
 
-/** Carries a plan out as one commit that names what it restores. Rejects with `StaleReadError` if a tag has moved since. */
-export async function restore(oci: OciStore, plan: RestorePlan, author: Identity): Promise<void> {
-  const { repository, from, moves, changes, expected } = plan;
+/** Whether a plan deletes tags, which takes more than pushing does. */
+export function deletesTags({ moves }: RestorePlan): boolean {
+  return moves.some(({ after }) => after === undefined);
+}
+
+/**
+ * Carries a plan out as one commit that names what it restores. `terms` are asked for when its turn has come; what they throw
+ * refuses it.
+ */
+export async function restore(
+  oci: OciStore,
+  plan: RestorePlan,
+  author: Identity,
+  terms: () => RestoreTerms,
+): Promise<RestoreRefusal | undefined> {
+  const digests = await missingFrom(oci, plan, terms());
+  if (digests.length > 0) return { kind: "missing", digests };
+  let refusal: RestoreRefusal | undefined;
+  await oci.store.transact(async (parent) => {
+    const { immutable } = terms();
+    const changes: Change[] = [...plan.manifests];
+    refusal = undefined;
+    for (const move of plan.moves) {
+      const current = await tagTarget(parent, move.repository, move.tag);
+      if (current !== move.before) refusal ??= { kind: "moved", move };
+      else if (current && isImmutable(move.tag, immutable)) refusal ??= { kind: "immutable", move };
+      const content = move.after ? Buffer.from(`${move.after}\n`) : null;
+      changes.push({ path: tagPath(move.repository, move.tag), content });
+    }
+    return { changes: refusal ? [] : changes, author, message: messageOf(plan) };
+  });
+  return refusal;
+}
+
+/**
+ * What a plan needs and is gone. Blobs are touched before it is looked whether they are there, so that a collection leaves
+ * them.
+ */
+export async function missingFrom(
+  oci: OciStore,
+  { missing, blobs }: RestorePlan,
+  { isSparse }: Pick<RestoreTerms, "isSparse">,
+): Promise<Digest[]> {
+  const pace = new Pace(1);
+  const gone = [...missing];
+  for (const blob of blobs) {
+    await pace.rest();
+    oci.recency.touch(blob);
+    if (!isSparse && oci.blobs.size(blob) === undefined) gone.push(blob);
+  }
+  return gone;
+}
+
+function messageOf({ repository, from, moves }: RestorePlan): string {
   const [only] = moves.length === 1 && repository ? moves : [];
   const tags = moves.flatMap(({ tag, before }) => [
     `Tag: ${tag}`,
@@ -99,8 +171,7 @@ export async function restore(oci: OciStore, plan: RestorePlan, author: Identity
     "Client: console",
   ];
   const what = repository ? `${repository}${only ? `:${only.tag}` : ""}` : "all repositories";
-  const message = `restore ${what}\n\n${trailers.join("\n")}`;
-  await oci.store.commit(changes, { author, message }, expected);
+  return `restore ${what}\n\n${trailers.join("\n")}`;
 }
 
 async function tagsOfEither(repository: RepositoryName, ...states: readonly Snapshot[]): Promise<Tag[]> {
@@ -112,38 +183,4 @@ async function tagsOfEither(repository: RepositoryName, ...states: readonly Snap
     }
   }
   return [...tags].sort();
-}
-
-interface Collected {
-  readonly changes: Change[];
-  readonly missing: Set<Digest>;
-  readonly seen: Set<Digest>;
-}
-
-/** The manifest with all that it refers to, as it was `then`. */
-async function collectManifests(
-  oci: OciStore,
-  repository: RepositoryName,
-  then: Snapshot,
-  top: Digest,
-  { changes, missing, seen }: Collected,
-): Promise<void> {
-  const pending = [top];
-  for (let digest = pending.pop(); digest; digest = pending.pop()) {
-    if (seen.has(digest)) continue;
-    seen.add(digest);
-    const path = manifestPath(repository, digest);
-    const content = await then.read(path);
-    const manifest = content && parseManifest(content);
-    if (!content || !manifest || manifest instanceof ManifestFault) {
-      missing.add(digest);
-      continue;
-    }
-    changes.push({ path, content });
-    for (const blob of manifest.blobs) {
-      oci.recency.touch(blob);
-      if (oci.blobs.size(blob) === undefined) missing.add(blob);
-    }
-    pending.push(...manifest.manifests);
-  }
 }

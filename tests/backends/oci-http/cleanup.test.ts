@@ -41,7 +41,8 @@ describe("of the newest tags", () => {
     for (const tag of ["c", "a", "b"]) await store.image(tag);
     const then = store.oci.store.head().commitId ?? raise();
     for (const tag of ["b", "c", "a"]) await store.delete(tag);
-    await restore(store.oci, await planRestore(store.oci, APP, undefined, then), ALICE.identity);
+    const plan = await planRestore(store.oci, APP, undefined, then);
+    await restore(store.oci, plan, ALICE.identity, () => ({ immutable: [], isSparse: false }));
     expect(store.tags()).toEqual(["a", "b", "c"]);
     expect(await apply(store, "**,newest=1")).toEqual(tagged("a", "c"));
   });

@@ -1,11 +1,17 @@
+import type { Digest } from "../../../primitives/digest.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import type { RepositoryName } from "../../../registry/repository-name.ts";
 import { isImmutable, type TagPattern } from "../../oci-http/immutable-tags.ts";
 import type { InstanceName } from "../../oci-http/instance-config.ts";
 import type { OciStore } from "../../oci-http/oci-store.ts";
 import {
+  deletesTags,
+  missingFrom,
   planRestore,
   planRestoreAll,
   type RestorePlan,
+  type RestoreRefusal,
+  type RestoreTerms,
   restore,
   type TagRestore,
 } from "../../oci-http/restore.ts";
@@ -17,6 +23,8 @@ import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
 const ALL = "--all";
 /** Moves that are listed before it is asked whether to go on. */
 const MAX_MOVES = 1000;
+/** Digests that a refusal names. */
+const MAX_MISSING = 20;
 
 export const OCI_RESTORE_COMMANDS: readonly Command[] = [
   {
@@ -35,24 +43,26 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
     async run([name = "", target = "", when = "", yes], context) {
       if (yes !== undefined && yes !== "--yes") throw new ConsoleError(`'${yes}' is not --yes`);
       const instance = readInstance(name);
-      const { immutable, at } = context.instances.existing(instance);
+      const { at } = context.instances.existing(instance);
       if (at) throw new ConsoleError(`'${instance}' serves a past state and takes no changes`);
       const oci = context.instances.storeOf(instance);
       const { plan, isOneTag } = await makePlan(oci, instance, target, when, context);
       const what = target === ALL ? `all of '${instance}'` : `'${target}'`;
       if (plan.moves.length === 0) return [`${what} is what it was at ${shortCommit(plan.from)} already`];
-      checkPlan(plan, isOneTag, immutable);
+      const terms = () => termsOf(context, instance, plan);
+      checkPlan(plan, isOneTag, terms().immutable);
+      const missing = await missingFrom(oci, plan, terms());
+      if (missing.length > 0) throw new ConsoleError(describeRefusal({ kind: "missing", digests: missing }));
       const moves = plan.moves.slice(0, MAX_MOVES).map((move) => describeMove(move, target === ALL));
       const more = plan.moves.length > MAX_MOVES ? [`  … and ${plan.moves.length - MAX_MOVES} more`] : [];
       const lines = [`restore ${what} as at ${shortCommit(plan.from)}:`, ...moves, ...more];
-      if (yes) {
-        await restore(oci, plan, context.actor);
-        return lines;
+      if (!yes) {
+        await context.print(lines);
+        if (!(await context.confirm("go on?"))) return ["nothing was changed"];
       }
-      await context.print(lines);
-      if (!(await context.confirm("go on?"))) return ["nothing was changed"];
-      await restore(oci, plan, context.actor);
-      return ["restored"];
+      const refusal = await restore(oci, plan, context.actor, terms);
+      if (refusal) throw new ConsoleError(describeRefusal(refusal));
+      return yes ? lines : ["restored"];
     },
   },
 ];
@@ -70,38 +80,72 @@ async function makePlan(
   context: CommandContext,
 ): Promise<Made> {
   if (target === ALL) {
-    if (!context.isAdministrator) {
-      throw new ConsoleError(`restoring all takes a system administrator, which '${context.user}' is not`);
-    }
+    requireAdministrator(context);
     return { plan: await planRestoreAll(oci, await readCommit(oci, when)), isOneTag: false };
   }
   const { repository, tag } = readTarget(target);
-  if (!hasRole(context, instance, repository, "writer")) {
-    throw new ConsoleError(`restoring takes push access to '${repository}', which '${context.user}' has not`);
-  }
+  requireRole(context, instance, repository, "writer");
   const from: ObjectId = await readCommit(oci, when);
   return { plan: await planRestore(oci, repository, tag, from), isOneTag: tag !== undefined };
 }
 
-/** Throws `ConsoleError` where a plan can't, or must not, be carried out. */
-function checkPlan(
-  { moves, missing, from }: RestorePlan,
-  isOneTag: boolean,
-  immutable: readonly TagPattern[],
+/** What holds for a plan now. Throws `ConsoleError` if the one at the console may not carry it out. */
+function termsOf(context: CommandContext, instance: InstanceName, plan: RestorePlan): RestoreTerms {
+  const { immutable, references, at } = context.instances.existing(instance);
+  if (at) throw new ConsoleError(`'${instance}' serves a past state and takes no changes`);
+  if (plan.repository) {
+    requireRole(context, instance, plan.repository, deletesTags(plan) ? "owner" : "writer");
+  } else {
+    requireAdministrator(context);
+  }
+  return { immutable, isSparse: references === "sparse" };
+}
+
+function requireAdministrator({ users, user }: CommandContext): void {
+  if (!users.directory.isAdministrator(user))
+    throw new ConsoleError(`restoring all takes a system administrator, which '${user}' is not`);
+}
+
+function requireRole(
+  context: CommandContext,
+  instance: InstanceName,
+  repository: RepositoryName,
+  role: "writer" | "owner",
 ): void {
+  if (hasRole(context, instance, repository, role)) return;
+  const access = role === "owner" ? "deletes tags and takes delete access" : "takes push access";
+  throw new ConsoleError(`restoring ${access} to '${repository}', which '${context.user}' has not`);
+}
+
+/** Throws `ConsoleError` where a plan can't, or must not, be carried out. */
+function checkPlan(plan: RestorePlan, isOneTag: boolean, immutable: readonly TagPattern[]): void {
+  const { moves, from } = plan;
   const [only] = moves;
   if (isOneTag && only && only.after === undefined) {
     throw new ConsoleError(`there was no tag '${only.repository}:${only.tag}' at ${shortCommit(from)}`);
   }
-  if (missing.length > 0) {
-    throw new ConsoleError(`nothing was changed: the bytes are gone of ${missing.join(", ")}`);
-  }
   const fixed = moves.find((move) => move.before && isImmutable(move.tag, immutable));
-  if (fixed) {
-    throw new ConsoleError(
-      `'${fixed.repository}:${fixed.tag}' is write-once and stands for ${fixed.before}; delete it first`,
-    );
+  if (fixed) throw new ConsoleError(describeRefusal({ kind: "immutable", move: fixed }));
+}
+
+function describeRefusal(refusal: RestoreRefusal): string {
+  switch (refusal.kind) {
+    case "missing":
+      return `nothing was changed: the bytes are gone of ${listOf(refusal.digests)}`;
+    case "immutable": {
+      const { repository, tag, before } = refusal.move;
+      return `'${repository}:${tag}' is write-once and stands for ${before}; delete it first`;
+    }
+    case "moved": {
+      const { repository, tag } = refusal.move;
+      return `nothing was changed: '${repository}:${tag}' has moved meanwhile; run the command again`;
+    }
   }
+}
+
+function listOf(digests: readonly Digest[]): string {
+  const more = digests.length > MAX_MISSING ? ` and ${digests.length - MAX_MISSING} more` : "";
+  return `${digests.slice(0, MAX_MISSING).join(", ")}${more}`;
 }
 
 function describeMove({ repository, tag, before, after }: TagRestore, isNamed: boolean): string {
