@@ -16,7 +16,12 @@ export const JOB_COMMANDS: readonly Command[] = [
     summary: "list the background jobs: what runs, how far it is, and what came of the last run",
     example: "/jobs list",
     adminOnly: false,
-    run: (_args, context) => listing(context.jobs.list(), COLUMNS, context),
+    run: (_args, context) =>
+      listing(
+        context.jobs.list().map((job) => (context.isAdministrator ? job : withoutReason(job))),
+        COLUMNS,
+        context,
+      ),
   },
   {
     scope: "jobs",
@@ -46,6 +51,12 @@ export const JOB_COMMANDS: readonly Command[] = [
     },
   },
 ];
+
+/** Why a job failed may name what only administrators know of. */
+function withoutReason(job: JobState): JobState {
+  const hasFailed = job.last?.outcome.startsWith("failed: ");
+  return hasFailed && job.last ? { ...job, last: { ...job.last, outcome: "failed" } } : job;
+}
 
 const when = (date: Date | undefined) => (date ? timeOf(Math.floor(date.getTime() / 1000)) : "-");
 
