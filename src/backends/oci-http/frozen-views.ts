@@ -81,7 +81,7 @@ export class FrozenViews {
   async #open(commitId: ObjectId, indexPath: string, signal: AbortSignal): Promise<FrozenView> {
     const clock = new ScopeClock();
     const derived = openIndex(indexPath, { ...this.#context, clock });
-    const { store, blobs, recency, uploads, changes, quotas, missChecks } = this.#oci;
+    const { store, blobs, recency, uploads, changes, quotas, missChecks, checks } = this.#oci;
     try {
       await store.project(derived, commitId, signal);
     } catch (error) {
@@ -100,6 +100,8 @@ export class FrozenViews {
       index: new OciIndexReader(derived.db),
       blobs,
       recency,
+      checks,
+      audit: (digest) => this.#oci.audit(digest),
       // What is uploaded now was not there then.
       links: NO_LINKS,
       uploads,

@@ -25,6 +25,8 @@ import type { Actor } from "./store-changes.ts";
 
 /** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
 const MAX_BLOB_IN_MEMORY = 32 * 1024;
+/** Blobs up to this size (bytes) are hashed before they are served where that is due; larger ones beside it. */
+const MAX_CHECKED_FIRST = 1024 * 1024;
 /** A listed tag's share of the memory for reads besides its name, of which there are a text and its encoding; roughly. */
 const BYTES_OF_TAG = 40;
 const COPIES_OF_TAG = 2;
@@ -49,7 +51,7 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
-    const { blobs, reads, recency } = this.#oci;
+    const { blobs, reads, recency, checks } = this.#oci;
     recency.touch(digest);
     const known = reads.get<Uint8Array<ArrayBuffer> | "in a file">("blob", repository, digest, () => {
       if (!this.#isLinked(repository, digest)) return undefined;
@@ -62,8 +64,15 @@ export class InstanceStorage implements RegistryStorage {
     if (known instanceof Uint8Array) return { size: known.length, content: known };
     const file = known && blobs.file(digest);
     if (!file) return undefined;
-    // Somebody has written to it since it was hashed.
-    if (!file.isSealed && (await blobs.verify(digest)) !== "sound") return undefined;
+    // Somebody has written to it since it was hashed; or it is small enough to be hashed while the client waits.
+    const isDue = checks.isDue(digest);
+    if (!file.isSealed || (isDue && file.size <= MAX_CHECKED_FIRST)) {
+      if ((await blobs.verify(digest)) !== "sound") return undefined;
+      checks.note(digest);
+    } else if (isDue) {
+      checks.note(digest);
+      this.#oci.audit(digest);
+    }
     return { size: file.size, content: Bun.file(blobs.path(digest)) };
   }
 
@@ -110,6 +119,7 @@ export class InstanceStorage implements RegistryStorage {
       try {
         const finished = await this.#finish(repository, { ...upload, size: appended.size }, digest);
         if (finished.kind !== "stored") return finished;
+        this.#oci.checks.note(digest);
       } catch (error) {
         // Taken back as far as it is acknowledged, so that the client can send its last chunk again.
         this.#oci.uploads.rewind(upload);

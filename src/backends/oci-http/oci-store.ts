@@ -1,5 +1,7 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { Logger } from "../../primitives/logger.ts";
+import { BlobAuditor } from "../../primitives/store/blob-auditor.ts";
+import { BlobChecks } from "../../primitives/store/blob-checks.ts";
 import type { BlobLinks } from "../../primitives/store/blob-links.ts";
 import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
@@ -44,6 +46,7 @@ export class OciStore implements OciView {
   readonly locks: LocalUploadLocks;
   readonly room: DiskRoom;
   readonly recency: BlobRecency;
+  readonly checks = new BlobChecks();
   readonly history: HistoryIndex;
   readonly sizes: BlobSizeCounter;
   readonly use: StoreUse;
@@ -52,6 +55,7 @@ export class OciStore implements OciView {
   readonly missChecks = new MissChecks();
   readonly #databases: StoreDatabases;
   readonly #frozen: FrozenViews;
+  readonly #auditor: BlobAuditor;
   readonly #log: Logger;
   readonly #closing = new AbortController();
   /** Aborted when the store is being closed, or the whole start or server is to end. */
@@ -92,6 +96,9 @@ export class OciStore implements OciView {
       ),
     );
     this.#frozen = new FrozenViews(this, context);
+    this.#auditor = new BlobAuditor(blobs, this.checks, (error) =>
+      log.error(`a blob of the store '${store}' could not be hashed`, error),
+    );
     this.#location = {
       id: nextViewId(),
       store,
@@ -99,6 +106,7 @@ export class OciStore implements OciView {
       ...databases.paths,
       clock: clock.memory,
       recency: this.recency.memory,
+      checks: this.checks.memory,
       quotas: this.quotas,
       isFrozen: false,
     };
@@ -179,6 +187,10 @@ export class OciStore implements OciView {
     return this.#frozen.find(viewId)?.view.committed ?? this.committed;
   }
 
+  audit(digest: Digest): void {
+    this.#auditor.add(digest);
+  }
+
   damaged(damage: Damage): void {
     this.heal(this.#location.id, damage);
   }
@@ -231,6 +243,7 @@ export class OciStore implements OciView {
   async close(): Promise<void> {
     this.#closing.abort(new Error("the store is being closed"));
     await Promise.allSettled(this.#uses);
+    await this.#auditor.close();
     await this.sizes.close();
     await this.history.close();
     await this.#frozen.close();

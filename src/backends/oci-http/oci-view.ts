@@ -1,3 +1,5 @@
+import type { Digest } from "../../primitives/digest.ts";
+import type { BlobChecks } from "../../primitives/store/blob-checks.ts";
 import type { LinkReader } from "../../primitives/store/blob-links.ts";
 import type { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import type { BlobStore } from "../../primitives/store/blob-store.ts";
@@ -15,6 +17,8 @@ export interface OciView {
   readonly blobs: BlobStore;
   /** Touched before a blob is looked for on behalf of a client. */
   readonly recency: BlobRecency;
+  /** Which blobs were hashed lately. */
+  readonly checks: BlobChecks;
   /** Blobs that belong to a repository without a manifest that names them. */
   readonly links: LinkReader;
   readonly uploads: UploadStore;
@@ -25,6 +29,8 @@ export interface OciView {
   /** For what the index can't be relied on. */
   readonly committed: CommittedContent;
   readonly missChecks: MissChecks;
+  /** Has a blob hashed beside the requests; one that is damaged is set aside. */
+  audit(digest: Digest): void;
   /** Hears what has turned out to be wrong with the databases, which are then replaced beside the requests. */
   damaged(damage: Damage): void;
 }

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { dirname } from "node:path";
 import type { Digest } from "../../primitives/digest.ts";
+import { BlobChecks } from "../../primitives/store/blob-checks.ts";
 import { type LinkReader, NO_LINKS, StoredLinks } from "../../primitives/store/blob-links.ts";
 import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
@@ -22,6 +23,8 @@ export interface StoreOwner {
   readonly locks: UploadLocks;
   /** Hears of blobs that were found damaged. */
   onDamage(digest: Digest): void;
+  /** Hashes blobs beside the requests. */
+  audit(digest: Digest): void;
   /** Hears of databases that were; of the view with this id. */
   onDatabaseDamage(view: number, damage: Damage): void;
   committed(view: number): CommittedContent;
@@ -32,6 +35,8 @@ export class ServedView implements OciView {
   readonly index: OciIndexReader;
   readonly blobs: BlobStore;
   readonly recency: BlobRecency;
+  readonly checks: BlobChecks;
+  readonly audit: (digest: Digest) => void;
   readonly links: LinkReader;
   readonly uploads: UploadStore;
   readonly reads: ReadCache;
@@ -43,9 +48,9 @@ export class ServedView implements OciView {
   readonly #databases: readonly Database[];
 
   private constructor(
-    { id, dir, indexPath, linksPath, clock, recency, quotas, isFrozen }: ViewLocation,
+    { id, dir, indexPath, linksPath, clock, recency, checks, quotas, isFrozen }: ViewLocation,
     blobs: BlobStore,
-    { changes, locks, committed, onDatabaseDamage }: StoreOwner,
+    { changes, locks, audit, committed, onDatabaseDamage }: StoreOwner,
   ) {
     const room = new DiskRoom(dirname(dir));
     const index = openForReading(indexPath);
@@ -55,6 +60,8 @@ export class ServedView implements OciView {
     this.links = isFrozen ? NO_LINKS : new StoredLinks(links);
     this.blobs = blobs;
     this.recency = new BlobRecency(recency);
+    this.checks = new BlobChecks(checks);
+    this.audit = audit;
     this.uploads = new UploadStore(`${dir}/uploads`, blobs, locks, () => room.admitContent());
     this.reads = new ReadCache(new ScopeClock(clock));
     this.changes = changes;

@@ -12,6 +12,8 @@ export interface ViewLocation {
   readonly clock: SharedArrayBuffer;
   /** Of its `BlobRecency`. */
   readonly recency: SharedArrayBuffer;
+  /** Of its `BlobChecks`. */
+  readonly checks: SharedArrayBuffer;
   /** For instances that have none of their own. */
   readonly quotas: Quotas;
   /** Whether it is a past state. */

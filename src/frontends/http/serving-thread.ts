@@ -156,6 +156,7 @@ export class ServingThread implements ThreadCalls {
         acquire: (id) => owner.call("acquireUpload", store, id),
         release: (id) => owner.call("releaseUpload", store, id),
       },
+      audit: (digest) => owner.tell("auditBlob", store, digest),
       onDamage: (digest) => owner.tell("reportDamage", store, digest),
       onDatabaseDamage: (view, damage) => owner.tell("reportDatabaseDamage", store, view, damage),
       committed: (view) => ({

@@ -44,6 +44,7 @@ export interface OwnerCalls {
   /** False if another request holds it. */
   acquireUpload(store: StoreName, id: UploadId): boolean;
   releaseUpload(store: StoreName, id: UploadId): void;
+  auditBlob(store: StoreName, digest: Digest): void;
   reportDamage(store: StoreName, digest: Digest): void;
   /** Of the databases that the view with this id is read from. */
   reportDatabaseDamage(store: StoreName, view: number, damage: Damage): void;

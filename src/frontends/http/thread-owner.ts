@@ -70,6 +70,10 @@ export class ThreadOwner implements OwnerCalls {
     this.#held.delete(id);
   }
 
+  auditBlob(store: StoreName, digest: Digest): void {
+    this.#store(store).audit(digest);
+  }
+
   reportDamage(store: StoreName, digest: Digest): void {
     this.#store(store).onDamage(digest);
   }

@@ -1,5 +1,5 @@
-import { uptime } from "node:os";
 import type { Digest } from "../digest.ts";
+import { secondsSinceBoot } from "../steady-clock.ts";
 
 /** Times that digests share by hash; sharing one keeps a blob longer than needed, never shorter. */
 const SLOTS = 65_536;
@@ -43,12 +43,4 @@ export class BlobRecency {
 
 function slotOf(digest: Digest): number {
   return Bun.hash.xxHash32(digest) % SLOTS;
-}
-
-/** The runtime's steady clock begins with each thread, the machine's is the same for all of them. */
-const THREAD_BEGAN = uptime() - performance.now() / 1000;
-
-/** Unlike the time of day it is never set, and 32 bits hold it for 68 years. */
-function secondsSinceBoot(): number {
-  return Math.floor(THREAD_BEGAN + performance.now() / 1000);
 }

@@ -19,7 +19,7 @@ import {
   parseDigest,
 } from "../digest.ts";
 import { changeEntries, syncDirectory } from "./durable.ts";
-import { hashFile, isMissingFile, isSystemError } from "./files.ts";
+import { hashFile, isMissingFile, isSystemError, type Step } from "./files.ts";
 
 /**
  * When a sealed file was last written, in seconds since the epoch: its bytes were hashed, and nobody has written to it
@@ -91,14 +91,14 @@ export class BlobStore {
     return undefined;
   }
 
-  /** Hashes a blob again. */
-  async check(digest: Digest): Promise<"sound" | "damaged" | "missing"> {
+  /** Hashes a blob again; `step` is called between parts of it, and may wait or throw. */
+  async check(digest: Digest, step?: Step): Promise<"sound" | "damaged" | "missing"> {
     const path = this.path(digest);
     try {
       const before = statSync(path);
-      const hasher = await hashFile(path, digestAlgorithm(digest));
+      const hasher = await hashFile(path, digestAlgorithm(digest), { step });
       // A new push can have put a sound one in its place meanwhile.
-      if (statSync(path).ino !== before.ino) return this.check(digest);
+      if (statSync(path).ino !== before.ino) return this.check(digest, step);
       if (hasher.digest("hex") !== digestHex(digest)) return "damaged";
       if (before.mtimeMs !== SEALED_AT * 1000) utimesSync(path, SEALED_AT, SEALED_AT);
       return "sound";
@@ -109,8 +109,8 @@ export class BlobStore {
   }
 
   /** Like `check`; a damaged blob is set aside, so that it is missing and a new push heals it. */
-  async verify(digest: Digest): Promise<"sound" | "damaged" | "missing"> {
-    const verdict = await this.check(digest);
+  async verify(digest: Digest, step?: Step): Promise<"sound" | "damaged" | "missing"> {
+    const verdict = await this.check(digest, step);
     if (verdict === "damaged") this.#setAside(digest);
     return verdict;
   }

@@ -38,11 +38,20 @@ export async function writeFully(handle: FileHandle, chunk: Uint8Array, position
 
 const HASH_BUFFER_BYTES = 1 << 20;
 
-/** Hashes a file, or its first `length` bytes, a part at a time, off the event loop but for the hashing itself. */
+/** Called between parts of long work; it may wait, or throw to end it. */
+export type Step = () => Promise<void> | undefined;
+
+export interface HashOptions {
+  /** How many bytes from the beginning; all without it. */
+  readonly length?: number;
+  readonly step?: Step | undefined;
+}
+
+/** Hashes a file a part at a time, off the event loop but for the hashing itself. */
 export async function hashFile(
   path: string,
   algorithm: DigestAlgorithm,
-  length = Number.POSITIVE_INFINITY,
+  { length = Number.POSITIVE_INFINITY, step }: HashOptions = {},
 ): Promise<Bun.CryptoHasher> {
   const hasher = new Bun.CryptoHasher(algorithm);
   const handle = await open(path, "r");
@@ -53,6 +62,7 @@ export async function hashFile(
       if (bytesRead === 0) return hasher;
       hasher.update(buffer.subarray(0, bytesRead));
       left -= bytesRead;
+      await step?.();
     }
   } finally {
     await handle.close();

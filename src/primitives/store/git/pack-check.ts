@@ -42,7 +42,7 @@ async function checkPackFile(path: string): Promise<PackSummary> {
   if (header.toString("latin1", 0, 4) !== "PACK" || !PACK_VERSIONS.includes(header.readUInt32BE(4)))
     problems.push("its header is not that of a pack");
   const checksum = readAt(path, size - CHECKSUM_BYTES, CHECKSUM_BYTES);
-  const hash = (await hashFile(path, "sha256", size - CHECKSUM_BYTES)).digest();
+  const hash = (await hashFile(path, "sha256", { length: size - CHECKSUM_BYTES })).digest();
   if (Buffer.compare(hash, checksum) !== 0) problems.push(WRONG_CHECKSUM);
   return { problems, content: { count: header.readUInt32BE(8), checksum } };
 }
