@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
-import { checkDerivedFiles } from "../backends/oci-http/derived-files.ts";
+import { checkDatabases } from "../backends/oci-http/database-check.ts";
 import { isMistake } from "../backends/oci-http/open-stores.ts";
+
 import { checkBlobs } from "../backends/oci-http/store-check.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";
@@ -76,7 +77,7 @@ async function inspect(manager: StoreManager, name: StoreName) {
       return { problems: objects.problems, counts: [...counts, "blobs unchecked"] };
     const blobs = await BlobStore.open(`${dir}/blobs`, () => undefined);
     const content = await checkBlobs({ store, blobs }, { setsAside: false, step: async () => true });
-    const problems = [...content.problems, ...(await checkDerivedFiles(dir, store))];
+    const problems = [...content.problems, ...(await checkDatabases(dir, store))];
     return { problems, counts: [...counts, `${content.blobs} blobs`] };
   } finally {
     await store.close();

@@ -20,6 +20,8 @@ async function stoppedWithImages() {
   await addAlice(server);
   const client = new RegistryClient(server.httpPort, "app");
   const images = [await client.pushImage("v1"), await client.pushImage("v2")] as const;
+  // Has the history told what was pushed.
+  await server.console("/oci log default");
   await server.end("SIGTERM");
   const { dataDir } = server;
   const blobPath = (layer: string) =>
@@ -81,7 +83,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
 
   test("names a derived file that is damaged or differs from the commits, and leaves it as it is", async () => {
     const { dataDir } = await stoppedWithImages();
-    for (const file of ["index.sqlite", "history.sqlite"]) {
+    for (const file of ["index.sqlite", "history.sqlite", "links.sqlite"]) {
       const path = `${dataDir}/${STORE}/${file}`;
       const whole = readFileSync(path);
       for (const offset of [0, 18, 4096, 4097]) {

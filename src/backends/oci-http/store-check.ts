@@ -1,8 +1,10 @@
+import { basename } from "node:path";
 import type { Digest } from "../../primitives/digest.ts";
 import { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
+import { type Damage, damageOf } from "./damage.ts";
 import { OCI_INDEX } from "./oci-index.ts";
 import { OciIndexReader } from "./oci-index-reader.ts";
 import type { OciStore } from "./oci-store.ts";
@@ -10,6 +12,9 @@ import type { OciStore } from "./oci-store.ts";
 /** Tags named with a damaged blob; more are only counted. */
 const MAX_NAMED_TAGS = 5;
 const MAX_TAGS_AT_ONCE = 1000;
+const MAX_LINKS_AT_ONCE = 200;
+
+type Link = Parameters<OciStore["links"]["olderThan"]>[1];
 
 export interface OciReport {
   readonly blobs: number;
@@ -27,16 +32,48 @@ export interface CheckOptions {
 /** How often the index is told what came meanwhile before a busy store is taken as unchecked. */
 const MAX_ATTEMPTS = 20;
 
-/** Like `checkBlobs`, and compares the index that is served with the commits. */
+/** Like `checkBlobs`, and compares the index that is served with the commits; a damaged one is replaced. */
 export async function checkOciStore(oci: OciStore, options: CheckOptions): Promise<OciReport> {
-  return checkBlobs(oci, options, (fresh) => wrongRepository(oci, fresh, options.step));
+  const { blobs, problems } = await checkBlobs(oci, options, async (fresh) => [
+    ...(await findDamage(oci, options, () => compareIndex(oci, fresh, options.step))),
+    ...(await findDamage(oci, options, () => checkLinks(oci, options.step))),
+  ]);
+  return { blobs, problems };
+}
+
+/** Runs `check`, which answers or throws what is wrong with a database, and has that replaced. */
+async function findDamage(
+  oci: OciStore,
+  { setsAside }: CheckOptions,
+  check: () => Promise<Damage | undefined>,
+): Promise<string[]> {
+  const damage = await check().catch((error) => {
+    const found = damageOf(error);
+    if (!found) throw error;
+    return found;
+  });
+  if (!damage) return [];
+  if (setsAside) oci.damaged(damage);
+  const { indexPath } = oci.location;
+  return [
+    `${basename(damage.path ?? indexPath)} is damaged (${damage.reason})${setsAside ? "; it is being replaced" : ""}`,
+  ];
+}
+
+/** Reads every link, which compares it with its sum. */
+async function checkLinks(oci: OciStore, step: CheckOptions["step"]): Promise<undefined> {
+  for (let last: Link | undefined; ; ) {
+    const links = oci.links.olderThan(Number.MAX_SAFE_INTEGER, last, MAX_LINKS_AT_ONCE);
+    last = links.at(-1);
+    if (!last || !(await step("looking through the links"))) return;
+  }
 }
 
 /** Hashes every blob again, and looks for those that tags need and that are gone. */
 export async function checkBlobs(
   oci: Pick<OciStore, "store" | "blobs">,
   { setsAside, step }: CheckOptions,
-  findWrongRepository: (fresh: DerivedIndex) => Promise<string | undefined> = async () => undefined,
+  compare: (fresh: DerivedIndex) => Promise<string[]> = async () => [],
 ): Promise<OciReport> {
   const fresh = DerivedIndex.open(":memory:", OCI_INDEX, new ScopeClock());
   try {
@@ -57,30 +94,27 @@ export async function checkBlobs(
       if (!found.has(digest) && oci.blobs.size(digest) === undefined)
         problems.push(`blob ${digest} is missing${affected(tags)}`);
     }
-    const wrong = await findWrongRepository(fresh);
-    if (wrong !== undefined) {
-      problems.push(
-        `the index differs from the commits in '${wrong}'; stop the server and remove index.sqlite to have it built anew`,
-      );
-    }
+    problems.push(...(await compare(fresh)));
     return { blobs: found.size, problems };
   } finally {
     fresh.close();
   }
 }
 
-/** A repository of which the index does not hold what the commits say. */
-async function wrongRepository(
+/** Whether the index holds what the commits say. */
+async function compareIndex(
   oci: OciStore,
   fresh: DerivedIndex,
   step: CheckOptions["step"],
-): Promise<string | undefined> {
+): Promise<Damage | undefined> {
+  const { indexPath: path } = oci.location;
   const scopes = new Set([...fresh.scopes(), ...oci.derived.scopes()]);
   for (const scope of scopes) {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       // Compared at one moment, at which both stand for the same commit.
       if (oci.derived.head === fresh.head) {
-        if (fresh.dump(scope) !== oci.derived.dump(scope)) return scope;
+        if (fresh.dump(scope) !== oci.derived.dump(scope))
+          return { reason: `it differs from the commits in '${scope}'`, path };
         break;
       }
       const { commitId } = oci.store.head();

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { isMissingFile } from "./files.ts";
 
@@ -47,33 +47,49 @@ const MAGIC = "SQLite format 3\0";
 const FIXED: readonly (readonly [offset: number, bytes: readonly number[]])[] = [
   [16, [0x10, 0]], // pages of 4 KiB
   [20, [0, 64, 32, 32]],
-  [44, [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]], // schema format, cache, no auto-vacuum, UTF-8
+  [48, [0, 0, 0, 0, 0, 0, 0, 0]], // cache, no auto-vacuum
   [64, [0, 0, 0, 0, 0, 0, 0, 0, ...Array.from({ length: 20 }, () => 0)]],
 ];
 
+/** And those that are 0 as long as the file is empty and all that was written is in its log. */
+const FIXED_ONCE_WRITTEN: typeof FIXED = [
+  [44, [0, 0, 0, 4]], // schema format
+  [56, [0, 0, 0, 1]], // UTF-8
+];
+const PAGE_BYTES = 4096;
+
 /** Throws `DamagedDatabaseError` for a file that SQLite would read in another way than it was written, or not at all. */
 export function checkHeader(path: string): void {
-  const header = readHeader(path);
-  if (!header || header.length === 0) return;
+  const { header, size } = readHeader(path);
+  if (size === 0) return;
+  const has = ([offset, bytes]: (typeof FIXED)[number]) =>
+    bytes.every((byte, i) => header[offset + i] === byte);
+  const isEmpty =
+    size === PAGE_BYTES && FIXED_ONCE_WRITTEN.every(([offset]) => header.readUInt32BE(offset) === 0);
   const isSound =
     header.length === HEADER_BYTES &&
     header.toString("latin1", 0, MAGIC.length) === MAGIC &&
     [18, 19].every((at) => header[at] === 1 || header[at] === 2) &&
-    FIXED.every(([offset, bytes]) => bytes.every((byte, i) => header[offset + i] === byte));
+    FIXED.every(has) &&
+    (isEmpty || FIXED_ONCE_WRITTEN.every(has));
   if (!isSound) throw new DamagedDatabaseError(path, "its header is not that of a database");
 }
 
-function readHeader(path: string): Buffer | undefined {
+/** Of a file that is not there, nothing. */
+function readHeader(path: string): { readonly header: Buffer; readonly size: number } {
+  const header = Buffer.alloc(HEADER_BYTES);
   try {
     const fd = openSync(path, "r");
     try {
-      const header = Buffer.alloc(HEADER_BYTES);
-      return header.subarray(0, readSync(fd, header, 0, HEADER_BYTES, 0));
+      return {
+        header: header.subarray(0, readSync(fd, header, 0, HEADER_BYTES, 0)),
+        size: fstatSync(fd).size,
+      };
     } finally {
       closeSync(fd);
     }
   } catch (error) {
-    if (isMissingFile(error)) return undefined;
+    if (isMissingFile(error)) return { header, size: 0 };
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { type Digest, parseDigest } from "../digest.ts";
 import { checkHeader, DamagedDatabaseError, damageIn } from "./database-damage.ts";
-import { checkPages, checkSchema, isSmall } from "./derived-database.ts";
+import { checkPages, checkSchema, inspectDatabase, isSmall } from "./derived-database.ts";
 import { checkRow, rowSum } from "./row-sum.ts";
 
 const VERSION = 1;
@@ -41,6 +41,11 @@ export function openLinks(path: string): Database {
     db.close();
     throw error;
   }
+}
+
+/** What is wrong with a file of links, looked through whole and left as it is. */
+export function inspectLinks(path: string): ReturnType<typeof inspectDatabase> {
+  return inspectDatabase(path, { version: VERSION, sql: SCHEMA, check: checkLinks }, async () => undefined);
 }
 
 /** Throws `DamagedDatabaseError` for anything that is not as it was written. */

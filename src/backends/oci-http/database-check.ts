@@ -1,27 +1,36 @@
 import type { Database } from "bun:sqlite";
 import { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
+import { inspectLinks } from "../../primitives/store/links-database.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import type { Store } from "../../primitives/store/store.ts";
 import { HistoryIndex, historyIn } from "./history-index.ts";
 import { OCI_INDEX } from "./oci-index.ts";
 
 /**
- * What is wrong with the files of a store that were derived from its commits, a line each. They are compared as they lie
- * there, each with the commit that it stands for: one that is behind, or missing, is sound. Nothing is changed.
+ * What is wrong with the databases of a store, a line each. Those that were derived from its commits are compared as they
+ * lie there, each with the commit that it stands for: one that is behind, or missing, is sound. Nothing is changed.
  */
-export async function checkDerivedFiles(dir: string, store: Store): Promise<string[]> {
-  const found = {
+export async function checkDatabases(dir: string, store: Store): Promise<string[]> {
+  const derived = {
     "index.sqlite": await DerivedIndex.inspect(`${dir}/index.sqlite`, OCI_INDEX, (db, head) =>
       compareIndex(db, head, store),
     ),
     "history.sqlite": await HistoryIndex.inspect(`${dir}/history.sqlite`, (db) => compareHistory(db, store)),
   };
-  return Object.entries(found).flatMap(([file, verdict]) =>
-    typeof verdict === "string"
+  const links = await inspectLinks(`${dir}/links.sqlite`);
+  return [
+    ...Object.entries(derived).flatMap(([file, verdict]) =>
+      typeof verdict === "string"
+        ? []
+        : `${file} is damaged (${verdict.damage}); it is derived: the next start of the server, or removing it, has it built anew`,
+    ),
+    ...(typeof links === "string"
       ? []
-      : `${file} is damaged (${verdict.damage}); it is derived: the next start of the server, or removing it, has it built anew`,
-  );
+      : [
+          `links.sqlite is damaged (${links.damage}); the next start of the server makes a new one of what can be read of it and of the manifests`,
+        ]),
+  ];
 }
 
 async function compareIndex(
