@@ -1,4 +1,5 @@
 import { parse, stringify, TomlError } from "smol-toml";
+import { ExpectedError } from "../primitives/expected-error.ts";
 import type { Reloadable, TakeOver } from "../primitives/reload.ts";
 import { Semaphore } from "../primitives/semaphore.ts";
 import type { Identity } from "../primitives/store/git/commit.ts";
@@ -16,7 +17,7 @@ export function parseBackendName(text: string): BackendName | undefined {
 }
 
 /** A backend that can't be switched, in words for who asked for it. */
-export class BackendSwitchError extends Error {
+export class BackendSwitchError extends ExpectedError {
   constructor(message: string) {
     super(message);
     this.name = "BackendSwitchError";

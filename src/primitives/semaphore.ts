@@ -1,5 +1,7 @@
+import { ExpectedError } from "./expected-error.ts";
+
 /** More work is waiting than the caller should be kept waiting for. */
-export class OverloadedError extends Error {
+export class OverloadedError extends ExpectedError {
   constructor() {
     super("too much work is waiting already");
     this.name = "OverloadedError";

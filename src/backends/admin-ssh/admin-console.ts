@@ -1,18 +1,17 @@
-import { JobError } from "../../primitives/jobs/job-runner.ts";
+import { ExpectedError } from "../../primitives/expected-error.ts";
 import type { Logger } from "../../primitives/logger.ts";
-import { OverloadedError } from "../../primitives/semaphore.ts";
+import { DamagedStoreError } from "../../primitives/store/damaged-store.ts";
+import { DamagedDatabaseError } from "../../primitives/store/database-damage.ts";
+import { CorruptObjectError } from "../../primitives/store/git/object.ts";
 import { describeStorageTrouble, storageTroubleOf } from "../../primitives/store/storage-trouble.ts";
-import { StaleReadError } from "../../primitives/store/store.ts";
-import { PathConflictError } from "../../primitives/store/tree-edit.ts";
+import { DamagedFileError } from "../../primitives/store/verified-copy.ts";
 import { visibleText } from "../../primitives/terminal/visible-text.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
-import { identityOf, UserChangeError } from "../../primitives/users/user-registry.ts";
-import { BackendSwitchError } from "../backend-switch.ts";
-import { InstanceChangeError } from "../oci-http/instance-registry.ts";
-import { type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
-import { CommandLineError } from "./command-line.ts";
+import type { UserName } from "../../primitives/users/user.ts";
+import { identityOf } from "../../primitives/users/user-registry.ts";
+import { type Command, type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
 import { auditedCommand, completeLine, type ParsedLine, parseLine, runCommand } from "./command-table.ts";
-import { cannotConfirm, confirmer, firstLineAsker, liveScreen, secretAsker } from "./dialog.ts";
+import { cannotConfirm, confirmer, firstLineAsker, type Live, liveScreen, secretAsker } from "./dialog.ts";
 import { LineReader, type Terminal } from "./line-reader.ts";
 import { TextLines } from "./text-lines.ts";
 
@@ -28,10 +27,14 @@ export interface ConsoleChannel {
   readonly remote: string;
 }
 
+/** What the operator should also find in the log. */
+const DAMAGE = [DamagedStoreError, DamagedDatabaseError, DamagedFileError, CorruptObjectError];
+
 const BANNER = "Everlock Admin";
 const PROMPT = "> ";
-/** Lines of history kept in a session. */
+/** Lines of history kept in a session, and UTF-16 units of all of them. */
 const MAX_HISTORY = 500;
+const MAX_HISTORY_LENGTH = 64 * 1024;
 
 /** The admin console: commands typed at a terminal, given as one line, or piped in as a script. */
 export class AdminConsole {
@@ -76,8 +79,7 @@ export class AdminConsole {
       });
       if (read.kind === "ended") return 0;
       if (read.kind !== "line" || read.text.trim() === "") continue;
-      if (history.at(-1) !== read.text) history.push(read.text);
-      if (history.length > MAX_HISTORY) history.shift();
+      remember(history, read.text);
       const dialog = terminalDialog(reader, channel);
       const outcome = await this.#runLine({ login, remote: channel.remote }, read.text, output, dialog);
       if (outcome === "quit") return 0;
@@ -121,7 +123,8 @@ export class AdminConsole {
           output.print(lines.map((text) => (text === "" ? "" : indent + text)));
         const isAdministrator = this.#services.users.directory.isAdministrator(user);
         const who = { user, actor: identityOf(user), isAdministrator };
-        await print(await runCommand(parsed, { ...this.#services, ...who, print, ...dialog }));
+        const live = dialog.live && this.#whileAllowed(dialog.live, user, parsed.command);
+        await print(await runCommand(parsed, { ...this.#services, ...who, print, ...dialog, live }));
       }
       this.#audit(by, parsed, "done");
       return "done";
@@ -133,6 +136,16 @@ export class AdminConsole {
     }
   }
 
+  /** A screen that stays ends when who watches it may not see it any more. */
+  #whileAllowed(live: Live, user: UserName, { adminOnly }: Pick<Command, "adminOnly">): Live {
+    return (lines) =>
+      live((width) => {
+        if (adminOnly && !this.#services.users.directory.isAdministrator(user))
+          throw new ConsoleError(`'${user}' is no system administrator any more`);
+        return lines(width);
+      });
+  }
+
   /** Who changed what, or tried to: one line in the log, beside the commit that it made. */
   #audit({ login: { user }, remote }: Operator, parsed: ParsedLine | undefined, outcome: string): void {
     const command = parsed && auditedCommand(parsed);
@@ -141,18 +154,11 @@ export class AdminConsole {
   }
 
   #explain(error: unknown): string {
-    const expected = [
-      ConsoleError,
-      CommandLineError,
-      UserChangeError,
-      InstanceChangeError,
-      BackendSwitchError,
-      JobError,
-      StaleReadError,
-      PathConflictError,
-      OverloadedError,
-    ];
-    if (error instanceof Error && expected.some((kind) => error instanceof kind)) return error.message;
+    if (error instanceof Error && DAMAGE.some((kind) => error instanceof kind)) {
+      this.#log.warn(`a console command failed: ${error.message}`);
+      return error.message;
+    }
+    if (error instanceof ExpectedError) return error.message;
     const trouble = storageTroubleOf(error);
     if (trouble !== undefined) {
       this.#log.warn(`a console command failed: ${error instanceof Error ? error.message : error}`);
@@ -161,6 +167,12 @@ export class AdminConsole {
     this.#log.error("a console command failed", error);
     return "internal error; the server's log has the cause";
   }
+}
+
+function remember(history: string[], line: string): void {
+  if (history.at(-1) !== line) history.push(line);
+  let length = history.reduce((sum, text) => sum + text.length, 0);
+  while (history.length > MAX_HISTORY || length > MAX_HISTORY_LENGTH) length -= history.shift()?.length ?? 0;
 }
 
 /** How a command talks with who typed it. */

@@ -1,5 +1,7 @@
+import { ExpectedError } from "../../primitives/expected-error.ts";
+
 /** A line that can't be split into words; the message says what was wrong with it. */
-export class CommandLineError extends Error {
+export class CommandLineError extends ExpectedError {
   constructor(message: string) {
     super(message);
     this.name = "CommandLineError";

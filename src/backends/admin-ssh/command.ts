@@ -1,3 +1,4 @@
+import { ExpectedError } from "../../primitives/expected-error.ts";
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Identity } from "../../primitives/store/git/commit.ts";
 import { visibleText } from "../../primitives/terminal/visible-text.ts";
@@ -9,7 +10,7 @@ import type { InstanceRegistry } from "../oci-http/instance-registry.ts";
 import type { AskSecret, Confirm, Live } from "./dialog.ts";
 
 /** What went wrong and what would be right, in one line for who typed the command. */
-export class ConsoleError extends Error {
+export class ConsoleError extends ExpectedError {
   constructor(message: string) {
     super(message);
     this.name = "ConsoleError";

@@ -1,4 +1,5 @@
 import { parse, stringify, TomlError } from "smol-toml";
+import { ExpectedError } from "../../primitives/expected-error.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
 import { storePath } from "../../primitives/store/store-path.ts";
 import { USERS_STORE } from "../../primitives/users/user-registry.ts";
@@ -31,7 +32,7 @@ export function parseInstanceName(text: string): InstanceName | undefined {
 export type InstanceConfig = { readonly name: InstanceName } & InstanceValues;
 
 /** The file of instances does not say what it should. */
-export class InvalidInstancesError extends Error {
+export class InvalidInstancesError extends ExpectedError {
   constructor(reason: string) {
     super(reason);
     this.name = "InvalidInstancesError";

@@ -1,3 +1,4 @@
+import { ExpectedError } from "../../primitives/expected-error.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { describeChanges, type Reloadable, type TakeOver } from "../../primitives/reload.ts";
 import { Semaphore } from "../../primitives/semaphore.ts";
@@ -25,7 +26,7 @@ import type { Quotas } from "./quotas.ts";
 import type { ViewLocation } from "./view-location.ts";
 
 /** A change of instances that can't be made, in words for who asked for it. */
-export class InstanceChangeError extends Error {
+export class InstanceChangeError extends ExpectedError {
   constructor(message: string) {
     super(message);
     this.name = "InstanceChangeError";

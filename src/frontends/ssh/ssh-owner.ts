@@ -4,7 +4,7 @@ import type { Logger } from "../../primitives/logger.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
-import { blobOf, type SshPublicKey } from "../../primitives/users/ssh-key.ts";
+import type { SshPublicKey } from "../../primitives/users/ssh-key.ts";
 import {
   parseUserName,
   passwordHashes,
@@ -191,6 +191,8 @@ export class SshOwner implements SshOwnerCalls {
   }
 
   #keyOf(user: User | undefined, blob: Uint8Array): SshPublicKey | undefined {
-    return user && sshKeys(user).find(({ key }) => blobOf(key).equals(blob))?.key;
+    if (!user) return undefined;
+    const encoded = ` ${Buffer.from(blob).toString("base64")}`;
+    return sshKeys(user).find(({ key }) => key.endsWith(encoded))?.key;
   }
 }

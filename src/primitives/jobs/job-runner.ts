@@ -1,7 +1,8 @@
+import { ExpectedError } from "../expected-error.ts";
 import type { Logger } from "../logger.ts";
 
 /** A job that can't be run or cancelled, in words for who asked for it. */
-export class JobError extends Error {
+export class JobError extends ExpectedError {
   constructor(message: string) {
     super(message);
     this.name = "JobError";

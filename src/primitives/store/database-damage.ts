@@ -1,9 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
+import { ExpectedError } from "../expected-error.ts";
 import { isMissingFile } from "./files.ts";
 
 /** A database file does not hold what was written to it. */
-export class DamagedDatabaseError extends Error {
+export class DamagedDatabaseError extends ExpectedError {
   /** Goes with it to other threads. */
   readonly code = "EVERLOCK_DAMAGED";
   /** Which one, by its path. */

@@ -1,3 +1,4 @@
+import { ExpectedError } from "../expected-error.ts";
 import { type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-group.ts";
 import { CommitWalk } from "./commit-walk.ts";
 import { CommitWriter } from "./commit-writer.ts";
@@ -28,7 +29,7 @@ export interface Expectation {
 }
 
 /** The store is no longer as the caller last saw it; nothing was changed. */
-export class StaleReadError extends Error {
+export class StaleReadError extends ExpectedError {
   constructor(path: StorePath) {
     super(`'${path}' has changed meanwhile`);
     this.name = "StaleReadError";

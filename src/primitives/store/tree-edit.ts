@@ -1,3 +1,4 @@
+import { ExpectedError } from "../expected-error.ts";
 import { type NamedObject, nameObject } from "./git/object.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import { Tree, type TreeEntry } from "./git/tree.ts";
@@ -11,7 +12,7 @@ export interface Change {
 }
 
 /** A path that can't be written because a file stands where a directory is needed, or the other way round. */
-export class PathConflictError extends Error {
+export class PathConflictError extends ExpectedError {
   constructor(path: string) {
     super(`'${path}' can't be written: a file and a directory would have the same name`);
     this.name = "PathConflictError";

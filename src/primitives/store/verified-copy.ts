@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, renameSync, rmSync, utimesSync, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { DigestAlgorithm } from "../digest.ts";
+import { ExpectedError } from "../expected-error.ts";
 import { syncFile } from "./durable.ts";
 import { isSystemError } from "./files.ts";
 
@@ -9,7 +10,7 @@ const BUFFER_BYTES = 1 << 20;
 export const TEMPORARY_SUFFIX = ".copying";
 
 /** A file whose bytes are not what they should be, or that the disk can't read. */
-export class DamagedFileError extends Error {
+export class DamagedFileError extends ExpectedError {
   constructor(path: string, cause?: unknown) {
     super(`${path} is damaged${cause instanceof Error ? `: ${cause.message}` : ""}`, { cause });
     this.name = "DamagedFileError";

@@ -1,4 +1,5 @@
 import { parse, TomlError } from "smol-toml";
+import { ExpectedError } from "../expected-error.ts";
 import { type AccessPattern, parseAccessPattern } from "./access-path.ts";
 import { parseRole, type Role } from "./role.ts";
 
@@ -9,7 +10,7 @@ export interface Grant {
 }
 
 /** A file in the users' store that does not say what it should. */
-export class InvalidAccessFileError extends Error {
+export class InvalidAccessFileError extends ExpectedError {
   constructor(subject: string, reason: string) {
     super(`${subject}: ${reason}`);
     this.name = "InvalidAccessFileError";

@@ -11,6 +11,10 @@ export const SSH_KEY_TYPES: readonly string[] = [
 ];
 
 const MIN_RSA_BYTES = 2048 / 8;
+/** What ssh-keygen makes at most; a sign byte may come on top. */
+const MAX_RSA_BYTES = 16_384 / 8 + 1;
+/** Larger exponents make each check of a signature cost as much as making one. */
+const MAX_RSA_EXPONENT_BYTES = 5;
 /** Of a line; a key of RSA with 16,384 bits has less than 3,000. */
 const MAX_LINE = 16_384;
 
@@ -42,6 +46,17 @@ export function parseSshKey(line: string): ParsedKey | { readonly fault: string 
     key: `${type} ${blob.toString("base64")}` as SshPublicKey,
     comment: comment.join(" ").slice(0, 100),
   };
+}
+
+/** What is wrong with a key that is to be added, in words; one that was added before stays readable. */
+export function newKeyFault(key: SshPublicKey): string | undefined {
+  if (!key.startsWith("ssh-rsa ")) return undefined;
+  const [, exponent, modulus] = fieldsOf(blobOf(key));
+  const isTooLarge =
+    (modulus?.length ?? 0) > MAX_RSA_BYTES || (exponent?.length ?? 0) > MAX_RSA_EXPONENT_BYTES;
+  return isTooLarge
+    ? "RSA keys have at most 16384 bits and an exponent of 32; make one with ssh-keygen -t ed25519"
+    : undefined;
 }
 
 /** `SHA256:…`, as `ssh-keygen -l` shows it. */

@@ -1,3 +1,4 @@
+import { ExpectedError } from "../expected-error.ts";
 import { describeChanges, type Reloadable, type TakeOver } from "../reload.ts";
 import { Semaphore } from "../semaphore.ts";
 import type { Identity } from "../store/git/commit.ts";
@@ -13,10 +14,11 @@ import type { ApiTokenId } from "./api-token.ts";
 import { encodeGroup, type Group, type GroupName } from "./group.ts";
 import { hashPassword } from "./passwords.ts";
 import type { Role } from "./role.ts";
-import { fingerprintOf, type ParsedKey } from "./ssh-key.ts";
+import { fingerprintOf, newKeyFault, type ParsedKey } from "./ssh-key.ts";
 import {
   ANONYMOUS,
   type ApiTokenCredential,
+  apiTokens,
   type Credential,
   encodeUser,
   isReservedName,
@@ -28,7 +30,7 @@ import type { UserDirectory } from "./user-directory.ts";
 import { groupPath, readDirectory, userPath } from "./user-files.ts";
 
 /** A change of users or groups that can't be made, in words for who asked for it. */
-export class UserChangeError extends Error {
+export class UserChangeError extends ExpectedError {
   constructor(message: string) {
     super(message);
     this.name = "UserChangeError";
@@ -36,6 +38,9 @@ export class UserChangeError extends Error {
 }
 
 const MAX_WAITING_CHANGES = 1000;
+/** Everybody may add one's own: so many of a user, each of which a login is compared with. */
+const MAX_KEYS = 256;
+const MAX_TOKENS = 1000;
 /** Where users and groups are kept. */
 export const USERS_STORE = "everlock-users" as StoreName;
 /** How a user appears as the author of commits. */
@@ -138,10 +143,14 @@ export class UserRegistry implements Reloadable {
   async addKey(actor: Identity, name: UserName, { key, comment }: ParsedKey): Promise<void> {
     refuseAnonymous(name, "has no keys");
     refuseUnseen("the key's comment", comment);
+    const fault = newKeyFault(key);
+    if (fault) throw new UserChangeError(fault);
     await this.#changeUser(actor, name, `add the key ${fingerprintOf(key)} of ${name}`, (user) => {
       const known = must(user, name);
       if (sshKeys(known).some((credential) => credential.key === key))
         throw new UserChangeError(`user '${name}' has the key ${fingerprintOf(key)} already`);
+      if (sshKeys(known).length >= MAX_KEYS)
+        throw new UserChangeError(`user '${name}' has ${MAX_KEYS} keys, and may have no more`);
       return { ...known, credentials: [...known.credentials, { kind: "ssh-key", key, comment }] };
     });
   }
@@ -151,6 +160,8 @@ export class UserRegistry implements Reloadable {
     refuseUnseen("the token's name", token.name);
     await this.#changeUser(actor, name, `add the API token ${token.id} of ${name}`, (user) => {
       const known = must(user, name);
+      if (apiTokens(known).length >= MAX_TOKENS)
+        throw new UserChangeError(`user '${name}' has ${MAX_TOKENS} API tokens, and may have no more`);
       return { ...known, credentials: [...known.credentials, token] };
     });
   }

@@ -1,3 +1,4 @@
+import { ExpectedError } from "../../expected-error.ts";
 import type { ObjectId } from "./object-id.ts";
 
 export type ObjectType = "commit" | "tree" | "blob" | "tag";
@@ -21,7 +22,7 @@ export function nameObject(type: ObjectType, body: Uint8Array): NamedObject {
 }
 
 /** The stored object is not what its name promises: a damaged disk, never a caller's mistake. */
-export class CorruptObjectError extends Error {
+export class CorruptObjectError extends ExpectedError {
   constructor(subject: string, reason: string) {
     super(`${subject} is damaged: ${reason}`);
     this.name = "CorruptObjectError";

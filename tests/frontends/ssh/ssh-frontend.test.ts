@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { generateHostKey } from "../../../src/frontends/ssh/host-key.ts";
+import { SshFrontend } from "../../../src/frontends/ssh/ssh-frontend.ts";
+import type { Authenticator } from "../../../src/primitives/users/authenticator.ts";
+import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
+import { afterThisTest } from "../../support/cleanup.ts";
+import { eventually } from "../../support/eventually.ts";
+import { connect, exec, outcomeOf, passwordOf, userOf } from "../../support/ssh-server.ts";
+
+async function startFrontend(port = 0) {
+  const logged: string[] = [];
+  const threads: Worker[] = [];
+  const alice = userOf("alice", passwordOf("1"));
+  const frontend = await SshFrontend.start({
+    listen: { hostname: "127.0.0.1", port },
+    hostKey: generateHostKey(),
+    spawn: () => {
+      const thread = new Worker(new URL("../../../src/ssh-worker.ts", import.meta.url));
+      threads.push(thread);
+      return thread;
+    },
+    authenticator: {
+      login: async () => ({ kind: "accepted", user: alice, token: undefined }),
+    } as unknown as Authenticator,
+    users: () => new UserDirectory([alice]),
+    lockedFor: () => 0,
+    console: {
+      session: async () => 0,
+      async execute(_login, command, channel) {
+        await channel.write(command);
+        return 7;
+      },
+    },
+    log: {
+      info: (message) => void logged.push(message),
+      warn: (message) => void logged.push(message),
+      error: (message) => void logged.push(message),
+    },
+  });
+  afterThisTest(() => frontend.stop());
+  return { frontend, threads, logged };
+}
+
+test("the console is served over a thread of its own, with output and exit code", async () => {
+  const { frontend } = await startFrontend();
+  const client = await connect(frontend.address.port);
+  expect(await outcomeOf(await exec(client, "/hello"))).toEqual({ text: "/hello", code: 7 });
+});
+
+test("a thread that ends is reported and replaced at the same port", async () => {
+  const { frontend, threads, logged } = await startFrontend();
+  const { port } = frontend.address;
+  const client = await connect(port);
+  const gone = new Promise<void>((resolve) => client.on("close", () => resolve()));
+  client.on("error", () => undefined);
+  threads[0]?.terminate();
+  await gone;
+  expect(await eventually(async () => (await connect(port).catch(() => undefined)) !== undefined)).toBe(true);
+  expect(logged).toEqual(["the SSH thread has ended and is replaced"]);
+  expect(threads).toHaveLength(2);
+});
+
+test("a port that is taken is one clear error", async () => {
+  const { frontend } = await startFrontend();
+  await expect(startFrontend(frontend.address.port)).rejects.toThrow(
+    `can't listen on 127.0.0.1:${frontend.address.port} for SSH: the port is in use by another program`,
+  );
+});
