@@ -11,6 +11,7 @@ import type { UserName } from "../../primitives/users/user.ts";
 import { identityOf } from "../../primitives/users/user-registry.ts";
 import { type Command, type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
 import { auditedCommand, completeLine, type ParsedLine, parseLine, runCommand } from "./command-table.ts";
+import { CONSOLE_TURNS } from "./console-turns.ts";
 import { cannotConfirm, confirmer, firstLineAsker, type Live, liveScreen, secretAsker } from "./dialog.ts";
 import { LineReader, type Terminal } from "./line-reader.ts";
 import { TextLines } from "./text-lines.ts";
@@ -106,6 +107,7 @@ export class AdminConsole {
   }
 
   async #runLine(by: Operator, line: string, output: LineOutput, dialog: Dialog): Promise<Outcome> {
+    await CONSOLE_TURNS.next();
     const { user } = by.login;
     // Asked again for each line: it may be a different user by now, or none.
     const why = whyEnded(by.login, this.#services.users.directory);

@@ -1,5 +1,5 @@
-import { Pace } from "../../primitives/jobs/pace.ts";
 import { visibleText } from "../../primitives/terminal/visible-text.ts";
+import { CONSOLE_TURNS, SLICE_MS } from "./console-turns.ts";
 import { type Key, KeyDecoder } from "./key-decoder.ts";
 import { LineEditor } from "./line-editor.ts";
 
@@ -42,8 +42,8 @@ export class LineReader {
   readonly #packets: AsyncIterator<Uint8Array>;
   readonly #decoder = new KeyDecoder();
   readonly #keys: Key[] = [];
-  /** So that many keys that come at once do not keep the thread. */
-  #pace = new Pace(1);
+  /** When the turn began in which keys are worked off, in milliseconds. */
+  #began = 0;
   #line: DisplayedLine | undefined;
   #isRedrawing = false;
 
@@ -82,14 +82,19 @@ export class LineReader {
     for (;;) {
       const key = this.#keys.shift();
       if (key) {
-        await this.#pace.rest();
+        if (performance.now() - this.#began > SLICE_MS) await this.#turn();
         return key;
       }
       const packet = await this.#packets.next();
       if (packet.done) return undefined;
-      this.#pace = new Pace(1);
+      await this.#turn();
       this.#keys.push(...this.#decoder.decode(packet.value));
     }
+  }
+
+  async #turn(): Promise<void> {
+    await CONSOLE_TURNS.next();
+    this.#began = performance.now();
   }
 
   /** Once for all changes of size that come while the terminal takes what it was sent before. */
