@@ -21,7 +21,8 @@ import {
 import { ALL_SETTINGS, changedSettings, type InstanceValues } from "./instance-settings.ts";
 import { InstanceTable } from "./instance-table.ts";
 import type { OciStore } from "./oci-store.ts";
-import { isMistake, OpenStores, type OpenView, openingProblem } from "./open-stores.ts";
+import { OpenStores, openingProblem } from "./open-stores.ts";
+import { newOutage, type OpenedInstance, type Outage, openInstances } from "./opened-instances.ts";
 import type { Quotas } from "./quotas.ts";
 import type { ViewLocation } from "./view-location.ts";
 
@@ -51,18 +52,6 @@ export interface ServedInstance {
   readonly location: ViewLocation | undefined;
 }
 
-/** A registry whose store can't be opened. The others serve on. */
-export interface Outage {
-  readonly config: InstanceConfig;
-  /** One line for an operator. */
-  readonly problem: string;
-}
-
-interface OpenedInstance extends Partial<OpenView> {
-  readonly config: InstanceConfig;
-  readonly outage?: Outage;
-}
-
 /** Adds what the command line says to what is stored, `undefined` before anything is. */
 export type CompleteInstances = (stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[];
 
@@ -74,6 +63,7 @@ export interface ServingThreads {
   settled(): Promise<void>;
 }
 
+const NONE: ReadonlyMap<InstanceName, Outage> = new Map();
 const NO_OTHER_THREADS: ServingThreads = { changed: () => undefined, settled: async () => undefined };
 
 /** The running registries. A change is a commit, and holds for the next request; those under way finish as they began. */
@@ -110,7 +100,7 @@ export class InstanceRegistry implements Reloadable {
   ): Promise<InstanceRegistry> {
     const registry = new InstanceRegistry(options, complete);
     try {
-      const opened = await registry.#openAll(await registry.#read(options.system.head()));
+      const opened = await registry.#openAll(await registry.#read(options.system.head()), true);
       registry.#apply(opened);
     } catch (error) {
       await registry.close();
@@ -218,7 +208,7 @@ export class InstanceRegistry implements Reloadable {
       await system.follow();
       const read = system.head();
       try {
-        const opened = await this.#openAll(await this.#read(read));
+        const opened = await this.#openAll(await this.#read(read), true);
         this.#refuseNewOutages(opened);
         return await then(() => {
           const before = this.#describe();
@@ -291,7 +281,7 @@ export class InstanceRegistry implements Reloadable {
       }
       try {
         // Opened first: what can't be opened must not become part of the configuration.
-        const opened = await this.#openAll(configs, this.#outages);
+        const opened = await this.#openAll(configs, false);
         this.#refuseNewOutages(opened);
         const change = { path: INSTANCES_PATH, content: encodeInstances(configs) };
         await this.#files.commit([change], { author: actor, message });
@@ -303,35 +293,15 @@ export class InstanceRegistry implements Reloadable {
     });
   }
 
-  /** Those among `outages` are not tried again. Throws only when the server is to stop. */
-  async #openAll(
-    configs: readonly InstanceConfig[],
-    outages: ReadonlyMap<InstanceName, Outage> = new Map(),
-  ): Promise<OpenedInstance[]> {
-    const opened: OpenedInstance[] = [];
-    for (const config of configs) {
-      const known = outages.get(config.name);
-      if (known && isSameView(known.config, config)) {
-        opened.push({ config, outage: { ...known, config } });
-        continue;
-      }
-      try {
-        opened.push({ config, ...(await this.#stores.view(config)) });
-      } catch (error) {
-        if (this.#stores.isGivenUp) throw error;
-        opened.push({ config, outage: { config, problem: openingProblem(config.store, error) } });
-        if (isMistake(error)) this.#options.log.error("a store could not be opened", error);
-      }
-    }
-    return opened;
+  /** Those that were out of service before are tried again only if `isRetry`. */
+  #openAll(configs: readonly InstanceConfig[], isRetry: boolean): Promise<OpenedInstance[]> {
+    const { log } = this.#options;
+    return openInstances(configs, { stores: this.#stores, outages: isRetry ? NONE : this.#outages, log });
   }
 
   #refuseNewOutages(opened: readonly OpenedInstance[]): void {
-    for (const { config, outage } of opened) {
-      const known = this.#outages.get(config.name);
-      if (outage && !(known && isSameView(known.config, config)))
-        throw new InstanceChangeError(`the registry '${config.name}': ${outage.problem}`);
-    }
+    const outage = newOutage(opened, this.#outages);
+    if (outage) throw new InstanceChangeError(`the registry '${outage.config.name}': ${outage.problem}`);
   }
 
   #apply(opened: readonly OpenedInstance[]): void {
@@ -346,7 +316,6 @@ export class InstanceRegistry implements Reloadable {
     this.#locations = new Map(located);
     this.#outages = new Map(outages.map((outage) => [outage.config.name, outage]));
     this.#table.replace(opened.map(({ config, view }) => ({ config, view })));
-    this.#changes++;
     this.#threads.changed();
     this.#release();
   }
@@ -354,7 +323,7 @@ export class InstanceRegistry implements Reloadable {
   /** After what a store is served from was replaced. */
   #openAgain(name: StoreName): void {
     this.#turn
-      .run(async () => this.#apply(await this.#openAll(this.list(), this.#outages)))
+      .run(async () => this.#apply(await this.#openAll(this.list(), false)))
       .catch((error) =>
         this.#options.log.error(`what the store '${name}' serves could not be opened again`, error),
       );
@@ -367,6 +336,7 @@ export class InstanceRegistry implements Reloadable {
   }
 
   #release(): void {
+    this.#changes++;
     this.#releaseUnused().catch((error) => this.#options.log.error("a store could not be closed", error));
   }
 
@@ -387,11 +357,6 @@ export class InstanceRegistry implements Reloadable {
       this.#releasing = false;
     }
   }
-}
-
-/** Whether two instances serve the same state of the same store. */
-function isSameView(a: InstanceConfig, b: InstanceConfig): boolean {
-  return a.store === b.store && a.at === b.at;
 }
 
 function describeDifference(

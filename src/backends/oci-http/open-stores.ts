@@ -56,18 +56,20 @@ export class OpenStores {
     return at ? oci.frozenAt(at) : { view: oci, location: oci.location };
   }
 
-  /** Closes what none of these instances uses. */
+  /** Closes what none of these instances uses. One that can't be closed keeps no other open; rejects then. */
   async closeUnused(configs: readonly InstanceConfig[]): Promise<void> {
     const used = new Set(configs.map(({ store }) => store));
     const frozen = new Set(configs.flatMap(({ at }) => at ?? []));
+    const failures: unknown[] = [];
     for (const [name, store] of this.#open) {
       if (used.has(name)) {
         store.dropFrozenExcept(frozen);
         continue;
       }
       this.#open.delete(name);
-      await store.close();
+      await store.close().catch((error) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
 }
 

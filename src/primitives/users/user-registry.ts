@@ -1,5 +1,4 @@
-import { ExpectedError } from "../expected-error.ts";
-import { describeChanges, type Reloadable, type TakeOver } from "../reload.ts";
+import type { Reloadable, TakeOver } from "../reload.ts";
 import { Semaphore } from "../semaphore.ts";
 import type { Identity } from "../store/git/commit.ts";
 import { KnownFiles } from "../store/known-files.ts";
@@ -7,8 +6,6 @@ import type { Snapshot } from "../store/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreName } from "../store/store-manager.ts";
 import type { Change } from "../store/tree-edit.ts";
-import { isVisible } from "../terminal/visible-text.ts";
-import type { Grant } from "./access-file.ts";
 import { type AccessPattern, EVERYTHING } from "./access-path.ts";
 import type { ApiTokenId } from "./api-token.ts";
 import { encodeGroup, type Group, type GroupName } from "./group.ts";
@@ -21,21 +18,24 @@ import {
   apiTokens,
   type Credential,
   encodeUser,
-  isReservedName,
   sshKeys,
   type User,
   type UserName,
 } from "./user.ts";
+import {
+  describeDifference,
+  must,
+  mustGroup,
+  refuseAnonymous,
+  refuseReserved,
+  refuseUnseen,
+  UserChangeError,
+  withGrant,
+  withoutGrant,
+  withoutMember,
+} from "./user-changes.ts";
 import type { UserDirectory } from "./user-directory.ts";
 import { groupPath, readDirectory, userPath } from "./user-files.ts";
-
-/** A change of users or groups that can't be made, in words for who asked for it. */
-export class UserChangeError extends ExpectedError {
-  constructor(message: string) {
-    super(message);
-    this.name = "UserChangeError";
-  }
-}
 
 const MAX_WAITING_CHANGES = 1000;
 /** Everybody may add one's own: so many of a user, each of which a login is compared with. */
@@ -356,59 +356,4 @@ export class UserRegistry implements Reloadable {
       this.#changed();
     });
   }
-}
-
-function describeDifference(before: UserDirectory, after: UserDirectory): string | undefined {
-  const users = (directory: UserDirectory) =>
-    new Map(directory.list().map((user) => [user.name as string, user]));
-  const groups = (directory: UserDirectory) =>
-    new Map(directory.groups().map((group) => [group.name as string, group]));
-  const parts = [
-    describeChanges("users", users(before), users(after)),
-    describeChanges("groups", groups(before), groups(after)),
-  ];
-  return parts.filter((part) => part !== undefined).join("; ") || undefined;
-}
-
-function withGrant(grants: readonly Grant[], grant: Grant): Grant[] {
-  return [...grants.filter(({ path }) => path !== grant.path), grant];
-}
-
-function withoutGrant(grants: readonly Grant[], path: AccessPattern, holder: string): Grant[] {
-  const left = grants.filter((grant) => grant.path !== path);
-  if (left.length === grants.length) throw new UserChangeError(`${holder} has no grant on '${path}'`);
-  return left;
-}
-
-function withoutMember(group: Group, name: UserName): Group {
-  return { ...group, members: group.members.filter((member) => member !== name) };
-}
-
-function refuseAnonymous(name: UserName, why: string): void {
-  if (name === ANONYMOUS) throw new UserChangeError(`'${ANONYMOUS}' stands for everybody and ${why}`);
-}
-
-/** What comes back on terminals of others must be what they see. */
-function refuseUnseen(what: string, text: string): void {
-  if (!isVisible(text))
-    throw new UserChangeError(
-      `${what} holds characters that can't be seen or that steer a terminal: '${text}'; leave them out`,
-    );
-}
-
-function refuseReserved(name: UserName): void {
-  if (isReservedName(name))
-    throw new UserChangeError(
-      `'${name}' is reserved for the server, whose commits its own would look like; use another login`,
-    );
-}
-
-function must(user: User | undefined, name: UserName): User {
-  if (!user) throw new UserChangeError(`no user '${name}'`);
-  return user;
-}
-
-function mustGroup(group: Group | undefined, name: GroupName): Group {
-  if (!group) throw new UserChangeError(`no group '${name}'`);
-  return group;
 }

@@ -4,7 +4,8 @@ import { StoreManager, type StoreName } from "../../../src/primitives/store/stor
 import { makeApiToken } from "../../../src/primitives/users/api-token.ts";
 import { parseSshKey } from "../../../src/primitives/users/ssh-key.ts";
 import { encodeUser, parseUser, type User, type UserName } from "../../../src/primitives/users/user.ts";
-import { identityOf, UserChangeError, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
+import { UserChangeError } from "../../../src/primitives/users/user-changes.ts";
+import { identityOf, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const alice = "alice" as UserName;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { consoleLogger } from "../../../src/primitives/logger.ts";
+import { reloadTogether } from "../../../src/primitives/reload.ts";
 import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { StoreManager } from "../../../src/primitives/store/store-manager.ts";
 import { storePath } from "../../../src/primitives/store/store-path.ts";
@@ -171,4 +172,48 @@ describe("the users", () => {
     expect(again.directory.list().map((user) => String(user.name))).toEqual(["alice", "anon"]);
     expect(warnings).toHaveLength(2);
   });
+});
+
+describe("names", () => {
+  test.each(["system", "everlock"])("'%s' is no new user's, and no new administrator's", async (text) => {
+    const name = text as UserName;
+    const { users } = await openUsers();
+    await expect(users.bootstrap(system, name, "one")).rejects.toThrow(
+      `'${text}' is reserved for the server`,
+    );
+    await users.bootstrap(system, admin, "one");
+    await expect(users.add(system, name, "one")).rejects.toThrow(`'${text}' is reserved for the server`);
+    expect(users.directory.get(name)).toBeUndefined();
+  });
+
+  test("that are reserved today are kept by the users that have them", async () => {
+    const name = "system" as UserName;
+    const { store, users } = await openUsers();
+    await store.write(storePath("users/system.toml"), Buffer.from(""), { author: system, message: "edit" });
+    await users.bootstrap(system, admin, "one");
+    await reloadTogether([users]);
+    await users.setPassword(system, name, "two");
+    await users.grant(system, name, onDefault, "reader");
+    expect(users.directory.allows(name, instance, "reader")).toBe(true);
+  });
+});
+
+test("a user's file that was changed with git is not written over before it is read", async () => {
+  const { store, users } = await openUsers();
+  await users.bootstrap(system, admin, "one");
+  await users.add(system, alice, "one");
+  await users.add(system, bob, "one");
+  const path = storePath("users/alice.toml");
+  const text = `${Buffer.from((await store.read(path)) ?? [])}[[grants]]\npath = "http/oci/team"\nrole = "owner"\n`;
+  await store.write(path, Buffer.from(text.replace("grants = []", "")), { author: system, message: "edit" });
+  await users.grant(system, bob, onDefault, "reader");
+  await expect(users.grant(system, alice, onDefault, "reader")).rejects.toThrow(
+    "'users/alice.toml' was changed with git",
+  );
+  expect(await reloadTogether([users])).toEqual(["users: changed alice"]);
+  await users.grant(system, alice, onDefault, "reader");
+  expect(users.directory.get(alice)?.grants.map(({ path }) => String(path))).toEqual([
+    "http/oci/team",
+    "http/oci/default",
+  ]);
 });

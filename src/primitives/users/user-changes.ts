@@ -1,0 +1,74 @@
+import { ExpectedError } from "../expected-error.ts";
+import { describeChanges } from "../reload.ts";
+import { isVisible } from "../terminal/visible-text.ts";
+import type { Grant } from "./access-file.ts";
+import type { AccessPattern } from "./access-path.ts";
+import type { Group, GroupName } from "./group.ts";
+import { ANONYMOUS, isReservedName, type User, type UserName } from "./user.ts";
+import type { UserDirectory } from "./user-directory.ts";
+
+/** A change of users or groups that can't be made, in words for who asked for it. */
+export class UserChangeError extends ExpectedError {
+  constructor(message: string) {
+    super(message);
+    this.name = "UserChangeError";
+  }
+}
+
+/** Which users and groups differ, in words; `undefined` if none. */
+export function describeDifference(before: UserDirectory, after: UserDirectory): string | undefined {
+  const users = (directory: UserDirectory) =>
+    new Map(directory.list().map((user) => [user.name as string, user]));
+  const groups = (directory: UserDirectory) =>
+    new Map(directory.groups().map((group) => [group.name as string, group]));
+  const parts = [
+    describeChanges("users", users(before), users(after)),
+    describeChanges("groups", groups(before), groups(after)),
+  ];
+  return parts.filter((part) => part !== undefined).join("; ") || undefined;
+}
+
+/** With a grant in place of the one on the same path. */
+export function withGrant(grants: readonly Grant[], grant: Grant): Grant[] {
+  return [...grants.filter(({ path }) => path !== grant.path), grant];
+}
+
+/** Throws `UserChangeError` if there is no grant on the path. */
+export function withoutGrant(grants: readonly Grant[], path: AccessPattern, holder: string): Grant[] {
+  const left = grants.filter((grant) => grant.path !== path);
+  if (left.length === grants.length) throw new UserChangeError(`${holder} has no grant on '${path}'`);
+  return left;
+}
+
+export function withoutMember(group: Group, name: UserName): Group {
+  return { ...group, members: group.members.filter((member) => member !== name) };
+}
+
+export function refuseAnonymous(name: UserName, why: string): void {
+  if (name === ANONYMOUS) throw new UserChangeError(`'${ANONYMOUS}' stands for everybody and ${why}`);
+}
+
+/** What comes back on terminals of others must be what they see. */
+export function refuseUnseen(what: string, text: string): void {
+  if (!isVisible(text))
+    throw new UserChangeError(
+      `${what} holds characters that can't be seen or that steer a terminal: '${text}'; leave them out`,
+    );
+}
+
+export function refuseReserved(name: UserName): void {
+  if (isReservedName(name))
+    throw new UserChangeError(
+      `'${name}' is reserved for the server, whose commits its own would look like; use another login`,
+    );
+}
+
+export function must(user: User | undefined, name: UserName): User {
+  if (!user) throw new UserChangeError(`no user '${name}'`);
+  return user;
+}
+
+export function mustGroup(group: Group | undefined, name: GroupName): Group {
+  if (!group) throw new UserChangeError(`no group '${name}'`);
+  return group;
+}
