@@ -4,7 +4,8 @@ import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import { inspectLinks } from "../../primitives/store/links-database.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import type { Store } from "../../primitives/store/store.ts";
-import { HistoryIndex, historyIn } from "./history-index.ts";
+import { historyIn } from "./history-database.ts";
+import { HistoryIndex } from "./history-index.ts";
 import { OCI_INDEX } from "./oci-index.ts";
 
 /**

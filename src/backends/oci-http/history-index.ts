@@ -5,7 +5,6 @@ import { Pace } from "../../primitives/jobs/pace.ts";
 import type { CommitWalk } from "../../primitives/store/commit-walk.ts";
 import { damageIn } from "../../primitives/store/database-damage.ts";
 import {
-  type DatabaseSchema,
   inspectDatabase,
   openDatabase,
   openOrRemove,
@@ -17,43 +16,24 @@ import type { Store } from "../../primitives/store/store.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { Tag } from "../../registry/tag.ts";
-import { type HistoryEvent, type HistoryFilter, onlyAdds, parseEvent } from "./history.ts";
+import { type HistoryEvent, type HistoryFilter, onlyAdds } from "./history.ts";
+import {
+  addToHistory,
+  type CommitRow,
+  checkedRow,
+  DATABASE,
+  type Effects,
+  type HistoryEntry,
+  headIn,
+  historyIn,
+  type MoveRow,
+  type Row,
+  TABLES,
+  type TimedRow,
+} from "./history-database.ts";
 import { parseOciPath } from "./layout.ts";
 import type { PointInTime } from "./point-in-time.ts";
 import { digestInTag } from "./tag-target.ts";
-
-/** Raised whenever the tables change their meaning; a file of another version is built anew. */
-const VERSION = 3;
-const SCHEMA = `
-  CREATE TABLE commits (
-    seq INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    seconds INTEGER NOT NULL,
-    user TEXT NOT NULL,
-    repository TEXT,
-    event TEXT NOT NULL -- JSON
-  );
-  CREATE INDEX commits_by_repository ON commits (repository, seq);
-  CREATE INDEX commits_by_user ON commits (user, seq);
-  CREATE TABLE moves (
-    repository TEXT NOT NULL,
-    tag TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    is_set INTEGER NOT NULL, -- 0 where the tag was deleted
-    PRIMARY KEY (repository, tag, seq)
-  ) WITHOUT ROWID;
-  CREATE TABLE removed (
-    blob TEXT PRIMARY KEY, -- its digest
-    seconds INTEGER NOT NULL -- when a manifest that named it, in whichever way, was last removed
-  ) WITHOUT ROWID;
-  CREATE TABLE mentions (
-    repository TEXT NOT NULL,
-    digest TEXT NOT NULL, -- of a manifest
-    seconds INTEGER NOT NULL, -- when it was last pushed, or a tag came to it or left it
-    PRIMARY KEY (repository, digest)
-  ) WITHOUT ROWID`;
-
-const DATABASE: DatabaseSchema = { version: VERSION, sql: SCHEMA, check: () => undefined };
 
 /** The commits that a history is told of. */
 export type HistorySource = Pick<Store, "head" | "commitAt" | "walk">;
@@ -128,7 +108,6 @@ export class HistoryIndex {
 
   /** What happened, the newest first. */
   async *events({ repository, tag, user, since }: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
-    await this.catchUp();
     const conditions = [
       "seq < $before",
       ...(repository !== undefined && tag === undefined ? ["repository = $repository"] : []),
@@ -138,16 +117,16 @@ export class HistoryIndex {
       ...(user === undefined ? [] : ["user = $user"]),
       ...(since === undefined ? [] : ["seconds >= $since"]),
     ];
-    const sql = `SELECT seq, event FROM commits WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT ${PAGE}`;
-    const query = this.#db.query<{ seq: number; event: string }, [Record<string, string | number>]>(sql);
+    const sql = `SELECT * FROM commits WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT ${PAGE}`;
     for (let before = Number.MAX_SAFE_INTEGER; ; ) {
-      const rows = query.all({
+      const values = {
         before,
         ...(repository !== undefined && { repository }),
         ...(repository !== undefined && tag !== undefined && { tag }),
         ...(user !== undefined && { user }),
         ...(since !== undefined && { since }),
-      });
+      };
+      const rows = await this.#ask(() => this.#rows<CommitRow>(sql, values));
       for (const { event } of rows) yield JSON.parse(event) as HistoryEvent;
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) return;
@@ -163,35 +142,40 @@ export class HistoryIndex {
 
   /** The commit that a moment means: the one named, or the newest that was there by then. */
   async commitAt(point: PointInTime): Promise<ObjectId | "unknown" | "ambiguous"> {
-    await this.catchUp();
-    const query = (sql: string, ...values: (string | number)[]) =>
-      this.#db.query<{ id: ObjectId }, (string | number)[]>(sql).all(...values);
-    const found =
+    const found = await this.#ask(() =>
       point.kind === "time"
-        ? query("SELECT id FROM commits WHERE seconds <= ? ORDER BY seq DESC LIMIT 1", point.seconds)
-        : query("SELECT id FROM commits WHERE id >= ? AND id < ? LIMIT 2", point.prefix, `${point.prefix}g`);
+        ? this.#rows<CommitRow>("SELECT * FROM commits WHERE seconds <= $seconds ORDER BY seq DESC LIMIT 1", {
+            seconds: point.seconds,
+          })
+        : this.#rows<CommitRow>("SELECT * FROM commits WHERE id >= $from AND id < $before LIMIT 2", {
+            from: point.prefix,
+            before: `${point.prefix}g`,
+          }),
+    );
     return found.length > 1 ? "ambiguous" : (found[0]?.id ?? "unknown");
   }
 
   /** When a manifest that named the blob was last removed, in seconds; `undefined` if none ever was. Catch up first. */
   removedAt(blob: Digest): number | undefined {
-    const sql = "SELECT seconds FROM removed WHERE blob = ?";
-    return this.#db.query<{ seconds: number }, [string]>(sql).get(blob)?.seconds;
+    return this.#rows<TimedRow>("SELECT * FROM removed WHERE blob = $blob", { blob })[0]?.seconds;
   }
 
   /** When a manifest was last pushed, or a tag came to it or left it, in seconds. Catch up first. */
   mentionedAt(repository: RepositoryName, manifest: Digest): number | undefined {
-    const sql = "SELECT seconds FROM mentions WHERE repository = ? AND digest = ?";
-    return this.#db.query<{ seconds: number }, [string, string]>(sql).get(repository, manifest)?.seconds;
+    const sql = "SELECT * FROM mentions WHERE repository = $repository AND digest = $manifest";
+    return this.#rows<TimedRow>(sql, { repository, manifest })[0]?.seconds;
   }
 
   /** The last commits that set each tag of a repository, the newest first, as places in the order of all. Catch up first. */
   setsOf(repository: RepositoryName): ReadonlyMap<Tag, readonly number[]> {
-    const sql = `SELECT tag, seq FROM
-      (SELECT tag, seq, row_number() OVER (PARTITION BY tag ORDER BY seq DESC) AS place FROM moves WHERE repository = ? AND is_set)
+    const sql = `SELECT repository, tag, seq, is_set, sum FROM
+      (SELECT *, row_number() OVER (PARTITION BY tag, is_set ORDER BY seq DESC) AS place FROM moves
+        WHERE repository = $repository)
       WHERE place <= ${MAX_SETS_OF_TAG} ORDER BY tag, place`;
     const sets = new Map<Tag, number[]>();
-    for (const { tag, seq } of this.#db.query<{ tag: Tag; seq: number }, [string]>(sql).iterate(repository)) {
+    for (const { tag, seq, is_set } of this.#rows<MoveRow>(sql, { repository })) {
+      // Not left to the query, which would not notice where this itself is damaged.
+      if (is_set === 0) continue;
       const known = sets.get(tag);
       if (known) known.push(seq);
       else sets.set(tag, [seq]);
@@ -211,6 +195,31 @@ export class HistoryIndex {
     this.#isClosing = true;
     await this.#catchingUp?.catch(() => undefined);
     this.#open?.close();
+  }
+
+  /** Rows that say what was written; a database with another one is removed, to be built anew by the next catch-up. */
+  #rows<T extends Row>(sql: string, values: Readonly<Record<string, string | number>>): T[] {
+    try {
+      const db = this.#db;
+      const rows = db.query<T, [typeof values]>(sql).all(values);
+      return rows.map((row) => checkedRow(db, row));
+    } catch (error) {
+      const reason = damageIn(error);
+      if (reason !== undefined) this.#remove(reason);
+      throw error;
+    }
+  }
+
+  /** After a catch-up; once more after another one if the database turns out damaged. */
+  async #ask<T>(read: () => T): Promise<T> {
+    await this.catchUp();
+    try {
+      return read();
+    } catch (error) {
+      if (damageIn(error) === undefined || this.#isClosing) throw error;
+      await this.catchUp();
+      return read();
+    }
   }
 
   async #catchUp(): Promise<void> {
@@ -255,7 +264,7 @@ export class HistoryIndex {
         if (this.#isClosing) return;
       }
       this.#db.transaction(() => {
-        for (const entry of entries) this.#add(entry);
+        for (const entry of entries) addToHistory(this.#db, entry);
       })();
       await pace.rest();
     }
@@ -272,8 +281,7 @@ export class HistoryIndex {
       id = (await this.#store.commitAt(id)).parents[0];
     }
     // What is known belongs to a history that stock git has rewritten.
-    if (last)
-      for (const table of ["commits", "moves", "removed", "mentions"]) this.#db.run(`DELETE FROM ${table}`);
+    if (last) for (const table of TABLES) this.#db.run(`DELETE FROM ${table}`);
     return missing;
   }
 
@@ -304,55 +312,4 @@ export class HistoryIndex {
     }
     return effects;
   }
-
-  #add({ id, commit, effects: { removed, moves, mentions } }: HistoryEntry): void {
-    const event = parseEvent(id, commit);
-    const { seconds, repository } = event;
-    const { lastInsertRowid: seq } = this.#db
-      .query("INSERT INTO commits (id, seconds, user, repository, event) VALUES (?, ?, ?, ?, ?)")
-      .run(id, seconds, event.user, repository ?? null, JSON.stringify(event));
-    const addRemoved = this.#db.query(
-      "INSERT INTO removed VALUES (?, ?) ON CONFLICT DO UPDATE SET seconds = max(seconds, excluded.seconds)",
-    );
-    for (const digest of removed) addRemoved.run(digest, seconds);
-    const addMove = this.#db.query("INSERT OR IGNORE INTO moves VALUES (?, ?, ?, ?)");
-    for (const move of moves) addMove.run(move.repository, move.tag, seq, Number(move.isSet));
-    const addMention = this.#db.query("INSERT OR REPLACE INTO mentions VALUES (?, ?, ?)");
-    for (const mention of mentions) addMention.run(mention.repository, mention.digest, seconds);
-    if (repository === undefined) return;
-    const isPush = Number(onlyAdds(commit));
-    for (const { tag } of event.tags) addMove.run(repository, tag, seq, isPush);
-    for (const digest of [event.digest, ...event.tags.map(({ previous }) => previous)]) {
-      if (digest) addMention.run(repository, digest, seconds);
-    }
-  }
-}
-
-interface HistoryEntry {
-  readonly id: ObjectId;
-  readonly commit: Commit;
-  readonly effects: Effects;
-}
-
-interface Effects {
-  /** What manifests that it removed had named. */
-  readonly removed: Set<Digest>;
-  readonly moves: { readonly repository: RepositoryName; readonly tag: Tag; readonly isSet: boolean }[];
-  /** Manifests that it added, or that a tag came to or left. */
-  readonly mentions: { readonly repository: RepositoryName; readonly digest: Digest }[];
-}
-
-function headIn(db: Database): ObjectId | undefined {
-  const sql = "SELECT id FROM commits ORDER BY seq DESC LIMIT 1";
-  return db.query<{ id: ObjectId }, []>(sql).get()?.id;
-}
-
-/** Which commit a history file stands for, and a hash of all that it holds. */
-export function historyIn(db: Database): { readonly head: ObjectId | undefined; readonly content: string } {
-  const hasher = new Bun.CryptoHasher("sha256");
-  for (const table of ["commits", "moves", "removed", "mentions"]) {
-    for (const row of db.query(`SELECT * FROM ${table} ORDER BY 1, 2`).iterate())
-      hasher.update(`${table} ${JSON.stringify(row)}\n`);
-  }
-  return { head: headIn(db), content: hasher.digest("hex") };
 }
