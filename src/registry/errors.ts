@@ -74,6 +74,7 @@ const FAULTS = {
     503,
     "too many bodies are coming in at once; try again in a few seconds",
   ],
+  tooManySessions: ["TOOMANYREQUESTS", 429, "too many open uploads; end some of them, or try again later"],
   tooManyUploads: ["TOOMANYREQUESTS", 429, "too many uploads at once; try again in a few seconds"],
   uploadBusy: ["BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload session"],
   uploadInterrupted: [

@@ -49,6 +49,12 @@ export interface ReferrersRequest extends PageRequest {
   readonly maxBytes: number;
 }
 
+/** So many upload sessions are open that there can be no other; `reason` in words for the client. */
+export interface TooManySessions {
+  readonly kind: "too-many";
+  readonly reason: string;
+}
+
 /** What a request brings to an upload. */
 export interface Chunk {
   readonly body: AsyncIterable<Uint8Array>;
@@ -83,7 +89,7 @@ export interface BlobStorage {
 /** Upload sessions, each of one repository. What is acknowledged is durable. */
 export interface UploadStorage {
   /** `algorithm` is what the blob's digest is going to use. */
-  startUpload(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId>;
+  startUpload(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId | TooManySessions>;
   uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined>;
   appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendResult>;
   /** Appends the last chunk and ends the session if its bytes have that digest. */

@@ -21,8 +21,6 @@ export interface Garbage {
   readonly problems: readonly string[];
 }
 
-/** An upload that nobody went on with for so long is given up; clients resume within minutes or days. */
-const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_LINKS_AT_ONCE = 200;
 /** Which file should know of a manifest. */
 const FILES = {
@@ -46,7 +44,7 @@ export async function collectGarbage(
 ): Promise<Garbage> {
   // What stock git has committed is needed as well. Rejects where the branch is gone, after which nothing would be.
   await oci.store.follow();
-  const uploads = run.isDryRun ? 0 : await oci.uploads.expire(UPLOAD_EXPIRY_MS);
+  const uploads = run.isDryRun ? 0 : await oci.expireUploads();
   await oci.history.catchUp(run.signal);
   const collection = new Collection(oci, policy, run, Math.floor(now / 1000));
   await collection.run();

@@ -1,5 +1,8 @@
+import { networkOf } from "../../primitives/client-network.ts";
 import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
-import { parseUploadId, type Upload } from "../../primitives/store/upload-store.ts";
+import { parseUploadId } from "../../primitives/store/upload-id.ts";
+import type { Upload } from "../../primitives/store/upload-store.ts";
+import { ANONYMOUS } from "../../primitives/users/user.ts";
 import type { Manifest } from "../../registry/manifest.ts";
 import type { Page, PageRequest } from "../../registry/paging.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
@@ -16,6 +19,7 @@ import type {
   SessionId,
   StoredBlob,
   StoredManifest,
+  TooManySessions,
 } from "../../registry/storage.ts";
 import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
 import { damageOf } from "./damage.ts";
@@ -93,8 +97,19 @@ export class InstanceStorage implements RegistryStorage {
     return [...new Set([...linked, ...this.#oci.index.repositoriesWith(digest, MAX_MOUNT_SOURCES)])];
   }
 
-  async startUpload(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId> {
-    return this.#oci.uploads.create(repository, algorithm) as string as SessionId;
+  async startUpload(
+    repository: RepositoryName,
+    algorithm: DigestAlgorithm,
+  ): Promise<SessionId | TooManySessions> {
+    const { identity, remote } = this.#actor();
+    const user = identity.name === ANONYMOUS ? undefined : identity.name;
+    const id = await this.#oci.uploads.create(repository, algorithm, { user, network: networkOf(remote) });
+    if (typeof id === "string") return id as string as SessionId;
+    const whose = { user: `of '${identity.name}'`, network: `from ${remote}`, all: "in this registry" }[
+      id.of
+    ];
+    const reason = `${id.limit} uploads ${whose} are open; end some of them, or try again later`;
+    return { kind: "too-many", reason };
   }
 
   async uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined> {

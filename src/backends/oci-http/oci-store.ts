@@ -9,6 +9,7 @@ import type { DiskRoom } from "../../primitives/store/disk-room.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import type { ReplaceableIndex } from "../../primitives/store/replaceable-index.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
+import { SessionCounts } from "../../primitives/store/session-counts.ts";
 import type { Store } from "../../primitives/store/store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
 import { LocalUploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
@@ -29,6 +30,12 @@ import { nextViewId, type ViewLocation } from "./view-location.ts";
 
 /** What is damaged again so soon (ms) lies on a disk where building it once more is of no use. */
 const HEALING_PAUSE_MS = 60_000;
+
+/** An upload that nobody went on with for so long is given up; clients resume within minutes or days. */
+const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
+/** One that holds nothing has nothing to resume. */
+const EMPTY_UPLOAD_EXPIRY_MS = 60 * 60 * 1000;
+const EXPIRY_EVERY_MS = 10 * 60 * 1000;
 
 export interface OciStoreOptions {
   /** For instances that have none of their own. */
@@ -63,6 +70,7 @@ export class OciStore implements OciView {
   readonly #relocated: () => void;
   readonly #uses = new Set<Promise<unknown>>();
   #location: ViewLocation;
+  readonly #expiry: Timer;
   #healing: Promise<void> | undefined;
   #healed = Number.NEGATIVE_INFINITY;
 
@@ -81,7 +89,9 @@ export class OciStore implements OciView {
     this.blobs = blobs;
     this.locks = new LocalUploadLocks();
     this.room = room;
-    this.uploads = new UploadStore(`${dir}/uploads`, blobs, this.locks, () => room.admitContent());
+    const sessions = new SessionCounts();
+    this.uploads = new UploadStore(`${dir}/uploads`, blobs, this.locks, () => room.admitContent(), sessions);
+    this.#expiry = setInterval(() => this.#expireUploads(), EXPIRY_EVERY_MS).unref();
     this.changes = new LocalStoreChanges(this);
     this.recency = new BlobRecency();
     this.sizes = new BlobSizeCounter(blobs, (error) =>
@@ -106,6 +116,7 @@ export class OciStore implements OciView {
       ...databases.paths,
       clock: clock.memory,
       recency: this.recency.memory,
+      sessions: sessions.memory,
       checks: this.checks.memory,
       quotas: this.quotas,
       isFrozen: false,
@@ -229,6 +240,17 @@ export class OciStore implements OciView {
     this.#relocated();
   }
 
+  /** Gives up upload sessions that nobody goes on with, and answers how many. */
+  expireUploads(): Promise<number> {
+    return this.uploads.expire(UPLOAD_EXPIRY_MS, { emptyAfterMs: EMPTY_UPLOAD_EXPIRY_MS });
+  }
+
+  #expireUploads(): void {
+    this.inUse(() => this.expireUploads()).catch((error) =>
+      this.#log.error(`uploads of the store '${this.#location.store}' could not be given up`, error),
+    );
+  }
+
   /** Keeps the store open while `work` goes on. */
   async inUse<T>(work: () => Promise<T>): Promise<T> {
     const running = work();
@@ -242,6 +264,7 @@ export class OciStore implements OciView {
 
   async close(): Promise<void> {
     this.#closing.abort(new Error("the store is being closed"));
+    clearInterval(this.#expiry);
     await Promise.allSettled(this.#uses);
     await this.#auditor.close();
     await this.sizes.close();

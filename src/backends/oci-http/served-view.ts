@@ -7,6 +7,7 @@ import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
 import { DiskRoom } from "../../primitives/store/disk-room.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
+import { SessionCounts } from "../../primitives/store/session-counts.ts";
 import { type UploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
 import { type CommittedContent, MissChecks } from "./committed-content.ts";
 import type { Damage } from "./damage.ts";
@@ -48,7 +49,7 @@ export class ServedView implements OciView {
   readonly #databases: readonly Database[];
 
   private constructor(
-    { id, dir, indexPath, linksPath, clock, recency, checks, quotas, isFrozen }: ViewLocation,
+    { id, dir, indexPath, linksPath, clock, recency, checks, sessions, quotas, isFrozen }: ViewLocation,
     blobs: BlobStore,
     { changes, locks, audit, committed, onDatabaseDamage }: StoreOwner,
   ) {
@@ -62,7 +63,13 @@ export class ServedView implements OciView {
     this.recency = new BlobRecency(recency);
     this.checks = new BlobChecks(checks);
     this.audit = audit;
-    this.uploads = new UploadStore(`${dir}/uploads`, blobs, locks, () => room.admitContent());
+    this.uploads = new UploadStore(
+      `${dir}/uploads`,
+      blobs,
+      locks,
+      () => room.admitContent(),
+      new SessionCounts(sessions),
+    );
     this.reads = new ReadCache(new ScopeClock(clock));
     this.changes = changes;
     this.quotas = quotas;

@@ -14,6 +14,8 @@ export interface ViewLocation {
   readonly recency: SharedArrayBuffer;
   /** Of its `BlobChecks`. */
   readonly checks: SharedArrayBuffer;
+  /** Of its `SessionCounts`. */
+  readonly sessions: SharedArrayBuffer;
   /** For instances that have none of their own. */
   readonly quotas: Quotas;
   /** Whether it is a past state. */

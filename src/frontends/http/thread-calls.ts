@@ -4,7 +4,7 @@ import type { ServedInstance } from "../../backends/oci-http/instance-registry.t
 import type { StoreChanges } from "../../backends/oci-http/store-changes.ts";
 import type { Digest } from "../../primitives/digest.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
-import type { UploadId } from "../../primitives/store/upload-store.ts";
+import type { UploadId } from "../../primitives/store/upload-id.ts";
 import type { ApiTokenId } from "../../primitives/users/api-token.ts";
 import type { Group } from "../../primitives/users/group.ts";
 import type { PasswordVerdict } from "../../primitives/users/password-checker.ts";

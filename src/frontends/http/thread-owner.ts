@@ -5,7 +5,7 @@ import type { Digest } from "../../primitives/digest.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { monotonicMs } from "../../primitives/monotonic-clock.ts";
 import type { StoreName } from "../../primitives/store/store-manager.ts";
-import type { UploadId } from "../../primitives/store/upload-store.ts";
+import type { UploadId } from "../../primitives/store/upload-id.ts";
 import type { SharedVersion } from "../../primitives/threads/shared-version.ts";
 import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
 import type { TokenUses } from "../../primitives/users/token-uses.ts";

@@ -4,9 +4,9 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  rmSync,
   statSync,
   truncateSync,
+  unlinkSync,
   utimesSync,
 } from "node:fs";
 import {
@@ -20,14 +20,9 @@ import { LruCache } from "../lru-cache.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { syncDirectory, syncFileData } from "./durable.ts";
 import { hashFile, isMissingFile } from "./files.ts";
+import { SessionCounts, type SessionLimit, type SessionOwner } from "./session-counts.ts";
+import { parseUploadId, type UploadId } from "./upload-id.ts";
 import { writeStream } from "./upload-stream.ts";
-
-/** The id of an upload session: a UUID in its canonical form. */
-export type UploadId = string & { readonly __brand: "UploadId" };
-
-export function parseUploadId(text: string): UploadId | undefined {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) ? (text as UploadId) : undefined;
-}
 
 /** A session that exists. */
 export interface Upload {
@@ -101,6 +96,19 @@ export class LocalUploadLocks implements UploadLocks {
 const FILE_NAME = /^([0-9a-f-]{36})\.(sha256|sha512)\.[0-9a-f]{16}$/;
 const SCOPE_HEX = 16;
 
+/** Of an owner with too many sessions, those give way that nobody wrote to for so long. */
+const EVICTED_AFTER_MS = 60 * 60 * 1000;
+/** Looking for them costs a look at every session; not more often than that. */
+const EVICTION_PAUSE_MS = 10_000;
+const NOBODY: SessionOwner = { user: undefined, network: "" };
+
+interface ExpiryOptions {
+  /** For sessions that hold nothing. */
+  readonly emptyAfterMs?: number;
+  /** Which sessions are looked at. */
+  readonly concerns?: (id: UploadId) => boolean;
+}
+
 /** Upload sessions as files, so that they outlive a connection, a thread and a restart. */
 export class UploadStore {
   readonly #dir: string;
@@ -108,9 +116,18 @@ export class UploadStore {
   readonly #hashes = new LruCache<UploadId, RunningHash>(MAX_HASHERS);
   readonly #locks: UploadLocks;
   readonly #admit: () => void;
+  readonly #sessions: SessionCounts;
+  #evicted = Number.NEGATIVE_INFINITY;
 
   /** `admit` throws where there is no room on the disk for anything new. */
-  constructor(dir: string, blobs: BlobStore, locks: UploadLocks, admit: () => void = () => undefined) {
+  constructor(
+    dir: string,
+    blobs: BlobStore,
+    locks: UploadLocks,
+    admit: () => void = () => undefined,
+    sessions = new SessionCounts(),
+  ) {
+    this.#sessions = sessions;
     mkdirSync(dir, { recursive: true });
     this.#admit = admit;
     this.#dir = dir;
@@ -118,10 +135,22 @@ export class UploadStore {
     this.#locks = locks;
   }
 
-  create(scope: string, algorithm: DigestAlgorithm): UploadId {
+  /** A new session, unless its owner has too many; those that rest give way first. */
+  async create(
+    scope: string,
+    algorithm: DigestAlgorithm,
+    owner: SessionOwner = NOBODY,
+  ): Promise<UploadId | SessionLimit> {
     this.#admit();
-    const id = crypto.randomUUID() as UploadId;
-    closeSync(openSync(this.#path(id, scope, algorithm), "wx", 0o600));
+    let id = this.#sessions.begin(owner);
+    if (typeof id !== "string" && (await this.#evict(owner))) id = this.#sessions.begin(owner);
+    if (typeof id !== "string") return id;
+    try {
+      closeSync(openSync(this.#path(id, scope, algorithm), "wx", 0o600));
+    } catch (error) {
+      this.#sessions.end(id);
+      throw error;
+    }
     return id;
   }
 
@@ -197,6 +226,7 @@ export class UploadStore {
     if (actual !== digest) return { kind: "mismatch", actual };
     await this.#blobs.place(digest, path);
     this.#hashes.delete(id);
+    this.#sessions.end(id);
     return { kind: "stored", size };
   }
 
@@ -215,24 +245,48 @@ export class UploadStore {
   }
 
   cancel({ id, path }: Pick<Upload, "id" | "path">): void {
-    rmSync(path, { force: true });
     this.#hashes.delete(id);
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if (isMissingFile(error)) return;
+      throw error;
+    }
+    this.#sessions.end(id);
   }
 
-  /** Removes sessions that nobody wrote to for `maxAgeMs`, and answers how many. */
-  async expire(maxAgeMs: number): Promise<number> {
-    const limit = Date.now() - maxAgeMs;
+  /**
+   * Removes sessions that nobody wrote to for `maxAgeMs`, empty ones sooner and only those that `concerns` is true of, and
+   * answers how many.
+   */
+  async expire(
+    maxAgeMs: number,
+    { emptyAfterMs = maxAgeMs, concerns = () => true }: ExpiryOptions = {},
+  ): Promise<number> {
+    const now = Date.now();
     let removed = 0;
     for (const name of readdirSync(this.#dir)) {
       const id = parseUploadId(name.match(FILE_NAME)?.[1] ?? "");
       const path = `${this.#dir}/${name}`;
-      if (!id || (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? limit) >= limit) continue;
+      const stat = id && concerns(id) ? statSync(path, { throwIfNoEntry: false }) : undefined;
+      if (!id || !stat) continue;
+      const ageMs = stat.size === 0 ? Math.min(maxAgeMs, emptyAfterMs) : maxAgeMs;
       // The time of day may have been set forward.
-      if (this.#locks.wasHeldWithin?.(maxAgeMs, id)) continue;
+      if (stat.mtimeMs >= now - ageMs || this.#locks.wasHeldWithin?.(ageMs, id)) continue;
       const outcome = await this.exclusively(id, async () => this.cancel({ id, path }));
       if (outcome !== "busy") removed++;
     }
     return removed;
+  }
+
+  /** Removes sessions of an owner who has too many, as far as they rest; false if none did, or it was tried just now. */
+  async #evict(owner: SessionOwner): Promise<boolean> {
+    if (performance.now() - this.#evicted < EVICTION_PAUSE_MS) return false;
+    this.#evicted = performance.now();
+    const removed = await this.expire(EVICTED_AFTER_MS, {
+      concerns: (id) => this.#sessions.isOf(owner, id),
+    });
+    return removed > 0;
   }
 
   /** The running hash of what is there, if it is known; it is given away, so that a failure leaves none behind. */

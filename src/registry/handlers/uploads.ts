@@ -2,8 +2,10 @@ import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, parseDigest } from "..
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
 import { parseRepositoryName, type RepositoryName } from "../repository-name.ts";
-import type { AppendFault, SessionId } from "../storage.ts";
+import type { AppendFault, SessionId, TooManySessions } from "../storage.ts";
 import { receiveChunk } from "../upload-body.ts";
+
+const SESSIONS_RETRY_SECONDS = "60";
 
 interface UploadsRoute {
   readonly repository: RepositoryName;
@@ -27,11 +29,13 @@ export async function startUpload(exchange: Exchange, { repository }: UploadsRou
       (known) => known === (query.get("digest-algorithm") ?? "sha256"),
     );
     if (!algorithm) return new RegistryError("algorithmUnsupported");
-    return sessionResponse(202, repository, await storage.startUpload(repository, algorithm), 0);
+    const session = await storage.startUpload(repository, algorithm);
+    return typeof session === "string" ? sessionResponse(202, repository, session, 0) : tooMany(session);
   }
   const digest = parseDigest(wanted);
   if (!digest) return new RegistryError("digestInvalid");
   const session = await storage.startUpload(repository, digestAlgorithm(digest));
+  if (typeof session !== "string") return tooMany(session);
   let isStored = false;
   try {
     const result = await finishUpload(exchange, { repository, session });
@@ -41,6 +45,13 @@ export async function startUpload(exchange: Exchange, { repository }: UploadsRou
     // The client does not know of the session.
     if (!isStored) await storage.cancelUpload(repository, session);
   }
+}
+
+function tooMany({ reason }: TooManySessions): RegistryError {
+  return new RegistryError("tooManySessions", {
+    message: reason,
+    headers: { "Retry-After": SESSIONS_RETRY_SECONDS },
+  });
 }
 
 /** A mount that can't be done falls back to a session; that it failed tells nothing of other repositories. */

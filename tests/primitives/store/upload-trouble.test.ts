@@ -3,6 +3,7 @@ import { existsSync, readdirSync, renameSync, statSync } from "node:fs";
 import { digestOf } from "../../../src/primitives/digest.ts";
 import { BlobStore } from "../../../src/primitives/store/blob-store.ts";
 import { LocalUploadLocks, type Upload, UploadStore } from "../../../src/primitives/store/upload-store.ts";
+import { begun } from "../../support/begun-upload.ts";
 import { randomBytes } from "../../support/random-bytes.ts";
 import { describeWithSmallDisks, smallDisk } from "../../support/small-disk.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -12,7 +13,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 async function openIn(dir: string, admit?: () => void) {
   const blobs = await BlobStore.open(`${dir}/blobs`, () => undefined);
   const uploads = new UploadStore(`${dir}/uploads`, blobs, new LocalUploadLocks(), admit);
-  const id = uploads.create("app", "sha256");
+  const id = await begun(uploads);
   const find = (): Upload => {
     const upload = uploads.find(id, "app");
     if (!upload) throw new Error("the session is gone");
@@ -104,7 +105,7 @@ test("a session that somebody just worked on does not expire, whatever the time 
   let now = 0;
   const blobs = await BlobStore.open(`${dir}/blobs`, () => undefined);
   const uploads = new UploadStore(`${dir}/uploads`, blobs, new LocalUploadLocks(() => now));
-  const [used, idle] = [uploads.create("app", "sha256"), uploads.create("app", "sha256")];
+  const [used, idle] = [await begun(uploads), await begun(uploads)];
   await uploads.exclusively(used, async () => undefined);
   const today = Date.now;
   Date.now = () => today() + 365 * DAY_MS;
@@ -128,7 +129,7 @@ const WITHOUT_DESCRIPTORS = (source: string, dir: string) => `
   const blobs = await BlobStore.open("${dir}/blobs", () => undefined);
   const uploads = new UploadStore("${dir}/uploads", blobs, new LocalUploadLocks());
   async function* body(text) { yield Buffer.from(text); }
-  const id = uploads.create("app", "sha256");
+  const id = await uploads.create("app", "sha256");
   const find = () => uploads.find(id, "app");
   await uploads.append(find(), body("acknowledged, "));
   const whole = digestOf(Buffer.from("acknowledged, and the rest"));

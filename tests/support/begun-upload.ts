@@ -1,0 +1,14 @@
+import type { DigestAlgorithm } from "../../src/primitives/digest.ts";
+import type { UploadId } from "../../src/primitives/store/upload-id.ts";
+import type { UploadStore } from "../../src/primitives/store/upload-store.ts";
+
+/** A new session of the scope `app`, which must be to be had. */
+export async function begun(
+  uploads: UploadStore,
+  algorithm: DigestAlgorithm = "sha256",
+  network = "127.0.0.1",
+): Promise<UploadId> {
+  const id = await uploads.create("app", algorithm, { user: undefined, network });
+  if (typeof id !== "string") throw new Error(`there are ${id.limit} sessions already`);
+  return id;
+}
