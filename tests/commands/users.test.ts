@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { binary } from "../support/binary.ts";
 import { sshRun, startEverlock } from "../support/everlock.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -63,6 +64,16 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     expect((await users(["add", "system", ...dataDir], "s3cret\n")).stderr).toContain(
       "'system' is reserved for the server",
     );
+  });
+
+  test("lets an administrator in again where the registries can't be read", async () => {
+    const server = await startEverlock();
+    await server.console("/oci set default quota=1GiB");
+    await server.end();
+    rmSync(`${server.dataDir}/everlock-system/refs/heads/main`);
+    const added = await users(["add", "rescue", "--data-dir", server.dataDir], "s3cret\n");
+    expect([added.code, added.stdout]).toEqual([0, "user 'rescue' created\n"]);
+    expect(added.stderr).toContain("the registries can't be read: the store 'everlock-system' is damaged");
   });
 
   test("says what is wrong", async () => {

@@ -45,17 +45,27 @@ export function storeJobs(
   ];
 }
 
+/** A store that fails keeps none of the others from its turn; rejects at the end then. */
 async function forEachStore(
   instances: InstanceRegistry,
   { signal }: JobRun,
   work: (oci: OciStore, configs: readonly InstanceConfig[]) => Promise<readonly string[]>,
 ): Promise<string[]> {
   const lines: string[] = [];
+  const failures: unknown[] = [];
   for (const oci of instances.stores()) {
     if (signal.aborted) break;
     const configs = instances.list().filter(({ store }) => store === oci.location.store);
-    if (configs.length > 0) lines.push(...(await oci.inUse(() => work(oci, configs))));
+    if (configs.length === 0) continue;
+    try {
+      lines.push(...(await oci.inUse(() => work(oci, configs))));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      failures.push(error);
+    }
   }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
   const problems = new Set(instances.outages().map(({ problem }) => problem));
   return [...lines, ...[...problems].map((problem) => `left out: ${problem}`)];
 }

@@ -21,15 +21,7 @@ export interface StoreStatus {
   readonly isHistoryBehind: boolean;
 }
 
-export function statusOf({
-  location,
-  index,
-  sizes,
-  uploads,
-  store,
-  derived,
-  history,
-}: OciStore): StoreStatus {
+function statusOf({ location, index, sizes, uploads, store, derived, history }: OciStore): StoreStatus {
   const { commitId } = store.head();
   const counted = sizes.latest();
   return {
@@ -43,4 +35,22 @@ export function statusOf({
     isIndexBehind: derived.head !== commitId,
     isHistoryBehind: history.head !== commitId,
   };
+}
+
+/** How all stores stand; one that can't be read is told of instead. */
+export function statusesOf(stores: readonly OciStore[]): {
+  readonly read: readonly StoreStatus[];
+  readonly unreadable: readonly { readonly store: string; readonly problem: string }[];
+} {
+  const read: StoreStatus[] = [];
+  const unreadable: { store: string; problem: string }[] = [];
+  for (const oci of stores) {
+    try {
+      read.push(statusOf(oci));
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      unreadable.push({ store: oci.location.store, problem });
+    }
+  }
+  return { read, unreadable };
 }

@@ -1,6 +1,6 @@
 import type { InstanceRegistry } from "../../backends/oci-http/instance-registry.ts";
 import type { OciStore } from "../../backends/oci-http/oci-store.ts";
-import { type StoreStatus, statusOf } from "../../backends/oci-http/store-status.ts";
+import { type StoreStatus, statusesOf } from "../../backends/oci-http/store-status.ts";
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
@@ -120,13 +120,19 @@ function accessMetrics({ instances, users, passwords }: MeasuredServices): Metri
 }
 
 function storeMetrics(stores: readonly OciStore[]): Metric[] {
-  const states = stores.map(statusOf);
+  const { read: states, unreadable } = statusesOf(stores);
+  const readable = [...states.map((state) => [state.store, 1]), ...unreadable.map(({ store }) => [store, 0])];
   const each = (value: (state: StoreStatus) => number | undefined): Sample[] =>
     states.flatMap((state) => {
       const known = value(state);
       return known === undefined ? [] : [{ labels: { store: state.store }, value: known }];
     });
   return [
+    gauge(
+      "everlock_store_readable",
+      "0 while what is known of a store can't be read; its other metrics are missing then.",
+      ...readable.map(([store, value]) => ({ labels: { store: String(store) }, value: Number(value) })),
+    ),
     gauge("everlock_store_repositories", "Repositories.", ...each(({ repositories }) => repositories)),
     gauge("everlock_store_tags", "Tags.", ...each(({ tags }) => tags)),
     gauge("everlock_store_manifests", "Manifests.", ...each(({ manifests }) => manifests)),

@@ -1,6 +1,6 @@
 import { formatSize } from "../../../primitives/byte-size.ts";
 import { formatDuration } from "../../../primitives/duration.ts";
-import { type StoreStatus, statusOf } from "../../oci-http/store-status.ts";
+import { type StoreStatus, statusesOf } from "../../oci-http/store-status.ts";
 import type { Command, ConsoleServices } from "../command.ts";
 import { table, timeOf } from "../table.ts";
 
@@ -27,6 +27,7 @@ export const STATUS_COMMANDS: readonly Command[] = [
 
 function snapshot({ server, instances, jobs }: ConsoleServices) {
   const { user, system } = process.cpuUsage();
+  const { read, unreadable } = statusesOf(instances.stores());
   return {
     time: new Date().toISOString(),
     uptimeSeconds: Math.floor(Date.now() / 1000 - server.started),
@@ -36,7 +37,8 @@ function snapshot({ server, instances, jobs }: ConsoleServices) {
     failedLogins: { ...server.failedLogins },
     registries: instances.list().length,
     outOfService: instances.outages().map(({ config, problem }) => ({ registry: config.name, problem })),
-    stores: instances.stores().map(statusOf),
+    stores: read,
+    unreadable,
     jobs: jobs.list(),
   };
 }
@@ -55,6 +57,7 @@ function screen(now: Snapshot, before: Snapshot, width: number | undefined): str
     `since the start: ${http.requests} requests, ${http.clientErrors} refused (4xx), ${http.serverErrors} failed (5xx), ${formatSize(http.received)} in, ${formatSize(http.sent)} out`,
     `logins that failed: ${failedLogins.refused} wrong, ${failedLogins.limited} while locked`,
     ...now.outOfService.map(({ registry, problem }) => `${registry} is out of service: ${problem}`),
+    ...now.unreadable.map(({ store, problem }) => `${store} can't be read: ${problem}`),
     "",
     ...now.stores.flatMap((store) => [
       `${store.store}: ${store.repositories} repositories, ${store.tags} tags, ${store.manifests} manifests, ${blobsOf(store)}`,
