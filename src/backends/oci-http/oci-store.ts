@@ -16,7 +16,7 @@ import { LocalUploadLocks, UploadStore } from "../../primitives/store/upload-sto
 import { describeNeed } from "./blob-need.ts";
 import { BlobSizeCounter } from "./blob-sizes.ts";
 import { type CommittedContent, MissChecks, SnapshotContent } from "./committed-content.ts";
-import type { Damage } from "./damage.ts";
+import { type Damage, damageOf } from "./damage.ts";
 import type { DatabaseContext } from "./database-files.ts";
 import { type FrozenView, FrozenViews } from "./frozen-views.ts";
 import { HistoryIndex } from "./history-index.ts";
@@ -106,6 +106,10 @@ export class OciStore implements OciView {
       ),
     );
     this.#frozen = new FrozenViews(this, context);
+    databases.derived.onDamage = (error) => {
+      const damage = damageOf(error);
+      if (damage) this.damaged({ path: databases.paths.indexPath, ...damage });
+    };
     this.#auditor = new BlobAuditor(blobs, this.checks, (error) =>
       log.error(`a blob of the store '${store}' could not be hashed`, error),
     );

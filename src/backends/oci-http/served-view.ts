@@ -5,6 +5,7 @@ import { BlobChecks } from "../../primitives/store/blob-checks.ts";
 import { type LinkReader, NO_LINKS, StoredLinks } from "../../primitives/store/blob-links.ts";
 import { BlobRecency } from "../../primitives/store/blob-recency.ts";
 import { BlobStore } from "../../primitives/store/blob-store.ts";
+import { damageIn } from "../../primitives/store/database-damage.ts";
 import { DiskRoom } from "../../primitives/store/disk-room.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import { SessionCounts } from "../../primitives/store/session-counts.ts";
@@ -90,7 +91,12 @@ export class ServedView implements OciView {
 function openForReading(path: string): Database {
   const db = new Database(path, { readonly: true, strict: true });
   db.run("PRAGMA busy_timeout = 5000");
-  // Opens the log as well, at once: later there may be another one of that name.
-  db.query("SELECT 1 FROM sqlite_schema").get();
+  try {
+    // Opens the log as well, at once: later there may be another one of that name.
+    db.query("SELECT 1 FROM sqlite_schema").get();
+  } catch (error) {
+    // The first request that meets the damage reports it; the other registries are served.
+    if (damageIn(error) === undefined) throw error;
+  }
   return db;
 }

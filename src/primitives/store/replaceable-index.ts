@@ -1,3 +1,4 @@
+import { damageIn } from "./database-damage.ts";
 import type { DerivedIndex } from "./derived-index.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import type { Projection } from "./projection.ts";
@@ -9,6 +10,8 @@ export class ReplaceableIndex implements Projection {
   #removalsBefore = 0;
   /** What happened since a successor was brought up to a commit; `undefined` while there is none. */
   #missed: ((successor: Projection) => void)[] | undefined;
+  /** Is told of errors that say that the index is damaged. */
+  onDamage: (error: unknown) => void = () => undefined;
 
   constructor(current: DerivedIndex) {
     this.#current = current;
@@ -30,12 +33,12 @@ export class ReplaceableIndex implements Projection {
   apply(changes: readonly Change[], head?: ObjectId): void {
     // A successor has to know as well what a damaged index can't take in.
     this.#missed?.push((successor) => successor.apply(changes, head));
-    this.#current.apply(changes, head);
+    this.#watch(() => this.#current.apply(changes, head));
   }
 
   reset(): void {
     this.#missed?.push((successor) => successor.reset());
-    this.#current.reset();
+    this.#watch(() => this.#current.reset());
   }
 
   scopes(): readonly string[] {
@@ -64,5 +67,14 @@ export class ReplaceableIndex implements Projection {
 
   close(): void {
     this.#current.close();
+  }
+
+  #watch(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (damageIn(error) !== undefined) this.onDamage(error);
+      throw error;
+    }
   }
 }

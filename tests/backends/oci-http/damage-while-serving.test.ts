@@ -70,6 +70,20 @@ function describeDamage(what: string, ...statements: string[]): void {
   );
 }
 
+test.each(["1", "2"])(
+  "a push that a damaged index can't take in is told to come again, and is taken in then, while %s threads serve",
+  async (workers) => {
+    const { client, vandalize, checkImages, images } = await serveImages(workers);
+    vandalize("index.sqlite", "DROP TABLE referrers", "DROP TABLE tags");
+    const push = async () => (await client.putManifest("pushed", images[0]?.manifest ?? "")).status;
+    expect(await push()).toBe(503);
+    expect(await eventually(async () => (await push()) === 201)).toBe(true);
+    expect(await client.verifyImage("pushed")).toBe(images[0]?.digest as Digest);
+    await checkImages();
+  },
+  20_000,
+);
+
 test("a replaced index is the index again after a stop", async () => {
   const { server, dir, vandalize, checkImages, logged } = await serveImages("1");
   vandalize("index.sqlite", "UPDATE tags SET digest = x'00'");
