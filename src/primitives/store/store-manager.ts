@@ -63,7 +63,7 @@ export class StoreManager {
       const reason = `${dir} has blobs, but neither HEAD nor a branch; restore it from a backup`;
       throw new DamagedStoreError(name, reason);
     }
-    await ensureRepository(dir);
+    await namingStore(name, () => ensureRepository(dir));
     return dir;
   }
 
@@ -74,14 +74,9 @@ export class StoreManager {
   async open(name: StoreName, projection?: Projection): Promise<Store> {
     if (this.#open.get(name)?.isClosed === false) throw new Error(`the store '${name}' is open already`);
     const dir = await this.create(name);
-    try {
-      const store = await this.#openParts(name, dir, projection);
-      this.#open.set(name, store);
-      return store;
-    } catch (error) {
-      if (!(error instanceof CorruptObjectError)) throw error;
-      throw new DamagedStoreError(name, error.message, { cause: error });
-    }
+    const store = await namingStore(name, () => this.#openParts(name, dir, projection));
+    this.#open.set(name, store);
+    return store;
   }
 
   async #openParts(name: StoreName, dir: string, projection: Projection | undefined): Promise<Store> {
@@ -125,4 +120,14 @@ export class StoreManager {
 /** Whatever of it is lost. */
 function isStore(dir: string): boolean {
   return ["HEAD", "objects", "blobs"].some((part) => existsSync(`${dir}/${part}`));
+}
+
+/** Throws what is damaged of a store as damage of the store. */
+async function namingStore<T>(name: StoreName, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    throw new DamagedStoreError(name, error.message, { cause: error });
+  }
 }

@@ -1,5 +1,14 @@
 import { expect, test } from "bun:test";
-import { cpSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { DamagedStoreError } from "../../../src/primitives/store/damaged-store.ts";
 import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
 import type { Store } from "../../../src/primitives/store/store.ts";
@@ -139,4 +148,34 @@ test("a branch file that a power cut emptied is named", async () => {
     0,
     `ref: ${MAIN}\n`,
   ]);
+});
+
+test("a store whose objects are all gone, with their directory, is named", async () => {
+  const { dataDir, dir } = await closedStore();
+  rmSync(`${dir}/objects`, { recursive: true });
+  const opening = open(dataDir);
+  await expect(opening).rejects.toBeInstanceOf(DamagedStoreError);
+  await expect(opening).rejects.toThrow(`${dir} is damaged: objects/pack is missing`);
+});
+
+test("a configuration that is broken is named, and one that was removed is made as it was", async () => {
+  const { dataDir, dir, commitId } = await closedStore();
+  const config = readFileSync(`${dir}/config`, "utf8");
+  writeFileSync(`${dir}/config`, config.replace("sha256", "sha255"));
+  const opening = open(dataDir);
+  await expect(opening).rejects.toBeInstanceOf(DamagedStoreError);
+  await expect(opening).rejects.toThrow(`${dir}/config is damaged: `);
+  rmSync(`${dir}/config`);
+  expect((await open(dataDir)).head().commitId).toBe(commitId);
+  expect(readFileSync(`${dir}/config`, "utf8")).toBe(config);
+});
+
+test("what can't be opened keeps no files open, however often it is tried", async () => {
+  const { dataDir, dir } = await closedStore();
+  rmSync(`${dir}/${MAIN}`);
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  await expect(open(dataDir)).rejects.toThrow("is missing");
+  const before = descriptors();
+  for (let attempt = 0; attempt < 5; attempt++) await expect(open(dataDir)).rejects.toThrow("is missing");
+  expect(descriptors()).toBe(before);
 });

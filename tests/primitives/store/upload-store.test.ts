@@ -133,3 +133,24 @@ test("of an owner with too many sessions those give way that rest", async () => 
     true,
   ]);
 });
+
+test("an upload that finds no room gives back what it wrote, and can be gone on with", async () => {
+  const { dir, blobs } = await open();
+  let left = Number.POSITIVE_INFINITY;
+  const admit = () => {
+    if (left-- <= 0) throw Object.assign(new Error("no room"), { code: "ENOSPC" });
+  };
+  const uploads = new UploadStore(dir, blobs, new LocalUploadLocks(), admit);
+  const id = await begun(uploads, "sha256");
+  const upload = () => uploads.find(id, "app") ?? raise();
+  const [first, second] = [randomBytes(100_000), randomBytes(5_000_000)];
+  await uploads.append(upload(), chunks(first));
+  left = 3;
+  const pieces = Array.from({ length: 50 }, (_, i) => second.subarray(i * 100_000, (i + 1) * 100_000));
+  await expect(uploads.append(upload(), chunks(...pieces))).rejects.toThrow("no room");
+  expect(upload().size).toBe(first.length);
+  left = Number.POSITIVE_INFINITY;
+  await uploads.append(upload(), chunks(...pieces));
+  const digest = digestOf(Buffer.concat([first, second]));
+  expect(await uploads.finish(upload(), digest)).toMatchObject({ kind: "stored" });
+});

@@ -48,6 +48,13 @@ describe("a call to another thread", () => {
     );
   });
 
+  test("that fails on the disk keeps the code that tells how", async () => {
+    const full = Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+    const { here } = connect({ ...ARITHMETIC, divide: () => Promise.reject(full) });
+    const error = await here.call("divide", 1, 1).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "ENOSPC", message: full.message });
+  });
+
   test("travels together with those of the same moment", async () => {
     const { here, messages } = connect(ARITHMETIC);
     const answers = await Promise.all([1, 2, 3, 4].map((n) => here.call("divide", n, 2)));
