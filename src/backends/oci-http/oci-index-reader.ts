@@ -189,6 +189,12 @@ export class OciIndexReader {
     }
   }
 
+  hasReferrer(repository: RepositoryName, subject: Digest, digest: Digest): boolean {
+    const sql = `SELECT 1 FROM referrers
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND subject = ? AND digest = ?`;
+    return this.#db.query(sql).get(repository, subject, digest) !== null;
+  }
+
   /** Manifests whose subject this is, after `last` by digest. */
   referrers(
     repository: RepositoryName,

@@ -20,6 +20,7 @@ import { type Damage, damageOf } from "./damage.ts";
 import type { DatabaseContext } from "./database-files.ts";
 import { type FrozenView, FrozenViews } from "./frozen-views.ts";
 import { HistoryIndex } from "./history-index.ts";
+import { IndexAuditor } from "./index-auditor.ts";
 import type { OciIndexReader } from "./oci-index-reader.ts";
 import type { OciView } from "./oci-view.ts";
 import { type Quotas, StoreUse } from "./quotas.ts";
@@ -63,6 +64,7 @@ export class OciStore implements OciView {
   readonly #databases: StoreDatabases;
   readonly #frozen: FrozenViews;
   readonly #auditor: BlobAuditor;
+  readonly #indexAuditor: IndexAuditor;
   readonly #log: Logger;
   readonly #closing = new AbortController();
   /** Aborted when the store is being closed, or the whole start or server is to end. */
@@ -112,6 +114,9 @@ export class OciStore implements OciView {
     };
     this.#auditor = new BlobAuditor(blobs, this.checks, (error) =>
       log.error(`a blob of the store '${store}' could not be hashed`, error),
+    );
+    this.#indexAuditor = new IndexAuditor(this, (error) =>
+      log.error(`the index of the store '${store}' could not be looked through`, error),
     );
     this.#location = {
       id: nextViewId(),
@@ -268,6 +273,7 @@ export class OciStore implements OciView {
 
   async close(): Promise<void> {
     this.#closing.abort(new Error("the store is being closed"));
+    await this.#indexAuditor.close();
     clearInterval(this.#expiry);
     await Promise.allSettled(this.#uses);
     await this.#auditor.close();

@@ -1,0 +1,88 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { findLost } from "../../../src/backends/oci-http/index-auditor.ts";
+import { OciStore } from "../../../src/backends/oci-http/oci-store.ts";
+import { digestOf } from "../../../src/primitives/digest.ts";
+import { consoleLogger } from "../../../src/primitives/logger.ts";
+import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
+import type { RepositoryName } from "../../../src/registry/repository-name.ts";
+import type { Tag } from "../../../src/registry/tag.ts";
+import { afterThisTest } from "../../support/cleanup.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+
+const repository = "team/app" as RepositoryName;
+const actor = { identity: { name: "alice", email: "alice@everlock" }, client: "test", remote: "::1" };
+const layer = digestOf(Buffer.from("layer"));
+
+function image(n: number) {
+  const descriptor = (digest: string) => ({ mediaType: "application/octet-stream", digest, size: 5 });
+  const content = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config: descriptor(layer),
+      layers: [],
+      subject: descriptor(digestOf(Buffer.from("signed"))),
+      annotations: { n: String(n) },
+    }),
+  );
+  return { digest: digestOf(content), content };
+}
+
+async function openStore() {
+  const oci = await OciStore.open(new StoreManager(temporaryDirectory(), consoleLogger), "test" as StoreName);
+  afterThisTest(() => oci.close());
+  const push = (n: number) =>
+    oci.changes.putManifest(actor, { repository, ...image(n), tags: [`v${n}` as Tag], immutable: [] });
+  for (let n = 0; n < 5; n++) await push(n);
+  const lose = (sql: string) => {
+    const db = new Database(oci.location.indexPath);
+    db.run(sql);
+    db.close();
+  };
+  return { oci, push, lose };
+}
+
+const always = async () => true;
+
+test("an index that holds what is committed has lost nothing", async () => {
+  const { oci } = await openStore();
+  let files = 0;
+  const step = async () => {
+    files++;
+    return true;
+  };
+  expect(await findLost(oci, step)).toBeUndefined();
+  expect(files).toBe(10);
+});
+
+test.each([
+  ["DELETE FROM tags WHERE tag = 'v3'", "the tag team/app:v3"],
+  [
+    `DELETE FROM manifests WHERE hex(digest) = '${image(2).digest.slice(7).toUpperCase()}'`,
+    `the manifest team/app@${image(2).digest}`,
+  ],
+  ["DELETE FROM manifest_blobs", `names ${layer}`],
+  ["DELETE FROM referrers", "refers to"],
+])("what an index has lost is found: %s", async (sql, lost) => {
+  const { oci, lose } = await openStore();
+  lose(sql);
+  expect(await findLost(oci, always)).toContain(lost);
+});
+
+test("what is pushed and deleted meanwhile is not lost", async () => {
+  const { oci, push } = await openStore();
+  let n = 0;
+  const busily = async () => {
+    await push(10 + n);
+    await oci.changes.deleteManifest(actor, repository, { kind: "tag", tag: `v${n++}` as Tag });
+    return true;
+  };
+  expect(await findLost(oci, busily)).toBeUndefined();
+});
+
+test("a search ends where a step says so", async () => {
+  const { oci, lose } = await openStore();
+  lose("DELETE FROM tags");
+  expect(await findLost(oci, async () => false)).toBeUndefined();
+});
