@@ -164,22 +164,33 @@ export async function startServer(
         { instances, users, passwords, jobs, traffic, version: VERSION, started },
         log,
       );
+    const openStores = () => [
+      { name: USERS_STORE, store: usersStore },
+      { name: SYSTEM_STORE, store: system },
+      ...instances.stores().map(({ location, store }) => ({ name: location.store, store })),
+    ];
     const control = new ControlSocket(
       directory.path,
       {
         jobs,
         hold: (work, signal) =>
           instances.withRemovals(async () => {
-            const held = [usersStore, system, ...instances.stores().map(({ store }) => store)];
-            const release = await holdStores(held, signal);
+            const release = await holdStores(
+              openStores().map(({ store }) => store),
+              signal,
+            );
             try {
               await work();
             } finally {
               release();
             }
           }, signal),
-        sparseStores: () =>
-          instances.list().flatMap(({ references, store }) => (references === "sparse" ? [store] : [])),
+        heldStores: () => ({
+          openStores: openStores().map(({ name }) => name),
+          sparseStores: instances
+            .list()
+            .flatMap(({ references, store }) => (references === "sparse" ? [store] : [])),
+        }),
       },
       log,
     );

@@ -18,6 +18,7 @@ import type { StoreCopy } from "../primitives/store/store-copy.ts";
 import { encodeInventory, inventoryOf } from "../primitives/store/store-inventory.ts";
 import { StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
 import { StoredCommits } from "../primitives/store/stored-commits.ts";
+import { hasUnseenCommits } from "../primitives/store/unseen-commits.ts";
 import { type BackedUpStore, inventoryPath, readMarker, writeMarker } from "./backup-marker.ts";
 import {
   COPY_ARGS,
@@ -58,8 +59,8 @@ export const backup = defineCommand({
 async function backUp(dataDir: string, dir: string, config: ServerConfig): Promise<number> {
   // From here on it is no whole backup, whatever an earlier run has left, until everything is synced again.
   await writeMarker(dir, { finished: null, stores: [] });
-  const held = await withRemoteHold(dataDir, async ({ sparseStores }) => ({
-    copies: await copyAll(dataDir, dir),
+  const held = await withRemoteHold(dataDir, async ({ openStores, sparseStores }) => ({
+    copies: await copyAll(dataDir, dir, await unfinishedStores(dataDir, openStores)),
     sparseStores,
   }));
   const { copies, sparseStores } =
@@ -123,6 +124,27 @@ async function finishCommits(dataDir: string): Promise<ReadonlyMap<StoreName, Er
     }
   }
   return damaged;
+}
+
+/** The stores that the server does not use and that hold acknowledged commits which a copy would lack. */
+async function unfinishedStores(
+  dataDir: string,
+  openStores: readonly StoreName[],
+): Promise<ReadonlyMap<StoreName, Error>> {
+  const unfinished = new Map<StoreName, Error>();
+  for (const name of new StoreManager(dataDir, consoleLogger).list()) {
+    if (openStores.includes(name)) continue;
+    try {
+      if (await hasUnseenCommits(`${dataDir}/${name}`)) {
+        const reason = `the store '${name}' holds commits in its journal, and the server does not use it; 'everlock fsck ${name}' brings them to its branch while no server runs`;
+        unfinished.set(name, new Error(reason));
+      }
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      unfinished.set(name, error);
+    }
+  }
+  return unfinished;
 }
 
 /** The stores of registries whose manifests may name content that is not there, as stored and as the settings say. */

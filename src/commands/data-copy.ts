@@ -62,7 +62,7 @@ export async function withDirectory<T>(
 
 /**
  * Copies every store and what belongs to them, reports each, and answers what came of it. Damaged blobs are left out. A store
- * whose commits are damaged, as `damaged` knows of some already, keeps none of the others from being copied; rejects then.
+ * whose commits are damaged, as `damaged` names some already, keeps none of the others from being copied; rejects then.
  */
 export async function copyAll(
   source: string,

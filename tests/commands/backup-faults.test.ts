@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import {
   appendFileSync,
   copyFileSync,
+  cpSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -14,6 +15,9 @@ import {
 import { DataDirectory } from "../../src/data-directory.ts";
 import { controlSocketPath } from "../../src/frontends/control/control-messages.ts";
 import type { Digest } from "../../src/primitives/digest.ts";
+import { consoleLogger } from "../../src/primitives/logger.ts";
+import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import { storePath } from "../../src/primitives/store/store-path.ts";
 import { binary } from "../support/binary.ts";
 import { afterThisTest } from "../support/cleanup.ts";
 import { blobPath, filledDirectory } from "../support/data-directory.ts";
@@ -87,6 +91,27 @@ describe("a backup that fails", () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining("the store 'everlock-oci-local' is damaged")]);
     expect(existsSync(`${dir}/everlock-oci-local/refs/heads/main`)).toBe(false);
     expect(existsSync(`${dir}/everlock-users/refs/heads/main`)).toBe(true);
+  });
+
+  test("while the server runs names a store that it does not use and that a crash has left unfinished", async () => {
+    const { dataDir } = await startTestServer();
+    const name = "everlock-oci-old";
+    const elsewhere = temporaryDirectory();
+    const store = await new StoreManager(elsewhere, consoleLogger).open(name as StoreName);
+    const author = { name: "alice", email: "alice@everlock" };
+    const write = (path: string) =>
+      store.write(storePath(path), Buffer.from(path), { author, message: `write ${path}` });
+    await write("first");
+    await Promise.all(Array.from({ length: 20 }, (_, i) => write(`a${i}`)));
+    cpSync(`${elsewhere}/${name}`, `${dataDir}/${name}`, { recursive: true });
+    await store.close();
+    const dir = newDirectory("backup");
+    const { code, stdout, stderr } = await backUp(dataDir, dir);
+    expect([code, stdout]).toEqual([1, expect.stringContaining("everlock-users: ")]);
+    expect(stderr).toContain(
+      `the store '${name}' holds commits in its journal, and the server does not use it; 'everlock fsck ${name}' brings them`,
+    );
+    expect(markerOf(dir).finished).toBeNull();
   });
 
   test("in a place where nothing can be made says so", async () => {

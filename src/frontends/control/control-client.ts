@@ -1,8 +1,5 @@
 import { existsSync } from "node:fs";
-import { type ControlMessage, controlSocketPath, LINE_FEED } from "./control-messages.ts";
-
-/** What a server tells while it removes nothing. */
-export type Held = Pick<Extract<ControlMessage, { kind: "held" }>, "sparseStores">;
+import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
 
 /** Runs a job of the server that uses the data directory; `undefined` if there is none. Rejects with what it says. */
 export async function runRemoteJob(
@@ -23,13 +20,13 @@ export async function runRemoteJob(
  */
 export async function withRemoteHold<T>(
   dataDir: string,
-  work: (held: Held) => Promise<T>,
+  work: (held: HeldStores) => Promise<T>,
 ): Promise<{ readonly result: T } | undefined> {
   const done = new AbortController();
   const messages = await ask(dataDir, "/hold", done.signal);
   if (!messages) return undefined;
   try {
-    const held = Promise.withResolvers<Held>();
+    const held = Promise.withResolvers<HeldStores>();
     const lost = (async () => {
       for await (const message of messages) if (message.kind === "held") held.resolve(message);
       throw new Error("the server has ended meanwhile");

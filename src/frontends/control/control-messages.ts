@@ -7,10 +7,17 @@ export function controlSocketPath(dataDir: string): string {
   return `${dataDir}/everlock.sock`;
 }
 
+export interface HeldStores {
+  /** Those that are held; nobody uses any other. */
+  readonly openStores: readonly StoreName[];
+  /** Those whose manifests may name content that is not there. */
+  readonly sparseStores: readonly StoreName[];
+}
+
 /** What the server answers to a command, a JSON line each. */
 export type ControlMessage =
   | { readonly kind: "progress" | "line"; readonly text: string }
   /** From now on, until the asker goes away, nothing is removed that was there. */
-  | { readonly kind: "held"; readonly sparseStores: readonly StoreName[] }
+  | ({ readonly kind: "held" } & HeldStores)
   /** The end, with what went wrong, if anything. */
   | { readonly kind: "end"; readonly error?: string };

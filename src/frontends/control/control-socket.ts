@@ -1,8 +1,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { JobError, type JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logger.ts";
-import type { StoreName } from "../../primitives/store/store-manager.ts";
-import { type ControlMessage, controlSocketPath, LINE_FEED } from "./control-messages.ts";
+import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
 
 const HEARTBEAT_MS = 1000;
 
@@ -10,8 +9,7 @@ export interface ControlServices {
   readonly jobs: JobRunner;
   /** Runs `work` while no file of any store is removed. `signal` ends the wait for that, which then rejects with its reason. */
   readonly hold: (work: () => Promise<void>, signal: AbortSignal) => Promise<void>;
-  /** The stores whose manifests may name content that is not there. */
-  readonly sparseStores: () => readonly StoreName[];
+  readonly heldStores: () => HeldStores;
 }
 
 /** Takes commands of the same machine's user, such as `everlock gc` and `everlock backup`, while the server runs. */
@@ -48,7 +46,7 @@ export class ControlSocket {
   }
 }
 
-function answer(request: Request, { jobs, hold, sparseStores }: ControlServices, log: Logger): Response {
+function answer(request: Request, { jobs, hold, heldStores }: ControlServices, log: Logger): Response {
   // Whatever the Host header made of it, it ends with the path and the query.
   const [, target = "", query = ""] = request.url.match(/^[a-z]+:\/\/[^/]*(\/[^?]*)(\?.*)?$/) ?? [];
   const [, name] = target.match(/^\/jobs\/([a-z]+)$/) ?? [];
@@ -56,7 +54,7 @@ function answer(request: Request, { jobs, hold, sparseStores }: ControlServices,
   if (target === "/hold") {
     return streamed(request, target, log, ({ send, gone }) =>
       hold(async () => {
-        send({ kind: "held", sparseStores: sparseStores() });
+        send({ kind: "held", ...heldStores() });
         await aborted(gone);
       }, gone),
     );

@@ -13,7 +13,7 @@ const MAX_WAIT_MS = 100;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Bytes that may wait while others can't be shown them; beyond that nothing is published before they are. */
 const MAX_UNSEEN_BYTES = 4 * MAX_WAITING_BYTES;
-const JOURNAL = "everlock-journal";
+export const JOURNAL = "everlock-journal";
 
 export interface JournaledBranchOptions {
   /** The store's directory, a bare repository. */

@@ -1,10 +1,10 @@
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, renameSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../digest.ts";
 import { BlobStore, SEALED_AT } from "./blob-store.ts";
 import { DamagedStoreError } from "./damaged-store.ts";
-import { syncDirectory, syncFile } from "./durable.ts";
+import { removeFile, removeQuietly, syncDirectory, syncFile } from "./durable.ts";
 import { makeDirectory } from "./durable-directory.ts";
 import { isMissingFile } from "./files.ts";
 import { LocalRefs } from "./git/local-refs.ts";
@@ -120,7 +120,7 @@ function copyBlob(digest: Digest, from: BlobStore, to: BlobStore): Promise<numbe
 async function copyLinks(source: string, target: string): Promise<void> {
   if (!existsSync(source)) return;
   const temporary = target + TEMPORARY_SUFFIX;
-  rmSync(temporary, { force: true });
+  removeFile(temporary);
   try {
     snapshotDatabase(source, temporary);
     const fd = openSync(temporary, "r+");
@@ -129,14 +129,14 @@ async function copyLinks(source: string, target: string): Promise<void> {
     } finally {
       closeSync(fd);
     }
-    for (const suffix of ["-wal", "-shm"]) rmSync(target + suffix, { force: true });
+    for (const suffix of ["-wal", "-shm"]) removeFile(target + suffix);
     renameSync(temporary, target);
   } catch (cause) {
     throw new Error(`${source} can't be copied: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     });
   } finally {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
   }
   await syncDirectory(dirname(target));
 }

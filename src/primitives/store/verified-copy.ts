@@ -1,8 +1,8 @@
-import { closeSync, openSync, readdirSync, renameSync, rmSync, utimesSync, writeSync } from "node:fs";
+import { closeSync, openSync, readdirSync, renameSync, utimesSync, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { DigestAlgorithm } from "../digest.ts";
 import { ExpectedError } from "../expected-error.ts";
-import { syncFile } from "./durable.ts";
+import { removeFile, removeQuietly, syncFile } from "./durable.ts";
 import { isSystemError } from "./files.ts";
 
 const BUFFER_BYTES = 1 << 20;
@@ -20,7 +20,7 @@ export class DamagedFileError extends ExpectedError {
 /** Removes what a copy that was killed has left in a directory. */
 export function removeTemporaries(directory: string): void {
   for (const name of readdirSync(directory))
-    if (name.endsWith(TEMPORARY_SUFFIX)) rmSync(`${directory}/${name}`, { force: true });
+    if (name.endsWith(TEMPORARY_SUFFIX)) removeFile(`${directory}/${name}`);
 }
 
 export interface CopyOptions {
@@ -47,7 +47,7 @@ export async function copyVerified(
   const handle = await open(source, "r");
   let fd: number | undefined;
   try {
-    rmSync(temporary, { force: true });
+    removeFile(temporary);
     fd = openSync(temporary, "wx", 0o600);
     let tail = Buffer.alloc(0);
     let size = 0;
@@ -75,7 +75,7 @@ export async function copyVerified(
   } finally {
     await handle.close();
     if (fd !== undefined) closeSync(fd);
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
   }
 }
 

@@ -9,6 +9,11 @@ import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
+const HELD = {
+  openStores: ["everlock-users" as StoreName, "everlock-oci-mirror" as StoreName],
+  sparseStores: ["everlock-oci-mirror" as StoreName],
+};
+
 /** A socket whose holds take turns, as those of a server do. */
 function controlSocket() {
   const errors: string[] = [];
@@ -32,7 +37,7 @@ function controlSocket() {
           await work().finally(() => held--);
         }, signal);
       },
-      sparseStores: () => ["everlock-oci-mirror" as StoreName],
+      heldStores: () => HELD,
     },
     log,
   );
@@ -50,10 +55,13 @@ function askForHold(dataDir: string) {
   return { response, leave: () => abort.abort() };
 }
 
-test("a holder is told which stores may lack content, and lets go when it is done", async () => {
+test("a holder is told which stores are held and which may lack content, and lets go when it is done", async () => {
   const { dataDir, held } = controlSocket();
-  const done = await withRemoteHold(dataDir, async ({ sparseStores }) => [sparseStores, held()]);
-  expect(done).toEqual({ result: [["everlock-oci-mirror" as StoreName], 1] });
+  const done = await withRemoteHold(dataDir, async ({ openStores, sparseStores }) => [
+    { openStores, sparseStores },
+    held(),
+  ]);
+  expect(done).toEqual({ result: [HELD, 1] });
   expect(await eventually(() => held() === 0)).toBe(true);
 });
 

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { replaceFile, syncDirectory } from "../durable.ts";
+import { removeFile, replaceFile, syncDirectory } from "../durable.ts";
 import { makeDirectory } from "../durable-directory.ts";
 import { copyVerified, removeTemporaries } from "../verified-copy.ts";
 import { readLooseObject } from "./loose.ts";
@@ -31,7 +31,7 @@ export async function copyRepository(source: string, target: string): Promise<nu
 async function removeOtherRefs(refs: ReadonlyMap<string, Uint8Array>, target: string): Promise<void> {
   for (const path of readRefs(target).keys()) {
     if (refs.has(path)) continue;
-    rmSync(`${target}/${path}`);
+    removeFile(`${target}/${path}`);
     await syncDirectory(dirname(`${target}/${path}`));
   }
 }
@@ -128,7 +128,7 @@ function removeMergedPacks(source: string, target: string): void {
       index.close();
       if (!isMerged) continue;
       for (const suffix of PACK_SUFFIXES.toReversed())
-        rmSync(`${packDirectory(target)}/${stem}${suffix}`, { force: true });
+        removeFile(`${packDirectory(target)}/${stem}${suffix}`);
     }
   } finally {
     for (const index of indexes) index.close();
