@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from "node:fs";
-import { JobError, type JobRunner } from "../../primitives/jobs/job-runner.ts";
+import { ExpectedError } from "../../primitives/expected-error.ts";
+import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
 
@@ -109,7 +110,7 @@ function streamed(
         await work({ send, progress, gone });
         send({ kind: "end" });
       } catch (error) {
-        if (!(error instanceof JobError) && error !== gone.reason) log.error(`${path} failed`, error);
+        if (!(error instanceof ExpectedError) && error !== gone.reason) log.error(`${path} failed`, error);
         send({ kind: "end", error: error instanceof Error ? error.message : String(error) });
       } finally {
         clearInterval(heartbeat);
