@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
+import { eventually } from "../support/eventually.ts";
 import { ADMIN_PASSWORD, addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
 import { describeWith } from "../support/tools.ts";
 
 const GUESSES = 250;
 
-async function start() {
+async function start(dataDir?: string) {
   const server = await startEverlock({
+    ...(dataDir !== undefined && { dataDir }),
     args: [
       ...["--frontend-ops-listen", "127.0.0.1:0"],
       // So that a test can come from many addresses.
@@ -106,7 +108,7 @@ describeWith(["ssh", "sshpass"], "beside a flood of guesses", () => {
     async (_, guess) => {
       const { server } = await start();
       const attack = flood(server, 100, (i) => guess(i) as [string, string]);
-      while (attack.sent() < 300) await Bun.sleep(20);
+      while (attack.sent() < 200) await Bun.sleep(20);
       const times: number[] = [];
       for (let i = 0; i < 5; i++) {
         const began = performance.now();
@@ -122,4 +124,62 @@ describeWith(["ssh", "sshpass"], "beside a flood of guesses", () => {
     },
     60_000,
   );
+});
+
+describeWith(["ssh", "sshpass"], "beside a flood from addresses without end", () => {
+  test("the administrator's right login is answered where the administrator has been before", async () => {
+    const { server } = await start();
+    const known = "198.51.100.1";
+    expect((await login(server, "admin", ADMIN_PASSWORD, known)).status).toBe(200);
+    const addressOf = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
+    const attack = flood(server, 100, (i) => [i % 2 ? "admin" : `user${i}`, addressOf(i)]);
+    while (attack.sent() < 200) await Bun.sleep(20);
+    for (let i = 1; i <= 5; i++)
+      expect((await login(server, "admin", ADMIN_PASSWORD, known, i)).status).toBe(200);
+    await attack.end();
+  }, 60_000);
+});
+
+describeWith(["ssh", "sshpass"], "the log", () => {
+  test("has a line of a login that failed over HTTP, few of a flood, and none can be forged", async () => {
+    const { server } = await start();
+    await login(server, "alice", "wrong", "192.0.2.9");
+    await login(server, "evil\n2026-11-27 info all is well", "wrong", "192.0.2.10");
+    const lines = () =>
+      server
+        .log()
+        .split("\n")
+        .filter((line) => line.includes("login of"));
+    expect(await eventually(() => lines().length === 2)).toBe(true);
+    expect(lines()[0]).toMatch(
+      / warn {2}login of "alice" to the registry 'default' from 192\.0\.2\.9 refused: wrong user name or password$/,
+    );
+    expect(lines()[1]).toContain('login of "evil\\n2026-11-27 info all is well"');
+    const guesses = Array.from({ length: GUESSES }, (_, i) =>
+      login(server, "alice", `wrong ${i}`, "192.0.2.1"),
+    );
+    await Promise.all(guesses);
+    expect(lines().length).toBe(7);
+    await server.end();
+    expect(server.log()).toMatch(
+      /245 more logins were refused within a minute, .* most from 192\.0\.2\.1 \(245\)/,
+    );
+  }, 60_000);
+});
+
+describeWith(["ssh", "sshpass"], "after a restart", () => {
+  test("a user is no stranger where that user was before, however many guess meanwhile", async () => {
+    const { server } = await start();
+    await addAlice(server);
+    const known = "198.51.100.1";
+    expect((await login(server, "alice", "change-me", known)).status).toBe(200);
+    await server.end();
+    const { server: again } = await start(server.dataDir);
+    const guesses = Array.from({ length: 600 }, (_, i) =>
+      login(again, "alice", `wrong ${i}`, `192.0.${i % 3}.${i % 200}`),
+    );
+    await Promise.all(guesses);
+    expect((await login(again, "alice", "change-me", "203.0.113.1")).status).toBe(429);
+    expect((await login(again, "alice", "change-me", known)).status).toBe(200);
+  }, 60_000);
 });
