@@ -3,7 +3,8 @@ import { writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterThisTest } from "../support/cleanup.ts";
 import { eventually } from "../support/eventually.ts";
-import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
+import { ADMIN_PASSWORD, addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
+import { connect as connectSsh } from "../support/ssh-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, must } from "../support/tools.ts";
 
@@ -58,6 +59,22 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     expect((await server.console("/users list")).code).toBe(0);
     expect(server.log()).toContain("SSH connections from 127.0.0.1 have not logged in");
     expect(server.log().split("\n").length).toBeLessThan(20);
+  });
+
+  test("is not hurt by a client that opens a session, asks for nothing in it and vanishes", async () => {
+    const server = await startEverlock();
+    for (let i = 0; i < 3; i++) {
+      const client = await connectSsh(server.sshPort, { username: "admin", password: ADMIN_PASSWORD });
+      const { _protocol: protocol } = client as unknown as {
+        _protocol: { session(channel: number, window: number, packet: number): void };
+      };
+      protocol.session(0, 1024, 1024);
+      const answered = new Promise<void>((resolve) => client.exec("/help", () => resolve()));
+      await answered;
+      client.destroy();
+    }
+    expect((await server.console("/users list")).code).toBe(0);
+    expect(server.log()).toBe("");
   });
 
   test("offers no exchange of keys over finite fields", async () => {

@@ -5,6 +5,7 @@ import { LogThrottle } from "../../primitives/log-throttle.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { ConnectionGate } from "./connection-gate.ts";
+import { isolate } from "./isolate.ts";
 import { SessionCounts } from "./session-counts.ts";
 import type { LoginId, SessionId, SshOwnerCalls, SshSetup, SshThreadCalls, Started } from "./ssh-calls.ts";
 import { SshConnection } from "./ssh-connection.ts";
@@ -107,6 +108,10 @@ export class SshServer implements SshThreadCalls {
         },
       });
       this.#connections.set(key, connection);
+      isolate(socket, (error) => {
+        throttle.log("faults", `the SSH connection from ${remote} is closed, by a fault: ${stackOf(error)}`);
+        connection.close();
+      });
       protocol.injectSocket(socket);
     };
     return createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS }, accept);
@@ -117,4 +122,8 @@ export class SshServer implements SshThreadCalls {
     this.#sessions.set(id, session);
     return id;
   }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
