@@ -8,6 +8,7 @@ import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
 import { type CleanupPlan, type ManifestNode, planCleanup } from "./cleanup-plan.ts";
 import { type CleanupRule, formatCleanupRule, ruleFor } from "./cleanup-rules.ts";
+import { findLost } from "./index-auditor.ts";
 import { manifestPath, parseOciPath, repositoryPath, tagPath } from "./layout.ts";
 import type { OciStore } from "./oci-store.ts";
 import { digestInTag, tagTarget } from "./tag-target.ts";
@@ -105,12 +106,26 @@ class RepositoryCleanup {
       const before = await store.at(known);
       const plan = await this.choose();
       if (!plan || (plan.tags.length === 0 && plan.manifests.length === 0)) return plan;
+      if (await this.#hasLostSome()) return undefined;
       const { changed } = await store.transact(async (parent) =>
         this.#draft((await this.#isOutdated(plan, before, parent)) ? NOTHING : plan, parent),
       );
       if (changed) return plan;
     }
     return undefined;
+  }
+
+  /** Nothing goes by an index that has lost something, such as a tag that keeps a manifest. */
+  async #hasLostSome(): Promise<boolean> {
+    const pace = new Pace(1, this.#signal);
+    const step = async () => {
+      await pace.rest();
+      return !this.#signal.aborted;
+    };
+    const lost = await findLost(this.#oci, step, this.#repository);
+    const { indexPath: path } = this.#oci.location;
+    if (lost !== undefined) this.#oci.damaged({ reason: `it lacks ${lost}`, path, isMissing: true });
+    return lost !== undefined || this.#signal.aborted;
   }
 
   /** Whether what has changed since a state that the history knows makes another plan. */

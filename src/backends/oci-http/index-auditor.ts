@@ -1,7 +1,8 @@
 import { Pace } from "../../primitives/jobs/pace.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
+import type { RepositoryName } from "../../registry/repository-name.ts";
 import { damageOf } from "./damage.ts";
-import { type OciFile, parseOciPath } from "./layout.ts";
+import { type OciFile, parseOciPath, repositoryPath } from "./layout.ts";
 import type { OciStore } from "./oci-store.ts";
 import { tagTarget } from "./tag-target.ts";
 
@@ -62,17 +63,24 @@ export class IndexAuditor {
 }
 
 /**
- * Looks up in the index, as requests do, all that the newest commit holds. Answers something that the index has lost, which
+ * Looks up in the index, as requests do, all that the newest commit holds, or holds of one repository. Answers something that the index has lost, which
  * no sum of a row tells: a damaged page can lead past rows that are there. `step` is called between files; it may wait, and
  * false ends the search.
  */
-export async function findLost(oci: Audited, step: () => Promise<boolean>): Promise<string | undefined> {
+export async function findLost(
+  oci: Audited,
+  step: () => Promise<boolean>,
+  repository?: RepositoryName,
+): Promise<string | undefined> {
   const { commitId } = oci.store.head();
   if (!commitId) return undefined;
-  for await (const { path } of oci.store.walk().diff(undefined, commitId)) {
+  const below = repository === undefined ? "" : `${repositoryPath(repository)}/`;
+  const enters = (directory: string) =>
+    below.startsWith(`${directory}/`) || `${directory}/`.startsWith(below);
+  for await (const { path } of oci.store.walk().diff(undefined, commitId, enters)) {
     if (!(await step())) return undefined;
     const file = parseOciPath(path);
-    if (!file) continue;
+    if (!file || (repository !== undefined && file.repository !== repository)) continue;
     const lost = lackedOf(oci, file);
     if (lost !== undefined && (await isStillLost(oci, file))) return lost;
   }

@@ -152,10 +152,15 @@ export class OciIndexReader {
   }
 
   manifestsOf(repository: RepositoryName): Digest[] {
-    return this.#digests(
-      "SELECT digest FROM manifests WHERE repository = (SELECT id FROM repositories WHERE name = ?)",
-      repository,
-    );
+    const sql = `SELECT digest, media_type AS mediaType, sum FROM manifests
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?)`;
+    return this.#db
+      .query<TagRow & { mediaType: string }, [string]>(sql)
+      .all(repository)
+      .map(({ digest, mediaType, sum }) => {
+        checkRow(this.#db, sum, repository, digest, mediaType);
+        return digestFromBytes(digest);
+      });
   }
 
   /** Up to `limit` repositories of which a manifest names this blob. */
@@ -224,21 +229,27 @@ export class OciIndexReader {
   /** The tags that stand for a digest, whether or not there is such a manifest. */
   tagsOf(repository: RepositoryName, digest: Digest): Tag[] {
     const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
-      SELECT tag FROM tags INDEXED BY tags_by_manifest WHERE manifest IS (SELECT id FROM manifests WHERE repository = (SELECT id FROM r) AND digest = ?2)
+      SELECT tag, sum FROM tags INDEXED BY tags_by_manifest WHERE manifest IS (SELECT id FROM manifests WHERE repository = (SELECT id FROM r) AND digest = ?2)
       AND repository = (SELECT id FROM r) AND digest = ?2`;
     return this.#db
-      .query<{ tag: Tag }, [string, Buffer]>(sql)
+      .query<{ tag: Tag } & Summed, [string, Buffer]>(sql)
       .all(repository, digestToBytes(digest))
-      .map((row) => row.tag);
+      .map(({ tag, sum }) => {
+        checkRow(this.#db, sum, repository, tag, digestHex(digest));
+        return tag;
+      });
   }
 
   /** What each tag of a repository stands for. */
   tagTargets(repository: RepositoryName): Map<Tag, Digest> {
     const sql =
-      "SELECT tag, digest FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) ORDER BY tag";
-    const rows = this.#db.query<{ tag: Tag; digest: Uint8Array }, [string]>(sql).iterate(repository);
+      "SELECT tag, digest, sum FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) ORDER BY tag";
+    const rows = this.#db.query<{ tag: Tag } & TagRow, [string]>(sql).iterate(repository);
     const targets = new Map<Tag, Digest>();
-    for (const { tag, digest } of rows) targets.set(tag, digestFromBytes(digest));
+    for (const { tag, digest, sum } of rows) {
+      checkRow(this.#db, sum, repository, tag, digest);
+      targets.set(tag, digestFromBytes(digest));
+    }
     return targets;
   }
 
@@ -259,13 +270,6 @@ export class OciIndexReader {
         checkRow(this.#db, sum, repository, tag, digest);
         return tag;
       });
-  }
-
-  #digests(sql: string, repository: RepositoryName): Digest[] {
-    return this.#db
-      .query<{ digest: Uint8Array }, [string]>(sql)
-      .all(repository)
-      .map((row) => digestFromBytes(row.digest));
   }
 }
 

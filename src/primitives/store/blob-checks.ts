@@ -1,8 +1,11 @@
 import type { Digest } from "../digest.ts";
 import { secondsSinceBoot } from "../steady-clock.ts";
 
-/** Digests that are remembered; one that comes to the place of another is hashed once more than needed. */
-const SLOTS = 65_536;
+/**
+ * Digests that are remembered; one that comes to the place of another is hashed once more than needed. Of their 8 MiB only
+ * as much takes memory as is used.
+ */
+const SLOTS = 1 << 20;
 /** A blob that is served is hashed again after so many seconds. */
 const CHECK_EVERY = 24 * 60 * 60;
 const SEED = 1;

@@ -1,5 +1,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { applyCleanupRules } from "../../../src/backends/oci-http/cleanup.ts";
+import { parseCleanupRule } from "../../../src/backends/oci-http/cleanup-rules.ts";
 import { findLost } from "../../../src/backends/oci-http/index-auditor.ts";
 import { OciStore } from "../../../src/backends/oci-http/oci-store.ts";
 import { digestOf } from "../../../src/primitives/digest.ts";
@@ -68,6 +70,32 @@ test.each([
   const { oci, lose } = await openStore();
   lose(sql);
   expect(await findLost(oci, always)).toContain(lost);
+});
+
+test("of one repository, only what that has lost is found", async () => {
+  const { oci, lose } = await openStore();
+  const other = "team/app2" as RepositoryName;
+  await oci.changes.putManifest(actor, {
+    repository: other,
+    ...image(0),
+    tags: ["v0" as Tag],
+    immutable: [],
+  });
+  lose("DELETE FROM tags WHERE tag = 'v3'");
+  expect(await findLost(oci, always, other)).toBeUndefined();
+  expect(await findLost(oci, always, repository)).toBe("the tag team/app:v3");
+});
+
+test("a cleanup rule deletes nothing by an index that has lost a tag", async () => {
+  const { oci, lose } = await openStore();
+  lose("DELETE FROM tags WHERE tag IN ('v3', 'v4')");
+  const [rule] = [parseCleanupRule("**,newest=1,untagged=1d")];
+  if (!rule) throw new Error("no rule");
+  const run = { isDryRun: false, signal: new AbortController().signal, progress: () => undefined };
+  const later = () => Date.now() + 3 * 24 * 60 * 60 * 1000;
+  const before = oci.store.head().commitId;
+  expect(await applyCleanupRules(oci, [rule], run, later)).toMatchObject({ tags: 0, manifests: 0 });
+  expect(oci.store.head().commitId).toBe(before);
 });
 
 test("what is pushed and deleted meanwhile is not lost", async () => {
