@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ArgsDef } from "citty";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
@@ -8,6 +8,7 @@ import { formatSize } from "../primitives/byte-size.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { DamagedStoreError } from "../primitives/store/damaged-store.ts";
 import { replaceFile } from "../primitives/store/durable.ts";
+import { isSystemError } from "../primitives/store/files.ts";
 import { CorruptObjectError } from "../primitives/store/git/object.ts";
 import { describeStorageTrouble, storageTroubleOf } from "../primitives/store/storage-trouble.ts";
 import { copyStore, type StoreCopy } from "../primitives/store/store-copy.ts";
@@ -57,6 +58,20 @@ export async function withDirectory<T>(
     return await work();
   } finally {
     directory.release();
+  }
+}
+
+/** Like `withDirectory` for a backup that is only read: on a read-only file system nobody can change it. */
+export function readingBackup<T>(path: string, work: () => Promise<T>): Promise<T> {
+  return isReadOnly(path) ? work() : withDirectory(path, work, { what: "backup" });
+}
+
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    return isSystemError(error, "EROFS");
   }
 }
 

@@ -10,7 +10,15 @@ import { missingOf } from "../primitives/store/store-inventory.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
 import { StoredCommits } from "../primitives/store/stored-commits.ts";
 import { type BackupMarker, inventoryPath, readMarker } from "./backup-marker.ts";
-import { COPY_ARGS, copyAll, directoriesOf, finishing, isEmpty, withDirectory } from "./data-copy.ts";
+import {
+  COPY_ARGS,
+  copyAll,
+  directoriesOf,
+  finishing,
+  isEmpty,
+  readingBackup,
+  withDirectory,
+} from "./data-copy.ts";
 
 const PARTIAL = "--partial";
 const USAGE = `use: everlock restore-backup <dir> [${PARTIAL}] [--data-dir <dir>]`;
@@ -43,10 +51,8 @@ export const restoreBackup = defineCommand({
       withDirectory(dataDir, () => restore(dir, dataDir, marker, isPartial), {
         allowsUnfinishedRestore: true,
       });
-    await withDirectory(
-      dir,
-      () => finishing(`the restore to ${dataDir}`, "the same command goes on with it", restoring),
-      { what: "backup" },
+    await readingBackup(dir, () =>
+      finishing(`the restore to ${dataDir}`, "the same command goes on with it", restoring),
     );
   },
 });

@@ -7,7 +7,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -18,31 +17,21 @@ import type { Digest } from "../../src/primitives/digest.ts";
 import { consoleLogger } from "../../src/primitives/logger.ts";
 import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
 import { storePath } from "../../src/primitives/store/store-path.ts";
+import {
+  backUp,
+  everlock,
+  markerOf,
+  newDirectory,
+  pullAll,
+  restore,
+  serve,
+} from "../support/backup-commands.ts";
 import { binary } from "../support/binary.ts";
 import { afterThisTest } from "../support/cleanup.ts";
 import { blobPath, filledDirectory } from "../support/data-directory.ts";
 import { eventually } from "../support/eventually.ts";
-import { RegistryClient } from "../support/registry-client.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { startTestServer } from "../support/test-server.ts";
-import { run } from "../support/tools.ts";
-
-const everlock = (...args: string[]) => run([binary(), ...args], { cwd: temporaryDirectory() });
-const backUp = (dataDir: string, dir: string) => everlock("backup", dir, "--data-dir", dataDir);
-const restore = (dir: string, dataDir: string, ...flags: string[]) =>
-  everlock("restore-backup", dir, "--data-dir", dataDir, ...flags);
-const serve = (dataDir: string) =>
-  everlock("serve", "--data-dir", dataDir, "--no-frontend-http", "--frontend-ssh-listen", "127.0.0.1:0");
-const markerOf = (dir: string) => JSON.parse(readFileSync(`${dir}/everlock-backup.json`, "utf8"));
-const newDirectory = (name: string) => `${temporaryDirectory()}/${name}`;
-
-/** Every image of a data directory, pulled from a server on it. */
-async function pullAll(dataDir: string, images: number): Promise<void> {
-  const { httpPort, server } = await startTestServer(["--data-dir", dataDir]);
-  const client = new RegistryClient(httpPort, "app");
-  for (let i = 0; i < images; i++) await client.verifyImage(`v${i}`);
-  await server.stop();
-}
 
 /** As the disk does it: the size stays, and so does the time. */
 function flip(path: string): void {
@@ -240,103 +229,3 @@ test("a backup that is killed while it waits keeps neither the next one nor the 
   expect((await backUp(dataDir, newDirectory("backup"))).code).toBe(0);
   expect((await everlock("gc", "--data-dir", dataDir)).code).toBe(0);
 });
-
-describe("kill -9", () => {
-  const IMAGES = 40;
-  const ROUNDS = 5;
-
-  /** Starts a command and kills it once so many blobs have come to a directory. */
-  async function killAfter(blobs: number, dir: string, command: readonly string[]): Promise<void> {
-    const child = Bun.spawn([binary(), ...command], { stdout: "ignore", stderr: "ignore" });
-    let isOver = false;
-    void child.exited.then(() => {
-      isOver = true;
-    });
-    const count = () => {
-      const path = `${dir}/everlock-oci-local/blobs/sha256`;
-      if (!existsSync(path)) return 0;
-      return readdirSync(path).reduce((sum, prefix) => sum + readdirSync(`${path}/${prefix}`).length, 0);
-    };
-    await eventually(() => isOver || count() >= blobs);
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-
-  test("at any moment of a backup leaves one that is whole or says that it is not", async () => {
-    const { dataDir } = await filledDirectory(IMAGES);
-    const dir = newDirectory("backup");
-    for (let round = 0; round < ROUNDS; round++) {
-      await killAfter(round * (IMAGES / 4), dir, ["backup", dir, "--data-dir", dataDir]);
-      const target = newDirectory("data");
-      const { code, stderr } = await restore(dir, target);
-      if (code === 0) await pullAll(target, IMAGES);
-      else expect(stderr).toMatch(/is not finished; 'everlock backup' goes on with it|is no backup/);
-      rmSync(target, { recursive: true, force: true });
-    }
-    expect((await backUp(dataDir, dir)).code).toBe(0);
-    const target = newDirectory("data");
-    expect((await restore(dir, target)).code).toBe(0);
-    await pullAll(target, IMAGES);
-  }, 60_000);
-
-  test("at any moment of a restore leaves a directory that no server starts on, and that the next run finishes", async () => {
-    const { dataDir } = await filledDirectory(IMAGES);
-    const dir = newDirectory("backup");
-    expect((await backUp(dataDir, dir)).code).toBe(0);
-    for (let round = 0; round < ROUNDS; round++) {
-      const target = newDirectory("data");
-      await killAfter(round * (IMAGES / 4), target, ["restore-backup", dir, "--data-dir", target]);
-      if (existsSync(`${target}/everlock-restore.json`)) {
-        for (const command of [["serve"], ["gc"], ["fsck"], ["backup", newDirectory("other")]]) {
-          const refused = await everlock(...command, "--data-dir", target);
-          expect([refused.code, refused.stderr]).toEqual([
-            1,
-            expect.stringContaining(`the data directory ${target} holds a restore that is not finished`),
-          ]);
-        }
-        expect((await restore(dir, target)).code).toBe(0);
-      } else if (!existsSync(`${target}/everlock-oci-local`)) {
-        // Killed before anything was there: as if it had never run.
-        expect((await restore(dir, target)).code).toBe(0);
-      }
-      await pullAll(target, IMAGES);
-      rmSync(target, { recursive: true, force: true });
-    }
-  }, 60_000);
-});
-
-/** A file system of so many bytes, where this user may mount one. */
-function smallDisk(bytes: number): string | undefined {
-  const dir = temporaryDirectory();
-  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", dir], {
-    stderr: "ignore",
-  });
-  if (!mounted.success) return undefined;
-  afterThisTest(() => void Bun.spawnSync(["umount", "-l", dir]));
-  return dir;
-}
-
-test.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)(
-  "a backup on a full disk says so, is not finished, and goes on once there is room",
-  async () => {
-    const disk = smallDisk(4_000_000);
-    if (disk === undefined) return;
-    const { dataDir } = await filledDirectory(4, { layerBytes: 600_000 });
-    const dir = `${disk}/backup`;
-    writeFileSync(`${disk}/filler`, Buffer.alloc(2_000_000));
-    const { code, stderr } = await backUp(dataDir, dir);
-    expect(code).toBe(1);
-    expect(stderr).toStartWith(`everlock: the backup ${dir} is not finished: there is no room on the disk (`);
-    expect(markerOf(dir).finished).toBeNull();
-    const leftovers = readdirSync(dir, { recursive: true }).filter((name) =>
-      /copying$|\.new$/.test(String(name)),
-    );
-    expect(leftovers).toEqual([]);
-    rmSync(`${disk}/filler`);
-    expect((await backUp(dataDir, dir)).code).toBe(0);
-    const target = newDirectory("data");
-    expect((await restore(dir, target)).code).toBe(0);
-    await pullAll(target, 4);
-    expect(statSync(`${target}/token_key`).mode & 0o777).toBe(0o600);
-  },
-);
