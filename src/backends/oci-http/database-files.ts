@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, readdirSync, renameSync } from "node:fs";
 import { basename } from "node:path";
 import type { Logger } from "../../primitives/logger.ts";
 import { BlobLinks } from "../../primitives/store/blob-links.ts";
-import { damageIn } from "../../primitives/store/database-damage.ts";
+import { assertReadable, damageIn } from "../../primitives/store/database-damage.ts";
 import { removeDatabase, renameDatabase } from "../../primitives/store/derived-database.ts";
 import { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import { syncDirectory } from "../../primitives/store/durable.ts";
@@ -50,6 +50,7 @@ export async function openIndexed(
       derived.close();
       const reason = damageIn(error);
       if (reason === undefined || isSecond) throw error;
+      assertReadable(path);
       context.log.warn(builtAnew(path, context, reason));
       removeDatabase(path);
     }
@@ -85,6 +86,7 @@ export async function openStoreLinks(context: DatabaseContext, index: OciIndexRe
   } catch (error) {
     const reason = damageIn(error);
     if (reason === undefined) throw error;
+    assertReadable(path);
     renameDatabase(rebuildLinks(context, path, index, reason), path);
     await syncDirectory(dir);
     return new BlobLinks(path, clock);

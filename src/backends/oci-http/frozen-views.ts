@@ -1,4 +1,5 @@
 import { NO_LINKS } from "../../primitives/store/blob-links.ts";
+import { assertReadable } from "../../primitives/store/database-damage.ts";
 import { removeDatabase } from "../../primitives/store/derived-database.ts";
 import type { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import type { ObjectId } from "../../primitives/store/git/object-id.ts";
@@ -59,6 +60,7 @@ export class FrozenViews {
   async replace({ location, derived }: FrozenView, damage: Damage, signal: AbortSignal): Promise<void> {
     const [commitId] = [...this.#views].find(([, known]) => known.location === location) ?? [];
     if (commitId === undefined) return;
+    assertReadable(derived.path);
     await this.#open(commitId, this.#replaced.announce(derived.path, damage), signal);
     this.#replaced.add(derived);
   }

@@ -3,7 +3,7 @@ import type { Digest } from "../../primitives/digest.ts";
 import { orAborted } from "../../primitives/jobs/or-aborted.ts";
 import { Pace } from "../../primitives/jobs/pace.ts";
 import type { CommitWalk } from "../../primitives/store/commit-walk.ts";
-import { damageIn } from "../../primitives/store/database-damage.ts";
+import { assertReadable, damageIn } from "../../primitives/store/database-damage.ts";
 import {
   inspectDatabase,
   openDatabase,
@@ -243,6 +243,7 @@ export class HistoryIndex {
 
   /** To be built anew. */
   #remove(reason: string): void {
+    assertReadable(this.#path);
     this.#damaged(reason);
     this.#open?.close();
     this.#open = undefined;

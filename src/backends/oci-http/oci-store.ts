@@ -10,6 +10,7 @@ import type { ObjectId } from "../../primitives/store/git/object-id.ts";
 import type { ReplaceableIndex } from "../../primitives/store/replaceable-index.ts";
 import { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import { SessionCounts } from "../../primitives/store/session-counts.ts";
+import { describeStorageTrouble, storageTroubleOf } from "../../primitives/store/storage-trouble.ts";
 import type { Store } from "../../primitives/store/store.ts";
 import type { StoreManager, StoreName } from "../../primitives/store/store-manager.ts";
 import { LocalUploadLocks, UploadStore } from "../../primitives/store/upload-store.ts";
@@ -233,8 +234,15 @@ export class OciStore implements OciView {
     if (this.#healing || this.#signal.aborted || performance.now() - this.#healed < HEALING_PAUSE_MS) return;
     this.#healing = this.inUse(() => this.#replace(frozen, damage))
       .catch((error) => {
-        if (!this.#signal.aborted)
-          this.#log.error(`a database of the store '${this.#location.store}' could not be replaced`, error);
+        if (this.#signal.aborted) return;
+        const trouble = storageTroubleOf(error);
+        const { store } = this.#location;
+        if (trouble === undefined)
+          this.#log.error(`a database of the store '${store}' could not be replaced`, error);
+        else
+          this.#log.warn(
+            `a database of the store '${store}' can't be read or replaced for now, and stays as it is: ${describeStorageTrouble(trouble)}`,
+          );
       })
       .finally(() => {
         this.#healed = performance.now();

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { BlobLinks } from "../../primitives/store/blob-links.ts";
-import { damageIn } from "../../primitives/store/database-damage.ts";
+import { assertReadable, damageIn } from "../../primitives/store/database-damage.ts";
 import { removeDatabase, renameDatabase } from "../../primitives/store/derived-database.ts";
 import type { ReplaceableIndex } from "../../primitives/store/replaceable-index.ts";
 import type { Store } from "../../primitives/store/store.ts";
@@ -76,7 +76,10 @@ export class StoreDatabases {
 
   /** Replaces what is damaged. */
   async replace(damage: Damage, signal: AbortSignal): Promise<void> {
-    if (this.#concernsLinks(damage)) this.#replaceLinks(damage);
+    const { indexPath, linksPath } = this.paths;
+    const concernsLinks = this.#concernsLinks(damage);
+    assertReadable(concernsLinks ? linksPath : indexPath);
+    if (concernsLinks) this.#replaceLinks(damage);
     else await this.#replaceIndex(damage, signal);
     this.#context.clock.advanceAll();
   }

@@ -41,6 +41,28 @@ export function damageIn(error: unknown): string | undefined {
   return isDamage ? error.message : undefined;
 }
 
+const READ_BYTES = 1 << 20;
+
+/**
+ * Reads a database through. SQLite calls it damaged as well where the disk fails to read it, which says nothing of what it
+ * holds: that throws the system's own error here.
+ */
+export function assertReadable(path: string): void {
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  for (const file of [path, `${path}-wal`]) {
+    try {
+      const fd = openSync(file, "r");
+      try {
+        while (readSync(fd, buffer, 0, READ_BYTES, null) > 0);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      if (!isMissingFile(error)) throw error;
+    }
+  }
+}
+
 const HEADER_BYTES = 100;
 const MAGIC = "SQLite format 3\0";
 

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
-import { checkHeader, DamagedDatabaseError, damageIn } from "./database-damage.ts";
+import { assertReadable, checkHeader, DamagedDatabaseError, damageIn } from "./database-damage.ts";
 
 /** The tables of a database that can be built anew at any time. */
 export interface DatabaseSchema {
@@ -80,6 +80,7 @@ export function openOrRemove<T>(path: string, open: () => T, report: (reason: st
   } catch (error) {
     const reason = damageIn(error);
     if (reason === undefined) throw error;
+    assertReadable(path);
     report(reason);
     removeDatabase(path);
     return open();

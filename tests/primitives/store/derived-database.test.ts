@@ -60,6 +60,17 @@ test.each(["SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB"])(
   },
 );
 
+test("a file that SQLite calls damaged because the disk fails to read it is kept", () => {
+  // Opening a directory works, and reading it fails.
+  const path = temporaryDirectory();
+  writeFileSync(`${path}/kept`, "");
+  const reports: string[] = [];
+  expect(() => openOrRemove(path, failWith("SQLITE_CORRUPT"), (reason) => reports.push(reason))).toThrow(
+    "EISDIR",
+  );
+  expect([reports, readdirSync(path)]).toEqual([[], ["kept"]]);
+});
+
 test("a bit of the header that changes how a file is read is damage, and no other table is read for ours", () => {
   for (const [offset, bit] of [
     [0, 0],
