@@ -4,6 +4,8 @@ import { GATE_LIMITS, type GateLimits } from "./connection-gate.ts";
 export interface SshLimits extends GateLimits {
   /** A connection that has not logged in by then is closed. */
   readonly loginGraceMs: number;
+  /** A client that is silent is asked so often whether it is there; one that leaves five questions open is gone. */
+  readonly keepaliveMs: number;
   /** Passwords and signatures that a connection may try, and keys that it may ask about. */
   readonly loginAttempts: number;
   readonly keyOffers: number;
@@ -16,6 +18,7 @@ export interface SshLimits extends GateLimits {
 export const SSH_LIMITS: SshLimits = {
   ...GATE_LIMITS,
   loginGraceMs: 60_000,
+  keepaliveMs: 60_000,
   loginAttempts: 6,
   keyOffers: 50,
   sessionsPerConnection: 10,

@@ -11,8 +11,6 @@ import type { LoginId, SessionId, SshOwnerCalls, SshSetup, SshThreadCalls, Start
 import { SshConnection } from "./ssh-connection.ts";
 import type { SshSession } from "./ssh-session.ts";
 
-/** A client that is silent is asked whether it is there; one that does not answer so often is gone. */
-const KEEPALIVE_MS = 60_000;
 const KEEPALIVE_COUNT = 5;
 const SWEEP_MS = 5000;
 
@@ -83,7 +81,7 @@ export class SshServer implements SshThreadCalls {
         hostKeys: [hostKey],
         ident: "Everlock",
         algorithms: ALGORITHMS,
-        keepaliveInterval: KEEPALIVE_MS,
+        keepaliveInterval: limits.keepaliveMs,
         keepaliveCountMax: KEEPALIVE_COUNT,
       },
       (client, { ip, port }) => this.#connections.get(`${ip} ${port}`)?.serve(client),
@@ -114,7 +112,10 @@ export class SshServer implements SshThreadCalls {
       });
       protocol.injectSocket(socket);
     };
-    return createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS }, accept);
+    return createServer(
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.keepaliveMs },
+      accept,
+    );
   }
 
   #register(session: SshSession): SessionId {

@@ -84,3 +84,43 @@ test.each([
   channel.end();
   expect(await outcome).toEqual({ text: "", code: 0 });
 });
+
+test("a command that goes on and on is cut off when its user is disabled", async () => {
+  const never = Promise.withResolvers<number>();
+  const { connect, change } = await startSsh(
+    {
+      session: async () => 0,
+      async execute(_login, _command, channel) {
+        await channel.write("ready\n");
+        return never.promise;
+      },
+    },
+    {},
+    [alice],
+  );
+  const channel = await exec(await connect(), "/jobs run scrub");
+  await ready(channel);
+  const outcome = outcomeOf(channel);
+  change([{ ...alice, isDisabled: true }]);
+  expect(await outcome).toEqual({
+    text: "the session has ended: the user 'alice' was disabled\n",
+    code: 1,
+  });
+  never.resolve(0);
+});
+
+test("a connection without a session ends with its user as well", async () => {
+  const { connect, change } = await startSsh(WAITING, {}, [alice, bob]);
+  const client = await connect({ privateKey, password: "" });
+  const ended = new Promise<void>((resolve) => client.on("close", () => resolve()));
+  change([bob]);
+  await ended;
+}, 15_000);
+
+test("one who has been disabled opens no other session on a connection", async () => {
+  const { connect, change } = await startSsh(WAITING, {}, [alice]);
+  const client = await connect();
+  change([{ ...alice, isDisabled: true }]);
+  const { text } = await outcomeOf(await exec(client, "/users list"));
+  expect(text).toContain("the session has ended: the user 'alice' was disabled");
+});

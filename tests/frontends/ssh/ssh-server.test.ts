@@ -156,6 +156,28 @@ describe("a connection that has logged in", () => {
     await connect({ username: "bob" });
   });
 
+  test("is closed when its client answers nothing any more", async () => {
+    let hasEnded = false;
+    const { connect } = await startSsh(
+      {
+        execute: async () => 0,
+        async session(_login, channel) {
+          for await (const _ of channel.input);
+          hasEnded = true;
+          return 0;
+        },
+      },
+      { keepaliveMs: 20 },
+    );
+    const client = await connect();
+    await shell(client, false);
+    const { _sock: socket } = client as unknown as { _sock: Socket };
+    await Bun.sleep(200);
+    expect(hasEnded).toBe(false);
+    socket.pause();
+    expect(await eventually(() => hasEnded)).toBe(true);
+  });
+
   test("is given no forwarding, subsystem, agent or X11", async () => {
     const { connect } = await startSsh(WAITING);
     const client = await connect();

@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { AdminConsole, type ConsoleChannel } from "../../../src/backends/admin-ssh/admin-console.ts";
+import type { ConsoleServices } from "../../../src/backends/admin-ssh/command.ts";
+import { InstanceChangeError } from "../../../src/backends/oci-http/instance-registry.ts";
+import { DamagedStoreError } from "../../../src/primitives/store/damaged-store.ts";
+import { CorruptObjectError } from "../../../src/primitives/store/git/object.ts";
+import type { ConsoleLogin } from "../../../src/primitives/users/console-login.ts";
+import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
+import { passwordOf, userOf } from "../../support/ssh-server.ts";
+
+const alice = userOf("alice", passwordOf("1"));
+const login: ConsoleLogin = { user: alice.name, by: { kind: "password", hashes: ["1"] } };
+
+/** A console whose registries can't be listed, because of `failure`. */
+function consoleWith(failure: () => never = () => raise(new Error("not called"))) {
+  const logged: [level: string, message: string][] = [];
+  const log = (level: string) => (message: string) => void logged.push([level, message]);
+  let directory = new UserDirectory([alice]);
+  const services = {
+    users: {
+      get directory() {
+        return directory;
+      },
+    },
+    instances: new Proxy({}, { get: failure }),
+  } as unknown as ConsoleServices;
+  const admin = new AdminConsole(services, { info: log("info"), warn: log("warn"), error: log("error") });
+  return {
+    admin,
+    logged,
+    disable() {
+      directory = new UserDirectory([{ ...alice, isDisabled: true }]);
+    },
+  };
+}
+
+function raise(error: Error): never {
+  throw error;
+}
+
+function channelOf(input: AsyncIterable<Uint8Array> = (async function* () {})()) {
+  let output = "";
+  let errors = "";
+  const channel: ConsoleChannel = {
+    input,
+    screen: undefined,
+    remote: "192.0.2.1",
+    async write(text) {
+      output += text;
+    },
+    async writeError(text) {
+      errors += text;
+    },
+  };
+  return { channel, output: () => output, errors: () => errors };
+}
+
+describe("a command that fails", () => {
+  test("for a reason that is expected tells it, and logs nothing", async () => {
+    const { admin, logged } = consoleWith(() => raise(new InstanceChangeError("it is gone")));
+    const { channel, errors } = channelOf();
+    expect(await admin.execute(login, "/oci list", channel)).toBe(1);
+    expect([errors(), logged]).toEqual(["error: it is gone\n", []]);
+  });
+
+  test.each([
+    new DamagedStoreError("team", "its branch is missing"),
+    new CorruptObjectError("the object 0a1b", "its checksum is wrong"),
+  ])("because of damage tells it, and logs one line: %s", async (error) => {
+    const { admin, logged } = consoleWith(() => raise(error));
+    const { channel, errors } = channelOf();
+    expect(await admin.execute(login, "/oci list", channel)).toBe(1);
+    expect(errors()).toBe(`error: ${error.message}\n`);
+    expect(logged).toEqual([["warn", `a console command failed: ${error.message}`]]);
+  });
+
+  test("by a bug tells nothing of it, and logs its cause", async () => {
+    const { admin, logged } = consoleWith(() => raise(new TypeError("x is not a function")));
+    const { channel, errors } = channelOf();
+    expect(await admin.execute(login, "/oci list", channel)).toBe(1);
+    expect(errors()).toBe("error: internal error; the server's log has the cause\n");
+    expect(logged).toEqual([["error", "a console command failed"]]);
+  });
+});
+
+test("a script with a line that is too long is told so, and it is no line of the log", async () => {
+  const { admin, logged } = consoleWith();
+  const { channel, errors } = channelOf(
+    (async function* () {
+      yield Buffer.from("/help oci\n");
+      yield Buffer.alloc(5000, "x");
+    })(),
+  );
+  expect(await admin.session(login, channel)).toBe(1);
+  expect([errors(), logged]).toEqual(["error: a line is longer than 4096 characters\n", []]);
+});
+
+test("who logged in is asked for again before each line", async () => {
+  const { admin, disable } = consoleWith();
+  const { channel, output, errors } = channelOf(
+    (async function* () {
+      yield Buffer.from("/help quit\n");
+      disable();
+      yield Buffer.from("/help exit\n/help oci\n");
+    })(),
+  );
+  expect(await admin.session(login, channel)).toBe(1);
+  expect(output()).toContain("/quit");
+  expect(output()).not.toContain("/exit");
+  expect(errors()).toBe("error: the session has ended: the user 'alice' was disabled\n");
+});
+
+test("control characters in what a command answers, and in what was wrong, are written out", async () => {
+  const { admin } = consoleWith(() => raise(new InstanceChangeError("bad \x1b[2J\nname \x9b\u202e")));
+  const { channel, errors } = channelOf();
+  await admin.execute(login, "/oci list", channel);
+  expect(errors()).toBe("error: bad \\u001b[2J\\u000aname \\u009b\\u202e\n");
+});
