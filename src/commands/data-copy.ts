@@ -42,9 +42,14 @@ export function directoriesOf(rawArgs: readonly string[], usage: string): CopyDi
   return { dir: resolve(dir), dataDir, config };
 }
 
-/** Whether a directory holds nothing, or does not exist; what locking it has left does not count. */
+/** What a copy that was killed at its very beginning leaves: the half of a marker, and nothing else. */
+const HALF_MARKERS = ["everlock-backup.json.new", "everlock-restore.json.new"];
+
+/** Whether a directory holds nothing, or does not exist; what locking it or beginning has left does not count. */
 export function isEmpty(dir: string): boolean {
-  return !existsSync(dir) || readdirSync(dir).every(isLockFile);
+  return (
+    !existsSync(dir) || readdirSync(dir).every((name) => isLockFile(name) || HALF_MARKERS.includes(name))
+  );
 }
 
 /** Runs `work` while no server and no other command uses the directory. */

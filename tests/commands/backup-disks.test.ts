@@ -1,8 +1,11 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { backUp, markerOf, newDirectory, pullAll, restore } from "../support/backup-commands.ts";
 import { filledDirectory } from "../support/data-directory.ts";
 import { describeWithSmallDisks, smallDisk } from "../support/small-disk.ts";
+
+// Each runs the executable several times, on a machine that may have other things to do.
+setDefaultTimeout(60_000);
 
 describeWithSmallDisks("a backup on a disk of its own", () => {
   test("that is full says so, is not finished, and goes on once there is room", async () => {

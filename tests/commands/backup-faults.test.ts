@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   appendFileSync,
   copyFileSync,
@@ -32,6 +32,9 @@ import { blobPath, filledDirectory } from "../support/data-directory.ts";
 import { eventually } from "../support/eventually.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { startTestServer } from "../support/test-server.ts";
+
+// Each runs the executable several times, on a machine that may have other things to do.
+setDefaultTimeout(60_000);
 
 /** As the disk does it: the size stays, and so does the time. */
 function flip(path: string): void {
