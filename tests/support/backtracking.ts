@@ -142,7 +142,8 @@ export function stepsToFind(regex: RegExp, text: string, limit: number): number 
         return then(at);
     }
   };
-  for (let start = 0; start <= text.length; start++) if (match(root, start, () => true)) break;
+  const lastStart = regex.sticky ? 0 : text.length;
+  for (let start = 0; start <= lastStart; start++) if (match(root, start, () => true)) break;
   return steps;
 }
 
