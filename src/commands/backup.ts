@@ -59,7 +59,7 @@ export const backup = defineCommand({
 async function backUp(dataDir: string, dir: string, config: ServerConfig): Promise<number> {
   // From here on it is no whole backup, whatever an earlier run has left, until everything is synced again.
   await writeMarker(dir, { finished: null, stores: [] });
-  const held = await withRemoteHold(dataDir, async ({ openStores, sparseStores }) => ({
+  const held = await withRemoteHold(dataDir, async ({ openStores, sparseStores = [] }) => ({
     copies: await copyAll(dataDir, dir, await unfinishedStores(dataDir, openStores)),
     sparseStores,
   }));
@@ -129,11 +129,11 @@ async function finishCommits(dataDir: string): Promise<ReadonlyMap<StoreName, Er
 /** The stores that the server does not use and that hold acknowledged commits which a copy would lack. */
 async function unfinishedStores(
   dataDir: string,
-  openStores: readonly StoreName[],
+  openStores: readonly StoreName[] | undefined,
 ): Promise<ReadonlyMap<StoreName, Error>> {
   const unfinished = new Map<StoreName, Error>();
   for (const name of new StoreManager(dataDir, consoleLogger).list()) {
-    if (openStores.includes(name)) continue;
+    if (!openStores || openStores.includes(name)) continue;
     try {
       if (await hasUnseenCommits(`${dataDir}/${name}`)) {
         const reason = `the store '${name}' holds commits in its journal, and the server does not use it; 'everlock fsck ${name}' brings them to its branch while no server runs`;
@@ -149,7 +149,6 @@ async function unfinishedStores(
 
 /** The stores of registries whose manifests may name content that is not there, as stored and as the settings say. */
 async function sparseStoresOf(dataDir: string, { instances }: ServerConfig): Promise<readonly StoreName[]> {
-  if (!existsSync(`${dataDir}/${SYSTEM_STORE}`)) return [];
   if (!existsSync(`${dataDir}/${SYSTEM_STORE}`)) return [];
   const commits = await StoredCommits.open(`${dataDir}/${SYSTEM_STORE}`);
   try {

@@ -7,11 +7,12 @@ export function controlSocketPath(dataDir: string): string {
   return `${dataDir}/everlock.sock`;
 }
 
+/** What a server that has not been started again since an earlier version does not tell. */
 export interface HeldStores {
   /** Those that are held; nobody uses any other. */
-  readonly openStores: readonly StoreName[];
+  readonly openStores?: readonly StoreName[];
   /** Those whose manifests may name content that is not there. */
-  readonly sparseStores: readonly StoreName[];
+  readonly sparseStores?: readonly StoreName[];
 }
 
 /** What the server answers to a command, a JSON line each. */
