@@ -35,8 +35,11 @@ export function digestFromBytes(bytes: Uint8Array): Digest {
   return `${algorithm}:${bytes.toHex()}` as Digest;
 }
 
+/** At once, without a hasher to be collected later. */
+const HASHES = { sha256: Bun.SHA256, sha512: Bun.SHA512 } as const;
+
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {
-  return finishDigest(algorithm, new Bun.CryptoHasher(algorithm).update(bytes));
+  return `${algorithm}:${HASHES[algorithm].hash(bytes, "hex")}` as Digest;
 }
 
 /** Finalises `hasher`, which must have been made for `algorithm`. */
