@@ -33,6 +33,14 @@ export type ChallengeScope =
   | "catalog"
   | undefined;
 
+/** Bodies of answers that may be long; `undefined` if too much waits for slow clients already. */
+export interface Sending {
+  /** Of a list; its length may not be told. */
+  list(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
+  /** Of a manifest, whose length is told; the same object each time it is the same manifest, as far as that can be. */
+  manifest(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
+}
+
 /** One request on its way through the engine. */
 export interface Exchange {
   readonly request: Request;
@@ -45,11 +53,7 @@ export interface Exchange {
   readonly limits: Limits;
   /** Set for a registry that serves a past state, and takes no changes: that state's name. */
   readonly frozenAt: string | undefined;
-  /**
-   * The body of an answer that may be long; `undefined` if too much waits for slow clients already. Content that is sent
-   * to several should be the same object.
-   */
-  send(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
+  readonly sending: Sending;
   /** The WWW-Authenticate header that tells a client how to get access. */
   challenge(scope: ChallengeScope): string;
 }

@@ -2,6 +2,7 @@ import { networkOf } from "../../primitives/client-network.ts";
 import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
 import { parseUploadId } from "../../primitives/store/upload-id.ts";
 import type { Upload } from "../../primitives/store/upload-store.ts";
+import { Turns } from "../../primitives/turns.ts";
 import { ANONYMOUS } from "../../primitives/users/user.ts";
 import type { Manifest } from "../../registry/manifest.ts";
 import type { Page, PageRequest } from "../../registry/paging.ts";
@@ -38,6 +39,9 @@ const COPIES_OF_TAG = 2;
 const AT_ONCE = 200;
 /** Repositories looked at for a mount that names none. */
 const MAX_MOUNT_SOURCES = 100;
+
+/** Of a thread: a list takes some milliseconds to read, and many may be asked for at once. */
+const longReads = new Turns();
 
 /** What an instance takes. */
 export type Policy = Pick<InstanceConfig, "references" | "immutable" | "quota" | "repositoryQuota">;
@@ -234,7 +238,9 @@ export class InstanceStorage implements RegistryStorage {
 
   async tags(repository: RepositoryName, { last, limit }: PageRequest): Promise<Page<Tag> | undefined> {
     const { index, reads } = this.#oci;
-    return reads.get("tags", repository, `${limit} ${last}`, () => {
+    const key = `${limit} ${last}`;
+    if (limit > AT_ONCE && !reads.has("tags", repository, key)) await longReads.next();
+    return reads.get("tags", repository, key, () => {
       if (!index.hasRepository(repository)) return undefined;
       const tags = index.tags(repository, last, limit + 1);
       const value = { entries: tags.slice(0, limit), more: tags.length > limit };
@@ -248,10 +254,12 @@ export class InstanceStorage implements RegistryStorage {
     subject: Digest,
     request: ReferrersRequest,
   ): Promise<Page<Referrer>> {
+    await longReads.next();
     return this.#oci.index.referrers(repository, subject, request);
   }
 
   async repositories({ last, limit }: PageRequest, listing: Listing): Promise<Page<RepositoryName>> {
+    await longReads.next();
     const entries: RepositoryName[] = [];
     let looked = 0;
     for (const range of listing.listedRanges()) {

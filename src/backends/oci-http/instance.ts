@@ -5,7 +5,7 @@ import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { identityOf } from "../../primitives/users/user-registry.ts";
 import { errorResponse, RegistryError } from "../../registry/errors.ts";
-import type { Access, ChallengeScope, Permission, Verdict } from "../../registry/exchange.ts";
+import type { Access, ChallengeScope, Permission, Sending, Verdict } from "../../registry/exchange.ts";
 import type { Limits } from "../../registry/limits.ts";
 import { mergeRanges, type NameRange } from "../../registry/name-range.ts";
 import { handleExchange } from "../../registry/registry.ts";
@@ -37,8 +37,7 @@ export interface IncomingRequest {
   readonly principal: Principal;
   readonly trace: RequestTrace;
   readonly limits: Limits;
-  /** The body of an answer that may be long; `undefined` if too much waits for slow clients already. */
-  send(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
+  readonly sending: Sending;
   /** The client's address, without port. */
   remote(): string;
   /** Scheme, host and port as the client used them, such as `http://localhost:8080`. */
@@ -103,7 +102,7 @@ export class OciInstance {
     principal,
     trace,
     limits,
-    send,
+    sending,
     remote,
     origin,
   }: IncomingRequest): Promise<Response> {
@@ -118,7 +117,7 @@ export class OciInstance {
       query,
       trace,
       limits,
-      send,
+      sending,
       access: this.#accessOf(principal),
       frozenAt: this.config.at,
       storage: new InstanceStorage(this.view, actor, this.config),

@@ -31,6 +31,11 @@ export class ReadCache {
     this.#clock = clock;
   }
 
+  /** Whether `get` knows it without a read. */
+  has(kind: keyof typeof GOOD_UNTIL, repository: string, key: string): boolean {
+    return this.#known(`${kind} ${repository} ${key}`) !== undefined;
+  }
+
   /** `read` answers the value with the bytes that it keeps in memory; `undefined` is not remembered. */
   get<T>(
     kind: keyof typeof GOOD_UNTIL,
@@ -39,13 +44,18 @@ export class ReadCache {
     read: () => { readonly value: T; readonly bytes: number } | undefined,
   ): T | undefined {
     const name = `${kind} ${repository} ${key}`;
-    const known = this.#entries.get(name);
-    if (known && this.#clock.read(known.slot) === known.time) return known.value as T;
+    const known = this.#known(name);
+    if (known) return known.value as T;
     const slot = this.#clock.slotOf(repository, GOOD_UNTIL[kind]);
     const time = this.#clock.read(slot);
     const found = read();
     if (found) this.#entries.set(name, { slot, time, value: found.value }, found.bytes + ENTRY_OVERHEAD);
     else this.#entries.delete(name);
     return found?.value;
+  }
+
+  #known(name: string): Entry | undefined {
+    const known = this.#entries.get(name);
+    return known && this.#clock.read(known.slot) === known.time ? known : undefined;
   }
 }

@@ -19,6 +19,8 @@ import type { HttpAddresses, HttpSettings } from "./http-settings.ts";
 import type { ThreadTraffic } from "./http-traffic.ts";
 import { ProxyHints } from "./proxy-hints.ts";
 import { RequestAuthenticator } from "./request-authenticator.ts";
+import { RequestBodies } from "./request-bodies.ts";
+import { SharedBodies } from "./shared-bodies.ts";
 import { TokenEndpoint } from "./token-endpoint.ts";
 import { type ProxiedClient, TrustedProxies } from "./trusted-proxies.ts";
 import { WaitingBodies } from "./waiting-bodies.ts";
@@ -29,6 +31,8 @@ export interface HttpFrontendOptions {
   readonly certificates: readonly Certificate[];
   /** Whether other threads listen on the same ports. */
   readonly isShared: boolean;
+  /** Called for each request that begins. */
+  readonly onRequest?: () => void;
   /** Whether this thread watches the connections of all. */
   readonly guardsConnections: boolean;
   /** Something to wait for before a request is looked at, so that it sees every change made before. */
@@ -67,7 +71,10 @@ export class HttpFrontend {
   readonly #log: AccessLog | undefined;
   readonly #plain: HttpListener;
   #tls: HttpListener | undefined;
-  readonly #waiting = new WaitingBodies();
+  readonly #lists = new WaitingBodies();
+  readonly #manifests = new SharedBodies(() => this.#untaken);
+  /** Requests that are being handled. */
+  #handling = 0;
   readonly #guard: ConnectionGuard | undefined;
   /** Listeners whose certificates were replaced, while they answer their last requests. */
   readonly #draining = new Set<HttpListener>();
@@ -119,6 +126,12 @@ export class HttpFrontend {
     this.#log?.close();
   }
 
+  /** Answers that their clients have not taken yet. */
+  get #untaken(): number {
+    const listeners = [this.#plain, ...(this.#tls ? [this.#tls] : []), ...this.#draining];
+    return listeners.reduce((sum, { pending }) => sum + pending, 0) - this.#handling;
+  }
+
   #guardConnections(): ConnectionGuard | undefined {
     const { settings, traffic, log } = this.#options;
     const sockets = OpenSockets.open();
@@ -168,7 +181,10 @@ export class HttpFrontend {
       connection,
     };
     traffic.begin();
+    this.#options.onRequest?.();
+    this.#handling++;
     const response = await this.#answer(request, scheme, trace);
+    this.#handling--;
     const { method } = request;
     const { status, headers } = response;
     const { hstsSeconds } = this.#options.settings;
@@ -244,8 +260,8 @@ export class HttpFrontend {
       return principal;
     }
     trace.user = principal.user;
-    const send = (content: Uint8Array<ArrayBuffer>) => this.#waiting.body(content, request, trace.connection);
-    return backend.handle({ ...routed, principal, limits, send });
+    const sending = new RequestBodies(this.#lists, this.#manifests, request, trace.connection);
+    return backend.handle({ ...routed, principal, limits, sending });
   }
 
   /** The client behind a trusted proxy; `undefined` where none stands before it. */

@@ -60,6 +60,11 @@ export class HttpListener {
     this.address = { hostname: listen.hostname, port: this.#server.port ?? listen.port };
   }
 
+  /** Requests that are handled, or whose answers their clients have not taken yet. */
+  get pending(): number {
+    return this.#server.pendingRequests;
+  }
+
   /**
    * Like `drain`, when another listener has taken over: connections that the system has given to this one already are
    * accepted first, or they would be reset.

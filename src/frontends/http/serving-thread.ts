@@ -43,6 +43,7 @@ export class ServingThread implements ThreadCalls {
     this.#version = new SharedVersion(version);
     await this.#refresh();
     const users = () => this.#users;
+    const heartbeat = new Heartbeat(setup.heartbeat);
     const now = await inStepWith(() => this.#owner.call("now"));
     const authenticator = new Authenticator(
       users,
@@ -53,6 +54,7 @@ export class ServingThread implements ThreadCalls {
       settings,
       certificates,
       isShared: true,
+      onRequest: () => heartbeat.beat(),
       guardsConnections: thread === 0,
       hosts: () => this.#table.hosts,
       isServing: () => this.#isServing,
@@ -64,7 +66,7 @@ export class ServingThread implements ThreadCalls {
       warnOnce: (...args) => this.#owner.tell("warnOnce", ...args),
       log: loggerOf(this.#owner),
     });
-    new Heartbeat(setup.heartbeat).start();
+    heartbeat.start();
     return this.#frontend.addresses;
   }
 

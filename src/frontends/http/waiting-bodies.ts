@@ -1,3 +1,4 @@
+import { noteReceived } from "../../primitives/buffer-pressure.ts";
 import { ByteRoom } from "../../primitives/byte-room.ts";
 import type { ClientConnection } from "./client-connection.ts";
 
@@ -45,6 +46,7 @@ export class WaitingBodies {
   ): Bun.BodyInit | undefined {
     if (content.length <= MAX_COPIED || signal.aborted) return content;
     while (!this.#room.take(this.#weightOf(content))) if (!this.#dropStalled()) return undefined;
+    if (!this.#uses.has(content)) noteReceived(content.length);
     this.#uses.set(content, (this.#uses.get(content) ?? 0) + 1);
     const reader: Reader = { content, taken: this.#now(), connection };
     this.#readers.add(reader);

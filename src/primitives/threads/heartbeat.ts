@@ -16,11 +16,15 @@ export class Heartbeat {
     return Atomics.load(this.#beats, 0);
   }
 
-  /** Moves it from now on. */
+  /** Shows that the thread goes on, also where its event loop does not turn for all that has come in at once. */
+  beat(): void {
+    Atomics.add(this.#beats, 0, 1);
+  }
+
+  /** Beats from now on. */
   start(): void {
-    const beat = () => void Atomics.add(this.#beats, 0, 1);
-    beat();
-    setInterval(beat, BEAT_MS).unref();
+    this.beat();
+    setInterval(() => this.beat(), BEAT_MS).unref();
   }
 }
 

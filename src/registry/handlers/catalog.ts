@@ -1,6 +1,6 @@
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
-import { longJsonAnswer } from "../long-answer.ts";
+import { longList } from "../long-answer.ts";
 import { linkToNext, parsePageRequest } from "../paging.ts";
 
 /** GET /v2/_catalog?n=&last= (an extension that clients know from Docker): what the one who asks may read. */
@@ -11,5 +11,5 @@ export async function listRepositories(exchange: Exchange): Promise<Result> {
   const page = await storage.repositories(wanted, access);
   const last = page.more ? page.entries.at(-1) : undefined;
   const headers = last ? { Link: linkToNext(path, { n: String(wanted.limit), last }) } : {};
-  return longJsonAnswer(exchange, { repositories: page.entries }, headers);
+  return longList(exchange.sending, { repositories: page.entries }, headers);
 }

@@ -26,7 +26,7 @@ export async function getManifest(
   exchange: Exchange,
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
-  const { request, storage } = exchange;
+  const { request, storage, sending } = exchange;
   const manifest = await storage.manifest(repository, reference);
   if (!manifest) return unknown(reference);
   const headers = {
@@ -37,7 +37,7 @@ export async function getManifest(
   };
   if (isUnchanged(request, manifest.digest)) return new Response(null, { status: 304, headers });
   if (request.method === "HEAD") return new Response(null, { headers });
-  return longAnswer(exchange, manifest.content, headers);
+  return longAnswer(sending.manifest(manifest.content), headers);
 }
 
 /** PUT /v2/<name>/manifests/<reference>?tag= (distribution-spec, "Pushing Manifests"). */

@@ -1,6 +1,6 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { Exchange, Result } from "../exchange.ts";
-import { longJsonAnswer } from "../long-answer.ts";
+import { longList } from "../long-answer.ts";
 import { IMAGE_INDEX } from "../media-types.ts";
 import { linkToNext, parseLast } from "../paging.ts";
 import type { RepositoryName } from "../repository-name.ts";
@@ -34,5 +34,5 @@ export async function listReferrers(
     ...(last && { Link: linkToNext(path, { ...(artifactType && { artifactType }), last }) }),
   };
   const index = { schemaVersion: 2, mediaType: IMAGE_INDEX, manifests: page.entries };
-  return longJsonAnswer(exchange, index, headers);
+  return longList(exchange.sending, index, headers);
 }

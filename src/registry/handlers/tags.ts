@@ -1,6 +1,6 @@
 import { RegistryError } from "../errors.ts";
 import type { Exchange, Result } from "../exchange.ts";
-import { longJsonAnswer } from "../long-answer.ts";
+import { longList } from "../long-answer.ts";
 import { linkToNext, type Page, parsePageRequest } from "../paging.ts";
 import type { RepositoryName } from "../repository-name.ts";
 import type { Tag } from "../tag.ts";
@@ -17,7 +17,7 @@ export async function listTags(
   if (!page) return new RegistryError("nameUnknown", { details: [{ name: repository }] });
   const last = page.more ? page.entries.at(-1) : undefined;
   const headers = last ? { Link: linkToNext(path, { n: String(wanted.limit), last }) } : {};
-  return longJsonAnswer(exchange, encodePage(repository, page), headers);
+  return longList(exchange.sending, encodePage(repository, page), headers);
 }
 
 const encodings = new WeakMap<Page<Tag>, Uint8Array<ArrayBuffer>>();

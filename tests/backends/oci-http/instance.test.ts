@@ -56,7 +56,7 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
       manifestRoom: new ByteRoom(1),
       beginUpload: () => undefined,
     },
-    send: (content) => content,
+    sending: { list: (content) => content, manifest: (content) => content },
     remote: () => "192.0.2.1",
     origin: "http://localhost",
   });
