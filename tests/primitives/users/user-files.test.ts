@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
+import { parseApiTokenId } from "../../../src/primitives/users/api-token.ts";
+import { encodeGroup, type Group, type GroupName, parseGroup } from "../../../src/primitives/users/group.ts";
+import { parseSshKey } from "../../../src/primitives/users/ssh-key.ts";
+import { encodeUser, parseUser, type User, type UserName } from "../../../src/primitives/users/user.ts";
+
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("the sample is not right");
+  return value;
+}
+
+function sshKey() {
+  const field = (bytes: Buffer) => Buffer.concat([Buffer.from([0, 0, 0, bytes.length]), bytes]);
+  const blob = Buffer.concat([field(Buffer.from("ssh-ed25519")), field(Buffer.alloc(32, 7))]);
+  const parsed = parseSshKey(`ssh-ed25519 ${blob.toString("base64")} alice's laptop`);
+  if ("fault" in parsed) throw new Error(parsed.fault);
+  return parsed;
+}
+
+const grant = (path: string) => ({ path: must(parseAccessPattern(path)), role: "writer" as const });
+
+test("a user is read back as it was written, with all that it may have", () => {
+  const id = must(parseApiTokenId("0a1b2c3d4e"));
+  const user: Required<User> = {
+    name: "alice" as UserName,
+    displayName: 'Alice "A." Liddell \u00e9',
+    isDisabled: true,
+    credentials: [
+      { kind: "password", hash: "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA" },
+      { kind: "ssh-key", ...sshKey() },
+      { kind: "api-token", id, name: "ci", hash: "ab".repeat(32) },
+      {
+        kind: "api-token",
+        id,
+        name: "limited",
+        hash: "cd".repeat(32),
+        expires: 1_900_000_000,
+        limit: grant("http/oci/default/team/**"),
+      },
+    ],
+    grants: [grant("*/*/*"), grant("http/oci/default/**/app")],
+  };
+  expect(parseUser(user.name, encodeUser(user))).toEqual(user);
+  const plain: User = { ...user, isDisabled: false, credentials: [], grants: [] };
+  expect(parseUser(plain.name, encodeUser(plain))).toEqual(plain);
+});
+
+test("a group is read back as it was written", () => {
+  const group: Required<Group> = {
+    name: "developers" as GroupName,
+    members: ["alice", "bob"] as unknown as readonly UserName[],
+    grants: [grant("http/oci/default")],
+  };
+  expect(parseGroup(group.name, encodeGroup(group))).toEqual(group);
+});
