@@ -23,6 +23,8 @@ export interface PasswordCheckerOptions {
   readonly limiter?: FailureLimiter;
   /** Comparisons at once. */
   readonly maxConcurrent?: number;
+  /** Waits before a wrong password is told, in milliseconds. */
+  readonly delay?: (ms: number) => Promise<void>;
   /** Hears of each login that failed at a place that is named. */
   readonly failed?: (failure: LoginFailure) => void;
 }
@@ -32,6 +34,7 @@ export class PasswordChecker {
   readonly #users: () => UserDirectory;
   readonly #limiter: FailureLimiter;
   readonly #comparisons: Comparisons;
+  readonly #delay: (ms: number) => Promise<void>;
   readonly #failed: ((failure: LoginFailure) => void) | undefined;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32));
   /** Logins that failed: refused as wrong, or not looked at because too many had been. */
@@ -42,6 +45,7 @@ export class PasswordChecker {
     this.#limiter = options.limiter ?? new FailureLimiter();
     this.#comparisons = new Comparisons(this.#limiter, options.maxConcurrent ?? MAX_CONCURRENT);
     this.#failed = options.failed;
+    this.#delay = options.delay ?? Bun.sleep;
   }
 
   /** Argon2id comparisons of logins, since the start. */
@@ -74,7 +78,7 @@ export class PasswordChecker {
       case "wrong":
         this.failures.refused++;
         tell("wrong", 0);
-        await Bun.sleep(this.#limiter.delayMs(guesser));
+        await this.#delay(this.#limiter.delayMs(guesser));
         return { kind: "refused" };
       case "locked":
       case "busy": {

@@ -2,9 +2,8 @@ import type { Standing } from "./failure-limiter.ts";
 
 /** How many may wait: of those who have logged in from there before, … */
 const MAX_KNOWN = 512;
-/** … at networks that never failed, all together and from each, … */
+/** … at networks that never failed, one of each, … */
 const MAX_NEWCOMERS = 256;
-const MAX_NEWCOMERS_OF_NETWORK = 4;
 /** … and of all others. */
 const MAX_OTHERS = 256;
 
@@ -27,7 +26,7 @@ export class WaitingLine<T> {
   /** Takes its place; answers who had to leave for it, perhaps itself. */
   add(item: T, network: string, standing: Standing): T | undefined {
     if (standing === "known") return this.#known.add(item, network);
-    if (standing === "failed" || this.#newcomersOf(network) >= MAX_NEWCOMERS_OF_NETWORK)
+    if (standing === "failed" || this.#newcomers.some((other) => other.network === network))
       return this.#others.add(item, network);
     this.#newcomers.push({ item, network });
     return this.#newcomers.length > MAX_NEWCOMERS ? this.#newcomers.shift()?.item : undefined;
@@ -45,10 +44,6 @@ export class WaitingLine<T> {
       if (item !== undefined) return item;
     }
     return undefined;
-  }
-
-  #newcomersOf(network: string): number {
-    return this.#newcomers.reduce((count, other) => count + Number(other.network === network), 0);
   }
 }
 

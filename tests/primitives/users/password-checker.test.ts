@@ -20,10 +20,16 @@ async function aliceWith(password: string): Promise<User> {
 
 async function checkerOf(user: User) {
   let users = new UserDirectory([user]);
+  /** How long those who failed would have waited, in milliseconds. */
+  const delays: number[] = [];
   const replace = (next: User) => {
     users = new UserDirectory([next]);
   };
-  return { checker: new PasswordChecker(() => users), replace };
+  return {
+    checker: new PasswordChecker(() => users, { delay: async (ms) => void delays.push(ms) }),
+    replace,
+    delays,
+  };
 }
 
 /** How many of a fleet's machines, which all come at once, got which verdict. */
@@ -102,3 +108,13 @@ test("a name that no user has is counted, locked and compared like one that is",
   expect(verdicts[1]).toEqual(verdicts[0] ?? []);
   expect(verdicts[2]).toEqual(verdicts[0] ?? []);
 }, 20_000);
+
+test("each failure is told later than the one before, up to a second", async () => {
+  const { checker, delays } = await checkerOf(await aliceWith("right"));
+  for (let i = 0; i < 10; i++) await checker.check("alice", `wrong ${i}`, "192.0.2.1");
+  expect(delays).toEqual([100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]);
+  delays.length = 0;
+  await checker.check("alice", "right", "192.0.2.2");
+  await checker.check("alice", "wrong", "192.0.2.2");
+  expect(delays).toEqual([100]);
+});

@@ -27,7 +27,7 @@ async function openUsers(dataDir = temporaryDirectory(), warnings: string[] = []
 }
 
 function authenticatorOf(users: UserRegistry): Authenticator {
-  const passwords = new PasswordChecker(() => users.directory);
+  const passwords = new PasswordChecker(() => users.directory, { delay: async () => undefined });
   return new Authenticator(
     () => users.directory,
     (...args) => passwords.check(...args),
