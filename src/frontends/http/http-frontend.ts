@@ -63,6 +63,7 @@ interface HttpTrace extends RequestTrace {
 
 /** Serves virtual hosts over HTTP: finds the backend by Host, finds out who is asking, and hands on. */
 export class HttpFrontend {
+  #troubleNotedAt = Number.NEGATIVE_INFINITY;
   readonly #options: HttpFrontendOptions;
   readonly #authenticator: RequestAuthenticator;
   readonly #tokenEndpoint: TokenEndpoint;
@@ -275,8 +276,7 @@ export class HttpFrontend {
   #failed(error: unknown): Response {
     const trouble = storageTroubleOf(error);
     if (trouble !== undefined) {
-      // Nothing that a stack would tell, and there may be many.
-      this.#options.log.warn(`a request failed: ${describeStorageTrouble(trouble)} (${messageOf(error)})`);
+      this.#noteTrouble(`a request failed: ${describeStorageTrouble(trouble)} (${messageOf(error)})`);
       const headers = { "Retry-After": TROUBLE_RETRY_SECONDS };
       if (trouble === "no-room") return errorResponse(new RegistryError("diskFull", { headers }));
       const message = describeStorageTrouble(trouble);
@@ -285,11 +285,21 @@ export class HttpFrontend {
     this.#options.log.error("a request failed", error);
     return errorResponse(new RegistryError("internal"));
   }
+
+  /** A stack would tell nothing, and on a full disk every push fails. */
+  #noteTrouble(message: string): void {
+    const now = performance.now();
+    if (now - this.#troubleNotedAt < TROUBLE_NOTE_MS) return;
+    this.#troubleNotedAt = now;
+    this.#options.log.warn(message);
+  }
 }
 
 const HTTPS_PORT = 443;
 const UNAVAILABLE_RETRY_SECONDS = "30";
 const TROUBLE_RETRY_SECONDS = "10";
+/** Lines about what the storage refuses come no more often than this. */
+const TROUBLE_NOTE_MS = 1000;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

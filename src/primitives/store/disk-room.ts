@@ -54,8 +54,13 @@ export class DiskRoom {
 
   /** Throws `NoRoomError` if what a client pushes would use up what is left. */
   admitContent(): void {
+    if (!this.hasRoom()) throw new NoRoomError(this.#dir);
+  }
+
+  /** Whether there is room for more than what frees room. */
+  hasRoom(): boolean {
     const { free, hasReserve, reserve } = this.#look();
-    if (free < reserve * (MARGIN_SHARE + (hasReserve ? 0 : 1))) throw new NoRoomError(this.#dir);
+    return free >= reserve * (MARGIN_SHARE + (hasReserve ? 0 : 1));
   }
 
   /** Before something that must work on a full disk as well: gives up the reserve if nothing else is left. */

@@ -80,8 +80,10 @@ export class StoreManager {
   }
 
   async #openParts(name: StoreName, dir: string, projection: Projection | undefined): Promise<Store> {
-    const objects = new LocalObjects(`${dir}/objects`, (error) =>
-      this.log.error(`packs of the store '${name}' could not be merged`, error),
+    const objects = new LocalObjects(
+      `${dir}/objects`,
+      (error) => this.log.error(`packs of the store '${name}' could not be merged`, error),
+      () => this.room.hasRoom(),
     );
     // What can't be opened keeps no files open: it may be tried again and again.
     await using undo = new AsyncDisposableStack();

@@ -46,7 +46,11 @@ export class TokenUses {
     const bytes = Buffer.from(`${JSON.stringify(Object.fromEntries(this.#seconds))}\n`);
     this.#saving = this.#saving
       .then(() => replaceFile(this.#path, bytes, 0o600))
-      .catch((error) => this.#log.error(`${this.#path} can't be written`, error));
+      .catch((error) => {
+        // Tried again with the next save.
+        this.#isChanged = true;
+        this.#log.error(`${this.#path} can't be written`, error);
+      });
   }
 }
 

@@ -36,6 +36,7 @@ export class LocalObjects implements ObjectStore {
   /** The same, those with the most objects first: there an object is most likely to be. */
   #byCount: readonly PackFile[] | undefined;
   readonly #mergeFailed: (error: unknown) => void;
+  readonly #hasRoom: () => boolean;
   /** Packs that are there, but may not survive a power cut. */
   readonly #uncertain = new Set<string>();
   /** Packs whose objects are all in a merged one, by file stem; the timers remove them. */
@@ -45,8 +46,16 @@ export class LocalObjects implements ObjectStore {
   #holds = 0;
   #closing = false;
 
-  /** `mergeFailed` hears of merges that could not be done; the packs then stay as they are. */
-  constructor(objectsDir: string, mergeFailed: (error: unknown) => void = () => undefined) {
+  /**
+   * `mergeFailed` hears of merges that could not be done; the packs then stay as they are, as they do while there is no
+   * room for a copy of them.
+   */
+  constructor(
+    objectsDir: string,
+    mergeFailed: (error: unknown) => void = () => undefined,
+    hasRoom: () => boolean = () => true,
+  ) {
+    this.#hasRoom = hasRoom;
     this.#dir = objectsDir;
     this.#packDir = `${objectsDir}/pack`;
     this.#mergeFailed = mergeFailed;
@@ -115,7 +124,7 @@ export class LocalObjects implements ObjectStore {
   #startMerge(): void {
     if (this.#merging || this.#closing || Date.now() < this.#noMergeBefore) return;
     const packs = chooseMerge([...this.#packs.values()]);
-    if (packs.length === 0) return;
+    if (packs.length === 0 || !this.#hasRoom()) return;
     this.#merging = this.#merge(packs)
       .catch((error) => {
         this.#noMergeBefore = Date.now() + MERGE_RETRY_MS;

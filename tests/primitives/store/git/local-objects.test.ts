@@ -86,6 +86,18 @@ test("what a crash in the middle of a merge left behind is removed, but nothing 
   expect(readdirSync(`${dir}/pack`).sort()).toEqual(kept.sort());
 });
 
+test("packs are not copied into one while there is no room, and are once there is", async () => {
+  const { dir, packs } = objectsDirectory();
+  let hasRoom = false;
+  const objects = new LocalObjects(dir, undefined, () => hasRoom);
+  for (let batch = 0; batch < 80; batch++) await objects.put([blob(`${batch}`)]);
+  expect(packs()).toHaveLength(80);
+  hasRoom = true;
+  await objects.put([blob("more")]);
+  await objects.close();
+  expect(packs().length).toBeLessThan(40);
+});
+
 test("what is being written has names that git does not read as a pack's", async () => {
   const { dir } = objectsDirectory();
   const objects = new LocalObjects(dir);
