@@ -80,6 +80,9 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
     const denied = await sshRun(server.sshPort, "alice", "wrong", "/users list");
     // What sshpass says for a password that is asked for a second time.
     expect(denied.code).toBe(5);
+    expect(server.log()).toContain(
+      'login of "alice" to the console from 127.0.0.1 refused: wrong user name or password',
+    );
     const refused = await sshRun(server.sshPort, "alice", "change-me", "/users add bob x");
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("takes a system administrator (owner on */*/*), which 'alice' is not");

@@ -59,7 +59,7 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     expect((await server.console("/users list")).code).toBe(0);
     expect(server.log()).toContain("SSH connections from 127.0.0.1 have not logged in");
     expect(server.log().split("\n").length).toBeLessThan(20);
-  });
+  }, 30_000);
 
   test("is not hurt by a client that opens a session, asks for nothing in it and vanishes", async () => {
     const server = await startEverlock();
@@ -75,7 +75,7 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     }
     expect((await server.console("/users list")).code).toBe(0);
     expect(server.log()).toBe("");
-  });
+  }, 30_000);
 
   test("offers no exchange of keys over finite fields", async () => {
     const { sshPort } = await startEverlock();
@@ -91,30 +91,34 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
       );
       expect(await new Response(client.stderr).text()).toContain("no matching key exchange method");
     }
-  });
+  }, 30_000);
 
   test.each([
     ["disabled", "/users disable alice", "the user 'alice' was disabled"],
     ["deleted", "/users delete alice", "the user 'alice' was deleted"],
     ["given another password", "/users passwd alice other", "the password of 'alice' was changed"],
-  ])("ends the sessions of a user who is %s", async (_, command, why) => {
-    const server = await startEverlock();
-    await addAlice(server);
-    await server.console("/users grant alice */*/* owner");
-    const idle = openTerminal(server, "alice");
-    const watching = openTerminal(server, "alice", ["/status"]);
-    expect(await idle.shows("Everlock Admin")).toBe(true);
-    expect(await watching.shows("any key ends this")).toBe(true);
-    expect((await server.console(command)).code).toBe(0);
-    idle.type("/users token add admin name=stolen\r");
-    for (const { code, text } of await Promise.all([idle.ended(), watching.ended()])) {
-      expect(code).not.toBe(null);
-      expect(text).toContain(`the session has ended: ${why}`);
-      expect(text).not.toContain("shown this once");
-    }
-    expect((await server.console("/users token list admin")).stdout).toBe("  'admin' has no API tokens\n");
-    expect(server.log()).toContain(`the console session of 'alice' from 127.0.0.1 has ended: ${why}`);
-  });
+  ])(
+    "ends the sessions of a user who is %s",
+    async (_, command, why) => {
+      const server = await startEverlock();
+      await addAlice(server);
+      await server.console("/users grant alice */*/* owner");
+      const idle = openTerminal(server, "alice");
+      const watching = openTerminal(server, "alice", ["/status"]);
+      expect(await idle.shows("Everlock Admin")).toBe(true);
+      expect(await watching.shows("any key ends this")).toBe(true);
+      expect((await server.console(command)).code).toBe(0);
+      idle.type("/users token add admin name=stolen\r");
+      for (const { code, text } of await Promise.all([idle.ended(), watching.ended()])) {
+        expect(code).not.toBe(null);
+        expect(text).toContain(`the session has ended: ${why}`);
+        expect(text).not.toContain("shown this once");
+      }
+      expect((await server.console("/users token list admin")).stdout).toBe("  'admin' has no API tokens\n");
+      expect(server.log()).toContain(`the console session of 'alice' from 127.0.0.1 has ended: ${why}`);
+    },
+    30_000,
+  );
 
   test("shows what others wrote, and obeys none of it", async () => {
     const server = await startEverlock();
@@ -149,5 +153,5 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     expect((await server.console(`/nothing${evil}`)).stderr).toContain(`unknown command '/nothing${shown}'`);
     expect(server.log()).not.toMatch(/[\x1b\x9b\u202e]/);
     expect(server.log()).toContain(`name=${shown}`);
-  });
+  }, 30_000);
 });

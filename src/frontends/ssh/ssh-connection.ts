@@ -44,6 +44,7 @@ export class SshConnection {
   readonly #place: Place;
   readonly #grace: Timer;
   readonly #sessions = new Set<SshSession>();
+  #client: Connection | undefined;
   #login: AcceptedLogin | undefined;
   #exchanges = 0;
   #isClosed = false;
@@ -66,6 +67,7 @@ export class SshConnection {
   /** The client has said that it speaks SSH. */
   serve(client: Connection): void {
     const { socket, remote, limits, owner, warn } = this.#options;
+    this.#client = client;
     // Broken handshakes and resets arrive here; without a handler they would end the thread.
     client.on("error", () => this.#closeSoon());
     // Comes after ssh2's own listener, once all of a packet is worked off.
@@ -79,7 +81,7 @@ export class SshConnection {
       remote,
       limits,
       accept: (accepted) => this.#accept(accepted),
-      end: () => this.#end(client),
+      end: () => this.end(),
     });
     client.on("authentication", (context) => {
       login.authenticate(context).catch((error) => {
@@ -107,7 +109,8 @@ export class SshConnection {
 
   /** Says goodbye, and closes. */
   end(): void {
-    this.#options.socket.end();
+    if (this.#client) this.#client.end();
+    else this.#options.socket.end();
     this.#closeSoon();
   }
 
@@ -119,11 +122,6 @@ export class SshConnection {
   /** To be called every few seconds: gives a client up that takes nothing any more. */
   sweep(now: number): void {
     if (this.#fullSince !== undefined && now - this.#fullSince > MAX_STALL_MS) this.close();
-  }
-
-  #end(client: Connection): void {
-    client.end();
-    this.#closeSoon();
   }
 
   /** The connection may go on as this user's, or is ended. */

@@ -1,5 +1,4 @@
 import type { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
-import { LogThrottle } from "../../primitives/log-throttle.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
@@ -50,13 +49,11 @@ export class SshOwner implements SshOwnerCalls {
   readonly #sessions = new Map<SessionId, OpenSession>();
   /** Consoles that run, by user: also those whose session has ended in the middle of a command. */
   readonly #running = new Map<UserName, number>();
-  readonly #refusals: LogThrottle;
   #lastLogin = 0;
 
   constructor(services: SshServices, thread: () => CallPort<SshOwnerCalls, SshThreadCalls>) {
     this.#services = services;
     this.#thread = thread;
-    this.#refusals = new LogThrottle(services.log.warn);
   }
 
   knownKey(username: string, blob: Uint8Array): SshPublicKey | undefined {
@@ -70,15 +67,15 @@ export class SshOwner implements SshOwnerCalls {
   }
 
   async logInByPassword(username: string, password: string, address: string): Promise<PasswordAnswer> {
-    const { authenticator, lockedFor } = this.#services;
-    const seconds = lockedFor(username, address);
-    if (seconds > 0) return this.#refuse("limited", username, address, `locked for ${seconds} seconds`);
-    // What a robot has never opens the console.
-    const attempt = { login: username, password, address: () => address, acceptsApiTokens: false };
-    const result = await authenticator.login(attempt);
-    if (result.kind === "limited") return this.#refuse("limited", username, address, "too many failures");
-    if (result.kind === "refused")
-      return this.#refuse("refused", username, address, "wrong user name or password");
+    const result = await this.#services.authenticator.login({
+      login: username,
+      password,
+      address: () => address,
+      place: "the console",
+      // What a robot has never opens the console.
+      acceptsApiTokens: false,
+    });
+    if (result.kind !== "accepted") return { kind: result.kind };
     const { user } = result;
     const by = { kind: "password", hashes: passwordHashes(user) } as const;
     return { kind: "accepted", login: this.#accept({ user: user.name, by }) };
@@ -173,14 +170,6 @@ export class SshOwner implements SshOwnerCalls {
     const id = ++this.#lastLogin as LoginId;
     this.#logins.set(id, login);
     return { id, user: login.user, isAdministrator: this.#services.users().isAdministrator(login.user) };
-  }
-
-  #refuse(kind: "refused" | "limited", username: string, address: string, why: string): PasswordAnswer {
-    this.#refusals.log(
-      "SSH logins",
-      `SSH login of ${JSON.stringify(username)} from ${address} refused: ${why}`,
-    );
-    return { kind };
   }
 
   /** Who may log in. */
