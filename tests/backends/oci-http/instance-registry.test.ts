@@ -192,6 +192,24 @@ test("two hosts that are added at the same time are both there", async () => {
   expect(configOf(opened).vhosts).toEqual(["localhost", "a.test", "b.test"]);
 });
 
+test.each([
+  ["/oci set default colour=red", "'colour=red' is no setting; use store=, references=, "],
+  ["/oci set default quota=much", "'quota=much' is not right; use quota=100GiB, or quota= for none"],
+  ["/oci set default references=", "'references=' is not right; use references=strict|sparse"],
+  ["/oci set default vhost=", "'vhost=' is not right; use vhost=<host name without port>"],
+  ["/oci unset default store=other", "'store=other' is no setting; use vhost="],
+  ["/oci unset default vhost=other.test", "'other.test' is no host of 'default'; it has localhost"],
+  ["/oci create team store=other", "a registry needs a host: vhost=<host>"],
+  ["/oci create team vhost=team.test at=2h", "a registry at a past state needs the store that it was"],
+  ["/oci create team vhost=team.test store=none at=2h", "there is no store 'none'"],
+  ["/oci set team quota=1GiB", "no registry 'team'"],
+])("%p is answered %p and changes nothing", async (line, message) => {
+  const opened = await open(temporaryDirectory());
+  const before = opened.registry.list();
+  await expect(opened.console(line)).rejects.toThrow(message);
+  expect(opened.registry.list()).toEqual(before);
+});
+
 test("registries that are not offered are kept all the same, whatever is created meanwhile", async () => {
   const dataDir = temporaryDirectory();
   const first = await open(dataDir);

@@ -163,7 +163,9 @@ function readWords(
     const equals = word.indexOf("=");
     const setting = known.find((candidate) => candidate.word === word.slice(0, Math.max(equals, 0)));
     if (!setting) {
-      const fixed = ALL_SETTINGS.find(({ word: name }) => written.startsWith(`${name}=`));
+      const fixed = ALL_SETTINGS.find(
+        ({ change, word: name }) => change === "fixed" && written.startsWith(`${name}=`),
+      );
       if (fixed) throw new ConsoleError(`${fixed.word}= is fixed when a registry is created`);
       throw new ConsoleError(
         `'${written}' is no setting; use ${known.map(({ word }) => `${word}=`).join(", ")}`,
