@@ -207,7 +207,8 @@ test("malformed requests are each answered 4xx in the format of the spec, and th
   }
   expect((await client.fetch(location)).headers.get("Range")).toBe("0-0");
   await client.pushImage("alive");
-  expect(logged).toEqual([]);
+  // Wrong passwords are lines of the log; nothing else is.
+  expect(logged.filter((line) => !line.startsWith("warn login of "))).toEqual([]);
 });
 
 /** Sends bytes as they are and answers what comes back until the connection closes, or for a while. */
@@ -255,7 +256,8 @@ test("what is hardly HTTP ends its own connection alone", async () => {
     if (answer !== "") expect(answer.slice(0, 80)).toMatch(/^HTTP\/1\.1 (4\d\d|505) /);
   }
   await client.pushImage("alive");
-  expect(logged).toEqual([]);
+  // Wrong passwords are lines of the log; nothing else is.
+  expect(logged.filter((line) => !line.startsWith("warn login of "))).toEqual([]);
 });
 
 test("a body that is shorter than it says, or breaks off, leaves a session to resume and nothing in the log", async () => {
@@ -286,5 +288,6 @@ test("a body that is shorter than it says, or breaks off, leaves a session to re
   expect([404, 409]).toContain(Math.max(first.status, second.status));
   expect((await finish()).status).toBe(404);
   expect(await (await client.fetch(`blobs/${digest}`)).text()).toBe("hello world");
-  expect(logged).toEqual([]);
+  // Wrong passwords are lines of the log; nothing else is.
+  expect(logged.filter((line) => !line.startsWith("warn login of "))).toEqual([]);
 });
