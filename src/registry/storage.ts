@@ -31,7 +31,8 @@ export interface ManifestPush {
 /** `immutable`: a tag is write-once and stands for something else; nothing was stored. */
 export type PutManifestResult =
   | { readonly kind: "stored" }
-  | { readonly kind: "immutable"; readonly tag: Tag; readonly current: Digest };
+  | { readonly kind: "immutable"; readonly tag: Tag; readonly current: Digest }
+  | OverQuota;
 
 /** A descriptor in the list of referrers (distribution-spec, "Listing Referrers"). */
 export interface Referrer {
@@ -60,21 +61,28 @@ export interface Chunk {
   readonly body: AsyncIterable<Uint8Array>;
   /** Where the client believes the upload to end before and after it, in bytes, if it said so. */
   readonly range: { readonly start: number; readonly end: number } | undefined;
+  /** Bytes of the body, if the client said so. */
+  readonly length: number | undefined;
+}
+
+/** There may be no more; `reason` in words for the client. */
+export interface OverQuota {
+  readonly kind: "over-quota";
+  readonly reason: string;
 }
 
 /** `short`: the body was not as long as its range; `out-of-order`: the upload ends at `size`. */
 export type AppendFault =
   | { readonly kind: "out-of-order"; readonly size: number }
-  | { readonly kind: "short" | "interrupted" | "busy" | "unknown" };
+  | { readonly kind: "short" | "interrupted" | "busy" | "unknown" }
+  | OverQuota;
 
 export type AppendResult = AppendFault | { readonly kind: "appended"; readonly size: number };
 
 export type FinishResult =
   | AppendFault
   | { readonly kind: "stored" }
-  | { readonly kind: "mismatch"; readonly actual: Digest }
-  /** `reason` in words for the client. */
-  | { readonly kind: "over-quota"; readonly reason: string };
+  | { readonly kind: "mismatch"; readonly actual: Digest };
 
 /** Blobs as one repository sees them. */
 export interface BlobStorage {

@@ -20,7 +20,7 @@ export async function receiveChunk(
   if (range && length !== null && Number(length) !== range.last - range.first + 1)
     return new RegistryError("sizeMismatch");
   const ends = range && { start: range.first, end: range.last + 1 };
-  if (!request.body || length === "0") return work({ body: emptyBody(), range: ends });
+  if (!request.body || length === "0") return work({ body: emptyBody(), range: ends, length: 0 });
 
   const { blobBytes } = limits;
   const already = blobBytes === undefined ? 0 : ((await storage.uploadSize(repository, session)) ?? 0);
@@ -34,7 +34,7 @@ export async function receiveChunk(
     const body = new MeteredBody(request.body, room, (bytes) => {
       exchange.trace.received += bytes;
     });
-    const result = await work({ body, range: ends });
+    const result = await work({ body, range: ends, length: length === null ? undefined : Number(length) });
     if (!body.isTooLong) return result;
     await storage.cancelUpload(repository, session);
     return tooLarge();

@@ -121,7 +121,7 @@ describe("quotas", () => {
       );
       expect(pushes.filter((outcome) => outcome === "stored")).toHaveLength(1);
       expect(pushes.find((outcome) => outcome !== "stored")).toMatch(
-        /PUT answered 403.*"DENIED".*the quota of the repository 'app' is 97.7 KiB, of which 78.1 KiB are used; this blob has 39.1 KiB/,
+        /PATCH answered 403.*"DENIED".*the quota of the repository 'app' is 97.7 KiB, of which 78.1 KiB are used; this upload has 39.1 KiB/,
       );
       const other = new RegistryClient(httpPort, "other");
       for (let i = 0; i < 2; i++) await other.pushBlob(randomBytes(LAYER));

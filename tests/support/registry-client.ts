@@ -41,7 +41,7 @@ export class RegistryClient {
     const digest = digestOf(bytes);
     const location = await this.startUpload();
     const patched = await this.fetch(location, { method: "PATCH", body: new Uint8Array(bytes) });
-    if (patched.status !== 202) throw new Error(`PATCH answered ${patched.status}`);
+    if (patched.status !== 202) throw new Error(`PATCH answered ${patched.status}: ${await patched.text()}`);
     const finished = await this.fetch(`${patched.headers.get("Location")}?digest=${digest}`, {
       method: "PUT",
     });

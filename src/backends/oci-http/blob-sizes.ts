@@ -1,3 +1,4 @@
+import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../../primitives/digest.ts";
 import { Pace } from "../../primitives/jobs/pace.ts";
 import type { BlobStore } from "../../primitives/store/blob-store.ts";
 
@@ -6,24 +7,28 @@ export interface BlobSizes {
   readonly bytes: number;
 }
 
-/** A count is this old before another begins. */
-const MAX_AGE_MS = 5 * 60 * 1000;
+/** A count is this old before another begins, for what nobody told of, such as damaged blobs set aside. */
+const MAX_AGE_MS = 60 * 60 * 1000;
 
-/** How much the blobs of a store take, counted in the background when somebody asks. */
+/**
+ * How much the blobs of a store take: counted once in the background, and from then on by what comes and goes. What is
+ * told while a count goes on is added where that has been already.
+ */
 export class BlobSizeCounter {
-  readonly #blobs: BlobStore;
+  readonly #blobs: Pick<BlobStore, "list" | "size">;
   readonly #failed: (error: unknown) => void;
-  #latest: BlobSizes | undefined;
+  #latest: { blobs: number; bytes: number } | undefined;
+  #walk: Walk | undefined;
   #counted = Number.NEGATIVE_INFINITY;
   #counting: Promise<void> | undefined;
   #isClosing = false;
 
-  constructor(blobs: BlobStore, failed: (error: unknown) => void) {
+  constructor(blobs: Pick<BlobStore, "list" | "size">, failed: (error: unknown) => void) {
     this.#blobs = blobs;
     this.#failed = failed;
   }
 
-  /** As of the last count, and begins another if that is long ago. */
+  /** Begins a count if there was none, or long ago. */
   latest(): BlobSizes | undefined {
     if (!this.#counting && !this.#isClosing && performance.now() - this.#counted > MAX_AGE_MS) {
       this.#counting = this.#count()
@@ -38,9 +43,20 @@ export class BlobSizeCounter {
 
   /** Waits for the first count, if none was made yet. */
   async first(): Promise<BlobSizes> {
-    this.latest();
+    const known = this.latest();
+    if (known) return known;
     await this.#counting;
     return this.#latest ?? { blobs: 0, bytes: 0 };
+  }
+
+  /** A blob has come that was not there before. */
+  added(digest: Digest, bytes: number): void {
+    this.#change(digest, 1, bytes);
+  }
+
+  /** A blob has gone. */
+  removed(digest: Digest, bytes: number): void {
+    this.#change(digest, -1, -bytes);
   }
 
   async close(): Promise<void> {
@@ -48,17 +64,60 @@ export class BlobSizeCounter {
     await this.#counting;
   }
 
-  async #count(): Promise<void> {
-    let [blobs, bytes] = [0, 0];
-    const pace = new Pace(1);
-    for (const digest of this.#blobs.list()) {
-      await pace.rest();
-      if (this.#isClosing) return;
-      const size = this.#blobs.size(digest);
-      if (size === undefined) continue;
-      blobs++;
-      bytes += size;
+  #change(digest: Digest, blobs: number, bytes: number): void {
+    for (const sizes of [this.#latest, this.#walk?.hasPassed(digest, blobs < 0) ? this.#walk : undefined]) {
+      if (!sizes) continue;
+      sizes.blobs += blobs;
+      sizes.bytes += bytes;
     }
-    this.#latest = { blobs, bytes };
   }
+
+  async #count(): Promise<void> {
+    const walk = new Walk();
+    this.#walk = walk;
+    const pace = new Pace(1);
+    try {
+      for (const digest of this.#blobs.list()) {
+        await pace.rest();
+        if (this.#isClosing) return;
+        walk.see(digest, this.#blobs.size(digest));
+      }
+      this.#latest = { blobs: walk.blobs, bytes: walk.bytes };
+    } finally {
+      this.#walk = undefined;
+    }
+  }
+}
+
+/** A count under way, directory by directory in the order of `BlobStore.list`, each listed when the walk comes to it. */
+class Walk {
+  blobs = 0;
+  bytes = 0;
+  #directory = -1;
+  /** Of this directory. */
+  #seen = new Set<Digest>();
+
+  see(digest: Digest, size: number | undefined): void {
+    const directory = directoryOf(digest);
+    if (directory !== this.#directory) {
+      this.#directory = directory;
+      this.#seen = new Set();
+    }
+    if (size === undefined) return;
+    this.#seen.add(digest);
+    this.blobs++;
+    this.bytes += size;
+  }
+
+  /** Whether what becomes of a blob now is no longer noticed by the walk. */
+  hasPassed(digest: Digest, isRemoved: boolean): boolean {
+    const directory = directoryOf(digest);
+    if (directory !== this.#directory) return directory < this.#directory;
+    return this.#seen.has(digest) === isRemoved;
+  }
+}
+
+function directoryOf(digest: Digest): number {
+  const algorithm = DIGEST_ALGORITHMS.indexOf(digestAlgorithm(digest));
+  return algorithm * 256 + Number.parseInt(digestHex(digest).slice(0, 2), 16);
 }

@@ -139,6 +139,7 @@ class Collection {
       if (!isUnneeded()) continue;
       const size = blobs.size(digest);
       if (size === undefined || (!this.#run.isDryRun && !blobs.remove(digest, isUnneeded))) continue;
+      if (!this.#run.isDryRun) this.#oci.sizes.removed(digest, size);
       this.blobs++;
       this.bytes += size;
     }

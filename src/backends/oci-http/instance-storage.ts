@@ -1,7 +1,7 @@
 import { networkOf } from "../../primitives/client-network.ts";
 import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
 import { parseUploadId } from "../../primitives/store/upload-id.ts";
-import type { Upload } from "../../primitives/store/upload-store.ts";
+import type { FinishResult as FinishedUpload, Upload } from "../../primitives/store/upload-store.ts";
 import { Turns } from "../../primitives/turns.ts";
 import { ANONYMOUS } from "../../primitives/users/user.ts";
 import type { Manifest } from "../../registry/manifest.ts";
@@ -13,6 +13,7 @@ import type {
   FinishResult,
   Listing,
   ManifestPush,
+  OverQuota,
   PutManifestResult,
   Referrer,
   ReferrersRequest,
@@ -23,9 +24,11 @@ import type {
   TooManySessions,
 } from "../../registry/storage.ts";
 import { nameOf, type Reference, type Tag } from "../../registry/tag.ts";
+import { AdmittedBody } from "./admitted-body.ts";
 import { damageOf } from "./damage.ts";
 import type { InstanceConfig } from "./instance-config.ts";
 import type { OciView } from "./oci-view.ts";
+import type { Admission, Quotas } from "./quotas.ts";
 import type { Actor } from "./store-changes.ts";
 
 /** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
@@ -91,8 +94,9 @@ export class InstanceStorage implements RegistryStorage {
   async mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
     const blob = await this.blob(from, digest);
     // The upload that follows instead is told of the quota.
-    if (!blob || (await this.#overQuota(repository, digest, blob.size)) !== undefined) return false;
-    await this.#oci.changes.linkBlob(repository, digest);
+    const admission = blob && ({ kind: "blob", digest, size: blob.size } as const);
+    if (!admission || (await this.#overQuota(repository, admission)) !== undefined) return false;
+    await this.#oci.changes.linkBlob(repository, digest, 0);
     return true;
   }
 
@@ -122,7 +126,7 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendResult> {
-    return this.#withUpload(repository, session, (upload) => this.#append(upload, chunk, false));
+    return this.#withUpload(repository, session, (upload) => this.#append(repository, upload, chunk));
   }
 
   async finishUpload(
@@ -133,11 +137,13 @@ export class InstanceStorage implements RegistryStorage {
   ): Promise<FinishResult> {
     let linked: Promise<void> | undefined;
     const result = await this.#withUpload(repository, session, async (upload): Promise<FinishResult> => {
-      const appended = await this.#append(upload, chunk, true);
+      const appended = await this.#append(repository, upload, chunk, digest);
       if (appended.kind !== "appended") return appended;
+      let added: number;
       try {
         const finished = await this.#finish(repository, { ...upload, size: appended.size }, digest);
         if (finished.kind !== "stored") return finished;
+        added = finished.added;
         this.#oci.checks.note(digest);
       } catch (error) {
         // Taken back as far as it is acknowledged, so that the client can send its last chunk again.
@@ -145,7 +151,7 @@ export class InstanceStorage implements RegistryStorage {
         throw error;
       }
       // Awaited below, so that the session is given up meanwhile.
-      linked = this.#oci.changes.linkBlob(repository, digest);
+      linked = this.#oci.changes.linkBlob(repository, digest, added);
       linked.catch(() => undefined);
       return { kind: "stored" };
     });
@@ -153,13 +159,15 @@ export class InstanceStorage implements RegistryStorage {
     return result;
   }
 
-  async #finish(repository: RepositoryName, upload: Upload, digest: Digest): Promise<FinishResult> {
+  async #finish(
+    repository: RepositoryName,
+    upload: Upload,
+    digest: Digest,
+  ): Promise<FinishedUpload | OverQuota> {
     this.#oci.recency.touch(digest);
-    const reason = await this.#overQuota(repository, digest, upload.size);
-    if (reason !== undefined) {
-      this.#oci.uploads.cancel(upload);
-      return { kind: "over-quota", reason };
-    }
+    const { id: session, size } = upload;
+    const reason = await this.#overQuota(repository, { kind: "blob", digest, size, session });
+    if (reason !== undefined) return this.#giveUp(upload, reason);
     return this.#oci.uploads.finish(upload, digest);
   }
 
@@ -229,7 +237,9 @@ export class InstanceStorage implements RegistryStorage {
     { digest, content, tags }: ManifestPush,
   ): Promise<PutManifestResult> {
     const { immutable } = this.#policy;
-    return this.#oci.changes.putManifest(this.#actor(), { repository, digest, content, tags, immutable });
+    const quotas = this.#quotas;
+    const commit = { repository, digest, content, tags, immutable, ...(quotas && { quotas }) };
+    return this.#oci.changes.putManifest(this.#actor(), commit);
   }
 
   deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean> {
@@ -274,11 +284,17 @@ export class InstanceStorage implements RegistryStorage {
     return { entries, more: false };
   }
 
-  async #overQuota(repository: RepositoryName, digest: Digest, size: number): Promise<string | undefined> {
-    const { quotas, changes } = this.#oci;
-    const { quota = quotas.registry, repositoryQuota = quotas.repository } = this.#policy;
-    if (quota === undefined && repositoryQuota === undefined) return undefined;
-    return changes.admitBlob(repository, digest, size, { registry: quota, repository: repositoryQuota });
+  /** `undefined` if there are none. */
+  get #quotas(): Quotas | undefined {
+    const { quotas } = this.#oci;
+    const { quota: registry = quotas.registry, repositoryQuota: repository = quotas.repository } =
+      this.#policy;
+    return registry === undefined && repository === undefined ? undefined : { registry, repository };
+  }
+
+  async #overQuota(repository: RepositoryName, admission: Admission): Promise<string | undefined> {
+    const quotas = this.#quotas;
+    return quotas && this.#oci.changes.admit(repository, admission, quotas);
   }
 
   #manifest(repository: RepositoryName, digest: Digest): StoredManifest | undefined {
@@ -300,10 +316,27 @@ export class InstanceStorage implements RegistryStorage {
     return isLinked ?? false;
   }
 
-  async #append(upload: Upload, { body, range }: Chunk, isLast: boolean): Promise<AppendResult> {
-    if (range && range.start !== upload.size) return { kind: "out-of-order", size: upload.size };
-    const result = await this.#oci.uploads.append(upload, body, isLast);
+  /** With a digest it is the last chunk. */
+  async #append(
+    repository: RepositoryName,
+    upload: Upload,
+    { body, range, length }: Chunk,
+    digest?: Digest,
+  ): Promise<AppendResult> {
+    const { id: session, size: start } = upload;
+    if (range && range.start !== start) return { kind: "out-of-order", size: start };
+    const admit = (size: number) => this.#overQuota(repository, { kind: "upload", session, size, digest });
+    const admitted = this.#quotas && (await AdmittedBody.open(body, { start, length, admit }));
+    if (typeof admitted === "string") return this.#giveUp(upload, admitted);
+    const result = await this.#oci.uploads.append(upload, admitted ?? body, digest !== undefined);
+    if (admitted?.refusal !== undefined) return this.#giveUp(upload, admitted.refusal);
     return result.kind === "appended" && range && result.size !== range.end ? { kind: "short" } : result;
+  }
+
+  /** What can't be finished need not be resumed. */
+  #giveUp(upload: Upload, reason: string): OverQuota {
+    this.#oci.uploads.cancel(upload);
+    return { kind: "over-quota", reason };
   }
 
   async #withUpload<T>(

@@ -144,6 +144,14 @@ export class OciIndexReader {
     return counts ?? { repositories: 0, tags: 0, manifests: 0 };
   }
 
+  /** Bytes of the manifests of a repository, or of all. */
+  manifestBytes(repository?: RepositoryName): number {
+    const sql = "SELECT sum(bytes) AS bytes FROM repositories";
+    const query = (where: string) => this.#db.query<{ bytes: number | null }, string[]>(sql + where);
+    const row = repository === undefined ? query("").get() : query(" WHERE name = ?").get(repository);
+    return row?.bytes ?? 0;
+  }
+
   /** How many manifests name the blob. */
   countUses(blob: Digest): number {
     const sql = `SELECT (SELECT count(*) FROM manifest_blobs WHERE blob = ?1)

@@ -18,9 +18,11 @@ import { digestInTag } from "./tag-target.ts";
  * row has the sum of what it says (`rowSum`), by the names of things rather than by their numbers.
  */
 export const OCI_INDEX: IndexSchema = {
-  version: 6,
+  version: 7,
   sql: `
-    CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sum INTEGER NOT NULL);
+    CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sum INTEGER NOT NULL,
+      bytes INTEGER NOT NULL DEFAULT 0 -- of its manifests
+    );
     CREATE TABLE manifests (
       id INTEGER PRIMARY KEY,
       repository INTEGER NOT NULL,
@@ -92,6 +94,7 @@ export const OCI_INDEX: IndexSchema = {
         .all(repository)
         .map(({ row }) => row);
     return [
+      ...rows("SELECT bytes AS row FROM repositories WHERE name = ? AND bytes <> 0"),
       ...rows(`SELECT tag || ' ' || hex(t.digest) || ' ' || ifnull(hex(m.digest), '') AS row
         FROM tags t LEFT JOIN manifests m ON m.id = manifest WHERE t.repository = ${id} ORDER BY row`),
       ...rows(`SELECT hex(digest) || ' ' || media_type || ' ' || hex(content) AS row
@@ -159,6 +162,7 @@ function applyManifest(
     .run(id, key, manifest.mediaType, content, rowSum(name, digestHex(digest), manifest.mediaType));
   // What a digest stands for never changes: what is known is known with all that it names.
   if (changes === 0) return true;
+  addBytes(db, id, content.length);
   db.query(
     "UPDATE tags INDEXED BY tags_by_manifest SET manifest = ?1 WHERE manifest IS NULL AND repository = ?2 AND digest = ?3",
   ).run(lastInsertRowid, id, key);
@@ -188,13 +192,20 @@ function applyManifest(
   return true;
 }
 
+function addBytes(db: Database, repository: number, bytes: number): void {
+  db.query("UPDATE repositories SET bytes = bytes + ? WHERE id = ?").run(bytes, repository);
+}
+
 function removeManifest(db: Database, repository: number, digest: Digest): void {
   const removed = db
     .query<{ id: number; content: Uint8Array }, [number, Buffer]>(
       "DELETE FROM manifests WHERE repository = ? AND digest = ? RETURNING id, content",
     )
     .get(repository, digestToBytes(digest));
-  if (removed) db.query("UPDATE tags SET manifest = NULL WHERE manifest = ?").run(removed.id);
+  if (removed) {
+    db.query("UPDATE tags SET manifest = NULL WHERE manifest = ?").run(removed.id);
+    addBytes(db, repository, -removed.content.length);
+  }
   const manifest = removed && parseManifest(removed.content);
   if (!manifest || manifest instanceof ManifestFault) return;
   const remove = db.query("DELETE FROM manifest_blobs WHERE blob = ? AND repository = ? AND manifest = ?");

@@ -100,7 +100,7 @@ export class OciStore implements OciView {
     this.sizes = new BlobSizeCounter(blobs, (error) =>
       log.error(`the blobs of the store '${store}' could not be counted`, error),
     );
-    this.use = new StoreUse(this);
+    this.use = new StoreUse(this, clock);
     this.quotas = quotas ?? {};
     this.committed = new SnapshotContent(() => databases.store.head());
     this.history = new HistoryIndex(`${dir}/history.sqlite`, databases.store, (reason) =>

@@ -13,7 +13,7 @@ import { isImmutable, type TagPattern } from "./immutable-tags.ts";
 import { manifestPath, parseOciPath, tagPath } from "./layout.ts";
 import type { OciIndexReader } from "./oci-index-reader.ts";
 import { changeMessage, type Origin, type TagMove } from "./push-message.ts";
-import type { Quotas, StoreUse } from "./quotas.ts";
+import type { Admission, Quotas, StoreUse } from "./quotas.ts";
 import { tagTarget } from "./tag-target.ts";
 
 /** Who changes something, for the log. */
@@ -29,6 +29,7 @@ export interface ManifestCommit {
   readonly tags: readonly Tag[];
   /** Which tags are write-once. */
   readonly immutable: readonly TagPattern[];
+  readonly quotas?: Quotas | undefined;
 }
 
 /**
@@ -39,14 +40,10 @@ export interface StoreChanges {
   putManifest(actor: Actor, commit: ManifestCommit): Promise<PutManifestResult>;
   /** Removes a tag, or a manifest with every tag on it; false if there was none. */
   deleteManifest(actor: Actor, repository: RepositoryName, reference: Reference): Promise<boolean>;
-  /** Counts a blob of `size` bytes that is about to come against the quotas; why not, in words for the client. */
-  admitBlob(
-    repository: RepositoryName,
-    digest: Digest,
-    size: number,
-    quotas: Quotas,
-  ): Promise<string | undefined>;
-  linkBlob(repository: RepositoryName, digest: Digest): Promise<void>;
+  /** Counts what is about to come against the quotas; why not, in words for the client. */
+  admit(repository: RepositoryName, admission: Admission, quotas: Quotas): Promise<string | undefined>;
+  /** `added` bytes of the blob are new to the store. */
+  linkBlob(repository: RepositoryName, digest: Digest, added: number): Promise<void>;
   unlinkBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use">;
 }
 
@@ -66,11 +63,25 @@ export class LocalStoreChanges implements StoreChanges {
     this.#owned = owned;
   }
 
-  async putManifest(
+  async putManifest(actor: Actor, commit: ManifestCommit): Promise<PutManifestResult> {
+    this.#owned.room.admitContent();
+    const { repository, digest, content, quotas } = commit;
+    if (!quotas) return this.#putManifest(actor, commit);
+    const { use } = this.#owned;
+    const admission = { kind: "manifest", digest, size: content.length } as const;
+    const reason = await use.admit(repository, admission, quotas);
+    if (reason !== undefined) return { kind: "over-quota", reason };
+    try {
+      return await this.#putManifest(actor, commit);
+    } finally {
+      use.settleManifest(repository, content.length);
+    }
+  }
+
+  async #putManifest(
     actor: Actor,
     { repository, digest, content, tags, immutable }: ManifestCommit,
   ): Promise<PutManifestResult> {
-    this.#owned.room.admitContent();
     let refusal: PutManifestResult | undefined;
     await this.#owned.store.transact(async (parent) => {
       const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
@@ -100,11 +111,12 @@ export class LocalStoreChanges implements StoreChanges {
     return changed;
   }
 
-  admitBlob(...args: Parameters<StoreChanges["admitBlob"]>): Promise<string | undefined> {
+  admit(...args: Parameters<StoreChanges["admit"]>): Promise<string | undefined> {
     return this.#owned.use.admit(...args);
   }
 
-  linkBlob(repository: RepositoryName, digest: Digest): Promise<void> {
+  linkBlob(repository: RepositoryName, digest: Digest, added: number): Promise<void> {
+    this.#owned.use.linked(repository, digest, added);
     return this.#owned.links.add(repository, digest);
   }
 

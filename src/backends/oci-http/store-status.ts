@@ -6,11 +6,13 @@ export interface StoreStatus {
   readonly repositories: number;
   readonly tags: number;
   readonly manifests: number;
-  /** As of the last count, which begins with the first question. */
+  /** Unknown until they are counted for the first time, which begins with the first question. */
   readonly blobs: number | undefined;
   readonly blobBytes: number | undefined;
-  /** Uploads that were begun and not ended. */
+  readonly manifestBytes: number;
+  /** Uploads that were begun and not ended, and what they hold. */
   readonly uploads: number;
+  readonly uploadBytes: number;
   /** Since the start. */
   readonly commits: number;
   /** Changes that wait for their commit. */
@@ -21,15 +23,18 @@ export interface StoreStatus {
   readonly isHistoryBehind: boolean;
 }
 
-function statusOf({ location, index, sizes, uploads, store, derived, history }: OciStore): StoreStatus {
+export function statusOf({ location, index, sizes, uploads, store, derived, history }: OciStore): StoreStatus {
   const { commitId } = store.head();
   const counted = sizes.latest();
+  const sessions = uploads.list();
   return {
     store: location.store,
     ...index.counts(),
     blobs: counted?.blobs,
     blobBytes: counted?.bytes,
-    uploads: uploads.count(),
+    manifestBytes: index.manifestBytes(),
+    uploads: sessions.length,
+    uploadBytes: sessions.reduce((sum, { size }) => sum + size, 0),
     commits: store.commits,
     waiting: store.waiting,
     isIndexBehind: derived.head !== commitId,

@@ -150,7 +150,7 @@ export class ServingThread implements ThreadCalls {
       changes: {
         putManifest: (...args) => owner.call("putManifest", store, ...args),
         deleteManifest: (...args) => owner.call("deleteManifest", store, ...args),
-        admitBlob: (...args) => owner.call("admitBlob", store, ...args),
+        admit: (...args) => owner.call("admit", store, ...args),
         linkBlob: (...args) => owner.call("linkBlob", store, ...args),
         unlinkBlob: (...args) => owner.call("unlinkBlob", store, ...args),
       },

@@ -38,7 +38,7 @@ export interface OwnerCalls {
   noteTokenUse(id: ApiTokenId): void;
   readonly putManifest: OfStore<StoreChanges["putManifest"]>;
   readonly deleteManifest: OfStore<StoreChanges["deleteManifest"]>;
-  readonly admitBlob: OfStore<StoreChanges["admitBlob"]>;
+  readonly admit: OfStore<StoreChanges["admit"]>;
   readonly linkBlob: OfStore<StoreChanges["linkBlob"]>;
   readonly unlinkBlob: OfStore<StoreChanges["unlinkBlob"]>;
   /** False if another request holds it. */

@@ -54,7 +54,7 @@ export class ThreadOwner implements OwnerCalls {
   putManifest: OwnerCalls["putManifest"] = (store, ...args) => this.#changes(store).putManifest(...args);
   deleteManifest: OwnerCalls["deleteManifest"] = (store, ...args) =>
     this.#changes(store).deleteManifest(...args);
-  admitBlob: OwnerCalls["admitBlob"] = (store, ...args) => this.#changes(store).admitBlob(...args);
+  admit: OwnerCalls["admit"] = (store, ...args) => this.#changes(store).admit(...args);
   linkBlob: OwnerCalls["linkBlob"] = (store, ...args) => this.#changes(store).linkBlob(...args);
   unlinkBlob: OwnerCalls["unlinkBlob"] = (store, ...args) => this.#changes(store).unlinkBlob(...args);
 

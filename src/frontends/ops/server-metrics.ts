@@ -136,11 +136,17 @@ function storeMetrics(stores: readonly OciStore[]): Metric[] {
     gauge("everlock_store_repositories", "Repositories.", ...each(({ repositories }) => repositories)),
     gauge("everlock_store_tags", "Tags.", ...each(({ tags }) => tags)),
     gauge("everlock_store_manifests", "Manifests.", ...each(({ manifests }) => manifests)),
-    gauge("everlock_store_blobs", "Blobs, as of the last count.", ...each(({ blobs }) => blobs)),
+    gauge("everlock_store_blobs", "Blobs.", ...each(({ blobs }) => blobs)),
+    gauge("everlock_store_blob_bytes", "Bytes of all blobs.", ...each(({ blobBytes }) => blobBytes)),
     gauge(
-      "everlock_store_blob_bytes",
-      "Bytes of all blobs, as of the last count.",
-      ...each(({ blobBytes }) => blobBytes),
+      "everlock_store_manifest_bytes",
+      "Bytes of the manifests of all repositories.",
+      ...each(({ manifestBytes }) => manifestBytes),
+    ),
+    gauge(
+      "everlock_uploads_bytes",
+      "Bytes that open uploads hold.",
+      ...each(({ uploadBytes }) => uploadBytes),
     ),
     gauge(
       "everlock_uploads_open",

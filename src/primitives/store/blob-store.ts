@@ -117,15 +117,17 @@ export class BlobStore {
 
   /**
    * Takes over a synced file whose bytes have this digest. An equal blob that is there already gives way: it holds the
-   * same bytes, or damaged ones that are healed so.
+   * same bytes, or damaged ones that are healed so. Answers whether there was none.
    */
-  async place(digest: Digest, source: string): Promise<void> {
+  async place(digest: Digest, source: string): Promise<boolean> {
     const path = this.path(digest);
+    const isNew = this.size(digest) === undefined;
     await changeEntries(path.slice(0, path.lastIndexOf("/")), async () => {
       utimesSync(source, SEALED_AT, SEALED_AT);
       // Off the event loop: while the disk takes in large blobs of others, it can wait for that.
       await rename(source, path);
     });
+    return isNew;
   }
 
   /**

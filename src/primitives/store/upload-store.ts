@@ -35,7 +35,8 @@ export interface Upload {
 }
 
 export type FinishResult =
-  | { readonly kind: "stored"; readonly size: number }
+  /** `added`: bytes that are new to the blobs. */
+  | { readonly kind: "stored"; readonly size: number; readonly added: number }
   | { readonly kind: "mismatch"; readonly actual: Digest };
 
 export type AppendOutcome =
@@ -86,6 +87,10 @@ export class LocalUploadLocks implements UploadLocks {
     this.#released.set(id, this.#now());
   }
 
+  isHeld(id: UploadId): boolean {
+    return this.#held.has(id);
+  }
+
   wasHeldWithin(ms: number, id: UploadId): boolean {
     const released = this.#released.get(id);
     return this.#held.has(id) || (released !== undefined && this.#now() - released < ms);
@@ -93,7 +98,7 @@ export class LocalUploadLocks implements UploadLocks {
 }
 
 /** `<id>.<algorithm>.<scope>`, the scope as the beginning of its SHA-256. */
-const FILE_NAME = /^([0-9a-f-]{36})\.(sha256|sha512)\.[0-9a-f]{16}$/;
+const FILE_NAME = /^([0-9a-f-]{36})\.(sha256|sha512)\.([0-9a-f]{16})$/;
 const SCOPE_HEX = 16;
 
 /** Of an owner with too many sessions, those give way that nobody wrote to for so long. */
@@ -164,9 +169,14 @@ export class UploadStore {
     return undefined;
   }
 
-  /** How many sessions there are. */
-  count(): number {
-    return readdirSync(this.#dir).length;
+  /** The sessions that there are, each with the hash of its scope. */
+  list(): { readonly id: UploadId; readonly scope: string; readonly size: number }[] {
+    return readdirSync(this.#dir).flatMap((name) => {
+      const [, text = "", , scope = ""] = name.match(FILE_NAME) ?? [];
+      const id = parseUploadId(text);
+      const size = id && statSync(`${this.#dir}/${name}`, { throwIfNoEntry: false })?.size;
+      return id === undefined || size === undefined ? [] : [{ id, scope, size }];
+    });
   }
 
   /** Runs `work` unless another request is working on the same session. */
@@ -224,10 +234,10 @@ export class UploadStore {
         : await hashFile(path, algorithm);
     const actual = finishDigest(algorithm, hasher);
     if (actual !== digest) return { kind: "mismatch", actual };
-    await this.#blobs.place(digest, path);
+    const isNew = await this.#blobs.place(digest, path);
     this.#hashes.delete(id);
     this.#sessions.end(id);
-    return { kind: "stored", size };
+    return { kind: "stored", size, added: isNew ? size : 0 };
   }
 
   /** Takes back what was appended since the session was found, after a failure to finish it. */
@@ -298,7 +308,11 @@ export class UploadStore {
   }
 
   #path(id: UploadId, scope: string, algorithm: DigestAlgorithm): string {
-    const scopeHash = new Bun.CryptoHasher("sha256").update(scope).digest("hex").slice(0, SCOPE_HEX);
-    return `${this.#dir}/${id}.${algorithm}.${scopeHash}`;
+    return `${this.#dir}/${id}.${algorithm}.${scopeHash(scope)}`;
   }
+}
+
+/** What a session's file says of its scope. */
+export function scopeHash(scope: string): string {
+  return new Bun.CryptoHasher("sha256").update(scope).digest("hex").slice(0, SCOPE_HEX);
 }

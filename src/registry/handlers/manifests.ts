@@ -93,6 +93,7 @@ async function storeManifest(
       details: [{ tag: result.tag, digest: result.current }],
     });
   }
+  if (result.kind === "over-quota") return new RegistryError("quotaExceeded", { message: result.reason });
   const headers = new Headers({
     Location: `/v2/${repository}/manifests/${digest}`,
     "Docker-Content-Digest": digest,

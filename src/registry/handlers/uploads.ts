@@ -96,8 +96,6 @@ export async function finishUpload(exchange: Exchange, route: UploadRoute): Prom
         return new RegistryError("digestMismatch", {
           details: [{ expected: digest, actual: result.actual }],
         });
-      case "over-quota":
-        return new RegistryError("quotaExceeded", { message: result.reason });
       default:
         return uploadFault(result, repository, session);
     }
@@ -138,6 +136,8 @@ function uploadFault(result: AppendFault, repository: RepositoryName, session: S
       return new RegistryError("uploadBusy");
     case "unknown":
       return new RegistryError("uploadUnknown");
+    case "over-quota":
+      return new RegistryError("quotaExceeded", { message: result.reason });
   }
 }
 

@@ -7,6 +7,7 @@ import { summarize } from "../../oci-http/image-summary.ts";
 import type { InstanceName } from "../../oci-http/instance-config.ts";
 import type { OciStore } from "../../oci-http/oci-store.ts";
 import { measureStore } from "../../oci-http/store-statistics.ts";
+import { statusOf } from "../../oci-http/store-status.ts";
 import { type Command, type CommandContext, ConsoleError, type Listing } from "../command.ts";
 import { isoTimeOf, listing, shortDigest } from "../table.ts";
 import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
@@ -108,7 +109,8 @@ async function listTags(
 const MAX_DAYS = 14;
 
 async function showStatistics(oci: OciStore, context: CommandContext): Promise<Listing> {
-  const { blobs, storedBytes, namedBytes, addedBytes } = await measureStore(oci);
+  const { blobs, storedBytes, savedBytes, addedBytes } = await measureStore(oci);
+  const { manifestBytes, uploads, uploadBytes } = statusOf(oci);
   const { repositories, tags, manifests } = oci.index.counts();
   const days = (await oci.history.commitsByDay(MAX_DAYS)).map(({ day, commits }) => ({
     day,
@@ -124,14 +126,27 @@ async function showStatistics(oci: OciStore, context: CommandContext): Promise<L
     },
     context,
   );
-  const savedBytes = Math.max(0, namedBytes - storedBytes);
   return {
     lines: [
       `${repositories} repositories, ${tags} tags, ${manifests} manifests, ${blobs} blobs`,
       `${formatSize(storedBytes)} stored, ${formatSize(savedBytes)} saved by sharing`,
+      `${formatSize(manifestBytes)} of manifests, ${formatSize(uploadBytes)} in ${uploads} open uploads`,
       "",
       ...growth.lines,
     ],
-    records: [{ repositories, tags, manifests, blobs, storedBytes, savedBytes }, ...days],
+    records: [
+      {
+        repositories,
+        tags,
+        manifests,
+        blobs,
+        storedBytes,
+        savedBytes,
+        manifestBytes,
+        uploads,
+        uploadBytes,
+      },
+      ...days,
+    ],
   };
 }
