@@ -2,6 +2,7 @@ import { CommitJournal, type JournalRecord, readJournal, recordsAfter } from "./
 import { DirectBranch } from "./direct-branch.ts";
 import type { LocalObjects } from "./git/local-objects.ts";
 import type { LocalRefs } from "./git/local-refs.ts";
+import { CorruptObjectError } from "./git/object.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import { type EncodedEntry, encodeEntry } from "./git/pack.ts";
 import { MAIN_REF } from "./git/repository.ts";
@@ -47,11 +48,14 @@ export class JournaledBranch implements Branch {
     this.#direct = new DirectBranch(options.objects, options.refs);
   }
 
-  /** For one who knows that nobody else is writing to the store. */
+  /** For one who knows that nobody else is writing to the store. Throws `CorruptObjectError`, and has changed nothing. */
   static async open(options: JournaledBranchOptions): Promise<JournaledBranch> {
     const path = `${options.dir}/${JOURNAL}`;
+    const records = readJournal(path);
+    await refuseLostBranch(records, options);
+    // Not before: where the journal is damaged, nobody is to move the branch.
     options.refs.breakLock(MAIN_REF);
-    await bringBack(readJournal(path), options);
+    await bringBack(records, options);
     return new JournaledBranch(options, await CommitJournal.open(path));
   }
 
@@ -175,6 +179,20 @@ async function moveBranch(
   await refs.write(kept, last.next);
   report(
     `the branch ${MAIN_REF} was moved in spite of its lock; the commits that it should have got are at ${kept}`,
+  );
+}
+
+async function refuseLostBranch(
+  [first]: readonly JournalRecord[],
+  { refs, dir }: JournaledBranchOptions,
+): Promise<void> {
+  if (!first?.expected || (await refs.read(MAIN_REF)) !== undefined) return;
+  // Or git could not do what is said here.
+  refs.breakLock(MAIN_REF);
+  const remedy = `put it back with 'git -C ${dir} update-ref ${MAIN_REF} ${first.expected}'`;
+  throw new CorruptObjectError(
+    `${dir}/${MAIN_REF}`,
+    `it is gone, but the journal goes on from commit ${first.expected}; ${remedy}`,
   );
 }
 

@@ -1,5 +1,15 @@
 import { expect, test } from "bun:test";
-import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
 import type { Projection } from "../../../src/primitives/store/projection.ts";
 import type { Store } from "../../../src/primitives/store/store.ts";
@@ -7,6 +17,7 @@ import { StoreManager, type StoreName } from "../../../src/primitives/store/stor
 import { storePath } from "../../../src/primitives/store/store-path.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
+import { flipBit } from "../../support/flipped-bit.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { describeWith, must } from "../../support/tools.ts";
 
@@ -145,6 +156,34 @@ describeWith(["git"], "commits in the journal", () => {
     expect(paths.length).toBeLessThan(31);
     await store.close();
     expect(await git(copyDir, "fsck", "--strict", "--no-progress")).toBe("");
+  });
+
+  test("of which one in the middle is damaged stop the store, and leave it as it is", async () => {
+    const { copy, copyDir, journal } = await crashAfter(numbered("a", 30));
+    const bytes = readFileSync(journal);
+    const first = 24 + bytes.readUInt32BE(4) + 32;
+    // As if it had been the second of several.
+    writeFileSync(journal, Buffer.concat([bytes.subarray(0, first), bytes.subarray(0, first)]));
+    flipBit(journal, 200, 1);
+    const before = readFileSync(journal);
+    await expect(open(copy)).rejects.toThrow(`${journal} is damaged: the record at byte 0 is broken`);
+    expect([readFileSync(journal).equals(before), existsSync(`${copyDir}/refs/heads/main.lock`)]).toEqual([
+      true,
+      true,
+    ]);
+    expect(await filesOf(copyDir)).toEqual(["before"]);
+  });
+
+  test("whose branch is gone name the commit that it has to be put back to, and come to it then", async () => {
+    const names = numbered("a", 30);
+    const { copy, copyDir } = await crashAfter(names);
+    const commit = (await git(copyDir, "rev-parse", "main")).trim();
+    rmSync(`${copyDir}/refs/heads/main`);
+    const remedy = `git -C ${copyDir} update-ref refs/heads/main ${commit}`;
+    for (let attempt = 0; attempt < 2; attempt++) await expect(open(copy)).rejects.toThrow(remedy);
+    await must(remedy.split(" "));
+    const { store } = await open(copy);
+    expect(await pathsOf(store)).toEqual(["before", ...names].sort());
   });
 
   test("are kept under a name of their own where somebody has moved the branch after the crash", async () => {
