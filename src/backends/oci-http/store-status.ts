@@ -23,7 +23,15 @@ export interface StoreStatus {
   readonly isHistoryBehind: boolean;
 }
 
-export function statusOf({ location, index, sizes, uploads, store, derived, history }: OciStore): StoreStatus {
+export function statusOf({
+  location,
+  index,
+  sizes,
+  uploads,
+  store,
+  derived,
+  history,
+}: OciStore): StoreStatus {
   const { commitId } = store.head();
   const counted = sizes.latest();
   const sessions = uploads.list();
