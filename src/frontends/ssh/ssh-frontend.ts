@@ -1,8 +1,9 @@
 import type { ListenAddress } from "../../primitives/listen-address.ts";
+import { OpenSockets } from "../../primitives/open-sockets.ts";
 import { CallPort } from "../../primitives/threads/call-port.ts";
 import { ListenError } from "../listen-error.ts";
 import type { SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
-import { SSH_LIMITS } from "./ssh-limits.ts";
+import { sshLimits } from "./ssh-limits.ts";
 import { SshOwner, type SshServices } from "./ssh-owner.ts";
 
 export interface SshFrontendOptions extends SshServices {
@@ -93,7 +94,8 @@ export class SshFrontend {
       this.#thread = undefined;
       if (!this.#isStopping) this.#replace(cause);
     });
-    const started = await port.call("start", { listen: this.#listen, hostKey, limits: SSH_LIMITS });
+    const limits = sshLimits(OpenSockets.open()?.limit ?? Number.POSITIVE_INFINITY);
+    const started = await port.call("start", { listen: this.#listen, hostKey, limits });
     if (started.kind === "failed") {
       worker.terminate();
       throw new ListenError("SSH", this.#listen, SSH_LISTEN_SETTING, started);

@@ -25,3 +25,23 @@ export const SSH_LIMITS: SshLimits = {
   sessionsPerUser: 16,
   sessions: 96,
 };
+
+/** Connections before and after the login get one each of so many parts of the files that may be open. */
+const FILES_PART = 32;
+const MIN_CONNECTIONS = 16;
+/** Of all connections, one network, one user and the administrators' share are one of so many. */
+const SHARE_PART = 4;
+
+/** What leaves files for everything else, where few may be open. */
+export function sshLimits(fileLimit: number): SshLimits {
+  const most = Math.max(MIN_CONNECTIONS, Math.floor(fileLimit / FILES_PART));
+  const share = Math.floor(most / SHARE_PART);
+  return {
+    ...SSH_LIMITS,
+    waiting: Math.min(SSH_LIMITS.waiting, most),
+    waitingPerNetwork: Math.min(SSH_LIMITS.waitingPerNetwork, share),
+    loggedIn: Math.min(SSH_LIMITS.loggedIn, most),
+    loggedInPerUser: Math.min(SSH_LIMITS.loggedInPerUser, share),
+    reservedForAdministrators: Math.min(SSH_LIMITS.reservedForAdministrators, share),
+  };
+}
