@@ -1,6 +1,19 @@
 import { expect, test } from "bun:test";
 import { inStepWith } from "../../src/primitives/monotonic-clock.ts";
 
+test("of several answers the one that came soonest is believed", async () => {
+  let passed = 0;
+  const slow = [500, 300, 2, 900, 400];
+  const clock = await inStepWith(
+    async () => {
+      passed += slow.shift() ?? 0;
+      return 500_000 + passed;
+    },
+    () => passed,
+  );
+  expect(clock() - (500_000 + passed)).toBe(1);
+});
+
 test("a clock in step with another tells its time, however long the question and the answer took", async () => {
   let passed = 0;
   const other = () => 500_000 + passed;

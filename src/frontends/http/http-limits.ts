@@ -21,6 +21,8 @@ const RATE_SLOTS = 65_536;
 const TICKS_PER_MS = 64;
 /** What an address did not use adds up to so much. */
 const BURST_MS = 1000;
+/** More than the clocks of two threads differ by. */
+const SKEW_MS = 1000;
 
 /** Memory that all threads count in. */
 export function limitsMemory(): SharedArrayBuffer {
@@ -107,7 +109,7 @@ export class HttpLimits implements Limits {
       const ahead = (due - now) | 0;
       const burst = BURST_MS * TICKS_PER_MS;
       // So far ahead no request can have led: it is from before the clock wrapped around.
-      const isPast = ahead < 0 || ahead > burst;
+      const isPast = ahead < 0 || ahead > burst + SKEW_MS * TICKS_PER_MS;
       if (!isPast && ahead > burst - cost) return false;
       const next = ((isPast ? now : due) + cost) | 0;
       if (Atomics.compareExchange(this.#due, slot, due, next) === due) return true;

@@ -45,6 +45,23 @@ test("so many uploads come in at once, and what an ended thread held is free aga
   expect(one.beginUpload()).toBeDefined();
 });
 
+test("threads whose clocks differ a little count together all the same", () => {
+  const [memory, seed] = [limitsMemory(), randomSeed()];
+  let now = 10_000;
+  const settings = { ...UNLIMITED, requestsPerSecond: 10 };
+  const [ahead, behind] = [30, 0].map(
+    (skew, thread) => new HttpLimits(settings, memory, thread, seed, () => now + skew),
+  );
+  let count = 0;
+  for (let i = 0; i < 200; i++)
+    for (const limits of [ahead, behind]) if (limits?.admitRequest("192.0.2.1")) count++;
+  expect(count).toBe(10);
+  now += 1000;
+  for (let i = 0; i < 200; i++)
+    for (const limits of [behind, ahead]) if (limits?.admitRequest("192.0.2.1")) count++;
+  expect(count).toBe(20);
+});
+
 test("all addresses of a /64 count as one, by a clock that can be given", () => {
   let now = 1000;
   const settings = { ...UNLIMITED, requestsPerSecond: 10 };
