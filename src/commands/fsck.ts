@@ -64,7 +64,7 @@ async function check(manager: StoreManager, name: StoreName): Promise<number> {
   }
 }
 
-/** Opens nothing that would be built anew or caught up: it is compared as it lies there. */
+/** Opens no database in a way that would rebuild it or bring it up to date: each is compared as it lies there. */
 async function inspect(manager: StoreManager, name: StoreName) {
   const dir = manager.directory(name);
   const store = await manager.open(name);

@@ -97,12 +97,12 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
       }
     }
     const history = new Database(`${dataDir}/${STORE}/history.sqlite`);
-    history.run("UPDATE mentions SET seconds = seconds + 1");
+    history.run("DELETE FROM mentions");
     history.close();
     const { code, stdout } = await fsck(dataDir, STORE);
     expect(code).toBe(1);
     expect(stdout).toContain("history.sqlite is damaged (it differs from the commits)");
-  }, 30_000);
+  }, 60_000);
 
   test("finds nothing wrong with derived files that are missing, of another version or behind", async () => {
     const { dataDir } = await stoppedWithImages();

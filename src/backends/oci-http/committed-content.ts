@@ -33,7 +33,7 @@ export class SnapshotContent implements CommittedContent {
   }
 }
 
-/** Misses in the index that are looked up in the commits as well, in a second and thread: few enough for anybody to cause. */
+/** Misses in the index that are looked up in the commits as well, a second and thread. A stranger can cause no more of them. */
 const CHECKED_MISSES_PER_SECOND = 20;
 
 /** Which of the things that the index lacks are to be looked up in the commits, to notice an index that has lost some. */

@@ -24,7 +24,7 @@ export async function checkDatabases(dir: string, store: Store): Promise<string[
     ...Object.entries(derived).flatMap(([file, verdict]) =>
       typeof verdict === "string"
         ? []
-        : `${file} is damaged (${verdict.damage}); it is derived: the next start of the server, or removing it, has it built anew`,
+        : `${file} is damaged (${verdict.damage}); it is derived: the next start of the server, or removing it, rebuilds it`,
     ),
     ...(typeof links === "string"
       ? []

@@ -29,10 +29,10 @@ export interface DatabaseContext {
   readonly log: Logger;
 }
 
-/** Opens the index at `path`; a damaged one is built anew by whoever tells it the commits. */
+/** Opens the index at `path`; a damaged one is rebuilt by whoever tells it the commits. */
 export function openIndex(path: string, context: DatabaseContext): DerivedIndex {
   return DerivedIndex.open(path, OCI_INDEX, context.clock, (reason) =>
-    context.log.warn(builtAnew(path, context, reason)),
+    context.log.warn(rebuildLine(path, context, reason)),
   );
 }
 
@@ -51,14 +51,14 @@ export async function openIndexed(
       const reason = damageIn(error);
       if (reason === undefined || isSecond) throw error;
       assertReadable(path);
-      context.log.warn(builtAnew(path, context, reason));
+      context.log.warn(rebuildLine(path, context, reason));
       removeDatabase(path);
     }
   }
 }
 
-function builtAnew(path: string, { store }: DatabaseContext, reason: string): string {
-  return `${basename(path)} of the store '${store}' is damaged (${reason}); it is built anew from the commits`;
+function rebuildLine(path: string, { store }: DatabaseContext, reason: string): string {
+  return `${basename(path)} of the store '${store}' is damaged (${reason}); it is rebuilt from the commits`;
 }
 
 export function removeReplacements(dir: string): void {

@@ -8,7 +8,7 @@ import type { RepositoryName } from "../../registry/repository-name.ts";
 import type { Tag } from "../../registry/tag.ts";
 import { onlyAdds, parseEvent } from "./history.ts";
 
-/** Raised whenever the tables change their meaning; a file of another version is built anew. */
+/** Raised whenever the tables change their meaning; a file of another version is rebuilt. */
 const VERSION = 4;
 const SCHEMA = `
   CREATE TABLE commits (

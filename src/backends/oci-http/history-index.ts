@@ -46,7 +46,7 @@ const MAX_SETS_OF_TAG = 8;
 
 /**
  * What the commits of an OCI store tell, so that a question about the history does not walk it. Derived: it is told the
- * commits that it misses whenever it is asked, and built anew when its file is missing or the history was rewritten.
+ * commits that it misses whenever it is asked, and rebuilt when its file is missing or the history was rewritten.
  */
 export class HistoryIndex {
   readonly #path: string;
@@ -56,14 +56,14 @@ export class HistoryIndex {
   #catchingUp: Promise<void> | undefined;
   #isClosing = false;
 
-  /** `damaged` is told what is wrong with a file that is built anew. */
+  /** `damaged` is told what is wrong with a file that is rebuilt. */
   constructor(path: string, store: HistorySource, damaged: (reason: string) => void = () => undefined) {
     this.#path = path;
     this.#store = store;
     this.#damaged = damaged;
   }
 
-  /** Opened by the first who asks: a store serves without its history, and who asks hears why it can't be opened. */
+  /** Opened by the first call that needs it: a store serves without its history, and the error is that caller's. */
   get #db(): Database {
     this.#open ??= openOrRemove(this.#path, () => openDatabase(this.#path, DATABASE), this.#damaged);
     return this.#open;
@@ -197,7 +197,7 @@ export class HistoryIndex {
     this.#open?.close();
   }
 
-  /** Rows that say what was written; a database with another one is removed, to be built anew by the next catch-up. */
+  /** Rows that say what was written; a database with another one is removed, to be rebuilt by the next catch-up. */
   #rows<T extends Row>(sql: string, values: Readonly<Record<string, string | number>>): T[] {
     try {
       const db = this.#db;
@@ -233,7 +233,7 @@ export class HistoryIndex {
     }
   }
 
-  /** Builds it anew, because it does not say what the commits do. */
+  /** Rebuilds it, because it does not say what the commits do. */
   async rebuild(reason: string, signal?: AbortSignal): Promise<void> {
     await this.#catchingUp?.catch(() => undefined);
     if (this.#isClosing) return;
@@ -241,7 +241,7 @@ export class HistoryIndex {
     await this.catchUp(signal);
   }
 
-  /** To be built anew. */
+  /** To be rebuilt. */
   #remove(reason: string): void {
     assertReadable(this.#path);
     this.#damaged(reason);

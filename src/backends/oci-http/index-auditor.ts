@@ -22,7 +22,7 @@ export class IndexAuditor {
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
 
-  /** `failed` hears why it could not be done; it is tried again the next day. */
+  /** `failed` is called with the error when it could not be done; it is tried again the next day. */
   constructor(oci: Audited & Pick<OciStore, "location" | "damaged">, failed: (error: unknown) => void) {
     this.#oci = oci;
     this.#failed = failed;

@@ -46,7 +46,7 @@ export interface IncomingRequest {
 
 const DAMAGE_RETRY_SECONDS = "5";
 const DAMAGE_MESSAGE =
-  "an index of this registry is damaged and is being built anew; try again in a few seconds";
+  "an index of this registry is damaged and is being rebuilt; try again in a few seconds";
 
 const ANYBODY: Principal = { user: ANONYMOUS };
 const ROLE_FOR: Readonly<Record<Permission, Role>> = { pull: "reader", push: "writer", delete: "owner" };

@@ -105,7 +105,7 @@ export class OciStore implements OciView {
     this.committed = new SnapshotContent(() => databases.store.head());
     this.history = new HistoryIndex(`${dir}/history.sqlite`, databases.store, (reason) =>
       log.warn(
-        `history.sqlite of the store '${store}' is damaged (${reason}); it is built anew from the commits`,
+        `history.sqlite of the store '${store}' is damaged (${reason}); it is rebuilt from the commits`,
       ),
     );
     this.#frozen = new FrozenViews(this, context);

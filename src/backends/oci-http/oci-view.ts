@@ -31,6 +31,6 @@ export interface OciView {
   readonly missChecks: MissChecks;
   /** Has a blob hashed beside the requests; one that is damaged is set aside. */
   audit(digest: Digest): void;
-  /** Hears what has turned out to be wrong with the databases, which are then replaced beside the requests. */
+  /** Reports damage of the databases, which are then replaced while requests go on. */
   damaged(damage: Damage): void;
 }

@@ -27,7 +27,7 @@ export interface StoreOwner {
   onDamage(digest: Digest): void;
   /** Hashes blobs beside the requests. */
   audit(digest: Digest): void;
-  /** Hears of databases that were; of the view with this id. */
+  /** Reports damage of the databases of the view with this id. */
   onDatabaseDamage(view: number, damage: Damage): void;
   committed(view: number): CommittedContent;
 }

@@ -156,17 +156,17 @@ export class ReplacedDatabases {
     this.#context = context;
   }
 
-  /** Tells the operator, and answers where the index is to be built that takes the place of the one at `path`. */
+  /** Tells the operator, and returns the path of the index that is to replace the one at `path`. */
   announce(path: string, { reason }: Damage): string {
     const { store, log } = this.#context;
     log.warn(
-      `${basename(path)} of the store '${store}' is damaged (${reason}); it is built anew from the commits, and until then ` +
+      `${basename(path)} of the store '${store}' is damaged (${reason}); it is rebuilt from the commits, and until then ` +
         "requests that meet the damage are answered from the commits or told to come again",
     );
     return replacementFor(path, ++this.#count);
   }
 
-  /** Nobody can open it any more. */
+  /** Keeps a replaced database open for its readers, and removes its files. */
   add(database: OpenDatabase): void {
     removeDatabase(database.path);
     this.#open.push(database);

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { assertReadable, checkHeader, DamagedDatabaseError, damageIn } from "./database-damage.ts";
 
-/** The tables of a database that can be built anew at any time. */
+/** The tables of a database that can be rebuilt at any time. */
 export interface DatabaseSchema {
   /** Raised whenever the tables change their meaning: a file of another version is emptied. */
   readonly version: number;
@@ -105,10 +105,10 @@ export function removeDatabase(path: string): void {
   for (const suffix of SUFFIXES) rmSync(path + suffix, { force: true });
 }
 
-/** Nobody may have either of them open. What a crash in the middle leaves, the same call brings to its end. */
+/** Neither may be open. After a crash in the middle, the same call completes it. */
 export function renameDatabase(from: string, to: string): void {
   if (existsSync(to)) for (const suffix of SUFFIXES.toReversed()) rmSync(to + suffix, { force: true });
-  // Its log first: without the file itself nobody takes it for one's own.
+  // The log first: SQLite reads none without the file itself.
   for (const suffix of SUFFIXES.toReversed())
     if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix);
 }

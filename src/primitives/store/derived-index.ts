@@ -15,7 +15,7 @@ import type { Change } from "./tree-edit.ts";
 
 /** What a derived index holds and how changed files get into it. */
 export interface IndexSchema {
-  /** Raised whenever `sql` or `apply` changes its meaning; an index of another version is built anew. */
+  /** Raised whenever `sql` or `apply` changes its meaning; an index of another version is rebuilt. */
   readonly version: number;
   readonly sql: string;
   /**
@@ -38,7 +38,7 @@ const STATE = `
 
 /**
  * An SQLite file derived from a store's commits. It may be behind after a crash (it is told what it missed) and may be
- * deleted or damaged at any time while no server runs (it is built anew).
+ * deleted or damaged at any time while no server runs (it is rebuilt).
  */
 export class DerivedIndex implements Projection {
   readonly db: Database;
@@ -54,7 +54,7 @@ export class DerivedIndex implements Projection {
     this.#head = readHead(db);
   }
 
-  /** `clock` is moved for each scope that changes; `report` is told what is wrong with a file that is built anew. */
+  /** `clock` is moved for each scope that changes; `report` is told what is wrong with a file that is rebuilt. */
   static open(
     path: string,
     schema: IndexSchema,

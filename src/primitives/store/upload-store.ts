@@ -59,7 +59,7 @@ export interface UploadLocks {
   acquire(id: UploadId): boolean | Promise<boolean>;
   /** Once it is over, the next request may acquire. */
   release(id: UploadId): void | Promise<void>;
-  /** Whether somebody worked on it within so many milliseconds; who knows only of other threads' can't say. */
+  /** Whether a request worked on it within so many milliseconds. Only the owner of the locks knows. */
   wasHeldWithin?(ms: number, id: UploadId): boolean;
 }
 
@@ -249,7 +249,7 @@ export class UploadStore {
       const now = new Date();
       utimesSync(path, now, now);
     } catch (error) {
-      // It has become a blob; nobody has been told, so the client pushes it again.
+      // It has become a blob, which was not acknowledged, so the client pushes it again.
       if (!isMissingFile(error)) throw error;
     }
   }

@@ -59,7 +59,7 @@ async function wholeHistory() {
   return { store, path, right, ask };
 }
 
-test("a history with any bit flipped is built anew and reported, or tells what it told before", async () => {
+test("a history with any bit flipped is rebuilt and reported, or tells what it told before", async () => {
   const { store, path, right, ask } = await wholeHistory();
   const { size } = statSync(path);
   let reports = 0;

@@ -149,7 +149,7 @@ test("an index with any bit flipped gives no wrong answer: what a row says has i
   expect(noticed).toBeGreaterThan(0);
 }, 60_000);
 
-test("an index with any bit flipped is built anew at the start and reported, unless it answers all that it should", () => {
+test("an index with any bit flipped is rebuilt at the start and reported, unless it answers all that it should", () => {
   const { flipped } = wholeIndex();
   const wrong: string[] = [];
   let reports = 0;

@@ -52,7 +52,7 @@ async function closedStore() {
 }
 
 test.each(["index.sqlite", "history.sqlite"])(
-  "a store opens with %s damaged: it is named and built anew",
+  "a store opens with %s damaged: it is named and rebuilt",
   async (file) => {
     const { dir, open } = await closedStore();
     for (const damage of [

@@ -83,7 +83,7 @@ test("closing ends the catching up in the middle of a commit that removes much",
   expect(again.head).toBe(store.head().commitId);
 });
 
-test("a damaged history is built anew from the commits, at the start and while it is open, and reported", async () => {
+test("a damaged history is rebuilt from the commits, at the start and while it is open, and reported", async () => {
   const store = await Store.open("test", new MemoryStore());
   const author = { name: "alice", email: "alice@everlock" };
   const { commitId } = await store.write(storePath("a"), Buffer.from("a"), { author, message: "write a" });
