@@ -27,6 +27,8 @@ export interface CheckOptions {
   readonly setsAside: boolean;
   /** Called between steps; it may wait. False ends the check early. */
   readonly step: (progress: string) => Promise<boolean>;
+  /** Ends it in the middle of a step, such as the hashing of a large blob: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** How often the index is told what came meanwhile before a busy store is taken as unchecked. */
@@ -72,19 +74,23 @@ async function checkLinks(oci: OciStore, step: CheckOptions["step"]): Promise<un
 /** Hashes every blob again, and looks for those that tags need and that are gone. */
 export async function checkBlobs(
   oci: Pick<OciStore, "store" | "blobs">,
-  { setsAside, step }: CheckOptions,
+  { setsAside, step, signal }: CheckOptions,
   compare: (fresh: DerivedIndex) => Promise<string[]> = async () => [],
 ): Promise<OciReport> {
   const fresh = DerivedIndex.open(":memory:", OCI_INDEX, new ScopeClock());
   try {
     const { commitId } = oci.store.head();
-    if (commitId) await oci.store.project(fresh, commitId);
+    if (commitId) await oci.store.project(fresh, commitId, signal);
+    const goOn = () => {
+      signal?.throwIfAborted();
+      return undefined;
+    };
     const tagsByBlob = collectTags(new OciIndexReader(fresh.db));
     const problems: string[] = [];
     const found = new Set<Digest>();
     for (const digest of oci.blobs.list()) {
       found.add(digest);
-      const verdict = await (setsAside ? oci.blobs.verify(digest) : oci.blobs.check(digest));
+      const verdict = await (setsAside ? oci.blobs.verify(digest, goOn) : oci.blobs.check(digest, goOn));
       if (verdict === "damaged")
         problems.push(`blob ${digest} is damaged${affected(tagsByBlob.get(digest))}`);
       if (!(await step(`${found.size} blobs hashed`))) return { blobs: found.size, problems };

@@ -99,14 +99,15 @@ async function collect(
 }
 
 async function scrub(oci: OciStore, run: JobRun): Promise<string[]> {
-  const pace = new Pace();
+  const pace = new Pace(3, run.signal);
   const step = async (progress: string): Promise<boolean> => {
     run.progress(`${oci.location.store}: ${progress}`);
     await pace.rest();
     return !run.signal.aborted;
   };
   const objects = await oci.store.checkObjects(step);
-  const content = await checkOciStore(oci, { setsAside: !run.isDryRun, step });
+  run.signal.throwIfAborted();
+  const content = await checkOciStore(oci, { setsAside: !run.isDryRun, step, signal: run.signal });
   const problems = [...objects.problems, ...content.problems];
   const verdict = problems.length === 0 ? "no damage" : `${problems.length} damaged or missing`;
   return [

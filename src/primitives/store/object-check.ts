@@ -10,9 +10,12 @@ export interface ObjectReport {
   readonly problems: readonly string[];
 }
 
+/** Some milliseconds of work. */
+const OBJECTS_PER_STEP = 20;
+
 /**
  * Reads everything that the history refers to, each object once, and compares it with its name. `step` may wait between
- * commits, and ends the check early by answering false.
+ * some objects and the next, and ends the check early by answering false.
  */
 export async function checkObjects(
   reader: ObjectReader,
@@ -22,6 +25,11 @@ export async function checkObjects(
   const seen = new Set<ObjectId>();
   const problems: string[] = [];
   let commits = 0;
+  let isEnded = false;
+  const goOn = async () => {
+    isEnded ||= !(await step(`${commits} commits checked`));
+    return !isEnded;
+  };
   const attempt = async <T>(
     id: ObjectId,
     where: string,
@@ -40,6 +48,7 @@ export async function checkObjects(
   const checkTree = async (id: ObjectId, base: string, commit: ObjectId): Promise<void> => {
     const tree = await attempt(id, `commit ${commit}, directory '${base}'`, () => reader.tree(id));
     for (const [name, entry] of tree ?? []) {
+      if (isEnded || (seen.size % OBJECTS_PER_STEP === 0 && !(await goOn()))) return;
       const path = `${base}${name}`;
       if (entry.kind === "tree") await checkTree(entry.id, `${path}/`, commit);
       else await attempt(entry.id, `commit ${commit}, file '${path}'`, () => reader.blob(entry.id));
@@ -52,7 +61,7 @@ export async function checkObjects(
     const commit = await attempt(id, `commit ${id}`, () => reader.commit(id));
     if (!commit) continue;
     commits++;
-    if (!(await step(`${commits} commits checked`))) break;
+    if (!(await goOn())) break;
     await checkTree(commit.tree, "", id);
     pending.push(...commit.parents);
   }
