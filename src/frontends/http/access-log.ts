@@ -42,6 +42,9 @@ const FLUSH_BYTES = 32 * 1024;
 const PIPE_BYTES = 4096;
 /** Lines that a slow reader of standard output has not taken; what comes on top is lost, and reported. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+/** Characters of a path and of a User-Agent that are logged; the longest path that is served has fewer. */
+const MAX_PATH = 2048;
+const MAX_CLIENT = 256;
 /** How often it is looked whether the file was moved away, as `logrotate` does. */
 const ROTATION_MS = 1000;
 
@@ -68,7 +71,9 @@ export class AccessLog {
       this.#fail(new Error("its reader is too slow; requests are not logged"));
       return;
     }
-    const text = this.#target.format === "json" ? JSON.stringify(entry) : textOf(entry);
+    const { path, client } = entry;
+    const logged = { ...entry, path: path.slice(0, MAX_PATH), client: client.slice(0, MAX_CLIENT) };
+    const text = this.#target.format === "json" ? JSON.stringify(logged) : textOf(logged);
     const line = Buffer.from(`${visibleText(text)}\n`);
     const before = this.#bytes;
     this.#lines.push(line);

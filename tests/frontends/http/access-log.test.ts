@@ -133,3 +133,12 @@ test("lines on standard output wait for a slow reader, whole, whichever threads 
   for (const line of lines) expect(JSON.parse(line).status).toBe(404);
   expect(readFileSync(`${dir}/err`, "utf8")).toBe("");
 }, 20_000);
+
+test("of what a stranger may make long, a line has only the beginning", async () => {
+  const { path, client } = await start();
+  await client.fetch(`${"x".repeat(5000)}/tags/list`, { headers: { "User-Agent": "y".repeat(5000) } });
+  expect(await eventually(() => linesOf(path).join("") !== "")).toBe(true);
+  const [line = "{}"] = linesOf(path);
+  const { path: logged, client: agent } = JSON.parse(line);
+  expect([logged.length, agent.length]).toEqual([2048, 256]);
+});
