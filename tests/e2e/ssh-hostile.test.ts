@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterThisTest } from "../support/cleanup.ts";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_PASSWORD, addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
-import { connect as connectSsh } from "../support/ssh-server.ts";
+import { connect as connectSsh, shell } from "../support/ssh-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, must } from "../support/tools.ts";
 
@@ -75,6 +75,28 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     }
     expect((await server.console("/users list")).code).toBe(0);
     expect(server.log()).toBe("");
+  }, 30_000);
+
+  test("keeps little for a client that types and does not read, and serves others meanwhile", async () => {
+    const server = await startEverlock();
+    const memoryMiB = () => {
+      const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
+      return Number(status.match(/VmHWM:\s+(\d+)/)?.[1]) / 1024;
+    };
+    const before = memoryMiB();
+    const client = await connectSsh(server.sshPort, { username: "admin", password: ADMIN_PASSWORD });
+    const channel = await shell(client, true);
+    channel.pause();
+    (client as unknown as { _sock: Socket })._sock.pause();
+    // A key and its removal, again and again: each is drawn.
+    channel.write(Buffer.from("x\x7f".repeat(1024 * 1024)));
+    // What it sends is worked off, or waits, once others have had their answers.
+    for (let i = 0; i < 3; i++) {
+      expect((await server.console("/users list")).code).toBe(0);
+      expect((await fetch(`http://localhost:${server.httpPort}/v2/`)).status).toBe(401);
+    }
+    expect(memoryMiB() - before).toBeLessThan(200);
+    client.destroy();
   }, 30_000);
 
   test("offers no exchange of keys over finite fields", async () => {
