@@ -90,7 +90,7 @@ function proxies(settings: CheckedSettings): ProxySettings {
   ] as const;
   const given = names.find((name) => settings.isGiven(name));
   if (networks.length === 0 && given !== undefined)
-    throw new UsageError(`--${given} takes --frontend-http-trusted-proxy <network>`);
+    throw new UsageError(`--${given} needs --frontend-http-trusted-proxy <network>`);
   return {
     networks,
     header: settings.parsed(

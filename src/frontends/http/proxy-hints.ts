@@ -1,12 +1,17 @@
 import { plainAddress } from "../../primitives/client-network.ts";
 import type { ProxySettings } from "./trusted-proxies.ts";
 
+/** Of the requests of strangers the first ones are looked at, then some: a proxy that was forgotten sends the header in all. */
+const FIRST_REQUESTS = 10_000;
+const SAMPLE = 64;
+
 type Warn = (topic: string, message: string) => void;
 
-/** Tells the operator, once each, what proxies say without being believed: by mistake, or by somebody who tries. */
+/** Warns the operator, once each, of proxy headers that are ignored: a setting is missing, or a client forges them. */
 export class ProxyHints {
   readonly #settings: ProxySettings;
   readonly #warn: Warn;
+  #strangers = 0;
   #strangerTold = false;
   #proxyTold = false;
 
@@ -17,11 +22,13 @@ export class ProxyHints {
 
   /** A request whose peer is none of the trusted proxies. */
   ofStranger({ headers }: Request, peer: () => string): void {
-    if (this.#strangerTold || !(headers.has("X-Forwarded-For") || headers.has("Forwarded"))) return;
+    if (this.#strangerTold) return;
+    if (this.#strangers++ >= FIRST_REQUESTS && this.#strangers % SAMPLE > 0) return;
+    if (!(headers.has("X-Forwarded-For") || headers.has("Forwarded"))) return;
     this.#strangerTold = true;
     this.#warn(
       "stranger",
-      `${plainAddress(peer())} names another client in Forwarded or X-Forwarded-For and is not believed; a proxy of yours is named by --frontend-http-trusted-proxy`,
+      `${plainAddress(peer())} sends Forwarded or X-Forwarded-For, which is ignored; if it is a proxy of yours, name it with --frontend-http-trusted-proxy`,
     );
   }
 
@@ -33,17 +40,17 @@ export class ProxyHints {
       header === "forwarded" ? parameter.test(headers.get("Forwarded") ?? "") : headers.has(name);
     const ignored = [
       ...(!tellScheme && sent("X-Forwarded-Proto", /proto=/i)
-        ? ["the scheme (take it by --frontend-http-proxy-scheme)"]
+        ? ["the scheme (believed with --frontend-http-proxy-scheme)"]
         : []),
       ...(!tellHost && sent("X-Forwarded-Host", /host=/i)
-        ? ["the host (take it by --frontend-http-proxy-host)"]
+        ? ["the host (believed with --frontend-http-proxy-host)"]
         : []),
       ...(!headers.has(header) && (headers.has("X-Forwarded-For") || headers.has("Forwarded"))
-        ? [`the client by another header than ${header} (name it by --frontend-http-proxy-header)`]
+        ? [`the client in another header than ${header} (named by --frontend-http-proxy-header)`]
         : []),
     ];
     if (ignored.length === 0) return;
     this.#proxyTold = true;
-    this.#warn("proxy", `the proxy ${plainAddress(peer)} tells what is not believed: ${ignored.join(", ")}`);
+    this.#warn("proxy", `the proxy ${plainAddress(peer)} sends what is ignored: ${ignored.join(", ")}`);
   }
 }

@@ -25,7 +25,7 @@ export interface PasswordCheckerOptions {
   readonly maxConcurrent?: number;
   /** Waits before a wrong password is told, in milliseconds. */
   readonly delay?: (ms: number) => Promise<void>;
-  /** Hears of each login that failed at a place that is named. */
+  /** Called with each login that failed, if its place is named. */
   readonly failed?: (failure: LoginFailure) => void;
 }
 
