@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { digestOf } from "../../src/primitives/digest.ts";
 import { binary } from "../support/binary.ts";
 import { eventually } from "../support/eventually.ts";
 import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
 import { randomBytes } from "../support/random-bytes.ts";
-import { RegistryClient } from "../support/registry-client.ts";
+import { bytesOf, RegistryClient } from "../support/registry-client.ts";
 import { describeWithSmallDisks, type SmallDisk, smallDisk } from "../support/small-disk.ts";
 import { describeWith, must, run } from "../support/tools.ts";
 
@@ -65,6 +66,25 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       }
       expect(await server.end("SIGTERM")).toBe(0);
       await must(["git", "-C", `${server.dataDir}/${STORE}`, "fsck", "--strict", "--no-progress"]);
+    }, 30_000);
+
+    test("answers an upload in the middle with 507, keeps what it acknowledged, and goes on from there", async () => {
+      const { disk, client } = await startOnSmallDisk();
+      const bytes = randomBytes(3_000_000);
+      const location = await client.startUpload();
+      const patch = (from: number, to: number) =>
+        client.fetch(location, { method: "PATCH", body: new Uint8Array(bytes.slice(from, to)) });
+      expect((await patch(0, 1_000_000)).status).toBe(202);
+      disk.fill();
+      const refused = await patch(1_000_000, bytes.length);
+      expect([refused.status, await refused.json()]).toEqual([507, NO_ROOM]);
+      expect((await client.fetch(location)).headers.get("Range")).toBe("0-999999");
+      disk.free();
+      const goesOn = async () => (await patch(1_000_000, bytes.length)).status === 202;
+      expect(await eventually(goesOn)).toBe(true);
+      const digest = digestOf(bytes);
+      expect((await client.fetch(`${location}?digest=${digest}`, { method: "PUT" })).status).toBe(201);
+      expect(digestOf(await bytesOf(await client.fetch(`blobs/${digest}`)))).toBe(digest);
     }, 30_000);
 
     test("starts with not a byte left, serves, and deletes", async () => {
