@@ -4,8 +4,10 @@ import type { ConsoleServices } from "../../../src/backends/admin-ssh/command.ts
 import { InstanceChangeError } from "../../../src/backends/oci-http/instance-registry.ts";
 import { DamagedStoreError } from "../../../src/primitives/store/damaged-store.ts";
 import { CorruptObjectError } from "../../../src/primitives/store/git/object.ts";
+import { parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
 import type { ConsoleLogin } from "../../../src/primitives/users/console-login.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
+import { eventually } from "../../support/eventually.ts";
 import { passwordOf, userOf } from "../../support/ssh-server.ts";
 
 const alice = userOf("alice", passwordOf("1"));
@@ -115,4 +117,40 @@ test("control characters in what a command answers, and in what was wrong, are w
   const { channel, errors } = channelOf();
   await admin.execute(login, "/oci list", channel);
   expect(errors()).toBe("error: bad \\u001b[2J\\u000aname \\u009b\\u202e\n");
+});
+
+test("a live screen ends when who watches it is no administrator any more", async () => {
+  const everything = parseAccessPattern("*/*/*") ?? raise(new Error("the pattern does not parse"));
+  let directory = new UserDirectory([{ ...alice, grants: [{ path: everything, role: "owner" }] }]);
+  const services = {
+    users: {
+      get directory() {
+        return directory;
+      },
+    },
+    instances: { list: () => [], stores: () => [], outages: () => [] },
+    jobs: { list: () => [] },
+    server: {
+      started: 0,
+      failedLogins: { refused: 0, limited: 0 },
+      traffic: {
+        totals: () => ({ requests: 0, clientErrors: 0, serverErrors: 0, received: 0, sent: 0, underWay: 0 }),
+      },
+    },
+  } as unknown as ConsoleServices;
+  const ignore = () => undefined;
+  const admin = new AdminConsole(services, { info: ignore, warn: ignore, error: ignore });
+  const silence = Promise.withResolvers<void>();
+  const silent = (async function* () {
+    await silence.promise;
+    yield* [];
+  })();
+  const { channel, output } = channelOf(silent);
+  const screen = { columns: () => 80, onResize: ignore };
+  const watching = admin.execute(login, "/status", { ...channel, screen });
+  expect(await eventually(() => output().includes("any key ends this"))).toBe(true);
+  directory = new UserDirectory([alice]);
+  expect(await watching).toBe(1);
+  expect(output()).toContain("error: 'alice' is no system administrator any more");
+  silence.resolve();
 });

@@ -124,3 +124,32 @@ test("one who has been disabled opens no other session on a connection", async (
   const { text } = await outcomeOf(await exec(client, "/users list"));
   expect(text).toContain("the session has ended: the user 'alice' was disabled");
 });
+
+test("commands that go on after their client has gone count until they end", async () => {
+  const never = Promise.withResolvers<number>();
+  let running = 0;
+  const { connect } = await startSsh(
+    {
+      session: async () => 0,
+      async execute(_login, _command, channel) {
+        running++;
+        await channel.write("ready\n");
+        return never.promise;
+      },
+    },
+    {},
+    [alice],
+  );
+  const client = await connect();
+  for (let i = 0; i < 32; i++) {
+    const channel = await exec(client, "/oci stat default");
+    await ready(channel);
+    const closed = outcomeOf(channel);
+    channel.close();
+    await closed;
+  }
+  const refused = await outcomeOf(await exec(client, "/oci stat default"));
+  expect(refused).toEqual({ text: "32 commands of 'alice' run already; try again later\n", code: 1 });
+  expect(running).toBe(32);
+  never.resolve(0);
+});
