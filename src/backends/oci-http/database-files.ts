@@ -6,7 +6,13 @@ import { assertReadable, damageIn } from "../../primitives/store/database-damage
 import { removeDatabase, renameDatabase } from "../../primitives/store/derived-database.ts";
 import { DerivedIndex } from "../../primitives/store/derived-index.ts";
 import { syncDirectory } from "../../primitives/store/durable.ts";
-import { createLinks, type Link, salvageLinks } from "../../primitives/store/links-database.ts";
+import {
+  createLinks,
+  LINKS,
+  type Link,
+  REBUILT_LINKS,
+  salvageLinks,
+} from "../../primitives/store/links-database.ts";
 import { ReplaceableIndex } from "../../primitives/store/replaceable-index.ts";
 import type { ScopeClock } from "../../primitives/store/scope-clock.ts";
 import type { Store } from "../../primitives/store/store.ts";
@@ -17,8 +23,6 @@ import type { OciIndexReader } from "./oci-index-reader.ts";
 /** Indexes that replaced damaged ones; a server that was killed leaves them behind. */
 const REPLACEMENT = /^index(-at-[0-9a-f]+)?\.rebuilt-\d+\.sqlite/;
 export const INDEX = "index.sqlite";
-export const LINKS = "links.sqlite";
-const REBUILT_LINKS = "links.rebuilt.sqlite";
 const DAMAGED_LINKS = "links.damaged.sqlite";
 
 /** Of one store: where its databases lie and whom to tell what is wrong with them. */

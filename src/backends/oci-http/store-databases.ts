@@ -2,13 +2,13 @@ import { basename } from "node:path";
 import { BlobLinks } from "../../primitives/store/blob-links.ts";
 import { assertReadable, damageIn } from "../../primitives/store/database-damage.ts";
 import { removeDatabase, renameDatabase } from "../../primitives/store/derived-database.ts";
+import { LINKS } from "../../primitives/store/links-database.ts";
 import type { ReplaceableIndex } from "../../primitives/store/replaceable-index.ts";
 import type { Store } from "../../primitives/store/store.ts";
 import type { Damage } from "./damage.ts";
 import {
   type DatabaseContext,
   INDEX,
-  LINKS,
   openIndex,
   openIndexed,
   openStoreLinks,

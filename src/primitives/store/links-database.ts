@@ -5,6 +5,10 @@ import { checkHeader, DamagedDatabaseError, damageIn } from "./database-damage.t
 import { checkPages, checkSchema, inspectDatabase, isSmall } from "./derived-database.ts";
 import { checkRow, rowSum } from "./row-sum.ts";
 
+export const LINKS = "links.sqlite";
+/** Takes the place of a damaged one, and has its name again after a stop. */
+export const REBUILT_LINKS = "links.rebuilt.sqlite";
+
 const VERSION = 1;
 const SCHEMA = `
   CREATE TABLE blob_links (

@@ -10,6 +10,7 @@ import { isMissingFile } from "./files.ts";
 import { LocalRefs } from "./git/local-refs.ts";
 import { MAIN_REF } from "./git/repository.ts";
 import { copyRepository } from "./git/repository-copy.ts";
+import { LINKS, REBUILT_LINKS } from "./links-database.ts";
 import { traceOfLostBranch } from "./lost-branch.ts";
 import { copyVerified, DamagedFileError, removeTemporaries, TEMPORARY_SUFFIX } from "./verified-copy.ts";
 
@@ -45,7 +46,9 @@ export async function copyStore(
   const blobs = existsSync(`${source}/blobs`)
     ? await copyBlobs(`${source}/blobs`, `${target}/blobs`, progress)
     : NO_BLOBS;
-  await copyLinks(`${source}/links.sqlite`, `${target}/links.sqlite`);
+  // A server whose links were damaged has others in their place until it stops.
+  const links = [REBUILT_LINKS, LINKS].map((name) => `${source}/${name}`).find((path) => existsSync(path));
+  if (links !== undefined) await copyLinks(links, `${target}/${LINKS}`);
   await syncDirectory(target);
   return { repositoryBytes, ...blobs };
 }
@@ -118,7 +121,6 @@ function copyBlob(digest: Digest, from: BlobStore, to: BlobStore): Promise<numbe
 
 /** A snapshot, whether anybody writes to the database or not. */
 async function copyLinks(source: string, target: string): Promise<void> {
-  if (!existsSync(source)) return;
   const temporary = target + TEMPORARY_SUFFIX;
   removeFile(temporary);
   try {

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { digestOf } from "../../../src/primitives/digest.ts";
 import { consoleLogger } from "../../../src/primitives/logger.ts";
 import { BlobStore } from "../../../src/primitives/store/blob-store.ts";
+import { createLinks, salvageLinks } from "../../../src/primitives/store/links-database.ts";
 import { copyStore } from "../../../src/primitives/store/store-copy.ts";
 import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { storePath } from "../../../src/primitives/store/store-path.ts";
@@ -95,4 +96,14 @@ test("a loose object that is damaged or half copied is found out", async () => {
   mkdirSync(loose);
   writeFileSync(`${loose}/${"c".repeat(62)}`, "not deflated");
   expect(await copyStore(source, target, noProgress).catch(String)).toContain("is damaged");
+});
+
+test("a copy has the links that took the place of damaged ones", async () => {
+  const { source, target, digests } = await storeWith([100]);
+  const [digest = digestOf(Buffer.from(""))] = digests;
+  const link = { scope: "app", digest, linkedAt: 1_700_000_000 };
+  writeFileSync(`${source}/links.sqlite`, "damaged");
+  createLinks(`${source}/links.rebuilt.sqlite`, [link]);
+  await copyStore(source, target, noProgress);
+  expect(salvageLinks(`${target}/links.sqlite`)).toEqual([link]);
 });
