@@ -154,7 +154,7 @@ describeWith(["openssl"], "TLS", () => {
     expect((await hsts(["--frontend-http-hsts", "1h"]))[0]).toBe("max-age=3600");
     expect((await hsts(["--frontend-http-hsts", "never"]))[0]).toBeNull();
     expect(() => resolveServerConfig(["--frontend-http-hsts", "soon"], {})).toThrow("a time such as 180d");
-  });
+  }, 20_000);
 
   test("files that make no sense are reported, and the old certificate stays", async () => {
     const dir = temporaryDirectory();
