@@ -1,3 +1,4 @@
+import { BranchFlush, type DiskWork } from "./branch-flush.ts";
 import { CommitGroup, type Job, type Outcome, type Prepare } from "./commit-group.ts";
 import { CorruptObjectError } from "./git/object.ts";
 import type { ObjectId } from "./git/object-id.ts";
@@ -25,17 +26,9 @@ const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
 /** How long nothing has to come for the writer to count as idle. */
 const IDLE_MS = 5;
-/** Pause before what could not be shown to others is tried again without new commits. */
-const FLUSH_RETRY_MS = 1000;
 /** How long commits are built before the event loop turns once. */
 const TURN_MS = 1;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** Something that the disk does while others go on; `done` never rejects. */
-interface DiskWork {
-  readonly done: Promise<void>;
-  isOver: boolean;
-}
 
 /** A group on its way to the disk, and from there to readers. */
 interface Publication extends DiskWork {
@@ -62,14 +55,10 @@ export class CommitWriter {
   #projectionFailure: unknown;
   #arrival = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
-  /** Who waits for all that was published to be seen by others. */
-  readonly #settling: PromiseWithResolvers<void>[] = [];
-  readonly #flushFailed: (error: unknown) => void;
-  #isFlushFailing = false;
-  #retry: Timer | undefined;
+  readonly #flush: BranchFlush;
 
   constructor({ branch, reader, projection, head, flushFailed }: WriterOptions) {
-    this.#flushFailed = flushFailed;
+    this.#flush = new BranchFlush(branch, flushFailed, () => this.#start());
     this.#branch = branch;
     this.#reader = reader;
     this.#projection = projection;
@@ -90,7 +79,11 @@ export class CommitWriter {
 
   #start(): void {
     this.#arrival.resolve();
-    this.#running ??= this.#drain();
+    this.#running ??= this.#drain().catch((error) => {
+      // A mistake of ours, which is to be told to whoever waits instead of keeping everybody waiting.
+      this.#running = undefined;
+      for (const job of this.#queue.splice(0)) job.settle.reject(error);
+    });
   }
 
   /** Commits made so far. */
@@ -105,21 +98,13 @@ export class CommitWriter {
 
   /** Resolves when stock git sees all that was published before. */
   settle(): Promise<void> {
-    const settling = Promise.withResolvers<void>();
-    this.#settling.push(settling);
-    this.#start();
-    return settling.promise;
+    return this.#flush.settle();
   }
 
   /** Resolves when nothing is waiting any more; nothing may be submitted from then on. */
   async close(): Promise<void> {
     await this.#running;
-    clearTimeout(this.#retry);
-  }
-
-  #tryAgain(): void {
-    this.#retry = undefined;
-    this.#start();
+    this.#flush.close();
   }
 
   async #drain(): Promise<void> {
@@ -133,7 +118,7 @@ export class CommitWriter {
       await this.#fill(group, before);
       await before?.done;
       if (before?.outcome === "published") attempts = 0;
-      const isFlushDue = this.#branch.isFlushDue || this.#settling.length > 0;
+      const isFlushDue = this.#flush.isDue;
       if (group.jobs.length > 0 && !isFlushDue && (!before || before.outcome === "published")) {
         const next = this.#publish(group);
         if (before) this.#show(before);
@@ -148,9 +133,9 @@ export class CommitWriter {
       }
       before = undefined;
       const isIdle = group.jobs.length === 0 && (await this.#staysIdle());
-      if (isIdle || isFlushDue) await this.#fill(group, this.#startFlush());
+      if (isIdle || isFlushDue) await this.#fill(group, this.#flush.start());
       if (group.jobs.length > 0) before = this.#publish(group);
-      else if (this.#queue.length === 0 && this.#settling.length === 0) break;
+      else if (this.#queue.length === 0 && !this.#flush.isAwaited) break;
     }
     // Not a moment later: what arrives from here on needs another run.
     this.#running = undefined;
@@ -263,30 +248,6 @@ export class CommitWriter {
       await this.#followBranch();
     } catch (error) {
       for (const job of this.#queue.splice(0)) job.settle.reject(error);
-    }
-  }
-
-  #startFlush(): DiskWork {
-    const done = this.#flush().finally(() => {
-      work.isOver = true;
-    });
-    const work: DiskWork = { done, isOver: false };
-    return work;
-  }
-
-  /** What can't be shown to others yet stays durable and known to us; it is tried again with the next commits, and soon. */
-  async #flush(): Promise<void> {
-    const settling = this.#settling.splice(0);
-    try {
-      await this.#branch.flush();
-      this.#isFlushFailing = false;
-      for (const { resolve } of settling) resolve();
-    } catch (error) {
-      // Once, however often it is tried again.
-      if (!this.#isFlushFailing) this.#flushFailed(error);
-      this.#isFlushFailing = true;
-      this.#retry ??= setTimeout(() => this.#tryAgain(), FLUSH_RETRY_MS).unref();
-      for (const { reject } of settling) reject(error);
     }
   }
 
