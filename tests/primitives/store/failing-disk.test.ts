@@ -147,7 +147,7 @@ describe("a disk that fails", () => {
     objects.failures = 0;
     await write("after");
     expect((await pathsOf(store)).length).toBe(stored + 2);
-  });
+  }, 30_000);
 });
 
 describe("a lock of another process", () => {
