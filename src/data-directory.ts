@@ -26,14 +26,14 @@ export interface AcquireOptions {
   readonly what?: "data directory" | "backup";
   /** Whether it may hold what `restore-backup` has begun, and nothing else may use until it is whole. */
   readonly allowsUnfinishedRestore?: boolean;
-  /** Hears what is done to it besides. */
+  /** Is told what is done to it besides. */
   readonly report?: (message: string) => void;
 }
 
 const LOCK = "everlock.lock";
 const PID = "everlock.pid";
 
-/** Whether a file of a data directory is there only because somebody uses it, or did. */
+/** Whether a file of a data directory is there only because a process uses it, or did. */
 export function isLockFile(name: string): boolean {
   return name === PID || name === LOCK || name.startsWith(`${LOCK}-`);
 }

@@ -1,6 +1,6 @@
 import type { Logger } from "./primitives/logger.ts";
 
-/** Somebody has asked for the end before the start was over. */
+/** A signal has asked for the end before the start was over. */
 export class EndRequested extends Error {
   constructor() {
     super("the end was asked for during the start");

@@ -13,7 +13,7 @@ test("an administrator named after a registry, or as the server, is told of; one
   const { logged } = await startTestServer(["--admin-user", "default"]);
   expect(logged).toContain("warn the user 'default' owns the registry 'default' because it bears its name");
   await expect(startTestServer(["--admin-user", "system"])).rejects.toThrow(
-    "'system' is reserved for the server, whose commits its own would look like",
+    "'system' is reserved: commits by such a user would look like the server's own",
   );
 });
 

@@ -16,7 +16,7 @@ import { StoreManager, type StoreName } from "../primitives/store/store-manager.
 import { DamagedFileError } from "../primitives/store/verified-copy.ts";
 import { DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
-/** What is kept beside the stores and can't be made anew without clients noticing. */
+/** What is kept beside the stores; clients would notice if it were made again. */
 const PRIVATE_FILES = ["ssh_host_ed25519_key", "token_key", "token_uses.json", "known_networks.json"];
 
 export const COPY_ARGS: ArgsDef = {

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
 import { checkDatabases } from "../backends/oci-http/database-check.ts";
 import { isMistake } from "../backends/oci-http/open-stores.ts";
-
 import { checkBlobs } from "../backends/oci-http/store-check.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logger.ts";

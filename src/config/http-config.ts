@@ -38,11 +38,11 @@ export function httpConfig(settings: CheckedSettings): HttpConfig {
   const redirectsToTls = settings.flag("frontend-http-redirect");
   if (listenTls && certificates.length === 0)
     throw new UsageError(
-      "--frontend-http-listen-https takes --frontend-http-tls-certificate <file> and --frontend-http-tls-key <file>",
+      "--frontend-http-listen-https needs --frontend-http-tls-certificate <file> and --frontend-http-tls-key <file>",
     );
   if (!listenTls && (certificates.length > 0 || redirectsToTls)) {
     const given = redirectsToTls ? "frontend-http-redirect" : CERTIFICATE_SETTING;
-    throw new UsageError(`--${given} takes --frontend-http-listen-https <host:port>`);
+    throw new UsageError(`--${given} needs --frontend-http-listen-https <host:port>`);
   }
   return {
     settings: {
@@ -132,7 +132,7 @@ function certificatePaths(settings: CheckedSettings): readonly CertificatePaths[
   const keys = settings.list("frontend-http-tls-key");
   if (certificates.length !== keys.length) {
     throw new UsageError(
-      `each --${CERTIFICATE_SETTING} takes a --frontend-http-tls-key; there are ${certificates.length} and ${keys.length}`,
+      `each --${CERTIFICATE_SETTING} needs a --frontend-http-tls-key; there are ${certificates.length} and ${keys.length}`,
     );
   }
   return certificates.map((certificate, i) => ({ certificate, key: keys[i] ?? "" }));
@@ -153,6 +153,6 @@ function httpWorkers(settings: CheckedSettings): number {
     (text) => (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= MAX_THREADS ? Number(text) : undefined),
     `a number from 1 to ${MAX_THREADS}`,
   );
-  if (count > 1 && !canShare) throw new UsageError("--http-workers: more than 1 takes Linux");
+  if (count > 1 && !canShare) throw new UsageError("--http-workers: more than 1 needs Linux");
   return count;
 }

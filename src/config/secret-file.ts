@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { UsageError } from "./settings.ts";
 
-/** More than any secret that somebody writes down; a device or a wrong file is not read to its end. */
+/** Longer than any password or key; a device or a wrong file is not read to its end. */
 const MAX_BYTES = 8192;
 const OTHERS_MAY_READ = 0o044;
 const OTHERS_MAY_WRITE = 0o022;

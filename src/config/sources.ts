@@ -66,14 +66,14 @@ export function settingsFromFile(path: string): RawSettings {
 }
 
 function checkFileValue(path: string, name: SettingName, value: unknown): RawValue {
-  const { type }: Setting = SETTINGS[name];
+  const { type, hint }: Setting = SETTINGS[name];
   const fits = type === "boolean" ? typeof value === "boolean" : typeof value === "string";
   if (fits) return value as boolean | string;
+  if (hint === "count" && typeof value === "number") return String(value);
   if (type === "list" && Array.isArray(value) && value.every((item) => typeof item === "string"))
     return value;
-  const wanted = { boolean: "true or false", string: "a string", list: "a string or a list of strings" }[
-    type
-  ];
+  const text = hint === "count" ? "a number" : "a string";
+  const wanted = { boolean: "true or false", string: text, list: "a string or a list of strings" }[type];
   throw new UsageError(`${path}: '${name}' must be ${wanted}`);
 }
 

@@ -62,7 +62,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     });
     expect((await users(["grants", "team", ...dataDir])).stdout).toContain("owns:  http/oci/team  owner");
     expect((await users(["add", "system", ...dataDir], "s3cret\n")).stderr).toContain(
-      "'system' is reserved for the server",
+      "'system' is reserved: commits by such a user",
     );
   });
 

@@ -68,10 +68,19 @@ test.skipIf(process.platform !== "linux")(
 );
 
 describe("a configuration file", () => {
+  test("may write counts with quotation marks and without", () => {
+    const connections = (text: string) =>
+      resolveServerConfig(["--config", configFile(text)], {}).http?.settings.connectionsPerAddress;
+    expect(connections("limit-connections = 50")).toBe(50);
+    expect(connections('limit-connections = "50"')).toBe(50);
+  });
+
   test.each([
     ['nonsense = "x"', "unknown setting 'nonsense'"],
     ["data-dir = 3", "'data-dir' must be a string"],
     ['frontend-http = "yes"', "'frontend-http' must be true or false"],
+    ["limit-connections = true", "'limit-connections' must be a number"],
+    ["http-workers = 1.5", "--http-workers must be a number from 1 to 256, not '1.5'"],
     ["data-dir = \n", "line 1: "],
   ])("that says %p is refused", (text, message) => {
     const path = configFile(text);

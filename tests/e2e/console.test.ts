@@ -85,7 +85,9 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
     );
     const refused = await sshRun(server.sshPort, "alice", "change-me", "/users add bob x");
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain("takes a system administrator (owner on */*/*), which 'alice' is not");
+    expect(refused.stderr).toContain(
+      "requires a system administrator (owner on */*/*), which 'alice' is not",
+    );
   });
 
   test("outlives garbage, half handshakes and clients that vanish", async () => {

@@ -48,7 +48,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
       stderr: "error: there is nobody to ask whether to go on; add --yes to do it\n",
     });
     expect(await console(server, `/oci restore default app:prod ${pushedByBob.slice(0, 10)} --yes`)).toBe(
-      `  restore 'app:prod' as at ${pushedByBob.slice(0, 12)}:\n    prod anew to ${short(second)}\n`,
+      `  restore 'app:prod' as at ${pushedByBob.slice(0, 12)}:\n    prod set to ${short(second)}\n`,
     );
     expect(await alice.verifyImage("prod")).toBe(second);
     await console(server, `/oci restore default app:prod ${pushedByAlice} --yes`);
@@ -77,7 +77,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
       ).stdout;
     expect(await answer("n")).toContain("nothing was changed");
     expect((await alice.fetch("manifests/prod")).status).toBe(404);
-    expect(await answer("y")).toContain(`prod anew to ${short(first)}`);
+    expect(await answer("y")).toContain(`prod set to ${short(first)}`);
     expect(await alice.verifyImage("prod")).toBe(first);
   }, 20_000);
 
@@ -106,7 +106,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     );
     expect(await console(server, `/oci restore default app ${pushedByAlice} --yes`)).toBe(
       `  restore 'app' as at ${pushedByAlice.slice(0, 12)}:\n` +
-        `    delete added, which was ${short(added)}\n    prod anew to ${short(first)}\n`,
+        `    delete added, which was ${short(added)}\n    prod set to ${short(first)}\n`,
     );
     expect(await alice.verifyImage("prod")).toBe(first);
     expect(await (await alice.fetch("tags/list")).json()).toEqual({ name: "app", tags: ["prod"] });
@@ -121,7 +121,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     expect((await carol("/oci ls default")).stdout).toBe("  no repositories\n");
     expect((await carol("/oci ls default app")).stderr).toContain("no repository 'app'");
     expect((await carol(`/oci restore default app:prod ${commits[1]} --yes`)).stderr).toContain(
-      "restoring takes push access",
+      "restoring requires push access",
     );
     await console(server, "/users grant carol http/oci/default/app reader");
     expect((await carol("/oci log default")).stdout).toContain("push app:prod");
@@ -185,7 +185,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
       "change-me",
       `/oci restore default --all ${moment} --yes`,
     );
-    expect(refused.stderr).toContain("takes a system administrator");
+    expect(refused.stderr).toContain("requires a system administrator");
   }, 20_000);
 
   test("can be read by scripts", async () => {

@@ -28,7 +28,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
         user: "alice",
         remote: "127.0.0.1",
         command: "/users grant alice */*/* owner",
-        outcome: expect.stringContaining("takes a system administrator"),
+        outcome: expect.stringContaining("requires a system administrator"),
       },
     ]);
     expect(server.log()).not.toContain("s3cret");
@@ -103,7 +103,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
       [
         "/users grant <login> <path> <role>",
         "give a user (or anon: everybody) a role on an access path",
-        "it takes a system administrator (owner on */*/*)",
+        "it requires a system administrator (owner on */*/*)",
         "who ran it goes to the server's log",
         "",
         "for example:",

@@ -16,7 +16,7 @@ import { cannotConfirm, confirmer, firstLineAsker, type Live, liveScreen, secret
 import { LineReader, type Terminal } from "./line-reader.ts";
 import { TextLines } from "./text-lines.ts";
 
-/** A byte stream to and from somebody who is logged in, with a terminal at its far end or none. */
+/** A byte stream to and from a user who is logged in, with a terminal at its far end or none. */
 export interface ConsoleChannel {
   readonly input: AsyncIterable<Uint8Array>;
   /** Resolves when the far end can take more; who waits for that keeps little of what was not read. */
@@ -183,7 +183,7 @@ type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width">;
 /** What came of a line; `ended`: who typed it is not let in any more. */
 type Outcome = "done" | "failed" | "quit" | "ended";
 
-/** Who sits at the console. */
+/** The user at the console. */
 interface Operator {
   readonly login: ConsoleLogin;
   readonly remote: string;

@@ -101,7 +101,7 @@ export function parseLine(line: string): ParsedLine {
 }
 
 /**
- * Runs a parsed command for somebody who may run it and answers the lines to print. Throws `ConsoleError` and what the
+ * Runs a parsed command for a user who may run it and answers the lines to print. Throws `ConsoleError` and what the
  * services throw.
  */
 export async function runCommand(
@@ -110,7 +110,7 @@ export async function runCommand(
 ): Promise<readonly string[]> {
   if (command.adminOnly && !context.isAdministrator) {
     throw new ConsoleError(
-      `${usageOf(command)} takes a system administrator (owner on */*/*), which '${context.user}' is not`,
+      `${usageOf(command)} requires a system administrator (owner on */*/*), which '${context.user}' is not`,
     );
   }
   return printable(await command.run(args, context), isJson);
@@ -185,7 +185,7 @@ function explain(command: Command): string[] {
   return [
     usageOf(command),
     command.summary,
-    ...(command.adminOnly ? ["it takes a system administrator (owner on */*/*)"] : []),
+    ...(command.adminOnly ? ["it requires a system administrator (owner on */*/*)"] : []),
     ...(isAlwaysAudited ? ["who ran it goes to the server's log"] : []),
     ...(command.details ? ["", ...command.details] : []),
     "",

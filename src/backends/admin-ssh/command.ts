@@ -93,7 +93,7 @@ export interface Command<Context = CommandContext> {
   /** Lines that explain it further, for `/help <scope> <verb>`. */
   readonly details?: readonly string[];
   readonly example: string;
-  /** Whether it takes a system administrator. */
+  /** Whether it requires a system administrator. */
   readonly adminOnly: boolean;
   /** Whether it changes anything; who ran it then goes to the log. */
   readonly isChange?: boolean | ((args: readonly string[]) => boolean);

@@ -89,7 +89,7 @@ export class HistoryIndex {
 
   /** Takes in the commits that came since. It goes on for others where `signal` ends the waiting. */
   async catchUp(signal?: AbortSignal): Promise<void> {
-    // One that is under way may have begun before the newest commit; whoever began it hears of its failure.
+    // One that is under way may have begun before the newest commit; whoever began it is told of its failure.
     await orAborted(
       this.#catchingUp?.catch(() => undefined),
       signal,
@@ -252,7 +252,7 @@ export class HistoryIndex {
 
   async #takeIn(): Promise<void> {
     const last = this.head;
-    // Somebody may be waiting for it: it rests no longer than it works.
+    // A console command may be waiting for it: it rests no longer than it works.
     const pace = new Pace(1);
     const missing = await this.#missing(last, pace);
     const walk = this.#store.walk();

@@ -63,9 +63,9 @@ export class IndexAuditor {
 }
 
 /**
- * Looks up in the index, as requests do, all that the newest commit holds, or holds of one repository. Answers something that the index has lost, which
- * no sum of a row tells: a damaged page can lead past rows that are there. `step` is called between files; it may wait, and
- * false ends the search.
+ * Looks up in the index, as requests do, all that the newest commit holds, or holds of one repository. Answers something
+ * that the index has lost, which no sum of a row tells: a damaged page can lead past rows that are there. `step` is called
+ * between files; it may wait, and false ends the search.
  */
 export async function findLost(
   oci: Audited,

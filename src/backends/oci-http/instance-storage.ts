@@ -75,7 +75,7 @@ export class InstanceStorage implements RegistryStorage {
     if (known instanceof Uint8Array) return { size: known.length, content: known };
     const file = known && blobs.file(digest);
     if (!file) return undefined;
-    // Somebody has written to it since it was hashed; or it is small enough to be hashed while the client waits.
+    // Another process has written to it since it was hashed; or it is small enough to be hashed while the client waits.
     const isDue = checks.isDue(digest);
     if (!file.isSealed || (isDue && file.size <= MAX_CHECKED_FIRST)) {
       if ((await blobs.verify(digest)) !== "sound") return undefined;

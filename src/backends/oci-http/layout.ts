@@ -5,7 +5,7 @@ import { parseTag, type Tag } from "../../registry/tag.ts";
 
 /**
  * Where things lie in an OCI store. Every level that can grow is fanned out by hash, 16 to a directory, because a commit
- * writes anew each directory above what it changes:
+ * writes each directory above what it changes again:
  *
  *     repositories/<h>/<h>/<name>/_tags/<h>/<h>/<h>/<tag>                     the digest and a line feed
  *     repositories/<h>/<h>/<name>/_manifests/<algorithm>/<h>/<h>/<h>/<hex>    the bytes as pushed

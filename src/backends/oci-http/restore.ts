@@ -104,14 +104,14 @@ export async function planRestoreAll(oci: OciStore, from: ObjectId): Promise<Res
   };
 }
 
-/** Whether a plan deletes tags, which takes more than pushing does. */
+/** Whether a plan deletes tags, which requires more access than pushing. */
 export function deletesTags({ moves }: RestorePlan): boolean {
   return moves.some(({ after }) => after === undefined);
 }
 
 /**
- * Carries a plan out as one commit that names what it restores. `terms` are asked for when its turn has come; what they throw
- * refuses it.
+ * Carries a plan out as one commit that names what it restores. `terms` is called within the transaction; what it throws
+ * refuses the plan.
  */
 export async function restore(
   oci: OciStore,

@@ -23,7 +23,7 @@ import type { ViewLocation } from "./view-location.ts";
 export interface StoreOwner {
   readonly changes: StoreChanges;
   readonly locks: UploadLocks;
-  /** Hears of blobs that were found damaged. */
+  /** Is told of blobs that were found damaged. */
   onDamage(digest: Digest): void;
   /** Hashes blobs beside the requests. */
   audit(digest: Digest): void;

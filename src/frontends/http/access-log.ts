@@ -59,7 +59,7 @@ export class AccessLog {
   #checked = monotonicMs();
   #isFailing = false;
 
-  /** Throws if the file can't be opened; `failed` hears of what can't be written later, once until it can again. */
+  /** Throws if the file can't be opened; `failed` is told of what can't be written later, once until it can again. */
   constructor(target: AccessLogTarget, failed: (error: unknown) => void) {
     this.#target = target;
     this.#failed = failed;

@@ -30,7 +30,7 @@ export interface Certificate {
 /** How often the files are looked at; who renews certificates does so days before they end. */
 const WATCH_MS = 2000;
 
-/** Certificates in files that somebody else renews, such as an ACME client. */
+/** Certificates in files that another program renews, such as an ACME client. */
 export class CertificateFiles {
   readonly #paths: readonly CertificatePaths[];
   readonly #log: Logger;

@@ -177,7 +177,7 @@ export class JobRunner {
     }, everyMs).unref();
   }
 
-  /** Once a run that somebody asked for has ended, which schedules the next by itself unless it was a dry one. */
+  /** Once a run that an operator asked for has ended, which schedules the next by itself unless it was a dry one. */
   async #runScheduled(known: Known): Promise<void> {
     const { timer } = known;
     while (known.running) await known.ended;

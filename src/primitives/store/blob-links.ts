@@ -22,7 +22,7 @@ interface LinkRow {
   readonly sum: number;
 }
 
-/** Links in a database that somebody else may be writing to. Throws `DamagedDatabaseError` where a row has another sum. */
+/** Links in a database that another thread may be writing to. Throws `DamagedDatabaseError` where a row has another sum. */
 export class StoredLinks implements LinkReader {
   readonly #database: Database;
 

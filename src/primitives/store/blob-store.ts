@@ -45,7 +45,7 @@ export class BlobStore {
     this.#onDamage = onDamage;
   }
 
-  /** `onDamage` hears of blobs that were set aside because their bytes are not what their digest says. */
+  /** `onDamage` is told of blobs that were set aside because their bytes are not what their digest says. */
   static async open(dir: string, onDamage: (digest: Digest) => void): Promise<BlobStore> {
     // All directories are made at once, so that placing a blob has a single directory to sync.
     const algorithms = DIGEST_ALGORITHMS.map((algorithm) => `${dir}/${algorithm}`);

@@ -22,14 +22,14 @@ export class BranchFlush {
   #isFailing = false;
   #retry: Timer | undefined;
 
-  /** `failed` hears of the first failure of several; `wake` is called when `start` should be called again. */
+  /** `failed` is told of the first failure of several; `wake` is called when `start` should be called again. */
   constructor(branch: Branch, failed: (error: unknown) => void, wake: () => void) {
     this.#branch = branch;
     this.#failed = failed;
     this.#wake = wake;
   }
 
-  /** Whether somebody waits for it. */
+  /** Whether a caller waits for it. */
   get isAwaited(): boolean {
     return this.#settling.length > 0;
   }

@@ -22,7 +22,7 @@ export interface Outcome {
   readonly changed: boolean;
 }
 
-/** A commit that somebody waits for. */
+/** A commit that a caller waits for. */
 export interface Job {
   readonly prepare: Prepare;
   readonly settle: PromiseWithResolvers<Outcome>;

@@ -15,13 +15,13 @@ interface WriterOptions {
   readonly reader: ObjectReader;
   readonly projection: Projection | undefined;
   readonly head: Snapshot;
-  /** Hears why commits that are durable could not be shown to others. */
+  /** Is told why commits that are durable could not be shown to others. */
   readonly flushFailed: (error: unknown) => void;
 }
 
 /** Commits made durable together at the most; bounds the memory of a group. */
 const MAX_GROUP = 256;
-/** How often a group is tried again after somebody else moved the branch, and the pause between (ms). */
+/** How often a group is tried again after another process moved the branch, and the pause between (ms). */
 const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
 /** How long nothing has to come for the writer to count as idle. */
@@ -33,7 +33,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 /** A group on its way to the disk, and from there to readers. */
 interface Publication extends DiskWork {
   readonly group: CommitGroup;
-  /** `moved`: somebody else (stock git) has moved the branch, and nothing was published. */
+  /** `moved`: another process (stock git) has moved the branch, and nothing was published. */
   outcome: "published" | "moved" | "failed" | undefined;
   isShown: boolean;
 }
@@ -188,7 +188,7 @@ export class CommitWriter {
     for (const job of publication.group.jobs) job.settle.reject(error);
   }
 
-  /** False when somebody else (stock git) has moved the branch meanwhile, or is about to. */
+  /** False when another process (stock git) has moved the branch meanwhile, or is about to. */
   async #makeDurable(group: CommitGroup): Promise<boolean> {
     const { base, tip } = group;
     if (tip.commitId === undefined || tip.commitId === base.commitId) {
@@ -242,7 +242,7 @@ export class CommitWriter {
     await this.#startAgain();
   }
 
-  /** From where the branch is now; whoever waits hears why that can't be. */
+  /** From where the branch is now; whoever waits is told why that can't be. */
   async #startAgain(): Promise<void> {
     try {
       await this.#followBranch();
@@ -255,7 +255,7 @@ export class CommitWriter {
   async #followBranch(): Promise<void> {
     await Bun.sleep(RETRY_PAUSE_MS);
     const id = await this.#branch.read();
-    // Somebody removed it: an empty store is not what was meant, and a collection would take it for the truth.
+    // Another process removed it: an empty store is not what was meant, and a collection would take it for the truth.
     if (!id && this.head.commitId) throw lostBranch(this.head.commitId);
     this.head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
     if (this.#projection) await catchUp(this.#projection, this.head, this.#reader);

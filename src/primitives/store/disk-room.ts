@@ -45,7 +45,7 @@ export class DiskRoom {
   #room: Room | undefined;
   #refilling: Promise<void> | undefined;
 
-  /** `report` hears in plain words that the reserve was given up or made again. */
+  /** `report` is told in plain words that the reserve was given up or made again. */
   constructor(dataDir: string, report: (message: string) => void = () => undefined) {
     this.#dir = dataDir;
     this.#path = `${dataDir}/${RESERVE}`;
@@ -79,7 +79,7 @@ export class DiskRoom {
     );
   }
 
-  /** Makes the reserve as soon as there is room for it, until what is answered is called. */
+  /** Makes the reserve as soon as there is room for it, until the returned function is called. */
   keepReserve(): () => Promise<void> {
     const refill = () => {
       this.#refilling ??= this.#refill().finally(() => {
@@ -103,7 +103,7 @@ export class DiskRoom {
       await fill(temporary, reserve, this.#path);
       this.#room = undefined;
     } catch {
-      // Somebody else was faster; it is tried again.
+      // Another writer took the room first; it is tried again.
       removeQuietly(temporary);
     }
   }

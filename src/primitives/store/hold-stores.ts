@@ -1,8 +1,8 @@
 import type { Store } from "./store.ts";
 
 /**
- * Keeps the files of several stores, for somebody who copies them as of now, until what is answered is called. If one can't be
- * held, or `signal` is aborted first, none is; rejects then.
+ * Keeps the files of several stores, for a backup that copies them as of now, until the returned function is called. If one
+ * can't be held, or `signal` is aborted first, none is; rejects then.
  */
 export async function holdStores(
   stores: readonly Pick<Store, "hold">[],

@@ -21,7 +21,7 @@ export interface JournaledBranchOptions {
   readonly dir: string;
   readonly objects: LocalObjects;
   readonly refs: LocalRefs;
-  /** Hears of commits that can't come to the branch any more, because somebody moved it in spite of its lock. */
+  /** Is told of commits that can't come to the branch any more, because another process moved it in spite of its lock. */
   readonly report: (message: string) => void;
 }
 
@@ -131,7 +131,7 @@ export class JournaledBranch implements Branch {
     }
   }
 
-  /** Makes durable where the ref points, whoever moved it there; false if somebody else is about to move it. */
+  /** Makes durable where the ref points, whoever moved it there; false if another process is about to move it. */
   async #confirmRef(): Promise<boolean> {
     const { refs } = this.#options;
     if (!refs.lock(MAIN_REF)) return false;

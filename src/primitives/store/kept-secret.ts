@@ -23,6 +23,6 @@ function makePrivate(path: string): void {
   try {
     chmodSync(path, PRIVATE);
   } catch {
-    // Somebody else's file, which its owner lets the server read.
+    // The file of another user, who lets the server read it.
   }
 }

@@ -12,7 +12,7 @@ export interface ObjectStore {
    * by answering false.
    */
   fileProblems(step: (progress: string) => Promise<boolean>): Promise<readonly string[]>;
-  /** No file goes until what is answered is called, so that somebody else can copy them. */
+  /** No file is removed until the returned function is called, so that a backup can copy them. */
   hold(): () => void;
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export interface Publication {
 export interface Branch {
   /** The newest commit that was published. */
   read(): Promise<ObjectId | undefined>;
-  /** Resolves when it would survive a power cut; false, and nothing was published, if somebody else moved the branch. */
+  /** Resolves when it would survive a power cut; false, and nothing was published, if another process moved the branch. */
   publish(publication: Publication): Promise<boolean>;
   /** Whether something was published that others do not see yet. */
   readonly hasUnseen: boolean;

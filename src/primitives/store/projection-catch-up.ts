@@ -13,7 +13,7 @@ const TURN_MS = 10;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export interface CatchUpOptions {
-  /** Hears how many files the projection was told. */
+  /** Is told how many files the projection has taken in. */
   readonly report?: ((files: number) => void) | undefined;
   /** Ends it early; what the projection was told already, it is told again the next time. */
   readonly signal?: AbortSignal | undefined;

@@ -32,7 +32,7 @@ const CONCURRENCY = 8;
 /**
  * Brings a copy of a store's directory up to date, and resolves once all of it would survive a power cut. The commits are
  * those of the beginning, with every blob that they need: nothing may be removed from the source meanwhile. Blobs are hashed
- * on the way; those that the copy has are not copied again. `progress` hears how many were looked at. Rejects with
+ * on the way; those that the copy has are not copied again. `progress` is told how many were looked at. Rejects with
  * `DamagedStoreError` where the source has lost its branch.
  */
 export async function copyStore(

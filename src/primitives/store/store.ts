@@ -46,11 +46,11 @@ export interface StoreParts {
   readonly objects: ObjectStore;
   readonly branch: Branch;
   readonly projection?: Projection | undefined;
-  /** Hears how many files the projection has taken in. */
+  /** Is told how many files the projection has taken in. */
   readonly report?: (files: number) => void;
   /** Aborted when the projection need not be brought up to date any more. */
   readonly signal?: AbortSignal | undefined;
-  /** Hears why commits that are durable could not be shown to stock git. */
+  /** Is told why commits that are durable could not be shown to stock git. */
   readonly flushFailed?: (error: unknown) => void;
   /** Called before something is written that must work on a full disk as well. */
   readonly relieve?: () => void;
@@ -205,14 +205,14 @@ export class Store {
 
   /**
    * Runs `prepare` when its turn has come, on exactly the state that its commit will follow. What it throws refuses the
-   * commit. It may be run again when somebody else moved the branch, so it must have no effects.
+   * commit. It may be run again when another process moved the branch, so it must have no effects.
    */
   transact(prepare: Prepare): Promise<Outcome> {
     this.#relieve();
     return this.#writer.submit(prepare);
   }
 
-  /** Takes over what somebody else (stock git) has committed since. */
+  /** Takes over what another process (stock git) has committed since. */
   async follow(): Promise<void> {
     await this.transact(() => ({ changes: [], author: SYSTEM_IDENTITY, message: "" }));
   }
@@ -227,7 +227,7 @@ export class Store {
     return this.#writer.waiting;
   }
 
-  /** Keeps the files of the repository, for somebody who copies them as of now, until what is answered is called. */
+  /** Keeps the files of the repository, for a backup that copies them as of now, until the returned function is called. */
   async hold(): Promise<() => void> {
     const release = this.#objects.hold();
     try {

@@ -55,7 +55,7 @@ interface RunningHash {
 
 /** Sees to it that one request at a time works on a session, whichever thread it reached. */
 export interface UploadLocks {
-  /** False if somebody else holds it. */
+  /** False if another request holds it. */
   acquire(id: UploadId): boolean | Promise<boolean>;
   /** Once it is over, the next request may acquire. */
   release(id: UploadId): void | Promise<void>;

@@ -77,7 +77,7 @@ export class Authenticator {
   /** Until then there may be a user whose password was guessed at. */
   #guessedUntil = Number.NEGATIVE_INFINITY;
 
-  /** `tokenUsed` hears of the use of API tokens, in steady use about once a minute. */
+  /** `tokenUsed` is told of the use of API tokens, in steady use about once a minute. */
   constructor(
     users: () => UserDirectory,
     check: Check,

@@ -64,7 +64,7 @@ function read(path: string, log: Logger): Map<ApiTokenId, number> {
       }),
     );
   } catch (error) {
-    if (!isMissingFile(error)) log.warn(`${path} can't be read, and begins anew: ${error}`);
+    if (!isMissingFile(error)) log.warn(`${path} can't be read, and begins as an empty one: ${error}`);
     return new Map();
   }
 }

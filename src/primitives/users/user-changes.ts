@@ -48,7 +48,7 @@ export function refuseAnonymous(name: UserName, why: string): void {
   if (name === ANONYMOUS) throw new UserChangeError(`'${ANONYMOUS}' stands for everybody and ${why}`);
 }
 
-/** What comes back on terminals of others must be what they see. */
+/** What other users' terminals show must be what is stored. */
 export function refuseUnseen(what: string, text: string): void {
   if (!isVisible(text))
     throw new UserChangeError(
@@ -59,7 +59,7 @@ export function refuseUnseen(what: string, text: string): void {
 export function refuseReserved(name: UserName): void {
   if (isReservedName(name))
     throw new UserChangeError(
-      `'${name}' is reserved for the server, whose commits its own would look like; use another login`,
+      `'${name}' is reserved: commits by such a user would look like the server's own; use another login`,
     );
 }
 

@@ -15,7 +15,7 @@ import { ANONYMOUS, type User, type UserName } from "./user.ts";
 /** Bytes of the decisions that are remembered. */
 const MAX_DECISION_BYTES = 4 * 1024 * 1024;
 
-/** Why somebody may act on a path: the grant that covers it, and who has it. */
+/** Why a user may act on a path: the grant that covers it, and who has it. */
 export type Reason =
   | { readonly kind: "grant"; readonly grant: Grant; readonly holder: string }
   | { readonly kind: "namesake" };

@@ -80,7 +80,7 @@ test.each(["system", "everlock", "anon"])(
   async (name) => {
     const { run } = await openConsole();
     await expect(run(`/users add ${name} s3cret --yes`)).rejects.toThrow(
-      name === "anon" ? "exists already" : `'${name}' is reserved for the server`,
+      name === "anon" ? "exists already" : `'${name}' is reserved: commits by such a user`,
     );
   },
 );

@@ -176,9 +176,9 @@ describeWith(["openssl"], "TLS", () => {
     );
     expect(await start(tlsFlags([{ ...one, key: `${dir}/none` }]))).toStartWith(`${dir}/none can't be read`);
     expect(await start(["--frontend-http-listen-https", "127.0.0.1:0"])).toInclude(
-      "takes --frontend-http-tls-certificate",
+      "needs --frontend-http-tls-certificate",
     );
-    expect(await start(["--frontend-http-redirect"])).toInclude("takes --frontend-http-listen-https");
+    expect(await start(["--frontend-http-redirect"])).toInclude("needs --frontend-http-listen-https");
     expect(readFileSync(one.key, "utf8")).toInclude("PRIVATE KEY");
   });
 

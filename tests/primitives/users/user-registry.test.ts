@@ -179,10 +179,12 @@ describe("names", () => {
     const name = text as UserName;
     const { users } = await openUsers();
     await expect(users.bootstrap(system, name, "one")).rejects.toThrow(
-      `'${text}' is reserved for the server`,
+      `'${text}' is reserved: commits by such a user`,
     );
     await users.bootstrap(system, admin, "one");
-    await expect(users.add(system, name, "one")).rejects.toThrow(`'${text}' is reserved for the server`);
+    await expect(users.add(system, name, "one")).rejects.toThrow(
+      `'${text}' is reserved: commits by such a user`,
+    );
     expect(users.directory.get(name)).toBeUndefined();
   });
 

@@ -103,7 +103,7 @@ function termsOf(context: CommandContext, instance: InstanceName, plan: RestoreP
 
 function requireAdministrator({ users, user }: CommandContext): void {
   if (!users.directory.isAdministrator(user))
-    throw new ConsoleError(`restoring all takes a system administrator, which '${user}' is not`);
+    throw new ConsoleError(`restoring all requires a system administrator, which '${user}' is not`);
 }
 
 function requireRole(
@@ -113,7 +113,7 @@ function requireRole(
   role: "writer" | "owner",
 ): void {
   if (hasRole(context, instance, repository, role)) return;
-  const access = role === "owner" ? "deletes tags and takes delete access" : "takes push access";
+  const access = role === "owner" ? "deletes tags and requires delete access" : "requires push access";
   throw new ConsoleError(`restoring ${access} to '${repository}', which '${context.user}' has not`);
 }
 
@@ -151,5 +151,5 @@ function listOf(digests: readonly Digest[]): string {
 function describeMove({ repository, tag, before, after }: TagRestore, isNamed: boolean): string {
   const name = isNamed ? `${repository}:${tag}` : tag;
   if (!after) return `  delete ${name}, which was ${before ? shortDigest(before) : "nothing"}`;
-  return `  ${name} ${before ? `from ${shortDigest(before)}` : "anew"} to ${shortDigest(after)}`;
+  return `  ${name} ${before ? `from ${shortDigest(before)}` : "set"} to ${shortDigest(after)}`;
 }

@@ -47,7 +47,7 @@ export class LocalObjects implements ObjectStore {
   #closing = false;
 
   /**
-   * `mergeFailed` hears of merges that could not be done; the packs then stay as they are, as they do while there is no
+   * `mergeFailed` is told of merges that could not be done; the packs then stay as they are, as they do while there is no
    * room for a copy of them.
    */
   constructor(

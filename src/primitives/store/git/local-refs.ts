@@ -48,7 +48,7 @@ export class LocalRefs implements RefStore {
     return true;
   }
 
-  /** Keeps everybody else (stock git too) from moving the ref; false if somebody else does that now. */
+  /** Keeps all other processes (stock git too) from moving the ref; false if one of them does that now. */
   lock(ref: string): boolean {
     const fd = this.#openLock(ref);
     if (fd !== undefined) closeSync(fd);
@@ -93,7 +93,7 @@ export class LocalRefs implements RefStore {
     }
   }
 
-  /** A new lock of ours, `undefined` if somebody else has it. */
+  /** A new lock of ours, `undefined` if another process has it. */
   #openLock(ref: string): number | undefined {
     this.#removeAbandoned(ref);
     try {

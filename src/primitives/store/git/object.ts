@@ -13,7 +13,7 @@ export interface NamedObject extends GitObject {
   readonly id: ObjectId;
 }
 
-/** Begins anew after each digest; one for each object would cost more than hashing a small one. */
+/** Is reset after each digest; one for each object would cost more than hashing a small one. */
 const hasher = new Bun.CryptoHasher("sha256");
 
 export function nameObject(type: ObjectType, body: Uint8Array): NamedObject {

@@ -144,7 +144,7 @@ export class PackIndex {
       const isBefore = index === 0;
       if (isBefore) high = start;
       else low = start + count;
-      // Somebody may have sought for ids that begin alike: from the third window on, halves are what is certain.
+      // A client may have searched for ids that begin alike: from the third window on, halves are what is certain.
       share = windows > 1 ? 0.5 : isBefore ? 1 : 0;
     }
     return undefined;

@@ -50,11 +50,11 @@ test("a writer restores what deletes no tag, and an owner what does", async () =
   const { store, then } = await storeWithNewerTag();
   const writer = contextOf(store, () => "writer");
   expect(await run(writer, APP, then, "--yes")).toBe(
-    `ConsoleError: restoring deletes tags and takes delete access to '${APP}', which 'alice' has not`,
+    `ConsoleError: restoring deletes tags and requires delete access to '${APP}', which 'alice' has not`,
   );
   expect(store.tags()).toEqual(["v1", "v2"]);
   await store.delete("v1");
-  expect(await run(writer, `${APP}:v1`, then, "--yes")).toContain("v1 anew to");
+  expect(await run(writer, `${APP}:v1`, then, "--yes")).toContain("v1 set to");
   expect(store.tags()).toEqual(["v1", "v2"]);
   expect(
     await run(
@@ -80,7 +80,7 @@ test("a role that is taken away while it is asked whether to go on restores noth
     },
   );
   expect(await run(context, `${APP}:v1`, then)).toBe(
-    `ConsoleError: restoring takes push access to '${APP}', which 'alice' has not`,
+    `ConsoleError: restoring requires push access to '${APP}', which 'alice' has not`,
   );
   expect(store.tags()).toEqual(["v2"]);
 });
@@ -94,5 +94,5 @@ test("only an administrator restores all", async () => {
       then,
       "--yes",
     ),
-  ).toContain("restoring all takes a system administrator");
+  ).toContain("restoring all requires a system administrator");
 });
