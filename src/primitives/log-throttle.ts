@@ -1,3 +1,5 @@
+import { type MonotonicClock, monotonicMs } from "./monotonic-clock.ts";
+
 /** Lines of one kind within the window; what comes on top is counted. */
 const MAX_LINES = 10;
 const WINDOW_MS = 60_000;
@@ -11,11 +13,10 @@ interface Window {
 /** Keeps lines that a stranger can cause at will from filling the log. */
 export class LogThrottle {
   readonly #write: (message: string) => void;
-  readonly #now: () => number;
+  readonly #now: MonotonicClock;
   readonly #windows = new Map<string, Window>();
 
-  /** `now` is a monotonic clock, in milliseconds. */
-  constructor(write: (message: string) => void, now: () => number = () => performance.now()) {
+  constructor(write: (message: string) => void, now: MonotonicClock = monotonicMs) {
     this.#write = write;
     this.#now = now;
   }

@@ -1,3 +1,5 @@
+import { uptime } from "node:os";
+
 /** Milliseconds since some moment. Nobody can set it back or forth, as the clock of the day can be. */
 export type MonotonicClock = () => number;
 
@@ -21,4 +23,15 @@ export async function inStepWith(
   }
   const { offset } = best;
   return () => own() + offset;
+}
+
+/** In seconds. The runtime's clock begins with each thread; the machine's, in whole seconds, is the same for all of them. */
+const THREAD_BEGAN = uptime() - performance.now() / 1000;
+
+/**
+ * Whole seconds, the same in every thread but for one. Unlike the time of day they are never set, and 32 bits hold 68 years of
+ * them.
+ */
+export function secondsSinceBoot(): number {
+  return Math.floor(THREAD_BEGAN + performance.now() / 1000);
 }

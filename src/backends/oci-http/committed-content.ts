@@ -1,4 +1,5 @@
 import { digestAlgorithm, digestOf } from "../../primitives/digest.ts";
+import { type MonotonicClock, monotonicMs } from "../../primitives/monotonic-clock.ts";
 import type { Snapshot } from "../../primitives/store/snapshot.ts";
 import { ManifestFault, parseManifest } from "../../registry/manifest.ts";
 import type { RepositoryName } from "../../registry/repository-name.ts";
@@ -38,12 +39,11 @@ const CHECKED_MISSES_PER_SECOND = 20;
 
 /** Which of the things that the index lacks are to be looked up in the commits, to notice an index that has lost some. */
 export class MissChecks {
-  readonly #now: () => number;
+  readonly #now: MonotonicClock;
   #since = Number.NEGATIVE_INFINITY;
   #left = 0;
 
-  /** `now` answers milliseconds that never go back. */
-  constructor(now = () => performance.now()) {
+  constructor(now: MonotonicClock = monotonicMs) {
     this.#now = now;
   }
 

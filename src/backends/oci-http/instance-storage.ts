@@ -1,8 +1,8 @@
 import { networkOf } from "../../primitives/client-network.ts";
 import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
+import { TurnQueue } from "../../primitives/jobs/turn-queue.ts";
 import { parseUploadId } from "../../primitives/store/upload-id.ts";
 import type { FinishResult as FinishedUpload, Upload } from "../../primitives/store/upload-store.ts";
-import { Turns } from "../../primitives/turns.ts";
 import { ANONYMOUS } from "../../primitives/users/user.ts";
 import type { Manifest } from "../../registry/manifest.ts";
 import type { Page, PageRequest } from "../../registry/paging.ts";
@@ -44,7 +44,7 @@ const AT_ONCE = 200;
 const MAX_MOUNT_SOURCES = 100;
 
 /** Of a thread: a list takes some milliseconds to read, and many may be asked for at once. */
-const longReads = new Turns();
+const longReads = new TurnQueue();
 
 /** What an instance takes. */
 export type Policy = Pick<InstanceConfig, "references" | "immutable" | "quota" | "repositoryQuota">;

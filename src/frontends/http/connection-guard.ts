@@ -1,4 +1,5 @@
 import type { Logger } from "../../primitives/logger.ts";
+import { type MonotonicClock, monotonicMs } from "../../primitives/monotonic-clock.ts";
 import type { OpenSocket, OpenSockets } from "../../primitives/open-sockets.ts";
 import { type ConnectionCaps, connectionCaps, excessOf } from "./connection-caps.ts";
 
@@ -31,8 +32,7 @@ export interface ConnectionGuardOptions {
   readonly isProxy: (address: string) => boolean;
   readonly counts: GuardCounts;
   readonly log: Logger;
-  /** A monotonic clock, in milliseconds. */
-  readonly now?: () => number;
+  readonly now?: MonotonicClock;
 }
 
 /**
@@ -43,7 +43,7 @@ export interface ConnectionGuardOptions {
 export class ConnectionGuard {
   readonly #options: ConnectionGuardOptions;
   readonly #caps: ConnectionCaps;
-  readonly #now: () => number;
+  readonly #now: MonotonicClock;
   readonly #alarm: number;
   #timer: Timer | undefined;
   #looked = Number.NEGATIVE_INFINITY;
@@ -53,7 +53,7 @@ export class ConnectionGuard {
 
   constructor(options: ConnectionGuardOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#now = options.now ?? monotonicMs;
     const { limit } = options.sockets;
     this.#caps = connectionCaps(limit, options.perNetwork);
     this.#alarm = Math.min(limit / 2, this.#caps.total * 2);

@@ -1,4 +1,5 @@
 import { TOKEN_PATH } from "../../backends/oci-http/challenge.ts";
+import { LogThrottle } from "../../primitives/log-throttle.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { OpenSockets } from "../../primitives/open-sockets.ts";
 import { describeStorageTrouble, storageTroubleOf } from "../../primitives/store/storage-trouble.ts";
@@ -63,13 +64,14 @@ interface HttpTrace extends RequestTrace {
 
 /** Serves virtual hosts over HTTP: finds the backend by Host, finds out who is asking, and hands on. */
 export class HttpFrontend {
-  #troubleNotedAt = Number.NEGATIVE_INFINITY;
   readonly #options: HttpFrontendOptions;
   readonly #authenticator: RequestAuthenticator;
   readonly #tokenEndpoint: TokenEndpoint;
   readonly #proxies: TrustedProxies;
   readonly #hints: ProxyHints;
   readonly #log: AccessLog | undefined;
+  /** A stack would tell nothing, and on a full disk every push fails. */
+  readonly #troubles: LogThrottle;
   readonly #plain: HttpListener;
   #tls: HttpListener | undefined;
   readonly #lists = new WaitingBodies();
@@ -86,6 +88,7 @@ export class HttpFrontend {
     this.#authenticator = new RequestAuthenticator(options.authenticator, options.tokens);
     this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens);
     this.#proxies = new TrustedProxies(options.settings.proxies);
+    this.#troubles = new LogThrottle((message) => options.log.warn(message));
     this.#hints = new ProxyHints(options.settings.proxies, options.warnOnce);
     const { accessLog } = options.settings;
     this.#log =
@@ -276,7 +279,10 @@ export class HttpFrontend {
   #failed(error: unknown): Response {
     const trouble = storageTroubleOf(error);
     if (trouble !== undefined) {
-      this.#noteTrouble(`a request failed: ${describeStorageTrouble(trouble)} (${messageOf(error)})`);
+      this.#troubles.log(
+        trouble,
+        `a request failed: ${describeStorageTrouble(trouble)} (${messageOf(error)})`,
+      );
       const headers = { "Retry-After": TROUBLE_RETRY_SECONDS };
       if (trouble === "no-room") return errorResponse(new RegistryError("diskFull", { headers }));
       const message = describeStorageTrouble(trouble);
@@ -285,21 +291,11 @@ export class HttpFrontend {
     this.#options.log.error("a request failed", error);
     return errorResponse(new RegistryError("internal"));
   }
-
-  /** A stack would tell nothing, and on a full disk every push fails. */
-  #noteTrouble(message: string): void {
-    const now = performance.now();
-    if (now - this.#troubleNotedAt < TROUBLE_NOTE_MS) return;
-    this.#troubleNotedAt = now;
-    this.#options.log.warn(message);
-  }
 }
 
 const HTTPS_PORT = 443;
 const UNAVAILABLE_RETRY_SECONDS = "30";
 const TROUBLE_RETRY_SECONDS = "10";
-/** Lines about what the storage refuses come no more often than this. */
-const TROUBLE_NOTE_MS = 1000;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

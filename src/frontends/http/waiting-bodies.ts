@@ -1,5 +1,6 @@
 import { noteReceived } from "../../primitives/buffer-pressure.ts";
 import { ByteRoom } from "../../primitives/byte-room.ts";
+import { type MonotonicClock, monotonicMs } from "../../primitives/monotonic-clock.ts";
 import type { ClientConnection } from "./client-connection.ts";
 
 /** Up to this size (bytes) a body is left to the runtime, which copies what a connection does not take at once. */
@@ -22,13 +23,12 @@ interface Reader {
 /** Large bodies on their way to clients of any speed, within a bound on the memory that they take together. */
 export class WaitingBodies {
   readonly #room: ByteRoom;
-  readonly #now: () => number;
+  readonly #now: MonotonicClock;
   /** The one that has waited the longest is the first. */
   readonly #readers = new Set<Reader>();
   readonly #uses = new Map<Uint8Array, number>();
 
-  /** `now` is a monotonic clock, in milliseconds. */
-  constructor(capacity = CAPACITY, now: () => number = () => performance.now()) {
+  constructor(capacity = CAPACITY, now: MonotonicClock = monotonicMs) {
     this.#room = new ByteRoom(capacity);
     this.#now = now;
   }

@@ -1,5 +1,5 @@
 import type { Digest } from "../digest.ts";
-import { secondsSinceBoot } from "../steady-clock.ts";
+import { secondsSinceBoot } from "../monotonic-clock.ts";
 
 /**
  * Digests that are remembered; one that comes to the place of another is hashed once more than needed. Of their 8 MiB only

@@ -1,5 +1,5 @@
 import type { Digest } from "../digest.ts";
-import { secondsSinceBoot } from "../steady-clock.ts";
+import { secondsSinceBoot } from "../monotonic-clock.ts";
 
 /** Times that digests share by hash; sharing one keeps a blob longer than needed, never shorter. */
 const SLOTS = 65_536;

@@ -17,6 +17,7 @@ import {
   finishDigest,
 } from "../digest.ts";
 import { LruCache } from "../lru-cache.ts";
+import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { syncDirectory, syncFileData } from "./durable.ts";
 import { hashFile, isMissingFile } from "./files.ts";
@@ -69,10 +70,9 @@ const MAX_RELEASES = 10_000;
 export class LocalUploadLocks implements UploadLocks {
   readonly #held = new Set<UploadId>();
   readonly #released = new LruCache<UploadId, number>(MAX_RELEASES);
-  readonly #now: () => number;
+  readonly #now: MonotonicClock;
 
-  /** `now` answers milliseconds that never go back. */
-  constructor(now = () => performance.now()) {
+  constructor(now: MonotonicClock = monotonicMs) {
     this.#now = now;
   }
 

@@ -1,3 +1,5 @@
+import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
+
 /** How often a thread shows that its event loop turns, in milliseconds. */
 export const BEAT_MS = 500;
 
@@ -31,13 +33,12 @@ export class Heartbeat {
 /** Tells when another thread's heart has stopped. */
 export class SilenceMeter {
   readonly #heart: Pick<Heartbeat, "beats">;
-  readonly #now: () => number;
+  readonly #now: MonotonicClock;
   #beats: number;
   #looked: number;
   #silentMs = 0;
 
-  /** `now` is a monotonic clock, in milliseconds. */
-  constructor(heart: Pick<Heartbeat, "beats">, now: () => number = () => performance.now()) {
+  constructor(heart: Pick<Heartbeat, "beats">, now: MonotonicClock = monotonicMs) {
     this.#heart = heart;
     this.#now = now;
     this.#beats = heart.beats;
