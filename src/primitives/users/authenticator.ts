@@ -112,12 +112,12 @@ export class Authenticator {
     const network = networkOf(address());
     if (name && tokenHash !== undefined && byToken)
       return this.#accept(byToken, { name, hash: tokenHash, network, sent });
+    // Counted before it is known to be wrong, or of many that come at once the right one would be recalled meanwhile.
+    const takeBack = this.#noteGuess(login, network);
     // A wrong token is slowed and counted like a wrong password.
     const verdict = await this.#check(login, password, address(), place);
-    if (verdict.kind !== "matches") {
-      this.#noteMiss(login, network);
-      return verdict;
-    }
+    if (verdict.kind !== "matches") return verdict;
+    takeBack();
     // Asked only now: the user may have been changed while the password was being checked.
     const current = name && this.#loginWith(name, verdict.hash);
     return name && current
@@ -151,11 +151,14 @@ export class Authenticator {
     return networks.includes(network) && this.#misses.waitMs(`${name}\n${network}`, now) === 0;
   }
 
-  #noteMiss(login: string, network: string): void {
+  /** What comes back takes it back, for a guess that was right. */
+  #noteGuess(login: string, network: string): () => void {
     const now = this.#now();
     this.#guessedUntil = now + GUESSED_MS;
-    this.#guessed.take(login, now);
-    this.#misses.take(`${login}\n${network}`, now);
+    const taken = [this.#guessed.take(login, now), this.#misses.take(`${login}\n${network}`, now)];
+    return () => {
+      for (const giveBack of taken) giveBack();
+    };
   }
 
   #loginWith(name: UserName, hash: string): Login | undefined {
