@@ -54,6 +54,8 @@ export interface Exchange {
   /** Set for a registry that serves a past state, and takes no changes: that state's name. */
   readonly frozenAt: string | undefined;
   readonly sending: Sending;
+  /** Who asks, as what clients share is divided: a user, or the network of one without a name. */
+  readonly client: () => string;
   /** The WWW-Authenticate header that tells a client how to get access. */
   challenge(scope: ChallengeScope): string;
 }

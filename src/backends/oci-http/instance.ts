@@ -1,3 +1,4 @@
+import { networkOf } from "../../primitives/client-network.ts";
 import type { Grant } from "../../primitives/users/access-file.ts";
 import { type AccessPath, covers } from "../../primitives/users/access-path.ts";
 import { includesRole, type Role } from "../../primitives/users/role.ts";
@@ -118,6 +119,7 @@ export class OciInstance {
       trace,
       limits,
       sending,
+      client: () => (principal.user === ANONYMOUS ? networkOf(remote()) : `user ${principal.user}`),
       access: this.#accessOf(principal),
       frozenAt: this.config.at,
       storage: new InstanceStorage(this.view, actor, this.config),

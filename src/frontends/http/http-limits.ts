@@ -1,6 +1,6 @@
-import { ByteRoom } from "../../primitives/byte-room.ts";
 import { networkOf } from "../../primitives/client-network.ts";
 import { type MonotonicClock, monotonicMs } from "../../primitives/monotonic-clock.ts";
+import { SharedRoom } from "../../primitives/shared-room.ts";
 import type { Limits } from "../../registry/limits.ts";
 
 /** Limits on what clients may do, for all of them alike. Plain data; `undefined` is no limit. */
@@ -38,7 +38,7 @@ const MANIFEST_ROOM = 64 * 1024 * 1024;
 
 /** Counts requests and uploads against their limits; all threads together, if they have the same memory. */
 export class HttpLimits implements Limits {
-  readonly manifestRoom = new ByteRoom(MANIFEST_ROOM);
+  readonly manifestRoom = new SharedRoom(MANIFEST_ROOM);
   readonly #settings: LimitSettings;
   readonly #thread: number;
   readonly #uploads: Int32Array;

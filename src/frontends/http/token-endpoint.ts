@@ -1,6 +1,7 @@
 import { challengeOf } from "../../backends/oci-http/challenge.ts";
 import type { Principal } from "../../backends/oci-http/instance.ts";
-import { ByteRoom } from "../../primitives/byte-room.ts";
+import { networkOf } from "../../primitives/client-network.ts";
+import { SharedRoom } from "../../primitives/shared-room.ts";
 import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
 import { withBoundedBody } from "../../registry/bounded-body.ts";
 import { RegistryError } from "../../registry/errors.ts";
@@ -22,7 +23,7 @@ const MAX_SCOPES = 32;
 export class TokenEndpoint {
   readonly #authenticator: RequestAuthenticator;
   readonly #tokens: TokenAuthority;
-  readonly #forms = new ByteRoom(FORM_ROOM);
+  readonly #forms = new SharedRoom(FORM_ROOM);
 
   constructor(authenticator: RequestAuthenticator, tokens: TokenAuthority) {
     this.#authenticator = authenticator;
@@ -57,7 +58,7 @@ export class TokenEndpoint {
     const form = await withBoundedBody(
       routed.request,
       MAX_FORM_BYTES,
-      this.#forms,
+      this.#forms.enter(networkOf(routed.remote())),
       async (body) => new URLSearchParams(new TextDecoder().decode(body)),
     );
     if (form === "too-long")

@@ -46,7 +46,8 @@ export async function putManifest(exchange: Exchange, route: ManifestRoute): Pro
   const tags = pushedTags(route.reference, query);
   if (tags instanceof RegistryError) return tags;
   const { manifestBytes, manifestRoom } = limits;
-  const result = await withBoundedBody(request, manifestBytes, manifestRoom, (content) =>
+  const hold = manifestRoom.enter(exchange.client());
+  const result = await withBoundedBody(request, manifestBytes, hold, (content) =>
     storeManifest(exchange, route, tags, content),
   );
   switch (result) {

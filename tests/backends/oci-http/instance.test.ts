@@ -3,7 +3,7 @@ import { OciInstance } from "../../../src/backends/oci-http/instance.ts";
 import type { InstanceConfig } from "../../../src/backends/oci-http/instance-config.ts";
 import type { OciIndexReader } from "../../../src/backends/oci-http/oci-index-reader.ts";
 import type { OciView } from "../../../src/backends/oci-http/oci-view.ts";
-import { ByteRoom } from "../../../src/primitives/byte-room.ts";
+import { SharedRoom } from "../../../src/primitives/shared-room.ts";
 import type { Grant } from "../../../src/primitives/users/access-file.ts";
 import type { AccessPattern } from "../../../src/primitives/users/access-path.ts";
 import { ANONYMOUS, type User, type UserName } from "../../../src/primitives/users/user.ts";
@@ -53,7 +53,7 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
     limits: {
       manifestBytes: 1,
       blobBytes: undefined,
-      manifestRoom: new ByteRoom(1),
+      manifestRoom: new SharedRoom(1),
       beginUpload: () => undefined,
     },
     sending: { list: (content) => content, manifest: (content) => content },
