@@ -90,6 +90,8 @@ function takeLock(path: string, what: string): Database {
   try {
     lock = new Database(`${path}/${LOCK}`, { create: true });
     lock.run("PRAGMA locking_mode = EXCLUSIVE");
+    // Otherwise it writes a journal, for which a full disk has no room.
+    lock.run("PRAGMA journal_mode = MEMORY");
     lock.run("BEGIN EXCLUSIVE");
     return lock;
   } catch (error) {

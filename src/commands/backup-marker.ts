@@ -19,6 +19,7 @@ export interface BackupMarker {
   readonly version: number;
   /** When; `null` while it is not, also of one that an earlier run had finished. */
   readonly finished: string | null;
+  /** Those that are in it, or are to be once it is finished. */
   readonly stores: readonly StoreName[];
   /** Not of backups that earlier versions of Everlock made. */
   readonly contents?: Readonly<Record<StoreName, BackedUpStore>>;

@@ -27,6 +27,7 @@ import {
   finishing,
   isDamage,
   isEmpty,
+  refuseFailures,
   withDirectory,
 } from "./data-copy.ts";
 
@@ -58,17 +59,21 @@ export const backup = defineCommand({
 /** Answers how many blobs of the source are damaged or missing. */
 async function backUp(dataDir: string, dir: string, config: ServerConfig): Promise<number> {
   // From here on it is no whole backup, whatever an earlier run has left, until everything is synced again.
-  await writeMarker(dir, { finished: null, stores: [] });
+  const stores = new Set([...(readMarker(dir)?.stores ?? []), ...storesOf(dataDir)]);
+  await writeMarker(dir, { finished: null, stores: [...stores].toSorted() });
   const held = await withRemoteHold(dataDir, async ({ openStores, sparseStores = [] }) => ({
-    copies: await copyAll(dataDir, dir, await unfinishedStores(dataDir, openStores)),
+    copied: await copyAll(dataDir, dir, await unfinishedStores(dataDir, openStores)),
     sparseStores,
   }));
-  const { copies, sparseStores } =
+  const { copied, sparseStores } =
     held?.result ??
     (await withDirectory(dataDir, async () => {
-      const copies = await copyAll(dataDir, dir, await finishCommits(dataDir));
-      return { copies, sparseStores: await sparseStoresOf(dataDir, config) };
+      const copied = await copyAll(dataDir, dir, await finishCommits(dataDir));
+      refuseFailures(copied);
+      return { copied, sparseStores: await sparseStoresOf(dataDir, config) };
     }));
+  refuseFailures(copied);
+  const { copies } = copied;
   let problems = 0;
   const contents: Record<StoreName, BackedUpStore> = {};
   for (const [name, copy] of copies) {
@@ -84,6 +89,10 @@ async function backUp(dataDir: string, dir: string, config: ServerConfig): Promi
   await syncDirectory(dir);
   await writeMarker(dir, { finished: new Date().toISOString(), stores: [...copies.keys()], contents });
   return problems;
+}
+
+function storesOf(dataDir: string): readonly StoreName[] {
+  return new StoreManager(dataDir, consoleLogger).list();
 }
 
 async function missingIn(dir: string, name: StoreName): Promise<ReadonlyMap<Digest, string>> {
@@ -115,7 +124,7 @@ function reportMissing(
 async function finishCommits(dataDir: string): Promise<ReadonlyMap<StoreName, Error>> {
   const damaged = new Map<StoreName, Error>();
   const manager = new StoreManager(dataDir, consoleLogger);
-  for (const name of manager.list()) {
+  for (const name of storesOf(dataDir)) {
     try {
       await (await manager.open(name)).close();
     } catch (error) {
@@ -132,7 +141,7 @@ async function unfinishedStores(
   openStores: readonly StoreName[] | undefined,
 ): Promise<ReadonlyMap<StoreName, Error>> {
   const unfinished = new Map<StoreName, Error>();
-  for (const name of new StoreManager(dataDir, consoleLogger).list()) {
+  for (const name of storesOf(dataDir)) {
     if (!openStores || openStores.includes(name)) continue;
     try {
       if (await hasUnseenCommits(`${dataDir}/${name}`)) {

@@ -80,28 +80,38 @@ function isReadOnly(path: string): boolean {
   }
 }
 
+export interface DataCopy {
+  readonly copies: ReadonlyMap<StoreName, StoreCopy>;
+  /** Of the stores that could not be copied. */
+  readonly failures: ReadonlyMap<StoreName, Error>;
+}
+
 /**
  * Copies every store and what belongs to them, reports each, and answers what came of it. Damaged blobs are left out. A store
- * whose commits are damaged, as `damaged` names some already, keeps none of the others from being copied; rejects then.
+ * whose commits are damaged, as `damaged` names some already, keeps none of the others from being copied.
  */
 export async function copyAll(
   source: string,
   target: string,
   damaged: ReadonlyMap<StoreName, Error> = new Map(),
-): Promise<ReadonlyMap<StoreName, StoreCopy>> {
+): Promise<DataCopy> {
   const copies = new Map<StoreName, StoreCopy>();
-  const failures: string[] = [];
+  const failures = new Map<StoreName, Error>();
   for (const name of new StoreManager(source, consoleLogger).list().toSorted()) {
     const copy = damaged.get(name) ?? (await copyOne(name, source, target));
-    if (copy instanceof Error) failures.push(copy.message);
+    if (copy instanceof Error) failures.set(name, copy);
     else copies.set(name, copy);
   }
   for (const name of PRIVATE_FILES) {
     const path = `${source}/${name}`;
     if (existsSync(path)) await replaceFile(`${target}/${name}`, readFileSync(path), 0o600);
   }
-  if (failures.length > 0) throw new Error(failures.join("; "));
-  return copies;
+  return { copies, failures };
+}
+
+/** Throws what kept stores from being copied. */
+export function refuseFailures({ failures }: DataCopy): void {
+  if (failures.size > 0) throw new Error([...failures.values()].map(({ message }) => message).join("; "));
 }
 
 async function copyOne(name: StoreName, source: string, target: string): Promise<StoreCopy | Error> {

@@ -17,6 +17,7 @@ import {
   finishing,
   isEmpty,
   readingBackup,
+  refuseFailures,
   withDirectory,
 } from "./data-copy.ts";
 
@@ -43,8 +44,10 @@ export const restoreBackup = defineCommand({
     );
     const marker = readMarker(dir);
     if (!marker) throw new UsageError(`${dir} is no backup; ${USAGE}`);
-    if (marker.finished === null)
-      throw new Error(`${dir} is not finished; 'everlock backup' goes on with it`);
+    if (marker.finished === null && !isPartial)
+      throw new Error(
+        `${dir} is not finished; 'everlock backup' goes on with it, and ${PARTIAL} restores what is there`,
+      );
     if (!isEmpty(dataDir) && !existsSync(unfinishedRestorePath(dataDir)))
       throw new UsageError(`the data directory ${dataDir} is not empty; name another with --data-dir`);
     const restoring = () =>
@@ -65,13 +68,21 @@ async function restore(
 ): Promise<void> {
   const unfinished = unfinishedRestorePath(dataDir);
   await replaceFile(unfinished, Buffer.from(`${JSON.stringify({ from: dir })}\n`), 0o600);
-  const copies = await copyAll(dir, dataDir);
+  const copied = await copyAll(dir, dataDir);
+  if (!isPartial) refuseFailures(copied);
+  const { copies, failures } = copied;
   let problems = 0;
   const report = (line: string) => {
     problems++;
     process.stderr.write(`${line}\n`);
   };
-  for (const name of marker.stores) {
+  for (const [name, { message }] of failures) {
+    report(`the store ${name} can't be restored: ${message}`);
+    // Half of it might be taken for a store that is empty.
+    rmSync(`${dataDir}/${name}`, { recursive: true, force: true });
+  }
+  for (const name of new Set([...marker.stores, ...copies.keys()])) {
+    if (failures.has(name)) continue;
     const damaged = new Set(copies.get(name)?.damaged);
     problems += damaged.size;
     if (!copies.has(name)) report(`the store ${name} is missing`);

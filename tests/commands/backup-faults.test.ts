@@ -36,6 +36,8 @@ import { startTestServer } from "../support/test-server.ts";
 // Each runs the executable several times, on a machine that may have other things to do.
 setDefaultTimeout(60_000);
 
+const STORES_WITH_COMMITS = ["everlock-oci-local", "everlock-users"];
+
 /** As the disk does it: the size stays, and so does the time. */
 function flip(path: string): void {
   const bytes = readFileSync(path);
@@ -65,7 +67,7 @@ describe("a backup that fails", () => {
     const refused = await restore(dir, target);
     expect([refused.code, refused.stderr]).toEqual([
       1,
-      `everlock: ${dir} is not finished; 'everlock backup' goes on with it\n`,
+      `everlock: ${dir} is not finished; 'everlock backup' goes on with it, and --partial restores what is there\n`,
     ]);
     expect(existsSync(target)).toBe(false);
     writeFileSync(`${packs}/${pack}`, sound);
@@ -83,6 +85,33 @@ describe("a backup that fails", () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining("the store 'everlock-oci-local' is damaged")]);
     expect(existsSync(`${dir}/everlock-oci-local/refs/heads/main`)).toBe(false);
     expect(existsSync(`${dir}/everlock-users/refs/heads/main`)).toBe(true);
+  });
+
+  test("is restored with --partial, a store that could not be copied as the backup before left it", async () => {
+    const { dataDir } = await filledDirectory(2);
+    const dir = newDirectory("backup");
+    expect((await backUp(dataDir, dir)).code).toBe(0);
+    rmSync(`${dataDir}/everlock-oci-local/index.sqlite`);
+    rmSync(`${dataDir}/everlock-oci-local/refs/heads/main`);
+    expect((await backUp(dataDir, dir)).code).toBe(1);
+    const target = newDirectory("data");
+    expect(await restore(dir, target, "--partial")).toMatchObject({ code: 0, stderr: "" });
+    await pullAll(target, 2);
+  });
+
+  test("before anything was copied is restored with --partial, which names the stores", async () => {
+    const { dataDir } = await filledDirectory(1);
+    const dir = newDirectory("backup");
+    for (const name of STORES_WITH_COMMITS) {
+      rmSync(`${dataDir}/${name}/index.sqlite`, { force: true });
+      rmSync(`${dataDir}/${name}/refs/heads/main`);
+    }
+    expect((await backUp(dataDir, dir)).code).toBe(1);
+    const { code, stderr } = await restore(dir, newDirectory("data"), "--partial");
+    expect([code, stderr]).toEqual([
+      0,
+      STORES_WITH_COMMITS.map((name) => `the store ${name} is missing\n`).join(""),
+    ]);
   });
 
   test("while the server runs names a store that it does not use and that a crash has left unfinished", async () => {
@@ -129,6 +158,26 @@ describe("a backup that fails", () => {
       `everlock: the backup ${dir} is in use by another command (process ${process.pid})\n`,
     ]);
     expect(markerOf(dir)).toEqual(marker);
+  });
+});
+
+describe("a store whose commits are damaged in the backup", () => {
+  test("keeps no other from being restored with --partial, is named, and left out", async () => {
+    const { dataDir } = await filledDirectory(2);
+    const dir = newDirectory("backup");
+    expect((await backUp(dataDir, dir)).code).toBe(0);
+    const packs = `${dir}/everlock-users/objects/pack`;
+    for (const pack of readdirSync(packs).filter((name) => name.endsWith(".pack")))
+      appendFileSync(`${packs}/${pack}`, "x");
+    const target = newDirectory("data");
+    expect((await restore(dir, target)).code).toBe(1);
+    const { code, stderr } = await restore(dir, target, "--partial");
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^the store everlock-users can't be restored: .* is damaged\n$/),
+    ]);
+    expect(existsSync(`${target}/everlock-users`)).toBe(false);
+    await pullAll(target, 2);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { digestOf } from "../../src/primitives/digest.ts";
 import { binary } from "../support/binary.ts";
 import { eventually } from "../support/eventually.ts";
@@ -98,6 +98,25 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       expect((await sameClient.fetch("manifests/large", { method: "DELETE" })).status).toBe(202);
       expect(await again.end("SIGTERM")).toBe(0);
     }, 20_000);
+
+    test("starts with nothing in reserve, and all registries are in service once there is room", async () => {
+      const { disk, server } = await startOnSmallDisk("20m");
+      expect(await server.end("SIGTERM")).toBe(0);
+      // Not enough to open the store of the registry, as a rule.
+      for (const kibibytes of [0, 32, 48]) {
+        rmSync(reserveOf(disk), { force: true });
+        disk.fill(kibibytes * 1024);
+        const again = await startEverlock({ dataDir: server.dataDir });
+        const client = new RegistryClient(again.httpPort, "app");
+        expect([200, 503]).toContain((await client.fetch("manifests/kept")).status);
+        disk.free();
+        expect(await eventually(async () => (await client.fetch("manifests/kept")).status === 200)).toBe(
+          true,
+        );
+        await client.pushImage(`after${kibibytes}`);
+        expect(await again.end("SIGTERM")).toBe(0);
+      }
+    }, 60_000);
 
     test("lets go of what an upload wrote that found no room, and ends on SIGTERM beside many writers", async () => {
       const { disk, server, client, manifest } = await startOnSmallDisk("40m");

@@ -1,12 +1,13 @@
 import { describe, test } from "bun:test";
-import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { afterThisTest } from "./cleanup.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** A file system of its own, which can be filled to the last byte. */
 export interface SmallDisk {
   readonly path: string;
-  fill(): void;
+  /** But for so many bytes. */
+  fill(left?: number): void;
   /** Gives back what `fill` took. */
   free(): void;
   resize(size: string): void;
@@ -40,7 +41,7 @@ export function smallDisk(size: string): SmallDisk {
   const filler = `${path}/filler`;
   return {
     path,
-    fill() {
+    fill(left = 0) {
       const fd = openSync(filler, "a");
       // Ever smaller pieces, until not a byte is left.
       for (let size = 1 << 20; size > 0; size >>= 1) {
@@ -50,6 +51,7 @@ export function smallDisk(size: string): SmallDisk {
           if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
         }
       }
+      ftruncateSync(fd, fstatSync(fd).size - left);
       fsyncSync(fd);
       closeSync(fd);
     },

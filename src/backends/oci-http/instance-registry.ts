@@ -35,6 +35,7 @@ export class InstanceChangeError extends ExpectedError {
 }
 
 const MAX_WAITING_CHANGES = 100;
+const RETRY_MS = 2000;
 
 export interface InstanceRegistryOptions {
   readonly system: Store;
@@ -43,6 +44,8 @@ export interface InstanceRegistryOptions {
   /** For instances that have none of their own. */
   readonly quotas?: Quotas;
   readonly log: Logger;
+  /** Pause (ms) before stores are opened again that a trouble of the disk has kept from it. */
+  readonly retryMs?: number;
 }
 
 /** What another thread needs to know of an instance to serve it. */
@@ -81,6 +84,8 @@ export class InstanceRegistry implements Reloadable {
   #outages: ReadonlyMap<InstanceName, Outage> = new Map();
   #changes = 0;
   #releasing = false;
+  #retry: Timer | undefined;
+  #isClosed = false;
 
   private constructor(options: InstanceRegistryOptions, complete: CompleteInstances) {
     this.#options = options;
@@ -100,7 +105,7 @@ export class InstanceRegistry implements Reloadable {
   ): Promise<InstanceRegistry> {
     const registry = new InstanceRegistry(options, complete);
     try {
-      const opened = await registry.#openAll(await registry.#read(options.system.head()), true);
+      const opened = await registry.#openAll(await registry.#read(options.system.head()), NONE);
       registry.#apply(opened);
     } catch (error) {
       await registry.close();
@@ -208,7 +213,7 @@ export class InstanceRegistry implements Reloadable {
       await system.follow();
       const read = system.head();
       try {
-        const opened = await this.#openAll(await this.#read(read), true);
+        const opened = await this.#openAll(await this.#read(read), NONE);
         this.#refuseNewOutages(opened);
         return await then(() => {
           const before = this.#describe();
@@ -238,6 +243,8 @@ export class InstanceRegistry implements Reloadable {
 
   /** For when no request is under way any more. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
     this.#table.replace([]);
     await this.#turn.run(() => this.#stores.closeUnused(this.list()));
   }
@@ -281,7 +288,7 @@ export class InstanceRegistry implements Reloadable {
       }
       try {
         // Opened first: what can't be opened must not become part of the configuration.
-        const opened = await this.#openAll(configs, false);
+        const opened = await this.#openAll(configs);
         this.#refuseNewOutages(opened);
         const change = { path: INSTANCES_PATH, content: encodeInstances(configs) };
         await this.#files.commit([change], { author: actor, message });
@@ -293,10 +300,9 @@ export class InstanceRegistry implements Reloadable {
     });
   }
 
-  /** Those that were out of service before are tried again only if `isRetry`. */
-  #openAll(configs: readonly InstanceConfig[], isRetry: boolean): Promise<OpenedInstance[]> {
-    const { log } = this.#options;
-    return openInstances(configs, { stores: this.#stores, outages: isRetry ? NONE : this.#outages, log });
+  /** Those of `outages` are not tried again. */
+  #openAll(configs: readonly InstanceConfig[], outages = this.#outages): Promise<OpenedInstance[]> {
+    return openInstances(configs, { stores: this.#stores, outages, log: this.#options.log });
   }
 
   #refuseNewOutages(opened: readonly OpenedInstance[]): void {
@@ -313,8 +319,14 @@ export class InstanceRegistry implements Reloadable {
       if (this.#outages.get(config.name)?.problem !== problem)
         this.#options.log.error(`the registry '${config.name}' is out of service`, problem);
     }
+    const before = this.#outages;
     this.#locations = new Map(located);
     this.#outages = new Map(outages.map((outage) => [outage.config.name, outage]));
+    for (const { config } of opened) {
+      if (before.has(config.name) && !this.#outages.has(config.name))
+        this.#options.log.info(`the registry '${config.name}' is in service again`);
+    }
+    this.#retryOutages();
     this.#table.replace(opened.map(({ config, view }) => ({ config, view })));
     this.#threads.changed();
     this.#release();
@@ -323,10 +335,31 @@ export class InstanceRegistry implements Reloadable {
   /** After what a store is served from was replaced. */
   #openAgain(name: StoreName): void {
     this.#turn
-      .run(async () => this.#apply(await this.#openAll(this.list(), false)))
+      .run(async () => this.#apply(await this.#openAll(this.list())))
       .catch((error) =>
         this.#options.log.error(`what the store '${name}' serves could not be opened again`, error),
       );
+  }
+
+  /** Soon, where the trouble may have passed by then. */
+  #retryOutages(): void {
+    clearTimeout(this.#retry);
+    const lasting = [...this.#outages].filter(([, { mayPass }]) => !mayPass);
+    if (this.#isClosed || lasting.length === this.#outages.size) return;
+    this.#retry = setTimeout(() => {
+      this.#turn
+        .run(async () => {
+          if (this.#isClosed) return;
+          const opened = await this.#openAll(this.list(), new Map(lasting));
+          if (opened.some(({ config, outage }) => !outage && this.#outages.has(config.name)))
+            this.#apply(opened);
+          else this.#retryOutages();
+        })
+        .catch((error) => {
+          if (!this.#stores.isGivenUp)
+            this.#options.log.error("registries out of service could not be opened", error);
+        });
+    }, this.#options.retryMs ?? RETRY_MS).unref();
   }
 
   #describe(): ReadonlyMap<string, unknown> {

@@ -1,4 +1,6 @@
 import type { Logger } from "../../primitives/logger.ts";
+import { DamagedStoreError } from "../../primitives/store/damaged-store.ts";
+import { storageTroubleOf } from "../../primitives/store/storage-trouble.ts";
 import type { InstanceConfig, InstanceName } from "./instance-config.ts";
 import { isMistake, type OpenStores, type OpenView, openingProblem } from "./open-stores.ts";
 
@@ -7,6 +9,8 @@ export interface Outage {
   readonly config: InstanceConfig;
   /** One line for an operator. */
   readonly problem: string;
+  /** A trouble of the disk, such as no room, that may be over the next moment; damage is not. */
+  readonly mayPass: boolean;
 }
 
 /** With a view, or out of service. */
@@ -38,7 +42,8 @@ export async function openInstances(
       opened.push({ config, ...(await stores.view(config)) });
     } catch (error) {
       if (stores.isGivenUp) throw error;
-      opened.push({ config, outage: { config, problem: openingProblem(config.store, error) } });
+      const mayPass = !(error instanceof DamagedStoreError) && storageTroubleOf(error) !== undefined;
+      opened.push({ config, outage: { config, problem: openingProblem(config.store, error), mayPass } });
       if (isMistake(error)) log.error("a store could not be opened", error);
     }
   }

@@ -54,6 +54,8 @@ export class StoreManager {
 
   /** Makes the store's repository if it does not exist, and answers its directory. Throws `DamagedStoreError`. */
   async create(name: StoreName): Promise<string> {
+    // Opening a store writes a little, and on a full disk as well.
+    this.room.relieve();
     const dir = this.directory(name);
     if (!existsSync(dir)) {
       mkdirSync(dir, { mode: 0o700 });

@@ -27,6 +27,7 @@ import { StoreManager, type StoreName } from "../../../src/primitives/store/stor
 import { storePath } from "../../../src/primitives/store/store-path.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
+import { eventually } from "../../support/eventually.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 /** Each test opens stores several times, with all the syncs that takes. */
@@ -315,7 +316,7 @@ describe("a registry whose store can't be opened", () => {
     const { opened } = await damaged();
     const { registry, logged } = opened;
     const problem = expect.stringContaining("the store 'everlock-oci-team' is damaged: ");
-    expect(registry.outages()).toEqual([{ config: configOf(opened, TEAM), problem }]);
+    expect(registry.outages()).toEqual([{ config: configOf(opened, TEAM), problem, mayPass: false }]);
     expect(logged.filter((line) => line.startsWith("the registry 'team' is out of service: "))).toHaveLength(
       1,
     );
@@ -333,6 +334,39 @@ describe("a registry whose store can't be opened", () => {
     expect(await opened.console("/oci list --json")).toEqual([
       expect.stringContaining('"name":"default"'),
       expect.stringContaining('"problem":"the store'),
+    ]);
+  });
+
+  test("because the disk was full comes back by itself once there is room", async () => {
+    const logged: string[] = [];
+    const line = (message: string) => void logged.push(message);
+    const log = {
+      info: line,
+      warn: line,
+      error: (message: string, cause: unknown) => line(`${message}: ${cause}`),
+    };
+    const stores = new StoreManager(temporaryDirectory(), log);
+    const system = await stores.open(SYSTEM_STORE);
+    const create = stores.create.bind(stores);
+    let tries = 0;
+    stores.create = (name) => {
+      if (++tries > 3) return create(name);
+      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    };
+    const nobody = new UserDirectory([]);
+    const complete = resolveServerConfig(HOST_FLAG, {}).instances as CompleteInstances;
+    const options = { system, stores, users: () => nobody, log, retryMs: 1 };
+    const registry = await InstanceRegistry.open(options, complete);
+    afterThisTest(async () => {
+      await registry.close();
+      await system.close();
+    });
+    expect(registry.outages()).toMatchObject([{ config: { name: DEFAULT }, mayPass: true }]);
+    expect(await eventually(() => registry.outages().length === 0)).toBe(true);
+    expect(registry.storeOf(DEFAULT).location.store).toBe("everlock-oci-local" as StoreName);
+    expect(logged).toEqual([
+      "the registry 'default' is out of service: the store 'everlock-oci-local' can't be opened: ENOSPC: no space left on device, write",
+      "the registry 'default' is in service again",
     ]);
   });
 
