@@ -18,7 +18,6 @@ import { HttpTraffic, ThreadTraffic } from "./frontends/http/http-traffic.ts";
 import { ThreadOwner } from "./frontends/http/thread-owner.ts";
 import { ensureTokenKey } from "./frontends/http/token-key.ts";
 import { OPS_LISTEN_SETTING, OpsFrontend } from "./frontends/ops/ops-frontend.ts";
-import { ensureHostKey } from "./frontends/ssh/host-key.ts";
 import { SSH_LISTEN_SETTING, SshFrontend } from "./frontends/ssh/ssh-frontend.ts";
 import { refuseTakenPort } from "./frontends/taken-port.ts";
 import { Lifetime } from "./lifetime.ts";
@@ -224,7 +223,7 @@ export async function startServer(
       (await lifetime.start("starting SSH", async () =>
         SshFrontend.start({
           listen: listenSsh,
-          hostKey: await ensureHostKey(`${directory.path}/ssh_host_ed25519_key`),
+          hostKeyFile: `${directory.path}/ssh_host_ed25519_key`,
           spawn: () => new Worker(new URL("./ssh-worker.ts", import.meta.url)),
           authenticator,
           users: () => users.directory,

@@ -10,9 +10,9 @@ import { parseSshKey } from "../../src/primitives/users/ssh-key.ts";
 import type { Credential, User, UserName } from "../../src/primitives/users/user.ts";
 import { UserDirectory } from "../../src/primitives/users/user-directory.ts";
 import { afterThisTest } from "./cleanup.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
 
 const PASSWORD = "right";
-const key = generateHostKey();
 
 export function userOf(name: string, ...credentials: readonly Credential[]): User {
   return { name: name as UserName, displayName: name, isDisabled: false, credentials, grants: [] };
@@ -78,7 +78,8 @@ export async function startSsh(
     return threadPort;
   });
   const listen = { hostname: "127.0.0.1", port: 0 };
-  const started = await server.start({ listen, hostKey: key, limits: { ...SSH_LIMITS, ...limits } });
+  const hostKeyFile = `${temporaryDirectory()}/host_key`;
+  const started = await server.start({ listen, hostKeyFile, limits: { ...SSH_LIMITS, ...limits } });
   if (started.kind === "failed") throw new Error(started.message);
   afterThisTest(() => server.stop());
   const { port } = started.address;

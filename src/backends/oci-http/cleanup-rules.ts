@@ -95,9 +95,11 @@ function bySets(
   return 0;
 }
 
-const WITH_NUMBERS = new Intl.Collator("en", { numeric: true });
+/** Made at first use, as it costs memory. */
+let withNumbers: Intl.Collator | undefined;
 
 /** What came in one commit, as an import does, is as new as its number is high: `v1.10` after `v1.9`. */
 function byNumbers(a: string, b: string): number {
-  return WITH_NUMBERS.compare(a, b) || (a < b ? -1 : 1);
+  withNumbers ??= new Intl.Collator("en", { numeric: true });
+  return withNumbers.compare(a, b) || (a < b ? -1 : 1);
 }

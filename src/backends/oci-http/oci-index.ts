@@ -78,6 +78,9 @@ export const OCI_INDEX: IndexSchema = {
       if (isRemoval || !events.has(file.repository))
         events.set(file.repository, isRemoval ? "removal" : "change");
     }
+    for (const { id, added } of repositories.values()) {
+      if (added !== 0) db.query("UPDATE repositories SET bytes = bytes + ? WHERE id = ?").run(added, id);
+    }
     return events;
   },
   check: checkRows,
@@ -113,16 +116,18 @@ export const OCI_INDEX: IndexSchema = {
 interface IndexedRepository {
   readonly id: number;
   readonly name: RepositoryName;
+  /** What the changes add to the bytes of its manifests; written once for all of them. */
+  added: number;
 }
 
 function indexed(db: Database, name: RepositoryName): IndexedRepository {
   const select = db.query<{ id: number }, [string]>("SELECT id FROM repositories WHERE name = ?");
   const known = select.get(name);
-  if (known) return { id: known.id, name };
+  if (known) return { id: known.id, name, added: 0 };
   const { lastInsertRowid } = db
     .query("INSERT INTO repositories (name, sum) VALUES (?, ?)")
     .run(name, rowSum(name));
-  return { id: Number(lastInsertRowid), name };
+  return { id: Number(lastInsertRowid), name, added: 0 };
 }
 
 function applyTag(db: Database, { id, name }: IndexedRepository, tag: Tag, content: Uint8Array | null): void {
@@ -149,7 +154,7 @@ function applyManifest(
   const isRight = content && digestOf(content, digestAlgorithm(digest)) === digest;
   const manifest = isRight && parseManifest(content);
   if (!manifest || manifest instanceof ManifestFault) {
-    removeManifest(db, repository.id, digest);
+    removeManifest(db, repository, digest);
     return false;
   }
   const { id, name } = repository;
@@ -162,7 +167,7 @@ function applyManifest(
     .run(id, key, manifest.mediaType, content, rowSum(name, digestHex(digest), manifest.mediaType));
   // What a digest stands for never changes: what is known is known with all that it names.
   if (changes === 0) return true;
-  addBytes(db, id, content.length);
+  repository.added += content.length;
   db.query(
     "UPDATE tags INDEXED BY tags_by_manifest SET manifest = ?1 WHERE manifest IS NULL AND repository = ?2 AND digest = ?3",
   ).run(lastInsertRowid, id, key);
@@ -192,29 +197,26 @@ function applyManifest(
   return true;
 }
 
-function addBytes(db: Database, repository: number, bytes: number): void {
-  db.query("UPDATE repositories SET bytes = bytes + ? WHERE id = ?").run(bytes, repository);
-}
-
-function removeManifest(db: Database, repository: number, digest: Digest): void {
+function removeManifest(db: Database, repository: IndexedRepository, digest: Digest): void {
+  const { id } = repository;
   const removed = db
     .query<{ id: number; content: Uint8Array }, [number, Buffer]>(
       "DELETE FROM manifests WHERE repository = ? AND digest = ? RETURNING id, content",
     )
-    .get(repository, digestToBytes(digest));
+    .get(id, digestToBytes(digest));
   if (removed) {
     db.query("UPDATE tags SET manifest = NULL WHERE manifest = ?").run(removed.id);
-    addBytes(db, repository, -removed.content.length);
+    repository.added -= removed.content.length;
   }
   const manifest = removed && parseManifest(removed.content);
   if (!manifest || manifest instanceof ManifestFault) return;
   const remove = db.query("DELETE FROM manifest_blobs WHERE blob = ? AND repository = ? AND manifest = ?");
-  for (const blob of manifest.blobs) remove.run(digestToBytes(blob), repository, removed.id);
+  for (const blob of manifest.blobs) remove.run(digestToBytes(blob), id, removed.id);
   const removeNamed = db.query("DELETE FROM also_named WHERE digest = ? AND repository = ? AND manifest = ?");
-  for (const named of manifest.alsoNamed) removeNamed.run(digestToBytes(named), repository, removed.id);
+  for (const named of manifest.alsoNamed) removeNamed.run(digestToBytes(named), id, removed.id);
   if (manifest.subject) {
     db.query("DELETE FROM referrers WHERE repository = ? AND subject = ? AND digest = ?").run(
-      repository,
+      id,
       manifest.subject,
       digest,
     );

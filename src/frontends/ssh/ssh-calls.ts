@@ -49,8 +49,8 @@ export interface SshOwnerCalls {
 
 export interface SshSetup {
   readonly listen: ListenAddress;
-  /** In OpenSSH format. */
-  readonly hostKey: string;
+  /** Path of the host key, which is made if there is none. */
+  readonly hostKeyFile: string;
   readonly limits: SshLimits;
 }
 

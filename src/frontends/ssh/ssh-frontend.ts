@@ -9,7 +9,8 @@ import { SshOwner, type SshServices } from "./ssh-owner.ts";
 export interface SshFrontendOptions extends SshServices {
   readonly listen: ListenAddress;
   /** In OpenSSH format. */
-  readonly hostKey: string;
+  /** Path; read on the SSH thread, so that ssh2 is loaded there alone. */
+  readonly hostKeyFile: string;
   /** Makes a thread that runs `ssh-worker.ts`. */
   readonly spawn: () => Worker;
 }
@@ -72,7 +73,7 @@ export class SshFrontend {
   }
 
   async #start(): Promise<void> {
-    const { spawn, hostKey, log } = this.#options;
+    const { spawn, hostKeyFile, log } = this.#options;
     const worker = spawn();
     const owner = new SshOwner(this.#options, () => port);
     const port: CallPort<SshOwnerCalls, SshThreadCalls> = new CallPort(
@@ -95,7 +96,10 @@ export class SshFrontend {
       if (!this.#isStopping) this.#replace(cause);
     });
     const limits = sshLimits(OpenSockets.open()?.limit ?? Number.POSITIVE_INFINITY);
-    const started = await port.call("start", { listen: this.#listen, hostKey, limits });
+    const started = await port.call("start", { listen: this.#listen, hostKeyFile, limits }).catch((error) => {
+      worker.terminate();
+      throw error;
+    });
     if (started.kind === "failed") {
       worker.terminate();
       throw new ListenError("SSH", this.#listen, SSH_LISTEN_SETTING, started);

@@ -5,6 +5,7 @@ import { LogThrottle } from "../../primitives/log-throttle.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { ConnectionGate } from "./connection-gate.ts";
+import { ensureHostKey } from "./host-key.ts";
 import { isolate } from "./isolate.ts";
 import { SessionCounts } from "./session-counts.ts";
 import type { LoginId, SessionId, SshOwnerCalls, SshSetup, SshThreadCalls, Started } from "./ssh-calls.ts";
@@ -29,7 +30,7 @@ export class SshServer implements SshThreadCalls {
   }
 
   async start(setup: SshSetup): Promise<Started> {
-    const listener = this.#listen(setup);
+    const listener = this.#listen(await ensureHostKey(setup.hostKeyFile), setup.limits);
     const { hostname, port } = setup.listen;
     try {
       await new Promise<void>((resolve, reject) => {
@@ -72,7 +73,7 @@ export class SshServer implements SshThreadCalls {
     await closed;
   }
 
-  #listen({ hostKey, limits }: SshSetup): Server {
+  #listen(hostKey: string, limits: SshSetup["limits"]): Server {
     const throttle = new LogThrottle((message) => this.#owner.tell("log", "warn", message));
     const gate = new ConnectionGate((message) => throttle.log("connections", message), limits);
     const counts = new SessionCounts(limits);

@@ -133,8 +133,8 @@ async function fill(temporary: string, size: number, path: string): Promise<void
   const handle = await open(temporary, "wx", 0o600);
   try {
     const piece = Buffer.allocUnsafe(Math.min(MIB, size));
+    for (let i = 0; i < piece.length; i += 65_536) crypto.getRandomValues(piece.subarray(i, i + 65_536));
     for (let at = 0; at < size; at += piece.length) {
-      for (let i = 0; i < piece.length; i += 65_536) crypto.getRandomValues(piece.subarray(i, i + 65_536));
       await writeFully(handle, piece.subarray(0, Math.min(piece.length, size - at)), at);
     }
     await handle.sync();

@@ -5,7 +5,9 @@ const JOINER = "(?<=[^\\x00-\\x7f\\p{C}\\p{Z}])[\\u200c\\u200d](?=[^\\x00-\\x7f\
  * What a terminal obeys or nobody sees: control characters (C0, DEL, C1), bidirectional controls and all else of Unicode's
  * format characters (zero-width ones, tags), line and paragraph separators, halves of surrogate pairs.
  */
-const UNSEEN = new RegExp(`(?!${JOINER})[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]`, "gu");
+const UNSEEN = `(?!${JOINER})[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]`;
+/** Made at first use: most servers never print anything beyond ASCII. */
+let unseen: RegExp | undefined;
 
 const PLAIN = /^[\x20-\x7e]*$/;
 
@@ -14,7 +16,9 @@ const PLAIN = /^[\x20-\x7e]*$/;
  * nothing, and a JSON text stays one of the same value.
  */
 export function visibleText(text: string): string {
-  return PLAIN.test(text) ? text : text.replace(UNSEEN, escapeUnits);
+  if (PLAIN.test(text)) return text;
+  unseen ??= new RegExp(UNSEEN, "gu");
+  return text.replace(unseen, escapeUnits);
 }
 
 /** Whether people see all of a text, on one line and in its order. */
@@ -29,11 +33,13 @@ function escapeUnits(character: string): string {
   return escaped;
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** Made at first use, as it costs memory. */
+let graphemes: Intl.Segmenter | undefined;
 
 /** As much of the beginning of `text` as fits into so many columns of a terminal. */
 export function fitColumns(text: string, columns: number): string {
   if (PLAIN.test(text)) return text.slice(0, columns);
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
   let width = 0;
   let end = 0;
   for (const { segment, index } of graphemes.segment(text)) {

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { generateHostKey } from "../../../src/frontends/ssh/host-key.ts";
 import { SshFrontend } from "../../../src/frontends/ssh/ssh-frontend.ts";
 import type { Authenticator } from "../../../src/primitives/users/authenticator.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 import { connect, exec, outcomeOf, passwordOf, userOf } from "../../support/ssh-server.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 async function startFrontend(port = 0) {
   const logged: string[] = [];
@@ -13,7 +13,7 @@ async function startFrontend(port = 0) {
   const alice = userOf("alice", passwordOf("1"));
   const frontend = await SshFrontend.start({
     listen: { hostname: "127.0.0.1", port },
-    hostKey: generateHostKey(),
+    hostKeyFile: `${temporaryDirectory()}/host_key`,
     spawn: () => {
       const thread = new Worker(new URL("../../../src/ssh-worker.ts", import.meta.url));
       threads.push(thread);
