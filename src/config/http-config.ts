@@ -6,7 +6,7 @@ import { MAX_THREADS } from "../frontends/http/http-limits.ts";
 import type { HttpSettings } from "../frontends/http/http-settings.ts";
 import { isNetwork, type ProxySettings } from "../frontends/http/trusted-proxies.ts";
 import { parseDuration } from "../primitives/duration.ts";
-import { parseListenAddress } from "../primitives/listen-address.ts";
+import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
 import { MAX_MANIFEST_BYTES } from "../registry/manifest.ts";
 import type { CheckedSettings } from "./checked-settings.ts";
 import { NEVER, UsageError } from "./settings.ts";
@@ -25,7 +25,8 @@ const MAX_CONNECTIONS = 1_000_000;
 /** Manifests are kept in memory while they are checked. */
 const MAX_MANIFEST_LIMIT = 64 * 1024 * 1024;
 
-export function httpConfig(settings: CheckedSettings): HttpConfig {
+/** `ops` is where health and metrics are asked for. */
+export function httpConfig(settings: CheckedSettings, ops: ListenAddress | undefined): HttpConfig {
   const certificates = certificatePaths(settings);
   const listenTls =
     settings.optional("frontend-http-listen-https") === undefined
@@ -62,6 +63,7 @@ export function httpConfig(settings: CheckedSettings): HttpConfig {
         blobBytes: settings.size("limit-blob-size"),
       },
       connectionsPerAddress: settings.count("limit-connections", MAX_CONNECTIONS),
+      alsoGuarded: ops ? [ops.port] : [],
       accessLog: accessLog(settings),
       stopTimeoutMs: stopTimeout(settings),
     },

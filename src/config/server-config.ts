@@ -48,16 +48,17 @@ export function resolveServerConfig(
   const file = typeof near.config === "string" ? settingsFromFile(near.config) : {};
   const settings = new CheckedSettings({ ...file, ...near });
   const http = settings.flag("frontend-http");
+  const ops =
+    settings.optional("frontend-ops-listen") === undefined
+      ? undefined
+      : settings.parsed("frontend-ops-listen", parseListenAddress, "an address such as 127.0.0.1:9090");
   return {
     dataDir: settings.text("data-dir"),
-    http: http ? httpConfig(settings) : undefined,
+    http: http ? httpConfig(settings, ops) : undefined,
     ssh: settings.flag("backend-admin-ssh")
       ? settings.parsed("frontend-ssh-listen", parseListenAddress, "an address such as 127.0.0.1:2222")
       : undefined,
-    ops:
-      settings.optional("frontend-ops-listen") === undefined
-        ? undefined
-        : settings.parsed("frontend-ops-listen", parseListenAddress, "an address such as 127.0.0.1:9090"),
+    ops,
     instances: http && settings.flag("backend-oci-http") ? bootstrap(settings) : undefined,
     quotas: {
       registry: settings.size("quota-registry"),

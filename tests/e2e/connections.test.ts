@@ -43,4 +43,27 @@ describeWith(["ssh", "sshpass"], "two thousand connections of one address that n
     );
     expect(server.log()).not.toMatch(/ error /);
   }, 30_000);
+
+  test("are closed down as well where they ask for health and metrics", async () => {
+    const ops = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+    const { port = 0 } = ops;
+    await ops.stop(true);
+    const server = await startEverlock({
+      openFiles: OPEN_FILES,
+      args: ["--frontend-ops-listen", `127.0.0.1:${port}`],
+    });
+    await addAlice(server);
+    const alice = new RegistryClient(server.httpPort, "app");
+    const sockets = Array.from({ length: CONNECTIONS }, () => begin(port));
+    afterThisTest(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    await alice.pushImage("during");
+    const isBounded = () => readdirSync(`/proc/${server.pid}/fd`).length < CAP + 100;
+    expect(await eventually(() => / closed \d+ HTTP connections/.test(server.log()) && isBounded())).toBe(
+      true,
+    );
+    expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
+    await alice.verifyImage("during");
+  }, 30_000);
 });

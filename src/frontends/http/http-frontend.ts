@@ -146,7 +146,11 @@ export class HttpFrontend {
     }
     const guard = new ConnectionGuard({
       sockets,
-      ports: new Set([this.#plain, ...(this.#tls ? [this.#tls] : [])].map(({ address }) => address.port)),
+      ports: new Set([
+        this.#plain.address.port,
+        ...(this.#tls ? [this.#tls.address.port] : []),
+        ...settings.alsoGuarded,
+      ]),
       perNetwork: settings.connectionsPerAddress,
       isProxy: (address) => this.#proxies.includes(address),
       counts: traffic,

@@ -16,6 +16,8 @@ export interface HttpSettings {
   readonly limits: LimitSettings;
   /** Connections that one address may have open; `undefined`: as many as the limit on open files suggests. */
   readonly connectionsPerAddress: number | undefined;
+  /** Where this server also takes connections that are bounded together with those of HTTP. */
+  readonly alsoGuarded: readonly number[];
   readonly accessLog: AccessLogTarget | undefined;
   /** How long a stop waits for the requests under way, in milliseconds. */
   readonly stopTimeoutMs: number;

@@ -76,6 +76,7 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
         blobBytes: undefined,
       },
       connectionsPerAddress: undefined,
+      alsoGuarded: [],
       accessLog: undefined,
       stopTimeoutMs: 10_000,
     },
