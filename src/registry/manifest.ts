@@ -137,15 +137,17 @@ const DESCRIPTOR_FIELDS = ["config", "layers", "manifests", "blobs", "subject"];
 
 /** The digests of all descriptors but of those in `blobs`. */
 function alsoNamed(json: JsonObject, blobs: readonly Digest[]): Digest[] {
+  const known = new Set<unknown>(blobs);
   const named = new Set<Digest>();
   for (const field of DESCRIPTOR_FIELDS) {
     const value = json[field];
     for (const item of Array.isArray(value) ? value : [value]) {
-      const digest = isRecord(item) && typeof item["digest"] === "string" && parseDigest(item["digest"]);
+      const text = isRecord(item) ? item["digest"] : undefined;
+      if (typeof text !== "string" || known.has(text)) continue;
+      const digest = parseDigest(text);
       if (digest) named.add(digest);
     }
   }
-  for (const digest of blobs) named.delete(digest);
   return [...named];
 }
 
