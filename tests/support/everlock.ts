@@ -115,10 +115,9 @@ export function sshRun(
 
 /** Gives `alice` write access to the registry `default`. */
 export async function addAlice(server: Everlock, role = "writer"): Promise<void> {
-  for (const command of ["/users add alice change-me", `/users grant alice http/oci/default ${role}`]) {
-    const { code, stderr } = await server.console(command);
-    if (code !== 0) throw new Error(`${command}: ${stderr}`);
-  }
+  const script = `/users add alice change-me\n/users grant alice http/oci/default ${role}\n`;
+  const { code, stderr } = await sshRun(server.sshPort, "admin", ADMIN_PASSWORD, undefined, script);
+  if (code !== 0) throw new Error(`alice could not be added: ${stderr}`);
 }
 
 async function readGreeting(stdout: ReadableStream<Uint8Array>): Promise<string> {

@@ -1,5 +1,6 @@
-import { afterEach } from "bun:test";
-import { cleanUp } from "./cleanup.ts";
+import { afterEach, beforeEach } from "bun:test";
+import { noteBegin, noteEnd } from "./cleanup.ts";
 
 // Here it holds for every file; in a module that tests import, it would hold for the first of them alone.
-afterEach(cleanUp);
+beforeEach(noteBegin);
+afterEach(noteEnd);
