@@ -8,7 +8,7 @@ import { resolveServerConfig, type ServerConfig } from "../config/server-config.
 import { UsageError } from "../config/settings.ts";
 import { runRemoteJob } from "../frontends/control/control-client.ts";
 import type { ControlMessage } from "../frontends/control/control-messages.ts";
-import { JobRunner } from "../primitives/jobs/job-runner.ts";
+import { IncompleteJobError, JobRunner } from "../primitives/jobs/job-runner.ts";
 import { consoleLogger } from "../primitives/logger.ts";
 import { StoreManager } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/terminal/visible-text.ts";
@@ -32,7 +32,8 @@ const NOT_SCHEDULED = { gcEvery: undefined, scrubEvery: undefined };
 export const gc = defineCommand({
   meta: {
     name: "gc",
-    description: "Apply the cleanup rules and remove blobs that nothing needs, also while the server runs",
+    description:
+      "Apply the cleanup rules and remove blobs that nothing needs, also while the server runs; exits with 1 if a store was left out",
   },
   args: ARGS,
   async run({ rawArgs }) {
@@ -64,8 +65,15 @@ async function runHere(flags: readonly string[], config: ServerConfig, isDryRun:
     storeJobs(instances, { ...NOT_SCHEDULED, gcGrace: config.jobs.gcGrace }),
     consoleLogger,
   );
-  const lines = await jobs.run("gc", { isDryRun }, (text) => print({ kind: "progress", text }));
-  for (const text of lines) print({ kind: "line", text });
+  const printAll = (lines: readonly string[]) => {
+    for (const text of lines) print({ kind: "line", text });
+  };
+  try {
+    printAll(await jobs.run("gc", { isDryRun }, (text) => print({ kind: "progress", text })));
+  } catch (error) {
+    if (error instanceof IncompleteJobError) printAll(error.lines);
+    throw error;
+  }
 }
 
 function print(message: ControlMessage): void {

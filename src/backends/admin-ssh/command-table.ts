@@ -1,3 +1,4 @@
+import { IncompleteJobError } from "../../primitives/jobs/job-runner.ts";
 import { chooseCommand, commandOf, printable } from "./choose-command.ts";
 import {
   alignColumns,
@@ -113,7 +114,12 @@ export async function runCommand(
       `${usageOf(command)} requires a system administrator (owner on */*/*), which '${context.user}' is not`,
     );
   }
-  return printable(await command.run(args, context), isJson);
+  try {
+    return printable(await command.run(args, context), isJson);
+  } catch (error) {
+    if (error instanceof IncompleteJobError) await context.print(printable(error.lines, isJson));
+    throw error;
+  }
 }
 
 /** The command as the log may show it, if it is one that changes something. */

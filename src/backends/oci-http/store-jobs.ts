@@ -1,4 +1,4 @@
-import type { Job, JobRun } from "../../primitives/jobs/job-runner.ts";
+import { IncompleteJobError, type Job, type JobRun } from "../../primitives/jobs/job-runner.ts";
 import { Pace } from "../../primitives/jobs/pace.ts";
 import { applyCleanupRules } from "./cleanup.ts";
 import { collectGarbage } from "./garbage.ts";
@@ -45,7 +45,7 @@ export function storeJobs(
   ];
 }
 
-/** A store that fails keeps none of the others from its turn; rejects at the end then. */
+/** A store that fails, or is out of service, keeps none of the others from its turn; rejects at the end then. */
 async function forEachStore(
   instances: InstanceRegistry,
   { signal }: JobRun,
@@ -67,7 +67,12 @@ async function forEachStore(
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
   const problems = new Set(instances.outages().map(({ problem }) => problem));
-  return [...lines, ...[...problems].map((problem) => `left out: ${problem}`)];
+  if (problems.size === 0 || signal.aborted) return lines;
+  const message = problems.size === 1 ? "1 store was left out" : `${problems.size} stores were left out`;
+  throw new IncompleteJobError(message, [
+    ...lines,
+    ...[...problems].map((problem) => `left out: ${problem}`),
+  ]);
 }
 
 async function collect(

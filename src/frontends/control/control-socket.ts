@@ -1,6 +1,6 @@
 import { chmodSync, rmSync } from "node:fs";
 import { ExpectedError } from "../../primitives/expected-error.ts";
-import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
+import { IncompleteJobError, type JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logger.ts";
 import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
 
@@ -63,8 +63,15 @@ function answer(request: Request, { jobs, hold, heldStores }: ControlServices, l
   if (name === undefined) return new Response(null, { status: 404 });
   return streamed(request, target, log, async ({ send, progress }) => {
     const isDryRun = new URLSearchParams(query).has("dry-run");
-    const lines = await jobs.run(name, { isDryRun }, progress);
-    for (const text of lines) send({ kind: "line", text });
+    const sendAll = (lines: readonly string[]) => {
+      for (const text of lines) send({ kind: "line", text });
+    };
+    try {
+      sendAll(await jobs.run(name, { isDryRun }, progress));
+    } catch (error) {
+      if (error instanceof IncompleteJobError) sendAll(error.lines);
+      throw error;
+    }
   });
 }
 

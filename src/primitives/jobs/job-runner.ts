@@ -9,6 +9,18 @@ export class JobError extends ExpectedError {
   }
 }
 
+/** A job has done what it could, and something was left out. */
+export class IncompleteJobError extends ExpectedError {
+  /** What was done and what was left out, a line each. */
+  readonly lines: readonly string[];
+
+  constructor(message: string, lines: readonly string[]) {
+    super(message);
+    this.name = "IncompleteJobError";
+    this.lines = lines;
+  }
+}
+
 export interface JobOptions {
   /** Only to tell what would be done. */
   readonly isDryRun: boolean;
@@ -28,7 +40,7 @@ export interface Job {
   readonly summary: string;
   /** Milliseconds between scheduled runs; `undefined`: only when asked for. */
   readonly everyMs: number | undefined;
-  /** Resolves with what was done, a line each. */
+  /** Resolves with what was done, a line each; rejects with `IncompleteJobError` where that is not all. */
   run(run: JobRun): Promise<readonly string[]>;
 }
 
@@ -172,7 +184,8 @@ export class JobRunner {
     known.next = new Date(Date.now() + everyMs);
     known.timer = setTimeout(() => {
       this.#runScheduled(known).catch((error) => {
-        if (!(error instanceof JobError)) this.#log.error(`the job '${name}' failed`, error);
+        if (error instanceof IncompleteJobError) this.#log.warn(`the job '${name}': ${error.message}`);
+        else if (!(error instanceof JobError)) this.#log.error(`the job '${name}' failed`, error);
       });
     }, everyMs).unref();
   }
