@@ -1,10 +1,12 @@
+import { ExpectedError } from "./expected-error.ts";
+import { storageTroubleOf } from "./store/storage-trouble.ts";
 import { visibleText } from "./terminal/visible-text.ts";
 
 /** Where the server tells its operator what happens. */
 export interface Logger {
   info(message: string): void;
   warn(message: string): void;
-  /** `cause` goes to the log with its stack, never to a client. */
+  /** `cause` goes to the log, with its stack where it is a bug, and never to a client. */
   error(message: string, cause: unknown): void;
 }
 
@@ -13,7 +15,7 @@ export const consoleLogger: Logger = {
   info: (message) => write("info", visibleText(message)),
   warn: (message) => write("warn", visibleText(message)),
   error: (message, cause) => {
-    const frames = cause instanceof Error ? framesOf(cause) : [];
+    const frames = isBug(cause) ? framesOf(cause) : [];
     write("error", [`${message}: ${cause}`, ...frames].map(visibleText).join("\n"));
   },
 };
@@ -24,6 +26,11 @@ function write(level: string, message: string): void {
 
 export function consoleLine(level: string, message: string): string {
   return `${new Date().toISOString()} ${level.padEnd(5)} ${message}\n`;
+}
+
+/** A full disk and its like are for the operator to mend: where in the program they were met tells nothing. */
+function isBug(cause: unknown): cause is Error {
+  return cause instanceof Error && !(cause instanceof ExpectedError) && storageTroubleOf(cause) === undefined;
 }
 
 /** Where an error was thrown, without its message, whose line feeds would look like lines of the log. */

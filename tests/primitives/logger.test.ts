@@ -27,3 +27,11 @@ test("an error is logged with its message on one line, and where it was thrown",
   expect(frames.length).toBeGreaterThan(0);
   expect(frames.every((frame) => /^ +at /.test(frame))).toBe(true);
 });
+
+test("a full disk is logged as one line: it is no bug, and where it was met tells nothing", () => {
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  const [text = ""] = written(() => consoleLogger.error("the file can't be written", full));
+  expect(text.trimEnd()).toEndWith(
+    "error the file can't be written: Error: ENOSPC: no space left on device, write",
+  );
+});
