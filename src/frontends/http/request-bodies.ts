@@ -22,6 +22,7 @@ export class RequestBodies implements Sending {
   }
 
   manifest(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined {
-    return this.#manifests.body(content);
+    // Without its length, but where clients that read nothing have to go; what is shared could be kept waiting by a few.
+    return this.#manifests.body(content) ?? this.list(content);
   }
 }
