@@ -109,16 +109,25 @@ export async function connect(port: number, config: ConnectConfig = {}): Promise
   return client;
 }
 
-export function shell(client: ssh2.Client, terminal: boolean): Promise<ClientChannel> {
+/** The exit codes of channels. They may come in one packet with the answer that opens the channel, before `await` goes on. */
+const codes = new WeakMap<ClientChannel, number | null>();
+
+function opened(open: (callback: ssh2.ClientCallback) => void): Promise<ClientChannel> {
   return new Promise((resolve, reject) => {
-    client.shell(terminal ? {} : false, (error, channel) => (error ? reject(error) : resolve(channel)));
+    open((error, channel) => {
+      if (error) return reject(error);
+      channel.on("exit", (code: number | null) => void codes.set(channel, code));
+      resolve(channel);
+    });
   });
 }
 
+export function shell(client: ssh2.Client, terminal: boolean): Promise<ClientChannel> {
+  return opened((callback) => client.shell(terminal ? {} : false, callback));
+}
+
 export function exec(client: ssh2.Client, command: string): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    client.exec(command, (error, channel) => (error ? reject(error) : resolve(channel)));
-  });
+  return opened((callback) => client.exec(command, callback));
 }
 
 /** Everything that a session says, and its exit code. */
@@ -126,16 +135,12 @@ export async function outcomeOf(
   channel: ClientChannel,
 ): Promise<{ readonly text: string; readonly code: number | null }> {
   let text = "";
-  let code: number | null = null;
   channel.on("data", (data: Buffer) => {
     text += data.toString();
   });
   channel.stderr.on("data", (data: Buffer) => {
     text += data.toString();
   });
-  channel.on("exit", (exit: number | null) => {
-    code = exit;
-  });
   await new Promise<void>((resolve) => channel.on("close", () => resolve()));
-  return { text, code };
+  return { text, code: codes.get(channel) ?? null };
 }
