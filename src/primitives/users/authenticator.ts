@@ -34,6 +34,8 @@ export interface LoginAttempt {
 const REMEMBER_MS = 5 * 60 * 1000;
 const MAX_REMEMBERED = 10_000;
 const MAX_NETWORKS = 64;
+/** A header can be written in any number of ways; clients that have one password write it in few. */
+const MAX_TEXTS = 8;
 /**
  * What is remembered could be guessed at much faster than by comparing. So for a minute after a wrong password for a user it
  * holds only where that user was let in, and nowhere that so many were wrong within a minute.
@@ -72,6 +74,8 @@ export class Authenticator {
   readonly #now: MonotonicClock;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
   readonly #remembered = new LruCache<string, Remembered>(MAX_REMEMBERED);
+  /** By which keys a credential is remembered, by its hash. */
+  readonly #keysOf = new LruCache<string, readonly string[]>(MAX_REMEMBERED);
   readonly #guessed = new GuessBudget(1, GUESSED_MS, SLOTS);
   readonly #misses = new GuessBudget(MAX_MISSES, GUESSED_MS, SLOTS);
   /** Until then there may be a user whose password was guessed at. */
@@ -138,11 +142,20 @@ export class Authenticator {
       const now = this.#now();
       const key = this.#key(sent);
       const before = this.#remembered.get(key)?.networks ?? [];
+      this.#noteKey(hash, key);
       const networks = [network, ...before.filter((other) => other !== network)].slice(0, MAX_NETWORKS);
       this.#remembered.set(key, { name, hash, networks, until: now + REMEMBER_MS, told: now });
     }
     if (login.token) this.#tokenUsed(login.token.id);
     return { kind: "accepted", ...login };
+  }
+
+  /** So that one who knows a password can't push out what is remembered of others. */
+  #noteKey(hash: string, key: string): void {
+    const known = (this.#keysOf.get(hash) ?? []).filter((other) => other !== key);
+    const [oldest] = known.length >= MAX_TEXTS ? known : [];
+    if (oldest !== undefined) this.#remembered.delete(oldest);
+    this.#keysOf.set(hash, [...known.filter((other) => other !== oldest), key]);
   }
 
   #holdsAt({ name, networks }: Remembered, address: () => string, now: number): boolean {

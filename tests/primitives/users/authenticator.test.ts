@@ -41,6 +41,7 @@ function start(credentials: User["credentials"] = [{ kind: "password", hash: HAS
   };
   return {
     ask,
+    authenticator,
     checked,
     used,
     pass: (ms: number) => {
@@ -120,4 +121,24 @@ test("an API token is good while passwords are locked, and told in steady use on
   pass(MINUTE + 1);
   await ask(text, "192.0.2.1");
   expect([used.length, checked.length]).toEqual([2, 0]);
+});
+
+test("who writes one token in ever new ways pushes nothing out that is remembered of others", async () => {
+  const { text } = makeApiToken();
+  const token = {
+    kind: "api-token",
+    id: makeApiToken().id,
+    name: "ci",
+    hash: apiTokenHash(text) ?? "",
+  } as const;
+  const { ask, authenticator } = start([{ kind: "password", hash: HASH }, token]);
+  const address = () => "192.0.2.1";
+  await ask("right", address());
+  for (let i = 0; i < 12_000; i++) {
+    const attempt = { login: "alice", password: text, address, sent: `${i}`, acceptsApiTokens: true };
+    expect((await authenticator.login(attempt)).kind).toBe("accepted");
+  }
+  expect(await ask("right", address())).toBe("recalled");
+  expect(authenticator.recall("11999", address)).toBeDefined();
+  expect(authenticator.recall("1", address)).toBeUndefined();
 });
