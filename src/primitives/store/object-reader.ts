@@ -9,7 +9,7 @@ import type { ObjectStore } from "./objects.ts";
 const TREE_CACHE_BYTES = 48 * 1024 * 1024;
 const TREE_OVERHEAD_BYTES = 500;
 /** Directories that a walk through all commits keeps in memory: what two commits in a row share. */
-const WALK_CACHE_BYTES = 8 * 1024 * 1024;
+const WALK_CACHE_BYTES = 32 * 1024 * 1024;
 
 /** Reads objects as what they must be, checked against their names. */
 export class ObjectReader {

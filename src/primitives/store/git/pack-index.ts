@@ -8,8 +8,8 @@ export const PACK_INDEX_VERSION = 2;
 export const FANOUT_AT = 8;
 export const FANOUT_SIZE = 256;
 export const IDS_AT = FANOUT_AT + FANOUT_SIZE * 4;
-/** Packs of no more objects have the beginnings of their ids in memory. */
-const MAX_BEGINNINGS = 16_384;
+/** Packs of no more objects have a table of them in memory. */
+const MAX_TABLE = 16_384;
 /** Ids that are read at once in search of one. */
 const WINDOW = 64;
 /** Offsets from here on do not fit 31 bits and go to a table of 64-bit ones. */
@@ -50,14 +50,22 @@ export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: U
   return Buffer.concat([body, new Bun.CryptoHasher("sha256").update(body).digest()]);
 }
 
+/** In the order of the ids. */
+interface Table {
+  /** The four bytes after the first of each id. */
+  readonly beginnings: Uint32Array;
+  /** As they are stored. */
+  readonly offsets: Uint32Array;
+}
+
 /**
  * An index on disk, open for looking up. Its fan-out table is kept in memory and, of the many small packs that a lookup
- * goes through, the beginnings of the ids as well.
+ * goes through, the beginnings of the ids and the offsets as well.
  */
 export class PackIndex {
   readonly count: number;
-  /** The four bytes after the first of each id, once they were needed. */
-  #beginnings: Uint32Array | undefined;
+  /** Once they were needed. */
+  #table: Table | undefined;
   readonly #path: string;
   readonly #fd: number;
   readonly #fanout: Buffer;
@@ -85,21 +93,23 @@ export class PackIndex {
     closeSync(this.#fd);
   }
 
-  /** `id` in its bytes: an object is sought in many packs. */
-  offsetOf(id: Buffer): number | undefined {
-    const position = this.#positionOf(id);
-    if (position === undefined) return undefined;
-    const offsets = IDS_AT + this.count * (OBJECT_ID_BYTES + 4);
-    return this.#offset(this.#read(offsets + position * 4, 4).readUInt32BE());
-  }
-
-  #positionOf(wanted: Buffer): number | undefined {
+  /** `wanted` is an id in its bytes: an object is sought in many packs. */
+  offsetOf(wanted: Buffer): number | undefined {
     const first = wanted[0] ?? 0;
     const low = first === 0 ? 0 : this.#fanout.readUInt32BE((first - 1) * 4);
     const high = this.#fanout.readUInt32BE(first * 4);
-    if (this.count > MAX_BEGINNINGS) return this.#seekOnDisk(wanted, low, high);
-    this.#beginnings ??= this.#readBeginnings();
-    return this.#seekInMemory(wanted, low, high, this.#beginnings);
+    if (this.count <= MAX_TABLE) {
+      this.#table ??= this.#readTable();
+      const position = this.#seekInMemory(wanted, low, high, this.#table.beginnings);
+      return position === undefined ? undefined : this.#offset(this.#table.offsets[position] ?? 0);
+    }
+    const position = this.#seekOnDisk(wanted, low, high);
+    if (position === undefined) return undefined;
+    return this.#offset(this.#read(this.#offsetsAt + position * 4, 4).readUInt32BE());
+  }
+
+  get #offsetsAt(): number {
+    return IDS_AT + this.count * (OBJECT_ID_BYTES + 4);
   }
 
   #seekInMemory(wanted: Buffer, low: number, high: number, beginnings: Uint32Array): number | undefined {
@@ -117,11 +127,15 @@ export class PackIndex {
     return undefined;
   }
 
-  #readBeginnings(): Uint32Array {
+  #readTable(): Table {
     const ids = this.#read(IDS_AT, this.count * OBJECT_ID_BYTES);
-    const beginnings = new Uint32Array(this.count);
-    for (let i = 0; i < this.count; i++) beginnings[i] = ids.readUInt32BE(i * OBJECT_ID_BYTES + 1);
-    return beginnings;
+    const stored = this.#read(this.#offsetsAt, this.count * 4);
+    const [beginnings, offsets] = [new Uint32Array(this.count), new Uint32Array(this.count)];
+    for (let i = 0; i < this.count; i++) {
+      beginnings[i] = ids.readUInt32BE(i * OBJECT_ID_BYTES + 1);
+      offsets[i] = stored.readUInt32BE(i * 4);
+    }
+    return { beginnings, offsets };
   }
 
   /**
@@ -154,7 +168,7 @@ export class PackIndex {
   entries(): PackedEntry[] {
     const ids = this.#read(IDS_AT, this.count * OBJECT_ID_BYTES);
     const crcs = this.#read(IDS_AT + this.count * OBJECT_ID_BYTES, this.count * 4);
-    const offsets = this.#read(IDS_AT + this.count * (OBJECT_ID_BYTES + 4), this.count * 4);
+    const offsets = this.#read(this.#offsetsAt, this.count * 4);
     const entries = Array.from({ length: this.count }, (_, i) => ({
       id: objectIdFromBytes(ids.subarray(i * OBJECT_ID_BYTES, (i + 1) * OBJECT_ID_BYTES)),
       offset: this.#offset(offsets.readUInt32BE(i * 4)),
