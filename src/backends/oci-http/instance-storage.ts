@@ -1,5 +1,6 @@
 import { networkOf } from "../../primitives/client-network.ts";
 import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
+import { nextTurn } from "../../primitives/jobs/next-turn.ts";
 import { TurnQueue } from "../../primitives/jobs/turn-queue.ts";
 import { parseUploadId } from "../../primitives/store/upload-id.ts";
 import type { FinishResult as FinishedUpload, Upload } from "../../primitives/store/upload-store.ts";
@@ -222,11 +223,11 @@ export class InstanceStorage implements RegistryStorage {
     const missing: Digest[] = [];
     let looked = 0;
     for (const blob of manifest.blobs) {
-      if (++looked % AT_ONCE === 0) await yieldThread();
+      if (++looked % AT_ONCE === 0) await nextTurn();
       if (!this.#isLinked(repository, blob) || blobs.size(blob) === undefined) missing.push(blob);
     }
     for (const child of manifest.manifests) {
-      if (++looked % AT_ONCE === 0) await yieldThread();
+      if (++looked % AT_ONCE === 0) await nextTurn();
       if (!index.hasManifest(repository, child)) missing.push(child);
     }
     return missing;
@@ -275,7 +276,7 @@ export class InstanceStorage implements RegistryStorage {
     for (const range of listing.listedRanges()) {
       if (range.before !== undefined && range.before <= last) continue;
       for (const name of this.#oci.index.repositoriesAfter(last, limit + 1, range)) {
-        if (++looked % AT_ONCE === 0) await yieldThread();
+        if (++looked % AT_ONCE === 0) await nextTurn();
         if (!listing.isListed(name)) continue;
         if (entries.length === limit) return { entries, more: true };
         entries.push(name);
@@ -352,8 +353,4 @@ export class InstanceStorage implements RegistryStorage {
     });
     return result === "busy" ? { kind: "busy" } : result;
   }
-}
-
-function yieldThread(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { nextTurn } from "../../primitives/jobs/next-turn.ts";
 import type { ListenAddress } from "../../primitives/listen-address.ts";
 import { ListenError } from "../listen-error.ts";
 import type { Certificate } from "./certificates.ts";
@@ -70,7 +71,7 @@ export class HttpListener {
    * accepted first, or they would be reset.
    */
   async handOver(): Promise<void> {
-    for (let turn = 0; turn < ACCEPT_TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < ACCEPT_TURNS; turn++) await nextTurn();
     await this.drain();
   }
 

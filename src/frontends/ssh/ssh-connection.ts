@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Connection, Session } from "ssh2";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import type { ConnectionGate, Place } from "./connection-gate.ts";
-import type { SessionCounts } from "./session-counts.ts";
+import type { ConsoleSessionCounts } from "./console-session-counts.ts";
 import type { AcceptedLogin, LoginId, SessionId, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
 import type { SshLimits } from "./ssh-limits.ts";
 import { SshLogin } from "./ssh-login.ts";
@@ -28,7 +28,7 @@ export interface ConnectionOptions {
   readonly socket: Socket;
   readonly remote: string;
   readonly gate: ConnectionGate;
-  readonly counts: SessionCounts;
+  readonly counts: ConsoleSessionCounts;
   readonly limits: SshLimits;
   readonly owner: CallPort<SshThreadCalls, SshOwnerCalls>;
   readonly register: (session: SshSession) => SessionId;

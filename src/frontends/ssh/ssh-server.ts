@@ -5,9 +5,9 @@ import { LogThrottle } from "../../primitives/log-throttle.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { ConnectionGate } from "./connection-gate.ts";
+import { ConsoleSessionCounts } from "./console-session-counts.ts";
 import { ensureHostKey } from "./host-key.ts";
 import { isolate } from "./isolate.ts";
-import { SessionCounts } from "./session-counts.ts";
 import type { LoginId, SessionId, SshOwnerCalls, SshSetup, SshThreadCalls, Started } from "./ssh-calls.ts";
 import { SshConnection } from "./ssh-connection.ts";
 import type { SshSession } from "./ssh-session.ts";
@@ -76,7 +76,7 @@ export class SshServer implements SshThreadCalls {
   #listen(hostKey: string, limits: SshSetup["limits"]): Server {
     const throttle = new LogThrottle((message) => this.#owner.tell("log", "warn", message));
     const gate = new ConnectionGate((message) => throttle.log("connections", message), limits);
-    const counts = new SessionCounts(limits);
+    const counts = new ConsoleSessionCounts(limits);
     const protocol = new ssh2.Server(
       {
         hostKeys: [hostKey],

@@ -1,3 +1,4 @@
+import { nextTurn } from "../jobs/next-turn.ts";
 import { BranchFlush, type DiskWork } from "./branch-flush.ts";
 import { CommitGroup, type Job, type Outcome, type Prepare } from "./commit-group.ts";
 import { CorruptObjectError } from "./git/object.ts";
@@ -28,7 +29,6 @@ const RETRY_PAUSE_MS = 20;
 const IDLE_MS = 5;
 /** How long commits are built before the event loop turns once. */
 const TURN_MS = 1;
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A group on its way to the disk, and from there to readers. */
 interface Publication extends DiskWork {
@@ -158,7 +158,7 @@ export class CommitWriter {
         if (group.jobs.length >= MAX_GROUP) return;
         // What the disk has done meanwhile is acknowledged meanwhile.
         if (work && !work.isOver && performance.now() - turned > TURN_MS) {
-          await turn();
+          await nextTurn();
           turned = performance.now();
         }
       }

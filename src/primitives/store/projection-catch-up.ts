@@ -1,3 +1,4 @@
+import { nextTurn } from "../jobs/next-turn.ts";
 import type { ObjectId } from "./git/object-id.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import type { Projection } from "./projection.ts";
@@ -10,7 +11,6 @@ const CHUNK = 1000;
 
 /** How long files are read before the event loop turns once, for signals and requests to end (ms). */
 const TURN_MS = 10;
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export interface CatchUpOptions {
   /** Is told how many files the projection has taken in. */
@@ -41,7 +41,7 @@ export async function catchUp(
     head.tree,
   )) {
     if (performance.now() - turned > TURN_MS) {
-      await turn();
+      await nextTurn();
       turned = performance.now();
       signal?.throwIfAborted();
     }

@@ -2,7 +2,7 @@ import type { UserName } from "../../primitives/users/user.ts";
 import type { SshLimits } from "./ssh-limits.ts";
 
 /** Counts the sessions that are open, on all connections. */
-export class SessionCounts {
+export class ConsoleSessionCounts {
   readonly #limits: Pick<SshLimits, "sessionsPerUser" | "sessions">;
   readonly #ofUser = new Map<UserName, number>();
   #all = 0;

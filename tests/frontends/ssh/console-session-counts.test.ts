@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { SessionCounts } from "../../../src/frontends/ssh/session-counts.ts";
+import { ConsoleSessionCounts } from "../../../src/frontends/ssh/console-session-counts.ts";
 import type { UserName } from "../../../src/primitives/users/user.ts";
 
 const [alice, bob, carol] = ["alice", "bob", "carol"] as [UserName, UserName, UserName];
 
 test("a user and all users have so many sessions, and get those back that were closed", () => {
-  const counts = new SessionCounts({ sessionsPerUser: 2, sessions: 3 });
+  const counts = new ConsoleSessionCounts({ sessionsPerUser: 2, sessions: 3 });
   expect([counts.open(alice), counts.open(alice), counts.open(bob)]).toEqual([
     undefined,
     undefined,
