@@ -34,7 +34,7 @@ export interface ManifestCommit {
 
 /**
  * What changes an OCI store, and so happens on the thread that owns it. Arguments and results are plain data, for other
- * threads to ask for it; what is answered is durable.
+ * threads to ask for it; what has resolved is durable.
  */
 export interface StoreChanges {
   putManifest(actor: Actor, commit: ManifestCommit): Promise<PutManifestResult>;

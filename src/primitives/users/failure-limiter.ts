@@ -83,7 +83,7 @@ export class FailureLimiter {
   failed(guesser: Guesser, times = 1): void {
     const now = this.#now();
     for (let i = 1; i < Math.min(times, GUESSES_OF_PAIR); i++) this.#pairs.take(pairOf(guesser), now);
-    // Where a user logs in from, one's own mistakes do not count against others.
+    // From where a user logs in, that user's mistakes do not count against others.
     const isKnown = this.#known.has(guesser.login, guesser.network);
     if (!isKnown) this.#failed.take(guesser.network, now);
   }

@@ -38,7 +38,7 @@ import type { UserDirectory } from "./user-directory.ts";
 import { groupPath, readDirectory, userPath } from "./user-files.ts";
 
 const MAX_WAITING_CHANGES = 1000;
-/** Everybody may add one's own: so many of a user, each of which a login is compared with. */
+/** All users may add their own, and a login is compared with each; so many of one user. */
 const MAX_KEYS = 256;
 const MAX_TOKENS = 1000;
 /** Where users and groups are kept. */

@@ -21,7 +21,7 @@ export const CREDENTIAL_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "key",
     parameters: [ACTION, LOGIN, { name: "key", optional: true, repeated: true }],
-    summary: "manage the SSH keys that open the console; everybody may for oneself",
+    summary: "manage the SSH keys that open the console; all users may manage their own",
     example: "/users key add alice ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop",
     adminOnly: false,
     isChange: ([action]) => action !== "list",
