@@ -6,7 +6,7 @@ const DNS = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const IPV6 = /^\[[0-9a-f:.]+\]$/;
 
 /** A virtual host's name: a DNS name or an address, in lower case and without port. */
-export function parseVhost(text: string): string | undefined {
+function parseVhost(text: string): string | undefined {
   if (text.length > MAX_NAME) return undefined;
   const name = text.toLowerCase();
   return DNS.test(name) || IPV6.test(name) ? name : undefined;

@@ -13,7 +13,7 @@ import { parseTagPattern, type TagPattern } from "./immutable-tags.ts";
 import { choice, type InstanceSetting, optional, required, several } from "./instance-setting.ts";
 
 /** Whether a manifest may name content that the repository lacks, as mirrors of parts of an image do. */
-export const REFERENCES = ["strict", "sparse"] as const;
+const REFERENCES = ["strict", "sparse"] as const;
 export type References = (typeof REFERENCES)[number];
 
 /** Hex digits of a commit that people tell apart. */

@@ -36,7 +36,7 @@ export interface AnsweredRequest {
 }
 
 /** Memory for what `threads` threads count. */
-export function trafficMemory(threads: number): SharedArrayBuffer {
+function trafficMemory(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer(threads * SLOT_CELLS * Float64Array.BYTES_PER_ELEMENT);
 }
 

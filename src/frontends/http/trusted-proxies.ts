@@ -4,7 +4,6 @@ import { type Hop, hopOf, hopsOfLists, parseForwarded } from "./forwarded.ts";
 
 /** The header of RFC 7239; any other tells addresses alone, in a list. */
 const FORWARDED = "forwarded";
-export const DEFAULT_PROXY_HEADER = "x-forwarded-for";
 /** A longer list comes from no sensible row of proxies; what is left of it is not looked at. */
 const MAX_HOPS = 32;
 

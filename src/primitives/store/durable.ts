@@ -39,11 +39,7 @@ export async function changeEntries(path: string, change: () => Promise<void>): 
  * Makes a file that must not exist yet, which `write` fills. If that fails, the file is removed again: on a full disk it
  * would take what is left, and under a fixed name it would stand in the way of the next try.
  */
-export async function makeFile<T>(
-  path: string,
-  mode: number,
-  write: (fd: number) => T | Promise<T>,
-): Promise<T> {
+async function makeFile<T>(path: string, mode: number, write: (fd: number) => T | Promise<T>): Promise<T> {
   const fd = openSync(path, "wx", mode);
   let isOpen = true;
   try {

@@ -2,7 +2,7 @@
 export type SshPublicKey = string & { readonly __brand: "SshPublicKey" };
 
 /** What a console login may sign with; RSA signs with SHA-2 only. */
-export const SSH_KEY_TYPES: readonly string[] = [
+const SSH_KEY_TYPES: readonly string[] = [
   "ssh-ed25519",
   "ecdsa-sha2-nistp256",
   "ecdsa-sha2-nistp384",
@@ -72,7 +72,7 @@ function withoutPadding(base64: string): string {
 }
 
 /** The key as it travels in the protocol (RFC 4253, section 6.6). */
-export function blobOf(key: SshPublicKey): Buffer {
+function blobOf(key: SshPublicKey): Buffer {
   return Buffer.from(key.slice(key.indexOf(" ") + 1), "base64");
 }
 
