@@ -92,7 +92,7 @@ function parseToml(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 
 function parseInstance(row: unknown, index: number): InstanceConfig {
   const { name: given, ...others } = row as Record<string, unknown>;
-  const name = parseInstanceName(String(given));
+  const name = typeof given === "string" ? parseInstanceName(given) : undefined;
   const fail = (reason: string): never => {
     throw new InvalidInstancesError(`instance ${name ?? index + 1}: ${reason}`);
   };

@@ -58,6 +58,8 @@ export class StoreUse {
   /** What uploads under way were admitted to, and blobs on their way from an upload to their place. */
   readonly #growing = new Map<UploadId, { readonly scope: string; readonly size: number }>();
   readonly #arriving = new Map<Digest, { readonly size: number; readonly since: number }>();
+  /** Uploads under way that were admitted as blobs, as which they count. */
+  readonly #placing = new Set<UploadId>();
   /** Bytes of manifests that were admitted and are not stored yet. */
   readonly #pushed = new Map<RepositoryName, number>();
 
@@ -139,7 +141,10 @@ export class StoreUse {
         this.#growing.set(admission.session, { scope: scopeHash(repository), size });
         return;
       case "blob":
-        if (admission.session) this.#growing.delete(admission.session);
+        if (admission.session) {
+          this.#growing.delete(admission.session);
+          this.#placing.add(admission.session);
+        }
         if (this.#oci.blobs.size(admission.digest) === undefined)
           this.#arriving.set(admission.digest, { size, since: performance.now() });
         if (!use || use.blobs.has(admission.digest)) return;
@@ -155,6 +160,10 @@ export class StoreUse {
     for (const [id, { scope, size }] of this.#growing) {
       if (!this.#oci.locks.isHeld(id)) this.#growing.delete(id);
       else bytes.set(id, { scope, size: Math.max(size, bytes.get(id)?.size ?? 0) });
+    }
+    for (const id of this.#placing) {
+      if (this.#oci.locks.isHeld(id)) bytes.delete(id);
+      else this.#placing.delete(id);
     }
     if (except) bytes.delete(except);
     let all = 0;

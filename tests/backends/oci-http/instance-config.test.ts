@@ -26,6 +26,7 @@ test.each([
   ["other = 1\n", "unknown key 'other'"],
   ["instance = 3\n", "'instance' is not a list of tables"],
   ['[[instance]]\nname = "A"\n', "instance 1: its name must be"],
+  ['[[instance]]\nvhosts = ["a.test"]\nstore = "s"\n', "instance 1: its name must be"],
   [`${minimal}colour = "red"\n`, "instance a: unknown key 'colour'"],
   [minimal.replace("a.test", "http://a"), "instance a: 'vhosts' must be a list of host names"],
   [minimal.replace('"s"', '"../s"'), "instance a: 'store' must be a lower-case name"],

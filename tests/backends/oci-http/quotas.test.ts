@@ -95,6 +95,12 @@ describe("a quota of a repository", () => {
     expect(await client.push(bytesOf(10))).not.toBe("stored");
   });
 
+  test("lets as many uploads in at once as there is room for", async () => {
+    const client = await clientWith({ repositoryQuota: 200 * KIB });
+    const pushes = Array.from({ length: 20 }, () => client.push(bytesOf(10), { isSaid: false }));
+    expect(new Set(await Promise.all(pushes))).toEqual(new Set(["stored"]));
+  });
+
   test("counts manifests, but not one that is there already", async () => {
     const client = await clientWith({ repositoryQuota: 4 * KIB });
     const content = Buffer.from(
