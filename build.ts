@@ -31,8 +31,7 @@ async function compile(outfile: string, target?: (typeof TARGETS)[number]): Prom
   await Bun.build({
     // Threads start from files of their own.
     entrypoints: ["src/main.ts", "src/http-worker.ts", "src/ssh-worker.ts", "src/stop-watchdog.ts"],
-    // ssh2 tells its sessions from its channels by the name of their class.
-    minify: { whitespace: true, syntax: true, identifiers: true, keepNames: true },
+    minify: true,
     sourcemap: "linked",
     define: { EVERLOCK_COMMIT: JSON.stringify(commit()) },
     plugins: [ABSENT_PARTS],

@@ -154,6 +154,8 @@ export class SshConnection {
     const { owner, remote, register, unregister } = this.#options;
     const login = this.#login;
     if (!login) return;
+    // By this name ssh2 tells its sessions from its channels when it cleans up, and the executable has shortened it.
+    Object.defineProperty(session.constructor, "name", { value: "Session" });
     const served = new SshSession(session, {
       login: login.id,
       remote,
