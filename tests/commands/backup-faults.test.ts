@@ -87,6 +87,18 @@ describe("a backup that fails", () => {
     expect(existsSync(`${dir}/everlock-users/refs/heads/main`)).toBe(true);
   });
 
+  test("because the links of a store are damaged names them, and copies the others", async () => {
+    const { dataDir } = await filledDirectory(1);
+    const dir = newDirectory("backup");
+    flip(`${dataDir}/everlock-oci-local/links.sqlite`);
+    const { code, stderr } = await backUp(dataDir, dir);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("everlock-oci-local/links.sqlite is damaged"),
+    ]);
+    expect(existsSync(`${dir}/everlock-users/refs/heads/main`)).toBe(true);
+  });
+
   test("is restored with --partial, a store that could not be copied as the backup before left it", async () => {
     const { dataDir } = await filledDirectory(2);
     const dir = newDirectory("backup");

@@ -4,6 +4,7 @@ import { basename, dirname } from "node:path";
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../digest.ts";
 import { BlobStore, SEALED_AT } from "./blob-store.ts";
 import { DamagedStoreError } from "./damaged-store.ts";
+import { damageIn } from "./database-damage.ts";
 import { removeFile, removeQuietly, syncDirectory, syncFile } from "./durable.ts";
 import { makeDirectory } from "./durable-directory.ts";
 import { isMissingFile } from "./files.ts";
@@ -134,6 +135,8 @@ async function copyLinks(source: string, target: string): Promise<void> {
     for (const suffix of ["-wal", "-shm"]) removeFile(target + suffix);
     renameSync(temporary, target);
   } catch (cause) {
+    // Damage is that of one store, which keeps no other from being copied.
+    if (damageIn(cause) !== undefined) throw new DamagedFileError(source, cause);
     throw new Error(`${source} can't be copied: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     });
