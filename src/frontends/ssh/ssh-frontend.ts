@@ -8,8 +8,7 @@ import { SshOwner, type SshServices } from "./ssh-owner.ts";
 
 export interface SshFrontendOptions extends SshServices {
   readonly listen: ListenAddress;
-  /** In OpenSSH format. */
-  /** Path; read on the SSH thread, so that ssh2 is loaded there alone. */
+  /** Path of the key in OpenSSH format; read on the SSH thread, so that ssh2 is loaded there alone. */
   readonly hostKeyFile: string;
   /** Makes a thread that runs `ssh-worker.ts`. */
   readonly spawn: () => Worker;
@@ -17,8 +16,9 @@ export interface SshFrontendOptions extends SshServices {
 
 export const SSH_LISTEN_SETTING = "frontend-ssh-listen";
 
-/** A thread that ends is replaced after this pause. */
+/** A thread that ends is replaced after this pause, which doubles up to a bound while none can be started. */
 const RESTART_PAUSE_MS = 200;
+const MAX_RESTART_PAUSE_MS = 30_000;
 const STOP_MS = 1000;
 /** The thread is asked so often whether it is alive; one that leaves two questions open is replaced. */
 const WATCH_MS = 5000;
@@ -38,6 +38,7 @@ export class SshFrontend {
   readonly #options: SshFrontendOptions;
   #listen: ListenAddress;
   #thread: Thread | undefined;
+  #restartPause = RESTART_PAUSE_MS;
   #watching: Timer | undefined;
   #isStopping = false;
 
@@ -106,6 +107,7 @@ export class SshFrontend {
     }
     this.#listen = started.address;
     this.#thread = thread;
+    this.#restartPause = RESTART_PAUSE_MS;
   }
 
   #watch(): void {
@@ -132,6 +134,7 @@ export class SshFrontend {
     setTimeout(() => {
       if (this.#isStopping) return;
       this.#start().catch((error) => this.#replace(error));
-    }, RESTART_PAUSE_MS);
+    }, this.#restartPause);
+    this.#restartPause = Math.min(2 * this.#restartPause, MAX_RESTART_PAUSE_MS);
   }
 }
