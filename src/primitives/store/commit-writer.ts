@@ -113,7 +113,7 @@ export class CommitWriter {
     let before: Publication | undefined;
     for (let attempts = 0; ; ) {
       // No new commits that nobody could see.
-      if (this.#projectionFailure && !before && this.#queue.length > 0) await this.#startAgain();
+      while (this.#projectionFailure && !before && this.#queue.length > 0) await this.#startAgain();
       const group = new CommitGroup(before?.group.tip ?? this.head, this.#reader);
       await this.#fill(group, before);
       await before?.done;
@@ -244,10 +244,13 @@ export class CommitWriter {
 
   /** From where the branch is now; whoever waits is told why that can't be. */
   async #startAgain(): Promise<void> {
+    // What arrives from here on is not told of a failure that may have been before it.
+    const waiting = this.#queue.splice(0);
     try {
       await this.#followBranch();
+      this.#queue = [...waiting, ...this.#queue];
     } catch (error) {
-      for (const job of this.#queue.splice(0)) job.settle.reject(error);
+      for (const job of waiting) job.settle.reject(error);
     }
   }
 
