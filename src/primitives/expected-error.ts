@@ -1,2 +1,2 @@
-/** A failure that is nobody's bug: the message is one line for whoever asked, and may be shown to them. */
+/** A failure that is no bug of the program: its message is one line that the user who caused it may read. */
 export class ExpectedError extends Error {}

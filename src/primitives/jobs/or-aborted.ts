@@ -1,4 +1,4 @@
-/** Waits for `work`, but no longer than until `signal` is aborted; what becomes of the work then is nobody's concern. */
+/** Waits for `work`, but no longer than until `signal` is aborted; the outcome of the work is ignored then. */
 export async function orAborted(work: Promise<unknown> | undefined, signal?: AbortSignal): Promise<void> {
   if (!work || !signal) {
     await work;

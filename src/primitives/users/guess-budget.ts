@@ -5,7 +5,7 @@ const MANY_SLOTS = 32_768;
 /**
  * How often each of any number of subjects may guess within a time, in memory of a fixed size: each has a slot in two
  * rows, by hashes that nobody outside can foresee. Those that share a slot by one hash hardly do so by the other, and
- * count as what is less. So nobody's count can be pushed out by filling the memory.
+ * count as what is less. So no client can push out a count by filling the memory.
  */
 export class GuessBudget {
   readonly #max: number;

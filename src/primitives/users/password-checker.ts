@@ -14,7 +14,7 @@ export type PasswordVerdict =
   | { readonly kind: "limited"; readonly retryAfterSeconds: number };
 
 const BUSY_RETRY_SECONDS = 2;
-/** Longer ones are nobody's, and count together with those that they begin like. */
+/** No user has a longer name: longer ones count together with those that they begin like. */
 const MAX_LOGIN_LENGTH = 256;
 /** Each runs on a thread of its own with all of its memory; a flood of logins leaves half of the cores to others. */
 const MAX_CONCURRENT = Math.max(1, Math.floor(availableParallelism() / 2));
