@@ -208,6 +208,7 @@ const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = Buf
 
 /** Whether JSON nests lists and objects more than `limit` deep; of other bytes it tells nothing. */
 function isDeeperThan(limit: number, json: Uint8Array): boolean {
+  if (json.length <= limit) return false;
   let depth = 0;
   let isText = false;
   for (let at = 0; at < json.length; at++) {

@@ -2,6 +2,7 @@
 export class ClientConnection {
   readonly #request: Request;
   readonly #server: Bun.Server<undefined>;
+  #peer: string | undefined;
 
   constructor(request: Request, server: Bun.Server<undefined>) {
     this.#request = request;
@@ -10,7 +11,8 @@ export class ClientConnection {
 
   /** The address of who is connected, be it a proxy's. */
   get peer(): string {
-    return this.#server.requestIP(this.#request)?.address ?? "unknown";
+    this.#peer ??= this.#server.requestIP(this.#request)?.address;
+    return this.#peer ?? "unknown";
   }
 
   /** Closes it once it is silent for about so long. */

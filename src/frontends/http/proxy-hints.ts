@@ -2,7 +2,7 @@ import { plainAddress } from "../../primitives/client-network.ts";
 import type { ProxySettings } from "./trusted-proxies.ts";
 
 /** Of the requests of strangers the first ones are looked at, then some: a proxy that was forgotten sends the header in all. */
-const FIRST_REQUESTS = 10_000;
+const FIRST_REQUESTS = 1000;
 const SAMPLE = 64;
 
 type Warn = (topic: string, message: string) => void;
