@@ -2,7 +2,7 @@ import type { Digest } from "../digest.ts";
 import { secondsSinceBoot } from "../monotonic-clock.ts";
 
 /** Times that digests share by hash; sharing one keeps a blob longer than needed, never shorter. */
-const SLOTS = 65_536;
+const SLOTS = 262_144;
 
 /** Before everything, whatever the clock says. */
 const NEVER = -(2 ** 31);
