@@ -21,7 +21,8 @@ export interface Garbage {
   readonly problems: readonly string[];
 }
 
-const MAX_LINKS_AT_ONCE = 200;
+const AT_ONCE = 200;
+const PROGRESS_EVERY_MS = 100;
 /** Which file should know of a manifest. */
 const FILES = {
   stored: "index.sqlite",
@@ -64,6 +65,8 @@ class Collection {
   /** Links made before (seconds since the epoch) may go. */
   readonly #linkedBefore: number;
   #seen = 0;
+  /** When progress was last reported, by `performance.now()`. */
+  #told = 0;
 
   /** `now` in seconds since the epoch. */
   constructor(oci: OciStore, { graceSeconds, retentionSeconds }: GarbagePolicy, run: JobRun, now: number) {
@@ -136,10 +139,14 @@ class Collection {
       const linkedSince = this.#run.isDryRun ? this.#linkedBefore : 0;
       const isUnneeded = () =>
         !isLate(digest) && !isNamed(digest) && !this.#oci.links.isLinkedSince(digest, linkedSince);
-      if (!isUnneeded()) continue;
-      const size = blobs.size(digest);
-      if (size === undefined || (!this.#run.isDryRun && !blobs.remove(digest, isUnneeded))) continue;
-      if (!this.#run.isDryRun) this.#oci.sizes.removed(digest, size);
+      const size = isUnneeded() ? blobs.size(digest) : undefined;
+      if (size === undefined) continue;
+      if (!this.#run.isDryRun) {
+        const isRemoved = await blobs.remove(digest, isUnneeded);
+        this.#pace.rested();
+        if (!isRemoved) continue;
+        this.#oci.sizes.removed(digest, size);
+      }
       this.blobs++;
       this.bytes += size;
     }
@@ -149,7 +156,7 @@ class Collection {
   async *#unneededLinks(): AsyncGenerator<{ readonly scope: RepositoryName; readonly digest: Digest }> {
     let last: { readonly scope: string; readonly digest: Digest } | undefined;
     do {
-      const page = this.#oci.links.olderThan(this.#linkedBefore, last, MAX_LINKS_AT_ONCE);
+      const page = this.#oci.links.olderThan(this.#linkedBefore, last, AT_ONCE);
       for (const { scope, digest } of page) {
         if (!(await this.#step("links looked at"))) return;
         const repository = scope as RepositoryName;
@@ -162,17 +169,26 @@ class Collection {
   }
 
   async *#unneededBlobs(): AsyncGenerator<Digest> {
-    const { blobs, history } = this.#oci;
-    for (const digest of blobs.list()) {
-      this.#seen++;
+    for (const some of batches(this.#oci.blobs.list(), AT_ONCE)) {
+      this.#seen += some.length;
       if (!(await this.#step("blobs looked at"))) return;
-      if (this.#isLate(digest) || this.#oci.links.isLinkedSince(digest, this.#linkedBefore)) continue;
-      if (this.#oci.servedIndexes().some((index) => index.isNeeded(digest))) continue;
-      const removedAt = history.removedAt(digest);
-      const isRetained =
-        removedAt !== undefined && (this.#retainedSince === undefined || removedAt > this.#retainedSince);
-      if (!isRetained) yield digest;
+      yield* this.#unneededOf(some);
     }
+  }
+
+  #unneededOf(blobs: readonly Digest[]): readonly Digest[] {
+    const { history, links } = this.#oci;
+    let left = blobs.filter((digest) => !this.#isLate(digest));
+    const without = (kept: { has(digest: Digest): boolean }) => {
+      left = left.filter((digest) => !kept.has(digest));
+    };
+    without(links.linkedSince(left, this.#linkedBefore));
+    for (const index of this.#oci.servedIndexes()) without(index.neededOf(left));
+    const removed = history.removedAtOf(left);
+    return left.filter((digest) => {
+      const seconds = removed.get(digest);
+      return seconds === undefined || (this.#retainedSince !== undefined && seconds <= this.#retainedSince);
+    });
   }
 
   #isLate(digest: Digest): boolean {
@@ -181,12 +197,14 @@ class Collection {
 
   /** False once the run is to end. */
   async #step(what: string): Promise<boolean> {
-    const resting = this.#pace.rest();
-    if (resting !== undefined) {
+    const now = performance.now();
+    if (now - this.#told >= PROGRESS_EVERY_MS) {
+      this.#told = now;
       const { store } = this.#oci.location;
       this.#run.progress(`${store}: ${what}; ${this.#seen} blobs looked at, ${this.blobs} removed`);
-      await resting;
     }
+    const resting = this.#pace.rest();
+    if (resting !== undefined) await resting;
     return !this.#run.signal.aborted;
   }
 }
@@ -203,4 +221,15 @@ async function take<T>(
     add(next.value);
   }
   return true;
+}
+
+function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }

@@ -110,6 +110,10 @@ export interface TimedRow extends Row {
   readonly seconds: number;
 }
 
+export interface RemovedRow extends TimedRow {
+  readonly blob: Digest;
+}
+
 /** Throws `DamagedDatabaseError` for a row whose sum, its last column, is not that of the others. */
 export function checkedRow<T extends Row>(db: Database, row: T): T {
   const values = Object.values(row) as (string | number | null)[];

@@ -27,6 +27,7 @@ import {
   headIn,
   historyIn,
   type MoveRow,
+  type RemovedRow,
   type Row,
   TABLES,
   type TimedRow,
@@ -158,6 +159,13 @@ export class HistoryIndex {
   /** When a manifest that named the blob was last removed, in seconds; `undefined` if none ever was. Catch up first. */
   removedAt(blob: Digest): number | undefined {
     return this.#rows<TimedRow>("SELECT * FROM removed WHERE blob = $blob", { blob })[0]?.seconds;
+  }
+
+  /** As `removedAt`, of those of the blobs that a removed manifest named. Catch up first. */
+  removedAtOf(blobs: readonly Digest[]): Map<Digest, number> {
+    const sql = "SELECT * FROM removed WHERE blob IN (SELECT value FROM json_each($blobs))";
+    const rows = this.#rows<RemovedRow>(sql, { blobs: JSON.stringify(blobs) });
+    return new Map(rows.map(({ blob, seconds }) => [blob, seconds]));
   }
 
   /** When a manifest was last pushed, or a tag came to it or left it, in seconds. Catch up first. */

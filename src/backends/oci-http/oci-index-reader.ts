@@ -121,6 +121,16 @@ export class OciIndexReader {
     return this.#db.query(sql).get(digestToBytes(digest)) !== null;
   }
 
+  /** Those of the digests that any manifest names, in whichever way. */
+  neededOf(digests: readonly Digest[]): Set<Digest> {
+    const sql = `SELECT w.value AS hex FROM json_each(?1) w
+      WHERE EXISTS (SELECT 1 FROM manifest_blobs WHERE blob = unhex(w.value))
+      OR EXISTS (SELECT 1 FROM also_named WHERE digest = unhex(w.value))`;
+    const rows = this.#db.query<{ hex: string }, [string]>(sql).all(JSON.stringify(digests.map(digestHex)));
+    const needed = new Set(rows.map(({ hex }) => hex));
+    return new Set(digests.filter((digest) => needed.has(digestHex(digest))));
+  }
+
   /** Up to `limit` manifests that name this blob, each with one of its tags, if it has any. */
   manifestsWith(
     blob: Digest,

@@ -19,8 +19,11 @@ export class Pace {
   rest(): Promise<void> | undefined {
     const worked = performance.now() - this.#began;
     if (worked < SLICE_MS) return undefined;
-    return orAborted(Bun.sleep(worked * this.#restPerWork), this.#signal).then(() => {
-      this.#began = performance.now();
-    });
+    return orAborted(Bun.sleep(worked * this.#restPerWork), this.#signal).then(() => this.rested());
+  }
+
+  /** The thread was free for others just now, as while a file system worked. */
+  rested(): void {
+    this.#began = performance.now();
   }
 }

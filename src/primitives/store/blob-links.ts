@@ -118,6 +118,12 @@ export class BlobLinks extends StoredLinks {
     return this.select("digest = ? AND linked_at >= ? LIMIT 1", digest, seconds).length > 0;
   }
 
+  /** Those of the blobs that any scope was linked to since `seconds` (since the epoch). */
+  linkedSince(digests: readonly Digest[], seconds: number): Set<Digest> {
+    const where = "digest IN (SELECT value FROM json_each(?)) AND linked_at >= ?";
+    return new Set(this.select(where, JSON.stringify(digests), seconds).map(({ digest }) => digest));
+  }
+
   /** Removes a link unless, once nobody can see it any more, it is needed after all. A crash may bring it back. */
   drop(scope: string, digest: Digest, isUnneeded: () => boolean): void {
     const sql = "DELETE FROM blob_links WHERE scope = ? AND digest = ? RETURNING linked_at AS linkedAt";

@@ -49,6 +49,7 @@ async function wholeHistory() {
     events: await Array.fromAsync(history.events()),
     ofTag: await Array.fromAsync(history.events({ repository, tag: "v1" as Tag })),
     removed: layers.map((layer) => history.removedAt(layer)),
+    removedOf: history.removedAtOf(layers),
     mentioned: manifests.map(({ digest }) => history.mentionedAt(repository, digest)),
     sets: [...history.setsOf(repository)].sort(),
     newest: await history.commitAt({ kind: "time", seconds: Number.MAX_SAFE_INTEGER }),

@@ -57,9 +57,12 @@ for (const algorithm of ["sha256", "sha512"] as const) {
     expect(reader.tagDigest(alpine, v2)).toBe(digest);
     expect(reader.manifest(alpine, digest)?.digest).toBe(digest);
     expect(reader.manifestsWith(layer, 10)).toEqual([{ repository: alpine, digest, tag: v1 }]);
+    const unknown = digestOf(Buffer.from("named by nothing"), algorithm);
+    expect(reader.neededOf([unknown, layer])).toEqual(new Set([layer]));
     index.apply([removed(alpine, digest)]);
     expect(reader.tagsOf(alpine, digest)).toEqual([v1, v2]);
     expect(reader.isNeeded(layer)).toBe(false);
+    expect(reader.neededOf([unknown, layer])).toEqual(new Set());
   });
 
   test(`an index holds the same for the same ${algorithm} files, in whichever order they came`, () => {

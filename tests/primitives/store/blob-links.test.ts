@@ -43,6 +43,9 @@ test("links are found by their age, a page at a time", async () => {
   expect(links.olderThan(soon, first.at(-1), 2).map(({ scope }) => scope)).toEqual(["c"]);
   expect(links.olderThan(soon - 3600, undefined, 2)).toEqual([]);
   expect([links.isLinkedSince(layer, soon - 3600), links.isLinkedSince(layer, soon)]).toEqual([true, false]);
+  const unlinked = digestOf(Buffer.from("unlinked"));
+  expect(links.linkedSince([unlinked, layer], soon - 3600)).toEqual(new Set([layer]));
+  expect(links.linkedSince([unlinked, layer], soon)).toEqual(new Set());
 });
 
 test("a link that is needed after all is put back when it is dropped", () => {

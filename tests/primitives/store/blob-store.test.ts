@@ -81,13 +81,13 @@ test("a removal that turns out wrong, or was caught by a crash, leaves the blob 
   const { dir, blobs, place } = await open();
   const bytes = randomBytes(100);
   const digest = await place(bytes);
-  const removed = blobs.remove(digest, () => {
+  const removed = await blobs.remove(digest, () => {
     expect(blobs.size(digest)).toBeUndefined();
     return false;
   });
   expect([removed, blobs.size(digest)]).toEqual([false, 100]);
-  expect(blobs.remove(digest, () => true)).toBe(true);
-  expect(blobs.remove(digest, () => true)).toBe(false);
+  expect(await blobs.remove(digest, () => true)).toBe(true);
+  expect(await blobs.remove(digest, () => true)).toBe(false);
   writeFileSync(`${dir}/blobs/removed/${digest.replace(":", "-")}`, bytes);
   blobs.recover();
   expect(blobs.read(digest)).toEqual(bytes as Uint8Array<ArrayBuffer>);
@@ -97,7 +97,7 @@ test("an equal blob that came during a removal stays", async () => {
   const { blobs, place } = await open();
   const digest = await place(randomBytes(100));
   const bytes = readFileSync(blobs.path(digest));
-  blobs.remove(digest, () => {
+  await blobs.remove(digest, () => {
     writeFileSync(blobs.path(digest), bytes);
     return false;
   });
