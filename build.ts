@@ -30,7 +30,14 @@ const ABSENT_PARTS: Bun.BunPlugin = {
 async function compile(outfile: string, target?: (typeof TARGETS)[number]): Promise<void> {
   await Bun.build({
     // Threads start from files of their own.
-    entrypoints: ["src/main.ts", "src/http-worker.ts", "src/ssh-worker.ts", "src/stop-watchdog.ts"],
+    entrypoints: [
+      "src/main.ts",
+      "src/server/http-worker.ts",
+      "src/server/ssh-worker.ts",
+      "src/server/stop-watchdog.ts",
+    ],
+    // Beside main in the executable, as the file that starts them stands beside them here.
+    naming: "[name].[ext]",
     minify: true,
     sourcemap: "linked",
     define: { EVERLOCK_COMMIT: JSON.stringify(commit()) },

@@ -9,8 +9,8 @@ import { serve } from "./commands/serve.ts";
 import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
 import { UsageError } from "./config/settings.ts";
-import { describeStorageTrouble, storageTroubleOf } from "./primitives/store/storage-trouble.ts";
-import { visibleText } from "./primitives/terminal/visible-text.ts";
+import { describeStorageTrouble, storageTroubleOf } from "./primitives/fs/storage-trouble.ts";
+import { visibleText } from "./primitives/text/visible-text.ts";
 
 const subCommands: Readonly<Record<string, CommandDef>> = {
   serve,

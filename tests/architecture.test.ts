@@ -1,47 +1,114 @@
 import { expect, test } from "bun:test";
+import { dirname } from "node:path";
 import { Glob } from "bun";
 
 const SOURCE = `${import.meta.dir}/../src`;
 
 /** From the outermost layer to the innermost; a file imports from its own layer and those after it. */
-const LAYERS = ["commands", "server", "config", "frontends", "backends", "registry", "primitives"] as const;
-type Layer = (typeof LAYERS)[number];
+const LAYERS = [
+  "main.ts",
+  "commands",
+  "server",
+  "config",
+  "frontends",
+  "backends",
+  "registry",
+  "primitives",
+] as const;
 
 /** The engine takes only value types from the primitives: never a store, never a user. */
-const ENGINE_MAY_IMPORT = /^primitives\/(digest|byte-cache|records)\.ts$/;
+const ENGINE_MAY_IMPORT = /^primitives\/(digest|bounds\/byte-cache|text\/records)\.ts$/;
 
-function layerOf(path: string): Layer {
-  const top = path.split("/")[0] ?? "";
-  if (LAYERS.some((layer) => layer === top)) return top as Layer;
-  return path === "main.ts" ? "commands" : "server";
+interface Import {
+  readonly from: string;
+  readonly to: string;
 }
 
-async function importsOf(path: string): Promise<string[]> {
-  const text = await Bun.file(`${SOURCE}/${path}`).text();
-  return [...text.matchAll(/\bfrom "(\.[^"]+)"/g)].map(([, target = ""]) =>
-    new URL(target, `file:///${path}`).pathname.slice(1),
-  );
-}
-
-test("imports run one way: commands, server, frontends, backends, registry, primitives", async () => {
-  const wrong: string[] = [];
-  for await (const path of new Glob("**/*.ts").scan(SOURCE)) {
-    for (const target of await importsOf(path)) {
-      const [from, to] = [layerOf(path), layerOf(target)];
-      const outward = LAYERS.indexOf(to) < LAYERS.indexOf(from);
-      const beyondValues = from === "registry" && to === "primitives" && !ENGINE_MAY_IMPORT.test(target);
-      if (outward || beyondValues) wrong.push(`${path} imports ${target}`);
-    }
+async function allImports(): Promise<Import[]> {
+  const imports: Import[] = [];
+  for await (const from of new Glob("**/*.ts").scan(SOURCE)) {
+    const text = await Bun.file(`${SOURCE}/${from}`).text();
+    for (const [, target = ""] of text.matchAll(/\b(?:from|import) ?\(?"(\.[^"]+\.ts)"/g))
+      imports.push({ from, to: new URL(target, `file:///${from}`).pathname.slice(1) });
   }
-  expect(wrong).toEqual([]);
+  return imports;
+}
+
+const IMPORTS = await allImports();
+
+function wrongImports(isWrong: (imported: Import) => boolean): string[] {
+  return IMPORTS.filter(isWrong).map(({ from, to }) => `${from} imports ${to}`);
+}
+
+const layerOf = (path: string) => LAYERS.findIndex((layer) => path.split("/")[0] === layer);
+
+/** Each set of nodes that reach each other (Tarjan's strongly connected components), sorted. */
+function circles(edges: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+  const found: string[][] = [];
+  const order = new Map<string, number>();
+  const path: string[] = [];
+  const visit = (node: string): number => {
+    const place = order.size;
+    order.set(node, place);
+    path.push(node);
+    let lowest = place;
+    for (const next of edges.get(node) ?? []) {
+      if (!order.has(next)) lowest = Math.min(lowest, visit(next));
+      else if (path.includes(next)) lowest = Math.min(lowest, order.get(next) ?? place);
+    }
+    if (lowest === place) {
+      const circle = path.splice(path.indexOf(node));
+      if (circle.length > 1) found.push(circle.sort());
+    }
+    return lowest;
+  };
+  for (const node of edges.keys()) if (!order.has(node)) visit(node);
+  return found;
+}
+
+function circlesBy(name: (path: string) => string): string[][] {
+  const edges = new Map<string, Set<string>>();
+  for (const { from, to } of IMPORTS) {
+    if (name(from) === name(to)) continue;
+    const targets = edges.get(name(from)) ?? new Set();
+    edges.set(name(from), targets.add(name(to)));
+  }
+  return circles(edges);
+}
+
+test("a circle is found, and what leads to it is not part of it", () => {
+  const edges = { main: ["a"], a: ["b"], b: ["c", "leaf"], c: ["a"], leaf: [] };
+  expect(circles(new Map(Object.entries(edges).map(([from, to]) => [from, new Set(to)])))).toEqual([
+    ["a", "b", "c"],
+  ]);
 });
 
-test("the stores know no users", async () => {
-  const wrong: string[] = [];
-  for await (const path of new Glob("primitives/store/**/*.ts").scan(SOURCE)) {
-    for (const target of await importsOf(path)) {
-      if (target.startsWith("primitives/users/")) wrong.push(`${path} imports ${target}`);
-    }
-  }
-  expect(wrong).toEqual([]);
+test("no files import each other in a circle", () => {
+  expect(circlesBy((path) => path)).toEqual([]);
+});
+
+test("no folders import each other in a circle", () => {
+  expect(circlesBy(dirname)).toEqual([]);
+});
+
+test("imports run one way: commands, server, config, frontends, backends, registry, primitives", () => {
+  expect(IMPORTS.filter(({ from }) => layerOf(from) < 0)).toEqual([]);
+  expect(wrongImports(({ from, to }) => layerOf(to) < layerOf(from))).toEqual([]);
+});
+
+test("the OCI engine takes only values from the primitives", () => {
+  expect(
+    wrongImports(
+      ({ from, to }) =>
+        from.startsWith("registry/") && to.startsWith("primitives/") && !ENGINE_MAY_IMPORT.test(to),
+    ),
+  ).toEqual([]);
+});
+
+test("the stores know no users", () => {
+  expect(
+    wrongImports(
+      ({ from, to }) => from.startsWith("primitives/store/") && to.startsWith("primitives/users/"),
+    ),
+  ).toEqual([]);
 });

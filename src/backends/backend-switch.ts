@@ -1,12 +1,12 @@
 import { parse, stringify, TomlError } from "smol-toml";
+import { Semaphore } from "../primitives/bounds/semaphore.ts";
 import { ExpectedError } from "../primitives/expected-error.ts";
 import type { Reloadable, TakeOver } from "../primitives/reload.ts";
-import { Semaphore } from "../primitives/semaphore.ts";
+import { KnownFiles } from "../primitives/store/commits/known-files.ts";
+import type { Snapshot } from "../primitives/store/commits/snapshot.ts";
+import type { Store } from "../primitives/store/commits/store.ts";
+import { storePath } from "../primitives/store/commits/store-path.ts";
 import type { Identity } from "../primitives/store/git/commit.ts";
-import { KnownFiles } from "../primitives/store/known-files.ts";
-import type { Snapshot } from "../primitives/store/snapshot.ts";
-import type { Store } from "../primitives/store/store.ts";
-import { storePath } from "../primitives/store/store-path.ts";
 
 /** What can be switched on and off: service logic, whatever frontend it is reached by. */
 export const BACKENDS = ["oci-http", "admin-ssh"] as const;

@@ -1,6 +1,6 @@
-import { ConsoleError } from "../backends/admin-ssh/command.ts";
-import { firstLineAsker, secretAsker } from "../backends/admin-ssh/dialog.ts";
-import { LineReader } from "../backends/admin-ssh/line-reader.ts";
+import { ConsoleError } from "../backends/admin-ssh/commands/console-error.ts";
+import { firstLineAsker, secretAsker } from "../backends/admin-ssh/commands/dialog.ts";
+import { LineReader } from "../primitives/terminal/line-reader.ts";
 
 /** Without a terminal the first line of standard input is the answer. */
 export async function askSecret(question: string): Promise<string> {

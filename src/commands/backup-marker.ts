@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Digest } from "../primitives/digest.ts";
-import { replaceFile } from "../primitives/store/durable.ts";
+import { replaceFile } from "../primitives/fs/durable.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
 
 const NAME = "everlock-backup.json";

@@ -5,20 +5,20 @@ import {
   InvalidInstancesError,
   parseInstances,
   SYSTEM_STORE,
-} from "../backends/oci-http/instance-config.ts";
-import { missingBlobs } from "../backends/oci-http/missing-blobs.ts";
+} from "../backends/oci-http/settings/instance-config.ts";
+import { missingBlobs } from "../backends/oci-http/store/missing-blobs.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { withRemoteHold } from "../frontends/control/control-client.ts";
 import type { Digest } from "../primitives/digest.ts";
-import { consoleLogger } from "../primitives/logger.ts";
-import { BlobStore } from "../primitives/store/blob-store.ts";
-import { replaceFile, syncDirectory } from "../primitives/store/durable.ts";
-import type { StoreCopy } from "../primitives/store/store-copy.ts";
-import { encodeInventory, inventoryOf } from "../primitives/store/store-inventory.ts";
+import { replaceFile, syncDirectory } from "../primitives/fs/durable.ts";
+import { consoleLogger } from "../primitives/logging/logger.ts";
+import { BlobStore } from "../primitives/store/blobs/blob-store.ts";
+import type { StoreCopy } from "../primitives/store/copy/store-copy.ts";
+import { encodeInventory, inventoryOf } from "../primitives/store/copy/store-inventory.ts";
+import { StoredCommits } from "../primitives/store/copy/stored-commits.ts";
+import { hasUnseenCommits } from "../primitives/store/engine/local/unseen-commits.ts";
 import { StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
-import { StoredCommits } from "../primitives/store/stored-commits.ts";
-import { hasUnseenCommits } from "../primitives/store/unseen-commits.ts";
 import { type BackedUpStore, inventoryPath, readMarker, writeMarker } from "./backup-marker.ts";
 import {
   COPY_ARGS,

@@ -3,17 +3,17 @@ import { resolve } from "node:path";
 import type { ArgsDef } from "citty";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
-import { type AcquireOptions, DataDirectory, isLockFile } from "../data-directory.ts";
-import { formatSize } from "../primitives/byte-size.ts";
-import { consoleLogger } from "../primitives/logger.ts";
-import { DamagedStoreError } from "../primitives/store/damaged-store.ts";
-import { replaceFile } from "../primitives/store/durable.ts";
-import { isSystemError } from "../primitives/store/files.ts";
+import { replaceFile } from "../primitives/fs/durable.ts";
+import { isSystemError } from "../primitives/fs/files.ts";
+import { describeStorageTrouble, storageTroubleOf } from "../primitives/fs/storage-trouble.ts";
+import { consoleLogger } from "../primitives/logging/logger.ts";
+import { DamagedStoreError } from "../primitives/store/commits/damaged-store.ts";
+import { copyStore, type StoreCopy } from "../primitives/store/copy/store-copy.ts";
+import { DamagedFileError } from "../primitives/store/copy/verified-copy.ts";
 import { CorruptObjectError } from "../primitives/store/git/object.ts";
-import { describeStorageTrouble, storageTroubleOf } from "../primitives/store/storage-trouble.ts";
-import { copyStore, type StoreCopy } from "../primitives/store/store-copy.ts";
 import { StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
-import { DamagedFileError } from "../primitives/store/verified-copy.ts";
+import { formatSize } from "../primitives/text/byte-size.ts";
+import { type AcquireOptions, DataDirectory, isLockFile } from "../server/data-directory.ts";
 import { DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 /** What is kept beside the stores; clients would notice if it were made again. */

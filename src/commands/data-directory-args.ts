@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { ArgsDef } from "citty";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
-import { DataDirectory } from "../data-directory.ts";
+import { DataDirectory } from "../server/data-directory.ts";
 
 /** Flags of the commands that work on a data directory while no server runs. */
 export const DATA_DIRECTORY_ARGS = {

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
-import { checkDatabases } from "../backends/oci-http/database-check.ts";
-import { isMistake } from "../backends/oci-http/open-stores.ts";
-import { checkBlobs } from "../backends/oci-http/store-check.ts";
+import { isMistake } from "../backends/oci-http/store/open-stores.ts";
+import { checkDatabases } from "../backends/oci-http/upkeep/database-check.ts";
+import { checkBlobs } from "../backends/oci-http/upkeep/store-check.ts";
 import { UsageError } from "../config/settings.ts";
-import { consoleLogger } from "../primitives/logger.ts";
-import { BlobStore } from "../primitives/store/blob-store.ts";
+import { consoleLogger } from "../primitives/logging/logger.ts";
+import { BlobStore } from "../primitives/store/blobs/blob-store.ts";
 import { parseStoreName, StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
-import { visibleText } from "../primitives/terminal/visible-text.ts";
+import { visibleText } from "../primitives/text/visible-text.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 const ARGS: ArgsDef = {

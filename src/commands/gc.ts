@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type ArgsDef, defineCommand } from "citty";
-import { SYSTEM_STORE } from "../backends/oci-http/instance-config.ts";
-import { InstanceRegistry } from "../backends/oci-http/instance-registry.ts";
-import { storeJobs } from "../backends/oci-http/store-jobs.ts";
+import { InstanceRegistry } from "../backends/oci-http/instances/instance-registry.ts";
+import { SYSTEM_STORE } from "../backends/oci-http/settings/instance-config.ts";
+import { storeJobs } from "../backends/oci-http/upkeep/store-jobs.ts";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { runRemoteJob } from "../frontends/control/control-client.ts";
 import type { ControlMessage } from "../frontends/control/control-messages.ts";
 import { IncompleteJobError, JobRunner } from "../primitives/jobs/job-runner.ts";
-import { consoleLogger } from "../primitives/logger.ts";
+import { consoleLogger } from "../primitives/logging/logger.ts";
 import { StoreManager } from "../primitives/store/store-manager.ts";
-import { visibleText } from "../primitives/terminal/visible-text.ts";
+import { visibleText } from "../primitives/text/visible-text.ts";
 import { UserDirectory } from "../primitives/users/user-directory.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 

@@ -1,7 +1,7 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { UsageError } from "../config/settings.ts";
-import { consoleLogger } from "../primitives/logger.ts";
-import { SYSTEM_IDENTITY } from "../primitives/store/commit-group.ts";
+import { consoleLogger } from "../primitives/logging/logger.ts";
+import { SYSTEM_IDENTITY } from "../primitives/store/commits/commit-group.ts";
 import { StoreManager } from "../primitives/store/store-manager.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import { parseUserName } from "../primitives/users/user.ts";

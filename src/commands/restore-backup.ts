@@ -1,14 +1,14 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
-import { missingBlobs } from "../backends/oci-http/missing-blobs.ts";
+import { missingBlobs } from "../backends/oci-http/store/missing-blobs.ts";
 import { UsageError } from "../config/settings.ts";
-import { unfinishedRestorePath } from "../data-directory.ts";
 import { type Digest, parseDigest } from "../primitives/digest.ts";
-import { BlobStore } from "../primitives/store/blob-store.ts";
-import { replaceFile, syncDirectory } from "../primitives/store/durable.ts";
-import { missingOf } from "../primitives/store/store-inventory.ts";
+import { replaceFile, syncDirectory } from "../primitives/fs/durable.ts";
+import { BlobStore } from "../primitives/store/blobs/blob-store.ts";
+import { missingOf } from "../primitives/store/copy/store-inventory.ts";
+import { StoredCommits } from "../primitives/store/copy/stored-commits.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
-import { StoredCommits } from "../primitives/store/stored-commits.ts";
+import { unfinishedRestorePath } from "../server/data-directory.ts";
 import { type BackupMarker, inventoryPath, readMarker } from "./backup-marker.ts";
 import {
   COPY_ARGS,

@@ -1,11 +1,11 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { SETTING_NAMES, SETTINGS, type Setting } from "../config/settings.ts";
-import { endOnSignals, STOP_SLACK_MS } from "../end-signals.ts";
-import { EndRequested, Lifetime } from "../lifetime.ts";
-import { formatListenAddress } from "../primitives/listen-address.ts";
-import { consoleLogger } from "../primitives/logger.ts";
-import { type Server, startServer } from "../server.ts";
+import { consoleLogger } from "../primitives/logging/logger.ts";
+import { formatListenAddress } from "../primitives/net/listen-address.ts";
+import { endOnSignals, STOP_SLACK_MS } from "../server/end-signals.ts";
+import { EndRequested, Lifetime } from "../server/lifetime.ts";
+import { type Server, startServer } from "../server/server.ts";
 
 export const serve = defineCommand({
   meta: { name: "serve", description: "Run the registry and its admin console" },

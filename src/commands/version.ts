@@ -1,5 +1,5 @@
 import { defineCommand } from "citty";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../primitives/version.ts";
 
 export const version = defineCommand({
   meta: {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Logger } from "../primitives/logger.ts";
+import type { Logger } from "../primitives/logging/logger.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import type { CheckedSettings } from "./checked-settings.ts";
 import { readSecretFile } from "./secret-file.ts";

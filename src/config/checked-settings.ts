@@ -1,4 +1,4 @@
-import { parseSize } from "../primitives/byte-size.ts";
+import { parseSize } from "../primitives/text/byte-size.ts";
 import { type RawSettings, SETTINGS, type Setting, type SettingName, UsageError } from "./settings.ts";
 
 /** Settings with their defaults, each of its declared type. */

@@ -1,13 +1,13 @@
 import { closeSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/access-log.ts";
-import { CERTIFICATE_SETTING, type CertificatePaths } from "../frontends/http/certificates.ts";
-import { MAX_THREADS } from "../frontends/http/http-limits.ts";
-import type { HttpSettings } from "../frontends/http/http-settings.ts";
-import { isNetwork, type ProxySettings } from "../frontends/http/trusted-proxies.ts";
-import { parseDuration } from "../primitives/duration.ts";
-import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
-import { MAX_MANIFEST_BYTES } from "../registry/manifest.ts";
+import { CERTIFICATE_SETTING, type CertificatePaths } from "../frontends/http/listen/certificates.ts";
+import { MAX_THREADS } from "../frontends/http/listen/http-limits.ts";
+import type { HttpSettings } from "../frontends/http/listen/http-settings.ts";
+import { isNetwork, type ProxySettings } from "../frontends/http/listen/trusted-proxies.ts";
+import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/requests/access-log.ts";
+import { type ListenAddress, parseListenAddress } from "../primitives/net/listen-address.ts";
+import { parseDuration } from "../primitives/text/duration.ts";
+import { MAX_MANIFEST_BYTES } from "../registry/model/manifest.ts";
 import type { CheckedSettings } from "./checked-settings.ts";
 import { NEVER, UsageError } from "./settings.ts";
 

@@ -1,16 +1,16 @@
-import type { InstanceConfig, InstanceName } from "../backends/oci-http/instance-config.ts";
+import { DEFAULT_INSTANCE } from "../backends/oci-http/instances/stored-instances.ts";
+import type { Quotas } from "../backends/oci-http/policy/quotas.ts";
+import type { InstanceConfig, InstanceName } from "../backends/oci-http/settings/instance-config.ts";
 import {
   ALL_SETTINGS,
   type AnySetting,
   changedSettings,
   completeSettings,
   readSettings,
-} from "../backends/oci-http/instance-settings.ts";
-import type { Quotas } from "../backends/oci-http/quotas.ts";
-import type { StoreJobsOptions } from "../backends/oci-http/store-jobs.ts";
-import { DEFAULT_INSTANCE } from "../backends/oci-http/stored-instances.ts";
-import { parseDuration } from "../primitives/duration.ts";
-import { type ListenAddress, parseListenAddress } from "../primitives/listen-address.ts";
+} from "../backends/oci-http/settings/instance-settings.ts";
+import type { StoreJobsOptions } from "../backends/oci-http/upkeep/store-jobs.ts";
+import { type ListenAddress, parseListenAddress } from "../primitives/net/listen-address.ts";
+import { parseDuration } from "../primitives/text/duration.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
 import { type AdminPassword, adminPassword } from "./admin-password.ts";
 import { CheckedSettings } from "./checked-settings.ts";

@@ -1,4 +1,4 @@
-import { formatListenAddress, type ListenAddress } from "../primitives/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../primitives/net/listen-address.ts";
 
 /** An address that can't be listened on; the message is the one line that the operator sees. */
 export class ListenError extends Error {

@@ -1,4 +1,4 @@
-import type { ListenAddress } from "../primitives/listen-address.ts";
+import type { ListenAddress } from "../primitives/net/listen-address.ts";
 import { ListenError } from "./listen-error.ts";
 
 /** Throws `ListenError` where something else listens already, or nobody could. */

@@ -1,14 +1,15 @@
-import { errorResponse, RegistryError } from "./errors.ts";
-import type { ChallengeScope, Exchange, Permission, Result, Verdict } from "./exchange.ts";
 import { deleteBlob, getBlob } from "./handlers/blobs.ts";
 import { listRepositories } from "./handlers/catalog.ts";
 import { deleteManifest, getManifest, putManifest } from "./handlers/manifests.ts";
 import { listReferrers } from "./handlers/referrers.ts";
 import { listTags } from "./handlers/tags.ts";
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from "./handlers/uploads.ts";
-import { jsonResponse } from "./json-response.ts";
-import type { RepositoryRoute } from "./route.ts";
-import { traceRoute } from "./trace.ts";
+import type { Permission, Verdict } from "./model/access.ts";
+import { errorResponse, RegistryError } from "./requests/errors.ts";
+import type { ChallengeScope, Exchange, Result } from "./requests/exchange.ts";
+import { jsonResponse } from "./requests/json-response.ts";
+import type { RepositoryRoute } from "./requests/route.ts";
+import { traceRoute } from "./requests/trace.ts";
 
 type Handler = () => Result | Promise<Result>;
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { type BackendName, BackendSwitch, BackendSwitchError } from "../../src/backends/backend-switch.ts";
-import { SYSTEM_STORE } from "../../src/backends/oci-http/instance-config.ts";
+import { SYSTEM_STORE } from "../../src/backends/oci-http/settings/instance-config.ts";
 import { reloadTogether } from "../../src/primitives/reload.ts";
-import { SYSTEM_IDENTITY } from "../../src/primitives/store/commit-group.ts";
-import { ChangedWithGitError } from "../../src/primitives/store/known-files.ts";
-import { Store } from "../../src/primitives/store/store.ts";
-import { storePath } from "../../src/primitives/store/store-path.ts";
+import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
+import { ChangedWithGitError } from "../../src/primitives/store/commits/known-files.ts";
+import { Store } from "../../src/primitives/store/commits/store.ts";
+import { storePath } from "../../src/primitives/store/commits/store-path.ts";
 import { afterThisTest } from "../support/cleanup.ts";
 import { MemoryStore } from "../support/memory-store.ts";
 

@@ -1,16 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { manifestPath, tagPath } from "../../src/backends/oci-http/layout.ts";
-import { OciStore } from "../../src/backends/oci-http/oci-store.ts";
+import { manifestPath, tagPath } from "../../src/backends/oci-http/content/layout.ts";
+import { OciStore } from "../../src/backends/oci-http/store/oci-store.ts";
 import { digestHex, digestOf } from "../../src/primitives/digest.ts";
-import { consoleLogger } from "../../src/primitives/logger.ts";
-import { SYSTEM_IDENTITY } from "../../src/primitives/store/commit-group.ts";
+import { consoleLogger } from "../../src/primitives/logging/logger.ts";
+import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
+import type { Change } from "../../src/primitives/store/commits/tree-edit.ts";
 import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
-import type { Change } from "../../src/primitives/store/tree-edit.ts";
 import { parseAccessPattern } from "../../src/primitives/users/access-path.ts";
 import { ANONYMOUS, type UserName } from "../../src/primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
-import type { RepositoryName } from "../../src/registry/repository-name.ts";
-import type { Tag } from "../../src/registry/tag.ts";
+import type { RepositoryName } from "../../src/registry/model/repository-name.ts";
+import type { Tag } from "../../src/registry/model/tag.ts";
 
 /** An index without children: a manifest that needs nothing else. */
 const MANIFEST = Buffer.from(

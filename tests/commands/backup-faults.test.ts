@@ -11,12 +11,12 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { DataDirectory } from "../../src/data-directory.ts";
 import { controlSocketPath } from "../../src/frontends/control/control-messages.ts";
 import type { Digest } from "../../src/primitives/digest.ts";
-import { consoleLogger } from "../../src/primitives/logger.ts";
+import { consoleLogger } from "../../src/primitives/logging/logger.ts";
+import { storePath } from "../../src/primitives/store/commits/store-path.ts";
 import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
-import { storePath } from "../../src/primitives/store/store-path.ts";
+import { DataDirectory } from "../../src/server/data-directory.ts";
 import {
   backUp,
   everlock,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import type { InstanceConfig } from "../../src/backends/oci-http/instance-config.ts";
+import type { InstanceConfig } from "../../src/backends/oci-http/settings/instance-config.ts";
 import { resolveServerConfig } from "../../src/config/server-config.ts";
 import { UsageError } from "../../src/config/settings.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { consoleLogger } from "../../src/primitives/logger.ts";
-import { SYSTEM_IDENTITY } from "../../src/primitives/store/commit-group.ts";
+import { consoleLogger } from "../../src/primitives/logging/logger.ts";
+import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
 import { StoreManager } from "../../src/primitives/store/store-manager.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import { GROUPS, QUESTIONS, USERS } from "../support/access-table.ts";

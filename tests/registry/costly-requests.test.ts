@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../src/primitives/digest.ts";
-import { errorResponse, RegistryError } from "../../src/registry/errors.ts";
-import { MAX_MANIFEST_BYTES } from "../../src/registry/manifest.ts";
-import { parsePageRequest } from "../../src/registry/paging.ts";
-import { parseRoute } from "../../src/registry/route.ts";
+import { MAX_MANIFEST_BYTES } from "../../src/registry/model/manifest.ts";
+import { errorResponse, RegistryError } from "../../src/registry/requests/errors.ts";
+import { parsePageRequest } from "../../src/registry/requests/paging.ts";
+import { parseRoute } from "../../src/registry/requests/route.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { startTestServer } from "../support/test-server.ts";
 

@@ -1,7 +1,7 @@
-import { DirectBranch } from "../../src/primitives/store/direct-branch.ts";
+import { DirectBranch } from "../../src/primitives/store/engine/local/direct-branch.ts";
+import type { Branch, ObjectStore, RefStore } from "../../src/primitives/store/engine/objects.ts";
 import type { GitObject, NamedObject } from "../../src/primitives/store/git/object.ts";
 import type { ObjectId } from "../../src/primitives/store/git/object-id.ts";
-import type { Branch, ObjectStore, RefStore } from "../../src/primitives/store/objects.ts";
 
 /** Objects and one ref in memory, with hooks to delay or break what a disk would do. */
 export class MemoryStore {

@@ -1,12 +1,12 @@
 import { existsSync, writeFileSync } from "node:fs";
-import { OciStore } from "../../src/backends/oci-http/oci-store.ts";
-import type { Actor } from "../../src/backends/oci-http/store-changes.ts";
+import { OciStore } from "../../src/backends/oci-http/store/oci-store.ts";
+import type { Actor } from "../../src/backends/oci-http/store/store-changes.ts";
 import { type Digest, digestOf } from "../../src/primitives/digest.ts";
 import type { JobRun } from "../../src/primitives/jobs/job-runner.ts";
-import { consoleLogger } from "../../src/primitives/logger.ts";
+import { consoleLogger } from "../../src/primitives/logging/logger.ts";
 import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
-import type { RepositoryName } from "../../src/registry/repository-name.ts";
-import type { Tag } from "../../src/registry/tag.ts";
+import type { RepositoryName } from "../../src/registry/model/repository-name.ts";
+import type { Tag } from "../../src/registry/model/tag.ts";
 import { afterThisTest } from "./cleanup.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 

@@ -1,5 +1,5 @@
 /** The HTTP thread, and one that never comes back once it is told "stick". */
-import "../../src/http-worker.ts";
+import "../../src/server/http-worker.ts";
 
 declare const self: Worker;
 

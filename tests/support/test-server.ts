@@ -1,6 +1,6 @@
 import { resolveServerConfig } from "../../src/config/server-config.ts";
-import type { Logger } from "../../src/primitives/logger.ts";
-import { type Server, startServer } from "../../src/server.ts";
+import type { Logger } from "../../src/primitives/logging/logger.ts";
+import { type Server, startServer } from "../../src/server/server.ts";
 import { afterThisTest } from "./cleanup.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 

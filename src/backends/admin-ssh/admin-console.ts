@@ -1,20 +1,28 @@
 import { ExpectedError } from "../../primitives/expected-error.ts";
-import type { Logger } from "../../primitives/logger.ts";
-import { DamagedStoreError } from "../../primitives/store/damaged-store.ts";
-import { DamagedDatabaseError } from "../../primitives/store/database-damage.ts";
+import { describeStorageTrouble, storageTroubleOf } from "../../primitives/fs/storage-trouble.ts";
+import type { Logger } from "../../primitives/logging/logger.ts";
+import { DamagedDatabaseError } from "../../primitives/sqlite/database-damage.ts";
+import { DamagedStoreError } from "../../primitives/store/commits/damaged-store.ts";
+import { DamagedFileError } from "../../primitives/store/copy/verified-copy.ts";
 import { CorruptObjectError } from "../../primitives/store/git/object.ts";
-import { describeStorageTrouble, storageTroubleOf } from "../../primitives/store/storage-trouble.ts";
-import { DamagedFileError } from "../../primitives/store/verified-copy.ts";
-import { visibleText } from "../../primitives/terminal/visible-text.ts";
+import { CONSOLE_TURNS } from "../../primitives/terminal/console-turns.ts";
+import { LineReader, type Terminal } from "../../primitives/terminal/line-reader.ts";
+import { visibleText } from "../../primitives/text/visible-text.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import { identityOf } from "../../primitives/users/user-registry.ts";
-import { type Command, type CommandContext, ConsoleError, type ConsoleServices } from "./command.ts";
 import { auditedCommand, completeLine, type ParsedLine, parseLine, runCommand } from "./command-table.ts";
-import { CONSOLE_TURNS } from "./console-turns.ts";
-import { cannotConfirm, confirmer, firstLineAsker, type Live, liveScreen, secretAsker } from "./dialog.ts";
-import { LineReader, type Terminal } from "./line-reader.ts";
-import { TextLines } from "./text-lines.ts";
+import type { Command, CommandContext, ConsoleServices } from "./commands/command.ts";
+import { ConsoleError } from "./commands/console-error.ts";
+import {
+  cannotConfirm,
+  confirmer,
+  firstLineAsker,
+  type Live,
+  liveScreen,
+  secretAsker,
+} from "./commands/dialog.ts";
+import { TextLines } from "./commands/text-lines.ts";
 
 /** A byte stream to and from a user who is logged in, with a terminal at its far end or none. */
 export interface ConsoleChannel {

@@ -1,4 +1,5 @@
-import { type Command, type CommandResult, ConsoleError, usageOf } from "./command.ts";
+import { type Command, type CommandResult, usageOf } from "./commands/command.ts";
+import { ConsoleError } from "./commands/console-error.ts";
 
 /** Which command of one scope `words` ask for, and with what; they begin with its verb, if it has one. Throws `ConsoleError`. */
 export function chooseCommand<C>(

@@ -1,17 +1,17 @@
 import { IncompleteJobError } from "../../primitives/jobs/job-runner.ts";
 import { chooseCommand, commandOf, printable } from "./choose-command.ts";
+import { splitWords, type Word } from "./command-line.ts";
+import { ACCESS_COMMANDS } from "./commands/access.ts";
+import { BACKEND_COMMANDS } from "./commands/backends.ts";
 import {
   alignColumns,
   type Command,
   type CommandContext,
-  ConsoleError,
   type ConsoleServices,
   usageOf,
-} from "./command.ts";
-import { splitWords, type Word } from "./command-line.ts";
-import { ACCESS_COMMANDS } from "./commands/access.ts";
-import { BACKEND_COMMANDS } from "./commands/backends.ts";
+} from "./commands/command.ts";
 import { CONFIG_COMMANDS } from "./commands/config.ts";
+import { ConsoleError } from "./commands/console-error.ts";
 import { CREDENTIAL_COMMANDS } from "./commands/credentials.ts";
 import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";

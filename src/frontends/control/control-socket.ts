@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { ExpectedError } from "../../primitives/expected-error.ts";
 import { IncompleteJobError, type JobRunner } from "../../primitives/jobs/job-runner.ts";
-import type { Logger } from "../../primitives/logger.ts";
+import type { Logger } from "../../primitives/logging/logger.ts";
 import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
 
 const HEARTBEAT_MS = 1000;

@@ -1,5 +1,5 @@
-import type { ListenAddress } from "../../primitives/listen-address.ts";
-import type { Logger } from "../../primitives/logger.ts";
+import type { Logger } from "../../primitives/logging/logger.ts";
+import type { ListenAddress } from "../../primitives/net/listen-address.ts";
 import { ListenError } from "../listen-error.ts";
 import { formatMetrics } from "./metrics.ts";
 import { type MeasuredServices, serverMetrics } from "./server-metrics.ts";

@@ -1,10 +1,10 @@
-import type { InstanceRegistry } from "../../backends/oci-http/instance-registry.ts";
-import type { OciStore } from "../../backends/oci-http/oci-store.ts";
-import { type StoreStatus, statusesOf } from "../../backends/oci-http/store-status.ts";
+import type { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
+import type { OciStore } from "../../backends/oci-http/store/oci-store.ts";
+import { type StoreStatus, statusesOf } from "../../backends/oci-http/store/store-status.ts";
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
-import { DURATION_BOUNDS, type HttpTraffic } from "../http/http-traffic.ts";
+import { DURATION_BOUNDS, type HttpTraffic } from "../http/requests/http-traffic.ts";
 import { histogram, type Metric, type Sample } from "./metrics.ts";
 
 /** What metrics are told of. */

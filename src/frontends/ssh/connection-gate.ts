@@ -1,4 +1,4 @@
-import { networkOf } from "../../primitives/client-network.ts";
+import { networkOf } from "../../primitives/net/client-network.ts";
 
 export interface GateLimits {
   /** Connections that have not logged in, of all clients and of one network. */

@@ -1,5 +1,5 @@
 import ssh2 from "ssh2";
-import { keptSecret } from "../../primitives/store/kept-secret.ts";
+import { keptSecret } from "../../primitives/fs/kept-secret.ts";
 
 /**
  * The server's Ed25519 key in OpenSSH format, made at the first start: clients must find the same one ever after.

@@ -1,4 +1,4 @@
-import type { ListenAddress } from "../../primitives/listen-address.ts";
+import type { ListenAddress } from "../../primitives/net/listen-address.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import type { SshLimits } from "./ssh-limits.ts";
 

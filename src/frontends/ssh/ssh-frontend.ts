@@ -1,5 +1,5 @@
-import type { ListenAddress } from "../../primitives/listen-address.ts";
-import { OpenSockets } from "../../primitives/open-sockets.ts";
+import type { ListenAddress } from "../../primitives/net/listen-address.ts";
+import { OpenSockets } from "../../primitives/net/open-sockets.ts";
 import { CallPort } from "../../primitives/threads/call-port.ts";
 import { ListenError } from "../listen-error.ts";
 import type { SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";

@@ -1,5 +1,5 @@
 import type { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
-import type { Logger } from "../../primitives/logger.ts";
+import type { Logger } from "../../primitives/logging/logger.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import ssh2 from "ssh2";
-import { plainAddress } from "../../primitives/client-network.ts";
-import { LogThrottle } from "../../primitives/log-throttle.ts";
+import { LogThrottle } from "../../primitives/logging/log-throttle.ts";
+import { plainAddress } from "../../primitives/net/client-network.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { ConnectionGate } from "./connection-gate.ts";

@@ -1,5 +1,5 @@
 import { ExpectedError } from "../expected-error.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logging/logger.ts";
 
 /** A job that can't be run or cancelled, in words for who asked for it. */
 export class JobError extends ExpectedError {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
-import { MAIN_REF } from "./git/repository.ts";
-import type { Projection } from "./projection.ts";
+import type { Projection } from "./commits/projection.ts";
+import { MAIN_REF } from "./engine/local/repository.ts";
 
 const putBack = (dir: string) =>
   `point it at the newest commit with 'git -C ${dir} update-ref ${MAIN_REF} <commit>' ('git -C ${dir} fsck' ` +

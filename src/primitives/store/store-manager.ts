@@ -1,16 +1,16 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
-import type { Logger } from "../logger.ts";
-import { DamagedStoreError } from "./damaged-store.ts";
-import { DiskRoom } from "./disk-room.ts";
-import { syncDirectory } from "./durable.ts";
-import { LocalObjects } from "./git/local-objects.ts";
-import { LocalRefs } from "./git/local-refs.ts";
+import { syncDirectory } from "../fs/durable.ts";
+import type { Logger } from "../logging/logger.ts";
+import { DamagedStoreError } from "./commits/damaged-store.ts";
+import type { Projection } from "./commits/projection.ts";
+import { Store } from "./commits/store.ts";
+import { DiskRoom } from "./engine/local/disk-room.ts";
+import { JournaledBranch } from "./engine/local/journaled-branch.ts";
+import { LocalObjects } from "./engine/local/local-objects.ts";
+import { LocalRefs } from "./engine/local/local-refs.ts";
+import { ensureRepository } from "./engine/local/repository.ts";
 import { CorruptObjectError } from "./git/object.ts";
-import { ensureRepository } from "./git/repository.ts";
-import { JournaledBranch } from "./journaled-branch.ts";
 import { hasLostRepository, traceOfLostBranch } from "./lost-branch.ts";
-import type { Projection } from "./projection.ts";
-import { Store } from "./store.ts";
 
 /** The name of a store, which is the name of its directory. */
 export type StoreName = string & { readonly __brand: "StoreName" };

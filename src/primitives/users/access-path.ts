@@ -1,4 +1,4 @@
-import { matchesGlob } from "../glob.ts";
+import { matchesGlob } from "../text/glob.ts";
 
 /** One resource: `http/oci/default`, or a repository in it, `http/oci/default/team/app`. No wildcards. */
 export type AccessPath = string & { readonly __brand: "AccessPath" };

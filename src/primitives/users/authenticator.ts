@@ -1,6 +1,6 @@
-import { networkOf } from "../client-network.ts";
-import { LruCache } from "../lru-cache.ts";
+import { LruCache } from "../bounds/lru-cache.ts";
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
+import { networkOf } from "../net/client-network.ts";
 import { type ApiTokenId, apiTokenHash } from "./api-token.ts";
 import { GuessBudget } from "./guess-budget.ts";
 import type { PasswordVerdict } from "./password-checker.ts";

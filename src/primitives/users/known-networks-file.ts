@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import type { Logger } from "../logger.ts";
-import { isMissingFile } from "../store/files.ts";
-import { PeriodicSave } from "../store/periodic-save.ts";
+import { isMissingFile } from "../fs/files.ts";
+import { PeriodicSave } from "../jobs/periodic-save.ts";
+import type { Logger } from "../logging/logger.ts";
 import { KnownNetworks } from "./known-networks.ts";
 import { parseUserName } from "./user.ts";
 

@@ -1,6 +1,6 @@
-import { networkOf } from "../client-network.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logging/logger.ts";
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
+import { networkOf } from "../net/client-network.ts";
 
 /** A login that was not let in. */
 export interface LoginFailure {

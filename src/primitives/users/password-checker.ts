@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { networkOf } from "../client-network.ts";
+import { networkOf } from "../net/client-network.ts";
 import { Comparisons, type Guess } from "./comparisons.ts";
 import { FailureLimiter, type Guesser } from "./failure-limiter.ts";
 import type { LoginFailure } from "./login-failure-log.ts";

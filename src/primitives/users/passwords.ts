@@ -1,4 +1,4 @@
-import { Semaphore } from "../semaphore.ts";
+import { Semaphore } from "../bounds/semaphore.ts";
 
 /** OWASP's second recommendation for Argon2id: 19 MiB, two passes; the many that can run at once stay affordable. */
 const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;

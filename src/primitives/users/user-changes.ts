@@ -1,6 +1,6 @@
 import { ExpectedError } from "../expected-error.ts";
 import { describeChanges } from "../reload.ts";
-import { isVisible } from "../terminal/visible-text.ts";
+import { isVisible } from "../text/visible-text.ts";
 import type { Grant } from "./access-file.ts";
 import type { AccessPattern } from "./access-path.ts";
 import type { Group, GroupName } from "./group.ts";

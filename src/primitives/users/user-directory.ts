@@ -1,4 +1,4 @@
-import { ByteCache } from "../byte-cache.ts";
+import { ByteCache } from "../bounds/byte-cache.ts";
 import type { Grant } from "./access-file.ts";
 import {
   type AccessPath,

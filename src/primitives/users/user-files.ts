@@ -1,5 +1,5 @@
-import type { Snapshot } from "../store/snapshot.ts";
-import { storePath } from "../store/store-path.ts";
+import type { Snapshot } from "../store/commits/snapshot.ts";
+import { storePath } from "../store/commits/store-path.ts";
 import { InvalidAccessFileError } from "./access-file.ts";
 import { type GroupName, parseGroup, parseGroupName } from "./group.ts";
 import { parseUser, parseUserName, type UserName } from "./user.ts";

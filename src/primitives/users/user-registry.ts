@@ -1,11 +1,11 @@
+import { Semaphore } from "../bounds/semaphore.ts";
 import type { Reloadable, TakeOver } from "../reload.ts";
-import { Semaphore } from "../semaphore.ts";
+import { KnownFiles } from "../store/commits/known-files.ts";
+import type { Snapshot } from "../store/commits/snapshot.ts";
+import type { Store } from "../store/commits/store.ts";
+import type { Change } from "../store/commits/tree-edit.ts";
 import type { Identity } from "../store/git/commit.ts";
-import { KnownFiles } from "../store/known-files.ts";
-import type { Snapshot } from "../store/snapshot.ts";
-import type { Store } from "../store/store.ts";
 import type { StoreName } from "../store/store-manager.ts";
-import type { Change } from "../store/tree-edit.ts";
 import { type AccessPattern, EVERYTHING } from "./access-path.ts";
 import type { ApiTokenId } from "./api-token.ts";
 import { encodeGroup, type Group, type GroupName } from "./group.ts";

@@ -1,9 +1,9 @@
 import type { Digest } from "../../primitives/digest.ts";
-import { parseRange } from "../byte-range.ts";
-import { entityTag, isUnchanged } from "../conditional.ts";
-import { RegistryError } from "../errors.ts";
-import type { Exchange, Result } from "../exchange.ts";
-import type { RepositoryName } from "../repository-name.ts";
+import type { RepositoryName } from "../model/repository-name.ts";
+import { parseRange } from "../requests/byte-range.ts";
+import { entityTag, isUnchanged } from "../requests/conditional.ts";
+import { RegistryError } from "../requests/errors.ts";
+import type { Exchange, Result } from "../requests/exchange.ts";
 
 interface BlobRoute {
   readonly repository: RepositoryName;

@@ -1,7 +1,7 @@
-import { RegistryError } from "../errors.ts";
-import type { Exchange, Result } from "../exchange.ts";
-import { longList } from "../long-answer.ts";
-import { linkToNext, parsePageRequest } from "../paging.ts";
+import { RegistryError } from "../requests/errors.ts";
+import type { Exchange, Result } from "../requests/exchange.ts";
+import { longList } from "../requests/long-answer.ts";
+import { linkToNext, parsePageRequest } from "../requests/paging.ts";
 
 /** GET /v2/_catalog?n=&last= (an extension that clients know from Docker): what the one who asks may read. */
 export async function listRepositories(exchange: Exchange): Promise<Result> {

@@ -1,12 +1,12 @@
 import { digestAlgorithm, digestOf } from "../../primitives/digest.ts";
-import { withBoundedBody } from "../bounded-body.ts";
-import { entityTag, isUnchanged } from "../conditional.ts";
-import { RegistryError } from "../errors.ts";
-import type { Exchange, Result } from "../exchange.ts";
-import { longAnswer } from "../long-answer.ts";
-import { ManifestFault, parseManifest } from "../manifest.ts";
-import type { RepositoryName } from "../repository-name.ts";
-import { nameOf, parseTag, type Reference, type Tag } from "../tag.ts";
+import { ManifestFault, parseManifest } from "../model/manifest.ts";
+import type { RepositoryName } from "../model/repository-name.ts";
+import { nameOf, parseTag, type Reference, type Tag } from "../model/tag.ts";
+import { withBoundedBody } from "../requests/bounded-body.ts";
+import { entityTag, isUnchanged } from "../requests/conditional.ts";
+import { RegistryError } from "../requests/errors.ts";
+import type { Exchange, Result } from "../requests/exchange.ts";
+import { longAnswer } from "../requests/long-answer.ts";
 
 /** Tags that one push by digest may set; each is a header and a file of the commit. */
 const MAX_TAGS = 100;

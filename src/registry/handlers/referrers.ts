@@ -1,9 +1,9 @@
 import type { Digest } from "../../primitives/digest.ts";
-import type { Exchange, Result } from "../exchange.ts";
-import { longList } from "../long-answer.ts";
-import { IMAGE_INDEX } from "../media-types.ts";
-import { linkToNext, parseLast } from "../paging.ts";
-import type { RepositoryName } from "../repository-name.ts";
+import { IMAGE_INDEX } from "../model/media-types.ts";
+import type { RepositoryName } from "../model/repository-name.ts";
+import type { Exchange, Result } from "../requests/exchange.ts";
+import { longList } from "../requests/long-answer.ts";
+import { linkToNext, parseLast } from "../requests/paging.ts";
 
 /** Descriptors in one answer at the most, and their JSON in bytes: an index must not exceed what clients accept. */
 const MAX_DESCRIPTORS = 1000;

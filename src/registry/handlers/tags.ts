@@ -1,9 +1,10 @@
-import { RegistryError } from "../errors.ts";
-import type { Exchange, Result } from "../exchange.ts";
-import { longList } from "../long-answer.ts";
-import { linkToNext, type Page, parsePageRequest } from "../paging.ts";
-import type { RepositoryName } from "../repository-name.ts";
-import type { Tag } from "../tag.ts";
+import type { Page } from "../model/page.ts";
+import type { RepositoryName } from "../model/repository-name.ts";
+import type { Tag } from "../model/tag.ts";
+import { RegistryError } from "../requests/errors.ts";
+import type { Exchange, Result } from "../requests/exchange.ts";
+import { longList } from "../requests/long-answer.ts";
+import { linkToNext, parsePageRequest } from "../requests/paging.ts";
 
 /** GET /v2/<name>/tags/list?n=&last= (distribution-spec, "Listing Tags"). */
 export async function listTags(

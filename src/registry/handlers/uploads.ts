@@ -1,9 +1,9 @@
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, parseDigest } from "../../primitives/digest.ts";
-import { RegistryError } from "../errors.ts";
-import type { Exchange, Result } from "../exchange.ts";
-import { parseRepositoryName, type RepositoryName } from "../repository-name.ts";
-import type { AppendFault, SessionId, TooManySessions } from "../storage.ts";
-import { receiveChunk } from "../upload-body.ts";
+import { parseRepositoryName, type RepositoryName } from "../model/repository-name.ts";
+import type { AppendFault, SessionId, TooManySessions } from "../model/storage.ts";
+import { RegistryError } from "../requests/errors.ts";
+import type { Exchange, Result } from "../requests/exchange.ts";
+import { receiveChunk } from "../requests/upload-body.ts";
 
 const SESSIONS_RETRY_SECONDS = "60";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { AdminConsole, type ConsoleChannel } from "../../../src/backends/admin-ssh/admin-console.ts";
-import type { ConsoleServices } from "../../../src/backends/admin-ssh/command.ts";
-import { InstanceChangeError } from "../../../src/backends/oci-http/instance-registry.ts";
-import { DamagedStoreError } from "../../../src/primitives/store/damaged-store.ts";
+import type { ConsoleServices } from "../../../src/backends/admin-ssh/commands/command.ts";
+import { InstanceChangeError } from "../../../src/backends/oci-http/instances/instance-registry.ts";
+import { DamagedStoreError } from "../../../src/primitives/store/commits/damaged-store.ts";
 import { CorruptObjectError } from "../../../src/primitives/store/git/object.ts";
 import { parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
 import type { ConsoleLogin } from "../../../src/primitives/users/console-login.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { ConsoleServices } from "../../../src/backends/admin-ssh/command.ts";
 import { completeLine, parseLine } from "../../../src/backends/admin-ssh/command-table.ts";
+import type { ConsoleServices } from "../../../src/backends/admin-ssh/commands/command.ts";
 import { parseUser, type UserName } from "../../../src/primitives/users/user.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
 

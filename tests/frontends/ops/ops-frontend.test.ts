@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { resolveServerConfig } from "../../../src/config/server-config.ts";
-import { consoleLogger } from "../../../src/primitives/logger.ts";
-import { startServer } from "../../../src/server.ts";
+import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
+import { startServer } from "../../../src/server/server.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { bytesOf, RegistryClient } from "../../support/registry-client.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";

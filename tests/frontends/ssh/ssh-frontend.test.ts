@@ -15,7 +15,7 @@ async function startFrontend(port = 0) {
     listen: { hostname: "127.0.0.1", port },
     hostKeyFile: `${temporaryDirectory()}/host_key`,
     spawn: () => {
-      const thread = new Worker(new URL("../../../src/ssh-worker.ts", import.meta.url));
+      const thread = new Worker(new URL("../../../src/server/ssh-worker.ts", import.meta.url));
       threads.push(thread);
       return thread;
     },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type Job, JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
-import { consoleLogger } from "../../../src/primitives/logger.ts";
+import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 

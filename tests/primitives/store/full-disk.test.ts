@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { storageTroubleOf } from "../../../src/primitives/store/storage-trouble.ts";
-import type { Store } from "../../../src/primitives/store/store.ts";
+import { storageTroubleOf } from "../../../src/primitives/fs/storage-trouble.ts";
+import type { Store } from "../../../src/primitives/store/commits/store.ts";
+import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
 import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
-import { storePath } from "../../../src/primitives/store/store-path.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 import { describeWithSmallDisks, smallDisk } from "../../support/small-disk.ts";

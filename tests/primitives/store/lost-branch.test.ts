@@ -9,11 +9,11 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { DamagedStoreError } from "../../../src/primitives/store/damaged-store.ts";
+import { DamagedStoreError } from "../../../src/primitives/store/commits/damaged-store.ts";
+import type { Store } from "../../../src/primitives/store/commits/store.ts";
+import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
 import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
-import type { Store } from "../../../src/primitives/store/store.ts";
 import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
-import { storePath } from "../../../src/primitives/store/store-path.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 

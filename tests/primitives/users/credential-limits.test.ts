@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { consoleLogger } from "../../../src/primitives/logger.ts";
+import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
 import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { type ParsedKey, parseSshKey } from "../../../src/primitives/users/ssh-key.ts";
 import { sshKeys, type UserName } from "../../../src/primitives/users/user.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { consoleLogger } from "../../../src/primitives/logger.ts";
+import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
 import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { makeApiToken } from "../../../src/primitives/users/api-token.ts";
 import { parseSshKey } from "../../../src/primitives/users/ssh-key.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { consoleLogger } from "../../../src/primitives/logger.ts";
+import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
 import { reloadTogether } from "../../../src/primitives/reload.ts";
+import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
 import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { StoreManager } from "../../../src/primitives/store/store-manager.ts";
-import { storePath } from "../../../src/primitives/store/store-path.ts";
 import { type AccessPath, parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
 import { Authenticator } from "../../../src/primitives/users/authenticator.ts";
 import { PasswordChecker } from "../../../src/primitives/users/password-checker.ts";

@@ -1,8 +1,9 @@
 import { parseAccessPath } from "../../../primitives/users/access-path.ts";
 import { ROLES } from "../../../primitives/users/role.ts";
 import type { Reason } from "../../../primitives/users/user-directory.ts";
-import { LOGIN, PATH, readLogin } from "../access-words.ts";
-import { type Command, ConsoleError } from "../command.ts";
+import { LOGIN, PATH, readLogin } from "./access-words.ts";
+import type { Command } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
 
 export const ACCESS_COMMANDS: readonly Command[] = [
   {

@@ -1,5 +1,6 @@
 import { BACKENDS, type BackendName, parseBackendName } from "../../backend-switch.ts";
-import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
+import { alignColumns, type Command, type Parameter } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
 
 const NAMES: Parameter = { name: "name", repeated: true, candidates: () => BACKENDS };
 

@@ -1,17 +1,12 @@
-import { parseDuration } from "../../../primitives/duration.ts";
+import { parseDuration } from "../../../primitives/text/duration.ts";
 import type { Grant } from "../../../primitives/users/access-file.ts";
 import { makeApiToken, parseApiTokenId } from "../../../primitives/users/api-token.ts";
 import { fingerprintOf, parseSshKey } from "../../../primitives/users/ssh-key.ts";
 import { type ApiTokenCredential, apiTokens, sshKeys, type User } from "../../../primitives/users/user.ts";
-import { LOGIN, readLogin, readPath, readRole } from "../access-words.ts";
-import {
-  alignColumns,
-  type Command,
-  ConsoleError,
-  type Parameter,
-  type UserCommandContext,
-} from "../command.ts";
-import { listing, timeOf } from "../table.ts";
+import { LOGIN, readLogin, readPath, readRole } from "./access-words.ts";
+import { alignColumns, type Command, type Parameter, type UserCommandContext } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
+import { listing, timeOf } from "./table.ts";
 
 const ACTION: Parameter = { name: "add|list|remove", candidates: () => ["add", "list", "remove"] };
 const TOKEN_USAGE = "name=<words> expires=<duration> path=<access path> role=<role>";

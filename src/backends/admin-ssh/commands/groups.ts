@@ -1,6 +1,7 @@
 import { type GroupName, parseGroupName } from "../../../primitives/users/group.ts";
-import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "../access-words.ts";
-import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
+import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "./access-words.ts";
+import { alignColumns, type Command, type Parameter } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
 
 const GROUP: Parameter = {
   name: "group",

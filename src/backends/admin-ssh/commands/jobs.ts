@@ -1,7 +1,8 @@
-import { formatDuration } from "../../../primitives/duration.ts";
 import type { JobState } from "../../../primitives/jobs/job-runner.ts";
-import { type Command, ConsoleError, type Parameter } from "../command.ts";
-import { listing, timeOf } from "../table.ts";
+import { formatDuration } from "../../../primitives/text/duration.ts";
+import type { Command, Parameter } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
+import { listing, timeOf } from "./table.ts";
 
 const JOB: Parameter = {
   name: "job",

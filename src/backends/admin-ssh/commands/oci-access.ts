@@ -1,9 +1,10 @@
 import type { AccessPath } from "../../../primitives/users/access-path.ts";
 import type { Role } from "../../../primitives/users/role.ts";
-import { parseRepositoryName, type RepositoryName } from "../../../registry/repository-name.ts";
-import { parseTag, type Tag } from "../../../registry/tag.ts";
-import { type InstanceName, parseInstanceName } from "../../oci-http/instance-config.ts";
-import { type CommandContext, ConsoleError, type Parameter } from "../command.ts";
+import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
+import { parseTag, type Tag } from "../../../registry/model/tag.ts";
+import { type InstanceName, parseInstanceName } from "../../oci-http/settings/instance-config.ts";
+import type { CommandContext, Parameter } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
 
 /** A registry as a command's argument. */
 export const INSTANCE: Parameter = {

@@ -1,16 +1,17 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import type { Store } from "../../../primitives/store/store.ts";
-import type { RepositoryName } from "../../../registry/repository-name.ts";
-import { type ContentChange, changesBetween } from "../../oci-http/content-changes.ts";
-import type { HistoryEvent, HistoryFilter } from "../../oci-http/history.ts";
-import type { InstanceName } from "../../oci-http/instance-config.ts";
-import { parsePointInTime } from "../../oci-http/point-in-time.ts";
-import { type Command, type CommandContext, ConsoleError } from "../command.ts";
-import { readCommit, TIMES } from "../read-commit.ts";
-import { isoTimeOf, listing, shortCommit, shortDigest, timeOf } from "../table.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import { type ContentChange, changesBetween } from "../../oci-http/content/content-changes.ts";
+import type { HistoryEvent, HistoryFilter } from "../../oci-http/history/history.ts";
+import { parsePointInTime } from "../../oci-http/history/point-in-time.ts";
+import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
 import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
+import { readCommit, TIMES } from "./read-commit.ts";
+import { isoTimeOf, listing, shortCommit, shortDigest, timeOf } from "./table.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1000;

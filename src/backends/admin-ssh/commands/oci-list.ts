@@ -1,16 +1,17 @@
-import { formatSize } from "../../../primitives/byte-size.ts";
 import type { Digest } from "../../../primitives/digest.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
-import type { RepositoryName } from "../../../registry/repository-name.ts";
-import type { Tag } from "../../../registry/tag.ts";
-import { summarize } from "../../oci-http/image-summary.ts";
-import type { InstanceName } from "../../oci-http/instance-config.ts";
-import type { OciStore } from "../../oci-http/oci-store.ts";
-import { measureStore } from "../../oci-http/store-statistics.ts";
-import { statusOf } from "../../oci-http/store-status.ts";
-import { type Command, type CommandContext, ConsoleError, type Listing } from "../command.ts";
-import { isoTimeOf, listing, shortDigest } from "../table.ts";
+import { formatSize } from "../../../primitives/text/byte-size.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import { summarize } from "../../oci-http/operations/image-summary.ts";
+import { measureStore } from "../../oci-http/operations/store-statistics.ts";
+import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
+import type { OciStore } from "../../oci-http/store/oci-store.ts";
+import { statusOf } from "../../oci-http/store/store-status.ts";
+import type { Command, CommandContext, Listing } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
 import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
+import { isoTimeOf, listing, shortDigest } from "./table.ts";
 
 const MAX_ROWS = 500;
 

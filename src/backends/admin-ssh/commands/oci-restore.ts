@@ -1,9 +1,6 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import type { RepositoryName } from "../../../registry/repository-name.ts";
-import { isImmutable, type TagPattern } from "../../oci-http/immutable-tags.ts";
-import type { InstanceName } from "../../oci-http/instance-config.ts";
-import type { OciStore } from "../../oci-http/oci-store.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import {
   deletesTags,
   missingFrom,
@@ -14,11 +11,15 @@ import {
   type RestoreTerms,
   restore,
   type TagRestore,
-} from "../../oci-http/restore.ts";
-import { type Command, type CommandContext, ConsoleError } from "../command.ts";
-import { readCommit } from "../read-commit.ts";
-import { shortCommit, shortDigest } from "../table.ts";
+} from "../../oci-http/operations/restore.ts";
+import { isImmutable, type TagPattern } from "../../oci-http/policy/immutable-tags.ts";
+import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
+import type { OciStore } from "../../oci-http/store/oci-store.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
 import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
+import { readCommit } from "./read-commit.ts";
+import { shortCommit, shortDigest } from "./table.ts";
 
 const ALL = "--all";
 /** Moves that are listed before it is asked whether to go on. */

@@ -1,7 +1,7 @@
 import { parseStoreName } from "../../../primitives/store/store-manager.ts";
 import { isNamesake, namesakeWarning } from "../../namesakes.ts";
-import { type InstanceName, parseInstanceName } from "../../oci-http/instance-config.ts";
-import type { InstanceRegistry } from "../../oci-http/instance-registry.ts";
+import type { InstanceRegistry } from "../../oci-http/instances/instance-registry.ts";
+import { type InstanceName, parseInstanceName } from "../../oci-http/settings/instance-config.ts";
 import {
   ALL_SETTINGS,
   type AnySetting,
@@ -10,10 +10,11 @@ import {
   type InstanceValues,
   readSettings,
   settingWords,
-} from "../../oci-http/instance-settings.ts";
-import { withoutYes, YES } from "../access-words.ts";
-import { alignColumns, type Command, ConsoleError, type Parameter } from "../command.ts";
-import { readCommit } from "../read-commit.ts";
+} from "../../oci-http/settings/instance-settings.ts";
+import { withoutYes, YES } from "./access-words.ts";
+import { alignColumns, type Command, type Parameter } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
+import { readCommit } from "./read-commit.ts";
 
 const NAME: Parameter = {
   name: "name",

@@ -1,8 +1,8 @@
-import { formatSize } from "../../../primitives/byte-size.ts";
-import { formatDuration } from "../../../primitives/duration.ts";
-import { type StoreStatus, statusesOf } from "../../oci-http/store-status.ts";
-import type { Command, ConsoleServices } from "../command.ts";
-import { table, timeOf } from "../table.ts";
+import { formatSize } from "../../../primitives/text/byte-size.ts";
+import { formatDuration } from "../../../primitives/text/duration.ts";
+import { type StoreStatus, statusesOf } from "../../oci-http/store/store-status.ts";
+import type { Command, ConsoleServices } from "./command.ts";
+import { table, timeOf } from "./table.ts";
 
 export const STATUS_COMMANDS: readonly Command[] = [
   {

@@ -1,14 +1,9 @@
 import { passwordFault } from "../../../primitives/users/passwords.ts";
 import type { UserName } from "../../../primitives/users/user.ts";
 import { isNamesake, namesakes, namesakeWarning } from "../../namesakes.ts";
-import { LOGIN, PATH, ROLE, readLogin, readPath, readRole, withoutYes, YES } from "../access-words.ts";
-import {
-  alignColumns,
-  type Command,
-  ConsoleError,
-  type Parameter,
-  type UserCommandContext,
-} from "../command.ts";
+import { LOGIN, PATH, ROLE, readLogin, readPath, readRole, withoutYes, YES } from "./access-words.ts";
+import { alignColumns, type Command, type Parameter, type UserCommandContext } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
 
 const MAX_DISPLAY_NAME = 100;
 const PASSWORD: Parameter = { name: "password", optional: true, isSecret: true };

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { CommandContext } from "../../../../src/backends/admin-ssh/command.ts";
+import type { CommandContext } from "../../../../src/backends/admin-ssh/commands/command.ts";
 import { OCI_RESTORE_COMMANDS } from "../../../../src/backends/admin-ssh/commands/oci-restore.ts";
 import { includesRole, type Role } from "../../../../src/primitives/users/role.ts";
 import type { UserName } from "../../../../src/primitives/users/user.ts";

@@ -1,0 +1,46 @@
+import { type AccessPattern, parseAccessPattern } from "../../../primitives/users/access-path.ts";
+import { parseRole, ROLES, type Role } from "../../../primitives/users/role.ts";
+import { parseUserName, type UserName } from "../../../primitives/users/user.ts";
+import type { Parameter } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
+
+export const LOGIN: Parameter = {
+  name: "login",
+  candidates: ({ users }) => users.directory.list().map((user) => user.name),
+};
+export const PATH: Parameter = {
+  name: "path",
+  candidates: ({ instances }) => instances.list().map((instance) => `http/oci/${instance.name}`),
+};
+export const ROLE: Parameter = { name: "role", candidates: () => ROLES };
+
+/** Confirms what a command would otherwise refuse. */
+export const YES = "--yes";
+
+/** The words of a command without `--yes`, and whether that was among them. */
+export function withoutYes(words: readonly string[]): { words: readonly string[]; isSure: boolean } {
+  const others = words.filter((word) => word !== YES);
+  return { words: others, isSure: others.length < words.length };
+}
+
+export function readLogin(text: string): UserName {
+  const name = parseUserName(text);
+  if (name) return name;
+  throw new ConsoleError(
+    `'${text}' is not a login; use up to 64 lower-case letters, digits and single '.', '_', '-' between them`,
+  );
+}
+
+export function readPath(text: string): AccessPattern {
+  const path = parseAccessPattern(text);
+  if (path) return path;
+  throw new ConsoleError(
+    `'${text}' is not an access path; use frontend/backend/namespace, such as http/oci/default`,
+  );
+}
+
+export function readRole(text: string): Role {
+  const role = parseRole(text);
+  if (role) return role;
+  throw new ConsoleError(`'${text}' is not a role; use one of ${ROLES.join(", ")}`);
+}

@@ -1,0 +1,81 @@
+import type { LineReader, Terminal } from "../../../primitives/terminal/line-reader.ts";
+import { fitColumns, visibleText } from "../../../primitives/text/visible-text.ts";
+import { ConsoleError } from "./console-error.ts";
+import { TextLines } from "./text-lines.ts";
+
+/** Asks for a line without showing what is typed. Throws `ConsoleError` where nobody can be asked. */
+export type AskSecret = (question: string) => Promise<string>;
+
+/** Asks a question that is answered yes or no. Throws `ConsoleError` where nobody can be asked. */
+export type Confirm = (question: string) => Promise<boolean>;
+
+/** Shows `lines`, for a terminal of so many columns, again and again in the same place until a key is pressed. */
+export type Live = (lines: (width: number) => readonly string[]) => Promise<void>;
+
+const REDRAW_MS = 1000;
+
+export function liveScreen(
+  reader: LineReader,
+  { write, columns }: Pick<Terminal, "write" | "columns">,
+): Live {
+  return async (lines) => {
+    let isOver = false;
+    let wake: () => void = () => undefined;
+    const pressed = reader.key().then(() => {
+      isOver = true;
+      wake();
+    });
+    for (let rows = 0; !isOver; ) {
+      const width = columns();
+      const shown = lines(width).map((line) => fitColumns(visibleText(`  ${line}`), width));
+      const up = rows > 0 ? `\x1b[${rows}A` : "";
+      // The next one is drawn once this one was taken.
+      await write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
+      rows = shown.length;
+      if (isOver) break;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, REDRAW_MS);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    await pressed;
+  };
+}
+
+export function confirmer(reader: LineReader): Confirm {
+  return async (question) => {
+    const read = await reader.read({ prompt: `${question} [y/N] ` });
+    return read.kind === "line" && /^y(es)?$/i.test(read.text.trim());
+  };
+}
+
+export const cannotConfirm: Confirm = async () => {
+  throw new ConsoleError("there is nobody to ask whether to go on; add --yes to do it");
+};
+
+/** Asks twice, so that a slip of the unseen fingers does not become the password. */
+export function secretAsker(reader: LineReader): AskSecret {
+  return async (question) => {
+    const answers: string[] = [];
+    for (const prompt of [question, `Repeat ${question.toLowerCase()}`]) {
+      const read = await reader.read({ prompt, secret: true });
+      if (read.kind !== "line") throw new ConsoleError("cancelled; nothing was changed");
+      answers.push(read.text);
+    }
+    if (answers[0] !== answers[1]) throw new ConsoleError("the two do not match; nothing was changed");
+    return answers[0] ?? "";
+  };
+}
+
+/** Without a terminal, what is piped in is the answer: `printf secret | ssh host '/users add alice'`. */
+export function firstLineAsker(input: AsyncIterable<Uint8Array>): AskSecret {
+  return async () => {
+    for await (const line of new TextLines(input)) return line;
+    throw new ConsoleError(
+      "the password is missing: give it in the command, on standard input, or use 'ssh -t'",
+    );
+  };
+}

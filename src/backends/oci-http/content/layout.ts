@@ -1,0 +1,66 @@
+import { type Digest, digestAlgorithm, digestHex, parseDigest } from "../../../primitives/digest.ts";
+import { type StorePath, storePath } from "../../../primitives/store/commits/store-path.ts";
+import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
+import { parseTag, type Tag } from "../../../registry/model/tag.ts";
+
+/**
+ * Where things lie in an OCI store. Every level that can grow is fanned out by hash, 16 to a directory, because a commit
+ * writes each directory above what it changes again:
+ *
+ *     repositories/<h>/<h>/<name>/_tags/<h>/<h>/<h>/<tag>                     the digest and a line feed
+ *     repositories/<h>/<h>/<name>/_manifests/<algorithm>/<h>/<h>/<h>/<hex>    the bytes as pushed
+ *
+ * No component of a repository's name begins with an underscore, so nothing collides.
+ */
+export type OciFile =
+  | { readonly kind: "tag"; readonly repository: RepositoryName; readonly tag: Tag }
+  | { readonly kind: "manifest"; readonly repository: RepositoryName; readonly digest: Digest };
+
+/** The directory of a repository's tags. */
+export const TAGS = "_tags";
+
+export function tagPath(repository: RepositoryName, tag: Tag): StorePath {
+  return storePath(`${repositoryPath(repository)}/${TAGS}/${fanOut(tag, 3)}/${tag}`);
+}
+
+/** What the paths of all tags of a repository begin with. */
+export function tagsPrefix(repository: RepositoryName): string {
+  return `${repositoryPath(repository)}/${TAGS}/`;
+}
+
+export function manifestPath(repository: RepositoryName, digest: Digest): StorePath {
+  const [a, b, c] = digestHex(digest);
+  return storePath(
+    `${repositoryPath(repository)}/_manifests/${digestAlgorithm(digest)}/${a}/${b}/${c}/${digestHex(digest)}`,
+  );
+}
+
+const OCI_FILE = /^repositories\/.\/.\/(.+?)\/(_tags|_manifests)\/(.+)$/;
+
+/** The inverse of the two above; `undefined` for a file that is neither, such as one that an operator committed. */
+export function parseOciPath(path: StorePath): OciFile | undefined {
+  const [, name = "", folder, rest = ""] = path.match(OCI_FILE) ?? [];
+  const repository = parseRepositoryName(name);
+  if (!repository) return undefined;
+  const parts = rest.split("/");
+  const last = parts.at(-1) ?? "";
+  if (folder === "_tags") {
+    const tag = parseTag(last);
+    return tag && tagPath(repository, tag) === path ? { kind: "tag", repository, tag } : undefined;
+  }
+  const digest = parseDigest(`${parts[0]}:${last}`);
+  return digest && manifestPath(repository, digest) === path
+    ? { kind: "manifest", repository, digest }
+    : undefined;
+}
+
+/** The directory of all that belongs to a repository. */
+export function repositoryPath(repository: RepositoryName): string {
+  return `repositories/${fanOut(repository, 2)}/${repository}`;
+}
+
+/** The first `levels` hex digits of the name's SHA-256, as directories. */
+function fanOut(name: string, levels: number): string {
+  const hash = Bun.SHA256.hash(name, "hex");
+  return hash.slice(0, levels).split("").join("/");
+}

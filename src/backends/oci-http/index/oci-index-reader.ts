@@ -1,0 +1,297 @@
+import type { Database } from "bun:sqlite";
+import {
+  type Digest,
+  digestAlgorithm,
+  digestFromBytes,
+  digestHex,
+  digestOf,
+  digestToBytes,
+} from "../../../primitives/digest.ts";
+import { DamagedDatabaseError } from "../../../primitives/sqlite/database-damage.ts";
+import { checkRow } from "../../../primitives/sqlite/row-sum.ts";
+import type { NameRange } from "../../../registry/model/name-range.ts";
+import type { Page } from "../../../registry/model/page.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Referrer, ReferrersRequest, StoredManifest } from "../../../registry/model/storage.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+
+/** Rows read at once where a caller may want any number of them. */
+const BATCH = 1000;
+const ALL_NAMES: NameRange = { from: "", before: undefined };
+
+interface Summed {
+  readonly sum: number;
+}
+
+interface TagRow extends Summed {
+  readonly digest: Uint8Array;
+}
+
+interface ReferrerRow extends Summed {
+  readonly digest: Digest;
+  readonly artifactType: string | null;
+  readonly descriptor: string;
+}
+
+/**
+ * What requests ask of the index. Every method is one indexed look-up. What a row says that is served is compared with its
+ * sum, and the bytes of a manifest with its digest: `DamagedDatabaseError` where they differ.
+ */
+export class OciIndexReader {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  hasRepository(repository: RepositoryName): boolean {
+    const sql = `SELECT 1 FROM repositories r WHERE name = ?
+      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id)`;
+    return this.#db.query(sql).get(repository) !== null;
+  }
+
+  tagDigest(repository: RepositoryName, tag: Tag): Digest | undefined {
+    const sql =
+      "SELECT digest, sum FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND tag = ?";
+    const row = this.#db.query<TagRow, [string, string]>(sql).get(repository, tag);
+    if (!row) return undefined;
+    checkRow(this.#db, row.sum, repository, tag, row.digest);
+    return digestFromBytes(row.digest);
+  }
+
+  manifest(repository: RepositoryName, digest: Digest): StoredManifest | undefined {
+    const sql = `SELECT media_type AS mediaType, content, sum FROM manifests
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?`;
+    const row = this.#db
+      .query<Omit<StoredManifest, "digest"> & Summed, [string, Buffer]>(sql)
+      .get(repository, digestToBytes(digest));
+    if (!row) return undefined;
+    const { mediaType, content, sum } = row;
+    checkRow(this.#db, sum, repository, digestHex(digest), mediaType);
+    if (!(content instanceof Uint8Array) || digestOf(content, digestAlgorithm(digest)) !== digest)
+      throw new DamagedDatabaseError(this.#db.filename, `the manifest ${digest} has another digest`);
+    return { digest, mediaType, content };
+  }
+
+  hasManifest(repository: RepositoryName, digest: Digest): boolean {
+    const sql = `SELECT media_type AS mediaType, sum FROM manifests
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?`;
+    const row = this.#db
+      .query<{ mediaType: string } & Summed, [string, Buffer]>(sql)
+      .get(repository, digestToBytes(digest));
+    if (row) checkRow(this.#db, row.sum, repository, digestHex(digest), row.mediaType);
+    return row !== null;
+  }
+
+  /** Whether this blob is one of the repository's by a manifest that names it. */
+  refersToBlob(repository: RepositoryName, digest: Digest): boolean {
+    const sql = `SELECT manifest, sum FROM manifest_blobs
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND blob = ? LIMIT 1`;
+    const row = this.#db
+      .query<{ manifest: number } & Summed, [string, Buffer]>(sql)
+      .get(repository, digestToBytes(digest));
+    if (row) checkRow(this.#db, row.sum, repository, digestHex(digest), row.manifest);
+    return row !== null;
+  }
+
+  /** Every blob that a manifest names, with the repository of that manifest. */
+  *namedBlobs(): Generator<{ readonly repository: RepositoryName; readonly blob: Digest }> {
+    const sql = `SELECT name, blob, manifest, b.sum FROM manifest_blobs b JOIN repositories r ON r.id = repository`;
+    const rows = this.#db.query<{ name: RepositoryName; blob: Uint8Array; manifest: number } & Summed, []>(
+      sql,
+    );
+    for (const { name, blob, manifest, sum } of rows.iterate()) {
+      checkRow(this.#db, sum, name, blob, manifest);
+      yield { repository: name, blob: digestFromBytes(blob) };
+    }
+  }
+
+  /** Whether a manifest of the repository names this digest, in whichever way. */
+  names(repository: RepositoryName, digest: Digest): boolean {
+    const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
+      SELECT 1 FROM manifest_blobs WHERE repository = (SELECT id FROM r) AND blob = ?2
+      UNION ALL SELECT 1 FROM also_named WHERE repository = (SELECT id FROM r) AND digest = ?2 LIMIT 1`;
+    return this.#db.query(sql).get(repository, digestToBytes(digest)) !== null;
+  }
+
+  /** Whether any manifest names this digest, in whichever way. */
+  isNeeded(digest: Digest): boolean {
+    const sql = `SELECT 1 FROM manifest_blobs WHERE blob = ?1
+      UNION ALL SELECT 1 FROM also_named WHERE digest = ?1 LIMIT 1`;
+    return this.#db.query(sql).get(digestToBytes(digest)) !== null;
+  }
+
+  /** Those of the digests that any manifest names, in whichever way. */
+  neededOf(digests: readonly Digest[]): Set<Digest> {
+    const sql = `SELECT w.value AS hex FROM json_each(?1) w
+      WHERE EXISTS (SELECT 1 FROM manifest_blobs WHERE blob = unhex(w.value))
+      OR EXISTS (SELECT 1 FROM also_named WHERE digest = unhex(w.value))`;
+    const rows = this.#db.query<{ hex: string }, [string]>(sql).all(JSON.stringify(digests.map(digestHex)));
+    const needed = new Set(rows.map(({ hex }) => hex));
+    return new Set(digests.filter((digest) => needed.has(digestHex(digest))));
+  }
+
+  /** Up to `limit` manifests that name this blob, each with one of its tags, if it has any. */
+  manifestsWith(
+    blob: Digest,
+    limit: number,
+  ): { readonly repository: RepositoryName; readonly digest: Digest; readonly tag: Tag | null }[] {
+    const sql = `SELECT name AS repository, m.digest,
+        (SELECT tag FROM tags t WHERE t.manifest = m.id LIMIT 1) AS tag
+      FROM (SELECT manifest FROM manifest_blobs WHERE blob = ?1 UNION SELECT manifest FROM also_named WHERE digest = ?1) n
+      JOIN manifests m ON m.id = n.manifest JOIN repositories r ON r.id = m.repository
+      ORDER BY name, m.digest LIMIT ?2`;
+    return this.#db
+      .query<{ repository: RepositoryName; digest: Uint8Array; tag: Tag | null }, [Buffer, number]>(sql)
+      .all(digestToBytes(blob), limit)
+      .map((row) => ({ ...row, digest: digestFromBytes(row.digest) }));
+  }
+
+  counts(): { readonly repositories: number; readonly tags: number; readonly manifests: number } {
+    const sql = `SELECT (SELECT count(DISTINCT repository) FROM manifests) AS repositories,
+      (SELECT count(*) FROM tags) AS tags, (SELECT count(*) FROM manifests) AS manifests`;
+    const counts = this.#db.query<{ repositories: number; tags: number; manifests: number }, []>(sql).get();
+    return counts ?? { repositories: 0, tags: 0, manifests: 0 };
+  }
+
+  /** Bytes of the manifests of a repository, or of all. */
+  manifestBytes(repository?: RepositoryName): number {
+    const sql = "SELECT sum(bytes) AS bytes FROM repositories";
+    const query = (where: string) => this.#db.query<{ bytes: number | null }, string[]>(sql + where);
+    const row = repository === undefined ? query("").get() : query(" WHERE name = ?").get(repository);
+    return row?.bytes ?? 0;
+  }
+
+  /** How many manifests name the blob. */
+  countUses(blob: Digest): number {
+    const sql = `SELECT (SELECT count(*) FROM manifest_blobs WHERE blob = ?1)
+      + (SELECT count(*) FROM also_named WHERE digest = ?1) AS uses`;
+    return this.#db.query<{ uses: number }, [Buffer]>(sql).get(digestToBytes(blob))?.uses ?? 0;
+  }
+
+  manifestsOf(repository: RepositoryName): Digest[] {
+    const sql = `SELECT digest, media_type AS mediaType, sum FROM manifests
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?)`;
+    return this.#db
+      .query<TagRow & { mediaType: string }, [string]>(sql)
+      .all(repository)
+      .map(({ digest, mediaType, sum }) => {
+        checkRow(this.#db, sum, repository, digest, mediaType);
+        return digestFromBytes(digest);
+      });
+  }
+
+  /** Up to `limit` repositories of which a manifest names this blob. */
+  repositoriesWith(digest: Digest, limit: number): RepositoryName[] {
+    const sql = `SELECT DISTINCT name FROM manifest_blobs b JOIN repositories r ON r.id = b.repository
+      WHERE blob = ? LIMIT ?`;
+    return this.#db
+      .query<{ name: RepositoryName }, [Buffer, number]>(sql)
+      .all(digestToBytes(digest), limit)
+      .map((row) => row.name);
+  }
+
+  /** Repositories of a range that hold a manifest, after `last` in lexical (byte) order, read so many at once. */
+  *repositoriesAfter(
+    last: string,
+    atOnce = BATCH,
+    { from, before }: NameRange = ALL_NAMES,
+  ): Generator<RepositoryName> {
+    // One lower bound, or SQLite may begin at the wrong one.
+    const sql = `SELECT name, sum FROM repositories r WHERE name >= ?1 ${before === undefined ? "AND ?2 IS NULL" : "AND name < ?2"}
+      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id) ORDER BY name LIMIT ?3`;
+    const query = this.#db.query<{ name: RepositoryName } & Summed, [string, string | null, number]>(sql);
+    for (let start: string | undefined = last < from ? from : following(last); start !== undefined; ) {
+      const names: RepositoryName[] = query.all(start, before ?? null, atOnce).map(({ name, sum }) => {
+        checkRow(this.#db, sum, name);
+        return name;
+      });
+      yield* names;
+      const end = names.length === atOnce ? names.at(-1) : undefined;
+      start = end && following(end);
+    }
+  }
+
+  hasReferrer(repository: RepositoryName, subject: Digest, digest: Digest): boolean {
+    const sql = `SELECT 1 FROM referrers
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND subject = ? AND digest = ?`;
+    return this.#db.query(sql).get(repository, subject, digest) !== null;
+  }
+
+  /** Manifests whose subject this is, after `last` by digest. */
+  referrers(
+    repository: RepositoryName,
+    subject: Digest,
+    { artifactType, last, limit, maxBytes }: ReferrersRequest,
+  ): Page<Referrer> {
+    const sql = `SELECT digest, artifact_type AS artifactType, descriptor, sum FROM referrers
+      WHERE repository = (SELECT id FROM repositories WHERE name = ?1) AND subject = ?2
+      ${artifactType === undefined ? "AND ?3 IS NULL" : "AND artifact_type = ?3"}
+      AND digest > ?4 ORDER BY digest LIMIT ?5`;
+    const rows = this.#db
+      .query<ReferrerRow, [string, string, string | null, string, number]>(sql)
+      .iterate(repository, subject, artifactType ?? null, last, limit + 1);
+    const entries: Referrer[] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      const { descriptor } = row;
+      checkRow(this.#db, row.sum, repository, subject, row.digest, row.artifactType, descriptor);
+      bytes += Buffer.byteLength(descriptor) + 1;
+      if (entries.length === limit || (entries.length > 0 && bytes > maxBytes))
+        return { entries, more: true };
+      entries.push(JSON.parse(descriptor) as Referrer);
+    }
+    return { entries, more: false };
+  }
+
+  /** The tags that stand for a digest, whether or not there is such a manifest. */
+  tagsOf(repository: RepositoryName, digest: Digest): Tag[] {
+    const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
+      SELECT tag, sum FROM tags INDEXED BY tags_by_manifest WHERE manifest IS (SELECT id FROM manifests WHERE repository = (SELECT id FROM r) AND digest = ?2)
+      AND repository = (SELECT id FROM r) AND digest = ?2`;
+    return this.#db
+      .query<{ tag: Tag } & Summed, [string, Buffer]>(sql)
+      .all(repository, digestToBytes(digest))
+      .map(({ tag, sum }) => {
+        checkRow(this.#db, sum, repository, tag, digestHex(digest));
+        return tag;
+      });
+  }
+
+  /** What each tag of a repository stands for. */
+  tagTargets(repository: RepositoryName): Map<Tag, Digest> {
+    const sql =
+      "SELECT tag, digest, sum FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) ORDER BY tag";
+    const rows = this.#db.query<{ tag: Tag } & TagRow, [string]>(sql).iterate(repository);
+    const targets = new Map<Tag, Digest>();
+    for (const { tag, digest, sum } of rows) {
+      checkRow(this.#db, sum, repository, tag, digest);
+      targets.set(tag, digestFromBytes(digest));
+    }
+    return targets;
+  }
+
+  countTags(repository: RepositoryName): number {
+    const sql =
+      "SELECT count(*) AS count FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?)";
+    return this.#db.query<{ count: number }, [string]>(sql).get(repository)?.count ?? 0;
+  }
+
+  /** Up to `limit` tags after `last`, in lexical (byte) order. */
+  tags(repository: RepositoryName, last: string, limit: number): Tag[] {
+    const sql = `SELECT tag, digest, sum FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?)
+      AND tag > ? ORDER BY tag LIMIT ?`;
+    return this.#db
+      .query<{ tag: Tag } & TagRow, [string, string, number]>(sql)
+      .all(repository, last, limit)
+      .map(({ tag, digest, sum }) => {
+        checkRow(this.#db, sum, repository, tag, digest);
+        return tag;
+      });
+  }
+}
+
+/** The first text after this one, in lexical order. */
+function following(text: string): string {
+  return `${text}\0`;
+}

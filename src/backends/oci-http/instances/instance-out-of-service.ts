@@ -1,0 +1,38 @@
+import { errorResponse, RegistryError } from "../../../registry/requests/errors.ts";
+import type { AccessClaim } from "../access/token-access.ts";
+import type { InstanceConfig } from "../settings/instance-config.ts";
+import { challengeOf } from "./challenge.ts";
+
+/** Seconds. */
+const RETRY_AFTER = "30";
+
+/** Stands at the hosts of a registry whose store can't be opened; it says so to whoever asks, and no more. */
+export class InstanceOutOfService {
+  readonly config: InstanceConfig;
+  readonly view = undefined;
+
+  constructor(config: InstanceConfig) {
+    this.config = config;
+  }
+
+  get audience(): string {
+    return this.config.name;
+  }
+
+  async handle(): Promise<Response> {
+    const message = `the registry '${this.config.name}' is out of service; its operator is told why`;
+    return errorResponse(
+      new RegistryError("unavailable", { message, headers: { "Retry-After": RETRY_AFTER } }),
+    );
+  }
+
+  challenge(origin: string): string {
+    return challengeOf("Basic", origin);
+  }
+
+  claimsFor(): AccessClaim[] {
+    return [];
+  }
+
+  async idle(): Promise<void> {}
+}

@@ -1,0 +1,60 @@
+import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
+import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import type { OciView } from "../store/oci-view.ts";
+import { OciInstance } from "./instance.ts";
+import { InstanceOutOfService } from "./instance-out-of-service.ts";
+
+/** What answers at a registry's hosts. */
+export type ServingInstance = OciInstance | InstanceOutOfService;
+
+/** The instances that one thread serves, replaced as a whole: what is under way finishes as it began. */
+export class InstanceTable {
+  /** The instance at each virtual host. */
+  hosts: ReadonlyMap<string, ServingInstance> = new Map();
+  readonly #users: () => UserDirectory;
+  #instances: ReadonlyMap<InstanceName, ServingInstance> = new Map();
+  /** Instances that were replaced, but still answer requests that reached them before. */
+  readonly #retired = new Set<ServingInstance>();
+
+  constructor(users: () => UserDirectory) {
+    this.#users = users;
+  }
+
+  list(): readonly InstanceConfig[] {
+    return [...this.#instances.values()].map((instance) => instance.config);
+  }
+
+  /** An instance without a view is out of service. */
+  replace(entries: readonly { readonly config: InstanceConfig; readonly view: OciView | undefined }[]): void {
+    const before = this.#instances;
+    this.#instances = new Map(
+      entries.map(({ config, view }) => {
+        const known = before.get(config.name);
+        const isSame = known && known.view === view && Bun.deepEquals(known.config, config);
+        if (isSame) return [config.name, known];
+        return [
+          config.name,
+          view ? new OciInstance(config, view, this.#users) : new InstanceOutOfService(config),
+        ];
+      }),
+    );
+    this.hosts = new Map(
+      [...this.#instances.values()].flatMap((instance) =>
+        instance.config.vhosts.map((host) => [host, instance] as const),
+      ),
+    );
+    for (const instance of before.values()) {
+      if (this.#instances.get(instance.config.name) !== instance) this.#retired.add(instance);
+    }
+  }
+
+  /** Resolves once no instance that was replaced before answers a request any more. */
+  async settled(): Promise<void> {
+    await Promise.all(
+      [...this.#retired].map(async (instance) => {
+        await instance.idle();
+        this.#retired.delete(instance);
+      }),
+    );
+  }
+}

@@ -1,0 +1,20 @@
+import type { StoreManager } from "../../../primitives/store/store-manager.ts";
+import { INSTANCES_PATH, parseInstances, SYSTEM_STORE } from "../settings/instance-config.ts";
+
+/** What is made at the first start, and is in no file before it is changed. */
+export const DEFAULT_INSTANCE = "default";
+
+/** The names of the registries that are configured, while no server runs. */
+export async function readStoredInstances(
+  stores: StoreManager,
+): Promise<readonly { readonly name: string }[]> {
+  const implied = [{ name: DEFAULT_INSTANCE }];
+  if (!stores.list().includes(SYSTEM_STORE)) return implied;
+  const system = await stores.open(SYSTEM_STORE);
+  try {
+    const bytes = await system.read(INSTANCES_PATH);
+    return bytes ? parseInstances(bytes) : implied;
+  } finally {
+    await system.close();
+  }
+}

@@ -1,0 +1,186 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
+import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
+import type { Identity } from "../../../primitives/store/git/commit.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import { parseOciPath, tagPath, tagsPrefix } from "../content/layout.ts";
+import { tagTarget } from "../content/tag-target.ts";
+import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
+import type { OciStore } from "../store/oci-store.ts";
+import { RestoredManifests } from "./restored-manifests.ts";
+
+/** What becomes of one tag; `after` is `undefined` for one that was not there then. */
+export interface TagRestore {
+  readonly repository: RepositoryName;
+  readonly tag: Tag;
+  readonly before: Digest | undefined;
+  readonly after: Digest | undefined;
+}
+
+/** What bringing back a past state would take. */
+export interface RestorePlan {
+  /** `undefined`: all of them. */
+  readonly repository: RepositoryName | undefined;
+  /** The commit whose state is brought back. */
+  readonly from: ObjectId;
+  readonly moves: readonly TagRestore[];
+  /** The manifests that come back with the tags. */
+  readonly manifests: readonly Change[];
+  /** Configs and layers that they need. */
+  readonly blobs: ReadonlySet<Digest>;
+  /** Manifests that are gone. */
+  readonly missing: readonly Digest[];
+}
+
+/** Why a plan was not carried out; nothing was changed. */
+export type RestoreRefusal =
+  /** A tag has moved since the plan was made. */
+  | { readonly kind: "moved"; readonly move: TagRestore }
+  /** A tag is write-once and stands for something. */
+  | { readonly kind: "immutable"; readonly move: TagRestore }
+  /** Manifests or blobs of which the bytes are gone. */
+  | { readonly kind: "missing"; readonly digests: readonly Digest[] };
+
+/** What holds at the moment of the commit. */
+export interface RestoreTerms {
+  /** Which tags are write-once. */
+  readonly immutable: readonly TagPattern[];
+  /** Whether the registry may lack content that its manifests name. */
+  readonly isSparse: boolean;
+}
+
+/** Looks what a tag, or each tag of a repository, was at a commit, and what differs now. Changes nothing. */
+export async function planRestore(
+  oci: OciStore,
+  repository: RepositoryName,
+  tag: Tag | undefined,
+  from: ObjectId,
+): Promise<RestorePlan> {
+  const [then, now] = [await oci.store.at(from), oci.store.head()];
+  const tags = tag ? [tag] : await tagsOfEither(repository, then, now);
+  const moves: TagRestore[] = [];
+  const manifests = new RestoredManifests(oci, repository, then, now);
+  for (const name of tags) {
+    const before = await tagTarget(now, repository, name);
+    const after = await tagTarget(then, repository, name);
+    if (before === after) continue;
+    moves.push({ repository, tag: name, before, after });
+    if (after) await manifests.add(after);
+  }
+  if (moves.some(({ after }) => after)) await manifests.addReferrers();
+  return {
+    repository,
+    from,
+    moves,
+    manifests: manifests.changes,
+    blobs: manifests.blobs,
+    missing: manifests.missing,
+  };
+}
+
+/** Like `planRestore`, for every repository. */
+export async function planRestoreAll(oci: OciStore, from: ObjectId): Promise<RestorePlan> {
+  const { commitId } = oci.store.head();
+  const repositories = new Set<RepositoryName>();
+  if (commitId) {
+    for await (const { path } of oci.store.diff(from, commitId)) {
+      const file = parseOciPath(path);
+      if (file?.kind === "tag") repositories.add(file.repository);
+    }
+  }
+  const plans: RestorePlan[] = [];
+  for (const repository of [...repositories].sort())
+    plans.push(await planRestore(oci, repository, undefined, from));
+  return {
+    repository: undefined,
+    from,
+    moves: plans.flatMap(({ moves }) => moves),
+    manifests: plans.flatMap(({ manifests }) => manifests),
+    blobs: new Set(plans.flatMap(({ blobs }) => [...blobs])),
+    missing: [...new Set(plans.flatMap(({ missing }) => missing))],
+  };
+}
+
+/** Whether a plan deletes tags, which requires more access than pushing. */
+export function deletesTags({ moves }: RestorePlan): boolean {
+  return moves.some(({ after }) => after === undefined);
+}
+
+/**
+ * Carries a plan out as one commit that names what it restores. `terms` is called within the transaction; what it throws
+ * refuses the plan.
+ */
+export async function restore(
+  oci: OciStore,
+  plan: RestorePlan,
+  author: Identity,
+  terms: () => RestoreTerms,
+): Promise<RestoreRefusal | undefined> {
+  const digests = await missingFrom(oci, plan, terms());
+  if (digests.length > 0) return { kind: "missing", digests };
+  let refusal: RestoreRefusal | undefined;
+  await oci.store.transact(async (parent) => {
+    const { immutable } = terms();
+    const changes: Change[] = [...plan.manifests];
+    refusal = undefined;
+    for (const move of plan.moves) {
+      const current = await tagTarget(parent, move.repository, move.tag);
+      if (current !== move.before) refusal ??= { kind: "moved", move };
+      else if (current && isImmutable(move.tag, immutable)) refusal ??= { kind: "immutable", move };
+      const content = move.after ? Buffer.from(`${move.after}\n`) : null;
+      changes.push({ path: tagPath(move.repository, move.tag), content });
+    }
+    return { changes: refusal ? [] : changes, author, message: messageOf(plan) };
+  });
+  return refusal;
+}
+
+/**
+ * What a plan needs and is gone. Blobs are touched before it is looked whether they are there, so that a collection leaves
+ * them.
+ */
+export async function missingFrom(
+  oci: OciStore,
+  { missing, blobs }: RestorePlan,
+  { isSparse }: Pick<RestoreTerms, "isSparse">,
+): Promise<Digest[]> {
+  const pace = new Pace(1);
+  const gone = [...missing];
+  for (const blob of blobs) {
+    await pace.rest();
+    oci.recency.touch(blob);
+    if (!isSparse && oci.blobs.size(blob) === undefined) gone.push(blob);
+  }
+  return gone;
+}
+
+function messageOf({ repository, from, moves }: RestorePlan): string {
+  const [only] = moves.length === 1 && repository ? moves : [];
+  const tags = moves.flatMap(({ tag, before }) => [
+    `Tag: ${tag}`,
+    ...(before ? [`Previous: ${before}`] : []),
+  ]);
+  const trailers = [
+    // Tags are told with their repository; of all of them the commit itself tells.
+    ...(repository ? [`Repository: ${repository}`, ...tags] : []),
+    ...(only?.after ? [`Digest: ${only.after}`] : []),
+    `Restores: ${from}`,
+    "Client: console",
+  ];
+  const what = repository ? `${repository}${only ? `:${only.tag}` : ""}` : "all repositories";
+  return `restore ${what}\n\n${trailers.join("\n")}`;
+}
+
+async function tagsOfEither(repository: RepositoryName, ...states: readonly Snapshot[]): Promise<Tag[]> {
+  const tags = new Set<Tag>();
+  for (const state of states) {
+    for await (const { path } of state.list(tagsPrefix(repository))) {
+      const file = parseOciPath(path);
+      if (file?.kind === "tag") tags.add(file.tag);
+    }
+  }
+  return [...tags].sort();
+}

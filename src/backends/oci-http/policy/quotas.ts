@@ -1,0 +1,242 @@
+import { LruCache } from "../../../primitives/bounds/lru-cache.ts";
+import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
+import type { BlobSizeCounter } from "../../../primitives/store/blobs/blob-sizes.ts";
+import type { BlobStore } from "../../../primitives/store/blobs/blob-store.ts";
+import type { UploadId } from "../../../primitives/store/blobs/upload-id.ts";
+import {
+  type LocalUploadLocks,
+  scopeHash,
+  type UploadStore,
+} from "../../../primitives/store/blobs/upload-store.ts";
+import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
+import { formatSize } from "../../../primitives/text/byte-size.ts";
+import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { OciIndexReader } from "../index/oci-index-reader.ts";
+
+/**
+ * Bytes that may be on the disk: of a repository its blobs, its manifests and what its open uploads hold, of a registry all
+ * of these, each blob once. `undefined`: as many as there is room for.
+ */
+export interface Quotas {
+  readonly registry?: number | undefined;
+  readonly repository?: number | undefined;
+}
+
+/** What is about to come to a repository. */
+export type Admission =
+  /** A blob, which an upload turns into or another repository has. */
+  | { readonly kind: "blob"; readonly digest: Digest; readonly size: number; readonly session?: UploadId }
+  /** An upload that is to hold so many bytes; the digest, where the client has said it already. */
+  | {
+      readonly kind: "upload";
+      readonly session: UploadId;
+      readonly size: number;
+      readonly digest?: Digest | undefined;
+    }
+  | { readonly kind: "manifest"; readonly digest: Digest; readonly size: number };
+
+/** Repositories whose blobs are remembered, by their number. */
+const MAX_REMEMBERED_BLOBS = 200_000;
+/** After so long they are counted again: uploads that were admitted may have failed. */
+const MAX_AGE_MS = 60_000;
+
+/** Of a store, what says how much its repositories use. */
+interface Counted {
+  readonly blobs: Pick<BlobStore, "size">;
+  readonly index: OciIndexReader;
+  readonly links: Pick<BlobLinks, "blobsOf">;
+  readonly sizes: BlobSizeCounter;
+  readonly uploads: Pick<UploadStore, "list">;
+  readonly locks: Pick<LocalUploadLocks, "isHeld">;
+}
+
+interface RepositoryUse {
+  readonly counted: number;
+  /** Of the clock, when it was counted. */
+  readonly removals: number;
+  readonly blobs: Set<Digest>;
+  bytes: number;
+}
+
+/**
+ * Counts what the repositories of a store use, on the thread that owns it. What is admitted counts from then on, so that of
+ * many at once no more come in; what has gone no longer counts when something is refused for it.
+ */
+export class StoreUse {
+  readonly #oci: Counted;
+  readonly #clock: ScopeClock;
+  readonly #repositories = new LruCache<RepositoryName, RepositoryUse>(MAX_REMEMBERED_BLOBS);
+  readonly #counting = new Map<RepositoryName, Promise<RepositoryUse>>();
+  /** What uploads under way were admitted to, and blobs on their way from an upload to their place. */
+  readonly #growing = new Map<UploadId, { readonly scope: string; readonly size: number }>();
+  readonly #arriving = new Map<Digest, { readonly size: number; readonly since: number }>();
+  /** Uploads under way that were admitted as blobs, as which they count. */
+  readonly #placing = new Set<UploadId>();
+  /** Bytes of manifests that were admitted and are not stored yet. */
+  readonly #pushed = new Map<RepositoryName, number>();
+
+  constructor(oci: Counted, clock: ScopeClock) {
+    this.#oci = oci;
+    this.#clock = clock;
+  }
+
+  /** Admits what is about to come, or answers why not, in words for the client. */
+  async admit(repository: RepositoryName, admission: Admission, quotas: Quotas): Promise<string | undefined> {
+    const blobs = quotas.registry === undefined ? undefined : (await this.#oci.sizes.first()).bytes;
+    let use = quotas.repository === undefined ? undefined : await this.#count(repository);
+    let reason = this.#refusal(repository, admission, quotas, blobs, use);
+    if (reason !== undefined && use && use.removals !== this.#removals(repository)) {
+      this.#repositories.delete(repository);
+      use = await this.#count(repository);
+      reason = this.#refusal(repository, admission, quotas, blobs, use);
+    }
+    if (reason === undefined) this.#note(repository, admission, use);
+    return reason;
+  }
+
+  /** An admitted manifest is stored by now, or never will be. */
+  settleManifest(repository: RepositoryName, size: number): void {
+    const left = (this.#pushed.get(repository) ?? 0) - size;
+    if (left > 0) this.#pushed.set(repository, left);
+    else this.#pushed.delete(repository);
+  }
+
+  /** A blob has come to a repository, admitted or not; `added` bytes of it are new to the store. */
+  linked(repository: RepositoryName, digest: Digest, added: number): void {
+    if (added > 0) this.#oci.sizes.added(digest, added);
+    this.#arriving.delete(digest);
+    const use = this.#repositories.get(repository);
+    if (!use || use.blobs.has(digest)) return;
+    use.blobs.add(digest);
+    use.bytes += this.#oci.blobs.size(digest) ?? 0;
+  }
+
+  #refusal(
+    repository: RepositoryName,
+    admission: Admission,
+    quotas: Quotas,
+    blobBytes: number | undefined,
+    use: RepositoryUse | undefined,
+  ): string | undefined {
+    const { index, blobs } = this.#oci;
+    const { kind, size } = admission;
+    const uploads = this.#uploadBytes(admission.kind === "manifest" ? undefined : admission.session);
+    const isHere = kind === "manifest" && index.hasManifest(repository, admission.digest);
+    // What is there already may come again: an upload of it takes its place.
+    const isAgain = admission.digest !== undefined && size <= (blobs.size(admission.digest) ?? -1);
+    const check = (what: string, quota: number | undefined, used: number, isKnown: boolean) =>
+      isKnown || quota === undefined || used + size <= quota
+        ? undefined
+        : refusal(what, quota, used, admission);
+    if (blobBytes !== undefined) {
+      const pushed = [...this.#pushed.values()].reduce((sum, bytes) => sum + bytes, 0);
+      const used = blobBytes + this.#arrivingBytes() + index.manifestBytes() + pushed + uploads.all;
+      const isKnown = kind === "manifest" ? isHere : isAgain;
+      const reason = check("the registry", quotas.registry, used, isKnown);
+      if (reason !== undefined) return reason;
+    }
+    if (!use) return undefined;
+    const scoped = uploads.byScope.get(scopeHash(repository)) ?? 0;
+    const used = use.bytes + index.manifestBytes(repository) + (this.#pushed.get(repository) ?? 0) + scoped;
+    const isOfRepository = admission.digest !== undefined && use.blobs.has(admission.digest);
+    const isKnown = kind === "manifest" ? isHere : isAgain && isOfRepository;
+    return check(`the repository '${repository}'`, quotas.repository, used, isKnown);
+  }
+
+  #note(repository: RepositoryName, admission: Admission, use: RepositoryUse | undefined): void {
+    const { size } = admission;
+    switch (admission.kind) {
+      case "manifest":
+        this.#pushed.set(repository, (this.#pushed.get(repository) ?? 0) + size);
+        return;
+      case "upload":
+        this.#growing.set(admission.session, { scope: scopeHash(repository), size });
+        return;
+      case "blob":
+        if (admission.session) {
+          this.#growing.delete(admission.session);
+          this.#placing.add(admission.session);
+        }
+        if (this.#oci.blobs.size(admission.digest) === undefined)
+          this.#arriving.set(admission.digest, { size, since: performance.now() });
+        if (!use || use.blobs.has(admission.digest)) return;
+        use.blobs.add(admission.digest);
+        use.bytes += size;
+    }
+  }
+
+  /** What open uploads hold or are about to, but for one that becomes something else. */
+  #uploadBytes(except: UploadId | undefined) {
+    const bytes = new Map<UploadId, { readonly scope: string; size: number }>();
+    for (const { id, scope, size } of this.#oci.uploads.list()) bytes.set(id, { scope, size });
+    for (const [id, { scope, size }] of this.#growing) {
+      if (!this.#oci.locks.isHeld(id)) this.#growing.delete(id);
+      else bytes.set(id, { scope, size: Math.max(size, bytes.get(id)?.size ?? 0) });
+    }
+    for (const id of this.#placing) {
+      if (this.#oci.locks.isHeld(id)) bytes.delete(id);
+      else this.#placing.delete(id);
+    }
+    if (except) bytes.delete(except);
+    let all = 0;
+    const byScope = new Map<string, number>();
+    for (const { scope, size } of bytes.values()) {
+      all += size;
+      byScope.set(scope, (byScope.get(scope) ?? 0) + size);
+    }
+    return { all, byScope };
+  }
+
+  #arrivingBytes(): number {
+    let bytes = 0;
+    for (const [digest, { size, since }] of this.#arriving) {
+      if (performance.now() - since > MAX_AGE_MS) this.#arriving.delete(digest);
+      else bytes += size;
+    }
+    return bytes;
+  }
+
+  #removals(repository: RepositoryName): number {
+    return this.#clock.read(this.#clock.slotOf(repository, "removal"));
+  }
+
+  async #count(repository: RepositoryName): Promise<RepositoryUse> {
+    const known = this.#repositories.get(repository);
+    if (known && performance.now() - known.counted < MAX_AGE_MS) return known;
+    const counting = this.#counting.get(repository) ?? this.#countRepository(repository);
+    this.#counting.set(repository, counting);
+    try {
+      return await counting;
+    } finally {
+      this.#counting.delete(repository);
+    }
+  }
+
+  async #countRepository(repository: RepositoryName): Promise<RepositoryUse> {
+    const removals = this.#removals(repository);
+    const pace = new Pace(1);
+    const blobs = new Set(this.#oci.links.blobsOf(repository));
+    for (const digest of this.#oci.index.manifestsOf(repository)) {
+      await pace.rest();
+      const stored = this.#oci.index.manifest(repository, digest);
+      const manifest = stored && parseManifest(stored.content);
+      if (!manifest || manifest instanceof ManifestFault) continue;
+      for (const blob of manifest.blobs) blobs.add(blob);
+    }
+    let bytes = 0;
+    for (const digest of blobs) {
+      await pace.rest();
+      bytes += this.#oci.blobs.size(digest) ?? 0;
+    }
+    const use = { counted: performance.now(), removals, blobs, bytes };
+    this.#repositories.set(repository, use, blobs.size + 1);
+    return use;
+  }
+}
+
+function refusal(what: string, quota: number, used: number, { kind, size }: Admission): string {
+  return `the quota of ${what} is ${formatSize(quota)}, of which ${formatSize(used)} are used; this ${kind} has ${formatSize(size)}`;
+}

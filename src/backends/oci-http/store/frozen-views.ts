@@ -1,0 +1,129 @@
+import { assertReadable } from "../../../primitives/sqlite/database-damage.ts";
+import { NO_LINKS } from "../../../primitives/store/blobs/blob-links.ts";
+import type { Store } from "../../../primitives/store/commits/store.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { removeDatabase } from "../../../primitives/store/index/derived-database.ts";
+import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
+import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
+import { SnapshotContent } from "../content/committed-content.ts";
+import type { Damage } from "../content/damage.ts";
+import { OciIndexReader } from "../index/oci-index-reader.ts";
+import { type DatabaseContext, openIndex } from "./database-files.ts";
+import type { OciView } from "./oci-view.ts";
+import { ReadCache } from "./read-cache.ts";
+import { ReplacedDatabases } from "./store-databases.ts";
+import { nextViewId, type ViewLocation } from "./view-location.ts";
+
+export interface FrozenView {
+  readonly view: OciView;
+  readonly derived: DerivedIndex;
+  readonly location: ViewLocation;
+}
+
+/** What the past states of a store share with it. */
+interface Served extends Omit<OciView, "index" | "links" | "reads" | "committed" | "damaged"> {
+  readonly store: Store;
+  readonly location: ViewLocation;
+  /** Replaces a damaged database of a view. */
+  heal(viewId: number, damage: Damage): void;
+}
+
+/** Past states of a store that are served, each with an index of its own. */
+export class FrozenViews {
+  readonly #oci: Served;
+  readonly #context: DatabaseContext;
+  readonly #views = new Map<ObjectId, FrozenView>();
+  readonly #replaced: ReplacedDatabases;
+
+  constructor(oci: Served, context: DatabaseContext) {
+    this.#oci = oci;
+    this.#context = context;
+    this.#replaced = new ReplacedDatabases(context);
+  }
+
+  /** The state at a commit. */
+  async at(commitId: ObjectId, signal: AbortSignal): Promise<FrozenView> {
+    const path = `${this.#context.dir}/index-at-${commitId}.sqlite`;
+    return this.#views.get(commitId) ?? (await this.#open(commitId, path, signal));
+  }
+
+  /** By the id of its location. */
+  find(viewId: number): FrozenView | undefined {
+    return [...this.#views.values()].find(({ location }) => location.id === viewId);
+  }
+
+  of(commitId: ObjectId): FrozenView | undefined {
+    return this.#views.get(commitId);
+  }
+
+  commits(): readonly ObjectId[] {
+    return [...this.#views.keys()];
+  }
+
+  indexes(): readonly OciIndexReader[] {
+    return [...this.#views.values()].map(({ view }) => view.index);
+  }
+
+  /** Replaces a damaged index; the state is another view from then on. */
+  async replace({ location, derived }: FrozenView, damage: Damage, signal: AbortSignal): Promise<void> {
+    const [commitId] = [...this.#views].find(([, known]) => known.location === location) ?? [];
+    if (commitId === undefined) return;
+    assertReadable(derived.path);
+    await this.#open(commitId, this.#replaced.announce(derived.path, damage), signal);
+    this.#replaced.add(derived);
+  }
+
+  /** Removes the indexes of states that nobody serves any more. */
+  dropExcept(used: ReadonlySet<ObjectId>): void {
+    for (const [commitId, { derived }] of this.#views) {
+      if (used.has(commitId)) continue;
+      this.#views.delete(commitId);
+      derived.close();
+      removeDatabase(derived.path);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#replaced.close();
+    for (const { derived } of this.#views.values()) derived.close();
+  }
+
+  async #open(commitId: ObjectId, indexPath: string, signal: AbortSignal): Promise<FrozenView> {
+    const clock = new ScopeClock();
+    const derived = openIndex(indexPath, { ...this.#context, clock });
+    const { store, blobs, recency, uploads, changes, quotas, missChecks, checks } = this.#oci;
+    try {
+      await store.project(derived, commitId, signal);
+    } catch (error) {
+      derived.close();
+      removeDatabase(indexPath);
+      throw error;
+    }
+    const location = {
+      ...this.#oci.location,
+      id: nextViewId(),
+      indexPath,
+      clock: clock.memory,
+      isFrozen: true,
+    };
+    const view: OciView = {
+      index: new OciIndexReader(derived.db),
+      blobs,
+      recency,
+      checks,
+      audit: (digest) => this.#oci.audit(digest),
+      // What is uploaded now was not there then.
+      links: NO_LINKS,
+      uploads,
+      reads: new ReadCache(clock),
+      changes,
+      quotas,
+      committed: new SnapshotContent(() => store.at(commitId)),
+      missChecks,
+      damaged: (damage) => this.#oci.heal(location.id, damage),
+    };
+    const frozen = { view, derived, location };
+    this.#views.set(commitId, frozen);
+    return frozen;
+  }
+}

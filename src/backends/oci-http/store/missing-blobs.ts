@@ -1,0 +1,29 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import type { BlobStore } from "../../../primitives/store/blobs/blob-store.ts";
+import type { StoredCommits } from "../../../primitives/store/copy/stored-commits.ts";
+import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
+import { committedManifests } from "../content/committed-manifests.ts";
+
+/**
+ * The configs and layers that manifests of the newest commit name and that are not there, each with a manifest that names
+ * it, as `repository@digest`. Non-distributable layers need not be there. Rejects with `CorruptObjectError` where a
+ * manifest can't be read.
+ */
+export async function missingBlobs(
+  commits: StoredCommits,
+  blobs: Pick<BlobStore, "size">,
+): Promise<ReadonlyMap<Digest, string>> {
+  const missing = new Map<Digest, string>();
+  if (!commits.head) return missing;
+  const present = new Set<Digest>();
+  for await (const { repository, digest, content } of committedManifests(commits, commits.head)) {
+    const manifest = parseManifest(content);
+    if (manifest instanceof ManifestFault) continue;
+    for (const blob of manifest.blobs) {
+      if (present.has(blob) || missing.has(blob)) continue;
+      if (blobs.size(blob) === undefined) missing.set(blob, `${repository}@${digest}`);
+      else present.add(blob);
+    }
+  }
+  return missing;
+}

@@ -1,0 +1,294 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import { describeStorageTrouble, storageTroubleOf } from "../../../primitives/fs/storage-trouble.ts";
+import type { Logger } from "../../../primitives/logging/logger.ts";
+import { BlobAuditor } from "../../../primitives/store/blobs/blob-auditor.ts";
+import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
+import type { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
+import { BlobRecency } from "../../../primitives/store/blobs/blob-recency.ts";
+import { BlobSizeCounter } from "../../../primitives/store/blobs/blob-sizes.ts";
+import { BlobStore } from "../../../primitives/store/blobs/blob-store.ts";
+import { SessionCounts } from "../../../primitives/store/blobs/session-counts.ts";
+import { LocalUploadLocks, UploadStore } from "../../../primitives/store/blobs/upload-store.ts";
+import type { Store } from "../../../primitives/store/commits/store.ts";
+import type { DiskRoom } from "../../../primitives/store/engine/local/disk-room.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import type { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
+import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
+import type { StoreManager, StoreName } from "../../../primitives/store/store-manager.ts";
+import { type CommittedContent, MissChecks, SnapshotContent } from "../content/committed-content.ts";
+import { type Damage, damageOf } from "../content/damage.ts";
+import { HistoryIndex } from "../history/history-index.ts";
+import type { OciIndexReader } from "../index/oci-index-reader.ts";
+import { type Quotas, StoreUse } from "../policy/quotas.ts";
+import { describeNeed } from "./blob-need.ts";
+import type { DatabaseContext } from "./database-files.ts";
+import { type FrozenView, FrozenViews } from "./frozen-views.ts";
+import { IndexAuditor } from "./index-auditor.ts";
+import type { OciView } from "./oci-view.ts";
+import { ReadCache } from "./read-cache.ts";
+import { LocalStoreChanges, type StoreChanges } from "./store-changes.ts";
+import { StoreDatabases } from "./store-databases.ts";
+import { nextViewId, type ViewLocation } from "./view-location.ts";
+
+/** What is damaged again so soon (ms) lies on a disk where building it once more is of no use. */
+const HEALING_PAUSE_MS = 60_000;
+
+/** An upload that nobody went on with for so long is given up; clients resume within minutes or days. */
+const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
+/** One that holds nothing has nothing to resume. */
+const EMPTY_UPLOAD_EXPIRY_MS = 60 * 60 * 1000;
+const EXPIRY_EVERY_MS = 10 * 60 * 1000;
+
+export interface OciStoreOptions {
+  /** For instances that have none of their own. */
+  readonly quotas?: Quotas | undefined;
+  /** Called when threads that serve the store have to open its views again. */
+  readonly relocated?: () => void;
+}
+
+/** Everything that one OCI store consists of: versioned files and their index, blobs and their links, uploads. */
+export class OciStore implements OciView {
+  readonly blobs: BlobStore;
+  readonly uploads: UploadStore;
+  readonly reads: ReadCache;
+  readonly changes: StoreChanges;
+  readonly locks: LocalUploadLocks;
+  readonly room: DiskRoom;
+  readonly recency: BlobRecency;
+  readonly checks = new BlobChecks();
+  readonly history: HistoryIndex;
+  readonly sizes: BlobSizeCounter;
+  readonly use: StoreUse;
+  readonly quotas: Quotas;
+  readonly committed: CommittedContent;
+  readonly missChecks = new MissChecks();
+  readonly #databases: StoreDatabases;
+  readonly #frozen: FrozenViews;
+  readonly #auditor: BlobAuditor;
+  readonly #indexAuditor: IndexAuditor;
+  readonly #log: Logger;
+  readonly #closing = new AbortController();
+  /** Aborted when the store is being closed, or the whole start or server is to end. */
+  readonly #signal: AbortSignal;
+  readonly #relocated: () => void;
+  readonly #uses = new Set<Promise<unknown>>();
+  #location: ViewLocation;
+  readonly #expiry: Timer;
+  #healing: Promise<void> | undefined;
+  #healed = Number.NEGATIVE_INFINITY;
+
+  private constructor(
+    context: DatabaseContext,
+    databases: StoreDatabases,
+    blobs: BlobStore,
+    { quotas, relocated, signal, room }: OciStoreOptions & Pick<StoreManager, "signal" | "room">,
+  ) {
+    const { dir, store, clock, log } = context;
+    this.#databases = databases;
+    this.#log = log;
+    this.#relocated = relocated ?? (() => undefined);
+    this.#signal = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
+    this.reads = new ReadCache(clock);
+    this.blobs = blobs;
+    this.locks = new LocalUploadLocks();
+    this.room = room;
+    const sessions = new SessionCounts();
+    this.uploads = new UploadStore(`${dir}/uploads`, blobs, this.locks, () => room.admitContent(), sessions);
+    this.#expiry = setInterval(() => this.#expireUploads(), EXPIRY_EVERY_MS).unref();
+    this.changes = new LocalStoreChanges(this);
+    this.recency = new BlobRecency();
+    this.sizes = new BlobSizeCounter(blobs, (error) =>
+      log.error(`the blobs of the store '${store}' could not be counted`, error),
+    );
+    this.use = new StoreUse(this, clock);
+    this.quotas = quotas ?? {};
+    this.committed = new SnapshotContent(() => databases.store.head());
+    this.history = new HistoryIndex(`${dir}/history.sqlite`, databases.store, (reason) =>
+      log.warn(
+        `history.sqlite of the store '${store}' is damaged (${reason}); it is rebuilt from the commits`,
+      ),
+    );
+    this.#frozen = new FrozenViews(this, context);
+    databases.derived.onDamage = (error) => {
+      const damage = damageOf(error);
+      if (damage) this.damaged({ path: databases.paths.indexPath, ...damage });
+    };
+    this.#auditor = new BlobAuditor(blobs, this.checks, (error) =>
+      log.error(`a blob of the store '${store}' could not be hashed`, error),
+    );
+    this.#indexAuditor = new IndexAuditor(this, (error) =>
+      log.error(`the index of the store '${store}' could not be looked through`, error),
+    );
+    this.#location = {
+      id: nextViewId(),
+      store,
+      dir,
+      ...databases.paths,
+      clock: clock.memory,
+      recency: this.recency.memory,
+      sessions: sessions.memory,
+      checks: this.checks.memory,
+      quotas: this.quotas,
+      isFrozen: false,
+    };
+  }
+
+  static async open(
+    manager: StoreManager,
+    name: StoreName,
+    options: OciStoreOptions = {},
+  ): Promise<OciStore> {
+    const { log, signal, room } = manager;
+    const context = { dir: await manager.create(name), store: name, clock: new ScopeClock(), log };
+    const databases = await StoreDatabases.open(context, (projection) => manager.open(name, projection));
+    try {
+      let oci: OciStore | undefined;
+      const blobs = await BlobStore.open(`${context.dir}/blobs`, (digest) => oci?.onDamage(digest));
+      blobs.recover();
+      oci = new OciStore(context, databases, blobs, { ...options, signal, room });
+      return oci;
+    } catch (error) {
+      await databases.store.close();
+      await databases.close();
+      throw error;
+    }
+  }
+
+  get store(): Store {
+    return this.#databases.store;
+  }
+
+  get index(): OciIndexReader {
+    return this.#databases.index;
+  }
+
+  get links(): BlobLinks {
+    return this.#databases.links;
+  }
+
+  get location(): ViewLocation {
+    return this.#location;
+  }
+
+  /** What the index holds of the newest commit. */
+  get derived(): Pick<ReplaceableIndex, "head" | "removals" | "scopes" | "dump"> {
+    return this.#databases.derived;
+  }
+
+  /** Reports a blob that was found damaged and set aside. */
+  onDamage(digest: Digest): void {
+    const needed = describeNeed(this.index, digest);
+    this.#log.warn(
+      `the blob ${digest} of the store '${this.#location.store}' is damaged and was set aside${needed}; a new push of it heals it`,
+    );
+  }
+
+  /** The store as it was at a commit, with an index of its own. */
+  frozenAt(commitId: ObjectId): Promise<FrozenView> {
+    return this.#frozen.at(commitId, this.#signal);
+  }
+
+  /** The indexes of what is served: the newest state and past ones. */
+  servedIndexes(): readonly OciIndexReader[] {
+    return [this.index, ...this.#frozen.indexes()];
+  }
+
+  /** The commits of the past states that are served. */
+  frozenCommits(): readonly ObjectId[] {
+    return this.#frozen.commits();
+  }
+
+  /** Removes the indexes of past states that nobody serves any more. */
+  dropFrozenExcept(used: ReadonlySet<ObjectId>): void {
+    this.#frozen.dropExcept(used);
+  }
+
+  /** What the commits say of the state that the view with this id serves. */
+  committedIn(viewId: number): CommittedContent {
+    return this.#frozen.find(viewId)?.view.committed ?? this.committed;
+  }
+
+  audit(digest: Digest): void {
+    this.#auditor.add(digest);
+  }
+
+  damaged(damage: Damage): void {
+    this.heal(this.#location.id, damage);
+  }
+
+  /** The same for the index of a past state. */
+  damagedAt(commitId: ObjectId, reason: string): void {
+    const frozen = this.#frozen.of(commitId);
+    if (frozen) this.heal(frozen.location.id, { reason, path: frozen.location.indexPath });
+  }
+
+  /**
+   * Has what is damaged of the view with this id replaced, beside the requests and once, however many report it. Nothing
+   * happens for a view that was replaced already.
+   */
+  heal(viewId: number, damage: Damage): void {
+    const frozen = this.#frozen.find(viewId);
+    if (!frozen && viewId !== this.#location.id) return;
+    // What the index has not been told yet, it does not lack.
+    if (damage.isMissing && !frozen && this.derived.head !== this.store.head().commitId) return;
+    if (this.#healing || this.#signal.aborted || performance.now() - this.#healed < HEALING_PAUSE_MS) return;
+    this.#healing = this.inUse(() => this.#replace(frozen, damage))
+      .catch((error) => {
+        if (this.#signal.aborted) return;
+        const trouble = storageTroubleOf(error);
+        const { store } = this.#location;
+        if (trouble === undefined)
+          this.#log.error(`a database of the store '${store}' could not be replaced`, error);
+        else
+          this.#log.warn(
+            `a database of the store '${store}' can't be read or replaced for now, and stays as it is: ${describeStorageTrouble(trouble)}`,
+          );
+      })
+      .finally(() => {
+        this.#healed = performance.now();
+        this.#healing = undefined;
+      });
+  }
+
+  async #replace(frozen: FrozenView | undefined, damage: Damage): Promise<void> {
+    if (frozen) await this.#frozen.replace(frozen, damage, this.#signal);
+    else await this.#databases.replace(damage, this.#signal);
+    if (!frozen) this.#location = { ...this.#location, ...this.#databases.paths, id: nextViewId() };
+    this.#relocated();
+  }
+
+  /** Gives up upload sessions that nobody goes on with, and answers how many. */
+  expireUploads(): Promise<number> {
+    return this.uploads.expire(UPLOAD_EXPIRY_MS, { emptyAfterMs: EMPTY_UPLOAD_EXPIRY_MS });
+  }
+
+  #expireUploads(): void {
+    this.inUse(() => this.expireUploads()).catch((error) =>
+      this.#log.error(`uploads of the store '${this.#location.store}' could not be given up`, error),
+    );
+  }
+
+  /** Keeps the store open while `work` goes on. */
+  async inUse<T>(work: () => Promise<T>): Promise<T> {
+    const running = work();
+    this.#uses.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#uses.delete(running);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the store is being closed"));
+    await this.#indexAuditor.close();
+    clearInterval(this.#expiry);
+    await Promise.allSettled(this.#uses);
+    await this.#auditor.close();
+    await this.sizes.close();
+    await this.history.close();
+    await this.#frozen.close();
+    await this.store.close();
+    await this.#databases.close();
+  }
+}

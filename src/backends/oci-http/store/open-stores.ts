@@ -1,0 +1,85 @@
+import { DamagedStoreError } from "../../../primitives/store/commits/damaged-store.ts";
+import type { StoreManager, StoreName } from "../../../primitives/store/store-manager.ts";
+import type { Quotas } from "../policy/quotas.ts";
+import type { InstanceConfig } from "../settings/instance-config.ts";
+import { OciStore } from "./oci-store.ts";
+import type { OciView } from "./oci-view.ts";
+import type { ViewLocation } from "./view-location.ts";
+
+/** What an instance serves, and where other threads find it. */
+export interface OpenView {
+  readonly view: OciView;
+  readonly location: ViewLocation;
+}
+
+/** The OCI stores that are open; several instances may share one. */
+export class OpenStores {
+  readonly #manager: StoreManager;
+  readonly #quotas: Quotas | undefined;
+  readonly #relocated: (name: StoreName) => void;
+  readonly #open = new Map<StoreName, OciStore>();
+
+  /** `relocated` is called when the views of a store have to be opened again. */
+  constructor(manager: StoreManager, quotas: Quotas | undefined, relocated: (name: StoreName) => void) {
+    this.#manager = manager;
+    this.#quotas = quotas;
+    this.#relocated = relocated;
+  }
+
+  list(): readonly OciStore[] {
+    return [...this.#open.values()];
+  }
+
+  get(name: StoreName): OciStore | undefined {
+    return this.#open.get(name);
+  }
+
+  /** Whether there is such a store, open or not. */
+  exists(name: StoreName): boolean {
+    return this.#open.has(name) || this.#manager.list().includes(name);
+  }
+
+  /** Whether opening was given up because the server is to stop. */
+  get isGivenUp(): boolean {
+    return this.#manager.signal?.aborted ?? false;
+  }
+
+  async open(name: StoreName): Promise<OciStore> {
+    const options = { quotas: this.#quotas, relocated: () => this.#relocated(name) };
+    const open = this.#open.get(name) ?? (await OciStore.open(this.#manager, name, options));
+    this.#open.set(name, open);
+    return open;
+  }
+
+  async view({ store, at }: Pick<InstanceConfig, "store" | "at">): Promise<OpenView> {
+    const oci = await this.open(store);
+    return at ? oci.frozenAt(at) : { view: oci, location: oci.location };
+  }
+
+  /** Closes what none of these instances uses. One that can't be closed keeps no other open; rejects then. */
+  async closeUnused(configs: readonly InstanceConfig[]): Promise<void> {
+    const used = new Set(configs.map(({ store }) => store));
+    const frozen = new Set(configs.flatMap(({ at }) => at ?? []));
+    const failures: unknown[] = [];
+    for (const [name, store] of this.#open) {
+      if (used.has(name)) {
+        store.dropFrozenExcept(frozen);
+        continue;
+      }
+      this.#open.delete(name);
+      await store.close().catch((error) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** Why a store can't be opened, in one line for an operator. */
+export function openingProblem(store: StoreName, error: unknown): string {
+  if (error instanceof DamagedStoreError) return error.message;
+  return `the store '${store}' can't be opened: ${error instanceof Error ? error.message : error}`;
+}
+
+/** Whether an error is a mistake of this program, whose stack belongs in the log. */
+export function isMistake(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+}

@@ -1,0 +1,102 @@
+import { Database } from "bun:sqlite";
+import { dirname } from "node:path";
+import type { Digest } from "../../../primitives/digest.ts";
+import { damageIn } from "../../../primitives/sqlite/database-damage.ts";
+import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
+import { type LinkReader, NO_LINKS, StoredLinks } from "../../../primitives/store/blobs/blob-links.ts";
+import { BlobRecency } from "../../../primitives/store/blobs/blob-recency.ts";
+import { BlobStore } from "../../../primitives/store/blobs/blob-store.ts";
+import { SessionCounts } from "../../../primitives/store/blobs/session-counts.ts";
+import { type UploadLocks, UploadStore } from "../../../primitives/store/blobs/upload-store.ts";
+import { DiskRoom } from "../../../primitives/store/engine/local/disk-room.ts";
+import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
+import { type CommittedContent, MissChecks } from "../content/committed-content.ts";
+import type { Damage } from "../content/damage.ts";
+import { OciIndexReader } from "../index/oci-index-reader.ts";
+import type { Quotas } from "../policy/quotas.ts";
+import type { OciView } from "./oci-view.ts";
+import { ReadCache } from "./read-cache.ts";
+import type { StoreChanges } from "./store-changes.ts";
+import type { ViewLocation } from "./view-location.ts";
+
+/** What a view leaves to the thread that owns its store. */
+export interface StoreOwner {
+  readonly changes: StoreChanges;
+  readonly locks: UploadLocks;
+  /** Is told of blobs that were found damaged. */
+  onDamage(digest: Digest): void;
+  /** Hashes blobs beside the requests. */
+  audit(digest: Digest): void;
+  /** Reports damage of the databases of the view with this id. */
+  onDatabaseDamage(view: number, damage: Damage): void;
+  committed(view: number): CommittedContent;
+}
+
+/** A view of a store that another thread owns: read through connections of its own. */
+export class ServedView implements OciView {
+  readonly index: OciIndexReader;
+  readonly blobs: BlobStore;
+  readonly recency: BlobRecency;
+  readonly checks: BlobChecks;
+  readonly audit: (digest: Digest) => void;
+  readonly links: LinkReader;
+  readonly uploads: UploadStore;
+  readonly reads: ReadCache;
+  readonly changes: StoreChanges;
+  readonly quotas: Quotas;
+  readonly committed: CommittedContent;
+  readonly missChecks = new MissChecks();
+  readonly damaged: (damage: Damage) => void;
+  readonly #databases: readonly Database[];
+
+  private constructor(
+    { id, dir, indexPath, linksPath, clock, recency, checks, sessions, quotas, isFrozen }: ViewLocation,
+    blobs: BlobStore,
+    { changes, locks, audit, committed, onDatabaseDamage }: StoreOwner,
+  ) {
+    const room = new DiskRoom(dirname(dir));
+    const index = openForReading(indexPath);
+    const links = openForReading(linksPath);
+    this.#databases = [index, links];
+    this.index = new OciIndexReader(index);
+    this.links = isFrozen ? NO_LINKS : new StoredLinks(links);
+    this.blobs = blobs;
+    this.recency = new BlobRecency(recency);
+    this.checks = new BlobChecks(checks);
+    this.audit = audit;
+    this.uploads = new UploadStore(
+      `${dir}/uploads`,
+      blobs,
+      locks,
+      () => room.admitContent(),
+      new SessionCounts(sessions),
+    );
+    this.reads = new ReadCache(new ScopeClock(clock));
+    this.changes = changes;
+    this.quotas = quotas;
+    this.committed = committed(id);
+    this.damaged = (damage) => onDatabaseDamage(id, damage);
+  }
+
+  static async open(location: ViewLocation, owner: StoreOwner): Promise<ServedView> {
+    const blobs = await BlobStore.open(`${location.dir}/blobs`, owner.onDamage);
+    return new ServedView(location, blobs, owner);
+  }
+
+  close(): void {
+    for (const database of this.#databases) database.close();
+  }
+}
+
+function openForReading(path: string): Database {
+  const db = new Database(path, { readonly: true, strict: true });
+  db.run("PRAGMA busy_timeout = 5000");
+  try {
+    // Opens the log as well, at once: later there may be another one of that name.
+    db.query("SELECT 1 FROM sqlite_schema").get();
+  } catch (error) {
+    // The first request that meets the damage reports it; the other registries are served.
+    if (damageIn(error) === undefined) throw error;
+  }
+  return db;
+}

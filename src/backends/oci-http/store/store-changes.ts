@@ -1,0 +1,167 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import type { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
+import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
+import type { Store } from "../../../primitives/store/commits/store.ts";
+import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
+import type { DiskRoom } from "../../../primitives/store/engine/local/disk-room.ts";
+import type { Identity } from "../../../primitives/store/git/commit.ts";
+import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { PutManifestResult } from "../../../registry/model/storage.ts";
+import type { Reference, Tag } from "../../../registry/model/tag.ts";
+import { manifestPath, parseOciPath, tagPath } from "../content/layout.ts";
+import { changeMessage, type Origin, type TagMove } from "../content/push-message.ts";
+import { tagTarget } from "../content/tag-target.ts";
+import type { OciIndexReader } from "../index/oci-index-reader.ts";
+import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
+import type { Admission, Quotas, StoreUse } from "../policy/quotas.ts";
+
+/** Who changes something, for the log. */
+export interface Actor extends Origin {
+  readonly identity: Identity;
+}
+
+export interface ManifestCommit {
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  readonly content: Uint8Array;
+  /** The tags that are to stand for it. */
+  readonly tags: readonly Tag[];
+  /** Which tags are write-once. */
+  readonly immutable: readonly TagPattern[];
+  readonly quotas?: Quotas | undefined;
+}
+
+/**
+ * What changes an OCI store, and so happens on the thread that owns it. Arguments and results are plain data, for other
+ * threads to ask for it; what has resolved is durable.
+ */
+export interface StoreChanges {
+  putManifest(actor: Actor, commit: ManifestCommit): Promise<PutManifestResult>;
+  /** Removes a tag, or a manifest with every tag on it; false if there was none. */
+  deleteManifest(actor: Actor, repository: RepositoryName, reference: Reference): Promise<boolean>;
+  /** Counts what is about to come against the quotas; why not, in words for the client. */
+  admit(repository: RepositoryName, admission: Admission, quotas: Quotas): Promise<string | undefined>;
+  /** `added` bytes of the blob are new to the store. */
+  linkBlob(repository: RepositoryName, digest: Digest, added: number): Promise<void>;
+  unlinkBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use">;
+}
+
+interface OwnedStore {
+  readonly store: Store;
+  readonly derived: Pick<DerivedIndex, "head">;
+  readonly index: OciIndexReader;
+  readonly links: BlobLinks;
+  readonly use: StoreUse;
+  readonly room: DiskRoom;
+}
+
+export class LocalStoreChanges implements StoreChanges {
+  readonly #owned: OwnedStore;
+
+  constructor(owned: OwnedStore) {
+    this.#owned = owned;
+  }
+
+  async putManifest(actor: Actor, commit: ManifestCommit): Promise<PutManifestResult> {
+    this.#owned.room.admitContent();
+    const { repository, digest, content, quotas } = commit;
+    if (!quotas) return this.#putManifest(actor, commit);
+    const { use } = this.#owned;
+    const admission = { kind: "manifest", digest, size: content.length } as const;
+    const reason = await use.admit(repository, admission, quotas);
+    if (reason !== undefined) return { kind: "over-quota", reason };
+    try {
+      return await this.#putManifest(actor, commit);
+    } finally {
+      use.settleManifest(repository, content.length);
+    }
+  }
+
+  async #putManifest(
+    actor: Actor,
+    { repository, digest, content, tags, immutable }: ManifestCommit,
+  ): Promise<PutManifestResult> {
+    let refusal: PutManifestResult | undefined;
+    await this.#owned.store.transact(async (parent) => {
+      const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
+      const moves: TagMove[] = [];
+      for (const tag of tags) {
+        const previous = await tagTarget(parent, repository, tag);
+        // Asked when the push has its turn, so that of many at once the first alone sets a write-once tag.
+        if (previous && previous !== digest && isImmutable(tag, immutable)) {
+          refusal = { kind: "immutable", tag, current: previous };
+          return noDraft(actor);
+        }
+        moves.push({ tag, previous });
+        changes.push({ path: tagPath(repository, tag), content: Buffer.from(`${digest}\n`) });
+      }
+      refusal = undefined;
+      return draft(actor, { action: "push", repository, tags: moves, digest }, changes);
+    });
+    return refusal ?? { kind: "stored" };
+  }
+
+  async deleteManifest(actor: Actor, repository: RepositoryName, reference: Reference): Promise<boolean> {
+    const { changed } = await this.#owned.store.transact((parent) =>
+      reference.kind === "tag"
+        ? this.#deleteTag(actor, parent, repository, reference.tag)
+        : this.#deleteByDigest(actor, parent, repository, reference.digest),
+    );
+    return changed;
+  }
+
+  admit(...args: Parameters<StoreChanges["admit"]>): Promise<string | undefined> {
+    return this.#owned.use.admit(...args);
+  }
+
+  linkBlob(repository: RepositoryName, digest: Digest, added: number): Promise<void> {
+    this.#owned.use.linked(repository, digest, added);
+    return this.#owned.links.add(repository, digest);
+  }
+
+  async unlinkBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
+    if (this.#owned.index.names(repository, digest)) return "in-use";
+    this.#owned.room.relieve();
+    return (await this.#owned.links.remove(repository, digest)) ? "deleted" : "unknown";
+  }
+
+  async #deleteTag(actor: Actor, parent: Snapshot, repository: RepositoryName, tag: Tag) {
+    const digest = await tagTarget(parent, repository, tag);
+    if (!digest) return noDraft(actor);
+    return draft(actor, { action: "delete", repository, tags: [{ tag }], digest }, [
+      { path: tagPath(repository, tag), content: null },
+    ]);
+  }
+
+  async #deleteByDigest(actor: Actor, parent: Snapshot, repository: RepositoryName, digest: Digest) {
+    const changes: Change[] = [{ path: manifestPath(repository, digest), content: null }];
+    const tags: TagMove[] = [];
+    for (const tag of await this.#tagsUntil(parent, repository, digest)) {
+      if ((await tagTarget(parent, repository, tag)) !== digest) continue;
+      tags.push({ tag });
+      changes.push({ path: tagPath(repository, tag), content: null });
+    }
+    return draft(actor, { action: "delete", repository, tags, digest, byDigest: true }, changes);
+  }
+
+  /** The tags that may stand for a manifest in a state that is newer than what the index knows. */
+  async #tagsUntil(parent: Snapshot, repository: RepositoryName, digest: Digest): Promise<Set<Tag>> {
+    const { index, derived, store } = this.#owned;
+    const tags = new Set(index.tagsOf(repository, digest));
+    if (!parent.commitId || parent.commitId === derived.head) return tags;
+    for await (const { path } of store.diff(derived.head, parent.commitId)) {
+      const file = parseOciPath(path);
+      if (file?.kind === "tag" && file.repository === repository) tags.add(file.tag);
+    }
+    return tags;
+  }
+}
+
+function draft(actor: Actor, change: Parameters<typeof changeMessage>[0], changes: readonly Change[]) {
+  return { changes, author: actor.identity, message: changeMessage(change, actor) };
+}
+
+function noDraft(actor: Actor) {
+  return { changes: [], author: actor.identity, message: "" };
+}

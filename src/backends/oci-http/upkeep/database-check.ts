@@ -1,0 +1,71 @@
+import type { Database } from "bun:sqlite";
+import { inspectLinks } from "../../../primitives/store/blobs/links-database.ts";
+import type { Store } from "../../../primitives/store/commits/store.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
+import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
+import { historyIn } from "../history/history-database.ts";
+import { HistoryIndex } from "../history/history-index.ts";
+import { OCI_INDEX } from "../index/oci-index.ts";
+
+/**
+ * What is wrong with the databases of a store, a line each. Those that were derived from its commits are compared as they
+ * lie there, each with the commit that it stands for: one that is behind, or missing, is sound. Nothing is changed.
+ */
+export async function checkDatabases(dir: string, store: Store): Promise<string[]> {
+  const derived = {
+    "index.sqlite": await DerivedIndex.inspect(`${dir}/index.sqlite`, OCI_INDEX, (db, head) =>
+      compareIndex(db, head, store),
+    ),
+    "history.sqlite": await HistoryIndex.inspect(`${dir}/history.sqlite`, (db) => compareHistory(db, store)),
+  };
+  const links = await inspectLinks(`${dir}/links.sqlite`);
+  return [
+    ...Object.entries(derived).flatMap(([file, verdict]) =>
+      typeof verdict === "string"
+        ? []
+        : `${file} is damaged (${verdict.damage}); it is derived: the next start of the server, or removing it, rebuilds it`,
+    ),
+    ...(typeof links === "string"
+      ? []
+      : [
+          `links.sqlite is damaged (${links.damage}); the next start of the server makes a new one of what can be read of it and of the manifests`,
+        ]),
+  ];
+}
+
+async function compareIndex(
+  db: Database,
+  head: ObjectId | undefined,
+  store: Store,
+): Promise<string | undefined> {
+  if (head === undefined) return undefined;
+  if (!(await store.has(head))) return "it stands for a commit that is not there";
+  const fresh = DerivedIndex.open(":memory:", OCI_INDEX, new ScopeClock());
+  try {
+    await store.project(fresh, head);
+    const scopes = new Set([...OCI_INDEX.scopes(db), ...fresh.scopes()]);
+    const wrong = [...scopes].find((scope) => OCI_INDEX.dump(db, scope) !== fresh.dump(scope));
+    return wrong === undefined ? undefined : `it differs from the commits in '${wrong}'`;
+  } finally {
+    fresh.close();
+  }
+}
+
+async function compareHistory(db: Database, store: Store): Promise<string | undefined> {
+  const { head, content } = historyIn(db);
+  if (head === undefined) return undefined;
+  if (!(await store.has(head))) return "it stands for a commit that is not there";
+  const past = await store.at(head);
+  const fresh = new HistoryIndex(":memory:", {
+    head: () => past,
+    commitAt: (id) => store.commitAt(id),
+    walk: () => store.walk(),
+  });
+  try {
+    await fresh.catchUp();
+    return fresh.content === content ? undefined : "it differs from the commits";
+  } finally {
+    await fresh.close();
+  }
+}

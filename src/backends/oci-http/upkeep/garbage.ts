@@ -1,0 +1,235 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import type { JobRun } from "../../../primitives/jobs/job-runner.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { OciStore } from "../store/oci-store.ts";
+import { type Disagreement, GarbageCandidates } from "./garbage-candidates.ts";
+
+export interface GarbagePolicy {
+  /** What was uploaded or asked for within so many seconds is kept, needed or not. */
+  readonly graceSeconds: number;
+  /** What manifests named that were removed within so many seconds is kept; `undefined`: for ever. */
+  readonly retentionSeconds: number | undefined;
+}
+
+export interface Garbage {
+  /** Upload sessions that nobody goes on with. */
+  readonly uploads: number;
+  readonly blobs: number;
+  readonly bytes: number;
+  /** Why nothing was removed, a line each. */
+  readonly problems: readonly string[];
+}
+
+const AT_ONCE = 200;
+const PROGRESS_EVERY_MS = 100;
+/** Which file should know of a manifest. */
+const FILES = {
+  stored: "index.sqlite",
+  frozen: "the index of a past state",
+  removed: "history.sqlite",
+};
+/** Bounds the memory of a pass; the commits are walked once for each. */
+const MAX_CANDIDATES = 200_000;
+
+/**
+ * Removes the blobs of a store that nothing needs any more, while it serves: no manifest of now, of a served past state, or
+ * of the history as far as it is retained names them, and nobody uploaded or asked for them lately. The indexes choose
+ * what may go; then the commits are asked, and where they say otherwise nothing goes at all.
+ */
+export async function collectGarbage(
+  oci: OciStore,
+  policy: GarbagePolicy,
+  run: JobRun,
+  now = Date.now(),
+): Promise<Garbage> {
+  // What stock git has committed is needed as well. Rejects where the branch is gone, after which nothing would be.
+  await oci.store.follow();
+  const uploads = run.isDryRun ? 0 : await oci.expireUploads();
+  await oci.history.catchUp(run.signal);
+  const collection = new Collection(oci, policy, run, Math.floor(now / 1000));
+  await collection.run();
+  return { uploads, ...collection };
+}
+
+class Collection {
+  blobs = 0;
+  bytes = 0;
+  problems: readonly string[] = [];
+  readonly #oci: OciStore;
+  readonly #run: JobRun;
+  readonly #pace: Pace;
+  readonly #graceSeconds: number;
+  /** Seconds since the epoch, or `undefined` where all is retained. */
+  readonly #retainedSince: number | undefined;
+  /** Links made before (seconds since the epoch) may go. */
+  readonly #linkedBefore: number;
+  #seen = 0;
+  /** When progress was last reported, by `performance.now()`. */
+  #told = 0;
+
+  /** `now` in seconds since the epoch. */
+  constructor(oci: OciStore, { graceSeconds, retentionSeconds }: GarbagePolicy, run: JobRun, now: number) {
+    this.#oci = oci;
+    this.#run = run;
+    this.#pace = new Pace(1, run.signal);
+    this.#graceSeconds = graceSeconds;
+    this.#retainedSince = retentionSeconds === undefined ? undefined : now - retentionSeconds;
+    this.#linkedBefore = now - graceSeconds;
+  }
+
+  async run(): Promise<void> {
+    const links = this.#unneededLinks();
+    const blobs = this.#unneededBlobs();
+    for (let isOver = false; !isOver && !this.#run.signal.aborted; ) {
+      const began = performance.now();
+      const candidates = new GarbageCandidates(this.#oci, this.#retainedSince);
+      const linksLeft = await take(links, candidates, ({ scope, digest }) =>
+        candidates.addLink(scope, digest),
+      );
+      // A blob goes once none of its links is left.
+      const blobsLeft = linksLeft || (await take(blobs, candidates, (digest) => candidates.addBlob(digest)));
+      isOver = !linksLeft && !blobsLeft;
+      if (candidates.size === 0 || this.#run.signal.aborted) continue;
+      const verdict = await candidates.compareWithCommits(() => this.#step("commits compared"));
+      if (verdict.disagreements.length > 0) {
+        this.problems = await this.#repair(verdict.disagreements);
+        return;
+      }
+      if (verdict.isWhole) await this.#remove(candidates, began);
+    }
+  }
+
+  /** Has derived files built again from the commits, for the next run, and answers what was wrong, a line each. */
+  async #repair(disagreements: readonly Disagreement[]): Promise<string[]> {
+    const lines: string[] = [];
+    const reason = "it does not know all that the commits need";
+    for (const { manifest, digest } of disagreements) {
+      const { repository, digest: named, why } = manifest;
+      lines.push(`${FILES[why.kind]} did not know that ${repository}@${named} names ${digest}`);
+      if (why.kind === "stored") this.#oci.damaged({ reason, path: this.#oci.location.indexPath });
+      if (why.kind === "frozen") this.#oci.damagedAt(why.at, reason);
+    }
+    if (disagreements.some(({ manifest: { why } }) => why.kind === "removed"))
+      await this.#oci.history.rebuild(reason, this.#run.signal);
+    return [...lines, "nothing was removed"];
+  }
+
+  /**
+   * Whoever names a blob again has touched it before, so what nobody touched since the pass began (in the milliseconds of
+   * `performance.now()`) is needed as little as it was then.
+   */
+  async #remove(candidates: GarbageCandidates, began: number): Promise<void> {
+    // The index and the links may be replaced meanwhile, and must be asked for each time.
+    const { recency, blobs } = this.#oci;
+    const isNamed = (digest: Digest) => this.#oci.servedIndexes().some((index) => index.isNeeded(digest));
+    const isLate = (digest: Digest) => {
+      const sinceBegan = Math.floor((performance.now() - began) / 1000) + 1;
+      return recency.wasTouchedWithin(Math.max(this.#graceSeconds, sinceBegan), digest);
+    };
+    if (!this.#run.isDryRun) {
+      for (const { scope, digest } of candidates.links()) {
+        const isUnneeded = () => !isLate(digest) && !this.#oci.index.names(scope, digest);
+        if (isUnneeded()) this.#oci.links.drop(scope, digest, isUnneeded);
+        if (!(await this.#step("links dropped"))) return;
+      }
+    }
+    for (const digest of candidates.blobs()) {
+      if (!(await this.#step("removing"))) return;
+      const linkedSince = this.#run.isDryRun ? this.#linkedBefore : 0;
+      const isUnneeded = () =>
+        !isLate(digest) && !isNamed(digest) && !this.#oci.links.isLinkedSince(digest, linkedSince);
+      const size = isUnneeded() ? blobs.size(digest) : undefined;
+      if (size === undefined) continue;
+      if (!this.#run.isDryRun) {
+        const isRemoved = await blobs.remove(digest, isUnneeded);
+        this.#pace.rested();
+        if (!isRemoved) continue;
+        this.#oci.sizes.removed(digest, size);
+      }
+      this.blobs++;
+      this.bytes += size;
+    }
+  }
+
+  /** That blobs were uploaded to repositories where no manifest came to name them. */
+  async *#unneededLinks(): AsyncGenerator<{ readonly scope: RepositoryName; readonly digest: Digest }> {
+    let last: { readonly scope: string; readonly digest: Digest } | undefined;
+    do {
+      const page = this.#oci.links.olderThan(this.#linkedBefore, last, AT_ONCE);
+      for (const { scope, digest } of page) {
+        if (!(await this.#step("links looked at"))) return;
+        const repository = scope as RepositoryName;
+        // A link of what a manifest names is kept: it would be missed when that manifest goes and is pushed again.
+        if (!this.#isLate(digest) && !this.#oci.index.names(repository, digest))
+          yield { scope: repository, digest };
+      }
+      last = page.at(-1);
+    } while (last);
+  }
+
+  async *#unneededBlobs(): AsyncGenerator<Digest> {
+    for (const some of batches(this.#oci.blobs.list(), AT_ONCE)) {
+      this.#seen += some.length;
+      if (!(await this.#step("blobs looked at"))) return;
+      yield* this.#unneededOf(some);
+    }
+  }
+
+  #unneededOf(blobs: readonly Digest[]): readonly Digest[] {
+    const { history, links } = this.#oci;
+    let left = blobs.filter((digest) => !this.#isLate(digest));
+    const without = (kept: { has(digest: Digest): boolean }) => {
+      left = left.filter((digest) => !kept.has(digest));
+    };
+    without(links.linkedSince(left, this.#linkedBefore));
+    for (const index of this.#oci.servedIndexes()) without(index.neededOf(left));
+    const removed = history.removedAtOf(left);
+    return left.filter((digest) => {
+      const seconds = removed.get(digest);
+      return seconds === undefined || (this.#retainedSince !== undefined && seconds <= this.#retainedSince);
+    });
+  }
+
+  #isLate(digest: Digest): boolean {
+    return this.#oci.recency.wasTouchedWithin(this.#graceSeconds, digest);
+  }
+
+  /** False once the run is to end. */
+  async #step(what: string): Promise<boolean> {
+    const now = performance.now();
+    if (now - this.#told >= PROGRESS_EVERY_MS) {
+      this.#told = now;
+      const { store } = this.#oci.location;
+      this.#run.progress(`${store}: ${what}; ${this.#seen} blobs looked at, ${this.blobs} removed`);
+    }
+    const resting = this.#pace.rest();
+    if (resting !== undefined) await resting;
+    return !this.#run.signal.aborted;
+  }
+}
+
+/** Whether there may be more. */
+async function take<T>(
+  source: AsyncGenerator<T>,
+  candidates: GarbageCandidates,
+  add: (item: T) => void,
+): Promise<boolean> {
+  while (candidates.size < MAX_CANDIDATES) {
+    const next = await source.next();
+    if (next.done) return false;
+    add(next.value);
+  }
+  return true;
+}
+
+function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

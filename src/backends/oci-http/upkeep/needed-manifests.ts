@@ -1,0 +1,86 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import type { CommitWalk } from "../../../primitives/store/commits/commit-walk.ts";
+import type { StorePath } from "../../../primitives/store/commits/store-path.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import { parseOciPath, TAGS } from "../content/layout.ts";
+import { onlyAdds } from "../history/history.ts";
+
+/** A manifest of which all that it names is kept. */
+export interface NeededManifest {
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  readonly path: StorePath;
+  /** Every digest that it names. */
+  readonly named: readonly Digest[];
+  readonly why:
+    | { readonly kind: "stored" }
+    /** A registry serves the state of this commit. */
+    | { readonly kind: "frozen"; readonly at: ObjectId }
+    /** It can be brought back. */
+    | { readonly kind: "removed"; readonly by: ObjectId; readonly seconds: number };
+}
+
+export interface NeededOptions {
+  readonly head: ObjectId;
+  readonly frozen: readonly ObjectId[];
+  /** What was removed later than this (seconds since the epoch) is kept; `undefined`: all that ever was. */
+  readonly retainedSince: number | undefined;
+  /** The bytes of a stored manifest, which have its digest, where that is quicker than reading them from the commit. */
+  readonly contentOf: (repository: RepositoryName, digest: Digest) => Uint8Array | undefined;
+  /** Called between steps; it may wait. False ends the walk. */
+  readonly step: () => Promise<boolean>;
+}
+
+/** The clock may have been set back for some commits; after so many in a row that are too old, all the others are. */
+const MAX_OLD_COMMITS = 1000;
+
+/** The manifests that are needed by what the commits say, whatever an index says. Some may come more than once. */
+export async function* neededManifests(
+  walk: CommitWalk,
+  { head, frozen, retainedSince, contentOf, step }: NeededOptions,
+): AsyncGenerator<NeededManifest> {
+  const manifestAt = async (path: StorePath, file: ObjectId, why: NeededManifest["why"]) => {
+    const place = parseOciPath(path);
+    if (place?.kind !== "manifest") return undefined;
+    const { repository, digest } = place;
+    const known = why.kind === "stored" ? contentOf(repository, digest) : undefined;
+    const manifest = parseManifest(known ?? (await walk.file(file)));
+    if (manifest instanceof ManifestFault) return undefined;
+    return { repository, digest, path, named: [...manifest.blobs, ...manifest.alsoNamed], why };
+  };
+  const states: [from: ObjectId | undefined, to: ObjectId, why: NeededManifest["why"]][] = [
+    [undefined, head, { kind: "stored" }],
+    ...frozen.map((at): (typeof states)[number] => [head, at, { kind: "frozen", at }]),
+  ];
+  for (const [from, to, why] of states) {
+    for await (const { path, after } of walk.diff(from, to, isNoTags)) {
+      if (!(await step())) return;
+      const manifest = after && (await manifestAt(path, after, why));
+      if (manifest) yield manifest;
+    }
+  }
+  let old = 0;
+  for await (const { id, commit } of walk.history(head)) {
+    if (!(await step())) return;
+    const { seconds } = commit.committer;
+    if (retainedSince !== undefined && seconds <= retainedSince) {
+      if (++old === MAX_OLD_COMMITS) return;
+      continue;
+    }
+    old = 0;
+    const [parent] = commit.parents;
+    if (!parent || onlyAdds(commit)) continue;
+    for await (const { path, before, after } of walk.diff(parent, id, mayLose)) {
+      if (!(await step())) return;
+      if (!before || after) continue;
+      const manifest = await manifestAt(path, before, { kind: "removed", by: id, seconds });
+      if (manifest) yield manifest;
+    }
+  }
+}
+
+const isNoTags = (directory: string) => !directory.endsWith(`/${TAGS}`);
+/** From what is new, nothing was removed. */
+const mayLose = (directory: string, isNew: boolean) => !isNew && isNoTags(directory);

@@ -1,0 +1,175 @@
+import { basename } from "node:path";
+import type { Digest } from "../../../primitives/digest.ts";
+import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
+import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
+import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import { type Damage, damageOf } from "../content/damage.ts";
+import { OCI_INDEX } from "../index/oci-index.ts";
+import { OciIndexReader } from "../index/oci-index-reader.ts";
+import type { OciStore } from "../store/oci-store.ts";
+
+/** Tags named with a damaged blob; more are only counted. */
+const MAX_NAMED_TAGS = 5;
+const MAX_TAGS_AT_ONCE = 1000;
+const MAX_LINKS_AT_ONCE = 200;
+
+type Link = Parameters<OciStore["links"]["olderThan"]>[1];
+
+export interface OciReport {
+  readonly blobs: number;
+  /** One line each. */
+  readonly problems: readonly string[];
+}
+
+export interface CheckOptions {
+  /** Whether damaged blobs are set aside, so that they are not served and a new push heals them. */
+  readonly setsAside: boolean;
+  /** Called between steps; it may wait. False ends the check early. */
+  readonly step: (progress: string) => Promise<boolean>;
+  /** Ends it in the middle of a step, such as the hashing of a large blob: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** How often the index is told what came meanwhile before a busy store is taken as unchecked. */
+const MAX_ATTEMPTS = 20;
+
+/** Like `checkBlobs`, and compares the index that is served with the commits; a damaged one is replaced. */
+export async function checkOciStore(oci: OciStore, options: CheckOptions): Promise<OciReport> {
+  const { blobs, problems } = await checkBlobs(oci, options, async (fresh) => [
+    ...(await findDamage(oci, options, () => compareIndex(oci, fresh, options.step))),
+    ...(await findDamage(oci, options, () => checkLinks(oci, options.step))),
+  ]);
+  return { blobs, problems };
+}
+
+/** Runs `check`, which answers or throws what is wrong with a database, and has that replaced. */
+async function findDamage(
+  oci: OciStore,
+  { setsAside }: CheckOptions,
+  check: () => Promise<Damage | undefined>,
+): Promise<string[]> {
+  const damage = await check().catch((error) => {
+    const found = damageOf(error);
+    if (!found) throw error;
+    return found;
+  });
+  if (!damage) return [];
+  if (setsAside) oci.damaged(damage);
+  const { indexPath } = oci.location;
+  return [
+    `${basename(damage.path ?? indexPath)} is damaged (${damage.reason})${setsAside ? "; it is being replaced" : ""}`,
+  ];
+}
+
+/** Reads every link, which compares it with its sum. */
+async function checkLinks(oci: OciStore, step: CheckOptions["step"]): Promise<undefined> {
+  for (let last: Link | undefined; ; ) {
+    const links = oci.links.olderThan(Number.MAX_SAFE_INTEGER, last, MAX_LINKS_AT_ONCE);
+    last = links.at(-1);
+    if (!last || !(await step("looking through the links"))) return;
+  }
+}
+
+/** Hashes every blob again, and looks for those that tags need and that are gone. */
+export async function checkBlobs(
+  oci: Pick<OciStore, "store" | "blobs">,
+  { setsAside, step, signal }: CheckOptions,
+  compare: (fresh: DerivedIndex) => Promise<string[]> = async () => [],
+): Promise<OciReport> {
+  const fresh = DerivedIndex.open(":memory:", OCI_INDEX, new ScopeClock());
+  try {
+    const { commitId } = oci.store.head();
+    if (commitId) await oci.store.project(fresh, commitId, signal);
+    const goOn = () => {
+      signal?.throwIfAborted();
+      return undefined;
+    };
+    const tagsByBlob = collectTags(new OciIndexReader(fresh.db));
+    const problems: string[] = [];
+    const found = new Set<Digest>();
+    for (const digest of oci.blobs.list()) {
+      found.add(digest);
+      const verdict = await (setsAside ? oci.blobs.verify(digest, goOn) : oci.blobs.check(digest, goOn));
+      if (verdict === "damaged")
+        problems.push(`blob ${digest} is damaged${affected(tagsByBlob.get(digest))}`);
+      if (!(await step(`${found.size} blobs hashed`))) return { blobs: found.size, problems };
+    }
+    for (const [digest, tags] of tagsByBlob) {
+      // Uploaded since the blobs were listed, perhaps.
+      if (!found.has(digest) && oci.blobs.size(digest) === undefined)
+        problems.push(`blob ${digest} is missing${affected(tags)}`);
+    }
+    problems.push(...(await compare(fresh)));
+    return { blobs: found.size, problems };
+  } finally {
+    fresh.close();
+  }
+}
+
+/** Whether the index holds what the commits say. */
+async function compareIndex(
+  oci: OciStore,
+  fresh: DerivedIndex,
+  step: CheckOptions["step"],
+): Promise<Damage | undefined> {
+  const { indexPath: path } = oci.location;
+  const scopes = new Set([...fresh.scopes(), ...oci.derived.scopes()]);
+  for (const scope of scopes) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      // Compared at one moment, at which both stand for the same commit.
+      if (oci.derived.head === fresh.head) {
+        if (fresh.dump(scope) !== oci.derived.dump(scope))
+          return { reason: `it differs from the commits in '${scope}'`, path };
+        break;
+      }
+      const { commitId } = oci.store.head();
+      if (commitId) await oci.store.project(fresh, commitId);
+    }
+    if (!(await step("comparing the index"))) return undefined;
+  }
+  return undefined;
+}
+
+/** The tags that need each blob, through indexes too. */
+function collectTags(index: OciIndexReader): Map<Digest, string[]> {
+  const tagsByBlob = new Map<Digest, string[]>();
+  for (const repository of index.repositoriesAfter("")) {
+    for (let last = "", more = true; more; ) {
+      const tags = index.tags(repository, last, MAX_TAGS_AT_ONCE);
+      for (const tag of tags) {
+        const digest = index.tagDigest(repository, tag);
+        for (const blob of digest ? blobsOf(index, repository, digest) : []) {
+          const names = tagsByBlob.get(blob);
+          if (names) names.push(`${repository}:${tag}`);
+          else tagsByBlob.set(blob, [`${repository}:${tag}`]);
+        }
+      }
+      more = tags.length === MAX_TAGS_AT_ONCE;
+      last = tags.at(-1) ?? "";
+    }
+  }
+  return tagsByBlob;
+}
+
+function blobsOf(index: OciIndexReader, repository: RepositoryName, top: Digest): Set<Digest> {
+  const blobs = new Set<Digest>();
+  const seen = new Set<Digest>();
+  const pending = [top];
+  for (let digest = pending.pop(); digest; digest = pending.pop()) {
+    if (seen.has(digest)) continue;
+    seen.add(digest);
+    const stored = index.manifest(repository, digest);
+    const manifest = stored && parseManifest(stored.content);
+    if (!manifest || manifest instanceof ManifestFault) continue;
+    for (const blob of manifest.blobs) blobs.add(blob);
+    pending.push(...manifest.manifests);
+  }
+  return blobs;
+}
+
+function affected(tags: readonly string[] = []): string {
+  if (tags.length === 0) return "; no tag needs it";
+  const more = tags.length > MAX_NAMED_TAGS ? ` and ${tags.length - MAX_NAMED_TAGS} more` : "";
+  return `; needed by ${tags.slice(0, MAX_NAMED_TAGS).join(", ")}${more}`;
+}

@@ -1,0 +1,122 @@
+import { IncompleteJobError, type Job, type JobRun } from "../../../primitives/jobs/job-runner.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { InstanceRegistry } from "../instances/instance-registry.ts";
+import type { InstanceConfig } from "../settings/instance-config.ts";
+import type { OciStore } from "../store/oci-store.ts";
+import { applyCleanupRules } from "./cleanup.ts";
+import { collectGarbage } from "./garbage.ts";
+import { checkOciStore } from "./store-check.ts";
+
+export interface StoreJobsOptions {
+  /** Seconds; `undefined`: never by itself. */
+  readonly gcEvery: number | undefined;
+  readonly gcGrace: number;
+  readonly scrubEvery: number | undefined;
+}
+
+/** Names of what goes, in a report. */
+const MAX_NAMED = 1000;
+
+/** The background work on OCI stores, all of them one after the other. */
+export function storeJobs(
+  instances: InstanceRegistry,
+  { gcEvery, gcGrace, scrubEvery }: StoreJobsOptions,
+): readonly Job[] {
+  const milliseconds = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
+  return [
+    {
+      name: "gc",
+      summary: "applies the cleanup rules and removes blobs that nothing needs",
+      everyMs: milliseconds(gcEvery),
+      run: (run) => {
+        run.progress("waiting for a backup to end");
+        return instances.withRemovals(
+          () => forEachStore(instances, run, (oci, configs) => collect(oci, configs, gcGrace, run)),
+          run.signal,
+        );
+      },
+    },
+    {
+      name: "scrub",
+      summary: "hashes every object and blob again and compares the index with the commits",
+      everyMs: milliseconds(scrubEvery),
+      run: (run) => forEachStore(instances, run, (oci) => scrub(oci, run)),
+    },
+  ];
+}
+
+/** A store that fails, or is out of service, keeps none of the others from its turn; rejects at the end then. */
+async function forEachStore(
+  instances: InstanceRegistry,
+  { signal }: JobRun,
+  work: (oci: OciStore, configs: readonly InstanceConfig[]) => Promise<readonly string[]>,
+): Promise<string[]> {
+  const lines: string[] = [];
+  const failures: unknown[] = [];
+  for (const oci of instances.stores()) {
+    if (signal.aborted) break;
+    const configs = instances.list().filter(({ store }) => store === oci.location.store);
+    if (configs.length === 0) continue;
+    try {
+      lines.push(...(await oci.inUse(() => work(oci, configs))));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      failures.push(error);
+    }
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
+  const problems = new Set(instances.outages().map(({ problem }) => problem));
+  if (problems.size === 0 || signal.aborted) return lines;
+  const message = problems.size === 1 ? "1 store was left out" : `${problems.size} stores were left out`;
+  throw new IncompleteJobError(message, [
+    ...lines,
+    ...[...problems].map((problem) => `left out: ${problem}`),
+  ]);
+}
+
+async function collect(
+  oci: OciStore,
+  configs: readonly InstanceConfig[],
+  graceSeconds: number,
+  run: JobRun,
+): Promise<string[]> {
+  const { store } = oci.location;
+  const rules = configs.flatMap(({ cleanup, at }) => (at ? [] : cleanup));
+  const cleaned = await applyCleanupRules(oci, rules, run);
+  // Registries that share a store keep what one of them wants to be kept.
+  const retentions = configs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY);
+  const longest = Math.max(...retentions);
+  const retentionSeconds = longest === Number.POSITIVE_INFINITY ? undefined : longest;
+  const { uploads, blobs, bytes, problems } = await collectGarbage(
+    oci,
+    { graceSeconds, retentionSeconds },
+    run,
+  );
+  const verb = run.isDryRun ? "would remove" : "removed";
+  const more = cleaned.lines.length > MAX_NAMED ? [`  … and ${cleaned.lines.length - MAX_NAMED} more`] : [];
+  return [
+    ...cleaned.lines.slice(0, MAX_NAMED).map((line) => `  ${line}`),
+    ...more,
+    ...problems.map((problem) => `  ${problem}`),
+    `${store}: ${verb} ${cleaned.tags} tags, ${cleaned.manifests} manifests, ${blobs} blobs (${bytes} bytes), ${uploads} uploads`,
+  ];
+}
+
+async function scrub(oci: OciStore, run: JobRun): Promise<string[]> {
+  const pace = new Pace(3, run.signal);
+  const step = async (progress: string): Promise<boolean> => {
+    run.progress(`${oci.location.store}: ${progress}`);
+    await pace.rest();
+    return !run.signal.aborted;
+  };
+  const objects = await oci.store.checkObjects(step);
+  run.signal.throwIfAborted();
+  const content = await checkOciStore(oci, { setsAside: !run.isDryRun, step, signal: run.signal });
+  const problems = [...objects.problems, ...content.problems];
+  const verdict = problems.length === 0 ? "no damage" : `${problems.length} damaged or missing`;
+  return [
+    ...problems.map((problem) => `  ${problem}`),
+    `${oci.location.store}: ${objects.commits} commits, ${objects.objects} objects, ${content.blobs} blobs: ${verdict}`,
+  ];
+}

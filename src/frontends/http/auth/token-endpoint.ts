@@ -1,0 +1,127 @@
+import { challengeOf } from "../../../backends/oci-http/instances/challenge.ts";
+import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
+import { SharedRoom } from "../../../primitives/bounds/shared-room.ts";
+import { networkOf } from "../../../primitives/net/client-network.ts";
+import type { TokenAuthority } from "../../../primitives/users/token-authority.ts";
+import { withBoundedBody } from "../../../registry/requests/bounded-body.ts";
+import { RegistryError } from "../../../registry/requests/errors.ts";
+import { jsonResponse } from "../../../registry/requests/json-response.ts";
+import type { RoutedRequest } from "../requests/http-backend.ts";
+import type { RequestAuthenticator } from "./request-authenticator.ts";
+
+/** Name, password and scopes; a request's head, where they stand in a GET, may not be longer either. */
+const MAX_FORM_BYTES = 16 * 1024;
+/** Bytes of forms that may be on their way in, for each thread. */
+const FORM_ROOM = 32 * 1024 * 1024;
+/** Scopes in one token, which has to fit a header; clients ask for the repository and those that they mount from. */
+const MAX_SCOPES = 32;
+
+/**
+ * Hands out tokens (Docker registry token authentication: GET with Basic or nobody, POST as OAuth2). A client learns
+ * of it from a Bearer challenge; the token opens what its user may, of what was asked for.
+ */
+export class TokenEndpoint {
+  readonly #authenticator: RequestAuthenticator;
+  readonly #tokens: TokenAuthority;
+  readonly #forms = new SharedRoom(FORM_ROOM);
+
+  constructor(authenticator: RequestAuthenticator, tokens: TokenAuthority) {
+    this.#authenticator = authenticator;
+    this.#tokens = tokens;
+  }
+
+  async answer(routed: RoutedRequest): Promise<Response | RegistryError> {
+    switch (routed.request.method) {
+      case "GET":
+        return this.#get(routed);
+      case "POST":
+        return this.#post(routed);
+      default:
+        return new RegistryError("methodNotAllowed", { headers: { Allow: "GET, POST" } });
+    }
+  }
+
+  async #get(routed: RoutedRequest): Promise<Response | RegistryError> {
+    const challenge = challengeOf("Basic", routed.origin);
+    const principal = await this.#authenticator.principal(routed, () => challenge);
+    if (principal instanceof RegistryError) return principal;
+    if (principal.token) {
+      return new RegistryError("unauthorized", {
+        message: "a token is given for a user name and password, not for another token",
+        headers: { "WWW-Authenticate": challenge },
+      });
+    }
+    return this.#grant(routed, principal, routed.query);
+  }
+
+  async #post(routed: RoutedRequest): Promise<Response | RegistryError> {
+    const form = await withBoundedBody(
+      routed.request,
+      MAX_FORM_BYTES,
+      this.#forms.enter(networkOf(routed.remote())),
+      async (body) => new URLSearchParams(new TextDecoder().decode(body)),
+    );
+    if (form === "too-long")
+      return new RegistryError("formInvalid", { message: "the form is longer than 16 KiB" });
+    if (form === "no-room") return new RegistryError("tooManyBodies", { headers: { "Retry-After": "5" } });
+    const principal = await this.#formPrincipal(routed, form);
+    if (principal instanceof RegistryError) return principal;
+    // A refresh token stands for the user alone: it would lift an API token's limit and outlive it.
+    const isWhole = !principal.limit && principal.ends === undefined;
+    const refresh =
+      isWhole && form.get("access_type") === "offline" && form.get("grant_type") === "password"
+        ? { refresh_token: this.#tokens.issueRefresh(principal.user, routed.backend.audience) }
+        : {};
+    return this.#grant(routed, principal, form, refresh);
+  }
+
+  async #formPrincipal(routed: RoutedRequest, form: URLSearchParams): Promise<Principal | RegistryError> {
+    const challenge = challengeOf("Basic", routed.origin);
+    switch (form.get("grant_type")) {
+      case "password": {
+        const [login, password] = [form.get("username") ?? "", form.get("password") ?? ""];
+        const sent = `${login}\0${password}`;
+        return this.#authenticator.login(login, password, routed, () => challenge, sent);
+      }
+      case "refresh_token": {
+        const token = form.get("refresh_token") ?? "";
+        const content = this.#tokens.verify("refresh", token, routed.backend.audience);
+        if (content) return { user: content.user };
+        return new RegistryError("unauthorized", {
+          message: "the refresh token is not valid here, has expired, or its user's password has changed",
+          headers: { "WWW-Authenticate": challenge },
+        });
+      }
+      default:
+        return new RegistryError("formInvalid");
+    }
+  }
+
+  #grant(
+    { backend }: RoutedRequest,
+    principal: Principal,
+    parameters: URLSearchParams,
+    more: Readonly<Record<string, string>> = {},
+  ): Response | RegistryError {
+    const scopes = parameters.getAll("scope").flatMap((scope) => scope.split(" "));
+    if (scopes.length > MAX_SCOPES) return new RegistryError("scopesTooMany");
+    const claims = backend.claimsFor(principal, scopes);
+    const { token, seconds } = this.#tokens.issueAccess(
+      principal.user,
+      backend.audience,
+      claims,
+      principal.ends,
+    );
+    const answer = {
+      token,
+      access_token: token,
+      token_type: "Bearer",
+      expires_in: seconds,
+      issued_at: new Date().toISOString(),
+      scope: claims.map(({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`).join(" "),
+      ...more,
+    };
+    const headers = { "Cache-Control": "no-store" };
+    return jsonResponse(answer, { headers });
+  }
+}

@@ -1,0 +1,184 @@
+import { InstanceTable } from "../../../backends/oci-http/instances/instance-table.ts";
+import { ServedView, type StoreOwner } from "../../../backends/oci-http/store/served-view.ts";
+import type { ViewLocation } from "../../../backends/oci-http/store/view-location.ts";
+import type { Logger } from "../../../primitives/logging/logger.ts";
+import { inStepWith } from "../../../primitives/monotonic-clock.ts";
+import type { StoreName } from "../../../primitives/store/store-manager.ts";
+import type { CallPort } from "../../../primitives/threads/call-port.ts";
+import { Heartbeat } from "../../../primitives/threads/heartbeat.ts";
+import { SharedVersion } from "../../../primitives/threads/shared-version.ts";
+import { Authenticator } from "../../../primitives/users/authenticator.ts";
+import { TokenAuthority } from "../../../primitives/users/token-authority.ts";
+import { TokenSigner } from "../../../primitives/users/token-signer.ts";
+import { UserDirectory } from "../../../primitives/users/user-directory.ts";
+import { HttpFrontend } from "../http-frontend.ts";
+import type { Certificate } from "../listen/certificates.ts";
+import { HttpLimits } from "../listen/http-limits.ts";
+import type { HttpAddresses } from "../listen/http-settings.ts";
+import { ThreadTraffic } from "../requests/http-traffic.ts";
+import type { OwnerCalls, ThreadCalls, ThreadSetup } from "./thread-calls.ts";
+
+/** After so long a thread tries again to read a registry that it could not. */
+const RETRY_MS = 10_000;
+
+/** One of several threads that serve HTTP on the same port. It reads by itself and leaves changes to the owner. */
+export class ServingThread implements ThreadCalls {
+  readonly #owner: CallPort<ThreadCalls, OwnerCalls>;
+  readonly #table = new InstanceTable(() => this.#users);
+  readonly #views = new Map<number, ServedView>();
+  #users = new UserDirectory([]);
+  #isServing = false;
+  #version: SharedVersion | undefined;
+  /** The version of the state that is served; none is yet. */
+  #served = -1;
+  #refreshing: Promise<void> | undefined;
+  #frontend: HttpFrontend | undefined;
+
+  constructor(owner: (own: ThreadCalls) => CallPort<ThreadCalls, OwnerCalls>) {
+    this.#owner = owner(this);
+  }
+
+  async start(setup: ThreadSetup): Promise<HttpAddresses> {
+    const { settings, certificates, tokenKey, run, version, traffic, thread, limits } = setup;
+    this.#version = new SharedVersion(version);
+    await this.#refresh();
+    const users = () => this.#users;
+    const heartbeat = new Heartbeat(setup.heartbeat);
+    const now = await inStepWith(() => this.#owner.call("now"));
+    const authenticator = new Authenticator(
+      users,
+      (...args) => this.#owner.call("checkPassword", ...args),
+      (id) => this.#owner.tell("noteTokenUse", id),
+    );
+    this.#frontend = new HttpFrontend({
+      settings,
+      certificates,
+      isShared: true,
+      onRequest: () => heartbeat.beat(),
+      guardsConnections: thread === 0,
+      hosts: () => this.#table.hosts,
+      isServing: () => this.#isServing,
+      upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),
+      authenticator,
+      tokens: new TokenAuthority(new TokenSigner(tokenKey, { run, now }), users),
+      traffic: new ThreadTraffic(traffic, thread),
+      limits: new HttpLimits(settings.limits, limits.memory, thread, limits.seed, now),
+      warnOnce: (...args) => this.#owner.tell("warnOnce", ...args),
+      log: loggerOf(this.#owner),
+    });
+    heartbeat.start();
+    return this.#frontend.addresses;
+  }
+
+  async renewCertificates(certificates: readonly Certificate[]): Promise<void> {
+    await this.#frontend?.renewCertificates(certificates);
+  }
+
+  async settled(): Promise<void> {
+    await this.#refresh();
+    const served = this.#served;
+    await this.#table.settled();
+    // With a newer state there may be requests again that began by an older one; the owner asks again then.
+    if (this.#served === served) this.#closeUnusedViews();
+  }
+
+  async stop(): Promise<void> {
+    await this.#frontend?.stop();
+  }
+
+  get #isUpToDate(): boolean {
+    return this.#version?.current === this.#served;
+  }
+
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#loadState().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #loadState(): Promise<void> {
+    while (!this.#isUpToDate) {
+      const { version, users, groups, instances, isServing } = await this.#owner.call("state");
+      const entries = [];
+      for (const { config, location } of instances)
+        entries.push({ config, view: location && (await this.#viewIfPossible(config.name, location)) });
+      this.#users = new UserDirectory(users, groups);
+      this.#table.replace(entries);
+      this.#isServing = isServing;
+      this.#served = version;
+    }
+  }
+
+  /** A registry that this thread can't read does not keep it from serving the others. */
+  async #viewIfPossible(name: string, location: ViewLocation): Promise<ServedView | undefined> {
+    try {
+      return await this.#view(location);
+    } catch (error) {
+      loggerOf(this.#owner).error(`the registry '${name}' is out of service on an HTTP thread`, error);
+      this.#tryAgainLater();
+      return undefined;
+    }
+  }
+
+  #tryAgainLater(): void {
+    const timer = setTimeout(() => {
+      this.#served = -1;
+    }, RETRY_MS);
+    timer.unref();
+  }
+
+  async #view(location: ViewLocation): Promise<ServedView> {
+    const view =
+      this.#views.get(location.id) ?? (await ServedView.open(location, this.#storeOwner(location.store)));
+    this.#views.set(location.id, view);
+    return view;
+  }
+
+  #closeUnusedViews(): void {
+    const used = new Set([...this.#table.hosts.values()].map((instance) => instance.view));
+    for (const [id, view] of this.#views) {
+      if (used.has(view)) continue;
+      this.#views.delete(id);
+      view.close();
+    }
+  }
+
+  #storeOwner(store: StoreName): StoreOwner {
+    const owner = this.#owner;
+    return {
+      changes: {
+        putManifest: (...args) => owner.call("putManifest", store, ...args),
+        deleteManifest: (...args) => owner.call("deleteManifest", store, ...args),
+        admit: (...args) => owner.call("admit", store, ...args),
+        linkBlob: (...args) => owner.call("linkBlob", store, ...args),
+        unlinkBlob: (...args) => owner.call("unlinkBlob", store, ...args),
+      },
+      locks: {
+        acquire: (id) => owner.call("acquireUpload", store, id),
+        release: (id) => owner.call("releaseUpload", store, id),
+      },
+      audit: (digest) => owner.tell("auditBlob", store, digest),
+      onDamage: (digest) => owner.tell("reportDamage", store, digest),
+      onDatabaseDamage: (view, damage) => owner.tell("reportDatabaseDamage", store, view, damage),
+      committed: (view) => ({
+        manifest: (...args) => owner.call("committedManifest", store, view, ...args),
+      }),
+    };
+  }
+}
+
+/** The owner writes the log, so that its lines stay whole and in order. */
+function loggerOf(owner: CallPort<ThreadCalls, OwnerCalls>): Logger {
+  return {
+    info: (message) => owner.tell("log", "info", message),
+    warn: (message) => owner.tell("log", "warn", message),
+    error: (message, cause) =>
+      owner.tell(
+        "log",
+        "error",
+        message,
+        cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+      ),
+  };
+}

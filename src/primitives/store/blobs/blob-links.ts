@@ -1,0 +1,171 @@
+import type { Database, Statement } from "bun:sqlite";
+import { closeSync, openSync } from "node:fs";
+import type { Digest } from "../../digest.ts";
+import { syncFileData } from "../../fs/durable.ts";
+import { checkRow, rowSum } from "../../sqlite/row-sum.ts";
+import type { ScopeClock } from "../index/scope-clock.ts";
+import { checkLinks, openLinks } from "./links-database.ts";
+
+/** What requests ask of links. */
+export interface LinkReader {
+  has(scope: string, digest: Digest): boolean;
+  /** Up to `limit` scopes that are linked to the blob. */
+  scopesOf(digest: Digest, limit: number): string[];
+}
+
+export const NO_LINKS: LinkReader = { has: () => false, scopesOf: () => [] };
+
+interface LinkRow {
+  readonly scope: string;
+  readonly digest: Digest;
+  readonly linked_at: number;
+  readonly sum: number;
+}
+
+/** Links in a database that another thread may be writing to. Throws `DamagedDatabaseError` where a row has another sum. */
+export class StoredLinks implements LinkReader {
+  readonly #database: Database;
+
+  constructor(db: Database) {
+    this.#database = db;
+  }
+
+  has(scope: string, digest: Digest): boolean {
+    return this.select("scope = ? AND digest = ?", scope, digest).length > 0;
+  }
+
+  scopesOf(digest: Digest, limit: number): string[] {
+    return this.select("digest = ? LIMIT ?", digest, limit).map((row) => row.scope);
+  }
+
+  protected select(where: string, ...values: (string | number)[]): LinkRow[] {
+    const sql = `SELECT scope, digest, linked_at, sum FROM blob_links WHERE ${where}`;
+    const rows = this.#database.query<LinkRow, (string | number)[]>(sql).all(...values);
+    for (const { scope, digest, linked_at, sum } of rows)
+      checkRow(this.#database, sum, scope, digest, linked_at);
+    return rows;
+  }
+}
+
+/**
+ * Which blobs were uploaded or mounted to which scope (a repository), in a file of its own: unlike the index this can't
+ * be derived from the commits.
+ */
+export class BlobLinks extends StoredLinks {
+  readonly path: string;
+  readonly #db: Database;
+  readonly #walFd: number;
+  readonly #insert: Statement<unknown, [string, string, number, number]>;
+  readonly #remove: Statement<unknown, [string, string]>;
+  readonly #clock: ScopeClock;
+  #syncing: Promise<void> | undefined;
+  #nextSync: Promise<void> | undefined;
+
+  /** `clock` is moved for each scope whose links change. */
+  constructor(path: string, clock: ScopeClock) {
+    const db = openLinks(path);
+    super(db);
+    this.path = path;
+    this.#clock = clock;
+    this.#db = db;
+    try {
+      this.#walFd = openSync(`${path}-wal`, "r+");
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    this.#insert = this.#db.query(
+      `INSERT INTO blob_links VALUES (?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET linked_at = excluded.linked_at, sum = excluded.sum`,
+    );
+    this.#remove = this.#db.query("DELETE FROM blob_links WHERE scope = ? AND digest = ?");
+  }
+
+  /** Resolves when the link would survive a power cut. */
+  add(scope: string, digest: Digest): Promise<void> {
+    this.#put(scope, digest, Math.floor(Date.now() / 1000));
+    this.#clock.advance(scope, "change");
+    return this.#sync();
+  }
+
+  /** False if there was no such link. */
+  async remove(scope: string, digest: Digest): Promise<boolean> {
+    const { changes } = this.#remove.run(scope, digest);
+    this.#clock.advance(scope, "removal");
+    if (changes > 0) await this.#sync();
+    return changes > 0;
+  }
+
+  /** Every blob that is linked to the scope. */
+  blobsOf(scope: string): Digest[] {
+    return this.select("scope = ?", scope).map((row) => row.digest);
+  }
+
+  /** Up to `limit` links made before `seconds` (since the epoch), after `last` in their order. */
+  olderThan(
+    seconds: number,
+    last: { readonly scope: string; readonly digest: Digest } | undefined,
+    limit: number,
+  ): { readonly scope: string; readonly digest: Digest }[] {
+    const where = "(scope, digest) > (?, ?) AND linked_at < ? ORDER BY scope, digest LIMIT ?";
+    return this.select(where, last?.scope ?? "", last?.digest ?? "", seconds, limit).map(
+      ({ scope, digest }) => ({ scope, digest }),
+    );
+  }
+
+  /** Whether any scope was linked to the blob since `seconds` (since the epoch). */
+  isLinkedSince(digest: Digest, seconds: number): boolean {
+    return this.select("digest = ? AND linked_at >= ? LIMIT 1", digest, seconds).length > 0;
+  }
+
+  /** Those of the blobs that any scope was linked to since `seconds` (since the epoch). */
+  linkedSince(digests: readonly Digest[], seconds: number): Set<Digest> {
+    const where = "digest IN (SELECT value FROM json_each(?)) AND linked_at >= ?";
+    return new Set(this.select(where, JSON.stringify(digests), seconds).map(({ digest }) => digest));
+  }
+
+  /** Removes a link unless, once nobody can see it any more, it is needed after all. A crash may bring it back. */
+  drop(scope: string, digest: Digest, isUnneeded: () => boolean): void {
+    const sql = "DELETE FROM blob_links WHERE scope = ? AND digest = ? RETURNING linked_at AS linkedAt";
+    const link = this.#db.query<{ linkedAt: number }, [string, string]>(sql).get(scope, digest);
+    this.#clock.advance(scope, "removal");
+    if (!link || isUnneeded()) return;
+    this.#put(scope, digest, link.linkedAt);
+    this.#clock.advance(scope, "change");
+  }
+
+  /** Looks through the whole file. Throws `DamagedDatabaseError`, or what SQLite says, where it is damaged. */
+  check(): void {
+    checkLinks(this.#db);
+  }
+
+  async close(): Promise<void> {
+    await this.#nextSync;
+    await this.#syncing;
+    closeSync(this.#walFd);
+    this.#db.close();
+  }
+
+  #put(scope: string, digest: Digest, seconds: number): void {
+    this.#insert.run(scope, digest, seconds, rowSum(scope, digest, seconds));
+  }
+
+  /** A sync under way may have missed what was just written: all who come meanwhile share the next one. */
+  #sync(): Promise<void> {
+    if (!this.#syncing) return this.#startSync();
+    this.#nextSync ??= this.#syncing
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextSync = undefined;
+        return this.#startSync();
+      });
+    return this.#nextSync;
+  }
+
+  #startSync(): Promise<void> {
+    this.#syncing = syncFileData(this.#walFd).finally(() => {
+      this.#syncing = undefined;
+    });
+    return this.#syncing;
+  }
+}

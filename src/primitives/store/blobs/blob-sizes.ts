@@ -1,0 +1,123 @@
+import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../../digest.ts";
+import { Pace } from "../../jobs/pace.ts";
+import type { BlobStore } from "./blob-store.ts";
+
+export interface BlobSizes {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+/** A count is this old before another begins, for what nobody told of, such as damaged blobs set aside. */
+const MAX_AGE_MS = 60 * 60 * 1000;
+
+/**
+ * How much the blobs of a store take: counted once in the background, and from then on by what comes and goes. What is
+ * told while a count goes on is added where that has been already.
+ */
+export class BlobSizeCounter {
+  readonly #blobs: Pick<BlobStore, "list" | "size">;
+  readonly #failed: (error: unknown) => void;
+  #latest: { blobs: number; bytes: number } | undefined;
+  #walk: Walk | undefined;
+  #counted = Number.NEGATIVE_INFINITY;
+  #counting: Promise<void> | undefined;
+  #isClosing = false;
+
+  constructor(blobs: Pick<BlobStore, "list" | "size">, failed: (error: unknown) => void) {
+    this.#blobs = blobs;
+    this.#failed = failed;
+  }
+
+  /** Begins a count if there was none, or long ago. */
+  latest(): BlobSizes | undefined {
+    if (!this.#counting && !this.#isClosing && performance.now() - this.#counted > MAX_AGE_MS) {
+      this.#counting = this.#count()
+        .catch(this.#failed)
+        .finally(() => {
+          this.#counted = performance.now();
+          this.#counting = undefined;
+        });
+    }
+    return this.#latest;
+  }
+
+  /** Waits for the first count, if none was made yet. */
+  async first(): Promise<BlobSizes> {
+    const known = this.latest();
+    if (known) return known;
+    await this.#counting;
+    return this.#latest ?? { blobs: 0, bytes: 0 };
+  }
+
+  /** A blob has come that was not there before. */
+  added(digest: Digest, bytes: number): void {
+    this.#change(digest, 1, bytes);
+  }
+
+  /** A blob has gone. */
+  removed(digest: Digest, bytes: number): void {
+    this.#change(digest, -1, -bytes);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#counting;
+  }
+
+  #change(digest: Digest, blobs: number, bytes: number): void {
+    for (const sizes of [this.#latest, this.#walk?.hasPassed(digest, blobs < 0) ? this.#walk : undefined]) {
+      if (!sizes) continue;
+      sizes.blobs += blobs;
+      sizes.bytes += bytes;
+    }
+  }
+
+  async #count(): Promise<void> {
+    const walk = new Walk();
+    this.#walk = walk;
+    const pace = new Pace(1);
+    try {
+      for (const digest of this.#blobs.list()) {
+        await pace.rest();
+        if (this.#isClosing) return;
+        walk.see(digest, this.#blobs.size(digest));
+      }
+      this.#latest = { blobs: walk.blobs, bytes: walk.bytes };
+    } finally {
+      this.#walk = undefined;
+    }
+  }
+}
+
+/** A count under way, directory by directory in the order of `BlobStore.list`, each listed when the walk comes to it. */
+class Walk {
+  blobs = 0;
+  bytes = 0;
+  #directory = -1;
+  /** Of this directory. */
+  #seen = new Set<Digest>();
+
+  see(digest: Digest, size: number | undefined): void {
+    const directory = directoryOf(digest);
+    if (directory !== this.#directory) {
+      this.#directory = directory;
+      this.#seen = new Set();
+    }
+    if (size === undefined) return;
+    this.#seen.add(digest);
+    this.blobs++;
+    this.bytes += size;
+  }
+
+  /** Whether what becomes of a blob now is no longer noticed by the walk. */
+  hasPassed(digest: Digest, isRemoved: boolean): boolean {
+    const directory = directoryOf(digest);
+    if (directory !== this.#directory) return directory < this.#directory;
+    return this.#seen.has(digest) === isRemoved;
+  }
+}
+
+function directoryOf(digest: Digest): number {
+  const algorithm = DIGEST_ALGORITHMS.indexOf(digestAlgorithm(digest));
+  return algorithm * 256 + Number.parseInt(digestHex(digest).slice(0, 2), 16);
+}

@@ -1,0 +1,99 @@
+import { encodeCommit, type Identity } from "../git/commit.ts";
+import { type NamedObject, nameObject } from "../git/object.ts";
+import type { ObjectId } from "../git/object-id.ts";
+import type { ObjectReader } from "./object-reader.ts";
+import { Snapshot } from "./snapshot.ts";
+import { type Change, EMPTY_TREE, editTree } from "./tree-edit.ts";
+
+export const SYSTEM_IDENTITY: Identity = { name: "Everlock System", email: "system@everlock" };
+
+/** One commit to be. */
+export interface Draft {
+  readonly changes: readonly Change[];
+  readonly author: Identity;
+  readonly message: string;
+}
+
+export type Prepare = (parent: Snapshot) => Promise<Draft> | Draft;
+
+export interface Outcome {
+  /** The commit that holds the changes; the unchanged head when there was nothing to change. */
+  readonly commitId: ObjectId | undefined;
+  readonly changed: boolean;
+}
+
+/** A commit that a caller waits for. */
+export interface Job {
+  readonly prepare: Prepare;
+  readonly settle: PromiseWithResolvers<Outcome>;
+}
+
+/** Commits built one on the other in memory, not yet visible to anyone. */
+export class CommitGroup {
+  /** What the first of them follows. */
+  readonly base: Snapshot;
+  tip: Snapshot;
+  commits = 0;
+  readonly jobs: Job[] = [];
+  readonly changes: Change[] = [];
+  readonly #objects = new Map<ObjectId, NamedObject>();
+  readonly #reader: ObjectReader;
+  readonly #settlements: (() => void)[] = [];
+
+  constructor(head: Snapshot, reader: ObjectReader) {
+    this.#reader = reader;
+    this.base = head;
+    this.tip = head;
+  }
+
+  objects(): NamedObject[] {
+    return [...this.#objects.values()];
+  }
+
+  /** Lets go of the objects: they are stored by now, or never will be. */
+  discard(): void {
+    this.#reader.unstage(this.#objects);
+  }
+
+  settle(): void {
+    for (const settlement of this.#settlements) settlement();
+  }
+
+  /** Adds the job's commit; a job that fails leaves no trace in the group. */
+  async add(job: Job): Promise<void> {
+    this.jobs.push(job);
+    try {
+      const made: NamedObject[] = [];
+      const draft = await job.prepare(this.tip);
+      const tree = await editTree(this.tip.tree, draft.changes, {
+        loadTree: this.#reader.tree,
+        emit: (object) => made.push(object),
+        replaceTree: this.#reader.replaceTree,
+      });
+      const changed = tree !== (this.tip.tree ?? EMPTY_TREE.id);
+      if (changed) this.#append(draft, tree, made);
+      const outcome: Outcome = { commitId: this.tip.commitId, changed };
+      this.#settlements.push(() => job.settle.resolve(outcome));
+    } catch (error) {
+      this.#settlements.push(() => job.settle.reject(error));
+    }
+  }
+
+  #append(draft: Draft, tree: ObjectId, made: readonly NamedObject[]): void {
+    const seconds = Math.floor(Date.now() / 1000);
+    const body = encodeCommit({
+      tree,
+      parents: this.tip.commitId ? [this.tip.commitId] : [],
+      author: { ...draft.author, seconds },
+      committer: { ...SYSTEM_IDENTITY, seconds },
+      message: draft.message,
+    });
+    const commit = nameObject("commit", body);
+    for (const object of made) this.#objects.set(object.id, object);
+    this.#objects.set(commit.id, commit);
+    this.#reader.stage(this.#objects);
+    for (const change of draft.changes) this.changes.push(change);
+    this.tip = new Snapshot(this.#reader, commit.id, { tree });
+    this.commits++;
+  }
+}

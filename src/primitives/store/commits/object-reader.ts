@@ -1,0 +1,96 @@
+import { LruCache } from "../../bounds/lru-cache.ts";
+import type { ObjectStore } from "../engine/objects.ts";
+import { type Commit, parseCommit } from "../git/commit.ts";
+import { CorruptObjectError, type NamedObject, nameObject, type ObjectType } from "../git/object.ts";
+import type { ObjectId } from "../git/object-id.ts";
+import { Tree } from "../git/tree.ts";
+
+/** Directories kept in memory, and what one takes besides its encoding, roughly. */
+const TREE_CACHE_BYTES = 48 * 1024 * 1024;
+const TREE_OVERHEAD_BYTES = 500;
+/** Directories that a walk through all commits keeps in memory: what two commits in a row share. */
+const WALK_CACHE_BYTES = 32 * 1024 * 1024;
+
+/** Reads objects as what they must be, checked against their names. */
+export class ObjectReader {
+  readonly #objects: ObjectStore;
+  /** Objects of commits that are being made durable, by group. */
+  readonly #staged: Set<ReadonlyMap<ObjectId, NamedObject>>;
+  readonly #trees: LruCache<ObjectId, Tree>;
+
+  constructor(
+    objects: ObjectStore,
+    staged = new Set<ReadonlyMap<ObjectId, NamedObject>>(),
+    cacheBytes = TREE_CACHE_BYTES,
+  ) {
+    this.#objects = objects;
+    this.#staged = staged;
+    this.#trees = new LruCache(cacheBytes);
+  }
+
+  /** Another that has nothing in memory yet, and so takes nothing out of it that requests need. */
+  forWalk(): ObjectReader {
+    return new ObjectReader(this.#objects, this.#staged, WALK_CACHE_BYTES);
+  }
+
+  /** At once if it is in memory. */
+  readonly tree = (id: ObjectId): Tree | Promise<Tree> => this.#trees.get(id) ?? this.#readTree(id);
+
+  async #readTree(id: ObjectId): Promise<Tree> {
+    const tree = Tree.parse(await this.#read(id, "tree"));
+    this.#remember(id, tree);
+    return tree;
+  }
+
+  /** Spares reading back a tree that was just made, and forgets the one before, which few will ask for again. */
+  readonly replaceTree = (before: ObjectId | undefined, after: ObjectId, tree: Tree): void => {
+    if (before) this.#trees.delete(before);
+    this.#remember(after, tree);
+  };
+
+  #remember(id: ObjectId, tree: Tree): void {
+    this.#trees.set(id, tree, tree.body.length + TREE_OVERHEAD_BYTES);
+  }
+
+  /** Makes objects readable before they are stored, as they come to be in the map. */
+  stage(objects: ReadonlyMap<ObjectId, NamedObject>): void {
+    this.#staged.add(objects);
+  }
+
+  unstage(objects: ReadonlyMap<ObjectId, NamedObject>): void {
+    this.#staged.delete(objects);
+  }
+
+  blob(id: ObjectId): Promise<Uint8Array> {
+    return this.#read(id, "blob");
+  }
+
+  async commit(id: ObjectId): Promise<Commit> {
+    return parseCommit(await this.#read(id, "commit"));
+  }
+
+  /** `undefined` if the store does not have it. Rejects if it is damaged or can't be read. */
+  async storedCommit(id: ObjectId): Promise<Commit | undefined> {
+    const isStored = this.#findStaged(id) !== undefined || (await this.#objects.has(id));
+    return isStored ? this.commit(id) : undefined;
+  }
+
+  async #read(id: ObjectId, type: ObjectType): Promise<Uint8Array> {
+    const object = this.#findStaged(id) ?? (await this.#objects.get(id));
+    if (!object) throw new CorruptObjectError(`the store`, `${type} ${id} is missing`);
+    if (object.type !== type)
+      throw new CorruptObjectError(`object ${id}`, `it is a ${object.type}, not a ${type}`);
+    if (nameObject(type, object.body).id !== id) {
+      throw new CorruptObjectError(`${type} ${id}`, "its content does not match its name");
+    }
+    return object.body;
+  }
+
+  #findStaged(id: ObjectId): NamedObject | undefined {
+    for (const objects of this.#staged) {
+      const object = objects.get(id);
+      if (object) return object;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+import type { Commit } from "../git/commit.ts";
+import type { ObjectId } from "../git/object-id.ts";
+import type { ObjectReader } from "./object-reader.ts";
+import type { StorePath } from "./store-path.ts";
+import { entryAt, type ListedFile, listFiles } from "./tree-walk.ts";
+
+/** The files of a store as they were at one commit, or the empty store before the first one. */
+export class Snapshot {
+  readonly commitId: ObjectId | undefined;
+  readonly tree: ObjectId | undefined;
+  readonly #objects: ObjectReader;
+
+  constructor(
+    objects: ObjectReader,
+    commitId: ObjectId | undefined,
+    commit: Pick<Commit, "tree"> | undefined,
+  ) {
+    this.#objects = objects;
+    this.commitId = commitId;
+    this.tree = commit?.tree;
+  }
+
+  /** The Git object that holds the file's bytes: equal ids mean equal content. */
+  async fileId(path: StorePath): Promise<ObjectId | undefined> {
+    const entry = this.tree && (await entryAt(this.#objects.tree, this.tree, path));
+    return entry?.kind === "file" ? entry.id : undefined;
+  }
+
+  /** Like `fileId`, also for a directory. */
+  async entryId(path: string): Promise<ObjectId | undefined> {
+    return this.tree && (await entryAt(this.#objects.tree, this.tree, path))?.id;
+  }
+
+  async read(path: StorePath): Promise<Uint8Array | undefined> {
+    const id = await this.fileId(path);
+    return id && this.#objects.blob(id);
+  }
+
+  async *list(prefix: string): AsyncGenerator<ListedFile> {
+    if (this.tree) yield* listFiles(this.#objects.tree, this.tree, prefix);
+  }
+}

@@ -1,0 +1,168 @@
+import { ExpectedError } from "../../expected-error.ts";
+import { type NamedObject, nameObject } from "../git/object.ts";
+import type { ObjectId } from "../git/object-id.ts";
+import { Tree, type TreeEntry } from "../git/tree.ts";
+import type { StorePath } from "./store-path.ts";
+import type { LoadTree } from "./tree-walk.ts";
+
+/** What becomes of one path: these bytes, or nothing. */
+export interface Change {
+  readonly path: StorePath;
+  readonly content: Uint8Array | null;
+}
+
+/** A path that can't be written because a file stands where a directory is needed, or the other way round. */
+export class PathConflictError extends ExpectedError {
+  constructor(path: string) {
+    super(`'${path}' can't be written: a file and a directory would have the same name`);
+    this.name = "PathConflictError";
+  }
+}
+
+interface EditContext {
+  readonly loadTree: LoadTree;
+  /** Receives every object that the edit makes. */
+  readonly emit: (object: NamedObject) => void;
+  /** Receives each new tree in its parsed form, with the one that it takes the place of. */
+  readonly replaceTree: (before: ObjectId | undefined, after: ObjectId, tree: Tree) => void;
+}
+
+/** A new tree, and the one that it takes the place of. */
+interface NewTree {
+  readonly before: ObjectId | undefined;
+  readonly object: NamedObject;
+  readonly tree: Tree;
+}
+
+/** Thrown where a directory is not in memory yet. */
+class TreeAwaited {
+  readonly tree: Promise<Tree>;
+
+  constructor(tree: Promise<Tree>) {
+    this.tree = tree;
+  }
+}
+
+/** The root of a store that holds no file. */
+export const EMPTY_TREE = nameObject("tree", Tree.EMPTY.body);
+
+type Edit = { readonly components: readonly string[]; readonly path: string; readonly blob: ObjectId | null };
+
+/** The root tree after `changes`. Deleting what is not there is no change. */
+export async function editTree(
+  root: ObjectId | undefined,
+  changes: readonly Change[],
+  context: EditContext,
+): Promise<ObjectId> {
+  const edits = changes.map(({ path, content }): Edit => {
+    if (!content) return { components: path.split("/"), path, blob: null };
+    const object = nameObject("blob", content);
+    context.emit(object);
+    return { components: path.split("/"), path, blob: object.id };
+  });
+  const { root: edited, trees } = await editWithLoaded(root, edits, context.loadTree);
+  for (const { before, object, tree } of trees) {
+    context.emit(object);
+    context.replaceTree(before, object.id, tree);
+  }
+  if (!edited) context.emit(EMPTY_TREE);
+  return edited ?? EMPTY_TREE.id;
+}
+
+/** At once when all directories on the way are in memory, as they mostly are; otherwise again when they were read. */
+async function editWithLoaded(
+  root: ObjectId | undefined,
+  edits: readonly Edit[],
+  loadTree: LoadTree,
+): Promise<{ readonly root: ObjectId | undefined; readonly trees: readonly NewTree[] }> {
+  const loaded = new Map<ObjectId, Tree>();
+  const edit = () => {
+    const trees: NewTree[] = [];
+    const treeOf = (id: ObjectId): Tree => {
+      const tree = loaded.get(id) ?? loadTree(id);
+      if (tree instanceof Tree) return tree;
+      throw new TreeAwaited(tree);
+    };
+    return { root: editDirectory(root, edits, 0, { treeOf, trees }), trees };
+  };
+  try {
+    return edit();
+  } catch (awaited) {
+    if (!(awaited instanceof TreeAwaited)) throw awaited;
+    await awaited.tree;
+    if (root) await loadAlong(root, edits, 0, loadTree, loaded);
+    return edit();
+  }
+}
+
+/** Keeps in `loaded` every directory that `edits` lead through. */
+async function loadAlong(
+  id: ObjectId,
+  edits: readonly Edit[],
+  depth: number,
+  loadTree: LoadTree,
+  loaded: Map<ObjectId, Tree>,
+): Promise<void> {
+  const tree = await loadTree(id);
+  loaded.set(id, tree);
+  for (const [name, group] of groupByName(edits, depth)) {
+    const entry = tree.get(name);
+    if (entry?.kind === "tree") await loadAlong(entry.id, group, depth + 1, loadTree, loaded);
+  }
+}
+
+interface Editing {
+  /** Throws `TreeAwaited`. */
+  readonly treeOf: (id: ObjectId) => Tree;
+  readonly trees: NewTree[];
+}
+
+function editDirectory(
+  id: ObjectId | undefined,
+  edits: readonly Edit[],
+  depth: number,
+  editing: Editing,
+): ObjectId | undefined {
+  const before = id ? editing.treeOf(id) : Tree.EMPTY;
+  const entries = new Map<string, TreeEntry | undefined>();
+  for (const [name, group] of groupByName(edits, depth)) {
+    entries.set(name, editEntry(before.get(name), group, depth, editing));
+  }
+  const tree = before.with(entries);
+  if (tree.body.length === 0) return undefined;
+  const object = nameObject("tree", tree.body);
+  if (object.id !== id) editing.trees.push({ before: id, object, tree });
+  return object.id;
+}
+
+function groupByName(edits: readonly Edit[], depth: number): ReadonlyMap<string, readonly Edit[]> {
+  const [first] = edits;
+  // Spares most directories, through which a single edit leads, the grouping.
+  if (edits.length === 1 && first) return new Map([[first.components[depth] ?? "", edits]]);
+  return Map.groupBy(edits, (edit) => edit.components[depth] ?? "");
+}
+
+/** One name in a directory: either a single file, or the directory that all of `edits` lie below. */
+function editEntry(
+  entry: TreeEntry | undefined,
+  edits: readonly Edit[],
+  depth: number,
+  editing: Editing,
+): TreeEntry | undefined {
+  const [first] = edits;
+  if (!first) return entry;
+  const isFile = (edit: Edit) => edit.components.length === depth + 1;
+  if (isFile(first)) {
+    if (edits.length > 1 || (entry?.kind === "tree" && first.blob)) throw new PathConflictError(first.path);
+    if (first.blob) return { kind: "file", id: first.blob };
+    return entry?.kind === "tree" ? entry : undefined;
+  }
+  if (edits.some(isFile)) throw new PathConflictError(first.path);
+  if (entry?.kind === "file") {
+    const written = edits.find((edit) => edit.blob);
+    if (written) throw new PathConflictError(written.path);
+    return entry;
+  }
+  const id = editDirectory(entry?.id, edits, depth + 1, editing);
+  return id && { kind: "tree", id };
+}

@@ -1,0 +1,30 @@
+import { type Digest, parseDigest } from "../../primitives/digest.ts";
+
+/** A tag, such as `v1.2` (distribution-spec, "Pulling manifests"). */
+export type Tag = string & { readonly __brand: "Tag" };
+
+/** What names a manifest in a URL. */
+export type Reference =
+  | { readonly kind: "tag"; readonly tag: Tag }
+  | { readonly kind: "digest"; readonly digest: Digest };
+
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+export function parseTag(text: string): Tag | undefined {
+  return TAG.test(text) ? (text as Tag) : undefined;
+}
+
+/** As it stands in the URL. */
+export function nameOf(reference: Reference): string {
+  return reference.kind === "tag" ? reference.tag : reference.digest;
+}
+
+/** Only a digest can hold a colon, so the two can't be confused. */
+export function parseReference(text: string): Reference | undefined {
+  if (text.includes(":")) {
+    const digest = parseDigest(text);
+    return digest && { kind: "digest", digest };
+  }
+  const tag = parseTag(text);
+  return tag && { kind: "tag", tag };
+}

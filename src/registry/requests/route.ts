@@ -1,0 +1,94 @@
+import { ByteCache, detached } from "../../primitives/bounds/byte-cache.ts";
+import { type Digest, parseDigest } from "../../primitives/digest.ts";
+import { parseRepositoryName, type RepositoryName } from "../model/repository-name.ts";
+import type { SessionId } from "../model/storage.ts";
+import { parseReference, type Reference } from "../model/tag.ts";
+import { RegistryError } from "./errors.ts";
+
+/** An endpoint below one repository, with its parsed parameters. */
+export type RepositoryRoute =
+  | { readonly kind: "blob"; readonly repository: RepositoryName; readonly digest: Digest }
+  | { readonly kind: "uploads"; readonly repository: RepositoryName }
+  | { readonly kind: "upload"; readonly repository: RepositoryName; readonly session: SessionId }
+  | { readonly kind: "manifest"; readonly repository: RepositoryName; readonly reference: Reference }
+  | { readonly kind: "referrers"; readonly repository: RepositoryName; readonly subject: Digest }
+  | { readonly kind: "tags"; readonly repository: RepositoryName };
+
+/** Bytes of the routes that are remembered. */
+const KNOWN_BYTES = 4 * 1024 * 1024;
+/** The longest name, reference and endpoint, each character of them percent-encoded, are shorter. */
+const MAX_PATH_LENGTH = 2048;
+/** Of a parsed route, besides its path, roughly. */
+const ROUTE_BYTES = 300;
+
+/** An endpoint of the distribution-spec. */
+export type Route = { readonly kind: "base" | "catalog" } | RepositoryRoute;
+
+/** Paths asked for before; clients ask for few different ones again and again. */
+const known = new ByteCache<Route>(KNOWN_BYTES);
+
+/** `path` is still percent-encoded and without query. */
+export function parseRoute(path: string): Route | RegistryError {
+  const seen = known.get(path);
+  if (seen) return seen;
+  if (path.length > MAX_PATH_LENGTH) {
+    return new RegistryError("pathInvalid", {
+      message: `the path is longer than ${MAX_PATH_LENGTH} characters; a repository name has at most 255, a tag 128`,
+    });
+  }
+  // It is part of the whole target, with a query of any length.
+  const own = detached(path);
+  const route = readRoute(own);
+  if (!(route instanceof RegistryError)) known.set(own, route, own.length * 2 + ROUTE_BYTES);
+  return route;
+}
+
+function readRoute(path: string): Route | RegistryError {
+  if (path === "/v2/" || path === "/v2") return { kind: "base" };
+  if (path === "/v2/_catalog") return { kind: "catalog" };
+  if (!path.startsWith("/v2/")) return new RegistryError("pathUnknown");
+  let segments: string[];
+  try {
+    segments = path.slice("/v2/".length).split("/").map(decodeURIComponent);
+  } catch {
+    return new RegistryError("pathInvalid");
+  }
+
+  const last = segments.at(-1) ?? "";
+  const named = (count: number, make: (repository: RepositoryName) => Route | RegistryError) => {
+    const repository = parseRepositoryName(segments.slice(0, -count).join("/"));
+    return repository ? make(repository) : new RegistryError("nameInvalid");
+  };
+  const withDigest = (make: (repository: RepositoryName, digest: Digest) => Route) =>
+    named(2, (repository) => {
+      const digest = parseDigest(last);
+      return digest ? make(repository, digest) : new RegistryError("digestInvalid");
+    });
+  if (segments.at(-3) === "blobs" && segments.at(-2) === "uploads") {
+    return named(3, (repository) =>
+      last === ""
+        ? { kind: "uploads", repository }
+        : { kind: "upload", repository, session: last as SessionId },
+    );
+  }
+  switch (segments.at(-2)) {
+    case "blobs":
+      return last === "uploads"
+        ? named(2, (repository) => ({ kind: "uploads", repository }))
+        : withDigest((repository, digest) => ({ kind: "blob", repository, digest }));
+    case "manifests":
+      return named(2, (repository) => {
+        const reference = parseReference(last);
+        if (reference) return { kind: "manifest", repository, reference };
+        return new RegistryError(last.includes(":") ? "digestInvalid" : "referenceInvalid");
+      });
+    case "referrers":
+      return withDigest((repository, subject) => ({ kind: "referrers", repository, subject }));
+    case "tags":
+      return last === "list"
+        ? named(2, (repository) => ({ kind: "tags", repository }))
+        : new RegistryError("pathUnknown");
+    default:
+      return new RegistryError("pathUnknown");
+  }
+}

@@ -1,0 +1,128 @@
+import { Database } from "bun:sqlite";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { resolve } from "node:path";
+import { makeDirectory } from "../primitives/fs/durable-directory.ts";
+import { DiskRoom } from "../primitives/store/engine/local/disk-room.ts";
+
+/** The data directory can't be used; the message is the one line that the operator sees. */
+export class DataDirectoryError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "DataDirectoryError";
+  }
+}
+
+export interface AcquireOptions {
+  /** For messages. */
+  readonly what?: "data directory" | "backup";
+  /** Whether it may hold what `restore-backup` has begun, and nothing else may use until it is whole. */
+  readonly allowsUnfinishedRestore?: boolean;
+  /** Is told what is done to it besides. */
+  readonly report?: (message: string) => void;
+}
+
+const LOCK = "everlock.lock";
+const PID = "everlock.pid";
+
+/** Whether a file of a data directory is there only because a process uses it, or did. */
+export function isLockFile(name: string): boolean {
+  return name === PID || name === LOCK || name.startsWith(`${LOCK}-`);
+}
+
+/** There from the beginning of a restore until all of it is there. */
+export function unfinishedRestorePath(dataDir: string): string {
+  return `${dataDir}/everlock-restore.json`;
+}
+
+/** A data directory that this process alone may use until it is released. */
+export class DataDirectory {
+  readonly path: string;
+  readonly #lock: Database;
+
+  private constructor(path: string, lock: Database) {
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  /** Makes it if it does not exist, private to the user who runs the server. Throws `DataDirectoryError`. */
+  static acquire(dir: string, options: AcquireOptions = {}): DataDirectory {
+    const { what = "data directory", report = () => undefined } = options;
+    const { allowsUnfinishedRestore = what === "backup" } = options;
+    const path = resolve(dir);
+    try {
+      makeDirectory(path, 0o700);
+      if (!statSync(path).isDirectory()) throw new Error("it is not a directory");
+      chmodSync(path, 0o700);
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw new DataDirectoryError(`can't use the ${what} ${path}: ${reason(error)}`);
+    }
+    // Whoever opens the stores writes a little, on a full disk as well.
+    if (what === "data directory") new DiskRoom(path, report).relieve();
+    const directory = new DataDirectory(path, takeLock(path, what));
+    if (!allowsUnfinishedRestore && existsSync(unfinishedRestorePath(path))) {
+      directory.release();
+      throw new DataDirectoryError(
+        `the data directory ${path} holds a restore that is not finished; 'everlock restore-backup <dir> --data-dir ${path}' goes on with it`,
+      );
+    }
+    notePid(path);
+    return directory;
+  }
+
+  release(): void {
+    this.#lock.close();
+  }
+}
+
+/** An SQLite transaction that stays open: a lock on every platform, which the system releases if the process dies. */
+function takeLock(path: string, what: string): Database {
+  let lock: Database | undefined;
+  try {
+    lock = new Database(`${path}/${LOCK}`, { create: true });
+    lock.run("PRAGMA locking_mode = EXCLUSIVE");
+    // Otherwise it writes a journal, for which a full disk has no room.
+    lock.run("PRAGMA journal_mode = MEMORY");
+    lock.run("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if (/locked|busy/i.test(reason(error))) {
+      throw new DataDirectoryError(
+        `the ${what} ${path} is in use by another ${what === "backup" ? "command" : "server"}${otherProcess(path)}`,
+      );
+    }
+    throw new DataDirectoryError(`can't lock the ${what} ${path}: ${reason(error)}`);
+  }
+}
+
+/** For the message of whoever comes next, and so nothing that a full disk may keep us from starting for. */
+function notePid(path: string): void {
+  try {
+    writeFileSync(`${path}/${PID}`, `${process.pid}\n`, { mode: 0o600 });
+  } catch {
+    rmSync(`${path}/${PID}`, { force: true });
+  }
+}
+
+function otherProcess(path: string): string {
+  try {
+    const pid = readFileSync(`${path}/${PID}`, "utf8").trim();
+    return /^\d+$/.test(pid) ? ` (process ${pid})` : "";
+  } catch {
+    return "";
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

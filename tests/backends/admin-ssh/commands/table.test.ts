@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { alignColumns } from "../../../../src/backends/admin-ssh/commands/command.ts";
+import { table } from "../../../../src/backends/admin-ssh/commands/table.ts";
+
+test("cells that hold control characters are written out and aligned by what is shown", () => {
+  expect(
+    alignColumns([
+      ["a\x9b", "1"],
+      ["longer", "2"],
+    ]),
+  ).toEqual(["a\\u009b  1", "longer   2"]);
+});
+
+test("wide characters count as what they take of the terminal, also where a cell is cut", () => {
+  const lines = table(
+    ["name", "size"],
+    [
+      ["日本語日本語日本語", "1"],
+      ["plain", "22"],
+    ],
+    { width: 20 },
+  );
+  expect(lines).toEqual(["name         size", "日本語日本…  1", "plain        22"]);
+  for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(18);
+});
+
+test("a table may have more rows than a function takes arguments", () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => [String(i)]);
+  expect(table(["n"], rows, { width: undefined })).toHaveLength(rows.length + 1);
+});

@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { OciStore } from "../../../../src/backends/oci-http/store/oci-store.ts";
+import { digestOf } from "../../../../src/primitives/digest.ts";
+import { consoleLogger } from "../../../../src/primitives/logging/logger.ts";
+import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
+import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
+import type { Tag } from "../../../../src/registry/model/tag.ts";
+import { afterThisTest } from "../../../support/cleanup.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+
+const actor = { identity: { name: "alice", email: "alice@everlock" }, client: "test", remote: "::1" };
+const repository = "team/app" as RepositoryName;
+
+function manifest(note: string) {
+  const content = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      manifests: [],
+      annotations: { note },
+    }),
+  );
+  return { digest: digestOf(content), content };
+}
+
+test("a manifest goes with the tags that are just being put on it, and no others", async () => {
+  const oci = await OciStore.open(
+    new StoreManager(temporaryDirectory(), consoleLogger),
+    "everlock-oci-test" as StoreName,
+  );
+  afterThisTest(() => oci.close());
+  const [wrong, right] = [manifest("wrong"), manifest("right")];
+  const push = ({ digest, content }: typeof wrong, tag: string) =>
+    oci.changes.putManifest(actor, { repository, digest, content, tags: [tag as Tag], immutable: [] });
+  await push(wrong, "known");
+  const pushes = [push(wrong, "new"), push(right, "other"), push(wrong, "moved"), push(right, "moved")];
+  const deleted = oci.changes.deleteManifest(actor, repository, { kind: "digest", digest: wrong.digest });
+  await Promise.all(pushes);
+  expect(await deleted).toBe(true);
+  expect(oci.index.hasManifest(repository, wrong.digest)).toBe(false);
+  expect(oci.index.tags(repository, "", 10).map(String)).toEqual(["moved", "other"]);
+});

@@ -1,0 +1,39 @@
+import { expect, test } from "bun:test";
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { ensureTokenKey } from "../../../../src/frontends/http/auth/token-key.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+
+test("the token key is made once, as a whole, and is its owner's alone", async () => {
+  const path = `${temporaryDirectory()}/token_key`;
+  const key = await ensureTokenKey(path);
+  expect(key).toHaveLength(32);
+  expect([readdirSync(dirname(path)), statSync(path).mode & 0o777]).toEqual([["token_key"], 0o600]);
+  chmodSync(path, 0o644);
+  expect(await ensureTokenKey(path)).toEqual(key);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test.each([
+  ["nothing", new Uint8Array(0), "is not 32 bytes long"],
+  ["half of it", new Uint8Array(16).fill(7), "is not 32 bytes long"],
+  ["zeros", new Uint8Array(32), "holds only zeros"],
+  ["more than it", new Uint8Array(33).fill(7), "is not 32 bytes long"],
+])(
+  "a token key of which a damaged disk has left %s signs nothing, and is left for the operator",
+  async (_, bytes, reason) => {
+    const path = `${temporaryDirectory()}/token_key`;
+    writeFileSync(path, bytes);
+    expect(ensureTokenKey(path)).rejects.toThrow(
+      `the token key ${path} ${reason}; remove it and a new one is made`,
+    );
+    expect(new Uint8Array(readFileSync(path))).toEqual(bytes);
+  },
+);
+
+test("a token key that can't be made is named", async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(`${directory}/file`, "");
+  const path = `${directory}/file/token_key`;
+  await expect(ensureTokenKey(path)).rejects.toThrow(`can't use ${path}: ENOTDIR`);
+});

@@ -1,0 +1,118 @@
+import { expect, test } from "bun:test";
+import { resolveServerConfig } from "../../../../src/config/server-config.ts";
+import { startTestServer } from "../../../support/test-server.ts";
+
+const BEHIND = ["--frontend-http-trusted-proxy", "127.0.0.1", "--backend-oci-http-vhost", "public.test"];
+/** Whatever a client may send by itself. */
+const FORGED = {
+  Forwarded: "for=203.0.113.66;proto=https;host=public.test",
+  "X-Forwarded-Host": "public.test",
+  "X-Forwarded-Proto": "https",
+  "X-Real-IP": "203.0.113.66",
+};
+
+async function start(flags: readonly string[]) {
+  const { httpPort, logged, server } = await startTestServer(flags);
+  const ask = async (headers: Record<string, string>, host = "public.test") =>
+    fetch(`http://127.0.0.1:${httpPort}/v2/`, { headers: { Host: host, ...headers } });
+  /** Guesses so often that the address that counts is locked. */
+  const lock = async (headers: Record<string, string>, host?: string) => {
+    const wrong = { ...headers, Authorization: `Basic ${btoa("alice:wrong")}` };
+    await Promise.all(Array.from({ length: 12 }, () => ask(wrong, host).then((r) => r.text())));
+  };
+  const status = async (headers: Record<string, string>, host?: string) => {
+    const response = await ask({ ...headers, Authorization: `Basic ${btoa("alice:change-me")}` }, host);
+    return response.status;
+  };
+  return { ask, lock, status, logged, server, httpPort };
+}
+
+test("guesses count for the address that the proxy added, whatever the client put before it", async () => {
+  const { lock, status } = await start(BEHIND);
+  await lock({ ...FORGED, "X-Forwarded-For": "203.0.113.66, 198.51.100.1" });
+  expect(await status({ "X-Forwarded-For": "198.51.100.1" })).toBe(429);
+  expect(await status({ "X-Forwarded-For": "203.0.113.66" })).toBe(200);
+}, 20_000);
+
+test("a list that can't be read counts for the proxy, and for no client", async () => {
+  const { lock, status } = await start(BEHIND);
+  await lock({ "X-Forwarded-For": "198.51.100.1, nonsense" });
+  expect(await status({ "X-Forwarded-For": "more nonsense" })).toBe(429);
+  expect(await status({ "X-Forwarded-For": "198.51.100.1" })).toBe(200);
+}, 20_000);
+
+test("no client chooses another registry, nor the scheme, by a header that the proxy does not set", async () => {
+  const { ask } = await start(BEHIND);
+  expect((await ask({ "X-Forwarded-For": "198.51.100.1", ...FORGED }, "inner")).status).toBe(404);
+  const named = await start([
+    ...BEHIND,
+    "--frontend-http-proxy-header",
+    "forwarded",
+    "--frontend-http-proxy-host",
+  ]);
+  const xForwarded = { "X-Forwarded-For": "198.51.100.1", "X-Forwarded-Host": "public.test" };
+  expect((await named.ask(xForwarded, "inner")).status).toBe(404);
+});
+
+test("scheme and host are those that the proxy tells, where it is said to tell them", async () => {
+  const { server, httpPort } = await startTestServer([
+    ...BEHIND,
+    ...["--frontend-http-proxy-scheme", "--frontend-http-proxy-host"],
+  ]);
+  expect(server.http?.port).toBe(httpPort);
+  const forwarded = {
+    Host: "inner",
+    "X-Forwarded-For": "198.51.100.1",
+    "X-Forwarded-Host": "public.test",
+    "X-Forwarded-Proto": "https",
+  };
+  const response = await fetch(`http://127.0.0.1:${httpPort}/v2/`, { headers: forwarded });
+  expect(response.status).toBe(401);
+});
+
+test.each(["1", "3"])(
+  "with %p threads one warning tells of a client that names another, however many come",
+  async (workers) => {
+    const { ask, logged } = await start(["--http-workers", workers]);
+    for (let i = 0; i < 20; i++)
+      await ask({ "X-Forwarded-For": "203.0.113.66", Connection: "close" }, "localhost").then((r) =>
+        r.text(),
+      );
+    const warnings = logged.filter((line) => line.includes("X-Forwarded-For"));
+    expect(warnings).toEqual([
+      expect.stringMatching(/^warn 127\.0\.0\.1 sends Forwarded or X-Forwarded-For, which is ignored/),
+    ]);
+  },
+  20_000,
+);
+
+test("one warning tells what a trusted proxy says without being believed", async () => {
+  const { ask, logged } = await start(BEHIND);
+  for (let i = 0; i < 3; i++) await ask({ "X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https" });
+  expect(logged.filter((line) => line.includes("ignored"))).toEqual([
+    "warn the proxy 127.0.0.1 sends what is ignored: the scheme (believed with --frontend-http-proxy-scheme)",
+  ]);
+  const other = await start(BEHIND);
+  await other.ask({ Forwarded: "for=198.51.100.1" });
+  expect(other.logged.join("\n")).toContain("named by --frontend-http-proxy-header");
+});
+
+test("what a proxy tells is set only beside a proxy, and a header's name is one", () => {
+  const fault = (...args: string[]) => {
+    try {
+      resolveServerConfig(args, {});
+      return "";
+    } catch (error) {
+      return error instanceof Error ? error.message : "";
+    }
+  };
+  for (const flag of [
+    "--frontend-http-proxy-header=forwarded",
+    "--frontend-http-proxy-scheme",
+    "--frontend-http-proxy-host",
+  ])
+    expect(fault(flag)).toContain("needs --frontend-http-trusted-proxy <network>");
+  expect(fault("--frontend-http-trusted-proxy=10.0.0.1", "--frontend-http-proxy-header=x forwarded")).toBe(
+    "--frontend-http-proxy-header must be the name of a header, such as x-forwarded-for, not 'x forwarded'",
+  );
+});

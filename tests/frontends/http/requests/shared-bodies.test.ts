@@ -1,0 +1,64 @@
+import { expect, test } from "bun:test";
+import { SharedBodies } from "../../../../src/frontends/http/requests/shared-bodies.ts";
+
+const LARGE = 100_000;
+const CAPACITY = 10 * LARGE;
+
+function shared() {
+  let waiting = 0;
+  const bodies = new SharedBodies(() => waiting, CAPACITY);
+  return {
+    bodies,
+    waitFor: (count: number) => {
+      waiting = count;
+    },
+  };
+}
+
+const content = (size = LARGE) => new Uint8Array(size).fill(1);
+
+test("a small body is left to the runtime", () => {
+  const { bodies } = shared();
+  const small = content(32 * 1024);
+  expect(bodies.body(small)).toBe(small);
+});
+
+test("a large one is the same for all, with its length", async () => {
+  const { bodies, waitFor } = shared();
+  const large = content();
+  const body = bodies.body(large);
+  waitFor(5000);
+  for (let i = 0; i < 5000; i++) expect(bodies.body(large)).toBe(body as Blob);
+  expect((body as Blob).size).toBe(LARGE);
+  expect(new Uint8Array(await new Response(body).arrayBuffer())).toEqual(large);
+});
+
+test("different ones are refused once all the room may be waiting to be taken", () => {
+  const { bodies, waitFor } = shared();
+  const first = content();
+  expect(bodies.body(first)).toBeInstanceOf(Blob);
+  for (let i = 1; i < 10; i++) {
+    waitFor(i);
+    expect(bodies.body(content())).toBeInstanceOf(Blob);
+  }
+  waitFor(10);
+  expect(bodies.body(content())).toBeUndefined();
+  // What is on its way takes no more room for another client.
+  expect(bodies.body(first)).toBeInstanceOf(Blob);
+  waitFor(9);
+  expect(bodies.body(content())).toBeInstanceOf(Blob);
+});
+
+test("however many were sent, none counts once all are taken, and no more than are not", () => {
+  const { bodies, waitFor } = shared();
+  for (let i = 0; i < 100; i++) expect(bodies.body(content())).toBeInstanceOf(Blob);
+  waitFor(2);
+  for (let i = 0; i < 100; i++) expect(bodies.body(content())).toBeInstanceOf(Blob);
+});
+
+test("one that is larger than all the room is sent when no large one is", () => {
+  const { bodies, waitFor } = shared();
+  waitFor(3);
+  expect(bodies.body(content(2 * CAPACITY))).toBeInstanceOf(Blob);
+  expect(bodies.body(content())).toBeUndefined();
+});

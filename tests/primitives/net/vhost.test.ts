@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { lookUpVhost, parseVhostPattern, vhostOf } from "../../../src/primitives/net/vhost.ts";
+
+test.each([
+  ["Example.ORG", "example.org"],
+  ["*.Example.org", "*.example.org"],
+  ["*.localhost", "*.localhost"],
+  ["[::1]", "[::1]"],
+  ["*", undefined],
+  ["*.", undefined],
+  ["a.*.org", undefined],
+  ["*.*.org", undefined],
+  ["**.org", undefined],
+  ["host:80", undefined],
+])("%p is the host %p", (text, expected) => {
+  expect(parseVhostPattern(text)).toBe(expected as string);
+});
+
+test("a wildcard stands for one label, and gives way to a name of its own", () => {
+  const table = new Map([
+    ["*.example.org", "any"],
+    ["team.example.org", "team"],
+  ]);
+  const hosts = ["team.example.org", "x.example.org", "a.x.example.org", "example.org", "localhost"];
+  expect(hosts.map((host) => lookUpVhost(table, host))).toEqual([
+    "team",
+    "any",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+test("a Host header longer than any name is no host, and is not remembered", () => {
+  const name = `${"a".repeat(63)}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(61)}`;
+  expect(name).toHaveLength(253);
+  expect(vhostOf(`${name}.:65535`)).toBe(name);
+  expect(vhostOf(`${name}:${"1".repeat(16_000)}`)).toBeUndefined();
+  expect(vhostOf(`a${":1".repeat(8000)}`)).toBeUndefined();
+});

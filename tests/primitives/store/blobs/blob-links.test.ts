@@ -1,0 +1,151 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { copyFileSync, statSync } from "node:fs";
+import { type Digest, digestOf } from "../../../../src/primitives/digest.ts";
+import { damageIn } from "../../../../src/primitives/sqlite/database-damage.ts";
+import { BlobLinks } from "../../../../src/primitives/store/blobs/blob-links.ts";
+import { createLinks, salvageLinks } from "../../../../src/primitives/store/blobs/links-database.ts";
+import { ScopeClock } from "../../../../src/primitives/store/index/scope-clock.ts";
+import { afterThisTest } from "../../../support/cleanup.ts";
+import { flipBit } from "../../../support/flipped-bit.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+
+const [layer, other] = [digestOf(Buffer.from("layer")), digestOf(Buffer.from("other"))];
+const FLIPS = 200;
+
+function open(path = `${temporaryDirectory()}/links.sqlite`) {
+  const clock = new ScopeClock();
+  const links = new BlobLinks(path, clock);
+  afterThisTest(() => links.close());
+  return { path, clock, links };
+}
+
+test("a blob belongs to the scopes that it was linked to, until it is removed from them", async () => {
+  const { links } = open();
+  await links.add("alpine", layer);
+  await links.add("team/app", layer);
+  await links.add("alpine", other);
+  expect([links.has("alpine", layer), links.has("team/app", other)]).toEqual([true, false]);
+  expect(links.scopesOf(layer, 10).sort()).toEqual(["alpine", "team/app"]);
+  expect(links.scopesOf(layer, 1)).toHaveLength(1);
+  expect(links.blobsOf("alpine").sort()).toEqual([layer, other].sort());
+  expect(await links.remove("alpine", layer)).toBe(true);
+  expect(await links.remove("alpine", layer)).toBe(false);
+  expect(links.has("alpine", layer)).toBe(false);
+});
+
+test("links are found by their age, a page at a time", async () => {
+  const { links } = open();
+  for (const scope of ["a", "b", "c"]) await links.add(scope, layer);
+  const soon = Math.floor(Date.now() / 1000) + 60;
+  const first = links.olderThan(soon, undefined, 2);
+  expect(first.map(({ scope }) => scope)).toEqual(["a", "b"]);
+  expect(links.olderThan(soon, first.at(-1), 2).map(({ scope }) => scope)).toEqual(["c"]);
+  expect(links.olderThan(soon - 3600, undefined, 2)).toEqual([]);
+  expect([links.isLinkedSince(layer, soon - 3600), links.isLinkedSince(layer, soon)]).toEqual([true, false]);
+  const unlinked = digestOf(Buffer.from("unlinked"));
+  expect(links.linkedSince([unlinked, layer], soon - 3600)).toEqual(new Set([layer]));
+  expect(links.linkedSince([unlinked, layer], soon)).toEqual(new Set());
+});
+
+test("a link that is needed after all is put back when it is dropped", () => {
+  const { links } = open();
+  void links.add("alpine", layer);
+  links.drop("alpine", layer, () => false);
+  expect(links.has("alpine", layer)).toBe(true);
+  links.drop("alpine", layer, () => {
+    expect(links.has("alpine", layer)).toBe(false);
+    return true;
+  });
+  expect(links.has("alpine", layer)).toBe(false);
+});
+
+test("the clock moves for each scope whose links change", async () => {
+  const { links, clock } = open();
+  const times = () =>
+    (["change", "removal"] as const).map((event) => clock.read(clock.slotOf("alpine", event)));
+  const before = times();
+  await links.add("alpine", layer);
+  expect(times()).toEqual([(before[0] ?? 0) + 1, before[1] ?? 0]);
+  await links.remove("alpine", layer);
+  expect(times()).toEqual([(before[0] ?? 0) + 2, (before[1] ?? 0) + 1]);
+});
+
+test("links of an earlier version, which had no sums, are taken over", () => {
+  const path = `${temporaryDirectory()}/links.sqlite`;
+  const db = new Database(path, { create: true });
+  db.run(`CREATE TABLE links (scope TEXT NOT NULL, digest TEXT NOT NULL, linked_at INTEGER NOT NULL,
+    PRIMARY KEY (scope, digest)) WITHOUT ROWID`);
+  db.run("CREATE INDEX links_by_digest ON links (digest)");
+  db.run("INSERT INTO links VALUES ('alpine', ?, 1000)", [layer]);
+  db.close();
+  for (let opened = 0; opened < 2; opened++) {
+    const links = new BlobLinks(path, new ScopeClock());
+    expect([links.has("alpine", layer), links.isLinkedSince(layer, 1001)]).toEqual([true, false]);
+    void links.close();
+  }
+});
+
+/** Files with one bit flipped, of links of ten blobs to ten scopes. */
+function* damagedCopies() {
+  const dir = temporaryDirectory();
+  const blobs = Array.from({ length: 10 }, (_, i) => digestOf(Buffer.from(`blob ${i}`)));
+  const all = blobs.flatMap((digest, i) =>
+    Array.from({ length: 10 }, (_, j) => ({
+      scope: `team${i}/app${j}`,
+      digest,
+      linkedAt: 1_700_000_000 + j,
+    })),
+  );
+  createLinks(`${dir}/links.sqlite`, all);
+  const { size } = statSync(`${dir}/links.sqlite`);
+  for (let i = 0; i < FLIPS; i++) {
+    const path = `${dir}/copy-${i}.sqlite`;
+    copyFileSync(`${dir}/links.sqlite`, path);
+    flipBit(path, Math.floor((i * size) / FLIPS) + (i % 7), (i * 3) % 8);
+    yield { path, all, blobs };
+  }
+}
+
+test("links with any bit flipped are damaged at the start, or say what was linked and nothing else", () => {
+  let damaged = 0;
+  for (const { path, all, blobs } of damagedCopies()) {
+    let links: BlobLinks | undefined;
+    try {
+      links = new BlobLinks(path, new ScopeClock());
+      const known = blobs.flatMap((digest) =>
+        links?.scopesOf(digest, 100).map((scope) => `${scope} ${digest}`),
+      );
+      expect(known.sort()).toEqual(all.map(({ scope, digest }) => `${scope} ${digest}`).sort());
+      for (const { scope, digest } of all) expect(links.has(scope, digest)).toBe(true);
+    } catch (error) {
+      if (damageIn(error) === undefined) throw error;
+      damaged++;
+    }
+    void links?.close();
+  }
+  expect(damaged).toBeGreaterThan(FLIPS / 10);
+}, 30_000);
+
+test("what is salvaged from damaged links was linked, and is most of it", () => {
+  const shares: number[] = [];
+  for (const { path, all } of damagedCopies()) {
+    const known = new Set(all.map((link) => JSON.stringify(link)));
+    const salvaged = salvageLinks(path).map((link) => JSON.stringify(link));
+    expect(salvaged.filter((link) => !known.has(link))).toEqual([]);
+    shares.push(salvaged.length / all.length);
+  }
+  shares.sort((a, b) => a - b);
+  expect(shares[Math.floor(FLIPS / 4)]).toBeGreaterThan(0.9);
+}, 30_000);
+
+test("the first of equal links counts when a file of them is made", () => {
+  const path = `${temporaryDirectory()}/links.sqlite`;
+  const link = (linkedAt: number): { scope: string; digest: Digest; linkedAt: number } => ({
+    scope: "alpine",
+    digest: layer,
+    linkedAt,
+  });
+  createLinks(path, [link(5), link(9)]);
+  expect(salvageLinks(path)).toEqual([link(5)]);
+});

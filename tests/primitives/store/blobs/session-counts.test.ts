@@ -1,0 +1,46 @@
+import { expect, test } from "bun:test";
+import { SessionCounts } from "../../../../src/primitives/store/blobs/session-counts.ts";
+import { parseUploadId } from "../../../../src/primitives/store/blobs/upload-id.ts";
+
+const LIMITS = { user: 2, network: 3, all: 5 };
+
+function begun(counts: SessionCounts, user: string | undefined, network: string) {
+  const id = counts.begin({ user, network });
+  return typeof id === "string" ? (parseUploadId(id) ?? "malformed") : id;
+}
+
+test("users, networks and all together have their limits, and a refusal takes no place", () => {
+  const counts = new SessionCounts(undefined, LIMITS);
+  const ids = [begun(counts, "alice", "a"), begun(counts, "alice", "b")];
+  expect(begun(counts, "alice", "c")).toEqual({ of: "user", limit: 2 });
+  begun(counts, undefined, "a");
+  begun(counts, undefined, "a");
+  expect(begun(counts, "bob", "a")).toEqual({ of: "network", limit: 3 });
+  begun(counts, undefined, "d");
+  expect(begun(counts, "bob", "e")).toEqual({ of: "all", limit: 5 });
+  expect(counts.open).toBe(5);
+  const [first] = ids;
+  if (typeof first !== "string") throw new Error("there is no session");
+  counts.end(first as Parameters<typeof counts.end>[0]);
+  expect(typeof begun(counts, "bob", "e")).toBe("string");
+  expect(typeof begun(counts, "alice", "f")).toBe("object");
+});
+
+test("strangers without a login use up nobody's sessions but those of their network", () => {
+  const counts = new SessionCounts(undefined, { user: 1, network: 1, all: 100 });
+  for (const network of ["a", "b", "c"]) expect(typeof begun(counts, undefined, network)).toBe("string");
+});
+
+test("threads count together, and what an earlier run left is in no count", () => {
+  const counts = new SessionCounts(undefined, LIMITS);
+  const other = new SessionCounts(counts.memory, LIMITS);
+  const id = counts.begin({ user: "alice", network: "a" });
+  if (typeof id !== "string") throw new Error("there is no session");
+  expect(other.isOf({ user: "alice", network: "x" }, id)).toBe(true);
+  expect(other.isOf({ user: "bob", network: "x" }, id)).toBe(false);
+  other.end(id);
+  expect(counts.open).toBe(0);
+  const later = new SessionCounts(undefined, LIMITS);
+  later.end(id);
+  expect(later.open).toBe(0);
+});

@@ -1,0 +1,162 @@
+import { expect, test } from "bun:test";
+import type { Projection } from "../../../../src/primitives/store/commits/projection.ts";
+import { Store } from "../../../../src/primitives/store/commits/store.ts";
+import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
+import type { Change } from "../../../../src/primitives/store/commits/tree-edit.ts";
+import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
+import { MemoryStore } from "../../../support/memory-store.ts";
+
+const meta = (message: string) => ({ author: { name: "alice", email: "alice@everlock" }, message });
+
+async function open(projection?: Projection) {
+  const memory = new MemoryStore();
+  const store = await Store.open("test", Object.assign(memory, { projection }));
+  const write = (name: string) => store.write(storePath(name), Buffer.from(name), meta(name));
+  const subjects = async () =>
+    (await Array.fromAsync(store.history())).map(({ commit }) => commit.message.trim()).reverse();
+  const names = async () => (await Array.fromAsync(store.list())).map(({ path }) => String(path)).sort();
+  return { memory, store, write, subjects, names };
+}
+
+test("what arrives while a group is made durable is the next group, one commit each", async () => {
+  const { memory, write, subjects } = await open();
+  const gate = Promise.withResolvers<void>();
+  memory.beforePut = (batch) => (batch === 1 ? gate.promise : Promise.resolve());
+  const first = write("a");
+  while (memory.batches.length === 0) await Bun.sleep(1);
+  const others = ["b", "c", "d"].map(write);
+  await Bun.sleep(5);
+  gate.resolve();
+  await Promise.all([first, ...others]);
+  expect(memory.batches).toHaveLength(2);
+  expect(await subjects()).toEqual(["a", "b", "c", "d"]);
+});
+
+test("what arrives at any moment after a commit is made as well", async () => {
+  const { write, names } = await open();
+  for (let moment = 0; moment < 40; moment++) {
+    await write(`a${moment}`);
+    for (let i = 0; i < moment; i++) await Promise.resolve();
+    await write(`b${moment}`);
+  }
+  expect(await names()).toHaveLength(80);
+});
+
+/** Remembers which files it was told of. */
+class Files implements Projection {
+  head: ObjectId | undefined;
+  readonly names = new Set<string>();
+  beforeApply: () => void = () => undefined;
+
+  apply(changes: readonly Change[], head?: ObjectId): void {
+    this.beforeApply();
+    for (const { path } of changes) this.names.add(path);
+    this.head = head ?? this.head;
+  }
+
+  reset(): void {
+    this.head = undefined;
+    this.names.clear();
+  }
+}
+
+test("the disk goes on with the next group before the one before is shown", async () => {
+  const files = new Files();
+  const memory = new MemoryStore();
+  const { branch } = memory;
+  const events: string[] = [];
+  const publish = branch.publish.bind(branch);
+  branch.publish = (publication) => {
+    events.push("to the disk");
+    return publish(publication);
+  };
+  files.beforeApply = () => events.push("shown");
+  const store = await Store.open("test", { objects: memory.objects, branch, projection: files });
+  const write = (name: string) => store.write(storePath(name), Buffer.from(name), meta(name));
+  const gate = Promise.withResolvers<void>();
+  memory.beforePut = (batch) => (batch === 1 ? gate.promise : Promise.resolve());
+  const first = write("a");
+  while (memory.batches.length === 0) await Bun.sleep(1);
+  const others = ["b", "c"].map(write);
+  await Bun.sleep(5);
+  gate.resolve();
+  await Promise.all([first, ...others]);
+  expect(events).toEqual(["to the disk", "to the disk", "shown", "shown"]);
+});
+
+/** Two commits that are durable when the index fails, as often as it is told to; then two more. */
+async function commitBesideFailures(failures: number) {
+  const files = new Files();
+  const { memory, write, names } = await open(files);
+  files.beforeApply = () => {
+    if (failures-- > 0) throw new Error("the index is full");
+  };
+  const gate = Promise.withResolvers<void>();
+  memory.beforePut = (batch) => (batch === 1 ? gate.promise : Promise.resolve());
+  const outcome = (name: string) => write(name).then(() => name, String);
+  const first = outcome("a");
+  while (memory.batches.length === 0) await Bun.sleep(1);
+  const second = outcome("b");
+  await Bun.sleep(5);
+  gate.resolve();
+  // Both are durable, and would be missing for whoever had been told that they are stored.
+  expect(await Promise.all([first, second])).toEqual([
+    "Error: the index is full",
+    "Error: the index is full",
+  ]);
+  const later = [await outcome("c"), await outcome("d")];
+  return { later, indexed: [...files.names].sort(), committed: await names() };
+}
+
+test("an index that fails is told what it missed before it is told anything else", async () => {
+  // Nor is anything new made that could not be seen.
+  expect(await commitBesideFailures(3)).toEqual({
+    later: ["Error: the index is full", "d"],
+    indexed: ["a", "b", "d"],
+    committed: ["a", "b", "d"],
+  });
+});
+
+test("a commit that arrives while the writer recovers is not told of a failure from before it", async () => {
+  const all = ["a", "b", "c", "d"];
+  expect(await commitBesideFailures(2)).toEqual({ later: ["c", "d"], indexed: all, committed: all });
+});
+
+test("a group that can't be stored fails alone: what was built on it is built anew", async () => {
+  const { memory, write, subjects, names } = await open();
+  await write("before");
+  const gate = Promise.withResolvers<void>();
+  memory.beforePut = async (batch) => {
+    if (batch !== 2) return;
+    await gate.promise;
+    throw new Error("the disk is full");
+  };
+  const lost = ["x", "y"].map((name) => write(name).catch((error: Error) => error.message));
+  while (memory.batches.length === 1) await Bun.sleep(1);
+  const later = ["c", "d"].map(write);
+  await Bun.sleep(5);
+  gate.resolve();
+  expect(await Promise.all(lost)).toEqual(["the disk is full", "the disk is full"]);
+  await Promise.all(later);
+  expect(await subjects()).toEqual(["before", "c", "d"]);
+  expect(await names()).toEqual(["before", "c", "d"]);
+});
+
+test("a branch that somebody else moves is followed, and nothing of either is lost", async () => {
+  const { memory, write, subjects, names } = await open();
+  const other = await Store.open("other", memory);
+  let interruptions = 2;
+  await write("a");
+  const foreign: Promise<unknown>[] = [];
+  memory.beforePut = async () => {
+    if (interruptions === 0) return;
+    interruptions--;
+    foreign.push(other.write(storePath(`foreign-${interruptions}`), Buffer.from("x"), meta("foreign")));
+    await Bun.sleep(30);
+  };
+  await Promise.all(["b", "c", "d"].map(write));
+  await Promise.all(foreign);
+  await write("e");
+  expect((await subjects()).filter((subject) => subject !== "foreign")).toEqual(["a", "b", "c", "d", "e"]);
+  expect(await names()).toEqual(["a", "b", "c", "d", "e", "foreign-0", "foreign-1"]);
+});

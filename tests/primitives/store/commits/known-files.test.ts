@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { SYSTEM_IDENTITY } from "../../../../src/primitives/store/commits/commit-group.ts";
+import { ChangedWithGitError, KnownFiles } from "../../../../src/primitives/store/commits/known-files.ts";
+import { Store } from "../../../../src/primitives/store/commits/store.ts";
+import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
+import { afterThisTest } from "../../../support/cleanup.ts";
+import { MemoryStore } from "../../../support/memory-store.ts";
+
+const [MINE, OTHER] = ["config/mine.toml", "config/other.toml"].map(storePath) as [never, never];
+const META = { author: SYSTEM_IDENTITY, message: "edit" };
+
+async function openFiles() {
+  const { objects, branch } = new MemoryStore();
+  const store = await Store.open("known", { objects, branch });
+  afterThisTest(() => store.close());
+  const files = new KnownFiles(store, store.head());
+  const write = (path: never, text: string | null) =>
+    files.commit([{ path, content: text === null ? null : Buffer.from(text) }], META);
+  const edit = (path: never, text: string) => store.write(path, Buffer.from(text), META);
+  const read = async (path: never) => Buffer.from((await store.read(path)) ?? []).toString();
+  return { store, files, write, edit, read };
+}
+
+test("a file is written, again, deleted and made again as long as nobody else changes it", async () => {
+  const { write, edit, read } = await openFiles();
+  await write(MINE, "1");
+  await edit(OTHER, "by git");
+  await write(MINE, "2");
+  await write(MINE, null);
+  await write(MINE, "3");
+  expect(await read(MINE)).toBe("3");
+});
+
+test("what somebody else changed, made or deleted is not written over until it is read", async () => {
+  const { store, files, write, edit, read } = await openFiles();
+  await edit(MINE, "made by git");
+  await expect(write(MINE, "1")).rejects.toThrow(ChangedWithGitError);
+  files.replace(store.head());
+  await write(MINE, "2");
+  await edit(MINE, "changed by git");
+  await expect(write(MINE, "3")).rejects.toThrow(
+    "'config/mine.toml' was changed with git and is not taken over yet: '/config reload' does that",
+  );
+  expect(await read(MINE)).toBe("changed by git");
+  await store.delete(MINE, META);
+  await expect(write(MINE, "4")).rejects.toThrow(ChangedWithGitError);
+  files.replace(store.head());
+  await write(MINE, "5");
+  expect(await read(MINE)).toBe("5");
+});
+
+test("of several files none is written where one has changed", async () => {
+  const { files, edit, read } = await openFiles();
+  await edit(OTHER, "by git");
+  const changes = [MINE, OTHER].map((path) => ({ path, content: Buffer.from("1") }));
+  await expect(files.commit(changes, META)).rejects.toThrow(ChangedWithGitError);
+  expect(await read(MINE)).toBe("");
+});

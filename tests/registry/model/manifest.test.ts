@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { digestOf } from "../../../src/primitives/digest.ts";
+import { ManifestFault, parseManifest } from "../../../src/registry/model/manifest.ts";
+import { DOCKER_MANIFEST, IMAGE_INDEX, IMAGE_MANIFEST } from "../../../src/registry/model/media-types.ts";
+
+const digest = (text: string) => digestOf(Buffer.from(text));
+const [CONFIG, LAYER, OTHER] = [digest("config"), digest("layer"), digest("other")] as const;
+
+const descriptor = (digest: string | undefined, mediaType = "application/vnd.oci.image.layer.v1.tar") => ({
+  mediaType,
+  digest,
+  size: 1,
+});
+
+const image = (more: object = {}) => ({
+  schemaVersion: 2,
+  mediaType: IMAGE_MANIFEST,
+  config: descriptor(CONFIG, "application/vnd.oci.image.config.v1+json"),
+  layers: [descriptor(LAYER)],
+  ...more,
+});
+
+function parse(json: object | string, contentType?: string) {
+  return parseManifest(Buffer.from(typeof json === "string" ? json : JSON.stringify(json)), contentType);
+}
+
+function faultOf(json: object | string, contentType?: string): string {
+  const manifest = parse(json, contentType);
+  return manifest instanceof ManifestFault ? manifest.reason : "none";
+}
+
+describe("an image", () => {
+  test("names its config and layers, each once", () => {
+    expect(parse(image({ layers: [descriptor(LAYER), descriptor(LAYER)] }))).toEqual({
+      mediaType: IMAGE_MANIFEST,
+      artifactType: "application/vnd.oci.image.config.v1+json",
+      annotations: undefined,
+      blobs: [CONFIG, LAYER],
+      manifests: [],
+      subject: undefined,
+      alsoNamed: [],
+    });
+  });
+
+  test("tells its subject, artifact type and annotations", () => {
+    const manifest = parse(
+      image({ subject: descriptor(OTHER), artifactType: "a/sbom", annotations: { key: "value" } }),
+    );
+    expect(manifest).toMatchObject({
+      subject: OTHER,
+      artifactType: "a/sbom",
+      annotations: { key: "value" },
+    });
+  });
+
+  test("may leave out its media type, and Go's null for what is not set", () => {
+    const { mediaType: _, ...json } = image({ subject: null, annotations: null });
+    expect(parse(json)).toMatchObject({ mediaType: IMAGE_MANIFEST, subject: undefined });
+  });
+});
+
+test("an index names its children, and takes null for none", () => {
+  const index = { schemaVersion: 2, mediaType: IMAGE_INDEX, manifests: [descriptor(OTHER, IMAGE_MANIFEST)] };
+  expect(parse(index)).toMatchObject({ blobs: [], manifests: [OTHER] });
+  expect(parse({ ...index, manifests: null })).toMatchObject({ manifests: [] });
+});
+
+test.each([
+  ["it is not valid JSON", "{"],
+  ["it is not valid JSON", '{"schemaVersion":2,"annotations":{"a":"\u{1F600}'],
+  ["it is not a JSON object", "[]"],
+  ["schemaVersion is 1, not 2", { schemaVersion: 1 }],
+  ["schemaVersion is missing, not 2", {}],
+  ["schemaVersion is a list, not 2", { schemaVersion: [] }],
+  ["schemaVersion is an object, not 2", { schemaVersion: {} }],
+  [`schemaVersion is "${"x".repeat(100)}", not 2`, { schemaVersion: "x".repeat(1_000_000) }],
+  ["mediaType is not one of", { schemaVersion: 2, mediaType: "text/plain" }],
+  ["mediaType is not one of", { schemaVersion: 2, layers: [], manifests: [] }],
+  ["config is not a descriptor", image({ config: undefined })],
+  ["layers is not a list", image({ layers: {} })],
+  ["layers[1].digest is not a sha256 or sha512", image({ layers: [descriptor(LAYER), descriptor("md5:1")] })],
+  ["layers[0].size is not a number of bytes", image({ layers: [{ ...descriptor(LAYER), size: -1 }] })],
+  ["layers[0].mediaType is missing", image({ layers: [{ digest: LAYER, size: 1 }] })],
+  ["subject is not a descriptor", image({ subject: "x" })],
+  ["artifactType is not a string", image({ artifactType: 1 })],
+  ["annotations are not a map of strings", image({ annotations: { a: 1 } })],
+])("a fault is named: %s", (reason, json) => {
+  expect(faultOf(json)).toStartWith(reason);
+});
+
+test("what the client declares must not contradict the manifest", () => {
+  expect(faultOf(image(), DOCKER_MANIFEST)).toStartWith(`the Content-Type is '${DOCKER_MANIFEST}', but`);
+  expect(faultOf(image(), "application/vnd.docker.distribution.manifest.v1+json")).toStartWith(
+    "Docker schema 1",
+  );
+  expect(faultOf(image(), "x".repeat(10_000))).toStartWith(`media type '${"x".repeat(100)}' is not`);
+});
+
+describe("nesting", () => {
+  const nested = (depth: number, open = "[", close = "]") =>
+    `{"schemaVersion":${open.repeat(depth)}1${close.repeat(depth)}}`;
+
+  test("of a thousand levels is read, of more refused before it is parsed", () => {
+    expect(faultOf(nested(999))).toBe("schemaVersion is a list, not 2");
+    expect(faultOf(nested(1000))).toBe("its lists and objects are nested more than 1000 deep");
+    expect(faultOf(nested(2_000_000))).toInclude("nested more than 1000 deep");
+    expect(faultOf(nested(1_000_000, '{"":', "}"))).toInclude("nested more than 1000 deep");
+    expect(faultOf(`{"schemaVersion":${"[".repeat(1_000_000)}`)).toInclude("nested more than 1000 deep");
+  });
+
+  test("is not counted in texts", () => {
+    const text = `${"[{".repeat(2000)}"\\${"[".repeat(2000)}`;
+    expect(parse(image({ annotations: { text } }))).toMatchObject({ annotations: { text } });
+    expect(parse(image({ annotations: { [`\\"${"{".repeat(2000)}`]: "\\" } }))).toMatchObject({
+      mediaType: IMAGE_MANIFEST,
+    });
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, test } from "bun:test";
+import type { Logger } from "../../src/primitives/logging/logger.ts";
+import { SharedText } from "../../src/primitives/threads/shared-text.ts";
+import { endOnSignals } from "../../src/server/end-signals.ts";
+import { EndRequested, Lifetime } from "../../src/server/lifetime.ts";
+import type { WatchdogMessage } from "../../src/server/stop-watchdog.ts";
+import { afterThisTest } from "../support/cleanup.ts";
+
+function memoryLog() {
+  const lines: string[] = [];
+  const log: Logger = {
+    info: (message) => void lines.push(message),
+    warn: (message) => void lines.push(message),
+    error: (message, cause) =>
+      void lines.push(`${message}: ${cause instanceof Error ? cause.message : cause}`),
+  };
+  return { log, lines };
+}
+
+describe("a lifetime", () => {
+  test("ends what was begun in the reverse order, and at the same time what was begun beside it", async () => {
+    const lifetime = new Lifetime();
+    const ended: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    lifetime.defer("directory", () => void ended.push("directory"));
+    lifetime.defer("HTTP", () => gate.promise.then(() => void ended.push("HTTP")));
+    lifetime.defer("SSH", () => void ended.push("SSH"), { beside: true });
+    const end = lifetime.end(memoryLog().log);
+    await Promise.resolve();
+    expect([ended, lifetime.running]).toEqual([["SSH"], ["HTTP"]]);
+    gate.resolve();
+    await end;
+    expect([ended, lifetime.running]).toEqual([["SSH", "HTTP", "directory"], []]);
+    await lifetime.end(memoryLog().log);
+    expect(ended).toHaveLength(3);
+  });
+
+  test("reports what can't be ended, and ends the rest", async () => {
+    const lifetime = new Lifetime();
+    const { log, lines } = memoryLog();
+    let isReleased = false;
+    lifetime.defer("the directory", () => {
+      isReleased = true;
+    });
+    lifetime.defer("the store", () => {
+      throw new Error("no space left");
+    });
+    await lifetime.end(log);
+    expect([isReleased, lines]).toEqual([true, ["the store could not be ended: no space left"]]);
+  });
+
+  test("starts nothing more once its end was asked for", async () => {
+    const lifetime = new Lifetime();
+    expect(await lifetime.start("one", () => 1)).toBe(1);
+    lifetime.requestEnd();
+    let isStarted = false;
+    const starting = lifetime.start("two", () => {
+      isStarted = true;
+    });
+    expect(await starting.catch((error) => error)).toBeInstanceOf(EndRequested);
+    expect(isStarted).toBe(false);
+  });
+});
+
+describe("signals", () => {
+  function listen(deadlineMs: number) {
+    const before = new Set([...process.listeners("SIGTERM"), ...process.listeners("SIGINT")]);
+    const lifetime = new Lifetime();
+    const { log, lines } = memoryLog();
+    const exited = Promise.withResolvers<number>();
+    const codes: number[] = [];
+    const exit = (code: number) => {
+      codes.push(code);
+      exited.resolve(code);
+    };
+    const told: WatchdogMessage[] = [];
+    const startWatchdog = () => ({ postMessage: (message: WatchdogMessage) => void told.push(message) });
+    const asked = endOnSignals(lifetime, { deadlineMs, log, exit, startWatchdog });
+    afterThisTest(() => {
+      for (const signal of ["SIGTERM", "SIGINT"] as const)
+        for (const listener of process.listeners(signal))
+          if (!before.has(listener)) process.removeListener(signal, listener);
+    });
+    return { lifetime, lines, asked, exited: exited.promise, codes, told };
+  }
+
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "%s asks for the end, and a second one ends at once",
+    async (signal) => {
+      const { lifetime, asked, codes } = listen(60_000);
+      process.emit(signal);
+      await asked;
+      expect([lifetime.signal.aborted, codes]).toEqual([true, []]);
+      process.emit(signal);
+      expect(codes).toEqual([130]);
+    },
+  );
+
+  test("cut off what hangs, and name it", async () => {
+    const { lifetime, lines, exited } = listen(20);
+    lifetime.defer("HTTP", () => new Promise(() => undefined));
+    process.emit("SIGTERM");
+    void lifetime.end(memoryLog().log);
+    expect(await exited).toBe(1);
+    expect(lines).toEqual(["the server has not ended within 0.02 s and is cut off; still under way: HTTP"]);
+  });
+
+  test("start a watchdog that knows what is under way, for when the main thread hangs", async () => {
+    const { lifetime, told, asked } = listen(60_000);
+    const shown: string[] = [];
+    const show = () => void shown.push(told[0] ? new SharedText(told[0].running).read() : "none");
+    lifetime.defer("the users", show);
+    lifetime.defer("HTTP", show);
+    lifetime.defer("SSH", () => undefined, { beside: true });
+    show();
+    process.emit("SIGTERM");
+    await asked;
+    show();
+    await lifetime.end(memoryLog().log);
+    show();
+    expect(told.map(({ deadlineMs }) => deadlineMs)).toEqual([61_000]);
+    expect(shown).toEqual(["none", "", "HTTP", "the users", ""]);
+  });
+});
