@@ -6,8 +6,8 @@ import { listTags } from "./handlers/tags.ts";
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from "./handlers/uploads.ts";
 import type { Permission, Verdict } from "./model/access.ts";
 import { errorResponse, RegistryError } from "./requests/errors.ts";
-import type { ChallengeScope, Exchange, Result } from "./requests/exchange.ts";
 import { jsonResponse } from "./requests/json-response.ts";
+import type { ChallengeScope, RegistryRequest, Result } from "./requests/registry-request.ts";
 import type { RepositoryRoute } from "./requests/route.ts";
 import { traceRoute } from "./requests/trace.ts";
 
@@ -17,14 +17,14 @@ type Handler = () => Result | Promise<Result>;
 type Methods = Readonly<Record<string, readonly [Permission, Handler]>>;
 
 /** Answers one request of the distribution-spec. What it throws is a defect or a failure of the storage. */
-export async function handleExchange(exchange: Exchange): Promise<Response> {
+export async function answerRegistryRequest(exchange: RegistryRequest): Promise<Response> {
   const result = await dispatch(exchange);
   const response = result instanceof RegistryError ? errorResponse(result) : result;
   response.headers.set("Docker-Distribution-API-Version", "registry/2.0");
   return response;
 }
 
-function dispatch(exchange: Exchange): Result | Promise<Result> {
+function dispatch(exchange: RegistryRequest): Result | Promise<Result> {
   const route = traceRoute(exchange.path, exchange.trace);
   if (route instanceof RegistryError) return route;
   switch (route.kind) {
@@ -41,7 +41,7 @@ function dispatch(exchange: Exchange): Result | Promise<Result> {
   }
 }
 
-function dispatchToRepository(exchange: Exchange, route: RepositoryRoute): Result | Promise<Result> {
+function dispatchToRepository(exchange: RegistryRequest, route: RepositoryRoute): Result | Promise<Result> {
   const methods = methodsOf(route, exchange);
   const found = methods[exchange.request.method];
   if (!found) return methodNotAllowed(Object.keys(methods));
@@ -51,7 +51,7 @@ function dispatchToRepository(exchange: Exchange, route: RepositoryRoute): Resul
   return refusal(exchange, verdict, { permission, repository }) ?? frozen(exchange, permission) ?? handler();
 }
 
-function methodsOf(route: RepositoryRoute, exchange: Exchange): Methods {
+function methodsOf(route: RepositoryRoute, exchange: RegistryRequest): Methods {
   switch (route.kind) {
     case "blob": {
       const get = () => getBlob(exchange, route);
@@ -90,12 +90,12 @@ function methodNotAllowed(allowed: readonly string[]): RegistryError {
   return new RegistryError("methodNotAllowed", { headers: { Allow: allowed.join(", ") } });
 }
 
-function readOnly({ request }: Exchange): RegistryError | undefined {
+function readOnly({ request }: RegistryRequest): RegistryError | undefined {
   const allowed = ["GET", "HEAD"];
   return allowed.includes(request.method) ? undefined : methodNotAllowed(allowed);
 }
 
-function frozen({ frozenAt }: Exchange, permission: Permission): RegistryError | undefined {
+function frozen({ frozenAt }: RegistryRequest, permission: Permission): RegistryError | undefined {
   if (frozenAt === undefined || permission === "pull") return undefined;
   return new RegistryError("frozen", {
     message: `this registry is read-only: it serves the state at the commit ${frozenAt}`,
@@ -103,7 +103,11 @@ function frozen({ frozenAt }: Exchange, permission: Permission): RegistryError |
 }
 
 /** The same for what exists and what does not, so that a refusal tells nothing. */
-function refusal(exchange: Exchange, verdict: Verdict, scope: ChallengeScope): RegistryError | undefined {
+function refusal(
+  exchange: RegistryRequest,
+  verdict: Verdict,
+  scope: ChallengeScope,
+): RegistryError | undefined {
   if (verdict === "allowed") return undefined;
   if (verdict === "denied" && typeof scope === "object") {
     return new RegistryError("denied", {
@@ -122,7 +126,7 @@ function refusal(exchange: Exchange, verdict: Verdict, scope: ChallengeScope): R
  * Clients learn here how to log in and check passwords here, so that nobody gets in without one, even where anybody may
  * pull (distribution-spec, "Determining Support").
  */
-function base(exchange: Exchange): Result {
+function base(exchange: RegistryRequest): Result {
   const verdict = exchange.access.identified ? "allowed" : "unauthorized";
   return refusal(exchange, verdict, undefined) ?? jsonResponse({});
 }

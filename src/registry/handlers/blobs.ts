@@ -3,7 +3,7 @@ import type { RepositoryName } from "../model/repository-name.ts";
 import { parseRange } from "../requests/byte-range.ts";
 import { entityTag, isUnchanged } from "../requests/conditional.ts";
 import { RegistryError } from "../requests/errors.ts";
-import type { Exchange, Result } from "../requests/exchange.ts";
+import type { RegistryRequest, Result } from "../requests/registry-request.ts";
 
 interface BlobRoute {
   readonly repository: RepositoryName;
@@ -12,7 +12,7 @@ interface BlobRoute {
 
 /** GET and HEAD /v2/<name>/blobs/<digest> (distribution-spec, "Pulling blobs"), with a single range. */
 export async function getBlob(
-  { request, storage, trace }: Exchange,
+  { request, storage, trace }: RegistryRequest,
   { repository, digest }: BlobRoute,
 ): Promise<Result> {
   const blob = await storage.blob(repository, digest);
@@ -44,7 +44,10 @@ export async function getBlob(
 }
 
 /** DELETE /v2/<name>/blobs/<digest> (distribution-spec, "Deleting blobs"). */
-export async function deleteBlob({ storage }: Exchange, { repository, digest }: BlobRoute): Promise<Result> {
+export async function deleteBlob(
+  { storage }: RegistryRequest,
+  { repository, digest }: BlobRoute,
+): Promise<Result> {
   const outcome = await storage.deleteBlob(repository, digest);
   if (outcome === "unknown") return new RegistryError("blobUnknown", { details: [{ digest }] });
   if (outcome === "in-use") return new RegistryError("blobInUse", { details: [{ digest }] });

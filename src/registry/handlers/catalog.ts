@@ -1,10 +1,10 @@
 import { RegistryError } from "../requests/errors.ts";
-import type { Exchange, Result } from "../requests/exchange.ts";
 import { longList } from "../requests/long-answer.ts";
 import { linkToNext, parsePageRequest } from "../requests/paging.ts";
+import type { RegistryRequest, Result } from "../requests/registry-request.ts";
 
 /** GET /v2/_catalog?n=&last= (an extension that clients know from Docker): what the one who asks may read. */
-export async function listRepositories(exchange: Exchange): Promise<Result> {
+export async function listRepositories(exchange: RegistryRequest): Promise<Result> {
   const { query, path, storage, access } = exchange;
   const wanted = parsePageRequest(query);
   if (wanted instanceof RegistryError) return wanted;

@@ -5,8 +5,8 @@ import { nameOf, parseTag, type Reference, type Tag } from "../model/tag.ts";
 import { withBoundedBody } from "../requests/bounded-body.ts";
 import { entityTag, isUnchanged } from "../requests/conditional.ts";
 import { RegistryError } from "../requests/errors.ts";
-import type { Exchange, Result } from "../requests/exchange.ts";
 import { longAnswer } from "../requests/long-answer.ts";
+import type { RegistryRequest, Result } from "../requests/registry-request.ts";
 
 /** Tags that one push by digest may set; each is a header and a file of the commit. */
 const MAX_TAGS = 100;
@@ -23,7 +23,7 @@ function unknown(reference: Reference): RegistryError {
 
 /** GET and HEAD /v2/<name>/manifests/<reference> (distribution-spec, "Pulling manifests"). */
 export async function getManifest(
-  exchange: Exchange,
+  exchange: RegistryRequest,
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
   const { request, storage, sending } = exchange;
@@ -41,7 +41,7 @@ export async function getManifest(
 }
 
 /** PUT /v2/<name>/manifests/<reference>?tag= (distribution-spec, "Pushing Manifests"). */
-export async function putManifest(exchange: Exchange, route: ManifestRoute): Promise<Result> {
+export async function putManifest(exchange: RegistryRequest, route: ManifestRoute): Promise<Result> {
   const { request, query, limits } = exchange;
   const tags = pushedTags(route.reference, query);
   if (tags instanceof RegistryError) return tags;
@@ -63,7 +63,7 @@ export async function putManifest(exchange: Exchange, route: ManifestRoute): Pro
 }
 
 async function storeManifest(
-  { request, storage, trace }: Exchange,
+  { request, storage, trace }: RegistryRequest,
   { repository, reference }: ManifestRoute,
   tags: readonly Tag[],
   content: Uint8Array,
@@ -115,7 +115,7 @@ function pushedTags(reference: Reference, query: URLSearchParams): readonly Tag[
 
 /** DELETE /v2/<name>/manifests/<reference> (distribution-spec, "Deleting tags" and "Deleting Manifests"). */
 export async function deleteManifest(
-  { storage }: Exchange,
+  { storage }: RegistryRequest,
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
   const deleted = await storage.deleteManifest(repository, reference);

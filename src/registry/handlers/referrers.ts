@@ -1,9 +1,9 @@
 import type { Digest } from "../../primitives/digest.ts";
 import { IMAGE_INDEX } from "../model/media-types.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
-import type { Exchange, Result } from "../requests/exchange.ts";
 import { longList } from "../requests/long-answer.ts";
 import { linkToNext, parseLast } from "../requests/paging.ts";
+import type { RegistryRequest, Result } from "../requests/registry-request.ts";
 
 /** Descriptors in one answer at the most, and their JSON in bytes: an index must not exceed what clients accept. */
 const MAX_DESCRIPTORS = 1000;
@@ -16,7 +16,7 @@ interface ReferrersRoute {
 
 /** GET /v2/<name>/referrers/<digest>?artifactType= (distribution-spec, "Listing Referrers"). */
 export async function listReferrers(
-  exchange: Exchange,
+  exchange: RegistryRequest,
   { repository, subject }: ReferrersRoute,
 ): Promise<Result> {
   const { query, path, storage } = exchange;

@@ -2,13 +2,13 @@ import type { Page } from "../model/page.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
 import type { Tag } from "../model/tag.ts";
 import { RegistryError } from "../requests/errors.ts";
-import type { Exchange, Result } from "../requests/exchange.ts";
 import { longList } from "../requests/long-answer.ts";
 import { linkToNext, parsePageRequest } from "../requests/paging.ts";
+import type { RegistryRequest, Result } from "../requests/registry-request.ts";
 
 /** GET /v2/<name>/tags/list?n=&last= (distribution-spec, "Listing Tags"). */
 export async function listTags(
-  exchange: Exchange,
+  exchange: RegistryRequest,
   { repository }: { readonly repository: RepositoryName },
 ): Promise<Result> {
   const { query, path, storage } = exchange;

@@ -2,7 +2,7 @@ import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, parseDigest } from "..
 import { parseRepositoryName, type RepositoryName } from "../model/repository-name.ts";
 import type { AppendFault, SessionId, TooManySessions } from "../model/storage.ts";
 import { RegistryError } from "../requests/errors.ts";
-import type { Exchange, Result } from "../requests/exchange.ts";
+import type { RegistryRequest, Result } from "../requests/registry-request.ts";
 import { receiveChunk } from "../requests/upload-body.ts";
 
 const SESSIONS_RETRY_SECONDS = "60";
@@ -19,7 +19,7 @@ interface UploadRoute extends UploadsRoute {
  * POST /v2/<name>/blobs/uploads/ (distribution-spec, "Pushing blobs"): a new session; with `mount`, an existing blob
  * instead; with `digest`, the whole blob at once.
  */
-export async function startUpload(exchange: Exchange, { repository }: UploadsRoute): Promise<Result> {
+export async function startUpload(exchange: RegistryRequest, { repository }: UploadsRoute): Promise<Result> {
   const { query, storage } = exchange;
   const mounted = await mount(exchange, repository);
   if (mounted) return mounted;
@@ -55,7 +55,7 @@ function tooMany({ reason }: TooManySessions): RegistryError {
 }
 
 /** A mount that can't be done falls back to a session; that it failed tells nothing of other repositories. */
-async function mount(exchange: Exchange, repository: RepositoryName): Promise<Result | undefined> {
+async function mount(exchange: RegistryRequest, repository: RepositoryName): Promise<Result | undefined> {
   const { query, storage, access } = exchange;
   const wanted = query.get("mount");
   if (wanted === null) return undefined;
@@ -70,7 +70,7 @@ async function mount(exchange: Exchange, repository: RepositoryName): Promise<Re
 }
 
 /** PATCH /v2/<name>/blobs/uploads/<session>: a chunk, or all of it streamed. */
-export async function appendUpload(exchange: Exchange, route: UploadRoute): Promise<Result> {
+export async function appendUpload(exchange: RegistryRequest, route: UploadRoute): Promise<Result> {
   const { repository, session } = route;
   return receiveChunk(exchange, route, async (chunk) => {
     const result = await exchange.storage.appendUpload(repository, session, chunk);
@@ -81,7 +81,7 @@ export async function appendUpload(exchange: Exchange, route: UploadRoute): Prom
 }
 
 /** PUT /v2/<name>/blobs/uploads/<session>?digest=: the last chunk, if any, and the end of the session. */
-export async function finishUpload(exchange: Exchange, route: UploadRoute): Promise<Result> {
+export async function finishUpload(exchange: RegistryRequest, route: UploadRoute): Promise<Result> {
   const { repository, session } = route;
   const wanted = exchange.query.get("digest");
   if (wanted === null) return new RegistryError("digestMissing");
@@ -104,7 +104,7 @@ export async function finishUpload(exchange: Exchange, route: UploadRoute): Prom
 
 /** GET /v2/<name>/blobs/uploads/<session>: how far it is. */
 export async function uploadStatus(
-  { storage }: Exchange,
+  { storage }: RegistryRequest,
   { repository, session }: UploadRoute,
 ): Promise<Result> {
   const size = await storage.uploadSize(repository, session);
@@ -115,7 +115,7 @@ export async function uploadStatus(
 
 /** DELETE /v2/<name>/blobs/uploads/<session>. */
 export async function cancelUpload(
-  { storage }: Exchange,
+  { storage }: RegistryRequest,
   { repository, session }: UploadRoute,
 ): Promise<Result> {
   const known = await storage.cancelUpload(repository, session);

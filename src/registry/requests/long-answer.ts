@@ -1,5 +1,5 @@
 import { RegistryError } from "./errors.ts";
-import type { Result, Sending } from "./exchange.ts";
+import type { Result, Sending } from "./registry-request.ts";
 
 const RETRY_SECONDS = "5";
 

@@ -2,13 +2,13 @@ import type { RepositoryName } from "../model/repository-name.ts";
 import type { Chunk, SessionId } from "../model/storage.ts";
 import { parseContentRange } from "./byte-range.ts";
 import { RegistryError } from "./errors.ts";
-import type { Exchange, Result } from "./exchange.ts";
+import type { RegistryRequest, Result } from "./registry-request.ts";
 
 const BUSY_RETRY_SECONDS = "5";
 
 /** Has `work` take in the request's body for an upload, within the limits of what a client may bring. */
 export async function receiveChunk(
-  exchange: Exchange,
+  exchange: RegistryRequest,
   { repository, session }: { readonly repository: RepositoryName; readonly session: SessionId },
   work: (chunk: Chunk) => Promise<Result>,
 ): Promise<Result> {

@@ -1,4 +1,4 @@
-import type { ChallengeScope } from "../../../registry/requests/exchange.ts";
+import type { ChallengeScope } from "../../../registry/requests/registry-request.ts";
 
 /** What was wrong with the token that came (RFC 6750, section 3.1). */
 export type ChallengeFault = "invalid_token" | "insufficient_scope";

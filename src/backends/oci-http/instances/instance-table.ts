@@ -1,6 +1,6 @@
 import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
-import type { OciView } from "../store/oci-view.ts";
+import type { StoreView } from "../store/store-view.ts";
 import { OciInstance } from "./instance.ts";
 import { InstanceOutOfService } from "./instance-out-of-service.ts";
 
@@ -25,7 +25,9 @@ export class InstanceTable {
   }
 
   /** An instance without a view is out of service. */
-  replace(entries: readonly { readonly config: InstanceConfig; readonly view: OciView | undefined }[]): void {
+  replace(
+    entries: readonly { readonly config: InstanceConfig; readonly view: StoreView | undefined }[],
+  ): void {
     const before = this.#instances;
     this.#instances = new Map(
       entries.map(({ config, view }) => {

@@ -8,17 +8,17 @@ import { identityOf } from "../../../primitives/users/user-registry.ts";
 import type { Access, Permission, Verdict } from "../../../registry/model/access.ts";
 import { mergeRanges, type NameRange } from "../../../registry/model/name-range.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
-import { handleExchange } from "../../../registry/registry.ts";
+import { answerRegistryRequest } from "../../../registry/registry.ts";
 import { errorResponse, RegistryError } from "../../../registry/requests/errors.ts";
-import type { ChallengeScope, Sending } from "../../../registry/requests/exchange.ts";
 import type { Limits } from "../../../registry/requests/limits.ts";
+import type { ChallengeScope, Sending } from "../../../registry/requests/registry-request.ts";
 import type { RequestTrace } from "../../../registry/requests/trace.ts";
 import { namesUnder } from "../access/readable-names.ts";
 import { type AccessClaim, CATALOG, parseScope, type TokenAccess } from "../access/token-access.ts";
 import { damageOf } from "../content/damage.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { InstanceStorage } from "../store/instance-storage.ts";
-import type { OciView } from "../store/oci-view.ts";
+import type { StoreView } from "../store/store-view.ts";
 import { type ChallengeFault, challengeOf } from "./challenge.ts";
 
 /** Who is asking: a user by password, or by a token that opens no more than it says. */
@@ -56,13 +56,13 @@ const ROLE_FOR: Readonly<Record<Permission, Role>> = { pull: "reader", push: "wr
 /** One registry: the engine over a store, with access by the users' grants on `http/oci/<instance>`. */
 export class OciInstance {
   readonly config: InstanceConfig;
-  readonly view: OciView;
+  readonly view: StoreView;
   readonly #users: () => UserDirectory;
   readonly #accessPath: AccessPath;
   #underWay = 0;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor(config: InstanceConfig, view: OciView, users: () => UserDirectory) {
+  constructor(config: InstanceConfig, view: StoreView, users: () => UserDirectory) {
     this.config = config;
     this.view = view;
     this.#users = users;
@@ -113,7 +113,7 @@ export class OciInstance {
       client: request.headers.get("User-Agent") ?? "",
       remote: remote(),
     });
-    return handleExchange({
+    return answerRegistryRequest({
       request,
       path,
       query,

@@ -65,7 +65,7 @@ interface RepositoryUse {
  * Counts what the repositories of a store use, on the thread that owns it. What is admitted counts from then on, so that of
  * many at once no more come in; what has gone no longer counts when something is refused for it.
  */
-export class StoreUse {
+export class QuotaLedger {
   readonly #oci: Counted;
   readonly #clock: ScopeClock;
   readonly #repositories = new LruCache<RepositoryName, RepositoryUse>(MAX_REMEMBERED_BLOBS);

@@ -9,19 +9,19 @@ import { SnapshotContent } from "../content/committed-content.ts";
 import type { Damage } from "../content/damage.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import { type DatabaseContext, openIndex } from "./database-files.ts";
-import type { OciView } from "./oci-view.ts";
 import { ReadCache } from "./read-cache.ts";
 import { ReplacedDatabases } from "./store-databases.ts";
+import type { StoreView } from "./store-view.ts";
 import { nextViewId, type ViewLocation } from "./view-location.ts";
 
 export interface FrozenView {
-  readonly view: OciView;
+  readonly view: StoreView;
   readonly derived: DerivedIndex;
   readonly location: ViewLocation;
 }
 
 /** What the past states of a store share with it. */
-interface Served extends Omit<OciView, "index" | "links" | "reads" | "committed" | "damaged"> {
+interface Served extends Omit<StoreView, "index" | "links" | "reads" | "committed" | "damaged"> {
   readonly store: Store;
   readonly location: ViewLocation;
   /** Replaces a damaged database of a view. */
@@ -106,7 +106,7 @@ export class FrozenViews {
       clock: clock.memory,
       isFrozen: true,
     };
-    const view: OciView = {
+    const view: StoreView = {
       index: new OciIndexReader(derived.db),
       blobs,
       recency,

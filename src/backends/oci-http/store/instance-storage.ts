@@ -29,8 +29,8 @@ import { damageOf } from "../content/damage.ts";
 import type { Admission, Quotas } from "../policy/quotas.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { AdmittedBody } from "./admitted-body.ts";
-import type { OciView } from "./oci-view.ts";
 import type { Actor } from "./store-changes.ts";
+import type { StoreView } from "./store-view.ts";
 
 /** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
 const MAX_BLOB_IN_MEMORY = 32 * 1024;
@@ -52,11 +52,11 @@ export type Policy = Pick<InstanceConfig, "references" | "immutable" | "quota" |
 
 /** The engine's storage over an OCI store, on behalf of one actor. */
 export class InstanceStorage implements RegistryStorage {
-  readonly #oci: OciView;
+  readonly #oci: StoreView;
   readonly #actor: () => Actor;
   readonly #policy: Policy;
 
-  constructor(oci: OciView, actor: () => Actor, policy: Policy) {
+  constructor(oci: StoreView, actor: () => Actor, policy: Policy) {
     this.#oci = oci;
     this.#actor = actor;
     this.#policy = policy;

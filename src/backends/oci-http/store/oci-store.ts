@@ -19,15 +19,15 @@ import { type CommittedContent, MissChecks, SnapshotContent } from "../content/c
 import { type Damage, damageOf } from "../content/damage.ts";
 import { HistoryIndex } from "../history/history-index.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
-import { type Quotas, StoreUse } from "../policy/quotas.ts";
+import { QuotaLedger, type Quotas } from "../policy/quotas.ts";
 import { describeNeed } from "./blob-need.ts";
 import type { DatabaseContext } from "./database-files.ts";
 import { type FrozenView, FrozenViews } from "./frozen-views.ts";
 import { IndexAuditor } from "./index-auditor.ts";
-import type { OciView } from "./oci-view.ts";
 import { ReadCache } from "./read-cache.ts";
 import { LocalStoreChanges, type StoreChanges } from "./store-changes.ts";
 import { StoreDatabases } from "./store-databases.ts";
+import type { StoreView } from "./store-view.ts";
 import { nextViewId, type ViewLocation } from "./view-location.ts";
 
 /** What is damaged again so soon (ms) lies on a disk where building it once more is of no use. */
@@ -47,7 +47,7 @@ export interface OciStoreOptions {
 }
 
 /** Everything that one OCI store consists of: versioned files and their index, blobs and their links, uploads. */
-export class OciStore implements OciView {
+export class OciStore implements StoreView {
   readonly blobs: BlobStore;
   readonly uploads: UploadStore;
   readonly reads: ReadCache;
@@ -58,7 +58,7 @@ export class OciStore implements OciView {
   readonly checks = new BlobChecks();
   readonly history: HistoryIndex;
   readonly sizes: BlobSizeCounter;
-  readonly use: StoreUse;
+  readonly quotaLedger: QuotaLedger;
   readonly quotas: Quotas;
   readonly committed: CommittedContent;
   readonly missChecks = new MissChecks();
@@ -100,7 +100,7 @@ export class OciStore implements OciView {
     this.sizes = new BlobSizeCounter(blobs, (error) =>
       log.error(`the blobs of the store '${store}' could not be counted`, error),
     );
-    this.use = new StoreUse(this, clock);
+    this.quotaLedger = new QuotaLedger(this, clock);
     this.quotas = quotas ?? {};
     this.committed = new SnapshotContent(() => databases.store.head());
     this.history = new HistoryIndex(`${dir}/history.sqlite`, databases.store, (reason) =>

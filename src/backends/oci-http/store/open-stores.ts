@@ -3,12 +3,12 @@ import type { StoreManager, StoreName } from "../../../primitives/store/store-ma
 import type { Quotas } from "../policy/quotas.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { OciStore } from "./oci-store.ts";
-import type { OciView } from "./oci-view.ts";
+import type { StoreView } from "./store-view.ts";
 import type { ViewLocation } from "./view-location.ts";
 
 /** What an instance serves, and where other threads find it. */
 export interface OpenView {
-  readonly view: OciView;
+  readonly view: StoreView;
   readonly location: ViewLocation;
 }
 

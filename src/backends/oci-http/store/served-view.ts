@@ -14,9 +14,9 @@ import { type CommittedContent, MissChecks } from "../content/committed-content.
 import type { Damage } from "../content/damage.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { Quotas } from "../policy/quotas.ts";
-import type { OciView } from "./oci-view.ts";
 import { ReadCache } from "./read-cache.ts";
 import type { StoreChanges } from "./store-changes.ts";
+import type { StoreView } from "./store-view.ts";
 import type { ViewLocation } from "./view-location.ts";
 
 /** What a view leaves to the thread that owns its store. */
@@ -33,7 +33,7 @@ export interface StoreOwner {
 }
 
 /** A view of a store that another thread owns: read through connections of its own. */
-export class ServedView implements OciView {
+export class ServedView implements StoreView {
   readonly index: OciIndexReader;
   readonly blobs: BlobStore;
   readonly recency: BlobRecency;

@@ -14,7 +14,7 @@ import { changeMessage, type Origin, type TagMove } from "../content/push-messag
 import { tagTarget } from "../content/tag-target.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
-import type { Admission, Quotas, StoreUse } from "../policy/quotas.ts";
+import type { Admission, QuotaLedger, Quotas } from "../policy/quotas.ts";
 
 /** Who changes something, for the log. */
 export interface Actor extends Origin {
@@ -52,7 +52,7 @@ interface OwnedStore {
   readonly derived: Pick<DerivedIndex, "head">;
   readonly index: OciIndexReader;
   readonly links: BlobLinks;
-  readonly use: StoreUse;
+  readonly quotaLedger: QuotaLedger;
   readonly room: DiskRoom;
 }
 
@@ -67,14 +67,14 @@ export class LocalStoreChanges implements StoreChanges {
     this.#owned.room.admitContent();
     const { repository, digest, content, quotas } = commit;
     if (!quotas) return this.#putManifest(actor, commit);
-    const { use } = this.#owned;
+    const { quotaLedger } = this.#owned;
     const admission = { kind: "manifest", digest, size: content.length } as const;
-    const reason = await use.admit(repository, admission, quotas);
+    const reason = await quotaLedger.admit(repository, admission, quotas);
     if (reason !== undefined) return { kind: "over-quota", reason };
     try {
       return await this.#putManifest(actor, commit);
     } finally {
-      use.settleManifest(repository, content.length);
+      quotaLedger.settleManifest(repository, content.length);
     }
   }
 
@@ -112,11 +112,11 @@ export class LocalStoreChanges implements StoreChanges {
   }
 
   admit(...args: Parameters<StoreChanges["admit"]>): Promise<string | undefined> {
-    return this.#owned.use.admit(...args);
+    return this.#owned.quotaLedger.admit(...args);
   }
 
   linkBlob(repository: RepositoryName, digest: Digest, added: number): Promise<void> {
-    this.#owned.use.linked(repository, digest, added);
+    this.#owned.quotaLedger.linked(repository, digest, added);
     return this.#owned.links.add(repository, digest);
   }
 

@@ -1,7 +1,7 @@
 import type { AccessClaim } from "../../../backends/oci-http/access/token-access.ts";
 import type { ChallengeFault } from "../../../backends/oci-http/instances/challenge.ts";
 import type { IncomingRequest, Principal } from "../../../backends/oci-http/instances/instance.ts";
-import type { ChallengeScope } from "../../../registry/requests/exchange.ts";
+import type { ChallengeScope } from "../../../registry/requests/registry-request.ts";
 import type { RequestTrace } from "../../../registry/requests/trace.ts";
 
 /** A service that is reached by host name. */

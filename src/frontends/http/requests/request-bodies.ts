@@ -1,4 +1,4 @@
-import type { Sending } from "../../../registry/requests/exchange.ts";
+import type { Sending } from "../../../registry/requests/registry-request.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { SharedBodies } from "./shared-bodies.ts";
 import type { WaitingBodies } from "./waiting-bodies.ts";

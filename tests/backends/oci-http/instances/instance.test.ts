@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { OciIndexReader } from "../../../../src/backends/oci-http/index/oci-index-reader.ts";
 import { OciInstance } from "../../../../src/backends/oci-http/instances/instance.ts";
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
-import type { OciView } from "../../../../src/backends/oci-http/store/oci-view.ts";
+import type { StoreView } from "../../../../src/backends/oci-http/store/store-view.ts";
 import { SharedRoom } from "../../../../src/primitives/bounds/shared-room.ts";
 import type { Grant } from "../../../../src/primitives/users/access-file.ts";
 import type { AccessPattern } from "../../../../src/primitives/users/access-path.ts";
@@ -41,7 +41,7 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
   );
   const instance = new OciInstance(
     { name: "default" } as InstanceConfig,
-    { index: index as unknown as OciIndexReader } as OciView,
+    { index: index as unknown as OciIndexReader } as StoreView,
     () => users,
   );
   const response = await instance.handle({

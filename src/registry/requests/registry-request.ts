@@ -20,7 +20,7 @@ export interface Sending {
 }
 
 /** One request on its way through the engine. */
-export interface Exchange {
+export interface RegistryRequest {
   readonly request: Request;
   /** Percent-encoded, without query. */
   readonly path: string;

@@ -12,7 +12,7 @@ import type { ReadCache } from "./read-cache.ts";
 import type { StoreChanges } from "./store-changes.ts";
 
 /** What an instance serves: a store as it is, or as it was. Reading is this thread's own; changes may go to another. */
-export interface OciView {
+export interface StoreView {
   readonly index: OciIndexReader;
   readonly blobs: BlobStore;
   /** Touched before a blob is looked for on behalf of a client. */
