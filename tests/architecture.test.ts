@@ -40,7 +40,7 @@ function wrongImports(isWrong: (imported: Import) => boolean): string[] {
   return IMPORTS.filter(isWrong).map(({ from, to }) => `${from} imports ${to}`);
 }
 
-const layerOf = (path: string) => LAYERS.findIndex((layer) => path.split("/")[0] === layer);
+const layerOf = (path: string) => (LAYERS as readonly string[]).indexOf(path.split("/")[0] ?? "");
 
 /** Each set of nodes that reach each other (Tarjan's strongly connected components), sorted. */
 function circles(edges: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
