@@ -20,7 +20,7 @@ export interface PeerKind {
   readonly name: string;
   /** Program on the PATH; `undefined` for our own. */
   readonly program: string | undefined;
-  /** The command that installs it, in the version that the figures in the README are of. */
+  /** The command that installs it, in the version that the figures in docs/performance.md are of. */
   readonly install?: string;
   command(dir: string, port: number, flags?: readonly string[]): readonly string[];
   readonly authorization: string | undefined;
