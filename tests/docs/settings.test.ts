@@ -1,0 +1,42 @@
+import { describe, expect, test } from "bun:test";
+import { INSTANCE_SETTINGS } from "../../src/backends/oci-http/settings/instance-settings.ts";
+import { SETTING_NAMES } from "../../src/config/settings.ts";
+import { ROOT, repositoryDocuments } from "./repository-documents.ts";
+
+/** Flags of other programs, and of Everlock's commands besides `serve`, that the documents name. */
+const OTHER_FLAGS = new Set([
+  // everlock gc, restore-backup and every command; the console.
+  ...["dry-run", "partial", "help", "json", "yes", "all"],
+  // build.ts
+  "all",
+  // podman, bun, npx, git, chown, systemctl
+  ...["tls-verify", "yes", "frozen-lockfile", "author", "format", "grep", "name-only", "strict"],
+  ...["reference", "now"],
+]);
+
+describe("the documents", () => {
+  test("name no flag that 'everlock serve' does not know", async () => {
+    const unknown: string[] = [];
+    for (const [path, { flags }] of await repositoryDocuments()) {
+      for (const flag of flags) {
+        const isKnown = [flag, flag.replace(/^no-/, "")].some((name) =>
+          SETTING_NAMES.some((setting) => setting === name),
+        );
+        if (!isKnown && !OTHER_FLAGS.has(flag)) unknown.push(`${path}: --${flag}`);
+      }
+    }
+    expect(unknown).toEqual([]);
+  });
+
+  test("explain every setting of the server in one row of a table", async () => {
+    const text = await Bun.file(`${ROOT}/docs/operate.md`).text();
+    const rows = [...text.matchAll(/^\| `--([a-z-]+)/gm)].map(([, name = ""]) => name);
+    expect(rows.toSorted()).toEqual([...SETTING_NAMES].toSorted());
+  });
+
+  test("explain every setting of a registry", async () => {
+    const text = await Bun.file(`${ROOT}/docs/console.md`).text();
+    const missing = Object.values(INSTANCE_SETTINGS).filter(({ word }) => !text.includes(`\`${word}=`));
+    expect(missing.map(({ word }) => word)).toEqual([]);
+  });
+});
