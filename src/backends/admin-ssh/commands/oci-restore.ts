@@ -11,7 +11,7 @@ import {
   type RestoreTerms,
   restore,
   type TagRestore,
-} from "../../oci-http/operations/restore.ts";
+} from "../../oci-http/operations/restore-plan.ts";
 import { isImmutable, type TagPattern } from "../../oci-http/policy/immutable-tags.ts";
 import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
 import type { OciStore } from "../../oci-http/store/oci-store.ts";

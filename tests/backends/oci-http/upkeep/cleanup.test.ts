@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { manifestPath, tagPath } from "../../../../src/backends/oci-http/content/layout.ts";
-import { planRestore, restore } from "../../../../src/backends/oci-http/operations/restore.ts";
+import { planRestore, restore } from "../../../../src/backends/oci-http/operations/restore-plan.ts";
 import { parseCleanupRule } from "../../../../src/backends/oci-http/policy/cleanup-rules.ts";
 import { applyCleanupRules } from "../../../../src/backends/oci-http/upkeep/cleanup.ts";
 import { type Digest, digestHex } from "../../../../src/primitives/digest.ts";

@@ -6,7 +6,7 @@ import {
   planRestoreAll,
   type RestoreTerms,
   restore,
-} from "../../../../src/backends/oci-http/operations/restore.ts";
+} from "../../../../src/backends/oci-http/operations/restore-plan.ts";
 import { parseTagPattern } from "../../../../src/backends/oci-http/policy/immutable-tags.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
