@@ -6,7 +6,8 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { DatabaseSchema } from "../../../primitives/store/index/derived-database.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
-import { onlyAdds, parseEvent } from "./history.ts";
+import { onlyAdds } from "../content/store-event.ts";
+import { eventOf } from "./history.ts";
 
 /** Raised whenever the tables change their meaning; a file of another version is rebuilt. */
 const VERSION = 4;
@@ -59,7 +60,7 @@ export function addToHistory(
   db: Database,
   { id, commit, effects: { removed, moves, mentions } }: HistoryEntry,
 ): void {
-  const event = parseEvent(id, commit);
+  const event = eventOf(id, commit);
   const { seconds, repository } = event;
   const seq = nextSeq(db);
   const row = [seq, id, seconds, event.user, repository ?? null, JSON.stringify(event)] as const;

@@ -17,8 +17,9 @@ import { ManifestFault, parseManifest } from "../../../registry/model/manifest.t
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { parseOciPath } from "../content/layout.ts";
+import { onlyAdds } from "../content/store-event.ts";
 import { digestInTag } from "../content/tag-target.ts";
-import { type HistoryEvent, type HistoryFilter, onlyAdds } from "./history.ts";
+import type { HistoryEvent, HistoryFilter } from "./history.ts";
 import {
   addToHistory,
   type CommitRow,

@@ -7,6 +7,7 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { parseOciPath, tagPath, tagsPrefix } from "../content/layout.ts";
+import { formatEvent } from "../content/store-event.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
 import type { OciStore } from "../store/oci-store.ts";
@@ -158,20 +159,8 @@ export async function missingFrom(
 }
 
 function messageOf({ repository, from, moves }: RestorePlan): string {
-  const [only] = moves.length === 1 && repository ? moves : [];
-  const tags = moves.flatMap(({ tag, before }) => [
-    `Tag: ${tag}`,
-    ...(before ? [`Previous: ${before}`] : []),
-  ]);
-  const trailers = [
-    // Tags are told with their repository; of all of them the commit itself tells.
-    ...(repository ? [`Repository: ${repository}`, ...tags] : []),
-    ...(only?.after ? [`Digest: ${only.after}`] : []),
-    `Restores: ${from}`,
-    "Client: console",
-  ];
-  const what = repository ? `${repository}${only ? `:${only.tag}` : ""}` : "all repositories";
-  return `restore ${what}\n\n${trailers.join("\n")}`;
+  const tags = moves.map(({ tag, before, after }) => ({ tag, previous: before, after }));
+  return formatEvent({ kind: "restore", repository, tags, from });
 }
 
 async function tagsOfEither(repository: RepositoryName, ...states: readonly Snapshot[]): Promise<Tag[]> {

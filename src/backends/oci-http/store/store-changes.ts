@@ -10,7 +10,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { PutManifestResult } from "../../../registry/model/storage.ts";
 import type { Reference, Tag } from "../../../registry/model/tag.ts";
 import { manifestPath, parseOciPath, tagPath } from "../content/layout.ts";
-import { changeMessage, type Origin, type TagMove } from "../content/push-message.ts";
+import { formatEvent, type Origin, type StoreEvent, type TagMove } from "../content/store-event.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
@@ -97,7 +97,7 @@ export class LocalStoreChanges implements StoreChanges {
         changes.push({ path: tagPath(repository, tag), content: Buffer.from(`${digest}\n`) });
       }
       refusal = undefined;
-      return draft(actor, { action: "push", repository, tags: moves, digest }, changes);
+      return draft(actor, { kind: "push", repository, tags: moves, digest, origin: actor }, changes);
     });
     return refusal ?? { kind: "stored" };
   }
@@ -129,9 +129,15 @@ export class LocalStoreChanges implements StoreChanges {
   async #deleteTag(actor: Actor, parent: Snapshot, repository: RepositoryName, tag: Tag) {
     const digest = await tagTarget(parent, repository, tag);
     if (!digest) return noDraft(actor);
-    return draft(actor, { action: "delete", repository, tags: [{ tag }], digest }, [
-      { path: tagPath(repository, tag), content: null },
-    ]);
+    const event = {
+      kind: "delete",
+      repository,
+      tags: [{ tag }],
+      digest,
+      byDigest: false,
+      origin: actor,
+    } as const;
+    return draft(actor, event, [{ path: tagPath(repository, tag), content: null }]);
   }
 
   async #deleteByDigest(actor: Actor, parent: Snapshot, repository: RepositoryName, digest: Digest) {
@@ -142,7 +148,8 @@ export class LocalStoreChanges implements StoreChanges {
       tags.push({ tag });
       changes.push({ path: tagPath(repository, tag), content: null });
     }
-    return draft(actor, { action: "delete", repository, tags, digest, byDigest: true }, changes);
+    const event = { kind: "delete", repository, tags, digest, byDigest: true, origin: actor } as const;
+    return draft(actor, event, changes);
   }
 
   /** The tags that may stand for a manifest in a state that is newer than what the index knows. */
@@ -158,8 +165,8 @@ export class LocalStoreChanges implements StoreChanges {
   }
 }
 
-function draft(actor: Actor, change: Parameters<typeof changeMessage>[0], changes: readonly Change[]) {
-  return { changes, author: actor.identity, message: changeMessage(change, actor) };
+function draft(actor: Actor, event: StoreEvent, changes: readonly Change[]) {
+  return { changes, author: actor.identity, message: formatEvent(event) };
 }
 
 function noDraft(actor: Actor) {

@@ -7,6 +7,7 @@ import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { manifestPath, parseOciPath, repositoryPath, tagPath } from "../content/layout.ts";
+import { formatEvent, type TagMove } from "../content/store-event.ts";
 import { digestInTag, tagTarget } from "../content/tag-target.ts";
 import { type CleanupRule, formatCleanupRule, ruleFor } from "../policy/cleanup-rules.ts";
 import { findLost } from "../store/index-auditor.ts";
@@ -157,10 +158,9 @@ class RepositoryCleanup {
     parent: Snapshot,
   ): Promise<Draft> {
     const repository = this.#repository;
-    const lines = [`Repository: ${repository}`];
-    for (const tag of tags)
-      lines.push(`Tag: ${tag}`, `Previous: ${await tagTarget(parent, repository, tag)}`);
-    lines.push(`Rule: ${formatCleanupRule(this.#rule)}`, "Client: gc");
+    const moves: TagMove[] = [];
+    for (const tag of tags) moves.push({ tag, previous: await tagTarget(parent, repository, tag) });
+    const rule = formatCleanupRule(this.#rule);
     const changes: Change[] = [
       ...tags.map((tag) => ({ path: tagPath(repository, tag), content: null })),
       ...manifests.map((digest) => ({ path: manifestPath(repository, digest), content: null })),
@@ -168,7 +168,7 @@ class RepositoryCleanup {
     return {
       changes,
       author: SYSTEM_IDENTITY,
-      message: `clean up ${repository}\n\n${lines.join("\n")}`,
+      message: formatEvent({ kind: "cleanup", repository, tags: moves, rule }),
     };
   }
 }

@@ -5,7 +5,7 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { parseOciPath, TAGS } from "../content/layout.ts";
-import { onlyAdds } from "../history/history.ts";
+import { onlyAdds } from "../content/store-event.ts";
 
 /** A manifest of which all that it names is kept. */
 export interface NeededManifest {
