@@ -112,3 +112,13 @@ test("the stores know no users", () => {
     ),
   ).toEqual([]);
 });
+
+test("only the SQLite primitive opens databases", async () => {
+  const wrong: string[] = [];
+  for await (const path of new Glob("**/*.ts").scan(SOURCE)) {
+    if (path.startsWith("primitives/sqlite/")) continue;
+    if (/import \{[^}]*\} from "bun:sqlite"/.test(await Bun.file(`${SOURCE}/${path}`).text()))
+      wrong.push(path);
+  }
+  expect(wrong).toEqual([]);
+});

@@ -1,4 +1,3 @@
-import { Database } from "bun:sqlite";
 import {
   accessSync,
   chmodSync,
@@ -11,6 +10,7 @@ import {
 } from "node:fs";
 import { resolve } from "node:path";
 import { makeDirectory } from "../primitives/fs/durable-directory.ts";
+import { FileLock, isHeldByOther } from "../primitives/sqlite/file-lock.ts";
 import { DiskRoom } from "../primitives/store/engine/local/disk-room.ts";
 
 /** The data directory can't be used; the message is the one line that the operator sees. */
@@ -46,9 +46,9 @@ export function unfinishedRestorePath(dataDir: string): string {
 /** A data directory that this process alone may use until it is released. */
 export class DataDirectory {
   readonly path: string;
-  readonly #lock: Database;
+  readonly #lock: FileLock;
 
-  private constructor(path: string, lock: Database) {
+  private constructor(path: string, lock: FileLock) {
     this.path = path;
     this.#lock = lock;
   }
@@ -80,23 +80,15 @@ export class DataDirectory {
   }
 
   release(): void {
-    this.#lock.close();
+    this.#lock.release();
   }
 }
 
-/** An SQLite transaction that stays open: a lock on every platform, which the system releases if the process dies. */
-function takeLock(path: string, what: string): Database {
-  let lock: Database | undefined;
+function takeLock(path: string, what: string): FileLock {
   try {
-    lock = new Database(`${path}/${LOCK}`, { create: true });
-    lock.run("PRAGMA locking_mode = EXCLUSIVE");
-    // Otherwise it writes a journal, for which a full disk has no room.
-    lock.run("PRAGMA journal_mode = MEMORY");
-    lock.run("BEGIN EXCLUSIVE");
-    return lock;
+    return new FileLock(`${path}/${LOCK}`);
   } catch (error) {
-    lock?.close();
-    if (/locked|busy/i.test(reason(error))) {
+    if (isHeldByOther(error)) {
       throw new DataDirectoryError(
         `the ${what} ${path} is in use by another ${what === "backup" ? "command" : "server"}${otherProcess(path)}`,
       );

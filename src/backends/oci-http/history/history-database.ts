@@ -1,9 +1,9 @@
 import type { Database } from "bun:sqlite";
 import type { Digest } from "../../../primitives/digest.ts";
+import { type DatabaseSchema, DERIVED_CHECKPOINT_PAGES } from "../../../primitives/sqlite/open-database.ts";
 import { checkRow, rowSum } from "../../../primitives/sqlite/row-sum.ts";
 import type { Commit } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import type { DatabaseSchema } from "../../../primitives/store/index/derived-database.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { onlyAdds } from "../content/store-event.ts";
@@ -49,6 +49,7 @@ export const TABLES = ["commits", "moves", "removed", "mentions"] as const;
 export const DATABASE: DatabaseSchema = {
   version: VERSION,
   sql: SCHEMA,
+  checkpointPages: DERIVED_CHECKPOINT_PAGES,
   check(db: Database): void {
     for (const table of TABLES)
       for (const row of db.query<Row, []>(`SELECT * FROM ${table}`).iterate()) checkedRow(db, row);

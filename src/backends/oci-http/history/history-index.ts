@@ -3,16 +3,13 @@ import type { Digest } from "../../../primitives/digest.ts";
 import { orAborted } from "../../../primitives/jobs/or-aborted.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import { assertReadable, damageIn } from "../../../primitives/sqlite/database-damage.ts";
+import { openOrRemove, removeDatabase } from "../../../primitives/sqlite/database-file.ts";
+import { type Inspection, inspectDatabase } from "../../../primitives/sqlite/inspect-database.ts";
+import { openDatabase } from "../../../primitives/sqlite/open-database.ts";
 import type { CommitWalk } from "../../../primitives/store/commits/commit-walk.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { Commit } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import {
-  inspectDatabase,
-  openDatabase,
-  openOrRemove,
-  removeDatabase,
-} from "../../../primitives/store/index/derived-database.ts";
 import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
@@ -72,10 +69,7 @@ export class HistoryIndex {
   }
 
   /** Looks through a file whole, and leaves it as it is. */
-  static inspect(
-    path: string,
-    compare: (db: Database) => Promise<string | undefined>,
-  ): ReturnType<typeof inspectDatabase> {
+  static inspect(path: string, compare: (db: Database) => Promise<string | undefined>): Promise<Inspection> {
     return inspectDatabase(path, DATABASE, compare);
   }
 

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { syncDirectory } from "../../../primitives/fs/durable.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { assertReadable, damageIn } from "../../../primitives/sqlite/database-damage.ts";
+import { removeDatabase, renameDatabase } from "../../../primitives/sqlite/database-file.ts";
 import { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import {
   createLinks,
@@ -12,7 +13,6 @@ import {
   salvageLinks,
 } from "../../../primitives/store/blobs/links-database.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
-import { removeDatabase, renameDatabase } from "../../../primitives/store/index/derived-database.ts";
 import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
 import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";

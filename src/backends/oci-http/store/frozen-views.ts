@@ -1,8 +1,8 @@
 import { assertReadable } from "../../../primitives/sqlite/database-damage.ts";
+import { removeDatabase } from "../../../primitives/sqlite/database-file.ts";
 import { NO_LINKS } from "../../../primitives/store/blobs/blob-links.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import { removeDatabase } from "../../../primitives/store/index/derived-database.ts";
 import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import { SnapshotContent } from "../content/committed-content.ts";

@@ -1,7 +1,7 @@
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { dirname } from "node:path";
 import type { Digest } from "../../../primitives/digest.ts";
-import { damageIn } from "../../../primitives/sqlite/database-damage.ts";
+import { openForReading } from "../../../primitives/sqlite/open-database.ts";
 import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
 import { type LinkReader, NO_LINKS, StoredLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import { BlobRecency } from "../../../primitives/store/blobs/blob-recency.ts";
@@ -86,17 +86,4 @@ export class ServedView implements StoreView {
   close(): void {
     for (const database of this.#databases) database.close();
   }
-}
-
-function openForReading(path: string): Database {
-  const db = new Database(path, { readonly: true, strict: true });
-  db.run("PRAGMA busy_timeout = 5000");
-  try {
-    // Opens the log as well, at once: later there may be another one of that name.
-    db.query("SELECT 1 FROM sqlite_schema").get();
-  } catch (error) {
-    // The first request that meets the damage reports it; the other registries are served.
-    if (damageIn(error) === undefined) throw error;
-  }
-  return db;
 }

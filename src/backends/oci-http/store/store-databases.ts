@@ -1,9 +1,9 @@
 import { basename } from "node:path";
 import { assertReadable, damageIn } from "../../../primitives/sqlite/database-damage.ts";
+import { removeDatabase, renameDatabase } from "../../../primitives/sqlite/database-file.ts";
 import { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import { LINKS } from "../../../primitives/store/blobs/links-database.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
-import { removeDatabase, renameDatabase } from "../../../primitives/store/index/derived-database.ts";
 import type { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
 import type { Damage } from "../content/damage.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { inspectLinks } from "../../../primitives/store/blobs/links-database.ts";
+import { inspectDatabase } from "../../../primitives/sqlite/inspect-database.ts";
+import { LINKS_SCHEMA } from "../../../primitives/store/blobs/links-database.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
@@ -19,7 +20,7 @@ export async function checkDatabases(dir: string, store: Store): Promise<string[
     ),
     "history.sqlite": await HistoryIndex.inspect(`${dir}/history.sqlite`, (db) => compareHistory(db, store)),
   };
-  const links = await inspectLinks(`${dir}/links.sqlite`);
+  const links = await inspectDatabase(`${dir}/links.sqlite`, LINKS_SCHEMA);
   return [
     ...Object.entries(derived).flatMap(([file, verdict]) =>
       typeof verdict === "string"

@@ -2,9 +2,11 @@ import type { Database, Statement } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import type { Digest } from "../../digest.ts";
 import { syncFileData } from "../../fs/durable.ts";
+import { openDatabase } from "../../sqlite/open-database.ts";
 import { checkRow, rowSum } from "../../sqlite/row-sum.ts";
+import { checkPages } from "../../sqlite/schema-checks.ts";
 import type { ScopeClock } from "../index/scope-clock.ts";
-import { checkLinks, openLinks } from "./links-database.ts";
+import { checkLinks, LINKS_SCHEMA } from "./links-database.ts";
 
 /** What requests ask of links. */
 export interface LinkReader {
@@ -63,7 +65,7 @@ export class BlobLinks extends StoredLinks {
 
   /** `clock` is moved for each scope whose links change. */
   constructor(path: string, clock: ScopeClock) {
-    const db = openLinks(path);
+    const db = openDatabase(path, LINKS_SCHEMA);
     super(db);
     this.path = path;
     this.#clock = clock;
@@ -136,6 +138,7 @@ export class BlobLinks extends StoredLinks {
 
   /** Looks through the whole file. Throws `DamagedDatabaseError`, or what SQLite says, where it is damaged. */
   check(): void {
+    checkPages(this.#db);
     checkLinks(this.#db);
   }
 

@@ -1,15 +1,15 @@
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { type Digest, parseDigest } from "../../digest.ts";
-import { checkHeader, DamagedDatabaseError, damageIn } from "../../sqlite/database-damage.ts";
+import { DamagedDatabaseError, damageIn } from "../../sqlite/database-damage.ts";
+import { type DatabaseSchema, openDatabase, openForReading } from "../../sqlite/open-database.ts";
 import { checkRow, rowSum } from "../../sqlite/row-sum.ts";
-import { checkPages, checkSchema, inspectDatabase, isSmall } from "../index/derived-database.ts";
+import { checkPages } from "../../sqlite/schema-checks.ts";
 
 export const LINKS = "links.sqlite";
 /** Takes the place of a damaged one, and has its name again after a stop. */
 export const REBUILT_LINKS = "links.rebuilt.sqlite";
 
-const VERSION = 1;
 const SCHEMA = `
   CREATE TABLE blob_links (
     scope TEXT NOT NULL,
@@ -27,34 +27,16 @@ export interface Link {
   readonly linkedAt: number;
 }
 
-/** Throws `DamagedDatabaseError`, or what SQLite says, where the file is damaged; see `damageIn`. */
-export function openLinks(path: string): Database {
-  checkHeader(path);
-  const db = new Database(path, { create: true, strict: true });
-  try {
-    db.run("PRAGMA busy_timeout = 5000");
-    // NORMAL leaves syncing the log to us: one sync off the event loop then serves every link that waits for it.
-    db.run("PRAGMA journal_mode = WAL");
-    db.run("PRAGMA synchronous = NORMAL");
-    const version = db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version;
-    if (version !== VERSION) createTables(db, path);
-    checkSchema(db, { sql: SCHEMA });
-    if (isSmall(path)) checkLinks(db);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
+/** The links are synced by those who add them, one sync of the log for all who wait; see `BlobLinks`. */
+export const LINKS_SCHEMA: DatabaseSchema = {
+  version: 1,
+  sql: SCHEMA,
+  upgrade: createTables,
+  check: checkLinks,
+};
 
-/** What is wrong with a file of links, looked through whole and left as it is. */
-export function inspectLinks(path: string): ReturnType<typeof inspectDatabase> {
-  return inspectDatabase(path, { version: VERSION, sql: SCHEMA, check: checkLinks }, async () => undefined);
-}
-
-/** Throws `DamagedDatabaseError` for anything that is not as it was written. */
+/** Looks at every row. Throws `DamagedDatabaseError` for one that is not as it was written. */
 export function checkLinks(db: Database): void {
-  checkPages(db);
   const rows = db.query<Row, []>("SELECT scope, digest, linked_at, sum FROM blob_links").iterate();
   for (const { scope, digest, linked_at, sum } of rows) checkRow(db, sum, scope, digest, linked_at);
 }
@@ -63,7 +45,7 @@ export function checkLinks(db: Database): void {
 export function salvageLinks(path: string): Link[] {
   const found = new Map<string, Link>();
   ignoreDamage(() => {
-    const db = new Database(path, { readonly: true, strict: true });
+    const db = openForReading(path);
     try {
       // From both ends, as a damaged page ends the reading.
       for (const order of ["scope, digest", "scope DESC, digest DESC"]) {
@@ -85,7 +67,7 @@ export function salvageLinks(path: string): Link[] {
 
 /** Makes a new file of links, which would survive a power cut but for its directory entry. The first of equal ones counts. */
 export function createLinks(path: string, links: Iterable<Link>): void {
-  const db = openLinks(path);
+  const db = openDatabase(path, LINKS_SCHEMA);
   try {
     db.transaction(() => {
       const insert = db.query("INSERT OR IGNORE INTO blob_links VALUES (?, ?, ?, ?)");
@@ -126,21 +108,18 @@ function ignoreDamage(work: () => void): void {
   }
 }
 
-/** Links of earlier versions had no sums. */
-function createTables(db: Database, path: string): void {
+/** Links of earlier versions had no sums, and a table of another name. */
+function createTables(db: Database): void {
   const has = (table: string) => db.query("SELECT 1 FROM sqlite_schema WHERE name = ?").get(table) !== null;
-  if (has("blob_links")) throw new DamagedDatabaseError(path, "it is of another version than its tables");
+  if (has("blob_links"))
+    throw new DamagedDatabaseError(db.filename, "it is of another version than its tables");
   const hasOld = has("links");
   if (hasOld) checkPages(db);
-  db.transaction(() => {
-    db.run(SCHEMA);
-    if (hasOld) {
-      const insert = db.query("INSERT INTO blob_links VALUES (?, ?, ?, ?)");
-      const rows = db.query<Row, []>("SELECT scope, digest, linked_at FROM links").iterate();
-      for (const { scope, digest, linked_at } of rows)
-        insert.run(scope, digest, linked_at, rowSum(scope, digest, linked_at));
-      db.run("DROP TABLE links");
-    }
-    db.run(`PRAGMA user_version = ${VERSION}`);
-  })();
+  db.run(SCHEMA);
+  if (!hasOld) return;
+  const insert = db.query("INSERT INTO blob_links VALUES (?, ?, ?, ?)");
+  const rows = db.query<Row, []>("SELECT scope, digest, linked_at FROM links").iterate();
+  for (const { scope, digest, linked_at } of rows)
+    insert.run(scope, digest, linked_at, rowSum(scope, digest, linked_at));
+  db.run("DROP TABLE links");
 }

@@ -1,4 +1,3 @@
-import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, readdirSync, renameSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../../digest.ts";
@@ -6,6 +5,7 @@ import { removeFile, removeQuietly, syncDirectory, syncFile } from "../../fs/dur
 import { makeDirectory } from "../../fs/durable-directory.ts";
 import { isMissingFile } from "../../fs/files.ts";
 import { damageIn } from "../../sqlite/database-damage.ts";
+import { snapshotDatabase } from "../../sqlite/database-file.ts";
 import { BlobStore, SEALED_AT } from "../blobs/blob-store.ts";
 import { LINKS, REBUILT_LINKS } from "../blobs/links-database.ts";
 import { DamagedStoreError } from "../commits/damaged-store.ts";
@@ -144,14 +144,4 @@ async function copyLinks(source: string, target: string): Promise<void> {
     removeQuietly(temporary);
   }
   await syncDirectory(dirname(target));
-}
-
-function snapshotDatabase(source: string, target: string): void {
-  const db = new Database(source, { readwrite: true, create: false });
-  try {
-    db.run("PRAGMA busy_timeout = 30000");
-    db.run("VACUUM INTO ?", [target]);
-  } finally {
-    db.close();
-  }
 }

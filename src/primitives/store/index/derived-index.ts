@@ -1,16 +1,17 @@
 import type { Database } from "bun:sqlite";
 import { DamagedDatabaseError } from "../../sqlite/database-damage.ts";
+import { openOrRemove } from "../../sqlite/database-file.ts";
+import { type Inspection, inspectDatabase } from "../../sqlite/inspect-database.ts";
+import {
+  createSchema,
+  type DatabaseSchema,
+  DERIVED_CHECKPOINT_PAGES,
+  openDatabase,
+} from "../../sqlite/open-database.ts";
 import { checkRow, rowSum } from "../../sqlite/row-sum.ts";
 import type { Projection } from "../commits/projection.ts";
 import type { Change } from "../commits/tree-edit.ts";
 import type { ObjectId } from "../git/object-id.ts";
-import {
-  createSchema,
-  type DatabaseSchema,
-  inspectDatabase,
-  openDatabase,
-  openOrRemove,
-} from "./derived-database.ts";
 import type { ScopeClock, ScopeEvent } from "./scope-clock.ts";
 
 /** What a derived index holds and how changed files get into it. */
@@ -64,7 +65,7 @@ export class DerivedIndex implements Projection {
     return openOrRemove(
       path,
       () => {
-        const db = openDerived(path, schema);
+        const db = openDatabase(path, derivedSchema(schema));
         try {
           return new DerivedIndex(db, schema, clock);
         } catch (error) {
@@ -81,7 +82,7 @@ export class DerivedIndex implements Projection {
     path: string,
     schema: IndexSchema,
     compare: (db: Database, head: ObjectId | undefined) => Promise<string | undefined>,
-  ): ReturnType<typeof inspectDatabase> {
+  ): Promise<Inspection> {
     return inspectDatabase(path, derivedSchema(schema), (db) => compare(db, readHead(db)));
   }
 
@@ -130,11 +131,7 @@ export class DerivedIndex implements Projection {
 }
 
 function derivedSchema({ version, sql, check }: IndexSchema): DatabaseSchema {
-  return { version, sql: `${STATE}\n${sql}`, check };
-}
-
-function openDerived(path: string, schema: IndexSchema): Database {
-  return openDatabase(path, derivedSchema(schema));
+  return { version, sql: `${STATE}\n${sql}`, checkpointPages: DERIVED_CHECKPOINT_PAGES, check };
 }
 
 function readHead(db: Database): ObjectId | undefined {

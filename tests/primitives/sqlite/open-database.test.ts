@@ -1,10 +1,11 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { DamagedDatabaseError, damageIn } from "../../../../src/primitives/sqlite/database-damage.ts";
-import { openDatabase, openOrRemove } from "../../../../src/primitives/store/index/derived-database.ts";
-import { flipBit } from "../../../support/flipped-bit.ts";
-import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+import { DamagedDatabaseError, damageIn } from "../../../src/primitives/sqlite/database-damage.ts";
+import { openOrRemove } from "../../../src/primitives/sqlite/database-file.ts";
+import { openDatabase, openForReading } from "../../../src/primitives/sqlite/open-database.ts";
+import { flipBit } from "../../support/flipped-bit.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const SCHEMA = { version: 3, sql: "CREATE TABLE notes (note TEXT PRIMARY KEY)", check: () => undefined };
 
@@ -121,4 +122,50 @@ test("a file of another version is emptied, and nothing of it is left beside", (
   db.close();
   expect(readdirSync(path.slice(0, path.lastIndexOf("/")))).toEqual(["notes.sqlite"]);
   expect(readFileSync(path).toString("latin1", 0, 15)).toBe("SQLite format 3");
+});
+
+test("a schema that brings older tables along keeps their rows", () => {
+  const path = written();
+  const sql = "CREATE TABLE kept_notes (note TEXT PRIMARY KEY)";
+  const upgrade = (db: Database) => {
+    db.run(sql);
+    db.run("INSERT INTO kept_notes SELECT note FROM notes");
+    db.run("DROP TABLE notes");
+  };
+  const schema = { version: 4, sql, upgrade, check: () => undefined };
+  for (let opening = 0; opening < 2; opening++) {
+    const db = openDatabase(path, schema);
+    expect(db.query("SELECT note FROM kept_notes").values().flat()).toEqual(["kept"]);
+    db.close();
+  }
+});
+
+test("an upgrade that fails leaves the file as it was", () => {
+  const path = written();
+  const upgrade = (db: Database) => {
+    db.run("DROP TABLE notes");
+    throw new Error("no");
+  };
+  expect(() => openDatabase(path, { ...SCHEMA, version: 4, upgrade })).toThrow("no");
+  const db = openDatabase(path, SCHEMA);
+  expect(notesIn(db)).toEqual(["kept"]);
+  db.close();
+});
+
+test("a damaged file is opened for reading, and who reads from it finds the damage", () => {
+  const path = written();
+  writeFileSync(path, Buffer.concat([readFileSync(path).subarray(0, 100), Buffer.alloc(8092, 0x55)]));
+  const db = openForReading(path);
+  let error: unknown;
+  try {
+    notesIn(db);
+  } catch (thrown) {
+    error = thrown;
+  }
+  db.close();
+  expect(damageIn(error)).toBeString();
+});
+
+test("a file that is not there cannot be opened for reading", () => {
+  expect(() => openForReading(`${temporaryDirectory()}/none.sqlite`)).toThrow();
 });

@@ -1,0 +1,29 @@
+import { Database } from "bun:sqlite";
+
+/** Locks a file against other processes, by a transaction that stays open; the system ends it if the process dies. */
+export class FileLock {
+  readonly #db: Database;
+
+  /** Throws if another process holds the lock (see `isHeldByOther`), or the file can't be made. */
+  constructor(path: string) {
+    this.#db = new Database(path, { create: true });
+    try {
+      this.#db.run("PRAGMA locking_mode = EXCLUSIVE");
+      // Otherwise SQLite writes a journal, for which a full disk has no room.
+      this.#db.run("PRAGMA journal_mode = MEMORY");
+      this.#db.run("BEGIN EXCLUSIVE");
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  release(): void {
+    this.#db.close();
+  }
+}
+
+/** Whether the error of a `FileLock` means that another process holds it. */
+export function isHeldByOther(error: unknown): boolean {
+  return error instanceof Error && /locked|busy/i.test(error.message);
+}
