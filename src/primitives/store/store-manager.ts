@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { syncDirectory } from "../fs/durable.ts";
+import { storageTroubleOf } from "../fs/storage-trouble.ts";
 import type { Logger } from "../logging/logger.ts";
 import { DamagedStoreError } from "./commits/damaged-store.ts";
 import type { Projection } from "./commits/projection.ts";
 import { Store } from "./commits/store.ts";
 import { DiskRoom } from "./engine/local/disk-room.ts";
-import { JournaledBranch } from "./engine/local/journaled-branch.ts";
+import { LocalBranch } from "./engine/local/local-branch.ts";
 import { LocalObjects } from "./engine/local/local-objects.ts";
 import { LocalRefs } from "./engine/local/local-refs.ts";
 import { ensureRepository } from "./engine/local/repository.ts";
@@ -90,11 +91,16 @@ export class StoreManager {
     // What can't be opened keeps no files open: it may be tried again and again.
     await using undo = new AsyncDisposableStack();
     undo.defer(() => objects.close());
-    const branch = await JournaledBranch.open({
+    const branch = await LocalBranch.open({
       dir,
       objects,
       refs: new LocalRefs(dir),
       report: (message) => this.log.warn(`the store '${name}': ${message}`),
+      flushFailed: (error) => {
+        // For the next try.
+        if (storageTroubleOf(error) === "no-room") this.room.relieve();
+        this.log.error(`new commits of the store '${name}' can't be shown to git yet; they are safe`, error);
+      },
     });
     undo.defer(() => branch.close());
     const trace = (await branch.read()) === undefined && traceOfLostBranch(dir, projection);
@@ -105,9 +111,17 @@ export class StoreManager {
       projection,
       report: progressReport(name, this.log),
       signal: this.signal,
-      flushFailed: (error) =>
-        this.log.error(`new commits of the store '${name}' can't be shown to git yet; they are safe`, error),
       relieve: () => this.room.relieve(),
+      hold: async () => {
+        const release = objects.hold();
+        try {
+          await branch.flushed();
+          return release;
+        } catch (error) {
+          release();
+          throw error;
+        }
+      },
     });
     undo.move();
     return store;

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { storageTroubleOf } from "../../../src/primitives/fs/storage-trouble.ts";
 import { Store } from "../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
-import { JournaledBranch } from "../../../src/primitives/store/engine/local/journaled-branch.ts";
+import { LocalBranch } from "../../../src/primitives/store/engine/local/local-branch.ts";
 import { LocalObjects } from "../../../src/primitives/store/engine/local/local-objects.ts";
 import { LocalRefs } from "../../../src/primitives/store/engine/local/local-refs.ts";
 import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
@@ -54,17 +54,14 @@ async function open(dataDir = temporaryDirectory()) {
   const [refs, objects] = [new FailingRefs(dir), new FailingObjects(`${dir}/objects`)];
   const reports: string[] = [];
   const flushFailures: unknown[] = [];
-  const branch = await JournaledBranch.open({
+  const branch = await LocalBranch.open({
     dir,
     objects,
     refs,
     report: (text) => void reports.push(text),
-  });
-  const store = await Store.open(NAME, {
-    objects,
-    branch,
     flushFailed: (error) => void flushFailures.push(error),
   });
+  const store = await Store.open(NAME, { objects, branch });
   afterThisTest(() => (store.isClosed ? undefined : store.close()));
   const write = (name: string) => store.write(storePath(name), Buffer.from(name), meta);
   /** In two groups, of which the first is published while more is coming. */

@@ -23,9 +23,9 @@ export interface Outcome {
 }
 
 /** A commit that a caller waits for. */
-export interface Job {
+export interface PendingCommit {
   readonly prepare: Prepare;
-  readonly settle: PromiseWithResolvers<Outcome>;
+  readonly outcome: PromiseWithResolvers<Outcome>;
 }
 
 /** Commits built one on the other in memory, not yet visible to anyone. */
@@ -34,11 +34,11 @@ export class CommitGroup {
   readonly base: Snapshot;
   tip: Snapshot;
   commits = 0;
-  readonly jobs: Job[] = [];
+  readonly pending: PendingCommit[] = [];
   readonly changes: Change[] = [];
   readonly #objects = new Map<ObjectId, NamedObject>();
   readonly #reader: ObjectReader;
-  readonly #settlements: (() => void)[] = [];
+  readonly #resolutions: (() => void)[] = [];
 
   constructor(head: Snapshot, reader: ObjectReader) {
     this.#reader = reader;
@@ -55,16 +55,22 @@ export class CommitGroup {
     this.#reader.unstage(this.#objects);
   }
 
-  settle(): void {
-    for (const settlement of this.#settlements) settlement();
+  /** Tells each caller what became of its commit. */
+  resolvePending(): void {
+    for (const resolve of this.#resolutions) resolve();
   }
 
-  /** Adds the job's commit; a job that fails leaves no trace in the group. */
-  async add(job: Job): Promise<void> {
-    this.jobs.push(job);
+  /** Tells all callers why their commits did not come to be. */
+  rejectPending(error: unknown): void {
+    for (const { outcome } of this.pending) outcome.reject(error);
+  }
+
+  /** Adds a commit; one that fails leaves no trace in the group. */
+  async add(pending: PendingCommit): Promise<void> {
+    this.pending.push(pending);
     try {
       const made: NamedObject[] = [];
-      const draft = await job.prepare(this.tip);
+      const draft = await pending.prepare(this.tip);
       const tree = await editTree(this.tip.tree, draft.changes, {
         loadTree: this.#reader.tree,
         emit: (object) => made.push(object),
@@ -73,9 +79,9 @@ export class CommitGroup {
       const changed = tree !== (this.tip.tree ?? EMPTY_TREE.id);
       if (changed) this.#append(draft, tree, made);
       const outcome: Outcome = { commitId: this.tip.commitId, changed };
-      this.#settlements.push(() => job.settle.resolve(outcome));
+      this.#resolutions.push(() => pending.outcome.resolve(outcome));
     } catch (error) {
-      this.#settlements.push(() => job.settle.reject(error));
+      this.#resolutions.push(() => pending.outcome.reject(error));
     }
   }
 

@@ -1,11 +1,6 @@
-import { BranchLockedError } from "../../fs/storage-trouble.ts";
 import { nextTurn } from "../../jobs/next-turn.ts";
-import { BranchFlush, type DiskWork } from "../engine/local/branch-flush.ts";
-import { MAIN_REF } from "../engine/local/repository.ts";
-import type { Branch } from "../engine/objects.ts";
-import { CorruptObjectError } from "../git/object.ts";
-import type { ObjectId } from "../git/object-id.ts";
-import { CommitGroup, type Job, type Outcome, type Prepare } from "./commit-group.ts";
+import type { Branch } from "../engine/branch.ts";
+import { CommitGroup, type Outcome, type PendingCommit, type Prepare } from "./commit-group.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import type { Projection } from "./projection.ts";
 import { catchUp } from "./projection-catch-up.ts";
@@ -16,8 +11,6 @@ interface WriterOptions {
   readonly reader: ObjectReader;
   readonly projection: Projection | undefined;
   readonly head: Snapshot;
-  /** Is told why commits that are durable could not be shown to others. */
-  readonly flushFailed: (error: unknown) => void;
 }
 
 /** Commits made durable together at the most; bounds the memory of a group. */
@@ -25,13 +18,27 @@ const MAX_GROUP = 256;
 /** How often a group is tried again after another process moved the branch, and the pause between (ms). */
 const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
-/** How long nothing has to come for the writer to count as idle. */
-const IDLE_MS = 5;
 /** How long commits are built before the event loop turns once. */
 const TURN_MS = 1;
 
-/** A group on its way to the disk, and from there to readers. */
-interface Publication extends DiskWork {
+/** Something that the engine does while a group is filled; `done` never rejects. */
+interface EngineWork {
+  readonly done: Promise<void>;
+  isOver: boolean;
+}
+
+function engineWork(done: Promise<void>): EngineWork {
+  const work: EngineWork = {
+    done: done.finally(() => {
+      work.isOver = true;
+    }),
+    isOver: false,
+  };
+  return work;
+}
+
+/** A group on its way to the branch, and from there to readers. */
+interface InFlightGroup extends EngineWork {
   readonly group: CommitGroup;
   /** `moved`: another process (stock git) has moved the branch, and nothing was published. */
   outcome: "published" | "moved" | "failed" | undefined;
@@ -39,26 +46,25 @@ interface Publication extends DiskWork {
 }
 
 /**
- * The one writer of a store. While a group of commits is being made durable, the next one is built on it from whatever
- * arrives meanwhile: each job still its own commit, but all of them published together and so with one wait for the disk.
- * The disk goes on with that one before the first is shown to readers, so that neither waits for the other.
+ * The one writer of a store on this node. While a group of commits is being made durable, the next one is built on it from
+ * whatever arrives meanwhile: each caller still gets a commit of its own, but all of a group are published together and so
+ * with one wait for the engine. The engine goes on with the next group before the first is shown to readers, so that neither
+ * waits for the other.
  */
 export class CommitWriter {
   head: Snapshot;
   readonly #branch: Branch;
   readonly #reader: ObjectReader;
   readonly #projection: Projection | undefined;
-  #queue: Job[] = [];
+  #queue: PendingCommit[] = [];
   #underWay = 0;
   #commits = 0;
   /** Why the projection lacks something that is durable, if it does. */
   #projectionFailure: unknown;
   #arrival = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
-  readonly #flush: BranchFlush;
 
-  constructor({ branch, reader, projection, head, flushFailed }: WriterOptions) {
-    this.#flush = new BranchFlush(branch, flushFailed, () => this.#start());
+  constructor({ branch, reader, projection, head }: WriterOptions) {
     this.#branch = branch;
     this.#reader = reader;
     this.#projection = projection;
@@ -66,23 +72,23 @@ export class CommitWriter {
   }
 
   submit(prepare: Prepare): Promise<Outcome> {
-    const settle = Promise.withResolvers<Outcome>();
+    const outcome = Promise.withResolvers<Outcome>();
     this.#underWay++;
     const isOver = () => {
       this.#underWay--;
     };
-    settle.promise.then(isOver, isOver);
-    this.#queue.push({ prepare, settle });
+    outcome.promise.then(isOver, isOver);
+    this.#queue.push({ prepare, outcome });
     this.#start();
-    return settle.promise;
+    return outcome.promise;
   }
 
   #start(): void {
     this.#arrival.resolve();
     this.#running ??= this.#drain().catch((error) => {
-      // A mistake of ours, which is to be told to whoever waits instead of keeping everybody waiting.
+      // A bug, which the callers are told of instead of waiting for ever.
       this.#running = undefined;
-      for (const job of this.#queue.splice(0)) job.settle.reject(error);
+      for (const { outcome } of this.#queue.splice(0)) outcome.reject(error);
     });
   }
 
@@ -96,30 +102,24 @@ export class CommitWriter {
     return this.#underWay;
   }
 
-  /** Resolves when stock git sees all that was published before. */
-  settle(): Promise<void> {
-    return this.#flush.settle();
-  }
-
-  /** Resolves when nothing is waiting any more; nothing may be submitted from then on. */
-  async close(): Promise<void> {
+  /** Resolves when no commit is under way any more. */
+  async drained(): Promise<void> {
     await this.#running;
-    this.#flush.close();
   }
 
   async #drain(): Promise<void> {
     // Requests that arrive in the same turn of the event loop belong to the same group.
     await Promise.resolve();
-    let before: Publication | undefined;
+    let before: InFlightGroup | undefined;
     for (let attempts = 0; ; ) {
-      // No new commits that nobody could see.
+      // No new commits that no reader could see.
       while (this.#projectionFailure && !before && this.#queue.length > 0) await this.#startAgain();
       const group = new CommitGroup(before?.group.tip ?? this.head, this.#reader);
       await this.#fill(group, before);
       await before?.done;
       if (before?.outcome === "published") attempts = 0;
-      const isFlushDue = this.#flush.isDue;
-      if (group.jobs.length > 0 && !isFlushDue && (!before || before.outcome === "published")) {
+      const ready = group.pending.length > 0 ? this.#branch.whenReady() : undefined;
+      if (group.pending.length > 0 && ready === undefined && (!before || before.outcome === "published")) {
         const next = this.#publish(group);
         if (before) this.#show(before);
         before = next;
@@ -127,36 +127,27 @@ export class CommitWriter {
       }
       if (before && !this.#show(before)) {
         if (before.outcome === "moved") attempts++;
-        await this.#buildAnew(before, group, attempts);
+        await this.#rebuild(before, group, attempts);
         before = undefined;
         continue;
       }
       before = undefined;
-      const isIdle = group.jobs.length === 0 && (await this.#staysIdle());
-      if (isIdle || isFlushDue) await this.#fill(group, this.#flush.start());
-      if (group.jobs.length > 0) before = this.#publish(group);
-      else if (this.#queue.length === 0 && !this.#flush.isAwaited) break;
+      if (ready !== undefined) await this.#fill(group, engineWork(ready));
+      if (group.pending.length > 0) before = this.#publish(group);
+      else if (this.#queue.length === 0) break;
     }
     // Not a moment later: what arrives from here on needs another run.
     this.#running = undefined;
   }
 
-  /** Clients that push one thing after the other come back at once; until then, nothing needs to be shown to others. */
-  async #staysIdle(): Promise<boolean> {
-    if (this.#queue.length > 0 || !this.#branch.hasUnseen) return this.#queue.length === 0;
-    this.#arrival = Promise.withResolvers();
-    await Promise.race([this.#arrival.promise, Bun.sleep(IDLE_MS)]);
-    return this.#queue.length === 0;
-  }
-
-  /** Takes in what is waiting, and what arrives until the disk is done with `work`. */
-  async #fill(group: CommitGroup, work: DiskWork | undefined): Promise<void> {
+  /** Adds what is waiting, and what arrives until the engine is done with `work`. */
+  async #fill(group: CommitGroup, work: EngineWork | undefined): Promise<void> {
     let turned = performance.now();
     for (;;) {
-      for (let job = this.#queue.shift(); job; job = this.#queue.shift()) {
-        await group.add(job);
-        if (group.jobs.length >= MAX_GROUP) return;
-        // What the disk has done meanwhile is acknowledged meanwhile.
+      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+        await group.add(next);
+        if (group.pending.length >= MAX_GROUP) return;
+        // What the engine has done meanwhile is acknowledged meanwhile.
         if (work && !work.isOver && performance.now() - turned > TURN_MS) {
           await nextTurn();
           turned = performance.now();
@@ -168,24 +159,24 @@ export class CommitWriter {
     }
   }
 
-  #publish(group: CommitGroup): Publication {
+  #publish(group: CommitGroup): InFlightGroup {
     const done = this.#makeDurable(group)
       .then((isPublished) => {
-        publication.outcome = isPublished ? "published" : "moved";
-        // Otherwise once the disk has got the next group.
-        if (this.#queue.length > 0) this.#show(publication);
+        inFlight.outcome = isPublished ? "published" : "moved";
+        // Otherwise once the engine has got the next group.
+        if (this.#queue.length > 0) this.#show(inFlight);
       })
-      .catch((error) => this.#fail(publication, error))
+      .catch((error) => this.#fail(inFlight, error))
       .finally(() => {
-        publication.isOver = true;
+        inFlight.isOver = true;
       });
-    const publication: Publication = { group, done, outcome: undefined, isOver: false, isShown: false };
-    return publication;
+    const inFlight: InFlightGroup = { group, done, outcome: undefined, isOver: false, isShown: false };
+    return inFlight;
   }
 
-  #fail(publication: Publication, error: unknown): void {
-    publication.outcome = "failed";
-    for (const job of publication.group.jobs) job.settle.reject(error);
+  #fail(inFlight: InFlightGroup, error: unknown): void {
+    inFlight.outcome = "failed";
+    inFlight.group.rejectPending(error);
   }
 
   /** False when another process (stock git) has moved the branch meanwhile, or is about to. */
@@ -201,7 +192,7 @@ export class CommitWriter {
         objects: group.objects(),
         expected: base.commitId,
         next: tip.commitId,
-        isFollowed: group.jobs.length > 1 || this.#queue.length > 0,
+        isFollowed: group.pending.length > 1 || this.#queue.length > 0,
         stored: () => group.discard(),
       });
     } finally {
@@ -211,38 +202,38 @@ export class CommitWriter {
     return isPublished;
   }
 
-  /** Lets readers, and those who wait for it, see what is durable; false if that is nothing, or could not be shown. */
-  #show(publication: Publication): boolean {
-    if (publication.isShown || publication.outcome !== "published") return publication.isShown;
-    const { group } = publication;
+  /** Lets readers, and the callers, see what is durable; false if that is nothing, or could not be shown. */
+  #show(inFlight: InFlightGroup): boolean {
+    if (inFlight.isShown || inFlight.outcome !== "published") return inFlight.isShown;
+    const { group } = inFlight;
     try {
       if (this.#projectionFailure) throw this.#projectionFailure;
       this.head = group.tip;
       this.#commits += group.commits;
       if (group.commits > 0) this.#projection?.apply(group.changes, group.tip.commitId);
-      group.settle();
-      publication.isShown = true;
+      group.resolvePending();
+      inFlight.isShown = true;
     } catch (error) {
       this.#projectionFailure = error;
-      this.#fail(publication, error);
+      this.#fail(inFlight, error);
     }
-    return publication.isShown;
+    return inFlight.isShown;
   }
 
-  /** What was built on commits that did not come to be, or not to be seen, is built again. */
-  async #buildAnew(before: Publication, group: CommitGroup, attempts: number): Promise<void> {
-    const again = before.outcome === "moved" ? [...before.group.jobs, ...group.jobs] : group.jobs;
+  /** Has what was built on commits that did not come to be, or that readers can't see, built again. */
+  async #rebuild(before: InFlightGroup, group: CommitGroup, attempts: number): Promise<void> {
+    const again = before.outcome === "moved" ? [...before.group.pending, ...group.pending] : group.pending;
     group.discard();
     if (attempts > MAX_ATTEMPTS) {
-      const error = new BranchLockedError(MAIN_REF);
-      for (const job of again) job.settle.reject(error);
+      const error = this.#branch.contended();
+      for (const { outcome } of again) outcome.reject(error);
     } else {
       this.#queue = [...again, ...this.#queue];
     }
     await this.#startAgain();
   }
 
-  /** From where the branch is now; whoever waits is told why that can't be. */
+  /** From where the branch is now; the callers are told why that can't be. */
   async #startAgain(): Promise<void> {
     // What arrives from here on is not told of a failure that may have been before it.
     const waiting = this.#queue.splice(0);
@@ -250,7 +241,7 @@ export class CommitWriter {
       await this.#followBranch();
       this.#queue = [...waiting, ...this.#queue];
     } catch (error) {
-      for (const job of waiting) job.settle.reject(error);
+      for (const { outcome } of waiting) outcome.reject(error);
     }
   }
 
@@ -259,16 +250,9 @@ export class CommitWriter {
     await Bun.sleep(RETRY_PAUSE_MS);
     const id = await this.#branch.read();
     // Another process removed it: an empty store is not what was meant, and a collection would take it for the truth.
-    if (!id && this.head.commitId) throw lostBranch(this.head.commitId);
+    if (!id && this.head.commitId) throw this.#branch.lost(this.head.commitId);
     this.head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
     if (this.#projection) await catchUp(this.#projection, this.head, this.#reader);
     this.#projectionFailure = undefined;
   }
-}
-
-function lostBranch(newest: ObjectId): CorruptObjectError {
-  return new CorruptObjectError(
-    `the branch ${MAIN_REF}`,
-    `it is gone; 'git update-ref ${MAIN_REF} ${newest}' puts it back`,
-  );
 }

@@ -1,6 +1,7 @@
 import { ExpectedError } from "../../expected-error.ts";
-import { storageTroubleOf } from "../../fs/storage-trouble.ts";
-import type { Branch, ObjectStore } from "../engine/objects.ts";
+import type { Release } from "../../release.ts";
+import type { Branch } from "../engine/branch.ts";
+import type { ObjectStore } from "../engine/objects.ts";
 import type { Commit, Identity } from "../git/commit.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import { type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-group.ts";
@@ -50,10 +51,10 @@ export interface StoreParts {
   readonly report?: (files: number) => void;
   /** Aborted when the projection need not be brought up to date any more. */
   readonly signal?: AbortSignal | undefined;
-  /** Is told why commits that are durable could not be shown to stock git. */
-  readonly flushFailed?: (error: unknown) => void;
-  /** Called before something is written that must work on a full disk as well. */
+  /** Called before something is written that must work when the storage is full as well. */
   readonly relieve?: () => void;
+  /** Keeps all that was published where a backup finds it, until the returned function is called. */
+  readonly hold?: () => Promise<Release>;
 }
 
 /** Commits read in a walk of the history before others get their turn. */
@@ -67,11 +68,13 @@ export class Store {
   readonly #writer: CommitWriter;
   readonly #branch: Branch;
   readonly #relieve: () => void;
+  readonly #hold: () => Promise<Release>;
+  readonly #unwatch: Release;
   #isClosed = false;
 
   private constructor(
     name: string,
-    { objects, branch, relieve = () => undefined }: StoreParts,
+    { objects, branch, relieve = () => undefined, hold = async () => () => undefined }: StoreParts,
     reader: ObjectReader,
     writer: CommitWriter,
   ) {
@@ -79,28 +82,21 @@ export class Store {
     this.#objects = objects;
     this.#branch = branch;
     this.#relieve = relieve;
+    this.#hold = hold;
     this.#reader = reader;
     this.#writer = writer;
+    // What can't be followed now is with the next write.
+    this.#unwatch = branch.watch(() => void this.follow().catch(() => undefined));
   }
 
   /** Brings `projection` up to the newest commit before anything can be read. */
   static async open(name: string, parts: StoreParts): Promise<Store> {
-    const { objects, branch, projection, report, signal, flushFailed = () => undefined, relieve } = parts;
+    const { objects, branch, projection, report, signal } = parts;
     const reader = new ObjectReader(objects);
     const id = await branch.read();
     const head = new Snapshot(reader, id, id && (await reader.commit(id)));
     if (projection) await catchUp(projection, head, reader, { report, signal });
-    const writer = new CommitWriter({
-      branch,
-      reader,
-      projection,
-      head,
-      flushFailed: (error) => {
-        // For the next try.
-        if (storageTroubleOf(error) === "no-room") relieve?.();
-        flushFailed(error);
-      },
-    });
+    const writer = new CommitWriter({ branch, reader, projection, head });
     return new Store(name, parts, reader, writer);
   }
 
@@ -136,10 +132,10 @@ export class Store {
 
   /** Reads and verifies all that the history refers to, and the files in which it lies. */
   async checkObjects(step: (progress: string) => Promise<boolean> = async () => true): Promise<ObjectReport> {
-    const ofFiles = await this.#objects.fileProblems(step);
+    const ofContainers = await this.#objects.verify(step);
     // A reader of its own, which has nothing in memory.
     const report = await checkObjects(this.#reader.forWalk(), this.head().commitId, step);
-    return { ...report, problems: [...ofFiles, ...report.problems] };
+    return { ...report, problems: [...ofContainers, ...report.problems] };
   }
 
   /** For reading through many commits, beside requests. */
@@ -227,16 +223,9 @@ export class Store {
     return this.#writer.waiting;
   }
 
-  /** Keeps the files of the repository, for a backup that copies them as of now, until the returned function is called. */
-  async hold(): Promise<() => void> {
-    const release = this.#objects.hold();
-    try {
-      await this.#writer.settle();
-      return release;
-    } catch (error) {
-      release();
-      throw error;
-    }
+  /** Keeps all that was published so far where a backup finds it, until the returned function is called. */
+  hold(): Promise<Release> {
+    return this.#hold();
   }
 
   get isClosed(): boolean {
@@ -246,8 +235,9 @@ export class Store {
   /** Waits for the commits under way, then lets go of the files. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#writer.close();
-    this.#branch.close();
+    this.#unwatch();
+    await this.#writer.drained();
+    await this.#branch.close();
     await this.#objects.close();
   }
 

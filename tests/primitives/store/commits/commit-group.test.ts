@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import {
   CommitGroup,
   type Draft,
-  type Job,
   type Outcome,
+  type PendingCommit,
 } from "../../../../src/primitives/store/commits/commit-group.ts";
 import { ObjectReader } from "../../../../src/primitives/store/commits/object-reader.ts";
 import { Snapshot } from "../../../../src/primitives/store/commits/snapshot.ts";
@@ -19,9 +19,9 @@ function open() {
   return { group: new CommitGroup(base, reader), reader, base };
 }
 
-function jobOf(prepare: Job["prepare"]) {
-  const settle = Promise.withResolvers<Outcome>();
-  return { prepare, settle };
+function pendingOf(prepare: PendingCommit["prepare"]) {
+  const outcome = Promise.withResolvers<Outcome>();
+  return { prepare, outcome };
 }
 
 const draft = (name: string, content: string | null): Draft => ({
@@ -29,17 +29,17 @@ const draft = (name: string, content: string | null): Draft => ({
   author,
   message: name,
 });
-const writing = (name: string, content = name) => jobOf(() => draft(name, content));
+const writing = (name: string, content = name) => pendingOf(() => draft(name, content));
 const textAt = async (tip: Snapshot, name: string) => {
   const bytes = await tip.read(storePath(name));
   return bytes && Buffer.from(bytes).toString();
 };
 
 describe("a group of commits", () => {
-  test("holds one commit a job, each on the one before", async () => {
+  test("holds one commit a caller, each on the one before", async () => {
     const { group, reader } = open();
     for (const name of ["a", "b", "c"]) await group.add(writing(name));
-    expect([group.commits, group.jobs.length, group.changes.length]).toEqual([3, 3, 3]);
+    expect([group.commits, group.pending.length, group.changes.length]).toEqual([3, 3, 3]);
     const subjects: string[] = [];
     for (let id = group.tip.commitId; id; id = (await reader.commit(id)).parents[0]) {
       subjects.unshift((await reader.commit(id)).message.trim());
@@ -48,39 +48,39 @@ describe("a group of commits", () => {
     expect(await textAt(group.tip, "b")).toBe("b");
   });
 
-  test("tells each job its own commit, and only once the group is settled", async () => {
+  test("tells each caller its own commit, and only once all are resolved", async () => {
     const { group } = open();
     const jobs = [writing("a"), writing("b")];
     const told: number[] = [];
-    const watching = jobs.map(({ settle }, i) => settle.promise.then(() => told.push(i)));
+    const watching = jobs.map(({ outcome }, i) => outcome.promise.then(() => told.push(i)));
     for (const job of jobs) await group.add(job);
     await Bun.sleep(0);
     expect(told).toEqual([]);
-    group.settle();
+    group.resolvePending();
     await Promise.all(watching);
-    const [first, second] = await Promise.all(jobs.map(({ settle }) => settle.promise));
+    const [first, second] = await Promise.all(jobs.map(({ outcome }) => outcome.promise));
     expect(second).toEqual({ commitId: group.tip.commitId as string, changed: true } as Outcome);
     expect(first?.commitId).not.toBe(second?.commitId as NonNullable<Outcome["commitId"]>);
   });
 
-  test("gives a job the state that those before it in the group have made", async () => {
+  test("gives a commit the state that those before it in the group have made", async () => {
     const { group } = open();
     await group.add(writing("counter", "1"));
     await group.add(
-      jobOf(async (parent) => draft("counter", `${Number(await textAt(parent, "counter")) + 1}`)),
+      pendingOf(async (parent) => draft("counter", `${Number(await textAt(parent, "counter")) + 1}`)),
     );
     expect(await textAt(group.tip, "counter")).toBe("2");
   });
 
-  test("goes on without a job that fails, of which no trace is left", async () => {
+  test("goes on without a commit that fails, of which no trace is left", async () => {
     const { group } = open();
     await group.add(writing("a"));
     const before = [group.tip, group.objects().length, group.changes.length];
-    const refused = jobOf(() => {
+    const refused = pendingOf(() => {
       throw new Error("refused");
     });
     // Fails after its first file was taken in.
-    const conflicting = jobOf(() => ({
+    const conflicting = pendingOf(() => ({
       ...draft("x", "x"),
       changes: [...draft("x", "x").changes, ...draft("a/b", "b").changes],
     }));
@@ -88,9 +88,9 @@ describe("a group of commits", () => {
     await group.add(conflicting);
     expect([group.tip, group.objects().length, group.changes.length]).toEqual(before);
     await group.add(writing("c"));
-    group.settle();
-    await expect(refused.settle.promise).rejects.toThrow("refused");
-    await expect(conflicting.settle.promise).rejects.toThrow();
+    group.resolvePending();
+    await expect(refused.outcome.promise).rejects.toThrow("refused");
+    await expect(conflicting.outcome.promise).rejects.toThrow();
     expect([
       await textAt(group.tip, "a"),
       await textAt(group.tip, "c"),
@@ -98,14 +98,14 @@ describe("a group of commits", () => {
     ]).toEqual(["a", "c", undefined]);
   });
 
-  test("makes no commit of a job that changes nothing, and tells it the commit that holds what it wanted", async () => {
+  test("makes no commit where nothing changes, and tells the caller the commit that holds what it wanted", async () => {
     const { group } = open();
-    const [first, same, none] = [writing("a"), writing("a"), jobOf(() => draft("nothing", null))];
+    const [first, same, none] = [writing("a"), writing("a"), pendingOf(() => draft("nothing", null))];
     for (const job of [first, same, none]) await group.add(job);
-    group.settle();
-    const { commitId } = await first.settle.promise;
-    expect(await same.settle.promise).toEqual({ commitId, changed: false });
-    expect(await none.settle.promise).toEqual({ commitId, changed: false });
+    group.resolvePending();
+    const { commitId } = await first.outcome.promise;
+    expect(await same.outcome.promise).toEqual({ commitId, changed: false });
+    expect(await none.outcome.promise).toEqual({ commitId, changed: false });
     expect(group.commits).toBe(1);
   });
 

@@ -4,6 +4,7 @@ import { Store } from "../../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
 import type { Change } from "../../../../src/primitives/store/commits/tree-edit.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
+import { eventually } from "../../../support/eventually.ts";
 import { MemoryStore } from "../../../support/memory-store.ts";
 
 const meta = (message: string) => ({ author: { name: "alice", email: "alice@everlock" }, message });
@@ -144,7 +145,7 @@ test("a group that can't be stored fails alone: what was built on it is built an
 
 test("a branch that somebody else moves is followed, and nothing of either is lost", async () => {
   const { memory, write, subjects, names } = await open();
-  const other = await Store.open("other", memory);
+  const other = await Store.open("other", { objects: memory.objects, branch: memory.openBranch() });
   let interruptions = 2;
   await write("a");
   const foreign: Promise<unknown>[] = [];
@@ -159,4 +160,12 @@ test("a branch that somebody else moves is followed, and nothing of either is lo
   await write("e");
   expect((await subjects()).filter((subject) => subject !== "foreign")).toEqual(["a", "b", "c", "d", "e"]);
   expect(await names()).toEqual(["a", "b", "c", "d", "e", "foreign-0", "foreign-1"]);
+});
+
+test("what another node publishes is read here without a write", async () => {
+  const { memory, store } = await open();
+  const other = await Store.open("other", { objects: memory.objects, branch: memory.openBranch() });
+  const { commitId } = await other.write(storePath("foreign"), Buffer.from("x"), meta("foreign"));
+  expect(await eventually(() => store.head().commitId === commitId)).toBe(true);
+  expect(await store.read(storePath("foreign"))).toEqual(Buffer.from("x"));
 });

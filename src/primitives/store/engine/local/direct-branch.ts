@@ -1,15 +1,15 @@
 import type { ObjectId } from "../../git/object-id.ts";
-import type { Branch, ObjectStore, Publication, RefStore } from "../objects.ts";
+import type { BranchMove } from "../branch.ts";
+import type { ObjectStore } from "../objects.ts";
+import type { LocalRefs } from "./local-refs.ts";
 import { MAIN_REF } from "./repository.ts";
 
 /** Publishes by storing the objects and then moving the ref. */
-export class DirectBranch implements Branch {
-  readonly hasUnseen = false;
-  readonly isFlushDue = false;
+export class DirectBranch {
   readonly #objects: Pick<ObjectStore, "put">;
-  readonly #refs: Pick<RefStore, "read" | "compareAndSwap">;
+  readonly #refs: Pick<LocalRefs, "read" | "compareAndSwap">;
 
-  constructor(objects: Pick<ObjectStore, "put">, refs: Pick<RefStore, "read" | "compareAndSwap">) {
+  constructor(objects: Pick<ObjectStore, "put">, refs: Pick<LocalRefs, "read" | "compareAndSwap">) {
     this.#objects = objects;
     this.#refs = refs;
   }
@@ -18,7 +18,8 @@ export class DirectBranch implements Branch {
     return this.#refs.read(MAIN_REF);
   }
 
-  async publish({ objects, expected, next, stored }: Publication): Promise<boolean> {
+  /** False if another process has moved the ref, or holds its lock. */
+  async publish({ objects, expected, next, stored }: BranchMove): Promise<boolean> {
     // Checked by the swap as well; here it spares writing objects that nothing would refer to.
     if ((await this.read()) !== expected) return false;
     // Both are made ready together; the branch moves once the objects are durable.
@@ -27,8 +28,4 @@ export class DirectBranch implements Branch {
     stored();
     return true;
   }
-
-  async flush(): Promise<void> {}
-
-  close(): void {}
 }

@@ -2,7 +2,7 @@ import { BranchLockedError } from "../../../fs/storage-trouble.ts";
 import { CorruptObjectError } from "../../git/object.ts";
 import type { ObjectId } from "../../git/object-id.ts";
 import { type EncodedEntry, encodeEntry } from "../../git/pack.ts";
-import type { Branch, Publication } from "../objects.ts";
+import type { BranchMove } from "../branch.ts";
 import { CommitJournal, type JournalRecord, readJournal, recordsAfter } from "./commit-journal.ts";
 import { DirectBranch } from "./direct-branch.ts";
 import type { LocalObjects } from "./local-objects.ts";
@@ -30,7 +30,7 @@ export interface JournaledBranchOptions {
  * move of the ref then show those of some time to stock git. Meanwhile the ref is locked, so that nobody else moves it.
  * After a crash, what the journal holds is brought to the branch before anything else.
  */
-export class JournaledBranch implements Branch {
+export class JournaledBranch {
   readonly #options: JournaledBranchOptions;
   readonly #journal: CommitJournal;
   readonly #direct: DirectBranch;
@@ -63,19 +63,19 @@ export class JournaledBranch implements Branch {
     return this.#newestUnseen ?? this.#direct.read();
   }
 
-  async publish(publication: Publication): Promise<boolean> {
+  async publish(move: BranchMove): Promise<boolean> {
     const { refs } = this.#options;
-    const { isFollowed, expected } = publication;
+    const { isFollowed, expected } = move;
     if (this.#journal.size > MAX_UNSEEN_BYTES) await this.flush();
     if (this.#unseen.length === 0) {
       if (this.#isToBeCleared) await this.#clear();
       if (this.#isRefUncertain && !(await this.#confirmRef())) return false;
       // One alone is seen by everybody as soon as it is durable; but objects without a branch are what a loss leaves.
-      if (!isFollowed && expected) return this.#publishDirectly(publication);
+      if (!isFollowed && expected) return this.#publishDirectly(move);
       if (!refs.lock(MAIN_REF)) return false;
     }
     try {
-      const isPublished = await this.#append(publication);
+      const isPublished = await this.#append(move);
       // What fails here is tried again with the commits that follow.
       if (isPublished && !isFollowed && !expected) await this.flush().catch(() => undefined);
       return isPublished;
@@ -88,15 +88,18 @@ export class JournaledBranch implements Branch {
     return this.#unseen.at(-1)?.record.next;
   }
 
+  /** Whether something was published that stock git does not see yet. */
   get hasUnseen(): boolean {
     return this.#unseen.length > 0 || this.#isToBeCleared;
   }
 
+  /** Whether what was published has waited long enough for stock git to see it. */
   get isFlushDue(): boolean {
     const isLate = performance.now() - this.#unseenSince > MAX_WAIT_MS;
     return this.hasUnseen && (isLate || this.#journal.size > MAX_WAITING_BYTES);
   }
 
+  /** Lets stock git see all that was published. Not while something is being published. */
   async flush(): Promise<void> {
     if (this.#unseen.length > 0) {
       await moveBranch(
@@ -122,9 +125,9 @@ export class JournaledBranch implements Branch {
     this.#options.refs.unlock(MAIN_REF);
   }
 
-  async #publishDirectly(publication: Publication): Promise<boolean> {
+  async #publishDirectly(move: BranchMove): Promise<boolean> {
     try {
-      return await this.#direct.publish(publication);
+      return await this.#direct.publish(move);
     } catch (error) {
       this.#isRefUncertain = true;
       throw error;
@@ -145,7 +148,7 @@ export class JournaledBranch implements Branch {
     }
   }
 
-  async #append({ objects, expected, next, stored }: Publication): Promise<boolean> {
+  async #append({ objects, expected, next, stored }: BranchMove): Promise<boolean> {
     // Without waiting where it is known: the disk is to be at work when this returns.
     const current = this.#newestUnseen ?? (await this.#direct.read());
     if (current !== expected) return false;

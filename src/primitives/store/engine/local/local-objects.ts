@@ -2,6 +2,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { noteReceived } from "../../../bounds/buffer-pressure.ts";
 import { moveOrRemove, removeQuietly, syncDirectory, writeSynced } from "../../../fs/durable.ts";
 import { isMissingFile } from "../../../fs/files.ts";
+import type { Release } from "../../../release.ts";
 import type { GitObject, NamedObject } from "../../git/object.ts";
 import { type ObjectId, objectIdToBytes } from "../../git/object-id.ts";
 import { assemblePack, type EncodedEntry, encodeEntry } from "../../git/pack.ts";
@@ -97,7 +98,7 @@ export class LocalObjects implements ObjectStore {
     this.#startMerge();
   }
 
-  async fileProblems(step: (progress: string) => Promise<boolean>): Promise<readonly string[]> {
+  async verify(step: (progress: string) => Promise<boolean>): Promise<readonly string[]> {
     const problems: string[] = [];
     for (const stem of this.#stems()) {
       problems.push(...(await packProblems(`${this.#packDir}/${stem}`)));
@@ -106,7 +107,8 @@ export class LocalObjects implements ObjectStore {
     return problems;
   }
 
-  hold(): () => void {
+  /** No file is removed until the returned function is called, so that a backup can copy them. */
+  hold(): Release {
     this.#holds++;
     return () => {
       this.#holds--;

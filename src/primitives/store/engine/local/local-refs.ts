@@ -5,10 +5,9 @@ import { isMissingFile, isSystemError } from "../../../fs/files.ts";
 import { CorruptObjectError } from "../../git/object.ts";
 import { type ObjectId, parseObjectId } from "../../git/object-id.ts";
 import { parsePackedRefs } from "../../git/packed-refs.ts";
-import type { RefStore } from "../objects.ts";
 
 /** Refs as files of a Git repository, under the same `.lock` protocol as stock git. */
-export class LocalRefs implements RefStore {
+export class LocalRefs {
   readonly #gitDir: string;
   /** Refs whose lock is there because we could not remove it, and the file that it is. */
   readonly #abandoned = new Map<string, number | undefined>();
@@ -25,6 +24,10 @@ export class LocalRefs implements RefStore {
     return id;
   }
 
+  /**
+   * Points `ref` at `next` if it still is `expected` (`undefined`: does not exist), durably, once `ready` has resolved.
+   * Answers false, and changes nothing, if it is something else by now.
+   */
   async compareAndSwap(
     ref: string,
     expected: ObjectId | undefined,

@@ -113,7 +113,7 @@ test("a check of all packs ends early when it is told to", async () => {
   for (const name of ["a", "b", "c"]) await objects.put([nameObject("blob", Buffer.from(name))]);
   const steps: string[] = [];
   const step = async (progress: string) => steps.push(progress) < 2;
-  expect(await objects.fileProblems(step)).toEqual([]);
+  expect(await objects.verify(step)).toEqual([]);
   expect(steps).toHaveLength(2);
   await objects.close();
 });
