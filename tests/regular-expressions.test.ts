@@ -58,5 +58,5 @@ test("no expression of the program takes more steps than a multiple of its text'
   expect(wrong).toEqual([]);
   expect(count).toBeGreaterThan(60);
   // One that is put together is not found; this one repeats nothing.
-  expect(unseen).toEqual(["primitives/terminal/visible-text.ts"]);
+  expect(unseen).toEqual(["primitives/text/visible-text.ts"]);
 });
