@@ -61,6 +61,17 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
   }
 }
 
+/** A manifest that is stored; `undefined` if there is none, or the bytes are none, as stock git may have committed any. */
+export function storedManifest(bytes: Uint8Array | null | undefined): Manifest | undefined {
+  const manifest = bytes ? parseManifest(bytes) : undefined;
+  return manifest instanceof ManifestFault ? undefined : manifest;
+}
+
+/** Every digest that a manifest names; what of it the repository holds stays as long as the manifest. */
+export function namedBy({ blobs, alsoNamed }: Manifest): Digest[] {
+  return [...blobs, ...alsoNamed];
+}
+
 /** Carries a reason out of the nested readers; never leaves this file. */
 class FaultFound extends Error {}
 

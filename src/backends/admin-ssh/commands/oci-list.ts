@@ -101,7 +101,7 @@ async function listTags(
     if (!digest) continue;
     const event = await oci.history.lastEvent(repository, tag);
     const pushed = event && isoTimeOf(event.seconds);
-    records.push({ tag, digest, ...summarize(oci, repository, digest), pushed, by: event?.user });
+    records.push({ tag, digest, ...(await summarize(oci, repository, digest)), pushed, by: event?.user });
   }
   return listing(records, TAG_COLUMNS, context, { more: tags.length > MAX_ROWS });
 }

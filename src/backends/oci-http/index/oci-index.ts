@@ -10,7 +10,7 @@ import { rowSum } from "../../../primitives/sqlite/row-sum.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import type { IndexSchema } from "../../../primitives/store/index/derived-index.ts";
 import type { ScopeEvent } from "../../../primitives/store/index/scope-clock.ts";
-import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
+import { storedManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Referrer } from "../../../registry/model/storage.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
@@ -158,8 +158,8 @@ function applyManifest(
 ): boolean {
   // Stock git may have committed anything under the name of a digest.
   const isRight = content && digestOf(content, digestAlgorithm(digest)) === digest;
-  const manifest = isRight && parseManifest(content);
-  if (!manifest || manifest instanceof ManifestFault) {
+  const manifest = isRight && storedManifest(content);
+  if (!manifest) {
     removeManifest(db, repository, digest);
     return false;
   }
@@ -214,8 +214,8 @@ function removeManifest(db: Database, repository: IndexedRepository, digest: Dig
     db.query("UPDATE tags SET manifest = NULL WHERE manifest = ?").run(removed.id);
     repository.added -= removed.content.length;
   }
-  const manifest = removed && parseManifest(removed.content);
-  if (!manifest || manifest instanceof ManifestFault) return;
+  const manifest = storedManifest(removed?.content);
+  if (!removed || !manifest) return;
   const remove = db.query("DELETE FROM manifest_blobs WHERE blob = ? AND repository = ? AND manifest = ?");
   for (const blob of manifest.blobs) remove.run(digestToBytes(blob), id, removed.id);
   const removeNamed = db.query("DELETE FROM also_named WHERE digest = ? AND repository = ? AND manifest = ?");

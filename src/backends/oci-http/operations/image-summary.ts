@@ -1,6 +1,7 @@
 import { type Digest, parseDigest } from "../../../primitives/digest.ts";
 import { isRecord } from "../../../primitives/text/records.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import { manifestClosure } from "../content/manifest-closure.ts";
 import type { OciStore } from "../store/oci-store.ts";
 
 /** What a tag stands for, in a line. */
@@ -16,37 +17,27 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 /** Indexes within indexes are followed so far. */
 const MAX_DEPTH = 4;
 
-export function summarize(oci: OciStore, repository: RepositoryName, digest: Digest): ImageSummary {
+export async function summarize(
+  oci: OciStore,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<ImageSummary> {
   const sizes = new Map<string, number>();
   const platforms = new Set<string>();
-  visit(oci, repository, digest, { sizes, platforms }, MAX_DEPTH);
+  const read = (child: Digest) => oci.index.manifest(repository, child)?.content;
+  for await (const { content } of manifestClosure(digest, { read, maxDepth: MAX_DEPTH })) {
+    const json: unknown = JSON.parse(new TextDecoder().decode(content));
+    const { config, layers, manifests } = isRecord(json) ? json : {};
+    for (const blob of [config, ...list(layers)]) {
+      if (isRecord(blob) && typeof blob["size"] === "number") sizes.set(String(blob["digest"]), blob["size"]);
+    }
+    if (isRecord(config)) addPlatform(platforms, configOf(oci, parseDigest(String(config["digest"]))));
+    for (const child of list(manifests)) if (isRecord(child)) addPlatform(platforms, child["platform"]);
+  }
   return { size: [...sizes.values()].reduce((sum, size) => sum + size, 0), platforms: [...platforms].sort() };
 }
 
-interface Found {
-  readonly sizes: Map<string, number>;
-  readonly platforms: Set<string>;
-}
-
-function visit(oci: OciStore, repository: RepositoryName, digest: Digest, found: Found, depth: number): void {
-  const stored = oci.index.manifest(repository, digest);
-  if (!stored || depth === 0) return;
-  const content: unknown = JSON.parse(new TextDecoder().decode(stored.content));
-  const { config, layers, manifests } = isRecord(content) ? content : {};
-  for (const blob of [config, ...list(layers)]) {
-    if (isRecord(blob) && typeof blob["size"] === "number")
-      found.sizes.set(String(blob["digest"]), blob["size"]);
-  }
-  if (isRecord(config)) addPlatform(found, configOf(oci, parseDigest(String(config["digest"]))));
-  for (const child of list(manifests)) {
-    if (!isRecord(child)) continue;
-    addPlatform(found, child["platform"]);
-    const childDigest = parseDigest(String(child["digest"]));
-    if (childDigest) visit(oci, repository, childDigest, found, depth - 1);
-  }
-}
-
-function addPlatform({ platforms }: Found, value: unknown): void {
+function addPlatform(platforms: Set<string>, value: unknown): void {
   if (!isRecord(value)) return;
   const { os, architecture, variant } = value;
   if (typeof os !== "string" || typeof architecture !== "string" || os === "" || os === "unknown") return;

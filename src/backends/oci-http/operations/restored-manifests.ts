@@ -1,9 +1,10 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
-import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
+import { namedBy, storedManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { manifestPath, parseOciPath, repositoryPath } from "../content/layout.ts";
+import { manifestClosure } from "../content/manifest-closure.ts";
 import type { OciStore } from "../store/oci-store.ts";
 
 /** The manifests of one repository that come back with tags of a past state. */
@@ -28,22 +29,16 @@ export class RestoredManifests {
 
   /** A manifest that a tag stood for, with all that it referred to as far as that was there. */
   async add(top: Digest): Promise<void> {
-    const pending = [top];
-    for (let digest = pending.pop(); digest; digest = pending.pop()) {
-      if (this.#seen.has(digest)) continue;
-      this.#seen.add(digest);
-      const path = manifestPath(this.#repository, digest);
-      const content = await this.#then.read(path);
-      const manifest = content && parseManifest(content);
-      if (!content || !manifest || manifest instanceof ManifestFault) {
-        if (digest === top) this.missing.push(digest);
-        continue;
-      }
-      this.changes.push({ path, content });
+    if (this.#seen.has(top)) return;
+    let isThere = false;
+    const read = (digest: Digest) => this.#then.read(manifestPath(this.#repository, digest));
+    for await (const { digest, content, manifest } of manifestClosure(top, { read, seen: this.#seen })) {
+      isThere = true;
+      this.changes.push({ path: manifestPath(this.#repository, digest), content });
       for (const blob of manifest.blobs) this.blobs.add(blob);
-      for (const named of [...manifest.blobs, ...manifest.alsoNamed]) this.#oci.recency.touch(named);
-      pending.push(...manifest.manifests);
+      for (const named of namedBy(manifest)) this.#oci.recency.touch(named);
     }
+    if (!isThere) this.missing.push(top);
   }
 
   /** What signed or described them then, by its subject, and has gone since. */
@@ -53,10 +48,8 @@ export class RestoredManifests {
     for await (const { path, before, after } of this.#oci.store.diffBelow(directory, this.#then, this.#now)) {
       const file = before && !after ? parseOciPath(path) : undefined;
       if (file?.kind !== "manifest") continue;
-      const content = await this.#then.read(path);
-      const manifest = content && parseManifest(content);
-      if (!manifest || manifest instanceof ManifestFault || !manifest.subject) continue;
-      gone.set(manifest.subject, [...(gone.get(manifest.subject) ?? []), file.digest]);
+      const subject = storedManifest(await this.#then.read(path))?.subject;
+      if (subject) gone.set(subject, [...(gone.get(subject) ?? []), file.digest]);
     }
     // What a referrer brings along may have referrers itself; a set is walked with what comes to it meanwhile.
     for (const digest of this.#seen) for (const referrer of gone.get(digest) ?? []) await this.add(referrer);

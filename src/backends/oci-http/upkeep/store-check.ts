@@ -2,9 +2,9 @@ import { basename } from "node:path";
 import type { Digest } from "../../../primitives/digest.ts";
 import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
-import { ManifestFault, parseManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { type Damage, damageOf } from "../content/damage.ts";
+import { manifestClosure } from "../content/manifest-closure.ts";
 import { OCI_INDEX } from "../index/oci-index.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { OciStore } from "../store/oci-store.ts";
@@ -85,7 +85,7 @@ export async function checkBlobs(
       signal?.throwIfAborted();
       return undefined;
     };
-    const tagsByBlob = collectTags(new OciIndexReader(fresh.db));
+    const tagsByBlob = await collectTags(new OciIndexReader(fresh.db));
     const problems: string[] = [];
     const found = new Set<Digest>();
     for (const digest of oci.blobs.list()) {
@@ -132,14 +132,14 @@ async function compareIndex(
 }
 
 /** The tags that need each blob, through indexes too. */
-function collectTags(index: OciIndexReader): Map<Digest, string[]> {
+async function collectTags(index: OciIndexReader): Promise<Map<Digest, string[]>> {
   const tagsByBlob = new Map<Digest, string[]>();
   for (const repository of index.repositoriesAfter("")) {
     for (let last = "", more = true; more; ) {
       const tags = index.tags(repository, last, MAX_TAGS_AT_ONCE);
       for (const tag of tags) {
         const digest = index.tagDigest(repository, tag);
-        for (const blob of digest ? blobsOf(index, repository, digest) : []) {
+        for (const blob of digest ? await blobsOf(index, repository, digest) : []) {
           const names = tagsByBlob.get(blob);
           if (names) names.push(`${repository}:${tag}`);
           else tagsByBlob.set(blob, [`${repository}:${tag}`]);
@@ -152,19 +152,11 @@ function collectTags(index: OciIndexReader): Map<Digest, string[]> {
   return tagsByBlob;
 }
 
-function blobsOf(index: OciIndexReader, repository: RepositoryName, top: Digest): Set<Digest> {
+async function blobsOf(index: OciIndexReader, repository: RepositoryName, top: Digest): Promise<Set<Digest>> {
   const blobs = new Set<Digest>();
-  const seen = new Set<Digest>();
-  const pending = [top];
-  for (let digest = pending.pop(); digest; digest = pending.pop()) {
-    if (seen.has(digest)) continue;
-    seen.add(digest);
-    const stored = index.manifest(repository, digest);
-    const manifest = stored && parseManifest(stored.content);
-    if (!manifest || manifest instanceof ManifestFault) continue;
+  const read = (digest: Digest) => index.manifest(repository, digest)?.content;
+  for await (const { manifest } of manifestClosure(top, { read }))
     for (const blob of manifest.blobs) blobs.add(blob);
-    pending.push(...manifest.manifests);
-  }
   return blobs;
 }
 
