@@ -5,7 +5,6 @@ import { DamagedDatabaseError } from "../../primitives/sqlite/database-damage.ts
 import { DamagedStoreError } from "../../primitives/store/commits/damaged-store.ts";
 import { DamagedFileError } from "../../primitives/store/copy/verified-copy.ts";
 import { CorruptObjectError } from "../../primitives/store/git/object.ts";
-import { CONSOLE_TURNS } from "../../primitives/terminal/console-turns.ts";
 import { LineReader, type Terminal } from "../../primitives/terminal/line-reader.ts";
 import { visibleText } from "../../primitives/text/visible-text.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
@@ -23,6 +22,7 @@ import {
   secretAsker,
 } from "./commands/dialog.ts";
 import { TextLines } from "./commands/text-lines.ts";
+import { CONSOLE_TURNS } from "./console-turns.ts";
 
 /** A byte stream to and from a user who is logged in, with a terminal at its far end or none. */
 export interface ConsoleChannel {
@@ -63,7 +63,7 @@ export class AdminConsole {
   /** One command line, as in `ssh host '/users list'`. Answers the exit code. */
   async execute(login: ConsoleLogin, line: string, channel: ConsoleChannel): Promise<number> {
     const output = lineOutput(channel);
-    const reader = channel.screen && new LineReader(terminalOf(channel, channel.screen));
+    const reader = channel.screen && new LineReader(terminalOf(channel, channel.screen), CONSOLE_TURNS);
     const dialog = reader
       ? terminalDialog(reader, channel)
       : { ...SCRIPT_DIALOG, askSecret: firstLineAsker(channel.input) };
@@ -76,7 +76,7 @@ export class AdminConsole {
     channel: ConsoleChannel,
     screen: NonNullable<ConsoleChannel["screen"]>,
   ) {
-    const reader = new LineReader(terminalOf(channel, screen));
+    const reader = new LineReader(terminalOf(channel, screen), CONSOLE_TURNS);
     const output = lineOutput(channel);
     const history: string[] = [];
     await output.print([BANNER]);

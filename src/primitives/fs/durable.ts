@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fsync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fsync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 
@@ -7,6 +7,26 @@ export const syncFile: (fd: number) => Promise<void> = promisify(fsync);
 
 /** Like `syncFile`, but only as much metadata as reading the bytes back needs. */
 export const syncFileData: (fd: number) => Promise<void> = promisify(fdatasync);
+
+/** Like `syncFile`, of a closed file. */
+export async function syncFileAt(path: string): Promise<void> {
+  const fd = openSync(path, "r+");
+  try {
+    await syncFile(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Like `syncFileAt`, for what must not be interrupted; the thread waits for the disk. */
+export function syncFileBlocking(path: string): void {
+  const fd = openSync(path, "r+");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
 
 /** Waits until the entries of a directory (files created, renamed or removed in it) would survive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {

@@ -1,3 +1,8 @@
+/*
+ * Terminal editing: keys from bytes, a line from keys, and the line on a screen. It knows no command and no transport, and
+ * imports only the text and jobs primitives.
+ */
+
 /** One key press: a text to insert, or the name of an editing key. */
 export type Key =
   | { readonly kind: "text"; readonly text: string }

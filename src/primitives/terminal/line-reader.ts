@@ -1,5 +1,5 @@
+import { TurnQueue } from "../jobs/turn-queue.ts";
 import { visibleText } from "../text/visible-text.ts";
-import { CONSOLE_TURNS, SLICE_MS } from "./console-turns.ts";
 import { type Key, KeyDecoder } from "./key-decoder.ts";
 import { LineEditor } from "./line-editor.ts";
 
@@ -31,6 +31,8 @@ export type ReadResult =
   | { readonly kind: "line"; readonly text: string }
   | { readonly kind: "interrupted" | "ended" };
 
+/** Keys are worked off so long (ms) before others have their turn. */
+const SLICE_MS = 2;
 /** What is shown of many keys that come at once goes out when there is so much of it, in UTF-16 units. */
 const MAX_UNWRITTEN = 16 * 1024;
 /** Candidates listed at a second Tab. */
@@ -40,6 +42,7 @@ const MAX_CANDIDATES = 200;
 export class LineReader {
   readonly #terminal: Terminal;
   readonly #packets: AsyncIterator<Uint8Array>;
+  readonly #turns: TurnQueue;
   readonly #decoder = new KeyDecoder();
   readonly #keys: Key[] = [];
   /** When the turn began in which keys are worked off, in milliseconds. */
@@ -47,8 +50,10 @@ export class LineReader {
   #line: DisplayedLine | undefined;
   #isRedrawing = false;
 
-  constructor(terminal: Terminal) {
+  /** Readers that share `turns` work their keys off in turn, so that all together keep the thread no longer than one. */
+  constructor(terminal: Terminal, turns = new TurnQueue()) {
     this.#terminal = terminal;
+    this.#turns = turns;
     this.#packets = terminal.input[Symbol.asyncIterator]();
     terminal.onResize(() => this.#redraw());
   }
@@ -93,7 +98,7 @@ export class LineReader {
   }
 
   async #turn(): Promise<void> {
-    await CONSOLE_TURNS.next();
+    await this.#turns.next();
     this.#began = performance.now();
   }
 

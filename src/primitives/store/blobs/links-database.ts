@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { closeSync, fsyncSync, openSync } from "node:fs";
 import { type Digest, parseDigest } from "../../digest.ts";
+import { syncFileBlocking } from "../../fs/durable.ts";
 import { DamagedDatabaseError, damageIn } from "../../sqlite/database-damage.ts";
 import { type DatabaseSchema, openDatabase, openForReading } from "../../sqlite/open-database.ts";
 import { checkRow, rowSum } from "../../sqlite/row-sum.ts";
@@ -77,12 +77,7 @@ export function createLinks(path: string, links: Iterable<Link>): void {
   } finally {
     db.close();
   }
-  const fd = openSync(path, "r+");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  syncFileBlocking(path);
 }
 
 interface Row {

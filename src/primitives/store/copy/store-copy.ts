@@ -1,7 +1,7 @@
-import { closeSync, existsSync, openSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, readdirSync, renameSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../../digest.ts";
-import { removeFile, removeQuietly, syncDirectory, syncFile } from "../../fs/durable.ts";
+import { removeFile, removeQuietly, syncDirectory, syncFileAt } from "../../fs/durable.ts";
 import { makeDirectory } from "../../fs/durable-directory.ts";
 import { isMissingFile } from "../../fs/files.ts";
 import { damageIn } from "../../sqlite/database-damage.ts";
@@ -126,12 +126,7 @@ async function copyLinks(source: string, target: string): Promise<void> {
   removeFile(temporary);
   try {
     snapshotDatabase(source, temporary);
-    const fd = openSync(temporary, "r+");
-    try {
-      await syncFile(fd);
-    } finally {
-      closeSync(fd);
-    }
+    await syncFileAt(temporary);
     for (const suffix of ["-wal", "-shm"]) removeFile(target + suffix);
     renameSync(temporary, target);
   } catch (cause) {

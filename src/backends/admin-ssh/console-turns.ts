@@ -1,7 +1,4 @@
-import { TurnQueue } from "../jobs/turn-queue.ts";
+import { TurnQueue } from "../../primitives/jobs/turn-queue.ts";
 
 /** What all consoles together do on the thread that owns the stores: one slice of keys or one command after the other. */
 export const CONSOLE_TURNS = new TurnQueue();
-
-/** Keys are worked off so long (ms) before others have their turn. */
-export const SLICE_MS = 2;
