@@ -13,76 +13,83 @@ import { traceRoute } from "./requests/trace.ts";
 
 type Handler = () => Result | Promise<Result>;
 
-/** Handlers of one route by method, each with what it takes to be let in. */
+/** Handlers of one route by HTTP method, each with the permission that it requires. */
 type Methods = Readonly<Record<string, readonly [Permission, Handler]>>;
 
-/** Answers one request of the distribution-spec. What it throws is a defect or a failure of the storage. */
-export async function answerRegistryRequest(exchange: RegistryRequest): Promise<Response> {
-  const result = await dispatch(exchange);
+/** Handles one request of the distribution-spec. It throws only for bugs and storage failures. */
+export async function handleRegistryRequest(registryRequest: RegistryRequest): Promise<Response> {
+  const result = await dispatch(registryRequest);
   const response = result instanceof RegistryError ? errorResponse(result) : result;
   response.headers.set("Docker-Distribution-API-Version", "registry/2.0");
   return response;
 }
 
-function dispatch(exchange: RegistryRequest): Result | Promise<Result> {
-  const route = traceRoute(exchange.path, exchange.trace);
+function dispatch(registryRequest: RegistryRequest): Result | Promise<Result> {
+  const route = traceRoute(registryRequest.path, registryRequest.trace);
   if (route instanceof RegistryError) return route;
   switch (route.kind) {
     case "base":
-      return readOnly(exchange) ?? base(exchange);
+      return refuseWrites(registryRequest) ?? checkSupport(registryRequest);
     case "catalog":
       return (
-        readOnly(exchange) ??
-        refusal(exchange, exchange.access.checkCatalog(), "catalog") ??
-        listRepositories(exchange)
+        refuseWrites(registryRequest) ??
+        refusal(registryRequest, registryRequest.access.checkCatalog(), "catalog") ??
+        listRepositories(registryRequest)
       );
     default:
-      return dispatchToRepository(exchange, route);
+      return dispatchToRepository(registryRequest, route);
   }
 }
 
-function dispatchToRepository(exchange: RegistryRequest, route: RepositoryRoute): Result | Promise<Result> {
-  const methods = methodsOf(route, exchange);
-  const found = methods[exchange.request.method];
+function dispatchToRepository(
+  registryRequest: RegistryRequest,
+  route: RepositoryRoute,
+): Result | Promise<Result> {
+  const methods = methodsOf(route, registryRequest);
+  const found = methods[registryRequest.request.method];
   if (!found) return methodNotAllowed(Object.keys(methods));
   const [permission, handler] = found;
   const { repository } = route;
-  const verdict = exchange.access.check(permission, repository);
-  return refusal(exchange, verdict, { permission, repository }) ?? frozen(exchange, permission) ?? handler();
+  const verdict = registryRequest.access.check(permission, repository);
+  return (
+    refusal(registryRequest, verdict, { permission, repository }) ??
+    refuseIfFrozen(registryRequest, permission) ??
+    handler()
+  );
 }
 
-function methodsOf(route: RepositoryRoute, exchange: RegistryRequest): Methods {
+function methodsOf(route: RepositoryRoute, registryRequest: RegistryRequest): Methods {
   switch (route.kind) {
     case "blob": {
-      const get = () => getBlob(exchange, route);
+      const get = () => getBlob(registryRequest, route);
       return {
         GET: ["pull", get],
         HEAD: ["pull", get],
-        DELETE: ["delete", () => deleteBlob(exchange, route)],
+        DELETE: ["delete", () => deleteBlob(registryRequest, route)],
       };
     }
     case "uploads":
-      return { POST: ["push", () => startUpload(exchange, route)] };
+      return { POST: ["push", () => startUpload(registryRequest, route)] };
     case "upload":
       return {
-        GET: ["push", () => uploadStatus(exchange, route)],
-        PATCH: ["push", () => appendUpload(exchange, route)],
-        PUT: ["push", () => finishUpload(exchange, route)],
-        DELETE: ["push", () => cancelUpload(exchange, route)],
+        GET: ["push", () => uploadStatus(registryRequest, route)],
+        PATCH: ["push", () => appendUpload(registryRequest, route)],
+        PUT: ["push", () => finishUpload(registryRequest, route)],
+        DELETE: ["push", () => cancelUpload(registryRequest, route)],
       };
     case "manifest": {
-      const get = () => getManifest(exchange, route);
+      const get = () => getManifest(registryRequest, route);
       return {
         GET: ["pull", get],
         HEAD: ["pull", get],
-        PUT: ["push", () => putManifest(exchange, route)],
-        DELETE: ["delete", () => deleteManifest(exchange, route)],
+        PUT: ["push", () => putManifest(registryRequest, route)],
+        DELETE: ["delete", () => deleteManifest(registryRequest, route)],
       };
     }
     case "referrers":
-      return { GET: ["pull", () => listReferrers(exchange, route)] };
+      return { GET: ["pull", () => listReferrers(registryRequest, route)] };
     case "tags":
-      return { GET: ["pull", () => listTags(exchange, route)] };
+      return { GET: ["pull", () => listTags(registryRequest, route)] };
   }
 }
 
@@ -90,21 +97,21 @@ function methodNotAllowed(allowed: readonly string[]): RegistryError {
   return new RegistryError("methodNotAllowed", { headers: { Allow: allowed.join(", ") } });
 }
 
-function readOnly({ request }: RegistryRequest): RegistryError | undefined {
+function refuseWrites({ request }: RegistryRequest): RegistryError | undefined {
   const allowed = ["GET", "HEAD"];
   return allowed.includes(request.method) ? undefined : methodNotAllowed(allowed);
 }
 
-function frozen({ frozenAt }: RegistryRequest, permission: Permission): RegistryError | undefined {
+function refuseIfFrozen({ frozenAt }: RegistryRequest, permission: Permission): RegistryError | undefined {
   if (frozenAt === undefined || permission === "pull") return undefined;
   return new RegistryError("frozen", {
     message: `this registry is read-only: it serves the state at the commit ${frozenAt}`,
   });
 }
 
-/** The same for what exists and what does not, so that a refusal tells nothing. */
+/** The same response whether the repository exists or not, so that it reveals nothing. */
 function refusal(
-  exchange: RegistryRequest,
+  registryRequest: RegistryRequest,
   verdict: Verdict,
   scope: ChallengeScope,
 ): RegistryError | undefined {
@@ -118,15 +125,15 @@ function refusal(
     ...(typeof scope === "object" && {
       message: `authentication required: log in to ${scope.permission} '${scope.repository}'`,
     }),
-    headers: { "WWW-Authenticate": exchange.challenge(scope) },
+    headers: { "WWW-Authenticate": registryRequest.challenge(scope) },
   });
 }
 
 /**
- * Clients learn here how to log in and check passwords here, so that nobody gets in without one, even where anybody may
- * pull (distribution-spec, "Determining Support").
+ * GET /v2/ (distribution-spec, "Determining Support"). `docker login` checks passwords here, so a request without
+ * credentials gets 401 even if `anon` may pull.
  */
-function base(exchange: RegistryRequest): Result {
-  const verdict = exchange.access.identified ? "allowed" : "unauthorized";
-  return refusal(exchange, verdict, undefined) ?? jsonResponse({});
+function checkSupport(registryRequest: RegistryRequest): Result {
+  const verdict = registryRequest.access.identified ? "allowed" : "unauthorized";
+  return refusal(registryRequest, verdict, undefined) ?? jsonResponse({});
 }

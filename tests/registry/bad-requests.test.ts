@@ -224,8 +224,8 @@ const ROWS: readonly Row[] = [
   { ...manifestRow("a manifest of an unknown type", "{}"), headers: { "Content-Type": "text/plain" } },
 ];
 
-describe("bad input is answered with the spec's code, and the server goes on", () => {
-  test("for every kind of it", async () => {
+describe("a bad request", () => {
+  test("gets the spec's error code, and the server keeps serving", async () => {
     const { httpPort, logged } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     for (const { what, method = "GET", path, headers, body, status, code } of ROWS) {
@@ -242,7 +242,7 @@ describe("bad input is answered with the spec's code, and the server goes on", (
     expect(logged).toEqual([]);
   });
 
-  test("naming each blob that a manifest lacks", async () => {
+  test("to push a manifest gets one error for each missing blob", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const layers = ["1", "2"].map((digit) => descriptor(`sha256:${digit.repeat(64)}`));
@@ -258,8 +258,8 @@ describe("bad input is answered with the spec's code, and the server goes on", (
   });
 });
 
-describe("an upload", () => {
-  test("refuses chunks that lie about where they belong, and says where it is", async () => {
+describe("an upload session", () => {
+  test("refuses chunks with a wrong Content-Range, and reports its size", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const location = await client.startUpload();
@@ -287,7 +287,7 @@ describe("an upload", () => {
     expect((await client.fetch(`${location}?digest=${digest}`, { method: "PUT" })).status).toBe(404);
   });
 
-  test("takes chunks, a last one with the PUT, and sha512", async () => {
+  test("accepts chunks, a last chunk in the PUT, and sha512", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     for (const algorithm of ["sha256", "sha512"] as const) {
@@ -307,7 +307,7 @@ describe("an upload", () => {
     }
   });
 
-  test("belongs to its repository alone, and is gone once cancelled", async () => {
+  test("is visible in its repository alone, and unknown once cancelled", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const location = await client.startUpload();
@@ -316,7 +316,7 @@ describe("an upload", () => {
     expect((await client.fetch(location)).status).toBe(404);
   });
 
-  test("takes one writer at a time", async () => {
+  test("accepts one writer at a time", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const location = await client.startUpload();
@@ -337,7 +337,7 @@ describe("an upload", () => {
 });
 
 describe("a blob", () => {
-  test("is served in ranges as HTTP has them", async () => {
+  test("is served in HTTP byte ranges", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const digest = await client.pushBlob(Buffer.from("0123456789"));
@@ -371,7 +371,7 @@ describe("a blob", () => {
     ]);
   });
 
-  test("is mounted from a repository that has it, and otherwise a session is opened", async () => {
+  test("is mounted from a repository that has it; otherwise a session is opened", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const digest = await client.pushBlob(Buffer.from("shared"));
@@ -384,7 +384,7 @@ describe("a blob", () => {
     expect(await (await other.fetch(`blobs/${digest}`)).text()).toBe("shared");
   });
 
-  test("can't be deleted while a manifest names it", async () => {
+  test("can't be deleted while a manifest references it", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const { layer, digest } = await client.pushImage("v1");
@@ -397,7 +397,7 @@ describe("a blob", () => {
 });
 
 describe("tags", () => {
-  test("are listed in lexical order, in pages", async () => {
+  test("are listed in byte order, in pages", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const { manifest } = await client.pushImage("b");
@@ -412,7 +412,7 @@ describe("tags", () => {
     expect(tags).toEqual(["B", "_x", "a10", "a2", "b"]);
   });
 
-  test("move with a push and go with a delete, the manifest staying", async () => {
+  test("move with a push and are removed by a delete, which keeps the manifest", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const first = await client.pushImage("v1");

@@ -11,7 +11,7 @@ interface ErrorBody {
   readonly errors: { code: string; message: string; detail?: unknown }[];
 }
 
-test("of many errors an answer lists 20 and tells the number of the others", async () => {
+test("a response lists at most 20 errors and counts the others", async () => {
   const details = Array.from({ length: 5000 }, (_, i) => ({ digest: `sha256:${i}` }));
   const response = errorResponse(new RegistryError("manifestBlobUnknown", { details }));
   const { errors } = (await response.json()) as ErrorBody;
@@ -34,7 +34,7 @@ test("up to 20 errors are all listed", async () => {
   expect(errors.map(({ detail }) => detail)).toEqual(details);
 });
 
-test("a path longer than any name, reference and endpoint is refused unread", () => {
+test("a path longer than any valid one is refused before it is parsed", () => {
   const fault = parseRoute(`/v2/${"a/".repeat(6000)}manifests/x`);
   expect(fault).toBeInstanceOf(RegistryError);
   expect(fault).toMatchObject({ fault: "pathInvalid", message: expect.stringContaining("2048 characters") });
@@ -42,18 +42,18 @@ test("a path longer than any name, reference and endpoint is refused unread", ()
   expect(parseRoute(longest)).toMatchObject({ kind: "manifest", repository: "a".repeat(255) });
 });
 
-test("`last` is cut where no entry can be longer, which changes no page", () => {
+test("`last` is cut to the length of the longest possible entry, which changes no page", () => {
   const page = parsePageRequest(new URLSearchParams({ last: "a".repeat(12_000) }));
   expect(page).toEqual({ last: "a".repeat(256), limit: 10_000 });
 });
 
-test("`n` of any size is a page", () => {
+test("`n` of any size is accepted and capped", () => {
   const page = parsePageRequest(new URLSearchParams({ n: "9".repeat(5000) }));
   expect(page).toEqual({ last: "", limit: 10_000 });
 });
 
 describe("a manifest", () => {
-  test("nested very deep is a bad request", async () => {
+  test("nested very deeply is refused with 400", async () => {
     const { httpPort, logged } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const depth = MAX_MANIFEST_BYTES / 2 - 100;
@@ -67,7 +67,7 @@ describe("a manifest", () => {
     expect(logged.filter((line) => line.startsWith("error"))).toEqual([]);
   });
 
-  test("of thousands of unknown layers is answered with a short list", async () => {
+  test("with thousands of unknown layers gets a short list of errors", async () => {
     const { httpPort } = await startTestServer();
     const client = new RegistryClient(httpPort, "app");
     const descriptor = (text: string) => ({
@@ -89,7 +89,7 @@ describe("a manifest", () => {
   });
 });
 
-test("a head of more than 16 KiB is refused", async () => {
+test("a request head of more than 16 KiB is refused", async () => {
   const { httpPort } = await startTestServer();
   const client = new RegistryClient(httpPort, "app", null);
   const response = await client.fetch("tags/list", {

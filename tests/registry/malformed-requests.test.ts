@@ -186,7 +186,7 @@ function table(location: string): Malformed[] {
   ];
 }
 
-test("malformed requests are each answered 4xx in the format of the spec, and the server goes on", async () => {
+test("each malformed request gets 4xx with the spec's error document, and the server keeps serving", async () => {
   const { httpPort, logged } = await startTestServer();
   const client = new RegistryClient(httpPort, "app");
   const location = await client.startUpload();
@@ -230,7 +230,7 @@ function raw(port: number, request: string): Promise<string> {
   });
 }
 
-test("what is hardly HTTP ends its own connection alone", async () => {
+test("input that is not HTTP closes its own connection only", async () => {
   const { httpPort, logged } = await startTestServer();
   const client = new RegistryClient(httpPort, "app");
   const location = await client.startUpload();
@@ -260,7 +260,7 @@ test("what is hardly HTTP ends its own connection alone", async () => {
   expect(logged.filter((line) => !line.startsWith("warn login of "))).toEqual([]);
 });
 
-test("a body that is shorter than it says, or breaks off, leaves a session to resume and nothing in the log", async () => {
+test("a body shorter than its Content-Length leaves a session that can be resumed, and no error in the log", async () => {
   const { httpPort, logged } = await startTestServer();
   const client = new RegistryClient(httpPort, "app");
   const location = await client.startUpload();

@@ -268,8 +268,8 @@ export class HttpFrontend {
       return principal;
     }
     trace.user = principal.user;
-    const sending = new RequestBodies(this.#lists, this.#manifests, request, trace.connection);
-    return backend.handle({ ...routed, principal, limits, sending });
+    const responseBodies = new RequestBodies(this.#lists, this.#manifests, request, trace.connection);
+    return backend.handle({ ...routed, principal, limits, responseBodies });
   }
 
   /** The client behind a trusted proxy; `undefined` where none stands before it. */

@@ -19,7 +19,7 @@ export async function getBlob(
   if (!blob) return new RegistryError("blobUnknown", { details: [{ digest }] });
   const headers = {
     "Content-Type": "application/octet-stream",
-    // Set, or the runtime adds one with the name of the file on disk.
+    // Without it, the runtime adds one with the name of the file on disk.
     "Content-Disposition": "attachment",
     "Docker-Content-Digest": digest,
     "Accept-Ranges": "bytes",

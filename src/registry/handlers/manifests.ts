@@ -5,10 +5,10 @@ import { nameOf, parseTag, type Reference, type Tag } from "../model/tag.ts";
 import { withBoundedBody } from "../requests/bounded-body.ts";
 import { entityTag, isUnchanged } from "../requests/conditional.ts";
 import { RegistryError } from "../requests/errors.ts";
-import { longAnswer } from "../requests/long-answer.ts";
+import { largeResponse } from "../requests/large-response.ts";
 import type { RegistryRequest, Result } from "../requests/registry-request.ts";
 
-/** Tags that one push by digest may set; each is a header and a file of the commit. */
+/** Maximal number of tags in one push by digest. */
 const MAX_TAGS = 100;
 const RETRY = { "Retry-After": "5" };
 
@@ -23,10 +23,10 @@ function unknown(reference: Reference): RegistryError {
 
 /** GET and HEAD /v2/<name>/manifests/<reference> (distribution-spec, "Pulling manifests"). */
 export async function getManifest(
-  exchange: RegistryRequest,
+  registryRequest: RegistryRequest,
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
-  const { request, storage, sending } = exchange;
+  const { request, storage, responseBodies } = registryRequest;
   const manifest = await storage.manifest(repository, reference);
   if (!manifest) return unknown(reference);
   const headers = {
@@ -37,25 +37,25 @@ export async function getManifest(
   };
   if (isUnchanged(request, manifest.digest)) return new Response(null, { status: 304, headers });
   if (request.method === "HEAD") return new Response(null, { headers });
-  return longAnswer(sending.manifest(manifest.content), headers);
+  return largeResponse(responseBodies.manifest(manifest.content), headers);
 }
 
 /** PUT /v2/<name>/manifests/<reference>?tag= (distribution-spec, "Pushing Manifests"). */
-export async function putManifest(exchange: RegistryRequest, route: ManifestRoute): Promise<Result> {
-  const { request, query, limits } = exchange;
+export async function putManifest(registryRequest: RegistryRequest, route: ManifestRoute): Promise<Result> {
+  const { request, query, limits } = registryRequest;
   const tags = pushedTags(route.reference, query);
   if (tags instanceof RegistryError) return tags;
-  const { manifestBytes, manifestRoom } = limits;
-  const hold = manifestRoom.enter(exchange.client());
-  const result = await withBoundedBody(request, manifestBytes, hold, (content) =>
-    storeManifest(exchange, route, tags, content),
+  const { manifestBytes, manifestBudget } = limits;
+  const reservation = manifestBudget.open(registryRequest.client());
+  const result = await withBoundedBody(request, manifestBytes, reservation, (content) =>
+    storeManifest(registryRequest, route, tags, content),
   );
   switch (result) {
     case "too-long":
       return new RegistryError("manifestTooLarge", {
         message: `manifest is larger than ${manifestBytes} bytes`,
       });
-    case "no-room":
+    case "over-budget":
       return new RegistryError("tooManyBodies", { headers: RETRY });
     default:
       return result;
@@ -84,13 +84,13 @@ async function storeManifest(
   const missing = await storage.missingReferences(repository, manifest);
   if (missing.length > 0) {
     return new RegistryError("manifestBlobUnknown", {
-      details: missing.map((lacking) => ({ digest: lacking })),
+      details: missing.map((digest) => ({ digest })),
     });
   }
   const result = await storage.putManifest(repository, { digest, content, manifest, tags });
   if (result.kind === "immutable") {
     return new RegistryError("tagImmutable", {
-      message: `the tag '${result.tag}' of '${repository}' is write-once and stands for ${result.current} already`,
+      message: `the tag '${result.tag}' of '${repository}' is write-once and already points at ${result.current}`,
       details: [{ tag: result.tag, digest: result.current }],
     });
   }
@@ -104,13 +104,13 @@ async function storeManifest(
   return new Response(null, { status: 201, headers });
 }
 
-/** The tag in the path, or with a digest there those in the query. */
+/** The tag in the path; for a digest in the path, the tags in the query. */
 function pushedTags(reference: Reference, query: URLSearchParams): readonly Tag[] | RegistryError {
   if (reference.kind === "tag") return [reference.tag];
-  const wanted = [...new Set(query.getAll("tag"))];
-  if (wanted.length > MAX_TAGS) return new RegistryError("tagsTooMany");
-  const tags = wanted.flatMap((text) => parseTag(text) ?? []);
-  return tags.length === wanted.length ? tags : new RegistryError("tagsInvalid");
+  const texts = [...new Set(query.getAll("tag"))];
+  if (texts.length > MAX_TAGS) return new RegistryError("tagsTooMany");
+  const tags = texts.flatMap((text) => parseTag(text) ?? []);
+  return tags.length === texts.length ? tags : new RegistryError("tagsInvalid");
 }
 
 /** DELETE /v2/<name>/manifests/<reference> (distribution-spec, "Deleting tags" and "Deleting Manifests"). */

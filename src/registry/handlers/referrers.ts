@@ -1,11 +1,11 @@
 import type { Digest } from "../../primitives/digest.ts";
 import { IMAGE_INDEX } from "../model/media-types.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
-import { longList } from "../requests/long-answer.ts";
+import { largeListResponse } from "../requests/large-response.ts";
 import { linkToNext, parseLast } from "../requests/paging.ts";
 import type { RegistryRequest, Result } from "../requests/registry-request.ts";
 
-/** Descriptors in one answer at the most, and their JSON in bytes: an index must not exceed what clients accept. */
+/** Limits of one page, in descriptors and in bytes of JSON: clients refuse a larger index. */
 const MAX_DESCRIPTORS = 1000;
 const MAX_PAGE_BYTES = 3 * 1024 * 1024;
 
@@ -16,10 +16,10 @@ interface ReferrersRoute {
 
 /** GET /v2/<name>/referrers/<digest>?artifactType= (distribution-spec, "Listing Referrers"). */
 export async function listReferrers(
-  exchange: RegistryRequest,
+  registryRequest: RegistryRequest,
   { repository, subject }: ReferrersRoute,
 ): Promise<Result> {
-  const { query, path, storage } = exchange;
+  const { query, path, storage } = registryRequest;
   const artifactType = query.get("artifactType") || undefined;
   const page = await storage.referrers(repository, subject, {
     artifactType,
@@ -34,5 +34,5 @@ export async function listReferrers(
     ...(last && { Link: linkToNext(path, { ...(artifactType && { artifactType }), last }) }),
   };
   const index = { schemaVersion: 2, mediaType: IMAGE_INDEX, manifests: page.entries };
-  return longList(exchange.sending, index, headers);
+  return largeListResponse(registryRequest.responseBodies, index, headers);
 }

@@ -16,15 +16,18 @@ interface UploadRoute extends UploadsRoute {
 }
 
 /**
- * POST /v2/<name>/blobs/uploads/ (distribution-spec, "Pushing blobs"): a new session; with `mount`, an existing blob
- * instead; with `digest`, the whole blob at once.
+ * POST /v2/<name>/blobs/uploads/ (distribution-spec, "Pushing blobs"): opens a session; with `mount`, mounts an existing
+ * blob instead; with `digest`, stores the whole blob.
  */
-export async function startUpload(exchange: RegistryRequest, { repository }: UploadsRoute): Promise<Result> {
-  const { query, storage } = exchange;
-  const mounted = await mount(exchange, repository);
+export async function startUpload(
+  registryRequest: RegistryRequest,
+  { repository }: UploadsRoute,
+): Promise<Result> {
+  const { query, storage } = registryRequest;
+  const mounted = await mount(registryRequest, repository);
   if (mounted) return mounted;
-  const wanted = query.get("digest");
-  if (wanted === null) {
+  const digestText = query.get("digest");
+  if (digestText === null) {
     const algorithm = DIGEST_ALGORITHMS.find(
       (known) => known === (query.get("digest-algorithm") ?? "sha256"),
     );
@@ -32,17 +35,17 @@ export async function startUpload(exchange: RegistryRequest, { repository }: Upl
     const session = await storage.startUpload(repository, algorithm);
     return typeof session === "string" ? sessionResponse(202, repository, session, 0) : tooMany(session);
   }
-  const digest = parseDigest(wanted);
+  const digest = parseDigest(digestText);
   if (!digest) return new RegistryError("digestInvalid");
   const session = await storage.startUpload(repository, digestAlgorithm(digest));
   if (typeof session !== "string") return tooMany(session);
   let isStored = false;
   try {
-    const result = await finishUpload(exchange, { repository, session });
+    const result = await finishUpload(registryRequest, { repository, session });
     isStored = !(result instanceof RegistryError);
     return result;
   } finally {
-    // The client does not know of the session.
+    // The client never learned the session's id.
     if (!isStored) await storage.cancelUpload(repository, session);
   }
 }
@@ -54,41 +57,45 @@ function tooMany({ reason }: TooManySessions): RegistryError {
   });
 }
 
-/** A mount that can't be done falls back to a session; that it failed tells nothing of other repositories. */
-async function mount(exchange: RegistryRequest, repository: RepositoryName): Promise<Result | undefined> {
-  const { query, storage, access } = exchange;
-  const wanted = query.get("mount");
-  if (wanted === null) return undefined;
-  const digest = parseDigest(wanted);
+/** `undefined` if there is nothing to mount: then a session is opened, which reveals nothing about other repositories. */
+async function mount(
+  registryRequest: RegistryRequest,
+  repository: RepositoryName,
+): Promise<Result | undefined> {
+  const { query, storage, access } = registryRequest;
+  const digestText = query.get("mount");
+  if (digestText === null) return undefined;
+  const digest = parseDigest(digestText);
   if (!digest) return new RegistryError("digestInvalid");
-  const named = query.get("from");
-  const sources = named === null ? await storage.repositoriesWith(digest) : [parseRepositoryName(named)];
+  const fromText = query.get("from");
+  const sources =
+    fromText === null ? await storage.repositoriesWith(digest) : [parseRepositoryName(fromText)];
   const from = sources.find((source) => source && access.mayMountFrom(source));
   return from && (await storage.mountBlob(repository, digest, from))
     ? created(repository, digest)
     : undefined;
 }
 
-/** PATCH /v2/<name>/blobs/uploads/<session>: a chunk, or all of it streamed. */
-export async function appendUpload(exchange: RegistryRequest, route: UploadRoute): Promise<Result> {
+/** PATCH /v2/<name>/blobs/uploads/<session>: appends a chunk, or streams the whole blob. */
+export async function appendUpload(registryRequest: RegistryRequest, route: UploadRoute): Promise<Result> {
   const { repository, session } = route;
-  return receiveChunk(exchange, route, async (chunk) => {
-    const result = await exchange.storage.appendUpload(repository, session, chunk);
+  return receiveChunk(registryRequest, route, async (chunk) => {
+    const result = await registryRequest.storage.appendUpload(repository, session, chunk);
     return result.kind === "appended"
       ? sessionResponse(202, repository, session, result.size)
       : uploadFault(result, repository, session);
   });
 }
 
-/** PUT /v2/<name>/blobs/uploads/<session>?digest=: the last chunk, if any, and the end of the session. */
-export async function finishUpload(exchange: RegistryRequest, route: UploadRoute): Promise<Result> {
+/** PUT /v2/<name>/blobs/uploads/<session>?digest=: appends the last chunk, if any, and ends the session. */
+export async function finishUpload(registryRequest: RegistryRequest, route: UploadRoute): Promise<Result> {
   const { repository, session } = route;
-  const wanted = exchange.query.get("digest");
-  if (wanted === null) return new RegistryError("digestMissing");
-  const digest = parseDigest(wanted);
+  const digestText = registryRequest.query.get("digest");
+  if (digestText === null) return new RegistryError("digestMissing");
+  const digest = parseDigest(digestText);
   if (!digest) return new RegistryError("digestInvalid");
-  return receiveChunk(exchange, route, async (chunk) => {
-    const result = await exchange.storage.finishUpload(repository, session, chunk, digest);
+  return receiveChunk(registryRequest, route, async (chunk) => {
+    const result = await registryRequest.storage.finishUpload(repository, session, chunk, digest);
     switch (result.kind) {
       case "stored":
         return created(repository, digest);
@@ -102,7 +109,7 @@ export async function finishUpload(exchange: RegistryRequest, route: UploadRoute
   });
 }
 
-/** GET /v2/<name>/blobs/uploads/<session>: how far it is. */
+/** GET /v2/<name>/blobs/uploads/<session>: the session's progress. */
 export async function uploadStatus(
   { storage }: RegistryRequest,
   { repository, session }: UploadRoute,
@@ -158,7 +165,7 @@ function sessionHeaders(
   return {
     Location: `/v2/${repository}/blobs/uploads/${session}`,
     "Docker-Upload-UUID": session,
-    // Without a unit, unlike HTTP's; an empty session reads 0-0 as well.
+    // Without the unit that HTTP's Range has; an empty session also reports 0-0.
     Range: `0-${Math.max(size - 1, 0)}`,
   };
 }

@@ -1,24 +1,22 @@
 import type { NameRange } from "./name-range.ts";
 import type { RepositoryName } from "./repository-name.ts";
 
-/** What a request needs on a repository. */
+/** The right that a request needs on a repository. */
 export type Permission = "pull" | "push" | "delete";
 
-/**
- * `denied`: who asks is known and may not. `unauthorized`: logging in, or another token, could help.
- */
+/** `denied`: the client is authenticated and lacks the right. `unauthorized`: a login or another token could help. */
 export type Verdict = "allowed" | "denied" | "unauthorized";
 
-/** What the one who asks may do. Decided outside; the engine only asks. */
+/** The rights of the client that sent a request. The caller of the engine implements it. */
 export interface Access {
-  /** Whether credentials or a token came with the request, be it a token for anybody. */
+  /** Whether the request carried credentials or a token, even one for `anon`. */
   readonly identified: boolean;
   check(permission: Permission, repository: RepositoryName): Verdict;
-  /** Whether blobs of a repository may be mounted from it into another. */
+  /** Whether the client may mount this repository's blobs into another. */
   mayMountFrom(repository: RepositoryName): boolean;
-  /** Whether the repositories may be listed, as far as `isListed` shows them. */
+  /** Whether the client may list repositories; it sees those that pass `isListed`. */
   checkCatalog(): Verdict;
   isListed(repository: RepositoryName): boolean;
-  /** Where all of those lie, ascending and without overlap. */
+  /** Ranges that contain every listed name, ascending and without overlap. */
   listedRanges(): readonly NameRange[];
 }

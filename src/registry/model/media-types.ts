@@ -16,12 +16,12 @@ export function manifestKind(mediaType: string): "image" | "index" | undefined {
   return MANIFEST_KINDS.get(mediaType);
 }
 
-/** Docker's first manifest format, long withdrawn: it named no digests of what it referred to. */
+/** Docker's withdrawn first manifest format, which has no descriptors. */
 export function isSchema1(mediaType: string): boolean {
   return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/.test(mediaType);
 }
 
-/** Layers that a registry need not hold, because their licence forbids passing them on (image-spec, layer.md). */
+/** Layers that a registry need not hold because their licence forbids redistribution (image-spec, layer.md). */
 export function isNonDistributable(mediaType: string): boolean {
   return (
     mediaType.startsWith("application/vnd.oci.image.layer.nondistributable.") ||

@@ -1,10 +1,10 @@
-/** Names in lexical (byte) order, from the first to before the second; without a second all that follow. */
+/** Names in byte order from `from` (inclusive) to `before` (exclusive); `undefined` means no upper end. */
 export interface NameRange {
   readonly from: string;
   readonly before: string | undefined;
 }
 
-/** The same names in ascending ranges that do not overlap. */
+/** Returns ranges of the same names, ascending and without overlap. */
 export function mergeRanges(ranges: readonly NameRange[]): NameRange[] {
   const merged: NameRange[] = [];
   for (const range of ranges.toSorted((a, b) => compare(a.from, b.from))) {

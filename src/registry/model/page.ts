@@ -1,4 +1,4 @@
-/** Which part of a sorted list a client wants: up to `limit` entries after `last`. */
+/** A page of a sorted list: up to `limit` entries after `last`. */
 export interface PageRequest {
   readonly last: string;
   readonly limit: number;

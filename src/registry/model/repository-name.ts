@@ -1,9 +1,9 @@
-/** A repository's name, such as `team/app` (distribution-spec, "Pulling manifests"). */
+/** A repository name, such as `team/app` (distribution-spec, "Pulling manifests"). */
 export type RepositoryName = string & { readonly __brand: "RepositoryName" };
 
-/** Components, of which each begins and ends with a letter or digit, with slashes between them. */
+/** Components separated by slashes; each begins and ends with a letter or digit. */
 const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
-/** Clients limit host and name together to 255. */
+/** In characters. Clients limit host and name together to 255. */
 const MAX_LENGTH = 255;
 
 export function parseRepositoryName(text: string): RepositoryName | undefined {

@@ -5,12 +5,12 @@ import type { Page, PageRequest } from "./page.ts";
 import type { RepositoryName } from "./repository-name.ts";
 import type { Reference, Tag } from "./tag.ts";
 
-/** An upload session's id, as it stands in its URL. */
+/** An upload session's id, as its URL spells it. */
 export type SessionId = string & { readonly __brand: "SessionId" };
 
 export interface StoredBlob {
   readonly size: number;
-  /** In memory if small; otherwise not read yet: the kernel sends it, whole or a slice. */
+  /** Bytes in memory if small; otherwise an unread file, of which the kernel sends all or a slice. */
   readonly content: Blob | Uint8Array<ArrayBuffer>;
 }
 
@@ -24,11 +24,11 @@ export interface ManifestPush {
   readonly digest: Digest;
   readonly content: Uint8Array;
   readonly manifest: Manifest;
-  /** The tags that are to stand for it. */
+  /** The tags to point at it. */
   readonly tags: readonly Tag[];
 }
 
-/** `immutable`: a tag is write-once and stands for something else; nothing was stored. */
+/** `immutable`: a write-once tag points at another manifest; nothing was stored. */
 export type PutManifestResult =
   | { readonly kind: "stored" }
   | { readonly kind: "immutable"; readonly tag: Tag; readonly current: Digest }
@@ -46,91 +46,93 @@ export interface Referrer {
 
 export interface ReferrersRequest extends PageRequest {
   readonly artifactType: string | undefined;
-  /** Size of the page as JSON at the most, but for a single entry. */
+  /** Maximal size of the page as JSON; a single entry may exceed it. */
   readonly maxBytes: number;
 }
 
-/** So many upload sessions are open that there can be no other; `reason` in words for the client. */
+/** The limit on open upload sessions is reached; `reason` is a message for the client. */
 export interface TooManySessions {
   readonly kind: "too-many";
   readonly reason: string;
 }
 
-/** What a request brings to an upload. */
+/** The body of one request to an upload session. */
 export interface Chunk {
   readonly body: AsyncIterable<Uint8Array>;
-  /** Where the client believes the upload to end before and after it, in bytes, if it said so. */
+  /** The client's Content-Range, if any: the upload's size in bytes before and after this chunk. */
   readonly range: { readonly start: number; readonly end: number } | undefined;
-  /** Bytes of the body, if the client said so. */
+  /** The client's Content-Length, if any. */
   readonly length: number | undefined;
 }
 
-/** There may be no more; `reason` in words for the client. */
+/** A quota is used up; `reason` is a message for the client. */
 export interface OverQuota {
   readonly kind: "over-quota";
   readonly reason: string;
 }
 
-/** `short`: the body was not as long as its range; `out-of-order`: the upload ends at `size`. */
+/** `short`: the body's length differs from its range; `out-of-order`: the chunk does not start at `size`, the upload's end. */
 export type AppendFault =
   | { readonly kind: "out-of-order"; readonly size: number }
   | { readonly kind: "short" | "interrupted" | "busy" | "unknown" }
   | OverQuota;
 
-export type AppendResult = AppendFault | { readonly kind: "appended"; readonly size: number };
+export type AppendUploadResult = AppendFault | { readonly kind: "appended"; readonly size: number };
 
-export type FinishResult =
+export type FinishUploadResult =
   | AppendFault
   | { readonly kind: "stored" }
   | { readonly kind: "mismatch"; readonly actual: Digest };
 
-/** Blobs as one repository sees them. */
+/** Blobs, each visible only in the repositories that it was pushed to or mounted into. */
 export interface BlobStorage {
   blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined>;
   deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use">;
-  /** Makes a blob of `from` one of `repository` too; false if `from` does not have it. */
+  /** Adds a blob of `from` to `repository`; false if `from` does not have it. */
   mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean>;
-  /** Some repositories that have the blob, for a mount that names none. */
+  /** Some repositories that have the blob, for a mount without `from`. */
   repositoriesWith(digest: Digest): Promise<readonly RepositoryName[]>;
 }
 
-/** Upload sessions, each of one repository. What is acknowledged is durable. */
+/** Upload sessions; each belongs to one repository. Bytes are durable before they are acknowledged. */
 export interface UploadStorage {
-  /** `algorithm` is what the blob's digest is going to use. */
+  /** `algorithm` is the one of the blob's future digest. */
   startUpload(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId | TooManySessions>;
+  /** In bytes; `undefined` for an unknown session. */
   uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined>;
-  appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendResult>;
-  /** Appends the last chunk and ends the session if its bytes have that digest. */
+  appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendUploadResult>;
+  /** Appends the last chunk; stores the blob and ends the session if the bytes match `digest`. */
   finishUpload(
     repository: RepositoryName,
     session: SessionId,
     chunk: Chunk,
     digest: Digest,
-  ): Promise<FinishResult>;
+  ): Promise<FinishUploadResult>;
+  /** False for an unknown session. */
   cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean>;
 }
 
 export interface ManifestStorage {
   manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined>;
-  /** What the manifest names and the repository lacks; nothing where the repository need not be complete. */
+  /** The manifest's digests that the repository lacks; empty if the repository may be incomplete. */
   missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]>;
   putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult>;
-  /** Removes a tag, or a manifest with every tag on it; false if there was none. */
+  /** Removes a tag, or a manifest and every tag that points at it; false if there was none. */
   deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean>;
 }
 
-/** Which repositories are listed; only those are looked at that lie in its ranges. */
+/** Selects the repositories of a list: `isListed`, called only for names within `listedRanges`. */
 export type Listing = Pick<Access, "isListed" | "listedRanges">;
 
-/** Lists in lexical (byte) order. */
+/** Lists in byte order. */
 export interface ListStorage {
-  /** `undefined` if there is no such repository. */
+  /** `undefined` for an unknown repository. */
   tags(repository: RepositoryName, page: PageRequest): Promise<Page<Tag> | undefined>;
-  /** Manifests whose subject this is, by digest. */
+  /** Manifests whose subject is `subject`, sorted by digest. */
   referrers(repository: RepositoryName, subject: Digest, request: ReferrersRequest): Promise<Page<Referrer>>;
-  /** Those repositories that `listing` lets pass. */
+  /** The repositories that `listing` selects. */
   repositories(page: PageRequest, listing: Listing): Promise<Page<RepositoryName>>;
 }
 
-/** All that the engine needs of a place to keep things, already bound to who is acting. */
+/** The storage under the engine, bound to the user who acts. */
 export interface RegistryStorage extends BlobStorage, UploadStorage, ManifestStorage, ListStorage {}

@@ -3,7 +3,7 @@ import { type Digest, parseDigest } from "../../primitives/digest.ts";
 /** A tag, such as `v1.2` (distribution-spec, "Pulling manifests"). */
 export type Tag = string & { readonly __brand: "Tag" };
 
-/** What names a manifest in a URL. */
+/** The last path segment of a manifest URL: a tag or a digest. */
 export type Reference =
   | { readonly kind: "tag"; readonly tag: Tag }
   | { readonly kind: "digest"; readonly digest: Digest };
@@ -14,12 +14,12 @@ export function parseTag(text: string): Tag | undefined {
   return TAG.test(text) ? (text as Tag) : undefined;
 }
 
-/** As it stands in the URL. */
+/** The reference as the URL spells it. */
 export function nameOf(reference: Reference): string {
   return reference.kind === "tag" ? reference.tag : reference.digest;
 }
 
-/** Only a digest can hold a colon, so the two can't be confused. */
+/** A digest always contains a colon and a tag never does. */
 export function parseReference(text: string): Reference | undefined {
   if (text.includes(":")) {
     const digest = parseDigest(text);

@@ -1,63 +1,68 @@
-/** Room in memory for one body that comes in; it may be given to others until it is kept. */
-export interface Hold {
-  /** False if there is no room for so many bytes more. */
-  take(bytes: number): boolean;
-  /** Resolves when the room was given to another. */
-  readonly lost: Promise<"lost">;
-  keep(): void;
-  end(): void;
+/** Memory for one request body. Another client's body may evict it until `pin`. */
+export interface BodyReservation {
+  /** Adds `bytes`; false if the budget has no room for them. */
+  reserve(bytes: number): boolean;
+  /** Resolves when the memory was given to another client. */
+  readonly evicted: Promise<"evicted">;
+  /** Protects the memory from eviction. */
+  pin(): void;
+  release(): void;
 }
 
-/** Room in memory for the bodies that come in. */
-export interface Room {
-  /** `owner`: whose the body is; who holds the most gives way to others. */
-  enter(owner: string): Hold;
+/** Memory for all request bodies that are held as a whole. */
+export interface BodyBudget {
+  /** `owner` is the client. When the budget is full, the client with the most bytes is evicted first. */
+  open(owner: string): BodyReservation;
 }
 
-/** What became of a body that is too long, or that came while too many others were coming in. */
-export type Unread = "too-long" | "no-room";
+/** Why a body was not read: it is longer than the limit, or the memory for request bodies is used up. */
+export type BodyRefusal = "too-long" | "over-budget";
 
-/** Has `work` done with the whole body, which keeps its room until then. */
+/** Reads the whole body and calls `use` with it. The reservation is released when `use` is done. */
 export async function withBoundedBody<T>(
   request: Request,
-  limit: number,
-  hold: Hold,
-  work: (body: Uint8Array) => Promise<T>,
-): Promise<T | Unread> {
+  maxBytes: number,
+  reservation: BodyReservation,
+  use: (body: Uint8Array) => Promise<T>,
+): Promise<T | BodyRefusal> {
   try {
-    const body = await readBody(request, limit, hold);
+    const body = await readBody(request, maxBytes, reservation);
     if (typeof body === "string") return body;
-    hold.keep();
-    return await work(body);
+    reservation.pin();
+    return await use(body);
   } finally {
-    hold.end();
+    reservation.release();
   }
 }
 
-async function readBody(request: Request, limit: number, hold: Hold): Promise<Uint8Array | Unread> {
+async function readBody(
+  request: Request,
+  maxBytes: number,
+  reservation: BodyReservation,
+): Promise<Uint8Array | BodyRefusal> {
   const length = request.headers.get("Content-Length");
-  if (Number(length ?? 0) > limit) return "too-long";
+  if (Number(length ?? 0) > maxBytes) return "too-long";
   if (length !== null) {
-    if (!hold.take(Number(length))) return "no-room";
-    // The runtime holds a client to the length that it gives; reading at once spares setting up a stream.
-    const body = await Promise.race([request.arrayBuffer(), hold.lost]);
-    return body === "lost" ? "no-room" : new Uint8Array(body);
+    if (!reservation.reserve(Number(length))) return "over-budget";
+    // The runtime enforces the declared length, and one read is cheaper than a stream.
+    const body = await Promise.race([request.arrayBuffer(), reservation.evicted]);
+    return body === "evicted" ? "over-budget" : new Uint8Array(body);
   }
   if (!request.body) return new Uint8Array();
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  const stop = async (why: Unread) => {
+  const stop = async (refusal: BodyRefusal) => {
     await reader.cancel();
-    return why;
+    return refusal;
   };
   for (;;) {
-    const next = await Promise.race([reader.read(), hold.lost]);
-    if (next === "lost") return stop("no-room");
+    const next = await Promise.race([reader.read(), reservation.evicted]);
+    if (next === "evicted") return stop("over-budget");
     if (next.done) return Buffer.concat(chunks);
     size += next.value.length;
-    if (size > limit) return stop("too-long");
-    if (!hold.take(next.value.length)) return stop("no-room");
+    if (size > maxBytes) return stop("too-long");
+    if (!reservation.reserve(next.value.length)) return stop("over-budget");
     chunks.push(next.value);
   }
 }

@@ -1,12 +1,12 @@
-/** Part of a body; both ends are included. */
+/** Part of a body, in bytes; both ends are inclusive. */
 export interface ByteRange {
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * What a Range header asks of `size` bytes (RFC 9110, section 14). Units and lists that we do not serve are ignored, as
- * the RFC allows: the whole is sent.
+ * Parses a Range header for a body of `size` bytes (RFC 9110, section 14). Other units and lists of ranges are ignored,
+ * as the RFC allows: the response is the whole body.
  */
 export function parseRange(
   header: string | null,
@@ -31,7 +31,7 @@ export function parseRange(
   return { first, last: to === "" ? size - 1 : Math.min(Number(to), size - 1) };
 }
 
-/** A chunk's Content-Range as this protocol writes it: `0-1023`, without unit or total. */
+/** Parses a chunk's Content-Range, which the distribution-spec writes without unit and total: `0-1023`. */
 export function parseContentRange(header: string): ByteRange | undefined {
   const [, first, last] = header.match(/^(\d{1,15})-(\d{1,15})$/) ?? [];
   if (first === undefined || last === undefined || Number(last) < Number(first)) return undefined;

@@ -1,6 +1,6 @@
 import { jsonResponse } from "./json-response.ts";
 
-/** Every fault that a client can meet: the spec's code, the HTTP status and a message (distribution-spec, "Error codes"). */
+/** Every error that a client can get: OCI code, HTTP status and message (distribution-spec, "Error codes"). */
 const FAULTS = {
   algorithmUnsupported: [
     "UNSUPPORTED",
@@ -9,7 +9,7 @@ const FAULTS = {
   ],
   blobUnknown: ["BLOB_UNKNOWN", 404, "blob unknown to the repository"],
   blobInUse: ["DENIED", 409, "blob is part of a manifest in the repository; delete that first"],
-  blobTooLarge: ["SIZE_INVALID", 413, "blob is larger than this registry takes"],
+  blobTooLarge: ["SIZE_INVALID", 413, "blob is larger than this registry allows"],
   contentRangeInvalid: [
     "BLOB_UPLOAD_INVALID",
     400,
@@ -23,7 +23,7 @@ const FAULTS = {
   diskFailed: ["UNAVAILABLE", 503, "the registry can't store or read anything for now"],
   diskFull: ["UNAVAILABLE", 507, "there is no room on the registry's disk; deleting still works"],
   frozen: ["DENIED", 405, "this registry is read-only"],
-  hostInvalid: ["NAME_INVALID", 400, "the Host header is no host name"],
+  hostInvalid: ["NAME_INVALID", 400, "the Host header is not a valid host name"],
   hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
   manifestBlobUnknown: [
@@ -32,7 +32,7 @@ const FAULTS = {
     "manifest refers to content that is not in the repository",
   ],
   manifestInvalid: ["MANIFEST_INVALID", 400, "manifest invalid"],
-  manifestTooLarge: ["SIZE_INVALID", 413, "manifest is larger than this registry takes"],
+  manifestTooLarge: ["SIZE_INVALID", 413, "manifest is larger than this registry allows"],
   manifestUnknown: ["MANIFEST_UNKNOWN", 404, "manifest unknown"],
   methodNotAllowed: ["UNSUPPORTED", 405, "method not allowed here"],
   nameInvalid: [
@@ -54,7 +54,7 @@ const FAULTS = {
   ],
   scopesTooMany: ["UNSUPPORTED", 400, "a token is asked for more than 32 scopes"],
   sizeMismatch: ["SIZE_INVALID", 400, "the body's length is not what its headers say"],
-  tagImmutable: ["DENIED", 409, "the tag is write-once and stands for something else already"],
+  tagImmutable: ["DENIED", 409, "the tag is write-once and already points at another manifest"],
   tagsInvalid: [
     "NAME_INVALID",
     400,
@@ -64,23 +64,23 @@ const FAULTS = {
   tooManyRequests: ["TOOMANYREQUESTS", 429, "too many requests; try again later"],
   unavailable: ["UNAVAILABLE", 503, "this registry is out of service for now; try again later"],
   unauthorized: ["UNAUTHORIZED", 401, "authentication required"],
-  tooManyAnswers: [
+  tooManyResponses: [
     "TOOMANYREQUESTS",
     503,
-    "too many large answers are on their way to slow clients; try again in a few seconds",
+    "too many large responses are waiting for slow clients; try again in a few seconds",
   ],
-  tooManyBodies: [
+  tooManyBodies: ["TOOMANYREQUESTS", 503, "too many request bodies at once; try again in a few seconds"],
+  tooManySessions: [
     "TOOMANYREQUESTS",
-    503,
-    "too many bodies are coming in at once; try again in a few seconds",
+    429,
+    "too many open upload sessions; finish or cancel some, or try again later",
   ],
-  tooManySessions: ["TOOMANYREQUESTS", 429, "too many open uploads; end some of them, or try again later"],
   tooManyUploads: ["TOOMANYREQUESTS", 429, "too many uploads at once; try again in a few seconds"],
   uploadBusy: ["BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload session"],
   uploadInterrupted: [
     "BLOB_UPLOAD_INVALID",
     400,
-    "the body broke off; ask for the upload's status and resume from there",
+    "the request body ended early; get the upload's status and resume from there",
   ],
   uploadOutOfOrder: ["BLOB_UPLOAD_INVALID", 416, "the chunk does not begin where the upload ends"],
   uploadUnknown: ["BLOB_UPLOAD_UNKNOWN", 404, "upload session unknown to the repository"],
@@ -88,10 +88,10 @@ const FAULTS = {
 
 export type Fault = keyof typeof FAULTS;
 
-/** A request's expected failure, as a value; only `errorResponse` turns it into HTTP. */
+/** An expected failure of a request, returned as a value; `errorResponse` turns it into an HTTP response. */
 export class RegistryError {
   readonly fault: Fault;
-  /** Says what exactly was wrong, in place of the table's message. */
+  /** The table's message, or a more exact one. */
   readonly message: string;
   readonly details: readonly unknown[];
   readonly headers: Readonly<Record<string, string>>;
@@ -115,10 +115,10 @@ export class RegistryError {
   }
 }
 
-/** Details that one answer lists; of more it tells the number. */
+/** Maximal number of details in one response; the rest is only counted. */
 const MAX_DETAILS = 20;
 
-/** The JSON document of the spec; several details become several errors of one code. */
+/** The error response of the spec; each detail becomes one entry of `errors` with the same code. */
 export function errorResponse(error: RegistryError): Response {
   const [code, status] = FAULTS[error.fault];
   const { message } = error;

@@ -1,4 +1,4 @@
-/** A short JSON answer that tells its length, so that what was sent can be counted. */
+/** A short JSON response with a Content-Length, from which the metrics count the bytes sent. */
 export function jsonResponse(
   value: object,
   {

@@ -1,11 +1,13 @@
-import type { Room } from "./bounded-body.ts";
+import type { Release } from "../../primitives/release.ts";
+import type { BodyBudget } from "./bounded-body.ts";
 
-/** What a client may bring. */
+/** Limits on request bodies, in bytes. */
 export interface Limits {
   readonly manifestBytes: number;
+  /** `undefined`: no limit. */
   readonly blobBytes: number | undefined;
-  /** For manifests while they come in and are stored. */
-  readonly manifestRoom: Room;
-  /** Lets the body of an upload in; the answer is called when it is over. `undefined`: too many are coming in already. */
-  beginUpload(): (() => void) | undefined;
+  /** Memory for manifests while they are read and stored. */
+  readonly manifestBudget: BodyBudget;
+  /** Counts an upload body until the release; `undefined` if too many are in progress. */
+  beginUpload(): Release | undefined;
 }

@@ -5,21 +5,21 @@ import type { RegistryError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import type { RequestTrace } from "./trace.ts";
 
-/** What an unauthorized client is told to get access to. */
+/** The access that a WWW-Authenticate challenge asks the client to authenticate for. */
 export type ChallengeScope =
   | { readonly permission: Permission; readonly repository: RepositoryName }
   | "catalog"
   | undefined;
 
-/** Bodies of answers that may be long; `undefined` if too much waits for slow clients already. */
-export interface Sending {
-  /** Of a list; its length may not be told. */
+/** Makes the bodies of large responses; `undefined` if too many bytes wait for slow clients. */
+export interface ResponseBodies {
+  /** A list; it may be sent chunked, without its length. */
   list(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
-  /** Of a manifest, whose length is told; the same object each time it is the same manifest, as far as that can be. */
+  /** A manifest, sent with its length. The same `content` object for the same manifest shares its memory. */
   manifest(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
 }
 
-/** One request on its way through the engine. */
+/** One request to the engine, with all that its handler needs. */
 export interface RegistryRequest {
   readonly request: Request;
   /** Percent-encoded, without query. */
@@ -29,12 +29,12 @@ export interface RegistryRequest {
   readonly storage: RegistryStorage;
   readonly trace: RequestTrace;
   readonly limits: Limits;
-  /** Set for a registry that serves a past state, and takes no changes: that state's name. */
+  /** The commit that a frozen, read-only registry serves; `undefined` for any other. */
   readonly frozenAt: string | undefined;
-  readonly sending: Sending;
-  /** Who asks, as what clients share is divided: a user, or the network of one without a name. */
+  readonly responseBodies: ResponseBodies;
+  /** The client as the owner of its share of memory: a user, or the network of an anonymous client. */
   readonly client: () => string;
-  /** The WWW-Authenticate header that tells a client how to get access. */
+  /** The WWW-Authenticate header of a 401 response. */
   challenge(scope: ChallengeScope): string;
 }
 

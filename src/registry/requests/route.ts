@@ -14,32 +14,32 @@ export type RepositoryRoute =
   | { readonly kind: "referrers"; readonly repository: RepositoryName; readonly subject: Digest }
   | { readonly kind: "tags"; readonly repository: RepositoryName };
 
-/** Bytes of the routes that are remembered. */
-const KNOWN_BYTES = 4 * 1024 * 1024;
-/** The longest name, reference and endpoint, each character of them percent-encoded, are shorter. */
+/** Capacity of the route cache, in bytes. */
+const CACHE_BYTES = 4 * 1024 * 1024;
+/** In characters. The longest valid path, with each character percent-encoded, is shorter. */
 const MAX_PATH_LENGTH = 2048;
-/** Of a parsed route, besides its path, roughly. */
+/** Estimated memory of a parsed route without its path. */
 const ROUTE_BYTES = 300;
 
 /** An endpoint of the distribution-spec. */
 export type Route = { readonly kind: "base" | "catalog" } | RepositoryRoute;
 
-/** Paths asked for before; clients ask for few different ones again and again. */
-const known = new ByteCache<Route>(KNOWN_BYTES);
+/** Clients request few different paths again and again. */
+const cache = new ByteCache<Route>(CACHE_BYTES);
 
-/** `path` is still percent-encoded and without query. */
+/** `path` is percent-encoded, without query. */
 export function parseRoute(path: string): Route | RegistryError {
-  const seen = known.get(path);
-  if (seen) return seen;
+  const cached = cache.get(path);
+  if (cached) return cached;
   if (path.length > MAX_PATH_LENGTH) {
     return new RegistryError("pathInvalid", {
       message: `the path is longer than ${MAX_PATH_LENGTH} characters; a repository name has at most 255, a tag 128`,
     });
   }
-  // It is part of the whole target, with a query of any length.
-  const own = detached(path);
-  const route = readRoute(own);
-  if (!(route instanceof RegistryError)) known.set(own, route, own.length * 2 + ROUTE_BYTES);
+  // `path` is a slice of the request target, which the cache would keep in memory with its query.
+  const key = detached(path);
+  const route = readRoute(key);
+  if (!(route instanceof RegistryError)) cache.set(key, route, key.length * 2 + ROUTE_BYTES);
   return route;
 }
 

@@ -2,7 +2,7 @@ import type { RepositoryName } from "../model/repository-name.ts";
 import { RegistryError } from "./errors.ts";
 import { parseRoute, type Route } from "./route.ts";
 
-/** Endpoints by which requests are told apart: those of the distribution-spec, the one for tokens, and whatever is none. */
+/** Endpoints as logs and metrics count them: those of the distribution-spec, the token endpoint, and all other paths. */
 export const TRACED_ROUTES = [
   "base",
   "catalog",
@@ -17,17 +17,17 @@ export const TRACED_ROUTES = [
 ] as const satisfies readonly (Route["kind"] | "token" | "other")[];
 export type TracedRoute = (typeof TRACED_ROUTES)[number];
 
-/** What becomes known of a request while it is answered, for logs and metrics. */
+/** Facts about a request, collected for logs and metrics while it is handled. */
 export interface RequestTrace {
   route: TracedRoute;
   repository: RepositoryName | undefined;
-  /** Bytes of the body that were read. */
+  /** Bytes read of the request body. */
   received: number;
-  /** Bytes of a body that the answer's headers do not tell. */
+  /** Bytes of a response body that has no Content-Length. */
   sent: number;
 }
 
-/** Notes what a request is for; where its path is no endpoint's, that is the answer. */
+/** Parses the path and records route and repository in the trace. */
 export function traceRoute(path: string, trace: RequestTrace): Route | RegistryError {
   const route = parseRoute(path);
   if (route instanceof RegistryError) return route;

@@ -6,53 +6,54 @@ import type { RegistryRequest, Result } from "./registry-request.ts";
 
 const BUSY_RETRY_SECONDS = "5";
 
-/** Has `work` take in the request's body for an upload, within the limits of what a client may bring. */
+/** Calls `store` with the request body of an upload, within the limits on blob size and concurrent uploads. */
 export async function receiveChunk(
-  exchange: RegistryRequest,
+  registryRequest: RegistryRequest,
   { repository, session }: { readonly repository: RepositoryName; readonly session: SessionId },
-  work: (chunk: Chunk) => Promise<Result>,
+  store: (chunk: Chunk) => Promise<Result>,
 ): Promise<Result> {
-  const { request, storage, limits } = exchange;
+  const { request, storage, limits } = registryRequest;
   const header = request.headers.get("Content-Range");
   const range = header === null ? undefined : parseContentRange(header);
   if (header !== null && !range) return new RegistryError("contentRangeInvalid");
   const length = request.headers.get("Content-Length");
   if (range && length !== null && Number(length) !== range.last - range.first + 1)
     return new RegistryError("sizeMismatch");
-  const ends = range && { start: range.first, end: range.last + 1 };
-  if (!request.body || length === "0") return work({ body: emptyBody(), range: ends, length: 0 });
+  const span = range && { start: range.first, end: range.last + 1 };
+  if (!request.body || length === "0") return store({ body: emptyBody(), range: span, length: 0 });
 
   const { blobBytes } = limits;
-  const already = blobBytes === undefined ? 0 : ((await storage.uploadSize(repository, session)) ?? 0);
-  const room = blobBytes === undefined ? Number.POSITIVE_INFINITY : blobBytes - already;
+  const stored = blobBytes === undefined ? 0 : ((await storage.uploadSize(repository, session)) ?? 0);
+  const remaining = blobBytes === undefined ? Number.POSITIVE_INFINITY : blobBytes - stored;
   const tooLarge = () =>
     new RegistryError("blobTooLarge", { message: `blob is larger than ${blobBytes} bytes` });
-  if (Number(length ?? 0) > room) return tooLarge();
-  const end = limits.beginUpload();
-  if (!end) return new RegistryError("tooManyUploads", { headers: { "Retry-After": BUSY_RETRY_SECONDS } });
+  if (Number(length ?? 0) > remaining) return tooLarge();
+  const release = limits.beginUpload();
+  if (!release)
+    return new RegistryError("tooManyUploads", { headers: { "Retry-After": BUSY_RETRY_SECONDS } });
   try {
-    const body = new MeteredBody(request.body, room, (bytes) => {
-      exchange.trace.received += bytes;
+    const body = new MeteredBody(request.body, remaining, (bytes) => {
+      registryRequest.trace.received += bytes;
     });
-    const result = await work({ body, range: ends, length: length === null ? undefined : Number(length) });
+    const result = await store({ body, range: span, length: length === null ? undefined : Number(length) });
     if (!body.isTooLong) return result;
     await storage.cancelUpload(repository, session);
     return tooLarge();
   } finally {
-    end();
+    release();
   }
 }
 
-/** The same chunks, counted; it breaks off where they are more than `room` bytes. A generator would cost more for each. */
+/** Counts the chunks of a body and throws after `limit` bytes. A generator would be slower for each chunk. */
 class MeteredBody implements AsyncIterable<Uint8Array> {
   isTooLong = false;
   readonly #body: AsyncIterable<Uint8Array>;
   readonly #count: (bytes: number) => void;
-  #room: number;
+  #remaining: number;
 
-  constructor(body: AsyncIterable<Uint8Array>, room: number, count: (bytes: number) => void) {
+  constructor(body: AsyncIterable<Uint8Array>, limit: number, count: (bytes: number) => void) {
     this.#body = body;
-    this.#room = room;
+    this.#remaining = limit;
     this.#count = count;
   }
 
@@ -63,8 +64,8 @@ class MeteredBody implements AsyncIterable<Uint8Array> {
         const next = await chunks.next();
         if (next.done) return next;
         this.#count(next.value.length);
-        this.#room -= next.value.length;
-        if (this.#room >= 0) return next;
+        this.#remaining -= next.value.length;
+        if (this.#remaining >= 0) return next;
         this.isTooLong = true;
         throw new Error("the body is longer than a blob may be");
       },

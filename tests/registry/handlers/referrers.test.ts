@@ -54,7 +54,7 @@ async function start() {
 }
 
 describe("referrers", () => {
-  test("are listed with artifact type and annotations, filtered, and go when they are deleted", async () => {
+  test("are listed with artifact type and annotations, can be filtered, and disappear when deleted", async () => {
     const { client, refer, list } = await start();
     const plain = await refer({});
     const sbom = await refer({ artifactType: "application/x-sbom", annotations: { note: "hello" } });
@@ -83,7 +83,7 @@ describe("referrers", () => {
     expect((await list()).flat()).toHaveLength(3);
   });
 
-  test("are an empty list where there are none, and wait for a subject that is not there yet", async () => {
+  test("are an empty list if there are none, and may be pushed before their subject", async () => {
     const { list, refer } = await start();
     const absent = digestOf(Buffer.from("absent"));
     expect(await list("", absent)).toEqual([[]]);
@@ -91,7 +91,7 @@ describe("referrers", () => {
     expect((await list("", absent)).flat()).toHaveLength(1);
   });
 
-  test("come in pages, however many there are and however large their annotations", async () => {
+  test("are listed in pages bounded by number and by bytes", async () => {
     const { list, refer } = await start();
     const large = "x".repeat(500_000);
     for (let i = 0; i < 10; i++) await refer({ annotations: { large, number: String(i) } });
@@ -101,7 +101,7 @@ describe("referrers", () => {
     expect(new Set(pages.flat().map(({ digest }) => digest)).size).toBe(10);
   }, 30_000);
 
-  test("of one subject may be ten thousand", async () => {
+  test("can be ten thousand of one subject", async () => {
     const { list, refer } = await start();
     const digests: Digest[] = [];
     const numbers = Array.from({ length: 10_000 }, (_, i) => i);

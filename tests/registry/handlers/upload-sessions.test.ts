@@ -5,7 +5,7 @@ import { startTestServer } from "../../support/test-server.ts";
 
 const AT_ONCE = 50;
 
-test("a client with too many open uploads is told so until it ends one", async () => {
+test("a client with too many open upload sessions gets 429 until it ends one", async () => {
   const { httpPort, dataDir } = await startTestServer();
   const url = `http://localhost:${httpPort}/v2/app/blobs/uploads/`;
   const headers = { Authorization: `Basic ${btoa("alice:change-me")}` };

@@ -29,8 +29,8 @@ function faultOf(json: object | string, contentType?: string): string {
   return manifest instanceof ManifestFault ? manifest.reason : "none";
 }
 
-describe("an image", () => {
-  test("names its config and layers, each once", () => {
+describe("an image manifest", () => {
+  test("lists its config and layers, each once", () => {
     expect(parse(image({ layers: [descriptor(LAYER), descriptor(LAYER)] }))).toEqual({
       mediaType: IMAGE_MANIFEST,
       artifactType: "application/vnd.oci.image.config.v1+json",
@@ -38,11 +38,11 @@ describe("an image", () => {
       blobs: [CONFIG, LAYER],
       manifests: [],
       subject: undefined,
-      alsoNamed: [],
+      otherReferences: [],
     });
   });
 
-  test("tells its subject, artifact type and annotations", () => {
+  test("has its subject, artifact type and annotations parsed", () => {
     const manifest = parse(
       image({ subject: descriptor(OTHER), artifactType: "a/sbom", annotations: { key: "value" } }),
     );
@@ -53,13 +53,13 @@ describe("an image", () => {
     });
   });
 
-  test("may leave out its media type, and Go's null for what is not set", () => {
+  test("may omit its media type, and may have null for unset fields as Go writes it", () => {
     const { mediaType: _, ...json } = image({ subject: null, annotations: null });
     expect(parse(json)).toMatchObject({ mediaType: IMAGE_MANIFEST, subject: undefined });
   });
 });
 
-test("an index names its children, and takes null for none", () => {
+test("an index lists its child manifests, and null counts as an empty list", () => {
   const index = { schemaVersion: 2, mediaType: IMAGE_INDEX, manifests: [descriptor(OTHER, IMAGE_MANIFEST)] };
   expect(parse(index)).toMatchObject({ blobs: [], manifests: [OTHER] });
   expect(parse({ ...index, manifests: null })).toMatchObject({ manifests: [] });
@@ -84,11 +84,11 @@ test.each([
   ["subject is not a descriptor", image({ subject: "x" })],
   ["artifactType is not a string", image({ artifactType: 1 })],
   ["annotations are not a map of strings", image({ annotations: { a: 1 } })],
-])("a fault is named: %s", (reason, json) => {
+])("an invalid manifest is refused with the reason: %s", (reason, json) => {
   expect(faultOf(json)).toStartWith(reason);
 });
 
-test("what the client declares must not contradict the manifest", () => {
+test("the Content-Type must not contradict the manifest's media type", () => {
   expect(faultOf(image(), DOCKER_MANIFEST)).toStartWith(`the Content-Type is '${DOCKER_MANIFEST}', but`);
   expect(faultOf(image(), "application/vnd.docker.distribution.manifest.v1+json")).toStartWith(
     "Docker schema 1",
@@ -96,19 +96,21 @@ test("what the client declares must not contradict the manifest", () => {
   expect(faultOf(image(), "x".repeat(10_000))).toStartWith(`media type '${"x".repeat(100)}' is not`);
 });
 
-describe("nesting", () => {
+describe("nested JSON", () => {
   const nested = (depth: number, open = "[", close = "]") =>
     `{"schemaVersion":${open.repeat(depth)}1${close.repeat(depth)}}`;
 
-  test("of a thousand levels is read, of more refused before it is parsed", () => {
+  test("is accepted up to a thousand levels, and refused before parsing beyond that", () => {
     expect(faultOf(nested(999))).toBe("schemaVersion is a list, not 2");
-    expect(faultOf(nested(1000))).toBe("its lists and objects are nested more than 1000 deep");
-    expect(faultOf(nested(2_000_000))).toInclude("nested more than 1000 deep");
-    expect(faultOf(nested(1_000_000, '{"":', "}"))).toInclude("nested more than 1000 deep");
-    expect(faultOf(`{"schemaVersion":${"[".repeat(1_000_000)}`)).toInclude("nested more than 1000 deep");
+    expect(faultOf(nested(1000))).toBe("lists and objects are nested more than 1000 levels deep");
+    expect(faultOf(nested(2_000_000))).toInclude("nested more than 1000 levels deep");
+    expect(faultOf(nested(1_000_000, '{"":', "}"))).toInclude("nested more than 1000 levels deep");
+    expect(faultOf(`{"schemaVersion":${"[".repeat(1_000_000)}`)).toInclude(
+      "nested more than 1000 levels deep",
+    );
   });
 
-  test("is not counted in texts", () => {
+  test("is not counted inside strings", () => {
     const text = `${"[{".repeat(2000)}"\\${"[".repeat(2000)}`;
     expect(parse(image({ annotations: { text } }))).toMatchObject({ annotations: { text } });
     expect(parse(image({ annotations: { [`\\"${"{".repeat(2000)}`]: "\\" } }))).toMatchObject({

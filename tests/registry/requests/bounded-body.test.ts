@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { SharedRoom } from "../../../src/primitives/bounds/shared-room.ts";
+import { SharedBudget } from "../../../src/primitives/bounds/shared-budget.ts";
 import { withBoundedBody } from "../../../src/registry/requests/bounded-body.ts";
 
 const put = (body: string | ReadableStream, headers: Record<string, string> = {}) =>
@@ -15,42 +15,44 @@ const chunked = (...chunks: string[]) =>
 
 const text = async (body: Uint8Array) => Buffer.from(body).toString();
 
-test("a body keeps its room until the work with it is done", async () => {
-  const room = new SharedRoom(100);
+test("a body keeps its memory reserved until its handler is done", async () => {
+  const budget = new SharedBudget(100);
   for (const request of [put("hello", { "Content-Length": "5" }), put(chunked("hel", "lo"))]) {
-    const taken = await withBoundedBody(request, 10, room.enter("alice"), async (body) => [
+    const taken = await withBoundedBody(request, 10, budget.open("alice"), async (body) => [
       await text(body),
-      room.taken,
+      budget.used,
     ]);
     expect(taken).toEqual(["hello", 5]);
-    expect(room.taken).toBe(0);
+    expect(budget.used).toBe(0);
   }
 });
 
-test("one that is too long is not read on, whether it tells its length or not", async () => {
-  const room = new SharedRoom(100);
-  expect(await withBoundedBody(put("hello", { "Content-Length": "5" }), 4, room.enter("alice"), text)).toBe(
+test("a body that is too long is not read to its end, with and without a Content-Length", async () => {
+  const budget = new SharedBudget(100);
+  expect(await withBoundedBody(put("hello", { "Content-Length": "5" }), 4, budget.open("alice"), text)).toBe(
     "too-long",
   );
-  expect(await withBoundedBody(put(chunked("hel", "lo")), 4, room.enter("alice"), text)).toBe("too-long");
-  expect(room.taken).toBe(0);
+  expect(await withBoundedBody(put(chunked("hel", "lo")), 4, budget.open("alice"), text)).toBe("too-long");
+  expect(budget.used).toBe(0);
 });
 
-test("without room for it, it is not read, and what it had taken is given back", async () => {
-  const room = new SharedRoom(10);
-  const other = room.enter("bob");
-  other.take(6);
-  other.keep();
-  expect(await withBoundedBody(put("hello", { "Content-Length": "5" }), 10, room.enter("alice"), text)).toBe(
-    "no-room",
+test("a body over the memory budget is refused, and its memory is released", async () => {
+  const budget = new SharedBudget(10);
+  const other = budget.open("bob");
+  other.reserve(6);
+  other.pin();
+  expect(await withBoundedBody(put("hello", { "Content-Length": "5" }), 10, budget.open("alice"), text)).toBe(
+    "over-budget",
   );
-  expect(await withBoundedBody(put(chunked("hel", "lo")), 10, room.enter("alice"), text)).toBe("no-room");
-  expect(room.taken).toBe(6);
+  expect(await withBoundedBody(put(chunked("hel", "lo")), 10, budget.open("alice"), text)).toBe(
+    "over-budget",
+  );
+  expect(budget.used).toBe(6);
 });
 
-test("one that is slow gives its room to others, also when it has begun to come in", async () => {
+test("a slow body is evicted for another client's, even when part of it has arrived", async () => {
   for (const headers of [{ "Content-Length": "8" }, {}]) {
-    const room = new SharedRoom(10);
+    const budget = new SharedBudget(10);
     let sent: ReadableStreamDefaultController | undefined;
     const slow = new ReadableStream({
       start(controller) {
@@ -61,19 +63,19 @@ test("one that is slow gives its room to others, also when it has begun to come 
     const waiting = withBoundedBody(
       put(slow, headers as Record<string, string>),
       10,
-      room.enter("bob"),
+      budget.open("bob"),
       text,
     );
-    while (room.taken < 8) await new Promise(setImmediate);
+    while (budget.used < 8) await new Promise(setImmediate);
     const taken = await withBoundedBody(
       put("hello", { "Content-Length": "5" }),
       10,
-      room.enter("alice"),
+      budget.open("alice"),
       text,
     );
     expect(taken).toBe("hello");
-    expect(await waiting).toBe("no-room");
-    expect(room.taken).toBe(0);
+    expect(await waiting).toBe("over-budget");
+    expect(budget.used).toBe(0);
     expect(sent).toBeDefined();
   }
 });

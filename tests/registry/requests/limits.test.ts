@@ -19,7 +19,7 @@ const streamed = (bytes: Uint8Array) =>
   });
 
 describe("--limit-blob-size", () => {
-  test("refuses what is longer, by its length, by its chunks and at the end, and takes what is as long", async () => {
+  test("refuses a larger blob by its Content-Length, while it streams and at its end, and accepts one of exactly that size", async () => {
     const { httpPort } = await startTestServer(["--limit-blob-size", "20000B"]);
     const client = new RegistryClient(httpPort, "app");
     const tooLarge = [413, "SIZE_INVALID", "blob is larger than 20000 bytes"];
@@ -59,7 +59,7 @@ describe("--limit-manifest-size", () => {
 });
 
 describe("--limit-uploads", () => {
-  test("answers 429 to an upload too many, and never to the end of one", async () => {
+  test("refuses one upload too many with 429, but never the PUT that finishes one", async () => {
     const { httpPort } = await startTestServer(["--limit-uploads", "1"]);
     const client = new RegistryClient(httpPort, "app");
     const done = randomBytes(1000);
@@ -87,7 +87,7 @@ describe("--limit-uploads", () => {
 });
 
 describe("--limit-requests", () => {
-  test("answers 429 to an address that asks too much", async () => {
+  test("refuses an address over its rate with 429", async () => {
     const { httpPort } = await startTestServer(["--limit-requests", "20"]);
     const client = new RegistryClient(httpPort, "app");
     const answers = await Promise.all(Array.from({ length: 60 }, () => client.fetch("tags/list")));
@@ -131,7 +131,7 @@ describe("quotas", () => {
     },
   );
 
-  test("a registry takes no more than its own, and what its repositories share counts once", async () => {
+  test("a registry's quota is enforced, and a blob that its repositories share counts once", async () => {
     const { httpPort } = await startTestServer(["--quota-registry", "100000B"]);
     const [one, two] = ["one", "two"].map((name) => new RegistryClient(httpPort, name));
     const shared = randomBytes(LAYER);
@@ -145,7 +145,7 @@ describe("quotas", () => {
   });
 });
 
-test("a limit that makes no sense is named", async () => {
+test("the error message for an invalid limit names its flag", async () => {
   const fault = (...args: string[]) => startTestServer(args).then(String, (error) => error.message);
   expect(await fault("--limit-requests", "0")).toBe(
     "--limit-requests must be a number from 1 to 64000, not '0'",

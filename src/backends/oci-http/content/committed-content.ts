@@ -1,7 +1,7 @@
 import { digestAlgorithm, digestOf } from "../../../primitives/digest.ts";
 import { type MonotonicClock, monotonicMs } from "../../../primitives/monotonic-clock.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
-import { storedManifest } from "../../../registry/model/manifest.ts";
+import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { StoredManifest } from "../../../registry/model/storage.ts";
 import type { Reference } from "../../../registry/model/tag.ts";
@@ -28,7 +28,7 @@ export class SnapshotContent implements CommittedContent {
     const content = digest && (await snapshot.read(manifestPath(repository, digest)));
     // Stock git may have committed anything under the name of a digest.
     if (!content || digestOf(content, digestAlgorithm(digest)) !== digest) return undefined;
-    const manifest = storedManifest(content);
+    const manifest = parseStoredManifest(content);
     return manifest && { digest, mediaType: manifest.mediaType, content: new Uint8Array(content) };
   }
 }

@@ -1,5 +1,5 @@
 import type { Digest } from "../../../primitives/digest.ts";
-import { type Manifest, storedManifest } from "../../../registry/model/manifest.ts";
+import { type Manifest, parseStoredManifest } from "../../../registry/model/manifest.ts";
 
 /** A manifest that the walk came to. */
 export interface ClosureManifest {
@@ -31,7 +31,7 @@ export async function* manifestClosure(
       if (seen.has(digest)) continue;
       seen.add(digest);
       const content = await read(digest);
-      const manifest = storedManifest(content);
+      const manifest = parseStoredManifest(content);
       if (!content || !manifest) continue;
       yield { digest, content, manifest };
       below.push(...manifest.manifests);

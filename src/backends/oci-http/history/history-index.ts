@@ -10,7 +10,7 @@ import type { CommitWalk } from "../../../primitives/store/commits/commit-walk.t
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { Commit } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import { namedBy, storedManifest } from "../../../registry/model/manifest.ts";
+import { parseStoredManifest, referencedDigests } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { parseOciPath } from "../content/layout.ts";
@@ -307,8 +307,8 @@ export class HistoryIndex {
           if (digest) effects.mentions.push({ repository, digest });
         }
       } else if (before && !after) {
-        const manifest = storedManifest(await walk.file(before));
-        for (const named of manifest ? namedBy(manifest) : []) effects.removed.add(named);
+        const manifest = parseStoredManifest(await walk.file(before));
+        for (const named of manifest ? referencedDigests(manifest) : []) effects.removed.add(named);
       } else {
         effects.mentions.push({ repository, digest: file.digest });
       }

@@ -10,7 +10,7 @@ import { rowSum } from "../../../primitives/sqlite/row-sum.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import type { IndexSchema } from "../../../primitives/store/index/derived-index.ts";
 import type { ScopeEvent } from "../../../primitives/store/index/scope-clock.ts";
-import { storedManifest } from "../../../registry/model/manifest.ts";
+import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Referrer } from "../../../registry/model/storage.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
@@ -158,7 +158,7 @@ function applyManifest(
 ): boolean {
   // Stock git may have committed anything under the name of a digest.
   const isRight = content && digestOf(content, digestAlgorithm(digest)) === digest;
-  const manifest = isRight && storedManifest(content);
+  const manifest = isRight && parseStoredManifest(content);
   if (!manifest) {
     removeManifest(db, repository, digest);
     return false;
@@ -181,7 +181,7 @@ function applyManifest(
   for (const blob of manifest.blobs)
     insert.run(digestToBytes(blob), id, lastInsertRowid, rowSum(name, digestHex(blob), lastInsertRowid));
   const insertNamed = db.query("INSERT INTO also_named VALUES (?, ?, ?)");
-  for (const named of manifest.alsoNamed) insertNamed.run(digestToBytes(named), id, lastInsertRowid);
+  for (const named of manifest.otherReferences) insertNamed.run(digestToBytes(named), id, lastInsertRowid);
   const { mediaType, artifactType, annotations, subject } = manifest;
   if (!subject) return true;
   const referrer: Referrer = {
@@ -214,12 +214,12 @@ function removeManifest(db: Database, repository: IndexedRepository, digest: Dig
     db.query("UPDATE tags SET manifest = NULL WHERE manifest = ?").run(removed.id);
     repository.added -= removed.content.length;
   }
-  const manifest = storedManifest(removed?.content);
+  const manifest = parseStoredManifest(removed?.content);
   if (!removed || !manifest) return;
   const remove = db.query("DELETE FROM manifest_blobs WHERE blob = ? AND repository = ? AND manifest = ?");
   for (const blob of manifest.blobs) remove.run(digestToBytes(blob), id, removed.id);
   const removeNamed = db.query("DELETE FROM also_named WHERE digest = ? AND repository = ? AND manifest = ?");
-  for (const named of manifest.alsoNamed) removeNamed.run(digestToBytes(named), id, removed.id);
+  for (const named of manifest.otherReferences) removeNamed.run(digestToBytes(named), id, removed.id);
   if (manifest.subject) {
     db.query("DELETE FROM referrers WHERE repository = ? AND subject = ? AND digest = ?").run(
       id,

@@ -8,10 +8,10 @@ import { identityOf } from "../../../primitives/users/user-registry.ts";
 import type { Access, Permission, Verdict } from "../../../registry/model/access.ts";
 import { mergeRanges, type NameRange } from "../../../registry/model/name-range.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
-import { answerRegistryRequest } from "../../../registry/registry.ts";
+import { handleRegistryRequest } from "../../../registry/registry.ts";
 import { errorResponse, RegistryError } from "../../../registry/requests/errors.ts";
 import type { Limits } from "../../../registry/requests/limits.ts";
-import type { ChallengeScope, Sending } from "../../../registry/requests/registry-request.ts";
+import type { ChallengeScope, ResponseBodies } from "../../../registry/requests/registry-request.ts";
 import type { RequestTrace } from "../../../registry/requests/trace.ts";
 import { namesUnder } from "../access/readable-names.ts";
 import { type AccessClaim, CATALOG, parseScope, type TokenAccess } from "../access/token-access.ts";
@@ -39,7 +39,7 @@ export interface IncomingRequest {
   readonly principal: Principal;
   readonly trace: RequestTrace;
   readonly limits: Limits;
-  readonly sending: Sending;
+  readonly responseBodies: ResponseBodies;
   /** The client's address, without port. */
   remote(): string;
   /** Scheme, host and port as the client used them, such as `http://localhost:8080`. */
@@ -104,7 +104,7 @@ export class OciInstance {
     principal,
     trace,
     limits,
-    sending,
+    responseBodies,
     remote,
     origin,
   }: IncomingRequest): Promise<Response> {
@@ -113,13 +113,13 @@ export class OciInstance {
       client: request.headers.get("User-Agent") ?? "",
       remote: remote(),
     });
-    return answerRegistryRequest({
+    return handleRegistryRequest({
       request,
       path,
       query,
       trace,
       limits,
-      sending,
+      responseBodies,
       client: () => (principal.user === ANONYMOUS ? networkOf(remote()) : `user ${principal.user}`),
       access: this.#accessOf(principal),
       frozenAt: this.config.at,

@@ -1,7 +1,7 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
-import { namedBy, storedManifest } from "../../../registry/model/manifest.ts";
+import { parseStoredManifest, referencedDigests } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { manifestPath, parseOciPath, repositoryPath } from "../content/layout.ts";
 import { manifestClosure } from "../content/manifest-closure.ts";
@@ -36,7 +36,7 @@ export class RestoredManifests {
       isThere = true;
       this.changes.push({ path: manifestPath(this.#repository, digest), content });
       for (const blob of manifest.blobs) this.blobs.add(blob);
-      for (const named of namedBy(manifest)) this.#oci.recency.touch(named);
+      for (const named of referencedDigests(manifest)) this.#oci.recency.touch(named);
     }
     if (!isThere) this.missing.push(top);
   }
@@ -48,7 +48,7 @@ export class RestoredManifests {
     for await (const { path, before, after } of this.#oci.store.diffBelow(directory, this.#then, this.#now)) {
       const file = before && !after ? parseOciPath(path) : undefined;
       if (file?.kind !== "manifest") continue;
-      const subject = storedManifest(await this.#then.read(path))?.subject;
+      const subject = parseStoredManifest(await this.#then.read(path))?.subject;
       if (subject) gone.set(subject, [...(gone.get(subject) ?? []), file.digest]);
     }
     // What a referrer brings along may have referrers itself; a set is walked with what comes to it meanwhile.

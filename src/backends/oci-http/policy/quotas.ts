@@ -12,7 +12,7 @@ import {
 } from "../../../primitives/store/blobs/upload-store.ts";
 import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import { formatSize } from "../../../primitives/text/byte-size.ts";
-import { storedManifest } from "../../../registry/model/manifest.ts";
+import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 
@@ -221,7 +221,7 @@ export class QuotaLedger {
     const blobs = new Set(this.#oci.links.blobsOf(repository));
     for (const digest of this.#oci.index.manifestsOf(repository)) {
       await pace.rest();
-      const manifest = storedManifest(this.#oci.index.manifest(repository, digest)?.content);
+      const manifest = parseStoredManifest(this.#oci.index.manifest(repository, digest)?.content);
       for (const blob of manifest?.blobs ?? []) blobs.add(blob);
     }
     let bytes = 0;

@@ -1,7 +1,7 @@
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
-import { storedManifest } from "../../../registry/model/manifest.ts";
+import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { CommittedContent } from "../content/committed-content.ts";
 import { type Damage, damageOf } from "../content/damage.ts";
@@ -108,7 +108,7 @@ function lackedOf({ index }: Pick<Audited, "index">, file: OciFile): string | un
     return index.tagDigest(repository, file.tag) ? undefined : `the tag ${repository}:${file.tag}`;
   const stored = index.manifest(repository, file.digest);
   if (!stored) return `the manifest ${repository}@${file.digest}`;
-  const manifest = storedManifest(stored.content);
+  const manifest = parseStoredManifest(stored.content);
   if (!manifest) return undefined;
   const blob = manifest.blobs.find((named) => !index.refersToBlob(repository, named));
   if (blob) return `that ${repository}@${file.digest} names ${blob}`;

@@ -9,9 +9,9 @@ import type { Manifest } from "../../../registry/model/manifest.ts";
 import type { Page, PageRequest } from "../../../registry/model/page.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type {
-  AppendResult,
+  AppendUploadResult,
   Chunk,
-  FinishResult,
+  FinishUploadResult,
   Listing,
   ManifestPush,
   OverQuota,
@@ -126,7 +126,7 @@ export class InstanceStorage implements RegistryStorage {
     return id && this.#oci.uploads.find(id, repository)?.size;
   }
 
-  appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendResult> {
+  appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendUploadResult> {
     return this.#withUpload(repository, session, (upload) => this.#append(repository, upload, chunk));
   }
 
@@ -135,27 +135,31 @@ export class InstanceStorage implements RegistryStorage {
     session: SessionId,
     chunk: Chunk,
     digest: Digest,
-  ): Promise<FinishResult> {
+  ): Promise<FinishUploadResult> {
     let linked: Promise<void> | undefined;
-    const result = await this.#withUpload(repository, session, async (upload): Promise<FinishResult> => {
-      const appended = await this.#append(repository, upload, chunk, digest);
-      if (appended.kind !== "appended") return appended;
-      let added: number;
-      try {
-        const finished = await this.#finish(repository, { ...upload, size: appended.size }, digest);
-        if (finished.kind !== "stored") return finished;
-        added = finished.added;
-        this.#oci.checks.note(digest);
-      } catch (error) {
-        // Taken back as far as it is acknowledged, so that the client can send its last chunk again.
-        this.#oci.uploads.rewind(upload);
-        throw error;
-      }
-      // Awaited below, so that the session is given up meanwhile.
-      linked = this.#oci.changes.linkBlob(repository, digest, added);
-      linked.catch(() => undefined);
-      return { kind: "stored" };
-    });
+    const result = await this.#withUpload(
+      repository,
+      session,
+      async (upload): Promise<FinishUploadResult> => {
+        const appended = await this.#append(repository, upload, chunk, digest);
+        if (appended.kind !== "appended") return appended;
+        let added: number;
+        try {
+          const finished = await this.#finish(repository, { ...upload, size: appended.size }, digest);
+          if (finished.kind !== "stored") return finished;
+          added = finished.added;
+          this.#oci.checks.note(digest);
+        } catch (error) {
+          // Taken back as far as it is acknowledged, so that the client can send its last chunk again.
+          this.#oci.uploads.rewind(upload);
+          throw error;
+        }
+        // Awaited below, so that the session is given up meanwhile.
+        linked = this.#oci.changes.linkBlob(repository, digest, added);
+        linked.catch(() => undefined);
+        return { kind: "stored" };
+      },
+    );
     await linked;
     return result;
   }
@@ -218,7 +222,7 @@ export class InstanceStorage implements RegistryStorage {
   async missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]> {
     const { index, blobs, recency } = this.#oci;
     // Nothing that it names goes before the manifest is stored, whether it must be there or not.
-    for (const named of [...manifest.blobs, ...manifest.alsoNamed]) recency.touch(named);
+    for (const named of [...manifest.blobs, ...manifest.otherReferences]) recency.touch(named);
     if (this.#policy.references === "sparse") return [];
     const missing: Digest[] = [];
     let looked = 0;
@@ -323,7 +327,7 @@ export class InstanceStorage implements RegistryStorage {
     upload: Upload,
     { body, range, length }: Chunk,
     digest?: Digest,
-  ): Promise<AppendResult> {
+  ): Promise<AppendUploadResult> {
     const { id: session, size: start } = upload;
     if (range && range.start !== start) return { kind: "out-of-order", size: start };
     const admit = (size: number) => this.#overQuota(repository, { kind: "upload", session, size, digest });

@@ -1,7 +1,7 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { BlobStore } from "../../../primitives/store/blobs/blob-store.ts";
 import type { StoredCommits } from "../../../primitives/store/copy/stored-commits.ts";
-import { storedManifest } from "../../../registry/model/manifest.ts";
+import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import { committedManifests } from "../content/committed-manifests.ts";
 
 /**
@@ -17,7 +17,7 @@ export async function missingBlobs(
   if (!commits.head) return missing;
   const present = new Set<Digest>();
   for await (const { repository, digest, content } of committedManifests(commits, commits.head)) {
-    for (const blob of storedManifest(content)?.blobs ?? []) {
+    for (const blob of parseStoredManifest(content)?.blobs ?? []) {
       if (present.has(blob) || missing.has(blob)) continue;
       if (blobs.size(blob) === undefined) missing.set(blob, `${repository}@${digest}`);
       else present.add(blob);

@@ -4,7 +4,7 @@ import { Pace } from "../../../primitives/jobs/pace.ts";
 import { type Draft, SYSTEM_IDENTITY } from "../../../primitives/store/commits/commit-group.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
-import { storedManifest } from "../../../registry/model/manifest.ts";
+import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { manifestPath, parseOciPath, repositoryPath, tagPath } from "../content/layout.ts";
 import { formatEvent, type TagMove } from "../content/store-event.ts";
@@ -83,7 +83,7 @@ class RepositoryCleanup {
     for (const digest of this.#oci.index.manifestsOf(repository)) {
       await pace.rest();
       if (this.#signal.aborted) return undefined;
-      const manifest = storedManifest(this.#oci.index.manifest(repository, digest)?.content);
+      const manifest = parseStoredManifest(this.#oci.index.manifest(repository, digest)?.content);
       if (manifest) manifests.set(digest, { children: manifest.manifests, subject: manifest.subject });
     }
     const content = {
@@ -143,7 +143,7 @@ class RepositoryCleanup {
         if (tags.has(file.tag) || (!content && plan.counted.has(file.tag))) return true;
         if (target && plan.images.has(target)) return true;
       } else if (content) {
-        const manifest = storedManifest(content);
+        const manifest = parseStoredManifest(content);
         const named = manifest ? [...manifest.manifests, manifest.subject] : [];
         if ([file.digest, ...named].some((digest) => digest && plan.images.has(digest))) return true;
       }

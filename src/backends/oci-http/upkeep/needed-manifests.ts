@@ -2,7 +2,7 @@ import type { Digest } from "../../../primitives/digest.ts";
 import type { CommitWalk } from "../../../primitives/store/commits/commit-walk.ts";
 import type { StorePath } from "../../../primitives/store/commits/store-path.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import { namedBy, storedManifest } from "../../../registry/model/manifest.ts";
+import { parseStoredManifest, referencedDigests } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { parseOciPath, TAGS } from "../content/layout.ts";
 import { onlyAdds } from "../content/store-event.ts";
@@ -46,8 +46,8 @@ export async function* neededManifests(
     if (place?.kind !== "manifest") return undefined;
     const { repository, digest } = place;
     const known = why.kind === "stored" ? contentOf(repository, digest) : undefined;
-    const manifest = storedManifest(known ?? (await walk.file(file)));
-    return manifest && { repository, digest, path, named: namedBy(manifest), why };
+    const manifest = parseStoredManifest(known ?? (await walk.file(file)));
+    return manifest && { repository, digest, path, named: referencedDigests(manifest), why };
   };
   const states: [from: ObjectId | undefined, to: ObjectId, why: NeededManifest["why"]][] = [
     [undefined, head, { kind: "stored" }],

@@ -1,6 +1,6 @@
 import { challengeOf } from "../../../backends/oci-http/instances/challenge.ts";
 import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
-import { SharedRoom } from "../../../primitives/bounds/shared-room.ts";
+import { SharedBudget } from "../../../primitives/bounds/shared-budget.ts";
 import { networkOf } from "../../../primitives/net/client-network.ts";
 import type { TokenAuthority } from "../../../primitives/users/token-authority.ts";
 import { withBoundedBody } from "../../../registry/requests/bounded-body.ts";
@@ -12,7 +12,7 @@ import type { RequestAuthenticator } from "./request-authenticator.ts";
 /** Name, password and scopes; a request's head, where they stand in a GET, may not be longer either. */
 const MAX_FORM_BYTES = 16 * 1024;
 /** Bytes of forms that may be on their way in, for each thread. */
-const FORM_ROOM = 32 * 1024 * 1024;
+const FORM_BUDGET = 32 * 1024 * 1024;
 /** Scopes in one token, which has to fit a header; clients ask for the repository and those that they mount from. */
 const MAX_SCOPES = 32;
 
@@ -23,7 +23,7 @@ const MAX_SCOPES = 32;
 export class TokenEndpoint {
   readonly #authenticator: RequestAuthenticator;
   readonly #tokens: TokenAuthority;
-  readonly #forms = new SharedRoom(FORM_ROOM);
+  readonly #forms = new SharedBudget(FORM_BUDGET);
 
   constructor(authenticator: RequestAuthenticator, tokens: TokenAuthority) {
     this.#authenticator = authenticator;
@@ -58,12 +58,13 @@ export class TokenEndpoint {
     const form = await withBoundedBody(
       routed.request,
       MAX_FORM_BYTES,
-      this.#forms.enter(networkOf(routed.remote())),
+      this.#forms.open(networkOf(routed.remote())),
       async (body) => new URLSearchParams(new TextDecoder().decode(body)),
     );
     if (form === "too-long")
       return new RegistryError("formInvalid", { message: "the form is longer than 16 KiB" });
-    if (form === "no-room") return new RegistryError("tooManyBodies", { headers: { "Retry-After": "5" } });
+    if (form === "over-budget")
+      return new RegistryError("tooManyBodies", { headers: { "Retry-After": "5" } });
     const principal = await this.#formPrincipal(routed, form);
     if (principal instanceof RegistryError) return principal;
     // A refresh token stands for the user alone: it would lift an API token's limit and outlive it.

@@ -1,4 +1,4 @@
-import { SharedRoom } from "../../../primitives/bounds/shared-room.ts";
+import { SharedBudget } from "../../../primitives/bounds/shared-budget.ts";
 import { type MonotonicClock, monotonicMs } from "../../../primitives/monotonic-clock.ts";
 import { networkOf } from "../../../primitives/net/client-network.ts";
 import type { Limits } from "../../../registry/requests/limits.ts";
@@ -34,11 +34,11 @@ export function randomSeed(): number {
 }
 
 /** Bytes of manifests that may be on their way in and to the disk, for each thread. */
-const MANIFEST_ROOM = 64 * 1024 * 1024;
+const MANIFEST_BUDGET = 64 * 1024 * 1024;
 
 /** Counts requests and uploads against their limits; all threads together, if they have the same memory. */
 export class HttpLimits implements Limits {
-  readonly manifestRoom = new SharedRoom(MANIFEST_ROOM);
+  readonly manifestBudget = new SharedBudget(MANIFEST_BUDGET);
   readonly #settings: LimitSettings;
   readonly #thread: number;
   readonly #uploads: Int32Array;

@@ -1,10 +1,10 @@
-import type { Sending } from "../../../registry/requests/registry-request.ts";
+import type { ResponseBodies } from "../../../registry/requests/registry-request.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { SharedBodies } from "./shared-bodies.ts";
 import type { WaitingBodies } from "./waiting-bodies.ts";
 
 /** What may be long in the answer to one request, among all that a thread sends. */
-export class RequestBodies implements Sending {
+export class RequestBodies implements ResponseBodies {
   readonly #lists: WaitingBodies;
   readonly #manifests: SharedBodies;
   readonly #request: Request;

@@ -1,5 +1,5 @@
 import { noteReceived } from "../../../primitives/bounds/buffer-pressure.ts";
-import { ByteRoom } from "../../../primitives/bounds/byte-room.ts";
+import { ByteBudget } from "../../../primitives/bounds/byte-budget.ts";
 import { type MonotonicClock, monotonicMs } from "../../../primitives/monotonic-clock.ts";
 import type { ClientConnection } from "./client-connection.ts";
 
@@ -22,20 +22,20 @@ interface Reader {
 
 /** Large bodies on their way to clients of any speed, within a bound on the memory that they take together. */
 export class WaitingBodies {
-  readonly #room: ByteRoom;
+  readonly #budget: ByteBudget;
   readonly #now: MonotonicClock;
   /** The one that has waited the longest is the first. */
   readonly #readers = new Set<Reader>();
   readonly #uses = new Map<Uint8Array, number>();
 
   constructor(capacity = CAPACITY, now: MonotonicClock = monotonicMs) {
-    this.#room = new ByteRoom(capacity);
+    this.#budget = new ByteBudget(capacity);
     this.#now = now;
   }
 
   /** Bytes that are kept for clients. */
   get bytes(): number {
-    return this.#room.taken;
+    return this.#budget.used;
   }
 
   /** `undefined` if there is no room for it. */
@@ -45,7 +45,7 @@ export class WaitingBodies {
     connection: Pick<ClientConnection, "closeIfIdleFor">,
   ): Bun.BodyInit | undefined {
     if (content.length <= MAX_COPIED || signal.aborted) return content;
-    while (!this.#room.take(this.#weightOf(content))) if (!this.#dropStalled()) return undefined;
+    while (!this.#budget.reserve(this.#weightOf(content))) if (!this.#dropStalled()) return undefined;
     if (!this.#uses.has(content)) noteReceived(content.length);
     this.#uses.set(content, (this.#uses.get(content) ?? 0) + 1);
     const reader: Reader = { content, taken: this.#now(), connection };
@@ -104,6 +104,6 @@ export class WaitingBodies {
     const uses = (this.#uses.get(content) ?? 1) - 1;
     if (uses > 0) this.#uses.set(content, uses);
     else this.#uses.delete(content);
-    this.#room.give(this.#weightOf(content));
+    this.#budget.release(this.#weightOf(content));
   }
 }

@@ -3,7 +3,7 @@ import type { OciIndexReader } from "../../../../src/backends/oci-http/index/oci
 import { OciInstance } from "../../../../src/backends/oci-http/instances/instance.ts";
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import type { StoreView } from "../../../../src/backends/oci-http/store/store-view.ts";
-import { SharedRoom } from "../../../../src/primitives/bounds/shared-room.ts";
+import { SharedBudget } from "../../../../src/primitives/bounds/shared-budget.ts";
 import type { Grant } from "../../../../src/primitives/users/access-file.ts";
 import type { AccessPattern } from "../../../../src/primitives/users/access-path.ts";
 import { ANONYMOUS, type User, type UserName } from "../../../../src/primitives/users/user.ts";
@@ -53,10 +53,10 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
     limits: {
       manifestBytes: 1,
       blobBytes: undefined,
-      manifestRoom: new SharedRoom(1),
+      manifestBudget: new SharedBudget(1),
       beginUpload: () => undefined,
     },
-    sending: { list: (content) => content, manifest: (content) => content },
+    responseBodies: { list: (content) => content, manifest: (content) => content },
     remote: () => "192.0.2.1",
     origin: "http://localhost",
   });
