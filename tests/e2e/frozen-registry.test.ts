@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { containerTools } from "../support/containers.ts";
 import { eventually } from "../support/eventually.ts";
-import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
+import { ADMIN_PASSWORD, addAlice, type Everlock, sshRun, startEverlock } from "../support/everlock.ts";
 import { makeLayout } from "../support/oci-layout.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith, must } from "../support/tools.ts";
@@ -95,5 +95,41 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
       expect([code, stderr]).toEqual([1, expect.stringContaining(message ?? "")]);
     }
     expect(await console(server, "/oci list")).not.toContain("past");
+  });
+
+  test("shows on the console nothing of what came later", async () => {
+    const server = await startEverlock();
+    await addAlice(server, "owner");
+    const app = new RegistryClient(server.httpPort, "app");
+    await app.pushImage("then");
+    const store = `${server.dataDir}/everlock-oci-local`;
+    const head = async () => (await must(["git", "-C", store, "rev-parse", "HEAD"])).trim();
+    const at = await head();
+    await app.pushImage("later");
+    await new RegistryClient(server.httpPort, "secret").pushImage("v1");
+    expect((await app.fetch("manifests/then", { method: "DELETE" })).status).toBe(202);
+    const newest = await head();
+    await console(server, `/oci create past store=everlock-oci-local at=${at} vhost=past.localhost`);
+    await console(server, "/users add bob change-me");
+    await console(server, "/users grant bob http/oci/past reader");
+    const bob = (command: string) => sshRun(server.sshPort, "bob", ADMIN_PASSWORD, command);
+    expect((await bob("/oci ls past --json")).stdout).toBe('{"repository":"app","tags":1}\n');
+    const [tag, ...others] = (await bob("/oci ls past app --json")).stdout.trimEnd().split("\n");
+    expect([JSON.parse(tag ?? ""), others]).toEqual([
+      expect.objectContaining({ tag: "then", by: "alice" }),
+      [],
+    ]);
+    for (const command of ["/oci ls past secret", `/oci show past ${newest}`, `/oci diff past ${newest}`]) {
+      expect(await bob(command)).toMatchObject({ code: 1, stdout: "" });
+    }
+    const log = (await bob("/oci log past --json")).stdout;
+    expect(
+      log
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line).subject),
+    ).toEqual(["push app:then"]);
+    expect((await bob(`/oci diff past ${at}`)).stdout).toContain("nothing differs");
+    expect((await console(server, "/oci log default --json")).trimEnd().split("\n")).toHaveLength(4);
   });
 });

@@ -9,7 +9,7 @@ import { parsePointInTime } from "../../oci-http/history/point-in-time.ts";
 import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
+import { hasRole, INSTANCE, readInstance, readServed, readTarget } from "./oci-access.ts";
 import { readCommit, TIMES } from "./read-commit.ts";
 import { isoTimeOf, listing, shortCommit, shortDigest, timeOf } from "./table.ts";
 
@@ -36,11 +36,11 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
     adminOnly: false,
     async run([name = "", ...words], context) {
       const instance = readInstance(name);
-      const { history } = context.instances.storeOf(instance);
+      const { oci, until } = await readServed(context, instance);
       const { limit, ...filter } = readFilter(words);
       const events: HistoryEvent[] = [];
       const pace = new Pace(1);
-      for await (const event of history.events(filter)) {
+      for await (const event of oci.history.events({ ...filter, until })) {
         await pace.rest();
         if (!maySee(context, instance, event.repository)) continue;
         events.push(event);
@@ -58,9 +58,9 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
     adminOnly: false,
     async run([name = "", text = ""], context) {
       const instance = readInstance(name);
-      const oci = context.instances.storeOf(instance);
+      const { oci, until } = await readServed(context, instance);
       const { store } = oci;
-      const id = await readCommit(oci, text);
+      const id = await readCommit(oci, text, until);
       const { author, committer, message, parents } = await store.commitAt(id);
       const { changes, more } = await readableChanges(context, instance, store, parents[0], id);
       const { isAdministrator } = context;
@@ -90,10 +90,11 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
     adminOnly: false,
     async run([name = "", fromText = "", toText], context) {
       const instance = readInstance(name);
-      const oci = context.instances.storeOf(instance);
+      const { oci, until } = await readServed(context, instance);
       const { store } = oci;
-      const from = await readCommit(oci, fromText);
-      const to = toText === undefined ? store.head().commitId : await readCommit(oci, toText);
+      const newest = until ?? store.head().commitId;
+      const from = await readCommit(oci, fromText, until);
+      const to = toText === undefined ? newest : await readCommit(oci, toText, until);
       if (!to) return ["nothing differs"];
       const { changes, more } = await readableChanges(context, instance, store, from, to);
       return listing(changes, CHANGE_COLUMNS, context, { empty: "nothing differs", more });

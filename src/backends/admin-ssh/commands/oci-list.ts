@@ -10,7 +10,7 @@ import type { OciStore } from "../../oci-http/store/oci-store.ts";
 import { statusOf } from "../../oci-http/store/store-status.ts";
 import type { Command, CommandContext, Listing } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { hasRole, INSTANCE, readInstance, readTarget } from "./oci-access.ts";
+import { hasRole, INSTANCE, readInstance, readServed, readTarget, type Served } from "./oci-access.ts";
 import { isoTimeOf, listing, shortDigest } from "./table.ts";
 
 const MAX_ROWS = 500;
@@ -25,14 +25,14 @@ export const OCI_LIST_COMMANDS: readonly Command[] = [
     adminOnly: false,
     async run([name = "", target], context) {
       const instance = readInstance(name);
-      const oci = context.instances.storeOf(instance);
-      if (target === undefined) return listRepositories(oci, instance, context);
+      const served = await readServed(context, instance);
+      if (target === undefined) return listRepositories(served, instance, context);
       const { repository, tag } = readTarget(target);
       if (tag) throw new ConsoleError(`'${target}' names a tag; use the repository alone`);
-      if (!hasRole(context, instance, repository, "reader") || !oci.index.hasRepository(repository)) {
+      if (!hasRole(context, instance, repository, "reader") || !served.view.index.hasRepository(repository)) {
         throw new ConsoleError(`no repository '${repository}' in '${instance}' that you may read`);
       }
-      return listTags(oci, repository, context);
+      return listTags(served, repository, context);
     },
   },
   {
@@ -47,19 +47,19 @@ export const OCI_LIST_COMMANDS: readonly Command[] = [
 ];
 
 async function listRepositories(
-  oci: OciStore,
+  { view }: Served,
   instance: InstanceName,
   context: CommandContext,
 ): Promise<Listing> {
   const pace = new Pace(1);
   const records: { readonly repository: RepositoryName; readonly tags: number }[] = [];
   let more = false;
-  for (const repository of oci.index.repositoriesAfter("")) {
+  for (const repository of view.index.repositoriesAfter("")) {
     await pace.rest();
     if (!hasRole(context, instance, repository, "reader")) continue;
     more = records.length === MAX_ROWS;
     if (more) break;
-    records.push({ repository, tags: oci.index.countTags(repository) });
+    records.push({ repository, tags: view.index.countTags(repository) });
   }
   const columns = {
     repository: (record: (typeof records)[0]) => record.repository,
@@ -88,20 +88,20 @@ const TAG_COLUMNS: Readonly<Record<string, (record: TagRecord) => string>> = {
 };
 
 async function listTags(
-  oci: OciStore,
+  { oci, view, until }: Served,
   repository: RepositoryName,
   context: CommandContext,
 ): Promise<Listing> {
-  const tags = oci.index.tags(repository, "", MAX_ROWS + 1);
+  const tags = view.index.tags(repository, "", MAX_ROWS + 1);
   const records: TagRecord[] = [];
   const pace = new Pace(1);
   for (const tag of tags.slice(0, MAX_ROWS)) {
     await pace.rest();
-    const digest = oci.index.tagDigest(repository, tag);
+    const digest = view.index.tagDigest(repository, tag);
     if (!digest) continue;
-    const event = await oci.history.lastEvent(repository, tag);
+    const event = await oci.history.lastEvent(repository, tag, until);
     const pushed = event && isoTimeOf(event.seconds);
-    records.push({ tag, digest, ...(await summarize(oci, repository, digest)), pushed, by: event?.user });
+    records.push({ tag, digest, ...(await summarize(view, repository, digest)), pushed, by: event?.user });
   }
   return listing(records, TAG_COLUMNS, context, { more: tags.length > MAX_ROWS });
 }

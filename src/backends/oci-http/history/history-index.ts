@@ -40,6 +40,7 @@ export type HistorySource = Pick<Store, "head" | "commitAt" | "walk">;
 /** Commits taken in before others get their turn. */
 const BATCH = 50;
 const PAGE = 200;
+const UP_TO = "seq <= (SELECT seq FROM commits WHERE id = $until)";
 /** Commits of a tag that tell which of those that one commit set is newer. */
 const MAX_SETS_OF_TAG = 8;
 
@@ -103,7 +104,7 @@ export class HistoryIndex {
   }
 
   /** What happened, the newest first. */
-  async *events({ repository, tag, user, since }: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
+  async *events({ repository, tag, user, since, until }: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
     const conditions = [
       "seq < $before",
       ...(repository !== undefined && tag === undefined ? ["repository = $repository"] : []),
@@ -112,6 +113,7 @@ export class HistoryIndex {
         : []),
       ...(user === undefined ? [] : ["user = $user"]),
       ...(since === undefined ? [] : ["seconds >= $since"]),
+      ...(until === undefined ? [] : [UP_TO]),
     ];
     const sql = `SELECT * FROM commits WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT ${PAGE}`;
     for (let before = Number.MAX_SAFE_INTEGER; ; ) {
@@ -121,6 +123,7 @@ export class HistoryIndex {
         ...(repository !== undefined && tag !== undefined && { tag }),
         ...(user !== undefined && { user }),
         ...(since !== undefined && { since }),
+        ...(until !== undefined && { until }),
       };
       const rows = await this.#ask(() => this.#rows<CommitRow>(sql, values));
       for (const { event } of rows) yield JSON.parse(event) as HistoryEvent;
@@ -130,22 +133,26 @@ export class HistoryIndex {
     }
   }
 
-  /** The event that a tag was last set or deleted by. */
-  async lastEvent(repository: RepositoryName, tag: Tag): Promise<HistoryEvent | undefined> {
-    for await (const event of this.events({ repository, tag })) return event;
+  /** The event that a tag was last set or deleted by, up to a commit if one is given. */
+  async lastEvent(repository: RepositoryName, tag: Tag, until?: ObjectId): Promise<HistoryEvent | undefined> {
+    for await (const event of this.events({ repository, tag, until })) return event;
     return undefined;
   }
 
-  /** The commit that a moment means: the one named, or the newest that was there by then. */
-  async commitAt(point: PointInTime): Promise<ObjectId | "unknown" | "ambiguous"> {
+  /** The commit that a moment means: the one named, or the newest that was there by then; none after `until`. */
+  async commitAt(point: PointInTime, until?: ObjectId): Promise<ObjectId | "unknown" | "ambiguous"> {
+    const upTo = until === undefined ? "" : `AND ${UP_TO}`;
+    const limit = until !== undefined && { until };
     const found = await this.#ask(() =>
       point.kind === "time"
-        ? this.#rows<CommitRow>("SELECT * FROM commits WHERE seconds <= $seconds ORDER BY seq DESC LIMIT 1", {
-            seconds: point.seconds,
-          })
-        : this.#rows<CommitRow>("SELECT * FROM commits WHERE id >= $from AND id < $before LIMIT 2", {
+        ? this.#rows<CommitRow>(
+            `SELECT * FROM commits WHERE seconds <= $seconds ${upTo} ORDER BY seq DESC LIMIT 1`,
+            { seconds: point.seconds, ...limit },
+          )
+        : this.#rows<CommitRow>(`SELECT * FROM commits WHERE id >= $from AND id < $before ${upTo} LIMIT 2`, {
             from: point.prefix,
             before: `${point.prefix}g`,
+            ...limit,
           }),
     );
     return found.length > 1 ? "ambiguous" : (found[0]?.id ?? "unknown");

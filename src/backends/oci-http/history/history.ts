@@ -18,6 +18,8 @@ export interface HistoryFilter {
   readonly user?: string | undefined;
   /** Seconds since the epoch; older events are left out. */
   readonly since?: number | undefined;
+  /** Events of later commits are left out. */
+  readonly until?: ObjectId | undefined;
 }
 
 /** The history keeps it as JSON, so the order of the properties counts. */

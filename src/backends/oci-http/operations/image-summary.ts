@@ -2,7 +2,7 @@ import { type Digest, parseDigest } from "../../../primitives/digest.ts";
 import { isRecord } from "../../../primitives/text/records.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { manifestClosure } from "../content/manifest-closure.ts";
-import type { OciStore } from "../store/oci-store.ts";
+import type { StoreView } from "../store/store-view.ts";
 
 /** What a tag stands for, in a line. */
 export interface ImageSummary {
@@ -18,20 +18,20 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 const MAX_DEPTH = 4;
 
 export async function summarize(
-  oci: OciStore,
+  view: StoreView,
   repository: RepositoryName,
   digest: Digest,
 ): Promise<ImageSummary> {
   const sizes = new Map<string, number>();
   const platforms = new Set<string>();
-  const read = (child: Digest) => oci.index.manifest(repository, child)?.content;
+  const read = (child: Digest) => view.index.manifest(repository, child)?.content;
   for await (const { content } of manifestClosure(digest, { read, maxDepth: MAX_DEPTH })) {
     const json: unknown = JSON.parse(new TextDecoder().decode(content));
     const { config, layers, manifests } = isRecord(json) ? json : {};
     for (const blob of [config, ...list(layers)]) {
       if (isRecord(blob) && typeof blob["size"] === "number") sizes.set(String(blob["digest"]), blob["size"]);
     }
-    if (isRecord(config)) addPlatform(platforms, configOf(oci, parseDigest(String(config["digest"]))));
+    if (isRecord(config)) addPlatform(platforms, configOf(view, parseDigest(String(config["digest"]))));
     for (const child of list(manifests)) if (isRecord(child)) addPlatform(platforms, child["platform"]);
   }
   return { size: [...sizes.values()].reduce((sum, size) => sum + size, 0), platforms: [...platforms].sort() };
@@ -44,11 +44,11 @@ function addPlatform(platforms: Set<string>, value: unknown): void {
   platforms.add([os, architecture, ...(typeof variant === "string" && variant ? [variant] : [])].join("/"));
 }
 
-function configOf(oci: OciStore, digest: Digest | undefined): unknown {
-  const size = digest && oci.blobs.size(digest);
+function configOf({ blobs }: StoreView, digest: Digest | undefined): unknown {
+  const size = digest && blobs.size(digest);
   if (!digest || size === undefined || size > MAX_CONFIG_BYTES) return undefined;
   try {
-    const content = oci.blobs.read(digest);
+    const content = blobs.read(digest);
     return content && JSON.parse(new TextDecoder().decode(content));
   } catch {
     // An artifact's config may be anything.
