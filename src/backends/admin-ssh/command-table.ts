@@ -114,10 +114,11 @@ export async function runCommand(
       `${usageOf(command)} requires a system administrator (owner on */*/*), which '${context.user}' is not`,
     );
   }
+  const print = (lines: readonly string[]) => context.print(printable(lines, isJson));
   try {
-    return printable(await command.run(args, context), isJson);
+    return printable(await command.run(args, { ...context, print }), isJson);
   } catch (error) {
-    if (error instanceof IncompleteJobError) await context.print(printable(error.lines, isJson));
+    if (error instanceof IncompleteJobError) await print(error.lines);
     throw error;
   }
 }

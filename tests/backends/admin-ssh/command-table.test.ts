@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { completeLine, parseLine } from "../../../src/backends/admin-ssh/command-table.ts";
-import type { ConsoleServices } from "../../../src/backends/admin-ssh/commands/command.ts";
+import { completeLine, parseLine, runCommand } from "../../../src/backends/admin-ssh/command-table.ts";
+import type {
+  Command,
+  CommandContext,
+  ConsoleServices,
+} from "../../../src/backends/admin-ssh/commands/command.ts";
+import { ConsoleError } from "../../../src/backends/admin-ssh/commands/console-error.ts";
 import { parseUser, type UserName } from "../../../src/primitives/users/user.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
 
@@ -45,4 +50,30 @@ describe("completion", () => {
   ])("of %p offers %p", (line, candidates) => {
     expect(completeLine(line, services).candidates).toEqual(candidates);
   });
+});
+
+test("with --json, what a command prints before it is done are JSON Lines too", async () => {
+  const command: Command = {
+    scope: "oci",
+    verb: "ask",
+    parameters: [],
+    summary: "",
+    example: "",
+    adminOnly: false,
+    async run(_args, { print }) {
+      await print(["this would be done"]);
+      throw new ConsoleError("there is nobody to ask");
+    },
+  };
+  const printed: string[] = [];
+  const context = {
+    isAdministrator: false,
+    print: async (lines: readonly string[]) => void printed.push(...lines),
+  } as unknown as CommandContext;
+  for (const isJson of [true, false]) {
+    await expect(runCommand({ kind: "command", command, args: [], isJson }, context)).rejects.toThrow(
+      "there is nobody to ask",
+    );
+  }
+  expect(printed).toEqual(['{"message":"this would be done"}', "this would be done"]);
 });

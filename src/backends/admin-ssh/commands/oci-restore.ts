@@ -1,6 +1,7 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import { tagTarget } from "../../oci-http/content/tag-target.ts";
 import {
   deletesTags,
   missingFrom,
@@ -47,11 +48,11 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
       const { at } = context.instances.existing(instance);
       if (at) throw new ConsoleError(`'${instance}' serves a past state and takes no changes`);
       const oci = context.instances.storeOf(instance);
-      const { plan, isOneTag } = await makePlan(oci, instance, target, when, context);
+      const plan = await makePlan(oci, instance, target, when, context);
       const what = target === ALL ? `all of '${instance}'` : `'${target}'`;
       if (plan.moves.length === 0) return [`${what} is what it was at ${shortCommit(plan.from)} already`];
       const terms = () => termsOf(context, instance, plan);
-      checkPlan(plan, isOneTag, terms().immutable);
+      checkPlan(plan, terms().immutable);
       const missing = await missingFrom(oci, plan, terms());
       if (missing.length > 0) throw new ConsoleError(describeRefusal({ kind: "missing", digests: missing }));
       const moves = plan.moves.slice(0, MAX_MOVES).map((move) => describeMove(move, target === ALL));
@@ -68,26 +69,24 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
   },
 ];
 
-interface Made {
-  readonly plan: RestorePlan;
-  readonly isOneTag: boolean;
-}
-
 async function makePlan(
   oci: OciStore,
   instance: InstanceName,
   target: string,
   when: string,
   context: CommandContext,
-): Promise<Made> {
+): Promise<RestorePlan> {
   if (target === ALL) {
     requireAdministrator(context);
-    return { plan: await planRestoreAll(oci, await readCommit(oci, when)), isOneTag: false };
+    return planRestoreAll(oci, await readCommit(oci, when));
   }
   const { repository, tag } = readTarget(target);
   requireRole(context, instance, repository, "writer");
   const from: ObjectId = await readCommit(oci, when);
-  return { plan: await planRestore(oci, repository, tag, from), isOneTag: tag !== undefined };
+  if (tag && !(await tagTarget(await oci.store.at(from), repository, tag))) {
+    throw new ConsoleError(`there was no tag '${repository}:${tag}' at ${shortCommit(from)}`);
+  }
+  return planRestore(oci, repository, tag, from);
 }
 
 /** What holds for a plan now. Throws `ConsoleError` if the one at the console may not carry it out. */
@@ -119,12 +118,7 @@ function requireRole(
 }
 
 /** Throws `ConsoleError` where a plan can't, or must not, be carried out. */
-function checkPlan(plan: RestorePlan, isOneTag: boolean, immutable: readonly TagPattern[]): void {
-  const { moves, from } = plan;
-  const [only] = moves;
-  if (isOneTag && only && only.after === undefined) {
-    throw new ConsoleError(`there was no tag '${only.repository}:${only.tag}' at ${shortCommit(from)}`);
-  }
+function checkPlan({ moves }: RestorePlan, immutable: readonly TagPattern[]): void {
   const fixed = moves.find((move) => move.before && isImmutable(move.tag, immutable));
   if (fixed) throw new ConsoleError(describeRefusal({ kind: "immutable", move: fixed }));
 }

@@ -96,3 +96,20 @@ test("only an administrator restores all", async () => {
     ),
   ).toContain("restoring all requires a system administrator");
 });
+
+test("whoever names a tag that there was not is told so, whatever may be deleted, also where there is none now", async () => {
+  const { store, then } = await storeWithNewerTag();
+  for (const role of ["writer", "owner"] as const) {
+    for (const tag of ["v2", "typo"]) {
+      expect(
+        await run(
+          contextOf(store, () => role),
+          `${APP}:${tag}`,
+          then,
+          "--yes",
+        ),
+      ).toBe(`ConsoleError: there was no tag '${APP}:${tag}' at ${then}`);
+    }
+  }
+  expect(store.tags()).toEqual(["v1", "v2"]);
+});
