@@ -236,6 +236,7 @@ export async function startServer(
       lifetime.defer("SSH", () => ssh.stop(), BESIDE_HTTP);
       users.onChange(() => ssh.usersChanged());
     }
+    ops?.ready();
     return {
       http: http?.addresses.plain,
       https: http?.addresses.tls,

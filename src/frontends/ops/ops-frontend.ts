@@ -11,7 +11,7 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 export class OpsFrontend {
   readonly #services: MeasuredServices;
   readonly #server: Bun.Server<undefined>;
-  #isReady = true;
+  #state: "starting" | "ready" | "stopping" = "starting";
 
   /** Throws `ListenError`. */
   constructor(listen: ListenAddress, services: MeasuredServices, log: Logger) {
@@ -36,9 +36,14 @@ export class OpsFrontend {
     return this.#server.port ?? 0;
   }
 
+  /** From now on whoever asks is told to send requests: everything else listens by then. */
+  ready(): void {
+    this.#state = "ready";
+  }
+
   /** From now on whoever asks is told to send requests elsewhere. */
   drain(): void {
-    this.#isReady = false;
+    this.#state = "stopping";
   }
 
   async stop(): Promise<void> {
@@ -47,7 +52,7 @@ export class OpsFrontend {
 
   /** A registry that is out of service keeps nobody from the others; once none is left, this server is of no use. */
   #readiness(): Response {
-    if (!this.#isReady) return new Response("stopping\n", { status: 503 });
+    if (this.#state !== "ready") return new Response(`${this.#state}\n`, { status: 503 });
     const { instances } = this.#services;
     const names = instances.outages().map(({ config }) => config.name);
     if (names.length === 0) return new Response("ok\n");

@@ -130,3 +130,39 @@ test("a server is live and ready, and no longer ready while it stops", async () 
   expect((await slow).status).toBe(202);
   await stopped;
 });
+
+test("a server is not ready before its console listens", async () => {
+  const [ops, ssh] = [freePort(), freePort()];
+  const args = [
+    ...["--data-dir", `${temporaryDirectory()}/data`, "--admin-password", "change-me", "--http-workers", "1"],
+    ...["--frontend-http-listen-http", "127.0.0.1:0", "--frontend-ssh-listen", `127.0.0.1:${ssh}`],
+    ...["--frontend-ops-listen", `127.0.0.1:${ops}`],
+  ];
+  const starting = startServer(resolveServerConfig(args, {}), { ...consoleLogger, info: () => undefined });
+  afterThisTest(async () => (await starting).stop());
+  const answers = new Set<string>();
+  while (!answers.has("ok\n")) {
+    const answer = await fetch(`http://127.0.0.1:${ops}/readyz`).catch(() => undefined);
+    if (answer) answers.add(await answer.text());
+    await Bun.sleep(1);
+  }
+  const greeting = Promise.withResolvers<string>();
+  await Bun.connect({
+    hostname: "127.0.0.1",
+    port: ssh,
+    socket: {
+      data(socket, bytes) {
+        greeting.resolve(String(bytes));
+        socket.end();
+      },
+    },
+  });
+  expect(await greeting.promise).toStartWith("SSH-2.0-");
+  expect([...answers]).toEqual(["starting\n", "ok\n"]);
+});
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  listener.stop(true);
+  return listener.port;
+}
