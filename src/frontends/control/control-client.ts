@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
 
+const HAS_ENDED = "the server has ended meanwhile";
+
 /** Runs a job of the server that uses the data directory; `undefined` if there is none. Rejects with what it says. */
 export async function runRemoteJob(
   dataDir: string,
@@ -29,7 +31,7 @@ export async function withRemoteHold<T>(
     const held = Promise.withResolvers<HeldStores>();
     const lost = (async () => {
       for await (const message of messages) if (message.kind === "held") held.resolve(message);
-      throw new Error("the server has ended meanwhile");
+      throw new Error(HAS_ENDED);
     })();
     lost.catch(held.reject);
     return { result: await Promise.race([work(await held.promise), lost]) };
@@ -57,6 +59,7 @@ async function ask(
     // Left behind by a server that was killed.
     if (["ECONNREFUSED", "FailedToOpenSocket"].includes((error as { code?: string }).code ?? ""))
       return undefined;
+    if ((error as { code?: string }).code === "ECONNRESET") throw new Error(HAS_ENDED, { cause: error });
     throw error;
   }
 }
@@ -64,7 +67,7 @@ async function ask(
 async function* messagesOf(response: Response): AsyncGenerator<ControlMessage> {
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of chunksOf(response)) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split(LINE_FEED);
     rest = lines.pop() ?? "";
     for (const line of lines) {
@@ -72,5 +75,14 @@ async function* messagesOf(response: Response): AsyncGenerator<ControlMessage> {
       if (message.kind === "end" && message.error !== undefined) throw new Error(message.error);
       yield message;
     }
+  }
+}
+
+/** Throws where the server is killed before its answer is whole. */
+async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response.body ?? [];
+  } catch (error) {
+    throw new Error(HAS_ENDED, { cause: error });
   }
 }

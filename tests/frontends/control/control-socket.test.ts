@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { withRemoteHold } from "../../../src/frontends/control/control-client.ts";
+import { createServer } from "node:net";
+import { runRemoteJob, withRemoteHold } from "../../../src/frontends/control/control-client.ts";
 import { controlSocketPath } from "../../../src/frontends/control/control-messages.ts";
 import { ControlSocket } from "../../../src/frontends/control/control-socket.ts";
 import { Semaphore } from "../../../src/primitives/bounds/semaphore.ts";
@@ -105,4 +106,19 @@ test("a request with a Host that is none is answered without a word about the se
     socket.end();
   }
   expect(errors).toEqual([]);
+});
+
+test.each([
+  ["before it has answered", ""],
+  ["in its answer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"],
+])("a command whose server is killed %s says so", async (_when, answer) => {
+  const dataDir = temporaryDirectory();
+  const server = createServer((socket) =>
+    socket.once("data", () => socket.end(answer, () => socket.destroy())),
+  );
+  await new Promise<void>((resolve) => server.listen(controlSocketPath(dataDir), resolve));
+  afterThisTest(() => void server.close());
+  const message = "the server has ended meanwhile";
+  await expect(runRemoteJob(dataDir, "gc", false, () => undefined)).rejects.toThrow(message);
+  await expect(withRemoteHold(dataDir, async () => Bun.sleep(5000))).rejects.toThrow(message);
 });
