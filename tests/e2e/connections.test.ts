@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterThisTest } from "../support/cleanup.ts";
 import { eventually } from "../support/eventually.ts";
-import { addAlice, startEverlock } from "../support/everlock.ts";
+import { addAlice, loginAndRun, startEverlock } from "../support/everlock.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith } from "../support/tools.ts";
 
@@ -34,7 +34,7 @@ describeWith(["ssh", "sshpass"], "two thousand connections of one address that n
     for (let i = 0; i < 3; i++) {
       await alice.verifyImage("before");
       await alice.pushImage(`during-${i}`);
-      expect((await server.console("/status")).code).toBe(0);
+      expect((await loginAndRun(server, "/status")).code).toBe(0);
     }
     expect(await eventually(() => sockets.filter(({ destroyed }) => !destroyed).length <= CAP)).toBe(true);
     expect(readdirSync(`/proc/${server.pid}/fd`).length).toBeLessThan(CAP + 100);

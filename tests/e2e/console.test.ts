@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ADMIN_PASSWORD, addAlice, sshRun, startEverlock } from "../support/everlock.ts";
+import { ADMIN_PASSWORD, addAlice, loginAndRun, sshRun, startEverlock } from "../support/everlock.ts";
 import { describeWith } from "../support/tools.ts";
 
 describeWith(["ssh", "sshpass"], "the console over ssh", () => {
@@ -115,7 +115,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
     await Bun.sleep(200);
     client.kill("SIGKILL");
     await client.exited;
-    expect((await server.console("/users list")).code).toBe(0);
+    expect((await loginAndRun(server, "/users list")).code).toBe(0);
     expect(await server.end("SIGTERM")).toBe(0);
   });
 });

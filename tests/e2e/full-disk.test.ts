@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { digestOf } from "../../src/primitives/digest.ts";
 import { binary } from "../support/binary.ts";
 import { eventually } from "../support/eventually.ts";
-import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
+import { addAlice, type Everlock, loginAndRun, startEverlock } from "../support/everlock.ts";
 import { randomBytes } from "../support/random-bytes.ts";
 import { bytesOf, RegistryClient } from "../support/registry-client.ts";
 import { describeWithSmallDisks, type SmallDisk, smallDisk } from "../support/small-disk.ts";
@@ -46,7 +46,7 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       await client.verifyImage("kept");
       expect((await client.fetch("manifests/large", { method: "DELETE" })).status).toBe(202);
       for (const command of ["/users add bob change-me", "/users disable bob", "/jobs run gc"]) {
-        expect(await server.console(command)).toMatchObject({ code: 0, stderr: "" });
+        expect(await loginAndRun(server, command)).toMatchObject({ code: 0, stderr: "" });
       }
       const gc = await run([binary(), "gc", "--data-dir", server.dataDir]);
       expect([gc.code, gc.stderr]).toEqual([0, ""]);
@@ -60,7 +60,7 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       const pushes = Array.from({ length: 20 }, (_, i) => client.putManifest(`many${i}`, manifest));
       expect(new Set((await Promise.all(pushes)).map(({ status }) => status))).toEqual(new Set([201]));
       await client.pushImage("after", 100_000);
-      expect(await server.console("/users enable bob")).toMatchObject({ code: 0 });
+      expect(await loginAndRun(server, "/users enable bob")).toMatchObject({ code: 0 });
       for (const store of [STORE, "everlock-users", "everlock-system"]) {
         expect(await eventually(() => leftovers(server, store).length === 0)).toBe(true);
       }
@@ -160,7 +160,7 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       expect(await eventually(async () => (await client.putManifest("v1", manifest)).status === 201)).toBe(
         true,
       );
-      expect(await server.console("/users add carol change-me")).toMatchObject({ code: 0 });
+      expect(await loginAndRun(server, "/users add carol change-me")).toMatchObject({ code: 0 });
       expect(await server.end("SIGTERM")).toBe(0);
     }, 30_000);
   });

@@ -1,6 +1,13 @@
 import { expect, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
-import { ADMIN_PASSWORD, addAlice, type Everlock, sshRun, startEverlock } from "../support/everlock.ts";
+import {
+  ADMIN_PASSWORD,
+  addAlice,
+  type Everlock,
+  loginAndRun,
+  sshRun,
+  startEverlock,
+} from "../support/everlock.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith } from "../support/tools.ts";
 
@@ -136,6 +143,6 @@ describeWith(["ssh", "sshpass"], "somebody who guesses passwords", () => {
     expect(code).not.toBe(0);
     expect(stderr).toMatch(/too many failed logins; try again in \d+ seconds/);
     // Nobody else is.
-    expect((await server.console("/users list")).code).toBe(0);
+    expect((await loginAndRun(server, "/users list")).code).toBe(0);
   }, 30_000);
 });

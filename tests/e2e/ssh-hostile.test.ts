@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterThisTest } from "../support/cleanup.ts";
 import { eventually } from "../support/eventually.ts";
-import { ADMIN_PASSWORD, addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
+import { ADMIN_PASSWORD, addAlice, type Everlock, loginAndRun, startEverlock } from "../support/everlock.ts";
 import { connect as connectSsh, shell } from "../support/ssh-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, must } from "../support/tools.ts";
@@ -54,9 +54,9 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     const server = await startEverlock();
     const openings = ["", "SSH-2.0-x\r\n", "SSH-2.0-x\r\n\0\0\x01\x0c", "GET / HTTP/1.1\r\n"];
     await Promise.all(Array.from({ length: 300 }, (_, i) => halfOpen(server, openings[i % 4] ?? "")));
-    expect((await server.console("/users list")).code).toBe(0);
+    expect((await loginAndRun(server, "/users list")).code).toBe(0);
     await Promise.all(Array.from({ length: 100 }, () => halfOpen(server, "SSH-2.0-x\r\n")));
-    expect((await server.console("/users list")).code).toBe(0);
+    expect((await loginAndRun(server, "/users list")).code).toBe(0);
     expect(server.log()).toContain("SSH connections from 127.0.0.1 have not logged in");
     expect(server.log().split("\n").length).toBeLessThan(20);
   }, 30_000);
@@ -73,7 +73,7 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
       await answered;
       client.destroy();
     }
-    expect((await server.console("/users list")).code).toBe(0);
+    expect((await loginAndRun(server, "/users list")).code).toBe(0);
     expect(server.log()).toBe("");
   }, 30_000);
 
@@ -92,7 +92,7 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     channel.write(Buffer.from("x\x7f".repeat(1024 * 1024)));
     // What it sends is worked off, or waits, once others have had their answers.
     for (let i = 0; i < 3; i++) {
-      expect((await server.console("/users list")).code).toBe(0);
+      expect((await loginAndRun(server, "/users list")).code).toBe(0);
       expect((await fetch(`http://localhost:${server.httpPort}/v2/`)).status).toBe(401);
     }
     expect(memoryMiB() - before).toBeLessThan(200);

@@ -19,8 +19,11 @@ export interface Everlock {
   readonly registry: string;
   /** What it has written to its log so far. */
   log(): string;
-  /** Runs one console command as the administrator. */
-  console(command: string, stdin?: string): Promise<RunResult>;
+  /**
+   * Runs one console command as the administrator with the real client, all of them over one connection; without a command,
+   * what stands in `stdin`. `loginAndRun` logs in each time.
+   */
+  console(command: string | undefined, stdin?: string): Promise<RunResult>;
   /** Ends it with a signal and answers the exit code. */
   end(signal?: NodeJS.Signals): Promise<number>;
 }
@@ -69,6 +72,7 @@ export async function startEverlock(
     await logged;
     throw new Error(`everlock did not start: ${greeting}${log}`);
   }
+  const sharedBy = `${temporaryDirectory()}/ssh`;
   const server: Everlock = {
     dataDir,
     pid: child.pid,
@@ -78,7 +82,7 @@ export async function startEverlock(
     opsPort,
     registry: `localhost:${httpPort}`,
     log: () => log,
-    console: (command, stdin) => sshRun(sshPort, "admin", ADMIN_PASSWORD, command, stdin),
+    console: (command, stdin) => sshRun(sshPort, "admin", ADMIN_PASSWORD, command, stdin, { sharedBy }),
     async end(signal = "SIGTERM") {
       child.kill(signal);
       return child.exited;
@@ -87,14 +91,17 @@ export async function startEverlock(
   return server;
 }
 
-/** Runs a console command with the real client. */
+/**
+ * Runs a console command with the real client, over a connection of its own; or over the one of those that name the same
+ * socket in `sharedBy`, which the first of them leaves open until the server ends.
+ */
 export function sshRun(
   port: number,
   user: string,
   password: string,
   command?: string,
   stdin?: string,
-  options: { terminal?: boolean; logLevel?: "ERROR" | "INFO" } = {},
+  options: { terminal?: boolean; logLevel?: "ERROR" | "INFO"; sharedBy?: string } = {},
 ): Promise<RunResult> {
   return run(
     [
@@ -105,6 +112,9 @@ export function sshRun(
         "UserKnownHostsFile=/dev/null",
         `LogLevel=${options.logLevel ?? "ERROR"}`,
         "PubkeyAuthentication=no",
+        ...(options.sharedBy
+          ? ["ControlMaster=auto", "ControlPersist=yes", `ControlPath=${options.sharedBy}`]
+          : []),
       ].flatMap((option) => ["-o", option]),
       `${user}@127.0.0.1`,
       ...(command === undefined ? [] : [command]),
@@ -113,10 +123,15 @@ export function sshRun(
   );
 }
 
+/** Connects, logs in as the administrator and runs one console command, where that this still works is what is tested. */
+export function loginAndRun({ sshPort }: Everlock, command: string): Promise<RunResult> {
+  return sshRun(sshPort, "admin", ADMIN_PASSWORD, command);
+}
+
 /** Gives `alice` write access to the registry `default`. */
 export async function addAlice(server: Everlock, role = "writer"): Promise<void> {
   const script = `/users add alice change-me\n/users grant alice http/oci/default ${role}\n`;
-  const { code, stderr } = await sshRun(server.sshPort, "admin", ADMIN_PASSWORD, undefined, script);
+  const { code, stderr } = await server.console(undefined, script);
   if (code !== 0) throw new Error(`alice could not be added: ${stderr}`);
 }
 
