@@ -39,6 +39,8 @@ async function compile(outfile: string, target?: (typeof TARGETS)[number]): Prom
     // Beside main in the executable, as the file that starts them stands beside them here.
     naming: "[name].[ext]",
     minify: true,
+    // Starts in half the time. Only for the machine that builds: nothing here runs what is made for other platforms.
+    ...(!target && { format: "esm", bytecode: true }),
     sourcemap: "linked",
     define: { EVERLOCK_COMMIT: JSON.stringify(commit()) },
     plugins: [ABSENT_PARTS],
