@@ -63,7 +63,7 @@ export function httpConfig(settings: CheckedSettings, ops: ListenAddress | undef
         blobBytes: settings.size("limit-blob-size"),
       },
       connectionsPerAddress: settings.count("limit-connections", MAX_CONNECTIONS),
-      alsoGuarded: ops ? [ops.port] : [],
+      otherGuardedPorts: ops ? [ops.port] : [],
       accessLog: accessLog(settings),
       stopTimeoutMs: stopTimeout(settings),
     },
@@ -100,8 +100,8 @@ function proxies(settings: CheckedSettings): ProxySettings {
       (text) => (/^[a-z0-9-]{1,64}$/i.test(text) ? text.toLowerCase() : undefined),
       "the name of a header, such as x-forwarded-for",
     ),
-    tellScheme: settings.flag("frontend-http-proxy-scheme"),
-    tellHost: settings.flag("frontend-http-proxy-host"),
+    trustsScheme: settings.flag("frontend-http-proxy-scheme"),
+    trustsHost: settings.flag("frontend-http-proxy-host"),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
 import { ListenError } from "./listen-error.ts";
 
-/** Throws `ListenError` where something else listens already, or nobody could. */
+/** Throws `ListenError` if another program listens on the address, or listening on it is impossible. */
 export function refuseTakenPort(what: string, listen: ListenAddress, setting: string): void {
   if (listen.port === 0) return;
   try {

@@ -104,7 +104,7 @@ describe("a start", () => {
     const { code, stdout, stderr } = await serve(ANY_PORTS, cwd);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toEndWith(
-      `everlock: the token key ${cwd}/data/token_key is not 32 bytes long; remove it and a new one is made\n`,
+      `everlock: the token key ${cwd}/data/token_key is not 32 bytes long; remove it and the server generates a new one\n`,
     );
   });
 

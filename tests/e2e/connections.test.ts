@@ -39,7 +39,7 @@ describeWith(["ssh", "sshpass"], "two thousand connections of one address that n
     expect(await eventually(() => sockets.filter(({ destroyed }) => !destroyed).length <= CAP)).toBe(true);
     expect(readdirSync(`/proc/${server.pid}/fd`).length).toBeLessThan(CAP + 100);
     expect(server.log()).toMatch(
-      /closed \d+ HTTP connections, most of them of 127\.0\.0\.2: one address may have 224/,
+      /closed \d+ HTTP connections, most of them from 127\.0\.0\.2: the limit is 224 for one address/,
     );
     expect(server.log()).not.toMatch(/ error /);
   }, 30_000);

@@ -52,7 +52,7 @@ describeWith(["ssh", "sshpass"], "a damaged store", () => {
     const ready = await ops("/readyz");
     expect([ready.status, await ready.text()]).toEqual([
       200,
-      "ok\nthe registry 'team' is out of service; the log tells why\n",
+      "ok\nthe registry 'team' is out of service; see the log\n",
     ]);
     const metrics = await (await ops("/metrics")).text();
     expect(metrics).toContain('everlock_registry_up{registry="default"} 1\n');

@@ -1,37 +1,37 @@
 import { existsSync } from "node:fs";
 import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
 
-const HAS_ENDED = "the server has ended meanwhile";
+const HAS_STOPPED = "the server stopped in the meantime";
 
-/** Runs a job of the server that uses the data directory; `undefined` if there is none. Rejects with what it says. */
+/** Runs a job on the server that uses the data directory; `undefined` if none runs. Rejects with the server's error message. */
 export async function runRemoteJob(
   dataDir: string,
   name: string,
   isDryRun: boolean,
   onMessage: (message: ControlMessage) => void,
 ): Promise<true | undefined> {
-  const messages = await ask(dataDir, `/jobs/${name}${isDryRun ? "?dry-run" : ""}`);
+  const messages = await send(dataDir, `/jobs/${name}${isDryRun ? "?dry-run" : ""}`);
   if (!messages) return undefined;
   for await (const message of messages) onMessage(message);
   return true;
 }
 
 /**
- * Runs `work` while the server that uses the data directory removes nothing; `undefined` if there is none. Rejects if the
- * server ends before `work` does.
+ * Runs `work` while the server that uses the data directory removes no file; `undefined` if none runs. Rejects if the
+ * server stops before `work` is done.
  */
 export async function withRemoteHold<T>(
   dataDir: string,
   work: (held: HeldStores) => Promise<T>,
 ): Promise<{ readonly result: T } | undefined> {
   const done = new AbortController();
-  const messages = await ask(dataDir, "/hold", done.signal);
+  const messages = await send(dataDir, "/hold", done.signal);
   if (!messages) return undefined;
   try {
     const held = Promise.withResolvers<HeldStores>();
     const lost = (async () => {
       for await (const message of messages) if (message.kind === "held") held.resolve(message);
-      throw new Error(HAS_ENDED);
+      throw new Error(HAS_STOPPED);
     })();
     lost.catch(held.reject);
     return { result: await Promise.race([work(await held.promise), lost]) };
@@ -40,8 +40,8 @@ export async function withRemoteHold<T>(
   }
 }
 
-/** What the server answers; `undefined` where no server runs. Throws what it says went wrong. */
-async function ask(
+/** The server's messages; `undefined` if no server runs. The generator throws the server's error message. */
+async function send(
   dataDir: string,
   path: string,
   signal?: AbortSignal,
@@ -56,10 +56,10 @@ async function ask(
     });
     return messagesOf(response);
   } catch (error) {
-    // Left behind by a server that was killed.
+    // A killed server leaves its socket file behind.
     if (["ECONNREFUSED", "FailedToOpenSocket"].includes((error as { code?: string }).code ?? ""))
       return undefined;
-    if ((error as { code?: string }).code === "ECONNRESET") throw new Error(HAS_ENDED, { cause: error });
+    if ((error as { code?: string }).code === "ECONNRESET") throw new Error(HAS_STOPPED, { cause: error });
     throw error;
   }
 }
@@ -83,6 +83,6 @@ async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
   try {
     yield* response.body ?? [];
   } catch (error) {
-    throw new Error(HAS_ENDED, { cause: error });
+    throw new Error(HAS_STOPPED, { cause: error });
   }
 }

@@ -2,23 +2,23 @@ import type { StoreName } from "../../primitives/store/store-manager.ts";
 
 export const LINE_FEED = "\n";
 
-/** In the data directory, which is private to the user who runs the server. */
+/** The socket is in the data directory, which only the user who runs the server can access. */
 export function controlSocketPath(dataDir: string): string {
   return `${dataDir}/everlock.sock`;
 }
 
-/** What a server that has not been started again since an earlier version does not tell. */
+/** Both fields are missing in messages of older servers. */
 export interface HeldStores {
-  /** Those that are held; nobody uses any other. */
+  /** The stores from which nothing is removed; the server uses no other. */
   readonly openStores?: readonly StoreName[];
-  /** Those whose manifests may name content that is not there. */
+  /** The stores whose manifests may reference missing content. */
   readonly sparseStores?: readonly StoreName[];
 }
 
-/** What the server answers to a command, a JSON line each. */
+/** A message from the server, one line of JSON. */
 export type ControlMessage =
   | { readonly kind: "progress" | "line"; readonly text: string }
-  /** From now on, until the asker goes away, nothing is removed that was there. */
+  /** From now until the client disconnects, the server removes no file. */
   | ({ readonly kind: "held" } & HeldStores)
-  /** The end, with what went wrong, if anything. */
+  /** The last message, with an error message if the command failed. */
   | { readonly kind: "end"; readonly error?: string };

@@ -8,12 +8,12 @@ const HEARTBEAT_MS = 1000;
 
 export interface ControlServices {
   readonly jobs: JobRunner;
-  /** Runs `work` while no file of any store is removed. `signal` ends the wait for that, which then rejects with its reason. */
+  /** Runs `work` while no file of any store is removed. Rejects with the signal's reason if that is aborted while waiting. */
   readonly hold: (work: () => Promise<void>, signal: AbortSignal) => Promise<void>;
   readonly heldStores: () => HeldStores;
 }
 
-/** Takes commands of the same machine's user, such as `everlock gc` and `everlock backup`, while the server runs. */
+/** Accepts commands from the user who runs the server, such as `everlock gc` and `everlock backup`, over a Unix socket. */
 export class ControlSocket {
   readonly #server: Bun.Server<undefined> | undefined;
   readonly #path: string;
@@ -24,17 +24,17 @@ export class ControlSocket {
     try {
       this.#server = Bun.serve({
         unix: this.#path,
-        // Otherwise the runtime shows source code to whom it can't answer.
+        // The runtime's development error page shows source code.
         development: false,
-        fetch: (request) => answer(request, services, log),
+        fetch: (request) => handle(request, services, log),
         error: (error) => {
-          log.error("a command of this machine failed", error);
+          log.error("a command on the control socket failed", error);
           return new Response(null, { status: 500 });
         },
       });
       chmodSync(this.#path, 0o600);
     } catch (error) {
-      // A path of more than 107 bytes, or a file system without sockets.
+      // The path is longer than 107 bytes, or the file system has no sockets.
       log.warn(
         `'everlock gc' and 'everlock backup' can't reach this server: ${error instanceof Error ? error.message : error}`,
       );
@@ -47,13 +47,13 @@ export class ControlSocket {
   }
 }
 
-function answer(request: Request, { jobs, hold, heldStores }: ControlServices, log: Logger): Response {
-  // Whatever the Host header made of it, it ends with the path and the query.
+function handle(request: Request, { jobs, hold, heldStores }: ControlServices, log: Logger): Response {
+  // The Host header may have made the URL invalid, but it still ends with the path and the query.
   const [, target = "", query = ""] = request.url.match(/^[a-z]+:\/\/[^/]*(\/[^?]*)(\?.*)?$/) ?? [];
   const [, name] = target.match(/^\/jobs\/([a-z]+)$/) ?? [];
   if (request.method !== "POST") return new Response(null, { status: 404 });
   if (target === "/hold") {
-    return streamed(request, target, log, ({ send, gone }) =>
+    return streamMessages(request, target, log, ({ send, gone }) =>
       hold(async () => {
         send({ kind: "held", ...heldStores() });
         await aborted(gone);
@@ -61,7 +61,7 @@ function answer(request: Request, { jobs, hold, heldStores }: ControlServices, l
     );
   }
   if (name === undefined) return new Response(null, { status: 404 });
-  return streamed(request, target, log, async ({ send, progress }) => {
+  return streamMessages(request, target, log, async ({ send, progress }) => {
     const isDryRun = new URLSearchParams(query).has("dry-run");
     const sendAll = (lines: readonly string[]) => {
       for (const text of lines) send({ kind: "line", text });
@@ -82,32 +82,33 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-interface Asker {
+/** The client of a command. */
+interface CommandClient {
   send(message: ControlMessage): void;
   progress(text: string): void;
-  /** Aborted once whoever asked has gone, also before anything was sent. */
+  /** Aborted when the client disconnects. */
   readonly gone: AbortSignal;
 }
 
-/** Answers what `work` sends, and how it ended. Whoever asked may go; the work goes on unless it looks at `gone`. */
-function streamed(
+/** Streams the messages of `work` and its outcome. If the client disconnects, `work` continues unless it checks `gone`. */
+function streamMessages(
   request: Request,
   path: string,
   log: Logger,
-  work: (asker: Asker) => Promise<void>,
+  work: (client: CommandClient) => Promise<void>,
 ): Response {
   const encoder = new TextEncoder();
-  const going = new AbortController();
-  const gone = going.signal;
-  const leave = () => going.abort();
-  if (request.signal.aborted) leave();
-  else request.signal.addEventListener("abort", leave, { once: true });
+  const disconnect = new AbortController();
+  const gone = disconnect.signal;
+  const onDisconnect = () => disconnect.abort();
+  if (request.signal.aborted) onDisconnect();
+  else request.signal.addEventListener("abort", onDisconnect, { once: true });
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
       const send = (message: ControlMessage) => {
         if (!gone.aborted) controller.enqueue(encoder.encode(JSON.stringify(message) + LINE_FEED));
       };
-      // The runtime closes connections that are silent for long, and learns by writing that a client is gone.
+      // The runtime closes idle connections, and detects a disconnected client only by writing.
       let text = "starting";
       const heartbeat = setInterval(() => send({ kind: "progress", text }), HEARTBEAT_MS);
       const progress = (now: string) => {
@@ -124,7 +125,7 @@ function streamed(
       }
       if (!gone.aborted) controller.close();
     },
-    cancel: leave,
+    cancel: onDisconnect,
   });
   return new Response(body);
 }

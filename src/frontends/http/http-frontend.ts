@@ -24,45 +24,45 @@ import type { HttpBackend } from "./requests/http-backend.ts";
 import type { ThreadTraffic } from "./requests/http-traffic.ts";
 import { RequestBodies } from "./requests/request-bodies.ts";
 import { SharedBodies } from "./requests/shared-bodies.ts";
-import { WaitingBodies } from "./requests/waiting-bodies.ts";
+import { StreamedBodies } from "./requests/streamed-bodies.ts";
 
 export interface HttpFrontendOptions {
   readonly settings: HttpSettings;
-  /** For TLS, if it is served. */
+  /** Certificates for HTTPS; empty without it. */
   readonly certificates: readonly Certificate[];
   /** Whether other threads listen on the same ports. */
   readonly isShared: boolean;
-  /** Called for each request that begins. */
+  /** Called at the start of each request. */
   readonly onRequest?: () => void;
   /** Whether this thread watches the connections of all. */
   readonly guardsConnections: boolean;
-  /** Something to wait for before a request is looked at, so that it sees every change made before. */
+  /** Awaited before each request, so that it sees every earlier change on other threads. */
   readonly upToDate?: () => Promise<void> | undefined;
-  /** The service at each virtual host; asked for each request, so that it may change while serving. */
+  /** The backend of each virtual host; read for each request, because it may change. */
   readonly hosts: () => ReadonlyMap<string, HttpBackend>;
-  /** Whether the backends serve; asked for each request. */
+  /** Whether the backends are in service; read for each request. */
   readonly isServing: () => boolean;
   readonly authenticator: Authenticator;
   readonly tokens: TokenAuthority;
   readonly traffic: ThreadTraffic;
   readonly limits: HttpLimits;
-  /** Logs a warning that is worth it once, whichever thread comes by it. */
+  /** Logs a warning once for all threads. */
   readonly warnOnce: (topic: string, message: string) => void;
   readonly log: Logger;
 }
 
 type Scheme = "http" | "https";
 
-/** What the log tells of a request beside what the engine learns of it. */
+/** The engine's trace, and what only the frontend knows, for the access log. */
 interface HttpTrace extends RequestTrace {
   instance: string;
   user: string;
   readonly connection: ClientConnection;
-  /** The client's address, once it is known that no proxy stands before it. */
+  /** The client's address: the peer's, or the one that a trusted proxy sent. */
   remote: () => string;
 }
 
-/** Serves virtual hosts over HTTP: finds the backend by Host, finds out who is asking, and hands on. */
+/** Serves virtual hosts over HTTP: finds the backend by Host header, authenticates the client, and passes the request on. */
 export class HttpFrontend {
   readonly #options: HttpFrontendOptions;
   readonly #authenticator: RequestAuthenticator;
@@ -70,16 +70,16 @@ export class HttpFrontend {
   readonly #proxies: TrustedProxies;
   readonly #hints: ProxyHints;
   readonly #log: AccessLog | undefined;
-  /** A stack would tell nothing, and on a full disk every push fails. */
+  /** Logs disk failures in one line without stack, and rarely: on a full disk every push fails. */
   readonly #troubles: LogThrottle;
   readonly #plain: HttpListener;
   #tls: HttpListener | undefined;
-  readonly #lists = new WaitingBodies();
-  readonly #manifests = new SharedBodies(() => this.#untaken);
-  /** Requests that are being handled. */
+  readonly #lists = new StreamedBodies();
+  readonly #manifests = new SharedBodies(() => this.#unreadResponses);
+  /** Requests without a response yet. */
   #handling = 0;
   readonly #guard: ConnectionGuard | undefined;
-  /** Listeners whose certificates were replaced, while they answer their last requests. */
+  /** Listeners with replaced certificates, while their last requests are in progress. */
   readonly #draining = new Set<HttpListener>();
 
   /** Throws `ListenError`. */
@@ -107,7 +107,7 @@ export class HttpFrontend {
     return { plain: this.#plain.address, tls: this.#tls?.address };
   }
 
-  /** New connections get the new certificates; requests under way are answered on their old connections. */
+  /** New connections use the new certificates; requests in progress finish on their old connections. */
   async renewCertificates(certificates: readonly Certificate[]): Promise<void> {
     const before = this.#tls;
     if (!before) return;
@@ -120,7 +120,7 @@ export class HttpFrontend {
       .finally(() => this.#draining.delete(before));
   }
 
-  /** Lets requests under way finish, for a while, and takes no new ones. */
+  /** Stops accepting, and waits up to the stop timeout for requests in progress. */
   async stop(): Promise<void> {
     this.#guard?.stop();
     const listeners = [this.#plain, ...(this.#tls ? [this.#tls] : []), ...this.#draining];
@@ -130,8 +130,8 @@ export class HttpFrontend {
     this.#log?.close();
   }
 
-  /** Answers that their clients have not taken yet. */
-  get #untaken(): number {
+  /** Responses that clients have not read to their end. */
+  get #unreadResponses(): number {
     const listeners = [this.#plain, ...(this.#tls ? [this.#tls] : []), ...this.#draining];
     return listeners.reduce((sum, { pending }) => sum + pending, 0) - this.#handling;
   }
@@ -140,8 +140,7 @@ export class HttpFrontend {
     const { settings, traffic, log } = this.#options;
     const sockets = OpenSockets.open();
     if (!sockets) {
-      if (process.platform === "linux")
-        log.warn("the C library was not found: HTTP connections have no caps");
+      if (process.platform === "linux") log.warn("C library not found: HTTP connections are not limited");
       return undefined;
     }
     const guard = new ConnectionGuard({
@@ -149,7 +148,7 @@ export class HttpFrontend {
       ports: new Set([
         this.#plain.address.port,
         ...(this.#tls ? [this.#tls.address.port] : []),
-        ...settings.alsoGuarded,
+        ...settings.otherGuardedPorts,
       ]),
       perNetwork: settings.connectionsPerAddress,
       isProxy: (address) => this.#proxies.includes(address),
@@ -163,20 +162,20 @@ export class HttpFrontend {
   #listen(scheme: Scheme, certificates?: readonly Certificate[]): HttpListener {
     const { settings, isShared } = this.#options;
     const { listen, listenTls = listen } = settings;
-    // A listener for TLS is followed by another on the same port.
+    // A TLS listener is later replaced by another on the same port.
     const address = certificates ? { ...listenTls, port: this.#tls?.address.port ?? listenTls.port } : listen;
     return new HttpListener(address, {
       isShared: isShared || certificates !== undefined,
       ...(certificates && { certificates }),
-      answer: (request, connection) => this.#answerTraced(request, scheme, connection),
-      failed: (error) => this.#failed(error),
+      handle: (request, connection) => this.#handleTraced(request, scheme, connection),
+      onError: (error) => this.#failed(error),
     });
   }
 
-  async #answerTraced(request: Request, scheme: Scheme, connection: ClientConnection): Promise<Response> {
+  async #handleTraced(request: Request, scheme: Scheme, connection: ClientConnection): Promise<Response> {
     const { traffic } = this.#options;
     const began = performance.now();
-    // For the log it must be asked before the answer: a client that has gone has no address any more.
+    // Read the address first for the access log: the runtime no longer knows it once the client has disconnected.
     const address = this.#log && connection.peer;
     const trace: HttpTrace = {
       route: "other",
@@ -191,7 +190,7 @@ export class HttpFrontend {
     traffic.begin();
     this.#options.onRequest?.();
     this.#handling++;
-    const response = await this.#answer(request, scheme, trace);
+    const response = await this.#handle(request, scheme, trace);
     this.#handling--;
     const { method } = request;
     const { status, headers } = response;
@@ -219,12 +218,12 @@ export class HttpFrontend {
     return response;
   }
 
-  async #answer(request: Request, scheme: Scheme, trace: HttpTrace): Promise<Response> {
+  async #handle(request: Request, scheme: Scheme, trace: HttpTrace): Promise<Response> {
     try {
       const result = await this.#route(request, scheme, trace);
       return result instanceof RegistryError ? errorResponse(result) : result;
     } catch (error) {
-      // Nobody is left to be answered, and a client that goes away is no failure of ours.
+      // The client has disconnected; that is not a server error.
       if (request.signal.aborted) return errorResponse(new RegistryError("uploadInterrupted"));
       return this.#failed(error);
     }
@@ -260,7 +259,7 @@ export class HttpFrontend {
     const routed = { request, ...target, backend, trace, origin, remote: trace.remote };
     if (routed.path === TOKEN_PATH) {
       trace.route = "token";
-      return this.#tokenEndpoint.answer(routed);
+      return this.#tokenEndpoint.handle(routed);
     }
     const principal = await this.#authenticator.principal(routed, () => backend.challenge(origin));
     if (principal instanceof RegistryError) {
@@ -272,11 +271,11 @@ export class HttpFrontend {
     return backend.handle({ ...routed, principal, limits, responseBodies });
   }
 
-  /** The client behind a trusted proxy; `undefined` where none stands before it. */
+  /** The client behind a trusted proxy; `undefined` for any other peer. */
   #clientOf(request: Request, peer: () => string): ProxiedClient | undefined {
-    const client = this.#proxies.exist ? this.#proxies.clientOf(request, peer()) : undefined;
-    if (client) this.#hints.ofProxy(request, peer());
-    else this.#hints.ofStranger(request, peer);
+    const client = this.#proxies.isConfigured ? this.#proxies.clientOf(request, peer()) : undefined;
+    if (client) this.#hints.noteTrusted(request, peer());
+    else this.#hints.noteUntrusted(request, peer);
     return client;
   }
 
@@ -309,16 +308,16 @@ function portSuffix(port: number): string {
   return port === HTTPS_PORT ? "" : `:${port}`;
 }
 
-/** Permanent, and the method and body stay the same. */
+/** 308 is permanent and keeps the method and body. */
 function redirect(url: string, query: URLSearchParams): Response {
   const Location = query.size > 0 ? `${url}?${query}` : url;
   return new Response(null, { status: 308, headers: { Location } });
 }
 
-/** Shared by all requests without a query; nothing changes it. */
+/** Shared by all requests without a query; never changed. */
 const NO_QUERY = new URLSearchParams();
 
-/** The path (still percent-encoded) and the query of an absolute URL, without trusting it to be one. */
+/** The path (percent-encoded) and query of the request URL, which may be invalid. */
 function splitTarget(url: string): { path: string; query: URLSearchParams } {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   const target = start < 0 ? "/" : url.slice(start);

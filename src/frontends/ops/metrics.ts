@@ -1,11 +1,11 @@
 export interface Sample {
-  /** Of a histogram's parts: `_bucket`, `_sum` or `_count`. */
+  /** For a histogram: `_bucket`, `_sum` or `_count`. */
   readonly suffix?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** One metric in the text format of Prometheus (exposition format 0.0.4). */
+/** A metric of the Prometheus text format (exposition format 0.0.4). */
 export interface Metric {
   readonly name: string;
   readonly help: string;
@@ -13,10 +13,10 @@ export interface Metric {
   readonly samples: readonly Sample[];
 }
 
-/** Observations of one kind, `classes` by the upper bounds and one more for all above. */
+/** The observations of a histogram for one set of labels: one bucket for each upper bound, and one for larger values. */
 export interface Distribution {
   readonly labels: Readonly<Record<string, string>>;
-  readonly classes: readonly number[];
+  readonly buckets: readonly number[];
   readonly sum: number;
 }
 
@@ -26,13 +26,17 @@ export function histogram(
   bounds: readonly number[],
   distributions: readonly Distribution[],
 ): Metric {
-  const samples = distributions.flatMap(({ labels, classes, sum }): Sample[] => {
+  const samples = distributions.flatMap(({ labels, buckets, sum }): Sample[] => {
     let count = 0;
-    const buckets = [...bounds.map(String), "+Inf"].map((le, i): Sample => {
-      count += classes[i] ?? 0;
+    const cumulative = [...bounds.map(String), "+Inf"].map((le, i): Sample => {
+      count += buckets[i] ?? 0;
       return { suffix: "_bucket", labels: { ...labels, le }, value: count };
     });
-    return [...buckets, { suffix: "_sum", labels, value: sum }, { suffix: "_count", labels, value: count }];
+    return [
+      ...cumulative,
+      { suffix: "_sum", labels, value: sum },
+      { suffix: "_count", labels, value: count },
+    ];
   });
   return { name, help, type: "histogram", samples };
 }

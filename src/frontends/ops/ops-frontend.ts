@@ -7,7 +7,7 @@ import { type MeasuredServices, serverMetrics } from "./server-metrics.ts";
 export const OPS_LISTEN_SETTING = "frontend-ops-listen";
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** What a supervisor and Prometheus ask for, at a listener of its own: `/livez`, `/readyz` and `/metrics`. */
+/** Serves `/livez`, `/readyz` and `/metrics` on a listener of its own, for supervisors and Prometheus. */
 export class OpsFrontend {
   readonly #services: MeasuredServices;
   readonly #server: Bun.Server<undefined>;
@@ -19,11 +19,11 @@ export class OpsFrontend {
     try {
       this.#server = Bun.serve({
         ...listen,
-        // The runtime's page for developers shows source code.
+        // The runtime's development error page shows source code.
         development: false,
-        fetch: (request) => this.#answer(request),
+        fetch: (request) => this.#handle(request),
         error: (error) => {
-          log.error("a question for health or metrics failed", error);
+          log.error("a request for health or metrics failed", error);
           return new Response("internal error\n", { status: 500 });
         },
       });
@@ -36,12 +36,12 @@ export class OpsFrontend {
     return this.#server.port ?? 0;
   }
 
-  /** From now on whoever asks is told to send requests: everything else listens by then. */
+  /** Makes `/readyz` return 200: all other parts of the server listen now. */
   ready(): void {
     this.#state = "ready";
   }
 
-  /** From now on whoever asks is told to send requests elsewhere. */
+  /** Makes `/readyz` return 503, so that load balancers send requests elsewhere. */
   drain(): void {
     this.#state = "stopping";
   }
@@ -50,22 +50,22 @@ export class OpsFrontend {
     await this.#server.stop(true);
   }
 
-  /** A registry that is out of service keeps nobody from the others; once none is left, this server is of no use. */
+  /** The server is ready while at least one registry is in service. */
   #readiness(): Response {
     if (this.#state !== "ready") return new Response(`${this.#state}\n`, { status: 503 });
     const { instances } = this.#services;
     const names = instances.outages().map(({ config }) => config.name);
     if (names.length === 0) return new Response("ok\n");
-    const isOfUse = names.length < instances.list().length;
-    const out = names.map((name) => `the registry '${name}' is out of service; the log tells why\n`);
-    return new Response([isOfUse ? "ok\n" : "", ...out].join(""), { status: isOfUse ? 200 : 503 });
+    const isReady = names.length < instances.list().length;
+    const outages = names.map((name) => `the registry '${name}' is out of service; see the log\n`);
+    return new Response([isReady ? "ok\n" : "", ...outages].join(""), { status: isReady ? 200 : 503 });
   }
 
-  #answer({ method, url }: Request): Response {
+  #handle({ method, url }: Request): Response {
     if (method !== "GET" && method !== "HEAD") return new Response("use GET\n", { status: 405 });
-    // The runtime takes what stands in the Host header into the URL, whatever it is.
+    // The runtime builds the URL from the Host header without checking it.
     const target = URL.parse(url);
-    if (!target) return new Response("the Host header is no host name\n", { status: 400 });
+    if (!target) return new Response("the Host header is not a valid host name\n", { status: 400 });
     switch (target.pathname) {
       case "/livez":
         return new Response("ok\n");
@@ -76,7 +76,7 @@ export class OpsFrontend {
           headers: { "Content-Type": METRICS_TYPE },
         });
       default:
-        return new Response("there are /livez, /readyz and /metrics\n", { status: 404 });
+        return new Response("not found; try /livez, /readyz or /metrics\n", { status: 404 });
     }
   }
 }

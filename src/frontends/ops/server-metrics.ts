@@ -7,16 +7,16 @@ import type { UserRegistry } from "../../primitives/users/user-registry.ts";
 import { DURATION_BOUNDS, type HttpTraffic } from "../http/requests/http-traffic.ts";
 import { histogram, type Metric, type Sample } from "./metrics.ts";
 
-/** What metrics are told of. */
+/** The services whose state the metrics report. */
 export interface MeasuredServices {
   readonly instances: InstanceRegistry;
   readonly users: UserRegistry;
   readonly passwords: PasswordChecker;
   readonly jobs: JobRunner;
   readonly traffic: HttpTraffic;
-  /** Of this program. */
+  /** Labels of `everlock_build_info`. */
   readonly version: Readonly<Record<string, string>>;
-  /** When it was started, in seconds since the epoch. */
+  /** Start time of the process, in seconds since the epoch. */
   readonly started: number;
 }
 
@@ -41,12 +41,12 @@ function counter(name: string, help: string, ...samples: readonly Sample[]): Met
 function processMetrics({ version, started }: MeasuredServices): Metric[] {
   const { user, system } = process.cpuUsage();
   return [
-    gauge("everlock_build_info", "The version that runs.", { labels: version, value: 1 }),
-    gauge("process_start_time_seconds", "When it was started, in seconds since the epoch.", {
+    gauge("everlock_build_info", "Version of the running server.", { labels: version, value: 1 }),
+    gauge("process_start_time_seconds", "Start time, in seconds since the epoch.", {
       value: started,
     }),
     gauge("process_resident_memory_bytes", "Resident memory.", { value: process.memoryUsage.rss() }),
-    counter("process_cpu_seconds_total", "Time of the processor, of all threads.", {
+    counter("process_cpu_seconds_total", "CPU time of all threads, in seconds.", {
       value: (user + system) / 1e6,
     }),
   ];
@@ -56,7 +56,7 @@ function trafficMetrics({ traffic }: MeasuredServices): Metric[] {
   return [
     counter(
       "everlock_http_requests_total",
-      "Requests by endpoint, method and status of the answer.",
+      "Requests by endpoint, method and response status.",
       ...traffic.requests().map(({ route, method, status, count }) => ({
         labels: { route, method, status: status === 0 ? "other" : String(status) },
         value: count,
@@ -64,30 +64,30 @@ function trafficMetrics({ traffic }: MeasuredServices): Metric[] {
     ),
     histogram(
       "everlock_http_request_duration_seconds",
-      "Time from the head of a request to its answer; a layer is sent after that.",
+      "Time from the request head to the response head; layers are sent after that.",
       DURATION_BOUNDS,
       traffic
         .durations()
-        .map(({ route, classes, seconds }) => ({ labels: { route }, classes, sum: seconds })),
+        .map(({ route, buckets, seconds }) => ({ labels: { route }, buckets, sum: seconds })),
     ),
-    counter("everlock_http_received_bytes_total", "Bytes of bodies in requests.", {
+    counter("everlock_http_received_bytes_total", "Bytes of request bodies.", {
       value: traffic.received,
     }),
-    counter("everlock_http_sent_bytes_total", "Bytes of bodies in answers.", { value: traffic.sent }),
-    gauge("everlock_http_requests_in_flight", "Requests that are being answered.", {
-      value: traffic.underWay,
+    counter("everlock_http_sent_bytes_total", "Bytes of response bodies.", { value: traffic.sent }),
+    gauge("everlock_http_requests_in_flight", "Requests in progress.", {
+      value: traffic.inFlight,
     }),
     counter(
       "everlock_http_threads_replaced_total",
-      "Threads that failed or did not answer for seconds, and were replaced.",
+      "HTTP threads that were replaced because they failed or hung.",
       { value: traffic.replacedThreads },
     ),
-    gauge("everlock_http_connections", "Connections that are open (Linux only).", {
+    gauge("everlock_http_connections", "Open connections (Linux only).", {
       value: traffic.connections,
     }),
     counter(
       "everlock_http_connections_closed_total",
-      "Connections that were closed because one address, or all together, had too many.",
+      "Connections closed because one address, or all together, had too many.",
       { value: traffic.closedConnections },
     ),
   ];
@@ -96,7 +96,7 @@ function trafficMetrics({ traffic }: MeasuredServices): Metric[] {
 function accessMetrics({ instances, users, passwords }: MeasuredServices): Metric[] {
   const { refused, limited } = passwords.failures;
   return [
-    gauge("everlock_registries", "Registries that are configured.", { value: instances.list().length }),
+    gauge("everlock_registries", "Configured registries.", { value: instances.list().length }),
     gauge(
       "everlock_registry_up",
       "0 while a registry is out of service because its store can't be opened.",
@@ -105,17 +105,19 @@ function accessMetrics({ instances, users, passwords }: MeasuredServices): Metri
         value: location ? 1 : 0,
       })),
     ),
-    gauge("everlock_users", "Users, with anon.", { value: users.directory.list().length }),
+    gauge("everlock_users", "Users, including anon.", { value: users.directory.list().length }),
     counter(
       "everlock_login_failures_total",
-      "Logins that failed, over HTTP and SSH: with a wrong name, password or token, or while too many had failed.",
+      "Failed logins over HTTP and SSH: wrong name, password or token, or locked after too many failures.",
       { labels: { reason: "wrong" }, value: refused },
       { labels: { reason: "locked" }, value: limited },
     ),
-    counter("everlock_password_comparisons_total", "Comparisons of passwords by Argon2id.", {
+    counter("everlock_password_comparisons_total", "Password comparisons with Argon2id.", {
       value: passwords.comparisons,
     }),
-    gauge("everlock_logins_waiting", "Logins that wait for a comparison.", { value: passwords.waiting }),
+    gauge("everlock_logins_waiting", "Logins that wait for a password comparison.", {
+      value: passwords.waiting,
+    }),
   ];
 }
 
@@ -130,7 +132,7 @@ function storeMetrics(stores: readonly OciStore[]): Metric[] {
   return [
     gauge(
       "everlock_store_readable",
-      "0 while what is known of a store can't be read; its other metrics are missing then.",
+      "0 while the state of a store can't be read; its other metrics are missing then.",
       ...readable.map(([store, value]) => ({ labels: { store: String(store) }, value: Number(value) })),
     ),
     gauge("everlock_store_repositories", "Repositories.", ...each(({ repositories }) => repositories)),
@@ -145,24 +147,24 @@ function storeMetrics(stores: readonly OciStore[]): Metric[] {
     ),
     gauge(
       "everlock_uploads_bytes",
-      "Bytes that open uploads hold.",
+      "Bytes of open upload sessions.",
       ...each(({ uploadBytes }) => uploadBytes),
     ),
-    gauge(
-      "everlock_uploads_open",
-      "Uploads that were begun and not ended.",
-      ...each(({ uploads }) => uploads),
+    gauge("everlock_uploads_open", "Open upload sessions.", ...each(({ uploads }) => uploads)),
+    counter(
+      "everlock_commits_total",
+      "Commits made since the server started.",
+      ...each(({ commits }) => commits),
     ),
-    counter("everlock_commits_total", "Commits made since the start.", ...each(({ commits }) => commits)),
-    gauge("everlock_commit_queue", "Changes that wait for their commit.", ...each(({ waiting }) => waiting)),
+    gauge("everlock_commit_queue", "Changes that wait to be committed.", ...each(({ waiting }) => waiting)),
     gauge(
       "everlock_index_behind",
-      "1 while the index of tags and manifests lacks commits.",
+      "1 while the index of tags and manifests is behind the branch.",
       ...each(({ isIndexBehind }) => Number(isIndexBehind)),
     ),
     gauge(
       "everlock_history_index_behind",
-      "1 while the index of the history lacks commits; it catches up when it is asked.",
+      "1 while the history index is behind the branch; it catches up at the next query.",
       ...each(({ isHistoryBehind }) => Number(isHistoryBehind)),
     ),
   ];
@@ -173,19 +175,19 @@ function jobMetrics({ jobs }: MeasuredServices): Metric[] {
   return [
     gauge(
       "everlock_job_running",
-      "Whether a background job runs.",
+      "1 while the background job runs.",
       ...states.map(({ name, running }) => ({ labels: { job: name }, value: running ? 1 : 0 })),
     ),
     counter(
       "everlock_job_runs_total",
-      "Runs that have ended, by outcome.",
+      "Completed runs, by outcome.",
       ...states.flatMap(({ name, runs }) =>
         Object.entries(runs).map(([outcome, value]) => ({ labels: { job: name, outcome }, value })),
       ),
     ),
     gauge(
       "everlock_job_last_end_timestamp_seconds",
-      "When the last run ended, in seconds since the epoch.",
+      "End time of the last run, in seconds since the epoch.",
       ...states.flatMap(({ name, last }) =>
         last ? [{ labels: { job: name }, value: last.ended.getTime() / 1000 }] : [],
       ),

@@ -56,7 +56,7 @@ function askForHold(dataDir: string) {
   return { response, leave: () => abort.abort() };
 }
 
-test("a holder is told which stores are held and which may lack content, and lets go when it is done", async () => {
+test("a hold names the held stores and those that may lack content, and ends with its work", async () => {
   const { dataDir, held } = controlSocket();
   const done = await withRemoteHold(dataDir, async ({ openStores, sparseStores }) => [
     { openStores, sparseStores },
@@ -66,7 +66,7 @@ test("a holder is told which stores are held and which may lack content, and let
   expect(await eventually(() => held() === 0)).toBe(true);
 });
 
-test("a holder that went away before its turn came keeps nobody waiting", async () => {
+test("a client that disconnects while it waits for its hold blocks no other", async () => {
   const { dataDir, errors, asked, held } = controlSocket();
   const first = Promise.withResolvers<void>();
   const holding = withRemoteHold(dataDir, () => first.promise);
@@ -84,7 +84,7 @@ test("a holder that went away before its turn came keeps nobody waiting", async 
   expect(errors).toEqual([]);
 });
 
-test("a holder that goes away while it holds lets go", async () => {
+test("a hold ends when its client disconnects", async () => {
   const { dataDir, held } = controlSocket();
   const { response, leave } = askForHold(dataDir);
   expect((await response).status).toBe(200);
@@ -93,7 +93,7 @@ test("a holder that goes away while it holds lets go", async () => {
   expect(await eventually(() => held() === 0)).toBe(true);
 });
 
-test("a request with a Host that is none is answered without a word about the server", async () => {
+test("a request with an invalid Host header gets a response that reveals nothing about the server", async () => {
   const { dataDir, errors } = controlSocket();
   for (const path of ["/hold2", "/jobs/none"]) {
     const reply = Promise.withResolvers<string>();
@@ -118,7 +118,7 @@ test.each([
   );
   await new Promise<void>((resolve) => server.listen(controlSocketPath(dataDir), resolve));
   afterThisTest(() => void server.close());
-  const message = "the server has ended meanwhile";
+  const message = "the server stopped in the meantime";
   await expect(runRemoteJob(dataDir, "gc", false, () => undefined)).rejects.toThrow(message);
   await expect(withRemoteHold(dataDir, async () => Bun.sleep(5000))).rejects.toThrow(message);
 });

@@ -5,7 +5,7 @@ export interface BasicCredentials {
 
 const BASIC = /^basic +([A-Za-z0-9+/=_-]+)\s*$/i;
 
-/** Reads an Authorization header of the Basic scheme (RFC 7617); `undefined` if it is anything else. */
+/** Parses an Authorization header of the Basic scheme (RFC 7617); `undefined` for any other. */
 export function parseBasicCredentials(header: string): BasicCredentials | undefined {
   const [, encoded] = header.match(BASIC) ?? [];
   if (encoded === undefined) return undefined;

@@ -7,11 +7,11 @@ import { RegistryError } from "../../../registry/requests/errors.ts";
 import type { RoutedRequest } from "../requests/http-backend.ts";
 import { parseBasicCredentials } from "./basic-credentials.ts";
 
-/** Clients sleep as long as they are told to, so they are told to come again rather than how long it may take. */
+/** Clients sleep for the whole Retry-After, so a long lock is sent as a short one and they retry more often. */
 const MAX_RETRY_AFTER_SECONDS = 5;
 const BEARER = /^bearer +(\S+)\s*$/i;
 
-/** Turns the Authorization header into who is asking. */
+/** Turns the Authorization header into a principal. */
 export class RequestAuthenticator {
   readonly #authenticator: Authenticator;
   readonly #tokens: TokenAuthority;
@@ -21,29 +21,29 @@ export class RequestAuthenticator {
     this.#tokens = tokens;
   }
 
-  /** `challenge` is what the client is told when its credentials are not good. */
+  /** `challenge` makes the WWW-Authenticate header of a 401 response. */
   async principal(routed: RoutedRequest, challenge: () => string): Promise<Principal | RegistryError> {
     const header = routed.request.headers.get("Authorization");
     if (header === null) return { user: ANONYMOUS };
-    // Spares the usual request reading them.
+    // The usual request skips parsing its credentials.
     const recalled = this.#authenticator.recall(header, routed.remote);
     if (recalled) return principalOf(recalled);
     const [, token] = header.match(BEARER) ?? [];
-    if (token !== undefined) return this.#tokenHolder(routed, token);
+    if (token !== undefined) return this.#bearer(routed, token);
     const credentials = parseBasicCredentials(header);
     if (!credentials) {
       return unauthorized(
-        "the Authorization header holds neither Basic credentials nor a token",
+        "the Authorization header has neither Basic credentials nor a Bearer token",
         challenge(),
       );
     }
     const { login, password } = credentials;
-    // podman and skopeo without a login answer a Basic challenge with an empty name and password.
+    // Without a login, podman and skopeo respond to a Basic challenge with an empty name and password.
     if (login === "" && password === "") return { user: ANONYMOUS };
     return this.login(login, password, routed, challenge, header);
   }
 
-  /** `sent` is the text that the password came in. */
+  /** `sent` is the text that carried the password, the key under which the login is cached. */
   async login(
     login: string,
     password: string,
@@ -69,11 +69,14 @@ export class RequestAuthenticator {
     }
   }
 
-  #tokenHolder({ backend, origin }: RoutedRequest, token: string): Principal | RegistryError {
+  #bearer({ backend, origin }: RoutedRequest, token: string): Principal | RegistryError {
     const content = this.#tokens.verify("access", token, backend.audience);
     if (!content) {
       const challenge = backend.challenge(origin, undefined, "invalid_token");
-      return unauthorized("the token is not valid here, has expired, or its user has changed", challenge);
+      return unauthorized(
+        "the token is invalid for this registry, has expired, or its user has changed",
+        challenge,
+      );
     }
     return { user: content.user, token: new TokenAccess(content.access as readonly AccessClaim[]) };
   }

@@ -9,16 +9,16 @@ import { jsonResponse } from "../../../registry/requests/json-response.ts";
 import type { RoutedRequest } from "../requests/http-backend.ts";
 import type { RequestAuthenticator } from "./request-authenticator.ts";
 
-/** Name, password and scopes; a request's head, where they stand in a GET, may not be longer either. */
+/** Enough for name, password and scopes; the head of a GET has the same limit. */
 const MAX_FORM_BYTES = 16 * 1024;
-/** Bytes of forms that may be on their way in, for each thread. */
+/** Maximal bytes of forms that one thread receives at the same time. */
 const FORM_BUDGET = 32 * 1024 * 1024;
-/** Scopes in one token, which has to fit a header; clients ask for the repository and those that they mount from. */
+/** Maximal scopes of one token, which must fit a header. Clients request their repository and those they mount from. */
 const MAX_SCOPES = 32;
 
 /**
- * Hands out tokens (Docker registry token authentication: GET with Basic or nobody, POST as OAuth2). A client learns
- * of it from a Bearer challenge; the token opens what its user may, of what was asked for.
+ * Issues tokens (Docker registry token authentication: GET with Basic credentials or anonymous, POST with OAuth2). A
+ * Bearer challenge names this endpoint. The token grants the requested scopes that its user has.
  */
 export class TokenEndpoint {
   readonly #authenticator: RequestAuthenticator;
@@ -30,7 +30,7 @@ export class TokenEndpoint {
     this.#tokens = tokens;
   }
 
-  async answer(routed: RoutedRequest): Promise<Response | RegistryError> {
+  async handle(routed: RoutedRequest): Promise<Response | RegistryError> {
     switch (routed.request.method) {
       case "GET":
         return this.#get(routed);
@@ -47,7 +47,7 @@ export class TokenEndpoint {
     if (principal instanceof RegistryError) return principal;
     if (principal.token) {
       return new RegistryError("unauthorized", {
-        message: "a token is given for a user name and password, not for another token",
+        message: "a token is issued for a user name and password, not for another token",
         headers: { "WWW-Authenticate": challenge },
       });
     }
@@ -67,10 +67,10 @@ export class TokenEndpoint {
       return new RegistryError("tooManyBodies", { headers: { "Retry-After": "5" } });
     const principal = await this.#formPrincipal(routed, form);
     if (principal instanceof RegistryError) return principal;
-    // A refresh token stands for the user alone: it would lift an API token's limit and outlive it.
-    const isWhole = !principal.limit && principal.ends === undefined;
+    // A refresh token carries only the user, so it would escape an API token's grants and expiry.
+    const isUnlimited = !principal.limit && principal.ends === undefined;
     const refresh =
-      isWhole && form.get("access_type") === "offline" && form.get("grant_type") === "password"
+      isUnlimited && form.get("access_type") === "offline" && form.get("grant_type") === "password"
         ? { refresh_token: this.#tokens.issueRefresh(principal.user, routed.backend.audience) }
         : {};
     return this.#grant(routed, principal, form, refresh);
@@ -89,7 +89,8 @@ export class TokenEndpoint {
         const content = this.#tokens.verify("refresh", token, routed.backend.audience);
         if (content) return { user: content.user };
         return new RegistryError("unauthorized", {
-          message: "the refresh token is not valid here, has expired, or its user's password has changed",
+          message:
+            "the refresh token is invalid for this registry, has expired, or its user's password has changed",
           headers: { "WWW-Authenticate": challenge },
         });
       }
@@ -113,7 +114,7 @@ export class TokenEndpoint {
       claims,
       principal.ends,
     );
-    const answer = {
+    const body = {
       token,
       access_token: token,
       token_type: "Bearer",
@@ -123,6 +124,6 @@ export class TokenEndpoint {
       ...more,
     };
     const headers = { "Cache-Control": "no-store" };
-    return jsonResponse(answer, { headers });
+    return jsonResponse(body, { headers });
   }
 }

@@ -4,7 +4,7 @@ import type { Logger } from "../../../primitives/logging/logger.ts";
 
 export const CERTIFICATE_SETTING = "frontend-http-tls-certificate";
 
-/** A certificate or key that can't be used; the message names the file. */
+/** A certificate or key is unusable; the message names the file. */
 export class CertificateError extends Error {
   constructor(message: string) {
     super(message);
@@ -12,14 +12,14 @@ export class CertificateError extends Error {
   }
 }
 
-/** Where a certificate (PEM, with those of its issuers after it) and its private key lie. */
+/** Paths of a certificate chain (PEM, the server's certificate first) and its private key. */
 export interface CertificatePaths {
   readonly certificate: string;
   readonly key: string;
 }
 
 export interface Certificate {
-  /** The DNS names and addresses that it is for; `*.example.org` among them. */
+  /** The subject alternative names: DNS names, such as `*.example.org`, and IP addresses. */
   readonly names: readonly string[];
   /** PEM. */
   readonly certificate: string;
@@ -27,38 +27,38 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** How often the files are looked at; who renews certificates does so days before they end. */
+/** Polling interval of the files; certificates are renewed days before they expire. */
 const WATCH_MS = 2000;
 
-/** Certificates in files that another program renews, such as an ACME client. */
+/** Certificates in files that another program, such as an ACME client, renews. */
 export class CertificateFiles {
   readonly #paths: readonly CertificatePaths[];
   readonly #log: Logger;
   #certificates: readonly Certificate[];
-  #seen: string;
+  #lastState: string;
   #timer: Timer | undefined;
 
   /** Throws `CertificateError`. */
   constructor(paths: readonly CertificatePaths[], log: Logger) {
     this.#paths = paths;
     this.#log = log;
-    this.#seen = this.#state();
+    this.#lastState = this.#state();
     this.#certificates = paths.map(readCertificate);
-    for (const certificate of this.#certificates) this.#warnOfEnd(certificate);
+    for (const certificate of this.#certificates) this.#warnIfExpired(certificate);
   }
 
-  /** The first one is for clients that ask for no name or an unknown one. */
+  /** Clients that send no SNI name or an unknown one get the first. */
   get certificates(): readonly Certificate[] {
     return this.#certificates;
   }
 
-  /** Calls `renewed` whenever the files have changed and can be used; what can't is reported, and the old ones stay. */
-  watch(renewed: (certificates: readonly Certificate[]) => Promise<void>): void {
+  /** Calls `onRenewed` after the files change. Unusable files are logged, and the old certificates stay in use. */
+  watch(onRenewed: (certificates: readonly Certificate[]) => Promise<void>): void {
     this.#timer = setInterval(() => {
       const state = this.#state();
-      if (state === this.#seen) return;
-      this.#seen = state;
-      this.#renew(renewed).catch((error) =>
+      if (state === this.#lastState) return;
+      this.#lastState = state;
+      this.#renew(onRenewed).catch((error) =>
         this.#log.warn(`the old certificates stay in use: ${error instanceof Error ? error.message : error}`),
       );
     }, WATCH_MS).unref();
@@ -68,27 +68,27 @@ export class CertificateFiles {
     clearInterval(this.#timer);
   }
 
-  async #renew(renewed: (certificates: readonly Certificate[]) => Promise<void>): Promise<void> {
+  async #renew(onRenewed: (certificates: readonly Certificate[]) => Promise<void>): Promise<void> {
     const certificates = this.#paths.map(readCertificate);
     if (Bun.deepEquals(certificates, this.#certificates)) return;
-    await renewed(certificates);
+    await onRenewed(certificates);
     const changed = certificates.filter(
       (certificate, i) => !Bun.deepEquals(certificate, this.#certificates[i]),
     );
     this.#certificates = certificates;
     for (const certificate of changed) {
       this.#log.info(`the certificate of ${certificate.names.join(", ")} was replaced`);
-      this.#warnOfEnd(certificate);
+      this.#warnIfExpired(certificate);
     }
   }
 
-  #warnOfEnd({ names, certificate }: Certificate): void {
+  #warnIfExpired({ names, certificate }: Certificate): void {
     const { validTo } = new X509Certificate(certificate);
     if (Date.parse(validTo) < Date.now())
-      this.#log.warn(`the certificate of ${names.join(", ")} ended on ${validTo}`);
+      this.#log.warn(`the certificate of ${names.join(", ")} expired on ${validTo}`);
   }
 
-  /** Changes whenever a file does, also where a link is pointed elsewhere. */
+  /** A string that changes when a file does, also when a symbolic link is retargeted. */
   #state(): string {
     const files = this.#paths.flatMap(({ certificate, key }) => [certificate, key]);
     return files
@@ -103,8 +103,8 @@ export class CertificateFiles {
 function readCertificate({ certificate: path, key: keyPath }: CertificatePaths): Certificate {
   const certificate = read(path);
   const key = read(keyPath);
-  const parsed = attempt(path, "holds no certificate in PEM", () => new X509Certificate(certificate));
-  const privateKey = attempt(keyPath, "holds no private key in PEM without a passphrase", () =>
+  const parsed = attempt(path, "does not contain a PEM certificate", () => new X509Certificate(certificate));
+  const privateKey = attempt(keyPath, "does not contain a PEM private key without a passphrase", () =>
     createPrivateKey(key),
   );
   if (!parsed.checkPrivateKey(privateKey)) {
@@ -115,7 +115,7 @@ function readCertificate({ certificate: path, key: keyPath }: CertificatePaths):
     .flatMap((entry) => entry.match(/^(?:DNS|IP Address):(.+)$/)?.[1]?.toLowerCase() ?? []);
   if (names.length === 0) {
     throw new CertificateError(
-      `the certificate in ${path} names no host (subject alternative name); clients refuse it`,
+      `the certificate in ${path} has no subject alternative name; clients reject it`,
     );
   }
   return { names, certificate, key };
@@ -125,9 +125,9 @@ function read(path: string): string {
   return attempt(path, "can't be read", () => readFileSync(path, "utf8"));
 }
 
-function attempt<T>(path: string, fault: string, work: () => T): T {
+function attempt<T>(path: string, fault: string, run: () => T): T {
   try {
-    return work();
+    return run();
   } catch (error) {
     throw new CertificateError(`${path} ${fault}: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,23 +1,23 @@
 import { networkOf } from "../../../primitives/net/client-network.ts";
 
-/** How many connections may be open. */
+/** Limits on open connections. */
 export interface ConnectionCaps {
   readonly total: number;
-  /** Of one network: an IPv4 address, or the /64 of an IPv6 address. */
+  /** For each client network: an IPv4 address, or the /64 of an IPv6 address. */
   readonly perNetwork: number;
 }
 
-/** More would only take memory. */
+/** More connections would only use memory. */
 const MAX_TOTAL = 16_384;
-/** Of the files that may be open, what is kept for stores, SSH and everything else: one of so many, and this many at least. */
+/** Open files reserved for stores, SSH and everything else: this fraction (1/n) of the limit, but at least `MIN_RESERVED`. */
 const RESERVED_PART = 8;
 const MIN_RESERVED = 128;
-/** A connection, and the layer that is sent on it. */
+/** The socket, and the blob file that is sent on it. */
 const FILES_PER_CONNECTION = 2;
-/** One network gets one of so many, unless it is set otherwise. */
+/** Default share of one network, as 1/n of all connections. */
 const NETWORK_PART = 2;
 
-/** What leaves room under a limit on open files. */
+/** Returns caps that keep the process below its limit on open files. */
 export function connectionCaps(fileLimit: number, perNetwork?: number): ConnectionCaps {
   const reserved = Math.max(MIN_RESERVED, Math.ceil(fileLimit / RESERVED_PART));
   const room = Math.floor((fileLimit - reserved) / FILES_PER_CONNECTION);
@@ -26,19 +26,23 @@ export function connectionCaps(fileLimit: number, perNetwork?: number): Connecti
 }
 
 export interface Connection {
-  /** The other end's address, without port. */
+  /** The peer's address, without port. */
   readonly address: string;
 }
 
-/** Connections of one network that are more than it may have, as all are now. */
+/** A network with too many connections. */
 export interface Excess<C extends Connection> {
   readonly network: string;
+  /** All connections of the network. */
   readonly connections: readonly C[];
-  /** How many of them are to be closed. */
+  /** How many of them to close. */
   readonly count: number;
 }
 
-/** Where all together are too many, the networks with the most give up theirs. `isExempt`: from the cap on one network. */
+/**
+ * Returns the networks that must close connections. Above the total, the networks with the most lose theirs first.
+ * `isExempt` addresses have no cap for their network.
+ */
 export function excessOf<C extends Connection>(
   connections: readonly C[],
   { total, perNetwork }: ConnectionCaps,
@@ -61,14 +65,14 @@ export function excessOf<C extends Connection>(
   });
 }
 
-/** The largest share at which all together get no more than `total`, though at least one each. */
+/** The largest cap for each network, at least 1, at which the sum stays within `total` (max-min fairness). */
 function fairLevel(wanted: readonly number[], total: number): number {
   let left = total;
   const ascending = wanted.toSorted((a, b) => a - b);
-  for (const [i, some] of ascending.entries()) {
+  for (const [i, count] of ascending.entries()) {
     const share = Math.floor(left / (ascending.length - i));
-    if (some > share) return Math.max(1, share);
-    left -= some;
+    if (count > share) return Math.max(1, share);
+    left -= count;
   }
   return Number.POSITIVE_INFINITY;
 }

@@ -3,32 +3,31 @@ import { type MonotonicClock, monotonicMs } from "../../../primitives/monotonic-
 import type { OpenSocket, OpenSockets } from "../../../primitives/net/open-sockets.ts";
 import { type ConnectionCaps, connectionCaps, excessOf } from "./connection-caps.ts";
 
-/** How often all connections are looked at, in milliseconds. */
-const LOOK_MS = 1000;
-/** How often it is asked whether so many files are open that it can't wait. */
+/** Interval between scans of all connections. */
+const SCAN_MS = 1000;
+/** Interval between checks of the number of open files; too many cause a scan at once. */
 const ALARM_MS = 100;
-/** Under a limit of so few they can all be taken in one turn of the threads' event loops; then this holds as well. */
+/** With a lower limit than this, one turn of the threads' event loops can use up all files, so the guard checks more often. */
 const FEW_FILES = 4096;
 const FEW_FILES_ALARM_MS = 10;
-/** Of the files that are left beside the caps, how much may be taken by what waits for one listener. */
-const WAITING_PART = 16;
-/** Closed connections are reported at once, and then so often at the most. */
+/** Backlog of one listener, as 1/n of the files that the caps leave free. */
+const BACKLOG_PART = 16;
+/** Minimal interval between two log lines about closed connections. */
 const REPORT_MS = 60_000;
 
-/** What the guard does, for metrics. */
+/** Receives the guard's counts for metrics. */
 export interface GuardCounts {
-  /** Connections that are open. */
   connectionsOpen(count: number): void;
   connectionsClosed(count: number): void;
 }
 
 export interface ConnectionGuardOptions {
   readonly sockets: Pick<OpenSockets, "limit" | "areAtLeast" | "limitWaiting" | "list" | "idleMs" | "end">;
-  /** Where HTTP listens. */
+  /** The guarded listening ports. */
   readonly ports: ReadonlySet<number>;
-  /** Connections that one address may have; `undefined`: as many as the limit on open files suggests. */
+  /** Maximal connections of one address; `undefined`: derived from the limit on open files. */
   readonly perNetwork: number | undefined;
-  /** Whether this is a proxy's, behind which there are many clients. */
+  /** Whether the address is a trusted proxy's, which connects for many clients. */
   readonly isProxy: (address: string) => boolean;
   readonly counts: GuardCounts;
   readonly log: Logger;
@@ -36,9 +35,9 @@ export interface ConnectionGuardOptions {
 }
 
 /**
- * Keeps the connections of all threads within caps, so that neither one client takes the places of all nor all of them the
- * files that the stores need. Of those too many, the ones that have been idle the longest are closed. It looks from outside
- * because the runtime accepts by itself: what stays within the caps costs nothing.
+ * Keeps the connections of all threads within caps, so that one client can't use up all connections, nor all clients the
+ * files that the stores need. It closes the connections that have been idle the longest. It scans sockets from outside
+ * because the runtime accepts connections by itself; connections within the caps cost nothing.
  */
 export class ConnectionGuard {
   readonly #options: ConnectionGuardOptions;
@@ -46,9 +45,9 @@ export class ConnectionGuard {
   readonly #now: MonotonicClock;
   readonly #alarm: number;
   #timer: Timer | undefined;
-  #looked = Number.NEGATIVE_INFINITY;
-  #reported = Number.NEGATIVE_INFINITY;
-  /** Not reported yet: how many, and the network that had the most at once. */
+  #lastScan = Number.NEGATIVE_INFINITY;
+  #lastReport = Number.NEGATIVE_INFINITY;
+  /** Not logged yet: how many, and the network with the most in one scan. */
   #closed = { count: 0, network: "", most: 0 };
 
   constructor(options: ConnectionGuardOptions) {
@@ -59,7 +58,7 @@ export class ConnectionGuard {
     this.#alarm = Math.min(limit / 2, this.#caps.total * 2);
     if (this.#hasFewFiles) {
       options.log.warn(
-        `only ${limit} files may be open at once, so that HTTP serves ${this.#caps.total} connections, ${this.#caps.perNetwork} of one address; raise the limit on open files (ulimit -n)`,
+        `the limit on open files is only ${limit}, so HTTP serves at most ${this.#caps.total} connections, ${this.#caps.perNetwork} from one address; raise it (ulimit -n)`,
       );
     }
   }
@@ -73,12 +72,12 @@ export class ConnectionGuard {
     clearInterval(this.#timer);
   }
 
-  /** Looks, if it is time to or too many files are open. */
+  /** Scans if a scan is due or too many files are open. */
   tick(): void {
     const now = this.#now();
-    if (now - this.#looked < LOOK_MS && !this.#options.sockets.areAtLeast(this.#alarm)) return;
-    this.#looked = now;
-    this.#look();
+    if (now - this.#lastScan < SCAN_MS && !this.#options.sockets.areAtLeast(this.#alarm)) return;
+    this.#lastScan = now;
+    this.#scan();
     this.#report(now);
   }
 
@@ -86,11 +85,11 @@ export class ConnectionGuard {
     return this.#options.sockets.limit < FEW_FILES;
   }
 
-  #look(): void {
+  #scan(): void {
     const { sockets, ports, isProxy, counts } = this.#options;
-    // Of every thread's listener, also of one that began to listen just now.
+    // In each scan, because a new thread may have begun to listen.
     if (this.#hasFewFiles)
-      sockets.limitWaiting(ports, Math.ceil((sockets.limit - this.#caps.total) / WAITING_PART));
+      sockets.limitWaiting(ports, Math.ceil((sockets.limit - this.#caps.total) / BACKLOG_PART));
     const open = sockets.list(ports);
     let closed = 0;
     for (const { network, connections, count } of excessOf(open, this.#caps, isProxy)) {
@@ -113,12 +112,12 @@ export class ConnectionGuard {
 
   #report(now: number): void {
     const { count, network } = this.#closed;
-    if (count === 0 || now - this.#reported < REPORT_MS) return;
-    this.#reported = now;
+    if (count === 0 || now - this.#lastReport < REPORT_MS) return;
+    this.#lastReport = now;
     this.#closed = { count: 0, network: "", most: 0 };
     const { total, perNetwork } = this.#caps;
     this.#options.log.warn(
-      `closed ${count} HTTP connections, most of them of ${network}: one address may have ${perNetwork} open (--limit-connections), all together ${total}`,
+      `closed ${count} HTTP connections, most of them from ${network}: the limit is ${perNetwork} for one address (--limit-connections) and ${total} in total`,
     );
   }
 }

@@ -1,18 +1,18 @@
 import { isIP } from "node:net";
 import { plainAddress } from "../../../primitives/net/client-network.ts";
 
-/** What one proxy says of the connection that it was given. */
+/** One proxy's report on the connection that it accepted. */
 export interface Hop {
   readonly address?: string;
   readonly scheme?: "http" | "https";
-  /** As in a Host header. */
+  /** In the form of a Host header. */
   readonly host?: string;
 }
 
-/** A pair of RFC 7239, section 4; an address with a port or in brackets is taken without quotes too, as some write it. */
+/** A forwarded-pair (RFC 7239, section 4). Some proxies omit the quotes around an address with port or brackets. */
 const PAIR = /[ \t]*([!#$%&'*+.^_`|~\w-]+)=("(?:[^"\\]|\\.)*"|[^\s",;]+)[ \t]*/y;
 
-/** The hops of a `Forwarded` header; `undefined` where any of it is malformed. */
+/** The hops of a `Forwarded` header, client first; `undefined` if any of it is malformed. */
 export function parseForwarded(header: string): readonly Hop[] | undefined {
   const hops: Hop[] = [];
   let values = new Map<string, string>();
@@ -26,7 +26,7 @@ export function parseForwarded(header: string): readonly Hop[] | undefined {
       values.set(key, value.startsWith('"') ? value.slice(1, -1).replaceAll(/\\(.)/g, "$1") : value);
       at += text.length;
     } else {
-      // Nothing between separators is allowed.
+      // The grammar allows empty elements.
       while (header[at] === " " || header[at] === "\t") at++;
     }
     const separator = header[at++];
@@ -38,8 +38,12 @@ export function parseForwarded(header: string): readonly Hop[] | undefined {
   }
 }
 
-/** The hops of lists such as `X-Forwarded-For`, each the later the further to the right; a shorter list tells of the latest. */
-export function hopsOfLists(addresses: string, schemes: string | null, hosts: string | null): readonly Hop[] {
+/** The hops of lists such as `X-Forwarded-For`, client first; a shorter list describes the last hops. */
+export function hopsFromLists(
+  addresses: string,
+  schemes: string | null,
+  hosts: string | null,
+): readonly Hop[] {
   const [addressList, schemeList, hostList] = [itemsOf(addresses), itemsOf(schemes), itemsOf(hosts)];
   return addressList.map((address, i) => {
     const fromRight = addressList.length - i;
@@ -65,7 +69,7 @@ export function hopOf(
   };
 }
 
-/** Without the port, of `192.0.2.1:4711`, `[2001:db8::1]:4711` and the like. */
+/** The address of `192.0.2.1:4711`, `[2001:db8::1]:4711` and the like, without the port. */
 function addressOf(text: string): string | undefined {
   const [, bracketed, plain] = text.match(/^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/) ?? [];
   const address = bracketed ?? plain ?? text;

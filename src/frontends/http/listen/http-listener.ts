@@ -8,50 +8,51 @@ import type { Certificate } from "./certificates.ts";
 export const LISTEN_SETTING = "frontend-http-listen-http";
 export const LISTEN_TLS_SETTING = "frontend-http-listen-https";
 
-/** Enough for a slow line; a browser opens connections in advance, and opens others when these are gone. */
+/** Enough for a slow line. Browsers also open connections in advance, and reconnect when those are closed. */
 const FIRST_HEAD_SECONDS = 30;
-/** Seconds that it may be silent from then on: the runtime's longest, for slow clients in the middle of a layer. */
+/** Idle timeout after the first request head: the runtime's maximum, for slow clients in the middle of a layer. */
 const IDLE_TIMEOUT_SECONDS = 255;
 
-/** Turns of the event loop after which what waited to be accepted has been. */
+/** Turns of the event loop after which the listener's backlog has been accepted. */
 const ACCEPT_TURNS = 3;
 
-type Answer = (request: Request, connection: ClientConnection) => Promise<Response>;
+type RequestHandler = (request: Request, connection: ClientConnection) => Promise<Response>;
 
 export interface ListenerOptions {
-  /** Whether others listen on the same port; the system spreads the connections over them. */
+  /** Whether other listeners share the port (SO_REUSEPORT); the kernel spreads connections over them. */
   readonly isShared: boolean;
-  /** The server's certificates for TLS; without, it is plain HTTP. */
+  /** Certificates for TLS; without them the listener is plain HTTP. */
   readonly certificates?: readonly Certificate[];
-  readonly answer: Answer;
-  readonly failed: (error: unknown) => Response;
-  /** Seconds after which a connection is closed that has not sent the whole head of its first request. */
+  readonly handle: RequestHandler;
+  /** Makes the response when the runtime reports an error. */
+  readonly onError: (error: unknown) => Response;
+  /** Timeout for the whole head of a connection's first request. */
   readonly firstHeadSeconds?: number;
 }
 
-/** One listening socket of HTTP, plain or with TLS. */
+/** One listening socket, HTTP or HTTPS. */
 export class HttpListener {
   readonly address: ListenAddress;
   readonly #server: Bun.Server<undefined>;
 
   /** Throws `ListenError`. */
   constructor(listen: ListenAddress, options: ListenerOptions) {
-    const { isShared, certificates, answer, failed, firstHeadSeconds = FIRST_HEAD_SECONDS } = options;
+    const { isShared, certificates, handle, onError, firstHeadSeconds = FIRST_HEAD_SECONDS } = options;
     try {
       this.#server = Bun.serve({
         ...listen,
         reusePort: isShared,
-        // The runtime's page for developers shows source code.
+        // The runtime's development error page shows source code.
         development: false,
         idleTimeout: firstHeadSeconds,
-        // The bounds are the handlers': a manifest has one, a layer may be of any size.
+        // The handlers bound bodies: manifests have a limit, layers may have any size.
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         fetch: (request, server) => {
           const connection = new ClientConnection(request, server);
           connection.closeIfIdleFor(IDLE_TIMEOUT_SECONDS);
-          return answer(request, connection);
+          return handle(request, connection);
         },
-        error: failed,
+        error: onError,
         ...(certificates && { tls: tlsOptions(certificates) }),
       });
     } catch (error) {
@@ -61,32 +62,32 @@ export class HttpListener {
     this.address = { hostname: listen.hostname, port: this.#server.port ?? listen.port };
   }
 
-  /** Requests that are handled, or whose answers their clients have not taken yet. */
+  /** Requests in progress, including those whose response the client has not read yet. */
   get pending(): number {
     return this.#server.pendingRequests;
   }
 
   /**
-   * Like `drain`, when another listener has taken over: connections that the system has given to this one already are
-   * accepted first, or they would be reset.
+   * Like `drain`, after another listener on the same port has taken over. First accepts the connections that the kernel
+   * has queued for this listener, because closing it would reset them.
    */
   async handOver(): Promise<void> {
     for (let turn = 0; turn < ACCEPT_TURNS; turn++) await nextTurn();
     await this.drain();
   }
 
-  /** Takes no new connections, and resolves once the requests under way are answered. */
+  /** Stops accepting, and resolves once the requests in progress are done. */
   async drain(): Promise<void> {
     await this.#server.stop(false);
   }
 
-  /** Closes what is still open. */
+  /** Closes all connections. */
   async close(): Promise<void> {
     await this.#server.stop(true);
   }
 }
 
-/** Of TLS 1.2 what has forward secrecy and authenticates what it encrypts (RFC 9325, section 4.2); TLS 1.3 has no other. */
+/** TLS 1.2 with forward secrecy and AEAD only (RFC 9325, section 4.2); TLS 1.3 has no other ciphers. */
 const CIPHERS = [
   "ECDHE-ECDSA-AES128-GCM-SHA256",
   "ECDHE-RSA-AES128-GCM-SHA256",
@@ -96,7 +97,7 @@ const CIPHERS = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
-/** By the name that a client asks for (SNI); without one, or by an address, it gets the first certificate. */
+/** The runtime selects by SNI; a client that sends no name, or connects by address, gets the first certificate. */
 function tlsOptions(certificates: readonly Certificate[]): Bun.TLSOptions[] {
   return certificates.flatMap(({ names, certificate, key }) => {
     const hosts = names.filter((name) => isIP(name) === 0);

@@ -3,27 +3,27 @@ import type { AccessLogTarget } from "../requests/access-log.ts";
 import type { LimitSettings } from "./http-limits.ts";
 import type { ProxySettings } from "./trusted-proxies.ts";
 
-/** How HTTP is served, on every thread alike. Plain data. */
+/** Settings of the HTTP frontend, the same on every thread. Plain data. */
 export interface HttpSettings {
   readonly listen: ListenAddress;
-  /** Without it nothing is served over TLS. */
+  /** `undefined`: no HTTPS. */
   readonly listenTls: ListenAddress | undefined;
-  /** Whether requests over plain HTTP are sent to HTTPS. */
+  /** Whether plain HTTP redirects to HTTPS. */
   readonly redirectsToTls: boolean;
-  /** For how many seconds answers over TLS bind browsers to it (RFC 6797); `undefined`: not at all. */
+  /** `max-age` of Strict-Transport-Security in responses over TLS (RFC 6797); `undefined`: no such header. */
   readonly hstsSeconds: number | undefined;
   readonly proxies: ProxySettings;
   readonly limits: LimitSettings;
-  /** Connections that one address may have open; `undefined`: as many as the limit on open files suggests. */
+  /** Maximal connections of one address; `undefined`: derived from the limit on open files. */
   readonly connectionsPerAddress: number | undefined;
-  /** Where this server also takes connections that are bounded together with those of HTTP. */
-  readonly alsoGuarded: readonly number[];
+  /** Other ports whose connections count against the same limits. */
+  readonly otherGuardedPorts: readonly number[];
   readonly accessLog: AccessLogTarget | undefined;
-  /** How long a stop waits for the requests under way, in milliseconds. */
+  /** How long a stop waits for requests in progress. */
   readonly stopTimeoutMs: number;
 }
 
-/** Where HTTP is served in the end, with the ports that the system chose. */
+/** The addresses that HTTP listens on, with the ports that the kernel chose. */
 export interface HttpAddresses {
   readonly plain: ListenAddress;
   readonly tls: ListenAddress | undefined;

@@ -1,24 +1,24 @@
 import { BlockList, isIP } from "node:net";
 import { plainAddress } from "../../../primitives/net/client-network.ts";
-import { type Hop, hopOf, hopsOfLists, parseForwarded } from "./forwarded.ts";
+import { type Hop, hopOf, hopsFromLists, parseForwarded } from "./forwarded.ts";
 
-/** The header of RFC 7239; any other tells addresses alone, in a list. */
+/** The header of RFC 7239; every other header is a list of addresses. */
 const FORWARDED = "forwarded";
-/** A longer list comes from no sensible row of proxies; what is left of it is not looked at. */
+/** Only the last hops of a longer list are read; no real chain of proxies is that long. */
 const MAX_HOPS = 32;
 
-/** Which proxies are believed, and what. Plain data. */
+/** Which proxies are trusted, and for which facts. Plain data. */
 export interface ProxySettings {
   /** Addresses and networks (CIDR), each of which `isNetwork`. */
   readonly networks: readonly string[];
-  /** The one header by which they tell the client's address, in lower case. */
+  /** The header in which they send the client's address, in lower case. */
   readonly header: string;
-  /** Whether they tell the scheme and the host that the client used. */
-  readonly tellScheme: boolean;
-  readonly tellHost: boolean;
+  /** Whether their scheme and host of the client's request are trusted. */
+  readonly trustsScheme: boolean;
+  readonly trustsHost: boolean;
 }
 
-/** How a request was made, as far as a proxy tells it. */
+/** The client's request as its proxy reports it. */
 export interface ProxiedClient {
   readonly address: string;
   readonly scheme: "http" | "https" | undefined;
@@ -26,7 +26,7 @@ export interface ProxiedClient {
   readonly host: string | undefined;
 }
 
-/** An address, or a network such as `10.0.0.0/8`. */
+/** Whether the text is an address, or a network such as `10.0.0.0/8`. */
 export function isNetwork(text: string): boolean {
   const [address = "", bits, ...rest] = text.split("/");
   const family = isIP(address);
@@ -35,8 +35,8 @@ export function isNetwork(text: string): boolean {
 }
 
 /**
- * What proxies say of their clients, where one of these sent it and by the one header that they set. Whatever else there is
- * the client may have sent itself.
+ * Finds the client behind trusted proxies. It reads only the configured header, and only from a trusted proxy; the client
+ * may have forged any other.
  */
 export class TrustedProxies {
   readonly #settings: ProxySettings;
@@ -54,24 +54,24 @@ export class TrustedProxies {
     }
   }
 
-  /** Whether any are trusted; without, nothing need be looked at. */
-  get exist(): boolean {
+  /** Whether any proxy is trusted. */
+  get isConfigured(): boolean {
     return this.#networks !== undefined;
   }
 
-  /** Whether this address is one of theirs. */
+  /** Whether the address is a trusted proxy's. */
   includes(address: string): boolean {
-    // A socket that takes both families shows IPv4 addresses as IPv6.
+    // A dual-stack socket reports IPv4 addresses as IPv6.
     const plain = plainAddress(address);
     const family = isIP(plain);
     return family !== 0 && this.#networks?.check(plain, family === 4 ? "ipv4" : "ipv6") === true;
   }
 
-  /** The client behind trusted proxies; `undefined` where `peer`, who is connected, is none of them. */
+  /** The client behind trusted proxies; `undefined` if the connected `peer` is not one of them. */
   clientOf({ headers }: Request, peer: string): ProxiedClient | undefined {
     if (!this.includes(peer)) return undefined;
-    // Each proxy adds who it was connected to; the first one from the right that is no proxy of ours is the client. Where
-    // that can't be read it is not known, and what is known is who sent it.
+    // Each proxy appends its peer's address, so the client is the rightmost address that is not a trusted proxy. At an
+    // address that can't be parsed, the proxy that sent it counts as the client.
     let address = plainAddress(peer);
     let hop: Hop = {};
     for (const next of this.#hops(headers).slice(-MAX_HOPS).toReversed()) {
@@ -80,22 +80,22 @@ export class TrustedProxies {
       address = next.address;
       if (!this.includes(address)) break;
     }
-    const { tellScheme, tellHost } = this.#settings;
+    const { trustsScheme, trustsHost } = this.#settings;
     return {
       address,
-      scheme: tellScheme ? hop.scheme : undefined,
-      host: tellHost ? hop.host : undefined,
+      scheme: trustsScheme ? hop.scheme : undefined,
+      host: trustsHost ? hop.host : undefined,
     };
   }
 
   #hops(headers: Headers): readonly Hop[] {
-    const { header, tellScheme, tellHost } = this.#settings;
-    const told = headers.get(header);
-    if (header === FORWARDED) return told === null ? [] : (parseForwarded(told) ?? []);
-    const schemes = tellScheme ? headers.get("X-Forwarded-Proto") : null;
-    const hosts = tellHost ? headers.get("X-Forwarded-Host") : null;
-    if (told !== null) return hopsOfLists(told, schemes, hosts);
-    // A proxy that tells no address may tell the rest, of its own client.
+    const { header, trustsScheme, trustsHost } = this.#settings;
+    const value = headers.get(header);
+    if (header === FORWARDED) return value === null ? [] : (parseForwarded(value) ?? []);
+    const schemes = trustsScheme ? headers.get("X-Forwarded-Proto") : null;
+    const hosts = trustsHost ? headers.get("X-Forwarded-Host") : null;
+    if (value !== null) return hopsFromLists(value, schemes, hosts);
+    // A proxy that sends no address may still send the scheme and host of its peer's request.
     const last = (list: string | null) => list?.split(",").at(-1)?.trim();
     return [hopOf(undefined, last(schemes), last(hosts))];
   }

@@ -6,52 +6,52 @@ import { visibleText } from "../../../primitives/text/visible-text.ts";
 export const ACCESS_LOG_FORMATS = ["json", "text"] as const;
 export type AccessLogFormat = (typeof ACCESS_LOG_FORMATS)[number];
 
-/** Where requests are logged; `path` `-` is standard output. */
+/** Destination of the access log; the path `-` is standard output. */
 export interface AccessLogTarget {
   readonly path: string;
   readonly format: AccessLogFormat;
 }
 
-/** A request that was answered. */
+/** A completed request. */
 export interface AccessLogEntry {
   readonly time: Date;
-  /** The client's address, as far as trusted proxies tell it. */
+  /** The client's address: the peer's, or the one that a trusted proxy sent. */
   readonly remote: string;
   readonly user: string;
-  /** The registry; empty where no host of ours was asked for. */
+  /** The registry; empty if none has the requested host. */
   readonly instance: string;
   readonly repository: string;
   readonly method: string;
   /** Without the query. */
   readonly path: string;
   readonly status: number;
-  /** Bytes of the bodies. */
+  /** Body bytes. */
   readonly received: number;
   readonly sent: number;
-  /** Milliseconds from the request's head to its answer. */
+  /** Milliseconds from the request head to the response head. */
   readonly ms: number;
-  /** User-Agent. */
+  /** The User-Agent header. */
   readonly client: string;
 }
 
 const STANDARD_OUTPUT = "-";
-/** Lines wait so long, or until they are so many bytes, to be written together. */
+/** Lines are buffered for this time, or up to this size, and written together. */
 const FLUSH_MS = 100;
 const FLUSH_BYTES = 32 * 1024;
-/** What a pipe takes as a whole or not at all (POSIX, PIPE_BUF), so that the lines of threads do not mix. */
+/** Writes of this size to a pipe are atomic (POSIX, PIPE_BUF), so that the lines of threads do not mix. */
 const PIPE_BYTES = 4096;
-/** Lines that a slow reader of standard output has not taken; what comes on top is lost, and reported. */
+/** Maximal buffer for a slow reader of standard output; further lines are dropped, and that is reported. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** Characters of a path and of a User-Agent that are logged; the longest path that is served has fewer. */
+/** In characters; longer paths and User-Agent headers are cut. No valid path is that long. */
 const MAX_PATH = 2048;
 const MAX_CLIENT = 256;
-/** How often it is looked whether the file was moved away, as `logrotate` does. */
+/** Interval of checks whether the file was moved away, as `logrotate` does. */
 const ROTATION_MS = 1000;
 
-/** The log of one thread; several may write to the same file, each whole lines. A log that fails must not fail requests. */
+/** The access log of one thread. Several threads may append whole lines to the same file. Write errors never fail requests. */
 export class AccessLog {
   readonly #target: AccessLogTarget;
-  readonly #failed: (error: unknown) => void;
+  readonly #onError: (error: unknown) => void;
   #fd: number;
   #lines: Buffer[] = [];
   #bytes = 0;
@@ -59,16 +59,16 @@ export class AccessLog {
   #checked = monotonicMs();
   #isFailing = false;
 
-  /** Throws if the file can't be opened; `failed` is told of what can't be written later, once until it can again. */
-  constructor(target: AccessLogTarget, failed: (error: unknown) => void) {
+  /** Throws if the file can't be opened. `onError` gets later write errors, only the first until a write succeeds. */
+  constructor(target: AccessLogTarget, onError: (error: unknown) => void) {
     this.#target = target;
-    this.#failed = failed;
+    this.#onError = onError;
     this.#fd = open(target.path);
   }
 
   write(entry: AccessLogEntry): void {
     if (this.#bytes > MAX_WAITING_BYTES) {
-      this.#fail(new Error("its reader is too slow; requests are not logged"));
+      this.#fail(new Error("the reader is too slow; requests are not logged"));
       return;
     }
     const { path, client } = entry;
@@ -78,7 +78,7 @@ export class AccessLog {
     const before = this.#bytes;
     this.#lines.push(line);
     this.#bytes += line.length;
-    // Once for each so many bytes, also while a slow reader has let them grow to many.
+    // Flush once for each FLUSH_BYTES added, also while a slow reader lets the buffer grow.
     const isFull = Math.floor(before / FLUSH_BYTES) < Math.floor(this.#bytes / FLUSH_BYTES);
     if (isFull) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS);
@@ -109,7 +109,7 @@ export class AccessLog {
     if (this.#target.path !== STANDARD_OUTPUT) closeSync(this.#fd);
   }
 
-  /** Those that could not be written stay, whole. */
+  /** Lines that could not be written stay buffered. */
   #writeLines(): void {
     const limit = this.#target.path === STANDARD_OUTPUT ? PIPE_BYTES : FLUSH_BYTES;
     let done = 0;
@@ -128,7 +128,7 @@ export class AccessLog {
   }
 
   #fail(error: unknown): void {
-    if (!this.#isFailing) this.#failed(error);
+    if (!this.#isFailing) this.#onError(error);
     this.#isFailing = true;
   }
 
@@ -168,7 +168,7 @@ function textOf(entry: AccessLogEntry): string {
   return `${words.join(" ")} in=${received} out=${sent} ${ms}ms "${printable(client)}"`;
 }
 
-/** Nothing that a client sends may look like another line or end its quotes. */
+/** Escapes client input, which must not forge another line or end its quotes. */
 function printable(text: string): string {
   return text.replaceAll(
     /[^\x20-\x7e]|["\\]/g,

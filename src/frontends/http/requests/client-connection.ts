@@ -1,4 +1,4 @@
-/** The connection that a request came on, as far as the runtime lets it be reached. */
+/** The connection of a request. */
 export class ClientConnection {
   readonly #request: Request;
   readonly #server: Bun.Server<undefined>;
@@ -9,13 +9,13 @@ export class ClientConnection {
     this.#server = server;
   }
 
-  /** The address of who is connected, be it a proxy's. */
+  /** The peer's address, which may be a proxy's; "unknown" once the client has disconnected. */
   get peer(): string {
     this.#peer ??= this.#server.requestIP(this.#request)?.address;
     return this.#peer ?? "unknown";
   }
 
-  /** Closes it once it is silent for about so long. */
+  /** Sets the idle timeout. */
   closeIfIdleFor(seconds: number): void {
     this.#server.timeout(this.#request, seconds);
   }

@@ -4,18 +4,18 @@ import type { IncomingRequest, Principal } from "../../../backends/oci-http/inst
 import type { ChallengeScope } from "../../../registry/requests/registry-request.ts";
 import type { RequestTrace } from "../../../registry/requests/trace.ts";
 
-/** A service that is reached by host name. */
+/** A service behind a host name. */
 export interface HttpBackend {
-  /** Its name, for whom its tokens are meant. */
+  /** The audience claim of its tokens: its name. */
   readonly audience: string;
   handle(incoming: IncomingRequest): Promise<Response>;
-  /** The WWW-Authenticate header for who is not let in; `origin` as the client used it. */
+  /** The WWW-Authenticate header of a 401 response; `origin` is the one that the client used. */
   challenge(origin: string, scope?: ChallengeScope, fault?: ChallengeFault): string;
-  /** What a token for `principal` may open, of the scopes asked for. */
+  /** The requested scopes that the principal has, as claims of a token. */
   claimsFor(principal: Principal, scopes: readonly string[]): readonly AccessClaim[];
 }
 
-/** A request that has found its backend. */
+/** A request whose backend is known. */
 export interface RoutedRequest {
   readonly request: Request;
   /** Percent-encoded, without query. */
@@ -23,7 +23,7 @@ export interface RoutedRequest {
   readonly query: URLSearchParams;
   readonly backend: HttpBackend;
   readonly trace: RequestTrace;
-  /** Scheme, host and port as the client used them. */
+  /** Scheme, host and port that the client used. */
   readonly origin: string;
   /** The client's address, without port. */
   remote(): string;

@@ -5,7 +5,7 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"] as co
 const STATUSES = [
   200, 201, 202, 204, 206, 304, 308, 400, 401, 403, 404, 405, 409, 413, 414, 416, 429, 500, 503,
 ] as const;
-/** Upper bounds of the classes that answers fall into by how long they took, in seconds; a last class has none. */
+/** Upper bounds of the buckets of the duration histogram, in seconds; the last bucket has none. */
 export const DURATION_BOUNDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ] as const;
@@ -16,7 +16,7 @@ const CELLS = {
   seconds: TRACED_ROUTES.length,
   received: 1,
   sent: 1,
-  underWay: 1,
+  inFlight: 1,
   connections: 1,
   closedConnections: 1,
 };
@@ -24,48 +24,48 @@ type Section = keyof typeof CELLS;
 const SECTIONS = Object.keys(CELLS) as Section[];
 const SLOT_CELLS = Object.values(CELLS).reduce((sum, cells) => sum + cells, 0);
 
-/** An answered request. */
-export interface AnsweredRequest {
+/** A completed request. */
+export interface CompletedRequest {
   readonly method: string;
   readonly route: TracedRoute;
   readonly status: number;
-  /** From its head to its answer; a body that the system sends goes on after that. */
+  /** From the request head to the response head; the kernel may send the body after that. */
   readonly seconds: number;
   readonly received: number;
   readonly sent: number;
 }
 
-/** Memory for what `threads` threads count. */
+/** Shared memory for the counts of all threads. */
 function trafficMemory(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer(threads * SLOT_CELLS * Float64Array.BYTES_PER_ELEMENT);
 }
 
-/** Counts of one thread, in a part of the shared memory that it alone writes to. */
+/** The counts of one thread, in a part of the shared memory that only it writes. */
 export class ThreadTraffic {
   readonly #sections: Readonly<Record<Section, Float64Array>>;
 
   constructor(memory: SharedArrayBuffer, thread: number) {
     this.#sections = sectionsOf(memory, thread);
-    // A thread that ended had requests under way that nobody answers any more.
-    this.#sections.underWay.fill(0);
+    // The thread that had this slot before has ended, and its requests with it.
+    this.#sections.inFlight.fill(0);
     this.#sections.connections.fill(0);
   }
 
-  /** Of all threads, as one of them has counted. */
+  /** `count` covers all threads; the thread with the connection guard reports it. */
   connectionsOpen(count: number): void {
     this.#sections.connections[0] = count;
   }
 
-  /** Because they were too many. */
+  /** Counts connections closed by the connection guard. */
   connectionsClosed(count: number): void {
     add(this.#sections.closedConnections, 0, count);
   }
 
   begin(): void {
-    add(this.#sections.underWay, 0, 1);
+    add(this.#sections.inFlight, 0, 1);
   }
 
-  end({ method, route, status, seconds, received, sent }: AnsweredRequest): void {
+  end({ method, route, status, seconds, received, sent }: CompletedRequest): void {
     const { requests, durations, seconds: sums } = this.#sections;
     const row = TRACED_ROUTES.indexOf(route);
     const column = indexOrLast(METHODS, method as (typeof METHODS)[number], METHODS.length - 1);
@@ -77,21 +77,21 @@ export class ThreadTraffic {
     add(sums, row, seconds);
     add(this.#sections.received, 0, received);
     add(this.#sections.sent, 0, sent);
-    add(this.#sections.underWay, 0, -1);
+    add(this.#sections.inFlight, 0, -1);
   }
 }
 
-/** How long the answers of one route took. */
+/** The duration histogram of one route. */
 export interface Durations {
   readonly route: TracedRoute;
   readonly count: number;
-  /** Their sum. */
+  /** The sum of all durations. */
   readonly seconds: number;
-  /** Answers by class, one more than there are bounds. */
-  readonly classes: readonly number[];
+  /** Requests in each bucket, one more than there are bounds. */
+  readonly buckets: readonly number[];
 }
 
-/** What all threads have counted together. */
+/** The counts of all threads together. */
 export class HttpTraffic {
   readonly memory: SharedArrayBuffer;
   readonly #threads: readonly Readonly<Record<Section, Float64Array>>[];
@@ -106,12 +106,12 @@ export class HttpTraffic {
     this.#replaced++;
   }
 
-  /** Threads that ended, by a failure or because they did not answer, and were replaced. */
+  /** Threads that were replaced because they failed or hung. */
   get replacedThreads(): number {
     return this.#replaced;
   }
 
-  /** Every kind of request that was answered at least once; a status that is none of ours is 0. */
+  /** All combinations with at least one request; status 0 stands for any status outside `STATUSES`. */
   requests(): {
     readonly route: TracedRoute;
     readonly method: string;
@@ -130,14 +130,14 @@ export class HttpTraffic {
     ).filter(({ count }) => count > 0);
   }
 
-  /** Of every route that was asked for. */
+  /** One histogram for each route with at least one request. */
   durations(): Durations[] {
     return TRACED_ROUTES.map((route, row): Durations => {
-      const classes = Array.from({ length: DURATION_BOUNDS.length + 1 }, (_, i) =>
+      const buckets = Array.from({ length: DURATION_BOUNDS.length + 1 }, (_, i) =>
         this.#sum("durations", row * (DURATION_BOUNDS.length + 1) + i),
       );
-      const count = classes.reduce((sum, some) => sum + some, 0);
-      return { route, count, seconds: this.#sum("seconds", row), classes };
+      const count = buckets.reduce((sum, some) => sum + some, 0);
+      return { route, count, seconds: this.#sum("seconds", row), buckets };
     }).filter(({ count }) => count > 0);
   }
 
@@ -151,31 +151,31 @@ export class HttpTraffic {
       serverErrors: countOf(500, 599),
       received: this.received,
       sent: this.sent,
-      underWay: this.underWay,
+      underWay: this.inFlight,
     };
   }
 
-  /** Bytes of bodies in requests. */
+  /** Bytes of request bodies. */
   get received(): number {
     return this.#sum("received", 0);
   }
 
-  /** Bytes of bodies in answers. */
+  /** Bytes of response bodies. */
   get sent(): number {
     return this.#sum("sent", 0);
   }
 
-  /** Requests that are being answered now. */
-  get underWay(): number {
-    return this.#sum("underWay", 0);
+  /** Requests in progress. */
+  get inFlight(): number {
+    return this.#sum("inFlight", 0);
   }
 
-  /** Connections that are open, as of about a second ago. */
+  /** Open connections, as of about a second ago. */
   get connections(): number {
     return this.#sum("connections", 0);
   }
 
-  /** Connections that were closed because they were too many. */
+  /** Connections closed by the connection guard. */
   get closedConnections(): number {
     return this.#sum("closedConnections", 0);
   }

@@ -1,16 +1,21 @@
 import type { ResponseBodies } from "../../../registry/requests/registry-request.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { SharedBodies } from "./shared-bodies.ts";
-import type { WaitingBodies } from "./waiting-bodies.ts";
+import type { StreamedBodies } from "./streamed-bodies.ts";
 
-/** What may be long in the answer to one request, among all that a thread sends. */
+/** Makes the large response bodies of one request, within the memory budgets of its thread. */
 export class RequestBodies implements ResponseBodies {
-  readonly #lists: WaitingBodies;
+  readonly #lists: StreamedBodies;
   readonly #manifests: SharedBodies;
   readonly #request: Request;
   readonly #connection: ClientConnection;
 
-  constructor(lists: WaitingBodies, manifests: SharedBodies, request: Request, connection: ClientConnection) {
+  constructor(
+    lists: StreamedBodies,
+    manifests: SharedBodies,
+    request: Request,
+    connection: ClientConnection,
+  ) {
     this.#lists = lists;
     this.#manifests = manifests;
     this.#request = request;
@@ -22,7 +27,7 @@ export class RequestBodies implements ResponseBodies {
   }
 
   manifest(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined {
-    // Without its length, but where clients that read nothing have to go; what is shared could be kept waiting by a few.
+    // When the budget for shared bodies is used up, stream it: streams can drop stalled clients, at the price of no length.
     return this.#manifests.body(content) ?? this.list(content);
   }
 }

@@ -1,29 +1,29 @@
-/** Up to this size (bytes) a body is left to the runtime, which copies what a connection does not take at once. */
+/** In bytes. Smaller bodies go straight to the runtime, which copies what the connection can't send at once. */
 const MAX_COPIED = 32 * 1024;
-/** Bytes of different large contents of one thread that may wait for slow clients. */
+/** Maximal bytes of different large bodies that wait for slow clients, for each thread. */
 const CAPACITY = 64 * 1024 * 1024;
-/** The latest contents that may be waiting; more can't be within the capacity, as each is larger than `MAX_COPIED`. */
+/** Maximal number of tracked bodies: each is larger than `MAX_COPIED`, so more would exceed the capacity. */
 const MAX_CONTENTS = CAPACITY / MAX_COPIED;
 
 /**
- * Large bodies with their length told, each shared by all clients that it is sent to. The runtime does not tell when a body
- * has been taken, only how many have not: the largest of those sent could be the ones.
+ * Large bodies sent with a Content-Length; all clients of one body share its memory. The runtime does not report when a
+ * body is sent, only how many are pending, so the largest ones are assumed to be pending.
  */
 export class SharedBodies {
   readonly #capacity: number;
-  readonly #waiting: () => number;
+  readonly #pending: () => number;
   readonly #shared = new WeakMap<Uint8Array, { readonly id: number; readonly blob: Blob }>();
-  /** Their sizes, by number; the one sent last is the last. */
+  /** Sizes by id, the most recently sent last. */
   readonly #sent = new Map<number, number>();
   #lastId = 0;
 
-  /** `waiting` is how many answers have been given and not been taken yet. */
-  constructor(waiting: () => number, capacity = CAPACITY) {
-    this.#waiting = waiting;
+  /** `pending` returns the number of responses that clients have not read yet. */
+  constructor(pending: () => number, capacity = CAPACITY) {
+    this.#pending = pending;
     this.#capacity = capacity;
   }
 
-  /** `undefined` if there is no room for it. */
+  /** `undefined` if the body exceeds the budget. */
   body(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined {
     if (content.length <= MAX_COPIED) return content;
     const known = this.#shared.get(content);
@@ -36,15 +36,15 @@ export class SharedBodies {
   }
 
   #hasRoomFor(bytes: number): boolean {
-    const waiting = this.#waiting();
-    if (waiting <= 0) this.#sent.clear();
+    const pending = this.#pending();
+    if (pending <= 0) this.#sent.clear();
     for (const id of this.#sent.keys()) {
       if (this.#sent.size < MAX_CONTENTS) break;
       this.#sent.delete(id);
     }
-    const largest = [...this.#sent.values()].sort((a, b) => b - a).slice(0, waiting);
-    const most = largest.reduce((sum, size) => sum + size, 0);
-    // What is larger than all the room has it alone.
-    return most === 0 || most + bytes <= this.#capacity;
+    const largest = [...this.#sent.values()].sort((a, b) => b - a).slice(0, pending);
+    const used = largest.reduce((sum, size) => sum + size, 0);
+    // A body larger than the whole budget is admitted only while nothing else is pending.
+    return used === 0 || used + bytes <= this.#capacity;
   }
 }

@@ -85,21 +85,21 @@ function faultOf(answer: unknown): readonly [number, string, Readonly<Record<str
   return [answer.status, answer.message, answer.headers];
 }
 
-describe("who asks", () => {
-  test("is nobody in particular without credentials, or with empty ones", async () => {
+describe("the principal of a request", () => {
+  test("is anon without credentials, or with empty ones", async () => {
     const { ask, checked } = start();
     expect(await ask(undefined)).toEqual({ user: ANONYMOUS });
     expect(await ask(basic("", ""))).toEqual({ user: ANONYMOUS });
     expect(checked).toEqual([]);
   });
 
-  test("is the user whose password comes, compared once and then remembered", async () => {
+  test("is the user of the password, which is compared once and then cached", async () => {
     const { ask, checked } = start();
     for (let i = 0; i < 3; i++) expect(await ask(basic("alice", "right"))).toMatchObject({ user: ALICE });
     expect(checked).toEqual([["alice", "right", "192.0.2.1", "the registry 'default'"]]);
   });
 
-  test("is the user of an API token, no further than that goes", async () => {
+  test("is the user of the API token, limited to the token's grants", async () => {
     const { ask, checked, answer } = start();
     answer({ kind: "limited", retryAfterSeconds: 60 });
     expect(await ask(basic("alice", API_TOKEN.text))).toEqual({
@@ -110,7 +110,7 @@ describe("who asks", () => {
     expect(checked).toEqual([]);
   });
 
-  test("is whom a token of ours names", async () => {
+  test("is the user that a Bearer token names", async () => {
     const { ask, tokens } = start();
     const { token } = tokens.issueAccess(ALICE, "default", []);
     expect(await ask(`Bearer ${token}`)).toMatchObject({ user: ALICE });
@@ -118,8 +118,8 @@ describe("who asks", () => {
   });
 });
 
-describe("who is not let in", () => {
-  test("is told so with the challenge, the same for a wrong password and for no user", async () => {
+describe("a client that fails to authenticate", () => {
+  test("gets a 401 challenge, the same for a wrong password and an unknown user", async () => {
     const { ask } = start();
     const wrong = faultOf(await ask(basic("alice", "wrong")));
     expect(wrong).toEqual([401, "wrong user name or password", { "WWW-Authenticate": "Basic challenge" }]);
@@ -127,7 +127,7 @@ describe("who is not let in", () => {
     expect(faultOf(await ask(basic("No User!", "right")))).toEqual(wrong);
   });
 
-  test("is told to come again soon, and how long it may take", async () => {
+  test("gets a short Retry-After, and the whole time in the message", async () => {
     const { ask, answer } = start();
     answer({ kind: "limited", retryAfterSeconds: 42 });
     expect(faultOf(await ask(basic("alice", "right")))).toEqual([
@@ -139,7 +139,7 @@ describe("who is not let in", () => {
     expect(faultOf(await ask(basic("alice", "other")))[2]).toEqual({ "Retry-After": "2" });
   });
 
-  test("goes on where the login is remembered, while others are told to wait", async () => {
+  test("does not lock out clients whose login is cached", async () => {
     const { ask, answer } = start();
     await ask(basic("alice", "right"), "192.0.2.1");
     answer({ kind: "limited", retryAfterSeconds: 42 });
@@ -148,7 +148,7 @@ describe("who is not let in", () => {
     expect(await ask(basic("alice", "right"), "192.0.2.1")).toMatchObject({ user: ALICE });
   });
 
-  test("learns what was wrong with a header that holds no credentials, or with a token", async () => {
+  test("learns from the message what is wrong with the header or the token", async () => {
     const { ask, tokens, checked } = start();
     for (const header of [
       "",

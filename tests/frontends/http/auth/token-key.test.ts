@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { ensureTokenKey } from "../../../../src/frontends/http/auth/token-key.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
-test("the token key is made once, as a whole, and is its owner's alone", async () => {
+test("the token key is generated once, written atomically, and readable only by its owner", async () => {
   const path = `${temporaryDirectory()}/token_key`;
   const key = await ensureTokenKey(path);
   expect(key).toHaveLength(32);
@@ -17,7 +17,7 @@ test("the token key is made once, as a whole, and is its owner's alone", async (
 test.each([
   ["nothing", new Uint8Array(0), "is not 32 bytes long"],
   ["half of it", new Uint8Array(16).fill(7), "is not 32 bytes long"],
-  ["zeros", new Uint8Array(32), "holds only zeros"],
+  ["zeros", new Uint8Array(32), "contains only zeros"],
   ["more than it", new Uint8Array(33).fill(7), "is not 32 bytes long"],
 ])(
   "a token key of which a damaged disk has left %s signs nothing, and is left for the operator",
@@ -25,13 +25,13 @@ test.each([
     const path = `${temporaryDirectory()}/token_key`;
     writeFileSync(path, bytes);
     expect(ensureTokenKey(path)).rejects.toThrow(
-      `the token key ${path} ${reason}; remove it and a new one is made`,
+      `the token key ${path} ${reason}; remove it and the server generates a new one`,
     );
     expect(new Uint8Array(readFileSync(path))).toEqual(bytes);
   },
 );
 
-test("a token key that can't be made is named", async () => {
+test("the error message names a token key that can't be generated", async () => {
   const directory = temporaryDirectory();
   writeFileSync(`${directory}/file`, "");
   const path = `${directory}/file/token_key`;

@@ -18,7 +18,7 @@ const closed = (
     ]),
   );
 
-describe("caps", () => {
+describe("the caps on connections", () => {
   test.each([
     [1024, { total: 448, perNetwork: 224 }],
     [4096, { total: 1792, perNetwork: 896 }],
@@ -28,7 +28,7 @@ describe("caps", () => {
     expect(connectionCaps(limit)).toEqual(caps);
   });
 
-  test("of one address are those that are set, within the total", () => {
+  test("for one address are the configured ones, within the total", () => {
     expect(connectionCaps(4096, 100)).toEqual({ total: 1792, perNetwork: 100 });
     expect(connectionCaps(4096, 100_000)).toEqual({ total: 1792, perNetwork: 1792 });
   });
@@ -37,7 +37,7 @@ describe("caps", () => {
 describe("too many connections", () => {
   const caps = { total: 100, perNetwork: 40 };
 
-  test("of one address are closed, those of others stay", () => {
+  test("from one address are closed, and those of other addresses stay", () => {
     expect(closed({ "192.0.2.1": 1000, "192.0.2.2": 40, "192.0.2.3": 1 }, caps)).toEqual({
       "192.0.2.1": 960,
     });
@@ -50,7 +50,7 @@ describe("too many connections", () => {
     });
   });
 
-  test("in all are taken from the networks with the most", () => {
+  test("in total are closed in the networks with the most", () => {
     expect(closed({ "192.0.2.1": 40, "192.0.2.2": 40, "192.0.2.3": 40, "192.0.2.4": 10 }, caps)).toEqual({
       "192.0.2.1": 10,
       "192.0.2.2": 10,
@@ -58,12 +58,12 @@ describe("too many connections", () => {
     });
   });
 
-  test("of a proxy, behind which there are many clients, are bounded by the total alone", () => {
+  test("from a trusted proxy are bounded by the total only", () => {
     expect(closed({ "192.0.2.1": 90, "192.0.2.2": 10 }, caps, "192.0.2.1")).toEqual({});
     expect(closed({ "192.0.2.1": 150, "192.0.2.2": 10 }, caps, "192.0.2.1")).toEqual({ "192.0.2.1": 60 });
   });
 
-  test("of more networks than there may be connections leave each one, to be closed by their time", () => {
+  test("from more networks than the total leave one connection to each network", () => {
     const many = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`192.0.2.${i}`, 2]));
     expect(new Set(Object.values(closed(many, caps)))).toEqual(new Set([1]));
   });

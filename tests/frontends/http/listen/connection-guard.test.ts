@@ -67,7 +67,7 @@ function guarded(options: { limit?: number; proxy?: string; perNetwork?: number 
   };
 }
 
-test("of an address with too many connections those idle the longest are closed, and that is counted and logged", () => {
+test("the longest idle connections of an address with too many are closed, counted and logged", () => {
   const { connect, after, open, counts, logged } = guarded();
   connect("192.0.2.1", 25);
   connect("192.0.2.2", 5);
@@ -75,11 +75,11 @@ test("of an address with too many connections those idle the longest are closed,
   expect(open()).toEqual([...Array.from({ length: 10 }, (_, i) => 116 + i), 126, 127, 128, 129, 130]);
   expect(counts).toEqual({ open: 15, closed: 15 });
   expect(logged).toEqual([
-    "closed 15 HTTP connections, most of them of 192.0.2.1: one address may have 10 open (--limit-connections), all together 3584",
+    "closed 15 HTTP connections, most of them from 192.0.2.1: the limit is 10 for one address (--limit-connections) and 3584 in total",
   ]);
 });
 
-test("what is closed is logged once a minute at the most", () => {
+test("closed connections are logged at most once a minute", () => {
   const { connect, after, logged, counts } = guarded();
   for (let second = 0; second < 60; second++) {
     connect("192.0.2.1", 20);
@@ -93,7 +93,7 @@ test("what is closed is logged once a minute at the most", () => {
   expect(logged[1]).toStartWith(`closed ${60 * 20} HTTP connections`);
 });
 
-test("it looks once a second, and at once where very many files are open", () => {
+test("connections are scanned once a second, and at once when very many files are open", () => {
   const { connect, after, looks } = guarded({ limit: 8192, perNetwork: 10_000 });
   after(0);
   for (let i = 0; i < 9; i++) after(100);
@@ -105,14 +105,14 @@ test("it looks once a second, and at once where very many files are open", () =>
   expect(looks()).toBe(3);
 });
 
-test("the connections of a trusted proxy are those of many clients", () => {
+test("a trusted proxy may have more connections than one client", () => {
   const { connect, after, open } = guarded({ proxy: "192.0.2.1" });
   connect("192.0.2.1", 200);
   after(0);
   expect(open()).toHaveLength(200);
 });
 
-test("under a low limit on open files few connections wait to be accepted", () => {
+test("a low limit on open files limits the backlog of each listener", () => {
   const few = guarded({ limit: 1024 });
   few.after(0);
   expect(few.waiting()).toBe(36);
@@ -121,9 +121,9 @@ test("under a low limit on open files few connections wait to be accepted", () =
   expect(many.waiting()).toBeUndefined();
 });
 
-test("a low limit on open files is worth a line", () => {
+test("a low limit on open files is logged as a warning", () => {
   expect(guarded({ limit: 1024, perNetwork: 100 }).logged).toEqual([
-    "only 1024 files may be open at once, so that HTTP serves 448 connections, 100 of one address; raise the limit on open files (ulimit -n)",
+    "the limit on open files is only 1024, so HTTP serves at most 448 connections, 100 from one address; raise it (ulimit -n)",
   ]);
   expect(guarded({ limit: 4096 }).logged).toEqual([]);
 });

@@ -8,7 +8,7 @@ const UNLIMITED = {
   blobBytes: undefined,
 };
 
-test("an address may make so many requests a second, whichever threads they reach, and no other pays for it", () => {
+test("the request rate of an address is limited across all threads, without effect on other addresses", () => {
   const [memory, seed] = [limitsMemory(), randomSeed()];
   const threads = [0, 1].map(
     (thread) => new HttpLimits({ ...UNLIMITED, requestsPerSecond: 10 }, memory, thread, seed),
@@ -20,18 +20,18 @@ test("an address may make so many requests a second, whichever threads they reac
     return count;
   };
   const start = 1_764_000_000_000;
-  // What was not used for a second, then ten each second.
+  // A burst of the unused second, then ten requests each second.
   expect(admitted("192.0.2.1", start, start + 100, 1)).toBeWithin(10, 12);
   expect(admitted("192.0.2.1", start + 100, start + 10_100, 1)).toBeWithin(98, 102);
   expect(admitted("192.0.2.2", start + 10_000, start + 10_050, 10)).toBe(5);
-  // Hours later, where the clock has wrapped around in between, as at the start.
+  // Hours later, after the clock has wrapped around, as at the start.
   for (const hours of [5, 9, 13, 18, 19, 37, 100]) {
     const later = start + hours * 3_600_000;
     expect(admitted("192.0.2.1", later, later + 20, 1)).toBeWithin(10, 12);
   }
 });
 
-test("so many uploads come in at once, and what an ended thread held is free again", () => {
+test("concurrent uploads are limited across all threads, and those of an ended thread no longer count", () => {
   const [memory, seed] = [limitsMemory(), randomSeed()];
   const settings = { ...UNLIMITED, uploads: 3 };
   const one = new HttpLimits(settings, memory, 0, seed);
@@ -45,7 +45,7 @@ test("so many uploads come in at once, and what an ended thread held is free aga
   expect(one.beginUpload()).toBeDefined();
 });
 
-test("threads whose clocks differ a little count together all the same", () => {
+test("threads whose clocks differ a little count together", () => {
   const [memory, seed] = [limitsMemory(), randomSeed()];
   let now = 10_000;
   const settings = { ...UNLIMITED, requestsPerSecond: 10 };
@@ -62,7 +62,7 @@ test("threads whose clocks differ a little count together all the same", () => {
   expect(count).toBe(20);
 });
 
-test("all addresses of a /64 count as one, by a clock that can be given", () => {
+test("all addresses of a /64 count as one", () => {
   let now = 1000;
   const settings = { ...UNLIMITED, requestsPerSecond: 10 };
   const limits = new HttpLimits(settings, limitsMemory(), 0, randomSeed(), () => now);

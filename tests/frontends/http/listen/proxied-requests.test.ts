@@ -3,7 +3,7 @@ import { resolveServerConfig } from "../../../../src/config/server-config.ts";
 import { startTestServer } from "../../../support/test-server.ts";
 
 const BEHIND = ["--frontend-http-trusted-proxy", "127.0.0.1", "--backend-oci-http-vhost", "public.test"];
-/** Whatever a client may send by itself. */
+/** Headers that a client may forge. */
 const FORGED = {
   Forwarded: "for=203.0.113.66;proto=https;host=public.test",
   "X-Forwarded-Host": "public.test",
@@ -15,7 +15,7 @@ async function start(flags: readonly string[]) {
   const { httpPort, logged, server } = await startTestServer(flags);
   const ask = async (headers: Record<string, string>, host = "public.test") =>
     fetch(`http://127.0.0.1:${httpPort}/v2/`, { headers: { Host: host, ...headers } });
-  /** Guesses so often that the address that counts is locked. */
+  /** Fails enough logins to lock the address that they count for. */
   const lock = async (headers: Record<string, string>, host?: string) => {
     const wrong = { ...headers, Authorization: `Basic ${btoa("alice:wrong")}` };
     await Promise.all(Array.from({ length: 12 }, () => ask(wrong, host).then((r) => r.text())));
@@ -27,21 +27,21 @@ async function start(flags: readonly string[]) {
   return { ask, lock, status, logged, server, httpPort };
 }
 
-test("guesses count for the address that the proxy added, whatever the client put before it", async () => {
+test("failed logins count for the address that the proxy appended, whatever the client sent before it", async () => {
   const { lock, status } = await start(BEHIND);
   await lock({ ...FORGED, "X-Forwarded-For": "203.0.113.66, 198.51.100.1" });
   expect(await status({ "X-Forwarded-For": "198.51.100.1" })).toBe(429);
   expect(await status({ "X-Forwarded-For": "203.0.113.66" })).toBe(200);
 }, 20_000);
 
-test("a list that can't be read counts for the proxy, and for no client", async () => {
+test("failed logins behind a malformed address list count for the proxy", async () => {
   const { lock, status } = await start(BEHIND);
   await lock({ "X-Forwarded-For": "198.51.100.1, nonsense" });
   expect(await status({ "X-Forwarded-For": "more nonsense" })).toBe(429);
   expect(await status({ "X-Forwarded-For": "198.51.100.1" })).toBe(200);
 }, 20_000);
 
-test("no client chooses another registry, nor the scheme, by a header that the proxy does not set", async () => {
+test("a client can't choose another registry or scheme by a header that its proxy does not set", async () => {
   const { ask } = await start(BEHIND);
   expect((await ask({ "X-Forwarded-For": "198.51.100.1", ...FORGED }, "inner")).status).toBe(404);
   const named = await start([
@@ -54,7 +54,7 @@ test("no client chooses another registry, nor the scheme, by a header that the p
   expect((await named.ask(xForwarded, "inner")).status).toBe(404);
 });
 
-test("scheme and host are those that the proxy tells, where it is said to tell them", async () => {
+test("scheme and host are those that the proxy sends, if it is configured as trusted for them", async () => {
   const { server, httpPort } = await startTestServer([
     ...BEHIND,
     ...["--frontend-http-proxy-scheme", "--frontend-http-proxy-host"],
@@ -86,18 +86,18 @@ test.each(["1", "3"])(
   20_000,
 );
 
-test("one warning tells what a trusted proxy says without being believed", async () => {
+test("one warning lists the ignored headers of a trusted proxy", async () => {
   const { ask, logged } = await start(BEHIND);
   for (let i = 0; i < 3; i++) await ask({ "X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https" });
   expect(logged.filter((line) => line.includes("ignored"))).toEqual([
-    "warn the proxy 127.0.0.1 sends what is ignored: the scheme (believed with --frontend-http-proxy-scheme)",
+    "warn headers of the proxy 127.0.0.1 are ignored: the scheme (trusted with --frontend-http-proxy-scheme)",
   ]);
   const other = await start(BEHIND);
   await other.ask({ Forwarded: "for=198.51.100.1" });
-  expect(other.logged.join("\n")).toContain("named by --frontend-http-proxy-header");
+  expect(other.logged.join("\n")).toContain("set by --frontend-http-proxy-header");
 });
 
-test("what a proxy tells is set only beside a proxy, and a header's name is one", () => {
+test("proxy settings require a trusted proxy, and the proxy header must be a valid header name", () => {
   const fault = (...args: string[]) => {
     try {
       resolveServerConfig(args, {});

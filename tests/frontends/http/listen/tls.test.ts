@@ -30,7 +30,7 @@ function ask(url: string, host: string, headers: Record<string, string> = {}): P
 }
 
 describeWith(["openssl"], "TLS", () => {
-  test("each host gets its own certificate, and who names none the first", async () => {
+  test("each host gets its own certificate, and a client without SNI gets the first", async () => {
     const dir = temporaryDirectory();
     const certificates = [
       await makeCertificate(dir, "first", ["localhost"]),
@@ -98,7 +98,7 @@ describeWith(["openssl"], "TLS", () => {
     },
   );
 
-  test("TLS 1.2 is spoken with forward secrecy and authenticated encryption alone, older ones not at all", async () => {
+  test("TLS 1.2 is offered only with forward secrecy and authenticated encryption, and older versions are not", async () => {
     const dir = temporaryDirectory();
     const ecdsa = await makeCertificate(dir, "ecdsa", ["localhost"]);
     const rsa = await makeCertificate(dir, "rsa", ["localhost"], "rsa");
@@ -134,7 +134,7 @@ describeWith(["openssl"], "TLS", () => {
     }
   }, 20_000);
 
-  test("answers over HTTPS bind browsers to it, those over HTTP do not", async () => {
+  test("responses over HTTPS have Strict-Transport-Security, and those over HTTP do not", async () => {
     const certificate = await makeCertificate(temporaryDirectory(), "one", ["localhost"]);
     const hsts = async (flags: readonly string[]) => {
       const { server, httpPort } = await startTestServer([...tlsFlags([certificate]), ...flags]);
@@ -156,17 +156,17 @@ describeWith(["openssl"], "TLS", () => {
     expect(() => resolveServerConfig(["--frontend-http-hsts", "soon"], {})).toThrow("a time such as 180d");
   }, 20_000);
 
-  test("files that make no sense are reported, and the old certificate stays", async () => {
+  test("unusable certificate files are logged, and the old certificate stays in use", async () => {
     const dir = temporaryDirectory();
     const good = await makeCertificate(dir, "good", ["localhost"]);
     const { server, logged } = await startTestServer(tlsFlags([good]));
     writeFileSync(good.certificate, "nonsense");
     await eventually(() => logged.join("\n").includes("the old certificates stay in use"));
-    expect(logged.join("\n")).toInclude(`${good.certificate} holds no certificate in PEM`);
+    expect(logged.join("\n")).toInclude(`${good.certificate} does not contain a PEM certificate`);
     expect(await servedName(server.https?.port ?? 0, "localhost")).toBe("good");
   });
 
-  test("a key of another certificate, a missing file and a missing flag are named", async () => {
+  test("the error message names a key of another certificate, a missing file or a missing flag", async () => {
     const dir = temporaryDirectory();
     const one = await makeCertificate(dir, "one", ["localhost"]);
     const two = await makeCertificate(dir, "two", ["localhost"]);
@@ -182,7 +182,7 @@ describeWith(["openssl"], "TLS", () => {
     expect(readFileSync(one.key, "utf8")).toInclude("PRIVATE KEY");
   });
 
-  test("plain HTTP can send clients to HTTPS, but for those whose proxy speaks it", async () => {
+  test("plain HTTP can redirect to HTTPS, but not for clients whose proxy already uses HTTPS", async () => {
     const certificate = await makeCertificate(temporaryDirectory(), "one", ["localhost"]);
     const { server, httpPort } = await startTestServer([
       ...tlsFlags([certificate]),

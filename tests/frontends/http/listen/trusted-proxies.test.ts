@@ -12,8 +12,8 @@ const proxies = (settings: Partial<ProxySettings> = {}) =>
   new TrustedProxies({
     networks: NETWORKS,
     header: "x-forwarded-for",
-    tellScheme: true,
-    tellHost: true,
+    trustsScheme: true,
+    trustsHost: true,
     ...settings,
   });
 
@@ -27,7 +27,7 @@ type Told<T> = readonly [
 
 const PEER = "10.1.2.3";
 
-describe("what a proxy says of the client in X-Forwarded-For", () => {
+describe("the client in X-Forwarded-For", () => {
   const told: readonly Told<Record<string, string>>[] = [
     [{ "X-Forwarded-For": "198.51.100.1" }, "198.51.100.1"],
     [{ "X-Forwarded-For": "2001:db9::1" }, "2001:db9::1"],
@@ -76,7 +76,7 @@ describe("what a proxy says of the client in X-Forwarded-For", () => {
     });
 });
 
-describe("what a proxy says of the client in Forwarded", () => {
+describe("the client in Forwarded", () => {
   const told: readonly Told<string>[] = [
     [
       'for=203.0.113.9, For="[2001:db9::1]:4711";proto=https;host="a.test:8443";by=10.1.2.3',
@@ -109,7 +109,7 @@ describe("what a proxy says of the client in Forwarded", () => {
       expect({ ...client }).toEqual({ address, scheme, host });
     });
 
-  test("is read to its end however long it is", () => {
+  test("is found in a header of any length", () => {
     const hops = (piece: string) => parseForwarded(piece.repeat(50_000))?.length;
     expect(hops("for=1.1.1.1,")).toBe(50_000);
     expect(hops(",")).toBe(0);
@@ -120,7 +120,7 @@ describe("what a proxy says of the client in Forwarded", () => {
   });
 });
 
-test("any other header can be the one that tells the address", () => {
+test("the client's address can come in any configured header", () => {
   const client = proxies({ header: "x-real-ip" }).clientOf(
     request({
       "X-Real-IP": "198.51.100.1",
@@ -132,7 +132,7 @@ test("any other header can be the one that tells the address", () => {
   expect(client?.address).toBe("198.51.100.1");
 });
 
-test("scheme and host are believed only where they are asked for", () => {
+test("scheme and host are trusted only if configured", () => {
   const headers = {
     "X-Forwarded-For": "198.51.100.1",
     "X-Forwarded-Proto": "https",
@@ -140,8 +140,8 @@ test("scheme and host are believed only where they are asked for", () => {
     Forwarded: "for=198.51.100.1;proto=https;host=a.test",
   };
   for (const header of ["x-forwarded-for", "forwarded"]) {
-    const told = (tellScheme: boolean, tellHost: boolean) => ({
-      ...proxies({ header, tellScheme, tellHost }).clientOf(request(headers), PEER),
+    const told = (trustsScheme: boolean, trustsHost: boolean) => ({
+      ...proxies({ header, trustsScheme, trustsHost }).clientOf(request(headers), PEER),
     });
     const address = "198.51.100.1";
     expect(told(false, false)).toEqual({ address, scheme: undefined, host: undefined });
@@ -150,14 +150,14 @@ test("scheme and host are believed only where they are asked for", () => {
   }
 });
 
-test("nobody else is believed", () => {
+test("headers of untrusted peers are ignored", () => {
   const headers = { "X-Forwarded-For": "10.9.9.9", Forwarded: "for=10.9.9.9;proto=https" };
   for (const peer of ["11.0.0.1", "192.0.2.8", "unknown", "2001:db9::1", "::ffff:11.0.0.1"])
     expect(proxies().clientOf(request(headers), peer)).toBeUndefined();
   expect(proxies().includes("::ffff:10.1.2.3")).toBe(true);
 });
 
-test("a network is an address with or without the bits that count", () => {
+test("a network is an address, with or without a prefix length", () => {
   for (const good of ["10.0.0.0/8", "10.0.0.1", "::1", "2001:db8::/32", "0.0.0.0/0"])
     expect([good, isNetwork(good)]).toEqual([good, true]);
   for (const bad of ["10.0.0.0/33", "10.0.0/8", "example.org", "", "::/129", "10.0.0.0/8/8", "10.0.0.0/"])

@@ -58,7 +58,7 @@ test.each(["1", "3"])(
   },
 );
 
-test("a client can't forge a line of the log for people", async () => {
+test("a client can't forge a line of the text log", async () => {
   const { path, client } = await start("--access-log-format", "text");
   await client.fetch('manifests/a"b%0aforged', { headers: { "User-Agent": 'x" forged\\' } });
   expect(await eventually(() => readFileSync(path, "utf8") !== "")).toBe(true);
@@ -69,7 +69,7 @@ test("a client can't forge a line of the log for people", async () => {
   );
 });
 
-test("a log that was moved away gives way to a new file of its name", async () => {
+test("after the log file is moved away, a new file with its name is opened", async () => {
   const { path, client } = await start();
   await client.fetch("tags/list");
   expect(await eventually(() => readFileSync(path, "utf8") !== "")).toBe(true);
@@ -82,7 +82,7 @@ test("a log that was moved away gives way to a new file of its name", async () =
   expect(linesOf(`${path}.1`)).toHaveLength(1);
 });
 
-test("a log that can't be written, or an unknown format, is told at the start", async () => {
+test("a log file that can't be opened, or an unknown format, is an error at startup", async () => {
   const fault = (...args: string[]) => startTestServer(args).then(String, (error) => error.message);
   const dir = temporaryDirectory();
   expect(await fault("--access-log", dir)).toStartWith(`--access-log: can't write to ${dir}`);
@@ -91,7 +91,7 @@ test("a log that can't be written, or an unknown format, is told at the start", 
   );
 });
 
-test("lines on standard output wait for a slow reader, whole, whichever threads they are from", async () => {
+test("whole lines of all threads wait for a slow reader of standard output", async () => {
   const dir = temporaryDirectory();
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
   const { port } = probe;
@@ -135,7 +135,7 @@ test("lines on standard output wait for a slow reader, whole, whichever threads 
   expect(readFileSync(`${dir}/err`, "utf8")).toBe("");
 }, 20_000);
 
-test("of what a stranger may make long, a line has only the beginning", async () => {
+test("long paths and User-Agent headers are cut", async () => {
   const { path, client } = await start();
   await client.fetch(`${"x".repeat(5000)}/tags/list`, { headers: { "User-Agent": "y".repeat(5000) } });
   expect(await eventually(() => linesOf(path).join("") !== "")).toBe(true);

@@ -2,14 +2,14 @@ import { expect, test } from "bun:test";
 import type { ClientConnection } from "../../../../src/frontends/http/requests/client-connection.ts";
 import { RequestBodies } from "../../../../src/frontends/http/requests/request-bodies.ts";
 import { SharedBodies } from "../../../../src/frontends/http/requests/shared-bodies.ts";
-import { WaitingBodies } from "../../../../src/frontends/http/requests/waiting-bodies.ts";
+import { StreamedBodies } from "../../../../src/frontends/http/requests/streamed-bodies.ts";
 
 const LARGE = 1_000_000;
 const CAPACITY = 3 * LARGE;
 
-test("manifests without room among those that are shared are sent as lists are, where stalled clients have to go", async () => {
+test("a manifest over the budget for shared bodies is streamed like a list, which can drop stalled clients", async () => {
   let now = 0;
-  const lists = new WaitingBodies(CAPACITY, () => now);
+  const lists = new StreamedBodies(CAPACITY, () => now);
   // So many answers wait to be taken, of whatever kind.
   const shared = new SharedBodies(() => 100, CAPACITY);
   let closed = 0;

@@ -17,13 +17,13 @@ function shared() {
 
 const content = (size = LARGE) => new Uint8Array(size).fill(1);
 
-test("a small body is left to the runtime", () => {
+test("a small body is passed to the runtime", () => {
   const { bodies } = shared();
   const small = content(32 * 1024);
   expect(bodies.body(small)).toBe(small);
 });
 
-test("a large one is the same for all, with its length", async () => {
+test("all clients of a large body share one object that has its length", async () => {
   const { bodies, waitFor } = shared();
   const large = content();
   const body = bodies.body(large);
@@ -33,7 +33,7 @@ test("a large one is the same for all, with its length", async () => {
   expect(new Uint8Array(await new Response(body).arrayBuffer())).toEqual(large);
 });
 
-test("different ones are refused once all the room may be waiting to be taken", () => {
+test("a different body is refused once pending bodies may use up the budget", () => {
   const { bodies, waitFor } = shared();
   const first = content();
   expect(bodies.body(first)).toBeInstanceOf(Blob);
@@ -43,20 +43,20 @@ test("different ones are refused once all the room may be waiting to be taken", 
   }
   waitFor(10);
   expect(bodies.body(content())).toBeUndefined();
-  // What is on its way takes no more room for another client.
+  // A pending body needs no more memory for another client.
   expect(bodies.body(first)).toBeInstanceOf(Blob);
   waitFor(9);
   expect(bodies.body(content())).toBeInstanceOf(Blob);
 });
 
-test("however many were sent, none counts once all are taken, and no more than are not", () => {
+test("only as many bodies count as there are pending responses", () => {
   const { bodies, waitFor } = shared();
   for (let i = 0; i < 100; i++) expect(bodies.body(content())).toBeInstanceOf(Blob);
   waitFor(2);
   for (let i = 0; i < 100; i++) expect(bodies.body(content())).toBeInstanceOf(Blob);
 });
 
-test("one that is larger than all the room is sent when no large one is", () => {
+test("a body larger than the whole budget is sent when no other large body is pending", () => {
   const { bodies, waitFor } = shared();
   waitFor(3);
   expect(bodies.body(content(2 * CAPACITY))).toBeInstanceOf(Blob);

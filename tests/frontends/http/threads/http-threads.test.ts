@@ -68,7 +68,7 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
       listenTls: undefined,
       redirectsToTls: false,
       hstsSeconds: undefined,
-      proxies: { networks: [], header: "x-forwarded-for", tellScheme: false, tellHost: false },
+      proxies: { networks: [], header: "x-forwarded-for", trustsScheme: false, trustsHost: false },
       limits: {
         requestsPerSecond: undefined,
         uploads: undefined,
@@ -76,7 +76,7 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
         blobBytes: undefined,
       },
       connectionsPerAddress: undefined,
-      alsoGuarded: [],
+      otherGuardedPorts: [],
       accessLog: undefined,
       stopTimeoutMs: 10_000,
     },
@@ -135,7 +135,7 @@ function tally(values: readonly number[]): Record<number, number> {
   );
 }
 
-test("a change of users or registries holds on every thread from the next request on", async () => {
+test("a change of users or registries takes effect on every thread with the next request", async () => {
   const { instances, users, status, client } = await start();
   await client.pushImage("v1");
   const all = async (host?: string) =>
@@ -158,7 +158,7 @@ test("a change of users or registries holds on every thread from the next reques
   }
 }, 20_000);
 
-test("a push through any thread is seen through all", async () => {
+test("a push through one thread is visible through all", async () => {
   const { client, port } = await start();
   for (let i = 0; i < 20; i++) {
     const { digest } = await client.pushImage("v1");
@@ -174,7 +174,7 @@ test("a push through any thread is seen through all", async () => {
   }
 });
 
-test("an upload goes on with whichever thread the next chunk reaches, and with one chunk at a time", async () => {
+test("an upload continues on any thread, with one chunk at a time", async () => {
   const { client } = await start();
   const bytes = randomBytes(1_000_000);
   const digest = digestOf(bytes);
@@ -223,7 +223,7 @@ test("an upload goes on with whichever thread the next chunk reaches, and with o
   expect((await client.fetch(`${location}?digest=${digest}`, { method: "PUT" })).status).toBe(201);
 }, 20_000);
 
-test("wrong passwords count together, whichever thread they reach", async () => {
+test("failed logins of all threads count together", async () => {
   const { status } = await start();
   const answers = [];
   for (let i = 0; i < 12; i++) answers.push(await status("", { authorization: basic(`wrong ${i}`) }));
@@ -231,7 +231,7 @@ test("wrong passwords count together, whichever thread they reach", async () => 
   expect(await status("", { authorization: basic("change-me") })).toBe(429);
 }, 20_000);
 
-test("a thread that ends is reported and replaced, and what it held is free again", async () => {
+test("a thread that ends is logged and replaced, and its locks and uploads are released", async () => {
   const { workers, logged, client, status } = await start();
   await client.pushImage("v1");
   const bytes = randomBytes(100_000);
@@ -258,7 +258,7 @@ test("a thread that ends is reported and replaced, and what it held is free agai
   expect(rest.status).toBe(201);
 }, 20_000);
 
-test("a thread that does not answer is reported and replaced, and the others serve on", async () => {
+test("a thread that hangs is logged and replaced, and the others keep serving", async () => {
   const { workers, logged, traffic, client, port } = await start({
     worker: "../../../support/stoppable-http-worker.ts",
     answerTimeoutMs: 1500,
@@ -280,7 +280,7 @@ test("a thread that does not answer is reported and replaced, and the others ser
   expect(tally(statuses)).toEqual({ 200: MANY });
 }, 20_000);
 
-test("200 changes of other registries and their hosts fail no request to one", async () => {
+test("200 changes of other registries and their hosts fail no request to a registry", async () => {
   const { instances, status, client } = await start();
   await client.pushImage("v1");
   let isOver = false;
@@ -316,7 +316,7 @@ test("200 changes of other registries and their hosts fail no request to one", a
   expect(Math.min(...counts)).toBeGreaterThan(10);
 }, 30_000);
 
-test("a registry that the threads can't read is out of service alone, until they can", async () => {
+test("a registry that the threads can't read is out of service until they can, and the others keep serving", async () => {
   const { instances, status, client, logged } = await start();
   await client.pushImage("v1");
   const other = "other" as InstanceConfig["name"];

@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
-import { WaitingBodies } from "../../../../src/frontends/http/requests/waiting-bodies.ts";
+import { StreamedBodies } from "../../../../src/frontends/http/requests/streamed-bodies.ts";
 import { randomBytes } from "../../../support/random-bytes.ts";
 
 const PART = 64 * 1024;
 
-/** Bodies within `capacity` bytes, sent to clients that take parts when a test says so. */
-function waiting(capacity: number) {
+/** Bodies with a budget of `capacity` bytes, whose clients read parts on demand. */
+function streamed(capacity: number) {
   let now = 0;
-  const bodies = new WaitingBodies(capacity, () => now);
+  const bodies = new StreamedBodies(capacity, () => now);
   const closing: string[] = [];
   return {
     bodies,
@@ -26,15 +26,15 @@ function waiting(capacity: number) {
 
 const bytes = (size: number, fill = 1) => new Uint8Array(size).fill(fill);
 
-test("a small body is left to the runtime, and takes no room", () => {
-  const { bodies, send } = waiting(PART);
+test("a small body is passed to the runtime and uses no budget", () => {
+  const { bodies, send } = streamed(PART);
   const content = bytes(32 * 1024);
   expect(send("small", content).body).toBe(content);
   expect(bodies.bytes).toBe(0);
 });
 
-test("a large one arrives whole, and takes room until then", async () => {
-  const { bodies, send } = waiting(10 * PART);
+test("a large body arrives whole and uses the budget until then", async () => {
+  const { bodies, send } = streamed(10 * PART);
   const sent = new Uint8Array(randomBytes(200_000));
   const { body } = send("whole", sent);
   expect(bodies.bytes).toBe(sent.length + PART);
@@ -42,8 +42,8 @@ test("a large one arrives whole, and takes room until then", async () => {
   expect(bodies.bytes).toBe(0);
 });
 
-test("what is sent to many is kept once, with a part for each", () => {
-  const { bodies, send } = waiting(200 * PART);
+test("a body for many clients is counted once, plus one part for each client", () => {
+  const { bodies, send } = streamed(200 * PART);
   const content = bytes(10 * PART);
   const clients = Array.from({ length: 100 }, (_, i) => send(`${i}`, content));
   expect(bodies.bytes).toBe(110 * PART);
@@ -51,8 +51,8 @@ test("what is sent to many is kept once, with a part for each", () => {
   expect(bodies.bytes).toBe(0);
 });
 
-test("a client that cancels or goes away gives its room back once", async () => {
-  const { bodies, send } = waiting(100 * PART);
+test("a client that cancels and disconnects releases its memory once", async () => {
+  const { bodies, send } = streamed(100 * PART);
   const { reader, goAway } = send("gone", bytes(3 * PART));
   const parts = reader();
   await parts?.read();
@@ -61,8 +61,8 @@ test("a client that cancels or goes away gives its room back once", async () => 
   expect(bodies.bytes).toBe(0);
 });
 
-test("without room a body is refused, unless clients have taken nothing for five seconds: they have to go", async () => {
-  const { bodies, send, after, closing } = waiting(25 * PART);
+test("a body over the budget is refused, unless a client that has read nothing for five seconds can be dropped", async () => {
+  const { bodies, send, after, closing } = streamed(25 * PART);
   const stalled = send("stalled", bytes(10 * PART, 1));
   const slow = send("slow", bytes(10 * PART, 2)).reader();
   expect(send("third", bytes(10 * PART, 3)).body).toBeUndefined();
@@ -72,14 +72,14 @@ test("without room a body is refused, unless clients have taken nothing for five
   expect(send("third", bytes(10 * PART, 3)).body).toBeInstanceOf(ReadableStream);
   expect(closing).toEqual(["stalled"]);
   expect(bodies.bytes).toBe(22 * PART);
-  // What it would read next never comes; its connection is being closed.
+  // The dropped client gets no further part; its connection is being closed.
   const nothing = Bun.sleep(20).then(() => "nothing");
   expect(await Promise.race([stalled.reader()?.read(), nothing])).toBe("nothing");
   expect((await slow?.read())?.value).toEqual(bytes(PART, 2));
 });
 
-test("one that is larger than all the room is sent when nothing else is", () => {
-  const { send } = waiting(PART);
+test("a body larger than the whole budget is sent when no other is in progress", () => {
+  const { send } = streamed(PART);
   const { body, goAway } = send("huge", bytes(10 * PART));
   expect(body).toBeInstanceOf(ReadableStream);
   expect(send("another", bytes(2 * PART)).body).toBeUndefined();

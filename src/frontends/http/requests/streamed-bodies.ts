@@ -3,28 +3,28 @@ import { ByteBudget } from "../../../primitives/bounds/byte-budget.ts";
 import { type MonotonicClock, monotonicMs } from "../../../primitives/monotonic-clock.ts";
 import type { ClientConnection } from "./client-connection.ts";
 
-/** Up to this size (bytes) a body is left to the runtime, which copies what a connection does not take at once. */
+/** In bytes. Smaller bodies go straight to the runtime, which copies what the connection can't send at once. */
 const MAX_COPIED = 32 * 1024;
-/** A larger one is handed over in parts of this size, as the client takes them. */
+/** Larger bodies are passed to the runtime in parts of this size, as the client reads them. */
 const PART_BYTES = 64 * 1024;
-/** Bytes of one thread that may wait for slow clients: bodies, each once however many clients it is sent to, and their parts. */
+/** Maximal bytes that wait for slow clients, for each thread: one copy of each body, and one part for each client. */
 const CAPACITY = 64 * 1024 * 1024;
-/** A client that took nothing for so long (ms) has to go where others need the room. */
+/** A client that has read nothing for this time may be dropped to free memory for others. */
 const STALLED_MS = 5000;
 
 interface Reader {
-  /** Gone for a client that has to go. */
+  /** `undefined` once the client is dropped. */
   content: Uint8Array<ArrayBuffer> | undefined;
-  /** When the last part was taken. */
-  taken: number;
+  /** When the client read the last part. */
+  lastRead: number;
   readonly connection: Pick<ClientConnection, "closeIfIdleFor">;
 }
 
-/** Large bodies on their way to clients of any speed, within a bound on the memory that they take together. */
-export class WaitingBodies {
+/** Streams large bodies to clients of any speed, within a memory budget for all of them. */
+export class StreamedBodies {
   readonly #budget: ByteBudget;
   readonly #now: MonotonicClock;
-  /** The one that has waited the longest is the first. */
+  /** In order of their last read, the oldest first. */
   readonly #readers = new Set<Reader>();
   readonly #uses = new Map<Uint8Array, number>();
 
@@ -33,12 +33,12 @@ export class WaitingBodies {
     this.#now = now;
   }
 
-  /** Bytes that are kept for clients. */
+  /** Bytes in use. */
   get bytes(): number {
     return this.#budget.used;
   }
 
-  /** `undefined` if there is no room for it. */
+  /** `undefined` if the body exceeds the budget and no client is stalled. */
   body(
     content: Uint8Array<ArrayBuffer>,
     { signal }: { readonly signal: AbortSignal },
@@ -48,9 +48,9 @@ export class WaitingBodies {
     while (!this.#budget.reserve(this.#weightOf(content))) if (!this.#dropStalled()) return undefined;
     if (!this.#uses.has(content)) noteReceived(content.length);
     this.#uses.set(content, (this.#uses.get(content) ?? 0) + 1);
-    const reader: Reader = { content, taken: this.#now(), connection };
+    const reader: Reader = { content, lastRead: this.#now(), connection };
     this.#readers.add(reader);
-    // Also for a client that goes before the first part is asked for.
+    // Also covers a client that disconnects before the first pull.
     signal.addEventListener("abort", () => this.#drop(reader));
     return this.#stream(reader);
   }
@@ -61,11 +61,11 @@ export class WaitingBodies {
       {
         pull: (controller) => {
           const { content } = reader;
-          // Its connection is being closed; an error would be reported as one of ours.
+          // The connection is being closed; an error here would be logged as a server error.
           if (!content) return new Promise<void>(() => undefined);
           controller.enqueue(content.subarray(at, at + PART_BYTES));
           at += PART_BYTES;
-          if (at < content.length) this.#move(reader);
+          if (at < content.length) this.#noteRead(reader);
           else {
             this.#drop(reader);
             controller.close();
@@ -81,16 +81,16 @@ export class WaitingBodies {
     return PART_BYTES + (this.#uses.has(content) ? 0 : content.length);
   }
 
-  /** It is the last one again. */
-  #move(reader: Reader): void {
-    reader.taken = this.#now();
+  /** Moves the reader to the end of the order. */
+  #noteRead(reader: Reader): void {
+    reader.lastRead = this.#now();
     this.#readers.delete(reader);
     this.#readers.add(reader);
   }
 
   #dropStalled(): boolean {
     const [first] = this.#readers;
-    if (!first || this.#now() - first.taken < STALLED_MS) return false;
+    if (!first || this.#now() - first.lastRead < STALLED_MS) return false;
     this.#drop(first);
     first.connection.closeIfIdleFor(1);
     return true;
