@@ -2,6 +2,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { noteReceived } from "../../../bounds/buffer-pressure.ts";
 import { moveOrRemove, removeQuietly, syncDirectory, writeSynced } from "../../../fs/durable.ts";
 import { isMissingFile } from "../../../fs/files.ts";
+import { Pace } from "../../../jobs/pace.ts";
 import type { Release } from "../../../release.ts";
 import type { GitObject, NamedObject } from "../../git/object.ts";
 import { type ObjectId, objectIdToBytes } from "../../git/object-id.ts";
@@ -11,7 +12,7 @@ import { readLooseObject } from "./loose.ts";
 import { packProblems } from "./pack-check.ts";
 import { PackFile } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
-import { chooseMerge, mergePacks, type PackPaths } from "./pack-merge.ts";
+import { chooseMerge, coveredPacks, mergePacks, type PackPaths } from "./pack-merge.ts";
 
 /** A pack without index this old was left by a crash between removing the two. */
 const ORPHAN_MS = 60 * 60 * 1000;
@@ -42,7 +43,9 @@ export class LocalObjects implements ObjectStore {
   readonly #uncertain = new Set<string>();
   /** Packs whose objects are all in a merged one, by file stem; the timers remove them. */
   readonly #retired = new Map<string, Timer>();
+  /** The search for merged packs that a crash left, and merges. */
   #merging: Promise<void> | undefined;
+  #hasSoughtCovered = false;
   #noMergeBefore = 0;
   #holds = 0;
   #closing = false;
@@ -125,9 +128,18 @@ export class LocalObjects implements ObjectStore {
 
   #startMerge(): void {
     if (this.#merging || this.#closing || Date.now() < this.#noMergeBefore) return;
+    if (!this.#hasSoughtCovered) {
+      this.#hasSoughtCovered = true;
+      this.#mergeInBackground(this.#retireCovered());
+      return;
+    }
     const packs = chooseMerge([...this.#packs.values()]);
     if (packs.length === 0 || !this.#hasRoom()) return;
-    this.#merging = this.#merge(packs)
+    this.#mergeInBackground(this.#merge(packs));
+  }
+
+  #mergeInBackground(work: Promise<void>): void {
+    this.#merging = work
       .catch((error) => {
         this.#noMergeBefore = Date.now() + MERGE_RETRY_MS;
         this.#mergeFailed(error);
@@ -150,12 +162,34 @@ export class LocalObjects implements ObjectStore {
     for (const [stem, pack] of [...this.#packs]) {
       // A pack that holds all that the others do has the name of the merged one.
       if (stem === merged || !packs.includes(pack)) continue;
-      this.#forget(stem, pack);
-      this.#retired.set(stem, setTimeout(() => this.#removePack(stem), RETIREMENT_MS).unref());
+      this.#retire(stem, pack, RETIREMENT_MS);
     }
   }
 
-  /** What can't be removed now is tried again later, or merged once more after the next start. */
+  /** Merged packs that a crash kept from being removed. */
+  async #retireCovered(): Promise<void> {
+    const pace = new Pace(1);
+    for await (const { pack, cover } of coveredPacks([...this.#packs.values()], () => pace.rest())) {
+      // The crash may also have come between the name of the merged one and its sync.
+      await syncDirectory(this.#packDir);
+      if (this.#closing) return;
+      const [stem, coverStem] = [pack, cover].map((one) => this.#stemOf(one));
+      if (stem === undefined || coverStem === undefined) continue;
+      const age = Date.now() - statSync(`${this.#packDir}/${coverStem}.idx`).mtimeMs;
+      this.#retire(stem, pack, Math.min(Math.max(RETIREMENT_MS - age, 0), RETIREMENT_MS));
+    }
+  }
+
+  #stemOf(pack: PackFile): string | undefined {
+    return [...this.#packs].find(([, known]) => known === pack)?.[0];
+  }
+
+  #retire(stem: string, pack: PackFile, delayMs: number): void {
+    this.#forget(stem, pack);
+    this.#retired.set(stem, setTimeout(() => this.#removePack(stem), delayMs).unref());
+  }
+
+  /** What can't be removed now is tried again later, or found after the next start. */
   #removePack(stem: string): void {
     clearTimeout(this.#retired.get(stem));
     const isHeld = this.#holds > 0 && !this.#closing;

@@ -59,6 +59,11 @@ export class PackFile {
     return this.#index.offsetOf(id) !== undefined;
   }
 
+  /** The ids of all objects in their bytes, sorted; or of the first ones. */
+  ids(count?: number): Buffer {
+    return this.#index.ids(count);
+  }
+
   /** Whether any entry depends on another, as those may that stock git packs; ours never do. */
   hasDeltas(): boolean {
     this.#hasDeltas ??= this.#index.entries().some(({ offset }) => {

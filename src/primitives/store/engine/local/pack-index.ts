@@ -128,7 +128,7 @@ export class PackIndex {
   }
 
   #readTable(): Table {
-    const ids = this.#read(IDS_AT, this.count * OBJECT_ID_BYTES);
+    const ids = this.ids();
     const stored = this.#read(this.#offsetsAt, this.count * 4);
     const [beginnings, offsets] = [new Uint32Array(this.count), new Uint32Array(this.count)];
     for (let i = 0; i < this.count; i++) {
@@ -164,9 +164,14 @@ export class PackIndex {
     return undefined;
   }
 
+  /** The ids of all objects in their bytes, sorted; or of the first ones. */
+  ids(count = this.count): Buffer {
+    return this.#read(IDS_AT, count * OBJECT_ID_BYTES);
+  }
+
   /** Every entry, in the order of the pack. */
   entries(): PackedEntry[] {
-    const ids = this.#read(IDS_AT, this.count * OBJECT_ID_BYTES);
+    const ids = this.ids();
     const crcs = this.#read(IDS_AT + this.count * OBJECT_ID_BYTES, this.count * 4);
     const offsets = this.#read(this.#offsetsAt, this.count * 4);
     const entries = Array.from({ length: this.count }, (_, i) => ({

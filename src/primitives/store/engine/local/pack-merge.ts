@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { syncFile, writeSynced } from "../../../fs/durable.ts";
 import { writeFully } from "../../../fs/files.ts";
-import type { ObjectId } from "../../git/object-id.ts";
+import { OBJECT_ID_BYTES, type ObjectId } from "../../git/object-id.ts";
 import { encodePackHeader, type PackedEntry } from "../../git/pack.ts";
 import type { PackFile, RawEntry } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
@@ -13,6 +13,8 @@ const MAX_MERGED_OBJECTS = 65_536;
 /** A pack joins a merge unless it is this many times larger than all the smaller ones together. */
 const GEOMETRIC_FACTOR = 2;
 const COPY_BYTES = 1 << 20;
+/** Where one pack has so many times the objects of another, these are sought one by one. */
+const FEW_FACTOR = 16;
 
 /**
  * The packs to merge now, if any. Sizes form a geometric progression, so that each object is copied only a logarithmic
@@ -34,6 +36,53 @@ export function chooseMerge<P extends Pick<PackFile, "count" | "hasDeltas">>(
     total += pack.count;
   }
   return chosen.length > 1 ? chosen : [];
+}
+
+/** A pack all of whose objects are in another one. */
+export interface CoveredPack {
+  readonly pack: PackFile;
+  readonly cover: PackFile;
+}
+
+/**
+ * Packs that were merged into another one of them: a crash keeps them from being removed, and those that are no longer
+ * small are never merged again. Packs with deltas are left to stock git. `rest` lets others have their turn.
+ */
+export async function* coveredPacks(
+  packs: readonly PackFile[],
+  rest: () => Promise<void> | undefined,
+): AsyncGenerator<CoveredPack> {
+  const left = packs
+    .filter(({ count }) => count > 0 && count <= MAX_MERGED_OBJECTS)
+    .toSorted((a, b) => b.count - a.count);
+  for (let cover = left.shift(); cover; cover = left.shift()) {
+    await rest();
+    let all: Buffer | undefined;
+    for (const pack of [...left]) {
+      if (!cover.has(pack.ids(1))) continue;
+      all ??= cover.ids();
+      if (!isWithin(pack, cover, all) || cover.hasDeltas() || pack.hasDeltas()) continue;
+      left.splice(left.indexOf(pack), 1);
+      yield { pack, cover };
+      await rest();
+    }
+  }
+}
+
+function isWithin(pack: PackFile, cover: PackFile, all: Buffer): boolean {
+  const ids = pack.ids();
+  const isFew = pack.count * FEW_FACTOR < cover.count;
+  for (let at = 0, from = 0; at < ids.length; at += OBJECT_ID_BYTES) {
+    if (isFew) {
+      if (!cover.has(ids.subarray(at, at + OBJECT_ID_BYTES))) return false;
+      continue;
+    }
+    let order = -1;
+    for (; order < 0 && from < all.length; from += OBJECT_ID_BYTES)
+      order = all.compare(ids, at, at + OBJECT_ID_BYTES, from, from + OBJECT_ID_BYTES);
+    if (order !== 0) return false;
+  }
+  return true;
 }
 
 /** Where the two files of a pack are written. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, utimesSync, watch, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, utimesSync, watch, writeFileSync } from "node:fs";
 import { LocalObjects } from "../../../../../src/primitives/store/engine/local/local-objects.ts";
 import { type NamedObject, nameObject } from "../../../../../src/primitives/store/git/object.ts";
 import { eventually } from "../../../../support/eventually.ts";
@@ -133,4 +133,43 @@ test("objects of every size are read whole however little they compress, and wha
   const damaged = new LocalObjects(dir);
   await expect(damaged.get(all.at(-1)?.id ?? blob("").id)).rejects.toThrow("does not inflate");
   await damaged.close();
+});
+
+test("packs that were merged into a large one before a crash are removed, and no others", async () => {
+  const { dir, packs } = objectsDirectory();
+  const many = Array.from({ length: 33_000 }, (_, i) => blob(`object ${i}`));
+  const write = async (batch: readonly NamedObject[]) => {
+    const { packs: own, dir: aside } = objectsDirectory();
+    const objects = new LocalObjects(aside);
+    await objects.put(batch);
+    await objects.close();
+    const [pack = ""] = own();
+    for (const name of [pack, pack.replace(/\.pack$/, ".idx")])
+      copyFileSync(`${aside}/pack/${name}`, `${dir}/pack/${name}`);
+    return pack;
+  };
+  const merged = [
+    await write(many.slice(0, -1)),
+    await write(many.slice(100)),
+    await write(many.slice(5, 40)),
+    await write(many.slice(7, 8)),
+  ];
+  const kept = [
+    await write(many),
+    await write([...many.slice(1), blob("elsewhere")]),
+    await write([...many.slice(0, 9), blob("small")]),
+  ];
+  expect(packs().sort()).toEqual([...merged, ...kept].sort());
+  // Old enough that no stock git is about to read what was merged into it.
+  for (const pack of kept) utimesSync(`${dir}/pack/${pack.replace(/\.pack$/, ".idx")}`, 0, 0);
+  const objects = new LocalObjects(dir);
+  await objects.put([blob("later")]);
+  expect(await eventually(() => packs().length === kept.length + 1)).toBe(true);
+  expect(packs().filter((pack) => !kept.includes(pack))).toHaveLength(1);
+  await expectAll(
+    objects,
+    many.filter((_, i) => i % 500 === 0),
+  );
+  await objects.close();
+  expect(packs()).toEqual(expect.arrayContaining(kept));
 });
