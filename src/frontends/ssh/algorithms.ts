@@ -1,8 +1,8 @@
 import type { Algorithms } from "ssh2";
 
 /**
- * What is offered, in this order: key exchanges that cost about a millisecond, and ciphers that the processor helps with.
- * Exchanges over finite fields cost up to a minute of a processor before anybody has logged in.
+ * The offered algorithms, in order of preference: key exchanges that take about a millisecond, and ciphers with hardware
+ * support. Finite-field key exchanges are left out: they take up to a minute of CPU time before any login.
  */
 export const ALGORITHMS = {
   kex: [

@@ -1,13 +1,13 @@
 import { networkOf } from "../../primitives/net/client-network.ts";
 
 export interface GateLimits {
-  /** Connections that have not logged in, of all clients and of one network. */
+  /** Maximal connections before login, in total and for each network. */
   readonly waiting: number;
   readonly waitingPerNetwork: number;
-  /** Connections that have logged in, of all users and of one. */
+  /** Maximal connections after login, in total and for each user. */
   readonly loggedIn: number;
   readonly loggedInPerUser: number;
-  /** How many of all stay free for administrators. */
+  /** The part of `loggedIn` that only administrators may use. */
   readonly reservedForAdministrators: number;
 }
 
@@ -19,7 +19,7 @@ export const GATE_LIMITS: GateLimits = {
   reservedForAdministrators: 16,
 };
 
-/** A connection as the gate counts it. */
+/** A counted connection. */
 interface Entry {
   readonly network: string;
   readonly close: () => void;
@@ -27,24 +27,25 @@ interface Entry {
   user: string | undefined;
 }
 
-/** The place that a connection takes up, from the moment it is accepted. */
+/** A connection's slot in the gate, from accept to close. */
 export interface Place {
-  /** It has exchanged keys: it is given up later than one that has only connected. */
+  /** Notes the completed key exchange. Connections without one are closed first. */
   handshakeDone(): void;
-  /** Counts it as the user's from now on; a cap that is reached is answered in words. */
+  /** Counts the connection for the user. Returns an error message if a limit is reached. */
   logIn(user: string, isAdministrator: boolean): string | undefined;
   leave(): void;
 }
 
 /**
- * Bounds how many connections there are. One that has not logged in can always be replaced by a newer one, so that nobody
- * shuts others out by holding connections open: first goes one that exchanged no keys, of the network that has the most.
+ * Limits the number of connections. At the limit, a new connection replaces one that has not logged in, so that no client
+ * locks others out by holding connections open. It replaces the oldest one without a key exchange, in the network with the
+ * most connections.
  */
 export class ConnectionGate {
   readonly #limits: GateLimits;
-  /** Called when a connection is given up for another. */
+  /** Called when a new connection replaces an old one. */
   readonly #report: (message: string) => void;
-  /** The oldest first, by network. */
+  /** Connections before login by network, the oldest first. */
   readonly #waiting = new Map<string, Set<Entry>>();
   readonly #loggedIn = new Map<string, number>();
   #waitingCount = 0;
@@ -55,23 +56,23 @@ export class ConnectionGate {
     this.#limits = limits;
   }
 
-  /** Takes a connection in; `close` ends it at once when its place is given to another. */
+  /** Adds a connection. `close` is called if a newer one replaces it. */
   enter(address: string, close: () => void): Place {
     const entry: Entry = { network: networkOf(address), close, hasHandshake: false, user: undefined };
     const { waiting, waitingPerNetwork } = this.#limits;
     const own = this.#waiting.get(entry.network);
     if (own && own.size >= waitingPerNetwork) {
       this.#report(
-        `${own.size} SSH connections from ${entry.network} have not logged in; a new one takes the place of the oldest`,
+        `${own.size} SSH connections from ${entry.network} have not logged in; a new one replaces the oldest`,
       );
-      this.#giveUp(own);
+      this.#evict(own);
     } else if (this.#waitingCount >= waiting) {
       const most = this.#largest();
       const [{ network = "" } = {}] = most;
       this.#report(
-        `${this.#waitingCount} SSH connections have not logged in, ${most.size} of them from ${network}; a new one takes the place of the oldest of those`,
+        `${this.#waitingCount} SSH connections have not logged in, ${most.size} of them from ${network}; a new one replaces the oldest of those`,
       );
-      this.#giveUp(most);
+      this.#evict(most);
     }
     const network = this.#waiting.get(entry.network) ?? new Set();
     this.#waiting.set(entry.network, network.add(entry));
@@ -87,11 +88,11 @@ export class ConnectionGate {
 
   #logIn(entry: Entry, user: string, isAdministrator: boolean): string | undefined {
     const { loggedIn, loggedInPerUser, reservedForAdministrators } = this.#limits;
-    if (!this.#waiting.get(entry.network)?.has(entry)) return "the connection has ended";
+    if (!this.#waiting.get(entry.network)?.has(entry)) return "the connection is closed";
     const own = this.#loggedIn.get(user) ?? 0;
-    if (own >= loggedInPerUser) return `${own} connections of '${user}' are open; no user has more`;
+    if (own >= loggedInPerUser) return `'${user}' has ${own} open connections, the maximum for one user`;
     if (this.#loggedInCount >= loggedIn - (isAdministrator ? 0 : reservedForAdministrators))
-      return `${this.#loggedInCount} connections are open, of all users; there are no more`;
+      return `all users have ${this.#loggedInCount} open connections, the maximum in total`;
     this.#leave(entry);
     entry.user = user;
     this.#loggedIn.set(user, own + 1);
@@ -121,7 +122,7 @@ export class ConnectionGate {
     return largest;
   }
 
-  #giveUp(among: ReadonlySet<Entry>): void {
+  #evict(among: ReadonlySet<Entry>): void {
     const [oldest] = among;
     const entry = [...among].find(({ hasHandshake }) => !hasHandshake) ?? oldest;
     if (!entry) return;

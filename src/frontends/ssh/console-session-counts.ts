@@ -1,7 +1,7 @@
 import type { UserName } from "../../primitives/users/user.ts";
 import type { SshLimits } from "./ssh-limits.ts";
 
-/** Counts the sessions that are open, on all connections. */
+/** Counts and limits the open sessions of all connections. */
 export class ConsoleSessionCounts {
   readonly #limits: Pick<SshLimits, "sessionsPerUser" | "sessions">;
   readonly #ofUser = new Map<UserName, number>();
@@ -11,11 +11,11 @@ export class ConsoleSessionCounts {
     this.#limits = limits;
   }
 
-  /** Counts one more of a user; a cap that is reached is answered in words. */
+  /** Counts a new session. Returns an error message if a limit is reached. */
   open(user: UserName): string | undefined {
     const own = this.#ofUser.get(user) ?? 0;
-    if (own >= this.#limits.sessionsPerUser) return `'${user}' has ${own} open; no user has more`;
-    if (this.#all >= this.#limits.sessions) return `all users have ${this.#all} open; there are no more`;
+    if (own >= this.#limits.sessionsPerUser) return `'${user}' has ${own} open, the maximum for one user`;
+    if (this.#all >= this.#limits.sessions) return `all users have ${this.#all} open, the maximum in total`;
     this.#ofUser.set(user, own + 1);
     this.#all++;
     return undefined;

@@ -2,18 +2,18 @@ import ssh2 from "ssh2";
 import { keptSecret } from "../../primitives/fs/kept-secret.ts";
 
 /**
- * The server's Ed25519 key in OpenSSH format, made at the first start: clients must find the same one ever after.
- * Rejects when the file holds no such key.
+ * Returns the server's Ed25519 key in OpenSSH format, and generates it at the first start. Clients remember it, so it must
+ * never change. Rejects if the file does not contain a readable key.
  */
 export async function ensureHostKey(path: string): Promise<string> {
   const key = (await keptSecret(path, () => Buffer.from(generateHostKey()))).toString();
   if (isReadable(key)) return key;
   throw new Error(
-    `the SSH host key ${path} can't be read; put its backup there, or remove it for a new one (clients will warn)`,
+    `the SSH host key ${path} can't be read; restore it from a backup, or remove it to get a new one (clients will warn)`,
   );
 }
 
-/** ssh2 drops the leading zeros of a public key, which makes one key in 256 unreadable: such a key is thrown away. */
+/** ssh2 drops the leading zeros of a public key, which makes one key in 256 unreadable; such a key is discarded. */
 export function generateHostKey(generate = generateKeyPair): string {
   for (;;) {
     const key = generate();

@@ -2,25 +2,25 @@ import type { ConsoleChannel } from "../../backends/admin-ssh/admin-console.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import type { SessionId, SessionRequest, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
 
-/** What waits between the threads for a client that does not read, in UTF-16 units. */
+/** Maximal text in flight between the threads for a client that does not read, in UTF-16 units. */
 const PIECE_LENGTH = 16 * 1024;
 const LAST_WORDS_MS = 500;
-/** Long enough for a command that took its own user's credential away to say so. */
+/** Enough for a command that removed its own user's credential to print its result. */
 const LAST_COMMAND_MS = 2000;
 
-/** The owner's end of a session that the SSH thread serves: each side sends only what the other has asked for. */
+/** The main thread's end of a session on the SSH thread. Each side sends only what the other has requested (backpressure). */
 export class RemoteChannel implements ConsoleChannel {
   readonly remote: string;
   readonly screen: ConsoleChannel["screen"];
   readonly input: AsyncIterable<Uint8Array>;
   readonly #id: SessionId;
   readonly #thread: CallPort<SshOwnerCalls, SshThreadCalls>;
-  /** Called when nothing is read any more, or written. */
+  /** Callbacks for the end of input, and for the close. */
   readonly #whenInputOver = new Set<() => void>();
   readonly #whenOver = new Set<() => void>();
   readonly #closed = Promise.withResolvers<undefined>();
   readonly #resized = new Set<() => void>();
-  /** What was written last, so that pieces stay in order. */
+  /** The last write; the next one waits for it, so that the order is kept. */
   #writing: Promise<void> = Promise.resolve();
   #isOver = false;
   #reason: string | undefined;
@@ -56,7 +56,7 @@ export class RemoteChannel implements ConsoleChannel {
     for (const callback of this.#resized) callback();
   }
 
-  /** Ends the input: nothing more can be asked or ordered. A command that is under way may finish, for a moment. */
+  /** Ends the input. A running command has `LAST_COMMAND_MS` to finish before the session is closed. */
   end(reason: string): void {
     if (this.#reason !== undefined || this.#isOver) return;
     this.#reason = reason;
@@ -64,12 +64,12 @@ export class RemoteChannel implements ConsoleChannel {
     this.#grace = setTimeout(() => this.close(), LAST_COMMAND_MS);
   }
 
-  /** Why it was ended from this side. */
+  /** The reason that was passed to `end`. */
   get reason(): string | undefined {
     return this.#reason;
   }
 
-  /** There is nobody any more: the input ends, and what is written is dropped. */
+  /** Called when the client has disconnected: ends the input and drops all output. */
   close(): void {
     clearTimeout(this.#grace);
     this.#isOver = true;
@@ -83,7 +83,7 @@ export class RemoteChannel implements ConsoleChannel {
     return this.#closed.promise;
   }
 
-  /** Sends a line on its own, past what else was to be written, if the client takes it at once. */
+  /** Sends a last line ahead of any pending output, if the client reads it within `LAST_WORDS_MS`. */
   async lastWords(text: string): Promise<void> {
     const line = this.screen ? `\r\n  ${text}\r\n` : `${text}\n`;
     const told = this.#thread.call("write", this.#id, line, this.screen === undefined).catch(() => undefined);
@@ -94,8 +94,8 @@ export class RemoteChannel implements ConsoleChannel {
     for (const callback of callbacks) callback();
   }
 
-  /** What the thread answers; `undefined` once it is of no use any more. */
-  #answer<T>(call: Promise<T>, ends: Set<() => void>): Promise<T | undefined> {
+  /** The result of the call; `undefined` if `ends` is called first or the call fails. */
+  #resultOf<T>(call: Promise<T>, ends: Set<() => void>): Promise<T | undefined> {
     return new Promise((resolve) => {
       const over = () => resolve(undefined);
       ends.add(over);
@@ -107,7 +107,7 @@ export class RemoteChannel implements ConsoleChannel {
     const isOver = () => this.#isOver || this.#reason !== undefined;
     const packet = isOver()
       ? undefined
-      : await this.#answer(this.#thread.call("read", this.#id), this.#whenInputOver);
+      : await this.#resultOf(this.#thread.call("read", this.#id), this.#whenInputOver);
     return packet === undefined || isOver() ? { done: true, value: undefined } : { value: packet };
   }
 
@@ -118,7 +118,7 @@ export class RemoteChannel implements ConsoleChannel {
       for (let at = 0; at < text.length && !this.#isOver; ) {
         const end = pieceEnd(text, at);
         const written = this.#thread.call("write", this.#id, text.slice(at, end), toError);
-        await this.#answer(written, this.#whenOver);
+        await this.#resultOf(written, this.#whenOver);
         at = end;
       }
     })();
@@ -126,7 +126,7 @@ export class RemoteChannel implements ConsoleChannel {
   }
 }
 
-/** Never within a character. */
+/** Never splits a surrogate pair. */
 function pieceEnd(text: string, at: number): number {
   const end = at + PIECE_LENGTH;
   const last = text.charCodeAt(end - 1);

@@ -8,20 +8,20 @@ import type { SshLimits } from "./ssh-limits.ts";
 import { SshLogin } from "./ssh-login.ts";
 import { SshSession } from "./ssh-session.ts";
 
-/** Bytes that a client has not taken; beyond it nothing more is read from it. */
+/** Above this many bytes that the client has not read, the server stops reading from it. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 /**
- * Bytes of all sessions that the console has not read; beyond it nothing more is read from the connection. One session has
- * twice the window of ssh2 at most, unless its client sends beyond that.
+ * Above this many bytes that the console has not read, in all sessions, the server stops reading from the connection. One
+ * session has at most twice the window of ssh2, unless its client exceeds the window.
  */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
-/** A connection that ends in words has so long to say them. */
+/** Time for a last message before the connection is closed. */
 const LINGER_MS = 1000;
-/** Longer than the owner needs to end the sessions of a login. */
+/** Longer than the main thread needs to end the sessions of a login. */
 const LOGIN_END_MS = 5000;
-/** Exchanges of keys before the login: a client has no reason for a second one. */
+/** Maximal key exchanges before the login; a client has no reason for a second one. */
 const MAX_EXCHANGES = 3;
-/** A client that takes nothing of what waits for it for so long is given up. */
+/** A client that reads nothing of its pending output for this time is disconnected. */
 const MAX_STALL_MS = 120_000;
 
 export interface ConnectionOptions {
@@ -33,12 +33,12 @@ export interface ConnectionOptions {
   readonly owner: CallPort<SshThreadCalls, SshOwnerCalls>;
   readonly register: (session: SshSession) => SessionId;
   readonly unregister: (id: SessionId) => void;
-  /** For the log, bounded by `kind`. */
+  /** Logs a warning, throttled by `kind`. */
   readonly warn: (kind: string, message: string) => void;
   readonly closed: () => void;
 }
 
-/** One TCP connection, from the moment it is accepted; what it may take up is bounded at every stage. */
+/** One TCP connection, from accept to close, with limits on what it uses at every stage. */
 export class SshConnection {
   readonly #options: ConnectionOptions;
   readonly #place: Place;
@@ -58,19 +58,19 @@ export class SshConnection {
     this.#grace = setTimeout(() => this.close(), limits.loginGraceMs);
     socket.on("error", () => this.close());
     socket.once("close", () => this.#onClose());
-    // Also where ssh2 ends it: a client that does not end its side as well would stay for ever.
+    // Also when ssh2 ends the connection: a client that never ends its side would stay connected forever.
     socket.once("end", () => this.#closeSoon());
     socket.once("finish", () => this.#closeSoon());
     socket.on("drain", () => this.#onDrain());
   }
 
-  /** The client has said that it speaks SSH. */
+  /** Called once the client has sent its SSH identification. */
   serve(client: Connection): void {
     const { socket, remote, limits, owner, warn } = this.#options;
     this.#client = client;
-    // Broken handshakes and resets arrive here; without a handler they would end the thread.
+    // Broken handshakes and connection resets; without a handler they would end the thread.
     client.on("error", () => this.#closeSoon());
-    // Comes after ssh2's own listener, once all of a packet is worked off.
+    // Runs after ssh2's own listener, which has then processed the whole packet.
     socket.on("data", () => this.#checkPressure());
     client.on("handshake", () => {
       this.#place.handshakeDone();
@@ -107,28 +107,28 @@ export class SshConnection {
     this.#onClose();
   }
 
-  /** Says goodbye, and closes. */
+  /** Sends a disconnect message and closes. */
   end(): void {
     if (this.#client) this.#client.end();
     else this.#options.socket.end();
     this.#closeSoon();
   }
 
-  /** Ends it soon, if it is of this login. */
+  /** Ends the connection after a delay, if it belongs to this login. */
   endLogin(login: LoginId): void {
     if (this.#login?.id === login) setTimeout(() => this.end(), LOGIN_END_MS);
   }
 
-  /** To be called every few seconds: gives a client up that takes nothing any more. */
+  /** Called every few seconds; closes a connection whose client no longer reads. */
   sweep(now: number): void {
     if (this.#fullSince !== undefined && now - this.#fullSince > MAX_STALL_MS) this.close();
   }
 
-  /** The connection may go on as this user's, or is ended. */
+  /** Counts the connection for the user; closes it and returns false if a limit is reached. */
   #accept(login: AcceptedLogin): boolean {
     const { owner, remote, warn } = this.#options;
     const refusal = this.#isClosed
-      ? "the connection has ended"
+      ? "the connection is closed"
       : this.#place.logIn(login.user, login.isAdministrator);
     if (refusal === undefined) {
       this.#login = login;
@@ -144,9 +144,9 @@ export class SshConnection {
 
   #openSession(): string | undefined {
     const { counts, limits } = this.#options;
-    if (!this.#login) return "nobody has logged in";
+    if (!this.#login) return "the client has not logged in";
     if (this.#sessions.size >= limits.sessionsPerConnection)
-      return `the connection has ${this.#sessions.size} open; none has more`;
+      return `the connection has ${this.#sessions.size} open, the maximum for one connection`;
     return counts.open(this.#login.user);
   }
 
@@ -154,7 +154,7 @@ export class SshConnection {
     const { owner, remote, register, unregister } = this.#options;
     const login = this.#login;
     if (!login) return;
-    // By this name ssh2 tells its sessions from its channels when it cleans up, and the executable has shortened it.
+    // At cleanup ssh2 recognizes its sessions by this class name, which minification has shortened.
     Object.defineProperty(session.constructor, "name", { value: "Session" });
     const served = new SshSession(session, {
       login: login.id,
@@ -175,7 +175,7 @@ export class SshConnection {
     this.#options.counts.close(user);
   }
 
-  /** A client that sends on and takes no answers is not read until it does. */
+  /** Pauses reading while the client does not read its output or the console does not read its input. */
   #checkPressure(): void {
     const { socket } = this.#options;
     if (this.#isFull || this.#unread > MAX_UNREAD_BYTES) {

@@ -8,19 +8,19 @@ import { SshOwner, type SshServices } from "./ssh-owner.ts";
 
 export interface SshFrontendOptions extends SshServices {
   readonly listen: ListenAddress;
-  /** Path of the key in OpenSSH format; read on the SSH thread, so that ssh2 is loaded there alone. */
+  /** Path of the key in OpenSSH format; read on the SSH thread, so that only that one loads ssh2. */
   readonly hostKeyFile: string;
-  /** Makes a thread that runs `ssh-worker.ts`. */
+  /** Starts a thread that runs `ssh-worker.ts`. */
   readonly spawn: () => Worker;
 }
 
 export const SSH_LISTEN_SETTING = "frontend-ssh-listen";
 
-/** A thread that ends is replaced after this pause, which doubles up to a bound while none can be started. */
+/** Pause before a thread that ended is replaced; doubled after each failed start, up to a maximum. */
 const RESTART_PAUSE_MS = 200;
 const MAX_RESTART_PAUSE_MS = 30_000;
 const STOP_MS = 1000;
-/** The thread is asked so often whether it is alive; one that leaves two questions open is replaced. */
+/** Interval of pings to the thread; a thread that misses two is replaced. */
 const WATCH_MS = 5000;
 
 interface Thread {
@@ -31,8 +31,8 @@ interface Thread {
 }
 
 /**
- * Serves the admin console over SSH, on a thread that owns no store: what strangers make it compute holds up nobody but
- * other clients of the console. A thread that ends or hangs is reported and replaced.
+ * Serves the admin console over SSH on a separate thread, so that cryptography for unauthenticated clients slows down only
+ * other SSH clients. A thread that ends or hangs is logged and replaced.
  */
 export class SshFrontend {
   readonly #options: SshFrontendOptions;
@@ -59,7 +59,7 @@ export class SshFrontend {
     return this.#listen;
   }
 
-  /** Ends the sessions whose user or credential is no more. */
+  /** Ends the sessions whose user or credential no longer exists. */
   usersChanged(): void {
     this.#thread?.owner.usersChanged();
   }
@@ -115,7 +115,7 @@ export class SshFrontend {
     if (!thread) return;
     if (thread.unanswered >= 2) {
       this.#options.log.warn(
-        `the SSH thread has not answered for ${(2 * WATCH_MS) / 1000} seconds and is ended`,
+        `the SSH thread has not responded for ${(2 * WATCH_MS) / 1000} seconds and is terminated`,
       );
       thread.worker.terminate();
       return;

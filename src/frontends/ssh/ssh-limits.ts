@@ -1,15 +1,16 @@
 import { GATE_LIMITS, type GateLimits } from "./connection-gate.ts";
 
-/** What clients may make the server keep. */
+/** Limits on the resources of SSH clients. */
 export interface SshLimits extends GateLimits {
-  /** A connection that has not logged in by then is closed. */
+  /** Time to log in before the connection is closed. */
   readonly loginGraceMs: number;
-  /** A client that is silent is asked so often whether it is there; one that leaves five questions open is gone. */
+  /** Interval of keepalive requests to a silent client; it is disconnected after five without a reply. */
   readonly keepaliveMs: number;
-  /** Passwords and signatures that a connection may try, and keys that it may ask about. */
+  /** Maximal passwords and signatures for each connection. */
   readonly loginAttempts: number;
+  /** Maximal public keys that a client may query without a signature. */
   readonly keyOffers: number;
-  /** Sessions open at once on a connection, of a user and of all. */
+  /** Maximal open sessions for each connection, for each user, and in total. */
   readonly sessionsPerConnection: number;
   readonly sessionsPerUser: number;
   readonly sessions: number;
@@ -26,13 +27,13 @@ export const SSH_LIMITS: SshLimits = {
   sessions: 96,
 };
 
-/** Connections before and after the login get one each of so many parts of the files that may be open. */
+/** Connections before login, and those after it, each get this fraction (1/n) of the limit on open files. */
 const FILES_PART = 32;
 const MIN_CONNECTIONS = 16;
-/** Of all connections, one network, one user and the administrators' share are one of so many. */
+/** One network, one user and the administrators' reserve each get this fraction (1/n) of the connections. */
 const SHARE_PART = 4;
 
-/** What leaves files for everything else, where few may be open. */
+/** Returns limits that leave open files for everything else when the process may open only few. */
 export function sshLimits(fileLimit: number): SshLimits {
   const most = Math.max(MIN_CONNECTIONS, Math.floor(fileLimit / FILES_PART));
   const share = Math.floor(most / SHARE_PART);

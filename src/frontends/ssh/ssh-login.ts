@@ -4,20 +4,20 @@ import type { AcceptedLogin, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.t
 import type { SshLimits } from "./ssh-limits.ts";
 
 const METHODS = ["publickey", "keyboard-interactive", "password"] as const;
-/** No login is longer by far; what is, is wrong and not passed on. */
+/** Longer than any login; a longer one is refused without asking the main thread. */
 const MAX_USERNAME_LENGTH = 256;
 
 export interface LoginOptions {
   readonly owner: CallPort<SshThreadCalls, SshOwnerCalls>;
   readonly remote: string;
   readonly limits: Pick<SshLimits, "loginAttempts" | "keyOffers">;
-  /** Whether a login that was right may go on. */
+  /** Returns whether an authenticated login is admitted. */
   readonly accept: (login: AcceptedLogin) => boolean;
   /** Ends the connection. */
   readonly end: () => void;
 }
 
-/** Logs the client of one connection in, by key or password, within a number of tries. */
+/** Authenticates the client of one connection by key or password, with a limited number of attempts. */
 export class SshLogin {
   readonly #options: LoginOptions;
   #attempts = 0;
@@ -29,7 +29,7 @@ export class SshLogin {
 
   async authenticate(context: AuthContext): Promise<void> {
     const { limits, accept, end } = this.#options;
-    // A client offers one key after the other: only what it is sure of counts as an attempt.
+    // Clients query several keys before they sign with one; only signatures and passwords count as attempts.
     const isOffer = context.method === "none" || (context.method === "publickey" && !context.signature);
     if (isOffer ? ++this.#offers > limits.keyOffers : ++this.#attempts > limits.loginAttempts) return end();
     if (context.username.length > MAX_USERNAME_LENGTH) return context.reject([...METHODS]);
@@ -48,19 +48,19 @@ export class SshLogin {
     const { owner, remote } = this.#options;
     const seconds = isPassword(context) ? await owner.call("lockedFor", context.username, remote) : 0;
     if (seconds > 0) await tell(context, `too many failed logins; try again in ${seconds} seconds`);
-    // A locked login is handed on as well: the owner refuses it and writes it down.
+    // A locked login is passed on too: the main thread refuses and logs it.
     const password = seconds > 0 ? "" : await givenPassword(context);
     if (password === undefined) return undefined;
     const answer = await owner.call("logInByPassword", context.username, password, remote);
     return answer.kind === "accepted" ? answer.login : undefined;
   }
 
-  /** RFC 4252, section 7: a key that was added for that user, and a signature by it. */
+  /** Checks that the user has the key and that the signature is valid (RFC 4252, section 7). */
   async #logInByKey(context: PublicKeyAuthContext): Promise<AcceptedLogin | undefined> {
     const { username, key, blob, signature, hashAlgo } = context;
     const known = await this.#knownKey(context);
     if (known === undefined || !blob || !signature) return undefined;
-    // RSA with SHA-1 can be forged.
+    // RSA signatures with SHA-1 can be forged.
     if (known.startsWith("ssh-rsa ") && hashAlgo !== "sha256" && hashAlgo !== "sha512") return undefined;
     const parsed = ssh2.utils.parseKey(known);
     if (parsed instanceof Error || parsed.verify(blob, signature, hashAlgo) !== true) return undefined;
@@ -71,7 +71,7 @@ export class SshLogin {
     return this.#options.owner.call("knownKey", username, new Uint8Array(key.data));
   }
 
-  /** A key can't be guessed, and opens while passwords are locked. */
+  /** Keys can't be guessed, so they work while passwords are locked. */
   async #isLocked(context: AuthContext): Promise<boolean> {
     const { owner, remote } = this.#options;
     return isPassword(context) && (await owner.call("lockedFor", context.username, remote)) > 0;
@@ -82,7 +82,7 @@ function isPassword({ method }: AuthContext): boolean {
   return method === "password" || method === "keyboard-interactive";
 }
 
-/** Shows a line to who logs in, where the method has room for it. */
+/** Shows a line to the user, if the authentication method supports it. */
 function tell(context: AuthContext, message: string): Promise<void> | undefined {
   if (context.method !== "keyboard-interactive") return undefined;
   return new Promise((resolve) => {
@@ -91,7 +91,7 @@ function tell(context: AuthContext, message: string): Promise<void> | undefined 
   });
 }
 
-/** The password that this attempt carries, or is asked for; `undefined` for methods that carry none. */
+/** The password in this attempt, prompted for if necessary; `undefined` for methods without password. */
 function givenPassword(context: AuthContext): Promise<string | undefined> | string | undefined {
   if (context.method === "password") return context.password;
   if (context.method !== "keyboard-interactive") return undefined;

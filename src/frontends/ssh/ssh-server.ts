@@ -15,10 +15,10 @@ import type { SshSession } from "./ssh-session.ts";
 const KEEPALIVE_COUNT = 5;
 const SWEEP_MS = 5000;
 
-/** Serves SSH: connections, keys and channels. Users, stores and the console are the owner's. */
+/** The SSH server on the SSH thread: connections, keys and channels. The main thread has users, stores and the console. */
 export class SshServer implements SshThreadCalls {
   readonly #owner: CallPort<SshThreadCalls, SshOwnerCalls>;
-  /** By the client's address and port. */
+  /** Keyed by the client's address and port. */
   readonly #connections = new Map<string, SshConnection>();
   readonly #sessions = new Map<SessionId, SshSession>();
   #lastSession = 0;
@@ -89,7 +89,7 @@ export class SshServer implements SshThreadCalls {
     );
     const accept = (socket: Socket) => {
       const { remoteAddress: remote, remotePort } = socket;
-      // It has gone already.
+      // The client has already disconnected.
       if (remote === undefined) return void socket.destroy();
       const key = `${remote} ${remotePort}`;
       const connection = new SshConnection({
@@ -108,7 +108,10 @@ export class SshServer implements SshThreadCalls {
       });
       this.#connections.set(key, connection);
       isolate(socket, (error) => {
-        throttle.log("faults", `the SSH connection from ${remote} is closed, by a fault: ${stackOf(error)}`);
+        throttle.log(
+          "faults",
+          `the SSH connection from ${remote} is closed because of an error: ${stackOf(error)}`,
+        );
         connection.close();
       });
       protocol.injectSocket(socket);

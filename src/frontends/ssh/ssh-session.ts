@@ -3,26 +3,26 @@ import type { CallPort } from "../../primitives/threads/call-port.ts";
 import type { LoginId, SessionId, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
 
 const DEFAULT_COLUMNS = 80;
-/** Widths beyond this are a client's mistake or a trick. */
+/** A larger width is a client's error or an attack. */
 const MAX_COLUMNS = 1000;
 const RESIZE_MS = 50;
-/** What of a client's input is handed on at once: so much is worked off before anybody else is. */
+/** Maximal input passed on at once: the main thread processes it before it serves others. */
 const INPUT_PIECE_BYTES = 4096;
 
 export interface SessionOptions {
   readonly login: LoginId;
   readonly remote: string;
   readonly owner: CallPort<SshThreadCalls, SshOwnerCalls>;
-  /** Makes the session known under an id of its own. */
+  /** Registers the session and returns its id. */
   readonly register: (session: SshSession) => SessionId;
   readonly unregister: (id: SessionId) => void;
-  /** Resolves once the connection can take more. */
+  /** Resolves when the connection can accept more output. */
   readonly drained: () => Promise<void>;
-  /** Called when the session has been read. */
+  /** Called after input was read from the session. */
   readonly wasRead: () => void;
 }
 
-/** One SSH session: a shell or a single command, with a terminal or without, which the owner runs. */
+/** One SSH session: a shell or a single command, with or without a terminal. The main thread runs it. */
 export class SshSession {
   readonly #options: SessionOptions;
   #columns: number | undefined;
@@ -41,19 +41,19 @@ export class SshSession {
     session.on("window-change", (accept, _reject, info) => {
       this.#setSize(info);
       accept?.();
-      // Once for all that come with it.
+      // Combines window changes that arrive together.
       this.#resizing ??= setTimeout(() => this.#tellSize(), RESIZE_MS);
     });
     session.on("shell", (accept) => this.#run(accept(), undefined));
     session.on("exec", (accept, _reject, { command }) => this.#run(accept(), command));
   }
 
-  /** Bytes that the client has sent and the console has not read. */
+  /** Bytes received from the client and not read by the console. */
   get unread(): number {
     return this.#channel?.readableLength ?? 0;
   }
 
-  /** What the client sends next; `undefined` at the end of its input. */
+  /** The next piece of input; `undefined` at its end. */
   async read(): Promise<Uint8Array | undefined> {
     const channel = this.#channel;
     while (channel && !this.#isClosed && !channel.readableEnded) {
@@ -63,7 +63,7 @@ export class SshSession {
       );
       if (piece) {
         this.#options.wasRead();
-        // A copy: a part of a buffer would travel with all of it.
+        // Copied, because posting a view to another thread would copy its whole buffer.
         return new Uint8Array(piece);
       }
       await new Promise<void>((resolve) => {
@@ -73,7 +73,7 @@ export class SshSession {
     return undefined;
   }
 
-  /** Resolves when the client has room for more, or has gone. */
+  /** Resolves when the client can accept more output or has disconnected. */
   async write(text: string, toError: boolean): Promise<void> {
     const channel = this.#channel;
     if (!channel || this.#isClosed || !channel.writable) return;
@@ -87,7 +87,7 @@ export class SshSession {
     if (!this.#isClosed) await this.#options.drained();
   }
 
-  /** The client has closed it, or its connection has ended. */
+  /** Called when the client has closed the session or the connection. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -126,7 +126,7 @@ export class SshSession {
     owner
       .call("run", id, { login, remote, command, columns: this.#columns })
       .then((code) => this.#end(channel, code))
-      // The owner has logged why.
+      // The main thread has logged the error.
       .catch(() => this.#end(channel, 1));
   }
 }

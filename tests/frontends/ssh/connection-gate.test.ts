@@ -17,7 +17,7 @@ function gate(limits = LIMITS) {
   return { enter, closed, reports };
 }
 
-test("a network's newest connection takes the place of its oldest", () => {
+test("at its limit, a network's newest connection replaces its oldest", () => {
   const { enter, closed, reports } = gate();
   for (const name of ["a", "b", "c", "d"]) enter("10.0.0.1", name);
   enter("10.0.0.2", "other");
@@ -26,14 +26,14 @@ test("a network's newest connection takes the place of its oldest", () => {
   expect(reports[0]).toContain("from 10.0.0.1");
 });
 
-test("one that has exchanged keys outlives those that have only connected", () => {
+test("connections without a key exchange are replaced first", () => {
   const { enter, closed } = gate();
   enter("10.0.0.1", "a").handshakeDone();
   for (const name of ["b", "c", "d", "e"]) enter("10.0.0.1", name);
   expect(closed).toEqual(["b", "c"]);
 });
 
-test("where all places are taken, the network that has the most gives one", () => {
+test("at the total limit, a connection of the network with the most is replaced", () => {
   const { enter, closed } = gate();
   enter("10.0.0.9", "alone");
   for (const name of ["a", "b", "c"]) enter("10.0.0.1", name);
@@ -49,30 +49,30 @@ test("a whole /64 counts as one client", () => {
   expect(closed).toEqual(["1"]);
 });
 
-test("a user has so many connections, all users so many, and a share stays for administrators", () => {
+test("connections after login are limited for each user and in total, with a reserve for administrators", () => {
   const { enter, closed } = gate();
   const logIn = (user: string, isAdministrator = false) => enter("10.0.0.1").logIn(user, isAdministrator);
   expect([logIn("alice"), logIn("alice")]).toEqual([undefined, undefined]);
-  expect(logIn("alice")).toBe("2 connections of 'alice' are open; no user has more");
+  expect(logIn("alice")).toBe("'alice' has 2 open connections, the maximum for one user");
   expect(logIn("bob")).toBeUndefined();
-  expect(logIn("carol")).toBe("3 connections are open, of all users; there are no more");
+  expect(logIn("carol")).toBe("all users have 3 open connections, the maximum in total");
   expect(logIn("admin", true)).toBeUndefined();
   expect(closed).toEqual([]);
 });
 
-test("what has ended takes no place, and can't log in any more", () => {
+test("a closed connection does not count and can't log in", () => {
   const { enter, closed } = gate();
   for (let round = 0; round < 100; round++) {
     const place: Place = enter("10.0.0.1");
     if (round % 2) expect(place.logIn("alice", false)).toBeUndefined();
     place.leave();
     place.leave();
-    expect(place.logIn("alice", false)).toBe("the connection has ended");
+    expect(place.logIn("alice", false)).toBe("the connection is closed");
   }
   expect(closed).toEqual([]);
 });
 
-test("a flood of a hundred thousand connections leaves no more than there are places", () => {
+test("a flood of a hundred thousand connections stays within the limit", () => {
   let open = 0;
   const made = new ConnectionGate(() => undefined);
   for (let i = 0; i < 100_000; i++) {

@@ -14,20 +14,20 @@ Bw==
 -----END OPENSSH PRIVATE KEY-----
 `;
 
-test("a host key that was generated too short is thrown away", () => {
+test("a generated host key that is too short is discarded", () => {
   const good = generateHostKey();
   const generated = [SHORT_KEY, SHORT_KEY, good];
   expect(generateHostKey(() => generated.shift() ?? "")).toBe(good);
 });
 
-test("the host key is made once, and is its owner's alone", async () => {
+test("the host key is generated once and is readable only by its owner", async () => {
   const path = `${temporaryDirectory()}/key`;
   const key = await ensureHostKey(path);
   expect(await ensureHostKey(path)).toBe(key);
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("a host key that can't be read is named, and not replaced", async () => {
+test("an unreadable host key is named in the error and not replaced", async () => {
   const path = `${temporaryDirectory()}/key`;
   writeFileSync(path, SHORT_KEY);
   await expect(ensureHostKey(path)).rejects.toThrow(`the SSH host key ${path} can't be read`);
@@ -35,12 +35,12 @@ test("a host key that can't be read is named, and not replaced", async () => {
 });
 
 test.each(["", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA", "\0".repeat(400)])(
-  "of a host key that a crash has left as %p, the server says what to do",
+  "the error for a host key damaged to %p says how to repair it",
   async (content) => {
     const path = `${temporaryDirectory()}/key`;
     writeFileSync(path, content);
     await expect(ensureHostKey(path)).rejects.toThrow(
-      `the SSH host key ${path} can't be read; put its backup there`,
+      `the SSH host key ${path} can't be read; restore it from a backup`,
     );
   },
 );

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { isolate } from "../../../src/frontends/ssh/isolate.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 
-test("what fails while a connection is served ends that one, and others are served on", async () => {
+test("an exception in a connection's handlers ends only that connection", async () => {
   const failures: unknown[] = [];
   const server = createServer((socket) => {
     isolate(socket, (error) => {

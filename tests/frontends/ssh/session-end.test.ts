@@ -44,7 +44,7 @@ test.each([
     [bob, userOf("alice", passwordOf("1"))],
     "the key that 'alice' logged in with was removed",
   ],
-])("a session ends when its user %s, and says why", async (_, how, users, why) => {
+])("a session ends with a message when its user %s", async (_, how, users, why) => {
   const { connect, change, logged } = await startSsh(WAITING, {}, [alice, bob]);
   const client = await connect(how);
   const other = await shell(await connect({ username: "bob" }), false);
@@ -85,7 +85,7 @@ test.each([
   expect(await outcome).toEqual({ text: "", code: 0 });
 });
 
-test("a command that goes on and on is cut off when its user is disabled", async () => {
+test("an endless command is aborted when its user is disabled", async () => {
   const never = Promise.withResolvers<number>();
   const { connect, change } = await startSsh(
     {
@@ -109,7 +109,7 @@ test("a command that goes on and on is cut off when its user is disabled", async
   never.resolve(0);
 });
 
-test("a connection without a session ends with its user as well", async () => {
+test("a connection without a session ends when its user is deleted", async () => {
   const { connect, change } = await startSsh(WAITING, {}, [alice, bob]);
   const client = await connect({ privateKey, password: "" });
   const ended = new Promise<void>((resolve) => client.on("close", () => resolve()));
@@ -117,7 +117,7 @@ test("a connection without a session ends with its user as well", async () => {
   await ended;
 }, 15_000);
 
-test("one who has been disabled opens no other session on a connection", async () => {
+test("a disabled user can't open another session on an existing connection", async () => {
   const { connect, change } = await startSsh(WAITING, {}, [alice]);
   const client = await connect();
   change([{ ...alice, isDisabled: true }]);
@@ -125,7 +125,7 @@ test("one who has been disabled opens no other session on a connection", async (
   expect(text).toContain("the session has ended: the user 'alice' was disabled");
 });
 
-test("commands that go on after their client has gone count until they end", async () => {
+test("commands still running after a disconnect count as sessions until they end", async () => {
   const never = Promise.withResolvers<number>();
   let running = 0;
   const { connect } = await startSsh(

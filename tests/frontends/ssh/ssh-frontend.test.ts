@@ -41,13 +41,13 @@ async function startFrontend(port = 0) {
   return { frontend, threads, logged };
 }
 
-test("the console is served over a thread of its own, with output and exit code", async () => {
+test("the console is served on a separate thread, with output and exit code", async () => {
   const { frontend } = await startFrontend();
   const client = await connect(frontend.address.port);
   expect(await outcomeOf(await exec(client, "/hello"))).toEqual({ text: "/hello", code: 7 });
 });
 
-test("a thread that ends is reported and replaced at the same port", async () => {
+test("a thread that ends is logged and replaced on the same port", async () => {
   const { frontend, threads, logged } = await startFrontend();
   const { port } = frontend.address;
   const client = await connect(port);
@@ -60,7 +60,7 @@ test("a thread that ends is reported and replaced at the same port", async () =>
   expect(threads).toHaveLength(2);
 });
 
-test("a port that is taken is one clear error", async () => {
+test("a port in use is one clear error", async () => {
   const { frontend } = await startFrontend();
   await expect(startFrontend(frontend.address.port)).rejects.toThrow(
     `can't listen on 127.0.0.1:${frontend.address.port} for SSH: the port is in use by another program`,

@@ -8,7 +8,7 @@ test.each([Number.POSITIVE_INFINITY, 1_048_576, 8192])(
   },
 );
 
-test("where few files may be open, connections leave most of them to others", () => {
+test("under a low limit on open files, SSH connections leave most of them free", () => {
   expect(sshLimits(1024)).toEqual({
     ...SSH_LIMITS,
     waiting: 32,

@@ -70,7 +70,7 @@ describe("a connection that has not logged in", () => {
     await closed(await halfOpen(port, opening));
   });
 
-  test("shuts nobody out: two hundred of them leave room for a login", async () => {
+  test("locks no client out: two hundred of them still allow a login", async () => {
     const { port, connect, logged } = await startSsh(ECHO);
     const sockets = await Promise.all(
       Array.from({ length: 200 }, (_, i) => halfOpen(port, i % 2 ? "SSH-2.0-x\r\n" : "")),
@@ -82,7 +82,7 @@ describe("a connection that has not logged in", () => {
     expect(logged.length).toBeLessThanOrEqual(10);
   });
 
-  test("gets no answer to a password beyond the sixth", async () => {
+  test("gets no response to a seventh password", async () => {
     const { connect, attempts } = await startSsh(ECHO);
     const guess = { type: "password", username: "alice", password: "wrong" } as const;
     let guesses = 0;
@@ -91,7 +91,7 @@ describe("a connection that has not logged in", () => {
     expect(attempts()).toBe(6);
   });
 
-  test("may ask about fifty keys and no more", async () => {
+  test("may query at most fifty keys", async () => {
     const { connect } = await startSsh(ECHO);
     const { privateKey: key } = keyPair();
     let offers = 0;
@@ -119,7 +119,7 @@ describe("a connection that has logged in", () => {
     execute: async () => 0,
   };
 
-  test("has ten sessions at most", async () => {
+  test("has at most ten sessions", async () => {
     const { connect, logged } = await startSsh(WAITING);
     const client = await connect();
     const opened = await Promise.allSettled(Array.from({ length: 20 }, () => shell(client, false)));
@@ -127,7 +127,7 @@ describe("a connection that has logged in", () => {
     expect(logged[0]).toContain("of 'alice' from 127.0.0.1 is refused: the connection has 10 open");
   });
 
-  test("shares sixteen sessions with the others of its user, which are free again when closed", async () => {
+  test("shares a limit of sixteen sessions with its user's other connections, and closed sessions no longer count", async () => {
     const { connect } = await startSsh(WAITING);
     const clients = await Promise.all([connect(), connect(), connect()]);
     const opened = await Promise.allSettled(
@@ -147,16 +147,16 @@ describe("a connection that has logged in", () => {
     ).toBe(true);
   });
 
-  test("is one of sixteen of its user", async () => {
+  test("counts against a limit of sixteen connections for its user", async () => {
     const { connect, logged } = await startSsh(ECHO);
     const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => connect()));
     expect(attempts.filter(({ status }) => status === "fulfilled")).toHaveLength(16);
-    const refusal = "the SSH login of 'alice' from 127.0.0.1 is refused: 16 connections";
+    const refusal = "the SSH login of 'alice' from 127.0.0.1 is refused: 'alice' has 16 open connections";
     expect(await eventually(() => logged.some((line) => line.startsWith(refusal)))).toBe(true);
     await connect({ username: "bob" });
   });
 
-  test("is closed when its client answers nothing any more", async () => {
+  test("is closed when its client no longer responds", async () => {
     let hasEnded = false;
     const { connect } = await startSsh(
       {
@@ -178,7 +178,7 @@ describe("a connection that has logged in", () => {
     expect(await eventually(() => hasEnded)).toBe(true);
   });
 
-  test("is given no forwarding, subsystem, agent or X11", async () => {
+  test("is refused forwarding, subsystems, agent and X11", async () => {
     const { connect } = await startSsh(WAITING);
     const client = await connect();
     const refused = (call: (callback: (error: Error | undefined) => void) => void) =>
@@ -190,7 +190,7 @@ describe("a connection that has logged in", () => {
     expect(await refused((back) => client.shell({ x11: { number: 1 } } as never, back))).toBe(true);
   });
 
-  test("logs in by its key, not by one that was signed with by another", async () => {
+  test("can log in only with a signature by the offered key", async () => {
     const { privateKey, credential } = keyPair();
     const { connect } = await startSsh(ECHO, {}, [userOf("alice", credential)]);
     expect((await outcomeOf(await exec(await connect({ privateKey }), "/hello"))).code).toBe(0);
@@ -200,7 +200,7 @@ describe("a connection that has logged in", () => {
 });
 
 describe("a client that does not read", () => {
-  test("is written no more than it has room for", async () => {
+  test("gets no more output than the buffers hold", async () => {
     let written = 0;
     const { connect } = await startSsh({
       session: async () => 0,
@@ -221,7 +221,7 @@ describe("a client that does not read", () => {
     expect((await outcome).text).toHaveLength(1000 * 64 * 1024);
   });
 
-  test("and types on is not read any more", async () => {
+  test("and keeps sending is no longer read", async () => {
     let isReading = Promise.withResolvers<void>();
     let read = 0;
     const { connect } = await startSsh({
@@ -249,7 +249,7 @@ describe("a client that does not read", () => {
   });
 });
 
-test("a client that sends more than its window is not read either", async () => {
+test("a client that sends more than its window is no longer read", async () => {
   const never = Promise.withResolvers<number>();
   const { connect } = await startSsh({ session: () => never.promise, execute: async () => 0 });
   const client = await connect();
