@@ -28,7 +28,7 @@ async function startWithTwoCertificates() {
 }
 
 describeWith([...TOOLS, "podman"], "podman and curl over HTTPS", () => {
-  test("reach two hosts with two certificates, and trust the renewed one as soon as it lies on the disk", async () => {
+  test.concurrent("reach two hosts with two certificates, and trust the renewed one as soon as it lies on the disk", async () => {
     const { dir, certificates, server } = await startWithTwoCertificates();
     const { must: tool } = containerTools();
     const directory = `${dir}/ca`;
@@ -63,7 +63,7 @@ describeWith([...TOOLS, "podman"], "podman and curl over HTTPS", () => {
 });
 
 describeWith([...TOOLS, "docker", "dockerd"], "docker over HTTPS", () => {
-  test("logs in, pushes and pulls at a host whose certificate it checks", async () => {
+  test.concurrent("logs in, pushes and pulls at a host whose certificate it checks", async () => {
     const { certificates, server } = await startWithTwoCertificates();
     const registry = `localhost:${server.httpsPort}`;
     await withDocker(

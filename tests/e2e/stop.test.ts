@@ -7,42 +7,39 @@ import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith } from "../support/tools.ts";
+import { unfinishedUpload } from "../support/unfinished-upload.ts";
 
-/** An upload whose body goes on until it is told to end. */
+/** An upload whose body goes on until the test ends it. */
 async function slowUpload(server: Everlock) {
   const client = new RegistryClient(server.httpPort, "app");
-  const location = await client.startUpload();
-  let finish = (): void => undefined;
-  const response = client.fetch(location, {
-    method: "PATCH",
-    body: new ReadableStream({
-      start(controller) {
-        controller.enqueue(new Uint8Array(100_000));
-        finish = () => controller.close();
-      },
-    }),
-  });
+  const { response, finish } = await unfinishedUpload(client, 100_000);
   const outcome = response.then(
     ({ status }) => status,
     () => "broken off",
   );
-  await Bun.sleep(300);
   return { finish: () => finish(), outcome };
 }
 
+/** Whether the server takes no new connections any more. */
+const isClosed = ({ httpPort }: Everlock) =>
+  fetch(`http://127.0.0.1:${httpPort}/v2/`, { keepalive: false }).then(
+    () => false,
+    () => true,
+  );
+
 describeWith(["ssh", "sshpass"], "a stop", () => {
-  test("lets a request under way finish", async () => {
+  test.concurrent("lets a request under way finish", async () => {
     const server = await startEverlock();
     await addAlice(server);
     const upload = await slowUpload(server);
     const ended = server.end("SIGTERM");
-    await Bun.sleep(300);
+    expect(await eventually(() => isClosed(server))).toBe(true);
     upload.finish();
     expect(await upload.outcome).toBe(202);
     expect(await ended).toBe(0);
   });
 
-  test("waits no longer than --stop-timeout for one that does not end", async () => {
+  test.concurrent("waits no longer than --stop-timeout for one that does not end", async () => {
     const server = await startEverlock({ args: ["--stop-timeout", "1s"] });
     await addAlice(server);
     const upload = await slowUpload(server);
@@ -61,7 +58,7 @@ describe("a stop during the start", () => {
     "everlock.sock",
     "ssh_host_ed25519_key",
   ];
-  test.each(
+  test.concurrent.each(
     MOMENTS.flatMap((file) => (["SIGTERM", "SIGINT"] as const).map((signal) => [signal, file] as const)),
   )("by %s once there is %s ends cleanly, and the next start goes on", async (signal, file) => {
     const dataDir = `${temporaryDirectory()}/data`;
@@ -93,7 +90,7 @@ describe("a stop during the start", () => {
 });
 
 describeWith(["strace", "ssh", "sshpass"], "a stop on a disk that hangs", () => {
-  test("ends the process after its deadline and names what is still under way", async () => {
+  test.concurrent("ends the process after its deadline and names what is still under way", async () => {
     const server = await startEverlock({ args: ["--stop-timeout", "1s"] });
     await addAlice(server);
     await new RegistryClient(server.httpPort, "app").pushImage("v1");

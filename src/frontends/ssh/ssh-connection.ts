@@ -17,8 +17,6 @@ const MAX_UNSENT_BYTES = 256 * 1024;
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 /** Time for a last message before the connection is closed. */
 const LINGER_MS = 1000;
-/** Longer than the main thread needs to end the sessions of a login. */
-const LOGIN_END_MS = 5000;
 /** Maximal key exchanges before the login; a client has no reason for a second one. */
 const MAX_EXCHANGES = 3;
 /** A client that reads nothing of its pending output for this time is disconnected. */
@@ -116,7 +114,7 @@ export class SshConnection {
 
   /** Ends the connection after a delay, if it belongs to this login. */
   endLogin(login: LoginId): void {
-    if (this.#login?.id === login) setTimeout(() => this.end(), LOGIN_END_MS);
+    if (this.#login?.id === login) setTimeout(() => this.end(), this.#options.limits.loginEndMs);
   }
 
   /** Called every few seconds; closes a connection whose client no longer reads. */

@@ -6,6 +6,8 @@ export interface SshLimits extends GateLimits {
   readonly loginGraceMs: number;
   /** Interval of keepalive requests to a silent client; it is disconnected after five without a reply. */
   readonly keepaliveMs: number;
+  /** Time between the end of a login and that of its connection: longer than the main thread needs to end its sessions. */
+  readonly loginEndMs: number;
   /** Maximal passwords and signatures for each connection. */
   readonly loginAttempts: number;
   /** Maximal public keys that a client may query without a signature. */
@@ -20,6 +22,7 @@ export const SSH_LIMITS: SshLimits = {
   ...GATE_LIMITS,
   loginGraceMs: 60_000,
   keepaliveMs: 60_000,
+  loginEndMs: 5000,
   loginAttempts: 6,
   keyOffers: 50,
   sessionsPerConnection: 10,

@@ -6,6 +6,7 @@ import { afterThisTest } from "../../support/cleanup.ts";
 import { bytesOf, RegistryClient } from "../../support/registry-client.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { describeWith, run } from "../../support/tools.ts";
+import { unfinishedUpload } from "../../support/unfinished-upload.ts";
 
 const SAMPLE = /^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)+)\})? (-?[0-9.e+-]+)$/;
 
@@ -111,18 +112,7 @@ test("a server is live and ready, and no longer ready while it stops", async () 
   for (const path of ["/livez", "/readyz"]) expect([path, (await ask(path)).status]).toEqual([path, 200]);
   expect((await ask("/livez", { method: "POST" })).status).toBe(405);
   expect((await ask("/")).status).toBe(404);
-  let finish = (): void => undefined;
-  const location = await client.startUpload();
-  const slow = client.fetch(location, {
-    method: "PATCH",
-    body: new ReadableStream({
-      start(controller) {
-        controller.enqueue(new Uint8Array(10));
-        finish = () => controller.close();
-      },
-    }),
-  });
-  await Bun.sleep(100);
+  const { response: slow, finish } = await unfinishedUpload(client, 100_000);
   const stopped = server.stop();
   expect((await ask("/readyz")).status).toBe(503);
   expect((await ask("/livez")).status).toBe(200);

@@ -110,7 +110,7 @@ test("an endless command is aborted when its user is disabled", async () => {
 });
 
 test("a connection without a session ends when its user is deleted", async () => {
-  const { connect, change } = await startSsh(WAITING, {}, [alice, bob]);
+  const { connect, change } = await startSsh(WAITING, { loginEndMs: 50 }, [alice, bob]);
   const client = await connect({ privateKey, password: "" });
   const ended = new Promise<void>((resolve) => client.on("close", () => resolve()));
   change([bob]);

@@ -148,7 +148,7 @@ describe("a disk that fails", () => {
 });
 
 describe("a lock of another process", () => {
-  test.each([1, 20])(
+  test.concurrent.each([1, 20])(
     "that stays refuses %d commits at once, names its file, and stays where it is",
     async (count) => {
       const { store, dir, write } = await open();

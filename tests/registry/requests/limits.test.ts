@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../../src/primitives/digest.ts";
+import { eventually } from "../../support/eventually.ts";
 import { randomBytes } from "../../support/random-bytes.ts";
 import { RegistryClient } from "../../support/registry-client.ts";
 import { startTestServer } from "../../support/test-server.ts";
+import { unfinishedUpload } from "../../support/unfinished-upload.ts";
 
 async function errorOf(response: Response) {
   const { errors } = (await response.json()) as { errors: { code: string; message: string }[] };
@@ -65,17 +67,7 @@ describe("--limit-uploads", () => {
     const done = randomBytes(1000);
     const other = await client.startUpload();
     expect((await client.fetch(other, { method: "PATCH", body: done })).status).toBe(202);
-    let finish = (): void => undefined;
-    const slow = client.fetch(await client.startUpload(), {
-      method: "PATCH",
-      body: new ReadableStream({
-        start(controller) {
-          controller.enqueue(randomBytes(100));
-          finish = () => controller.close();
-        },
-      }),
-    });
-    await Bun.sleep(100);
+    const { response: slow, finish } = await unfinishedUpload(client, 100_000);
     const refused = await client.fetch(await client.startUpload(), { method: "PATCH", body: done });
     expect(refused.headers.get("Retry-After")).toBe("5");
     expect((await errorOf(refused)).slice(0, 2)).toEqual([429, "TOOMANYREQUESTS"]);
@@ -94,8 +86,7 @@ describe("--limit-requests", () => {
     const refused = answers.filter(({ status }) => status === 429);
     expect(refused.length).toBeWithin(20, 41);
     expect(refused[0]?.headers.get("Retry-After")).toBe("1");
-    await Bun.sleep(1000);
-    expect((await client.fetch("tags/list")).status).toBe(404);
+    expect(await eventually(async () => (await client.fetch("tags/list")).status === 404)).toBe(true);
   });
 });
 

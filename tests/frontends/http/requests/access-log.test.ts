@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { binary } from "../../../support/binary.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -71,15 +71,22 @@ test("a client can't forge a line of the text log", async () => {
 
 test("after the log file is moved away, a new file with its name is opened", async () => {
   const { path, client } = await start();
-  await client.fetch("tags/list");
+  let requests = 0;
+  const ask = async () => {
+    await client.fetch("tags/list");
+    requests++;
+  };
+  await ask();
   expect(await eventually(() => readFileSync(path, "utf8") !== "")).toBe(true);
   renameSync(path, `${path}.1`);
-  await Bun.sleep(1000);
-  await client.fetch("manifests/v2");
-  expect(
-    await eventually(() => readFileSync(path, { encoding: "utf8", flag: "a+" }).includes("manifests/v2")),
-  ).toBe(true);
-  expect(linesOf(`${path}.1`)).toHaveLength(1);
+  // The server looks now and then whether its file is still there.
+  const isNew = async () => {
+    await ask();
+    return existsSync(path) && readFileSync(path, "utf8") !== "";
+  };
+  expect(await eventually(isNew)).toBe(true);
+  const lines = () => linesOf(`${path}.1`).length + linesOf(path).length;
+  expect(await eventually(() => lines() === requests)).toBe(true);
 });
 
 test("a log file that can't be opened, or an unknown format, is an error at startup", async () => {
@@ -98,13 +105,19 @@ test("whole lines of all threads wait for a slow reader of standard output", asy
   probe.stop(true);
   const flags = `--data-dir ${dir}/data --admin-password change-me --no-backend-admin-ssh --http-workers 3`;
   const listen = `--frontend-http-listen-http 127.0.0.1:${port} --access-log -`;
-  const child = Bun.spawn(
-    ["sh", "-c", `${binary()} serve ${flags} ${listen} 2> ${dir}/err | (sleep 2; cat > ${dir}/out)`],
-    { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
-  );
+  // The reader begins once this file is gone.
+  writeFileSync(`${dir}/wait`, "");
+  const read = () => rmSync(`${dir}/wait`, { force: true });
+  const reader = `while [ -e ${dir}/wait ]; do sleep 0.02; done; cat > ${dir}/out`;
+  const child = Bun.spawn(["sh", "-c", `${binary()} serve ${flags} ${listen} 2> ${dir}/err | (${reader})`], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
   const end = (signal: NodeJS.Signals) =>
     process.kill(Number(readFileSync(`${dir}/data/everlock.pid`, "utf8")), signal);
   afterThisTest(async () => {
+    read();
     if (child.exitCode === null) end("SIGKILL");
     await child.exited;
   });
@@ -125,6 +138,7 @@ test("whole lines of all threads wait for a slow reader of standard output", asy
         });
     }),
   );
+  read();
   const answers = () => linesOf(`${dir}/out`).filter((line) => line.includes("/manifests/none"));
   expect(await eventually(() => existsSync(`${dir}/out`) && answers().length >= MANY)).toBe(true);
   end("SIGTERM");

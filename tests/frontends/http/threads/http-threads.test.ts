@@ -225,9 +225,8 @@ test("an upload continues on any thread, with one chunk at a time", async () => 
 
 test("failed logins of all threads count together", async () => {
   const { status } = await start();
-  const answers = [];
-  for (let i = 0; i < 12; i++) answers.push(await status("", { authorization: basic(`wrong ${i}`) }));
-  expect(tally(answers)).toEqual({ 401: 10, 429: 2 });
+  const guesses = Array.from({ length: 12 }, (_, i) => status("", { authorization: basic(`wrong ${i}`) }));
+  expect(tally(await Promise.all(guesses))).toEqual({ 401: 10, 429: 2 });
   expect(await status("", { authorization: basic("change-me") })).toBe(429);
 }, 20_000);
 
