@@ -17,8 +17,8 @@ export function namesakes(users: UserDirectory, registries: readonly Named[]): U
   return users.list().flatMap(({ name }) => (name !== ANONYMOUS && names.has(name) ? name : []));
 }
 
-/** What must be confirmed before a user and a registry of one name exist, in words for who asked for it. */
+/** What must be confirmed before a user and a registry of one name exist. */
 export function namesakeWarning(name: string, made: "user" | "registry"): string {
   const exists = made === "user" ? `a registry '${name}' exists` : `a user '${name}' exists`;
-  return `${exists}: the user would own the registry '${name}' because it bears its name; add --yes if it is to`;
+  return `${exists}: the user would own the registry '${name}' because it bears its name`;
 }

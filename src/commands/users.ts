@@ -1,17 +1,17 @@
 import { type ArgsDef, defineCommand } from "citty";
+import { MACHINE_ACTOR } from "../backends/actor.ts";
 import { chooseCommand, printable } from "../backends/admin-ssh/choose-command.ts";
 import type { UserCommandContext } from "../backends/admin-ssh/commands/command.ts";
 import { ConsoleError } from "../backends/admin-ssh/commands/console-error.ts";
 import { CREDENTIAL_COMMANDS } from "../backends/admin-ssh/commands/credentials.ts";
+import { withHints } from "../backends/admin-ssh/commands/refusal-hints.ts";
 import { USER_COMMANDS } from "../backends/admin-ssh/commands/users.ts";
 import { readStoredInstances } from "../backends/oci-http/instances/stored-instances.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { SYSTEM_IDENTITY } from "../primitives/store/commits/commit-group.ts";
 import { StoreManager } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { TokenUses } from "../primitives/users/token-uses.ts";
-import { ANONYMOUS } from "../primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
 import { askSecret } from "./ask-secret.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
@@ -45,17 +45,15 @@ export const users = defineCommand({
     undo.defer(() => store.close());
     const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, consoleLogger);
     undo.defer(() => tokenUses.close());
-    // Who can write to the data directory may do anything.
-    const result = await command.run(args, {
+    const context: UserCommandContext = {
       users: await UserRegistry.load(store, consoleLogger.warn),
       instances: await storedInstances(stores),
       tokenUses,
-      user: ANONYMOUS,
-      actor: SYSTEM_IDENTITY,
-      isAdministrator: true,
+      actor: MACHINE_ACTOR,
       askSecret,
       width: process.stdout.isTTY ? process.stdout.columns : undefined,
-    });
+    };
+    const result = await withHints(() => command.run(args, context));
     for (const line of printable(result, isJson)) process.stdout.write(`${visibleText(line)}\n`);
   },
 });

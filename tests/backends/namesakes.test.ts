@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { MACHINE_ACTOR } from "../../src/backends/actor.ts";
 import { auditedCommand, parseLine, runCommand } from "../../src/backends/admin-ssh/command-table.ts";
 import type { CommandContext } from "../../src/backends/admin-ssh/commands/command.ts";
-import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
 import { Store } from "../../src/primitives/store/commits/store.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import { afterThisTest } from "../support/cleanup.ts";
@@ -18,7 +18,7 @@ async function openConsole() {
     list: () => ["default", "team", ...created].map((name) => ({ name, vhosts: [], store: "s" })),
     create: async (_: unknown, { name }: { name: string }) => void created.push(name),
   };
-  const context = { users, instances, actor: SYSTEM_IDENTITY, isAdministrator: true };
+  const context = { users, instances, actor: MACHINE_ACTOR };
   const run = async (line: string) => {
     const parsed = parseLine(line);
     if (parsed.kind !== "command") throw new Error(`'${line}' is no command`);

@@ -8,10 +8,10 @@ import { CorruptObjectError } from "../../primitives/store/git/object.ts";
 import { LineReader, type Terminal } from "../../primitives/terminal/line-reader.ts";
 import { visibleText } from "../../primitives/text/visible-text.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
-import type { UserName } from "../../primitives/users/user.ts";
-import { identityOf } from "../../primitives/users/user-registry.ts";
+import { type Actor, userActor } from "../actor.ts";
+import { AdministratorOnlyError } from "../refusals.ts";
 import { auditedCommand, completeLine, type ParsedLine, parseLine, runCommand } from "./command-table.ts";
-import type { Command, CommandContext, ConsoleServices } from "./commands/command.ts";
+import type { CommandContext, ConsoleServices } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
 import {
   cannotConfirm,
@@ -116,9 +116,10 @@ export class AdminConsole {
 
   async #runLine(by: Operator, line: string, output: LineOutput, dialog: Dialog): Promise<Outcome> {
     await CONSOLE_TURNS.next();
-    const { user } = by.login;
+    const { users } = this.#services;
+    const actor = userActor(by.login.user, { directory: () => users.directory, remote: by.remote });
     // Asked again for each line: it may be a different user by now, or none.
-    const why = whyEnded(by.login, this.#services.users.directory);
+    const why = whyEnded(by.login, users.directory);
     if (why !== undefined) {
       await output.fail(`the session has ended: ${why}`);
       return "ended";
@@ -131,33 +132,21 @@ export class AdminConsole {
         const indent = parsed.isJson ? "" : "  ";
         const print = (lines: readonly string[]) =>
           output.print(lines.map((text) => (text === "" ? "" : indent + text)));
-        const isAdministrator = this.#services.users.directory.isAdministrator(user);
-        const who = { user, actor: identityOf(user), isAdministrator };
-        const live = dialog.live && this.#whileAllowed(dialog.live, user, parsed.command);
-        await print(await runCommand(parsed, { ...this.#services, ...who, print, ...dialog, live }));
+        const live = dialog.live && whileAllowed(dialog.live, actor);
+        await print(await runCommand(parsed, { ...this.#services, actor, print, ...dialog, live }));
       }
-      this.#audit(by, parsed, "done");
+      this.#audit(actor, parsed, "done");
       return "done";
     } catch (error) {
       const reason = this.#explain(error);
       await output.fail(reason);
-      this.#audit(by, parsed, `refused: ${reason}`);
+      this.#audit(actor, parsed, `refused: ${reason}`);
       return "failed";
     }
   }
 
-  /** A screen that stays ends when who watches it may not see it any more. */
-  #whileAllowed(live: Live, user: UserName, { adminOnly }: Pick<Command, "adminOnly">): Live {
-    return (lines) =>
-      live((width) => {
-        if (adminOnly && !this.#services.users.directory.isAdministrator(user))
-          throw new ConsoleError(`'${user}' is no system administrator any more`);
-        return lines(width);
-      });
-  }
-
   /** Who changed what, or tried to: one line in the log, beside the commit that it made. */
-  #audit({ login: { user }, remote }: Operator, parsed: ParsedLine | undefined, outcome: string): void {
+  #audit({ user, remote }: Actor, parsed: ParsedLine | undefined, outcome: string): void {
     const command = parsed && auditedCommand(parsed);
     if (command === undefined) return;
     this.#log.info(`audit: ${JSON.stringify({ user, remote, command, outcome })}`);
@@ -177,6 +166,19 @@ export class AdminConsole {
     this.#log.error("a console command failed", error);
     return "internal error; the server's log has the cause";
   }
+}
+
+/** A live screen whose operation refuses to go on says what has changed. */
+function whileAllowed(live: Live, { user }: Actor): Live {
+  return (lines) =>
+    live((width) => {
+      try {
+        return lines(width);
+      } catch (error) {
+        if (!(error instanceof AdministratorOnlyError)) throw error;
+        throw new ConsoleError(`'${user}' is no system administrator any more`);
+      }
+    });
 }
 
 function remember(history: string[], line: string): void {

@@ -1,15 +1,10 @@
 import { IncompleteJobError } from "../../primitives/jobs/job-runner.ts";
+import { requireAdministrator } from "../actor.ts";
 import { chooseCommand, commandOf, printable } from "./choose-command.ts";
 import { splitWords, type Word } from "./command-line.ts";
 import { ACCESS_COMMANDS } from "./commands/access.ts";
 import { BACKEND_COMMANDS } from "./commands/backends.ts";
-import {
-  alignColumns,
-  type Command,
-  type CommandContext,
-  type ConsoleServices,
-  usageOf,
-} from "./commands/command.ts";
+import { type Command, type CommandContext, type ConsoleServices, usageOf } from "./commands/command.ts";
 import { CONFIG_COMMANDS } from "./commands/config.ts";
 import { ConsoleError } from "./commands/console-error.ts";
 import { CREDENTIAL_COMMANDS } from "./commands/credentials.ts";
@@ -19,7 +14,9 @@ import { OCI_COMMANDS } from "./commands/oci.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
+import { withHints } from "./commands/refusal-hints.ts";
 import { STATUS_COMMANDS } from "./commands/status.ts";
+import { alignColumns } from "./commands/table.ts";
 import { USER_COMMANDS } from "./commands/users.ts";
 
 const GENERAL_COMMANDS: readonly Command[] = [
@@ -101,22 +98,16 @@ export function parseLine(line: string): ParsedLine {
   return { kind: "command", ...chooseCommand(commands, rest), isJson };
 }
 
-/**
- * Runs a parsed command for a user who may run it and answers the lines to print. Throws `ConsoleError` and what the
- * services throw.
- */
+/** Runs a parsed command and resolves with the lines to print. Rejects with `ExpectedError` and what is a bug. */
 export async function runCommand(
   { command, args, isJson }: Extract<ParsedLine, { kind: "command" }>,
   context: CommandContext,
 ): Promise<readonly string[]> {
-  if (command.adminOnly && !context.isAdministrator) {
-    throw new ConsoleError(
-      `${usageOf(command)} requires a system administrator (owner on */*/*), which '${context.user}' is not`,
-    );
-  }
+  // The operation says so as well; here it is said of the whole command, before a wrong word or a missing password is.
+  if (command.adminOnly) requireAdministrator(context.actor, usageOf(command));
   const print = (lines: readonly string[]) => context.print(printable(lines, isJson));
   try {
-    return printable(await command.run(args, { ...context, print }), isJson);
+    return printable(await withHints(() => command.run(args, { ...context, print })), isJson);
   } catch (error) {
     if (error instanceof IncompleteJobError) await print(error.lines);
     throw error;

@@ -1,9 +1,10 @@
 import { parseAccessPath } from "../../../primitives/users/access-path.ts";
-import { ROLES } from "../../../primitives/users/role.ts";
-import type { Reason } from "../../../primitives/users/user-directory.ts";
+import { type AccessRecord, checkAccess } from "../../accounts/access-check.ts";
 import { LOGIN, PATH, readLogin } from "./access-words.ts";
 import type { Command } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+
+const VERBS = { reader: "pull", writer: "push", owner: "delete" };
 
 export const ACCESS_COMMANDS: readonly Command[] = [
   {
@@ -13,39 +14,40 @@ export const ACCESS_COMMANDS: readonly Command[] = [
     summary: "tell what a user may do on a registry or repository, and which grant decides",
     example: "/access check alice http/oci/default/team/app",
     adminOnly: true,
-    run([login = "", pathText = ""], { users }) {
-      const { name, isDisabled } = users.existing(readLogin(login));
+    run([login = "", pathText = ""], context) {
+      const name = readLogin(login);
       const path = parseAccessPath(pathText);
       if (!path) {
         throw new ConsoleError(
           `'${pathText}' is not the path of one registry or repository, such as http/oci/default/team/app`,
         );
       }
-      const records = ROLES.map((role) => {
-        const reason = users.directory.reasonFor(name, path, role);
-        return {
+      const records = checkAccess(context, context.actor, { name, path });
+      return {
+        lines: records.map(
+          ({ role, isAllowed, reason }) => `${VERBS[role]}: ${isAllowed ? "yes" : "no"}, ${describe(reason)}`,
+        ),
+        records: records.map(({ role, isAllowed, reason }) => ({
           login: name,
           path,
           role,
-          isAllowed: reason !== undefined,
-          reason: describe(reason, isDisabled),
-        };
-      });
-      const verbs = { reader: "pull", writer: "push", owner: "delete" };
-      return {
-        lines: records.map(
-          ({ role, isAllowed, reason }) => `${verbs[role]}: ${isAllowed ? "yes" : "no"}, ${reason}`,
-        ),
-        records,
+          isAllowed,
+          reason: describe(reason),
+        })),
       };
     },
   },
 ];
 
-function describe(reason: Reason | undefined, isDisabled: boolean): string {
-  if (isDisabled) return "the user is disabled";
-  if (!reason) return "no grant of its own, of its groups or of anon covers it";
-  if (reason.kind === "namesake") return "the registry bears the user's name";
-  const { grant, holder } = reason;
-  return `${holder} is granted ${grant.role} on ${grant.path}`;
+function describe(reason: AccessRecord["reason"]): string {
+  switch (reason.kind) {
+    case "disabled":
+      return "the user is disabled";
+    case "not-granted":
+      return "no grant of its own, of its groups or of anon covers it";
+    case "namesake":
+      return "the registry bears the user's name";
+    case "grant":
+      return `${reason.holder} is granted ${reason.grant.role} on ${reason.grant.path}`;
+  }
 }

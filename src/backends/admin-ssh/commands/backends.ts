@@ -1,6 +1,8 @@
+import { disableBackends, enableBackends, listBackends } from "../../administration/backends.ts";
 import { BACKENDS, type BackendName, parseBackendName } from "../../backend-switch.ts";
-import { alignColumns, type Command, type Parameter } from "./command.ts";
+import type { Command, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { alignColumns } from "./table.ts";
 
 const NAMES: Parameter = { name: "name", repeated: true, candidates: () => BACKENDS };
 
@@ -12,8 +14,8 @@ export const BACKEND_COMMANDS: readonly Command[] = [
     summary: "list the backends, and whether they serve",
     example: "/backends list",
     adminOnly: false,
-    run(_args, { backends }) {
-      const records = BACKENDS.map((name) => ({ name, state: backends.stateOf(name) }));
+    run(_args, context) {
+      const records = listBackends(context);
       return { lines: alignColumns(records.map(({ name, state }) => [name, state])), records };
     },
   },
@@ -25,9 +27,9 @@ export const BACKEND_COMMANDS: readonly Command[] = [
     example: "/backends enable oci-http",
     adminOnly: true,
     isChange: true,
-    async run(args, { backends, actor }) {
+    async run(args, context) {
       const names = readNames(args);
-      await backends.enable(actor, names);
+      await enableBackends(context, context.actor, names);
       return names.map((name) => `backend '${name}' enabled`);
     },
   },
@@ -39,9 +41,9 @@ export const BACKEND_COMMANDS: readonly Command[] = [
     example: "/backends disable oci-http",
     adminOnly: true,
     isChange: true,
-    async run(args, { backends, actor }) {
+    async run(args, context) {
       const names = readNames(args);
-      await backends.disable(actor, names);
+      await disableBackends(context, context.actor, names);
       return names.map((name) => `backend '${name}' disabled`);
     },
   },

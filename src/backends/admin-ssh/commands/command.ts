@@ -1,53 +1,27 @@
 import type { JobRunner } from "../../../primitives/jobs/job-runner.ts";
-import type { Identity } from "../../../primitives/store/git/commit.ts";
-import { visibleText } from "../../../primitives/text/visible-text.ts";
 import type { TokenUses } from "../../../primitives/users/token-uses.ts";
-import type { UserName } from "../../../primitives/users/user.ts";
 import type { UserRegistry } from "../../../primitives/users/user-registry.ts";
+import type { Actor } from "../../actor.ts";
+import type { ReloadServices } from "../../administration/reload.ts";
+import type { StatusServices } from "../../administration/status.ts";
 import type { BackendSwitch } from "../../backend-switch.ts";
 import type { InstanceRegistry } from "../../oci-http/instances/instance-registry.ts";
 import type { AskSecret, Confirm, Live } from "./dialog.ts";
 
-/** What the console tells of the server that it is part of. */
-export interface ServerFacts {
-  /** In seconds since the epoch. */
-  readonly started: number;
-  readonly failedLogins: { readonly refused: number; readonly limited: number };
-  readonly traffic: { totals(): TrafficTotals };
-  /** Takes over what was committed with git, and answers what changed; rejects where it makes no sense. */
-  reload(): Promise<readonly string[]>;
-}
-
-/** Over HTTP since the start. */
-export interface TrafficTotals {
-  readonly requests: number;
-  /** Answered with 4xx. */
-  readonly clientErrors: number;
-  /** Answered with 5xx. */
-  readonly serverErrors: number;
-  /** Bytes of bodies. */
-  readonly received: number;
-  readonly sent: number;
-  readonly underWay: number;
-}
-
-/** What the console administers. */
+/** What the operations behind the commands use; a command hands the services on and calls none of them itself. */
 export interface ConsoleServices {
   readonly jobs: JobRunner;
   readonly users: UserRegistry;
   readonly instances: InstanceRegistry;
   readonly backends: BackendSwitch;
   readonly tokenUses: Pick<TokenUses, "lastUse">;
-  readonly server: ServerFacts;
+  readonly server: StatusServices["server"] & ReloadServices["server"];
 }
 
 /** What a command may use besides its arguments. */
 export interface CommandContext extends ConsoleServices {
-  /** Who is logged in. */
-  readonly user: UserName;
-  /** As whom changes are committed. */
-  readonly actor: Identity;
-  readonly isAdministrator: boolean;
+  /** The user who is logged in. */
+  readonly actor: Actor;
   readonly askSecret: AskSecret;
   readonly confirm: Confirm;
   /** Shows lines that change, on a terminal. */
@@ -58,10 +32,10 @@ export interface CommandContext extends ConsoleServices {
   readonly width: number | undefined;
 }
 
-/** What the commands about users need: no more than what is there while no server runs. */
+/** What the commands about users use: no more than is there while no server runs. */
 export type UserCommandContext = Pick<
   CommandContext,
-  "users" | "tokenUses" | "user" | "actor" | "isAdministrator" | "askSecret" | "width"
+  "users" | "tokenUses" | "actor" | "askSecret" | "width"
 > & { readonly instances: { list(): readonly { readonly name: string }[] } };
 
 export interface Parameter {
@@ -84,7 +58,7 @@ export interface Command<Context = CommandContext> {
   /** Lines that explain it further, for `/help <scope> <verb>`. */
   readonly details?: readonly string[];
   readonly example: string;
-  /** Whether it requires a system administrator. */
+  /** Whether its operation requires a system administrator, for the help and to say so before the words are read. */
   readonly adminOnly: boolean;
   /** Whether it changes anything; who ran it then goes to the log. */
   readonly isChange?: boolean | ((args: readonly string[]) => boolean);
@@ -106,21 +80,4 @@ export function usageOf({ scope, verb, parameters }: Pick<Command, "scope" | "ve
     return `${optional ? `[${word}]` : word}${repeated ? "…" : ""}`;
   });
   return [`/${scope}`, ...(verb ? [verb] : []), ...words].join(" ");
-}
-
-/** Lines of cells with the columns aligned, as wide as a terminal will show them. */
-export function alignColumns(table: readonly (readonly string[])[]): string[] {
-  const rows = table.map((row) => row.map(visibleText));
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, Bun.stringWidth(cell));
-    });
-  }
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - Bun.stringWidth(cell)))
-      .join("  ")
-      .trimEnd(),
-  );
 }

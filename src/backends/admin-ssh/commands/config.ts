@@ -1,3 +1,4 @@
+import { reloadConfiguration } from "../../administration/reload.ts";
 import type { Command } from "./command.ts";
 
 export const CONFIG_COMMANDS: readonly Command[] = [
@@ -10,11 +11,10 @@ export const CONFIG_COMMANDS: readonly Command[] = [
     example: "/config reload",
     adminOnly: true,
     isChange: true,
-    async run(_args, { users, instances, server }) {
-      const changes = await server.reload();
-      const { length } = users.directory.list();
+    async run(_args, context) {
+      const { changes, registries, users } = await reloadConfiguration(context, context.actor);
       return [
-        `reloaded: ${instances.list().length} registries, ${length} users`,
+        `reloaded: ${registries} registries, ${users} users`,
         ...(changes.length > 0 ? changes : ["nothing has changed"]),
       ];
     },

@@ -1,15 +1,72 @@
 import { parseDuration } from "../../../primitives/text/duration.ts";
 import type { Grant } from "../../../primitives/users/access-file.ts";
-import { makeApiToken, parseApiTokenId } from "../../../primitives/users/api-token.ts";
-import { fingerprintOf, parseSshKey } from "../../../primitives/users/ssh-key.ts";
-import { type ApiTokenCredential, apiTokens, sshKeys, type User } from "../../../primitives/users/user.ts";
+import { parseApiTokenId } from "../../../primitives/users/api-token.ts";
+import { parseSshKey } from "../../../primitives/users/ssh-key.ts";
+import type { UserName } from "../../../primitives/users/user.ts";
+import {
+  addKey,
+  addToken,
+  credentialOwner,
+  listKeys,
+  listTokens,
+  type NewToken,
+  removeKey,
+  removeToken,
+  type TokenRecord,
+} from "../../accounts/credentials.ts";
 import { LOGIN, readLogin, readPath, readRole } from "./access-words.ts";
-import { alignColumns, type Command, type Parameter, type UserCommandContext } from "./command.ts";
+import type { Command, CommandResult, Parameter, UserCommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { listing, timeOf } from "./table.ts";
+import { alignColumns, formatTime, listing, secondsOf } from "./table.ts";
 
 const ACTION: Parameter = { name: "add|list|remove", candidates: () => ["add", "list", "remove"] };
 const TOKEN_USAGE = "name=<words> expires=<duration> path=<access path> role=<role>";
+
+/** Adds, lists or removes credentials of one user. */
+type CredentialAction = (
+  name: UserName,
+  words: readonly string[],
+  context: UserCommandContext,
+) => CommandResult | Promise<CommandResult>;
+
+const KEY_ACTIONS: Readonly<Record<string, CredentialAction>> = {
+  list(name, _words, context) {
+    const records = listKeys(context, context.actor, name);
+    const lines = alignColumns(records.map(({ fingerprint, type, comment }) => [fingerprint, type, comment]));
+    return { lines: records.length > 0 ? lines : [`'${name}' has no keys`], records };
+  },
+  async add(name, words, context) {
+    const key = parseSshKey(words.join(" "));
+    if ("fault" in key) throw new ConsoleError(key.fault);
+    const fingerprint = await addKey(context, context.actor, { name, key });
+    return [`key ${fingerprint} opens the console for '${name}'`];
+  },
+  async remove(name, [fingerprint = ""], context) {
+    await removeKey(context, context.actor, { name, fingerprint });
+    return [`key ${fingerprint} removed from '${name}'`];
+  },
+};
+
+const TOKEN_ACTIONS: Readonly<Record<string, CredentialAction>> = {
+  list(name, _words, context) {
+    const tokens = listTokens(context, context.actor, name);
+    const { lines } = listing(tokens, TOKEN_COLUMNS, context, { empty: `'${name}' has no API tokens` });
+    return { lines, records: tokens.map(tokenJson) };
+  },
+  async add(user, words, context) {
+    const { id, text } = await addToken(context, context.actor, { user, ...readTokenWords(words) });
+    return {
+      lines: [`API token ${id} of '${user}', which is shown this once:`, text],
+      records: [{ login: user, id, token: text }],
+    };
+  },
+  async remove(user, [text = ""], context) {
+    const id = parseApiTokenId(text);
+    if (!id) throw new ConsoleError(`'${text}' is no token's id; '/users token list ${user}' shows them`);
+    await removeToken(context, context.actor, { user, id });
+    return [`API token ${id} of '${user}' removed`];
+  },
+};
 
 export const CREDENTIAL_COMMANDS: readonly Command<UserCommandContext>[] = [
   {
@@ -20,37 +77,7 @@ export const CREDENTIAL_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users key add alice ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop",
     adminOnly: false,
     isChange: ([action]) => action !== "list",
-    async run([action = "", login = "", ...words], context) {
-      const { users, actor } = context;
-      const owner = ownerOf(login, context);
-      const { name } = owner;
-      switch (action) {
-        case "list": {
-          const records = sshKeys(owner).map(({ key, comment }) => ({
-            fingerprint: fingerprintOf(key),
-            type: key.slice(0, key.indexOf(" ")),
-            comment,
-          }));
-          const lines = alignColumns(
-            records.map(({ fingerprint, type, comment }) => [fingerprint, type, comment]),
-          );
-          return { lines: records.length > 0 ? lines : [`'${name}' has no keys`], records };
-        }
-        case "add": {
-          const parsed = parseSshKey(words.join(" "));
-          if ("fault" in parsed) throw new ConsoleError(parsed.fault);
-          await users.addKey(actor, name, parsed);
-          return [`key ${fingerprintOf(parsed.key)} opens the console for '${name}'`];
-        }
-        case "remove": {
-          const [fingerprint = ""] = words;
-          await users.removeKey(actor, name, fingerprint);
-          return [`key ${fingerprint} removed from '${name}'`];
-        }
-        default:
-          throw new ConsoleError(`'${action}' is none of add, list, remove`);
-      }
-    },
+    run: (args, context) => runAction(KEY_ACTIONS, args, context),
   },
   {
     scope: "users",
@@ -69,73 +96,46 @@ export const CREDENTIAL_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users token add alice name=ci expires=90d path=http/oci/default/team/** role=writer",
     adminOnly: false,
     isChange: ([action]) => action !== "list",
-    async run([action = "", login = "", ...words], context) {
-      const { users, tokenUses, width, actor } = context;
-      const owner = ownerOf(login, context);
-      const { name } = owner;
-      switch (action) {
-        case "list":
-          return listing(
-            apiTokens(owner).map(({ hash: _, ...shown }) => ({
-              ...shown,
-              lastUsed: tokenUses.lastUse(shown.id),
-            })),
-            TOKEN_COLUMNS,
-            { width },
-            { empty: `'${name}' has no API tokens` },
-          );
-        case "add": {
-          const { id, hash, text } = makeApiToken();
-          await users.addToken(actor, name, {
-            kind: "api-token",
-            id,
-            hash,
-            ...readTokenWords(words),
-          });
-          return {
-            lines: [`API token ${id} of '${name}', which is shown this once:`, text],
-            records: [{ login: name, id, token: text }],
-          };
-        }
-        case "remove": {
-          const id = parseApiTokenId(words[0] ?? "");
-          if (!id)
-            throw new ConsoleError(
-              `'${words[0] ?? ""}' is no token's id; '/users token list ${name}' shows them`,
-            );
-          await users.removeToken(actor, name, id);
-          return [`API token ${id} of '${name}' removed`];
-        }
-        default:
-          throw new ConsoleError(`'${action}' is none of add, list, remove`);
-      }
-    },
+    run: (args, context) => runAction(TOKEN_ACTIONS, args, context),
   },
 ];
 
-type ShownToken = Omit<ApiTokenCredential, "hash"> & { readonly lastUsed: number | undefined };
+function runAction(
+  actions: Readonly<Record<string, CredentialAction>>,
+  [action = "", login = "", ...words]: readonly string[],
+  context: UserCommandContext,
+): CommandResult | Promise<CommandResult> {
+  const name = readLogin(login);
+  // First, so that no word after the login is looked at for those who may not see the credentials.
+  credentialOwner(context, context.actor, name);
+  const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
+  if (!run) throw new ConsoleError(`'${action}' is none of add, list, remove`);
+  return run(name, words, context);
+}
 
-const TOKEN_COLUMNS: Readonly<Record<string, (token: ShownToken) => string>> = {
+const TOKEN_COLUMNS: Readonly<Record<string, (token: TokenRecord) => string>> = {
   id: ({ id }) => id,
   name: ({ name }) => name || "-",
-  "expires (UTC)": ({ expires }) => (expires === undefined ? "never" : timeOf(expires)),
-  "last used (UTC)": ({ lastUsed }) => (lastUsed === undefined ? "never" : timeOf(lastUsed)),
+  "expires (UTC)": ({ expires }) => timeOrNever(expires),
+  "last used (UTC)": ({ lastUsed }) => timeOrNever(lastUsed),
   path: ({ limit }) => limit?.path ?? "-",
   role: ({ limit }) => limit?.role ?? "-",
 };
 
-/** The user whose credentials are meant: oneself, or anybody's for an administrator. */
-function ownerOf(login: string, { users, user, isAdministrator }: UserCommandContext): User {
-  const name = readLogin(login);
-  if (name !== user && !isAdministrator) {
-    throw new ConsoleError(
-      `the credentials of '${name}' take a system administrator, which '${user}' is not`,
-    );
-  }
-  return users.existing(name);
+const timeOrNever = (time: Date | undefined) => (time ? formatTime(time) : "never");
+
+function tokenJson({ id, name, expires, limit, lastUsed }: TokenRecord): object {
+  return {
+    kind: "api-token",
+    id,
+    name,
+    expires: expires && secondsOf(expires),
+    limit,
+    lastUsed: lastUsed && secondsOf(lastUsed),
+  };
 }
 
-function readTokenWords(words: readonly string[]): Pick<ApiTokenCredential, "name" | "expires" | "limit"> {
+function readTokenWords(words: readonly string[]): Omit<NewToken, "user"> {
   const values = new Map<string, string>();
   for (const word of words) {
     const [, key, value = ""] = word.match(/^(name|expires|path|role)=(.*)$/) ?? [];
@@ -150,9 +150,5 @@ function readTokenWords(words: readonly string[]): Pick<ApiTokenCredential, "nam
     throw new ConsoleError("a limit takes both: path=<access path> role=<role>");
   const limit: Grant | undefined =
     path === undefined || role === undefined ? undefined : { path: readPath(path), role: readRole(role) };
-  return {
-    name: (values.get("name") ?? "").slice(0, 100),
-    ...(seconds !== undefined && { expires: Math.floor(Date.now() / 1000) + seconds }),
-    ...(limit && { limit }),
-  };
+  return { name: values.get("name") ?? "", seconds, limit };
 }

@@ -1,7 +1,17 @@
 import { type GroupName, parseGroupName } from "../../../primitives/users/group.ts";
+import {
+  addGroup,
+  assignMember,
+  deleteGroup,
+  grantRoleToGroup,
+  listGroups,
+  revokeGrantOfGroup,
+  unassignMember,
+} from "../../accounts/groups.ts";
 import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "./access-words.ts";
-import { alignColumns, type Command, type Parameter } from "./command.ts";
+import type { Command, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { alignColumns } from "./table.ts";
 
 const GROUP: Parameter = {
   name: "group",
@@ -16,8 +26,8 @@ export const GROUP_COMMANDS: readonly Command[] = [
     summary: "list the groups with their members and grants",
     example: "/groups list",
     adminOnly: false,
-    run(_args, { users }) {
-      const records = users.directory.groups();
+    run(_args, context) {
+      const records = listGroups(context);
       const lines = records.flatMap(({ name, members, grants }) => [
         `${name} [${members.join(", ")}]`,
         ...alignColumns(grants.map(({ path, role }) => [`  grant: ${path}`, role])),
@@ -33,9 +43,9 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups add developers",
     adminOnly: true,
     isChange: true,
-    async run([text = ""], { users, actor }) {
+    async run([text = ""], context) {
       const name = readGroup(text);
-      await users.addGroup(actor, name);
+      await addGroup(context, context.actor, name);
       return [`group '${name}' created`];
     },
   },
@@ -47,9 +57,9 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups delete developers",
     adminOnly: true,
     isChange: true,
-    async run([text = ""], { users, actor }) {
-      const { name } = users.existingGroup(readGroup(text));
-      await users.deleteGroup(actor, name);
+    async run([text = ""], context) {
+      const name = readGroup(text);
+      await deleteGroup(context, context.actor, name);
       return [`group '${name}' deleted`];
     },
   },
@@ -61,11 +71,10 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups assign developers alice",
     adminOnly: true,
     isChange: true,
-    async run([text = "", login = ""], { users, actor }) {
-      const { name } = users.existingGroup(readGroup(text));
-      const member = readLogin(login);
-      await users.assign(actor, name, member);
-      return [`'${member}' is in the group '${name}'`];
+    async run([text = "", login = ""], context) {
+      const [group, member] = [readGroup(text), readLogin(login)];
+      await assignMember(context, context.actor, { group, member });
+      return [`'${member}' is in the group '${group}'`];
     },
   },
   {
@@ -76,11 +85,10 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups unassign developers alice",
     adminOnly: true,
     isChange: true,
-    async run([text = "", login = ""], { users, actor }) {
-      const { name } = users.existingGroup(readGroup(text));
-      const member = readLogin(login);
-      await users.unassign(actor, name, member);
-      return [`'${member}' is no longer in the group '${name}'`];
+    async run([text = "", login = ""], context) {
+      const [group, member] = [readGroup(text), readLogin(login)];
+      await unassignMember(context, context.actor, { group, member });
+      return [`'${member}' is no longer in the group '${group}'`];
     },
   },
   {
@@ -91,11 +99,11 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups grant developers http/oci/default/team/** writer",
     adminOnly: true,
     isChange: true,
-    async run([text = "", pathText = "", roleText = ""], { users, actor }) {
-      const { name } = users.existingGroup(readGroup(text));
-      const [path, role] = [readPath(pathText), readRole(roleText)];
-      await users.grantGroup(actor, name, path, role);
-      return [`granted ${role} on ${path} to the group '${name}'`];
+    async run([text = "", path = "", role = ""], context) {
+      const group = readGroup(text);
+      const grant = { path: readPath(path), role: readRole(role) };
+      await grantRoleToGroup(context, context.actor, { group, grant });
+      return [`granted ${grant.role} on ${grant.path} to the group '${group}'`];
     },
   },
   {
@@ -106,11 +114,10 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups revoke developers http/oci/default/team/**",
     adminOnly: true,
     isChange: true,
-    async run([text = "", pathText = ""], { users, actor }) {
-      const { name } = users.existingGroup(readGroup(text));
-      const path = readPath(pathText);
-      await users.revokeGroup(actor, name, path);
-      return [`revoked ${path} from the group '${name}'`];
+    async run([text = "", pathText = ""], context) {
+      const [group, path] = [readGroup(text), readPath(pathText)];
+      await revokeGrantOfGroup(context, context.actor, { group, path });
+      return [`revoked ${path} from the group '${group}'`];
     },
   },
 ];

@@ -1,8 +1,9 @@
 import type { JobState } from "../../../primitives/jobs/job-runner.ts";
 import { formatDuration } from "../../../primitives/text/duration.ts";
+import { cancelJob, listJobs, runJob } from "../../administration/jobs.ts";
 import type { Command, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { listing, timeOf } from "./table.ts";
+import { formatTime, listing } from "./table.ts";
 
 const JOB: Parameter = {
   name: "job",
@@ -17,12 +18,7 @@ export const JOB_COMMANDS: readonly Command[] = [
     summary: "list the background jobs: what runs, how far it is, and what came of the last run",
     example: "/jobs list",
     adminOnly: false,
-    run: (_args, context) =>
-      listing(
-        context.jobs.list().map((job) => (context.isAdministrator ? job : withoutReason(job))),
-        COLUMNS,
-        context,
-      ),
+    run: (_args, context) => listing(listJobs(context, context.actor), COLUMNS, context),
   },
   {
     scope: "jobs",
@@ -32,10 +28,10 @@ export const JOB_COMMANDS: readonly Command[] = [
     example: "/jobs run gc --dry-run",
     adminOnly: true,
     isChange: true,
-    async run([name = "", option], { jobs }) {
+    async run([name = "", option], context) {
       if (option !== undefined && option !== "--dry-run")
         throw new ConsoleError(`'${option}' is not --dry-run`);
-      return jobs.run(name, { isDryRun: option !== undefined });
+      return runJob(context, context.actor, { name, isDryRun: option !== undefined });
     },
   },
   {
@@ -46,20 +42,14 @@ export const JOB_COMMANDS: readonly Command[] = [
     example: "/jobs cancel scrub",
     adminOnly: true,
     isChange: true,
-    async run([name = ""], { jobs }) {
-      await jobs.cancel(name);
+    async run([name = ""], context) {
+      await cancelJob(context, context.actor, name);
       return [`the job '${name}' has ended`];
     },
   },
 ];
 
-/** Why a job failed may name what only administrators know of. */
-function withoutReason(job: JobState): JobState {
-  const hasFailed = job.last?.outcome.startsWith("failed: ");
-  return hasFailed && job.last ? { ...job, last: { ...job.last, outcome: "failed" } } : job;
-}
-
-const when = (date: Date | undefined) => (date ? timeOf(Math.floor(date.getTime() / 1000)) : "-");
+const when = (date: Date | undefined) => (date ? formatTime(date) : "-");
 
 const COLUMNS: Readonly<Record<string, (job: JobState) => string>> = {
   job: ({ name }) => name,

@@ -1,17 +1,15 @@
 import type { Digest } from "../../../primitives/digest.ts";
-import { Pace } from "../../../primitives/jobs/pace.ts";
-import type { Store } from "../../../primitives/store/commits/store.ts";
-import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import type { RepositoryName } from "../../../registry/model/repository-name.ts";
-import { type ContentChange, changesBetween } from "../../oci-http/content/content-changes.ts";
-import type { HistoryEvent, HistoryFilter } from "../../oci-http/history/history.ts";
+import { firstOf } from "../../first-of.ts";
+import type { ContentChange } from "../../oci-http/content/content-changes.ts";
 import { parsePointInTime } from "../../oci-http/history/point-in-time.ts";
-import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
-import type { Command, CommandContext } from "./command.ts";
+import { diffMoments } from "../../oci-http/operations/diff.ts";
+import { type LogRecord, type LogRequest, readLog } from "../../oci-http/operations/log.ts";
+import { type CommitRecord, showCommit } from "../../oci-http/operations/show.ts";
+import type { Command, CommandContext, Listing } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { hasRole, INSTANCE, readInstance, readServed, readTarget } from "./oci-access.ts";
-import { readCommit, TIMES } from "./read-commit.ts";
-import { isoTimeOf, listing, shortCommit, shortDigest, timeOf } from "./table.ts";
+import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
+import { readMoment, TIMES } from "./read-moment.ts";
+import { formatTime, listing, secondsOf, shortCommit, shortDigest } from "./table.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1000;
@@ -36,17 +34,9 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
     adminOnly: false,
     async run([name = "", ...words], context) {
       const instance = readInstance(name);
-      const { oci, until } = await readServed(context, instance);
       const { limit, ...filter } = readFilter(words);
-      const events: HistoryEvent[] = [];
-      const pace = new Pace(1);
-      for await (const event of oci.history.events({ ...filter, until })) {
-        await pace.rest();
-        if (!maySee(context, instance, event.repository)) continue;
-        events.push(event);
-        if (events.length === limit) break;
-      }
-      return listing(events, EVENT_COLUMNS, context, { empty: "nothing has happened that matches" });
+      const records = readLog(context, context.actor, { instance, ...filter });
+      return renderLog((await firstOf(records, limit)).entries, context);
     },
   },
   {
@@ -57,28 +47,9 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
     example: "/oci show default 3d3ea4e72cd1",
     adminOnly: false,
     async run([name = "", text = ""], context) {
-      const instance = readInstance(name);
-      const { oci, until } = await readServed(context, instance);
-      const { store } = oci;
-      const id = await readCommit(oci, text, until);
-      const { author, committer, message, parents } = await store.commitAt(id);
-      const { changes, more } = await readableChanges(context, instance, store, parents[0], id);
-      const { isAdministrator } = context;
-      if (changes.length === 0 && !isAdministrator)
-        throw new ConsoleError(`'${text}' changed nothing that you may read`);
-      const { lines } = listing(changes, CHANGE_COLUMNS, context, { more });
-      const time = isoTimeOf(committer.seconds);
-      return {
-        lines: [
-          `commit ${id}`,
-          `${author.name} <${author.email}>, ${timeOf(committer.seconds)} UTC`,
-          "",
-          ...message.trimEnd().split("\n"),
-          "",
-          ...lines,
-        ],
-        records: [{ commit: id, user: author.name, time, message }, ...changes],
-      };
+      const [instance, commit] = [readInstance(name), readMoment(text)];
+      const request = { instance, commit, limit: MAX_CHANGES };
+      return renderCommit(await showCommit(context, context.actor, request), context);
     },
   },
   {
@@ -89,18 +60,43 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
     example: "/oci diff default yesterday",
     adminOnly: false,
     async run([name = "", fromText = "", toText], context) {
-      const instance = readInstance(name);
-      const { oci, until } = await readServed(context, instance);
-      const { store } = oci;
-      const newest = until ?? store.head().commitId;
-      const from = await readCommit(oci, fromText, until);
-      const to = toText === undefined ? newest : await readCommit(oci, toText, until);
-      if (!to) return ["nothing differs"];
-      const { changes, more } = await readableChanges(context, instance, store, from, to);
-      return listing(changes, CHANGE_COLUMNS, context, { empty: "nothing differs", more });
+      const [instance, from] = [readInstance(name), readMoment(fromText)];
+      const to = toText === undefined ? undefined : readMoment(toText);
+      const changes = diffMoments(context, context.actor, { instance, from, to });
+      const { entries, more } = await firstOf(changes, MAX_CHANGES);
+      return listing(entries, CHANGE_COLUMNS, context, { empty: "nothing differs", more });
     },
   },
 ];
+
+type Screen = Pick<CommandContext, "width">;
+
+export function renderLog(records: readonly LogRecord[], screen: Screen): Listing {
+  const { lines } = listing(records, LOG_COLUMNS, screen, { empty: "nothing has happened that matches" });
+  return {
+    lines,
+    records: records.map(({ commitId, time, ...event }) => ({
+      commitId,
+      seconds: secondsOf(time),
+      ...event,
+    })),
+  };
+}
+
+function renderCommit({ id, author, time, message, changes }: CommitRecord, screen: Screen): Listing {
+  const { lines } = listing(changes.entries, CHANGE_COLUMNS, screen, { more: changes.more });
+  return {
+    lines: [
+      `commit ${id}`,
+      `${author.name} <${author.email}>, ${formatTime(time)} UTC`,
+      "",
+      ...message.trimEnd().split("\n"),
+      "",
+      ...lines,
+    ],
+    records: [{ commit: id, user: author.name, time, message }, ...changes.entries],
+  };
+}
 
 const CHANGE_COLUMNS: Readonly<Record<string, (change: ContentChange) => string>> = {
   change: (change) => {
@@ -117,8 +113,8 @@ const CHANGE_COLUMNS: Readonly<Record<string, (change: ContentChange) => string>
 
 const digestOrNone = (digest: Digest | undefined) => (digest ? shortDigest(digest) : "-");
 
-const EVENT_COLUMNS: Readonly<Record<string, (event: HistoryEvent) => string>> = {
-  "time (UTC)": ({ seconds }) => timeOf(seconds),
+const LOG_COLUMNS: Readonly<Record<string, (record: LogRecord) => string>> = {
+  "time (UTC)": ({ time }) => formatTime(time),
   user: ({ user }) => user,
   what: ({ subject }) => subject,
   digest: ({ digest }) => digestOrNone(digest),
@@ -127,37 +123,8 @@ const EVENT_COLUMNS: Readonly<Record<string, (event: HistoryEvent) => string>> =
   from: ({ client, remote }) => [client, remote].filter((part) => part !== undefined).join(" at "),
 };
 
-/** What differs between two commits, as far as the one at the console may read. */
-async function readableChanges(
-  context: CommandContext,
-  instance: InstanceName,
-  store: Store,
-  from: ObjectId | undefined,
-  to: ObjectId,
-): Promise<{ readonly changes: readonly ContentChange[]; readonly more: boolean }> {
-  const changes: ContentChange[] = [];
-  const pace = new Pace(1);
-  for await (const change of changesBetween(store, from, to)) {
-    await pace.rest();
-    if (!hasRole(context, instance, change.repository, "reader")) continue;
-    if (changes.length === MAX_CHANGES) return { changes, more: true };
-    changes.push(change);
-  }
-  return { changes, more: false };
-}
-
-/** Who may not read a repository does not see what happened there; commits of no repository are the administrators'. */
-function maySee(
-  context: CommandContext,
-  instance: InstanceName,
-  repository: RepositoryName | undefined,
-): boolean {
-  if (repository === undefined) return context.isAdministrator;
-  return hasRole(context, instance, repository, "reader");
-}
-
-function readFilter(words: readonly string[]): HistoryFilter & { readonly limit: number } {
-  let filter: HistoryFilter = {};
+function readFilter(words: readonly string[]): Omit<LogRequest, "instance"> & { readonly limit: number } {
+  let filter: Omit<LogRequest, "instance"> = {};
   let limit = DEFAULT_LIMIT;
   for (const word of words) {
     const [, key, value = ""] = word.match(/^(limit|user|since)=(.*)$/) ?? [];
@@ -171,7 +138,7 @@ function readFilter(words: readonly string[]): HistoryFilter & { readonly limit:
     } else if (key === "since") {
       const point = parsePointInTime(value);
       if (point?.kind !== "time") throw new ConsoleError(`'${value}' is no time; use ${TIMES}`);
-      filter = { ...filter, since: point.seconds };
+      filter = { ...filter, since: new Date(point.seconds * 1000) };
     } else {
       filter = { ...filter, ...readTarget(word) };
     }

@@ -1,20 +1,25 @@
-import { parseStoreName } from "../../../primitives/store/store-manager.ts";
-import { isNamesake, namesakeWarning } from "../../namesakes.ts";
-import type { InstanceRegistry } from "../../oci-http/instances/instance-registry.ts";
+import {
+  changeRegistry,
+  createRegistry,
+  deleteRegistry,
+  listRegistries,
+  type RegistryRecord,
+  removeHost,
+} from "../../oci-http/operations/registries.ts";
 import { type InstanceName, parseInstanceName } from "../../oci-http/settings/instance-config.ts";
 import {
   ALL_SETTINGS,
   type AnySetting,
-  completeSettings,
   INSTANCE_SETTINGS,
   type InstanceValues,
   readSettings,
   settingWords,
 } from "../../oci-http/settings/instance-settings.ts";
 import { withoutYes, YES } from "./access-words.ts";
-import { alignColumns, type Command, type Parameter } from "./command.ts";
+import type { Command, Listing, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { readCommit } from "./read-commit.ts";
+import { readMoment } from "./read-moment.ts";
+import { alignColumns } from "./table.ts";
 
 const NAME: Parameter = {
   name: "name",
@@ -34,16 +39,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     summary: "list the OCI registries with their stores and host names",
     example: "/oci list",
     adminOnly: false,
-    run(_args, { instances }) {
-      const problems = new Map(instances.outages().map(({ config, problem }) => [config.name, problem]));
-      const records = instances.list().map((config) => {
-        const problem = problems.get(config.name);
-        return { ...config, ...(problem !== undefined && { problem }) };
-      });
-      const lines = alignColumns(records.map((record) => [record.name, ...settingWords(record)]));
-      const out = [...problems].map(([name, problem]) => `${name} is out of service: ${problem}`);
-      return { lines: [...lines, ...out], records };
-    },
+    run: (_args, context) => renderRegistries(listRegistries(context)),
   },
   {
     scope: "oci",
@@ -61,20 +57,22 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci create team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
-    async run([text = "", ...args], { instances, users, actor }) {
+    async run([text = "", ...args], context) {
       const name = readName(text);
-      const { words, isSure } = withoutYes(args);
-      const isOwned = users.directory.list().some((user) => isNamesake(user.name, name));
-      if (isOwned && !isSure) throw new ConsoleError(namesakeWarning(name, "registry"));
-      const given = readWords(words, CREATE_SETTINGS, await readMoment(words, instances));
-      const { vhosts = [] } = given;
-      if (vhosts.length === 0) throw new ConsoleError("a registry needs a host: vhost=<host>");
-      const store = given.store ?? parseStoreName(`everlock-oci-${name}`);
-      if (!store) throw new ConsoleError(`'${name}' makes no name for a store; give one: store=<name>`);
-      const settings = completeSettings({ ...given, store }, ({ usage }) => {
-        throw new ConsoleError(`a registry needs ${usage}`);
+      const { words, isSure: acceptsNamesake } = withoutYes(args);
+      const isMoment = (word: string) => word.startsWith(`${AT}=`);
+      const settings = readWords(
+        words.filter((word) => !isMoment(word)),
+        CREATE_SETTINGS,
+      );
+      const when = words.findLast(isMoment);
+      const at = when === undefined ? undefined : readMoment(when.slice(AT.length + 1));
+      const { vhosts, store } = await createRegistry(context, context.actor, {
+        name,
+        settings,
+        at,
+        acceptsNamesake,
       });
-      await instances.create(actor, { name, ...settings });
       return [`registry '${name}' created at ${vhosts.join(", ")}, store '${store}'`];
     },
   },
@@ -87,11 +85,9 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci set default references=sparse",
     adminOnly: true,
     isChange: true,
-    async run([text = "", ...words], { instances, actor }) {
-      const { name, at } = instances.existing(readName(text));
-      const given = readWords(words, SET_SETTINGS);
-      if (at && given.store) throw new ConsoleError("the store of a registry at a past state is fixed");
-      await instances.extend(actor, name, given);
+    async run([text = "", ...words], context) {
+      const [name, settings] = [readName(text), readWords(words, SET_SETTINGS)];
+      await changeRegistry(context, context.actor, { name, settings });
       return [`registry '${name}' set: ${words.join(" ")}`];
     },
   },
@@ -103,11 +99,11 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci unset team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
-    async run([text = "", word = ""], { instances, actor }) {
-      const { name } = instances.existing(readName(text));
+    async run([text = "", word = ""], context) {
+      const name = readName(text);
       const [host] = readWords([word], HOST_SETTING).vhosts ?? [];
       if (host === undefined) throw new ConsoleError(`'${word}' is no host; use ${HOST}=<host>`);
-      await instances.removeHost(actor, name, host);
+      await removeHost(context, context.actor, { name, host });
       return [`registry '${name}' is no longer at ${host}`];
     },
   },
@@ -119,9 +115,8 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci delete team",
     adminOnly: true,
     isChange: true,
-    async run([text = ""], { instances, actor }) {
-      const { name, store } = instances.existing(readName(text));
-      await instances.delete(actor, name);
+    async run([text = ""], context) {
+      const { name, store } = await deleteRegistry(context, context.actor, readName(text));
       return [`registry '${name}' deleted; its store '${store}' stays`];
     },
   },
@@ -135,41 +130,32 @@ function readName(text: string): InstanceName {
   );
 }
 
-/** The moment that a new registry is to serve, as the commit that it means in the store that is named beside it. */
-async function readMoment(
-  words: readonly string[],
-  instances: InstanceRegistry,
-): Promise<ReadonlyMap<string, string>> {
-  const when = words.findLast((word) => word.startsWith(`${AT}=`));
-  if (when === undefined) return new Map();
-  const named = words.findLast((word) => word.startsWith(`${INSTANCE_SETTINGS.store.word}=`));
-  const store = named && readWords([named], CREATE_SETTINGS).store;
-  if (!store) throw new ConsoleError("a registry at a past state needs the store that it was: store=<name>");
-  const commit = await readCommit(await instances.historyOf(store), when.slice(AT.length + 1));
-  return new Map([[when, `${AT}=${commit}`]]);
+function renderRegistries(registries: readonly RegistryRecord[]): Listing {
+  const lines = alignColumns(registries.map(({ config }) => [config.name, ...settingWords(config)]));
+  const outages = registries.flatMap(({ config, problem }) =>
+    problem === undefined ? [] : [`${config.name} is out of service: ${problem}`],
+  );
+  return {
+    lines: [...lines, ...outages],
+    records: registries.map(({ config, problem }) => ({ ...config, problem })),
+  };
 }
 
 /**
- * Reads words such as `vhost=localhost`, `references=sparse` and `immutable=v*,!v0*` (empty: none). Each word that
- * `meant` knows stands for another. Throws `ConsoleError`.
+ * Reads words such as `vhost=localhost`, `references=sparse` and `immutable=v*,!v0*` (empty: none). Throws `ConsoleError`.
  */
-function readWords(
-  words: readonly string[],
-  known: readonly AnySetting[],
-  meant: ReadonlyMap<string, string> = new Map(),
-): Partial<InstanceValues> {
+function readWords(words: readonly string[], known: readonly AnySetting[]): Partial<InstanceValues> {
   const texts = new Map<AnySetting, string[]>();
-  for (const written of words) {
-    const word = meant.get(written) ?? written;
+  for (const word of words) {
     const equals = word.indexOf("=");
     const setting = known.find((candidate) => candidate.word === word.slice(0, Math.max(equals, 0)));
     if (!setting) {
       const fixed = ALL_SETTINGS.find(
-        ({ change, word: name }) => change === "fixed" && written.startsWith(`${name}=`),
+        (setting) => setting.change === "fixed" && word.startsWith(`${setting.word}=`),
       );
       if (fixed) throw new ConsoleError(`${fixed.word}= is fixed when a registry is created`);
       throw new ConsoleError(
-        `'${written}' is no setting; use ${known.map(({ word }) => `${word}=`).join(", ")}`,
+        `'${word}' is no setting; use ${known.map(({ word }) => `${word}=`).join(", ")}`,
       );
     }
     const value = word.slice(equals + 1);
@@ -177,7 +163,7 @@ function readWords(
     const added = isNone ? [] : setting.separator === undefined ? [value] : value.split(setting.separator);
     for (const text of added) {
       if (setting.parse(text) === undefined)
-        throw new ConsoleError(`'${written}' is not right; use ${setting.usage}`);
+        throw new ConsoleError(`'${word}' is not right; use ${setting.usage}`);
     }
     const before = setting.isList && setting.separator === undefined ? (texts.get(setting) ?? []) : [];
     texts.set(setting, [...before, ...added]);

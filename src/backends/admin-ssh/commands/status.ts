@@ -1,8 +1,9 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
 import { formatDuration } from "../../../primitives/text/duration.ts";
-import { type StoreStatus, statusesOf } from "../../oci-http/store/store-status.ts";
-import type { Command, ConsoleServices } from "./command.ts";
-import { table, timeOf } from "./table.ts";
+import { readStatus, type ServerStatus } from "../../administration/status.ts";
+import type { StoreStatus } from "../../oci-http/store/store-status.ts";
+import type { Command } from "./command.ts";
+import { formatTime, table } from "./table.ts";
 
 export const STATUS_COMMANDS: readonly Command[] = [
   {
@@ -12,10 +13,10 @@ export const STATUS_COMMANDS: readonly Command[] = [
     example: "/status",
     adminOnly: true,
     async run(_args, context) {
-      let before = snapshot(context);
+      let before = readStatus(context, context.actor);
       if (!context.live) return { lines: screen(before, before, context.width), records: [before] };
       await context.live((width) => {
-        const now = snapshot(context);
+        const now = readStatus(context, context.actor);
         const lines = screen(now, before, width);
         before = now;
         return [...lines, "", "any key ends this"];
@@ -25,32 +26,12 @@ export const STATUS_COMMANDS: readonly Command[] = [
   },
 ];
 
-function snapshot({ server, instances, jobs }: ConsoleServices) {
-  const { user, system } = process.cpuUsage();
-  const { read, unreadable } = statusesOf(instances.stores());
-  return {
-    time: new Date().toISOString(),
-    uptimeSeconds: Math.floor(Date.now() / 1000 - server.started),
-    memoryBytes: process.memoryUsage.rss(),
-    cpuSeconds: (user + system) / 1e6,
-    http: server.traffic.totals(),
-    failedLogins: { ...server.failedLogins },
-    registries: instances.list().length,
-    outOfService: instances.outages().map(({ config, problem }) => ({ registry: config.name, problem })),
-    stores: read,
-    unreadable,
-    jobs: jobs.list(),
-  };
-}
-
-type Snapshot = ReturnType<typeof snapshot>;
-
-/** `before` tells what changed since, per second. */
-function screen(now: Snapshot, before: Snapshot, width: number | undefined): string[] {
-  const seconds = (Date.parse(now.time) - Date.parse(before.time)) / 1000;
-  const rate = (of: (some: Snapshot) => number) => (seconds > 0 ? (of(now) - of(before)) / seconds : 0);
+/** Rates are per second since `before`. */
+function screen(now: ServerStatus, before: ServerStatus, width: number | undefined): string[] {
+  const seconds = (now.time.getTime() - before.time.getTime()) / 1000;
+  const rate = (of: (some: ServerStatus) => number) => (seconds > 0 ? (of(now) - of(before)) / seconds : 0);
   const { http, failedLogins } = now;
-  const bytesPerSecond = (of: (some: Snapshot) => number) => `${formatSize(Math.round(rate(of)))}/s`;
+  const bytesPerSecond = (of: (some: ServerStatus) => number) => `${formatSize(Math.round(rate(of)))}/s`;
   return [
     `up ${uptime(now.uptimeSeconds)}, ${formatSize(now.memoryBytes)} of memory, ${(rate(({ cpuSeconds }) => cpuSeconds) * 100).toFixed(0)} % of a core, ${now.registries} registries`,
     `HTTP: ${rate(({ http: { requests } }) => requests).toFixed(0)} requests/s, ${http.underWay} under way, ${bytesPerSecond(({ http: { received } }) => received)} in, ${bytesPerSecond(({ http: { sent } }) => sent)} out`,
@@ -69,7 +50,7 @@ function screen(now: Snapshot, before: Snapshot, width: number | undefined): str
       now.jobs.map(({ name, running, next, last }) => [
         name,
         running ? `running: ${running.progress}` : "idle",
-        next ? timeOf(Math.floor(next.getTime() / 1000)) : "-",
+        next ? formatTime(next) : "-",
         last?.outcome ?? "-",
       ]),
       { width },

@@ -1,7 +1,7 @@
 import { type Digest, digestAlgorithm, digestHex } from "../../../primitives/digest.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { fitColumns, visibleText } from "../../../primitives/text/visible-text.ts";
-import { alignColumns, type CommandContext, type Listing } from "./command.ts";
+import type { CommandContext, Listing } from "./command.ts";
 
 /** Hex digits of a digest or commit that people tell apart. */
 const SHORT_HEX = 12;
@@ -48,6 +48,23 @@ export function table(
   );
 }
 
+/** Lines of cells with the columns aligned, as wide as a terminal will show them. */
+export function alignColumns(table: readonly (readonly string[])[]): string[] {
+  const rows = table.map((row) => row.map(visibleText));
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, Bun.stringWidth(cell));
+    });
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - Bun.stringWidth(cell)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
 function shorten(cell: string, width: number): string {
   return Bun.stringWidth(cell) <= width ? cell : `${fitColumns(cell, width - 1)}…`;
 }
@@ -60,12 +77,12 @@ export function shortDigest(digest: Digest): string {
   return `${digestAlgorithm(digest)}:${digestHex(digest).slice(0, SHORT_HEX)}`;
 }
 
-/** `2026-01-31 12:00:00`, in UTC, of seconds since the epoch. */
-export function timeOf(seconds: number): string {
-  return isoTimeOf(seconds).slice(0, 19).replace("T", " ");
+/** `2026-01-31 12:00:00`, in UTC. */
+export function formatTime(time: Date): string {
+  return time.toISOString().slice(0, 19).replace("T", " ");
 }
 
-/** For scripts: RFC 3339. */
-export function isoTimeOf(seconds: number): string {
-  return new Date(seconds * 1000).toISOString();
+/** Seconds since the epoch, as scripts get them where the records of earlier versions had them. */
+export function secondsOf(time: Date): number {
+  return Math.floor(time.getTime() / 1000);
 }

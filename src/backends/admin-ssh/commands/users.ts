@@ -1,11 +1,19 @@
-import { passwordFault } from "../../../primitives/users/passwords.ts";
-import type { UserName } from "../../../primitives/users/user.ts";
-import { isNamesake, namesakes, namesakeWarning } from "../../namesakes.ts";
+import { grantRole, listGrants, revokeGrant } from "../../accounts/grants.ts";
+import {
+  addUser,
+  checkNewUser,
+  checkPasswordChange,
+  deleteUser,
+  listUsers,
+  setDisabled,
+  setDisplayName,
+  setPassword,
+} from "../../accounts/users.ts";
 import { LOGIN, PATH, ROLE, readLogin, readPath, readRole, withoutYes, YES } from "./access-words.ts";
-import { alignColumns, type Command, type Parameter, type UserCommandContext } from "./command.ts";
+import type { Command, Parameter, UserCommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { alignColumns } from "./table.ts";
 
-const MAX_DISPLAY_NAME = 100;
 const PASSWORD: Parameter = { name: "password", optional: true, isSecret: true };
 /** Secret as well: a password may stand in its place by mistake. */
 const SURE: Parameter = { name: YES, optional: true, isSecret: true };
@@ -18,24 +26,18 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     summary: "list the users with display name and groups",
     example: "/users list --json",
     adminOnly: false,
-    run(_args, { users }) {
-      const list = users.directory.list();
-      const groupsOf = (name: UserName) => users.directory.groupsOf(name).map((group) => group.name);
+    run(_args, context) {
+      const users = listUsers(context);
       return {
         lines: alignColumns(
-          list.map(({ name, displayName, isDisabled }) => [
+          users.map(({ name, displayName, groups, isDisabled }) => [
             name,
             displayName,
-            `[${groupsOf(name).join(", ")}]`,
+            `[${groups.join(", ")}]`,
             ...(isDisabled ? ["disabled"] : []),
           ]),
         ),
-        records: list.map(({ name, displayName, isDisabled }) => ({
-          login: name,
-          displayName,
-          groups: groupsOf(name),
-          isDisabled,
-        })),
+        records: users.map(({ name, ...user }) => ({ login: name, ...user })),
       };
     },
   },
@@ -49,14 +51,13 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     adminOnly: true,
     isChange: true,
     async run(args, context) {
-      const { words, isSure } = withoutYes(args);
-      const [login = "", password, ...more] = words;
+      const { words, isSure: acceptsNamesake } = withoutYes(args);
+      const [login = "", given, ...more] = words;
       if (more.length > 0) throw new ConsoleError(`after the password only ${YES} may follow`);
       const name = readLogin(login);
-      if (context.users.directory.get(name)) throw new ConsoleError(`user '${name}' exists already`);
-      const isOwner = context.instances.list().some((registry) => isNamesake(name, registry.name));
-      if (isOwner && !isSure) throw new ConsoleError(namesakeWarning(name, "user"));
-      await context.users.add(context.actor, name, await readPassword(password, context));
+      checkNewUser(context, context.actor, { name, acceptsNamesake });
+      const password = given ?? (await context.askSecret("Password: "));
+      await addUser(context, context.actor, { name, acceptsNamesake, password });
       return [`user '${name}' created`];
     },
   },
@@ -68,9 +69,11 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users passwd alice",
     adminOnly: true,
     isChange: true,
-    async run([login = "", password], context) {
-      const { name } = context.users.existing(readLogin(login));
-      await context.users.setPassword(context.actor, name, await readPassword(password, context));
+    async run([login = "", given], context) {
+      const name = readLogin(login);
+      checkPasswordChange(context, context.actor, name);
+      const password = given ?? (await context.askSecret("Password: "));
+      await setPassword(context, context.actor, { name, password });
       return [`password updated for '${name}'`];
     },
   },
@@ -82,10 +85,10 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users grant alice http/oci/default writer",
     adminOnly: true,
     isChange: true,
-    async run([login = "", path = "", role = ""], { users, actor }) {
-      const { name } = users.existing(readLogin(login));
+    async run([login = "", path = "", role = ""], context) {
+      const name = readLogin(login);
       const grant = { path: readPath(path), role: readRole(role) };
-      await users.grant(actor, name, grant.path, grant.role);
+      await grantRole(context, context.actor, { name, grant });
       return [`granted ${grant.role} on ${grant.path} to '${name}'`];
     },
   },
@@ -97,11 +100,10 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users revoke alice http/oci/default",
     adminOnly: true,
     isChange: true,
-    async run([login = "", path = ""], { users, actor }) {
-      const { name } = users.existing(readLogin(login));
-      const revoked = readPath(path);
-      await users.revoke(actor, name, revoked);
-      return [`revoked ${revoked} from '${name}'`];
+    async run([login = "", pathText = ""], context) {
+      const [name, path] = [readLogin(login), readPath(pathText)];
+      await revokeGrant(context, context.actor, { name, path });
+      return [`revoked ${path} from '${name}'`];
     },
   },
   {
@@ -111,24 +113,24 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     summary: "list what a user is granted",
     example: "/users grants alice",
     adminOnly: false,
-    run([login = ""], { users, instances }) {
-      const { name, grants } = users.existing(readLogin(login));
-      const own = namesakes(users.directory, instances.list())
-        .filter((owner) => owner === name)
-        .map((owner) => ({ path: `http/oci/${owner}`, role: "owner", isNamesake: true }));
-      const byGroup = users.directory
-        .groupsOf(name)
-        .flatMap((group) => group.grants.map((grant) => ({ ...grant, group: group.name })));
+    run([login = ""], context) {
+      const name = readLogin(login);
+      const { namesakeOf, own, byGroup } = listGrants(context, name);
+      const owned = namesakeOf === undefined ? [] : [{ path: namesakeOf, role: "owner", isNamesake: true }];
       return {
         lines: [
           name,
           ...alignColumns([
-            ...own.map(({ path, role }) => [`  owns:  ${path}`, role, "because the registry bears its name"]),
-            ...grants.map(({ path, role }) => [`  grant: ${path}`, role]),
+            ...owned.map(({ path, role }) => [
+              `  owns:  ${path}`,
+              role,
+              "because the registry bears its name",
+            ]),
+            ...own.map(({ path, role }) => [`  grant: ${path}`, role]),
             ...byGroup.map(({ path, role, group }) => [`  grant: ${path}`, role, `by the group ${group}`]),
           ]),
         ],
-        records: [...own, ...grants, ...byGroup].map((grant) => ({ login: name, ...grant })),
+        records: [...owned, ...own, ...byGroup].map((grant) => ({ login: name, ...grant })),
       };
     },
   },
@@ -140,9 +142,9 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users disable alice",
     adminOnly: true,
     isChange: true,
-    async run([login = ""], { users, actor }) {
-      const { name } = users.existing(readLogin(login));
-      await users.setDisabled(actor, name, true);
+    async run([login = ""], context) {
+      const name = readLogin(login);
+      await setDisabled(context, context.actor, { name, isDisabled: true });
       return [`user '${name}' disabled`];
     },
   },
@@ -154,9 +156,9 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users enable alice",
     adminOnly: true,
     isChange: true,
-    async run([login = ""], { users, actor }) {
-      const { name } = users.existing(readLogin(login));
-      await users.setDisabled(actor, name, false);
+    async run([login = ""], context) {
+      const name = readLogin(login);
+      await setDisabled(context, context.actor, { name, isDisabled: false });
       return [`user '${name}' enabled`];
     },
   },
@@ -168,9 +170,9 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users delete alice",
     adminOnly: true,
     isChange: true,
-    async run([login = ""], { users, actor }) {
-      const { name } = users.existing(readLogin(login));
-      await users.delete(actor, name);
+    async run([login = ""], context) {
+      const name = readLogin(login);
+      await deleteUser(context, context.actor, name);
       return [`user '${name}' deleted`];
     },
   },
@@ -182,20 +184,10 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: '/users rename-display alice "Alice Liddell"',
     adminOnly: true,
     isChange: true,
-    async run([login = "", displayName = ""], { users, actor }) {
-      const { name } = users.existing(readLogin(login));
-      if (displayName.trim() === "" || displayName.length > MAX_DISPLAY_NAME) {
-        throw new ConsoleError(`a display name has 1 to ${MAX_DISPLAY_NAME} characters`);
-      }
-      await users.setDisplayName(actor, name, displayName);
+    async run([login = "", displayName = ""], context) {
+      const name = readLogin(login);
+      await setDisplayName(context, context.actor, { name, displayName });
       return [`user '${name}' is shown as '${displayName}'`];
     },
   },
 ];
-
-async function readPassword(given: string | undefined, context: UserCommandContext): Promise<string> {
-  const password = given ?? (await context.askSecret("Password: "));
-  const fault = passwordFault(password);
-  if (fault) throw new ConsoleError(fault);
-  return password;
-}

@@ -1,4 +1,4 @@
-import type { TrafficTotals } from "../../../backends/admin-ssh/commands/command.ts";
+import type { TrafficTotals } from "../../../backends/administration/status.ts";
 import { TRACED_ROUTES, type TracedRoute } from "../../../registry/requests/trace.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"] as const;

@@ -1,115 +1,61 @@
 import { expect, test } from "bun:test";
+import { parseLine, runCommand } from "../../../../src/backends/admin-ssh/command-table.ts";
 import type { CommandContext } from "../../../../src/backends/admin-ssh/commands/command.ts";
-import { OCI_RESTORE_COMMANDS } from "../../../../src/backends/admin-ssh/commands/oci-restore.ts";
-import { includesRole, type Role } from "../../../../src/primitives/users/role.ts";
-import type { UserName } from "../../../../src/primitives/users/user.ts";
-import { ALICE, APP, TestStore } from "../../../support/oci-store.ts";
+import { actorWith } from "../../../support/actors.ts";
+import { APP, TestStore } from "../../../support/oci-store.ts";
+import { registryOver } from "../../../support/registry-services.ts";
 
-/** What the command uses of the console, for a user who has one role everywhere. */
-function contextOf({ oci }: TestStore, role: () => Role, confirm: () => Promise<boolean> = async () => true) {
-  const context = {
-    instances: {
-      existing: () => ({ name: "default", immutable: [], references: "strict" }),
-      storeOf: () => oci,
-    },
-    users: {
-      directory: {
-        allows: (_user: UserName, _path: string, wanted: Role) => includesRole(role(), wanted),
-        isAdministrator: () => false,
-      },
-    },
-    user: "alice",
-    actor: ALICE.identity,
-    isAdministrator: false,
-    print: async () => undefined,
-    confirm,
-  };
-  return context as unknown as CommandContext;
-}
-
-async function run(context: CommandContext, ...args: string[]): Promise<string> {
-  const [command] = OCI_RESTORE_COMMANDS;
-  if (!command) throw new Error("there is no such command");
-  try {
-    const result = await command.run(["default", ...args], context);
-    return ("lines" in result ? result.lines : result).join("\n");
-  } catch (error) {
-    return String(error);
-  }
-}
-
-async function storeWithNewerTag() {
+/** A console for an owner of the registry who answers the question with `confirm`. */
+async function openConsole(confirm: (store: TestStore) => Promise<boolean>) {
   const store = await TestStore.open();
   await store.image("v1");
   const then = store.oci.store.head().commitId?.slice(0, 12) ?? "";
   await store.image("v2");
-  return { store, then };
+  const printed: string[] = [];
+  const context = {
+    ...registryOver(store),
+    actor: actorWith({ "http/oci/default": "owner" }),
+    print: async (lines: readonly string[]) => void printed.push(...lines),
+    confirm: () => confirm(store),
+  };
+  const run = (line: string) => {
+    const parsed = parseLine(line);
+    if (parsed.kind !== "command") throw new Error(`'${line}' is no command`);
+    return runCommand(parsed, context as unknown as CommandContext);
+  };
+  return { store, then, printed, run };
 }
 
-test("a writer restores what deletes no tag, and an owner what does", async () => {
-  const { store, then } = await storeWithNewerTag();
-  const writer = contextOf(store, () => "writer");
-  expect(await run(writer, APP, then, "--yes")).toBe(
-    `ConsoleError: restoring deletes tags and requires delete access to '${APP}', which 'alice' has not`,
-  );
+test("what would change is shown before the question, and a no changes nothing", async () => {
+  const { store, then, printed, run } = await openConsole(async () => false);
+  expect(await run(`/oci restore default ${APP} ${then}`)).toEqual(["nothing was changed"]);
+  expect(printed).toEqual([
+    `restore '${APP}' as at ${then}:`,
+    expect.stringMatching(/^ {2}delete v2, which was sha256:[0-9a-f]{12}$/),
+  ]);
   expect(store.tags()).toEqual(["v1", "v2"]);
-  await store.delete("v1");
-  expect(await run(writer, `${APP}:v1`, then, "--yes")).toContain("v1 set to");
-  expect(store.tags()).toEqual(["v1", "v2"]);
-  expect(
-    await run(
-      contextOf(store, () => "owner"),
-      APP,
-      then,
-      "--yes",
-    ),
-  ).toContain("delete v2");
-  expect(store.tags()).toEqual(["v1"]);
 });
 
-test("a role that is taken away while it is asked whether to go on restores nothing", async () => {
-  const { store, then } = await storeWithNewerTag();
-  await store.delete("v1");
-  let role: Role = "writer";
-  const context = contextOf(
-    store,
-    () => role,
-    async () => {
-      role = "reader";
-      return true;
-    },
-  );
-  expect(await run(context, `${APP}:v1`, then)).toBe(
-    `ConsoleError: restoring requires push access to '${APP}', which 'alice' has not`,
-  );
-  expect(store.tags()).toEqual(["v2"]);
+test("with --yes nothing is asked, and the same is shown after it was done", async () => {
+  const { store, then, printed, run } = await openConsole(async () => {
+    throw new Error("asked");
+  });
+  expect(await run(`/oci restore default ${APP} ${then} --yes`)).toHaveLength(2);
+  expect([printed, store.tags()]).toEqual([[], ["v1"]]);
+  expect(await run(`/oci restore default ${APP} ${then} --yes`)).toEqual([
+    `'${APP}' is what it was at ${then} already`,
+  ]);
 });
 
-test("only an administrator restores all", async () => {
-  const { store, then } = await storeWithNewerTag();
-  expect(
-    await run(
-      contextOf(store, () => "owner"),
-      "--all",
-      then,
-      "--yes",
-    ),
-  ).toContain("restoring all requires a system administrator");
-});
-
-test("whoever names a tag that there was not is told so, whatever may be deleted, also where there is none now", async () => {
-  const { store, then } = await storeWithNewerTag();
-  for (const role of ["writer", "owner"] as const) {
-    for (const tag of ["v2", "typo"]) {
-      expect(
-        await run(
-          contextOf(store, () => role),
-          `${APP}:${tag}`,
-          then,
-          "--yes",
-        ),
-      ).toBe(`ConsoleError: there was no tag '${APP}:${tag}' at ${then}`);
-    }
-  }
-  expect(store.tags()).toEqual(["v1", "v2"]);
+test("a refusal comes with what to do about it at the console", async () => {
+  const { then, run } = await openConsole(async (store) => {
+    await store.image("v2");
+    return true;
+  });
+  await expect(run(`/oci restore default ${APP} ${then}`)).rejects.toThrow(
+    `nothing was changed: '${APP}:v2' has moved meanwhile; run the command again`,
+  );
+  await expect(run(`/oci restore default ${APP} 2020-01-01`)).rejects.toThrow(
+    "the history has nothing at '2020-01-01'; '/oci log' shows what it has",
+  );
 });

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import { alignColumns } from "../../../../src/backends/admin-ssh/commands/command.ts";
-import { table } from "../../../../src/backends/admin-ssh/commands/table.ts";
+import { alignColumns, table } from "../../../../src/backends/admin-ssh/commands/table.ts";
 
 test("cells that hold control characters are written out and aligned by what is shown", () => {
   expect(

@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { MACHINE_ACTOR } from "../../../../src/backends/actor.ts";
 import { completeLine, parseLine, runCommand } from "../../../../src/backends/admin-ssh/command-table.ts";
 import type { CommandContext } from "../../../../src/backends/admin-ssh/commands/command.ts";
 import {
@@ -74,7 +75,7 @@ async function open(dataDir: string, flags: readonly string[] = []): Promise<Ope
   };
   afterThisTest(close);
   const users = { directory: nobody };
-  const context = { instances: registry, users, actor: SYSTEM_IDENTITY, isAdministrator: true };
+  const context = { instances: registry, users, actor: MACHINE_ACTOR };
   return {
     registry,
     system,

@@ -1,0 +1,126 @@
+import type { Grant } from "../../primitives/users/access-file.ts";
+import { type ApiTokenId, makeApiToken } from "../../primitives/users/api-token.ts";
+import { fingerprintOf, type ParsedKey } from "../../primitives/users/ssh-key.ts";
+import type { TokenUses } from "../../primitives/users/token-uses.ts";
+import { apiTokens, sshKeys, type User, type UserName } from "../../primitives/users/user.ts";
+import type { Actor } from "../actor.ts";
+import { NotAllowedError } from "../refusals.ts";
+import { type AccountServices, existingUser, type KnownUsers } from "./account-services.ts";
+
+/** Characters of a token's name that are kept. */
+const MAX_TOKEN_NAME = 100;
+
+/** A user whose credentials the actor may see and change: the actor itself, or any for an administrator. */
+export function credentialOwner(services: KnownUsers, actor: Actor, name: UserName): User {
+  if (name !== actor.user && !actor.isAdministrator())
+    throw new NotAllowedError(
+      `the credentials of '${name}' take a system administrator, which '${actor.user}' is not`,
+    );
+  return existingUser(services, name);
+}
+
+export interface KeyRecord {
+  /** As `ssh-keygen -l` shows it. */
+  readonly fingerprint: string;
+  /** Such as `ssh-ed25519`. */
+  readonly type: string;
+  readonly comment: string;
+}
+
+export function listKeys(services: KnownUsers, actor: Actor, name: UserName): KeyRecord[] {
+  return sshKeys(credentialOwner(services, actor, name)).map(({ key, comment }) => ({
+    fingerprint: fingerprintOf(key),
+    type: key.slice(0, key.indexOf(" ")),
+    comment,
+  }));
+}
+
+/** Adds a key that opens the console. Resolves with its fingerprint. */
+export async function addKey(
+  services: AccountServices,
+  actor: Actor,
+  { name, key }: { readonly name: UserName; readonly key: ParsedKey },
+): Promise<string> {
+  credentialOwner(services, actor, name);
+  await services.users.addKey(actor.identity, name, key);
+  return fingerprintOf(key.key);
+}
+
+export async function removeKey(
+  services: AccountServices,
+  actor: Actor,
+  { name, fingerprint }: { readonly name: UserName; readonly fingerprint: string },
+): Promise<void> {
+  credentialOwner(services, actor, name);
+  await services.users.removeKey(actor.identity, name, fingerprint);
+}
+
+/** An API token without what would authenticate by it. */
+export interface TokenRecord {
+  readonly id: ApiTokenId;
+  /** What it is for, in words. */
+  readonly name: string;
+  readonly expires: Date | undefined;
+  /** What it may do at most; `undefined`: all that its user may. */
+  readonly limit: Grant | undefined;
+  readonly lastUsed: Date | undefined;
+}
+
+export function listTokens(
+  services: KnownUsers & { readonly tokenUses: Pick<TokenUses, "lastUse"> },
+  actor: Actor,
+  name: UserName,
+): TokenRecord[] {
+  return apiTokens(credentialOwner(services, actor, name)).map((token) => ({
+    id: token.id,
+    name: token.name,
+    expires: dateOf(token.expires),
+    limit: token.limit,
+    lastUsed: dateOf(services.tokenUses.lastUse(token.id)),
+  }));
+}
+
+export interface NewToken {
+  readonly user: UserName;
+  readonly name: string;
+  /** How long it is good for, in seconds; `undefined`: until it is removed. */
+  readonly seconds: number | undefined;
+  readonly limit: Grant | undefined;
+}
+
+/** The only time that a token's text is known. */
+export interface CreatedToken {
+  readonly id: ApiTokenId;
+  readonly text: string;
+}
+
+export async function addToken(
+  services: AccountServices,
+  actor: Actor,
+  { user, name, seconds, limit }: NewToken,
+): Promise<CreatedToken> {
+  credentialOwner(services, actor, user);
+  const { id, hash, text } = makeApiToken();
+  await services.users.addToken(actor.identity, user, {
+    kind: "api-token",
+    id,
+    hash,
+    name: name.slice(0, MAX_TOKEN_NAME),
+    ...(seconds !== undefined && { expires: Math.floor(Date.now() / 1000) + seconds }),
+    ...(limit && { limit }),
+  });
+  return { id, text };
+}
+
+export async function removeToken(
+  services: AccountServices,
+  actor: Actor,
+  { user, id }: { readonly user: UserName; readonly id: ApiTokenId },
+): Promise<void> {
+  credentialOwner(services, actor, user);
+  await services.users.removeToken(actor.identity, user, id);
+}
+
+function dateOf(seconds: number | undefined): Date | undefined {
+  return seconds === undefined ? undefined : new Date(seconds * 1000);
+}

@@ -1,0 +1,112 @@
+import type { GroupName } from "../../primitives/users/group.ts";
+import { passwordFault } from "../../primitives/users/passwords.ts";
+import type { UserName } from "../../primitives/users/user.ts";
+import { type Actor, requireAdministrator } from "../actor.ts";
+import { isNamesake, namesakeWarning } from "../namesakes.ts";
+import { ConflictError, InvalidArgumentError, UnconfirmedError } from "../refusals.ts";
+import { type AccountServices, existingUser, type KnownUsers } from "./account-services.ts";
+
+const MAX_DISPLAY_NAME = 100;
+
+export interface UserRecord {
+  readonly name: UserName;
+  readonly displayName: string;
+  readonly groups: readonly GroupName[];
+  readonly isDisabled: boolean;
+}
+
+/** All users by name, `anon` included; every user may know them. */
+export function listUsers({ users: { directory } }: KnownUsers): UserRecord[] {
+  return directory.list().map(({ name, displayName, isDisabled }) => ({
+    name,
+    displayName,
+    groups: directory.groupsOf(name).map((group) => group.name),
+    isDisabled,
+  }));
+}
+
+export interface NewUserServices extends AccountServices {
+  readonly instances: { list(): readonly { readonly name: string }[] };
+}
+
+export interface NewUser {
+  readonly name: UserName;
+  /** Whether the user may become the owner of the registry that bears its name. */
+  readonly acceptsNamesake: boolean;
+}
+
+/** Refuses what `addUser` would refuse, for a frontend that asks for the password only then. */
+export function checkNewUser(
+  { users, instances }: NewUserServices,
+  actor: Actor,
+  { name, acceptsNamesake }: NewUser,
+): void {
+  requireAdministrator(actor);
+  if (users.directory.get(name)) throw new ConflictError(`user '${name}' exists already`);
+  const isOwner = instances.list().some((registry) => isNamesake(name, registry.name));
+  if (isOwner && !acceptsNamesake) throw new UnconfirmedError(namesakeWarning(name, "user"));
+}
+
+/** Adds a user without any grant; for administrators. */
+export async function addUser(
+  services: NewUserServices,
+  actor: Actor,
+  { password, ...user }: NewUser & { readonly password: string },
+): Promise<void> {
+  checkNewUser(services, actor, user);
+  refuseFaulty(password);
+  await services.users.add(actor.identity, user.name, password);
+}
+
+/** Refuses what `setPassword` would refuse, for a frontend that asks for the password only then. */
+export function checkPasswordChange(services: KnownUsers, actor: Actor, name: UserName): void {
+  requireAdministrator(actor);
+  existingUser(services, name);
+}
+
+/** Replaces the password of a user; for administrators. */
+export async function setPassword(
+  services: AccountServices,
+  actor: Actor,
+  { name, password }: { readonly name: UserName; readonly password: string },
+): Promise<void> {
+  checkPasswordChange(services, actor, name);
+  refuseFaulty(password);
+  await services.users.setPassword(actor.identity, name, password);
+}
+
+function refuseFaulty(password: string): void {
+  const fault = passwordFault(password);
+  if (fault) throw new InvalidArgumentError(fault);
+}
+
+/** Disables or enables a user; for administrators. */
+export async function setDisabled(
+  services: AccountServices,
+  actor: Actor,
+  { name, isDisabled }: Pick<UserRecord, "name" | "isDisabled">,
+): Promise<void> {
+  requireAdministrator(actor);
+  existingUser(services, name);
+  await services.users.setDisabled(actor.identity, name, isDisabled);
+}
+
+/** Deletes a user with its grants; for administrators. What it pushed stays. */
+export async function deleteUser(services: AccountServices, actor: Actor, name: UserName): Promise<void> {
+  requireAdministrator(actor);
+  existingUser(services, name);
+  await services.users.delete(actor.identity, name);
+}
+
+/** Changes the name that a user is shown by; for administrators. */
+export async function setDisplayName(
+  services: AccountServices,
+  actor: Actor,
+  { name, displayName }: Pick<UserRecord, "name" | "displayName">,
+): Promise<void> {
+  requireAdministrator(actor);
+  existingUser(services, name);
+  if (displayName.trim() === "" || displayName.length > MAX_DISPLAY_NAME)
+    throw new InvalidArgumentError(`a display name has 1 to ${MAX_DISPLAY_NAME} characters`);
+  await services.users.setDisplayName(actor.identity, name, displayName);
+}

@@ -1,0 +1,51 @@
+import { SYSTEM_IDENTITY } from "../primitives/store/commits/commit-group.ts";
+import type { Identity } from "../primitives/store/git/commit.ts";
+import type { AccessPath } from "../primitives/users/access-path.ts";
+import type { Role } from "../primitives/users/role.ts";
+import { ANONYMOUS, type UserName } from "../primitives/users/user.ts";
+import type { UserDirectory } from "../primitives/users/user-directory.ts";
+import { identityOf } from "../primitives/users/user-registry.ts";
+import { AdministratorOnlyError } from "./refusals.ts";
+
+/**
+ * Who asks for an operation, whatever the frontend. Rights are looked up at each question: a grant that is revoked while an
+ * operation runs no longer counts.
+ */
+export interface Actor {
+  readonly user: UserName;
+  /** The author of the commits that the operation makes. */
+  readonly identity: Identity;
+  /** The client's address, without port; `undefined` for a command on the server's machine. */
+  readonly remote: string | undefined;
+  isAdministrator(): boolean;
+  /** Whether the actor holds `role`, or a stronger one, on `path`. */
+  allows(path: AccessPath, role: Role): boolean;
+}
+
+/** A user who is logged in. */
+export function userActor(
+  user: UserName,
+  { directory, remote }: { readonly directory: () => UserDirectory; readonly remote: string },
+): Actor {
+  return {
+    user,
+    identity: identityOf(user),
+    remote,
+    isAdministrator: () => directory().isAdministrator(user),
+    allows: (path, role) => directory().allows(user, path, role),
+  };
+}
+
+/** A command on the server's machine: whoever can write to the data directory may do anything. */
+export const MACHINE_ACTOR: Actor = {
+  user: ANONYMOUS,
+  identity: SYSTEM_IDENTITY,
+  remote: undefined,
+  isAdministrator: () => true,
+  allows: () => true,
+};
+
+/** `what`: what the actor asked for, as the subject of the message. Throws `AdministratorOnlyError`. */
+export function requireAdministrator(actor: Actor, what = "this"): void {
+  if (!actor.isAdministrator()) throw new AdministratorOnlyError(what, actor.user);
+}

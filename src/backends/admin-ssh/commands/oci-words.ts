@@ -1,0 +1,28 @@
+import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
+import { parseTag, type Tag } from "../../../registry/model/tag.ts";
+import { type InstanceName, parseInstanceName } from "../../oci-http/settings/instance-config.ts";
+import type { Parameter } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
+
+/** A registry as a command's argument. */
+export const INSTANCE: Parameter = {
+  name: "instance",
+  candidates: ({ instances }) => instances.list().map((instance) => instance.name),
+};
+
+export function readInstance(text: string): InstanceName {
+  const name = parseInstanceName(text);
+  if (!name) throw new ConsoleError(`'${text}' is not a registry's name; '/oci list' lists them`);
+  return name;
+}
+
+/** Reads `<repository>` or `<repository>:<tag>`. */
+export function readTarget(text: string): { repository: RepositoryName; tag: Tag | undefined } {
+  const [name = "", tagText, ...more] = text.split(":");
+  const repository = parseRepositoryName(name);
+  const tag = tagText === undefined ? undefined : parseTag(tagText);
+  if (!repository || more.length > 0 || (tagText !== undefined && !tag)) {
+    throw new ConsoleError(`'${text}' is not a repository or tag; use <repository> or <repository>:<tag>`);
+  }
+  return { repository, tag };
+}

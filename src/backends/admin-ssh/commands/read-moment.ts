@@ -1,0 +1,12 @@
+import { type Moment, parseMoment } from "../../oci-http/operations/moment.ts";
+import { ConsoleError } from "./console-error.ts";
+
+/** How a time is written, for those who wrote it otherwise. */
+export const TIMES = "2h, 3d, yesterday or 2026-01-31T12:00";
+
+/** Throws `ConsoleError`. */
+export function readMoment(text: string): Moment {
+  const moment = parseMoment(text);
+  if (moment) return moment;
+  throw new ConsoleError(`'${text}' is no point in time; use ${TIMES}, or the first digits of a commit`);
+}

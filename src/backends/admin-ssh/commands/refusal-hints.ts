@@ -1,0 +1,23 @@
+import { UnknownMomentError } from "../../oci-http/operations/moment.ts";
+import { MovedMeanwhileError } from "../../oci-http/operations/restore.ts";
+import { UnconfirmedError } from "../../refusals.ts";
+import { YES } from "./access-words.ts";
+import { ConsoleError } from "./console-error.ts";
+
+/** What the user of a console does about a refusal. */
+const HINTS = [
+  { refusal: UnconfirmedError, hint: `add ${YES} if it is to` },
+  { refusal: UnknownMomentError, hint: "'/oci log' shows what it has" },
+  { refusal: MovedMeanwhileError, hint: "run the command again" },
+] as const;
+
+/** Runs a command; what its operation refuses comes with a hint in the console's words. */
+export async function withHints<T>(run: () => Promise<T> | T): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const known = HINTS.find(({ refusal }) => error instanceof refusal);
+    if (!known || !(error instanceof Error)) throw error;
+    throw new ConsoleError(`${error.message}; ${known.hint}`);
+  }
+}

@@ -1,0 +1,35 @@
+import { type Actor, requireAdministrator } from "../actor.ts";
+import { BACKENDS, type BackendName, type BackendState, type BackendSwitch } from "../backend-switch.ts";
+
+export interface BackendServices {
+  readonly backends: Pick<BackendSwitch, "stateOf" | "enable" | "disable">;
+}
+
+export interface BackendRecord {
+  readonly name: BackendName;
+  readonly state: BackendState;
+}
+
+export function listBackends({ backends }: BackendServices): BackendRecord[] {
+  return BACKENDS.map((name) => ({ name, state: backends.stateOf(name) }));
+}
+
+/** Lets backends serve again; for administrators. */
+export async function enableBackends(
+  { backends }: BackendServices,
+  actor: Actor,
+  names: readonly BackendName[],
+): Promise<void> {
+  requireAdministrator(actor);
+  await backends.enable(actor.identity, names);
+}
+
+/** Lets backends answer that they are out of service; for administrators. */
+export async function disableBackends(
+  { backends }: BackendServices,
+  actor: Actor,
+  names: readonly BackendName[],
+): Promise<void> {
+  requireAdministrator(actor);
+  await backends.disable(actor.identity, names);
+}

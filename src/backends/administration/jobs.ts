@@ -1,0 +1,35 @@
+import type { JobOptions, JobRunner, JobState } from "../../primitives/jobs/job-runner.ts";
+import { type Actor, requireAdministrator } from "../actor.ts";
+
+export interface JobServices {
+  readonly jobs: Pick<JobRunner, "list" | "run" | "cancel">;
+}
+
+/** The background jobs. Why one failed is told to administrators alone: it may name what others may not know of. */
+export function listJobs({ jobs }: JobServices, actor: Actor): JobState[] {
+  return actor.isAdministrator() ? jobs.list() : jobs.list().map(withoutReason);
+}
+
+/**
+ * Runs a job to its end; for administrators. Resolves with what was done, a line each; rejects with `JobError` or
+ * `IncompleteJobError`.
+ */
+export async function runJob(
+  { jobs }: JobServices,
+  actor: Actor,
+  { name, ...options }: JobOptions & { readonly name: string },
+): Promise<readonly string[]> {
+  requireAdministrator(actor);
+  return jobs.run(name, options);
+}
+
+/** Ends a running job at its next step; for administrators. Rejects with `JobError` where it does not run. */
+export async function cancelJob({ jobs }: JobServices, actor: Actor, name: string): Promise<void> {
+  requireAdministrator(actor);
+  await jobs.cancel(name);
+}
+
+function withoutReason(job: JobState): JobState {
+  const hasFailed = job.last?.outcome.startsWith("failed: ");
+  return hasFailed && job.last ? { ...job, last: { ...job.last, outcome: "failed" } } : job;
+}

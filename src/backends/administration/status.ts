@@ -1,0 +1,71 @@
+import type { JobRunner, JobState } from "../../primitives/jobs/job-runner.ts";
+import { type Actor, requireAdministrator } from "../actor.ts";
+import type { InstanceRegistry } from "../oci-http/instances/instance-registry.ts";
+import { type StoreStatus, statusesOf } from "../oci-http/store/store-status.ts";
+
+/** Over HTTP since the start. */
+export interface TrafficTotals {
+  readonly requests: number;
+  /** Answered with 4xx. */
+  readonly clientErrors: number;
+  /** Answered with 5xx. */
+  readonly serverErrors: number;
+  /** Bytes of bodies. */
+  readonly received: number;
+  readonly sent: number;
+  readonly underWay: number;
+}
+
+export interface StatusServices {
+  readonly server: {
+    /** In seconds since the epoch. */
+    readonly started: number;
+    readonly failedLogins: FailedLogins;
+    readonly traffic: { totals(): TrafficTotals };
+  };
+  readonly instances: Pick<InstanceRegistry, "list" | "stores" | "outages">;
+  readonly jobs: Pick<JobRunner, "list">;
+}
+
+interface FailedLogins {
+  /** With a wrong name or password. */
+  readonly refused: number;
+  /** While the login was locked. */
+  readonly limited: number;
+}
+
+/** How the server stands at one moment. */
+export interface ServerStatus {
+  readonly time: Date;
+  readonly uptimeSeconds: number;
+  readonly memoryBytes: number;
+  /** Of all threads since the start. */
+  readonly cpuSeconds: number;
+  readonly http: TrafficTotals;
+  readonly failedLogins: FailedLogins;
+  readonly registries: number;
+  readonly outOfService: readonly { readonly registry: string; readonly problem: string }[];
+  readonly stores: readonly StoreStatus[];
+  readonly unreadable: readonly { readonly store: string; readonly problem: string }[];
+  readonly jobs: readonly JobState[];
+}
+
+/** For administrators. */
+export function readStatus({ server, instances, jobs }: StatusServices, actor: Actor): ServerStatus {
+  requireAdministrator(actor);
+  const { user, system } = process.cpuUsage();
+  const { read, unreadable } = statusesOf(instances.stores());
+  return {
+    time: new Date(),
+    uptimeSeconds: Math.floor(Date.now() / 1000 - server.started),
+    memoryBytes: process.memoryUsage.rss(),
+    cpuSeconds: (user + system) / 1e6,
+    http: server.traffic.totals(),
+    failedLogins: { ...server.failedLogins },
+    registries: instances.list().length,
+    outOfService: instances.outages().map(({ config, problem }) => ({ registry: config.name, problem })),
+    stores: read,
+    unreadable,
+    jobs: jobs.list(),
+  };
+}

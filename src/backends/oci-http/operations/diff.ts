@@ -1,0 +1,48 @@
+import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { Store } from "../../../primitives/store/commits/store.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import type { Actor } from "../../actor.ts";
+import { type ContentChange, changesBetween } from "../content/content-changes.ts";
+import type { InstanceName } from "../settings/instance-config.ts";
+import { commitAt, type Moment } from "./moment.ts";
+import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
+
+export interface DiffRequest {
+  readonly instance: InstanceName;
+  readonly from: Moment;
+  /** `undefined`: the newest state that the registry serves. */
+  readonly to: Moment | undefined;
+}
+
+/** The tags and manifests that differ between two moments, of repositories that the actor may read. */
+export async function* diffMoments(
+  services: ContentServices,
+  actor: Actor,
+  { instance, from, to }: DiffRequest,
+): AsyncGenerator<ContentChange> {
+  const { oci, until } = await servedBy(services, instance);
+  const newest = until ?? oci.store.head().commitId;
+  const then = await commitAt(oci, from, until);
+  const now = to ? await commitAt(oci, to, until) : newest;
+  if (now) yield* readableChanges(oci.store, { actor, instance, from: then, to: now });
+}
+
+interface ReadableRange {
+  readonly actor: Actor;
+  readonly instance: InstanceName;
+  /** `undefined`: the empty store. */
+  readonly from: ObjectId | undefined;
+  readonly to: ObjectId;
+}
+
+/** What differs between two commits in repositories that the actor may read. */
+export async function* readableChanges(
+  store: Store,
+  { actor, instance, from, to }: ReadableRange,
+): AsyncGenerator<ContentChange> {
+  const pace = new Pace(1);
+  for await (const change of changesBetween(store, from, to)) {
+    await pace.rest();
+    if (holdsRole(actor, instance, change.repository, "reader")) yield change;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import type { Actor } from "../../actor.ts";
+import { NotAllowedError } from "../../refusals.ts";
+import type { InstanceName } from "../settings/instance-config.ts";
+import { summarize } from "./image-summary.ts";
+import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
+
+/** Tags that are read from the index at once. */
+const TAGS_AT_ONCE = 100;
+
+export interface RepositoryRecord {
+  readonly repository: RepositoryName;
+  /** How many tags it has. */
+  readonly tags: number;
+}
+
+/** The repositories that the actor may read, in lexical order, those after `last`. */
+export async function* listRepositories(
+  services: ContentServices,
+  actor: Actor,
+  { instance, last = "" }: { readonly instance: InstanceName; readonly last?: string },
+): AsyncGenerator<RepositoryRecord> {
+  const { index } = (await servedBy(services, instance)).view;
+  const pace = new Pace(1);
+  for (const repository of index.repositoriesAfter(last)) {
+    await pace.rest();
+    if (!holdsRole(actor, instance, repository, "reader")) continue;
+    yield { repository, tags: index.countTags(repository) };
+  }
+}
+
+export interface TagRecord {
+  readonly tag: Tag;
+  readonly digest: Digest;
+  /** Bytes of all blobs that a pull of every platform fetches, each once. */
+  readonly size: number;
+  /** Such as `linux/amd64`. */
+  readonly platforms: readonly string[];
+  /** When the tag was last set; unknown for one that only a rewritten history tells of. */
+  readonly pushed: Date | undefined;
+  /** The user who set it. */
+  readonly by: string | undefined;
+}
+
+export interface TagsRequest {
+  readonly instance: InstanceName;
+  readonly repository: RepositoryName;
+  readonly last?: string;
+}
+
+/**
+ * The tags of a repository in lexical order, those after `last`. Rejects with `NotAllowedError` where the actor may not read
+ * it, and in the same words where there is none.
+ */
+export async function* listTags(
+  services: ContentServices,
+  actor: Actor,
+  { instance, repository, last = "" }: TagsRequest,
+): AsyncGenerator<TagRecord> {
+  const { oci, view, until } = await servedBy(services, instance);
+  if (!holdsRole(actor, instance, repository, "reader") || !view.index.hasRepository(repository))
+    throw new NotAllowedError(`no repository '${repository}' in '${instance}' that you may read`);
+  const pace = new Pace(1);
+  for (let after: string | undefined = last; after !== undefined; ) {
+    const tags: readonly Tag[] = view.index.tags(repository, after, TAGS_AT_ONCE);
+    for (const tag of tags) {
+      await pace.rest();
+      const digest = view.index.tagDigest(repository, tag);
+      if (!digest) continue;
+      const event = await oci.history.lastEvent(repository, tag, until);
+      const pushed = event && new Date(event.seconds * 1000);
+      yield { tag, digest, ...(await summarize(view, repository, digest)), pushed, by: event?.user };
+    }
+    after = tags.length === TAGS_AT_ONCE ? tags.at(-1) : undefined;
+  }
+}

@@ -1,0 +1,31 @@
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { InvalidArgumentError, NotFoundError } from "../../refusals.ts";
+import { type PointInTime, parsePointInTime } from "../history/point-in-time.ts";
+import type { OciStore } from "../store/oci-store.ts";
+
+/** A moment in a store's history, with the text that the actor wrote for it. */
+export interface Moment {
+  readonly point: PointInTime;
+  readonly text: string;
+}
+
+/** The history knows nothing of a moment. */
+export class UnknownMomentError extends NotFoundError {}
+
+export function parseMoment(text: string): Moment | undefined {
+  const point = parsePointInTime(text);
+  return point && { point, text };
+}
+
+/** The commit of a store that a moment means, none after `until`. Rejects with `UnknownMomentError` or `InvalidArgumentError`. */
+export async function commitAt(
+  { history }: Pick<OciStore, "history">,
+  { point, text }: Moment,
+  until?: ObjectId,
+): Promise<ObjectId> {
+  const commit = await history.commitAt(point, until);
+  if (commit === "ambiguous")
+    throw new InvalidArgumentError(`more than one commit begins with '${text}'; give more digits`);
+  if (commit === "unknown") throw new UnknownMomentError(`the history has nothing at '${text}'`);
+  return commit;
+}

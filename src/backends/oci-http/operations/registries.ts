@@ -1,0 +1,106 @@
+import { parseStoreName, type StoreName } from "../../../primitives/store/store-manager.ts";
+import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
+import { type Actor, requireAdministrator } from "../../actor.ts";
+import { isNamesake, namesakeWarning } from "../../namesakes.ts";
+import { InvalidArgumentError, UnconfirmedError } from "../../refusals.ts";
+import type { InstanceRegistry } from "../instances/instance-registry.ts";
+import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import { ALL_SETTINGS, completeSettings, type InstanceValues } from "../settings/instance-settings.ts";
+import { commitAt, type Moment } from "./moment.ts";
+import { configOf } from "./registry-access.ts";
+
+/** What operations on the registries themselves use. */
+export interface RegistryServices {
+  readonly instances: Pick<
+    InstanceRegistry,
+    "list" | "outages" | "create" | "extend" | "removeHost" | "delete" | "historyOf"
+  >;
+  readonly users: { readonly directory: UserDirectory };
+}
+
+export interface RegistryRecord {
+  readonly config: InstanceConfig;
+  /** Why it is out of service; `undefined` while it serves. */
+  readonly problem: string | undefined;
+}
+
+/** Every registry; all users may know them. */
+export function listRegistries({ instances }: Pick<RegistryServices, "instances">): RegistryRecord[] {
+  const problems = new Map(instances.outages().map(({ config, problem }) => [config.name, problem]));
+  return instances.list().map((config) => ({ config, problem: problems.get(config.name) }));
+}
+
+export interface NewRegistry {
+  readonly name: InstanceName;
+  /** Without a store, one is made that is named after the registry. */
+  readonly settings: Partial<Omit<InstanceValues, "at">>;
+  /** The moment whose state it serves for ever; it requires a store. */
+  readonly at?: Moment | undefined;
+  /** Whether the user that the registry is named after may become its owner. */
+  readonly acceptsNamesake: boolean;
+}
+
+/** Creates a registry; for administrators. Resolves with its whole configuration. */
+export async function createRegistry(
+  { instances, users }: RegistryServices,
+  actor: Actor,
+  { name, settings, at, acceptsNamesake }: NewRegistry,
+): Promise<InstanceConfig> {
+  requireAdministrator(actor);
+  const isOwned = users.directory.list().some((user) => isNamesake(user.name, name));
+  if (isOwned && !acceptsNamesake) throw new UnconfirmedError(namesakeWarning(name, "registry"));
+  const commit = at && (await commitAt(await instances.historyOf(namedStore(settings)), at));
+  if (!settings.vhosts?.length) throw new InvalidArgumentError("a registry needs a host: vhost=<host>");
+  const store = settings.store ?? parseStoreName(`everlock-oci-${name}`);
+  if (!store) throw new InvalidArgumentError(`'${name}' makes no name for a store; give one: store=<name>`);
+  const complete = completeSettings({ ...settings, store, ...(commit && { at: commit }) }, ({ usage }) => {
+    throw new InvalidArgumentError(`a registry needs ${usage}`);
+  });
+  const config = { name, ...complete };
+  await instances.create(actor.identity, config);
+  return config;
+}
+
+function namedStore({ store }: NewRegistry["settings"]): StoreName {
+  if (store) return store;
+  throw new InvalidArgumentError("a registry at a past state needs the store that it was: store=<name>");
+}
+
+/** Changes settings, and adds hosts to those that the registry has; for administrators. */
+export async function changeRegistry(
+  { instances }: Pick<RegistryServices, "instances">,
+  actor: Actor,
+  { name, settings }: { readonly name: InstanceName; readonly settings: Partial<InstanceValues> },
+): Promise<void> {
+  requireAdministrator(actor);
+  for (const { change, property, word } of ALL_SETTINGS)
+    if (change === "fixed" && Object.hasOwn(settings, property))
+      throw new InvalidArgumentError(`${word}= is fixed when a registry is created`);
+  const { at } = configOf({ instances }, name);
+  if (at && settings.store)
+    throw new InvalidArgumentError("the store of a registry at a past state is fixed");
+  await instances.extend(actor.identity, name, settings);
+}
+
+/** Takes a host from a registry; for administrators. */
+export async function removeHost(
+  { instances }: Pick<RegistryServices, "instances">,
+  actor: Actor,
+  { name, host }: { readonly name: InstanceName; readonly host: string },
+): Promise<void> {
+  requireAdministrator(actor);
+  configOf({ instances }, name);
+  await instances.removeHost(actor.identity, name, host);
+}
+
+/** Deletes a registry, whose store stays; for administrators. Resolves with what its configuration was. */
+export async function deleteRegistry(
+  { instances }: Pick<RegistryServices, "instances">,
+  actor: Actor,
+  name: InstanceName,
+): Promise<InstanceConfig> {
+  requireAdministrator(actor);
+  const config = configOf({ instances }, name);
+  await instances.delete(actor.identity, name);
+  return config;
+}

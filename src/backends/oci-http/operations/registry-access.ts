@@ -1,0 +1,52 @@
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import type { AccessPath } from "../../../primitives/users/access-path.ts";
+import type { Role } from "../../../primitives/users/role.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Actor } from "../../actor.ts";
+import { NotFoundError } from "../../refusals.ts";
+import type { InstanceRegistry } from "../instances/instance-registry.ts";
+import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import type { OciStore } from "../store/oci-store.ts";
+import type { StoreView } from "../store/store-view.ts";
+
+/** What operations on the content of a registry use. */
+export interface ContentServices {
+  readonly instances: Pick<InstanceRegistry, "list" | "storeOf">;
+}
+
+interface KnownRegistries {
+  readonly instances: Pick<InstanceRegistry, "list">;
+}
+
+/** Throws `NotFoundError`. */
+export function configOf({ instances }: KnownRegistries, name: InstanceName): InstanceConfig {
+  const config = instances.list().find((candidate) => candidate.name === name);
+  if (!config) throw new NotFoundError(`no registry '${name}'`);
+  return config;
+}
+
+/** What a registry shows of its store. */
+export interface Served {
+  readonly oci: OciStore;
+  /** What it serves: the newest state or a past one. */
+  readonly view: StoreView;
+  /** The last commit that belongs to it; `undefined`: all do. */
+  readonly until: ObjectId | undefined;
+}
+
+/** Rejects with `NotFoundError`, or with `InstanceChangeError` where the registry is out of service. */
+export async function servedBy(services: ContentServices, name: InstanceName): Promise<Served> {
+  const { at: until } = configOf(services, name);
+  const oci = services.instances.storeOf(name);
+  return { oci, until, view: until === undefined ? oci : (await oci.frozenAt(until)).view };
+}
+
+/** Whether the actor holds `role` in a repository: what the registry says over HTTP. */
+export function holdsRole(
+  actor: Actor,
+  instance: InstanceName,
+  repository: RepositoryName,
+  role: Role,
+): boolean {
+  return actor.allows(`http/oci/${instance}/${repository}` as AccessPath, role);
+}

@@ -1,0 +1,44 @@
+import type { Identity } from "../../../primitives/store/git/commit.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import type { Page } from "../../../registry/model/page.ts";
+import type { Actor } from "../../actor.ts";
+import { firstOf } from "../../first-of.ts";
+import { NotAllowedError } from "../../refusals.ts";
+import type { ContentChange } from "../content/content-changes.ts";
+import type { InstanceName } from "../settings/instance-config.ts";
+import { readableChanges } from "./diff.ts";
+import { commitAt, type Moment } from "./moment.ts";
+import { type ContentServices, servedBy } from "./registry-access.ts";
+
+export interface CommitRecord {
+  readonly id: ObjectId;
+  readonly author: Identity;
+  readonly time: Date;
+  /** The subject and the trailers. */
+  readonly message: string;
+  /** The tags and manifests that the commit changed, in repositories that the actor may read. */
+  readonly changes: Page<ContentChange>;
+}
+
+export interface ShowRequest {
+  readonly instance: InstanceName;
+  readonly commit: Moment;
+  /** How many changes are read at most. */
+  readonly limit: number;
+}
+
+/** One commit. Rejects with `NotAllowedError` where it changed nothing that the actor may read; administrators see each. */
+export async function showCommit(
+  services: ContentServices,
+  actor: Actor,
+  { instance, commit, limit }: ShowRequest,
+): Promise<CommitRecord> {
+  const { oci, until } = await servedBy(services, instance);
+  const id = await commitAt(oci, commit, until);
+  const { author, committer, message, parents } = await oci.store.commitAt(id);
+  const range = { actor, instance, from: parents[0], to: id };
+  const changes = await firstOf(readableChanges(oci.store, range), limit);
+  if (changes.entries.length === 0 && !actor.isAdministrator())
+    throw new NotAllowedError(`'${commit.text}' changed nothing that you may read`);
+  return { id, author, time: new Date(committer.seconds * 1000), message, changes };
+}
