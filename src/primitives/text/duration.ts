@@ -8,6 +8,7 @@ export function parseDuration(text: string): number | undefined {
 
 /** The shortest way to write it that `parseDuration` reads. */
 export function formatDuration(seconds: number): string {
+  if (seconds === 0) return "0s";
   const [unit, size] = Object.entries(UNIT_SECONDS).findLast(([, size]) => seconds % size === 0) ?? ["s", 1];
   return `${seconds / size}${unit}`;
 }
