@@ -19,16 +19,21 @@ import type { StoreChanges } from "./store-changes.ts";
 import type { StoreView } from "./store-view.ts";
 import type { ViewLocation } from "./view-location.ts";
 
+/** What the owner of a store is told by the threads that serve it. */
+export interface StoreReports {
+  /** A blob was found damaged. */
+  onDamage(digest: Digest): void;
+  /** A blob is to be hashed beside the requests. */
+  audit(digest: Digest): void;
+  /** A database of the view with this id is damaged. */
+  onDatabaseDamage(view: number, damage: Damage): void;
+}
+
 /** What a view leaves to the thread that owns its store. */
 export interface StoreOwner {
   readonly changes: StoreChanges;
   readonly locks: UploadLocks;
-  /** Is told of blobs that were found damaged. */
-  onDamage(digest: Digest): void;
-  /** Hashes blobs beside the requests. */
-  audit(digest: Digest): void;
-  /** Reports damage of the databases of the view with this id. */
-  onDatabaseDamage(view: number, damage: Damage): void;
+  readonly reports: StoreReports;
   committed(view: number): CommittedContent;
 }
 
@@ -52,7 +57,7 @@ export class ServedView implements StoreView {
   private constructor(
     { id, dir, indexPath, linksPath, clock, recency, checks, sessions, quotas, isFrozen }: ViewLocation,
     blobs: BlobStore,
-    { changes, locks, audit, committed, onDatabaseDamage }: StoreOwner,
+    { changes, locks, reports, committed }: StoreOwner,
   ) {
     const room = new DiskRoom(dirname(dir));
     const index = openForReading(indexPath);
@@ -63,7 +68,7 @@ export class ServedView implements StoreView {
     this.blobs = blobs;
     this.recency = new BlobRecency(recency);
     this.checks = new BlobChecks(checks);
-    this.audit = audit;
+    this.audit = (digest) => reports.audit(digest);
     this.uploads = new UploadStore(
       `${dir}/uploads`,
       blobs,
@@ -75,11 +80,11 @@ export class ServedView implements StoreView {
     this.changes = changes;
     this.quotas = quotas;
     this.committed = committed(id);
-    this.damaged = (damage) => onDatabaseDamage(id, damage);
+    this.damaged = (damage) => reports.onDatabaseDamage(id, damage);
   }
 
   static async open(location: ViewLocation, owner: StoreOwner): Promise<ServedView> {
-    const blobs = await BlobStore.open(`${location.dir}/blobs`, owner.onDamage);
+    const blobs = await BlobStore.open(`${location.dir}/blobs`, (digest) => owner.reports.onDamage(digest));
     return new ServedView(location, blobs, owner);
   }
 
