@@ -13,12 +13,13 @@ import { withRemoteHold } from "../frontends/control/control-client.ts";
 import type { Digest } from "../primitives/digest.ts";
 import { replaceFile, syncDirectory } from "../primitives/fs/durable.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { BlobStore } from "../primitives/store/blobs/blob-store.ts";
-import type { StoreCopy } from "../primitives/store/copy/store-copy.ts";
-import { encodeInventory, inventoryOf } from "../primitives/store/copy/store-inventory.ts";
-import { StoredCommits } from "../primitives/store/copy/stored-commits.ts";
+import type { StoreCopy } from "../primitives/store/engine/local/copy/store-copy.ts";
+import { encodeInventory, inventoryOf } from "../primitives/store/engine/local/copy/store-inventory.ts";
+import { StoredCommits } from "../primitives/store/engine/local/copy/stored-commits.ts";
+import { LocalBlobs } from "../primitives/store/engine/local/local-blobs.ts";
 import { hasUnseenCommits } from "../primitives/store/engine/local/unseen-commits.ts";
-import { StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
+import { localStores } from "../primitives/store/open-engine.ts";
+import type { StoreName } from "../primitives/store/store-manager.ts";
 import { type BackedUpStore, inventoryPath, readMarker, writeMarker } from "./backup-marker.ts";
 import {
   COPY_ARGS,
@@ -59,7 +60,7 @@ export const backup = defineCommand({
 /** Answers how many blobs of the source are damaged or missing. */
 async function backUp(dataDir: string, dir: string, config: ServerConfig): Promise<number> {
   // From here on it is no whole backup, whatever an earlier run has left, until everything is synced again.
-  const stores = new Set([...(readMarker(dir)?.stores ?? []), ...storesOf(dataDir)]);
+  const stores = new Set([...(readMarker(dir)?.stores ?? []), ...(await storesOf(dataDir))]);
   await writeMarker(dir, { finished: null, stores: [...stores].toSorted() });
   const held = await withRemoteHold(dataDir, async ({ openStores, sparseStores = [] }) => ({
     copied: await copyAll(dataDir, dir, await unfinishedStores(dataDir, openStores)),
@@ -91,15 +92,15 @@ async function backUp(dataDir: string, dir: string, config: ServerConfig): Promi
   return problems;
 }
 
-function storesOf(dataDir: string): readonly StoreName[] {
-  return new StoreManager(dataDir, consoleLogger).list();
+function storesOf(dataDir: string): Promise<readonly StoreName[]> {
+  return localStores(dataDir, consoleLogger).list();
 }
 
 async function missingIn(dir: string, name: StoreName): Promise<ReadonlyMap<Digest, string>> {
   if (!existsSync(`${dir}/${name}/blobs`)) return new Map();
   const commits = await StoredCommits.open(`${dir}/${name}`);
   try {
-    return await missingBlobs(commits, await BlobStore.open(`${dir}/${name}/blobs`, () => undefined));
+    return await missingBlobs(commits, await LocalBlobs.open(`${dir}/${name}/blobs`, () => undefined));
   } finally {
     await commits.close();
   }
@@ -123,8 +124,8 @@ function reportMissing(
 /** What a crashed server had acknowledged comes to the branch when its store is opened; answers where that can't be. */
 async function finishCommits(dataDir: string): Promise<ReadonlyMap<StoreName, Error>> {
   const damaged = new Map<StoreName, Error>();
-  const manager = new StoreManager(dataDir, consoleLogger);
-  for (const name of storesOf(dataDir)) {
+  const manager = localStores(dataDir, consoleLogger);
+  for (const name of await storesOf(dataDir)) {
     try {
       await (await manager.open(name)).close();
     } catch (error) {
@@ -141,7 +142,7 @@ async function unfinishedStores(
   openStores: readonly StoreName[] | undefined,
 ): Promise<ReadonlyMap<StoreName, Error>> {
   const unfinished = new Map<StoreName, Error>();
-  for (const name of storesOf(dataDir)) {
+  for (const name of await storesOf(dataDir)) {
     if (!openStores || openStores.includes(name)) continue;
     try {
       if (await hasUnseenCommits(`${dataDir}/${name}`)) {

@@ -8,10 +8,11 @@ import { isSystemError } from "../primitives/fs/files.ts";
 import { describeStorageTrouble, storageTroubleOf } from "../primitives/fs/storage-trouble.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { DamagedStoreError } from "../primitives/store/commits/damaged-store.ts";
-import { copyStore, type StoreCopy } from "../primitives/store/copy/store-copy.ts";
-import { DamagedFileError } from "../primitives/store/copy/verified-copy.ts";
+import { copyStore, type StoreCopy } from "../primitives/store/engine/local/copy/store-copy.ts";
+import { DamagedFileError } from "../primitives/store/engine/local/copy/verified-copy.ts";
 import { CorruptObjectError } from "../primitives/store/git/object.ts";
-import { StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
+import { localStores } from "../primitives/store/open-engine.ts";
+import type { StoreName } from "../primitives/store/store-manager.ts";
 import { formatSize } from "../primitives/text/byte-size.ts";
 import { type AcquireOptions, DataDirectory, isLockFile } from "../server/data-directory.ts";
 import { DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
@@ -97,7 +98,7 @@ export async function copyAll(
 ): Promise<DataCopy> {
   const copies = new Map<StoreName, StoreCopy>();
   const failures = new Map<StoreName, Error>();
-  for (const name of new StoreManager(source, consoleLogger).list().toSorted()) {
+  for (const name of (await localStores(source, consoleLogger).list()).toSorted()) {
     const copy = damaged.get(name) ?? (await copyOne(name, source, target));
     if (copy instanceof Error) failures.set(name, copy);
     else copies.set(name, copy);

@@ -1,12 +1,13 @@
-import { existsSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
 import { isMistake } from "../backends/oci-http/store/open-stores.ts";
 import { checkDatabases } from "../backends/oci-http/upkeep/database-check.ts";
 import { checkBlobs } from "../backends/oci-http/upkeep/store-check.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { BlobStore } from "../primitives/store/blobs/blob-store.ts";
-import { parseStoreName, StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
+import { SessionCounts } from "../primitives/store/blobs/session-counts.ts";
+import { LocalUploadLocks } from "../primitives/store/blobs/upload-locks.ts";
+import { localStores } from "../primitives/store/open-engine.ts";
+import { parseStoreName, type StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
@@ -30,16 +31,19 @@ export const fsck = defineCommand({
     await using undo = new AsyncDisposableStack();
     const directory = acquireDataDirectory(named ? rawArgs.slice(1) : rawArgs, USAGE);
     undo.defer(() => directory.release());
-    const manager = new StoreManager(directory.path, consoleLogger);
+    const manager = localStores(directory.path, consoleLogger);
     let damaged = 0;
-    for (const name of chooseStores(manager, named ? first : undefined))
+    for (const name of await chooseStores(manager, named ? first : undefined))
       damaged += await check(manager, name);
     if (damaged > 0) throw new Error(`${damaged} ${damaged === 1 ? "problem" : "problems"} found`);
   },
 });
 
-function chooseStores(manager: StoreManager, wanted: string | undefined): readonly StoreName[] {
-  const stores = manager.list().sort();
+async function chooseStores(
+  manager: StoreManager,
+  wanted: string | undefined,
+): Promise<readonly StoreName[]> {
+  const stores = (await manager.list()).sort();
   if (wanted === undefined) return stores;
   const name = parseStoreName(wanted);
   if (name && stores.includes(name)) return [name];
@@ -65,18 +69,22 @@ async function check(manager: StoreManager, name: StoreName): Promise<number> {
 
 /** Opens no database in a way that would rebuild it or bring it up to date: each is compared as it lies there. */
 async function inspect(manager: StoreManager, name: StoreName) {
-  const dir = manager.directory(name);
   const store = await manager.open(name);
   try {
     const objects = await store.checkObjects();
     const counts = [`${objects.commits} commits`, `${objects.objects} objects`];
-    if (!existsSync(`${dir}/blobs`)) return { problems: objects.problems, counts };
+    if (!(await manager.hasContent(name))) return { problems: objects.problems, counts };
     // Which blobs are needed, and what the index should hold, only sound objects tell.
     if (objects.problems.length > 0)
       return { problems: objects.problems, counts: [...counts, "blobs unchecked"] };
-    const blobs = await BlobStore.open(`${dir}/blobs`, () => undefined);
+    const { blobs } = await manager.openContent(name, {
+      onDamage: () => undefined,
+      locks: new LocalUploadLocks(),
+      sessions: new SessionCounts(),
+      isOwner: false,
+    });
     const content = await checkBlobs({ store, blobs }, { setsAside: false, step: async () => true });
-    const problems = [...content.problems, ...(await checkDatabases(dir, store))];
+    const problems = [...content.problems, ...(await checkDatabases(manager.directory(name), store))];
     return { problems, counts: [...counts, `${content.blobs} blobs`] };
   } finally {
     await store.close();

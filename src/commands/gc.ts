@@ -10,7 +10,7 @@ import { runRemoteJob } from "../frontends/control/control-client.ts";
 import type { ControlMessage } from "../frontends/control/control-messages.ts";
 import { IncompleteJobError, JobRunner } from "../primitives/jobs/job-runner.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { StoreManager } from "../primitives/store/store-manager.ts";
+import { localStores } from "../primitives/store/open-engine.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { UserDirectory } from "../primitives/users/user-directory.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
@@ -51,7 +51,7 @@ async function runHere(flags: readonly string[], config: ServerConfig, isDryRun:
   await using undo = new AsyncDisposableStack();
   const directory = acquireDataDirectory(flags, USAGE);
   undo.defer(() => directory.release());
-  const stores = new StoreManager(directory.path, consoleLogger);
+  const stores = localStores(directory.path, consoleLogger);
   const system = await stores.open(SYSTEM_STORE);
   undo.defer(() => system.close());
   const nobody = new UserDirectory([]);

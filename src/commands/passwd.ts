@@ -2,7 +2,7 @@ import { type ArgsDef, defineCommand } from "citty";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { SYSTEM_IDENTITY } from "../primitives/store/commits/commit-group.ts";
-import { StoreManager } from "../primitives/store/store-manager.ts";
+import { localStores } from "../primitives/store/open-engine.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import { parseUserName } from "../primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
@@ -28,7 +28,7 @@ export const passwd = defineCommand({
     await using undo = new AsyncDisposableStack();
     const directory = acquireDataDirectory(flags, USAGE);
     undo.defer(() => directory.release());
-    const store = await new StoreManager(directory.path, consoleLogger).open(USERS_STORE);
+    const store = await localStores(directory.path, consoleLogger).open(USERS_STORE);
     undo.defer(() => store.close());
     const users = await UserRegistry.load(store, consoleLogger.warn);
     users.existing(name);

@@ -4,9 +4,9 @@ import { missingBlobs } from "../backends/oci-http/store/missing-blobs.ts";
 import { UsageError } from "../config/settings.ts";
 import { type Digest, parseDigest } from "../primitives/digest.ts";
 import { replaceFile, syncDirectory } from "../primitives/fs/durable.ts";
-import { BlobStore } from "../primitives/store/blobs/blob-store.ts";
-import { missingOf } from "../primitives/store/copy/store-inventory.ts";
-import { StoredCommits } from "../primitives/store/copy/stored-commits.ts";
+import { missingOf } from "../primitives/store/engine/local/copy/store-inventory.ts";
+import { StoredCommits } from "../primitives/store/engine/local/copy/stored-commits.ts";
+import { LocalBlobs } from "../primitives/store/engine/local/local-blobs.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
 import { unfinishedRestorePath } from "../server/data-directory.ts";
 import { type BackupMarker, inventoryPath, readMarker } from "./backup-marker.ts";
@@ -130,7 +130,7 @@ async function checkStore(
   for (const digest of content?.absent ?? []) seen.add(digest);
   const commits = await StoredCommits.open(restored);
   try {
-    const blobs = await BlobStore.open(`${restored}/blobs`, () => undefined);
+    const blobs = await LocalBlobs.open(`${restored}/blobs`, () => undefined);
     for (const [digest, manifest] of await missingBlobs(commits, blobs)) {
       if (!seen.has(digest)) report(`${name}: the blob ${digest} is missing; needed by ${manifest}`);
     }

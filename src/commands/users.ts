@@ -9,7 +9,8 @@ import { USER_COMMANDS } from "../backends/admin-ssh/commands/users.ts";
 import { readStoredInstances } from "../backends/oci-http/instances/stored-instances.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { StoreManager } from "../primitives/store/store-manager.ts";
+import { localStores } from "../primitives/store/open-engine.ts";
+import type { StoreManager } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { TokenUses } from "../primitives/users/token-uses.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
@@ -40,7 +41,7 @@ export const users = defineCommand({
     await using undo = new AsyncDisposableStack();
     const directory = acquireDataDirectory(flags, USAGE);
     undo.defer(() => directory.release());
-    const stores = new StoreManager(directory.path, consoleLogger);
+    const stores = localStores(directory.path, consoleLogger);
     const store = await stores.open(USERS_STORE);
     undo.defer(() => store.close());
     const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, consoleLogger);

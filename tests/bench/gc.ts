@@ -5,10 +5,12 @@ import { digestHex, digestOf } from "../../src/primitives/digest.ts";
 import { consoleLogger } from "../../src/primitives/logging/logger.ts";
 import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
 import type { Change } from "../../src/primitives/store/commits/tree-edit.ts";
-import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../src/primitives/store/store-manager.ts";
 import type { RepositoryName } from "../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../src/registry/model/tag.ts";
 import { binary } from "../support/binary.ts";
+import { blobPath } from "../support/blob-path.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { EVERLOCK, type Peer, startPeer } from "./peers.ts";
 import { timed } from "./timed.ts";
@@ -54,16 +56,15 @@ function clientOf({ port, credentials }: Peer, repository: string): RegistryClie
   return new RegistryClient(port, repository, credentials ?? null);
 }
 
+const NAME = "everlock-oci-local" as StoreName;
+
 async function fill(dataDir: string): Promise<void> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const oci = await OciStore.open(
-    new StoreManager(dataDir, consoleLogger),
-    "everlock-oci-local" as StoreName,
-  );
+  const oci = await OciStore.open(localStores(dataDir, consoleLogger), NAME);
   const blob = (text: string) => {
     const bytes = Buffer.from(text);
     const digest = digestOf(bytes);
-    writeFileSync(oci.blobs.path(digest), bytes);
+    writeFileSync(blobPath(`${dataDir}/${NAME}`, digest), bytes);
     return { mediaType: "application/octet-stream", digest, size: bytes.length };
   };
   for (let i = 0; i < GARBAGE_BLOBS; i++) blob(`garbage ${i}`);

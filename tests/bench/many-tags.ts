@@ -5,7 +5,8 @@ import { digestHex, digestOf } from "../../src/primitives/digest.ts";
 import { consoleLogger } from "../../src/primitives/logging/logger.ts";
 import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
 import type { Change } from "../../src/primitives/store/commits/tree-edit.ts";
-import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../src/primitives/store/open-engine.ts";
+import type { StoreManager, StoreName } from "../../src/primitives/store/store-manager.ts";
 import { parseAccessPattern } from "../../src/primitives/users/access-path.ts";
 import { ANONYMOUS, type UserName } from "../../src/primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
@@ -39,7 +40,7 @@ async function admitEverybody(manager: StoreManager): Promise<void> {
 /** Puts a repository of many tags into Everlock's data directory, as pushes would have done. */
 export async function fillEverlock(dataDir: string, repositories: Readonly<Record<string, number>>) {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const manager = new StoreManager(dataDir, consoleLogger);
+  const manager = localStores(dataDir, consoleLogger);
   await admitEverybody(manager);
   const oci = await OciStore.open(manager, "everlock-oci-local" as StoreName);
   let changes: Change[] = [];

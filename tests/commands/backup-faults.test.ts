@@ -15,7 +15,8 @@ import { controlSocketPath } from "../../src/frontends/control/control-messages.
 import type { Digest } from "../../src/primitives/digest.ts";
 import { consoleLogger } from "../../src/primitives/logging/logger.ts";
 import { storePath } from "../../src/primitives/store/commits/store-path.ts";
-import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../src/primitives/store/store-manager.ts";
 import { DataDirectory } from "../../src/server/data-directory.ts";
 import {
   backUp,
@@ -130,7 +131,7 @@ describe("a backup that fails", () => {
     const { dataDir } = await startTestServer();
     const name = "everlock-oci-old";
     const elsewhere = temporaryDirectory();
-    const store = await new StoreManager(elsewhere, consoleLogger).open(name as StoreName);
+    const store = await localStores(elsewhere, consoleLogger).open(name as StoreName);
     const author = { name: "alice", email: "alice@everlock" };
     const write = (path: string) =>
       store.write(storePath(path), Buffer.from(path), { author, message: `write ${path}` });

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { consoleLogger } from "../../src/primitives/logging/logger.ts";
 import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
-import { StoreManager } from "../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../src/primitives/store/open-engine.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import { GROUPS, QUESTIONS, USERS } from "../support/access-table.ts";
 import { containerTools } from "../support/containers.ts";
@@ -23,7 +23,7 @@ async function console(server: Everlock, command: string): Promise<string> {
 /** The users and groups of the table, as commands on the console would have made them. */
 async function prepare(dataDir: string): Promise<void> {
   mkdirSync(dataDir, { mode: 0o700 });
-  const store = await new StoreManager(dataDir, consoleLogger).open(USERS_STORE);
+  const store = await localStores(dataDir, consoleLogger).open(USERS_STORE);
   const users = await UserRegistry.load(store, consoleLogger.warn);
   for (const { name, grants } of USERS) {
     if (name !== "anon") await users.add(SYSTEM_IDENTITY, name, PASSWORD);

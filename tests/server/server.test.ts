@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
 import { storePath } from "../../src/primitives/store/commits/store-path.ts";
-import { StoreManager } from "../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../src/primitives/store/open-engine.ts";
 import { USERS_STORE } from "../../src/primitives/users/user-registry.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { startTestServer } from "../support/test-server.ts";
@@ -20,7 +20,7 @@ test("an administrator named after a registry, or as the server, is told of; one
 test("a user of a reserved name that an earlier version made goes on and is told of", async () => {
   const dataDir = `${temporaryDirectory()}/data`;
   mkdirSync(dataDir, { mode: 0o700 });
-  const store = await new StoreManager(dataDir, NOT_LOGGED).open(USERS_STORE);
+  const store = await localStores(dataDir, NOT_LOGGED).open(USERS_STORE);
   const grant = '[[grants]]\npath = "*/*/*"\nrole = "owner"\n';
   const hash = await Bun.password.hash("change-me", { algorithm: "argon2id", memoryCost: 8, timeCost: 1 });
   const credential = `[[credentials]]\nkind = "password"\nhash = "${hash}"\n`;

@@ -1,6 +1,6 @@
 import type { DigestAlgorithm } from "../../src/primitives/digest.ts";
-import type { UploadId } from "../../src/primitives/store/blobs/upload-id.ts";
-import type { UploadStore } from "../../src/primitives/store/blobs/upload-store.ts";
+import type { UploadId } from "../../src/primitives/store/engine/upload-id.ts";
+import type { UploadStore } from "../../src/primitives/store/engine/uploads.ts";
 
 /** A new session of the scope `app`, which must be to be had. */
 export async function begun(

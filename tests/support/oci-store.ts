@@ -4,9 +4,11 @@ import type { Actor } from "../../src/backends/oci-http/store/store-changes.ts";
 import { type Digest, digestOf } from "../../src/primitives/digest.ts";
 import type { JobRun } from "../../src/primitives/jobs/job-runner.ts";
 import { consoleLogger } from "../../src/primitives/logging/logger.ts";
-import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../src/primitives/store/store-manager.ts";
 import type { RepositoryName } from "../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../src/registry/model/tag.ts";
+import { blobPath } from "./blob-path.ts";
 import { afterThisTest } from "./cleanup.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
@@ -34,6 +36,11 @@ export class TestStore {
   readonly oci: OciStore;
   readonly dataDir: string;
 
+  /** Of the store. */
+  get dir(): string {
+    return `${this.dataDir}/${STORE}`;
+  }
+
   private constructor(oci: OciStore, dataDir: string) {
     this.oci = oci;
     this.dataDir = dataDir;
@@ -41,7 +48,7 @@ export class TestStore {
 
   /** Nothing in it counts as asked for lately. */
   static async open(dataDir = temporaryDirectory()): Promise<TestStore> {
-    const oci = await OciStore.open(new StoreManager(dataDir, consoleLogger), STORE);
+    const oci = await OciStore.open(localStores(dataDir, consoleLogger), STORE);
     afterThisTest(() => oci.close());
     oci.recency.clear();
     return new TestStore(oci, dataDir);
@@ -54,13 +61,13 @@ export class TestStore {
   ): Promise<Descriptor> {
     const bytes = Buffer.from(text);
     const digest = digestOf(bytes);
-    writeFileSync(this.oci.blobs.path(digest), bytes);
+    writeFileSync(blobPath(this.dir, digest), bytes);
     await this.oci.links.add(repository, digest);
     return { mediaType, digest, size: bytes.length };
   }
 
   has({ digest }: Pick<Descriptor, "digest">): boolean {
-    return existsSync(this.oci.blobs.path(digest));
+    return existsSync(blobPath(this.dir, digest));
   }
 
   /** Stores a manifest of an image whose config and layer, unless given, are its own. */

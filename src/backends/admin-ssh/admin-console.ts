@@ -3,7 +3,7 @@ import { describeStorageTrouble, storageTroubleOf } from "../../primitives/fs/st
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { DamagedDatabaseError } from "../../primitives/sqlite/database-damage.ts";
 import { DamagedStoreError } from "../../primitives/store/commits/damaged-store.ts";
-import { DamagedFileError } from "../../primitives/store/copy/verified-copy.ts";
+import { DamagedFileError } from "../../primitives/store/engine/local/copy/verified-copy.ts";
 import { CorruptObjectError } from "../../primitives/store/git/object.ts";
 import { LineReader, type Terminal } from "../../primitives/terminal/line-reader.ts";
 import { visibleText } from "../../primitives/text/visible-text.ts";

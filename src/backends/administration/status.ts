@@ -51,10 +51,13 @@ export interface ServerStatus {
 }
 
 /** For administrators. */
-export function readStatus({ server, instances, jobs }: StatusServices, actor: Actor): ServerStatus {
+export async function readStatus(
+  { server, instances, jobs }: StatusServices,
+  actor: Actor,
+): Promise<ServerStatus> {
   requireAdministrator(actor);
   const { user, system } = process.cpuUsage();
-  const { read, unreadable } = statusesOf(instances.stores());
+  const { read, unreadable } = await statusesOf(instances.stores());
   return {
     time: new Date(),
     uptimeSeconds: Math.floor(Date.now() / 1000 - server.started),

@@ -61,7 +61,7 @@ export class OpsFrontend {
     return new Response([isReady ? "ok\n" : "", ...outages].join(""), { status: isReady ? 200 : 503 });
   }
 
-  #handle({ method, url }: Request): Response {
+  async #handle({ method, url }: Request): Promise<Response> {
     if (method !== "GET" && method !== "HEAD") return new Response("use GET\n", { status: 405 });
     // The runtime builds the URL from the Host header without checking it.
     const target = URL.parse(url);
@@ -72,7 +72,7 @@ export class OpsFrontend {
       case "/readyz":
         return this.#readiness();
       case "/metrics":
-        return new Response(formatMetrics(serverMetrics(this.#services)), {
+        return new Response(formatMetrics(await serverMetrics(this.#services)), {
           headers: { "Content-Type": METRICS_TYPE },
         });
       default:

@@ -20,12 +20,12 @@ export interface MeasuredServices {
   readonly started: number;
 }
 
-export function serverMetrics(services: MeasuredServices): Metric[] {
+export async function serverMetrics(services: MeasuredServices): Promise<Metric[]> {
   return [
     ...processMetrics(services),
     ...trafficMetrics(services),
     ...accessMetrics(services),
-    ...storeMetrics(services.instances.stores()),
+    ...(await storeMetrics(services.instances.stores())),
     ...jobMetrics(services),
   ];
 }
@@ -121,8 +121,8 @@ function accessMetrics({ instances, users, passwords }: MeasuredServices): Metri
   ];
 }
 
-function storeMetrics(stores: readonly OciStore[]): Metric[] {
-  const { read: states, unreadable } = statusesOf(stores);
+async function storeMetrics(stores: readonly OciStore[]): Promise<Metric[]> {
+  const { read: states, unreadable } = await statusesOf(stores);
   const readable = [...states.map((state) => [state.store, 1]), ...unreadable.map(({ store }) => [store, 0])];
   const each = (value: (state: StoreStatus) => number | undefined): Sample[] =>
     states.flatMap((state) => {

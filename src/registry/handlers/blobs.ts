@@ -34,12 +34,18 @@ export async function getBlob(
   if (range === "unsatisfiable") {
     return new RegistryError("rangeInvalid", { headers: { "Content-Range": `bytes */${blob.size}` } });
   }
+  const { content } = blob;
   trace.sent = range === "all" ? blob.size : range.last - range.first + 1;
-  if (range === "all") return new Response(blob.content, { headers });
-  const contentRange = `bytes ${range.first}-${range.last}/${blob.size}`;
-  return new Response(blob.content.slice(range.first, range.last + 1), {
+  // The length of all else is known to the runtime.
+  const length = typeof content === "function" && { "Content-Length": String(trace.sent) };
+  if (range === "all")
+    return new Response(typeof content === "function" ? content() : content, {
+      headers: { ...headers, ...length },
+    });
+  const { first, last } = range;
+  return new Response(typeof content === "function" ? content(range) : content.slice(first, last + 1), {
     status: 206,
-    headers: { ...headers, "Content-Range": contentRange },
+    headers: { ...headers, ...length, "Content-Range": `bytes ${first}-${last}/${blob.size}` },
   });
 }
 

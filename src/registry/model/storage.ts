@@ -8,10 +8,16 @@ import type { Reference, Tag } from "./tag.ts";
 /** An upload session's id, as its URL spells it. */
 export type SessionId = string & { readonly __brand: "SessionId" };
 
+/** Opens all bytes of a blob, or those of a range that lies within it; both ends included. */
+export type BlobStream = (range?: {
+  readonly first: number;
+  readonly last: number;
+}) => ReadableStream<Uint8Array<ArrayBuffer>>;
+
 export interface StoredBlob {
   readonly size: number;
-  /** Bytes in memory if small; otherwise an unread file, of which the kernel sends all or a slice. */
-  readonly content: Blob | Uint8Array<ArrayBuffer>;
+  /** Bytes in memory if small; an unread local file, of which the kernel sends all or a slice; or what opens a stream. */
+  readonly content: Blob | Uint8Array<ArrayBuffer> | BlobStream;
 }
 
 export interface StoredManifest {

@@ -9,7 +9,8 @@ import { LocalObjects } from "../../../src/primitives/store/engine/local/local-o
 import { LocalRefs } from "../../../src/primitives/store/engine/local/local-refs.ts";
 import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
 import type { EncodedEntry } from "../../../src/primitives/store/git/pack.ts";
-import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -50,7 +51,7 @@ class FailingObjects extends LocalObjects {
 }
 
 async function open(dataDir = temporaryDirectory()) {
-  const dir = await new StoreManager(dataDir, silent).create(NAME);
+  const dir = await localStores(dataDir, silent).create(NAME);
   const [refs, objects] = [new FailingRefs(dir), new FailingObjects(`${dir}/objects`)];
   const reports: string[] = [];
   const flushFailures: unknown[] = [];
@@ -88,7 +89,7 @@ describe("a disk that fails", () => {
     expect(await eventually(() => heads().join() === "main")).toBe(true);
     expect([reports, heads()]).toEqual([[], ["main"]]);
     await store.close();
-    const again = await new StoreManager(dataDir, silent).open(NAME);
+    const again = await localStores(dataDir, silent).open(NAME);
     expect(await pathsOf(again)).toEqual(["before", ...numbered("a", 30), ...numbered("b", 30)].sort());
     await again.close();
   });

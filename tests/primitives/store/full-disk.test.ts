@@ -3,7 +3,8 @@ import { readdirSync } from "node:fs";
 import { storageTroubleOf } from "../../../src/primitives/fs/storage-trouble.ts";
 import type { Store } from "../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
-import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 import { describeWithSmallDisks, smallDisk } from "../../support/small-disk.ts";
@@ -15,7 +16,7 @@ const numbered = (prefix: string, count: number) => Array.from({ length: count }
 async function open(dataDir: string) {
   const logged: string[] = [];
   const log = (message: string) => void logged.push(message);
-  const manager = new StoreManager(dataDir, { info: log, warn: log, error: log });
+  const manager = localStores(dataDir, { info: log, warn: log, error: log });
   const store = await manager.open(NAME);
   afterThisTest(() => (store.isClosed ? undefined : store.close()));
   return { store, dir: manager.directory(NAME), logged };

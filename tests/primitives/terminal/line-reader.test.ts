@@ -145,7 +145,7 @@ test("a live screen is drawn again only when it was taken, and ends with a key",
   const live = liveScreen(
     new LineReader(terminal),
     terminal,
-  )(() => [`drawn ${++drawn}`, "\x9bm日本語日本語".repeat(20)]);
+  )(async () => [`drawn ${++drawn}`, "\x9bm日本語日本語".repeat(20)]);
   await settle();
   send("q");
   await settle();

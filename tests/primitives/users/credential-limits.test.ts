@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
-import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { type ParsedKey, parseSshKey } from "../../../src/primitives/users/ssh-key.ts";
 import { sshKeys, type UserName } from "../../../src/primitives/users/user.ts";
 import { identityOf, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
@@ -19,9 +20,7 @@ function keyAt(index: number): ParsedKey {
 }
 
 test("a user has 256 keys at most", async () => {
-  const store = await new StoreManager(temporaryDirectory(), consoleLogger).open(
-    "everlock-users" as StoreName,
-  );
+  const store = await localStores(temporaryDirectory(), consoleLogger).open("everlock-users" as StoreName);
   const users = await UserRegistry.load(store, () => undefined);
   const actor = identityOf(alice);
   await users.add(actor, alice, "change-me");

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
-import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { makeApiToken } from "../../../src/primitives/users/api-token.ts";
 import { parseSshKey } from "../../../src/primitives/users/ssh-key.ts";
 import { encodeUser, parseUser, type User, type UserName } from "../../../src/primitives/users/user.ts";
@@ -13,9 +14,7 @@ const actor = identityOf(alice);
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
 async function registryWithAlice(): Promise<UserRegistry> {
-  const store = await new StoreManager(temporaryDirectory(), consoleLogger).open(
-    "everlock-users" as StoreName,
-  );
+  const store = await localStores(temporaryDirectory(), consoleLogger).open("everlock-users" as StoreName);
   const users = await UserRegistry.load(store, () => undefined);
   await users.add(actor, alice, "change-me");
   return users;

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
 import { reloadTogether } from "../../../src/primitives/reload.ts";
 import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
+import { localStores } from "../../../src/primitives/store/open-engine.ts";
 import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
-import { StoreManager } from "../../../src/primitives/store/store-manager.ts";
 import { type AccessPath, parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
 import { Authenticator } from "../../../src/primitives/users/authenticator.ts";
 import { PasswordChecker } from "../../../src/primitives/users/password-checker.ts";
@@ -22,7 +22,7 @@ function raise(): never {
 }
 
 async function openUsers(dataDir = temporaryDirectory(), warnings: string[] = []) {
-  const store = await new StoreManager(dataDir, consoleLogger).open(USERS);
+  const store = await localStores(dataDir, consoleLogger).open(USERS);
   return { store, dataDir, users: await UserRegistry.load(store, (message) => warnings.push(message)) };
 }
 

@@ -10,7 +10,7 @@ export type AskSecret = (question: string) => Promise<string>;
 export type Confirm = (question: string) => Promise<boolean>;
 
 /** Shows `lines`, for a terminal of so many columns, again and again in the same place until a key is pressed. */
-export type Live = (lines: (width: number) => readonly string[]) => Promise<void>;
+export type Live = (lines: (width: number) => Promise<readonly string[]>) => Promise<void>;
 
 const REDRAW_MS = 1000;
 
@@ -27,7 +27,7 @@ export function liveScreen(
     });
     for (let rows = 0; !isOver; ) {
       const width = columns();
-      const shown = lines(width).map((line) => fitColumns(visibleText(`  ${line}`), width));
+      const shown = (await lines(width)).map((line) => fitColumns(visibleText(`  ${line}`), width));
       const up = rows > 0 ? `\x1b[${rows}A` : "";
       // The next one is drawn once this one was taken.
       await write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);

@@ -13,10 +13,10 @@ export const STATUS_COMMANDS: readonly Command[] = [
     example: "/status",
     adminOnly: true,
     async run(_args, context) {
-      let before = readStatus(context, context.actor);
+      let before = await readStatus(context, context.actor);
       if (!context.live) return { lines: screen(before, before, context.width), records: [before] };
-      await context.live((width) => {
-        const now = readStatus(context, context.actor);
+      await context.live(async (width) => {
+        const now = await readStatus(context, context.actor);
         const lines = screen(now, before, width);
         before = now;
         return [...lines, "", "any key ends this"];

@@ -158,7 +158,7 @@ export class InstanceRegistry implements Reloadable {
 
   /** The history of a store that exists, whether an instance uses it or not. */
   async historyOf(name: StoreName): Promise<OciStore> {
-    if (!this.#stores.exists(name)) throw new InstanceChangeError(`there is no store '${name}'`);
+    if (!(await this.#stores.exists(name))) throw new InstanceChangeError(`there is no store '${name}'`);
     return this.#turn.run(async () => {
       try {
         return await this.#stores.open(name);

@@ -9,7 +9,7 @@ export async function readStoredInstances(
   stores: StoreManager,
 ): Promise<readonly { readonly name: string }[]> {
   const implied = [{ name: DEFAULT_INSTANCE }];
-  if (!stores.list().includes(SYSTEM_STORE)) return implied;
+  if (!(await stores.list()).includes(SYSTEM_STORE)) return implied;
   const system = await stores.open(SYSTEM_STORE);
   try {
     const bytes = await system.read(INSTANCES_PATH);

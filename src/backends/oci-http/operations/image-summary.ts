@@ -31,7 +31,7 @@ export async function summarize(
     for (const blob of [config, ...list(layers)]) {
       if (isRecord(blob) && typeof blob["size"] === "number") sizes.set(String(blob["digest"]), blob["size"]);
     }
-    if (isRecord(config)) addPlatform(platforms, configOf(view, parseDigest(String(config["digest"]))));
+    if (isRecord(config)) addPlatform(platforms, await configOf(view, parseDigest(String(config["digest"]))));
     for (const child of list(manifests)) if (isRecord(child)) addPlatform(platforms, child["platform"]);
   }
   return { size: [...sizes.values()].reduce((sum, size) => sum + size, 0), platforms: [...platforms].sort() };
@@ -44,11 +44,11 @@ function addPlatform(platforms: Set<string>, value: unknown): void {
   platforms.add([os, architecture, ...(typeof variant === "string" && variant ? [variant] : [])].join("/"));
 }
 
-function configOf({ blobs }: StoreView, digest: Digest | undefined): unknown {
-  const size = digest && blobs.size(digest);
-  if (!digest || size === undefined || size > MAX_CONFIG_BYTES) return undefined;
+async function configOf({ blobs }: StoreView, digest: Digest | undefined): Promise<unknown> {
+  const stat = digest && (await blobs.stat(digest));
+  if (!digest || !stat || stat.size > MAX_CONFIG_BYTES) return undefined;
   try {
-    const content = blobs.read(digest);
+    const content = await blobs.read(digest);
     return content && JSON.parse(new TextDecoder().decode(content));
   } catch {
     // An artifact's config may be anything.

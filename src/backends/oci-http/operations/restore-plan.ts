@@ -153,7 +153,7 @@ export async function missingFrom(
   for (const blob of blobs) {
     await pace.rest();
     oci.recency.touch(blob);
-    if (!isSparse && oci.blobs.size(blob) === undefined) gone.push(blob);
+    if (!isSparse && !(await oci.blobs.stat(blob))) gone.push(blob);
   }
   return gone;
 }

@@ -46,7 +46,7 @@ export async function readStatistics(
   configOf(services, instance);
   const oci = services.instances.storeOf(instance);
   const { addedBytes, ...measured } = await measureStore(oci);
-  const { manifestBytes, uploads, uploadBytes } = statusOf(oci);
+  const { manifestBytes, uploads, uploadBytes } = await statusOf(oci);
   const byDay = await oci.history.commitsByDay(days);
   return {
     ...oci.index.counts(),

@@ -14,13 +14,15 @@ export async function measureStore(oci: OciStore): Promise<StoreStatistics> {
   let savedBytes = 0;
   const addedBytes = new Map<string, number>();
   const pace = new Pace(1);
-  for (const digest of oci.blobs.list()) {
-    await pace.rest();
-    const file = oci.blobs.file(digest);
-    if (!file) continue;
-    savedBytes += file.size * Math.max(0, oci.index.countUses(digest) - 1);
-    const day = file.placed.toISOString().slice(0, 10);
-    addedBytes.set(day, (addedBytes.get(day) ?? 0) + file.size);
+  for await (const page of oci.blobs.list()) {
+    for (const digest of page) {
+      await pace.rest();
+      const stat = await oci.blobs.stat(digest);
+      if (!stat) continue;
+      savedBytes += stat.size * Math.max(0, oci.index.countUses(digest) - 1);
+      const day = stat.placed.toISOString().slice(0, 10);
+      addedBytes.set(day, (addedBytes.get(day) ?? 0) + stat.size);
+    }
   }
   const { blobs, bytes } = await oci.sizes.first();
   return { blobs, storedBytes: bytes, savedBytes, addedBytes };

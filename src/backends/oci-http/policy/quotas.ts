@@ -3,13 +3,10 @@ import type { Digest } from "../../../primitives/digest.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import type { BlobSizeCounter } from "../../../primitives/store/blobs/blob-sizes.ts";
-import type { BlobStore } from "../../../primitives/store/blobs/blob-store.ts";
-import type { UploadId } from "../../../primitives/store/blobs/upload-id.ts";
-import {
-  type LocalUploadLocks,
-  scopeHash,
-  type UploadStore,
-} from "../../../primitives/store/blobs/upload-store.ts";
+import type { LocalUploadLocks } from "../../../primitives/store/blobs/upload-locks.ts";
+import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
+import { scopeHash, type UploadId } from "../../../primitives/store/engine/upload-id.ts";
+import type { Upload, UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import { formatSize } from "../../../primitives/text/byte-size.ts";
 import { parseStoredManifest } from "../../../registry/model/manifest.ts";
@@ -45,12 +42,25 @@ const MAX_AGE_MS = 60_000;
 
 /** Of a store, what says how much its repositories use. */
 interface Counted {
-  readonly blobs: Pick<BlobStore, "size">;
+  readonly blobs: Pick<BlobStore, "stat">;
   readonly index: OciIndexReader;
   readonly links: Pick<BlobLinks, "blobsOf">;
   readonly sizes: BlobSizeCounter;
   readonly uploads: Pick<UploadStore, "list">;
   readonly locks: Pick<LocalUploadLocks, "isHeld">;
+}
+
+/** What was looked up of an admission, and of what is there already. */
+interface Known {
+  /** Of the blob, if it is there. */
+  readonly blobSize: number | undefined;
+  readonly sessions: readonly Pick<Upload, "id" | "scope" | "size">[];
+}
+
+interface Use {
+  readonly blobBytes: number | undefined;
+  readonly use: RepositoryUse | undefined;
+  readonly known: Known;
 }
 
 interface RepositoryUse {
@@ -87,13 +97,16 @@ export class QuotaLedger {
   async admit(repository: RepositoryName, admission: Admission, quotas: Quotas): Promise<string | undefined> {
     const blobs = quotas.registry === undefined ? undefined : (await this.#oci.sizes.first()).bytes;
     let use = quotas.repository === undefined ? undefined : await this.#count(repository);
-    let reason = this.#refusal(repository, admission, quotas, blobs, use);
+    // Nothing waits between the refusal and the note, so that of two at once the second counts the first.
+    let known = await this.#lookUp(admission);
+    let reason = this.#refusal(repository, admission, quotas, { blobBytes: blobs, use, known });
     if (reason !== undefined && use && use.removals !== this.#removals(repository)) {
       this.#repositories.delete(repository);
       use = await this.#count(repository);
-      reason = this.#refusal(repository, admission, quotas, blobs, use);
+      known = await this.#lookUp(admission);
+      reason = this.#refusal(repository, admission, quotas, { blobBytes: blobs, use, known });
     }
-    if (reason === undefined) this.#note(repository, admission, use);
+    if (reason === undefined) this.#note(repository, admission, use, known);
     return reason;
   }
 
@@ -111,22 +124,37 @@ export class QuotaLedger {
     const use = this.#repositories.get(repository);
     if (!use || use.blobs.has(digest)) return;
     use.blobs.add(digest);
-    use.bytes += this.#oci.blobs.size(digest) ?? 0;
+    this.#oci.blobs.stat(digest).then(
+      (stat) => {
+        use.bytes += stat?.size ?? 0;
+      },
+      // What the blob takes is counted with the repository the next time.
+      () => this.#repositories.delete(repository),
+    );
+  }
+
+  async #lookUp(admission: Admission): Promise<Known> {
+    const { digest } = admission;
+    const stat =
+      digest === undefined || admission.kind === "manifest" ? undefined : await this.#oci.blobs.stat(digest);
+    return { blobSize: stat?.size, sessions: await this.#oci.uploads.list() };
   }
 
   #refusal(
     repository: RepositoryName,
     admission: Admission,
     quotas: Quotas,
-    blobBytes: number | undefined,
-    use: RepositoryUse | undefined,
+    { blobBytes, use, known }: Use,
   ): string | undefined {
-    const { index, blobs } = this.#oci;
+    const { index } = this.#oci;
     const { kind, size } = admission;
-    const uploads = this.#uploadBytes(admission.kind === "manifest" ? undefined : admission.session);
+    const uploads = this.#uploadBytes(
+      known.sessions,
+      admission.kind === "manifest" ? undefined : admission.session,
+    );
     const isHere = kind === "manifest" && index.hasManifest(repository, admission.digest);
     // What is there already may come again: an upload of it takes its place.
-    const isAgain = admission.digest !== undefined && size <= (blobs.size(admission.digest) ?? -1);
+    const isAgain = admission.digest !== undefined && size <= (known.blobSize ?? -1);
     const check = (what: string, quota: number | undefined, used: number, isKnown: boolean) =>
       isKnown || quota === undefined || used + size <= quota
         ? undefined
@@ -146,7 +174,12 @@ export class QuotaLedger {
     return check(`the repository '${repository}'`, quotas.repository, used, isKnown);
   }
 
-  #note(repository: RepositoryName, admission: Admission, use: RepositoryUse | undefined): void {
+  #note(
+    repository: RepositoryName,
+    admission: Admission,
+    use: RepositoryUse | undefined,
+    { blobSize }: Known,
+  ): void {
     const { size } = admission;
     switch (admission.kind) {
       case "manifest":
@@ -160,8 +193,7 @@ export class QuotaLedger {
           this.#growing.delete(admission.session);
           this.#placing.add(admission.session);
         }
-        if (this.#oci.blobs.size(admission.digest) === undefined)
-          this.#arriving.set(admission.digest, { size, since: performance.now() });
+        if (blobSize === undefined) this.#arriving.set(admission.digest, { size, since: performance.now() });
         if (!use || use.blobs.has(admission.digest)) return;
         use.blobs.add(admission.digest);
         use.bytes += size;
@@ -169,9 +201,9 @@ export class QuotaLedger {
   }
 
   /** What open uploads hold or are about to, but for one that becomes something else. */
-  #uploadBytes(except: UploadId | undefined) {
+  #uploadBytes(sessions: Known["sessions"], except: UploadId | undefined) {
     const bytes = new Map<UploadId, { readonly scope: string; size: number }>();
-    for (const { id, scope, size } of this.#oci.uploads.list()) bytes.set(id, { scope, size });
+    for (const { id, scope, size } of sessions) bytes.set(id, { scope, size });
     for (const [id, { scope, size }] of this.#growing) {
       if (!this.#oci.locks.isHeld(id)) this.#growing.delete(id);
       else bytes.set(id, { scope, size: Math.max(size, bytes.get(id)?.size ?? 0) });
@@ -227,7 +259,7 @@ export class QuotaLedger {
     let bytes = 0;
     for (const digest of blobs) {
       await pace.rest();
-      bytes += this.#oci.blobs.size(digest) ?? 0;
+      bytes += (await this.#oci.blobs.stat(digest))?.size ?? 0;
     }
     const use = { counted: performance.now(), removals, blobs, bytes };
     this.#repositories.set(repository, use, blobs.size + 1);

@@ -2,8 +2,8 @@ import type { Digest, DigestAlgorithm } from "../../../primitives/digest.ts";
 import { nextTurn } from "../../../primitives/jobs/next-turn.ts";
 import { TurnQueue } from "../../../primitives/jobs/turn-queue.ts";
 import { networkOf } from "../../../primitives/net/client-network.ts";
-import { parseUploadId } from "../../../primitives/store/blobs/upload-id.ts";
-import type { FinishResult as FinishedUpload, Upload } from "../../../primitives/store/blobs/upload-store.ts";
+import { parseUploadId } from "../../../primitives/store/engine/upload-id.ts";
+import type { Upload, UploadEnd } from "../../../primitives/store/engine/uploads.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import type { Manifest } from "../../../registry/model/manifest.ts";
 import type { Page, PageRequest } from "../../../registry/model/page.ts";
@@ -65,27 +65,33 @@ export class InstanceStorage implements RegistryStorage {
   async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
     const { blobs, reads, recency, checks } = this.#oci;
     recency.touch(digest);
-    const known = reads.get<Uint8Array<ArrayBuffer> | "in a file">("blob", repository, digest, () => {
-      if (!this.#isLinked(repository, digest)) return undefined;
-      const size = blobs.size(digest);
-      if (size === undefined) return undefined;
-      if (size > MAX_BLOB_IN_MEMORY) return { value: "in a file", bytes: 0 };
-      const content = blobs.read(digest);
-      return content && { value: content, bytes: size };
-    });
+    const known = await reads.load<Uint8Array<ArrayBuffer> | "large">(
+      "blob",
+      repository,
+      digest,
+      async () => {
+        if (!this.#isLinked(repository, digest)) return undefined;
+        const stat = await blobs.stat(digest);
+        if (!stat) return undefined;
+        if (stat.size > MAX_BLOB_IN_MEMORY) return { value: "large", bytes: 0 };
+        const content = await blobs.read(digest);
+        return content && { value: content, bytes: stat.size };
+      },
+    );
     if (known instanceof Uint8Array) return { size: known.length, content: known };
-    const file = known && blobs.file(digest);
-    if (!file) return undefined;
+    const opened = known && (await blobs.open(digest));
+    if (!opened) return undefined;
+    const { size, file, stream, isSealed } = opened;
     // Another process has written to it since it was hashed; or it is small enough to be hashed while the client waits.
     const isDue = checks.isDue(digest);
-    if (!file.isSealed || (isDue && file.size <= MAX_CHECKED_FIRST)) {
+    if (!isSealed || (isDue && size <= MAX_CHECKED_FIRST)) {
       if ((await blobs.verify(digest)) !== "sound") return undefined;
       checks.note(digest);
     } else if (isDue) {
       checks.note(digest);
       this.#oci.audit(digest);
     }
-    return { size: file.size, content: Bun.file(blobs.path(digest)) };
+    return { size, content: file ?? stream };
   }
 
   deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
@@ -123,7 +129,7 @@ export class InstanceStorage implements RegistryStorage {
 
   async uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined> {
     const id = parseUploadId(session);
-    return id && this.#oci.uploads.find(id, repository)?.size;
+    return id && (await this.#oci.uploads.find(id, repository))?.size;
   }
 
   appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendUploadResult> {
@@ -151,7 +157,7 @@ export class InstanceStorage implements RegistryStorage {
           this.#oci.checks.note(digest);
         } catch (error) {
           // Taken back as far as it is acknowledged, so that the client can send its last chunk again.
-          this.#oci.uploads.rewind(upload);
+          await this.#oci.uploads.rewind(upload);
           throw error;
         }
         // Awaited below, so that the session is given up meanwhile.
@@ -164,11 +170,7 @@ export class InstanceStorage implements RegistryStorage {
     return result;
   }
 
-  async #finish(
-    repository: RepositoryName,
-    upload: Upload,
-    digest: Digest,
-  ): Promise<FinishedUpload | OverQuota> {
+  async #finish(repository: RepositoryName, upload: Upload, digest: Digest): Promise<UploadEnd | OverQuota> {
     this.#oci.recency.touch(digest);
     const { id: session, size } = upload;
     const reason = await this.#overQuota(repository, { kind: "blob", digest, size, session });
@@ -178,7 +180,7 @@ export class InstanceStorage implements RegistryStorage {
 
   async cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean> {
     const result = await this.#withUpload(repository, session, async (upload) => {
-      this.#oci.uploads.cancel(upload);
+      await this.#oci.uploads.cancel(upload);
       return { kind: "cancelled" } as const;
     });
     return result.kind === "cancelled";
@@ -228,7 +230,7 @@ export class InstanceStorage implements RegistryStorage {
     let looked = 0;
     for (const blob of manifest.blobs) {
       if (++looked % AT_ONCE === 0) await nextTurn();
-      if (!this.#isLinked(repository, blob) || blobs.size(blob) === undefined) missing.push(blob);
+      if (!this.#isLinked(repository, blob) || !(await blobs.stat(blob))) missing.push(blob);
     }
     for (const child of manifest.manifests) {
       if (++looked % AT_ONCE === 0) await nextTurn();
@@ -339,8 +341,8 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   /** What can't be finished need not be resumed. */
-  #giveUp(upload: Upload, reason: string): OverQuota {
-    this.#oci.uploads.cancel(upload);
+  async #giveUp(upload: Upload, reason: string): Promise<OverQuota> {
+    await this.#oci.uploads.cancel(upload);
     return { kind: "over-quota", reason };
   }
 
@@ -352,7 +354,7 @@ export class InstanceStorage implements RegistryStorage {
     const id = parseUploadId(session);
     if (!id) return { kind: "unknown" };
     const result = await this.#oci.uploads.exclusively(id, async () => {
-      const upload = this.#oci.uploads.find(id, repository);
+      const upload = await this.#oci.uploads.find(id, repository);
       return upload ? work(upload) : ({ kind: "unknown" } as const);
     });
     return result === "busy" ? { kind: "busy" } : result;

@@ -1,6 +1,6 @@
 import type { Digest } from "../../../primitives/digest.ts";
-import type { BlobStore } from "../../../primitives/store/blobs/blob-store.ts";
-import type { StoredCommits } from "../../../primitives/store/copy/stored-commits.ts";
+import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
+import type { StoredCommits } from "../../../primitives/store/engine/local/copy/stored-commits.ts";
 import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import { committedManifests } from "../content/committed-manifests.ts";
 
@@ -11,7 +11,7 @@ import { committedManifests } from "../content/committed-manifests.ts";
  */
 export async function missingBlobs(
   commits: StoredCommits,
-  blobs: Pick<BlobStore, "size">,
+  blobs: Pick<BlobStore, "stat">,
 ): Promise<ReadonlyMap<Digest, string>> {
   const missing = new Map<Digest, string>();
   if (!commits.head) return missing;
@@ -19,7 +19,7 @@ export async function missingBlobs(
   for await (const { repository, digest, content } of committedManifests(commits, commits.head)) {
     for (const blob of parseStoredManifest(content)?.blobs ?? []) {
       if (present.has(blob) || missing.has(blob)) continue;
-      if (blobs.size(blob) === undefined) missing.set(blob, `${repository}@${digest}`);
+      if (!(await blobs.stat(blob))) missing.set(blob, `${repository}@${digest}`);
       else present.add(blob);
     }
   }

@@ -6,11 +6,12 @@ import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
 import type { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import { BlobRecency } from "../../../primitives/store/blobs/blob-recency.ts";
 import { BlobSizeCounter } from "../../../primitives/store/blobs/blob-sizes.ts";
-import { BlobStore } from "../../../primitives/store/blobs/blob-store.ts";
 import { SessionCounts } from "../../../primitives/store/blobs/session-counts.ts";
-import { LocalUploadLocks, UploadStore } from "../../../primitives/store/blobs/upload-store.ts";
+import { LocalUploadLocks } from "../../../primitives/store/blobs/upload-locks.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
-import type { DiskRoom } from "../../../primitives/store/engine/local/disk-room.ts";
+import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
+import type { ContentStorage, StorageRoom } from "../../../primitives/store/engine/engine.ts";
+import type { UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
 import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
@@ -46,6 +47,11 @@ export interface OciStoreOptions {
   readonly relocated?: () => void;
 }
 
+interface OpenParts extends Pick<StoreManager, "signal" | "room" | "location"> {
+  readonly locks: LocalUploadLocks;
+  readonly sessions: SessionCounts;
+}
+
 /** Everything that one OCI store consists of: versioned files and their index, blobs and their links, uploads. */
 export class OciStore implements StoreView {
   readonly blobs: BlobStore;
@@ -53,7 +59,7 @@ export class OciStore implements StoreView {
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
   readonly locks: LocalUploadLocks;
-  readonly room: DiskRoom;
+  readonly room: StorageRoom;
   readonly recency: BlobRecency;
   readonly checks = new BlobChecks();
   readonly history: HistoryIndex;
@@ -80,8 +86,8 @@ export class OciStore implements StoreView {
   private constructor(
     context: DatabaseContext,
     databases: StoreDatabases,
-    blobs: BlobStore,
-    { quotas, relocated, signal, room }: OciStoreOptions & Pick<StoreManager, "signal" | "room">,
+    { blobs, uploads }: ContentStorage,
+    { quotas, relocated, signal, room, location, locks, sessions }: OciStoreOptions & OpenParts,
   ) {
     const { dir, store, clock, log } = context;
     this.#databases = databases;
@@ -90,10 +96,9 @@ export class OciStore implements StoreView {
     this.#signal = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
     this.reads = new ReadCache(clock);
     this.blobs = blobs;
-    this.locks = new LocalUploadLocks();
+    this.locks = locks;
     this.room = room;
-    const sessions = new SessionCounts();
-    this.uploads = new UploadStore(`${dir}/uploads`, blobs, this.locks, () => room.admitContent(), sessions);
+    this.uploads = uploads;
     this.#expiry = setInterval(() => this.#expireUploads(), EXPIRY_EVERY_MS).unref();
     this.changes = new LocalStoreChanges(this);
     this.recency = new BlobRecency();
@@ -122,7 +127,7 @@ export class OciStore implements StoreView {
     this.#location = {
       id: nextViewId(),
       store,
-      dir,
+      engine: location,
       ...databases.paths,
       clock: clock.memory,
       recency: this.recency.memory,
@@ -138,14 +143,23 @@ export class OciStore implements StoreView {
     name: StoreName,
     options: OciStoreOptions = {},
   ): Promise<OciStore> {
-    const { log, signal, room } = manager;
+    const { log } = manager;
     const context = { dir: await manager.create(name), store: name, clock: new ScopeClock(), log };
     const databases = await StoreDatabases.open(context, (projection) => manager.open(name, projection));
     try {
       let oci: OciStore | undefined;
-      const blobs = await BlobStore.open(`${context.dir}/blobs`, (digest) => oci?.onDamage(digest));
-      blobs.recover();
-      oci = new OciStore(context, databases, blobs, { ...options, signal, room });
+      const [locks, sessions] = [new LocalUploadLocks(), new SessionCounts()];
+      const onDamage = (digest: Digest) => oci?.onDamage(digest);
+      const content = await manager.openContent(name, { onDamage, locks, sessions, isOwner: true });
+      const { signal, room, location } = manager;
+      oci = new OciStore(context, databases, content, {
+        ...options,
+        signal,
+        room,
+        location,
+        locks,
+        sessions,
+      });
       return oci;
     } catch (error) {
       await databases.store.close();

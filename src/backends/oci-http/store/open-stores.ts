@@ -35,8 +35,8 @@ export class OpenStores {
   }
 
   /** Whether there is such a store, open or not. */
-  exists(name: StoreName): boolean {
-    return this.#open.has(name) || this.#manager.list().includes(name);
+  async exists(name: StoreName): Promise<boolean> {
+    return this.#open.has(name) || (await this.#manager.list()).includes(name);
   }
 
   /** Whether opening was given up because the server is to stop. */

@@ -54,6 +54,26 @@ export class ReadCache {
     return found?.value;
   }
 
+  /** Like `get`, for a value that has to be waited for; at once if it is known. */
+  load<T>(
+    kind: keyof typeof GOOD_UNTIL,
+    repository: string,
+    key: string,
+    read: () => Promise<{ readonly value: T; readonly bytes: number } | undefined>,
+  ): T | Promise<T | undefined> {
+    const name = `${kind} ${repository} ${key}`;
+    const known = this.#known(name);
+    if (known) return known.value as T;
+    const slot = this.#clock.slotOf(repository, GOOD_UNTIL[kind]);
+    // What changes from here on makes the value one of the past.
+    const time = this.#clock.read(slot);
+    return read().then((found) => {
+      if (found) this.#entries.set(name, { slot, time, value: found.value }, found.bytes + ENTRY_OVERHEAD);
+      else this.#entries.delete(name);
+      return found?.value;
+    });
+  }
+
   #known(name: string): Entry | undefined {
     const known = this.#entries.get(name);
     return known && this.#clock.read(known.slot) === known.time ? known : undefined;

@@ -1,15 +1,16 @@
 import type { Database } from "bun:sqlite";
-import { dirname } from "node:path";
 import type { Digest } from "../../../primitives/digest.ts";
+import type { Logger } from "../../../primitives/logging/logger.ts";
 import { openForReading } from "../../../primitives/sqlite/open-database.ts";
 import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
 import { type LinkReader, NO_LINKS, StoredLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import { BlobRecency } from "../../../primitives/store/blobs/blob-recency.ts";
-import { BlobStore } from "../../../primitives/store/blobs/blob-store.ts";
 import { SessionCounts } from "../../../primitives/store/blobs/session-counts.ts";
-import { type UploadLocks, UploadStore } from "../../../primitives/store/blobs/upload-store.ts";
-import { DiskRoom } from "../../../primitives/store/engine/local/disk-room.ts";
+import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
+import type { ContentStorage } from "../../../primitives/store/engine/engine.ts";
+import type { UploadLocks, UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
+import { openEngine } from "../../../primitives/store/open-engine.ts";
 import { type CommittedContent, MissChecks } from "../content/committed-content.ts";
 import type { Damage } from "../content/damage.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
@@ -19,23 +20,21 @@ import type { StoreChanges } from "./store-changes.ts";
 import type { StoreView } from "./store-view.ts";
 import type { ViewLocation } from "./view-location.ts";
 
-/** What the owner of a store is told by the threads that serve it. */
-export interface StoreReports {
-  /** A blob was found damaged. */
-  onDamage(digest: Digest): void;
-  /** A blob is to be hashed beside the requests. */
-  audit(digest: Digest): void;
-  /** A database of the view with this id is damaged. */
-  onDatabaseDamage(view: number, damage: Damage): void;
-}
-
 /** What a view leaves to the thread that owns its store. */
 export interface StoreOwner {
   readonly changes: StoreChanges;
   readonly locks: UploadLocks;
-  readonly reports: StoreReports;
+  /** Is told of blobs that were found damaged. */
+  onDamage(digest: Digest): void;
+  /** Hashes blobs beside the requests. */
+  audit(digest: Digest): void;
+  /** Reports damage of the databases of the view with this id. */
+  onDatabaseDamage(view: number, damage: Damage): void;
   committed(view: number): CommittedContent;
 }
+
+/** What there is to tell of a store, the thread that owns it tells. */
+const NOT_LOGGED: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** A view of a store that another thread owns: read through connections of its own. */
 export class ServedView implements StoreView {
@@ -55,11 +54,10 @@ export class ServedView implements StoreView {
   readonly #databases: readonly Database[];
 
   private constructor(
-    { id, dir, indexPath, linksPath, clock, recency, checks, sessions, quotas, isFrozen }: ViewLocation,
-    blobs: BlobStore,
-    { changes, locks, reports, committed }: StoreOwner,
+    { id, indexPath, linksPath, clock, recency, checks, quotas, isFrozen }: ViewLocation,
+    { blobs, uploads }: ContentStorage,
+    { changes, audit, committed, onDatabaseDamage }: StoreOwner,
   ) {
-    const room = new DiskRoom(dirname(dir));
     const index = openForReading(indexPath);
     const links = openForReading(linksPath);
     this.#databases = [index, links];
@@ -68,24 +66,23 @@ export class ServedView implements StoreView {
     this.blobs = blobs;
     this.recency = new BlobRecency(recency);
     this.checks = new BlobChecks(checks);
-    this.audit = (digest) => reports.audit(digest);
-    this.uploads = new UploadStore(
-      `${dir}/uploads`,
-      blobs,
-      locks,
-      () => room.admitContent(),
-      new SessionCounts(sessions),
-    );
+    this.audit = audit;
+    this.uploads = uploads;
     this.reads = new ReadCache(new ScopeClock(clock));
     this.changes = changes;
     this.quotas = quotas;
     this.committed = committed(id);
-    this.damaged = (damage) => reports.onDatabaseDamage(id, damage);
+    this.damaged = (damage) => onDatabaseDamage(id, damage);
   }
 
   static async open(location: ViewLocation, owner: StoreOwner): Promise<ServedView> {
-    const blobs = await BlobStore.open(`${location.dir}/blobs`, (digest) => owner.reports.onDamage(digest));
-    return new ServedView(location, blobs, owner);
+    const content = await openEngine(location.engine, NOT_LOGGED).openContent(location.store, {
+      onDamage: owner.onDamage,
+      locks: owner.locks,
+      sessions: new SessionCounts(location.sessions),
+      isOwner: false,
+    });
+    return new ServedView(location, content, owner);
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import type { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
-import type { DiskRoom } from "../../../primitives/store/engine/local/disk-room.ts";
+import type { StorageRoom } from "../../../primitives/store/engine/engine.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
@@ -53,7 +53,7 @@ interface OwnedStore {
   readonly index: OciIndexReader;
   readonly links: BlobLinks;
   readonly quotaLedger: QuotaLedger;
-  readonly room: DiskRoom;
+  readonly room: StorageRoom;
 }
 
 export class LocalStoreChanges implements StoreChanges {

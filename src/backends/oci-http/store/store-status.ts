@@ -23,7 +23,7 @@ export interface StoreStatus {
   readonly isHistoryBehind: boolean;
 }
 
-export function statusOf({
+export async function statusOf({
   location,
   index,
   sizes,
@@ -31,10 +31,10 @@ export function statusOf({
   store,
   derived,
   history,
-}: OciStore): StoreStatus {
+}: OciStore): Promise<StoreStatus> {
   const { commitId } = store.head();
   const counted = sizes.latest();
-  const sessions = uploads.list();
+  const sessions = await uploads.list();
   return {
     store: location.store,
     ...index.counts(),
@@ -51,15 +51,15 @@ export function statusOf({
 }
 
 /** How all stores stand; one that can't be read is told of instead. */
-export function statusesOf(stores: readonly OciStore[]): {
+export async function statusesOf(stores: readonly OciStore[]): Promise<{
   readonly read: readonly StoreStatus[];
   readonly unreadable: readonly { readonly store: string; readonly problem: string }[];
-} {
+}> {
   const read: StoreStatus[] = [];
   const unreadable: { store: string; problem: string }[] = [];
   for (const oci of stores) {
     try {
-      read.push(statusOf(oci));
+      read.push(await statusOf(oci));
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       unreadable.push({ store: oci.location.store, problem });

@@ -1,4 +1,4 @@
-import type { StoreName } from "../../../primitives/store/store-manager.ts";
+import type { EngineLocation, StoreName } from "../../../primitives/store/store-manager.ts";
 import type { Quotas } from "../policy/quotas.ts";
 
 /** Where another thread finds what it takes to serve a view. Plain data, but for the clock's memory, which is shared. */
@@ -6,7 +6,7 @@ export interface ViewLocation {
   /** Its own in the life of the process: a view that is opened again is another. */
   readonly id: number;
   readonly store: StoreName;
-  readonly dir: string;
+  readonly engine: EngineLocation;
   readonly indexPath: string;
   readonly linksPath: string;
   readonly clock: SharedArrayBuffer;

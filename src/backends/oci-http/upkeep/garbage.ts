@@ -139,7 +139,7 @@ class Collection {
       const linkedSince = this.#run.isDryRun ? this.#linkedBefore : 0;
       const isUnneeded = () =>
         !isLate(digest) && !isNamed(digest) && !this.#oci.links.isLinkedSince(digest, linkedSince);
-      const size = isUnneeded() ? blobs.size(digest) : undefined;
+      const size = isUnneeded() ? (await blobs.stat(digest))?.size : undefined;
       if (size === undefined) continue;
       if (!this.#run.isDryRun) {
         const isRemoved = await blobs.remove(digest, isUnneeded);
@@ -169,7 +169,7 @@ class Collection {
   }
 
   async *#unneededBlobs(): AsyncGenerator<Digest> {
-    for (const some of batches(this.#oci.blobs.list(), AT_ONCE)) {
+    for await (const some of batches(this.#oci.blobs.list(), AT_ONCE)) {
       this.#seen += some.length;
       if (!(await this.#step("blobs looked at"))) return;
       yield* this.#unneededOf(some);
@@ -223,13 +223,11 @@ async function take<T>(
   return true;
 }
 
-function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
+async function* batches<T>(pages: AsyncIterable<readonly T[]>, size: number): AsyncGenerator<T[]> {
   let batch: T[] = [];
-  for (const item of items) {
-    batch.push(item);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
+  for await (const page of pages) {
+    batch.push(...page);
+    for (; batch.length >= size; batch = batch.slice(size)) yield batch.slice(0, size);
   }
   if (batch.length > 0) yield batch;
 }

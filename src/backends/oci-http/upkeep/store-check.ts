@@ -88,16 +88,18 @@ export async function checkBlobs(
     const tagsByBlob = await collectTags(new OciIndexReader(fresh.db));
     const problems: string[] = [];
     const found = new Set<Digest>();
-    for (const digest of oci.blobs.list()) {
-      found.add(digest);
-      const verdict = await (setsAside ? oci.blobs.verify(digest, goOn) : oci.blobs.check(digest, goOn));
-      if (verdict === "damaged")
-        problems.push(`blob ${digest} is damaged${affected(tagsByBlob.get(digest))}`);
-      if (!(await step(`${found.size} blobs hashed`))) return { blobs: found.size, problems };
+    for await (const page of oci.blobs.list()) {
+      for (const digest of page) {
+        found.add(digest);
+        const verdict = await (setsAside ? oci.blobs.verify(digest, goOn) : oci.blobs.check(digest, goOn));
+        if (verdict === "damaged")
+          problems.push(`blob ${digest} is damaged${affected(tagsByBlob.get(digest))}`);
+        if (!(await step(`${found.size} blobs hashed`))) return { blobs: found.size, problems };
+      }
     }
     for (const [digest, tags] of tagsByBlob) {
       // Uploaded since the blobs were listed, perhaps.
-      if (!found.has(digest) && oci.blobs.size(digest) === undefined)
+      if (!found.has(digest) && !(await oci.blobs.stat(digest)))
         problems.push(`blob ${digest} is missing${affected(tags)}`);
     }
     problems.push(...(await compare(fresh)));

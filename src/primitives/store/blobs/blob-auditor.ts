@@ -1,7 +1,7 @@
 import type { Digest } from "../../digest.ts";
 import { Pace } from "../../jobs/pace.ts";
+import type { BlobStore } from "../engine/blobs.ts";
 import type { BlobChecks } from "./blob-checks.ts";
-import type { BlobStore } from "./blob-store.ts";
 
 /** Blobs that may wait to be hashed; more come to their turn when they are asked for again. */
 const MAX_WAITING = 10_000;
@@ -10,14 +10,14 @@ const REST_PER_WORK = 9;
 
 /** Hashes blobs beside everything else, one after the other; what it finds damaged is set aside and reported by the store. */
 export class BlobAuditor {
-  readonly #blobs: BlobStore;
+  readonly #blobs: Pick<BlobStore, "verify">;
   readonly #checks: BlobChecks;
   readonly #failed: (error: unknown) => void;
   readonly #waiting = new Set<Digest>();
   #running: Promise<void> | undefined;
   readonly #closing = new AbortController();
 
-  constructor(blobs: BlobStore, checks: BlobChecks, failed: (error: unknown) => void) {
+  constructor(blobs: Pick<BlobStore, "verify">, checks: BlobChecks, failed: (error: unknown) => void) {
     this.#blobs = blobs;
     this.#checks = checks;
     this.#failed = failed;

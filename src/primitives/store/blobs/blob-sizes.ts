@@ -1,6 +1,6 @@
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../../digest.ts";
 import { Pace } from "../../jobs/pace.ts";
-import type { BlobStore } from "./blob-store.ts";
+import type { BlobStore } from "../engine/blobs.ts";
 
 export interface BlobSizes {
   readonly blobs: number;
@@ -15,7 +15,7 @@ const MAX_AGE_MS = 60 * 60 * 1000;
  * told while a count goes on is added where that has been already.
  */
 export class BlobSizeCounter {
-  readonly #blobs: Pick<BlobStore, "list" | "size">;
+  readonly #blobs: Pick<BlobStore, "list" | "stat">;
   readonly #failed: (error: unknown) => void;
   #latest: { blobs: number; bytes: number } | undefined;
   #walk: Walk | undefined;
@@ -23,7 +23,7 @@ export class BlobSizeCounter {
   #counting: Promise<void> | undefined;
   #isClosing = false;
 
-  constructor(blobs: Pick<BlobStore, "list" | "size">, failed: (error: unknown) => void) {
+  constructor(blobs: Pick<BlobStore, "list" | "stat">, failed: (error: unknown) => void) {
     this.#blobs = blobs;
     this.#failed = failed;
   }
@@ -77,10 +77,12 @@ export class BlobSizeCounter {
     this.#walk = walk;
     const pace = new Pace(1);
     try {
-      for (const digest of this.#blobs.list()) {
-        await pace.rest();
-        if (this.#isClosing) return;
-        walk.see(digest, this.#blobs.size(digest));
+      for await (const page of this.#blobs.list()) {
+        for (const digest of page) {
+          await pace.rest();
+          if (this.#isClosing) return;
+          walk.see(digest, (await this.#blobs.stat(digest))?.size);
+        }
       }
       this.#latest = { blobs: walk.blobs, bytes: walk.bytes };
     } finally {

@@ -1,18 +1,5 @@
-import type { UploadId } from "./upload-id.ts";
-
-/** Who begins an upload session. */
-export interface SessionOwner {
-  /** `undefined` for whoever comes without a login: strangers do not use up each other's sessions. */
-  readonly user: string | undefined;
-  /** An address, or the network that stands for it. */
-  readonly network: string;
-}
-
-/** Whose sessions are too many, and how many may be open. */
-export interface SessionLimit {
-  readonly of: keyof SessionOwner | "all";
-  readonly limit: number;
-}
+import type { UploadId } from "../engine/upload-id.ts";
+import type { SessionCounter, SessionLimit, SessionOwner } from "../engine/uploads.ts";
 
 export interface SessionLimits {
   readonly user: number;
@@ -33,7 +20,7 @@ const NETWORKS = USERS + SLOTS;
  * Counts the open upload sessions of each user and network, in memory that threads share. An id says which places it takes,
  * so that whoever ends the session gives them back; the sessions of an earlier run of the program are in no count.
  */
-export class SessionCounts {
+export class SessionCounts implements SessionCounter {
   readonly memory: SharedArrayBuffer;
   readonly #counts: Int32Array;
   readonly #limits: SessionLimits;

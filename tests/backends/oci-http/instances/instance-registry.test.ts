@@ -25,7 +25,8 @@ import { SYSTEM_IDENTITY } from "../../../../src/primitives/store/commits/commit
 import { ChangedWithGitError } from "../../../../src/primitives/store/commits/known-files.ts";
 import type { Store } from "../../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
-import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import { UserDirectory } from "../../../../src/primitives/users/user-directory.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -61,7 +62,7 @@ async function open(dataDir: string, flags: readonly string[] = []): Promise<Ope
     warn: line,
     error: (message: string, cause: unknown) => line(`${message}: ${cause}`),
   };
-  const stores = new StoreManager(dataDir, log);
+  const stores = localStores(dataDir, log);
   const system = await stores.open(SYSTEM_STORE);
   const nobody = new UserDirectory([]);
   const complete = resolveServerConfig(flags, {}).instances as CompleteInstances;
@@ -218,7 +219,7 @@ test("registries that are not offered are kept all the same, whatever is created
   await first.console("/oci set default quota=1GiB");
   await first.close();
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const stores = new StoreManager(dataDir, log);
+  const stores = localStores(dataDir, log);
   const system = await stores.open(SYSTEM_STORE);
   const nobody = new UserDirectory([]);
   expect(resolveServerConfig(["--no-backend-oci-http"], {}).instances).toBeUndefined();
@@ -346,7 +347,7 @@ describe("a registry whose store can't be opened", () => {
       warn: line,
       error: (message: string, cause: unknown) => line(`${message}: ${cause}`),
     };
-    const stores = new StoreManager(temporaryDirectory(), log);
+    const stores = localStores(temporaryDirectory(), log);
     const system = await stores.open(SYSTEM_STORE);
     const create = stores.create.bind(stores);
     let tries = 0;

@@ -11,6 +11,7 @@ import { parseTagPattern } from "../../../../src/backends/oci-http/policy/immuta
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
+import { blobPath } from "../../../support/blob-path.ts";
 import { ALICE, APP, TestStore } from "../../../support/oci-store.ts";
 
 const TERMS: RestoreTerms = { immutable: [], isSparse: false };
@@ -133,7 +134,7 @@ describe("a restore is refused, and changes nothing,", () => {
     await store.image("v1", { layers: [layer] });
     const then = headOf(store);
     await store.delete("v1");
-    rmSync(store.oci.blobs.path(layer.digest));
+    rmSync(blobPath(store.dir, layer.digest));
     expect(await bringBack(store, then)).toEqual({ kind: "missing", digests: [layer.digest] });
     expect(store.tags()).toEqual([]);
     expect(await bringBack(store, then, "v1", () => ({ ...TERMS, isSparse: true }))).toBeUndefined();

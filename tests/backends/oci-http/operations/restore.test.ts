@@ -18,6 +18,7 @@ import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts
 import type { StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { ADMINISTRATOR, actorWith, type Roles } from "../../../support/actors.ts";
+import { blobPath } from "../../../support/blob-path.ts";
 import { APP, TestStore } from "../../../support/oci-store.ts";
 import { DEFAULT, registryOver } from "../../../support/registry-services.ts";
 
@@ -141,7 +142,7 @@ describe("a restore is refused", () => {
     const moment = parseMoment(headOf(store));
     if (!moment) throw new Error("there is no moment");
     await store.delete("v3");
-    rmSync(store.oci.blobs.path(layer.digest));
+    rmSync(blobPath(store.dir, layer.digest));
     const request = { instance: DEFAULT, target: REPOSITORY, moment };
     await expect(proposeRestore(services, actorWith(OWNER), request)).rejects.toEqual(
       new ConflictError(`nothing was changed: the bytes are gone of ${layer.digest}`),

@@ -91,7 +91,7 @@ describe("a quota of a repository", () => {
     const client = await clientWith({ repositoryQuota: 10 * KIB });
     const outcomes = await Promise.all(Array.from({ length: 8 }, () => client.push(bytesOf(3))));
     expect(outcomes.filter((outcome) => outcome === "stored").length).toBeLessThanOrEqual(3);
-    expect(statusOf(client.store.oci).uploads).toBe(0);
+    expect((await statusOf(client.store.oci)).uploads).toBe(0);
     expect(await client.push(bytesOf(10))).not.toBe("stored");
   });
 
@@ -190,15 +190,15 @@ describe("a quota of a registry", () => {
     await client.append(await client.begin(), bytesOf(2));
     await client.store.image("v1");
     const [status, { blobs, storedBytes }] = [
-      statusOf(client.store.oci),
+      await statusOf(client.store.oci),
       await measureStore(client.store.oci),
     ];
     expect([status.blobs, status.blobBytes]).toEqual([blobs, storedBytes]);
     await client.push(bytesOf(3));
-    expect(statusOf(client.store.oci).blobBytes).toBe(storedBytes + 3 * KIB);
+    expect((await statusOf(client.store.oci)).blobBytes).toBe(storedBytes + 3 * KIB);
     expect((await measureStore(client.store.oci)).storedBytes).toBe(storedBytes + 3 * KIB);
     expect([status.uploads, status.uploadBytes]).toEqual([1, 2 * KIB]);
     expect(status.manifestBytes).toBeGreaterThan(100);
-    expect(readdirSync(`${client.store.oci.location.dir}/uploads`)).toHaveLength(1);
+    expect(readdirSync(`${client.store.dir}/uploads`)).toHaveLength(1);
   });
 });

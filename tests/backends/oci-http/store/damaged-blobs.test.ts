@@ -1,14 +1,17 @@
 import { expect, test } from "bun:test";
-import { utimesSync, writeFileSync } from "node:fs";
+import { utimesSync } from "node:fs";
 import { manifestPath, tagPath } from "../../../../src/backends/oci-http/content/layout.ts";
 import { InstanceStorage } from "../../../../src/backends/oci-http/store/instance-storage.ts";
 import { OciStore } from "../../../../src/backends/oci-http/store/oci-store.ts";
 import { digestOf } from "../../../../src/primitives/digest.ts";
 import type { Logger } from "../../../../src/primitives/logging/logger.ts";
-import { SEALED_AT } from "../../../../src/primitives/store/blobs/blob-store.ts";
-import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
+import { SEALED_AT } from "../../../../src/primitives/store/engine/local/local-blobs.ts";
+import { localStores } from "../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
+import { blobPath } from "../../../support/blob-path.ts";
+import { bodyOf } from "../../../support/body-of.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { flipBit } from "../../../support/flipped-bit.ts";
@@ -27,13 +30,16 @@ async function openWithDamagedLayer(size: number) {
     warn: (line) => void warnings.push(line),
     error: () => undefined,
   };
-  const open = () => OciStore.open(new StoreManager(dataDir, log), NAME);
+  const open = () => OciStore.open(localStores(dataDir, log), NAME);
   const before = await open();
   const layer = randomBytes(size);
   const digest = digestOf(layer);
   const place = async (oci: OciStore) => {
-    writeFileSync(`${dataDir}/layer`, layer);
-    await oci.blobs.place(digest, `${dataDir}/layer`);
+    const id = await oci.uploads.create(repository, "sha256");
+    const upload = typeof id === "string" ? await oci.uploads.find(id, repository) : undefined;
+    if (!upload) throw new Error("no session");
+    await oci.uploads.append(upload, bodyOf(layer), true);
+    await oci.uploads.finish({ ...upload, size }, digest);
   };
   await place(before);
   const content = Buffer.from(
@@ -51,7 +57,7 @@ async function openWithDamagedLayer(size: number) {
     ],
     { author: { name: "alice", email: "alice@everlock" }, message: "push" },
   );
-  const path = before.blobs.path(digest);
+  const path = blobPath(`${dataDir}/${NAME}`, digest);
   await before.close();
   flipBit(path, size - 1, 0);
   utimesSync(path, SEALED_AT, SEALED_AT);

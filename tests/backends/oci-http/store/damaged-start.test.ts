@@ -4,7 +4,8 @@ import { manifestPath, tagPath } from "../../../../src/backends/oci-http/content
 import { OciStore } from "../../../../src/backends/oci-http/store/oci-store.ts";
 import { digestOf } from "../../../../src/primitives/digest.ts";
 import type { Logger } from "../../../../src/primitives/logging/logger.ts";
-import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { flipBit } from "../../../support/flipped-bit.ts";
@@ -34,7 +35,7 @@ async function closedStore() {
       warn: (message) => void warnings.push(message),
       error: (message) => void warnings.push(message),
     };
-    return { warnings, oci: await OciStore.open(new StoreManager(dataDir, log), NAME) };
+    return { warnings, oci: await OciStore.open(localStores(dataDir, log), NAME) };
   };
   const { oci } = await open();
   await oci.links.add(repository, layer);

@@ -6,7 +6,8 @@ import { OciStore } from "../../../../src/backends/oci-http/store/oci-store.ts";
 import { applyCleanupRules } from "../../../../src/backends/oci-http/upkeep/cleanup.ts";
 import { digestOf } from "../../../../src/primitives/digest.ts";
 import { consoleLogger } from "../../../../src/primitives/logging/logger.ts";
-import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
@@ -32,7 +33,7 @@ function image(n: number) {
 }
 
 async function openStore() {
-  const oci = await OciStore.open(new StoreManager(temporaryDirectory(), consoleLogger), "test" as StoreName);
+  const oci = await OciStore.open(localStores(temporaryDirectory(), consoleLogger), "test" as StoreName);
   afterThisTest(() => oci.close());
   const push = (n: number) =>
     oci.changes.putManifest(actor, { repository, ...image(n), tags: [`v${n}` as Tag], immutable: [] });

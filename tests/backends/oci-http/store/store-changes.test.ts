@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { OciStore } from "../../../../src/backends/oci-http/store/oci-store.ts";
 import { digestOf } from "../../../../src/primitives/digest.ts";
 import { consoleLogger } from "../../../../src/primitives/logging/logger.ts";
-import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
@@ -25,7 +26,7 @@ function manifest(note: string) {
 
 test("a manifest goes with the tags that are just being put on it, and no others", async () => {
   const oci = await OciStore.open(
-    new StoreManager(temporaryDirectory(), consoleLogger),
+    localStores(temporaryDirectory(), consoleLogger),
     "everlock-oci-test" as StoreName,
   );
   afterThisTest(() => oci.close());

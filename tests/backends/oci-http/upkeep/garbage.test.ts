@@ -24,8 +24,8 @@ function collect({ oci }: TestStore, { retention = HOUR, days = 3, ...run }: Col
 type CollectOptions = Partial<JobRun> & { readonly retention?: number; readonly days?: number };
 
 /** As if its file had come to say something else. */
-function damage({ oci }: TestStore, file: "index" | "history", sql: string): void {
-  using database = new Database(`${oci.location.dir}/${file}.sqlite`);
+function damage({ dir }: TestStore, file: "index" | "history", sql: string): void {
+  using database = new Database(`${dir}/${file}.sqlite`);
   database.run(sql);
 }
 
@@ -88,7 +88,7 @@ describe("a collection keeps", () => {
     const store = await TestStore.open();
     await store.image("v1");
     const lost = await store.blob("lost");
-    rmSync(`${store.oci.location.dir}/refs/heads/main`);
+    rmSync(`${store.dir}/refs/heads/main`);
     expect(await collect(store).catch(String)).toContain("the branch refs/heads/main");
     expect(store.has(lost)).toBe(true);
   });

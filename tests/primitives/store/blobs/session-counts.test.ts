@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { SessionCounts } from "../../../../src/primitives/store/blobs/session-counts.ts";
-import { parseUploadId } from "../../../../src/primitives/store/blobs/upload-id.ts";
+import { parseUploadId } from "../../../../src/primitives/store/engine/upload-id.ts";
 
 const LIMITS = { user: 2, network: 3, all: 5 };
 

@@ -4,11 +4,8 @@ import { consoleLogger } from "../../../../src/primitives/logging/logger.ts";
 import type { Store } from "../../../../src/primitives/store/commits/store.ts";
 import { StaleReadError } from "../../../../src/primitives/store/commits/store.ts";
 import { parseStorePath, storePath } from "../../../../src/primitives/store/commits/store-path.ts";
-import {
-  parseStoreName,
-  StoreManager,
-  type StoreName,
-} from "../../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../../src/primitives/store/open-engine.ts";
+import { parseStoreName, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 import { describeWith, must } from "../../../support/tools.ts";
 
@@ -20,7 +17,7 @@ const text = (content: Uint8Array | undefined) => content && Buffer.from(content
 async function openStore(
   dataDir = temporaryDirectory(),
 ): Promise<{ store: Store; dir: string; dataDir: string }> {
-  const manager = new StoreManager(dataDir, consoleLogger);
+  const manager = localStores(dataDir, consoleLogger);
   return { store: await manager.open(NAME), dir: manager.directory(NAME), dataDir };
 }
 

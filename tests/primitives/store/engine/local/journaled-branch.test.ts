@@ -14,7 +14,8 @@ import type { Projection } from "../../../../../src/primitives/store/commits/pro
 import type { Store } from "../../../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../../../src/primitives/store/commits/store-path.ts";
 import type { ObjectId } from "../../../../../src/primitives/store/git/object-id.ts";
-import { StoreManager, type StoreName } from "../../../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../../src/primitives/store/store-manager.ts";
 import { afterThisTest } from "../../../../support/cleanup.ts";
 import { eventually } from "../../../../support/eventually.ts";
 import { flipBit } from "../../../../support/flipped-bit.ts";
@@ -27,7 +28,7 @@ const meta = { author: { name: "alice", email: "alice@everlock" }, message: "wri
 async function open(dataDir = temporaryDirectory(), projection?: Projection) {
   const logged: string[] = [];
   const log = (message: string) => void logged.push(message);
-  const manager = new StoreManager(dataDir, { info: log, warn: log, error: log });
+  const manager = localStores(dataDir, { info: log, warn: log, error: log });
   const store = await manager.open(NAME, projection);
   afterThisTest(() => (store.isClosed ? undefined : store.close()));
   return { store, dataDir, dir: manager.directory(NAME), logged };

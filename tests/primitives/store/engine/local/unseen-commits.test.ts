@@ -3,7 +3,8 @@ import { cpSync, writeFileSync } from "node:fs";
 import { consoleLogger } from "../../../../../src/primitives/logging/logger.ts";
 import { storePath } from "../../../../../src/primitives/store/commits/store-path.ts";
 import { hasUnseenCommits } from "../../../../../src/primitives/store/engine/local/unseen-commits.ts";
-import { StoreManager, type StoreName } from "../../../../../src/primitives/store/store-manager.ts";
+import { localStores } from "../../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../../src/primitives/store/store-manager.ts";
 import { temporaryDirectory } from "../../../../support/temporary-directory.ts";
 
 const NAME = "test" as StoreName;
@@ -11,7 +12,7 @@ const NAME = "test" as StoreName;
 test("commits that a killed server has left in the journal are found, until the store was opened again", async () => {
   const author = { name: "alice", email: "alice@everlock" };
   const dir = temporaryDirectory();
-  const store = await new StoreManager(dir, consoleLogger).open(NAME);
+  const store = await localStores(dir, consoleLogger).open(NAME);
   const write = (name: string) =>
     store.write(storePath(name), Buffer.from(name), { author, message: `write ${name}` });
   await write("first");
@@ -22,7 +23,7 @@ test("commits that a killed server has left in the journal are found, until the 
   await store.close();
   expect(await hasUnseenCommits(`${dir}/${NAME}`)).toBe(false);
   expect(await hasUnseenCommits(`${killed}/${NAME}`)).toBe(true);
-  await (await new StoreManager(killed, consoleLogger).open(NAME)).close();
+  await (await localStores(killed, consoleLogger).open(NAME)).close();
   expect(await hasUnseenCommits(`${killed}/${NAME}`)).toBe(false);
 });
 

@@ -1,6 +1,6 @@
-import { noteReceived } from "../../bounds/buffer-pressure.ts";
-import { syncFileData } from "../../fs/durable.ts";
-import { writeAll, writeFullySync } from "../../fs/files.ts";
+import { noteReceived } from "../../../bounds/buffer-pressure.ts";
+import { syncFileData } from "../../../fs/durable.ts";
+import { writeAll, writeFullySync } from "../../../fs/files.ts";
 import { UploadTurns } from "./upload-turns.ts";
 
 /** What is left to write at the end of a body is written at once up to this size: a hop to another thread costs more. */

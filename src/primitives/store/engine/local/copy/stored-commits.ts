@@ -1,9 +1,9 @@
-import { ObjectReader } from "../commits/object-reader.ts";
-import { Snapshot } from "../commits/snapshot.ts";
-import { LocalObjects } from "../engine/local/local-objects.ts";
-import { LocalRefs } from "../engine/local/local-refs.ts";
-import { MAIN_REF } from "../engine/local/repository.ts";
-import type { ObjectId } from "../git/object-id.ts";
+import { ObjectReader } from "../../../commits/object-reader.ts";
+import { Snapshot } from "../../../commits/snapshot.ts";
+import type { ObjectId } from "../../../git/object-id.ts";
+import { LocalObjects } from "../local-objects.ts";
+import { LocalRefs } from "../local-refs.ts";
+import { MAIN_REF } from "../repository.ts";
 
 /** The commits of a store's directory that nobody writes to, such as a copy; nothing is changed there. */
 export class StoredCommits {

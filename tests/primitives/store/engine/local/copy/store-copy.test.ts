@@ -1,26 +1,27 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { digestOf } from "../../../../src/primitives/digest.ts";
-import { consoleLogger } from "../../../../src/primitives/logging/logger.ts";
-import { BlobStore } from "../../../../src/primitives/store/blobs/blob-store.ts";
-import { createLinks, salvageLinks } from "../../../../src/primitives/store/blobs/links-database.ts";
-import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
-import { copyStore } from "../../../../src/primitives/store/copy/store-copy.ts";
-import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
-import { randomBytes } from "../../../support/random-bytes.ts";
-import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+import { digestOf } from "../../../../../../src/primitives/digest.ts";
+import { consoleLogger } from "../../../../../../src/primitives/logging/logger.ts";
+import { createLinks, salvageLinks } from "../../../../../../src/primitives/store/blobs/links-database.ts";
+import { storePath } from "../../../../../../src/primitives/store/commits/store-path.ts";
+import { copyStore } from "../../../../../../src/primitives/store/engine/local/copy/store-copy.ts";
+import { LocalBlobs } from "../../../../../../src/primitives/store/engine/local/local-blobs.ts";
+import { localStores } from "../../../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../../../src/primitives/store/store-manager.ts";
+import { randomBytes } from "../../../../../support/random-bytes.ts";
+import { temporaryDirectory } from "../../../../../support/temporary-directory.ts";
 
 const MAIN = "refs/heads/main";
 
 /** A store with one commit, closed, and blobs of these sizes. */
 async function storeWith(sizes: readonly number[]) {
   const dir = temporaryDirectory();
-  const store = await new StoreManager(dir, consoleLogger).open("test" as StoreName);
+  const store = await localStores(dir, consoleLogger).open("test" as StoreName);
   const author = { name: "alice", email: "alice@everlock" };
   await store.write(storePath("a"), Buffer.from("a"), { author, message: "write a" });
   await store.close();
   const source = `${dir}/test`;
-  const blobs = await BlobStore.open(`${source}/blobs`, () => undefined);
+  const blobs = await LocalBlobs.open(`${source}/blobs`, () => undefined);
   const digests = [];
   for (const size of sizes) {
     const bytes = randomBytes(size);

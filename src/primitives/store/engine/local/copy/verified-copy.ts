@@ -1,9 +1,9 @@
 import { closeSync, openSync, readdirSync, renameSync, utimesSync, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import type { DigestAlgorithm } from "../../digest.ts";
-import { ExpectedError } from "../../expected-error.ts";
-import { removeFile, removeQuietly, syncFile } from "../../fs/durable.ts";
-import { isSystemError } from "../../fs/files.ts";
+import type { DigestAlgorithm } from "../../../../digest.ts";
+import { ExpectedError } from "../../../../expected-error.ts";
+import { removeFile, removeQuietly, syncFile } from "../../../../fs/durable.ts";
+import { isSystemError } from "../../../../fs/files.ts";
 
 const BUFFER_BYTES = 1 << 20;
 /** What the name of a file ends with while it is being copied. */

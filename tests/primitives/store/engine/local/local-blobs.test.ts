@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { type Digest, digestOf } from "../../../../src/primitives/digest.ts";
-import { BlobAuditor } from "../../../../src/primitives/store/blobs/blob-auditor.ts";
-import { BlobChecks } from "../../../../src/primitives/store/blobs/blob-checks.ts";
-import { BlobStore, SEALED_AT } from "../../../../src/primitives/store/blobs/blob-store.ts";
-import { flipBit } from "../../../support/flipped-bit.ts";
-import { randomBytes } from "../../../support/random-bytes.ts";
-import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+import { type Digest, digestOf } from "../../../../../src/primitives/digest.ts";
+import { BlobAuditor } from "../../../../../src/primitives/store/blobs/blob-auditor.ts";
+import { BlobChecks } from "../../../../../src/primitives/store/blobs/blob-checks.ts";
+import { LocalBlobs, SEALED_AT } from "../../../../../src/primitives/store/engine/local/local-blobs.ts";
+import { flipBit } from "../../../../support/flipped-bit.ts";
+import { randomBytes } from "../../../../support/random-bytes.ts";
+import { temporaryDirectory } from "../../../../support/temporary-directory.ts";
 
 async function open(dir = temporaryDirectory()) {
   const damaged: Digest[] = [];
-  const blobs = await BlobStore.open(`${dir}/blobs`, (digest) => damaged.push(digest));
+  const blobs = await LocalBlobs.open(`${dir}/blobs`, (digest) => damaged.push(digest));
   const place = async (bytes: Uint8Array, digest = digestOf(bytes)) => {
     writeFileSync(`${dir}/source`, bytes);
     await blobs.place(digest, `${dir}/source`);
@@ -31,17 +31,17 @@ test("a placed blob lies under its digest, sealed, once", async () => {
   for (const digest of [digestOf(bytes), digestOf(bytes, "sha512")]) {
     await place(bytes, digest);
     expect(existsSync(`${dir}/source`)).toBe(false);
-    expect(blobs.file(digest)).toMatchObject({ size: 1000, isSealed: true });
-    expect(blobs.read(digest)).toEqual(bytes as Uint8Array<ArrayBuffer>);
+    expect(await blobs.stat(digest)).toMatchObject({ size: 1000, isSealed: true });
+    expect(await blobs.read(digest)).toEqual(bytes as Uint8Array<ArrayBuffer>);
     await place(bytes, digest);
   }
-  expect([...blobs.list()]).toEqual([digestOf(bytes), digestOf(bytes, "sha512")]);
+  expect((await Array.fromAsync(blobs.list())).flat()).toEqual([digestOf(bytes), digestOf(bytes, "sha512")]);
 });
 
 test("what is absent is undefined or missing, and no error", async () => {
   const { blobs, damaged } = await open();
   const digest = digestOf(Buffer.from("absent"));
-  expect([blobs.file(digest), blobs.size(digest), blobs.read(digest)]).toEqual([
+  expect([await blobs.stat(digest), await blobs.open(digest), await blobs.read(digest)]).toEqual([
     undefined,
     undefined,
     undefined,
@@ -56,11 +56,11 @@ test("a damaged blob is never read: it is set aside and reported, and placing it
   const digest = await place(bytes);
   for (const notice of [async () => blobs.read(digest), () => blobs.verify(digest)]) {
     damage(blobs.path(digest));
-    expect(blobs.file(digest)?.isSealed).toBe(true);
+    expect((await blobs.stat(digest))?.isSealed).toBe(true);
     expect(await blobs.check(digest)).toBe("damaged");
     await notice();
     expect(damaged.splice(0)).toEqual([digest]);
-    expect(blobs.file(digest)).toBeUndefined();
+    expect(await blobs.stat(digest)).toBeUndefined();
     expect(existsSync(`${dir}/blobs/damaged/${digest.replace(":", "-")}`)).toBe(true);
     await place(bytes);
     expect(await blobs.verify(digest)).toBe("sound");
@@ -72,9 +72,9 @@ test("a blob that somebody wrote to is not sealed until it was found sound", asy
   const digest = await place(randomBytes(1000));
   const bytes = readFileSync(blobs.path(digest));
   writeFileSync(blobs.path(digest), bytes);
-  expect(blobs.file(digest)?.isSealed).toBe(false);
+  expect((await blobs.stat(digest))?.isSealed).toBe(false);
   expect(await blobs.check(digest)).toBe("sound");
-  expect(blobs.file(digest)?.isSealed).toBe(true);
+  expect((await blobs.stat(digest))?.isSealed).toBe(true);
 });
 
 test("a removal that turns out wrong, or was caught by a crash, leaves the blob where it was", async () => {
@@ -82,15 +82,15 @@ test("a removal that turns out wrong, or was caught by a crash, leaves the blob 
   const bytes = randomBytes(100);
   const digest = await place(bytes);
   const removed = await blobs.remove(digest, () => {
-    expect(blobs.size(digest)).toBeUndefined();
+    expect(existsSync(blobs.path(digest))).toBe(false);
     return false;
   });
-  expect([removed, blobs.size(digest)]).toEqual([false, 100]);
+  expect([removed, (await blobs.stat(digest))?.size]).toEqual([false, 100]);
   expect(await blobs.remove(digest, () => true)).toBe(true);
   expect(await blobs.remove(digest, () => true)).toBe(false);
   writeFileSync(`${dir}/blobs/removed/${digest.replace(":", "-")}`, bytes);
   blobs.recover();
-  expect(blobs.read(digest)).toEqual(bytes as Uint8Array<ArrayBuffer>);
+  expect(await blobs.read(digest)).toEqual(bytes as Uint8Array<ArrayBuffer>);
 });
 
 test("an equal blob that came during a removal stays", async () => {
@@ -114,7 +114,7 @@ test("hashing a large blob takes its steps, and ends where a step says so", asyn
     throw new Error("enough");
   };
   await expect(blobs.verify(digest, stop)).rejects.toThrow("enough");
-  expect(blobs.size(digest)).toBe(5 * 1024 * 1024);
+  expect((await blobs.stat(digest))?.size).toBe(5 * 1024 * 1024);
 });
 
 test("blobs that wait are hashed beside everything else, and the damaged ones set aside", async () => {
@@ -131,7 +131,7 @@ test("blobs that wait are hashed beside everything else, and the damaged ones se
   for (const digest of [sound, bad, gone, bad]) auditor.add(digest);
   await auditor.idle();
   expect(damaged).toEqual([bad]);
-  expect([blobs.size(sound), blobs.size(bad)]).toEqual([100, undefined]);
+  expect([(await blobs.stat(sound))?.size, await blobs.stat(bad)]).toEqual([100, undefined]);
   expect(failures).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
-import type { Projection } from "./commits/projection.ts";
-import { MAIN_REF } from "./engine/local/repository.ts";
+import type { ObjectId } from "../../git/object-id.ts";
+import { MAIN_REF } from "./repository.ts";
 
 const putBack = (dir: string) =>
   `point it at the newest commit with 'git -C ${dir} update-ref ${MAIN_REF} <commit>' ('git -C ${dir} fsck' ` +
@@ -8,12 +8,13 @@ const putBack = (dir: string) =>
 
 /**
  * Why a store without the branch can't be one that never had a commit; `undefined` if it can. The first commit of a store
- * is in its journal until the branch is there, so that objects without a branch are what a loss leaves behind.
+ * is in its journal until the branch is there, so that objects without a branch are what a loss leaves behind. `indexed` is
+ * the commit that an index was made of, if there is one.
  */
-export function traceOfLostBranch(dir: string, projection: Projection | undefined): string | undefined {
+export function traceOfLostBranch(dir: string, indexed: ObjectId | undefined): string | undefined {
   const missing = `${dir}/${MAIN_REF} is missing (from packed-refs as well)`;
-  if (projection?.head) {
-    return `${missing}, but the index was made of commit ${projection.head}; put it back with 'git -C ${dir} update-ref ${MAIN_REF} ${projection.head}', or restore the store from a backup`;
+  if (indexed) {
+    return `${missing}, but the index was made of commit ${indexed}; put it back with 'git -C ${dir} update-ref ${MAIN_REF} ${indexed}', or restore the store from a backup`;
   }
   const objects = `${dir}/objects`;
   const packs = readdirSync(`${objects}/pack`).filter((name) => /^pack-.*\.pack$/.test(name)).length;

@@ -1,17 +1,17 @@
 import { existsSync, readdirSync, renameSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../../digest.ts";
-import { removeFile, removeQuietly, syncDirectory, syncFileAt } from "../../fs/durable.ts";
-import { makeDirectory } from "../../fs/durable-directory.ts";
-import { isMissingFile } from "../../fs/files.ts";
-import { damageIn } from "../../sqlite/database-damage.ts";
-import { snapshotDatabase } from "../../sqlite/database-file.ts";
-import { BlobStore, SEALED_AT } from "../blobs/blob-store.ts";
-import { LINKS, REBUILT_LINKS } from "../blobs/links-database.ts";
-import { DamagedStoreError } from "../commits/damaged-store.ts";
-import { LocalRefs } from "../engine/local/local-refs.ts";
-import { MAIN_REF } from "../engine/local/repository.ts";
+import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../../../../digest.ts";
+import { removeFile, removeQuietly, syncDirectory, syncFileAt } from "../../../../fs/durable.ts";
+import { makeDirectory } from "../../../../fs/durable-directory.ts";
+import { isMissingFile } from "../../../../fs/files.ts";
+import { damageIn } from "../../../../sqlite/database-damage.ts";
+import { snapshotDatabase } from "../../../../sqlite/database-file.ts";
+import { LINKS, REBUILT_LINKS } from "../../../blobs/links-database.ts";
+import { DamagedStoreError } from "../../../commits/damaged-store.ts";
+import { LocalBlobs, SEALED_AT } from "../local-blobs.ts";
+import { LocalRefs } from "../local-refs.ts";
 import { traceOfLostBranch } from "../lost-branch.ts";
+import { MAIN_REF } from "../repository.ts";
 import { copyRepository } from "./repository-copy.ts";
 import { copyVerified, DamagedFileError, removeTemporaries, TEMPORARY_SUFFIX } from "./verified-copy.ts";
 
@@ -69,21 +69,22 @@ async function copyBlobs(
   progress: (blobs: number) => void,
 ): Promise<Omit<StoreCopy, "repositoryBytes">> {
   const ignoreDamage = () => undefined;
-  const from = await BlobStore.open(source, ignoreDamage);
-  const to = await BlobStore.open(target, ignoreDamage);
+  const from = await LocalBlobs.open(source, ignoreDamage);
+  const to = await LocalBlobs.open(target, ignoreDamage);
   const directories = DIGEST_ALGORITHMS.flatMap((algorithm) =>
     readdirSync(`${target}/${algorithm}`).map((prefix) => `${target}/${algorithm}/${prefix}`),
   );
   for (const directory of directories) removeTemporaries(directory);
   let [blobs, copiedBlobs, copiedBytes, seen] = [0, 0, 0, 0];
   const damaged: Digest[] = [];
-  const list = from.list();
+  const list = digestsOf(from);
   let hasFailed = false;
   const copyNext = async (): Promise<void> => {
-    for (let next = list.next(); !next.done && !hasFailed; next = list.next()) {
+    for (let next = await list.next(); !next.done && !hasFailed; next = await list.next()) {
       const digest = next.value;
       progress(++seen);
-      if (to.size(digest) !== undefined && to.size(digest) === from.size(digest)) {
+      const copied = await to.stat(digest);
+      if (copied && copied.size === (await from.stat(digest))?.size) {
         blobs++;
         continue;
       }
@@ -111,7 +112,11 @@ async function copyBlobs(
   return { blobs, copiedBlobs, copiedBytes, damaged };
 }
 
-function copyBlob(digest: Digest, from: BlobStore, to: BlobStore): Promise<number> {
+async function* digestsOf(blobs: LocalBlobs): AsyncGenerator<Digest> {
+  for await (const page of blobs.list()) yield* page;
+}
+
+function copyBlob(digest: Digest, from: LocalBlobs, to: LocalBlobs): Promise<number> {
   const expected = digestHex(digest);
   return copyVerified(from.path(digest), to.path(digest), {
     algorithm: digestAlgorithm(digest),

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { BlobStore } from "../blobs/blob-store.ts";
+import { LocalBlobs } from "../local-blobs.ts";
 
 /** What a copy of a store consists of and must not lose: the paths of its blobs, packs and loose objects, in order. */
 export async function inventoryOf(dir: string): Promise<readonly string[]> {
@@ -15,8 +15,9 @@ export async function inventoryOf(dir: string): Promise<readonly string[]> {
     );
   const blobs: string[] = [];
   if (existsSync(`${dir}/blobs`)) {
-    const store = await BlobStore.open(`${dir}/blobs`, () => undefined);
-    for (const digest of store.list()) blobs.push(store.path(digest).slice(dir.length + 1));
+    const store = await LocalBlobs.open(`${dir}/blobs`, () => undefined);
+    for await (const page of store.list())
+      for (const digest of page) blobs.push(store.path(digest).slice(dir.length + 1));
   }
   return [...packs, ...loose, ...blobs].sort();
 }

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { type UploadTurn, UploadTurns } from "../../../../src/primitives/store/blobs/upload-turns.ts";
+import {
+  type UploadTurn,
+  UploadTurns,
+} from "../../../../../src/primitives/store/engine/local/upload-turns.ts";
 
 const MIB = 1024 * 1024;
 

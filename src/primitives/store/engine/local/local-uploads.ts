@@ -9,40 +9,31 @@ import {
   unlinkSync,
   utimesSync,
 } from "node:fs";
-import { LruCache } from "../../bounds/lru-cache.ts";
+import { LruCache } from "../../../bounds/lru-cache.ts";
 import {
   DIGEST_ALGORITHMS,
   type Digest,
   type DigestAlgorithm,
   digestAlgorithm,
   finishDigest,
-} from "../../digest.ts";
-import { syncDirectory, syncFileData } from "../../fs/durable.ts";
-import { hashFile, isMissingFile } from "../../fs/files.ts";
-import { type MonotonicClock, monotonicMs } from "../../monotonic-clock.ts";
-import type { BlobStore } from "./blob-store.ts";
-import { SessionCounts, type SessionLimit, type SessionOwner } from "./session-counts.ts";
-import { parseUploadId, type UploadId } from "./upload-id.ts";
+} from "../../../digest.ts";
+import { syncDirectory, syncFileData } from "../../../fs/durable.ts";
+import { hashFile, isMissingFile } from "../../../fs/files.ts";
+import { SessionCounts } from "../../blobs/session-counts.ts";
+import { parseUploadId, scopeHash, type UploadId } from "../upload-id.ts";
+import type {
+  AppendOutcome,
+  ExpiryOptions,
+  SessionCounter,
+  SessionLimit,
+  SessionOwner,
+  Upload,
+  UploadEnd,
+  UploadLocks,
+  UploadStore,
+} from "../uploads.ts";
+import type { LocalBlobs } from "./local-blobs.ts";
 import { writeStream } from "./upload-stream.ts";
-
-/** A session that exists. */
-export interface Upload {
-  readonly id: UploadId;
-  readonly path: string;
-  /** What the bytes are hashed with as they arrive. */
-  readonly algorithm: DigestAlgorithm;
-  /** Bytes received so far. */
-  readonly size: number;
-}
-
-export type FinishResult =
-  /** `added`: bytes that are new to the blobs. */
-  | { readonly kind: "stored"; readonly size: number; readonly added: number }
-  | { readonly kind: "mismatch"; readonly actual: Digest };
-
-export type AppendOutcome =
-  | { readonly kind: "appended"; readonly size: number }
-  | { readonly kind: "interrupted" };
 
 /** Running hash states kept at the most; a session without one is hashed again from its file. */
 const MAX_HASHERS = 1024;
@@ -54,52 +45,8 @@ interface RunningHash {
   readonly offset: number;
 }
 
-/** Sees to it that one request at a time works on a session, whichever thread it reached. */
-export interface UploadLocks {
-  /** False if another request holds it. */
-  acquire(id: UploadId): boolean | Promise<boolean>;
-  /** Once it is over, the next request may acquire. */
-  release(id: UploadId): void | Promise<void>;
-  /** Whether a request worked on it within so many milliseconds. Only the owner of the locks knows. */
-  wasHeldWithin?(ms: number, id: UploadId): boolean;
-}
-
-/** Sessions of which it is remembered when they were last worked on. */
-const MAX_RELEASES = 10_000;
-
-export class LocalUploadLocks implements UploadLocks {
-  readonly #held = new Set<UploadId>();
-  readonly #released = new LruCache<UploadId, number>(MAX_RELEASES);
-  readonly #now: MonotonicClock;
-
-  constructor(now: MonotonicClock = monotonicMs) {
-    this.#now = now;
-  }
-
-  acquire(id: UploadId): boolean {
-    if (this.#held.has(id)) return false;
-    this.#held.add(id);
-    return true;
-  }
-
-  release(id: UploadId): void {
-    this.#held.delete(id);
-    this.#released.set(id, this.#now());
-  }
-
-  isHeld(id: UploadId): boolean {
-    return this.#held.has(id);
-  }
-
-  wasHeldWithin(ms: number, id: UploadId): boolean {
-    const released = this.#released.get(id);
-    return this.#held.has(id) || (released !== undefined && this.#now() - released < ms);
-  }
-}
-
-/** `<id>.<algorithm>.<scope>`, the scope as the beginning of its SHA-256. */
+/** `<id>.<algorithm>.<scope>`, the scope by its hash. */
 const FILE_NAME = /^([0-9a-f-]{36})\.(sha256|sha512)\.([0-9a-f]{16})$/;
-const SCOPE_HEX = 16;
 
 /** Of an owner with too many sessions, those give way that nobody wrote to for so long. */
 const EVICTED_AFTER_MS = 60 * 60 * 1000;
@@ -107,30 +54,23 @@ const EVICTED_AFTER_MS = 60 * 60 * 1000;
 const EVICTION_PAUSE_MS = 10_000;
 const NOBODY: SessionOwner = { user: undefined, network: "" };
 
-interface ExpiryOptions {
-  /** For sessions that hold nothing. */
-  readonly emptyAfterMs?: number;
-  /** Which sessions are looked at. */
-  readonly concerns?: (id: UploadId) => boolean;
-}
-
-/** Upload sessions as files, so that they outlive a connection, a thread and a restart. */
-export class UploadStore {
+/** Upload sessions as files. */
+export class LocalUploads implements UploadStore {
   readonly #dir: string;
-  readonly #blobs: BlobStore;
+  readonly #blobs: LocalBlobs;
   readonly #hashes = new LruCache<UploadId, RunningHash>(MAX_HASHERS);
   readonly #locks: UploadLocks;
   readonly #admit: () => void;
-  readonly #sessions: SessionCounts;
+  readonly #sessions: SessionCounter;
   #evicted = Number.NEGATIVE_INFINITY;
 
   /** `admit` throws where there is no room on the disk for anything new. */
   constructor(
     dir: string,
-    blobs: BlobStore,
+    blobs: LocalBlobs,
     locks: UploadLocks,
     admit: () => void = () => undefined,
-    sessions = new SessionCounts(),
+    sessions: SessionCounter = new SessionCounts(),
   ) {
     this.#sessions = sessions;
     mkdirSync(dir, { recursive: true });
@@ -140,7 +80,6 @@ export class UploadStore {
     this.#locks = locks;
   }
 
-  /** A new session, unless its owner has too many; those that rest give way first. */
   async create(
     scope: string,
     algorithm: DigestAlgorithm,
@@ -151,7 +90,7 @@ export class UploadStore {
     if (typeof id !== "string" && (await this.#evict(owner))) id = this.#sessions.begin(owner);
     if (typeof id !== "string") return id;
     try {
-      closeSync(openSync(this.#path(id, scope, algorithm), "wx", 0o600));
+      closeSync(openSync(this.#path({ id, scope: scopeHash(scope), algorithm }), "wx", 0o600));
     } catch (error) {
       this.#sessions.end(id);
       throw error;
@@ -159,18 +98,16 @@ export class UploadStore {
     return id;
   }
 
-  /** `undefined` if this scope has no such session. */
-  find(id: UploadId, scope: string): Upload | undefined {
+  async find(id: UploadId, scope: string): Promise<Upload | undefined> {
+    const hash = scopeHash(scope);
     for (const algorithm of DIGEST_ALGORITHMS) {
-      const path = this.#path(id, scope, algorithm);
-      const size = statSync(path, { throwIfNoEntry: false })?.size;
-      if (size !== undefined) return { id, path, algorithm, size };
+      const size = statSync(this.#path({ id, scope: hash, algorithm }), { throwIfNoEntry: false })?.size;
+      if (size !== undefined) return { id, scope: hash, algorithm, size };
     }
     return undefined;
   }
 
-  /** The sessions that there are, each with the hash of its scope. */
-  list(): { readonly id: UploadId; readonly scope: string; readonly size: number }[] {
+  async list(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]> {
     return readdirSync(this.#dir).flatMap((name) => {
       const [, text = "", , scope = ""] = name.match(FILE_NAME) ?? [];
       const id = parseUploadId(text);
@@ -179,7 +116,6 @@ export class UploadStore {
     });
   }
 
-  /** Runs `work` unless another request is working on the same session. */
   async exclusively<T>(id: UploadId, work: () => Promise<T>): Promise<T | "busy"> {
     if (!(await this.#locks.acquire(id))) return "busy";
     try {
@@ -189,17 +125,9 @@ export class UploadStore {
     }
   }
 
-  /**
-   * Appends a body while hashing it. Answers once the bytes are durable; the last ones, which `finish` follows at once,
-   * need not be found after a power cut as an upload. When the body breaks off, what arrived is kept, for the client to
-   * resume from.
-   */
-  async append(
-    { id, path, algorithm, size: start }: Upload,
-    body: AsyncIterable<Uint8Array>,
-    isLast = false,
-  ): Promise<AppendOutcome> {
-    const fd = openSync(path, "r+");
+  async append(upload: Upload, body: AsyncIterable<Uint8Array>, isLast = false): Promise<AppendOutcome> {
+    const { id, algorithm, size: start } = upload;
+    const fd = openSync(this.#path(upload), "r+");
     try {
       const hasher = this.#takeHasher(id, start, algorithm);
       const { size, whole } = await writeStream(fd, body, start, hasher, this.#admit);
@@ -224,8 +152,9 @@ export class UploadStore {
     }
   }
 
-  /** Turns a session into a blob if its bytes have that digest; otherwise the session stays as it is. */
-  async finish({ id, path, size }: Upload, digest: Digest): Promise<FinishResult> {
+  async finish(upload: Upload, digest: Digest): Promise<UploadEnd> {
+    const { id, size } = upload;
+    const path = this.#path(upload);
     const algorithm = digestAlgorithm(digest);
     const known = this.#hashes.get(id);
     const hasher =
@@ -240,8 +169,9 @@ export class UploadStore {
     return { kind: "stored", size, added: isNew ? size : 0 };
   }
 
-  /** Takes back what was appended since the session was found, after a failure to finish it. */
-  rewind({ id, path, size }: Upload): void {
+  async rewind(upload: Upload): Promise<void> {
+    const { id, size } = upload;
+    const path = this.#path(upload);
     this.#hashes.delete(id);
     try {
       truncateSync(path, size);
@@ -254,7 +184,11 @@ export class UploadStore {
     }
   }
 
-  cancel({ id, path }: Pick<Upload, "id" | "path">): void {
+  async cancel(upload: Upload): Promise<void> {
+    this.#remove(upload.id, this.#path(upload));
+  }
+
+  #remove(id: UploadId, path: string): void {
     this.#hashes.delete(id);
     try {
       unlinkSync(path);
@@ -265,10 +199,6 @@ export class UploadStore {
     this.#sessions.end(id);
   }
 
-  /**
-   * Removes sessions that nobody wrote to for `maxAgeMs`, empty ones sooner and only those that `concerns` is true of, and
-   * answers how many.
-   */
   async expire(
     maxAgeMs: number,
     { emptyAfterMs = maxAgeMs, concerns = () => true }: ExpiryOptions = {},
@@ -283,7 +213,7 @@ export class UploadStore {
       const ageMs = stat.size === 0 ? Math.min(maxAgeMs, emptyAfterMs) : maxAgeMs;
       // The time of day may have been set forward.
       if (stat.mtimeMs >= now - ageMs || this.#locks.wasHeldWithin?.(ageMs, id)) continue;
-      const outcome = await this.exclusively(id, async () => this.cancel({ id, path }));
+      const outcome = await this.exclusively(id, async () => this.#remove(id, path));
       if (outcome !== "busy") removed++;
     }
     return removed;
@@ -307,12 +237,7 @@ export class UploadStore {
     return known?.offset === offset && known.algorithm === algorithm ? known.hasher : undefined;
   }
 
-  #path(id: UploadId, scope: string, algorithm: DigestAlgorithm): string {
-    return `${this.#dir}/${id}.${algorithm}.${scopeHash(scope)}`;
+  #path({ id, scope, algorithm }: Omit<Upload, "size">): string {
+    return `${this.#dir}/${id}.${algorithm}.${scope}`;
   }
-}
-
-/** What a session's file says of its scope. */
-export function scopeHash(scope: string): string {
-  return new Bun.CryptoHasher("sha256").update(scope).digest("hex").slice(0, SCOPE_HEX);
 }

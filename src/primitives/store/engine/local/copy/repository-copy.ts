@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { removeFile, replaceFile, syncDirectory } from "../../fs/durable.ts";
-import { makeDirectory } from "../../fs/durable-directory.ts";
-import { readLooseObject } from "../engine/local/loose.ts";
-import { PackIndex } from "../engine/local/pack-index.ts";
-import { ensureRepository } from "../engine/local/repository.ts";
-import { OBJECT_ID_BYTES, objectIdToBytes, parseObjectId } from "../git/object-id.ts";
+import { removeFile, replaceFile, syncDirectory } from "../../../../fs/durable.ts";
+import { makeDirectory } from "../../../../fs/durable-directory.ts";
+import { OBJECT_ID_BYTES, objectIdToBytes, parseObjectId } from "../../../git/object-id.ts";
+import { readLooseObject } from "../loose.ts";
+import { PackIndex } from "../pack-index.ts";
+import { ensureRepository } from "../repository.ts";
 import { copyVerified, removeTemporaries } from "./verified-copy.ts";
 
 /**

@@ -17,9 +17,10 @@ import {
   digestHex,
   digestOf,
   parseDigest,
-} from "../../digest.ts";
-import { changeEntries, syncDirectory } from "../../fs/durable.ts";
-import { hashFile, isMissingFile, isSystemError, type Step } from "../../fs/files.ts";
+} from "../../../digest.ts";
+import { changeEntries, syncDirectory } from "../../../fs/durable.ts";
+import { hashFile, isMissingFile, isSystemError, type Step } from "../../../fs/files.ts";
+import type { BlobRange, BlobStat, BlobStore, BlobVerdict, OpenBlob } from "../blobs.ts";
 
 /**
  * When a sealed file was last written, in seconds since the epoch: its bytes were hashed, and nobody has written to it
@@ -27,16 +28,8 @@ import { hashFile, isMissingFile, isSystemError, type Step } from "../../fs/file
  */
 export const SEALED_AT = 1;
 
-export interface BlobFile {
-  /** Bytes. */
-  readonly size: number;
-  readonly isSealed: boolean;
-  /** When it came. */
-  readonly placed: Date;
-}
-
-/** Raw bytes by digest, each once: `blobs/<algorithm>/<first two hex>/<hex>`. */
-export class BlobStore {
+/** Blobs as files: `blobs/<algorithm>/<first two hex>/<hex>`. */
+export class LocalBlobs implements BlobStore {
   readonly #dir: string;
   readonly #onDamage: (digest: Digest) => void;
 
@@ -46,7 +39,7 @@ export class BlobStore {
   }
 
   /** `onDamage` is told of blobs that were set aside because their bytes are not what their digest says. */
-  static async open(dir: string, onDamage: (digest: Digest) => void): Promise<BlobStore> {
+  static async open(dir: string, onDamage: (digest: Digest) => void): Promise<LocalBlobs> {
     // All directories are made at once, so that placing a blob has a single directory to sync.
     const algorithms = DIGEST_ALGORITHMS.map((algorithm) => `${dir}/${algorithm}`);
     if (!existsSync(`${algorithms.at(-1)}/ff`)) {
@@ -58,7 +51,7 @@ export class BlobStore {
       await syncDirectory(dir);
     }
     for (const name of ["removed", "damaged"]) mkdirSync(`${dir}/${name}`, { recursive: true });
-    return new BlobStore(dir, onDamage);
+    return new LocalBlobs(dir, onDamage);
   }
 
   /** Where the blob's bytes lie if it is present; they never change, so the kernel may send them from there. */
@@ -67,19 +60,23 @@ export class BlobStore {
     return `${this.#dir}/${digestAlgorithm(digest)}/${hex.slice(0, 2)}/${hex}`;
   }
 
-  /** `undefined` if it is absent. */
-  file(digest: Digest): BlobFile | undefined {
-    const stat = statSync(this.path(digest), { throwIfNoEntry: false });
-    return stat && { size: stat.size, isSealed: stat.mtimeMs === SEALED_AT * 1000, placed: stat.ctime };
+  async stat(digest: Digest): Promise<BlobStat | undefined> {
+    return statOf(this.path(digest));
   }
 
-  /** Bytes of the blob, `undefined` if it is absent. */
-  size(digest: Digest): number | undefined {
-    return this.file(digest)?.size;
+  async open(digest: Digest): Promise<OpenBlob | undefined> {
+    const path = this.path(digest);
+    const stat = statOf(path);
+    if (!stat) return undefined;
+    const file = Bun.file(path);
+    const stream = (range?: BlobRange) =>
+      (range ? file.slice(range.first, range.last + 1) : file).stream() as ReadableStream<
+        Uint8Array<ArrayBuffer>
+      >;
+    return { ...stat, file, stream };
   }
 
-  /** The bytes of a small blob, `undefined` if it is absent or damaged; then it is set aside. */
-  read(digest: Digest): Uint8Array<ArrayBuffer> | undefined {
+  async read(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
       const bytes = readFileSync(this.path(digest));
       if (digestOf(bytes, digestAlgorithm(digest)) === digest) return bytes;
@@ -91,8 +88,7 @@ export class BlobStore {
     return undefined;
   }
 
-  /** Hashes a blob again; `step` is called between parts of it, and may wait or throw. */
-  async check(digest: Digest, step?: Step): Promise<"sound" | "damaged" | "missing"> {
+  async check(digest: Digest, step?: Step): Promise<BlobVerdict> {
     const path = this.path(digest);
     try {
       const before = statSync(path);
@@ -108,8 +104,7 @@ export class BlobStore {
     }
   }
 
-  /** Like `check`; a damaged blob is set aside, so that it is missing and a new push heals it. */
-  async verify(digest: Digest, step?: Step): Promise<"sound" | "damaged" | "missing"> {
+  async verify(digest: Digest, step?: Step): Promise<BlobVerdict> {
     const verdict = await this.check(digest, step);
     if (verdict === "damaged") this.#setAside(digest);
     return verdict;
@@ -131,10 +126,6 @@ export class BlobStore {
     return isNew;
   }
 
-  /**
-   * Removes a blob that nobody needs. `isUnneeded` is asked when it is out of sight already: whoever looked for it before
-   * has left a trace by then, and whoever looks later finds that it is gone. Resolves to false if it is needed after all.
-   */
   async remove(digest: Digest, isUnneeded: () => boolean): Promise<boolean> {
     const removed = `${this.#dir}/removed/${digestAlgorithm(digest)}-${digestHex(digest)}`;
     try {
@@ -160,14 +151,11 @@ export class BlobStore {
     }
   }
 
-  /** Every blob that is present, directory by directory. */
-  *list(): Generator<Digest> {
+  async *list(): AsyncGenerator<readonly Digest[]> {
     for (const algorithm of DIGEST_ALGORITHMS) {
       for (let i = 0; i < 256; i++) {
-        for (const hex of readdirSync(`${this.#dir}/${algorithm}/${i.toString(16).padStart(2, "0")}`)) {
-          const digest = parseDigest(`${algorithm}:${hex}`);
-          if (digest) yield digest;
-        }
+        const names = readdirSync(`${this.#dir}/${algorithm}/${i.toString(16).padStart(2, "0")}`);
+        if (names.length > 0) yield names.flatMap((hex) => parseDigest(`${algorithm}:${hex}`) ?? []);
       }
     }
   }
@@ -191,4 +179,9 @@ export class BlobStore {
     }
     this.#onDamage(digest);
   }
+}
+
+function statOf(path: string): BlobStat | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat && { size: stat.size, isSealed: stat.mtimeMs === SEALED_AT * 1000, placed: stat.ctime };
 }

@@ -9,13 +9,14 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { DamagedStoreError } from "../../../src/primitives/store/commits/damaged-store.ts";
-import type { Store } from "../../../src/primitives/store/commits/store.ts";
-import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
-import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
-import { StoreManager, type StoreName } from "../../../src/primitives/store/store-manager.ts";
-import { afterThisTest } from "../../support/cleanup.ts";
-import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { DamagedStoreError } from "../../../../../src/primitives/store/commits/damaged-store.ts";
+import type { Store } from "../../../../../src/primitives/store/commits/store.ts";
+import { storePath } from "../../../../../src/primitives/store/commits/store-path.ts";
+import type { ObjectId } from "../../../../../src/primitives/store/git/object-id.ts";
+import { localStores } from "../../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../../src/primitives/store/store-manager.ts";
+import { afterThisTest } from "../../../../support/cleanup.ts";
+import { temporaryDirectory } from "../../../../support/temporary-directory.ts";
 
 const NAME = "everlock-test" as StoreName;
 const MAIN = "refs/heads/main";
@@ -24,7 +25,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 
 async function open(dataDir: string, head?: ObjectId): Promise<Store> {
   const projection = head && { head, apply: () => undefined, reset: () => expect.unreachable() };
-  const store = await new StoreManager(dataDir, silent).open(NAME, projection);
+  const store = await localStores(dataDir, silent).open(NAME, projection);
   afterThisTest(() => (store.isClosed ? undefined : store.close()));
   return store;
 }
@@ -80,7 +81,7 @@ test("blobs without a repository are not given a new one", async () => {
   const dir = `${dataDir}/${NAME}`;
   mkdirSync(`${dir}/blobs`, { recursive: true });
   await expect(open(dataDir)).rejects.toThrow(`${dir} has blobs, but neither HEAD nor a branch`);
-  expect(new StoreManager(dataDir, silent).list()).toEqual([NAME]);
+  expect(await localStores(dataDir, silent).list()).toEqual([NAME]);
 });
 
 test("a store that never had a commit is opened, with or without blobs", async () => {

@@ -1,0 +1,50 @@
+import type { Digest } from "../../digest.ts";
+import type { Step } from "../../fs/files.ts";
+
+export interface BlobStat {
+  /** Bytes. */
+  readonly size: number;
+  /** Whether the bytes were hashed when they came, and were not written to since as far as the engine can tell. */
+  readonly isSealed: boolean;
+  /** When it came. */
+  readonly placed: Date;
+}
+
+/** Bytes of a blob, both ends included, counted from 0. */
+export interface BlobRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface OpenBlob extends BlobStat {
+  /** Where the blob is a file of this machine: that file, which the kernel can send, whole or a slice. */
+  readonly file?: Blob;
+  /** All bytes, or those of a range that lies within the blob. */
+  stream(range?: BlobRange): ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+export type BlobVerdict = "sound" | "damaged" | "missing";
+
+/** Raw bytes by digest, each once, immutable. They come by way of an upload; see `UploadStore.finish`. */
+export interface BlobStore {
+  /** `undefined` if it is absent. */
+  stat(digest: Digest): Promise<BlobStat | undefined>;
+  /** `undefined` if it is absent. */
+  open(digest: Digest): Promise<OpenBlob | undefined>;
+  /** The bytes of a small blob; `undefined` if it is absent or damaged, and then it is set aside. */
+  read(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Hashes a blob again; `step` is called between parts of it, and may wait or throw. */
+  check(digest: Digest, step?: Step): Promise<BlobVerdict>;
+  /** Like `check`; a damaged blob is set aside, so that it is missing and a new push heals it. */
+  verify(digest: Digest, step?: Step): Promise<BlobVerdict>;
+  /**
+   * Removes a blob that nobody needs. `isUnneeded` is asked when it is out of sight already: whoever looked for it before
+   * has left a trace by then, and whoever looks later finds that it is gone. Resolves to false if it is needed after all.
+   */
+  remove(digest: Digest, isUnneeded: () => boolean): Promise<boolean>;
+  /**
+   * Every blob that is present, in pages by algorithm and then by the first two hex digits: a page is read when it is asked
+   * for, and no page holds blobs of before the one before it.
+   */
+  list(): AsyncIterable<readonly Digest[]>;
+}

@@ -1,0 +1,63 @@
+import type { Digest } from "../../digest.ts";
+import type { Release } from "../../release.ts";
+import type { ObjectId } from "../git/object-id.ts";
+import type { BlobStore } from "./blobs.ts";
+import type { Branch } from "./branch.ts";
+import type { ObjectStore } from "./objects.ts";
+import type { SessionCounter, UploadLocks, UploadStore } from "./uploads.ts";
+
+// What may live in this folder: the interfaces between stores and whatever keeps their bytes, and value types. They import
+// only formats (git/) and values. Each engine has a folder of its own below, which nothing imports but what opens engines.
+
+/** Room for what is to be stored. A storage without a limit of its own always has room. */
+export interface StorageRoom {
+  /** Throws `NoRoomError` if what a client pushes would use up what is left. */
+  admitContent(): void;
+  /** Called before something that must work when the storage is full as well, such as deleting. */
+  relieve(): void;
+  /** Keeps some room in reserve for that, until the returned function is called. */
+  keepReserve(): () => Promise<void>;
+}
+
+/** The versioned files of a store. */
+export interface CommitStorage {
+  readonly objects: ObjectStore;
+  readonly branch: Branch;
+  /** Keeps all that was published so far where a backup finds it, until the returned function is called. */
+  hold(): Promise<Release>;
+}
+
+/** What a store keeps beside its commits. */
+export interface ContentStorage {
+  readonly blobs: BlobStore;
+  readonly uploads: UploadStore;
+}
+
+export interface ContentOptions {
+  /** Called with blobs that were set aside because their bytes are not what their digest says. */
+  readonly onDamage: (digest: Digest) => void;
+  readonly locks: UploadLocks;
+  readonly sessions: SessionCounter;
+  /** Whether this is the thread that owns the store, which mends what a crash has left before anything is read. */
+  readonly isOwner: boolean;
+}
+
+/** What keeps the bytes of stores. Several threads may each have one over the same storage. */
+export interface StorageEngine {
+  readonly room: StorageRoom;
+  /** The names of the stores that exist, whole or damaged. */
+  list(): Promise<readonly string[]>;
+  /** Makes the store if it does not exist. Throws `DamagedStoreError` where only parts of it are left. */
+  create(name: string): Promise<void>;
+  /**
+   * Opens the commits of a store for the one writer of this node. `indexed` is the commit that an index was made of, which
+   * tells a branch that was lost from one that never was. Throws `DamagedStoreError` where serving it could lose what it
+   * still holds.
+   */
+  openCommits(name: string, indexed: ObjectId | undefined): Promise<CommitStorage>;
+  /** Whether the store has ever held blobs. */
+  hasContent(name: string): Promise<boolean>;
+  openContent(name: string, options: ContentOptions): Promise<ContentStorage>;
+  /** The directory of this machine in which the node keeps the databases that it derives from a store. */
+  derivedDirectory(name: string): string;
+}

@@ -1,0 +1,129 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { syncDirectory } from "../../../fs/durable.ts";
+import { storageTroubleOf } from "../../../fs/storage-trouble.ts";
+import type { Logger } from "../../../logging/logger.ts";
+import { DamagedStoreError } from "../../commits/damaged-store.ts";
+import { CorruptObjectError } from "../../git/object.ts";
+import type { ObjectId } from "../../git/object-id.ts";
+import type { CommitStorage, ContentOptions, ContentStorage, StorageEngine } from "../engine.ts";
+import { DiskRoom } from "./disk-room.ts";
+import { LocalBlobs } from "./local-blobs.ts";
+import { LocalBranch } from "./local-branch.ts";
+import { LocalObjects } from "./local-objects.ts";
+import { LocalRefs } from "./local-refs.ts";
+import { LocalUploads } from "./local-uploads.ts";
+import { hasLostRepository, traceOfLostBranch } from "./lost-branch.ts";
+import { ensureRepository } from "./repository.ts";
+
+// What may live in this folder: all that knows of paths, files, packs and the journal. It imports the interfaces above it
+// and pure parts of the store; only what opens engines, and the commands that copy a data directory, import it.
+
+/** Stores as directories below a data directory of this machine, which one process uses at a time. */
+export class LocalEngine implements StorageEngine {
+  readonly room: DiskRoom;
+  readonly #dataDir: string;
+  readonly #log: Logger;
+
+  constructor(dataDir: string, log: Logger) {
+    this.#dataDir = dataDir;
+    this.#log = log;
+    this.room = new DiskRoom(dataDir, log.warn);
+  }
+
+  async list(): Promise<readonly string[]> {
+    return readdirSync(this.#dataDir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && isStore(`${this.#dataDir}/${entry.name}`))
+      .map(({ name }) => name);
+  }
+
+  async create(name: string): Promise<void> {
+    // Opening a store writes a little, and on a full disk as well.
+    this.room.relieve();
+    const dir = this.derivedDirectory(name);
+    if (!existsSync(dir)) {
+      mkdirSync(dir, { mode: 0o700 });
+      await syncDirectory(this.#dataDir);
+    }
+    if (hasLostRepository(dir)) {
+      const reason = `${dir} has blobs, but neither HEAD nor a branch; restore it from a backup`;
+      throw new DamagedStoreError(name, reason);
+    }
+    await namingStore(name, () => ensureRepository(dir));
+  }
+
+  openCommits(name: string, indexed: ObjectId | undefined): Promise<CommitStorage> {
+    return namingStore(name, () => this.#openCommits(name, indexed));
+  }
+
+  async #openCommits(name: string, indexed: ObjectId | undefined): Promise<CommitStorage> {
+    const dir = this.derivedDirectory(name);
+    const objects = new LocalObjects(
+      `${dir}/objects`,
+      (error) => this.#log.error(`packs of the store '${name}' could not be merged`, error),
+      () => this.room.hasRoom(),
+    );
+    // What can't be opened keeps no files open: it may be tried again and again.
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => objects.close());
+    const branch = await LocalBranch.open({
+      dir,
+      objects,
+      refs: new LocalRefs(dir),
+      report: (message) => this.#log.warn(`the store '${name}': ${message}`),
+      flushFailed: (error) => {
+        // For the next try.
+        if (storageTroubleOf(error) === "no-room") this.room.relieve();
+        this.#log.error(`new commits of the store '${name}' can't be shown to git yet; they are safe`, error);
+      },
+    });
+    undo.defer(() => branch.close());
+    const trace = (await branch.read()) === undefined && traceOfLostBranch(dir, indexed);
+    if (trace) throw new DamagedStoreError(name, trace);
+    undo.move();
+    const hold = async () => {
+      const release = objects.hold();
+      try {
+        await branch.flushed();
+        return release;
+      } catch (error) {
+        release();
+        throw error;
+      }
+    };
+    return { objects, branch, hold };
+  }
+
+  async hasContent(name: string): Promise<boolean> {
+    return existsSync(`${this.derivedDirectory(name)}/blobs`);
+  }
+
+  async openContent(
+    name: string,
+    { onDamage, locks, sessions, isOwner }: ContentOptions,
+  ): Promise<ContentStorage> {
+    const dir = this.derivedDirectory(name);
+    const blobs = await LocalBlobs.open(`${dir}/blobs`, onDamage);
+    if (isOwner) blobs.recover();
+    const admit = () => this.room.admitContent();
+    return { blobs, uploads: new LocalUploads(`${dir}/uploads`, blobs, locks, admit, sessions) };
+  }
+
+  derivedDirectory(name: string): string {
+    return `${this.#dataDir}/${name}`;
+  }
+}
+
+/** Whatever of it is lost. */
+function isStore(dir: string): boolean {
+  return ["HEAD", "objects", "blobs"].some((part) => existsSync(`${dir}/${part}`));
+}
+
+/** Throws what is damaged of a store as damage of the store. */
+async function namingStore<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    throw new DamagedStoreError(name, error.message, { cause: error });
+  }
+}

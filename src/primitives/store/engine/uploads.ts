@@ -1,0 +1,90 @@
+import type { Digest, DigestAlgorithm } from "../../digest.ts";
+import type { UploadId } from "./upload-id.ts";
+
+/** A session that exists. */
+export interface Upload {
+  readonly id: UploadId;
+  /** See `scopeHash`. */
+  readonly scope: string;
+  /** What the bytes are hashed with as they arrive. */
+  readonly algorithm: DigestAlgorithm;
+  /** Bytes received so far. */
+  readonly size: number;
+}
+
+export type UploadEnd =
+  /** `added`: bytes that are new to the blobs. */
+  | { readonly kind: "stored"; readonly size: number; readonly added: number }
+  | { readonly kind: "mismatch"; readonly actual: Digest };
+
+export type AppendOutcome =
+  | { readonly kind: "appended"; readonly size: number }
+  | { readonly kind: "interrupted" };
+
+export interface ExpiryOptions {
+  /** For sessions that hold nothing. */
+  readonly emptyAfterMs?: number;
+  /** Which sessions are looked at. */
+  readonly concerns?: (id: UploadId) => boolean;
+}
+
+/** Who begins an upload session. */
+export interface SessionOwner {
+  /** `undefined` for whoever comes without a login: strangers do not use up each other's sessions. */
+  readonly user: string | undefined;
+  /** An address, or the network that stands for it. */
+  readonly network: string;
+}
+
+/** Whose sessions are too many, and how many may be open. */
+export interface SessionLimit {
+  readonly of: keyof SessionOwner | "all";
+  readonly limit: number;
+}
+
+/** Counts the open sessions of each owner, and gives new ones their ids. */
+export interface SessionCounter {
+  begin(owner: SessionOwner): UploadId | SessionLimit;
+  /** To be called once for each session that has ended. */
+  end(id: UploadId): void;
+  /** Whether a session counts for this owner. */
+  isOf(owner: SessionOwner, id: UploadId): boolean;
+}
+
+/** Lets one request at a time work on a session, whichever thread it reached. */
+export interface UploadLocks {
+  /** False if another request holds it. */
+  acquire(id: UploadId): boolean | Promise<boolean>;
+  /** Once it is over, the next request may acquire. */
+  release(id: UploadId): void | Promise<void>;
+  /** Whether a request worked on it within so many milliseconds. Only the owner of the locks knows. */
+  wasHeldWithin?(ms: number, id: UploadId): boolean;
+}
+
+/** Upload sessions, each of one scope (a repository). They outlive the connection, the thread and the process that began them. */
+export interface UploadStore {
+  /** A new session, unless its owner has too many; those that rest give way first. Throws where there is no room. */
+  create(scope: string, algorithm: DigestAlgorithm, owner?: SessionOwner): Promise<UploadId | SessionLimit>;
+  /** `undefined` if this scope has no such session. */
+  find(id: UploadId, scope: string): Promise<Upload | undefined>;
+  /** The sessions that exist. */
+  list(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]>;
+  /** Runs `work` unless another request is working on the same session. */
+  exclusively<T>(id: UploadId, work: () => Promise<T>): Promise<T | "busy">;
+  /**
+   * Appends a body while hashing it. Answers once the bytes are durable; the last ones, which `finish` follows at once,
+   * need not be found after a power cut as an upload. When the body breaks off, what arrived is kept, for the client to
+   * resume from.
+   */
+  append(upload: Upload, body: AsyncIterable<Uint8Array>, isLast?: boolean): Promise<AppendOutcome>;
+  /** Turns a session into a durable blob if its bytes have that digest; otherwise the session stays as it is. */
+  finish(upload: Upload, digest: Digest): Promise<UploadEnd>;
+  /** Takes back what was appended since the session was found, after a failure to finish it. */
+  rewind(upload: Upload): Promise<void>;
+  cancel(upload: Upload): Promise<void>;
+  /**
+   * Removes sessions that nobody wrote to for `maxAgeMs`, empty ones sooner and only those that `concerns` is true of, and
+   * answers how many.
+   */
+  expire(maxAgeMs: number, options?: ExpiryOptions): Promise<number>;
+}
