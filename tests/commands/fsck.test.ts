@@ -5,6 +5,7 @@ import { digestHex } from "../../src/primitives/digest.ts";
 import { binary } from "../support/binary.ts";
 import { addAlice, startEverlock } from "../support/everlock.ts";
 import { flipBit } from "../support/flipped-bit.ts";
+import { preparedOnce } from "../support/prepared-directory.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, run } from "../support/tools.ts";
@@ -15,7 +16,7 @@ function fsck(dataDir: string, ...args: string[]) {
   return run([binary(), "fsck", ...args, "--data-dir", dataDir], { cwd: temporaryDirectory() });
 }
 
-async function stoppedWithImages() {
+const prepared = preparedOnce(async () => {
   const server = await startEverlock();
   await addAlice(server);
   const client = new RegistryClient(server.httpPort, "app");
@@ -23,7 +24,11 @@ async function stoppedWithImages() {
   // Has the history told what was pushed.
   await server.console("/oci log default");
   await server.end("SIGTERM");
-  const { dataDir } = server;
+  return { dataDir: server.dataDir, images };
+});
+
+async function stoppedWithImages() {
+  const { dataDir, images } = await prepared();
   const blobPath = (layer: string) =>
     `${dataDir}/${STORE}/blobs/sha256/${layer.slice(7, 9)}/${digestHex(layer as (typeof images)[0]["layer"])}`;
   return { dataDir, images, blobPath };

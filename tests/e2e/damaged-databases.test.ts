@@ -5,6 +5,7 @@ import { binary } from "../support/binary.ts";
 import { eventually } from "../support/eventually.ts";
 import { addAlice, startEverlock } from "../support/everlock.ts";
 import { flipBit } from "../support/flipped-bit.ts";
+import { preparedOnce } from "../support/prepared-directory.ts";
 import { bytesOf, RegistryClient } from "../support/registry-client.ts";
 import { describeWith, run } from "../support/tools.ts";
 
@@ -12,7 +13,7 @@ const STORE = "everlock-oci-local";
 const TAGS = ["v1", "v2", "v3"];
 
 /** The data of a stopped server with images, one of which was deleted, and a large layer. */
-async function stoppedWithImages() {
+const stoppedWithImages = preparedOnce(async () => {
   const server = await startEverlock();
   await addAlice(server, "owner");
   const client = new RegistryClient(server.httpPort, "app");
@@ -22,14 +23,15 @@ async function stoppedWithImages() {
   await client.fetch(`manifests/${gone.digest}`, { method: "DELETE" });
   await server.console("/oci log default");
   await server.end("SIGTERM");
-  return { dataDir: server.dataDir, dir: `${server.dataDir}/${STORE}`, images };
-}
+  return { dataDir: server.dataDir, images };
+});
 
 describeWith(["ssh", "sshpass"], "a server whose databases are damaged while it is stopped", () => {
   test.each(["index.sqlite", "history.sqlite", "links.sqlite"])(
     "starts, names %s, serves every image before and after a collection, and is sound afterwards",
     async (file) => {
-      const { dataDir, dir } = await stoppedWithImages();
+      const { dataDir } = await stoppedWithImages();
+      const dir = `${dataDir}/${STORE}`;
       for (const [offset, bit] of [
         [3, 0],
         [4096 + 5, 2],
@@ -53,7 +55,8 @@ describeWith(["ssh", "sshpass"], "a server whose databases are damaged while it 
   );
 
   test("notices a damaged layer whose file has its old time: a small one before it is served, a large one when it was", async () => {
-    const { dataDir, dir, images } = await stoppedWithImages();
+    const { dataDir, images } = await stoppedWithImages();
+    const dir = `${dataDir}/${STORE}`;
     const [small, , large] = images.map(({ layer }) => layer);
     if (!small || !large) throw new Error("there are no images");
     for (const layer of [small, large]) {

@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { addAlice, startEverlock } from "../support/everlock.ts";
+import { randomBytes } from "../support/random-bytes.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith } from "../support/tools.ts";
 
 const GIB = 1024 ** 3;
 const SIZE = 2 * GIB;
+const BLOCK = 1024 * 1024;
 
 /** Peak resident memory of a process in bytes. */
 function peakMemory(pid: number): number {
@@ -21,7 +23,7 @@ describeWith(["ssh", "sshpass"], "a blob of 2 GiB", () => {
       await addAlice(server);
       const client = new RegistryClient(server.httpPort, "big");
       const hasher = new Bun.CryptoHasher("sha256");
-      const block = crypto.getRandomValues(new Uint8Array(65_536));
+      const block = randomBytes(BLOCK);
       async function* content(): AsyncGenerator<Uint8Array> {
         for (let sent = 0; sent < SIZE; sent += block.length) {
           // Each block differs, so that none lost or doubled goes unnoticed.
