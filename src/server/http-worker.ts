@@ -1,18 +1,6 @@
-/** The entry point of a thread that serves HTTP; `server.ts` starts as many as it is told to. */
+/** The entry point of a thread that serves HTTP. */
 import { ServingThread } from "../frontends/http/threads/serving-thread.ts";
-import type { OwnerCalls, ThreadCalls } from "../frontends/http/threads/thread-calls.ts";
-import { CallPort } from "../primitives/threads/call-port.ts";
+import { THREAD_ERRORS } from "../frontends/thread-errors.ts";
+import { portToStarter } from "../primitives/threads/worker-port.ts";
 
-declare const self: Worker;
-
-new ServingThread((own) => {
-  const port = new CallPort<ThreadCalls, OwnerCalls>(
-    own,
-    (items) => self.postMessage(items),
-    (name, error) => {
-      throw new Error(`the call ${name} failed`, { cause: error });
-    },
-  );
-  self.addEventListener("message", ({ data }) => port.receive(data));
-  return port;
-});
+new ServingThread(portToStarter(THREAD_ERRORS));

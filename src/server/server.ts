@@ -9,33 +9,26 @@ import { readAdminPassword } from "../config/admin-password.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { ControlSocket } from "../frontends/control/control-socket.ts";
 import { ensureTokenKey } from "../frontends/http/auth/token-key.ts";
-import { HttpFrontend } from "../frontends/http/http-frontend.ts";
-import { type Certificate, CertificateFiles } from "../frontends/http/listen/certificates.ts";
-import { HttpLimits, limitsMemory, randomSeed } from "../frontends/http/listen/http-limits.ts";
+import { CertificateFiles } from "../frontends/http/listen/certificates.ts";
 import { LISTEN_SETTING, LISTEN_TLS_SETTING } from "../frontends/http/listen/http-listener.ts";
-import { HttpTraffic, ThreadTraffic } from "../frontends/http/requests/http-traffic.ts";
-import { HttpThreads } from "../frontends/http/threads/http-threads.ts";
-import { ThreadOwner } from "../frontends/http/threads/thread-owner.ts";
+import { HttpTraffic } from "../frontends/http/requests/http-traffic.ts";
+import { startHttp } from "../frontends/http/threads/start-http.ts";
 import { OPS_LISTEN_SETTING, OpsFrontend } from "../frontends/ops/ops-frontend.ts";
 import { SSH_LISTEN_SETTING, SshFrontend } from "../frontends/ssh/ssh-frontend.ts";
 import { refuseTakenPort } from "../frontends/taken-port.ts";
 import { JobRunner } from "../primitives/jobs/job-runner.ts";
 import type { Logger } from "../primitives/logging/logger.ts";
-import { WarnOnce } from "../primitives/logging/warn-once.ts";
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
 import { reloadTogether } from "../primitives/reload.ts";
 import { SYSTEM_IDENTITY } from "../primitives/store/commits/commit-group.ts";
 import { holdStores } from "../primitives/store/commits/hold-stores.ts";
 import type { Store } from "../primitives/store/commits/store.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
-import { SharedVersion } from "../primitives/threads/shared-version.ts";
 import { Authenticator } from "../primitives/users/authenticator.ts";
 import { FailureLimiter } from "../primitives/users/failure-limiter.ts";
 import { KnownNetworksFile } from "../primitives/users/known-networks-file.ts";
 import { LoginFailureLog } from "../primitives/users/login-failure-log.ts";
 import { PasswordChecker } from "../primitives/users/password-checker.ts";
-import { TokenAuthority } from "../primitives/users/token-authority.ts";
-import { TokenSigner } from "../primitives/users/token-signer.ts";
 import { TokenUses } from "../primitives/users/token-uses.ts";
 import { ANONYMOUS, isReservedName } from "../primitives/users/user.ts";
 import type { UserDirectory } from "../primitives/users/user-directory.ts";
@@ -137,17 +130,16 @@ export async function startServer(
     const http =
       httpConfig &&
       (await lifetime.start("starting HTTP", () =>
-        startHttp(httpConfig, certificates?.certificates ?? [], {
-          users,
-          passwords,
-          authenticator,
-          instances,
-          backends,
-          tokenUses,
-          tokenKey,
-          traffic,
-          log,
-        }),
+        startHttp(
+          {
+            ...httpConfig,
+            certificates: certificates?.certificates ?? [],
+            tokenKey,
+            traffic,
+            spawn: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
+          },
+          { users, passwords, authenticator, instances, backends, tokenUses, log },
+        ),
       ));
     lifetime.defer("HTTP", () => http?.stop());
     if (http && certificates) {
@@ -278,60 +270,6 @@ function reportNames(users: UserDirectory, instances: readonly InstanceConfig[],
         `the user '${name}' bears a name that is reserved: its commits look like the server's own; give it another login`,
       );
   }
-}
-
-interface HttpServices {
-  readonly users: UserRegistry;
-  readonly passwords: PasswordChecker;
-  readonly authenticator: Authenticator;
-  readonly instances: InstanceRegistry;
-  readonly backends: BackendSwitch;
-  readonly tokenUses: TokenUses;
-  readonly tokenKey: Uint8Array;
-  readonly traffic: HttpTraffic;
-  readonly log: Logger;
-}
-
-/** On this thread, which owns the stores, or on several others. */
-async function startHttp(
-  { settings, workers }: NonNullable<ServerConfig["http"]>,
-  certificates: readonly Certificate[],
-  { users, passwords, authenticator, instances, backends, tokenUses, tokenKey, traffic, log }: HttpServices,
-): Promise<HttpFrontend | HttpThreads> {
-  const once = new WarnOnce(log);
-  if (workers === 1) {
-    const tokens = new TokenAuthority(new TokenSigner(tokenKey), () => users.directory);
-    return new HttpFrontend({
-      settings,
-      certificates,
-      isShared: false,
-      guardsConnections: true,
-      hosts: () => instances.hosts(),
-      isServing: () => backends.isEnabled("oci-http"),
-      authenticator,
-      tokens,
-      traffic: new ThreadTraffic(traffic.memory, 0),
-      limits: new HttpLimits(settings.limits, limitsMemory(), 0, randomSeed()),
-      warnOnce: (...args) => once.warn(...args),
-      log,
-    });
-  }
-  const version = new SharedVersion();
-  const threads = await HttpThreads.start({
-    settings,
-    certificates,
-    count: workers,
-    tokenKey,
-    version,
-    traffic,
-    spawn: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
-    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, once, log }),
-    log,
-  });
-  users.onChange(() => threads.changed());
-  backends.onChange(() => threads.changed());
-  instances.serveWith(threads);
-  return threads;
 }
 
 /** Answers the password that was generated, if one was. */

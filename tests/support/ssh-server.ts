@@ -1,15 +1,15 @@
 import ssh2, { type ClientChannel, type ConnectConfig } from "ssh2";
 import { generateHostKey } from "../../src/frontends/ssh/host-key.ts";
-import type { SshOwnerCalls, SshThreadCalls } from "../../src/frontends/ssh/ssh-calls.ts";
 import { SSH_LIMITS, type SshLimits } from "../../src/frontends/ssh/ssh-limits.ts";
 import { SshOwner, type SshServices } from "../../src/frontends/ssh/ssh-owner.ts";
 import { SshServer } from "../../src/frontends/ssh/ssh-server.ts";
-import { CallPort } from "../../src/primitives/threads/call-port.ts";
+import { Heartbeat } from "../../src/primitives/threads/heartbeat.ts";
 import type { Authenticator } from "../../src/primitives/users/authenticator.ts";
 import { parseSshKey } from "../../src/primitives/users/ssh-key.ts";
 import type { Credential, User, UserName } from "../../src/primitives/users/user.ts";
 import { UserDirectory } from "../../src/primitives/users/user-directory.ts";
 import { afterThisTest } from "./cleanup.ts";
+import { connectedPorts } from "./connected-ports.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const PASSWORD = "right";
@@ -48,38 +48,28 @@ export async function startSsh(
         : { kind: "refused" };
     },
   };
-  const owner = new SshOwner(
-    {
-      authenticator: authenticator as Authenticator,
-      users: () => directory,
-      lockedFor: () => 0,
-      console,
-      log: {
-        info: (message) => void logged.push(message),
-        warn: (message) => void logged.push(message),
-        error: (message, cause) => void logged.push(`${message}: ${cause}`),
-      },
-    },
-    () => ownerPort,
-  );
   const failed = (name: string, error: unknown) => void logged.push(`${name}: ${error}`);
-  let threadPort: CallPort<SshThreadCalls, SshOwnerCalls> | undefined;
-  const ownerPort: CallPort<SshOwnerCalls, SshThreadCalls> = new CallPort(
-    owner,
-    (items) => setImmediate(() => threadPort?.receive(structuredClone(items) as never)),
-    failed,
-  );
-  const server = new SshServer((own) => {
-    threadPort = new CallPort(
-      own,
-      (items) => setImmediate(() => ownerPort.receive(structuredClone(items) as never)),
-      failed,
-    );
-    return threadPort;
+  const [ownerPort, threadPort] = connectedPorts(failed);
+  const owner = new SshOwner(ownerPort, {
+    authenticator: authenticator as Authenticator,
+    users: () => directory,
+    lockedFor: () => 0,
+    console,
+    log: {
+      info: (message) => void logged.push(message),
+      warn: (message) => void logged.push(message),
+      error: (message, cause) => void logged.push(`${message}: ${cause}`),
+    },
   });
+  const server = new SshServer(threadPort);
   const listen = { hostname: "127.0.0.1", port: 0 };
   const hostKeyFile = `${temporaryDirectory()}/host_key`;
-  const started = await server.start({ listen, hostKeyFile, limits: { ...SSH_LIMITS, ...limits } });
+  const started = await server.start({
+    listen,
+    hostKeyFile,
+    limits: { ...SSH_LIMITS, ...limits },
+    heartbeat: new Heartbeat().memory,
+  });
   if (started.kind === "failed") throw new Error(started.message);
   afterThisTest(() => server.stop());
   const { port } = started.address;

@@ -1,6 +1,7 @@
 import type { ConsoleChannel } from "../../backends/admin-ssh/admin-console.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
-import type { SessionId, SessionRequest, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
+import type { Remote } from "../../primitives/threads/service.ts";
+import { type SessionId, type SessionRequest, SSH_THREAD, type SshThreadCalls } from "./ssh-calls.ts";
 
 /** Maximal text in flight between the threads for a client that does not read, in UTF-16 units. */
 const PIECE_LENGTH = 16 * 1024;
@@ -14,7 +15,8 @@ export class RemoteChannel implements ConsoleChannel {
   readonly screen: ConsoleChannel["screen"];
   readonly input: AsyncIterable<Uint8Array>;
   readonly #id: SessionId;
-  readonly #thread: CallPort<SshOwnerCalls, SshThreadCalls>;
+  readonly #port: CallPort;
+  readonly #thread: Remote<SshThreadCalls>;
   /** Callbacks for the end of input, and for the close. */
   readonly #whenInputOver = new Set<() => void>();
   readonly #whenOver = new Set<() => void>();
@@ -27,9 +29,10 @@ export class RemoteChannel implements ConsoleChannel {
   #grace: Timer | undefined;
   #columns: number;
 
-  constructor(id: SessionId, request: SessionRequest, thread: CallPort<SshOwnerCalls, SshThreadCalls>) {
+  constructor(id: SessionId, request: SessionRequest, port: CallPort) {
     this.#id = id;
-    this.#thread = thread;
+    this.#port = port;
+    this.#thread = port.remote(SSH_THREAD);
     this.remote = request.remote;
     this.#columns = request.columns ?? 0;
     this.screen =
@@ -86,8 +89,10 @@ export class RemoteChannel implements ConsoleChannel {
   /** Sends a last line ahead of any pending output, if the client reads it within `LAST_WORDS_MS`. */
   async lastWords(text: string): Promise<void> {
     const line = this.screen ? `\r\n  ${text}\r\n` : `${text}\n`;
-    const told = this.#thread.call("write", this.#id, line, this.screen === undefined).catch(() => undefined);
-    await Promise.race([told, Bun.sleep(LAST_WORDS_MS)]);
+    await this.#port
+      .remoteWithin(LAST_WORDS_MS, SSH_THREAD)
+      .write(this.#id, line, this.screen === undefined)
+      .catch(() => undefined);
   }
 
   #call(callbacks: ReadonlySet<() => void>): void {
@@ -107,7 +112,7 @@ export class RemoteChannel implements ConsoleChannel {
     const isOver = () => this.#isOver || this.#reason !== undefined;
     const packet = isOver()
       ? undefined
-      : await this.#resultOf(this.#thread.call("read", this.#id), this.#whenInputOver);
+      : await this.#resultOf(this.#thread.read(this.#id), this.#whenInputOver);
     return packet === undefined || isOver() ? { done: true, value: undefined } : { value: packet };
   }
 
@@ -117,7 +122,7 @@ export class RemoteChannel implements ConsoleChannel {
       await before;
       for (let at = 0; at < text.length && !this.#isOver; ) {
         const end = pieceEnd(text, at);
-        const written = this.#thread.call("write", this.#id, text.slice(at, end), toError);
+        const written = this.#thread.write(this.#id, text.slice(at, end), toError);
         await this.#resultOf(written, this.#whenOver);
         at = end;
       }

@@ -1,4 +1,5 @@
 import type { ListenAddress } from "../../primitives/net/listen-address.ts";
+import { type Remote, service } from "../../primitives/threads/service.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import type { SshLimits } from "./ssh-limits.ts";
 
@@ -28,7 +29,7 @@ export interface SessionRequest {
   readonly columns: number | undefined;
 }
 
-/** What the thread that serves SSH asks of the one that owns stores and users. */
+/** What the thread that owns stores and users does for the one that serves SSH. */
 export interface SshOwnerCalls {
   /** The key in OpenSSH format if it may log this user in; `blob` as in RFC 4253, section 6.6. */
   knownKey(username: string, blob: Uint8Array): string | undefined;
@@ -52,13 +53,15 @@ export interface SshSetup {
   /** Path of the host key, which is made if there is none. */
   readonly hostKeyFile: string;
   readonly limits: SshLimits;
+  /** Of the thread's `Heartbeat`. */
+  readonly heartbeat: SharedArrayBuffer;
 }
 
 export type Started =
   | { readonly kind: "listening"; readonly address: ListenAddress }
   | { readonly kind: "failed"; readonly code: string | undefined; readonly message: string };
 
-/** What the owner asks of the thread that serves SSH. */
+/** What the thread that serves SSH does for the owner. */
 export interface SshThreadCalls {
   start(setup: SshSetup): Promise<Started>;
   /** What the client sends next, a few KiB at most; `undefined` at the end of its input. */
@@ -67,7 +70,16 @@ export interface SshThreadCalls {
   write(session: SessionId, text: string, toError: boolean): Promise<void>;
   /** Ends the connection of a login that no longer holds, once its sessions have had time to say so. */
   endLogin(login: LoginId): void;
-  /** Answers while the thread is alive. */
-  ping(): void;
   stop(): Promise<void>;
 }
+
+export const SSH_OWNER = service<SshOwnerCalls>("SSH owner", {
+  forget: true,
+  resize: true,
+  hangUp: true,
+  log: true,
+});
+export const SSH_THREAD = service<SshThreadCalls>("SSH thread", { endLogin: true });
+
+/** The owner, as the thread that serves SSH calls it. */
+export type RemoteSshOwner = Remote<SshOwnerCalls>;

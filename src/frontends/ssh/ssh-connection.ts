@@ -1,9 +1,8 @@
 import type { Socket } from "node:net";
 import type { Connection, Session } from "ssh2";
-import type { CallPort } from "../../primitives/threads/call-port.ts";
 import type { ConnectionGate, Place } from "./connection-gate.ts";
 import type { ConsoleSessionCounts } from "./console-session-counts.ts";
-import type { AcceptedLogin, LoginId, SessionId, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
+import type { AcceptedLogin, LoginId, RemoteSshOwner, SessionId } from "./ssh-calls.ts";
 import type { SshLimits } from "./ssh-limits.ts";
 import { SshLogin } from "./ssh-login.ts";
 import { SshSession } from "./ssh-session.ts";
@@ -28,7 +27,7 @@ export interface ConnectionOptions {
   readonly gate: ConnectionGate;
   readonly counts: ConsoleSessionCounts;
   readonly limits: SshLimits;
-  readonly owner: CallPort<SshThreadCalls, SshOwnerCalls>;
+  readonly owner: RemoteSshOwner;
   readonly register: (session: SshSession) => SessionId;
   readonly unregister: (id: SessionId) => void;
   /** Logs a warning, throttled by `kind`. */
@@ -83,7 +82,7 @@ export class SshConnection {
     });
     client.on("authentication", (context) => {
       login.authenticate(context).catch((error) => {
-        if (!this.#isClosed) owner.tell("log", "error", "an SSH login failed", String(error));
+        if (!this.#isClosed) owner.log("error", "an SSH login failed", String(error));
         this.close();
       });
     });
@@ -132,7 +131,7 @@ export class SshConnection {
       this.#login = login;
       return true;
     }
-    owner.tell("forget", login.id);
+    owner.forget(login.id);
     if (!this.#isClosed) {
       warn("connections", `the SSH login of '${login.user}' from ${remote} is refused: ${refusal}`);
       this.#closeSoon();
@@ -223,7 +222,7 @@ export class SshConnection {
     const login = this.#login;
     if (login) {
       for (const session of [...this.#sessions]) this.#release(session, login);
-      this.#options.owner.tell("forget", login.id);
+      this.#options.owner.forget(login.id);
     }
     this.#options.closed();
   }

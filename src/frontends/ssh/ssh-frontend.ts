@@ -1,8 +1,9 @@
 import type { ListenAddress } from "../../primitives/net/listen-address.ts";
 import { OpenSockets } from "../../primitives/net/open-sockets.ts";
-import { CallPort } from "../../primitives/threads/call-port.ts";
+import { WorkerThread } from "../../primitives/threads/worker-thread.ts";
 import { ListenError } from "../listen-error.ts";
-import type { SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
+import { THREAD_ERRORS } from "../thread-errors.ts";
+import { SSH_THREAD } from "./ssh-calls.ts";
 import { sshLimits } from "./ssh-limits.ts";
 import { SshOwner, type SshServices } from "./ssh-owner.ts";
 
@@ -20,14 +21,10 @@ export const SSH_LISTEN_SETTING = "frontend-ssh-listen";
 const RESTART_PAUSE_MS = 200;
 const MAX_RESTART_PAUSE_MS = 30_000;
 const STOP_MS = 1000;
-/** Interval of pings to the thread; a thread that misses two is replaced. */
-const WATCH_MS = 5000;
 
 interface Thread {
-  readonly worker: Worker;
-  readonly port: CallPort<SshOwnerCalls, SshThreadCalls>;
+  readonly worker: WorkerThread;
   readonly owner: SshOwner;
-  unanswered: number;
 }
 
 /**
@@ -39,7 +36,6 @@ export class SshFrontend {
   #listen: ListenAddress;
   #thread: Thread | undefined;
   #restartPause = RESTART_PAUSE_MS;
-  #watching: Timer | undefined;
   #isStopping = false;
 
   private constructor(options: SshFrontendOptions) {
@@ -51,7 +47,6 @@ export class SshFrontend {
   static async start(options: SshFrontendOptions): Promise<SshFrontend> {
     const frontend = new SshFrontend(options);
     await frontend.#start();
-    frontend.#watching = setInterval(() => frontend.#watch(), WATCH_MS);
     return frontend;
   }
 
@@ -66,67 +61,48 @@ export class SshFrontend {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    clearInterval(this.#watching);
-    const thread = this.#thread;
-    if (!thread) return;
-    await Promise.race([thread.port.call("stop").catch(() => undefined), Bun.sleep(STOP_MS)]);
-    thread.worker.terminate();
+    if (!this.#thread) return;
+    const { worker } = this.#thread;
+    // One that has ended, or does not end in time, is terminated.
+    await worker.port
+      .remoteWithin(STOP_MS, SSH_THREAD)
+      .stop()
+      .catch(() => undefined);
+    worker.terminate();
   }
 
   async #start(): Promise<void> {
     const { spawn, hostKeyFile, log } = this.#options;
-    const worker = spawn();
-    const owner = new SshOwner(this.#options, () => port);
-    const port: CallPort<SshOwnerCalls, SshThreadCalls> = new CallPort(
-      owner,
-      (items) => worker.postMessage(items),
-      (name, error) => log.error(`the call ${name} of the SSH thread failed`, error),
-    );
-    const thread: Thread = { worker, port, owner, unanswered: 0 };
-    let cause: unknown = "it ended without an error";
-    worker.addEventListener("message", ({ data }) => port.receive(data));
-    worker.addEventListener("error", (event) => {
-      event.preventDefault();
-      cause = event.message;
+    const worker = new WorkerThread({
+      worker: spawn(),
+      name: "the SSH thread",
+      errors: THREAD_ERRORS,
+      log,
+      ended: (cause) => {
+        owner.releaseAll();
+        if (this.#thread?.worker !== worker) return;
+        this.#thread = undefined;
+        if (!this.#isStopping) this.#replace(cause);
+      },
     });
-    worker.addEventListener("close", () => {
-      port.end();
-      owner.releaseAll();
-      if (this.#thread !== thread) return;
-      this.#thread = undefined;
-      if (!this.#isStopping) this.#replace(cause);
-    });
+    const owner = new SshOwner(worker.port, this.#options);
+    const { heartbeat } = worker;
     const limits = sshLimits(OpenSockets.open()?.limit ?? Number.POSITIVE_INFINITY);
-    const started = await port.call("start", { listen: this.#listen, hostKeyFile, limits }).catch((error) => {
-      worker.terminate();
-      throw error;
-    });
+    const setup = { listen: this.#listen, hostKeyFile, limits, heartbeat };
+    const started = await worker.port
+      .remote(SSH_THREAD)
+      .start(setup)
+      .catch((error) => {
+        worker.terminate();
+        throw error;
+      });
     if (started.kind === "failed") {
       worker.terminate();
       throw new ListenError("SSH", this.#listen, SSH_LISTEN_SETTING, started);
     }
     this.#listen = started.address;
-    this.#thread = thread;
+    this.#thread = { worker, owner };
     this.#restartPause = RESTART_PAUSE_MS;
-  }
-
-  #watch(): void {
-    const thread = this.#thread;
-    if (!thread) return;
-    if (thread.unanswered >= 2) {
-      this.#options.log.warn(
-        `the SSH thread has not responded for ${(2 * WATCH_MS) / 1000} seconds and is terminated`,
-      );
-      thread.worker.terminate();
-      return;
-    }
-    thread.unanswered++;
-    thread.port
-      .call("ping")
-      .then(() => {
-        thread.unanswered = 0;
-      })
-      .catch(() => undefined);
   }
 
   #replace(cause: unknown): void {

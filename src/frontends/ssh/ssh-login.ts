@@ -1,6 +1,5 @@
 import ssh2, { type AuthContext, type PublicKeyAuthContext } from "ssh2";
-import type { CallPort } from "../../primitives/threads/call-port.ts";
-import type { AcceptedLogin, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
+import type { AcceptedLogin, RemoteSshOwner } from "./ssh-calls.ts";
 import type { SshLimits } from "./ssh-limits.ts";
 
 const METHODS = ["publickey", "keyboard-interactive", "password"] as const;
@@ -8,7 +7,7 @@ const METHODS = ["publickey", "keyboard-interactive", "password"] as const;
 const MAX_USERNAME_LENGTH = 256;
 
 export interface LoginOptions {
-  readonly owner: CallPort<SshThreadCalls, SshOwnerCalls>;
+  readonly owner: RemoteSshOwner;
   readonly remote: string;
   readonly limits: Pick<SshLimits, "loginAttempts" | "keyOffers">;
   /** Returns whether an authenticated login is admitted. */
@@ -46,12 +45,12 @@ export class SshLogin {
   async #logIn(context: AuthContext): Promise<AcceptedLogin | undefined> {
     if (context.method === "publickey") return this.#logInByKey(context);
     const { owner, remote } = this.#options;
-    const seconds = isPassword(context) ? await owner.call("lockedFor", context.username, remote) : 0;
+    const seconds = isPassword(context) ? await owner.lockedFor(context.username, remote) : 0;
     if (seconds > 0) await tell(context, `too many failed logins; try again in ${seconds} seconds`);
     // A locked login is passed on too: the main thread refuses and logs it.
     const password = seconds > 0 ? "" : await givenPassword(context);
     if (password === undefined) return undefined;
-    const answer = await owner.call("logInByPassword", context.username, password, remote);
+    const answer = await owner.logInByPassword(context.username, password, remote);
     return answer.kind === "accepted" ? answer.login : undefined;
   }
 
@@ -64,17 +63,17 @@ export class SshLogin {
     if (known.startsWith("ssh-rsa ") && hashAlgo !== "sha256" && hashAlgo !== "sha512") return undefined;
     const parsed = ssh2.utils.parseKey(known);
     if (parsed instanceof Error || parsed.verify(blob, signature, hashAlgo) !== true) return undefined;
-    return this.#options.owner.call("logInByKey", username, new Uint8Array(key.data));
+    return this.#options.owner.logInByKey(username, new Uint8Array(key.data));
   }
 
   #knownKey({ username, key }: PublicKeyAuthContext): Promise<string | undefined> {
-    return this.#options.owner.call("knownKey", username, new Uint8Array(key.data));
+    return this.#options.owner.knownKey(username, new Uint8Array(key.data));
   }
 
   /** Keys can't be guessed, so they work while passwords are locked. */
   async #isLocked(context: AuthContext): Promise<boolean> {
     const { owner, remote } = this.#options;
-    return isPassword(context) && (await owner.call("lockedFor", context.username, remote)) > 0;
+    return isPassword(context) && (await owner.lockedFor(context.username, remote)) > 0;
   }
 }
 

@@ -13,14 +13,15 @@ import {
 } from "../../primitives/users/user.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import { RemoteChannel } from "./remote-channel.ts";
-import type {
-  AcceptedLogin,
-  LoginId,
-  PasswordAnswer,
-  SessionId,
-  SessionRequest,
-  SshOwnerCalls,
-  SshThreadCalls,
+import {
+  type AcceptedLogin,
+  type LoginId,
+  type PasswordAnswer,
+  type SessionId,
+  type SessionRequest,
+  SSH_OWNER,
+  SSH_THREAD,
+  type SshOwnerCalls,
 } from "./ssh-calls.ts";
 
 export interface SshServices {
@@ -41,19 +42,20 @@ const FAILED = 1;
 /** Commands of a user that run at once, those whose client has gone included. */
 const MAX_RUNNING = 32;
 
-/** What one thread that serves SSH asks of this one: it keeps the logins and runs the console. */
+/** Serves what the SSH thread calls on the thread that owns stores and users: keeps the logins and runs the console. */
 export class SshOwner implements SshOwnerCalls {
   readonly #services: SshServices;
-  readonly #thread: () => CallPort<SshOwnerCalls, SshThreadCalls>;
+  readonly #port: CallPort;
   readonly #logins = new Map<LoginId, ConsoleLogin>();
   readonly #sessions = new Map<SessionId, OpenSession>();
   /** Consoles that run, by user: also those whose session has ended in the middle of a command. */
   readonly #running = new Map<UserName, number>();
   #lastLogin = 0;
 
-  constructor(services: SshServices, thread: () => CallPort<SshOwnerCalls, SshThreadCalls>) {
+  constructor(port: CallPort, services: SshServices) {
     this.#services = services;
-    this.#thread = thread;
+    this.#port = port;
+    port.serve(SSH_OWNER, () => this);
   }
 
   knownKey(username: string, blob: Uint8Array): SshPublicKey | undefined {
@@ -93,7 +95,7 @@ export class SshOwner implements SshOwnerCalls {
     const login = this.#logins.get(request.login);
     if (!login) return FAILED;
     const { console, log } = this.#services;
-    const channel = new RemoteChannel(id, request, this.#thread());
+    const channel = new RemoteChannel(id, request, this.#port);
     if ((this.#running.get(login.user) ?? 0) >= MAX_RUNNING) {
       await channel.lastWords(`${MAX_RUNNING} commands of '${login.user}' run already; try again later`);
       return FAILED;
@@ -141,8 +143,9 @@ export class SshOwner implements SshOwnerCalls {
   /** Ends the sessions and connections whose user or credential is no more. */
   usersChanged(): void {
     for (const { login, channel } of this.#sessions.values()) this.#endIfDue(login, channel);
+    const thread = this.#port.remote(SSH_THREAD);
     for (const [id, login] of this.#logins)
-      if (whyEnded(login, this.#services.users()) !== undefined) this.#thread().tell("endLogin", id);
+      if (whyEnded(login, this.#services.users()) !== undefined) thread.endLogin(id);
   }
 
   /** The thread has ended, and its clients with it. */

@@ -3,12 +3,22 @@ import ssh2 from "ssh2";
 import { LogThrottle } from "../../primitives/logging/log-throttle.ts";
 import { plainAddress } from "../../primitives/net/client-network.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
+import { Heartbeat } from "../../primitives/threads/heartbeat.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { ConsoleSessionCounts } from "./console-session-counts.ts";
 import { ensureHostKey } from "./host-key.ts";
 import { isolate } from "./isolate.ts";
-import type { LoginId, SessionId, SshOwnerCalls, SshSetup, SshThreadCalls, Started } from "./ssh-calls.ts";
+import {
+  type LoginId,
+  type RemoteSshOwner,
+  type SessionId,
+  SSH_OWNER,
+  SSH_THREAD,
+  type SshSetup,
+  type SshThreadCalls,
+  type Started,
+} from "./ssh-calls.ts";
 import { SshConnection } from "./ssh-connection.ts";
 import type { SshSession } from "./ssh-session.ts";
 
@@ -17,7 +27,7 @@ const SWEEP_MS = 5000;
 
 /** The SSH server on the SSH thread: connections, keys and channels. The main thread has users, stores and the console. */
 export class SshServer implements SshThreadCalls {
-  readonly #owner: CallPort<SshThreadCalls, SshOwnerCalls>;
+  readonly #owner: RemoteSshOwner;
   /** Keyed by the client's address and port. */
   readonly #connections = new Map<string, SshConnection>();
   readonly #sessions = new Map<SessionId, SshSession>();
@@ -25,8 +35,9 @@ export class SshServer implements SshThreadCalls {
   #listener: Server | undefined;
   #sweeping: Timer | undefined;
 
-  constructor(owner: (own: SshThreadCalls) => CallPort<SshThreadCalls, SshOwnerCalls>) {
-    this.#owner = owner(this);
+  constructor(port: CallPort) {
+    this.#owner = port.remote(SSH_OWNER);
+    port.serve(SSH_THREAD, () => this);
   }
 
   async start(setup: SshSetup): Promise<Started> {
@@ -41,9 +52,8 @@ export class SshServer implements SshThreadCalls {
       const { code, message = String(error) } = error as { code?: string; message?: string };
       return { kind: "failed", code, message };
     }
-    listener.on("error", (error) =>
-      this.#owner.tell("log", "error", "the SSH listener failed", String(error)),
-    );
+    listener.on("error", (error) => this.#owner.log("error", "the SSH listener failed", String(error)));
+    new Heartbeat(setup.heartbeat).start();
     this.#listener = listener;
     this.#sweeping = setInterval(() => {
       for (const connection of this.#connections.values()) connection.sweep(performance.now());
@@ -63,8 +73,6 @@ export class SshServer implements SshThreadCalls {
     for (const connection of this.#connections.values()) connection.endLogin(login);
   }
 
-  ping(): void {}
-
   async stop(): Promise<void> {
     clearInterval(this.#sweeping);
     const listener = this.#listener;
@@ -74,7 +82,7 @@ export class SshServer implements SshThreadCalls {
   }
 
   #listen(hostKey: string, limits: SshSetup["limits"]): Server {
-    const throttle = new LogThrottle((message) => this.#owner.tell("log", "warn", message));
+    const throttle = new LogThrottle((message) => this.#owner.log("warn", message));
     const gate = new ConnectionGate((message) => throttle.log("connections", message), limits);
     const counts = new ConsoleSessionCounts(limits);
     const protocol = new ssh2.Server(

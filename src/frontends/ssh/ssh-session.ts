@@ -1,6 +1,5 @@
 import type { PseudoTtyInfo, ServerChannel, Session } from "ssh2";
-import type { CallPort } from "../../primitives/threads/call-port.ts";
-import type { LoginId, SessionId, SshOwnerCalls, SshThreadCalls } from "./ssh-calls.ts";
+import type { LoginId, RemoteSshOwner, SessionId } from "./ssh-calls.ts";
 
 const DEFAULT_COLUMNS = 80;
 /** A larger width is a client's error or an attack. */
@@ -12,7 +11,7 @@ const INPUT_PIECE_BYTES = 4096;
 export interface SessionOptions {
   readonly login: LoginId;
   readonly remote: string;
-  readonly owner: CallPort<SshThreadCalls, SshOwnerCalls>;
+  readonly owner: RemoteSshOwner;
   /** Registers the session and returns its id. */
   readonly register: (session: SshSession) => SessionId;
   readonly unregister: (id: SessionId) => void;
@@ -93,14 +92,13 @@ export class SshSession {
     this.#isClosed = true;
     this.#wake();
     if (this.#id === undefined) return;
-    this.#options.owner.tell("hangUp", this.#id);
+    this.#options.owner.hangUp(this.#id);
     this.#options.unregister(this.#id);
   }
 
   #tellSize(): void {
     this.#resizing = undefined;
-    if (this.#id !== undefined)
-      this.#options.owner.tell("resize", this.#id, this.#columns ?? DEFAULT_COLUMNS);
+    if (this.#id !== undefined) this.#options.owner.resize(this.#id, this.#columns ?? DEFAULT_COLUMNS);
   }
 
   #end(channel: ServerChannel, code: number): void {
@@ -124,7 +122,7 @@ export class SshSession {
     for (const event of ["readable", "end", "close"]) channel.on(event, () => this.#wake());
     channel.on("close", () => this.close());
     owner
-      .call("run", id, { login, remote, command, columns: this.#columns })
+      .run(id, { login, remote, command, columns: this.#columns })
       .then((code) => this.#end(channel, code))
       // The main thread has logged the error.
       .catch(() => this.#end(channel, 1));

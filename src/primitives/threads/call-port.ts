@@ -1,60 +1,94 @@
-/** What one thread lets another call: functions of plain data. */
-type Calls<T> = { readonly [K in keyof T]: (...args: never[]) => unknown };
-type Arguments<F> = F extends (...args: infer A) => unknown ? A : never;
-type Answer<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
+import { OverloadedError } from "../bounds/semaphore.ts";
+import { type ErrorClasses, type PackedError, packError, unpackError } from "./packed-error.ts";
+import type { Methods, Remote, Service } from "./service.ts";
+
+interface Call {
+  /** The service, which one of several, and the method. */
+  readonly to: string;
+  readonly key: readonly unknown[];
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
 
 type Item =
-  | { readonly kind: "call"; readonly id: number; readonly name: string; readonly args: readonly unknown[] }
-  /** A call that nobody waits for. */
-  | { readonly kind: "tell"; readonly name: string; readonly args: readonly unknown[] }
-  | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
-  /** Of the properties of an error, copying it to another thread keeps its message alone. */
-  | { readonly kind: "failure"; readonly id: number; readonly error: unknown; readonly code?: string };
+  | ({ readonly kind: "call"; readonly id: number } & Call)
+  | ({ readonly kind: "notice" } & Call)
+  | { readonly kind: "result"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "failure"; readonly id: number; readonly error: PackedError };
 
-/** The other thread has ended; what was asked of it will not be answered. */
+/** The other thread has ended, and will not answer. */
 export class ThreadEndedError extends Error {
   constructor() {
-    super("the thread that was asked has ended");
+    super("the thread that was called has ended");
     this.name = "ThreadEndedError";
   }
 }
 
+/** The other thread did not answer in time; it may still do what it was called for. */
+export class CallTimeoutError extends Error {
+  constructor(call: string, timeoutMs: number) {
+    super(`the call ${call} was not answered within ${timeoutMs} ms`);
+    this.name = "CallTimeoutError";
+  }
+}
+
+export interface CallPortOptions {
+  readonly post: (items: readonly unknown[]) => void;
+  /** Called for a notice that failed; `call` is its service and method. */
+  readonly onFailure: (call: string, error: unknown) => void;
+  /** The error classes that both threads know. */
+  readonly errors: ErrorClasses;
+  /** Calls that may wait for their answers at once. */
+  readonly maxPending?: number;
+}
+
+/** More than the connections of a thread; each call waits with its arguments in memory. */
+const MAX_PENDING = 50_000;
+
+type Implementation = Readonly<Record<string, (...args: unknown[]) => unknown>>;
+
 /**
- * Both ends of a message channel between threads, each calling the other's functions. What is said in one turn of the
- * event loop travels as one message, because waking the other thread is what costs.
+ * One end of a message channel between two threads. Each end serves some services and calls those of the other. What is
+ * called in one turn of the event loop travels as one message, because waking the other thread is what costs.
  */
-export class CallPort<Own extends Calls<Own>, Remote extends Calls<Remote>> {
-  readonly #own: Own;
-  readonly #post: (items: readonly Item[]) => void;
-  readonly #onFailure: (name: string, error: unknown) => void;
+export class CallPort {
+  readonly #options: CallPortOptions;
+  readonly #served = new Map<string, (...key: never[]) => unknown>();
   readonly #pending = new Map<number, PromiseWithResolvers<unknown>>();
   #outgoing: Item[] = [];
   #lastId = 0;
   #hasEnded = false;
 
-  /** `onFailure` is told of a failed call that nobody waits for. */
-  constructor(
-    own: Own,
-    post: (items: readonly unknown[]) => void,
-    onFailure: (name: string, error: unknown) => void,
-  ) {
-    this.#own = own;
-    this.#post = post;
-    this.#onFailure = onFailure;
+  constructor(options: CallPortOptions) {
+    this.#options = options;
   }
 
-  /** Rejects with what the other thread threw, or with `ThreadEndedError`. */
-  call<K extends keyof Remote & string>(name: K, ...args: Arguments<Remote[K]>): Promise<Answer<Remote[K]>> {
-    if (this.#hasEnded) return Promise.reject(new ThreadEndedError());
-    const id = ++this.#lastId;
-    const pending = Promise.withResolvers<unknown>();
-    this.#pending.set(id, pending);
-    this.#send({ kind: "call", id, name, args });
-    return pending.promise as Promise<Answer<Remote[K]>>;
+  /** Runs the other thread's calls of a service on what `find` returns for the call's key. */
+  serve<T extends Methods<T>, Key extends readonly unknown[]>(
+    { name }: Service<T, Key>,
+    find: (...key: Key) => T,
+  ): void {
+    this.#served.set(name, find);
   }
 
-  tell<K extends keyof Remote & string>(name: K, ...args: Arguments<Remote[K]>): void {
-    if (!this.#hasEnded) this.#send({ kind: "tell", name, args });
+  /**
+   * A service of the other thread. Its calls reject with what that thread threw, with `ThreadEndedError`, or with
+   * `OverloadedError` where too many wait already.
+   */
+  remote<T extends Methods<T>, Key extends readonly unknown[]>(
+    service: Service<T, Key>,
+    ...key: Key
+  ): Remote<T> {
+    return this.#remote(service, key, undefined);
+  }
+
+  /** The same, whose calls reject with `CallTimeoutError` after that time. */
+  remoteWithin<T extends Methods<T>, Key extends readonly unknown[]>(
+    timeoutMs: number,
+    service: Service<T, Key>,
+    ...key: Key
+  ): Remote<T> {
+    return this.#remote(service, key, timeoutMs);
   }
 
   /** Takes in a message of the other end. */
@@ -62,39 +96,83 @@ export class CallPort<Own extends Calls<Own>, Remote extends Calls<Remote>> {
     for (const item of items) this.#receiveItem(item);
   }
 
-  /** Gives up what was asked of a thread that has ended. */
+  /** The other thread has ended: rejects what waits for it, and what is called from now on. */
   end(): void {
     this.#hasEnded = true;
     for (const pending of this.#pending.values()) pending.reject(new ThreadEndedError());
     this.#pending.clear();
   }
 
+  #remote<T extends Methods<T>, Key extends readonly unknown[]>(
+    { name: to, notices }: Service<T, Key>,
+    key: Key,
+    timeoutMs: number | undefined,
+  ): Remote<T> {
+    const methodOf = (method: string) =>
+      notices.has(method)
+        ? (...args: unknown[]) => this.#notify({ to, key, method, args })
+        : (...args: unknown[]) => this.#call({ to, key, method, args }, timeoutMs);
+    const methods = new Map<string, ReturnType<typeof methodOf>>();
+    return new Proxy(Object.freeze({}), {
+      get(_, name) {
+        // A promise that resolves with a remote must not take it for another promise.
+        if (typeof name === "symbol" || name === "then") return undefined;
+        const method = methods.get(name) ?? methodOf(name);
+        methods.set(name, method);
+        return method;
+      },
+    }) as Remote<T>;
+  }
+
+  #notify(call: Call): void {
+    if (!this.#hasEnded) this.#send({ kind: "notice", ...call });
+  }
+
+  #call(call: Call, timeoutMs: number | undefined): Promise<unknown> {
+    if (this.#hasEnded) return Promise.reject(new ThreadEndedError());
+    if (this.#pending.size >= (this.#options.maxPending ?? MAX_PENDING))
+      return Promise.reject(new OverloadedError());
+    const id = ++this.#lastId;
+    const pending = Promise.withResolvers<unknown>();
+    this.#pending.set(id, pending);
+    this.#send({ kind: "call", id, ...call });
+    if (timeoutMs === undefined) return pending.promise;
+    const timer = setTimeout(
+      () => this.#take(id)?.reject(new CallTimeoutError(nameOf(call), timeoutMs)),
+      timeoutMs,
+    );
+    return pending.promise.finally(() => clearTimeout(timer));
+  }
+
   #receiveItem(item: Item): void {
+    const { errors, onFailure } = this.#options;
     switch (item.kind) {
       case "call": {
         const { id } = item;
-        this.#run(item.name, item.args).then(
-          (value) => this.#send({ kind: "answer", id, value }),
-          (error) => this.#send({ kind: "failure", id, error, ...codeOf(error) }),
+        this.#run(item).then(
+          (value) => this.#send({ kind: "result", id, value }),
+          (error) => this.#send({ kind: "failure", id, error: packError(error, errors) }),
         );
         return;
       }
-      case "tell":
-        this.#run(item.name, item.args).catch((error) => this.#onFailure(item.name, error));
+      case "notice":
+        this.#run(item).catch((error) => onFailure(nameOf(item), error));
         return;
-      case "answer":
+      case "result":
         this.#take(item.id)?.resolve(item.value);
         return;
       case "failure":
-        if (item.error instanceof Error && item.code !== undefined)
-          Object.assign(item.error, { code: item.code });
-        this.#take(item.id)?.reject(item.error);
+        this.#take(item.id)?.reject(unpackError(item.error, errors));
     }
   }
 
-  async #run(name: string, args: readonly unknown[]): Promise<unknown> {
-    const called: (...args: never[]) => unknown = this.#own[name as keyof Own];
-    return called.apply(this.#own, args as never[]);
+  async #run(call: Call): Promise<unknown> {
+    const { to, key, method, args } = call;
+    const find = this.#served.get(to);
+    const implementation = find?.(...(key as never[])) as Implementation | undefined;
+    const called = implementation?.[method];
+    if (typeof called !== "function") throw new Error(`there is no ${nameOf(call)} to be called`);
+    return called.apply(implementation, [...args]);
   }
 
   #take(id: number): PromiseWithResolvers<unknown> | undefined {
@@ -109,12 +187,11 @@ export class CallPort<Own extends Calls<Own>, Remote extends Calls<Remote>> {
     queueMicrotask(() => {
       const items = this.#outgoing;
       this.#outgoing = [];
-      if (!this.#hasEnded) this.#post(items);
+      if (!this.#hasEnded) this.#options.post(items);
     });
   }
 }
 
-function codeOf(error: unknown): { readonly code?: string } {
-  const code = error instanceof Error && (error as { code?: unknown }).code;
-  return typeof code === "string" ? { code } : {};
+function nameOf({ to, method }: Call): string {
+  return `${to}.${method}`;
 }

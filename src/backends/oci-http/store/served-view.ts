@@ -20,16 +20,21 @@ import type { StoreChanges } from "./store-changes.ts";
 import type { StoreView } from "./store-view.ts";
 import type { ViewLocation } from "./view-location.ts";
 
+/** What the owner of a store is told by the threads that serve it. */
+export interface StoreReports {
+  /** A blob was found damaged. */
+  onDamage(digest: Digest): void;
+  /** A blob is to be hashed beside the requests. */
+  audit(digest: Digest): void;
+  /** A database of the view with this id is damaged. */
+  onDatabaseDamage(view: number, damage: Damage): void;
+}
+
 /** What a view leaves to the thread that owns its store. */
 export interface StoreOwner {
   readonly changes: StoreChanges;
   readonly locks: UploadLocks;
-  /** Is told of blobs that were found damaged. */
-  onDamage(digest: Digest): void;
-  /** Hashes blobs beside the requests. */
-  audit(digest: Digest): void;
-  /** Reports damage of the databases of the view with this id. */
-  onDatabaseDamage(view: number, damage: Damage): void;
+  readonly reports: StoreReports;
   committed(view: number): CommittedContent;
 }
 
@@ -56,7 +61,7 @@ export class ServedView implements StoreView {
   private constructor(
     { id, indexPath, linksPath, clock, recency, checks, quotas, isFrozen }: ViewLocation,
     { blobs, uploads }: ContentStorage,
-    { changes, audit, committed, onDatabaseDamage }: StoreOwner,
+    { changes, reports, committed }: StoreOwner,
   ) {
     const index = openForReading(indexPath);
     const links = openForReading(linksPath);
@@ -66,18 +71,18 @@ export class ServedView implements StoreView {
     this.blobs = blobs;
     this.recency = new BlobRecency(recency);
     this.checks = new BlobChecks(checks);
-    this.audit = audit;
+    this.audit = (digest) => reports.audit(digest);
     this.uploads = uploads;
     this.reads = new ReadCache(new ScopeClock(clock));
     this.changes = changes;
     this.quotas = quotas;
     this.committed = committed(id);
-    this.damaged = (damage) => onDatabaseDamage(id, damage);
+    this.damaged = (damage) => reports.onDatabaseDamage(id, damage);
   }
 
   static async open(location: ViewLocation, owner: StoreOwner): Promise<ServedView> {
     const content = await openEngine(location.engine, NOT_LOGGED).openContent(location.store, {
-      onDamage: owner.onDamage,
+      onDamage: (digest) => owner.reports.onDamage(digest),
       locks: owner.locks,
       sessions: new SessionCounts(location.sessions),
       isOwner: false,

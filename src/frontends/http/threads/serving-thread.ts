@@ -6,6 +6,7 @@ import { inStepWith } from "../../../primitives/monotonic-clock.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import type { CallPort } from "../../../primitives/threads/call-port.ts";
 import { Heartbeat } from "../../../primitives/threads/heartbeat.ts";
+import type { Remote } from "../../../primitives/threads/service.ts";
 import { SharedVersion } from "../../../primitives/threads/shared-version.ts";
 import { Authenticator } from "../../../primitives/users/authenticator.ts";
 import { TokenAuthority } from "../../../primitives/users/token-authority.ts";
@@ -16,14 +17,25 @@ import type { Certificate } from "../listen/certificates.ts";
 import { HttpLimits } from "../listen/http-limits.ts";
 import type { HttpAddresses } from "../listen/http-settings.ts";
 import { ThreadTraffic } from "../requests/http-traffic.ts";
-import type { OwnerCalls, ThreadCalls, ThreadSetup } from "./thread-calls.ts";
+import {
+  COMMITTED_CONTENT,
+  HTTP_OWNER,
+  HTTP_THREAD,
+  type OwnerCalls,
+  STORE_CHANGES,
+  STORE_REPORTS,
+  type ThreadCalls,
+  type ThreadSetup,
+  UPLOAD_LOCKS,
+} from "./thread-calls.ts";
 
 /** After so long a thread tries again to read a registry that it could not. */
 const RETRY_MS = 10_000;
 
 /** One of several threads that serve HTTP on the same port. It reads by itself and leaves changes to the owner. */
 export class ServingThread implements ThreadCalls {
-  readonly #owner: CallPort<ThreadCalls, OwnerCalls>;
+  readonly #port: CallPort;
+  readonly #owner: Remote<OwnerCalls>;
   readonly #table = new InstanceTable(() => this.#users);
   readonly #views = new Map<number, ServedView>();
   #users = new UserDirectory([]);
@@ -34,8 +46,10 @@ export class ServingThread implements ThreadCalls {
   #refreshing: Promise<void> | undefined;
   #frontend: HttpFrontend | undefined;
 
-  constructor(owner: (own: ThreadCalls) => CallPort<ThreadCalls, OwnerCalls>) {
-    this.#owner = owner(this);
+  constructor(port: CallPort) {
+    this.#port = port;
+    this.#owner = port.remote(HTTP_OWNER);
+    port.serve(HTTP_THREAD, () => this);
   }
 
   async start(setup: ThreadSetup): Promise<HttpAddresses> {
@@ -44,11 +58,11 @@ export class ServingThread implements ThreadCalls {
     await this.#refresh();
     const users = () => this.#users;
     const heartbeat = new Heartbeat(setup.heartbeat);
-    const now = await inStepWith(() => this.#owner.call("now"));
+    const now = await inStepWith(() => this.#owner.now());
     const authenticator = new Authenticator(
       users,
-      (...args) => this.#owner.call("checkPassword", ...args),
-      (id) => this.#owner.tell("noteTokenUse", id),
+      (...args) => this.#owner.checkPassword(...args),
+      (id) => this.#owner.noteTokenUse(id),
     );
     this.#frontend = new HttpFrontend({
       settings,
@@ -63,7 +77,7 @@ export class ServingThread implements ThreadCalls {
       tokens: new TokenAuthority(new TokenSigner(tokenKey, { run, now }), users),
       traffic: new ThreadTraffic(traffic, thread),
       limits: new HttpLimits(settings.limits, limits.memory, thread, limits.seed, now),
-      warnOnce: (...args) => this.#owner.tell("warnOnce", ...args),
+      warnOnce: (...args) => this.#owner.warnOnce(...args),
       log: loggerOf(this.#owner),
     });
     heartbeat.start();
@@ -99,7 +113,7 @@ export class ServingThread implements ThreadCalls {
 
   async #loadState(): Promise<void> {
     while (!this.#isUpToDate) {
-      const { version, users, groups, instances, isServing } = await this.#owner.call("state");
+      const { version, users, groups, instances, isServing } = await this.#owner.state();
       const entries = [];
       for (const { config, location } of instances)
         entries.push({ config, view: location && (await this.#viewIfPossible(config.name, location)) });
@@ -145,40 +159,23 @@ export class ServingThread implements ThreadCalls {
   }
 
   #storeOwner(store: StoreName): StoreOwner {
-    const owner = this.#owner;
+    const port = this.#port;
+    const locks = port.remote(UPLOAD_LOCKS, store);
     return {
-      changes: {
-        putManifest: (...args) => owner.call("putManifest", store, ...args),
-        deleteManifest: (...args) => owner.call("deleteManifest", store, ...args),
-        admit: (...args) => owner.call("admit", store, ...args),
-        linkBlob: (...args) => owner.call("linkBlob", store, ...args),
-        unlinkBlob: (...args) => owner.call("unlinkBlob", store, ...args),
-      },
-      locks: {
-        acquire: (id) => owner.call("acquireUpload", store, id),
-        release: (id) => owner.call("releaseUpload", store, id),
-      },
-      audit: (digest) => owner.tell("auditBlob", store, digest),
-      onDamage: (digest) => owner.tell("reportDamage", store, digest),
-      onDatabaseDamage: (view, damage) => owner.tell("reportDatabaseDamage", store, view, damage),
-      committed: (view) => ({
-        manifest: (...args) => owner.call("committedManifest", store, view, ...args),
-      }),
+      changes: port.remote(STORE_CHANGES, store),
+      locks: { acquire: (id) => locks.acquire(id), release: (id) => locks.release(id) },
+      reports: port.remote(STORE_REPORTS, store),
+      committed: (view) => port.remote(COMMITTED_CONTENT, store, view),
     };
   }
 }
 
 /** The owner writes the log, so that its lines stay whole and in order. */
-function loggerOf(owner: CallPort<ThreadCalls, OwnerCalls>): Logger {
+function loggerOf(owner: Remote<OwnerCalls>): Logger {
   return {
-    info: (message) => owner.tell("log", "info", message),
-    warn: (message) => owner.tell("log", "warn", message),
+    info: (message) => owner.log("info", message),
+    warn: (message) => owner.log("warn", message),
     error: (message, cause) =>
-      owner.tell(
-        "log",
-        "error",
-        message,
-        cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
-      ),
+      owner.log("error", message, cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)),
   };
 }

@@ -1,10 +1,11 @@
+/** What the threads that serve HTTP and the one that owns stores and users do for each other. */
 import type { CommittedContent } from "../../../backends/oci-http/content/committed-content.ts";
-import type { Damage } from "../../../backends/oci-http/content/damage.ts";
 import type { ServedInstance } from "../../../backends/oci-http/instances/instance-registry.ts";
+import type { StoreReports } from "../../../backends/oci-http/store/served-view.ts";
 import type { StoreChanges } from "../../../backends/oci-http/store/store-changes.ts";
-import type { Digest } from "../../../primitives/digest.ts";
-import type { UploadId } from "../../../primitives/store/engine/upload-id.ts";
+import type { UploadLocks } from "../../../primitives/store/engine/uploads.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
+import { service } from "../../../primitives/threads/service.ts";
 import type { ApiTokenId } from "../../../primitives/users/api-token.ts";
 import type { Group } from "../../../primitives/users/group.ts";
 import type { PasswordVerdict } from "../../../primitives/users/password-checker.ts";
@@ -12,7 +13,7 @@ import type { User } from "../../../primitives/users/user.ts";
 import type { Certificate } from "../listen/certificates.ts";
 import type { HttpAddresses, HttpSettings } from "../listen/http-settings.ts";
 
-/** What it takes to serve, as of one version. */
+/** What a thread must know to serve, as of one version. */
 export interface ServingState {
   readonly version: number;
   readonly users: readonly User[];
@@ -22,9 +23,6 @@ export interface ServingState {
   readonly isServing: boolean;
 }
 
-type OfStore<F> = F extends (...args: infer A) => infer R ? (store: StoreName, ...args: A) => R : never;
-
-/** What a thread that serves HTTP asks of the one that owns stores and users. */
 export interface OwnerCalls {
   /** Of its monotonic clock, in milliseconds. */
   now(): number;
@@ -36,23 +34,6 @@ export interface OwnerCalls {
     place: string | undefined,
   ): Promise<PasswordVerdict>;
   noteTokenUse(id: ApiTokenId): void;
-  readonly putManifest: OfStore<StoreChanges["putManifest"]>;
-  readonly deleteManifest: OfStore<StoreChanges["deleteManifest"]>;
-  readonly admit: OfStore<StoreChanges["admit"]>;
-  readonly linkBlob: OfStore<StoreChanges["linkBlob"]>;
-  readonly unlinkBlob: OfStore<StoreChanges["unlinkBlob"]>;
-  /** False if another request holds it. */
-  acquireUpload(store: StoreName, id: UploadId): boolean;
-  releaseUpload(store: StoreName, id: UploadId): void;
-  auditBlob(store: StoreName, digest: Digest): void;
-  reportDamage(store: StoreName, digest: Digest): void;
-  /** Of the databases that the view with this id is read from. */
-  reportDatabaseDamage(store: StoreName, view: number, damage: Damage): void;
-  committedManifest(
-    store: StoreName,
-    view: number,
-    ...reference: Parameters<CommittedContent["manifest"]>
-  ): ReturnType<CommittedContent["manifest"]>;
   warnOnce(topic: string, message: string): void;
   log(level: "info" | "warn" | "error", message: string, cause?: string): void;
 }
@@ -74,9 +55,8 @@ export interface ThreadSetup {
   readonly limits: { readonly memory: SharedArrayBuffer; readonly seed: number };
 }
 
-/** What the owner asks of a thread that serves HTTP. */
 export interface ThreadCalls {
-  /** Listens, and answers where. */
+  /** Listens; resolves with the addresses. */
   start(setup: ThreadSetup): Promise<HttpAddresses>;
   renewCertificates(certificates: readonly Certificate[]): Promise<void>;
   /** Resolves once no request is answered by a configuration that was replaced before. */
@@ -84,3 +64,18 @@ export interface ThreadCalls {
   /** Lets the requests under way finish. */
   stop(): Promise<void>;
 }
+
+/** Of each thread that serves HTTP. */
+export const HTTP_THREAD = service<ThreadCalls>("HTTP thread");
+
+/** These are the owner's; those of a store are called by its name. */
+export const HTTP_OWNER = service<OwnerCalls>("owner", { noteTokenUse: true, warnOnce: true, log: true });
+export const STORE_CHANGES = service<StoreChanges, [store: StoreName]>("changes");
+export const STORE_REPORTS = service<StoreReports, [store: StoreName]>("reports", {
+  onDamage: true,
+  audit: true,
+  onDatabaseDamage: true,
+});
+export const UPLOAD_LOCKS = service<Pick<UploadLocks, "acquire" | "release">, [store: StoreName]>("locks");
+/** Of the view with that id. */
+export const COMMITTED_CONTENT = service<CommittedContent, [store: StoreName, view: number]>("committed");

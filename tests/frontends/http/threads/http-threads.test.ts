@@ -4,15 +4,13 @@ import { InstanceRegistry } from "../../../../src/backends/oci-http/instances/in
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import { SYSTEM_STORE } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import { HttpTraffic } from "../../../../src/frontends/http/requests/http-traffic.ts";
-import { HttpThreads } from "../../../../src/frontends/http/threads/http-threads.ts";
-import { ThreadOwner } from "../../../../src/frontends/http/threads/thread-owner.ts";
+import { startHttp } from "../../../../src/frontends/http/threads/start-http.ts";
 import { digestOf } from "../../../../src/primitives/digest.ts";
 import type { Logger } from "../../../../src/primitives/logging/logger.ts";
-import { WarnOnce } from "../../../../src/primitives/logging/warn-once.ts";
 import { SYSTEM_IDENTITY } from "../../../../src/primitives/store/commits/commit-group.ts";
 import { localStores } from "../../../../src/primitives/store/open-engine.ts";
-import { SharedVersion } from "../../../../src/primitives/threads/shared-version.ts";
 import { parseAccessPattern } from "../../../../src/primitives/users/access-path.ts";
+import { Authenticator } from "../../../../src/primitives/users/authenticator.ts";
 import { PasswordChecker } from "../../../../src/primitives/users/password-checker.ts";
 import { TokenUses } from "../../../../src/primitives/users/token-uses.ts";
 import { ANONYMOUS, type UserName } from "../../../../src/primitives/users/user.ts";
@@ -58,32 +56,30 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
   const backends = await BackendSwitch.load(system, ["oci-http"]);
   const tokenUses = new TokenUses(`${temporaryDirectory()}/uses.json`, log);
   afterThisTest(() => tokenUses.close());
-  const version = new SharedVersion();
   const passwords = new PasswordChecker(() => users.directory);
   const workers: Worker[] = [];
-  const once = new WarnOnce(log);
-  const threads = await HttpThreads.start({
-    settings: {
-      listen: { hostname: "127.0.0.1", port: 0 },
-      listenTls: undefined,
-      redirectsToTls: false,
-      hstsSeconds: undefined,
-      proxies: { networks: [], header: "x-forwarded-for", trustsScheme: false, trustsHost: false },
-      limits: {
-        requestsPerSecond: undefined,
-        uploads: undefined,
-        manifestBytes: 4 << 20,
-        blobBytes: undefined,
-      },
-      connectionsPerAddress: undefined,
-      otherGuardedPorts: [],
-      accessLog: undefined,
-      stopTimeoutMs: 10_000,
+  const settings = {
+    listen: { hostname: "127.0.0.1", port: 0 },
+    listenTls: undefined,
+    redirectsToTls: false,
+    hstsSeconds: undefined,
+    proxies: { networks: [], header: "x-forwarded-for" as const, trustsScheme: false, trustsHost: false },
+    limits: {
+      requestsPerSecond: undefined,
+      uploads: undefined,
+      manifestBytes: 4 << 20,
+      blobBytes: undefined,
     },
+    connectionsPerAddress: undefined,
+    otherGuardedPorts: [],
+    accessLog: undefined,
+    stopTimeoutMs: 10_000,
+  };
+  const httpOptions = {
+    settings,
     certificates: [],
-    count: THREADS,
+    workers: THREADS,
     tokenKey: randomBytes(32),
-    version,
     traffic,
     ...(answerTimeoutMs !== undefined && { answerTimeoutMs }),
     spawn: () => {
@@ -91,16 +87,19 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
       workers.push(worker);
       return worker;
     },
-    owner: () => new ThreadOwner({ instances, users, passwords, backends, tokenUses, version, once, log }),
-    log,
-  });
+  };
+  const authenticator = new Authenticator(
+    () => users.directory,
+    (...args) => passwords.check(...args),
+    (id) => tokenUses.note(id),
+  );
+  const services = { instances, users, passwords, authenticator, backends, tokenUses, log };
+  const http = await startHttp(httpOptions, services);
   afterThisTest(async () => {
-    await threads.stop();
+    await http.stop();
     await instances.close();
   });
-  users.onChange(() => threads.changed());
-  instances.serveWith(threads);
-  const { port } = threads.addresses.plain;
+  const { port } = http.addresses.plain;
   /** The status of a request over a connection of its own. */
   const status = async (path: string, { host = "localhost", authorization = "" } = {}) => {
     const headers = {
@@ -245,7 +244,8 @@ test("a thread that ends is logged and replaced, and its locks and uploads are r
     (await client.fetch(location)).headers.get("Range") === `0-${bytes.length - 1}`;
   expect(await eventually(isWriting)).toBe(true);
 
-  for (const worker of workers.slice()) worker.postMessage([{ kind: "tell", name: "nonsense", args: [] }]);
+  for (const worker of workers.slice())
+    worker.postMessage([{ kind: "notice", to: "nonsense", key: [], method: "x", args: [] }]);
   expect(await eventually(() => workers.length === 2 * THREADS)).toBe(true);
   expect(logged.filter((line) => line.includes("an HTTP thread has ended and is replaced"))).toHaveLength(
     THREADS,

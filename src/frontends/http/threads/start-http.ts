@@ -1,0 +1,117 @@
+import type { BackendSwitch } from "../../../backends/backend-switch.ts";
+import type { InstanceRegistry } from "../../../backends/oci-http/instances/instance-registry.ts";
+import type { Logger } from "../../../primitives/logging/logger.ts";
+import { WarnOnce } from "../../../primitives/logging/warn-once.ts";
+import { SharedVersion } from "../../../primitives/threads/shared-version.ts";
+import type { Authenticator } from "../../../primitives/users/authenticator.ts";
+import type { PasswordChecker } from "../../../primitives/users/password-checker.ts";
+import { TokenAuthority } from "../../../primitives/users/token-authority.ts";
+import { TokenSigner } from "../../../primitives/users/token-signer.ts";
+import type { TokenUses } from "../../../primitives/users/token-uses.ts";
+import type { UserRegistry } from "../../../primitives/users/user-registry.ts";
+import { HttpFrontend } from "../http-frontend.ts";
+import type { Certificate } from "../listen/certificates.ts";
+import { HttpLimits, limitsMemory, randomSeed } from "../listen/http-limits.ts";
+import type { HttpAddresses, HttpSettings } from "../listen/http-settings.ts";
+import { type HttpTraffic, ThreadTraffic } from "../requests/http-traffic.ts";
+import { HttpThreads } from "./http-threads.ts";
+import { ThreadOwner } from "./thread-owner.ts";
+
+/** What serving HTTP needs of the thread that owns users and stores. */
+export interface HttpServices {
+  readonly users: Pick<UserRegistry, "directory" | "onChange">;
+  readonly instances: Pick<InstanceRegistry, "hosts" | "served" | "openStore" | "serveWith">;
+  readonly backends: Pick<BackendSwitch, "isEnabled" | "onChange">;
+  readonly authenticator: Authenticator;
+  readonly passwords: Pick<PasswordChecker, "check">;
+  readonly tokenUses: Pick<TokenUses, "note">;
+  readonly log: Logger;
+}
+
+export interface HttpOptions {
+  readonly settings: HttpSettings;
+  readonly certificates: readonly Certificate[];
+  readonly tokenKey: Uint8Array;
+  /** With a part for each thread. */
+  readonly traffic: HttpTraffic;
+  /** Threads that serve; with 1 it is the one that owns the stores. */
+  readonly workers: number;
+  /** Makes a thread that runs `http-worker.ts`. */
+  readonly spawn: () => Worker;
+  /** How long a thread may not answer before it is replaced, in milliseconds. */
+  readonly answerTimeoutMs?: number;
+}
+
+/** HTTP as it is served, on whichever threads. */
+export interface RunningHttp {
+  readonly addresses: HttpAddresses;
+  /** New connections get the new certificates; requests under way are answered on their old connections. */
+  renewCertificates(certificates: readonly Certificate[]): Promise<void>;
+  /** Lets requests under way finish, for a while, and takes no new ones. */
+  stop(): Promise<void>;
+}
+
+/** Serves HTTP on this thread, which owns the stores, or on several others. Rejects with `ListenError`. */
+export async function startHttp(options: HttpOptions, services: HttpServices): Promise<RunningHttp> {
+  const once = new WarnOnce(services.log);
+  const warnOnce = (topic: string, message: string) => once.warn(topic, message);
+  return options.workers === 1
+    ? startOnThisThread(options, services, warnOnce)
+    : startThreads(options, services, warnOnce);
+}
+
+type Warn = (topic: string, message: string) => void;
+
+function startOnThisThread(
+  { settings, certificates, tokenKey, traffic }: HttpOptions,
+  { users, instances, backends, authenticator, log }: HttpServices,
+  warnOnce: Warn,
+): HttpFrontend {
+  return new HttpFrontend({
+    settings,
+    certificates,
+    isShared: false,
+    guardsConnections: true,
+    hosts: () => instances.hosts(),
+    isServing: () => backends.isEnabled("oci-http"),
+    authenticator,
+    tokens: new TokenAuthority(new TokenSigner(tokenKey), () => users.directory),
+    traffic: new ThreadTraffic(traffic.memory, 0),
+    limits: new HttpLimits(settings.limits, limitsMemory(), 0, randomSeed()),
+    warnOnce,
+    log,
+  });
+}
+
+async function startThreads(
+  { workers: count, ...options }: HttpOptions,
+  { users, instances, backends, passwords, tokenUses, log }: HttpServices,
+  warnOnce: Warn,
+): Promise<HttpThreads> {
+  const version = new SharedVersion();
+  const owned = {
+    state: () => ({
+      version: version.current,
+      users: users.directory.list(),
+      groups: users.directory.groups(),
+      instances: instances.served(),
+      isServing: backends.isEnabled("oci-http"),
+    }),
+    openStore: instances.openStore.bind(instances),
+    checkPassword: passwords.check.bind(passwords),
+    noteTokenUse: tokenUses.note.bind(tokenUses),
+    warnOnce,
+    log,
+  };
+  const threads = await HttpThreads.start({
+    ...options,
+    count,
+    version,
+    owner: (port) => new ThreadOwner(port, owned),
+    log,
+  });
+  users.onChange(() => threads.changed());
+  backends.onChange(() => threads.changed());
+  instances.serveWith(threads);
+  return threads;
+}

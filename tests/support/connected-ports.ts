@@ -1,0 +1,22 @@
+import { THREAD_ERRORS } from "../../src/frontends/thread-errors.ts";
+import { CallPort, type CallPortOptions } from "../../src/primitives/threads/call-port.ts";
+
+/** Both ends of a channel, in one thread: what is called travels as between two. */
+export function connectedPorts(
+  onFailure: CallPortOptions["onFailure"],
+  { maxPending, onMessage }: { readonly maxPending?: number; readonly onMessage?: () => void } = {},
+): readonly [CallPort, CallPort] {
+  const portTo = (other: () => CallPort) =>
+    new CallPort({
+      errors: THREAD_ERRORS,
+      onFailure,
+      ...(maxPending !== undefined && { maxPending }),
+      post(items) {
+        onMessage?.();
+        setImmediate(() => other().receive(structuredClone(items) as never));
+      },
+    });
+  const one: CallPort = portTo(() => two);
+  const two: CallPort = portTo(() => one);
+  return [one, two];
+}
