@@ -122,3 +122,25 @@ test("only the SQLite primitive opens databases", async () => {
   }
   expect(wrong).toEqual([]);
 });
+
+test("the console reaches registries through operations alone, and reads settings from words", () => {
+  const isServices = (from: string) => from === "backends/admin-ssh/commands/command.ts";
+  expect(
+    wrongImports(
+      ({ from, to }) =>
+        from.startsWith("backends/admin-ssh/") &&
+        !isServices(from) &&
+        /^backends\/oci-http\/(?!operations\/|settings\/)/.test(to),
+    ),
+  ).toEqual([]);
+});
+
+test("operations know no frontend, no console and no text or JSON that shows their records", () => {
+  expect(
+    wrongImports(
+      ({ from, to }) =>
+        /^backends\/(accounts|administration|oci-http\/operations)\//.test(from) &&
+        to.startsWith("backends/admin-ssh/"),
+    ),
+  ).toEqual([]);
+});

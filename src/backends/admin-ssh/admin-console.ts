@@ -171,9 +171,9 @@ export class AdminConsole {
 /** A live screen whose operation refuses to go on says what has changed. */
 function whileAllowed(live: Live, { user }: Actor): Live {
   return (lines) =>
-    live((width) => {
+    live(async (width) => {
       try {
-        return lines(width);
+        return await lines(width);
       } catch (error) {
         if (!(error instanceof AdministratorOnlyError)) throw error;
         throw new ConsoleError(`'${user}' is no system administrator any more`);

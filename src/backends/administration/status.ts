@@ -3,6 +3,8 @@ import { type Actor, requireAdministrator } from "../actor.ts";
 import type { InstanceRegistry } from "../oci-http/instances/instance-registry.ts";
 import { type StoreStatus, statusesOf } from "../oci-http/store/store-status.ts";
 
+export type { StoreStatus } from "../oci-http/store/store-status.ts";
+
 /** Over HTTP since the start. */
 export interface TrafficTotals {
   readonly requests: number;

@@ -1,9 +1,8 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import { firstOf } from "../../first-of.ts";
-import type { ContentChange } from "../../oci-http/content/content-changes.ts";
-import { parsePointInTime } from "../../oci-http/history/point-in-time.ts";
-import { diffMoments } from "../../oci-http/operations/diff.ts";
+import { type ContentChange, diffMoments } from "../../oci-http/operations/diff.ts";
 import { type LogRecord, type LogRequest, readLog } from "../../oci-http/operations/log.ts";
+import { parseMoment } from "../../oci-http/operations/moment.ts";
 import { type CommitRecord, showCommit } from "../../oci-http/operations/show.ts";
 import type { Command, CommandContext, Listing } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
@@ -136,7 +135,7 @@ function readFilter(words: readonly string[]): Omit<LogRequest, "instance"> & { 
     } else if (key === "user") {
       filter = { ...filter, user: value };
     } else if (key === "since") {
-      const point = parsePointInTime(value);
+      const point = parseMoment(value)?.point;
       if (point?.kind !== "time") throw new ConsoleError(`'${value}' is no time; use ${TIMES}`);
       filter = { ...filter, since: new Date(point.seconds * 1000) };
     } else {

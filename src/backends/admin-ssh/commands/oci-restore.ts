@@ -3,8 +3,8 @@ import {
   proposeRestore,
   type RestoreProposal,
   type RestoreTarget,
+  type TagRestore,
 } from "../../oci-http/operations/restore.ts";
-import type { TagRestore } from "../../oci-http/operations/restore-plan.ts";
 import { YES } from "./access-words.ts";
 import type { Command } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";

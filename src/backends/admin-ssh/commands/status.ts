@@ -1,7 +1,6 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
 import { formatDuration } from "../../../primitives/text/duration.ts";
-import { readStatus, type ServerStatus } from "../../administration/status.ts";
-import type { StoreStatus } from "../../oci-http/store/store-status.ts";
+import { readStatus, type ServerStatus, type StoreStatus } from "../../administration/status.ts";
 import type { Command } from "./command.ts";
 import { formatTime, table } from "./table.ts";
 

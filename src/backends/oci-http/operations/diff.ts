@@ -7,6 +7,8 @@ import type { InstanceName } from "../settings/instance-config.ts";
 import { commitAt, type Moment } from "./moment.ts";
 import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
 
+export type { ContentChange } from "../content/content-changes.ts";
+
 export interface DiffRequest {
   readonly instance: InstanceName;
   readonly from: Moment;

@@ -23,6 +23,8 @@ import {
   type TagRestore,
 } from "./restore-plan.ts";
 
+export type { TagRestore } from "./restore-plan.ts";
+
 /** What is restored: everything, all tags of a repository, or one tag. */
 export type RestoreTarget =
   | { readonly kind: "everything" }
