@@ -13,11 +13,11 @@ const TARGETS = [
 const OUT = "dist";
 
 /**
- * ssh2 works without its native parts, which would tie the executable to the machine it is built on. They are replaced by
- * modules that throw, as missing ones do: left to be found at run time, they would be looked for in the current directory.
+ * Replaces ssh2's optional native modules, which would tie the executable to the build machine, with modules that throw as
+ * missing ones do. Without a replacement, the executable would search the current directory for them.
  */
-const ABSENT_PARTS: Bun.BunPlugin = {
-  name: "absent native parts",
+const NO_NATIVE_MODULES: Bun.BunPlugin = {
+  name: "no native modules",
   setup(build) {
     build.onResolve({ filter: /^cpu-features$|\.node$/ }, ({ path }) => ({ path, namespace: "absent" }));
     build.onLoad({ filter: /.*/, namespace: "absent" }, ({ path }) => ({
@@ -29,21 +29,21 @@ const ABSENT_PARTS: Bun.BunPlugin = {
 
 async function compile(outfile: string, target?: (typeof TARGETS)[number]): Promise<void> {
   await Bun.build({
-    // Threads start from files of their own.
+    // Each kind of thread has its own entry point.
     entrypoints: [
       "src/main.ts",
       "src/server/http-worker.ts",
       "src/server/ssh-worker.ts",
       "src/server/stop-watchdog.ts",
     ],
-    // Beside main in the executable, as the file that starts them stands beside them here.
+    // Flat names, so that the executable finds the workers beside main.
     naming: "[name].[ext]",
     minify: true,
-    // Starts in half the time. Only for the machine that builds: nothing here runs what is made for other platforms.
+    // Bytecode halves the start time. Only for the build machine, because no test runs the other platforms' executables.
     ...(!target && { format: "esm", bytecode: true }),
     sourcemap: "linked",
     define: { EVERLOCK_COMMIT: JSON.stringify(commit()) },
-    plugins: [ABSENT_PARTS],
+    plugins: [NO_NATIVE_MODULES],
     compile: {
       outfile,
       ...(target && { target }),

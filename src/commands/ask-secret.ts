@@ -2,14 +2,14 @@ import { ConsoleError } from "../backends/admin-ssh/commands/console-error.ts";
 import { firstLineAsker, secretAsker } from "../backends/admin-ssh/commands/dialog.ts";
 import { LineReader } from "../primitives/terminal/line-reader.ts";
 
-/** Without a terminal the first line of standard input is the answer. */
+/** Prompts on the terminal. Without a terminal, returns the first line of standard input. */
 export async function askSecret(question: string): Promise<string> {
   const { stdin, stdout } = process;
   if (!stdin.isTTY) {
     const line = firstLineAsker(stdin)(question);
     return line.catch((error) => {
       if (!(error instanceof ConsoleError)) throw error;
-      throw new ConsoleError("the password is missing: type it at a terminal, or give it on standard input");
+      throw new ConsoleError("the password is missing: enter it at a terminal or send it on standard input");
     });
   }
   stdin.setRawMode(true);

@@ -6,26 +6,26 @@ import type { StoreName } from "../primitives/store/store-manager.ts";
 const NAME = "everlock-backup.json";
 const VERSION = 1;
 
-/** What a finished backup of a store consists of. */
+/** The content of a store in a finished backup. */
 export interface BackedUpStore {
-  /** SHA-256 of the inventory, which lies beside the store as `<store>.inventory`. */
+  /** SHA-256 of the inventory file `<store>.inventory` beside the store. */
   readonly inventory: string;
-  /** Blobs that its manifests name and that never were there, as a sparse store may have it. */
+  /** Blobs that its manifests reference and that were missing in the source, which a sparse store may have. */
   readonly absent: readonly Digest[];
 }
 
-/** Tells that a directory is a backup, and whether it is whole. */
+/** A file that marks a directory as a backup and says whether the backup is complete. */
 export interface BackupMarker {
   readonly version: number;
-  /** When; `null` while it is not, also of one that an earlier run had finished. */
+  /** ISO 8601 time of completion; `null` while a backup runs, also over a finished one. */
   readonly finished: string | null;
-  /** Those that are in it, or are to be once it is finished. */
+  /** The stores that a finished backup contains. */
   readonly stores: readonly StoreName[];
-  /** Not of backups that earlier versions of Everlock made. */
+  /** Missing in backups by earlier versions of Everlock. */
   readonly contents?: Readonly<Record<StoreName, BackedUpStore>>;
 }
 
-/** `undefined` if the directory is no backup. Throws where the marker makes no sense or is another version's. */
+/** `undefined` if the directory is not a backup. Throws if the marker is damaged or has another version. */
 export function readMarker(dir: string): BackupMarker | undefined {
   const path = `${dir}/${NAME}`;
   if (!existsSync(path)) return undefined;
@@ -40,7 +40,7 @@ export function readMarker(dir: string): BackupMarker | undefined {
   return marker;
 }
 
-/** Resolves once it would survive a power cut. */
+/** Resolves when the marker is durable. */
 export function writeMarker(dir: string, marker: Omit<BackupMarker, "version">): Promise<void> {
   const text = `${JSON.stringify({ version: VERSION, ...marker })}\n`;
   return replaceFile(`${dir}/${NAME}`, Buffer.from(text), 0o600);

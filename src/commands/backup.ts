@@ -38,28 +38,30 @@ export const backup = defineCommand({
   meta: {
     name: "backup",
     description:
-      "Copy everything to another directory, also while the server runs; what that has already is not copied again",
+      "Copy all data to another directory, also while the server runs; files already there are not copied again",
   },
   args: COPY_ARGS,
   async run({ rawArgs }) {
     const { dir, dataDir, config } = directoriesOf(rawArgs, USAGE);
     if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${dataDir}; ${USAGE}`);
     if (!readMarker(dir) && !isEmpty(dir))
-      throw new UsageError(`${dir} holds something else than a backup; ${USAGE}`);
-    const goOn = "'everlock backup' goes on with it";
+      throw new UsageError(`${dir} contains something other than a backup; ${USAGE}`);
+    const goOn = "'everlock backup' resumes it";
     const problems = await withDirectory(
       dir,
       () => finishing(`the backup ${dir}`, goOn, () => backUp(dataDir, dir, config)),
       { what: "backup" },
     );
     if (problems > 0)
-      throw new Error(`${problems} blobs are damaged or missing in ${dataDir}; all else is in ${dir}`);
+      throw new Error(
+        `${problems} blobs are damaged or missing in ${dataDir}; everything else was copied to ${dir}`,
+      );
   },
 });
 
-/** Answers how many blobs of the source are damaged or missing. */
+/** Returns the number of damaged or missing blobs in the source. */
 async function backUp(dataDir: string, dir: string, config: ServerConfig): Promise<number> {
-  // From here on it is no whole backup, whatever an earlier run has left, until everything is synced again.
+  // From here on the backup counts as incomplete, even over a finished one, until everything is synced.
   const stores = new Set([...(readMarker(dir)?.stores ?? []), ...(await storesOf(dataDir))]);
   await writeMarker(dir, { finished: null, stores: [...stores].toSorted() });
   const held = await withRemoteHold(dataDir, async ({ openStores, sparseStores = [] }) => ({
@@ -106,7 +108,7 @@ async function missingIn(dir: string, name: StoreName): Promise<ReadonlyMap<Dige
   }
 }
 
-/** Names what is missing in the source; answers how much is missing or damaged. */
+/** Prints the missing blobs; returns the number of missing and damaged ones. */
 function reportMissing(
   name: StoreName,
   missing: ReadonlyMap<Digest, string>,
@@ -121,7 +123,7 @@ function reportMissing(
   return named.size;
 }
 
-/** What a crashed server had acknowledged comes to the branch when its store is opened; answers where that can't be. */
+/** Opens each store, which recovers commits that a crashed server acknowledged. Returns the stores that can't be opened. */
 async function finishCommits(dataDir: string): Promise<ReadonlyMap<StoreName, Error>> {
   const damaged = new Map<StoreName, Error>();
   const manager = localStores(dataDir, consoleLogger);
@@ -136,7 +138,7 @@ async function finishCommits(dataDir: string): Promise<ReadonlyMap<StoreName, Er
   return damaged;
 }
 
-/** The stores that the server does not use and that hold acknowledged commits which a copy would lack. */
+/** The stores that the server does not use and whose acknowledged commits a copy would miss. */
 async function unfinishedStores(
   dataDir: string,
   openStores: readonly StoreName[] | undefined,
@@ -146,7 +148,7 @@ async function unfinishedStores(
     if (!openStores || openStores.includes(name)) continue;
     try {
       if (await hasUnseenCommits(`${dataDir}/${name}`)) {
-        const reason = `the store '${name}' holds commits in its journal, and the server does not use it; 'everlock fsck ${name}' brings them to its branch while no server runs`;
+        const reason = `the store '${name}' has commits in its journal, and the server does not use it; stop the server and run 'everlock fsck ${name}' to move them to its branch`;
         unfinished.set(name, new Error(reason));
       }
     } catch (error) {
@@ -157,7 +159,7 @@ async function unfinishedStores(
   return unfinished;
 }
 
-/** The stores of registries whose manifests may name content that is not there, as stored and as the settings say. */
+/** The stores of registries with `references=sparse`, by the stored configuration and the settings. */
 async function sparseStoresOf(dataDir: string, { instances }: ServerConfig): Promise<readonly StoreName[]> {
   if (!existsSync(`${dataDir}/${SYSTEM_STORE}`)) return [];
   const commits = await StoredCommits.open(`${dataDir}/${SYSTEM_STORE}`);
@@ -168,7 +170,7 @@ async function sparseStoresOf(dataDir: string, { instances }: ServerConfig): Pro
     const configs = instances ? instances(stored) : (stored ?? []);
     return configs.flatMap(({ references, store }) => (references === "sparse" ? [store] : []));
   } catch (error) {
-    // The server says so at its start; that a blob is missing is said once too often then.
+    // The server reports this error at startup. Here it only means that missing blobs of sparse stores are reported too.
     if (error instanceof InvalidInstancesError) return [];
     throw error;
   } finally {

@@ -8,7 +8,7 @@ const ARGS: ArgsDef = {
 };
 const USAGE = `use: everlock completion ${SHELLS.join("|")}`;
 
-/** A command of `everlock` as a shell completes it. */
+/** A command of `everlock` with its flags, for completion. */
 interface Completed {
   readonly name: string;
   readonly description: string;
@@ -21,10 +21,10 @@ interface Completed {
 
 const PRINTERS: Readonly<Record<Shell, (commands: readonly Completed[]) => string>> = { bash, zsh, fish };
 
-/** Completion of the commands and their flags, for the shell to take in. */
+/** `everlock completion`: prints a completion script for a shell. */
 export function completion(subCommands: () => Readonly<Record<string, CommandDef>>): CommandDef {
   return defineCommand({
-    meta: { name: "completion", description: "Print what makes a shell complete commands and flags" },
+    meta: { name: "completion", description: "Print a shell script that completes commands and flags" },
     args: ARGS,
     run({ rawArgs: [shell, ...rest] }) {
       const known = SHELLS.find((name) => name === shell);

@@ -17,7 +17,7 @@ import { formatSize } from "../primitives/text/byte-size.ts";
 import { type AcquireOptions, DataDirectory, isLockFile } from "../server/data-directory.ts";
 import { DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
-/** What is kept beside the stores; clients would notice if it were made again. */
+/** Files beside the stores that must be copied, because clients would notice new ones. */
 const PRIVATE_FILES = ["ssh_host_ed25519_key", "token_key", "token_uses.json", "known_networks.json"];
 
 export const COPY_ARGS: ArgsDef = {
@@ -26,13 +26,13 @@ export const COPY_ARGS: ArgsDef = {
 };
 
 export interface CopyDirectories {
-  /** Of the backup. */
+  /** The backup's directory. */
   readonly dir: string;
   readonly dataDir: string;
   readonly config: ServerConfig;
 }
 
-/** Reads the command line of `backup` and `restore-backup`. Throws `UsageError`. */
+/** Parses the command line of `backup` and `restore-backup`. Throws `UsageError`. */
 export function directoriesOf(rawArgs: readonly string[], usage: string): CopyDirectories {
   const at = rawArgs.findIndex((arg, i) => !arg.startsWith("-") && !/^--[a-z-]+$/.test(rawArgs[i - 1] ?? ""));
   const dir = rawArgs[at];
@@ -43,10 +43,10 @@ export function directoriesOf(rawArgs: readonly string[], usage: string): CopyDi
   return { dir: resolve(dir), dataDir, config };
 }
 
-/** What a copy that was killed at its very beginning leaves: the half of a marker, and nothing else. */
+/** Temporary files of a copy that was killed before it wrote its marker. */
 const HALF_MARKERS = ["everlock-backup.json.new", "everlock-restore.json.new"];
 
-/** Whether a directory holds nothing, or does not exist; what locking it or beginning has left does not count. */
+/** Whether a directory is empty or missing, not counting lock files and half-written markers. */
 export function isEmpty(dir: string): boolean {
   return (
     !existsSync(dir) || readdirSync(dir).every((name) => isLockFile(name) || HALF_MARKERS.includes(name))
@@ -67,7 +67,7 @@ export async function withDirectory<T>(
   }
 }
 
-/** Like `withDirectory` for a backup that is only read: on a read-only file system nobody can change it. */
+/** Like `withDirectory`, for reading a backup. A backup on a read-only file system needs no lock. */
 export function readingBackup<T>(path: string, work: () => Promise<T>): Promise<T> {
   return isReadOnly(path) ? work() : withDirectory(path, work, { what: "backup" });
 }
@@ -83,13 +83,13 @@ function isReadOnly(path: string): boolean {
 
 export interface DataCopy {
   readonly copies: ReadonlyMap<StoreName, StoreCopy>;
-  /** Of the stores that could not be copied. */
+  /** The stores that could not be copied, with the error. */
   readonly failures: ReadonlyMap<StoreName, Error>;
 }
 
 /**
- * Copies every store and what belongs to them, reports each, and answers what came of it. Damaged blobs are left out. A store
- * whose commits are damaged, as `damaged` names some already, keeps none of the others from being copied.
+ * Copies every store and the files beside them, and prints a line for each store. Damaged blobs are skipped. Stores with
+ * damaged commits (`damaged` are the known ones) are skipped, and the others are still copied.
  */
 export async function copyAll(
   source: string,
@@ -110,7 +110,7 @@ export async function copyAll(
   return { copies, failures };
 }
 
-/** Throws what kept stores from being copied. */
+/** Throws if a store could not be copied. */
 export function refuseFailures({ failures }: DataCopy): void {
   if (failures.size > 0) throw new Error([...failures.values()].map(({ message }) => message).join("; "));
 }
@@ -122,7 +122,7 @@ async function copyOne(name: StoreName, source: string, target: string): Promise
     showProgress();
     process.stdout.write(`${name}: ${describe(copy)}\n`);
     for (const digest of copy.damaged)
-      process.stderr.write(`${name}: the blob ${digest} is damaged and was left out\n`);
+      process.stderr.write(`${name}: the blob ${digest} is damaged and was skipped\n`);
     return copy;
   } catch (error) {
     showProgress();
@@ -131,7 +131,7 @@ async function copyOne(name: StoreName, source: string, target: string): Promise
   }
 }
 
-/** Whether an error says that one store is damaged, and nothing of the others. */
+/** Whether the error means damage to one store, so that the other stores can be copied. */
 export function isDamage(error: unknown): error is Error {
   return (
     error instanceof DamagedStoreError ||
@@ -140,17 +140,19 @@ export function isDamage(error: unknown): error is Error {
   );
 }
 
-/** Runs `work`, and says that it is not finished if that fails, and how it will be. */
-export async function finishing<T>(what: string, howToGoOn: string, work: () => Promise<T>): Promise<T> {
+/** Runs `work`. If it fails, throws an error that says how to continue. */
+export async function finishing<T>(what: string, howToContinue: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const trouble = storageTroubleOf(error);
     const reason = error instanceof Error ? error.message : String(error);
-    const words =
+    const description =
       trouble === "no-room" ? "there is no room on the disk" : trouble && describeStorageTrouble(trouble);
-    // It says all there is to say, so that no cause is passed on that would be put into words again.
-    throw new Error(`${what} is not finished: ${words ? `${words} (${reason})` : reason}; ${howToGoOn}`);
+    // Without `cause`: the message is complete, and a cause would be described twice.
+    throw new Error(
+      `${what} is not finished: ${description ? `${description} (${reason})` : reason}; ${howToContinue}`,
+    );
   }
 }
 
@@ -161,7 +163,7 @@ function describe({ repositoryBytes, blobs, copiedBlobs, copiedBytes }: StoreCop
 const PROGRESS_MS = 200;
 let shown = 0;
 
-/** On a terminal, in a line that the next one overwrites. */
+/** On a terminal only, in a line that the next output overwrites. */
 function showProgress(name?: string, blobs?: number): void {
   if (!process.stderr.isTTY) return;
   const now = performance.now();

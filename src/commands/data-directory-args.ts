@@ -7,11 +7,11 @@ import { DataDirectory } from "../server/data-directory.ts";
 
 /** Flags of the commands that work on a data directory while no server runs. */
 export const DATA_DIRECTORY_ARGS = {
-  "data-dir": { type: "string", description: "where everything is kept (default: data)", valueHint: "dir" },
+  "data-dir": { type: "string", description: "data directory (default: data)", valueHint: "dir" },
   config: { type: "string", description: "the server's configuration file", valueHint: "file" },
 } as const satisfies ArgsDef;
 
-/** Takes the data directory that the flags name, which must exist. Throws `UsageError` or `DataDirectoryError`. */
+/** Locks the data directory from the flags, which must exist. Throws `UsageError` or `DataDirectoryError`. */
 export function acquireDataDirectory(flags: readonly string[], usage: string): DataDirectory {
   const { dataDir } = resolveServerConfig(flags, process.env);
   if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${resolve(dataDir)}; ${usage}`);

@@ -12,7 +12,7 @@ import { visibleText } from "../primitives/text/visible-text.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 const ARGS: ArgsDef = {
-  store: { type: "positional", required: false, description: "which store (default: all)" },
+  store: { type: "positional", required: false, description: "store to check (default: all)" },
   ...DATA_DIRECTORY_ARGS,
 };
 
@@ -50,7 +50,7 @@ async function chooseStores(
   throw new UsageError(`there is no store '${wanted}'; there are ${stores.join(", ") || "none"}`);
 }
 
-/** Prints what is wrong with one store and answers how much. */
+/** Prints the problems of one store and returns their number. */
 async function check(manager: StoreManager, name: StoreName): Promise<number> {
   const print = (line: string) => process.stdout.write(`${visibleText(`${name}: ${line}`)}\n`);
   try {
@@ -61,20 +61,20 @@ async function check(manager: StoreManager, name: StoreName): Promise<number> {
     return problems.length;
   } catch (error) {
     if (isMistake(error) || !(error instanceof Error)) throw error;
-    // The others are checked all the same.
+    // The other stores are still checked.
     print(`can't be opened: ${error.message}`);
     return 1;
   }
 }
 
-/** Opens no database in a way that would rebuild it or bring it up to date: each is compared as it lies there. */
+/** Compares databases as they are on disk: opening them in the usual way would rebuild or update them. */
 async function inspect(manager: StoreManager, name: StoreName) {
   const store = await manager.open(name);
   try {
     const objects = await store.checkObjects();
     const counts = [`${objects.commits} commits`, `${objects.objects} objects`];
     if (!(await manager.hasContent(name))) return { problems: objects.problems, counts };
-    // Which blobs are needed, and what the index should hold, only sound objects tell.
+    // Damaged objects can't tell which blobs are needed and what the index should contain.
     if (objects.problems.length > 0)
       return { problems: objects.problems, counts: [...counts, "blobs unchecked"] };
     const { blobs } = await manager.openContent(name, {

@@ -17,23 +17,23 @@ import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args
 
 const DRY_RUN = "--dry-run";
 const ARGS: ArgsDef = {
-  "dry-run": { type: "boolean", description: "only list what would go and how many bytes" },
+  "dry-run": { type: "boolean", description: "only list what would be removed, with sizes" },
   "gc-grace": {
     type: "string",
-    description: "keep what was uploaded within this time",
+    description: "keep blobs uploaded within this time",
     valueHint: "duration",
   },
   ...DATA_DIRECTORY_ARGS,
 };
 const USAGE = "use: everlock gc [--dry-run] [--data-dir <dir>]";
-/** Nothing can be pushed while no server runs. */
+/** This command runs the job once. */
 const NOT_SCHEDULED = { gcEvery: undefined, scrubEvery: undefined };
 
 export const gc = defineCommand({
   meta: {
     name: "gc",
     description:
-      "Apply the cleanup rules and remove blobs that nothing needs, also while the server runs; exits with 1 if a store was left out",
+      "Apply the cleanup rules and remove unreferenced blobs, also while the server runs; exits with 1 if a store was skipped",
   },
   args: ARGS,
   async run({ rawArgs }) {
@@ -54,9 +54,9 @@ async function runHere(flags: readonly string[], config: ServerConfig, isDryRun:
   const stores = localStores(directory.path, consoleLogger);
   const system = await stores.open(SYSTEM_STORE);
   undo.defer(() => system.close());
-  const nobody = new UserDirectory([]);
+  const noUsers = new UserDirectory([]);
   const instances = await InstanceRegistry.open(
-    { system, stores, users: () => nobody, log: consoleLogger },
+    { system, stores, users: () => noUsers, log: consoleLogger },
     config.instances ?? ((stored) => stored ?? []),
   );
   undo.defer(() => instances.close());

@@ -10,7 +10,7 @@ import { askSecret } from "./ask-secret.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 const ARGS: ArgsDef = {
-  login: { type: "positional", required: false, description: "whose password" },
+  login: { type: "positional", required: false, description: "login of the user" },
   ...DATA_DIRECTORY_ARGS,
 };
 
@@ -19,7 +19,7 @@ const USAGE = "use: everlock passwd <login> [--data-dir <dir>]";
 export const passwd = defineCommand({
   meta: {
     name: "passwd",
-    description: "Set a user's password while no server runs, for when nobody can log in any more",
+    description: "Set a user's password while no server runs, for when no administrator can log in",
   },
   args: ARGS,
   async run({ rawArgs: [login = "", ...flags] }) {

@@ -26,14 +26,13 @@ const USAGE = `use: everlock restore-backup <dir> [${PARTIAL}] [--data-dir <dir>
 
 const ARGS: ArgsDef = {
   ...COPY_ARGS,
-  partial: { type: "boolean", description: "restore what is there, though something is missing or damaged" },
+  partial: { type: "boolean", description: "restore even if something is missing or damaged" },
 };
 
 export const restoreBackup = defineCommand({
   meta: {
     name: "restore-backup",
-    description:
-      "Make a data directory of a backup; every blob is hashed on the way, and none may be missing",
+    description: "Create a data directory from a backup; every blob is verified, and none may be missing",
   },
   args: ARGS,
   async run({ rawArgs }) {
@@ -43,19 +42,19 @@ export const restoreBackup = defineCommand({
       USAGE,
     );
     const marker = readMarker(dir);
-    if (!marker) throw new UsageError(`${dir} is no backup; ${USAGE}`);
+    if (!marker) throw new UsageError(`${dir} is not a backup; ${USAGE}`);
     if (marker.finished === null && !isPartial)
       throw new Error(
-        `${dir} is not finished; 'everlock backup' goes on with it, and ${PARTIAL} restores what is there`,
+        `${dir} is not finished; 'everlock backup' resumes it, and ${PARTIAL} restores what it contains`,
       );
     if (!isEmpty(dataDir) && !existsSync(unfinishedRestorePath(dataDir)))
-      throw new UsageError(`the data directory ${dataDir} is not empty; name another with --data-dir`);
+      throw new UsageError(`the data directory ${dataDir} is not empty; choose another with --data-dir`);
     const restoring = () =>
       withDirectory(dataDir, () => restore(dir, dataDir, marker, isPartial), {
         allowsUnfinishedRestore: true,
       });
     await readingBackup(dir, () =>
-      finishing(`the restore to ${dataDir}`, "the same command goes on with it", restoring),
+      finishing(`the restore to ${dataDir}`, "run the same command again to resume it", restoring),
     );
   },
 });
@@ -78,7 +77,7 @@ async function restore(
   };
   for (const [name, { message }] of failures) {
     report(`the store ${name} can't be restored: ${message}`);
-    // Half of it might be taken for a store that is empty.
+    // A partial store could be mistaken for an empty one.
     rmSync(`${dataDir}/${name}`, { recursive: true, force: true });
   }
   for (const name of new Set([...marker.stores, ...copies.keys()])) {
@@ -90,7 +89,7 @@ async function restore(
   }
   if (problems > 0 && !isPartial) {
     throw new Error(
-      `${problems} ${problems === 1 ? "part is" : "parts are"} damaged or missing; ${PARTIAL} does without`,
+      `${problems} ${problems === 1 ? "part is" : "parts are"} damaged or missing; ${PARTIAL} restores without them`,
     );
   }
   await syncDirectory(dataDir);
@@ -100,12 +99,12 @@ async function restore(
 
 interface CheckOptions {
   readonly marker: BackupMarker;
-  /** Blobs that are reported already. */
+  /** Blobs already reported as damaged. */
   readonly damaged: ReadonlySet<Digest>;
   readonly report: (line: string) => void;
 }
 
-/** Reports what the backup has lost since it was finished, and what the newest state of a restored store lacks. */
+/** Reports files that the backup has lost since it was finished, and blobs missing in the store's newest state. */
 async function checkStore(
   dir: string,
   dataDir: string,
@@ -139,7 +138,7 @@ async function checkStore(
   }
 }
 
-/** The digest of a blob at this path below a store. */
+/** The digest of the blob at a path below a store. */
 function digestAt(path: string): Digest | undefined {
   const [, algorithm, hex] = path.match(/^blobs\/(\w+)\/[0-9a-f]{2}\/([0-9a-f]+)$/) ?? [];
   return parseDigest(`${algorithm}:${hex}`);

@@ -19,13 +19,13 @@ export const serve = defineCommand({
       exit: process.exit,
     });
     let server: Server | undefined;
-    // What is read at the start is the newest, so that a SIGHUP before its end has nothing to do.
+    // Startup reads the newest state, so a SIGHUP during startup has nothing to do.
     process.on("SIGHUP", () => void (server && reload(server)));
     try {
       server = await startServer(config, consoleLogger, lifetime);
       process.stdout.write(greeting(server));
       await endAsked;
-      process.stdout.write("Stopping: finishing the requests under way\n");
+      process.stdout.write("Stopping: finishing requests in progress\n");
       await server.stop();
     } catch (error) {
       if (!(error instanceof EndRequested)) throw error;
@@ -37,14 +37,14 @@ export const serve = defineCommand({
 async function reload(server: Server): Promise<void> {
   try {
     const changes = await server.reload();
-    const what = changes.length > 0 ? `taken over: ${changes.join("; ")}` : "nothing has changed";
+    const what = changes.length > 0 ? `applied: ${changes.join("; ")}` : "nothing has changed";
     consoleLogger.info(`SIGHUP: ${what}`);
   } catch (error) {
-    consoleLogger.warn(`SIGHUP: nothing is taken over: ${error instanceof Error ? error.message : error}`);
+    consoleLogger.warn(`SIGHUP: no change was applied: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-/** For the usage text alone; the values are read from the raw arguments, where an unknown flag is refused. */
+/** Only for the usage text: `resolveServerConfig` parses the raw arguments and refuses unknown flags. */
 function usageOfSettings(): ArgsDef {
   const entries = SETTING_NAMES.map((name) => {
     const { type, help, hint, fallback }: Setting = SETTINGS[name];
@@ -75,13 +75,13 @@ function greeting(server: Server): string {
     lines.push(
       "",
       `The administrator '${server.adminName}' has the password ${generatedPassword}`,
-      "It is shown this once.",
+      "It is shown only once.",
     );
   }
   return `${[...lines, "", "Next:", ...nextCommands(server).map((line) => `  ${line}`)].join("\n")}\n`;
 }
 
-/** What to type to get from here to the first push. */
+/** The commands that lead to a first push. */
 function nextCommands({ http, ssh, instances, adminName }: Server): string[] {
   const [instance] = instances;
   const host = ssh && /^(127\.|::1$|0\.0\.0\.0$|::$)/.test(ssh.hostname) ? "localhost" : ssh?.hostname;

@@ -23,7 +23,7 @@ const USAGE = `use: everlock users ${VERBS} … [--json] [--data-dir <dir>]`;
 
 const ARGS: ArgsDef = {
   verb: { type: "positional", required: false, description: VERBS },
-  json: { type: "boolean", description: "answer in JSON Lines" },
+  json: { type: "boolean", description: "print JSON Lines" },
   ...DATA_DIRECTORY_ARGS,
 };
 
@@ -31,7 +31,7 @@ export const users = defineCommand({
   meta: {
     name: "users",
     description:
-      "Do what the console's /users does while no server runs, for when nobody can log in any more",
+      "Run the console's /users commands while no server runs, for when no administrator can log in",
   },
   args: ARGS,
   async run({ rawArgs }) {
@@ -59,7 +59,7 @@ export const users = defineCommand({
   },
 });
 
-/** The registries that are configured. What is wrong with their configuration must not shut the last administrator out. */
+/** The configured registries; none if their configuration is invalid, which must not lock out the last administrator. */
 async function storedInstances(stores: StoreManager): Promise<UserCommandContext["instances"]> {
   try {
     const registries = await readStoredInstances(stores);
@@ -80,7 +80,7 @@ function choose(words: readonly string[]) {
   throw new UsageError(USAGE);
 }
 
-/** The words of the command, and the flags of this one with their values. */
+/** Separates the words of the console command from this command's flags and their values. */
 function splitFlags(args: readonly string[]): { words: string[]; flags: string[] } {
   const words: string[] = [];
   const flags: string[] = [];

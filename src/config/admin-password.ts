@@ -6,20 +6,23 @@ import type { CheckedSettings } from "./checked-settings.ts";
 import { readSecretFile } from "./secret-file.ts";
 import { UsageError } from "./settings.ts";
 
-/** The name of the credential that systemd hands over with LoadCredential= and its like. */
+/** The name of the systemd credential (LoadCredential= and similar). */
 const CREDENTIAL = "admin-password";
 
-/** Where the first administrator's password comes from; `undefined`: one is generated. */
+/** The source of the first administrator's password. */
 export type AdminPassword =
   | { readonly kind: "given"; readonly password: string }
   | {
       readonly kind: "file";
       readonly path: string;
-      /** Whether a setting names it, rather than systemd. */
+      /** Whether a setting gives the path, not systemd. */
       readonly isSet: boolean;
     };
 
-/** Throws `UsageError`. A file is not read yet: it need not be there any more once there is an administrator. */
+/**
+ * `undefined` if a password is to be generated. Throws `UsageError`. The file is read later, and only if there is no
+ * administrator yet, so that it may be removed after the first start.
+ */
 export function adminPassword(
   settings: CheckedSettings,
   environment: Readonly<Record<string, string | undefined>>,
@@ -37,16 +40,14 @@ export function adminPassword(
   return path && existsSync(path) ? { kind: "file", path, isSet: false } : undefined;
 }
 
-/** The password itself. Throws `UsageError`; `log` is warned of a file that others can read. */
+/** Reads the password. Throws `UsageError`; logs a warning about a file that other users can access. */
 export function readAdminPassword(source: AdminPassword, log: Pick<Logger, "warn">): string {
   if (source.kind === "given") return source.password;
   const { path, isSet } = source;
   const { secret, exposure } = readSecretFile(path, "admin-password-file");
-  // systemd shows by the group's bits whom it lets read a credential.
+  // systemd grants access to a credential by an ACL, which shows in the group bits.
   if (exposure && isSet)
-    log.warn(
-      `--admin-password-file: ${path} is ${exposure} by others than its owner; 'chmod 600 ${path}' ends that`,
-    );
+    log.warn(`--admin-password-file: ${path} is ${exposure} by other users; run 'chmod 600 ${path}'`);
   return checked(secret, `--admin-password-file: ${path}`);
 }
 

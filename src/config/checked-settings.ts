@@ -1,7 +1,7 @@
 import { parseSize } from "../primitives/text/byte-size.ts";
 import { type RawSettings, SETTINGS, type Setting, type SettingName, UsageError } from "./settings.ts";
 
-/** Settings with their defaults, each of its declared type. */
+/** Settings with defaults applied, read by their declared type. Invalid values throw `UsageError`. */
 export class CheckedSettings {
   readonly #raw: RawSettings;
 
@@ -9,7 +9,7 @@ export class CheckedSettings {
     this.#raw = raw;
   }
 
-  /** Whether it was set at all, rather than left at its default. */
+  /** Whether the setting was given, even with its default value. */
   isGiven(name: SettingName): boolean {
     return this.#raw[name] !== undefined;
   }
@@ -34,14 +34,14 @@ export class CheckedSettings {
     return Array.isArray(value) ? value : value === undefined ? [] : [String(value)];
   }
 
-  /** Bytes, if it is given. */
+  /** In bytes; `undefined` if not given. */
   size(name: SettingName): number | undefined {
     if (this.optional(name) === undefined) return undefined;
     const parse = (text: string) => parseSize(text) || undefined;
     return this.parsed(name, parse, "a size such as 512MiB or 10GiB");
   }
 
-  /** A number from 1 on, if it is given. */
+  /** A number from 1 to `max`; `undefined` if not given. */
   count(name: SettingName, max: number): number | undefined {
     if (this.optional(name) === undefined) return undefined;
     const parse = (text: string) =>
@@ -49,10 +49,10 @@ export class CheckedSettings {
     return this.parsed(name, parse, `a number from 1 to ${max}`);
   }
 
-  parsed<T>(name: SettingName, parse: (text: string) => T | undefined, wanted: string): T {
+  parsed<T>(name: SettingName, parse: (text: string) => T | undefined, expected: string): T {
     const text = this.text(name);
     const value = parse(text);
-    if (value === undefined) throw new UsageError(`--${name} must be ${wanted}, not '${text}'`);
+    if (value === undefined) throw new UsageError(`--${name} must be ${expected}, not '${text}'`);
     return value;
   }
 

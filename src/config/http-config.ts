@@ -11,21 +11,21 @@ import { MAX_MANIFEST_BYTES } from "../registry/model/manifest.ts";
 import type { CheckedSettings } from "./checked-settings.ts";
 import { NEVER, UsageError } from "./settings.ts";
 
-/** How HTTP is served, checked. */
+/** The checked configuration of the HTTP frontend. */
 export interface HttpConfig {
   readonly settings: HttpSettings;
   readonly certificates: readonly CertificatePaths[];
-  /** Threads. */
+  /** Number of HTTP threads. */
   readonly workers: number;
 }
 
 const MAX_REQUESTS_PER_SECOND = 64_000;
 const MAX_UPLOADS = 1_000_000;
 const MAX_CONNECTIONS = 1_000_000;
-/** Manifests are kept in memory while they are checked. */
+/** Manifests are held in memory while they are checked. */
 const MAX_MANIFEST_LIMIT = 64 * 1024 * 1024;
 
-/** `ops` is where health and metrics are asked for. */
+/** `ops` is the address of health and metrics. */
 export function httpConfig(settings: CheckedSettings, ops: ListenAddress | undefined): HttpConfig {
   const certificates = certificatePaths(settings);
   const listenTls =
@@ -118,7 +118,7 @@ function accessLog(settings: CheckedSettings): AccessLogTarget | undefined {
   );
   const path = settings.optional("access-log");
   if (path === undefined) return undefined;
-  // Asked for now, to be told in one line rather than by every thread.
+  // Opened here so that an error is one line, rather than one from each thread.
   try {
     if (path !== "-") closeSync(openSync(path, "a", 0o640));
   } catch (error) {
@@ -143,10 +143,10 @@ function certificatePaths(settings: CheckedSettings): readonly CertificatePaths[
 function manifestLimit(settings: CheckedSettings): number {
   const bytes = settings.size("limit-manifest-size") ?? MAX_MANIFEST_BYTES;
   if (bytes <= MAX_MANIFEST_LIMIT) return bytes;
-  throw new UsageError("--limit-manifest-size must be 64MiB or less: manifests are kept in memory");
+  throw new UsageError("--limit-manifest-size must be 64MiB or less: manifests are held in memory");
 }
 
-/** Only Linux spreads the connections to one port over the threads that listen on it. */
+/** Only Linux distributes the connections of a port over several listening threads. */
 function httpWorkers(settings: CheckedSettings): number {
   const canShare = process.platform === "linux";
   if (!settings.isGiven("http-workers")) return canShare ? Math.min(availableParallelism(), MAX_THREADS) : 1;

@@ -1,22 +1,22 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { UsageError } from "./settings.ts";
 
-/** Longer than any password or key; a device or a wrong file is not read to its end. */
+/** Longer than any password or key. A device or wrong file is not read to its end. */
 const MAX_BYTES = 8192;
 const OTHERS_MAY_READ = 0o044;
 const OTHERS_MAY_WRITE = 0o022;
 
-/** The file of a secret can be read by others than its owner; who writes to it could choose the secret. */
+/** What other users than the owner can do with the file; a writer could choose the secret. */
 export type SecretExposure = "readable" | "writable";
 
 export interface SecretFile {
-  /** Without the line feed at its end. */
+  /** Without the line feed at the end. */
   readonly secret: string;
-  /** Never of a pipe, which only its two ends can read. */
+  /** `undefined` for a private file, and for a pipe, which no other process can read. */
   readonly exposure: SecretExposure | undefined;
 }
 
-/** Reads a secret from a file or a pipe. Throws `UsageError`, which names `setting` and the file. */
+/** Reads a secret from a file or a pipe. Throws `UsageError` with `setting` and the path in its message. */
 export function readSecretFile(path: string, setting: string): SecretFile {
   const fail = (reason: string): never => {
     throw new UsageError(`--${setting}: ${path} ${reason}`);
@@ -46,7 +46,7 @@ function statOf(fd: number): { readonly mode: number; readonly isFile: boolean }
   return { mode: stat.mode, isFile: stat.isFile() };
 }
 
-/** `undefined` if there is more than a secret may have. */
+/** `undefined` if the file is longer than `MAX_BYTES`. */
 function readBounded(fd: number): Uint8Array | undefined {
   const buffer = Buffer.alloc(MAX_BYTES + 1);
   let size = 0;

@@ -18,35 +18,35 @@ import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
 import { isSettingName, NEVER, type RawSettings, type SettingName, UsageError } from "./settings.ts";
 import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./sources.ts";
 
-/** Everything that the server needs to know, checked. A part that is switched off is `undefined`. */
+/** The server's whole configuration, checked. A part that is switched off is `undefined`. */
 export interface ServerConfig {
   readonly dataDir: string;
   readonly http: HttpConfig | undefined;
   readonly ssh: ListenAddress | undefined;
   /** Health and metrics. */
   readonly ops: ListenAddress | undefined;
-  /** Completes the stored registries by what the flags say; `undefined` where registries are switched off. */
+  /** Applies the flags to the stored registries; `undefined` if the OCI backend is switched off. */
   readonly instances:
     | ((stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[])
     | undefined;
   readonly quotas: Quotas;
-  /** How long a stop waits for the requests under way. */
+  /** How long a stop waits for requests in progress. */
   readonly stopTimeoutMs: number;
   readonly jobs: StoreJobsOptions;
   readonly admin: { readonly name: UserName; readonly password: AdminPassword | undefined };
 }
 
-/** The instance that the flags describe always has this name. */
+/** The name of the instance that flags configure. */
 const DEFAULT_NAME = DEFAULT_INSTANCE as InstanceName;
 
-/** Flags win over the environment, that over the file, that over the defaults. Throws `UsageError`. */
+/** Precedence: flags, environment, file, defaults. Throws `UsageError`. */
 export function resolveServerConfig(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): ServerConfig {
-  const near: RawSettings = { ...settingsFromEnvironment(environment), ...settingsFromFlags(args) };
-  const file = typeof near.config === "string" ? settingsFromFile(near.config) : {};
-  const settings = new CheckedSettings({ ...file, ...near });
+  const local: RawSettings = { ...settingsFromEnvironment(environment), ...settingsFromFlags(args) };
+  const file = typeof local.config === "string" ? settingsFromFile(local.config) : {};
+  const settings = new CheckedSettings({ ...file, ...local });
   const http = settings.flag("frontend-http");
   const ops =
     settings.optional("frontend-ops-listen") === undefined
@@ -82,15 +82,15 @@ export function resolveServerConfig(
 }
 
 /**
- * The instance `default` is made at the first start, and again wherever its host is given. What the flags say of it wins
- * over what is stored; the hosts of both count.
+ * The instance `default` is created at the first start, and later if it is missing and its host is given. Flags override
+ * the stored settings; hosts are merged.
  */
 function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instances"]> {
   const defaults = readSettings(
     flagTexts(settings, () => true),
     refuseFlag,
   );
-  const made: InstanceConfig = {
+  const created: InstanceConfig = {
     name: DEFAULT_NAME,
     ...completeSettings(defaults, ({ flag }) => {
       throw new UsageError(`--${flag} must not be empty`);
@@ -104,11 +104,11 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
     const known = stored?.find(({ name }) => name === DEFAULT_NAME);
     if (stored && !known && given.vhosts === undefined) return stored;
     const others = (stored ?? []).filter((other) => other !== known);
-    return [known ? changedSettings(known, given, "given first") : made, ...others];
+    return [known ? changedSettings(known, given, "given first") : created, ...others];
   };
 }
 
-/** What the flags say, or their defaults, of those settings of `default` that have a flag. */
+/** The values of those settings of `default` that have a flag. */
 function flagTexts(
   settings: CheckedSettings,
   isWanted: (name: SettingName) => boolean,
@@ -127,7 +127,7 @@ function refuseFlag({ flag, wanted, wantedOfFlag = wanted }: AnySetting, text: s
   throw new UsageError(`--${flag} must be ${wantedOfFlag}, not '${text}'`);
 }
 
-/** Timers can't wait longer. */
+/** The longest delay of a timer. */
 const MAX_SCHEDULE_SECONDS = 24 * 86_400;
 
 function parsePositiveDuration(text: string): number | undefined {

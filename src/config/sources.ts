@@ -13,7 +13,7 @@ import {
 
 type RawValue = boolean | string | readonly string[];
 
-/** Reads `--name value`, `--name=value`, `--name` and `--no-name`; anything else is a `UsageError`. */
+/** Parses `--name value`, `--name=value`, `--name` and `--no-name`. Throws `UsageError` for anything else. */
 export function settingsFromFlags(args: readonly string[]): RawSettings {
   const settings: Partial<Record<SettingName, RawValue>> = {};
   for (let i = 0; i < args.length; i++) {

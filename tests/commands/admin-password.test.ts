@@ -44,7 +44,7 @@ function passwordFile(content: string, mode = 0o600): string {
 }
 
 describe("--admin-password-file", () => {
-  test("gives the first administrator its password, and may be gone later", async () => {
+  test("sets the first administrator's password, and can be removed later", async () => {
     const path = passwordFile("from-a-file\n");
     const first = await logIn("from-a-file", ["--admin-password-file", path]);
     expect([first.status, first.code, first.log]).toEqual([200, 0, ""]);
@@ -55,12 +55,12 @@ describe("--admin-password-file", () => {
     expect(second.log).toContain("--admin-password-file is not used: there is an administrator already");
   });
 
-  test("warns of a file that others than its owner can read, and takes it", async () => {
+  test("accepts a file that other users can read, with a warning", async () => {
     const path = passwordFile("from-a-file", 0o644);
     const { status, log } = await logIn("from-a-file", ["--admin-password-file", path]);
     expect(status).toBe(200);
     expect(log).toContain(
-      `--admin-password-file: ${path} is readable by others than its owner; 'chmod 600 ${path}'`,
+      `--admin-password-file: ${path} is readable by other users; run 'chmod 600 ${path}'`,
     );
   });
 
@@ -85,7 +85,7 @@ describe("--admin-password-file", () => {
     expect(stderr).toMatch(new RegExp(`^everlock: --admin-password-file: .*${reason}[^\n]*\n$`));
   });
 
-  test("and --admin-password exclude each other, wherever they come from", async () => {
+  test("and --admin-password exclude each other, from any source", async () => {
     for (const [args, env] of [
       [["--admin-password", "a", "--admin-password-file", "b"], {}],
       [["--admin-password", "a"], { EVERLOCK_ADMIN_PASSWORD_FILE: "b" }],
@@ -112,12 +112,12 @@ describe("the systemd credential 'admin-password'", () => {
     return { CREDENTIALS_DIRECTORY: `${directory}/credentials` };
   }
 
-  test("gives the first administrator its password without a setting", async () => {
+  test("sets the first administrator's password without a setting", async () => {
     const { status, code, log } = await logIn("handed-over", [], { env: credentials("handed-over\n") });
     expect([status, code, log]).toEqual([200, 0, ""]);
   });
 
-  test("gives way to a setting", async () => {
+  test("is overridden by a setting", async () => {
     const env = credentials("handed-over");
     expect((await logIn("change-me", ["--admin-password", "change-me"], { env })).status).toBe(200);
     const args = ["--admin-password-file", passwordFile("from-a-file")];

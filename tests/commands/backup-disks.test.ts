@@ -8,7 +8,7 @@ import { describeWithSmallDisks, smallDisk } from "../support/small-disk.ts";
 setDefaultTimeout(60_000);
 
 describeWithSmallDisks("a backup on a disk of its own", () => {
-  test("that is full says so, is not finished, and goes on once there is room", async () => {
+  test("that is full has a clear error, stays unfinished, and can be resumed when there is space", async () => {
     const disk = smallDisk("4m");
     const { dataDir } = await filledDirectory(4, { layerBytes: 600_000 });
     const dir = `${disk.path}/backup`;
@@ -29,7 +29,7 @@ describeWithSmallDisks("a backup on a disk of its own", () => {
     expect(statSync(`${target}/token_key`).mode & 0o777).toBe(0o600);
   });
 
-  test("that is full from the beginning leaves a finished one as it was", async () => {
+  test("that is full from the beginning keeps a finished backup unchanged", async () => {
     const disk = smallDisk("4m");
     const { dataDir } = await filledDirectory(1);
     const dir = `${disk.path}/backup`;

@@ -48,7 +48,7 @@ function flip(path: string): void {
 }
 
 describe("a backup that fails", () => {
-  test("is not finished any more, though an earlier one was, and goes on later", async () => {
+  test("is unfinished even over a finished one, and can be resumed", async () => {
     const { dataDir } = await filledDirectory(2);
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
@@ -68,7 +68,7 @@ describe("a backup that fails", () => {
     const refused = await restore(dir, target);
     expect([refused.code, refused.stderr]).toEqual([
       1,
-      `everlock: ${dir} is not finished; 'everlock backup' goes on with it, and --partial restores what is there\n`,
+      `everlock: ${dir} is not finished; 'everlock backup' resumes it, and --partial restores what it contains\n`,
     ]);
     expect(existsSync(target)).toBe(false);
     writeFileSync(`${packs}/${pack}`, sound);
@@ -77,7 +77,7 @@ describe("a backup that fails", () => {
     await pullAll(target, 2);
   });
 
-  test("names the stores that it could not copy, and copies the others", async () => {
+  test("names the stores that can't be copied, and copies the others", async () => {
     const { dataDir } = await filledDirectory(1);
     const dir = newDirectory("backup");
     rmSync(`${dataDir}/everlock-oci-local/index.sqlite`);
@@ -88,7 +88,7 @@ describe("a backup that fails", () => {
     expect(existsSync(`${dir}/everlock-users/refs/heads/main`)).toBe(true);
   });
 
-  test("because the links of a store are damaged names them, and copies the others", async () => {
+  test("because of damaged links names their store, and copies the others", async () => {
     const { dataDir } = await filledDirectory(1);
     const dir = newDirectory("backup");
     flip(`${dataDir}/everlock-oci-local/links.sqlite`);
@@ -100,7 +100,7 @@ describe("a backup that fails", () => {
     expect(existsSync(`${dir}/everlock-users/refs/heads/main`)).toBe(true);
   });
 
-  test("is restored with --partial, a store that could not be copied as the backup before left it", async () => {
+  test("is restored with --partial, with uncopied stores as an earlier backup left them", async () => {
     const { dataDir } = await filledDirectory(2);
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
@@ -112,7 +112,7 @@ describe("a backup that fails", () => {
     await pullAll(target, 2);
   });
 
-  test("before anything was copied is restored with --partial, which names the stores", async () => {
+  test("before it copied anything is restored with --partial, which names the missing stores", async () => {
     const { dataDir } = await filledDirectory(1);
     const dir = newDirectory("backup");
     for (const name of STORES_WITH_COMMITS) {
@@ -127,7 +127,7 @@ describe("a backup that fails", () => {
     ]);
   });
 
-  test("while the server runs names a store that it does not use and that a crash has left unfinished", async () => {
+  test("while the server runs names an unused store that a crash has left with commits in its journal", async () => {
     const { dataDir } = await startTestServer();
     const name = "everlock-oci-old";
     const elsewhere = temporaryDirectory();
@@ -143,12 +143,12 @@ describe("a backup that fails", () => {
     const { code, stdout, stderr } = await backUp(dataDir, dir);
     expect([code, stdout]).toEqual([1, expect.stringContaining("everlock-users: ")]);
     expect(stderr).toContain(
-      `the store '${name}' holds commits in its journal, and the server does not use it; 'everlock fsck ${name}' brings them`,
+      `the store '${name}' has commits in its journal, and the server does not use it; stop the server and run 'everlock fsck ${name}' to move them`,
     );
     expect(markerOf(dir).finished).toBeNull();
   });
 
-  test("in a place where nothing can be made says so", async () => {
+  test("in a directory that can't be written has a clear error", async () => {
     const { dataDir } = await filledDirectory(0);
     const file = newDirectory("file");
     writeFileSync(file, "");
@@ -158,7 +158,7 @@ describe("a backup that fails", () => {
     }
   });
 
-  test("while another one writes to the same directory names it and changes nothing", async () => {
+  test("while another backup writes to the same directory names its process and changes nothing", async () => {
     const { dataDir } = await filledDirectory(1);
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
@@ -175,7 +175,7 @@ describe("a backup that fails", () => {
 });
 
 describe("a store whose commits are damaged in the backup", () => {
-  test("keeps no other from being restored with --partial, is named, and left out", async () => {
+  test("is named and skipped by --partial, which restores the others", async () => {
     const { dataDir } = await filledDirectory(2);
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
@@ -195,7 +195,7 @@ describe("a store whose commits are damaged in the backup", () => {
 });
 
 describe("a blob", () => {
-  test("that is damaged or missing at the source is named by the backup and by the restore", async () => {
+  test("that is damaged or missing in the source is named by the backup and by the restore", async () => {
     const { dataDir, layers } = await filledDirectory(3);
     const [damaged, missing] = layers as [Digest, Digest];
     flip(blobPath(dataDir, damaged));
@@ -203,12 +203,12 @@ describe("a blob", () => {
     const dir = newDirectory("backup");
     const made = await backUp(dataDir, dir);
     expect(made.code).toBe(1);
-    expect(made.stderr).toContain(`everlock-oci-local: the blob ${damaged} is damaged and was left out\n`);
+    expect(made.stderr).toContain(`everlock-oci-local: the blob ${damaged} is damaged and was skipped\n`);
     expect(made.stderr).toMatch(
       new RegExp(`everlock-oci-local: the blob ${missing} is missing; needed by app@sha256:[0-9a-f]{64}\n`),
     );
     expect(made.stderr).toEndWith(
-      `everlock: 2 blobs are damaged or missing in ${dataDir}; all else is in ${dir}\n`,
+      `everlock: 2 blobs are damaged or missing in ${dataDir}; everything else was copied to ${dir}\n`,
     );
     const target = newDirectory("data");
     const refused = await restore(dir, target);
@@ -221,7 +221,7 @@ describe("a blob", () => {
     expect(existsSync(`${target}/everlock-restore.json`)).toBe(false);
   });
 
-  test("that the backup has lost or that was damaged there since is named by the restore", async () => {
+  test("that was lost or damaged in the backup is named by the restore", async () => {
     const { dataDir, layers } = await filledDirectory(3);
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
@@ -231,12 +231,12 @@ describe("a blob", () => {
     const target = newDirectory("data");
     const { code, stderr } = await restore(dir, target);
     expect(code).toBe(1);
-    expect(stderr).toContain(`everlock-oci-local: the blob ${damaged} is damaged and was left out\n`);
+    expect(stderr).toContain(`everlock-oci-local: the blob ${damaged} is damaged and was skipped\n`);
     expect(stderr).toContain(`everlock-oci-local: the blob ${missing} is missing\n`);
-    expect(stderr).toContain("2 parts are damaged or missing; --partial does without");
+    expect(stderr).toContain("2 parts are damaged or missing; --partial restores without them");
   });
 
-  test("that never was where a registry takes sparse manifests is no fault", async () => {
+  test("that is missing in a registry with sparse references is not an error", async () => {
     const sparse = ["--backend-oci-http-references", "sparse"];
     const { dataDir, layers } = await filledDirectory(2, { args: sparse });
     rmSync(blobPath(dataDir, layers[0] as Digest));
@@ -250,7 +250,7 @@ describe("a blob", () => {
   });
 });
 
-test("a pack or an inventory that a backup has lost is named by the restore", async () => {
+test("a pack or an inventory that was lost in the backup is named by the restore", async () => {
   const { dataDir } = await filledDirectory(1);
   const dir = newDirectory("backup");
   expect((await backUp(dataDir, dir)).code).toBe(0);
@@ -273,7 +273,7 @@ test("a pack or an inventory that a backup has lost is named by the restore", as
   ]);
 });
 
-test("a backup that is killed while it waits keeps neither the next one nor the collector waiting", async () => {
+test("a backup killed while it waits blocks neither the next backup nor garbage collection", async () => {
   const { dataDir } = await startTestServer();
   const socket = controlSocketPath(dataDir);
   const first = new AbortController();

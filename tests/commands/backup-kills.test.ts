@@ -29,7 +29,7 @@ describe("kill -9", () => {
     await child.exited;
   }
 
-  test("at any moment of a backup leaves one that is whole or says that it is not", async () => {
+  test("at any moment of a backup leaves a complete one, or one that is marked as unfinished", async () => {
     const { dataDir } = await filledDirectory(IMAGES);
     const dir = newDirectory("backup");
     for (let round = 0; round < ROUNDS; round++) {
@@ -37,7 +37,7 @@ describe("kill -9", () => {
       const target = newDirectory("data");
       const { code, stderr } = await restore(dir, target);
       if (code === 0) await pullAll(target, IMAGES);
-      else expect(stderr).toMatch(/is not finished; 'everlock backup' goes on with it|is no backup/);
+      else expect(stderr).toMatch(/is not finished; 'everlock backup' resumes it|is not a backup/);
       rmSync(target, { recursive: true, force: true });
     }
     expect((await backUp(dataDir, dir)).code).toBe(0);
@@ -46,7 +46,7 @@ describe("kill -9", () => {
     await pullAll(target, IMAGES);
   });
 
-  test("at any moment of a restore leaves a directory that no server starts on, and that the next run finishes", async () => {
+  test("at any moment of a restore leaves a directory that no server starts on and that the next run finishes", async () => {
     const { dataDir } = await filledDirectory(IMAGES);
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
@@ -71,7 +71,7 @@ describe("kill -9", () => {
     }
   });
 
-  test("at the very beginning leaves nothing that the next run would take for somebody's", async () => {
+  test("at the very beginning leaves a directory that the next run accepts as empty", async () => {
     const { dataDir } = await filledDirectory(1);
     const [dir, target] = [newDirectory("backup"), newDirectory("data")];
     for (const path of [dir, target]) {

@@ -49,7 +49,7 @@ function unsafe(steps: readonly Step[], dir: string, end: number): string[] {
   });
 }
 
-describeWith(["strace"], "what is copied", () => {
+describeWith(["strace"], "a copied file", () => {
   const traced = async (...args: readonly string[]) => {
     const trace = `${temporaryDirectory()}/trace`;
     const calls = "trace=fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat,unlink,unlinkat";
@@ -58,7 +58,7 @@ describeWith(["strace"], "what is copied", () => {
     return stepsOf(trace);
   };
 
-  test("is synced with its directories before a backup says that it is finished, and before a restore does", async () => {
+  test("is synced with its directories before a backup or restore is marked as finished", async () => {
     const { dataDir } = await filledDirectory(3);
     const dir = `${temporaryDirectory()}/backup`;
     const marker = `${dir}/everlock-backup.json`;

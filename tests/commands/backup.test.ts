@@ -57,7 +57,7 @@ const copiedOf = (output: string) =>
   Number(output.match(/^everlock-oci-local: .* of which (\d+) were copied/m)?.[1]);
 
 describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
-  test("made during many pushes comes back as a whole registry, and the second time copies only what is new", async () => {
+  test("made during many pushes restores a complete registry, and a second one copies only new files", async () => {
     const server = await startEverlock();
     await addAlice(server);
     const dir = `${temporaryDirectory()}/backup`;
@@ -100,7 +100,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
   }, 60_000);
 
   // Commits that came while it was made may be in it already, though no ref leads there yet: git calls them dangling.
-  test("has every image that was acknowledged before, and lists none that it lacks, in the middle of pushes", async () => {
+  test("made during pushes has every image acknowledged before it, and lists no incomplete image", async () => {
     const server = await startEverlock();
     await addAlice(server);
     const dir = `${temporaryDirectory()}/backup`;
@@ -131,7 +131,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
     expect((await everlock("fsck", "--data-dir", dataDir)).stdout).toContain("everlock-oci-local: ");
   }, 60_000);
 
-  test("waits for nobody but the collector of garbage, which waits for it", async () => {
+  test("and garbage collection wait for each other, and nothing else waits", async () => {
     const server = await startEverlock();
     await addAlice(server);
     await new RegistryClient(server.httpPort, "app").pushImage("v1");
@@ -144,7 +144,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
     expect((await server.console("/jobs run gc")).code).toBe(0);
   }, 20_000);
 
-  test("without a server does the same, and leaves out what is damaged, by name", async () => {
+  test("without a server copies everything, and names and skips damaged blobs", async () => {
     const server = await startEverlock();
     await addAlice(server);
     const { layer } = await new RegistryClient(server.httpPort, "app").pushImage("v1");
@@ -157,7 +157,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
     const dir = `${temporaryDirectory()}/backup`;
     const { code, stderr } = await everlock("backup", dir, "--data-dir", server.dataDir);
     expect(code).toBe(1);
-    expect(stderr).toStartWith(`everlock-oci-local: the blob ${layer} is damaged and was left out\n`);
+    expect(stderr).toStartWith(`everlock-oci-local: the blob ${layer} is damaged and was skipped\n`);
     const dataDir = `${temporaryDirectory()}/data`;
     const restored = await everlock("restore-backup", dir, "--data-dir", dataDir);
     expect([restored.code, restored.stderr]).toEqual([
@@ -167,7 +167,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
     expect((await everlock("restore-backup", dir, "--data-dir", dataDir, "--partial")).code).toBe(0);
   });
 
-  test("never touches a directory that is something else", async () => {
+  test("never changes a directory that is not a backup", async () => {
     const server = await startEverlock();
     const flags = ["--data-dir", server.dataDir];
     const other = temporaryDirectory();
@@ -176,7 +176,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
     const refused = await everlock("backup", other, ...flags);
     expect([refused.code, refused.stderr]).toEqual([
       2,
-      expect.stringContaining("holds something else than a backup"),
+      expect.stringContaining("contains something other than a backup"),
     ]);
     expect(statSync(other).mode).toBe(mode);
     expect((await everlock("backup", server.dataDir, ...flags)).stderr).toContain(
@@ -185,7 +185,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
     expect((await everlock("backup", ...flags)).stderr).toBe(
       "everlock: use: everlock backup <dir> [--data-dir <dir>]\n",
     );
-    expect((await everlock("restore-backup", other, ...flags)).stderr).toContain("is no backup");
+    expect((await everlock("restore-backup", other, ...flags)).stderr).toContain("is not a backup");
     const dir = `${temporaryDirectory()}/backup`;
     expect((await everlock("backup", dir, ...flags)).code).toBe(0);
     expect((await everlock("restore-backup", dir, ...flags)).stderr).toContain("is not empty");

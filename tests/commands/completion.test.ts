@@ -15,13 +15,13 @@ describeWith(["bash"], "everlock completion", () => {
     expect(await complete("")).toContain("completion");
   });
 
-  test.each(["zsh", "fish"])("prints a script that %p can read, if it is there", async (shell) => {
+  test.each(["zsh", "fish"])("prints a script that %p can parse, if it is installed", async (shell) => {
     const script = await must([binary(), "completion", shell]);
     expect(script).toContain("restore-backup");
     if (Bun.which(shell)) await must([shell, "-n", "/dev/stdin"], { stdin: script });
   });
 
-  test("names the shells", async () => {
+  test("lists the supported shells in its usage error", async () => {
     const { code, stderr } = await run([binary(), "completion", "csh"]);
     expect([code, stderr]).toEqual([2, "everlock: use: everlock completion bash|zsh|fish\n"]);
   });

@@ -35,7 +35,7 @@ async function stoppedWithImages() {
 }
 
 describeWith(["ssh", "sshpass"], "everlock fsck", () => {
-  test("finds nothing in sound stores", async () => {
+  test("finds no problem in intact stores", async () => {
     const { dataDir } = await stoppedWithImages();
     const { code, stdout, stderr } = await fsck(dataDir);
     expect([code, stderr]).toEqual([0, ""]);
@@ -43,7 +43,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     expect(stdout).toMatch(/^everlock-users: 3 commits, \d+ objects: no damage$/m);
   });
 
-  test("names damaged and missing blobs with the tags that need them", async () => {
+  test("names damaged and missing blobs with the tags that reference them", async () => {
     const { dataDir, images, blobPath } = await stoppedWithImages();
     const [first, second] = images;
     const bytes = readFileSync(blobPath(first.layer));
@@ -56,7 +56,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     expect(stdout).toContain(`blob ${second.layer} is missing; needed by app:v2\n`);
   });
 
-  test("goes on with the others where a store can't be opened", async () => {
+  test("checks the other stores if one can't be opened", async () => {
     const { dataDir } = await stoppedWithImages();
     rmSync(`${dataDir}/${STORE}/objects`, { recursive: true });
     const { code, stdout, stderr } = await fsck(dataDir);
@@ -65,7 +65,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     expect(stdout).toMatch(/^everlock-users: 3 commits, \d+ objects: no damage$/m);
   });
 
-  test("names objects that are not what their name says", async () => {
+  test("names objects whose content does not match their name", async () => {
     const { dataDir } = await stoppedWithImages();
     const dir = `${dataDir}/${STORE}/objects/pack`;
     const packs = readdirSync(dir)
@@ -86,7 +86,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     }
   });
 
-  test("names a derived file that is damaged or differs from the commits, and leaves it as it is", async () => {
+  test("names a derived file that is damaged or differs from the commits, and does not change it", async () => {
     const { dataDir } = await stoppedWithImages();
     for (const file of ["index.sqlite", "history.sqlite", "links.sqlite"]) {
       const path = `${dataDir}/${STORE}/${file}`;
@@ -109,7 +109,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     expect(stdout).toContain("history.sqlite is damaged (it differs from the commits)");
   }, 60_000);
 
-  test("finds nothing wrong with derived files that are missing, of another version or behind", async () => {
+  test("accepts derived files that are missing, of another version, or behind", async () => {
     const { dataDir } = await stoppedWithImages();
     const index = new Database(`${dataDir}/${STORE}/index.sqlite`);
     index.run("PRAGMA user_version = 1");
@@ -119,7 +119,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining("4 blobs: no damage")]);
   });
 
-  test("tells an index whose rows were changed", async () => {
+  test("detects changed rows in an index", async () => {
     const { dataDir } = await stoppedWithImages();
     const index = new Database(`${dataDir}/${STORE}/index.sqlite`);
     index.run("UPDATE tags SET tag = 'v3' WHERE tag = 'v2'");
@@ -129,7 +129,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     expect(stdout).toContain("index.sqlite is damaged (a row has another sum)");
   });
 
-  test("names a pack or its index whose checksum is wrong, though every object in it can be read", async () => {
+  test("names a pack or pack index with a wrong checksum, even if every object in it can be read", async () => {
     const { dataDir } = await stoppedWithImages();
     const dir = `${dataDir}/${STORE}/objects/pack`;
     for (const suffix of [".pack", ".idx"]) {
@@ -146,7 +146,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     expect((await fsck(dataDir, STORE)).code).toBe(0);
   });
 
-  test("tells a store whose branch is gone, and the server starts on no empty users store in its place", async () => {
+  test("reports a store without its branch, and the server refuses to start with an empty users store", async () => {
     const { dataDir } = await stoppedWithImages();
     for (const store of [STORE, "everlock-users"]) rmSync(`${dataDir}/${store}/refs/heads/main`);
     const { code, stdout, stderr } = await fsck(dataDir);
@@ -160,7 +160,7 @@ describeWith(["ssh", "sshpass"], "everlock fsck", () => {
     await expect(startEverlock({ dataDir })).rejects.toThrow("the store 'everlock-users' is damaged");
   });
 
-  test("says what is wrong with the command", async () => {
+  test("has clear errors for wrong usage", async () => {
     const { dataDir } = await stoppedWithImages();
     const unknown = await fsck(dataDir, "nowhere");
     expect([unknown.code, unknown.stderr]).toEqual([

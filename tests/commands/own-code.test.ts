@@ -79,7 +79,7 @@ describe("the executable", () => {
     },
   );
 
-  test("runs nothing that lies in its directory or above it while it serves, on any of its threads", async () => {
+  test("runs no code from the current directory or above it, on any of its threads", async () => {
     const { cwd, env, wasRun } = trappedDirectory();
     await serveOnce([binary(), ...SERVE, `${temporaryDirectory()}/data`], { cwd, env });
     expect(wasRun()).toBe(false);
@@ -94,7 +94,7 @@ describeWith(["strace"], "the executable", () => {
       .filter((line) => !/ (getcwd|execve)\(/.test(line))
       .filter((line) => line.includes(`"${directory}`) || /AT_FDCWD, "[^/]|\w\("[^/]/.test(line));
 
-  test.each([[["version"]], [["serve"]]])("opens nothing of its directory: %p", async ([command]) => {
+  test.each([[["version"]], [["serve"]]])("opens no file in the current directory: %p", async ([command]) => {
     const { cwd, env, wasRun } = trappedDirectory();
     const trace = `${temporaryDirectory()}/trace`;
     // -D: the program stays our child, and the tracer is not.

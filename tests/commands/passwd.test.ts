@@ -22,7 +22,7 @@ test("everlock passwd sets a password while no server runs", async () => {
   expect((await sshRun(second.sshPort, "admin", "new-secret", "/users list")).code).toBe(0);
 });
 
-test("everlock passwd says what is wrong and makes nothing", async () => {
+test("everlock passwd has clear errors for wrong usage and changes nothing", async () => {
   const missing = `${temporaryDirectory()}/data`;
   const nowhere = await passwd(["admin", "--data-dir", missing], "x\n");
   expect(nowhere.code).toBe(2);

@@ -11,7 +11,7 @@ function serve(args: readonly string[], cwd = temporaryDirectory(), env: Record<
   return run([binary(), "serve", ...args], { cwd, env });
 }
 
-describe("a start that can't be", () => {
+describe("a failed start", () => {
   test.each([
     [["--bogus"], "unknown flag --bogus; 'everlock serve --help' lists the flags"],
     [["--bogus=1"], "unknown flag --bogus; 'everlock serve --help' lists the flags"],
@@ -56,7 +56,7 @@ describe("a start that can't be", () => {
     );
   });
 
-  test("on a data directory that is a file, or can't be made, says so and exits with 1", async () => {
+  test("with a data directory that is a file or can't be created has a clear error and exits with 1", async () => {
     const cwd = temporaryDirectory();
     writeFileSync(`${cwd}/file`, "");
     for (const dir of [`${cwd}/file`, `${cwd}/file/below`, "/proc/everlock"]) {
@@ -66,7 +66,7 @@ describe("a start that can't be", () => {
     }
   });
 
-  test("on a data directory that another server uses names its process", async () => {
+  test("with a data directory in use names the other server's process", async () => {
     const server = await startEverlock();
     const { code, stderr } = await serve([...ANY_PORTS, "--data-dir", server.dataDir]);
     expect([code, stderr]).toEqual([
@@ -77,7 +77,7 @@ describe("a start that can't be", () => {
 });
 
 describe("a start", () => {
-  test("takes nothing from .env and bunfig.toml in its directory", async () => {
+  test("ignores .env and bunfig.toml in the current directory", async () => {
     const cwd = temporaryDirectory();
     writeFileSync(`${cwd}/.env`, "EVERLOCK_DATA_DIR=elsewhere\nEVERLOCK_FRONTEND_HTTP=nonsense\n");
     writeFileSync(`${cwd}/preload.ts`, "throw new Error('preloaded')");
@@ -89,7 +89,7 @@ describe("a start", () => {
     expect(stderr).not.toMatch(/elsewhere|nonsense|preloaded/);
   });
 
-  test("keeps the data directory and what is secret in it to its user", async () => {
+  test("makes the data directory and its secrets accessible only to its user", async () => {
     const { dataDir } = await startEverlock();
     const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
     expect(modeOf(dataDir)).toBe("700");
@@ -97,7 +97,7 @@ describe("a start", () => {
       expect([name, modeOf(`${dataDir}/${name}`)]).toEqual([name, "600"]);
   });
 
-  test("does not take an empty token key for one", async () => {
+  test("refuses an empty token key", async () => {
     const cwd = temporaryDirectory();
     mkdirSync(`${cwd}/data`);
     writeFileSync(`${cwd}/data/token_key`, "");
@@ -108,7 +108,7 @@ describe("a start", () => {
     );
   });
 
-  test("leaves a password alone that was changed since the first", async () => {
+  test("keeps a password that was changed since the first start", async () => {
     const first = await startEverlock();
     expect((await first.console("/users passwd admin changed-since")).code).toBe(0);
     await first.end("SIGTERM");
@@ -125,7 +125,7 @@ describe("the other commands", () => {
     expect(stdout).toMatch(/^everlock \d+\.\d+\.\d+ \(commit ([0-9a-f]{12}|unknown), Bun 1\.\d+\.\d+\)\n$/);
   });
 
-  test("an unknown command exits with 2 and names those there are", async () => {
+  test("an unknown command exits with 2 and lists the known ones", async () => {
     const { code, stderr } = await run([binary(), "push"]);
     expect(code).toBe(2);
     expect(stderr).toStartWith("everlock: unknown command 'push'; it is one of serve, ");

@@ -10,7 +10,7 @@ function users(args: readonly string[], stdin = "") {
 }
 
 describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
-  test("makes an administrator while no server runs, as a commit of the system", async () => {
+  test("creates an administrator while no server runs, in a commit by the system user", async () => {
     const server = await startEverlock();
     const dataDir = ["--data-dir", server.dataDir];
     const inUse = await users(["list", ...dataDir]);
@@ -42,7 +42,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     expect((await sshRun(again.sshPort, "rescue", "s3cret", "/users enable admin")).code).toBe(0);
   });
 
-  test("makes no owner of a registry by its name without --yes", async () => {
+  test("refuses to create a user who would own a registry of the same name without --yes", async () => {
     const server = await startEverlock();
     const dataDir = ["--data-dir", server.dataDir];
     await server.end();
@@ -66,7 +66,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     );
   });
 
-  test("lets an administrator in again where the registries can't be read", async () => {
+  test("works when the registries' configuration can't be read", async () => {
     const server = await startEverlock();
     await server.console("/oci set default quota=1GiB");
     await server.end();
@@ -76,7 +76,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     expect(added.stderr).toContain("the registries can't be read: the store 'everlock-system' is damaged");
   });
 
-  test("says what is wrong", async () => {
+  test("has clear errors for wrong usage", async () => {
     const server = await startEverlock();
     await server.end();
     const dataDir = ["--data-dir", server.dataDir];

@@ -18,7 +18,7 @@ test.each([
   ["s3cret\n\n", "s3cret\n"],
   [" pässword ", " pässword "],
   ["", ""],
-])("of %p the secret is %p", (content, secret) => {
+])("a file with %p has the secret %p", (content, secret) => {
   expect(readSecretFile(secretFile(content), "x")).toEqual({ secret, exposure: undefined });
 });
 
@@ -29,11 +29,11 @@ test.each([
   [0o604, "readable"],
   [0o620, "writable"],
   [0o666, "writable"],
-] as const)("a file of mode %o is exposed as %p", (mode, exposure) => {
+] as const)("a file with mode %o has the exposure %p", (mode, exposure) => {
   expect(readSecretFile(secretFile("s", mode), "x").exposure).toBe(exposure);
 });
 
-test("a pipe is read, and shows its secret to nobody", async () => {
+test("a secret can be read from a pipe, which counts as private", async () => {
   const child = Bun.spawn(
     [
       "bash",
@@ -53,11 +53,7 @@ test.each([
     /^--admin-password-file: .*\/none can't be read: ENOENT/,
   ],
   ["a directory", () => temporaryDirectory(), /^--admin-password-file: .* can't be read: EISDIR/],
-  [
-    "a device without end",
-    () => "/dev/zero",
-    /^--admin-password-file: \/dev\/zero is longer than 8192 bytes$/,
-  ],
+  ["an endless device", () => "/dev/zero", /^--admin-password-file: \/dev\/zero is longer than 8192 bytes$/],
   ["bytes that are no text", () => secretFile(new Uint8Array([0xff, 0xfe])), /secret is not UTF-8$/],
 ])("%s is refused by name", (_, path, message) => {
   const read = () => readSecretFile(path(), "admin-password-file");

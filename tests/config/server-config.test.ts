@@ -29,7 +29,7 @@ describe("a setting", () => {
     expect(config.http?.settings.listen).toEqual({ hostname: "127.0.0.1", port: 8080 });
   });
 
-  test("may be written --name value, --name=value, --name and --no-name", () => {
+  test("can be given as --name value, --name=value, --name and --no-name", () => {
     const { http, ssh } = resolveServerConfig(
       ["--no-backend-admin-ssh", "--frontend-http-listen-http=[::1]:80"],
       {},
@@ -39,7 +39,7 @@ describe("a setting", () => {
     expect(resolveServerConfig(["--no-frontend-http=false"], {}).http).toBeDefined();
   });
 
-  test("that is a list may be given several times, with commas in the environment, as an array in the file", () => {
+  test("with a list value can be given several times, with commas in the environment, and as an array in the file", () => {
     const vhosts = (args: string[], environment = {}) =>
       resolveServerConfig(args, environment).instances?.(undefined)[0]?.vhosts;
     expect(vhosts(["--backend-oci-http-vhost", "a.test", "--backend-oci-http-vhost=B.test"])).toEqual([
@@ -54,21 +54,18 @@ describe("a setting", () => {
   });
 });
 
-test.skipIf(process.platform !== "linux")(
-  "HTTP is served by one thread per core, or as many as are asked for",
-  () => {
-    const workers = (...args: string[]) => resolveServerConfig(args, {}).http?.workers;
-    expect(workers()).toBe(availableParallelism());
-    expect(workers("--http-workers", "3")).toBe(3);
-    for (const wrong of ["0", "-1", "1.5", "257", "many"])
-      expect(() => workers(`--http-workers=${wrong}`)).toThrow(
-        new UsageError(`--http-workers must be a number from 1 to 256, not '${wrong}'`),
-      );
-  },
-);
+test.skipIf(process.platform !== "linux")("HTTP has one thread per core, or as many as configured", () => {
+  const workers = (...args: string[]) => resolveServerConfig(args, {}).http?.workers;
+  expect(workers()).toBe(availableParallelism());
+  expect(workers("--http-workers", "3")).toBe(3);
+  for (const wrong of ["0", "-1", "1.5", "257", "many"])
+    expect(() => workers(`--http-workers=${wrong}`)).toThrow(
+      new UsageError(`--http-workers must be a number from 1 to 256, not '${wrong}'`),
+    );
+});
 
 describe("a configuration file", () => {
-  test("may write counts with quotation marks and without", () => {
+  test("can contain counts with and without quotation marks", () => {
     const connections = (text: string) =>
       resolveServerConfig(["--config", configFile(text)], {}).http?.settings.connectionsPerAddress;
     expect(connections("limit-connections = 50")).toBe(50);
@@ -82,7 +79,7 @@ describe("a configuration file", () => {
     ["limit-connections = true", "'limit-connections' must be a number"],
     ["http-workers = 1.5", "--http-workers must be a number from 1 to 256, not '1.5'"],
     ["data-dir = \n", "line 1: "],
-  ])("that says %p is refused", (text, message) => {
+  ])("with %p is refused", (text, message) => {
     const path = configFile(text);
     expect(() => resolveServerConfig(["--config", path], {})).toThrow(UsageError);
     expect(() => resolveServerConfig(["--config", path], {})).toThrow(message);
@@ -101,13 +98,13 @@ describe("the registry 'default'", () => {
   const instances = (args: string[], configs: InstanceConfig[] | undefined) =>
     resolveServerConfig(args, {}).instances?.(configs);
 
-  test("is made at the first start, and stays away once it was deleted", () => {
+  test("is created at the first start, and not again after it was deleted", () => {
     expect(instances([], undefined)).toMatchObject([{ name: "default", vhosts: ["localhost"] }]);
     expect(instances([], [])).toEqual([]);
     expect(instances(["--backend-oci-http-vhost", "a.test"], [])).toMatchObject([{ vhosts: ["a.test"] }]);
   });
 
-  test("is as it was stored, but for what a flag says", () => {
+  test("keeps its stored settings, except for those given by flags", () => {
     expect(instances([], [stored])).toEqual([stored]);
     const flags = ["--backend-oci-http-vhost", "a.test", "--backend-oci-http-references", "strict"];
     expect(instances(flags, [stored])).toEqual([

@@ -55,7 +55,7 @@ describeWith(["git", "ssh", "sshpass"], "configuration that was committed with g
     );
     process.kill(server.pid, "SIGHUP");
     expect(
-      await eventually(async () => server.log().includes("SIGHUP: nothing is taken over: config/")),
+      await eventually(async () => server.log().includes("SIGHUP: no change was applied: config/")),
     ).toBe(true);
     expect((await server.console("/users list")).stdout).not.toContain("Administrator");
     await edit((text) => text.replace('"a b"', '"third.test"'));
@@ -66,7 +66,7 @@ describeWith(["git", "ssh", "sshpass"], "configuration that was committed with g
     expect(await eventually(async () => (await status("third.test", "/v2/")) === 200)).toBe(true);
     expect([await status("localhost"), await status("other.test", "/v2/")]).toEqual([403, 404]);
     expect(server.log()).toContain(
-      "SIGHUP: taken over: users: changed admin, alice; registries: changed team\n",
+      "SIGHUP: applied: users: changed admin, alice; registries: changed team\n",
     );
 
     await editWithGit(server, "everlock-users", "users/alice.toml", (text) =>
