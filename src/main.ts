@@ -8,8 +8,7 @@ import { restoreBackup } from "./commands/restore-backup.ts";
 import { serve } from "./commands/serve.ts";
 import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
-import { UsageError } from "./config/settings.ts";
-import { describeStorageTrouble, storageTroubleOf } from "./primitives/fs/storage-trouble.ts";
+import { commandFailureOf } from "./primitives/errors/failure.ts";
 import { visibleText } from "./primitives/text/visible-text.ts";
 
 const subCommands: Readonly<Record<string, CommandDef>> = {
@@ -29,7 +28,6 @@ const main = defineCommand({
   subCommands: { ...subCommands },
 });
 
-const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
 /** Runs the command line and answers the exit code; every expected failure is one line on standard error. */
@@ -50,11 +48,9 @@ async function run(args: readonly string[]): Promise<number> {
     await runCommand(command, { rawArgs: rest });
     return 0;
   } catch (error) {
-    const trouble = storageTroubleOf(error);
-    const reason = String(error instanceof Error ? error.message : error);
-    const message = trouble ? `${describeStorageTrouble(trouble)} (${reason})` : reason;
-    process.stderr.write(`everlock: ${message.split("\n").map(visibleText).join("\n")}\n`);
-    return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
+    const { text, exitCode } = commandFailureOf(error);
+    process.stderr.write(`everlock: ${text.split("\n").map(visibleText).join("\n")}\n`);
+    return exitCode;
   }
 }
 

@@ -18,10 +18,7 @@ export function parseBackendName(text: string): BackendName | undefined {
 
 /** A backend that can't be switched, in words for who asked for it. */
 export class BackendSwitchError extends ExpectedError {
-  constructor(message: string) {
-    super(message);
-    this.name = "BackendSwitchError";
-  }
+  override readonly name = "BackendSwitchError";
 }
 
 export type BackendState = "enabled" | "disabled" | "off at the start";

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Digest } from "../primitives/digest.ts";
+import { messageOf } from "../primitives/expected-error.ts";
 import { replaceFile } from "../primitives/fs/durable.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
+import { CommandError } from "./command-error.ts";
 
 const NAME = "everlock-backup.json";
 const VERSION = 1;
@@ -33,10 +35,10 @@ export function readMarker(dir: string): BackupMarker | undefined {
   try {
     marker = JSON.parse(readFileSync(path, "utf8")) as BackupMarker;
   } catch (error) {
-    throw new Error(`${path} is damaged: ${error instanceof Error ? error.message : error}`);
+    throw new CommandError(`${path} is damaged: ${messageOf(error)}`);
   }
   if (marker.version !== VERSION)
-    throw new Error(`${dir} was made by another version of Everlock (${marker.version})`);
+    throw new CommandError(`${dir} was made by another version of Everlock (${marker.version})`);
   return marker;
 }
 

@@ -21,6 +21,7 @@ import { hasUnseenCommits } from "../primitives/store/engine/local/unseen-commit
 import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
 import { type BackedUpStore, inventoryPath, readMarker, writeMarker } from "./backup-marker.ts";
+import { CommandError } from "./command-error.ts";
 import {
   COPY_ARGS,
   copyAll,
@@ -53,7 +54,7 @@ export const backup = defineCommand({
       { what: "backup" },
     );
     if (problems > 0)
-      throw new Error(
+      throw new CommandError(
         `${problems} blobs are damaged or missing in ${dataDir}; everything else was copied to ${dir}`,
       );
   },
@@ -149,7 +150,7 @@ async function unfinishedStores(
     try {
       if (await hasUnseenCommits(`${dataDir}/${name}`)) {
         const reason = `the store '${name}' has commits in its journal, and the server does not use it; stop the server and run 'everlock fsck ${name}' to move them to its branch`;
-        unfinished.set(name, new Error(reason));
+        unfinished.set(name, new CommandError(reason));
       }
     } catch (error) {
       if (!isDamage(error)) throw error;

@@ -3,18 +3,16 @@ import { resolve } from "node:path";
 import type { ArgsDef } from "citty";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
+import { failureOf } from "../primitives/errors/failure.ts";
 import { replaceFile } from "../primitives/fs/durable.ts";
 import { isSystemError } from "../primitives/fs/files.ts";
-import { describeStorageTrouble, storageTroubleOf } from "../primitives/fs/storage-trouble.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { DamagedStoreError } from "../primitives/store/commits/damaged-store.ts";
 import { copyStore, type StoreCopy } from "../primitives/store/engine/local/copy/store-copy.ts";
-import { DamagedFileError } from "../primitives/store/engine/local/copy/verified-copy.ts";
-import { CorruptObjectError } from "../primitives/store/git/object.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
 import { formatSize } from "../primitives/text/byte-size.ts";
 import { type AcquireOptions, DataDirectory, isLockFile } from "../server/data-directory.ts";
+import { CommandError } from "./command-error.ts";
 import { DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 /** Files beside the stores that must be copied, because clients would notice new ones. */
@@ -112,7 +110,8 @@ export async function copyAll(
 
 /** Throws if a store could not be copied. */
 export function refuseFailures({ failures }: DataCopy): void {
-  if (failures.size > 0) throw new Error([...failures.values()].map(({ message }) => message).join("; "));
+  if (failures.size > 0)
+    throw new CommandError([...failures.values()].map(({ message }) => message).join("; "));
 }
 
 async function copyOne(name: StoreName, source: string, target: string): Promise<StoreCopy | Error> {
@@ -133,11 +132,7 @@ async function copyOne(name: StoreName, source: string, target: string): Promise
 
 /** Whether the error means damage to one store, so that the other stores can be copied. */
 export function isDamage(error: unknown): error is Error {
-  return (
-    error instanceof DamagedStoreError ||
-    error instanceof DamagedFileError ||
-    error instanceof CorruptObjectError
-  );
+  return failureOf(error).kind === "damaged";
 }
 
 /** Runs `work`. If it fails, throws an error that says how to continue. */
@@ -145,12 +140,12 @@ export async function finishing<T>(what: string, howToContinue: string, work: ()
   try {
     return await work();
   } catch (error) {
-    const trouble = storageTroubleOf(error);
-    const reason = error instanceof Error ? error.message : String(error);
-    const description =
-      trouble === "no-room" ? "there is no room on the disk" : trouble && describeStorageTrouble(trouble);
+    const { kind, words, detail, trouble } = failureOf(error);
+    if (kind === "bug") consoleLogger.error(`${what} failed`, error);
+    const reason = kind === "bug" ? "internal error" : detail;
+    const description = trouble === "no-room" ? "there is no room on the disk" : kind === "storage" && words;
     // Without `cause`: the message is complete, and a cause would be described twice.
-    throw new Error(
+    throw new CommandError(
       `${what} is not finished: ${description ? `${description} (${reason})` : reason}; ${howToContinue}`,
     );
   }

@@ -1,14 +1,15 @@
 import { type ArgsDef, defineCommand } from "citty";
-import { isMistake } from "../backends/oci-http/store/open-stores.ts";
 import { checkDatabases } from "../backends/oci-http/upkeep/database-check.ts";
 import { checkBlobs } from "../backends/oci-http/upkeep/store-check.ts";
 import { UsageError } from "../config/settings.ts";
+import { failureOf } from "../primitives/errors/failure.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { SessionCounts } from "../primitives/store/blobs/session-counts.ts";
 import { LocalUploadLocks } from "../primitives/store/blobs/upload-locks.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
 import { parseStoreName, type StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
+import { CommandError } from "./command-error.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 const ARGS: ArgsDef = {
@@ -35,7 +36,7 @@ export const fsck = defineCommand({
     let damaged = 0;
     for (const name of await chooseStores(manager, named ? first : undefined))
       damaged += await check(manager, name);
-    if (damaged > 0) throw new Error(`${damaged} ${damaged === 1 ? "problem" : "problems"} found`);
+    if (damaged > 0) throw new CommandError(`${damaged} ${damaged === 1 ? "problem" : "problems"} found`);
   },
 });
 
@@ -60,9 +61,10 @@ async function check(manager: StoreManager, name: StoreName): Promise<number> {
     print(`${counts.join(", ")}: ${verdict}`);
     return problems.length;
   } catch (error) {
-    if (isMistake(error) || !(error instanceof Error)) throw error;
+    const { kind, detail } = failureOf(error);
+    if (kind === "bug") throw error;
     // The other stores are still checked.
-    print(`can't be opened: ${error.message}`);
+    print(`can't be opened: ${detail}`);
     return 1;
   }
 }

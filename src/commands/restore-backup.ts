@@ -10,6 +10,7 @@ import { LocalBlobs } from "../primitives/store/engine/local/local-blobs.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
 import { unfinishedRestorePath } from "../server/data-directory.ts";
 import { type BackupMarker, inventoryPath, readMarker } from "./backup-marker.ts";
+import { CommandError } from "./command-error.ts";
 import {
   COPY_ARGS,
   copyAll,
@@ -44,7 +45,7 @@ export const restoreBackup = defineCommand({
     const marker = readMarker(dir);
     if (!marker) throw new UsageError(`${dir} is not a backup; ${USAGE}`);
     if (marker.finished === null && !isPartial)
-      throw new Error(
+      throw new CommandError(
         `${dir} is not finished; 'everlock backup' resumes it, and ${PARTIAL} restores what it contains`,
       );
     if (!isEmpty(dataDir) && !existsSync(unfinishedRestorePath(dataDir)))
@@ -88,7 +89,7 @@ async function restore(
     else await checkStore(dir, dataDir, name, { marker, damaged, report });
   }
   if (problems > 0 && !isPartial) {
-    throw new Error(
+    throw new CommandError(
       `${problems} ${problems === 1 ? "part is" : "parts are"} damaged or missing; ${PARTIAL} restores without them`,
     );
   }

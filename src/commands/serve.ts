@@ -1,6 +1,7 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { SETTING_NAMES, SETTINGS, type Setting } from "../config/settings.ts";
+import { failureOf, isHidden } from "../primitives/errors/failure.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { formatListenAddress } from "../primitives/net/listen-address.ts";
 import { endOnSignals, STOP_SLACK_MS } from "../server/end-signals.ts";
@@ -40,7 +41,9 @@ async function reload(server: Server): Promise<void> {
     const what = changes.length > 0 ? `applied: ${changes.join("; ")}` : "nothing has changed";
     consoleLogger.info(`SIGHUP: ${what}`);
   } catch (error) {
-    consoleLogger.warn(`SIGHUP: no change was applied: ${error instanceof Error ? error.message : error}`);
+    const { kind, detail } = failureOf(error);
+    if (isHidden(kind)) consoleLogger.error("SIGHUP: no change was applied", error);
+    else consoleLogger.warn(`SIGHUP: no change was applied: ${detail}`);
   }
 }
 

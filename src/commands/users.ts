@@ -8,6 +8,7 @@ import { withHints } from "../backends/admin-ssh/commands/refusal-hints.ts";
 import { USER_COMMANDS } from "../backends/admin-ssh/commands/users.ts";
 import { readStoredInstances } from "../backends/oci-http/instances/stored-instances.ts";
 import { UsageError } from "../config/settings.ts";
+import { messageOf } from "../primitives/expected-error.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreManager } from "../primitives/store/store-manager.ts";
@@ -65,7 +66,7 @@ async function storedInstances(stores: StoreManager): Promise<UserCommandContext
     const registries = await readStoredInstances(stores);
     return { list: () => registries };
   } catch (error) {
-    consoleLogger.warn(`the registries can't be read: ${error instanceof Error ? error.message : error}`);
+    consoleLogger.warn(`the registries can't be read: ${messageOf(error)}`);
     return { list: () => [] };
   }
 }

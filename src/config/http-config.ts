@@ -5,6 +5,7 @@ import { MAX_THREADS } from "../frontends/http/listen/http-limits.ts";
 import type { HttpSettings } from "../frontends/http/listen/http-settings.ts";
 import { isNetwork, type ProxySettings } from "../frontends/http/listen/trusted-proxies.ts";
 import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/requests/access-log.ts";
+import { messageOf } from "../primitives/expected-error.ts";
 import { type ListenAddress, parseListenAddress } from "../primitives/net/listen-address.ts";
 import { parseDuration } from "../primitives/text/duration.ts";
 import { MAX_MANIFEST_BYTES } from "../registry/model/manifest.ts";
@@ -122,9 +123,7 @@ function accessLog(settings: CheckedSettings): AccessLogTarget | undefined {
   try {
     if (path !== "-") closeSync(openSync(path, "a", 0o640));
   } catch (error) {
-    throw new UsageError(
-      `--access-log: can't write to ${path}: ${error instanceof Error ? error.message : error}`,
-    );
+    throw new UsageError(`--access-log: can't write to ${path}: ${messageOf(error)}`);
   }
   return { path, format };
 }

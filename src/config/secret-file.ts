@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { messageOf } from "../primitives/expected-error.ts";
 import { UsageError } from "./settings.ts";
 
 /** Longer than any password or key. A device or wrong file is not read to its end. */
@@ -25,7 +26,7 @@ export function readSecretFile(path: string, setting: string): SecretFile {
   try {
     fd = openSync(path, "r");
   } catch (error) {
-    return fail(`can't be read: ${error instanceof Error ? error.message : error}`);
+    return fail(`can't be read: ${messageOf(error)}`);
   }
   try {
     const { mode, isFile } = statOf(fd);
@@ -35,7 +36,7 @@ export function readSecretFile(path: string, setting: string): SecretFile {
     return { secret: decode(bytes) ?? fail("is not UTF-8"), exposure: isFile ? exposure : undefined };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    return fail(`can't be read: ${error instanceof Error ? error.message : error}`);
+    return fail(`can't be read: ${messageOf(error)}`);
   } finally {
     closeSync(fd);
   }

@@ -1,3 +1,5 @@
+import { ExpectedError } from "../primitives/expected-error.ts";
+
 /** A server setting. It has the same name as a flag and in the configuration file, and `EVERLOCK_…` in the environment. */
 export interface Setting {
   readonly type: "boolean" | "string" | "list";
@@ -208,9 +210,7 @@ export function environmentName(name: SettingName): string {
 export type RawSettings = Partial<Record<SettingName, boolean | string | readonly string[]>>;
 
 /** A setting, flag or file is invalid; the message is the one line that the user sees. */
-export class UsageError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "UsageError";
-  }
+export class UsageError extends ExpectedError {
+  override readonly name = "UsageError";
+  override readonly kind = "usage";
 }

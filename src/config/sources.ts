@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
+import { messageOf } from "../primitives/expected-error.ts";
 import {
   environmentName,
   isSettingName,
@@ -82,9 +83,7 @@ function readToml(path: string): Readonly<Record<string, unknown>> {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new UsageError(
-      `can't read the configuration file ${path}: ${error instanceof Error ? error.message : error}`,
-    );
+    throw new UsageError(`can't read the configuration file ${path}: ${messageOf(error)}`);
   }
   try {
     return parse(text);

@@ -1,7 +1,10 @@
+import { ExpectedError } from "../primitives/expected-error.ts";
 import { formatListenAddress, type ListenAddress } from "../primitives/net/listen-address.ts";
 
 /** Listening on an address failed; the message is the one line that the operator sees. */
-export class ListenError extends Error {
+export class ListenError extends ExpectedError {
+  override readonly name = "ListenError";
+  override readonly kind = "unusable";
   constructor(what: string, address: ListenAddress, setting: string, cause: unknown) {
     const { code, message } = cause as { code?: string; message?: string };
     const reasons: Readonly<Record<string, string>> = {
@@ -14,6 +17,5 @@ export class ListenError extends Error {
     super(
       `can't listen on ${formatListenAddress(address)} for ${what}: ${reason}; --${setting} chooses another`,
     );
-    this.name = "ListenError";
   }
 }

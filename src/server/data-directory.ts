@@ -9,16 +9,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { resolve } from "node:path";
+import { ExpectedError, messageOf } from "../primitives/expected-error.ts";
 import { makeDirectory } from "../primitives/fs/durable-directory.ts";
 import { FileLock, isHeldByOther } from "../primitives/sqlite/file-lock.ts";
 import { DiskRoom } from "../primitives/store/engine/local/disk-room.ts";
 
 /** The data directory can't be used; the message is the one line that the operator sees. */
-export class DataDirectoryError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "DataDirectoryError";
-  }
+export class DataDirectoryError extends ExpectedError {
+  override readonly name = "DataDirectoryError";
+  override readonly kind = "unusable";
 }
 
 export interface AcquireOptions {
@@ -64,7 +63,7 @@ export class DataDirectory {
       chmodSync(path, 0o700);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
-      throw new DataDirectoryError(`can't use the ${what} ${path}: ${reason(error)}`);
+      throw new DataDirectoryError(`can't use the ${what} ${path}: ${messageOf(error)}`);
     }
     // Whoever opens the stores writes a little, on a full disk as well.
     if (what === "data directory") new DiskRoom(path, report).relieve();
@@ -93,7 +92,7 @@ function takeLock(path: string, what: string): FileLock {
         `the ${what} ${path} is in use by another ${what === "backup" ? "command" : "server"}${otherProcess(path)}`,
       );
     }
-    throw new DataDirectoryError(`can't lock the ${what} ${path}: ${reason(error)}`);
+    throw new DataDirectoryError(`can't lock the ${what} ${path}: ${messageOf(error)}`);
   }
 }
 
@@ -113,8 +112,4 @@ function otherProcess(path: string): string {
   } catch {
     return "";
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

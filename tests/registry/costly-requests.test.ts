@@ -37,7 +37,7 @@ test("up to 20 errors are all listed", async () => {
 test("a path longer than any valid one is refused before it is parsed", () => {
   const fault = parseRoute(`/v2/${"a/".repeat(6000)}manifests/x`);
   expect(fault).toBeInstanceOf(RegistryError);
-  expect(fault).toMatchObject({ fault: "pathInvalid", message: expect.stringContaining("2048 characters") });
+  expect(fault).toMatchObject({ code: "NAME_INVALID", message: expect.stringContaining("2048 characters") });
   const longest = `/v2/${"%61".repeat(255)}/manifests/sha512:${"a".repeat(128)}`;
   expect(parseRoute(longest)).toMatchObject({ kind: "manifest", repository: "a".repeat(255) });
 });

@@ -1,10 +1,5 @@
-import { ExpectedError } from "../../primitives/expected-error.ts";
-import { describeStorageTrouble, storageTroubleOf } from "../../primitives/fs/storage-trouble.ts";
+import { reportFailure } from "../../primitives/errors/failure.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
-import { DamagedDatabaseError } from "../../primitives/sqlite/database-damage.ts";
-import { DamagedStoreError } from "../../primitives/store/commits/damaged-store.ts";
-import { DamagedFileError } from "../../primitives/store/engine/local/copy/verified-copy.ts";
-import { CorruptObjectError } from "../../primitives/store/git/object.ts";
 import { LineReader, type Terminal } from "../../primitives/terminal/line-reader.ts";
 import { visibleText } from "../../primitives/text/visible-text.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
@@ -35,9 +30,6 @@ export interface ConsoleChannel {
   /** The far end's address, for the log. */
   readonly remote: string;
 }
-
-/** What the operator should also find in the log. */
-const DAMAGE = [DamagedStoreError, DamagedDatabaseError, DamagedFileError, CorruptObjectError];
 
 const BANNER = "Everlock Admin";
 const PROMPT = "> ";
@@ -109,7 +101,7 @@ export class AdminConsole {
       }
       return code;
     } catch (error) {
-      await output.fail(this.#explain(error));
+      await output.fail(reportFailure(this.#log, "a console command failed", error));
       return 1;
     }
   }
@@ -138,7 +130,7 @@ export class AdminConsole {
       this.#audit(actor, parsed, "done");
       return "done";
     } catch (error) {
-      const reason = this.#explain(error);
+      const reason = reportFailure(this.#log, "a console command failed", error);
       await output.fail(reason);
       this.#audit(actor, parsed, `refused: ${reason}`);
       return "failed";
@@ -150,21 +142,6 @@ export class AdminConsole {
     const command = parsed && auditedCommand(parsed);
     if (command === undefined) return;
     this.#log.info(`audit: ${JSON.stringify({ user, remote, command, outcome })}`);
-  }
-
-  #explain(error: unknown): string {
-    if (error instanceof Error && DAMAGE.some((kind) => error instanceof kind)) {
-      this.#log.warn(`a console command failed: ${error.message}`);
-      return error.message;
-    }
-    if (error instanceof ExpectedError) return error.message;
-    const trouble = storageTroubleOf(error);
-    if (trouble !== undefined) {
-      this.#log.warn(`a console command failed: ${error instanceof Error ? error.message : error}`);
-      return describeStorageTrouble(trouble);
-    }
-    this.#log.error("a console command failed", error);
-    return "internal error; the server's log has the cause";
   }
 }
 

@@ -2,10 +2,8 @@ import { ExpectedError } from "../../primitives/expected-error.ts";
 
 /** A line that can't be split into words; the message says what was wrong with it. */
 export class CommandLineError extends ExpectedError {
-  constructor(message: string) {
-    super(message);
-    this.name = "CommandLineError";
-  }
+  override readonly name = "CommandLineError";
+  override readonly kind = "usage";
 }
 
 export interface Word {

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { ControlError } from "./control-error.ts";
 import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
 
 const HAS_STOPPED = "the server stopped in the meantime";
@@ -31,7 +32,7 @@ export async function withRemoteHold<T>(
     const held = Promise.withResolvers<HeldStores>();
     const lost = (async () => {
       for await (const message of messages) if (message.kind === "held") held.resolve(message);
-      throw new Error(HAS_STOPPED);
+      throw new ControlError(HAS_STOPPED);
     })();
     lost.catch(held.reject);
     return { result: await Promise.race([work(await held.promise), lost]) };
@@ -59,7 +60,8 @@ async function send(
     // A killed server leaves its socket file behind.
     if (["ECONNREFUSED", "FailedToOpenSocket"].includes((error as { code?: string }).code ?? ""))
       return undefined;
-    if ((error as { code?: string }).code === "ECONNRESET") throw new Error(HAS_STOPPED, { cause: error });
+    if ((error as { code?: string }).code === "ECONNRESET")
+      throw new ControlError(HAS_STOPPED, { cause: error });
     throw error;
   }
 }
@@ -72,7 +74,7 @@ async function* messagesOf(response: Response): AsyncGenerator<ControlMessage> {
     rest = lines.pop() ?? "";
     for (const line of lines) {
       const message = JSON.parse(line) as ControlMessage;
-      if (message.kind === "end" && message.error !== undefined) throw new Error(message.error);
+      if (message.kind === "end" && message.error !== undefined) throw new ControlError(message.error);
       yield message;
     }
   }
@@ -83,6 +85,6 @@ async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
   try {
     yield* response.body ?? [];
   } catch (error) {
-    throw new Error(HAS_STOPPED, { cause: error });
+    throw new ControlError(HAS_STOPPED, { cause: error });
   }
 }

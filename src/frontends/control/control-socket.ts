@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from "node:fs";
-import { ExpectedError } from "../../primitives/expected-error.ts";
+import { reportFailure } from "../../primitives/errors/failure.ts";
+import { messageOf } from "../../primitives/expected-error.ts";
 import { IncompleteJobError, type JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
@@ -35,9 +36,7 @@ export class ControlSocket {
       chmodSync(this.#path, 0o600);
     } catch (error) {
       // The path is longer than 107 bytes, or the file system has no sockets.
-      log.warn(
-        `'everlock gc' and 'everlock backup' can't reach this server: ${error instanceof Error ? error.message : error}`,
-      );
+      log.warn(`'everlock gc' and 'everlock backup' can't reach this server: ${messageOf(error)}`);
     }
   }
 
@@ -118,8 +117,8 @@ function streamMessages(
         await work({ send, progress, gone });
         send({ kind: "end" });
       } catch (error) {
-        if (!(error instanceof ExpectedError) && error !== gone.reason) log.error(`${path} failed`, error);
-        send({ kind: "end", error: error instanceof Error ? error.message : String(error) });
+        // Nobody is left to be told that the wait was given up.
+        if (error !== gone.reason) send({ kind: "end", error: reportFailure(log, `${path} failed`, error) });
       } finally {
         clearInterval(heartbeat);
       }

@@ -1,6 +1,4 @@
 import { TOKEN_PATH } from "../../backends/oci-http/instances/challenge.ts";
-import { describeStorageTrouble, storageTroubleOf } from "../../primitives/fs/storage-trouble.ts";
-import { LogThrottle } from "../../primitives/logging/log-throttle.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { OpenSockets } from "../../primitives/net/open-sockets.ts";
 import { lookUpVhost, vhostOf } from "../../primitives/net/vhost.ts";
@@ -20,7 +18,9 @@ import { ProxyHints } from "./listen/proxy-hints.ts";
 import { type ProxiedClient, TrustedProxies } from "./listen/trusted-proxies.ts";
 import { AccessLog } from "./requests/access-log.ts";
 import type { ClientConnection } from "./requests/client-connection.ts";
+import { FailedRequests } from "./requests/failed-requests.ts";
 import type { HttpBackend } from "./requests/http-backend.ts";
+import { HTTP_FAULTS } from "./requests/http-faults.ts";
 import type { ThreadTraffic } from "./requests/http-traffic.ts";
 import { RequestBodies } from "./requests/request-bodies.ts";
 import { SharedBodies } from "./requests/shared-bodies.ts";
@@ -70,8 +70,7 @@ export class HttpFrontend {
   readonly #proxies: TrustedProxies;
   readonly #hints: ProxyHints;
   readonly #log: AccessLog | undefined;
-  /** Logs disk failures in one line without stack, and rarely: on a full disk every push fails. */
-  readonly #troubles: LogThrottle;
+  readonly #failed: FailedRequests;
   readonly #plain: HttpListener;
   #tls: HttpListener | undefined;
   readonly #lists = new StreamedBodies();
@@ -88,7 +87,7 @@ export class HttpFrontend {
     this.#authenticator = new RequestAuthenticator(options.authenticator, options.tokens);
     this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens);
     this.#proxies = new TrustedProxies(options.settings.proxies);
-    this.#troubles = new LogThrottle((message) => options.log.warn(message));
+    this.#failed = new FailedRequests(options.log);
     this.#hints = new ProxyHints(options.settings.proxies, options.warnOnce);
     const { accessLog } = options.settings;
     this.#log =
@@ -168,7 +167,7 @@ export class HttpFrontend {
       isShared: isShared || certificates !== undefined,
       ...(certificates && { certificates }),
       handle: (request, connection) => this.#handleTraced(request, scheme, connection),
-      onError: (error) => this.#failed(error),
+      onError: (error) => errorResponse(this.#failed.errorOf(error)),
     });
   }
 
@@ -225,7 +224,7 @@ export class HttpFrontend {
     } catch (error) {
       // The client has disconnected; that is not a server error.
       if (request.signal.aborted) return errorResponse(new RegistryError("uploadInterrupted"));
-      return this.#failed(error);
+      return errorResponse(this.#failed.errorOf(error));
     }
   }
 
@@ -241,11 +240,11 @@ export class HttpFrontend {
     }
     const host = client?.host ?? request.headers.get("Host");
     const vhost = host === null ? undefined : vhostOf(host);
-    if (host === null || vhost === undefined) return new RegistryError("hostInvalid");
+    if (host === null || vhost === undefined) return new RegistryError(HTTP_FAULTS.hostInvalid);
     const backend = lookUpVhost(this.#options.hosts(), vhost);
     if (!backend) {
       const message = `no registry is served at the host '${vhost}'`;
-      return new RegistryError("hostUnknown", { message });
+      return new RegistryError(HTTP_FAULTS.hostUnknown, { message });
     }
     trace.instance = backend.audience;
     if (!this.#options.isServing()) {
@@ -278,31 +277,10 @@ export class HttpFrontend {
     else this.#hints.noteUntrusted(request, peer);
     return client;
   }
-
-  #failed(error: unknown): Response {
-    const trouble = storageTroubleOf(error);
-    if (trouble !== undefined) {
-      this.#troubles.log(
-        trouble,
-        `a request failed: ${describeStorageTrouble(trouble)} (${messageOf(error)})`,
-      );
-      const headers = { "Retry-After": TROUBLE_RETRY_SECONDS };
-      if (trouble === "no-room") return errorResponse(new RegistryError("diskFull", { headers }));
-      const message = describeStorageTrouble(trouble);
-      return errorResponse(new RegistryError("diskFailed", { message, headers }));
-    }
-    this.#options.log.error("a request failed", error);
-    return errorResponse(new RegistryError("internal"));
-  }
 }
 
 const HTTPS_PORT = 443;
 const UNAVAILABLE_RETRY_SECONDS = "30";
-const TROUBLE_RETRY_SECONDS = "10";
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
 
 function portSuffix(port: number): string {
   return port === HTTPS_PORT ? "" : `:${port}`;

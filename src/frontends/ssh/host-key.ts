@@ -1,5 +1,5 @@
 import ssh2 from "ssh2";
-import { keptSecret } from "../../primitives/fs/kept-secret.ts";
+import { keptSecret, UnusableSecretError } from "../../primitives/fs/kept-secret.ts";
 
 /**
  * Returns the server's Ed25519 key in OpenSSH format, and generates it at the first start. Clients remember it, so it must
@@ -8,7 +8,7 @@ import { keptSecret } from "../../primitives/fs/kept-secret.ts";
 export async function ensureHostKey(path: string): Promise<string> {
   const key = (await keptSecret(path, () => Buffer.from(generateHostKey()))).toString();
   if (isReadable(key)) return key;
-  throw new Error(
+  throw new UnusableSecretError(
     `the SSH host key ${path} can't be read; restore it from a backup, or remove it to get a new one (clients will warn)`,
   );
 }

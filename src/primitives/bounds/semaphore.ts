@@ -2,9 +2,10 @@ import { ExpectedError } from "../expected-error.ts";
 
 /** More work is waiting than the caller should be kept waiting for. */
 export class OverloadedError extends ExpectedError {
+  override readonly name = "OverloadedError";
+  override readonly kind = "busy";
   constructor() {
     super("too much work is waiting already");
-    this.name = "OverloadedError";
   }
 }
 

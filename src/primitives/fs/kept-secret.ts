@@ -1,7 +1,14 @@
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
+import { ExpectedError, messageOf } from "../expected-error.ts";
 import { replaceFile } from "./durable.ts";
 
 const PRIVATE = 0o600;
+
+/** The file of a secret can't be read or made, or does not hold one. */
+export class UnusableSecretError extends ExpectedError {
+  override readonly name = "UnusableSecretError";
+  override readonly kind = "unusable";
+}
 
 /**
  * A secret that is made once, durably and as a whole, and readable by its owner alone ever after. Rejects with the path where
@@ -13,7 +20,7 @@ export async function keptSecret(path: string, generate: () => Uint8Array): Prom
     else await replaceFile(path, generate(), PRIVATE);
     return readFileSync(path);
   } catch (cause) {
-    throw new Error(`can't use ${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new UnusableSecretError(`can't use ${path}: ${messageOf(cause)}`, { cause });
   }
 }
 

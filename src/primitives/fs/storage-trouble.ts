@@ -1,3 +1,4 @@
+import { ExpectedError } from "../expected-error.ts";
 /** Why nothing can be stored (or read) for now: what an operator has to mend, and no bug. */
 export type StorageTrouble = "no-room" | "read-only" | "failing" | "no-descriptors" | "locked";
 
@@ -30,17 +31,21 @@ const MAX_CAUSES = 5;
 
 /** What stopped `error` from being a success, if that is a trouble of the storage; also of an error of another thread. */
 export function storageTroubleOf(error: unknown): StorageTrouble | undefined {
-  let current = error;
-  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth++) {
-    const { code } = current as { code?: unknown };
-    if (typeof code === "string") {
-      // SQLite says more than we need: SQLITE_IOERR_WRITE and its like.
-      const known = CODES.get(code) ?? CODES.get(code.split("_").slice(0, 2).join("_"));
-      if (known) return known;
-    }
-    current = current.cause;
+  for (const { code } of causesOf(error)) {
+    if (typeof code !== "string") continue;
+    // SQLite says more than we need: SQLITE_IOERR_WRITE and its like.
+    const known = CODES.get(code) ?? CODES.get(code.split("_").slice(0, 2).join("_"));
+    if (known) return known;
   }
   return undefined;
+}
+
+/** An error and its causes, the nearest first, with the code that system calls and SQLite give theirs. */
+export function causesOf(error: unknown): readonly (Error & { readonly code?: unknown })[] {
+  const causes: Error[] = [];
+  for (let current = error; causes.length < MAX_CAUSES && current instanceof Error; current = current.cause)
+    causes.push(current);
+  return causes;
 }
 
 /** In words for an operator or a client. */
@@ -49,13 +54,14 @@ export function describeStorageTrouble(trouble: StorageTrouble): string {
 }
 
 /** Another process keeps the lock of a branch. */
-export class BranchLockedError extends Error {
+export class BranchLockedError extends ExpectedError {
+  override readonly name = "BranchLockedError";
+  override readonly kind = "busy";
   readonly code = "EVERLOCK_LOCKED";
 
   constructor(ref: string) {
     super(
       `the branch ${ref} is locked by another process; where none is writing, a killed one has left the file ${ref}.lock, which may be removed`,
     );
-    this.name = "BranchLockedError";
   }
 }

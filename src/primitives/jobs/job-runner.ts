@@ -1,22 +1,21 @@
+import { failureOf } from "../errors/failure.ts";
 import { ExpectedError } from "../expected-error.ts";
 import type { Logger } from "../logging/logger.ts";
 
 /** A job that can't be run or cancelled, in words for who asked for it. */
 export class JobError extends ExpectedError {
-  constructor(message: string) {
-    super(message);
-    this.name = "JobError";
-  }
+  override readonly name = "JobError";
 }
 
 /** A job has done what it could, and something was left out. */
 export class IncompleteJobError extends ExpectedError {
+  override readonly name = "IncompleteJobError";
+  override readonly kind = "incomplete";
   /** What was done and what was left out, a line each. */
   readonly lines: readonly string[];
 
   constructor(message: string, lines: readonly string[]) {
     super(message);
-    this.name = "IncompleteJobError";
     this.lines = lines;
   }
 }
@@ -145,7 +144,7 @@ export class JobRunner {
         note("cancelled", "cancelled");
         return ["cancelled"];
       }
-      note("failed", `failed: ${error instanceof Error ? error.message : error}`);
+      note("failed", `failed: ${failureOf(error).words}`);
       throw error;
     } finally {
       known.running = undefined;

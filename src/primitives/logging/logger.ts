@@ -1,5 +1,4 @@
-import { ExpectedError } from "../expected-error.ts";
-import { storageTroubleOf } from "../fs/storage-trouble.ts";
+import { failureOf, framesOf, isHidden } from "../errors/failure.ts";
 import { visibleText } from "../text/visible-text.ts";
 
 /** Where the server tells its operator what happens. */
@@ -15,7 +14,8 @@ export const consoleLogger: Logger = {
   info: (message) => write("info", visibleText(message)),
   warn: (message) => write("warn", visibleText(message)),
   error: (message, cause) => {
-    const frames = isBug(cause) ? framesOf(cause) : [];
+    // A full disk and its like are for the operator to mend: where in the program they were met tells nothing.
+    const frames = isHidden(failureOf(cause).kind) ? framesOf(cause) : [];
     write("error", [`${message}: ${cause}`, ...frames].map(visibleText).join("\n"));
   },
 };
@@ -26,15 +26,4 @@ function write(level: string, message: string): void {
 
 export function consoleLine(level: string, message: string): string {
   return `${new Date().toISOString()} ${level.padEnd(5)} ${message}\n`;
-}
-
-/** A full disk and its like are for the operator to mend: where in the program they were met tells nothing. */
-function isBug(cause: unknown): cause is Error {
-  return cause instanceof Error && !(cause instanceof ExpectedError) && storageTroubleOf(cause) === undefined;
-}
-
-/** Where an error was thrown, without its message, whose line feeds would look like lines of the log. */
-function framesOf(error: Error): string[] {
-  const lines = (error.stack ?? "").split("\n");
-  return lines.filter((line) => /^ {2,}at /.test(line));
 }

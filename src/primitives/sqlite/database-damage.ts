@@ -5,6 +5,8 @@ import { isMissingFile } from "../fs/files.ts";
 
 /** A database file does not hold what was written to it. */
 export class DamagedDatabaseError extends ExpectedError {
+  override readonly name = "DamagedDatabaseError";
+  override readonly kind = "damaged";
   /** Goes with it to other threads. */
   readonly code = "EVERLOCK_DAMAGED";
   /** Which one, by its path. */
@@ -14,7 +16,6 @@ export class DamagedDatabaseError extends ExpectedError {
 
   constructor(path: string, reason: string) {
     super(`${basename(path)} is damaged: ${reason}`);
-    this.name = "DamagedDatabaseError";
     this.path = path;
     this.reason = reason;
   }

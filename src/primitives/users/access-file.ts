@@ -11,9 +11,10 @@ export interface Grant {
 
 /** A file in the users' store that does not say what it should. */
 export class InvalidAccessFileError extends ExpectedError {
+  override readonly name = "InvalidAccessFileError";
+  override readonly kind = "unusable";
   constructor(subject: string, reason: string) {
     super(`${subject}: ${reason}`);
-    this.name = "InvalidAccessFileError";
   }
 }
 

@@ -9,10 +9,7 @@ import type { UserDirectory } from "./user-directory.ts";
 
 /** A change of users or groups that can't be made, in words for who asked for it. */
 export class UserChangeError extends ExpectedError {
-  constructor(message: string) {
-    super(message);
-    this.name = "UserChangeError";
-  }
+  override readonly name = "UserChangeError";
 }
 
 /** Which users and groups differ, in words; `undefined` if none. */

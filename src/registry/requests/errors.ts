@@ -1,6 +1,9 @@
 import { jsonResponse } from "./json-response.ts";
 
-/** Every error that a client can get: OCI code, HTTP status and message (distribution-spec, "Error codes"). */
+/** The OCI code of an error (distribution-spec, "Error codes"), the HTTP status, and the message where none is more exact. */
+export type Fault = readonly [code: string, status: number, message: string];
+
+/** Every error of the OCI API; a frontend has its own besides. */
 const FAULTS = {
   algorithmUnsupported: [
     "UNSUPPORTED",
@@ -19,13 +22,7 @@ const FAULTS = {
   digestInvalid: ["DIGEST_INVALID", 400, "digest must be sha256:<64 hex> or sha512:<128 hex>, in lower case"],
   digestMismatch: ["DIGEST_INVALID", 400, "digest does not match the content"],
   digestMissing: ["DIGEST_INVALID", 400, "the query parameter 'digest' is missing"],
-  formInvalid: ["UNSUPPORTED", 400, "grant_type must be 'password' or 'refresh_token'"],
-  diskFailed: ["UNAVAILABLE", 503, "the registry can't store or read anything for now"],
-  diskFull: ["UNAVAILABLE", 507, "there is no room on the registry's disk; deleting still works"],
   frozen: ["DENIED", 405, "this registry is read-only"],
-  hostInvalid: ["NAME_INVALID", 400, "the Host header is not a valid host name"],
-  hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
-  internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
   manifestBlobUnknown: [
     "MANIFEST_BLOB_UNKNOWN",
     404,
@@ -52,7 +49,6 @@ const FAULTS = {
     400,
     "reference must be a digest or a tag: up to 128 letters, digits, '_', '.', '-', not beginning with '.' or '-'",
   ],
-  scopesTooMany: ["UNSUPPORTED", 400, "a token is asked for more than 32 scopes"],
   sizeMismatch: ["SIZE_INVALID", 400, "the body's length is not what its headers say"],
   tagImmutable: ["DENIED", 409, "the tag is write-once and already points at another manifest"],
   tagsInvalid: [
@@ -84,34 +80,34 @@ const FAULTS = {
   ],
   uploadOutOfOrder: ["BLOB_UPLOAD_INVALID", 416, "the chunk does not begin where the upload ends"],
   uploadUnknown: ["BLOB_UPLOAD_UNKNOWN", 404, "upload session unknown to the repository"],
-} as const satisfies Record<string, readonly [code: string, status: number, message: string]>;
+} as const satisfies Record<string, Fault>;
 
-export type Fault = keyof typeof FAULTS;
+export type FaultName = keyof typeof FAULTS;
 
 /** An expected failure of a request, returned as a value; `errorResponse` turns it into an HTTP response. */
 export class RegistryError {
-  readonly fault: Fault;
+  readonly code: string;
+  /** Of HTTP. */
+  readonly status: number;
   /** The table's message, or a more exact one. */
   readonly message: string;
   readonly details: readonly unknown[];
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
-    fault: Fault,
+    fault: Fault | FaultName,
     options: {
       message?: string;
       details?: readonly unknown[];
       headers?: Readonly<Record<string, string>>;
     } = {},
   ) {
-    this.fault = fault;
-    this.message = options.message ?? FAULTS[fault][2];
+    const [code, status, message] = typeof fault === "string" ? FAULTS[fault] : fault;
+    this.code = code;
+    this.status = status;
+    this.message = options.message ?? message;
     this.details = options.details ?? [];
     this.headers = options.headers ?? {};
-  }
-
-  get status(): number {
-    return FAULTS[this.fault][1];
   }
 }
 
@@ -120,9 +116,7 @@ const MAX_DETAILS = 20;
 
 /** The error response of the spec; each detail becomes one entry of `errors` with the same code. */
 export function errorResponse(error: RegistryError): Response {
-  const [code, status] = FAULTS[error.fault];
-  const { message } = error;
-  const { details } = error;
+  const { code, status, message, details } = error;
   const errors: object[] = details.slice(0, MAX_DETAILS).map((detail) => ({ code, message, detail }));
   const left = details.length - errors.length;
   if (left > 0) errors.push({ code, message: `${message}; ${left} more are not listed` });

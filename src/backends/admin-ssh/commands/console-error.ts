@@ -2,8 +2,5 @@ import { ExpectedError } from "../../../primitives/expected-error.ts";
 
 /** What went wrong and what would be right, in one line for who typed the command. */
 export class ConsoleError extends ExpectedError {
-  constructor(message: string) {
-    super(message);
-    this.name = "ConsoleError";
-  }
+  override readonly name = "ConsoleError";
 }

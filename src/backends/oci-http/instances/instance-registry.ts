@@ -28,10 +28,7 @@ import { newOutage, type OpenedInstance, type Outage, openInstances } from "./op
 
 /** A change of instances that can't be made, in words for who asked for it. */
 export class InstanceChangeError extends ExpectedError {
-  constructor(message: string) {
-    super(message);
-    this.name = "InstanceChangeError";
-  }
+  override readonly name = "InstanceChangeError";
 }
 
 const MAX_WAITING_CHANGES = 100;

@@ -1,8 +1,7 @@
-import { storageTroubleOf } from "../../../primitives/fs/storage-trouble.ts";
+import { failureOf } from "../../../primitives/errors/failure.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
-import { DamagedStoreError } from "../../../primitives/store/commits/damaged-store.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
-import { isMistake, type OpenStores, type OpenView, openingProblem } from "../store/open-stores.ts";
+import { type OpenStores, type OpenView, openingProblem } from "../store/open-stores.ts";
 
 /** A registry whose store can't be opened. The others serve on. */
 export interface Outage {
@@ -42,9 +41,11 @@ export async function openInstances(
       opened.push({ config, ...(await stores.view(config)) });
     } catch (error) {
       if (stores.isGivenUp) throw error;
-      const mayPass = !(error instanceof DamagedStoreError) && storageTroubleOf(error) !== undefined;
+      const { kind } = failureOf(error);
+      // A damaged store stays damaged, whatever trouble the damage was found by.
+      const mayPass = kind === "storage";
       opened.push({ config, outage: { config, problem: openingProblem(config.store, error), mayPass } });
-      if (isMistake(error)) log.error("a store could not be opened", error);
+      if (kind === "bug") log.error("a store could not be opened", error);
     }
   }
   return opened;

@@ -10,7 +10,9 @@ export interface Moment {
 }
 
 /** The history knows nothing of a moment. */
-export class UnknownMomentError extends NotFoundError {}
+export class UnknownMomentError extends NotFoundError {
+  override readonly name = "UnknownMomentError";
+}
 
 export function parseMoment(text: string): Moment | undefined {
   const point = parsePointInTime(text);

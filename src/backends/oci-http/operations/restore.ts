@@ -51,7 +51,9 @@ export interface RestoreProposal {
 }
 
 /** A tag has moved between the proposal and the commit. */
-export class MovedMeanwhileError extends ConflictError {}
+export class MovedMeanwhileError extends ConflictError {
+  override readonly name = "MovedMeanwhileError";
+}
 
 /** Digests that a refusal names. */
 const MAX_NAMED = 20;

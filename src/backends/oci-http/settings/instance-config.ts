@@ -33,9 +33,10 @@ export type InstanceConfig = { readonly name: InstanceName } & InstanceValues;
 
 /** The file of instances does not say what it should. */
 export class InvalidInstancesError extends ExpectedError {
+  override readonly name = "InvalidInstancesError";
+  override readonly kind = "unusable";
   constructor(reason: string) {
     super(reason);
-    this.name = "InvalidInstancesError";
   }
 }
 

@@ -1,3 +1,4 @@
+import { failureOf } from "../../../primitives/errors/failure.ts";
 import { DamagedStoreError } from "../../../primitives/store/commits/damaged-store.ts";
 import type { StoreManager, StoreName } from "../../../primitives/store/store-manager.ts";
 import type { Quotas } from "../policy/quotas.ts";
@@ -75,11 +76,7 @@ export class OpenStores {
 
 /** Why a store can't be opened, in one line for an operator. */
 export function openingProblem(store: StoreName, error: unknown): string {
-  if (error instanceof DamagedStoreError) return error.message;
-  return `the store '${store}' can't be opened: ${error instanceof Error ? error.message : error}`;
-}
-
-/** Whether an error is a mistake of this program, whose stack belongs in the log. */
-export function isMistake(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+  const { kind, words, detail } = failureOf(error);
+  if (error instanceof DamagedStoreError) return detail;
+  return `the store '${store}' can't be opened: ${kind === "bug" ? words : detail}`;
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../primitives/expected-error.ts";
 import type { OciStore } from "./oci-store.ts";
 
 /** How a store stands, for those who watch it. Cheap to ask for. */
@@ -61,8 +62,7 @@ export async function statusesOf(stores: readonly OciStore[]): Promise<{
     try {
       read.push(await statusOf(oci));
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      unreadable.push({ store: oci.location.store, problem });
+      unreadable.push({ store: oci.location.store, problem: messageOf(error) });
     }
   }
   return { read, unreadable };

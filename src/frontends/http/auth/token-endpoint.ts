@@ -7,6 +7,7 @@ import { withBoundedBody } from "../../../registry/requests/bounded-body.ts";
 import { RegistryError } from "../../../registry/requests/errors.ts";
 import { jsonResponse } from "../../../registry/requests/json-response.ts";
 import type { RoutedRequest } from "../requests/http-backend.ts";
+import { HTTP_FAULTS } from "../requests/http-faults.ts";
 import type { RequestAuthenticator } from "./request-authenticator.ts";
 
 /** Enough for name, password and scopes; the head of a GET has the same limit. */
@@ -62,7 +63,7 @@ export class TokenEndpoint {
       async (body) => new URLSearchParams(new TextDecoder().decode(body)),
     );
     if (form === "too-long")
-      return new RegistryError("formInvalid", { message: "the form is longer than 16 KiB" });
+      return new RegistryError(HTTP_FAULTS.formInvalid, { message: "the form is longer than 16 KiB" });
     if (form === "over-budget")
       return new RegistryError("tooManyBodies", { headers: { "Retry-After": "5" } });
     const principal = await this.#formPrincipal(routed, form);
@@ -95,7 +96,7 @@ export class TokenEndpoint {
         });
       }
       default:
-        return new RegistryError("formInvalid");
+        return new RegistryError(HTTP_FAULTS.formInvalid);
     }
   }
 
@@ -106,7 +107,7 @@ export class TokenEndpoint {
     more: Readonly<Record<string, string>> = {},
   ): Response | RegistryError {
     const scopes = parameters.getAll("scope").flatMap((scope) => scope.split(" "));
-    if (scopes.length > MAX_SCOPES) return new RegistryError("scopesTooMany");
+    if (scopes.length > MAX_SCOPES) return new RegistryError(HTTP_FAULTS.scopesTooMany);
     const claims = backend.claimsFor(principal, scopes);
     const { token, seconds } = this.#tokens.issueAccess(
       principal.user,

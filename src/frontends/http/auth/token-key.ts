@@ -1,4 +1,4 @@
-import { keptSecret } from "../../../primitives/fs/kept-secret.ts";
+import { keptSecret, UnusableSecretError } from "../../../primitives/fs/kept-secret.ts";
 
 const KEY_BYTES = 32;
 
@@ -10,8 +10,8 @@ export async function ensureTokenKey(path: string): Promise<Uint8Array> {
   const key = await keptSecret(path, () => crypto.getRandomValues(new Uint8Array(KEY_BYTES)));
   const remedy = "remove it and the server generates a new one";
   if (key.length !== KEY_BYTES)
-    throw new Error(`the token key ${path} is not ${KEY_BYTES} bytes long; ${remedy}`);
+    throw new UnusableSecretError(`the token key ${path} is not ${KEY_BYTES} bytes long; ${remedy}`);
   if (key.every((byte) => byte === 0))
-    throw new Error(`the token key ${path} contains only zeros; ${remedy}`);
+    throw new UnusableSecretError(`the token key ${path} contains only zeros; ${remedy}`);
   return key;
 }

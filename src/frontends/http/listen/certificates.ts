@@ -1,15 +1,14 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
+import { ExpectedError, messageOf } from "../../../primitives/expected-error.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 
 export const CERTIFICATE_SETTING = "frontend-http-tls-certificate";
 
 /** A certificate or key is unusable; the message names the file. */
-export class CertificateError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "CertificateError";
-  }
+export class CertificateError extends ExpectedError {
+  override readonly name = "CertificateError";
+  override readonly kind = "unusable";
 }
 
 /** Paths of a certificate chain (PEM, the server's certificate first) and its private key. */
@@ -59,7 +58,7 @@ export class CertificateFiles {
       if (state === this.#lastState) return;
       this.#lastState = state;
       this.#renew(onRenewed).catch((error) =>
-        this.#log.warn(`the old certificates stay in use: ${error instanceof Error ? error.message : error}`),
+        this.#log.warn(`the old certificates stay in use: ${messageOf(error)}`),
       );
     }, WATCH_MS).unref();
   }
@@ -129,6 +128,6 @@ function attempt<T>(path: string, fault: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    throw new CertificateError(`${path} ${fault}: ${error instanceof Error ? error.message : error}`);
+    throw new CertificateError(`${path} ${fault}: ${messageOf(error)}`);
   }
 }

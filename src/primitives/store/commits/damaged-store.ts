@@ -5,11 +5,12 @@ import { ExpectedError } from "../../expected-error.ts";
  * looked at it. The message names the file and what to do.
  */
 export class DamagedStoreError extends ExpectedError {
+  override readonly name = "DamagedStoreError";
+  override readonly kind = "damaged";
   readonly store: string;
 
   constructor(store: string, reason: string, options?: ErrorOptions) {
     super(`the store '${store}' is damaged: ${reason}`, options);
-    this.name = "DamagedStoreError";
     this.store = store;
   }
 }

@@ -6,10 +6,10 @@ import type { Change } from "./tree-edit.ts";
 
 /** Stock git has changed a file that the server keeps in memory; nothing was written over it. */
 export class ChangedWithGitError extends StaleReadError {
+  override readonly name = "ChangedWithGitError";
   constructor(path: StorePath) {
     super(path);
     this.message = `'${path}' was changed with git and is not taken over yet: '/config reload' does that`;
-    this.name = "ChangedWithGitError";
   }
 }
 

@@ -31,9 +31,10 @@ export interface Expectation {
 
 /** The store is no longer as the caller last saw it; nothing was changed. */
 export class StaleReadError extends ExpectedError {
+  override readonly name: string = "StaleReadError";
+  override readonly kind = "conflict";
   constructor(path: StorePath) {
     super(`'${path}' has changed meanwhile`);
-    this.name = "StaleReadError";
   }
 }
 

@@ -13,9 +13,10 @@ export interface Change {
 
 /** A path that can't be written because a file stands where a directory is needed, or the other way round. */
 export class PathConflictError extends ExpectedError {
+  override readonly name = "PathConflictError";
+  override readonly kind = "conflict";
   constructor(path: string) {
     super(`'${path}' can't be written: a file and a directory would have the same name`);
-    this.name = "PathConflictError";
   }
 }
 

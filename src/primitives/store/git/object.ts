@@ -23,9 +23,10 @@ export function nameObject(type: ObjectType, body: Uint8Array): NamedObject {
 
 /** The stored object is not what its name promises: a damaged disk, never a caller's mistake. */
 export class CorruptObjectError extends ExpectedError {
+  override readonly name = "CorruptObjectError";
+  override readonly kind = "damaged";
   constructor(subject: string, reason: string) {
     super(`${subject} is damaged: ${reason}`);
-    this.name = "CorruptObjectError";
   }
 }
 

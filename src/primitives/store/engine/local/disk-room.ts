@@ -1,5 +1,6 @@
 import { existsSync, renameSync, statfsSync, unlinkSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { ExpectedError } from "../../../expected-error.ts";
 import { removeFile, removeQuietly } from "../../../fs/durable.ts";
 import { writeFully } from "../../../fs/files.ts";
 
@@ -15,12 +16,13 @@ const FRESH_MS = 20;
 const REFILL_EVERY_MS = 5000;
 
 /** Something new is not stored: what is left of the disk is kept for what frees room. */
-export class NoRoomError extends Error {
+export class NoRoomError extends ExpectedError {
+  override readonly name = "NoRoomError";
+  override readonly kind = "unusable";
   readonly code = "ENOSPC";
 
   constructor(dir: string) {
     super(`there is no room for anything new on the disk of ${dir}`);
-    this.name = "NoRoomError";
   }
 }
 

@@ -11,9 +11,10 @@ export const TEMPORARY_SUFFIX = ".copying";
 
 /** A file whose bytes are not what they should be, or that the disk can't read. */
 export class DamagedFileError extends ExpectedError {
+  override readonly name = "DamagedFileError";
+  override readonly kind = "damaged";
   constructor(path: string, cause?: unknown) {
     super(`${path} is damaged${cause instanceof Error ? `: ${cause.message}` : ""}`, { cause });
-    this.name = "DamagedFileError";
   }
 }
 

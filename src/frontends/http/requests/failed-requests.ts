@@ -1,0 +1,58 @@
+import { type Failure, type FailureKind, failureOf } from "../../../primitives/errors/failure.ts";
+import { LogThrottle } from "../../../primitives/logging/log-throttle.ts";
+import type { Logger } from "../../../primitives/logging/logger.ts";
+import type { Fault } from "../../../registry/requests/errors.ts";
+import { type FaultName, RegistryError } from "../../../registry/requests/errors.ts";
+import { HTTP_FAULTS } from "./http-faults.ts";
+
+const TROUBLE_RETRY_SECONDS = "10";
+const BUSY_RETRY_SECONDS = "5";
+
+/** The OCI error of each kind of failure. What the server's operator must mend tells clients nothing of the server. */
+const FAULT_OF: Readonly<Record<FailureKind, Fault | FaultName>> = {
+  usage: HTTP_FAULTS.requestInvalid,
+  invalid: HTTP_FAULTS.requestInvalid,
+  refused: "denied",
+  "not-found": "nameUnknown",
+  conflict: HTTP_FAULTS.conflict,
+  busy: "tooManyRequests",
+  damaged: HTTP_FAULTS.internal,
+  unusable: HTTP_FAULTS.internal,
+  incomplete: HTTP_FAULTS.internal,
+  storage: HTTP_FAULTS.diskFailed,
+  system: HTTP_FAULTS.internal,
+  bug: HTTP_FAULTS.internal,
+};
+
+/** The OCI error of what a request has thrown. */
+export function registryErrorOf({ kind, words, trouble }: Failure): RegistryError {
+  const fault = FAULT_OF[kind];
+  if (kind === "busy") return new RegistryError(fault, { headers: { "Retry-After": BUSY_RETRY_SECONDS } });
+  if (kind === "storage") {
+    const headers = { "Retry-After": TROUBLE_RETRY_SECONDS };
+    if (trouble === "no-room") return new RegistryError(HTTP_FAULTS.diskFull, { headers });
+    return new RegistryError(fault, { message: words, headers });
+  }
+  return new RegistryError(fault, fault === HTTP_FAULTS.internal ? {} : { message: words });
+}
+
+/** Logs what requests have thrown, and answers the clients. */
+export class FailedRequests {
+  readonly #log: Logger;
+  /** A stack would tell nothing, and on a full disk every push fails. */
+  readonly #troubles: LogThrottle;
+
+  constructor(log: Logger) {
+    this.#log = log;
+    this.#troubles = new LogThrottle((message) => log.warn(message));
+  }
+
+  errorOf(error: unknown): RegistryError {
+    const failure = failureOf(error);
+    const { kind, words, detail, trouble } = failure;
+    if (trouble !== undefined && kind === "storage")
+      this.#troubles.log(trouble, `a request failed: ${words} (${detail})`);
+    else if (FAULT_OF[kind] === HTTP_FAULTS.internal) this.#log.error("a request failed", error);
+    return registryErrorOf(failure);
+  }
+}

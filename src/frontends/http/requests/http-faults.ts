@@ -1,0 +1,14 @@
+import type { Fault } from "../../../registry/requests/errors.ts";
+
+/** Errors of the HTTP frontend itself, in the form of OCI errors, which clients can read. */
+export const HTTP_FAULTS = {
+  conflict: ["DENIED", 409, "the change conflicts with what is stored"],
+  diskFailed: ["UNAVAILABLE", 503, "the registry can't store or read anything for now"],
+  diskFull: ["UNAVAILABLE", 507, "there is no room on the registry's disk; deleting still works"],
+  formInvalid: ["UNSUPPORTED", 400, "grant_type must be 'password' or 'refresh_token'"],
+  hostInvalid: ["NAME_INVALID", 400, "the Host header is not a valid host name"],
+  hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
+  internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
+  requestInvalid: ["UNSUPPORTED", 400, "the request is not valid"],
+  scopesTooMany: ["UNSUPPORTED", 400, "a token is asked for more than 32 scopes"],
+} as const satisfies Record<string, Fault>;

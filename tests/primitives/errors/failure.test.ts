@@ -1,0 +1,88 @@
+import { expect, test } from "bun:test";
+import { commandFailureOf, failureOf, reportFailure } from "../../../src/primitives/errors/failure.ts";
+import { ExpectedError } from "../../../src/primitives/expected-error.ts";
+import { expectedErrors } from "../../support/expected-errors.ts";
+
+function logged() {
+  const lines: string[] = [];
+  const log = {
+    warn: (message: string) => void lines.push(`warn ${message}`),
+    error: (message: string, cause: unknown) => void lines.push(`error ${message}: ${cause}`),
+  };
+  return { lines, log };
+}
+
+const SECRET = "/var/lib/everlock/secret";
+
+const errors = await expectedErrors();
+
+test("every class of expected errors is found, and has the name that it has in the source", () => {
+  expect(errors.length).toBeGreaterThan(15);
+  for (const { className, error } of errors) expect([className, error.name]).toEqual([className, className]);
+});
+
+test.each(errors)("$className is told as one line, with exit code 2 for usage alone", ({ error }) => {
+  const { kind, words, detail } = failureOf(error);
+  expect(["bug", "system"]).not.toContain(kind);
+  expect(words).not.toBe("");
+  expect(detail).toBe(error.message);
+  const { text, exitCode } = commandFailureOf(error);
+  expect(text).toContain(error.message);
+  expect(text).not.toContain("\n");
+  expect(exitCode).toBe(error.kind === "usage" ? 2 : 1);
+});
+
+test.each(errors)("the log never has the stack of $className", ({ error }) => {
+  const { lines, log } = logged();
+  expect(reportFailure(log, "a command failed", error)).toBe(failureOf(error).words);
+  expect(lines.filter((line) => line.startsWith("error"))).toEqual([]);
+});
+
+test.each([
+  { what: "a plain error", error: new Error(SECRET) },
+  { what: "a mistake in the program", error: new TypeError(SECRET) },
+  { what: "a text", error: SECRET },
+  { what: "an error of the system", error: Object.assign(new Error(SECRET), { code: "EACCES" }) },
+  { what: "a wrong call", error: Object.assign(new Error(SECRET), { code: "ERR_INVALID_ARG_TYPE" }) },
+  {
+    what: "several errors of which one is a bug",
+    error: new AggregateError([new ExpectedError("no such tag"), new Error(SECRET)], SECRET),
+  },
+  { what: "an error with a cause", error: new Error("outer", { cause: new Error(SECRET) }) },
+])("$what tells users nothing, and is logged with its cause", ({ error }) => {
+  const { lines, log } = logged();
+  expect(reportFailure(log, "a command failed", error)).toBe(
+    "internal error; the server's log has the cause",
+  );
+  expect(lines).toEqual([`error a command failed: ${error}`]);
+});
+
+test("users learn that the disk is full, and only the log has the path", () => {
+  const { lines, log } = logged();
+  const error = new Error("wrapped", { cause: Object.assign(new Error(SECRET), { code: "ENOSPC" }) });
+  expect(reportFailure(log, "a command failed", error)).toStartWith("there is no room on the disk");
+  expect(lines).toEqual(["warn a command failed: wrapped"]);
+});
+
+test("a file that is damaged because the disk fails is told as damaged", () => {
+  class Damaged extends ExpectedError {
+    override readonly kind = "damaged";
+  }
+  const cause = Object.assign(new Error("EIO"), { code: "EIO" });
+  const error = new Damaged("a is damaged", { cause });
+  expect(failureOf(error)).toMatchObject({ kind: "damaged", words: "a is damaged", trouble: "failing" });
+  expect(commandFailureOf(error).text).toStartWith("the disk fails");
+});
+
+test("several expected failures are told together", () => {
+  const both = new AggregateError([new ExpectedError("one"), new ExpectedError("two")]);
+  expect(failureOf(both)).toMatchObject({ kind: "refused", words: "one; two" });
+});
+
+test("a command shows the stack of a bug, and one line of what the system refused", () => {
+  expect(commandFailureOf(new TypeError("x is no function")).text).toMatch(
+    /^internal error: x is no function\n +at .*failure\.test/,
+  );
+  const refused = Object.assign(new Error("EACCES: permission denied, open 'a'"), { code: "EACCES" });
+  expect(commandFailureOf(refused)).toEqual({ text: refused.message, exitCode: 1 });
+});
