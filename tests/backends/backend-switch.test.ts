@@ -7,7 +7,7 @@ import { ChangedWithGitError } from "../../src/primitives/store/commits/known-fi
 import { Store } from "../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../src/primitives/store/commits/store-path.ts";
 import { afterThisTest } from "../support/cleanup.ts";
-import { MemoryStore } from "../support/memory-store.ts";
+import { MemoryStore } from "../support/memory-engine/memory-store.ts";
 
 const CONFIG = storePath("config/backends.toml");
 const BOTH: readonly BackendName[] = ["oci-http", "admin-ssh"];

@@ -5,7 +5,7 @@ import type { CommandContext } from "../../src/backends/admin-ssh/commands/comma
 import { Store } from "../../src/primitives/store/commits/store.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import { afterThisTest } from "../support/cleanup.ts";
-import { MemoryStore } from "../support/memory-store.ts";
+import { MemoryStore } from "../support/memory-engine/memory-store.ts";
 
 /** A console with the registries `default` and `team`. */
 async function openConsole() {

@@ -1,7 +1,7 @@
 import { Store } from "../../src/primitives/store/commits/store.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import { afterThisTest } from "./cleanup.ts";
-import { MemoryStore } from "./memory-store.ts";
+import { MemoryStore } from "./memory-engine/memory-store.ts";
 
 /** Users and groups in memory: nobody yet but `anon`. */
 export async function openUsers(): Promise<UserRegistry> {

@@ -34,6 +34,6 @@ export interface Branch {
   contended(): Error;
   /** The error for a branch that is gone, although `newest` was published. */
   lost(newest: ObjectId): Error;
-  /** Resolves when what was published is in the object store, as far as that is possible now. */
+  /** Resolves when what was published is in the object store, as far as that is possible now. May be called again. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { digestOf } from "../../../../src/primitives/digest.ts";
 import { Store } from "../../../../src/primitives/store/commits/store.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 
 const repository = "app" as RepositoryName;
 const mediaType = "application/vnd.oci.image.index.v1+json";

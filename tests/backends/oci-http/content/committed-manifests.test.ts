@@ -8,7 +8,7 @@ import { CorruptObjectError } from "../../../../src/primitives/store/git/object.
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 
 const meta = { author: { name: "alice", email: "alice@everlock" }, message: "push" };
 const content = Buffer.from("{}");

@@ -6,7 +6,7 @@ import type { Change } from "../../../../src/primitives/store/commits/tree-edit.
 import { assemblePack, encodeEntry } from "../../../../src/primitives/store/git/pack.ts";
 import { parseRepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import { parseTag } from "../../../../src/registry/model/tag.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 
 function must<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("the literal does not parse");

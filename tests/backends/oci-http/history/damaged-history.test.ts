@@ -9,7 +9,7 @@ import { Store } from "../../../../src/primitives/store/commits/store.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { flipBit } from "../../../support/flipped-bit.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 const FLIPS = 150;

@@ -8,7 +8,7 @@ import { storePath } from "../../../../src/primitives/store/commits/store-path.t
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { flipBit } from "../../../support/flipped-bit.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 test("the history knows all that was committed before it was asked, even if it was catching up already", async () => {

@@ -9,7 +9,7 @@ import { ObjectReader } from "../../../../src/primitives/store/commits/object-re
 import { Snapshot } from "../../../../src/primitives/store/commits/snapshot.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
 import { parseCommit } from "../../../../src/primitives/store/git/commit.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 
 const author = { name: "alice", email: "alice@everlock" };
 

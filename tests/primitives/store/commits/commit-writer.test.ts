@@ -5,7 +5,7 @@ import { storePath } from "../../../../src/primitives/store/commits/store-path.t
 import type { Change } from "../../../../src/primitives/store/commits/tree-edit.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 
 const meta = (message: string) => ({ author: { name: "alice", email: "alice@everlock" }, message });
 

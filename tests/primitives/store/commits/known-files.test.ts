@@ -4,7 +4,7 @@ import { ChangedWithGitError, KnownFiles } from "../../../../src/primitives/stor
 import { Store } from "../../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 
 const [MINE, OTHER] = ["config/mine.toml", "config/other.toml"].map(storePath) as [never, never];
 const META = { author: SYSTEM_IDENTITY, message: "edit" };

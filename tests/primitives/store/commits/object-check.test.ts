@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Store } from "../../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 
 test("a check of the objects ends within a commit that holds many files", async () => {
   const store = await Store.open("test", new MemoryStore());

@@ -6,7 +6,7 @@ import { Store } from "../../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
 import type { Change } from "../../../../src/primitives/store/commits/tree-edit.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
-import { MemoryStore } from "../../../support/memory-store.ts";
+import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 
 const FILES = 3000;
 

@@ -32,6 +32,7 @@ export class LocalBranch implements Branch {
   #idle: Timer | undefined;
   #retry: Timer | undefined;
   #isFailing = false;
+  #isClosed = false;
   /** Callers that wait until stock git sees all that was published. */
   readonly #waiting: PromiseWithResolvers<void>[] = [];
 
@@ -90,6 +91,8 @@ export class LocalBranch implements Branch {
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     clearTimeout(this.#idle);
     while (this.#flushing !== undefined) await this.#flushing;
     if (this.#journaled.hasUnseen) await this.#flush();

@@ -1,7 +1,7 @@
-import type { Branch } from "../../src/primitives/store/engine/branch.ts";
-import type { ObjectStore } from "../../src/primitives/store/engine/objects.ts";
-import type { GitObject, NamedObject } from "../../src/primitives/store/git/object.ts";
-import type { ObjectId } from "../../src/primitives/store/git/object-id.ts";
+import type { Branch } from "../../../src/primitives/store/engine/branch.ts";
+import type { ObjectStore } from "../../../src/primitives/store/engine/objects.ts";
+import type { GitObject, NamedObject } from "../../../src/primitives/store/git/object.ts";
+import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
 
 /** Objects and a branch in memory, with hooks that delay or fail what an engine would do. */
 export class MemoryStore {

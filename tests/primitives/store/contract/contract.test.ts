@@ -1,0 +1,27 @@
+import { describe, expect, test } from "bun:test";
+import { describeBlobs } from "./describe-blobs.ts";
+import { describeBranch } from "./describe-branch.ts";
+import { describeObjects } from "./describe-objects.ts";
+import { describeUploads } from "./describe-uploads.ts";
+import { ENGINES, openContent, STORE } from "./engines.ts";
+
+// What every storage engine must do, whatever it keeps its bytes in. An engine is added by a line in engines.ts.
+for (const engine of ENGINES) {
+  describeObjects(engine);
+  describeBranch(engine);
+  describeBlobs(engine);
+  describeUploads(engine);
+
+  describe(`the engine '${engine.name}'`, () => {
+    test("lists a store once it was made, and says when it holds blobs", async () => {
+      const storage = engine.create();
+      expect(await storage.engine.list()).toEqual([]);
+      await storage.engine.create(STORE);
+      await storage.engine.create(STORE);
+      expect([await storage.engine.list(), await storage.engine.hasContent(STORE)]).toEqual([[STORE], false]);
+      await openContent(storage.engine);
+      expect(await storage.engine.hasContent(STORE)).toBe(true);
+      expect(await storage.afterKill().list()).toEqual([STORE]);
+    });
+  });
+}

@@ -1,0 +1,120 @@
+import { cpSync } from "node:fs";
+import { type Digest, digestOf } from "../../../../src/primitives/digest.ts";
+import { SessionCounts, type SessionLimits } from "../../../../src/primitives/store/blobs/session-counts.ts";
+import { LocalUploadLocks } from "../../../../src/primitives/store/blobs/upload-locks.ts";
+import type {
+  CommitStorage,
+  ContentStorage,
+  StorageEngine,
+} from "../../../../src/primitives/store/engine/engine.ts";
+import { LocalEngine } from "../../../../src/primitives/store/engine/local/local-engine.ts";
+import type { Upload } from "../../../../src/primitives/store/engine/uploads.ts";
+import { blobPath } from "../../../support/blob-path.ts";
+import { bodyOf } from "../../../support/body-of.ts";
+import { afterThisTest } from "../../../support/cleanup.ts";
+import { flipBit } from "../../../support/flipped-bit.ts";
+import { MemoryEngine, type MemoryStorage } from "../../../support/memory-engine/memory-engine.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+
+/** The store that every contract is about. */
+export const STORE = "everlock-test";
+
+/** One storage with an engine over it. */
+export interface StorageUnderTest {
+  readonly engine: StorageEngine;
+  /** The engine of a process that is started after this one was killed at this moment. */
+  afterKill(): StorageEngine;
+  /** The engine of another node, where several may use a storage. */
+  readonly otherNode?: () => StorageEngine;
+  /** Changes a byte of a blob, as a bad disk does. */
+  damage(digest: Digest): void;
+}
+
+/** An engine that keeps the contracts, and how a test gets an empty storage of it. */
+export interface EngineUnderTest {
+  readonly name: string;
+  /** Whether several nodes may use a storage at once. */
+  readonly hasNodes: boolean;
+  create(): StorageUnderTest;
+}
+
+const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+function localStorage(dataDir = temporaryDirectory()): StorageUnderTest {
+  return {
+    engine: new LocalEngine(dataDir, SILENT),
+    afterKill: () => {
+      const copy = temporaryDirectory();
+      cpSync(dataDir, copy, { recursive: true });
+      return new LocalEngine(copy, SILENT);
+    },
+    damage: (digest) => flipBit(blobPath(`${dataDir}/${STORE}`, digest), 0, 0),
+  };
+}
+
+function memoryStorage(stores: MemoryStorage = new Map()): StorageUnderTest {
+  const open = () => new MemoryEngine(stores);
+  return {
+    engine: open(),
+    afterKill: open,
+    otherNode: open,
+    damage: (digest) => {
+      const bytes = stores.get(STORE)?.blobs.get(digest)?.bytes;
+      if (bytes) bytes[0] = (bytes[0] ?? 0) ^ 1;
+    },
+  };
+}
+
+/** Each engine that there is; another one is added by its line. */
+export const ENGINES: readonly EngineUnderTest[] = [
+  { name: "local", hasNodes: false, create: localStorage },
+  { name: "memory", hasNodes: true, create: memoryStorage },
+];
+
+/** Opens the commits, to be closed after the test. */
+export async function openCommits(engine: StorageEngine): Promise<CommitStorage> {
+  await engine.create(STORE);
+  const commits = await engine.openCommits(STORE, undefined);
+  afterThisTest(async () => {
+    await commits.branch.close();
+    await commits.objects.close();
+  });
+  return commits;
+}
+
+interface OpenedContent extends ContentStorage {
+  /** Blobs that were reported as damaged. */
+  readonly damaged: readonly Digest[];
+  /** A session that may be written to. */
+  begin(algorithm?: "sha256" | "sha512"): Promise<Upload>;
+  /** Uploads a blob. */
+  push(bytes: Uint8Array, algorithm?: "sha256" | "sha512"): Promise<Digest>;
+}
+
+export const SCOPE = "team/app";
+
+/** Opens blobs and uploads. */
+export async function openContent(engine: StorageEngine, limits?: SessionLimits): Promise<OpenedContent> {
+  await engine.create(STORE);
+  const damaged: Digest[] = [];
+  const { blobs, uploads } = await engine.openContent(STORE, {
+    onDamage: (digest) => damaged.push(digest),
+    locks: new LocalUploadLocks(),
+    sessions: new SessionCounts(undefined, limits),
+    isOwner: true,
+  });
+  const begin: OpenedContent["begin"] = async (algorithm = "sha256") => {
+    const id = await uploads.create(SCOPE, algorithm);
+    const upload = typeof id === "string" ? await uploads.find(id, SCOPE) : undefined;
+    if (!upload) throw new Error("there is no session");
+    return upload;
+  };
+  const push: OpenedContent["push"] = async (bytes, algorithm) => {
+    const upload = await begin(algorithm);
+    await uploads.append(upload, bodyOf(bytes), true);
+    const digest = digestOf(bytes, algorithm);
+    await uploads.finish({ ...upload, size: bytes.length }, digest);
+    return digest;
+  };
+  return { blobs, uploads, damaged, begin, push };
+}

@@ -1,0 +1,72 @@
+import type {
+  CommitStorage,
+  ContentOptions,
+  ContentStorage,
+  StorageEngine,
+  StorageRoom,
+} from "../../../src/primitives/store/engine/engine.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { type KeptBlobs, MemoryBlobs } from "./memory-blobs.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { MemoryUploads, type Sessions } from "./memory-uploads.ts";
+
+interface KeptStore {
+  readonly commits: MemoryStore;
+  readonly blobs: KeptBlobs;
+  readonly sessions: Sessions;
+  hasContent: boolean;
+}
+
+/** What outlives a node: the stores by name. */
+export type MemoryStorage = Map<string, KeptStore>;
+
+/** One node over stores in memory; several may be open at once. */
+export class MemoryEngine implements StorageEngine {
+  readonly room: StorageRoom = {
+    admitContent: () => undefined,
+    relieve: () => undefined,
+    keepReserve: () => async () => undefined,
+  };
+  readonly #stores: MemoryStorage;
+  readonly #derived = temporaryDirectory();
+
+  constructor(stores: MemoryStorage) {
+    this.#stores = stores;
+  }
+
+  async list(): Promise<readonly string[]> {
+    return [...this.#stores.keys()];
+  }
+
+  async create(name: string): Promise<void> {
+    if (this.#stores.has(name)) return;
+    const commits = new MemoryStore();
+    this.#stores.set(name, { commits, blobs: new Map(), sessions: new Map(), hasContent: false });
+  }
+
+  async openCommits(name: string): Promise<CommitStorage> {
+    const { commits } = this.#store(name);
+    return { objects: commits.objects, branch: commits.openBranch(), hold: async () => () => undefined };
+  }
+
+  async hasContent(name: string): Promise<boolean> {
+    return this.#store(name).hasContent;
+  }
+
+  async openContent(name: string, { onDamage, locks, sessions }: ContentOptions): Promise<ContentStorage> {
+    const store = this.#store(name);
+    store.hasContent = true;
+    const blobs = new MemoryBlobs(store.blobs, onDamage);
+    return { blobs, uploads: new MemoryUploads(store.sessions, blobs, locks, sessions) };
+  }
+
+  derivedDirectory(): string {
+    return this.#derived;
+  }
+
+  #store(name: string): KeptStore {
+    const store = this.#stores.get(name);
+    if (!store) throw new Error(`there is no store '${name}'`);
+    return store;
+  }
+}
