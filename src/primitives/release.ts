@@ -1,2 +1,2 @@
-/** Gives back what a call has taken, or ends what it began. To be called once. */
+/** Releases what a call has acquired, or ends what it began. Call it once. */
 export type Release = () => void;

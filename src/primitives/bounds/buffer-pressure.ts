@@ -1,11 +1,11 @@
-/** Bytes of received buffers after which a collection is asked for. */
+/** Bytes of received buffers after which a garbage collection is started. */
 const COLLECT_AFTER_BYTES = 32 * 1024 * 1024;
 
 let received = 0;
 
 /**
- * Counts buffers that came in and will soon be garbage. The runtime alone collects them late, because each is a small
- * object to it: under eight large uploads it would grow to several hundred MiB. The collection runs beside us.
+ * Counts received buffers that will soon be garbage. The runtime collects them late, because it counts each as a small
+ * object: eight large uploads would use several hundred MiB. The collection runs concurrently.
  */
 export function noteReceived(bytes: number): void {
   received += bytes;

@@ -1,11 +1,11 @@
 import { LruCache } from "./lru-cache.ts";
 
-/** Bytes that an entry takes besides its key and value, roughly. */
+/** Estimated bytes of an entry besides its key and value. */
 const ENTRY_OVERHEAD = 200;
-/** Of a string's character, at the most. */
+/** An upper bound. */
 const BYTES_PER_CHARACTER = 2;
 
-/** A cache by strings that clients may choose: what it keeps, keys included, is at most `capacity` bytes, roughly. */
+/** A cache for keys that clients choose. Keys and values together use at most about `capacity` bytes. */
 export class ByteCache<V> {
   readonly #entries: LruCache<string, V>;
 
@@ -17,7 +17,7 @@ export class ByteCache<V> {
     return this.#entries.get(key);
   }
 
-  /** `bytes` is the memory that the value takes. A key that is part of a longer string must be `detached`. */
+  /** `bytes` is the memory of the value. A key that is a slice of a longer string must be `detached`. */
   set(key: string, value: V, bytes = 0): void {
     this.#entries.set(key, value, ENTRY_OVERHEAD + key.length * BYTES_PER_CHARACTER + bytes);
   }
@@ -27,7 +27,7 @@ export class ByteCache<V> {
   }
 }
 
-/** The same text in memory of its own: the runtime keeps a string alive as long as a part of it is known. */
+/** A copy of the text. A slice would keep the whole original string in memory. */
 export function detached(text: string): string {
   return Buffer.from(text, "utf16le").toString("utf16le");
 }

@@ -4,10 +4,10 @@ interface Entry<V> {
 }
 
 /**
- * A map that forgets what was not used for long once the sizes of its values exceed `capacity`. It keeps two
- * generations: what is used moves to the younger one, and when that is full the older one is dropped as a whole. So a
- * look-up of something in use changes nothing and costs as much as one of a plain map. Keys are not weighed: where
- * clients choose them, use `ByteCache`.
+ * A cache that evicts approximately the least recently used entries once the sizes of its values exceed `capacity`. It has
+ * two generations: used entries move to the young one, and when that is full, the old one is dropped. So a look-up in the
+ * young generation changes nothing and costs as much as one in a plain map. Keys have no size: if clients choose them, use
+ * `ByteCache`.
  */
 export class LruCache<K, V> {
   readonly #generationCapacity: number;

@@ -1,15 +1,15 @@
 import { ExpectedError } from "../expected-error.ts";
 
-/** More work is waiting than the caller should be kept waiting for. */
+/** The queue for a resource is full. */
 export class OverloadedError extends ExpectedError {
   override readonly name = "OverloadedError";
   override readonly kind = "busy";
   constructor() {
-    super("too much work is waiting already");
+    super("the server is busy: too many operations are waiting");
   }
 }
 
-/** Lets a bounded number run at once and a bounded number wait. */
+/** Runs a limited number of operations at once and queues a limited number. */
 export class Semaphore {
   #free: number;
   readonly #maxWaiting: number;
@@ -20,27 +20,27 @@ export class Semaphore {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Throws `OverloadedError` when too many wait already, and the signal's reason once it is aborted before the turn comes. */
+  /** Rejects with `OverloadedError` if the queue is full, and with the signal's reason if it is aborted while queued. */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     if (this.#free > 0) {
       this.#free--;
     } else {
       if (this.#waiting.length >= this.#maxWaiting) throw new OverloadedError();
-      await this.#turn(signal);
+      await this.#acquire(signal);
     }
     try {
       return await work();
     } finally {
-      // The slot goes straight to the next in line, or it is free again.
+      // The slot passes directly to the next in the queue.
       const next = this.#waiting.shift();
       if (next) next();
       else this.#free++;
     }
   }
 
-  /** Who gives up leaves the line, so that no slot goes to nobody. */
-  #turn(signal: AbortSignal | undefined): Promise<void> {
+  /** An aborted waiter leaves the queue, so that no slot is lost to it. */
+  #acquire(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiting.splice(this.#waiting.indexOf(enter), 1);

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Makes a directory, and those above it that are missing, so that they would survive a power cut. */
+/** Creates a directory and its missing parents durably. */
 export function makeDirectory(path: string, mode = 0o755): void {
   const missing: string[] = [];
   for (let at = path; !existsSync(at); at = dirname(at)) missing.push(at);
@@ -12,7 +12,7 @@ export function makeDirectory(path: string, mode = 0o755): void {
 }
 
 function syncEntries(directory: string): void {
-  // As `syncDirectory`; the few that are made at a start are waited for.
+  // Like `syncDirectory`, but blocking: only a few directories are created, at startup.
   if (process.platform === "win32") return;
   const fd = openSync(directory, "r");
   try {

@@ -2,13 +2,13 @@ import { closeSync, fdatasync, fsync, fsyncSync, openSync, renameSync, unlinkSyn
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 
-/** Waits until what was written through `fd` would survive a power cut, off the event loop. */
+/** Makes the bytes written through `fd` durable (fsync), without blocking the event loop. */
 export const syncFile: (fd: number) => Promise<void> = promisify(fsync);
 
-/** Like `syncFile`, but only as much metadata as reading the bytes back needs. */
+/** Like `syncFile`, but syncs only the metadata needed to read the bytes back (fdatasync). */
 export const syncFileData: (fd: number) => Promise<void> = promisify(fdatasync);
 
-/** Like `syncFile`, of a closed file. */
+/** Like `syncFile`, for a closed file. */
 export async function syncFileAt(path: string): Promise<void> {
   const fd = openSync(path, "r+");
   try {
@@ -18,7 +18,7 @@ export async function syncFileAt(path: string): Promise<void> {
   }
 }
 
-/** Like `syncFileAt`, for what must not be interrupted; the thread waits for the disk. */
+/** Like `syncFileAt`, but blocks the thread, for work that must not be interrupted. */
 export function syncFileBlocking(path: string): void {
   const fd = openSync(path, "r+");
   try {
@@ -28,9 +28,9 @@ export function syncFileBlocking(path: string): void {
   }
 }
 
-/** Waits until the entries of a directory (files created, renamed or removed in it) would survive a power cut. */
+/** Makes the entries of a directory durable: files created, renamed or removed in it. */
 export async function syncDirectory(path: string): Promise<void> {
-  // Windows can neither open a directory nor needs to: NTFS journals its entries.
+  // Windows can't open directories, and does not need to: NTFS journals their entries.
   if (process.platform === "win32") return;
   const fd = openSync(path, "r");
   try {
@@ -41,8 +41,8 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * Runs `change`, which creates, renames or removes files of a directory, and waits until that would survive a power cut.
- * Nothing is changed where there is no descriptor left to wait by.
+ * Runs `change`, which creates, renames or removes files of a directory, and makes that durable. The directory is opened
+ * first, so that nothing changes if the process is out of file descriptors.
  */
 export async function changeEntries(path: string, change: () => Promise<void>): Promise<void> {
   if (process.platform === "win32") return change();
@@ -56,8 +56,8 @@ export async function changeEntries(path: string, change: () => Promise<void>): 
 }
 
 /**
- * Makes a file that must not exist yet, which `write` fills. If that fails, the file is removed again: on a full disk it
- * would take what is left, and under a fixed name it would stand in the way of the next try.
+ * Creates a file that must not exist yet; `write` fills it. On failure the file is removed, because on a full disk it would
+ * use the remaining space, and with a fixed name it would block the next attempt.
  */
 async function makeFile<T>(path: string, mode: number, write: (fd: number) => T | Promise<T>): Promise<T> {
   const fd = openSync(path, "wx", mode);
@@ -74,7 +74,7 @@ async function makeFile<T>(path: string, mode: number, write: (fd: number) => T 
   }
 }
 
-/** Writes a file that must not exist yet and syncs its bytes, or leaves none; its directory entry is the caller's to sync. */
+/** Creates a file that must not exist yet and syncs its bytes; on failure there is no file. The caller syncs the directory. */
 export function writeSynced(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
   return makeFile(path, mode, (fd) => writeAndSync(fd, bytes));
 }
@@ -85,12 +85,12 @@ export function writeAndSync(fd: number, bytes: Uint8Array): Promise<void> {
   return syncFile(fd);
 }
 
-/** Replaces `path` as a whole: after a crash it holds either the old bytes or the new ones. */
+/** Replaces a file atomically and durably: after a crash it has either the old bytes or the new ones. */
 export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
   await replaceBy(`${path}.new`, path, bytes, mode);
 }
 
-/** Like `replaceFile`, by a temporary file of that name. */
+/** Like `replaceFile`, with the given path for the temporary file. */
 export async function replaceBy(
   temporary: string,
   path: string,
@@ -113,7 +113,7 @@ export function moveOrRemove(temporary: string, path: string): void {
   }
 }
 
-/** Removes a file if it is there, and says truly why it can't be (`rmSync` tells EFAULT of every I/O error). */
+/** Removes a file if it exists. Throws the real error code (`rmSync` reports every I/O error as EFAULT). */
 export function removeFile(path: string): void {
   try {
     unlinkSync(path);
@@ -122,7 +122,7 @@ export function removeFile(path: string): void {
   }
 }
 
-/** For what is left of something that failed: why it failed is what counts. False if it is still there. */
+/** Removes a file while another error is handled; returns false instead of throwing. */
 export function removeQuietly(path: string): boolean {
   try {
     removeFile(path);
@@ -136,6 +136,6 @@ function closeQuietly(fd: number): void {
   try {
     closeSync(fd);
   } catch {
-    // The descriptor is gone all the same.
+    // The descriptor is released even if close fails.
   }
 }

@@ -3,7 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { DigestAlgorithm } from "../digest.ts";
 
-/** True for the error of a file operation on something that does not exist. */
+/** Whether the error means that the file does not exist. */
 export function isMissingFile(error: unknown): boolean {
   return isSystemError(error, "ENOENT") || isSystemError(error, "ENOTDIR");
 }
@@ -14,7 +14,7 @@ export function isSystemError(error: unknown, code: string): boolean {
 
 const writevAt = promisify(writev);
 
-/** Writes all of `chunks` one after the other from `position` on. */
+/** Writes all `chunks` consecutively from `position`. */
 export async function writeAll(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> {
   const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   if (size === 0) return;
@@ -23,13 +23,13 @@ export async function writeAll(fd: number, chunks: readonly Uint8Array[], positi
     writeFullySync(fd, Buffer.concat(chunks).subarray(bytesWritten), position + bytesWritten);
 }
 
-/** Writes all of `chunk` at `position`, and answers its size. */
+/** Writes all of `chunk` at `position`; returns its size. */
 export function writeFullySync(fd: number, chunk: Uint8Array, position: number): number {
   for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at, chunk.length - at, position + at);
   return chunk.length;
 }
 
-/** Writes all of `chunk` at `position`; a single write may be a short one. */
+/** Writes all of `chunk` at `position`, with several writes if one is short. */
 export async function writeFully(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < chunk.length; ) {
     at += (await handle.write(chunk, at, chunk.length - at, position + at)).bytesWritten;
@@ -38,16 +38,16 @@ export async function writeFully(handle: FileHandle, chunk: Uint8Array, position
 
 const HASH_BUFFER_BYTES = 1 << 20;
 
-/** Called between parts of long work; it may wait, or throw to end it. */
+/** Called between the steps of long work; it may pause the work, or throw to abort it. */
 export type Step = () => Promise<void> | undefined;
 
 export interface HashOptions {
-  /** How many bytes from the beginning; all without it. */
+  /** Number of bytes from the start; default: all. */
   readonly length?: number;
   readonly step?: Step | undefined;
 }
 
-/** Hashes a file a part at a time, off the event loop but for the hashing itself. */
+/** Hashes a file in parts. Reading does not block the event loop; hashing does. */
 export async function hashFile(
   path: string,
   algorithm: DigestAlgorithm,

@@ -11,8 +11,8 @@ export class UnusableSecretError extends ExpectedError {
 }
 
 /**
- * A secret that is made once, durably and as a whole, and readable by its owner alone ever after. Rejects with the path where
- * it can be neither read nor made.
+ * Reads a secret file, or creates it durably and atomically at the first call. It is readable only by its owner. Rejects,
+ * with the path in the message, if it can be neither read nor created.
  */
 export async function keptSecret(path: string, generate: () => Uint8Array): Promise<Buffer> {
   try {
@@ -24,12 +24,12 @@ export async function keptSecret(path: string, generate: () => Uint8Array): Prom
   }
 }
 
-/** Where that is allowed; the directory is private to the server's user in any case. */
+/** Best effort: the directory is private to the server's user anyway. */
 function makePrivate(path: string): void {
   if ((statSync(path).mode & 0o077) === 0) return;
   try {
     chmodSync(path, PRIVATE);
   } catch {
-    // The file of another user, who lets the server read it.
+    // The file belongs to another user, who lets the server read it.
   }
 }

@@ -1,5 +1,6 @@
 import { ExpectedError } from "../expected-error.ts";
-/** Why nothing can be stored (or read) for now: what an operator has to mend, and no bug. */
+
+/** A failure of the storage that an operator must fix, not a bug. */
 export type StorageTrouble = "no-room" | "read-only" | "failing" | "no-descriptors" | "locked";
 
 const WORDS: Readonly<Record<StorageTrouble, string>> = {
@@ -10,7 +11,7 @@ const WORDS: Readonly<Record<StorageTrouble, string>> = {
   locked: "the store is locked by another process",
 };
 
-/** Codes of system calls, of SQLite and of ours. */
+/** Error codes of system calls, of SQLite and of Everlock. */
 const CODES = new Map<string, StorageTrouble>([
   ["ENOSPC", "no-room"],
   ["EDQUOT", "no-room"],
@@ -26,21 +27,21 @@ const CODES = new Map<string, StorageTrouble>([
   ["SQLITE_CANTOPEN", "no-descriptors"],
   ["EVERLOCK_LOCKED", "locked"],
 ]);
-/** An error may have others as its cause; more than these are not looked at. */
+/** Maximal length of the `cause` chain that is searched. */
 const MAX_CAUSES = 5;
 
-/** What stopped `error` from being a success, if that is a trouble of the storage; also of an error of another thread. */
+/** The storage failure behind an error, if any; also works for errors from other threads. */
 export function storageTroubleOf(error: unknown): StorageTrouble | undefined {
   for (const { code } of causesOf(error)) {
     if (typeof code !== "string") continue;
-    // SQLite says more than we need: SQLITE_IOERR_WRITE and its like.
+    // SQLite's extended codes, such as SQLITE_IOERR_WRITE, count as their primary code.
     const known = CODES.get(code) ?? CODES.get(code.split("_").slice(0, 2).join("_"));
     if (known) return known;
   }
   return undefined;
 }
 
-/** An error and its causes, the nearest first, with the code that system calls and SQLite give theirs. */
+/** An error and its causes, outermost first; errors of system calls and SQLite have a `code`. */
 export function causesOf(error: unknown): readonly (Error & { readonly code?: unknown })[] {
   const causes: Error[] = [];
   for (let current = error; causes.length < MAX_CAUSES && current instanceof Error; current = current.cause)
@@ -48,7 +49,7 @@ export function causesOf(error: unknown): readonly (Error & { readonly code?: un
   return causes;
 }
 
-/** In words for an operator or a client. */
+/** A message for an operator or a client. */
 export function describeStorageTrouble(trouble: StorageTrouble): string {
   return WORDS[trouble];
 }
@@ -61,7 +62,7 @@ export class BranchLockedError extends ExpectedError {
 
   constructor(ref: string) {
     super(
-      `the branch ${ref} is locked by another process; where none is writing, a killed one has left the file ${ref}.lock, which may be removed`,
+      `the branch ${ref} is locked by another process; if none is writing, a killed process left ${ref}.lock behind, which may be removed`,
     );
   }
 }

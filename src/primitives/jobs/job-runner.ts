@@ -2,16 +2,16 @@ import { failureOf } from "../errors/failure.ts";
 import { ExpectedError } from "../expected-error.ts";
 import type { Logger } from "../logging/logger.ts";
 
-/** A job that can't be run or cancelled, in words for who asked for it. */
+/** A job can't be run or cancelled; the message is for the operator. */
 export class JobError extends ExpectedError {
   override readonly name = "JobError";
 }
 
-/** A job has done what it could, and something was left out. */
+/** A job finished but skipped something. */
 export class IncompleteJobError extends ExpectedError {
   override readonly name = "IncompleteJobError";
   override readonly kind = "incomplete";
-  /** What was done and what was left out, a line each. */
+  /** The results and what was skipped, one item a line. */
   readonly lines: readonly string[];
 
   constructor(message: string, lines: readonly string[]) {
@@ -21,25 +21,25 @@ export class IncompleteJobError extends ExpectedError {
 }
 
 export interface JobOptions {
-  /** Only to tell what would be done. */
+  /** Report what would be done, without doing it. */
   readonly isDryRun: boolean;
 }
 
-/** What a job has of its run. */
+/** The context of one run of a job. */
 export interface JobRun extends JobOptions {
-  /** Aborted when the job is to end early, at its next step; one that rejects with its reason counts as cancelled. */
+  /** Aborted to cancel the job at its next step. A run that rejects with the signal's reason counts as cancelled. */
   readonly signal: AbortSignal;
-  /** Tells how far it is, such as `1,200 of 100,000 blobs`. */
+  /** Reports progress, such as `1,200 of 100,000 blobs`. */
   progress(text: string): void;
 }
 
-/** Background work. Steps between which it yields keep it out of everybody's way. */
+/** Background work, which yields the thread between small steps. */
 export interface Job {
   readonly name: string;
   readonly summary: string;
-  /** Milliseconds between scheduled runs; `undefined`: only when asked for. */
+  /** Milliseconds between scheduled runs; `undefined`: run only on request. */
   readonly everyMs: number | undefined;
-  /** Resolves with what was done, a line each; rejects with `IncompleteJobError` where that is not all. */
+  /** Resolves with the results, one item a line. Rejects with `IncompleteJobError` if something was skipped. */
   run(run: JobRun): Promise<readonly string[]>;
 }
 
@@ -47,17 +47,17 @@ export interface JobState {
   readonly name: string;
   readonly summary: string;
   readonly everyMs: number | undefined;
-  /** While it runs. */
+  /** `undefined` while the job does not run. */
   readonly running: { readonly since: Date; readonly progress: string } | undefined;
   readonly last: { readonly ended: Date; readonly outcome: string } | undefined;
-  /** Since the start. */
+  /** Since the server started, without dry runs. */
   readonly runs: Readonly<Record<JobOutcome, number>>;
   readonly next: Date | undefined;
 }
 
 export type JobOutcome = "done" | "cancelled" | "failed";
 
-interface Known {
+interface JobEntry {
   readonly job: Job;
   running: { readonly since: Date; progress: string; readonly abort: AbortController } | undefined;
   ended: Promise<unknown>;
@@ -67,16 +67,16 @@ interface Known {
   timer: Timer | undefined;
 }
 
-/** Runs jobs, each one at a time, on schedule or when asked. */
+/** Runs jobs on schedule or on request, each at most once at a time. */
 export class JobRunner {
   readonly #log: Logger;
-  readonly #jobs = new Map<string, Known>();
+  readonly #jobs = new Map<string, JobEntry>();
   #isClosed = false;
 
   constructor(jobs: readonly Job[], log: Logger) {
     this.#log = log;
     for (const job of jobs) {
-      const known: Known = {
+      const entry: JobEntry = {
         job,
         running: undefined,
         ended: Promise.resolve(),
@@ -85,8 +85,8 @@ export class JobRunner {
         next: undefined,
         timer: undefined,
       };
-      this.#jobs.set(job.name, known);
-      this.#schedule(known);
+      this.#jobs.set(job.name, entry);
+      this.#schedule(entry);
     }
   }
 
@@ -102,36 +102,36 @@ export class JobRunner {
     }));
   }
 
-  /** Runs a job to its end. Rejects with `JobError` if there is no such job or it is running already. */
+  /** Runs a job to its end. Rejects with `JobError` if the job is unknown or already running. */
   async run(
     name: string,
     options: JobOptions,
     onProgress?: (text: string) => void,
   ): Promise<readonly string[]> {
-    const known = this.#known(name);
-    if (known.running) {
-      const since = known.running.since.toISOString().slice(11, 19);
+    const entry = this.#entry(name);
+    if (entry.running) {
+      const since = entry.running.since.toISOString().slice(11, 19);
       throw new JobError(
-        `the job '${name}' is running already, since ${since} UTC; '/jobs cancel ${name}' ends it`,
+        `the job '${name}' is already running, since ${since} UTC; '/jobs cancel ${name}' cancels it`,
       );
     }
     const abort = new AbortController();
-    known.running = { since: new Date(), progress: "starting", abort };
+    entry.running = { since: new Date(), progress: "starting", abort };
     const run: JobRun = {
       ...options,
       signal: abort.signal,
       progress: (text) => {
-        if (known.running) known.running.progress = text;
+        if (entry.running) entry.running.progress = text;
         onProgress?.(text);
       },
     };
-    const work = known.job.run(run);
-    known.ended = work.catch(() => undefined);
-    // A run that only told what would be done was none: it counts nowhere and puts off nothing.
+    const work = entry.job.run(run);
+    entry.ended = work.catch(() => undefined);
+    // Dry runs are not counted and do not delay the next scheduled run.
     const note = (kind: JobOutcome, outcome: string) => {
       if (options.isDryRun) return;
-      known.runs[kind]++;
-      known.last = { ended: new Date(), outcome };
+      entry.runs[kind]++;
+      entry.last = { ended: new Date(), outcome };
     };
     try {
       const lines = await work;
@@ -139,7 +139,7 @@ export class JobRunner {
       else note("done", lines.at(-1) ?? "done");
       return abort.signal.aborted ? [...lines, "cancelled"] : lines;
     } catch (error) {
-      // It waited for its turn, for instance.
+      // For example, it was cancelled while waiting for a lock.
       if (abort.signal.aborted && error === abort.signal.reason) {
         note("cancelled", "cancelled");
         return ["cancelled"];
@@ -147,52 +147,52 @@ export class JobRunner {
       note("failed", `failed: ${failureOf(error).words}`);
       throw error;
     } finally {
-      known.running = undefined;
-      if (!options.isDryRun) this.#schedule(known);
+      entry.running = undefined;
+      if (!options.isDryRun) this.#schedule(entry);
     }
   }
 
-  /** Resolves when the job has ended. Throws `JobError` if it is not running. */
+  /** Resolves when the job has ended. Rejects with `JobError` if it is not running. */
   async cancel(name: string): Promise<void> {
-    const known = this.#known(name);
-    if (!known.running) throw new JobError(`the job '${name}' is not running`);
-    known.running.abort.abort();
-    await known.ended;
+    const entry = this.#entry(name);
+    if (!entry.running) throw new JobError(`the job '${name}' is not running`);
+    entry.running.abort.abort();
+    await entry.ended;
   }
 
-  /** Cancels what runs and waits for it. */
+  /** Cancels running jobs and waits for their end. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const known of this.#jobs.values()) {
-      clearTimeout(known.timer);
-      known.running?.abort.abort();
+    for (const entry of this.#jobs.values()) {
+      clearTimeout(entry.timer);
+      entry.running?.abort.abort();
     }
     await Promise.all([...this.#jobs.values()].map(({ ended }) => ended));
   }
 
-  #known(name: string): Known {
-    const known = this.#jobs.get(name);
-    if (!known) throw new JobError(`no job '${name}'; there are ${[...this.#jobs.keys()].join(", ")}`);
-    return known;
+  #entry(name: string): JobEntry {
+    const entry = this.#jobs.get(name);
+    if (!entry) throw new JobError(`no job '${name}'; there are ${[...this.#jobs.keys()].join(", ")}`);
+    return entry;
   }
 
-  #schedule(known: Known): void {
-    const { name, everyMs } = known.job;
+  #schedule(entry: JobEntry): void {
+    const { name, everyMs } = entry.job;
     if (everyMs === undefined || this.#isClosed) return;
-    clearTimeout(known.timer);
-    known.next = new Date(Date.now() + everyMs);
-    known.timer = setTimeout(() => {
-      this.#runScheduled(known).catch((error) => {
+    clearTimeout(entry.timer);
+    entry.next = new Date(Date.now() + everyMs);
+    entry.timer = setTimeout(() => {
+      this.#runScheduled(entry).catch((error) => {
         if (error instanceof IncompleteJobError) this.#log.warn(`the job '${name}': ${error.message}`);
         else if (!(error instanceof JobError)) this.#log.error(`the job '${name}' failed`, error);
       });
     }, everyMs).unref();
   }
 
-  /** Once a run that an operator asked for has ended, which schedules the next by itself unless it was a dry one. */
-  async #runScheduled(known: Known): Promise<void> {
-    const { timer } = known;
-    while (known.running) await known.ended;
-    if (!this.#isClosed && known.timer === timer) await this.run(known.job.name, { isDryRun: false });
+  /** Waits for a manual run to end first. Such a run reschedules the job, unless it is a dry run. */
+  async #runScheduled(entry: JobEntry): Promise<void> {
+    const { timer } = entry;
+    while (entry.running) await entry.ended;
+    if (!this.#isClosed && entry.timer === timer) await this.run(entry.job.name, { isDryRun: false });
   }
 }

@@ -1,4 +1,4 @@
-/** Resolves once the event loop has turned: what others wait for has had its turn then. */
+/** Resolves in the next turn of the event loop, after pending I/O callbacks have run. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-/** Waits for `work`, but no longer than until `signal` is aborted; the outcome of the work is ignored then. */
+/** Waits for `work` or until `signal` is aborted; after an abort, the outcome of `work` is ignored. */
 export async function orAborted(work: Promise<unknown> | undefined, signal?: AbortSignal): Promise<void> {
   if (!work || !signal) {
     await work;
@@ -9,12 +9,12 @@ export async function orAborted(work: Promise<unknown> | undefined, signal?: Abo
     return;
   }
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
-  const end = () => resolve();
-  signal.addEventListener("abort", end, { once: true });
+  const onAbort = () => resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
     await Promise.race([work, aborted]);
   } finally {
-    signal.removeEventListener("abort", end);
+    signal.removeEventListener("abort", onAbort);
     work.catch(() => undefined);
   }
 }

@@ -1,10 +1,10 @@
 import { replaceFile } from "../fs/durable.ts";
 import type { Logger } from "../logging/logger.ts";
 
-/** How often what is new is written; a crash loses no more than that. */
+/** Interval of saves; a crash loses at most the changes of this time. */
 const SAVE_MS = 60_000;
 
-/** Keeps a private file up to date with what is in memory, for what is no loss if a crash takes the last minute of it. */
+/** Saves state in memory to a private file every minute, for state of which a crash may lose the last minute. */
 export class PeriodicSave {
   readonly #path: string;
   readonly #encode: () => Uint8Array;
@@ -13,7 +13,7 @@ export class PeriodicSave {
   #isChanged = false;
   #saving: Promise<void> = Promise.resolve();
 
-  /** `encode` answers what the file is to hold. */
+  /** `encode` returns the file's new content. */
   constructor(path: string, encode: () => Uint8Array, log: Pick<Logger, "error">) {
     this.#path = path;
     this.#encode = encode;
@@ -21,12 +21,12 @@ export class PeriodicSave {
     this.#timer = setInterval(() => this.save(), SAVE_MS).unref();
   }
 
-  /** To be called after each change. */
+  /** Call this after each change. */
   changed(): void {
     this.#isChanged = true;
   }
 
-  /** Writes the file if anything has changed; what can't be written is reported, and tried again by the next save. */
+  /** Writes the file if anything has changed. An error is logged, and the next save tries again. */
   save(): Promise<void> {
     if (!this.#isChanged) return this.#saving;
     this.#isChanged = false;

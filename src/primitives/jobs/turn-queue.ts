@@ -1,15 +1,15 @@
-/** Beyond it the others have the thread as long as the last one had it (ms). */
+/** After a longer turn, the thread is left to other work for as long as the turn took. */
 const SHORT_MS = 1;
 
 /**
- * Hands the thread to one of many at a time. Between two of them whatever else waits for the thread is served, and has it
- * as long as they do: many at once keep it no more than one does.
+ * Gives waiters the thread one at a time. Between two turns, other work gets the thread for as long as the last turn took,
+ * so that many waiters together use at most half of it.
  */
 export class TurnQueue {
   readonly #waiting: (() => void)[] = [];
   #isServing = false;
 
-  /** Resolves when it is this one's turn: at once where nobody else had one just now. It lasts until the next `await`. */
+  /** Resolves when the caller's turn begins; at once if the queue is idle. The turn ends at the caller's next `await`. */
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -27,7 +27,7 @@ export class TurnQueue {
     }
     const began = performance.now();
     next();
-    // What it does comes before.
+    // Runs after the turn's work.
     setImmediate(() => {
       const worked = performance.now() - began;
       if (worked < SHORT_MS) this.#serve();

@@ -1,16 +1,16 @@
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 
-/** Lines of one kind within the window; what comes on top is counted. */
+/** Maximal lines of one kind within the window; further lines are only counted. */
 const MAX_LINES = 10;
 const WINDOW_MS = 60_000;
 
 interface Window {
   began: number;
   lines: number;
-  left: number;
+  dropped: number;
 }
 
-/** Keeps lines that a stranger can cause at will from filling the log. */
+/** Limits log lines that clients can cause at will. */
 export class LogThrottle {
   readonly #write: (message: string) => void;
   readonly #now: MonotonicClock;
@@ -21,18 +21,18 @@ export class LogThrottle {
     this.#now = now;
   }
 
-  /** `kind` is one of few: each has a window of its own. */
+  /** `kind` is one of a few; each has its own window. */
   log(kind: string, message: string): void {
     const now = this.#now();
     let window = this.#windows.get(kind);
     if (!window || now - window.began >= WINDOW_MS) {
-      const left = window?.left ?? 0;
-      if (left > 0) this.#write(`${left} more lines of this kind were left out (${kind})`);
-      window = { began: now, lines: 0, left: 0 };
+      const dropped = window?.dropped ?? 0;
+      if (dropped > 0) this.#write(`${dropped} more lines of this kind were dropped (${kind})`);
+      window = { began: now, lines: 0, dropped: 0 };
       this.#windows.set(kind, window);
     }
     if (window.lines >= MAX_LINES) {
-      window.left++;
+      window.dropped++;
       return;
     }
     window.lines++;

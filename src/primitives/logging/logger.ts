@@ -1,20 +1,20 @@
 import { failureOf, framesOf, isHidden } from "../errors/failure.ts";
 import { visibleText } from "../text/visible-text.ts";
 
-/** Where the server tells its operator what happens. */
+/** The server's log for its operator. */
 export interface Logger {
   info(message: string): void;
   warn(message: string): void;
-  /** `cause` goes to the log, with its stack where it is a bug, and never to a client. */
+  /** Logs `cause`, with its stack if it is a bug. Clients never see it. */
   error(message: string, cause: unknown): void;
 }
 
-/** One line an event on standard error, with the time in UTC. */
+/** Writes each event as a line to standard error, with the time in UTC. */
 export const consoleLogger: Logger = {
   info: (message) => write("info", visibleText(message)),
   warn: (message) => write("warn", visibleText(message)),
   error: (message, cause) => {
-    // A full disk and its like are for the operator to mend: where in the program they were met tells nothing.
+    // Storage failures, such as a full disk, are for the operator to fix; a stack would not help.
     const frames = isHidden(failureOf(cause).kind) ? framesOf(cause) : [];
     write("error", [`${message}: ${cause}`, ...frames].map(visibleText).join("\n"));
   },

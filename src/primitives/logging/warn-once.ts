@@ -1,9 +1,9 @@
 import type { Logger } from "./logger.ts";
 
-/** Warnings of things that come again and again, each told once for as long as the program runs. */
+/** Logs each warning only once in the lifetime of the process. */
 export class WarnOnce {
   readonly #log: Pick<Logger, "warn">;
-  readonly #told = new Set<string>();
+  readonly #topics = new Set<string>();
 
   constructor(log: Pick<Logger, "warn">) {
     this.#log = log;
@@ -11,8 +11,8 @@ export class WarnOnce {
 
   /** `topic` is one of a few. */
   warn(topic: string, message: string): void {
-    if (this.#told.has(topic)) return;
-    this.#told.add(topic);
+    if (this.#topics.has(topic)) return;
+    this.#topics.add(topic);
     this.#log.warn(message);
   }
 }

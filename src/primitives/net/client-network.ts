@@ -4,7 +4,7 @@ const GROUPS = 8;
 const GROUPS_OF_NETWORK = 4;
 const MAX_LENGTH = 64;
 
-/** An IPv4 address that came in IPv6 form (`::ffff:192.0.2.1`) as itself, and without the zone of a link (`%eth0`). */
+/** Converts an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) to IPv4, and removes an IPv6 zone (`%eth0`). */
 export function plainAddress(address: string): string {
   if (!address.includes(":")) return address;
   const unzoned = address.replace(/%.*$/s, "");
@@ -19,8 +19,8 @@ export function plainAddress(address: string): string {
 }
 
 /**
- * What counts as one client: an IPv4 address, or the /64 that an IPv6 address lies in, as one subscriber has all of it.
- * Anything else stands for itself.
+ * The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address, which usually belongs to one
+ * subscriber. Other text is returned as it is, cut to `MAX_LENGTH`.
  */
 export function networkOf(address: string): string {
   const plain = plainAddress(address);
@@ -30,7 +30,7 @@ export function networkOf(address: string): string {
   return `${network.join(":")}::/64`;
 }
 
-/** The eight numbers of an IPv6 address. */
+/** The eight groups of an IPv6 address as numbers. */
 function groupsOf(address: string): number[] | undefined {
   if (!isIPv6(address)) return undefined;
   const [head = "", tail] = address.split("::");

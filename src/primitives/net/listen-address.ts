@@ -1,10 +1,10 @@
-/** Where a frontend listens; port 0 lets the system choose. */
+/** The address that a frontend listens on; with port 0, the kernel chooses the port. */
 export interface ListenAddress {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. */
+/** Parses `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   const [, bracketed, plain, port] =
     text.match(/^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9.-]+)):(\d{1,5})$/) ?? [];

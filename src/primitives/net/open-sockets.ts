@@ -1,10 +1,10 @@
 import { dlopen } from "bun:ffi";
 import { readdirSync } from "node:fs";
 
-/** A TCP connection that this process has accepted. */
+/** A TCP connection of this process. */
 export interface OpenSocket {
   readonly fd: number;
-  /** The other end's address, without port; IPv4 in its own form also where a socket takes both families. */
+  /** The peer's address, without port; IPv4 addresses on dual-stack sockets are in IPv4 form. */
   readonly address: string;
   readonly port: number;
 }
@@ -24,19 +24,19 @@ const SYMBOLS = {
 
 type Library = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 
-/** Of Linux, on every processor that we build for. */
+/** Linux constants, the same on all supported processors. */
 const [AF_INET, AF_INET6] = [2, 10];
 const [IPPROTO_TCP, TCP_INFO] = [6, 11];
 const [SOL_SOCKET, SO_ACCEPTCONN] = [1, 30];
 const SHUT_RDWR = 2;
 const RLIMIT_NOFILE = 7;
-/** Of `struct tcp_info`; both in milliseconds. */
+/** Offsets in `struct tcp_info`; both fields are in milliseconds. */
 const [LAST_DATA_SENT, LAST_DATA_RECEIVED] = [44, 52];
 const STANDARD_INPUT = 0;
 
 /**
- * The connections of this process, through the C library: the runtime tells nothing of those that have sent no request.
- * Only on Linux.
+ * Lists and closes the connections of this process through the C library, because the runtime does not show connections
+ * without a request. Linux only.
  */
 export class OpenSockets {
   readonly #c: Library;
@@ -48,29 +48,29 @@ export class OpenSockets {
     this.#c = c;
   }
 
-  /** `undefined` where the C library is not found. */
+  /** `undefined` if the C library is not found. */
   static open(): OpenSockets | undefined {
     if (process.platform !== "linux") return undefined;
     for (const name of C_LIBRARIES) {
       try {
         return new OpenSockets(dlopen(name, SYMBOLS).symbols);
       } catch {
-        // It has another name here.
+        // Try the next name.
       }
     }
     return undefined;
   }
 
-  /** How many files and sockets this process may have open. */
+  /** The process's limit on open files, which includes sockets. */
   get limit(): number {
     const limits = new BigUint64Array(2);
     if (this.#c.getrlimit(RLIMIT_NOFILE, limits) !== 0) throw new Error("getrlimit failed");
     return Number(limits[0]);
   }
 
-  /** Whether about `count` files and sockets or more are open; costs next to nothing. */
+  /** Whether about `count` or more file descriptors are open; very cheap. */
   areAtLeast(count: number): boolean {
-    // The lowest free number is given out.
+    // The kernel assigns the lowest free descriptor.
     const fd = this.#c.dup(STANDARD_INPUT);
     if (fd >= 0) this.#c.close(fd);
     return fd < 0 || fd >= count;
@@ -87,7 +87,7 @@ export class OpenSockets {
     return sockets;
   }
 
-  /** Has no more than `count` connections wait to be accepted by each that listens on one of these ports. */
+  /** Sets the backlog of each listener on one of these ports. */
   limitWaiting(ports: ReadonlySet<number>, count: number): void {
     for (const fd of this.#descriptors()) {
       const own = this.#endOf(fd, this.#c.getsockname);
@@ -95,7 +95,7 @@ export class OpenSockets {
     }
   }
 
-  /** Ends a connection, unless it has ended already and something else has its number; who serves it sees it end. */
+  /** Shuts a connection down, unless its descriptor now belongs to another one. The server sees the end of the connection. */
   end({ fd, address, port }: OpenSocket): void {
     const other = this.#endOf(fd, this.#c.getpeername);
     if (other?.address === address && other.port === port) this.#c.shutdown(fd, SHUT_RDWR);
@@ -111,7 +111,7 @@ export class OpenSockets {
     try {
       return readdirSync("/proc/self/fd").map(Number);
     } catch {
-      // Not even one more file can be opened: then about all numbers are in use.
+      // No file can be opened, so about all descriptors are in use.
       return { [Symbol.iterator]: () => numbersBelow(this.limit) };
     }
   }
@@ -130,7 +130,7 @@ export class OpenSockets {
     return { address, port };
   }
 
-  /** Milliseconds since anything was sent or received. */
+  /** Milliseconds since data was last sent or received. */
   idleMs({ fd }: OpenSocket): number {
     this.#length[0] = this.#info.length;
     if (this.#c.getsockopt(fd, IPPROTO_TCP, TCP_INFO, this.#info, this.#length) !== 0) return 0;
@@ -144,7 +144,7 @@ function* numbersBelow(limit: number): Generator<number> {
 
 const MAPPED = Buffer.from("00000000000000000000ffff", "hex");
 
-/** Of the 16 bytes of an IPv6 address; not shortened. */
+/** Formats the 16 bytes of an IPv6 address, without `::`. */
 function addressOf(bytes: Buffer): string {
   if (bytes.subarray(0, MAPPED.length).equals(MAPPED)) return dotted(bytes.subarray(MAPPED.length));
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));

@@ -1,11 +1,11 @@
 import { LruCache } from "../bounds/lru-cache.ts";
 
-/** Characters of a DNS name (RFC 1035, section 2.3.4, as text). */
+/** Maximal length of a DNS name as text (RFC 1035, section 2.3.4). */
 const MAX_NAME = 253;
 const DNS = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const IPV6 = /^\[[0-9a-f:.]+\]$/;
 
-/** A virtual host's name: a DNS name or an address, in lower case and without port. */
+/** Parses a virtual host: a DNS name or an address, without port. Returns it in lower case. */
 function parseVhost(text: string): string | undefined {
   if (text.length > MAX_NAME) return undefined;
   const name = text.toLowerCase();
@@ -14,14 +14,14 @@ function parseVhost(text: string): string | undefined {
 
 const WILDCARD = "*.";
 
-/** Like `parseVhost`, and `*.example.org` for every name with one label before `.example.org`. */
+/** Like `parseVhost`; also accepts `*.example.org`, which matches names with one label before `.example.org`. */
 export function parseVhostPattern(text: string): string | undefined {
   if (!text.startsWith(WILDCARD)) return parseVhost(text);
   const rest = parseVhost(text.slice(WILDCARD.length));
   return rest && `${WILDCARD}${rest}`;
 }
 
-/** What a table of virtual hosts and wildcards has for a name; the name itself goes before a wildcard. */
+/** Looks up a name in a table of virtual hosts and wildcards; an exact match takes precedence. */
 export function lookUpVhost<T>(table: ReadonlyMap<string, T>, vhost: string): T | undefined {
   const exact = table.get(vhost);
   if (exact !== undefined) return exact;
@@ -30,11 +30,11 @@ export function lookUpVhost<T>(table: ReadonlyMap<string, T>, vhost: string): T 
 }
 
 const MAX_KNOWN_HEADERS = 1000;
-/** A name, the root's full stop and a port. */
+/** A name, the trailing dot of the DNS root, and a port. */
 const MAX_HEADER = MAX_NAME + ".:65535".length;
 const known = new LruCache<string, string>(MAX_KNOWN_HEADERS);
 
-/** The virtual host that a Host header names; a full stop at the end, the root of the DNS, means the same name. */
+/** The virtual host in a Host header; a trailing dot (the DNS root) is ignored. */
 export function vhostOf(header: string): string | undefined {
   if (header.length > MAX_HEADER) return undefined;
   const seen = known.get(header);

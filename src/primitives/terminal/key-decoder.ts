@@ -3,7 +3,7 @@
  * imports only the text and jobs primitives.
  */
 
-/** One key press: a text to insert, or the name of an editing key. */
+/** One key press: text to insert, or an editing key. */
 export type Key =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "key"; readonly name: KeyName };
@@ -49,7 +49,7 @@ const CONTROL_KEYS: Readonly<Record<string, KeyName>> = {
   "\x17": "kill-word",
 };
 
-/** What follows ESC, as xterm, the Linux console and their kin send it. */
+/** The sequences after ESC that xterm, the Linux console and similar terminals send. */
 const ESCAPE_KEYS: Readonly<Record<string, KeyName>> = {
   "[A": "up",
   "[B": "down",
@@ -77,12 +77,12 @@ const ESCAPE_KEYS: Readonly<Record<string, KeyName>> = {
   "\x7f": "kill-word",
 };
 
-/** ESC, then a control sequence (CSI), a keypad key (SS3) or one character; `$` while it may still go on. */
+/** ESC, then a control sequence (CSI), a keypad key (SS3) or one character; the second branch matches an incomplete one. */
 const ESCAPE = /^\x1b(?:(\[[0-9;?]*[@-~]|O[A-Za-z]|[^[O])|(\[[0-9;?]*|O)?$)/;
-/** A sequence that never ends is no key of any terminal. */
+/** No terminal sends a longer sequence; a longer one is dropped. */
 const MAX_ESCAPE_LENGTH = 32;
 
-/** Turns what a terminal sends into keys, across any division into packets. */
+/** Decodes terminal input into keys, even if a key is split across packets. */
 export class KeyDecoder {
   readonly #utf8 = new TextDecoder();
   #pending = "";
@@ -102,12 +102,12 @@ export class KeyDecoder {
     const [first] = this.#pending;
     if (first === undefined) return undefined;
     if (first === "\x1b") return this.#escape();
-    const isSecondHalfOfReturn = first === "\n" && this.#afterReturn;
+    const isLineFeedOfReturn = first === "\n" && this.#afterReturn;
     this.#afterReturn = first === "\r";
     const control = CONTROL_KEYS[first];
     if (control || first < " ") {
       this.#pending = this.#pending.slice(first.length);
-      return { kind: "key", name: isSecondHalfOfReturn ? "ignored" : (control ?? "ignored") };
+      return { kind: "key", name: isLineFeedOfReturn ? "ignored" : (control ?? "ignored") };
     }
     const text = this.#pending.match(/^[^\x00-\x1f\x7f]+/)?.[0] ?? first;
     this.#pending = this.#pending.slice(text.length);

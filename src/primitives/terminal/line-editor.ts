@@ -1,9 +1,9 @@
 import type { Key, KeyName } from "./key-decoder.ts";
 
-/** Longest line that can be typed, in UTF-16 units; far beyond any command. */
+/** Maximal length of a line, in UTF-16 units; longer than any command. */
 export const MAX_LINE_LENGTH = 4096;
 
-/** What a key press led to. */
+/** The result of a key press. */
 export type EditOutcome =
   | "edited"
   | "unchanged"
@@ -13,15 +13,15 @@ export type EditOutcome =
   | "complete"
   | "clear-screen";
 
-/** The line being typed, its cursor and the history: no input or output, so that every key can be tested. */
+/** The edited line, its cursor and the history. It does no input or output. */
 export class LineEditor {
   text = "";
-  /** In UTF-16 units from the start, never within a character. */
+  /** In UTF-16 units from the start; never inside a surrogate pair. */
   cursor = 0;
   readonly #history: readonly string[];
-  /** Position in the history; its length stands for the line that is being typed. */
+  /** Position in the history; its length means the new line. */
   #position: number;
-  /** The new line, kept while one from the history is shown. */
+  /** The new line, while a line from the history is shown. */
   #draft = "";
 
   constructor(history: readonly string[] = []) {
@@ -43,7 +43,7 @@ export class LineEditor {
     return true;
   }
 
-  /** Replaces what stands between `start` and the cursor. */
+  /** Replaces the text between `start` and the cursor. */
   replaceBeforeCursor(start: number, text: string): void {
     this.#replace(start, this.cursor, text);
   }
@@ -128,7 +128,7 @@ export class LineEditor {
   }
 
   #wordLeft(): number {
-    // Not by an expression that ends in '$': it would be tried from each character of the line.
+    // A regular expression that ends in `$` would be tried from each character, in quadratic time.
     let at = this.text.slice(0, this.cursor).trimEnd().length;
     while (at > 0 && !/\s/.test(this.text.charAt(at - 1))) at--;
     return at;

@@ -3,14 +3,14 @@ import { visibleText } from "../text/visible-text.ts";
 import { type Key, KeyDecoder } from "./key-decoder.ts";
 import { LineEditor } from "./line-editor.ts";
 
-/** A terminal's far end, whatever carries it. */
+/** A terminal, over any transport. */
 export interface Terminal {
   readonly input: AsyncIterable<Uint8Array>;
-  /** Resolves when the terminal can take more. */
+  /** Resolves when the terminal can accept more output. */
   write(text: string): Promise<void>;
   /** Current width, in columns. */
   columns(): number;
-  /** Calls back after each change of size. */
+  /** Calls `callback` after each change of size. */
   onResize(callback: () => void): void;
 }
 
@@ -21,7 +21,7 @@ export interface Suggestion {
 
 export interface ReadOptions {
   readonly prompt: string;
-  /** Nothing of what is typed is shown. */
+  /** Does not show the input. */
   readonly secret?: boolean;
   readonly history?: readonly string[];
   readonly complete?: (line: string) => Suggestion;
@@ -31,11 +31,11 @@ export type ReadResult =
   | { readonly kind: "line"; readonly text: string }
   | { readonly kind: "interrupted" | "ended" };
 
-/** Keys are worked off so long (ms) before others have their turn. */
+/** Maximal time for processing keys before other readers get their turn. */
 const SLICE_MS = 2;
-/** What is shown of many keys that come at once goes out when there is so much of it, in UTF-16 units. */
+/** Output of many keys is buffered up to this size, in UTF-16 units. */
 const MAX_UNWRITTEN = 16 * 1024;
-/** Candidates listed at a second Tab. */
+/** Maximal candidates listed at a second Tab. */
 const MAX_CANDIDATES = 200;
 
 /** Reads lines from a terminal with editing, history and completion. */
@@ -45,12 +45,12 @@ export class LineReader {
   readonly #turns: TurnQueue;
   readonly #decoder = new KeyDecoder();
   readonly #keys: Key[] = [];
-  /** When the turn began in which keys are worked off, in milliseconds. */
+  /** Start of the current turn, in milliseconds. */
   #began = 0;
   #line: DisplayedLine | undefined;
   #isRedrawing = false;
 
-  /** Readers that share `turns` work their keys off in turn, so that all together keep the thread no longer than one. */
+  /** Readers that share `turns` process keys one after another, so that together they block the thread no longer than one. */
   constructor(terminal: Terminal, turns = new TurnQueue()) {
     this.#terminal = terminal;
     this.#turns = turns;
@@ -63,7 +63,7 @@ export class LineReader {
     this.#line = line;
     try {
       for (;;) {
-        // What was typed ahead is shown once, as it is after all of it.
+        // Typed-ahead input is drawn once, after its last key.
         if (this.#keys.length === 0 || line.unwritten > MAX_UNWRITTEN)
           await this.#terminal.write(line.take());
         const key = await this.#nextKey();
@@ -78,7 +78,7 @@ export class LineReader {
     }
   }
 
-  /** Resolves at the next key, or when the far end goes away. */
+  /** Resolves at the next key or at the end of input. */
   async key(): Promise<void> {
     await this.#nextKey();
   }
@@ -102,7 +102,7 @@ export class LineReader {
     this.#began = performance.now();
   }
 
-  /** Once for all changes of size that come while the terminal takes what it was sent before. */
+  /** Redraws once for all size changes that arrive while earlier output is written. */
   #redraw(): void {
     if (this.#isRedrawing || !this.#line) return;
     this.#isRedrawing = true;
@@ -117,14 +117,14 @@ export class LineReader {
   }
 }
 
-/** One line being edited, as it stands on the screen: it may wrap over several rows. What it draws is to be taken and written. */
+/** The edited line on the screen, which may wrap over several rows. The caller takes its output and writes it. */
 class DisplayedLine {
   readonly #terminal: Pick<Terminal, "columns">;
   readonly #options: ReadOptions;
   readonly #editor: LineEditor;
   #output = "";
   #isStale = true;
-  /** The screen row of the cursor, counted from the prompt's. */
+  /** The cursor's screen row, relative to the prompt's. */
   #cursorRow = 0;
   #tabbed = false;
 
@@ -168,12 +168,12 @@ class DisplayedLine {
     this.#isStale = true;
   }
 
-  /** Length of what was not taken yet, without the line itself. */
+  /** Length of the pending output, without the line itself. */
   get unwritten(): number {
     return this.#output.length;
   }
 
-  /** What is to be written to the terminal. */
+  /** Takes the pending output for the terminal. */
   take(): string {
     if (this.#isStale) this.#draw();
     const output = this.#output;
@@ -191,7 +191,7 @@ class DisplayedLine {
     const end = Bun.stringWidth(prompt + shown);
     const cursor = Bun.stringWidth(before);
     const up = this.#cursorRow > 0 ? `\x1b[${this.#cursorRow}A` : "";
-    // A terminal wraps only at the next character: at the very edge the new row has to be made.
+    // A terminal wraps only when the next character is printed, so at the edge the new row must be forced.
     const edge = end > 0 && end % columns === 0 ? "\r\n" : "";
     const endRow = Math.floor(end / columns);
     this.#cursorRow = Math.floor(cursor / columns);
@@ -201,7 +201,7 @@ class DisplayedLine {
     this.#output += `${up}\r\x1b[J${prompt}${shown}${edge}${back}\r${right}`;
   }
 
-  /** Completes as far as the candidates agree; the second Tab in a row lists them. */
+  /** Inserts the common prefix of the candidates; a second Tab in a row lists them. */
   #complete(again: boolean): void {
     const { complete, secret } = this.#options;
     if (!complete || secret) return;
@@ -209,9 +209,9 @@ class DisplayedLine {
     const { start, candidates } = complete(typed);
     const [first] = candidates;
     if (first === undefined) return;
-    // What ends in an equals sign goes on with its value.
-    const isWhole = candidates.length === 1 && !first.endsWith("=");
-    const common = commonPrefix(candidates) + (isWhole ? " " : "");
+    // After an equals sign, a value follows without a space.
+    const isComplete = candidates.length === 1 && !first.endsWith("=");
+    const common = commonPrefix(candidates) + (isComplete ? " " : "");
     if (common.length > typed.length - start) {
       this.#editor.replaceBeforeCursor(start, common);
       this.redraw();

@@ -1,6 +1,6 @@
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
-/** Bytes of `512B`, `4MiB`, `1.5GiB` or `2TiB`. */
+/** Parses `512B`, `4MiB`, `1.5GiB` or `2TiB` to bytes. */
 export function parseSize(text: string): number | undefined {
   const [, count, unit] = text.match(/^(\d{1,15}(?:\.\d{1,3})?)(B|KiB|MiB|GiB|TiB)$/) ?? [];
   const scale = UNITS.indexOf(unit as (typeof UNITS)[number]);
@@ -8,7 +8,7 @@ export function parseSize(text: string): number | undefined {
   return scale >= 0 && Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** In the largest unit that leaves at least one, such as `3.4 MiB`. */
+/** Formats a size for people, such as `3.4 MiB`. */
 export function formatSize(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -16,7 +16,7 @@ export function formatSize(bytes: number): string {
   return `${unit === 0 || Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** The shortest way to write exactly so many bytes that `parseSize` reads. */
+/** The shortest exact form that `parseSize` accepts. */
 export function writeSize(bytes: number): string {
   const unit = UNITS.findLastIndex((_, scale) => bytes >= 1024 ** scale && bytes % 1024 ** scale === 0);
   return `${bytes / 1024 ** Math.max(unit, 0)}${UNITS[Math.max(unit, 0)]}`;

@@ -1,14 +1,14 @@
-/** The elements of a pattern that stand for others. */
+/** The wildcards of a pattern. */
 export interface Wildcards<T> {
-  /** Stands for any number of elements, none too. */
+  /** Matches any number of elements, including none. */
   readonly any: T;
-  /** Stands for exactly one. */
+  /** Matches exactly one element. */
   readonly one?: T;
 }
 
 /**
- * Whether a pattern matches the whole subject. It takes at most (pattern + 1) × (subject + 1) steps: an element that
- * matches any number is extended only while it is the last one seen. `onStep` is called at each step, for counting.
+ * Whether a pattern matches the whole subject, in at most (pattern + 1) × (subject + 1) steps: only the last `any` is
+ * ever extended. `onStep` is called at each step, for tests.
  */
 export function matchesGlob<T>(
   pattern: ArrayLike<T>,
@@ -22,11 +22,11 @@ export function matchesGlob<T>(
   let anyEnd = 0;
   while (s < subject.length) {
     onStep?.();
-    const wanted = p < pattern.length ? pattern[p] : undefined;
-    if (wanted === any) {
+    const element = p < pattern.length ? pattern[p] : undefined;
+    if (element === any) {
       lastAny = p++;
       anyEnd = s;
-    } else if (wanted !== undefined && (wanted === one || wanted === subject[s])) {
+    } else if (element !== undefined && (element === one || element === subject[s])) {
       p++;
       s++;
     } else if (lastAny >= 0) {

@@ -1,19 +1,19 @@
-/** A joiner between two letters or pictures beyond ASCII belongs to how they are written, such as in Persian. */
+/** A joiner between two letters or emoji beyond ASCII is part of their spelling, for example in Persian. */
 const JOINER = "(?<=[^\\x00-\\x7f\\p{C}\\p{Z}])[\\u200c\\u200d](?=[^\\x00-\\x7f\\p{C}\\p{Z}])";
 
 /**
- * What a terminal obeys or nobody sees: control characters (C0, DEL, C1), bidirectional controls and all else of Unicode's
- * format characters (zero-width ones, tags), line and paragraph separators, halves of surrogate pairs.
+ * Characters that control a terminal or are invisible: control characters (C0, DEL, C1), Unicode's format characters
+ * (bidirectional controls, zero-width characters, tags), line and paragraph separators, unpaired surrogates.
  */
 const UNSEEN = `(?!${JOINER})[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]`;
-/** Made at first use: most servers never print anything beyond ASCII. */
+/** Compiled at first use: most servers never print anything beyond ASCII. */
 let unseen: RegExp | undefined;
 
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /**
- * A line of text as it may go to a terminal or a log: what can't be seen is written `\u009b`. Applied again it changes
- * nothing, and a JSON text stays one of the same value.
+ * Makes a line of text safe for a terminal or a log: invisible characters are escaped as `\u009b`. It is idempotent, and
+ * JSON text keeps its value.
  */
 export function visibleText(text: string): string {
   if (PLAIN.test(text)) return text;
@@ -21,7 +21,7 @@ export function visibleText(text: string): string {
   return text.replace(unseen, escapeUnits);
 }
 
-/** Whether people see all of a text, on one line and in its order. */
+/** Whether a text has only visible characters, on one line and in reading order. */
 export function isVisible(text: string): boolean {
   return visibleText(text) === text;
 }
@@ -33,10 +33,10 @@ function escapeUnits(character: string): string {
   return escaped;
 }
 
-/** Made at first use, as it costs memory. */
+/** Created at first use, because it needs much memory. */
 let graphemes: Intl.Segmenter | undefined;
 
-/** As much of the beginning of `text` as fits into so many columns of a terminal. */
+/** The longest prefix of `text` that fits into `columns` columns of a terminal. */
 export function fitColumns(text: string, columns: number): string {
   if (PLAIN.test(text)) return text.slice(0, columns);
   graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });

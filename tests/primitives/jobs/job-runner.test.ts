@@ -78,7 +78,7 @@ describe("a job", () => {
     });
     const run = runner.run("sweep", { isDryRun: false });
     expect(await errorOf(runner.run("sweep", { isDryRun: false }))).toMatch(
-      /^the job 'sweep' is running already, since \d\d:\d\d:\d\d UTC; '\/jobs cancel sweep' ends it$/,
+      /^the job 'sweep' is already running, since \d\d:\d\d:\d\d UTC; '\/jobs cancel sweep' cancels it$/,
     );
     await runner.cancel("sweep");
     expect(await run).toEqual(["swept a part", "cancelled"]);

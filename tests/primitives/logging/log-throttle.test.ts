@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { LogThrottle } from "../../../src/primitives/logging/log-throttle.ts";
 
-test("of a flood of lines a few are written, and later how many were left out", () => {
+test("a flood writes a few lines, and later the number of dropped ones", () => {
   let now = 0;
   const lines: string[] = [];
   const throttle = new LogThrottle(
@@ -14,5 +14,5 @@ test("of a flood of lines a few are written, and later how many were left out", 
   lines.length = 0;
   now = 60_000;
   throttle.log("refused", "a minute later");
-  expect(lines).toEqual(["990 more lines of this kind were left out (refused)", "a minute later"]);
+  expect(lines).toEqual(["990 more lines of this kind were dropped (refused)", "a minute later"]);
 });
