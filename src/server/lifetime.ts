@@ -10,22 +10,23 @@ export class EndRequested extends Error {
 
 interface Step {
   readonly name: string;
-  readonly end: () => void | Promise<void>;
+  readonly end: (() => void | Promise<void>) | undefined;
+  readonly after: readonly string[];
 }
 
 /**
- * What a server has begun, to be ended in the reverse order. The end may be asked for at any moment, also while the start is
- * still under way.
+ * What a server has started, to be ended in the order that was declared. The end may be requested at any moment, also while
+ * the start is still under way.
  */
 export class Lifetime {
   readonly #abort = new AbortController();
-  /** Steps of one stage are ended at the same time, stages one after the other. */
-  readonly #stages: Step[][] = [];
+  /** By their names. */
+  readonly #steps = new Map<string, Step>();
   readonly #running = new Set<string>();
   #onRunning: (running: readonly string[]) => void = () => undefined;
   #ended: Promise<void> | undefined;
 
-  /** Aborted, with `EndRequested`, once the end is asked for. */
+  /** Aborted, with `EndRequested`, once the end is requested. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -41,17 +42,18 @@ export class Lifetime {
     listener(this.running);
   }
 
-  /** Does one part of the start. Throws `EndRequested` before and after it, once the end was asked for. */
+  /** Does one part of the start. Throws `EndRequested` before and after it, once the end was requested. */
   async start<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
     return this.#run(name, work);
   }
 
-  /** Has `end` called at the end: before what was deferred earlier, or beside what was last. */
-  defer(name: string, end: Step["end"], { beside = false } = {}): void {
-    const last = beside ? this.#stages.at(-1) : undefined;
-    if (last) last.push({ name, end });
-    else this.#stages.push([{ name, end }]);
+  /**
+   * Has `end` called at the end, once the steps named in `after` have ended; steps that do not wait for each other end at
+   * the same time. A name in `after` that was never deferred is ignored.
+   */
+  defer(name: string, end: Step["end"], after: readonly string[] = []): void {
+    this.#steps.set(name, { name, end, after });
   }
 
   requestEnd(): void {
@@ -65,13 +67,18 @@ export class Lifetime {
   }
 
   async #end(log: Logger): Promise<void> {
-    for (const stage of this.#stages.reverse()) {
-      await Promise.all(
-        stage.map(({ name, end }) =>
-          this.#run(name, end).catch((error) => log.error(`${name} could not be ended`, error)),
-        ),
-      );
-    }
+    const ending = new Map<Step, Promise<void>>();
+    const end = (step: Step): Promise<void> => {
+      const known = ending.get(step) ?? this.#endStep(step, log, end);
+      ending.set(step, known);
+      return known;
+    };
+    await Promise.all([...this.#steps.values()].map(end));
+  }
+
+  async #endStep({ name, end, after }: Step, log: Logger, endFirst: (step: Step) => Promise<void>) {
+    await Promise.all(after.flatMap((other) => this.#steps.get(other) ?? []).map(endFirst));
+    if (end) await this.#run(name, end).catch((error) => log.error(`${name} could not be ended`, error));
   }
 
   async #run<T>(name: string, work: () => T | Promise<T>): Promise<T> {

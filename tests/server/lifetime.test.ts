@@ -18,16 +18,23 @@ function memoryLog() {
 }
 
 describe("a lifetime", () => {
-  test("ends what was begun in the reverse order, and at the same time what was begun beside it", async () => {
+  test("ends each step after those that it waits for, and at the same time steps that do not wait for each other", async () => {
     const lifetime = new Lifetime();
     const ended: string[] = [];
+    const isEnded = (name: string) => () => void ended.push(name);
     const gate = Promise.withResolvers<void>();
-    lifetime.defer("directory", () => void ended.push("directory"));
-    lifetime.defer("HTTP", () => gate.promise.then(() => void ended.push("HTTP")));
-    lifetime.defer("SSH", () => void ended.push("SSH"), { beside: true });
+    const sshEnded = Promise.withResolvers<void>();
+    lifetime.defer("directory", isEnded("directory"), ["stores"]);
+    lifetime.defer("stores", undefined, ["HTTP", "SSH", "never started"]);
+    lifetime.defer("HTTP", () => gate.promise.then(isEnded("HTTP")));
+    lifetime.defer("SSH", () => {
+      ended.push("SSH");
+      sshEnded.resolve();
+    });
     const end = lifetime.end(memoryLog().log);
-    await Promise.resolve();
-    expect([ended, lifetime.running]).toEqual([["SSH"], ["HTTP"]]);
+    await sshEnded.promise;
+    expect(ended).toEqual(["SSH"]);
+    expect(lifetime.running).toContain("HTTP");
     gate.resolve();
     await end;
     expect([ended, lifetime.running]).toEqual([["SSH", "HTTP", "directory"], []]);
@@ -109,9 +116,9 @@ describe("signals", () => {
     const { lifetime, told, asked } = listen(60_000);
     const shown: string[] = [];
     const show = () => void shown.push(told[0] ? new SharedText(told[0].running).read() : "none");
-    lifetime.defer("the users", show);
+    lifetime.defer("the users", show, ["HTTP"]);
     lifetime.defer("HTTP", show);
-    lifetime.defer("SSH", () => undefined, { beside: true });
+    lifetime.defer("SSH", () => undefined);
     show();
     process.emit("SIGTERM");
     await asked;

@@ -1,0 +1,73 @@
+import { namesakes } from "../../backends/namesakes.ts";
+import type { InstanceConfig } from "../../backends/oci-http/settings/instance-config.ts";
+import { readAdminPassword } from "../../config/admin-password.ts";
+import type { ServerConfig } from "../../config/server-config.ts";
+import { LISTEN_SETTING, LISTEN_TLS_SETTING } from "../../frontends/http/listen/http-listener.ts";
+import { OPS_LISTEN_SETTING } from "../../frontends/ops/ops-frontend.ts";
+import { SSH_LISTEN_SETTING } from "../../frontends/ssh/ssh-frontend.ts";
+import { refuseTakenPort } from "../../frontends/taken-port.ts";
+import type { Logger } from "../../primitives/logging/logger.ts";
+import { SYSTEM_IDENTITY } from "../../primitives/store/commits/commit-group.ts";
+import { ANONYMOUS, isReservedName } from "../../primitives/users/user.ts";
+import type { UserDirectory } from "../../primitives/users/user-directory.ts";
+import type { UserRegistry } from "../../primitives/users/user-registry.ts";
+import { serverPart } from "./context.ts";
+import { INSTANCES } from "./registries.ts";
+import { describeNamesake } from "./reload.ts";
+import { USERS } from "./users.ts";
+
+/**
+ * There is an administrator, before any client can reach the server; provides the password that this start generated. As it is
+ * shown only once, the ports are checked first.
+ */
+export const ADMINISTRATOR = serverPart({
+  name: "the administrator",
+  starting: "making the administrator",
+  needs: { users: USERS, instances: INSTANCES },
+  async start({ users, instances }, { config, log }) {
+    refuseTakenPorts(config);
+    const generated = await bootstrapAdmin(users, config.admin, log);
+    reportNames(users.directory, instances.list(), log);
+    return generated;
+  },
+});
+
+/** Throws `ListenError`. */
+function refuseTakenPorts({ http, ops, ssh }: ServerConfig): void {
+  if (http) refuseTakenPort("HTTP", http.settings.listen, LISTEN_SETTING);
+  if (http?.settings.listenTls) refuseTakenPort("HTTPS", http.settings.listenTls, LISTEN_TLS_SETTING);
+  if (ops) refuseTakenPort("health and metrics", ops, OPS_LISTEN_SETTING);
+  if (ssh) refuseTakenPort("SSH", ssh, SSH_LISTEN_SETTING);
+}
+
+/** Logs names that an earlier version, git or a flag has let in and that an operator should know of. */
+function reportNames(users: UserDirectory, instances: readonly InstanceConfig[], log: Logger): void {
+  for (const name of namesakes(users, instances)) log.warn(describeNamesake(name));
+  for (const { name } of users.list()) {
+    if (name !== ANONYMOUS && isReservedName(name))
+      log.warn(
+        `the user '${name}' bears a name that is reserved: its commits look like the server's own; give it another login`,
+      );
+  }
+}
+
+/** Resolves with the password that was generated, if one was. */
+async function bootstrapAdmin(
+  users: UserRegistry,
+  { name, password }: ServerConfig["admin"],
+  log: Logger,
+): Promise<string | undefined> {
+  if (users.directory.hasAdministrator()) {
+    const isSet = password?.kind === "given" || password?.isSet;
+    const setting = password?.kind === "given" ? "--admin-password" : "--admin-password-file";
+    if (isSet) {
+      log.info(
+        `${setting} is not used: there is an administrator already; 'everlock passwd' or the console changes it`,
+      );
+    }
+    return undefined;
+  }
+  const generated = crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" });
+  await users.bootstrap(SYSTEM_IDENTITY, name, password ? readAdminPassword(password, log) : generated);
+  return password ? undefined : generated;
+}

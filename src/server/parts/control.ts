@@ -1,0 +1,58 @@
+import type { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
+import { SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
+import { type ControlServices, ControlSocket } from "../../frontends/control/control-socket.ts";
+import { holdStores } from "../../primitives/store/commits/hold-stores.ts";
+import type { Store } from "../../primitives/store/commits/store.ts";
+import { USERS_STORE } from "../../primitives/users/user-registry.ts";
+import { ADMINISTRATOR } from "./administrator.ts";
+import { serverPart } from "./context.ts";
+import { DIRECTORY } from "./data.ts";
+import { INSTANCES, JOBS, SYSTEM } from "./registries.ts";
+import { STORE_OF_USERS } from "./users.ts";
+
+export const CONTROL = serverPart({
+  name: "commands of this machine",
+  needs: {
+    administrator: ADMINISTRATOR,
+    directory: DIRECTORY,
+    instances: INSTANCES,
+    jobs: JOBS,
+    system: SYSTEM,
+    users: STORE_OF_USERS,
+  },
+  stopsBeside: [JOBS],
+  start: ({ directory, instances, jobs, system, users }, { log }) =>
+    new ControlSocket(directory.path, { jobs, ...holdingOf(instances, system, users) }, log),
+  stop: (control) => control.stop(),
+});
+
+/** How a backup keeps the stores as they are while it copies them. */
+function holdingOf(
+  instances: InstanceRegistry,
+  system: Store,
+  users: Store,
+): Pick<ControlServices, "hold" | "heldStores"> {
+  const openStores = () => [
+    { name: USERS_STORE, store: users },
+    { name: SYSTEM_STORE, store: system },
+    ...instances.stores().map(({ location, store }) => ({ name: location.store, store })),
+  ];
+  return {
+    hold: (work, signal) =>
+      instances.withRemovals(async () => {
+        const stores = openStores().map(({ store }) => store);
+        const release = await holdStores(stores, signal);
+        try {
+          await work();
+        } finally {
+          release();
+        }
+      }, signal),
+    heldStores: () => ({
+      openStores: openStores().map(({ name }) => name),
+      sparseStores: instances
+        .list()
+        .flatMap(({ references, store }) => (references === "sparse" ? [store] : [])),
+    }),
+  };
+}

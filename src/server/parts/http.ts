@@ -1,0 +1,65 @@
+import { ensureTokenKey } from "../../frontends/http/auth/token-key.ts";
+import { CertificateFiles } from "../../frontends/http/listen/certificates.ts";
+import { HttpTraffic } from "../../frontends/http/requests/http-traffic.ts";
+import { startHttp } from "../../frontends/http/threads/start-http.ts";
+import { ADMINISTRATOR } from "./administrator.ts";
+import { serverPart } from "./context.ts";
+import { DIRECTORY } from "./data.ts";
+import { BACKENDS, INSTANCES } from "./registries.ts";
+import { AUTHENTICATOR, PASSWORDS, TOKEN_USES, USERS } from "./users.ts";
+
+export const TRAFFIC = serverPart({
+  name: "the counts of requests",
+  needs: {},
+  start: (_, { config }) => new HttpTraffic(config.http?.workers ?? 1),
+});
+
+const TOKEN_KEY = serverPart({
+  name: "the token key",
+  starting: "reading the token key",
+  needs: { directory: DIRECTORY, administrator: ADMINISTRATOR },
+  start: ({ directory }) => ensureTokenKey(`${directory.path}/token_key`),
+});
+
+const CERTIFICATES = serverPart({
+  name: "the certificates",
+  needs: { administrator: ADMINISTRATOR },
+  start: (_, { config: { http }, log }) =>
+    http?.settings.listenTls && new CertificateFiles(http.certificates, log),
+  stop: (certificates) => certificates?.stop(),
+});
+
+/** `undefined` where HTTP is switched off. */
+export const HTTP = serverPart({
+  name: "HTTP",
+  needs: {
+    administrator: ADMINISTRATOR,
+    traffic: TRAFFIC,
+    tokenKey: TOKEN_KEY,
+    certificates: CERTIFICATES,
+    users: USERS,
+    passwords: PASSWORDS,
+    authenticator: AUTHENTICATOR,
+    tokenUses: TOKEN_USES,
+    instances: INSTANCES,
+    backends: BACKENDS,
+  },
+  // While it stops, no renewed certificate makes it listen again.
+  stopsAfter: [CERTIFICATES],
+  async start({ traffic, tokenKey, certificates, ...services }, { config, log, spawn }) {
+    if (!config.http) return undefined;
+    const http = await startHttp(
+      {
+        ...config.http,
+        certificates: certificates?.certificates ?? [],
+        tokenKey,
+        traffic,
+        spawn: spawn.http,
+      },
+      { ...services, log },
+    );
+    certificates?.watch((renewed) => http.renewCertificates(renewed));
+    return http;
+  },
+  stop: (http) => http?.stop(),
+});

@@ -1,0 +1,58 @@
+import { BackendSwitch } from "../../backends/backend-switch.ts";
+import { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
+import { SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
+import { storeJobs } from "../../backends/oci-http/upkeep/store-jobs.ts";
+import { JobRunner } from "../../primitives/jobs/job-runner.ts";
+import { serverPart } from "./context.ts";
+import { STORES } from "./data.ts";
+import { USERS } from "./users.ts";
+
+export const SYSTEM = serverPart({
+  name: "the configuration",
+  starting: "opening the configuration",
+  needs: { opened: STORES },
+  start: ({ opened }) => opened.stores.open(SYSTEM_STORE),
+  stop: (system) => system.close(),
+});
+
+export const BACKENDS = serverPart({
+  name: "the backends",
+  needs: { system: SYSTEM },
+  start: ({ system }, { config }) =>
+    BackendSwitch.load(system, [
+      ...(config.instances ? (["oci-http"] as const) : []),
+      ...(config.ssh ? (["admin-ssh"] as const) : []),
+    ]),
+});
+
+export const INSTANCES = serverPart({
+  name: "the registries",
+  starting: "opening the registries",
+  needs: { system: SYSTEM, opened: STORES, users: USERS },
+  start: ({ system, opened: { stores }, users }, { config, log }) =>
+    InstanceRegistry.open(
+      { system, stores, users: () => users.directory, quotas: config.quotas, log },
+      config.instances ?? ((stored) => stored ?? []),
+    ),
+  stop: (instances) => instances.close(),
+});
+
+export const JOBS = serverPart({
+  name: "jobs",
+  needs: { instances: INSTANCES },
+  start: ({ instances }, { config, log }) => new JobRunner(storeJobs(instances, config.jobs), log),
+  stop: (jobs) => jobs.close(),
+});
+
+/** Reads the histories in the background, so that the first question about one need not wait for it. */
+export const HISTORIES = serverPart({
+  name: "the histories",
+  needs: { instances: INSTANCES },
+  start({ instances }, { log }) {
+    for (const { history, location } of instances.stores()) {
+      history
+        .catchUp()
+        .catch((error) => log.error(`the history of the store '${location.store}' could not be read`, error));
+    }
+  },
+});
