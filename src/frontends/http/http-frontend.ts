@@ -23,6 +23,7 @@ import type { HttpBackend } from "./requests/http-backend.ts";
 import { HTTP_FAULTS } from "./requests/http-faults.ts";
 import type { ThreadTraffic } from "./requests/http-traffic.ts";
 import { RequestBodies } from "./requests/request-bodies.ts";
+import { splitTarget } from "./requests/request-target.ts";
 import { SharedBodies } from "./requests/shared-bodies.ts";
 import { StreamedBodies } from "./requests/streamed-bodies.ts";
 
@@ -290,17 +291,4 @@ function portSuffix(port: number): string {
 function redirect(url: string, query: URLSearchParams): Response {
   const Location = query.size > 0 ? `${url}?${query}` : url;
   return new Response(null, { status: 308, headers: { Location } });
-}
-
-/** Shared by all requests without a query; never changed. */
-const NO_QUERY = new URLSearchParams();
-
-/** The path (percent-encoded) and query of the request URL, which may be invalid. */
-function splitTarget(url: string): { path: string; query: URLSearchParams } {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  const target = start < 0 ? "/" : url.slice(start);
-  const mark = target.indexOf("?");
-  return mark < 0
-    ? { path: target, query: NO_QUERY }
-    : { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1)) };
 }

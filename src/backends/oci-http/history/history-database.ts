@@ -2,11 +2,10 @@ import type { Database } from "bun:sqlite";
 import type { Digest } from "../../../primitives/digest.ts";
 import { type DatabaseSchema, DERIVED_CHECKPOINT_PAGES } from "../../../primitives/sqlite/open-database.ts";
 import { checkRow, rowSum } from "../../../primitives/sqlite/row-sum.ts";
-import type { Commit } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { onlyAdds } from "../content/store-event.ts";
+import type { WalkedCommit } from "./commit-effects.ts";
 import { eventOf } from "./history.ts";
 
 /** Raised whenever the tables change their meaning; a file of another version is rebuilt. */
@@ -59,7 +58,7 @@ export const DATABASE: DatabaseSchema = {
 /** Takes in a commit; each is given once, in their order. */
 export function addToHistory(
   db: Database,
-  { id, commit, effects: { removed, moves, mentions } }: HistoryEntry,
+  { id, commit, effects: { removed, moves, mentions } }: WalkedCommit,
 ): void {
   const event = eventOf(id, commit);
   const { seconds, repository } = event;
@@ -121,20 +120,6 @@ export function checkedRow<T extends Row>(db: Database, row: T): T {
   const values = Object.values(row) as (string | number | null)[];
   checkRow(db, values.pop(), ...values);
   return row;
-}
-
-export interface HistoryEntry {
-  readonly id: ObjectId;
-  readonly commit: Commit;
-  readonly effects: Effects;
-}
-
-export interface Effects {
-  /** What manifests that it removed had named. */
-  readonly removed: Set<Digest>;
-  readonly moves: { readonly repository: RepositoryName; readonly tag: Tag; readonly isSet: boolean }[];
-  /** Manifests that it added, or that a tag came to or left. */
-  readonly mentions: { readonly repository: RepositoryName; readonly digest: Digest }[];
 }
 
 export function headIn(db: Database): ObjectId | undefined {

@@ -6,24 +6,17 @@ import { assertReadable, damageIn } from "../../../primitives/sqlite/database-da
 import { openOrRemove, removeDatabase } from "../../../primitives/sqlite/database-file.ts";
 import { type Inspection, inspectDatabase } from "../../../primitives/sqlite/inspect-database.ts";
 import { openDatabase } from "../../../primitives/sqlite/open-database.ts";
-import type { CommitWalk } from "../../../primitives/store/commits/commit-walk.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
-import type { Commit } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import { parseStoredManifest, referencedDigests } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
-import { parseOciPath } from "../content/layout.ts";
-import { onlyAdds } from "../content/store-event.ts";
-import { digestInTag } from "../content/tag-target.ts";
+import { type WalkedCommit, walkCommit } from "./commit-effects.ts";
 import type { HistoryEvent, HistoryFilter } from "./history.ts";
 import {
   addToHistory,
   type CommitRow,
   checkedRow,
   DATABASE,
-  type Effects,
-  type HistoryEntry,
   headIn,
   historyIn,
   type MoveRow,
@@ -266,16 +259,19 @@ export class HistoryIndex {
     const pace = new Pace(1);
     const missing = await this.#missing(last, pace);
     const walk = this.#store.walk();
+    const step = async () => {
+      await pace.rest();
+      return !this.#isClosing;
+    };
     for (let end = missing.length; end > 0 && !this.#isClosing; end -= BATCH) {
       const batch = missing.slice(Math.max(end - BATCH, 0), end).reverse();
-      const entries: HistoryEntry[] = [];
+      const commits: WalkedCommit[] = [];
       for (const id of batch) {
-        const commit = await walk.commit(id);
-        entries.push({ id, commit, effects: await this.#effects(id, commit, walk, pace) });
+        commits.push(await walkCommit(walk, id, step));
         if (this.#isClosing) return;
       }
       this.#db.transaction(() => {
-        for (const entry of entries) addToHistory(this.#db, entry);
+        for (const commit of commits) addToHistory(this.#db, commit);
       })();
       await pace.rest();
     }
@@ -294,32 +290,5 @@ export class HistoryIndex {
     // What is known belongs to a history that stock git has rewritten.
     if (last) for (const table of TABLES) this.#db.run(`DELETE FROM ${table}`);
     return missing;
-  }
-
-  /** What a commit changed besides what its message tells. A push of ours tells all. */
-  async #effects(id: ObjectId, commit: Commit, walk: CommitWalk, pace: Pace): Promise<Effects> {
-    const effects: Effects = { removed: new Set(), moves: [], mentions: [] };
-    const [parent] = commit.parents;
-    if (onlyAdds(commit)) return effects;
-    for await (const { path, before, after } of walk.diff(parent, id)) {
-      await pace.rest();
-      if (this.#isClosing) break;
-      const file = parseOciPath(path);
-      if (!file) continue;
-      const { repository } = file;
-      if (file.kind === "tag") {
-        effects.moves.push({ repository, tag: file.tag, isSet: after !== undefined });
-        for (const state of [before, after]) {
-          const digest = state && digestInTag(await walk.file(state));
-          if (digest) effects.mentions.push({ repository, digest });
-        }
-      } else if (before && !after) {
-        const manifest = parseStoredManifest(await walk.file(before));
-        for (const named of manifest ? referencedDigests(manifest) : []) effects.removed.add(named);
-      } else {
-        effects.mentions.push({ repository, digest: file.digest });
-      }
-    }
-    return effects;
   }
 }

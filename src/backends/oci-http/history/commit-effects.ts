@@ -1,0 +1,57 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import type { CommitWalk } from "../../../primitives/store/commits/commit-walk.ts";
+import type { Commit } from "../../../primitives/store/git/commit.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { parseStoredManifest, referencedDigests } from "../../../registry/model/manifest.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import { parseOciPath } from "../content/layout.ts";
+import { onlyAdds } from "../content/store-event.ts";
+import { digestInTag } from "../content/tag-target.ts";
+
+/** What a commit changed besides what its message tells. */
+export interface CommitEffects {
+  /** What manifests that it removed had named. */
+  readonly removed: Set<Digest>;
+  readonly moves: { readonly repository: RepositoryName; readonly tag: Tag; readonly isSet: boolean }[];
+  /** Manifests that it added, or that a tag came to or left. */
+  readonly mentions: { readonly repository: RepositoryName; readonly digest: Digest }[];
+}
+
+/** A commit with its effects, as the history takes it in. */
+export interface WalkedCommit {
+  readonly id: ObjectId;
+  readonly commit: Commit;
+  readonly effects: CommitEffects;
+}
+
+/** `step` is called between changed files; it may wait, and false ends the walk early. The message of a push tells all. */
+export async function walkCommit(
+  walk: CommitWalk,
+  id: ObjectId,
+  step: () => Promise<boolean>,
+): Promise<WalkedCommit> {
+  const commit = await walk.commit(id);
+  const effects: CommitEffects = { removed: new Set(), moves: [], mentions: [] };
+  const [parent] = commit.parents;
+  if (onlyAdds(commit)) return { id, commit, effects };
+  for await (const { path, before, after } of walk.diff(parent, id)) {
+    if (!(await step())) break;
+    const file = parseOciPath(path);
+    if (!file) continue;
+    const { repository } = file;
+    if (file.kind === "tag") {
+      effects.moves.push({ repository, tag: file.tag, isSet: after !== undefined });
+      for (const state of [before, after]) {
+        const digest = state && digestInTag(await walk.file(state));
+        if (digest) effects.mentions.push({ repository, digest });
+      }
+    } else if (before && !after) {
+      const manifest = parseStoredManifest(await walk.file(before));
+      for (const named of manifest ? referencedDigests(manifest) : []) effects.removed.add(named);
+    } else {
+      effects.mentions.push({ repository, digest: file.digest });
+    }
+  }
+  return { id, commit, effects };
+}
