@@ -8,7 +8,7 @@ import type { Store } from "../primitives/store/commits/store.ts";
 import { storePath } from "../primitives/store/commits/store-path.ts";
 import type { Identity } from "../primitives/store/git/commit.ts";
 
-/** What can be switched on and off: service logic, whatever frontend it is reached by. */
+/** The backends that can be switched on and off. */
 export const BACKENDS = ["oci-http", "admin-ssh"] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
@@ -16,7 +16,7 @@ export function parseBackendName(text: string): BackendName | undefined {
   return BACKENDS.find((known) => known === text);
 }
 
-/** A backend that can't be switched, in words for who asked for it. */
+/** A backend that can't be switched. */
 export class BackendSwitchError extends ExpectedError {
   override readonly name = "BackendSwitchError";
 }
@@ -30,7 +30,7 @@ const HEAD = "# What is switched off; '/backends' in the admin console changes i
 /** Which backends serve. A change is a commit, and holds for the next request. */
 export class BackendSwitch implements Reloadable {
   readonly #system: Store;
-  /** One change at a time, each made of what the one before left. */
+  /** Changes run one at a time, each on the result of the one before. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly #available: ReadonlySet<BackendName>;
   readonly #listeners: (() => void)[] = [];
@@ -82,7 +82,7 @@ export class BackendSwitch implements Reloadable {
     await this.#change(actor, `disable ${names.join(", ")}`, (disabled) => [...disabled, ...names]);
   }
 
-  /** Reads what is committed. */
+  /** Reads the backends that a commit of stock git switched on or off. */
   prepareReload<T>(then: (takeOver: TakeOver) => Promise<T>): Promise<T> {
     return this.#turn.run(async () => {
       await this.#system.follow();

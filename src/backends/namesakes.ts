@@ -11,7 +11,7 @@ export function isNamesake(user: UserName, registry: string): boolean {
   return user !== ANONYMOUS && (user as string) === registry;
 }
 
-/** The users that own a registry because it bears their name. */
+/** The users that own a registry without a grant, because it bears their name. */
 export function namesakes(users: UserDirectory, registries: readonly Named[]): UserName[] {
   const names = new Set(registries.map(({ name }) => name));
   return users.list().flatMap(({ name }) => (name !== ANONYMOUS && names.has(name) ? name : []));

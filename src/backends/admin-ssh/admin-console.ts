@@ -19,15 +19,15 @@ import {
 import { TextLines } from "./commands/text-lines.ts";
 import { CONSOLE_TURNS } from "./console-turns.ts";
 
-/** A byte stream to and from a user who is logged in, with a terminal at its far end or none. */
+/** A byte stream to and from a client whose user is logged in. */
 export interface ConsoleChannel {
   readonly input: AsyncIterable<Uint8Array>;
-  /** Resolves when the far end can take more; who waits for that keeps little of what was not read. */
+  /** Resolves once the client can take more. A caller that waits for it keeps few unread bytes in memory. */
   write(text: string): Promise<void>;
   writeError(text: string): Promise<void>;
-  /** Present if the far end is a terminal. */
+  /** Present if the client has a terminal. */
   readonly screen: Pick<Terminal, "columns" | "onResize"> | undefined;
-  /** The far end's address, for the log. */
+  /** The client's address, for the log. */
   readonly remote: string;
 }
 
@@ -47,12 +47,12 @@ export class AdminConsole {
     this.#log = log;
   }
 
-  /** A session without a command. Answers the exit code. */
+  /** Runs a session without a command. Resolves with the exit code. */
   async session(login: ConsoleLogin, channel: ConsoleChannel): Promise<number> {
     return channel.screen ? this.#interactive(login, channel, channel.screen) : this.#script(login, channel);
   }
 
-  /** One command line, as in `ssh host '/users list'`. Answers the exit code. */
+  /** Runs one command line, as in `ssh host '/users list'`. Resolves with the exit code. */
   async execute(login: ConsoleLogin, line: string, channel: ConsoleChannel): Promise<number> {
     const output = lineOutput(channel);
     const reader = channel.screen && new LineReader(terminalOf(channel, channel.screen), CONSOLE_TURNS);
@@ -88,7 +88,7 @@ export class AdminConsole {
     }
   }
 
-  /** Each line is run, also after one that failed; the exit code tells whether any did. */
+  /** Runs each line, also after one that failed. Resolves with 1 if any failed. */
   async #script(login: ConsoleLogin, channel: ConsoleChannel): Promise<number> {
     const output = lineOutput(channel);
     let code = 0;
@@ -110,7 +110,7 @@ export class AdminConsole {
     await CONSOLE_TURNS.next();
     const { users } = this.#services;
     const actor = userActor(by.login.user, { directory: () => users.directory, remote: by.remote });
-    // Asked again for each line: it may be a different user by now, or none.
+    // Checked for each line: the user may have been disabled or deleted since the login.
     const why = whyEnded(by.login, users.directory);
     if (why !== undefined) {
       await output.fail(`the session has ended: ${why}`);
@@ -164,10 +164,10 @@ function remember(history: string[], line: string): void {
   while (history.length > MAX_HISTORY || length > MAX_HISTORY_LENGTH) length -= history.shift()?.length ?? 0;
 }
 
-/** How a command talks with who typed it. */
+/** How a command asks its user, and shows lines that change. */
 type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width">;
 
-/** What came of a line; `ended`: who typed it is not let in any more. */
+/** How a line ended; `ended`: the login no longer holds. */
 type Outcome = "done" | "failed" | "quit" | "ended";
 
 /** The user at the console. */
@@ -201,8 +201,8 @@ interface LineOutput {
 }
 
 /**
- * All that commands say goes through here, and nothing of it is obeyed by the terminal. One in raw mode needs a carriage
- * return at each line's end.
+ * Writes the lines of commands. Control characters in them are escaped, so that a name can't steer the terminal. A terminal in raw
+ * mode needs a carriage return at each line's end.
  */
 function lineOutput(channel: ConsoleChannel): LineOutput {
   const end = channel.screen ? "\r\n" : "\n";

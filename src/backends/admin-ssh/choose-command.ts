@@ -1,7 +1,7 @@
 import { type Command, type CommandResult, usageOf } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
 
-/** Which command of one scope `words` ask for, and with what; they begin with its verb, if it has one. Throws `ConsoleError`. */
+/** Finds the command of one scope that `words` name, and its arguments. Throws `ConsoleError`. */
 export function chooseCommand<C>(
   commands: readonly Command<C>[],
   words: readonly string[],
@@ -26,7 +26,7 @@ export function commandOf<C>(commands: readonly Command<C>[], verb: string): Com
   throw new ConsoleError(`unknown command '/${scope} ${verb}'; ${known}`);
 }
 
-/** What a command answered, line by line; for a script as JSON Lines. */
+/** The lines of a result: text, or JSON Lines for a script. */
 export function printable(result: CommandResult, isJson: boolean): readonly string[] {
   if (!isJson) return "lines" in result ? result.lines : result;
   const records = "records" in result ? result.records : result.map((message) => ({ message }));

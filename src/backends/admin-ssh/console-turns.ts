@@ -1,4 +1,4 @@
 import { TurnQueue } from "../../primitives/jobs/turn-queue.ts";
 
-/** What all consoles together do on the thread that owns the stores: one slice of keys or one command after the other. */
+/** Shares the thread that owns the stores among all consoles: each gets a turn for some keys or one command. */
 export const CONSOLE_TURNS = new TurnQueue();

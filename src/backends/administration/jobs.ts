@@ -5,7 +5,7 @@ export interface JobServices {
   readonly jobs: Pick<JobRunner, "list" | "run" | "cancel">;
 }
 
-/** The background jobs. Why one failed is told to administrators alone: it may name what others may not know of. */
+/** The background jobs. Only administrators see why a job failed: the reason may name hidden repositories. */
 export function listJobs({ jobs }: JobServices, actor: Actor): JobState[] {
   return actor.isAdministrator() ? jobs.list() : jobs.list().map(withoutReason);
 }

@@ -9,7 +9,7 @@ import { reloadConfiguration } from "../../../src/backends/administration/reload
 import { readStatus } from "../../../src/backends/administration/status.ts";
 import type { BackendName } from "../../../src/backends/backend-switch.ts";
 import { AdministratorOnlyError } from "../../../src/backends/refusals.ts";
-import { JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
+import { IncompleteJobError, JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
 import { ADMINISTRATOR, actorWith } from "../../support/actors.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
@@ -37,7 +37,7 @@ describe("jobs", () => {
 
   test("that fail tell the reason to administrators alone", async () => {
     const services = jobsWith(async () => {
-      throw new Error("the blob of the repository secret is gone");
+      throw new IncompleteJobError("the blob of the repository secret is gone", []);
     });
     await runJob(services, administrator, { name: "gc", isDryRun: false }).catch(() => undefined);
     expect(listJobs(services, administrator)[0]?.last?.outcome).toContain("secret is gone");

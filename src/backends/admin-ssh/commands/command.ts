@@ -8,7 +8,7 @@ import type { BackendSwitch } from "../../backend-switch.ts";
 import type { InstanceRegistry } from "../../oci-http/instances/instance-registry.ts";
 import type { AskSecret, Confirm, Live } from "./dialog.ts";
 
-/** What the operations behind the commands use; a command hands the services on and calls none of them itself. */
+/** What the operations use. A command hands the services on; it reads them itself only to complete a word. */
 export interface ConsoleServices {
   readonly jobs: JobRunner;
   readonly users: UserRegistry;
@@ -41,11 +41,11 @@ export type UserCommandContext = Pick<
 export interface Parameter {
   readonly name: string;
   readonly optional?: true;
-  /** It goes to no log. */
+  /** The log shows `***` in its place. */
   readonly isSecret?: true;
-  /** The last one may stand for several arguments. */
+  /** The last parameter may be given several times. */
   readonly repeated?: true;
-  /** What may stand here, for completion. */
+  /** What completion offers. */
   readonly candidates?: (services: ConsoleServices) => readonly string[];
 }
 
@@ -55,12 +55,12 @@ export interface Command<Context = CommandContext> {
   readonly verb?: string;
   readonly parameters: readonly Parameter[];
   readonly summary: string;
-  /** Lines that explain it further, for `/help <scope> <verb>`. */
+  /** More lines for `/help <scope> <verb>`. */
   readonly details?: readonly string[];
   readonly example: string;
-  /** Whether its operation requires a system administrator, for the help and to say so before the words are read. */
+  /** Whether its operation requires a system administrator. The help says so, and the console refuses it before it reads the words. */
   readonly adminOnly: boolean;
-  /** Whether it changes anything; who ran it then goes to the log. */
+  /** Whether it changes anything: the log then tells who ran it. */
   readonly isChange?: boolean | ((args: readonly string[]) => boolean);
   run(args: readonly string[], context: Context): Promise<CommandResult> | CommandResult;
 }
@@ -68,7 +68,7 @@ export interface Command<Context = CommandContext> {
 /** Lines to print, without their indentation, or records that can also be given to a script. */
 export type CommandResult = readonly string[] | Listing;
 
-/** The same things for people and, with `--json`, for scripts. */
+/** The same records as text and, with `--json`, as JSON Lines. */
 export interface Listing {
   readonly lines: readonly string[];
   readonly records: readonly object[];

@@ -1,6 +1,6 @@
 import { ExpectedError } from "../../../primitives/expected-error.ts";
 
-/** What went wrong and what would be right, in one line for who typed the command. */
+/** A line that is no command, or has wrong words. The message says what would be right. */
 export class ConsoleError extends ExpectedError {
   override readonly name = "ConsoleError";
 }

@@ -9,7 +9,7 @@ export type AskSecret = (question: string) => Promise<string>;
 /** Asks a question that is answered yes or no. Throws `ConsoleError` where nobody can be asked. */
 export type Confirm = (question: string) => Promise<boolean>;
 
-/** Shows `lines`, for a terminal of so many columns, again and again in the same place until a key is pressed. */
+/** Draws `lines` in the same place every second until a key is pressed; `width` is in columns. */
 export type Live = (lines: (width: number) => Promise<readonly string[]>) => Promise<void>;
 
 const REDRAW_MS = 1000;
@@ -29,7 +29,7 @@ export function liveScreen(
       const width = columns();
       const shown = (await lines(width)).map((line) => fitColumns(visibleText(`  ${line}`), width));
       const up = rows > 0 ? `\x1b[${rows}A` : "";
-      // The next one is drawn once this one was taken.
+      // A slow client gets fewer screens, not a longer queue of them.
       await write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
       rows = shown.length;
       if (isOver) break;
@@ -56,7 +56,7 @@ export const cannotConfirm: Confirm = async () => {
   throw new ConsoleError("there is nobody to ask whether to go on; add --yes to do it");
 };
 
-/** Asks twice, so that a slip of the unseen fingers does not become the password. */
+/** Asks twice, because nobody sees a typing error. */
 export function secretAsker(reader: LineReader): AskSecret {
   return async (question) => {
     const answers: string[] = [];
@@ -70,7 +70,7 @@ export function secretAsker(reader: LineReader): AskSecret {
   };
 }
 
-/** Without a terminal, what is piped in is the answer: `printf secret | ssh host '/users add alice'`. */
+/** Without a terminal, the first line of standard input is the answer: `printf secret | ssh host '/users add alice'`. */
 export function firstLineAsker(input: AsyncIterable<Uint8Array>): AskSecret {
   return async () => {
     for await (const line of new TextLines(input)) return line;

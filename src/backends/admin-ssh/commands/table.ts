@@ -11,7 +11,7 @@ const GAP = 2;
 /** No column is made narrower to fit the terminal. */
 const MIN_COLUMN = 8;
 
-/** Records as a table; `more` tells that there are others. */
+/** Records as a table; with `more` it ends in an ellipsis. */
 export function listing<T extends object>(
   records: readonly T[],
   columns: Readonly<Record<string, (record: T) => string>>,

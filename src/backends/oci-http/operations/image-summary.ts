@@ -4,7 +4,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import { manifestClosure } from "../content/manifest-closure.ts";
 import type { StoreView } from "../store/store-view.ts";
 
-/** What a tag stands for, in a line. */
+/** Size and platforms of the image that a tag names. */
 export interface ImageSummary {
   /** Bytes of all blobs that a pull of every platform fetches, each once. */
   readonly size: number;
@@ -14,7 +14,7 @@ export interface ImageSummary {
 
 /** Configs larger than this are not read for their platform. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
-/** Indexes within indexes are followed so far. */
+/** How deep indexes within indexes are followed. */
 const MAX_DEPTH = 4;
 
 export async function summarize(

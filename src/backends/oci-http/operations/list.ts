@@ -39,7 +39,7 @@ export interface TagRecord {
   readonly size: number;
   /** Such as `linux/amd64`. */
   readonly platforms: readonly string[];
-  /** When the tag was last set; unknown for one that only a rewritten history tells of. */
+  /** When the tag was last set; `undefined` for a tag of which the history has no commit. */
   readonly pushed: Date | undefined;
   /** The user who set it. */
   readonly by: string | undefined;

@@ -13,7 +13,7 @@ import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { RestoredManifests } from "./restored-manifests.ts";
 
-/** What becomes of one tag; `after` is `undefined` for one that was not there then. */
+/** A tag that a restore sets or deletes; `after` is `undefined` where the past state has no such tag. */
 export interface TagRestore {
   readonly repository: RepositoryName;
   readonly tag: Tag;
@@ -21,9 +21,9 @@ export interface TagRestore {
   readonly after: Digest | undefined;
 }
 
-/** What bringing back a past state would take. */
+/** The changes that bring a past state back. */
 export interface RestorePlan {
-  /** `undefined`: all of them. */
+  /** `undefined`: all repositories. */
   readonly repository: RepositoryName | undefined;
   /** The commit whose state is brought back. */
   readonly from: ObjectId;
@@ -32,7 +32,7 @@ export interface RestorePlan {
   readonly manifests: readonly Change[];
   /** Configs and layers that they need. */
   readonly blobs: ReadonlySet<Digest>;
-  /** Manifests that are gone. */
+  /** Manifests that tags named and that the past state does not hold. */
   readonly missing: readonly Digest[];
 }
 
@@ -40,12 +40,12 @@ export interface RestorePlan {
 export type RestoreRefusal =
   /** A tag has moved since the plan was made. */
   | { readonly kind: "moved"; readonly move: TagRestore }
-  /** A tag is write-once and stands for something. */
+  /** A tag is write-once and exists. */
   | { readonly kind: "immutable"; readonly move: TagRestore }
-  /** Manifests or blobs of which the bytes are gone. */
+  /** Manifests or blobs are no longer in the store. */
   | { readonly kind: "missing"; readonly digests: readonly Digest[] };
 
-/** What holds at the moment of the commit. */
+/** Settings of the registry that decide about a plan at the moment of its commit. */
 export interface RestoreTerms {
   /** Which tags are write-once. */
   readonly immutable: readonly TagPattern[];
@@ -53,7 +53,7 @@ export interface RestoreTerms {
   readonly isSparse: boolean;
 }
 
-/** Looks what a tag, or each tag of a repository, was at a commit, and what differs now. Changes nothing. */
+/** Compares a tag, or each tag of a repository, at a commit with the newest state. Changes nothing. */
 export async function planRestore(
   oci: OciStore,
   repository: RepositoryName,
@@ -140,8 +140,8 @@ export async function restore(
 }
 
 /**
- * What a plan needs and is gone. Blobs are touched before it is looked whether they are there, so that a collection leaves
- * them.
+ * The content that a plan needs and that the store no longer has. Each blob is touched before it is looked up, so that a garbage
+ * collection keeps it.
  */
 export async function missingFrom(
   oci: OciStore,

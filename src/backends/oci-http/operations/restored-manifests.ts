@@ -10,9 +10,9 @@ import type { OciStore } from "../store/oci-store.ts";
 /** The manifests of one repository that come back with tags of a past state. */
 export class RestoredManifests {
   readonly changes: Change[] = [];
-  /** What they need to be complete. */
+  /** The configs and layers of these manifests. */
   readonly blobs = new Set<Digest>();
-  /** Manifests that tags stood for and that are not to be had. */
+  /** Manifests that tags named and that the past state does not hold. */
   readonly missing: Digest[] = [];
   readonly #oci: OciStore;
   readonly #repository: RepositoryName;
@@ -27,7 +27,7 @@ export class RestoredManifests {
     this.#now = now;
   }
 
-  /** A manifest that a tag stood for, with all that it referred to as far as that was there. */
+  /** Adds a manifest that a tag named, and every manifest that it led to and that was there. */
   async add(top: Digest): Promise<void> {
     if (this.#seen.has(top)) return;
     let isThere = false;
@@ -41,7 +41,7 @@ export class RestoredManifests {
     if (!isThere) this.missing.push(top);
   }
 
-  /** What signed or described them then, by its subject, and has gone since. */
+  /** Adds the manifests whose subject is one of those added, and that were deleted since. */
   async addReferrers(): Promise<void> {
     const gone = new Map<Digest, Digest[]>();
     const directory = repositoryPath(this.#repository);
@@ -51,7 +51,7 @@ export class RestoredManifests {
       const subject = parseStoredManifest(await this.#then.read(path))?.subject;
       if (subject) gone.set(subject, [...(gone.get(subject) ?? []), file.digest]);
     }
-    // What a referrer brings along may have referrers itself; a set is walked with what comes to it meanwhile.
+    // A referrer may have referrers itself: the loop over the set reaches what is added to it meanwhile.
     for (const digest of this.#seen) for (const referrer of gone.get(digest) ?? []) await this.add(referrer);
   }
 }

@@ -1,9 +1,8 @@
-import type { Actor } from "../../actor.ts";
-import { requireAdministrator } from "../../actor.ts";
+import { type Actor, requireAdministrator } from "../../actor.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
+import { measureStore } from "../store/measure-store.ts";
 import { statusOf } from "../store/store-status.ts";
 import { type ContentServices, configOf } from "./registry-access.ts";
-import { measureStore } from "./store-statistics.ts";
 
 /** What the store of a registry holds; registries that share the store share this as well. */
 export interface StatisticsRecord {
@@ -12,7 +11,7 @@ export interface StatisticsRecord {
   readonly manifests: number;
   readonly blobs: number;
   readonly storedBytes: number;
-  /** Bytes that the store would hold besides if every manifest that names a blob had one of its own. */
+  /** Bytes that the store would hold besides if every manifest that names a blob had a copy of its own. */
   readonly savedBytes: number;
   readonly manifestBytes: number;
   /** Uploads that are open, and what they hold. */

@@ -1,16 +1,18 @@
 import { Pace } from "../../../primitives/jobs/pace.ts";
-import type { OciStore } from "../store/oci-store.ts";
+import type { OciStore } from "./oci-store.ts";
 
-export interface StoreStatistics {
+/** Bytes and counts of a store's blobs. */
+export interface StoreMeasurement {
   readonly blobs: number;
   readonly storedBytes: number;
-  /** What it would take besides if every manifest that names a blob had one of its own. */
+  /** Bytes that the store would hold besides if every manifest that names a blob had a copy of its own. */
   readonly savedBytes: number;
   /** Bytes of the blobs that are there, by the day (UTC) on which they came. */
   readonly addedBytes: ReadonlyMap<string, number>;
 }
 
-export async function measureStore(oci: OciStore): Promise<StoreStatistics> {
+/** Reads the size of each blob: slow for a large store, and paced. */
+export async function measureStore(oci: OciStore): Promise<StoreMeasurement> {
   let savedBytes = 0;
   const addedBytes = new Map<string, number>();
   const pace = new Pace(1);
