@@ -105,6 +105,24 @@ test("the OCI engine takes only values from the primitives", () => {
   ).toEqual([]);
 });
 
+/** Opens the engine, or handles a data directory as such: locks, copies and restores it. */
+const KNOWS_LOCAL_ENGINE =
+  /^(primitives\/store\/open-engine|server\/data-directory|commands\/(backup|data-copy|restore-backup))\.ts$/;
+
+test("what a local disk is asked for is known to its engine, and to what handles a whole data directory", () => {
+  const local = "primitives/store/engine/local/";
+  const intruders = wrongImports(
+    ({ from, to }) => to.startsWith(local) && !from.startsWith(local) && !KNOWS_LOCAL_ENGINE.test(from),
+  );
+  expect(intruders).toEqual([]);
+});
+
+test("the interfaces of storage know no engine and nothing of what is built on them", () => {
+  const isInterface = /^primitives\/store\/engine\/[^/]+\.ts$/;
+  const mayImport = /^primitives\/(store\/(git|engine)\/[^/]+|digest|release|fs\/files)\.ts$/;
+  expect(wrongImports(({ from, to }) => isInterface.test(from) && !mayImport.test(to))).toEqual([]);
+});
+
 test("the stores know no users", () => {
   expect(
     wrongImports(

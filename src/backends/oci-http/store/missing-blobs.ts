@@ -1,6 +1,7 @@
 import type { Digest } from "../../../primitives/digest.ts";
+import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
-import type { StoredCommits } from "../../../primitives/store/engine/local/copy/stored-commits.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import { committedManifests } from "../content/committed-manifests.ts";
 
@@ -10,7 +11,7 @@ import { committedManifests } from "../content/committed-manifests.ts";
  * manifest can't be read.
  */
 export async function missingBlobs(
-  commits: StoredCommits,
+  commits: Pick<Store, "at"> & { readonly head: ObjectId | undefined },
   blobs: Pick<BlobStore, "stat">,
 ): Promise<ReadonlyMap<Digest, string>> {
   const missing = new Map<Digest, string>();

@@ -226,8 +226,12 @@ async function take<T>(
 async function* batches<T>(pages: AsyncIterable<readonly T[]>, size: number): AsyncGenerator<T[]> {
   let batch: T[] = [];
   for await (const page of pages) {
-    batch.push(...page);
-    for (; batch.length >= size; batch = batch.slice(size)) yield batch.slice(0, size);
+    for (const item of page) {
+      batch.push(item);
+      if (batch.length < size) continue;
+      yield batch;
+      batch = [];
+    }
   }
   if (batch.length > 0) yield batch;
 }

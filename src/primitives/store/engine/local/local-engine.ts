@@ -39,7 +39,7 @@ export class LocalEngine implements StorageEngine {
   async create(name: string): Promise<void> {
     // Opening a store writes a little, and on a full disk as well.
     this.room.relieve();
-    const dir = this.derivedDirectory(name);
+    const dir = this.#directory(name);
     if (!existsSync(dir)) {
       mkdirSync(dir, { mode: 0o700 });
       await syncDirectory(this.#dataDir);
@@ -56,7 +56,7 @@ export class LocalEngine implements StorageEngine {
   }
 
   async #openCommits(name: string, indexed: ObjectId | undefined): Promise<CommitStorage> {
-    const dir = this.derivedDirectory(name);
+    const dir = this.#directory(name);
     const objects = new LocalObjects(
       `${dir}/objects`,
       (error) => this.#log.error(`packs of the store '${name}' could not be merged`, error),
@@ -94,21 +94,26 @@ export class LocalEngine implements StorageEngine {
   }
 
   async hasContent(name: string): Promise<boolean> {
-    return existsSync(`${this.derivedDirectory(name)}/blobs`);
+    return existsSync(`${this.#directory(name)}/blobs`);
   }
 
   async openContent(
     name: string,
     { onDamage, locks, sessions, isOwner }: ContentOptions,
   ): Promise<ContentStorage> {
-    const dir = this.derivedDirectory(name);
+    const dir = this.#directory(name);
     const blobs = await LocalBlobs.open(`${dir}/blobs`, onDamage);
     if (isOwner) blobs.recover();
     const admit = () => this.room.admitContent();
     return { blobs, uploads: new LocalUploads(`${dir}/uploads`, blobs, locks, admit, sessions) };
   }
 
+  /** Beside the repository. */
   derivedDirectory(name: string): string {
+    return this.#directory(name);
+  }
+
+  #directory(name: string): string {
     return `${this.#dataDir}/${name}`;
   }
 }
