@@ -118,7 +118,7 @@ describe.each(settable)("the setting %s", (property) => {
       expect(settingWords(configOf(opened, name))).toEqual(expect.arrayContaining([...words]));
   };
 
-  test("outlasts a restart, a reload and a restart, and the setting of any other, whatever flags say", async () => {
+  test.concurrent("outlasts a restart, a reload and a restart, and the setting of any other, whatever flags say", async () => {
     const dataDir = temporaryDirectory();
     const first = await open(dataDir, HOST_FLAG);
     await first.console("/oci create team vhost=team.test");
