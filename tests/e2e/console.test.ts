@@ -109,10 +109,19 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
       Array.from({ length: 60 }, (_, i) => abandon(server.sshPort, openings[i % openings.length] ?? "")),
     );
     const client = Bun.spawn(
-      ["ssh", "-tt", "-p", String(server.sshPort), "-o", "StrictHostKeyChecking=no", "admin@127.0.0.1"],
-      { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+      [
+        ...["ssh", "-tt", "-p", String(server.sshPort), "-o", "StrictHostKeyChecking=no"],
+        ...["-o", "UserKnownHostsFile=/dev/null", "admin@127.0.0.1"],
+      ],
+      { stdin: "ignore", stdout: "ignore", stderr: "pipe" },
     );
-    await Bun.sleep(200);
+    // It has exchanged keys once it says that it knows the server's.
+    let said = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of client.stderr) {
+      said += decoder.decode(chunk, { stream: true });
+      if (said.includes("Permanently added")) break;
+    }
     client.kill("SIGKILL");
     await client.exited;
     expect((await loginAndRun(server, "/users list")).code).toBe(0);
@@ -120,10 +129,12 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
   });
 });
 
-/** Sends an opening and drops the connection. */
+/** Sends an opening and drops the connection once the server has said something. */
 async function abandon(port: number, opening: string): Promise<void> {
-  const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {}, error() {} } });
+  const { promise: answered, resolve } = Promise.withResolvers<void>();
+  const handlers = { data: () => resolve(), close: () => resolve(), error() {} };
+  const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: handlers });
   socket.write(Buffer.from(opening, "latin1"));
-  await Bun.sleep(50);
+  await answered;
   socket.terminate();
 }

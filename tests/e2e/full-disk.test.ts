@@ -128,15 +128,16 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       expect([tooLarge.status, await tooLarge.json()]).toEqual([507, NO_ROOM]);
       expect((await client.putManifest("after", manifest)).status).toBe(201);
       disk.fill();
+      let refused = 0;
       const writers = Array.from({ length: 20 }, async (_, i) => {
-        for (let status = 507; status === 507; ) {
+        for (let status = 507; status === 507; refused++) {
           status = await client.putManifest(`w${i}`, manifest).then(
             (response) => response.status,
             () => 0,
           );
         }
       });
-      await Bun.sleep(200);
+      expect(await eventually(() => refused > 100)).toBe(true);
       expect(await server.end("SIGTERM")).toBe(0);
       await Promise.all(writers);
     }, 30_000);

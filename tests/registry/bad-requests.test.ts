@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../src/primitives/digest.ts";
+import { eventually } from "../support/eventually.ts";
 import { randomBytes } from "../support/random-bytes.ts";
 import { bytesOf, RegistryClient } from "../support/registry-client.ts";
 import { startTestServer } from "../support/test-server.ts";
@@ -329,7 +330,8 @@ describe("an upload session", () => {
       },
     });
     const first = client.fetch(location, { method: "PATCH", body: slow });
-    while ((await client.fetch(location)).headers.get("Range") === "0-0") await Bun.sleep(5);
+    const isWritten = async () => (await client.fetch(location)).headers.get("Range") !== "0-0";
+    expect(await eventually(isWritten)).toBe(true);
     expect((await client.fetch(location, { method: "PATCH", body: "x" })).status).toBe(409);
     gate.resolve();
     expect((await first).headers.get("Range")).toBe("0-99999");

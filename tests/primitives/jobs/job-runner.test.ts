@@ -72,7 +72,7 @@ describe("a job", () => {
   test("runs only once at a time, and can be cancelled", async () => {
     const runner = runnerOf({
       run: async ({ signal }) => {
-        while (!signal.aborted) await Bun.sleep(1);
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
         return ["swept a part"];
       },
     });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { confirmer, liveScreen } from "../../../src/backends/admin-ssh/commands/dialog.ts";
+import { nextTurn } from "../../../src/primitives/jobs/next-turn.ts";
 import { LineReader } from "../../../src/primitives/terminal/line-reader.ts";
 
 /** A terminal that takes what is written when it is told to, and counts what waits. */
@@ -65,7 +66,7 @@ function terminalOf(...packets: readonly string[]) {
 }
 
 /** Lets everything that is ready run. */
-const settle = () => Bun.sleep(1);
+const settle = nextTurn;
 
 test("keys that come at once are shown once", async () => {
   const { terminal, writes } = terminalOf(`${"x".repeat(10)}${"\x1b[D".repeat(1000)}!\r`);

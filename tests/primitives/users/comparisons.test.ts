@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { nextTurn } from "../../../src/primitives/jobs/next-turn.ts";
 import { Comparisons, type Guess, type Outcome } from "../../../src/primitives/users/comparisons.ts";
 import { FailureLimiter, type Guesser } from "../../../src/primitives/users/failure-limiter.ts";
 import type { UserName } from "../../../src/primitives/users/user.ts";
@@ -147,7 +148,7 @@ test("those who wait are bounded, and the others are told to come again", async 
   // One runs and 256 newcomers wait.
   await Promise.resolve();
   await end(0);
-  await Bun.sleep(0);
+  await nextTurn();
   expect(comparisons.waiting).toBe(257);
   expect(tally()).toEqual({ busy: 3000 - 257 });
   await end(300);

@@ -35,9 +35,13 @@ test("a history that could not be read is read again by the next who asks", asyn
   const { commitId } = await store.write(storePath("a"), Buffer.from("a"), { author, message: "write a" });
   const get = memory.objects.get;
   const gate = Promise.withResolvers<never>();
-  memory.objects.get = () => gate.promise;
+  const reading = Promise.withResolvers<void>();
+  memory.objects.get = () => {
+    reading.resolve();
+    return gate.promise;
+  };
   const failing = history.catchUp().catch(String);
-  await Bun.sleep(1);
+  await reading.promise;
   const next = history.catchUp();
   memory.objects.get = get;
   gate.reject(new Error("the disk can't be read"));

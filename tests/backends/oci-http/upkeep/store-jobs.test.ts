@@ -7,6 +7,7 @@ import {
 } from "../../../../src/backends/oci-http/policy/cleanup-rules.ts";
 import { storeJobs } from "../../../../src/backends/oci-http/upkeep/store-jobs.ts";
 import { IncompleteJobError, JobRunner } from "../../../../src/primitives/jobs/job-runner.ts";
+import { nextTurn } from "../../../../src/primitives/jobs/next-turn.ts";
 import { consoleLogger } from "../../../../src/primitives/logging/logger.ts";
 import { blobPath } from "../../../support/blob-path.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
@@ -106,7 +107,7 @@ test("a job that waits for the history, or for one large blob, ends as soon as i
     // As the parts of a file that never ends.
     for (;;) {
       await step?.();
-      await Bun.sleep(1);
+      await nextTurn();
     }
   };
   const scrubbing = jobs.run("scrub", { isDryRun: false });

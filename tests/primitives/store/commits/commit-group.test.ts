@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { nextTurn } from "../../../../src/primitives/jobs/next-turn.ts";
 import {
   CommitGroup,
   type Draft,
@@ -54,7 +55,7 @@ describe("a group of commits", () => {
     const told: number[] = [];
     const watching = jobs.map(({ outcome }, i) => outcome.promise.then(() => told.push(i)));
     for (const job of jobs) await group.add(job);
-    await Bun.sleep(0);
+    await nextTurn();
     expect(told).toEqual([]);
     group.resolvePending();
     await Promise.all(watching);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { nextTurn } from "../../../../src/primitives/jobs/next-turn.ts";
 import type { Projection } from "../../../../src/primitives/store/commits/projection.ts";
 import { Store } from "../../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
@@ -19,15 +20,27 @@ async function open(projection?: Projection) {
   return { memory, store, write, subjects, names };
 }
 
+/** Holds a batch up: `reached` once it is about to be stored, until `open` is called. */
+function gateAt(memory: MemoryStore, at: number, fails?: Error) {
+  const reached = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  memory.beforePut = async (batch) => {
+    if (batch !== at) return;
+    reached.resolve();
+    await gate.promise;
+    if (fails) throw fails;
+  };
+  return { reached: reached.promise, open: () => gate.resolve() };
+}
+
 test("what arrives while a group is made durable is the next group, one commit each", async () => {
   const { memory, write, subjects } = await open();
-  const gate = Promise.withResolvers<void>();
-  memory.beforePut = (batch) => (batch === 1 ? gate.promise : Promise.resolve());
+  const gate = gateAt(memory, 1);
   const first = write("a");
-  while (memory.batches.length === 0) await Bun.sleep(1);
+  await gate.reached;
   const others = ["b", "c", "d"].map(write);
-  await Bun.sleep(5);
-  gate.resolve();
+  await nextTurn();
+  gate.open();
   await Promise.all([first, ...others]);
   expect(memory.batches).toHaveLength(2);
   expect(await subjects()).toEqual(["a", "b", "c", "d"]);
@@ -74,13 +87,12 @@ test("the disk goes on with the next group before the one before is shown", asyn
   files.beforeApply = () => events.push("shown");
   const store = await Store.open("test", { objects: memory.objects, branch, projection: files });
   const write = (name: string) => store.write(storePath(name), Buffer.from(name), meta(name));
-  const gate = Promise.withResolvers<void>();
-  memory.beforePut = (batch) => (batch === 1 ? gate.promise : Promise.resolve());
+  const gate = gateAt(memory, 1);
   const first = write("a");
-  while (memory.batches.length === 0) await Bun.sleep(1);
+  await gate.reached;
   const others = ["b", "c"].map(write);
-  await Bun.sleep(5);
-  gate.resolve();
+  await nextTurn();
+  gate.open();
   await Promise.all([first, ...others]);
   expect(events).toEqual(["to the disk", "to the disk", "shown", "shown"]);
 });
@@ -92,14 +104,13 @@ async function commitBesideFailures(failures: number) {
   files.beforeApply = () => {
     if (failures-- > 0) throw new Error("the index is full");
   };
-  const gate = Promise.withResolvers<void>();
-  memory.beforePut = (batch) => (batch === 1 ? gate.promise : Promise.resolve());
+  const gate = gateAt(memory, 1);
   const outcome = (name: string) => write(name).then(() => name, String);
   const first = outcome("a");
-  while (memory.batches.length === 0) await Bun.sleep(1);
+  await gate.reached;
   const second = outcome("b");
-  await Bun.sleep(5);
-  gate.resolve();
+  await nextTurn();
+  gate.open();
   // Both are durable, and would be missing for whoever had been told that they are stored.
   expect(await Promise.all([first, second])).toEqual([
     "Error: the index is full",
@@ -126,17 +137,12 @@ test("a commit that arrives while the writer recovers is not told of a failure f
 test("a group that can't be stored fails alone: what was built on it is built anew", async () => {
   const { memory, write, subjects, names } = await open();
   await write("before");
-  const gate = Promise.withResolvers<void>();
-  memory.beforePut = async (batch) => {
-    if (batch !== 2) return;
-    await gate.promise;
-    throw new Error("the disk is full");
-  };
+  const gate = gateAt(memory, 2, new Error("the disk is full"));
   const lost = ["x", "y"].map((name) => write(name).catch((error: Error) => error.message));
-  while (memory.batches.length === 1) await Bun.sleep(1);
+  await gate.reached;
   const later = ["c", "d"].map(write);
-  await Bun.sleep(5);
-  gate.resolve();
+  await nextTurn();
+  gate.open();
   expect(await Promise.all(lost)).toEqual(["the disk is full", "the disk is full"]);
   await Promise.all(later);
   expect(await subjects()).toEqual(["before", "c", "d"]);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { nextTurn } from "../../../../src/primitives/jobs/next-turn.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
 import { type Change, EMPTY_TREE, editTree } from "../../../../src/primitives/store/commits/tree-edit.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
@@ -26,7 +27,7 @@ class StoredTrees {
 
   async #read(id: ObjectId): Promise<Tree> {
     this.reads++;
-    await Bun.sleep(0);
+    await nextTurn();
     const body = this.#bodies.get(id);
     if (!body) throw new Error(`tree ${id} is missing`);
     return Tree.parse(body);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, utimesSync } from "node:fs";
 import { digestOf } from "../../../../../src/primitives/digest.ts";
+import { nextTurn } from "../../../../../src/primitives/jobs/next-turn.ts";
 import { SessionCounts } from "../../../../../src/primitives/store/blobs/session-counts.ts";
 import { LocalUploadLocks } from "../../../../../src/primitives/store/blobs/upload-locks.ts";
 import { LocalBlobs } from "../../../../../src/primitives/store/engine/local/local-blobs.ts";
@@ -37,7 +38,7 @@ function raise(): never {
 async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
     yield part;
-    await Bun.sleep(0);
+    await nextTurn();
   }
 }
 

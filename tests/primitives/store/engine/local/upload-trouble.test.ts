@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, renameSync, statSync } from "node:fs";
 import { digestOf } from "../../../../../src/primitives/digest.ts";
+import { nextTurn } from "../../../../../src/primitives/jobs/next-turn.ts";
 import { LocalUploadLocks } from "../../../../../src/primitives/store/blobs/upload-locks.ts";
 import { LocalBlobs } from "../../../../../src/primitives/store/engine/local/local-blobs.ts";
 import { LocalUploads } from "../../../../../src/primitives/store/engine/local/local-uploads.ts";
@@ -27,7 +28,7 @@ async function openIn(dir: string, admit?: () => void) {
 async function* inPieces(bytes: Uint8Array, size = 100_000): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) {
     yield bytes.slice(at, at + size);
-    await Bun.sleep(0);
+    await nextTurn();
   }
 }
 

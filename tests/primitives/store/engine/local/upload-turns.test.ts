@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { nextTurn } from "../../../../../src/primitives/jobs/next-turn.ts";
 import {
   type UploadTurn,
   UploadTurns,
@@ -12,7 +13,7 @@ async function upload(turn: UploadTurn, name: string, mib: number, order: string
     turn.idle();
     await turn.ready(MIB);
     order.push(name);
-    await Bun.sleep(0);
+    await nextTurn();
   }
   turn.end();
 }
