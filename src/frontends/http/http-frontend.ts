@@ -1,6 +1,5 @@
 import { TOKEN_PATH } from "../../backends/oci-http/instances/challenge.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
-import { OpenSockets } from "../../primitives/net/open-sockets.ts";
 import { lookUpVhost, vhostOf } from "../../primitives/net/vhost.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
@@ -10,9 +9,8 @@ import { type RequestTrace, traceRoute } from "../../registry/requests/trace.ts"
 import { RequestAuthenticator } from "./auth/request-authenticator.ts";
 import { TokenEndpoint } from "./auth/token-endpoint.ts";
 import type { Certificate } from "./listen/certificates.ts";
-import { ConnectionGuard } from "./listen/connection-guard.ts";
 import type { HttpLimits } from "./listen/http-limits.ts";
-import { HttpListener } from "./listen/http-listener.ts";
+import { HttpListeners, type Scheme } from "./listen/http-listeners.ts";
 import type { HttpAddresses, HttpSettings } from "./listen/http-settings.ts";
 import { ProxyHints } from "./listen/proxy-hints.ts";
 import { type ProxiedClient, TrustedProxies } from "./listen/trusted-proxies.ts";
@@ -52,8 +50,6 @@ export interface HttpFrontendOptions {
   readonly log: Logger;
 }
 
-type Scheme = "http" | "https";
-
 /** The engine's trace, and what only the frontend knows, for the access log. */
 interface HttpTrace extends RequestTrace {
   instance: string;
@@ -72,15 +68,11 @@ export class HttpFrontend {
   readonly #hints: ProxyHints;
   readonly #log: AccessLog | undefined;
   readonly #failed: FailedRequests;
-  readonly #plain: HttpListener;
-  #tls: HttpListener | undefined;
+  readonly #listeners: HttpListeners;
   readonly #lists = new StreamedBodies();
   readonly #manifests = new SharedBodies(() => this.#unreadResponses);
   /** Requests without a response yet. */
   #handling = 0;
-  readonly #guard: ConnectionGuard | undefined;
-  /** Listeners with replaced certificates, while their last requests are in progress. */
-  readonly #draining = new Set<HttpListener>();
 
   /** Throws `ListenError`. */
   constructor(options: HttpFrontendOptions) {
@@ -93,83 +85,34 @@ export class HttpFrontend {
     const { accessLog } = options.settings;
     this.#log =
       accessLog && new AccessLog(accessLog, (error) => options.log.error("the access log failed", error));
-    this.#plain = this.#listen("http");
-    try {
-      if (options.settings.listenTls) this.#tls = this.#listen("https", options.certificates);
-    } catch (error) {
-      void this.#plain.close();
-      throw error;
-    }
-    this.#guard = options.guardsConnections ? this.#guardConnections() : undefined;
+    this.#listeners = new HttpListeners({
+      ...options,
+      handle: (scheme) => (request, connection) => this.#handleTraced(request, scheme, connection),
+      onError: (error) => errorResponse(this.#failed.errorOf(error)),
+      guard: options.guardsConnections
+        ? { isProxy: (address) => this.#proxies.includes(address), counts: options.traffic }
+        : undefined,
+    });
   }
 
   get addresses(): HttpAddresses {
-    return { plain: this.#plain.address, tls: this.#tls?.address };
+    return this.#listeners.addresses;
   }
 
   /** New connections use the new certificates; requests in progress finish on their old connections. */
   async renewCertificates(certificates: readonly Certificate[]): Promise<void> {
-    const before = this.#tls;
-    if (!before) return;
-    // The runtime can't change a listener's certificates, but a second one can listen beside it.
-    this.#tls = this.#listen("https", certificates);
-    this.#draining.add(before);
-    before
-      .handOver()
-      .catch((error) => this.#options.log.error("a listener could not be closed", error))
-      .finally(() => this.#draining.delete(before));
+    this.#listeners.renewCertificates(certificates);
   }
 
   /** Stops accepting, and waits up to the stop timeout for requests in progress. */
   async stop(): Promise<void> {
-    this.#guard?.stop();
-    const listeners = [this.#plain, ...(this.#tls ? [this.#tls] : []), ...this.#draining];
-    const drained = Promise.all(listeners.map((listener) => listener.drain()));
-    await Promise.race([drained, Bun.sleep(this.#options.settings.stopTimeoutMs)]);
-    await Promise.all(listeners.map((listener) => listener.close()));
+    await this.#listeners.stop();
     this.#log?.close();
   }
 
   /** Responses that clients have not read to their end. */
   get #unreadResponses(): number {
-    const listeners = [this.#plain, ...(this.#tls ? [this.#tls] : []), ...this.#draining];
-    return listeners.reduce((sum, { pending }) => sum + pending, 0) - this.#handling;
-  }
-
-  #guardConnections(): ConnectionGuard | undefined {
-    const { settings, traffic, log } = this.#options;
-    const sockets = OpenSockets.open();
-    if (!sockets) {
-      if (process.platform === "linux") log.warn("C library not found: HTTP connections are not limited");
-      return undefined;
-    }
-    const guard = new ConnectionGuard({
-      sockets,
-      ports: new Set([
-        this.#plain.address.port,
-        ...(this.#tls ? [this.#tls.address.port] : []),
-        ...settings.otherGuardedPorts,
-      ]),
-      perNetwork: settings.connectionsPerAddress,
-      isProxy: (address) => this.#proxies.includes(address),
-      counts: traffic,
-      log,
-    });
-    guard.start();
-    return guard;
-  }
-
-  #listen(scheme: Scheme, certificates?: readonly Certificate[]): HttpListener {
-    const { settings, isShared } = this.#options;
-    const { listen, listenTls = listen } = settings;
-    // A TLS listener is later replaced by another on the same port.
-    const address = certificates ? { ...listenTls, port: this.#tls?.address.port ?? listenTls.port } : listen;
-    return new HttpListener(address, {
-      isShared: isShared || certificates !== undefined,
-      ...(certificates && { certificates }),
-      handle: (request, connection) => this.#handleTraced(request, scheme, connection),
-      onError: (error) => errorResponse(this.#failed.errorOf(error)),
-    });
+    return this.#listeners.pending - this.#handling;
   }
 
   async #handleTraced(request: Request, scheme: Scheme, connection: ClientConnection): Promise<Response> {
@@ -252,8 +195,9 @@ export class HttpFrontend {
       return new RegistryError("unavailable", { headers: { "Retry-After": UNAVAILABLE_RETRY_SECONDS } });
     }
     const target = splitTarget(request.url);
-    if (usedScheme === "http" && this.#tls && this.#options.settings.redirectsToTls) {
-      return redirect(`https://${vhost}${portSuffix(this.#tls.address.port)}${target.path}`, target.query);
+    const { tlsPort } = this.#listeners;
+    if (usedScheme === "http" && tlsPort !== undefined && this.#options.settings.redirectsToTls) {
+      return redirect(`https://${vhost}${portSuffix(tlsPort)}${target.path}`, target.query);
     }
     const origin = `${usedScheme}://${host}`;
     const routed = { request, ...target, backend, trace, origin, remote: trace.remote };
