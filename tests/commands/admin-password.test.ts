@@ -67,7 +67,7 @@ describe("--admin-password-file", () => {
   test.each([
     ["a missing file", () => "/nonexistent/password", "can't be read: ENOENT"],
     ["an empty one", () => passwordFile("\n"), "the password is empty"],
-    ["one of two lines", () => passwordFile("one\ntwo\n"), "the password holds a control character"],
+    ["one of two lines", () => passwordFile("one\ntwo\n"), "the password contains a control character"],
   ])("with %s ends the start with one line and exit code 2", async (_, path, reason) => {
     const { code, stdout, stderr } = await run(
       [

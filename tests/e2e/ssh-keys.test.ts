@@ -82,9 +82,9 @@ describeWith(["ssh", "sshpass", "ssh-keygen"], "an SSH key", () => {
     const { line, fingerprint } = await makeKey("-t", "ed25519");
     const weak = await makeKey("-t", "rsa", "-b", "1024").catch(() => undefined);
     for (const [command, message] of [
-      ["/users key add alice nonsense", "'nonsense' is not a type of key that can be used"],
-      ["/users key add alice ssh-ed25519 AAAA", "the key is not whole, or no ssh-ed25519 key"],
-      ["/users key add alice ssh-ed25519 ***", "the key is not whole: its second part is not base64"],
+      ["/users key add alice nonsense", "'nonsense' is not a supported key type"],
+      ["/users key add alice ssh-ed25519 AAAA", "the key is incomplete or not a ssh-ed25519 key"],
+      ["/users key add alice ssh-ed25519 ***", "the key is incomplete: its second part is not base64"],
       [`/users key remove alice ${fingerprint}`, `user 'alice' has no key ${fingerprint}`],
       ["/users key list bob", "no user 'bob'"],
       ["/users key show alice", "'show' is none of add, list, remove"],

@@ -3,13 +3,13 @@ import { ExpectedError } from "../expected-error.ts";
 import { type AccessPattern, parseAccessPattern } from "./access-path.ts";
 import { parseRole, type Role } from "./role.ts";
 
-/** A role on what an access path covers. */
+/** A role on everything that an access pattern covers. */
 export interface Grant {
   readonly path: AccessPattern;
   readonly role: Role;
 }
 
-/** A file in the users' store that does not say what it should. */
+/** A file in the users store is invalid. */
 export class InvalidAccessFileError extends ExpectedError {
   override readonly name = "InvalidAccessFileError";
   override readonly kind = "unusable";
@@ -25,7 +25,7 @@ export class AccessFile {
   readonly #subject: string;
   readonly #table: Row;
 
-  /** `subject` is how the errors name it, such as `user 'alice'`. */
+  /** `subject` is the name in error messages, such as `user 'alice'`. */
   constructor(subject: string, bytes: Uint8Array) {
     this.#subject = subject;
     try {

@@ -3,17 +3,17 @@ import { matchesGlob } from "../text/glob.ts";
 /** One resource: `http/oci/default`, or a repository in it, `http/oci/default/team/app`. No wildcards. */
 export type AccessPath = string & { readonly __brand: "AccessPath" };
 
-/** What a grant covers: an access path whose segments may be `*` and, below the third, `**`. */
+/** The pattern of a grant: an access path whose segments may be `*` and, after the third, `**`. */
 export type AccessPattern = string & { readonly __brand: "AccessPattern" };
 
-/** Segments that every path has: frontend, backend, namespace. */
+/** The segments of every path: frontend, backend, namespace. */
 const FIXED_SEGMENTS = 3;
 const SEGMENT = /^[a-z0-9]+([._-]+[a-z0-9]+)*$/;
 const MAX_LENGTH = 512;
 const ANY = "**";
 const WILDCARDS = { any: ANY, one: "*" };
 
-/** Everything there is; whoever owns it is a system administrator. */
+/** Covers every path; its owners are the system administrators. */
 export const EVERYTHING = "*/*/*" as AccessPattern;
 
 export function parseAccessPath(text: string): AccessPath | undefined {
@@ -23,7 +23,7 @@ export function parseAccessPath(text: string): AccessPath | undefined {
   return valid ? (text as AccessPath) : undefined;
 }
 
-/** `**` several times in a row says no more than once, and is folded. */
+/** Consecutive `**` segments are folded into one. */
 export function parseAccessPattern(text: string): AccessPattern | undefined {
   if (text.length > MAX_LENGTH) return undefined;
   const segments = text.split("/");
@@ -39,8 +39,8 @@ export function parseAccessPattern(text: string): AccessPattern | undefined {
 }
 
 /**
- * A pattern of three segments covers all that lies below it. A longer one narrows that to repositories: `*` is one
- * component of the name, `**` any number of them. `onStep` counts the matcher's steps.
+ * Whether a pattern covers a path. A pattern of three segments covers all paths below it. A longer one selects
+ * repositories: `*` is one component of the name, `**` any number. `onStep` is called at each step of the matcher.
  */
 export function covers(pattern: AccessPattern, path: AccessPath, onStep?: () => void): boolean {
   const wanted = pattern.split("/");
@@ -48,12 +48,12 @@ export function covers(pattern: AccessPattern, path: AccessPath, onStep?: () => 
   return matchesGlob(wanted, path.split("/"), WILDCARDS, onStep);
 }
 
-/** Whether a pattern covers anything at or below an instance's path, be it a single repository. */
+/** Whether a pattern covers an instance's path or any repository in it. */
 export function reaches(pattern: AccessPattern, instance: AccessPath): boolean {
   return covers(pattern.split("/").slice(0, FIXED_SEGMENTS).join("/") as AccessPattern, instance);
 }
 
-/** The segment that a user of the same name owns without a grant. */
+/** The namespace segment; a user of the same name owns the path without a grant. */
 export function namespaceOf(path: AccessPath): string {
   return path.split("/")[FIXED_SEGMENTS - 1] ?? "";
 }

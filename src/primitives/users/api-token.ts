@@ -1,17 +1,17 @@
-/** The id of an API token: how it is listed and removed. */
+/** The public id of an API token, by which it is listed and removed. */
 export type ApiTokenId = string & { readonly __brand: "ApiTokenId" };
 
 const PREFIX = "evl";
 const ID_BYTES = 5;
 const SECRET_BYTES = 32;
-/** `evl_<id>_<secret>`: recognisable, for those who search what leaked. */
+/** `evl_<id>_<secret>`: the prefix lets secret scanners find leaked tokens. */
 const TOKEN = /^evl_([0-9a-f]{10})_[A-Za-z0-9_-]{43}$/;
 
 export interface NewApiToken {
   readonly id: ApiTokenId;
   /** Shown once. */
   readonly text: string;
-  /** What is kept of it: it is as long as a key, so a plain SHA-256 can't be guessed back. */
+  /** The stored form. The token is as long as a key, so a plain SHA-256 can't be brute-forced. */
   readonly hash: string;
 }
 
@@ -28,7 +28,7 @@ export function parseApiTokenId(text: string): ApiTokenId | undefined {
   return /^[0-9a-f]{10}$/.test(text) ? (text as ApiTokenId) : undefined;
 }
 
-/** The hash of what may be an API token; `undefined` for what is none. */
+/** The hash of an API token; `undefined` for any other text. */
 export function apiTokenHash(text: string): string | undefined {
   return TOKEN.test(text) ? hashOf(text) : undefined;
 }

@@ -1,13 +1,14 @@
 import { LruCache } from "../bounds/lru-cache.ts";
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 import { networkOf } from "../net/client-network.ts";
+import type { Release } from "../release.ts";
 import { type ApiTokenId, apiTokenHash } from "./api-token.ts";
 import { GuessBudget } from "./guess-budget.ts";
 import type { PasswordVerdict } from "./password-checker.ts";
 import { type ApiTokenCredential, goodCredential, parseUserName, type User, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
-/** Who has logged in; with an API token, which may do less than its user. */
+/** An authenticated user, and the API token if one was used, which may restrict the user's rights. */
 export interface Login {
   readonly user: User;
   readonly token: ApiTokenCredential | undefined;
@@ -23,40 +24,40 @@ export interface LoginAttempt {
   readonly password: string;
   /** The client's address, without port: failures count for each user at each address. */
   readonly address: () => string;
-  /** The text that the password came in, by which a login that is accepted can be recalled. */
+  /** The text that carried the password, as the cache key of an accepted login. */
   readonly sent?: string;
   readonly acceptsApiTokens: boolean;
-  /** What is logged in to, in words; a failure there is written down. */
+  /** What the client logs in to, as text for the log; failures without a place are not logged. */
   readonly place?: string;
 }
 
-/** How long a verified password is believed without running Argon2id again, and how many are remembered. */
-const REMEMBER_MS = 5 * 60 * 1000;
-const MAX_REMEMBERED = 10_000;
+/** How long a verified password is cached, to avoid another Argon2id comparison, and how many are cached. */
+const CACHE_MS = 5 * 60 * 1000;
+const MAX_CACHED = 10_000;
 const MAX_NETWORKS = 64;
-/** A header can be written in any number of ways; clients that have one password write it in few. */
+/** Maximal cached headers for one credential: the same password can be sent in many spellings, but clients use few. */
 const MAX_TEXTS = 8;
 /**
- * What is remembered could be guessed at much faster than by comparing. So for a minute after a wrong password for a user it
- * holds only where that user was let in, and nowhere that so many were wrong within a minute.
+ * Cached logins could be guessed much faster than by comparing hashes. So for a minute after a wrong password for a user, its
+ * cached logins count only at networks where it logged in, and not at those with `MAX_MISSES` failures in that time.
  */
 const GUESSED_MS = 60_000;
 const MAX_MISSES = 60;
-/** Of what each thread counts by itself. */
+/** Slots of the budgets that each thread keeps for itself. */
 const SLOTS = 4096;
-/** A token in steady use is told this often. */
-const TOLD_MS = 60_000;
+/** Interval of reports on a token in constant use. */
+const REPORT_MS = 60_000;
 
-interface Remembered {
+interface CachedLogin {
   readonly name: UserName;
-  /** The stored hash that matched; when the user's changes, this no longer counts. */
+  /** The stored hash that matched; the entry is invalid once the user no longer has it. */
   readonly hash: string;
-  /** Where it was let in from, by the password itself. */
+  /** The networks from which the password was verified. */
   readonly networks: readonly string[];
-  /** By the authenticator's clock, as are all times here. */
+  /** End of validity. All times here are of the authenticator's monotonic clock. */
   readonly until: number;
-  /** When the use of a token was last told. */
-  told: number;
+  /** When the use of the token was last reported. */
+  reported: number;
 }
 
 type Check = (
@@ -66,22 +67,22 @@ type Check = (
   place: string | undefined,
 ) => Promise<PasswordVerdict>;
 
-/** Logs in against the current users, for every frontend of a thread, and remembers which passwords were right. */
+/** Authenticates users for all frontends of a thread, and caches verified passwords. */
 export class Authenticator {
   readonly #users: () => UserDirectory;
   readonly #check: Check;
   readonly #tokenUsed: (id: ApiTokenId) => void;
   readonly #now: MonotonicClock;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
-  readonly #remembered = new LruCache<string, Remembered>(MAX_REMEMBERED);
-  /** By which keys a credential is remembered, by its hash. */
-  readonly #keysOf = new LruCache<string, readonly string[]>(MAX_REMEMBERED);
+  readonly #cache = new LruCache<string, CachedLogin>(MAX_CACHED);
+  /** The cache keys of each credential, by its hash. */
+  readonly #keysOf = new LruCache<string, readonly string[]>(MAX_CACHED);
   readonly #guessed = new GuessBudget(1, GUESSED_MS, SLOTS);
   readonly #misses = new GuessBudget(MAX_MISSES, GUESSED_MS, SLOTS);
-  /** Until then there may be a user whose password was guessed at. */
+  /** Until this time, some user may have had a wrong password within the window. */
   #guessedUntil = Number.NEGATIVE_INFINITY;
 
-  /** `tokenUsed` is told of the use of API tokens, in steady use about once a minute. */
+  /** `tokenUsed` is called when an API token is used; about once a minute for a token in constant use. */
   constructor(
     users: () => UserDirectory,
     check: Check,
@@ -94,15 +95,15 @@ export class Authenticator {
     this.#now = now;
   }
 
-  /** Who logged in not long ago with the same header or other text, if that login still holds at the client's address. */
+  /** The cached login of the same header or text, if it is still valid at the client's address. */
   recall(sent: string, address: () => string): Login | undefined {
-    const remembered = this.#remembered.get(this.#key(sent));
+    const cached = this.#cache.get(this.#key(sent));
     const now = this.#now();
-    if (!remembered || remembered.until <= now) return undefined;
-    if (this.#guessedUntil > now && !this.#holdsAt(remembered, address, now)) return undefined;
-    const login = this.#loginWith(remembered.name, remembered.hash);
-    if (login?.token && remembered.told < now - TOLD_MS) {
-      remembered.told = now;
+    if (!cached || cached.until <= now) return undefined;
+    if (this.#guessedUntil > now && !this.#holdsAt(cached, address, now)) return undefined;
+    const login = this.#loginWith(cached.name, cached.hash);
+    if (login?.token && cached.reported < now - REPORT_MS) {
+      cached.reported = now;
       this.#tokenUsed(login.token.id);
     }
     return login;
@@ -116,13 +117,13 @@ export class Authenticator {
     const network = networkOf(address());
     if (name && tokenHash !== undefined && byToken)
       return this.#accept(byToken, { name, hash: tokenHash, network, sent });
-    // Counted before it is known to be wrong, or of many that come at once the right one would be recalled meanwhile.
-    const takeBack = this.#noteGuess(login, network);
-    // A wrong token is slowed and counted like a wrong password.
+    // Counted before the comparison: otherwise, of many parallel guesses, the right one could be answered from the cache.
+    const refund = this.#noteGuess(login, network);
+    // Wrong tokens are delayed and counted like wrong passwords.
     const verdict = await this.#check(login, password, address(), place);
     if (verdict.kind !== "matches") return verdict;
-    takeBack();
-    // Asked only now: the user may have been changed while the password was being checked.
+    refund();
+    // Looked up after the comparison, during which the user may have changed.
     const current = name && this.#loginWith(name, verdict.hash);
     return name && current
       ? this.#accept(current, { name, hash: verdict.hash, network, sent })
@@ -141,36 +142,36 @@ export class Authenticator {
     if (sent !== undefined) {
       const now = this.#now();
       const key = this.#key(sent);
-      const before = this.#remembered.get(key)?.networks ?? [];
+      const before = this.#cache.get(key)?.networks ?? [];
       this.#noteKey(hash, key);
       const networks = [network, ...before.filter((other) => other !== network)].slice(0, MAX_NETWORKS);
-      this.#remembered.set(key, { name, hash, networks, until: now + REMEMBER_MS, told: now });
+      this.#cache.set(key, { name, hash, networks, until: now + CACHE_MS, reported: now });
     }
     if (login.token) this.#tokenUsed(login.token.id);
     return { kind: "accepted", ...login };
   }
 
-  /** So that one who knows a password can't push out what is remembered of others. */
+  /** Limits the entries of one credential, so that a client with one password can't evict those of others. */
   #noteKey(hash: string, key: string): void {
     const known = (this.#keysOf.get(hash) ?? []).filter((other) => other !== key);
     const [oldest] = known.length >= MAX_TEXTS ? known : [];
-    if (oldest !== undefined) this.#remembered.delete(oldest);
+    if (oldest !== undefined) this.#cache.delete(oldest);
     this.#keysOf.set(hash, [...known.filter((other) => other !== oldest), key]);
   }
 
-  #holdsAt({ name, networks }: Remembered, address: () => string, now: number): boolean {
+  #holdsAt({ name, networks }: CachedLogin, address: () => string, now: number): boolean {
     if (this.#guessed.waitMs(name, now) === 0) return true;
     const network = networkOf(address());
     return networks.includes(network) && this.#misses.waitMs(`${name}\n${network}`, now) === 0;
   }
 
-  /** What comes back takes it back, for a guess that was right. */
-  #noteGuess(login: string, network: string): () => void {
+  /** Counts a guess; the returned function undoes that, for a right one. */
+  #noteGuess(login: string, network: string): Release {
     const now = this.#now();
     this.#guessedUntil = now + GUESSED_MS;
-    const taken = [this.#guessed.take(login, now), this.#misses.take(`${login}\n${network}`, now)];
+    const refunds = [this.#guessed.take(login, now), this.#misses.take(`${login}\n${network}`, now)];
     return () => {
-      for (const giveBack of taken) giveBack();
+      for (const refund of refunds) refund();
     };
   }
 
@@ -181,7 +182,7 @@ export class Authenticator {
     return { user, token: credential.kind === "api-token" ? credential : undefined };
   }
 
-  /** What was sent is not kept itself. */
+  /** A keyed hash, so that the cache does not hold passwords. */
   #key(sent: string): string {
     return Bun.SHA256.hash(this.#secret + sent, "hex");
   }

@@ -1,44 +1,45 @@
+import type { Release } from "../release.ts";
 import type { FailureLimiter, Guesser } from "./failure-limiter.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 export type Outcome =
-  /** `hash` is the one that the password matches. */
+  /** `hash` is the stored hash that the password matches. */
   | { readonly kind: "matched"; readonly hash: string }
   | { readonly kind: "wrong" }
-  /** Too many were wrong before; this one was not looked at. */
+  /** Too many failures before; the password was not compared. */
   | { readonly kind: "locked"; readonly waitMs: number }
-  /** Too many wait already. */
+  /** Too many comparisons are waiting. */
   | { readonly kind: "busy" }
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** A password and all that it may match. */
+/** A password and the hashes that it may match. */
 export interface Guess {
-  /** The same for the same guess, and only then. */
+  /** Equal for two guesses exactly if they are the same. */
   readonly key: string;
-  /** The matching hash; slow. */
+  /** Resolves with the matching hash, if any; slow. */
   compare(): Promise<string | undefined>;
 }
 
-/** Those who make the same guess at one network. */
+/** The logins with the same guess from one network. */
 interface Party {
   readonly guesser: Guesser;
-  readonly settle: ((outcome: Outcome) => void)[];
-  /** Takes back what was counted; known once it was counted. */
-  giveBack: (() => void) | undefined;
+  readonly resolvers: ((outcome: Outcome) => void)[];
+  /** Undoes the count of the guess; `undefined` until it is counted. */
+  refund: Release | undefined;
 }
 
 interface Comparison {
   readonly guess: Guess;
   readonly parties: Map<string, Party>;
-  /** In the line. */
+  /** Its number of entries in the waiting line. */
   places: number;
   state: "waiting" | "running" | "decided";
 }
 
-/** Who may wait for the end of comparisons at once: a fleet may, but not without end. */
+/** Maximal logins that wait at once: enough for a fleet of clients. */
 const MAX_WAITING = 20_000;
 
-/** Runs few comparisons at once, each guess counted before it is compared, and lets all who make the same guess share one. */
+/** Runs a few comparisons at once. Each guess is counted before it is compared, and equal guesses share one comparison. */
 export class Comparisons {
   readonly #limiter: FailureLimiter;
   readonly #maxRunning: number;
@@ -46,7 +47,7 @@ export class Comparisons {
   readonly #undecided = new Map<string, Comparison>();
   #running = 0;
   #waiting = 0;
-  /** That were begun. */
+  /** Comparisons started. */
   count = 0;
 
   constructor(limiter: FailureLimiter, maxRunning: number) {
@@ -54,7 +55,7 @@ export class Comparisons {
     this.#maxRunning = maxRunning;
   }
 
-  /** Those who wait. */
+  /** Logins that wait for an outcome. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -71,22 +72,22 @@ export class Comparisons {
     }
   }
 
-  #join(guesser: Guesser, guess: Guess, settle: (outcome: Outcome) => void): void {
+  #join(guesser: Guesser, guess: Guess, resolve: (outcome: Outcome) => void): void {
     const known = this.#undecided.get(guess.key);
     const comparison: Comparison = known ?? { guess, parties: new Map(), places: 0, state: "waiting" };
     this.#undecided.set(guess.key, comparison);
     const party = comparison.parties.get(guesser.network);
     if (party) {
-      party.settle.push(settle);
+      party.resolvers.push(resolve);
       return;
     }
-    const joined: Party = { guesser, settle: [settle], giveBack: undefined };
+    const joined: Party = { guesser, resolvers: [resolve], refund: undefined };
     comparison.parties.set(guesser.network, joined);
     if (comparison.state === "running") {
-      joined.giveBack = this.#limiter.take(guesser, false);
+      joined.refund = this.#limiter.take(guesser, false);
       return;
     }
-    // It has a place in the line of each network, and is run at the first of them.
+    // It is queued once for each network, and runs when the first of them gets its turn.
     const standing = this.#limiter.standingOf(guesser);
     comparison.places++;
     const dropped = this.#line.add(comparison, guesser.network, standing);
@@ -107,16 +108,16 @@ export class Comparisons {
     }
   }
 
-  /** Counts the guess for each party, and turns away those that have none left. */
+  /** Counts the guess for each party, and refuses parties that are locked. */
   #count({ parties }: Comparison): void {
     let isFirst = true;
     for (const [network, party] of parties) {
       const waitMs = this.#limiter.waitMs(party.guesser);
       if (waitMs > 0) {
         parties.delete(network);
-        for (const settle of party.settle) settle({ kind: "locked", waitMs });
+        for (const resolve of party.resolvers) resolve({ kind: "locked", waitMs });
       } else {
-        party.giveBack = this.#limiter.take(party.guesser, isFirst);
+        party.refund = this.#limiter.take(party.guesser, isFirst);
         isFirst = false;
       }
     }
@@ -128,9 +129,9 @@ export class Comparisons {
     comparison.state = "running";
     const outcome = await outcomeOf(comparison.guess);
     this.#running--;
-    for (const { guesser, settle, giveBack } of comparison.parties.values()) {
-      if (outcome.kind === "matched") giveBack?.();
-      else if (outcome.kind === "wrong") this.#limiter.failed(guesser, settle.length);
+    for (const { guesser, resolvers, refund } of comparison.parties.values()) {
+      if (outcome.kind === "matched") refund?.();
+      else if (outcome.kind === "wrong") this.#limiter.failed(guesser, resolvers.length);
     }
     this.#decide(comparison, outcome);
     this.#runNext();
@@ -140,7 +141,8 @@ export class Comparisons {
     comparison.state = "decided";
     if (this.#undecided.get(comparison.guess.key) === comparison)
       this.#undecided.delete(comparison.guess.key);
-    for (const { settle } of comparison.parties.values()) for (const each of settle) each(outcome);
+    for (const { resolvers } of comparison.parties.values())
+      for (const resolve of resolvers) resolve(outcome);
     comparison.parties.clear();
   }
 }

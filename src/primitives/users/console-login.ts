@@ -2,16 +2,16 @@ import type { SshPublicKey } from "./ssh-key.ts";
 import { passwordHashes, sshKeys, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
-/** Who has logged in to the console and with what; a session lasts no longer than both. */
+/** A console login: the user and the credential. A session ends when either is removed. */
 export interface ConsoleLogin {
   readonly user: UserName;
   readonly by:
     | { readonly kind: "key"; readonly key: SshPublicKey }
-    /** The user's passwords when it logged in, by their hashes. */
+    /** The hashes of the user's passwords at login. */
     | { readonly kind: "password"; readonly hashes: readonly string[] };
 }
 
-/** Why a login no longer holds, in words for who logged in; `undefined` while it does. */
+/** Why a login is no longer valid, as a message for its user; `undefined` while it is valid. */
 export function whyEnded({ user: name, by }: ConsoleLogin, directory: UserDirectory): string | undefined {
   const user = directory.get(name);
   if (!user) return `the user '${name}' was deleted`;

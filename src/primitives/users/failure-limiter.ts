@@ -1,34 +1,35 @@
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
+import type { Release } from "../release.ts";
 import { GuessBudget } from "./guess-budget.ts";
 import { KnownNetworks } from "./known-networks.ts";
 import type { UserName } from "./user.ts";
 
 const WINDOW_MS = 60_000;
-/** Wrong passwords within a minute: of a user at one network, of all others that come from a network, … */
+/** Maximal wrong passwords within a minute: for a user at one network, for a network where the users are not known, … */
 const GUESSES_OF_PAIR = 10;
 const GUESSES_OF_NETWORK = 30;
-/** … and of a user from all networks together where that user never logged in. */
+/** … for a user from all networks that failed lately and are not known for it, … */
 const GUESSES_OF_STRANGERS = 20;
-/** A first guess each, for networks that have not failed before, so that those that have can't use them up. */
+/** … and for a user from networks that have not failed, so that those that have can't use them up. */
 const GUESSES_OF_NEWCOMERS = 100;
-/** How long a network counts as one that has failed. */
+/** How long a network counts as failed after a wrong password. */
 const FAILED_MS = 600_000;
-/** Each failure is answered later than the one before, by this step up to that limit. */
+/** Each failure delays its response by this step more than the one before, up to the maximum. */
 const DELAY_STEP_MS = 100;
 const MAX_DELAY_MS = 1000;
 
-/** Who guesses: `login` as it was given, from a network as `networkOf` has it. */
+/** A login as the client sent it, and the client's network (`networkOf`). */
 export interface Guesser {
   readonly login: string;
   readonly network: string;
 }
 
-/** What is known of a network: that the user has logged in from it, nothing, or that a login from it failed lately. */
+/** `known`: the user has logged in from the network; `failed`: a login from it failed lately; `new`: neither. */
 export type Standing = "known" | "new" | "failed";
 
 /**
- * Counts guesses at passwords before they are compared. Where a user has logged in from before, that user has a budget
- * that no stranger can use up.
+ * Counts password guesses before they are compared. At networks from which a user has logged in before, the user has a
+ * budget that other clients can't use up.
  */
 export class FailureLimiter {
   readonly #now: MonotonicClock;
@@ -49,7 +50,7 @@ export class FailureLimiter {
     return this.#failed.waitMs(network, this.#now()) > 0 ? "failed" : "new";
   }
 
-  /** Milliseconds until another guess will be looked at; 0 if it would be now. */
+  /** Milliseconds until the next guess is allowed; 0 if it is allowed now. */
   waitMs(guesser: Guesser): number {
     const now = this.#now();
     const pair = this.#pairs.waitMs(pairOf(guesser), now);
@@ -63,32 +64,32 @@ export class FailureLimiter {
   }
 
   /**
-   * Counts a guess. What comes back takes it back, for a guess that was right. The same guess from several networks at once
-   * tells no more than one: `isFirst` for one of them.
+   * Counts a guess; the returned function undoes that, for a right one. The same guess from several networks at once counts
+   * once for the user: `isFirst` is true for one of them.
    */
-  take(guesser: Guesser, isFirst: boolean): () => void {
+  take(guesser: Guesser, isFirst: boolean): Release {
     const now = this.#now();
     const standing = this.standingOf(guesser);
-    const taken = [this.#pairs.take(pairOf(guesser), now)];
+    const refunds = [this.#pairs.take(pairOf(guesser), now)];
     if (standing !== "known") {
-      taken.push(this.#networks.take(guesser.network, now));
-      if (isFirst) taken.push(this.#budgetOfUser(standing).take(guesser.login, now));
+      refunds.push(this.#networks.take(guesser.network, now));
+      if (isFirst) refunds.push(this.#budgetOfUser(standing).take(guesser.login, now));
     }
     return () => {
-      for (const giveBack of taken) giveBack();
+      for (const refund of refunds) refund();
     };
   }
 
-  /** A guess that was counted once was wrong, and was made so many times. */
+  /** Notes that a guess, counted once, was wrong and was made `times` times. */
   failed(guesser: Guesser, times = 1): void {
     const now = this.#now();
     for (let i = 1; i < Math.min(times, GUESSES_OF_PAIR); i++) this.#pairs.take(pairOf(guesser), now);
-    // From where a user logs in, that user's mistakes do not count against others.
+    // At a user's known network, its mistakes do not count against other users.
     const isKnown = this.#known.has(guesser.login, guesser.network);
     if (!isKnown) this.#failed.take(guesser.network, now);
   }
 
-  /** How many milliseconds to wait before saying that a guess was wrong. */
+  /** Milliseconds to wait before the response to a wrong guess. */
   delayMs(guesser: Guesser): number {
     const now = this.#now();
     return Math.min(this.#pairs.used(pairOf(guesser), now) * DELAY_STEP_MS, MAX_DELAY_MS);

@@ -2,14 +2,14 @@ import { stringify } from "smol-toml";
 import { AccessFile, type Grant } from "./access-file.ts";
 import { parseUserName, type UserName } from "./user.ts";
 
-/** Named like a user. */
+/** Has the same syntax as a user name. */
 export type GroupName = string & { readonly __brand: "GroupName" };
 
 export function parseGroupName(text: string): GroupName | undefined {
   return parseUserName(text) as GroupName | undefined;
 }
 
-/** Users who are all granted the same. */
+/** Users who share grants. */
 export interface Group {
   readonly name: GroupName;
   /** In lexical order. */

@@ -1,11 +1,13 @@
+import type { Release } from "../release.ts";
+
 const ROWS = 2;
-/** In a row, for what all threads count together. */
+/** Slots in each row, by default. */
 const MANY_SLOTS = 32_768;
 
 /**
- * How often each of any number of subjects may guess within a time, in memory of a fixed size: each has a slot in two
- * rows, by hashes that nobody outside can foresee. Those that share a slot by one hash hardly do so by the other, and
- * count as what is less. So no client can push out a count by filling the memory.
+ * Limits guesses in a time window for any number of subjects, in memory of fixed size. Each subject has a slot in two rows,
+ * by two hashes with a secret seed, and its count is the smaller one: two subjects rarely share both slots. So no client can
+ * evict a count by filling the memory.
  */
 export class GuessBudget {
   readonly #max: number;
@@ -15,7 +17,7 @@ export class GuessBudget {
   readonly #ends: Float64Array;
   readonly #counts: Uint16Array;
 
-  /** `max` guesses in `windowMs` milliseconds, counted from the first. */
+  /** Allows `max` guesses within `windowMs` milliseconds after the first. */
   constructor(max: number, windowMs: number, slots = MANY_SLOTS) {
     this.#max = max;
     this.#windowMs = windowMs;
@@ -24,7 +26,7 @@ export class GuessBudget {
     this.#counts = new Uint16Array(ROWS * slots);
   }
 
-  /** Milliseconds until `subject` may guess again; 0 if it may now. `now` on a monotonic clock. */
+  /** Milliseconds until `subject` may guess again; 0 if it may now. `now` is of a monotonic clock. */
   waitMs(subject: string, now: number): number {
     let wait = Number.POSITIVE_INFINITY;
     for (let row = 0; row < ROWS; row++) {
@@ -35,7 +37,7 @@ export class GuessBudget {
     return wait;
   }
 
-  /** Guesses that are counted. */
+  /** The number of counted guesses. */
   used(subject: string, now: number): number {
     let used = Number.POSITIVE_INFINITY;
     for (let row = 0; row < ROWS; row++) {
@@ -45,15 +47,15 @@ export class GuessBudget {
     return used;
   }
 
-  /** Counts a guess. What comes back takes it back. */
-  take(subject: string, now: number): () => void {
-    const taken = Array.from({ length: ROWS }, (_, row) => this.#takeFrom(this.#slot(subject, row), now));
+  /** Counts a guess; the returned function undoes that. */
+  take(subject: string, now: number): Release {
+    const refunds = Array.from({ length: ROWS }, (_, row) => this.#takeFrom(this.#slot(subject, row), now));
     return () => {
-      for (const giveBack of taken) giveBack();
+      for (const refund of refunds) refund();
     };
   }
 
-  #takeFrom(slot: number, now: number): () => void {
+  #takeFrom(slot: number, now: number): Release {
     if ((this.#ends[slot] ?? 0) <= now) {
       this.#ends[slot] = now + this.#windowMs;
       this.#counts[slot] = 0;
@@ -62,7 +64,7 @@ export class GuessBudget {
     const count = this.#counts[slot] ?? 0;
     this.#counts[slot] = Math.min(count + 1, 0xffff);
     return () => {
-      // In another window it is not counted any more.
+      // A later window does not contain this guess.
       if (this.#ends[slot] === ends) this.#counts[slot] = Math.max((this.#counts[slot] ?? 0) - 1, 0);
     };
   }

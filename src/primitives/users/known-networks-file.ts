@@ -7,7 +7,7 @@ import { parseUserName } from "./user.ts";
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-/** Keeps `KnownNetworks` in a file, so that nobody is a stranger after a restart. */
+/** Saves `KnownNetworks` in a file, so that they survive a restart. */
 export class KnownNetworksFile {
   readonly known: KnownNetworks;
   readonly #file: PeriodicSave;
@@ -27,7 +27,7 @@ export class KnownNetworksFile {
 function read(path: string, log: Logger): (readonly [string, readonly string[]])[] {
   try {
     const text = readFileSync(path);
-    if (text.length > MAX_FILE_BYTES) throw new Error("it is longer than it can be");
+    if (text.length > MAX_FILE_BYTES) throw new Error("it is too long");
     const entries = Object.entries(JSON.parse(text.toString()) as Record<string, unknown>);
     return entries.flatMap(([login, networks]) =>
       parseUserName(login) &&
@@ -37,7 +37,7 @@ function read(path: string, log: Logger): (readonly [string, readonly string[]])
         : [],
     );
   } catch (error) {
-    if (!isMissingFile(error)) log.warn(`${path} can't be read, and begins as an empty one: ${error}`);
+    if (!isMissingFile(error)) log.warn(`${path} can't be read and is replaced by an empty one: ${error}`);
     return [];
   }
 }

@@ -3,13 +3,13 @@ import type { UserName } from "./user.ts";
 const MAX_USERS = 10_000;
 const MAX_NETWORKS_OF_USER = 32;
 
-/** From where users have logged in, the networks used last. Only a right password adds to it. */
+/** The networks from which each user last logged in. Only a right password adds one. */
 export class KnownNetworks {
-  /** Who logged in last is last; of each user the network used last is first. */
+  /** Users in order of their last login, the latest last; networks of a user with the latest first. */
   readonly #ofUser = new Map<string, readonly string[]>();
   readonly #changed: () => void;
 
-  /** `entries` as from `entries()`. */
+  /** `entries` has the form that `entries()` returns. */
   constructor(
     entries: Iterable<readonly [string, readonly string[]]> = [],
     changed: () => void = () => undefined,

@@ -2,22 +2,22 @@ import type { Logger } from "../logging/logger.ts";
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 import { networkOf } from "../net/client-network.ts";
 
-/** A login that was not let in. */
+/** A failed login. */
 export interface LoginFailure {
-  /** As it was given. */
+  /** As the client sent it. */
   readonly login: string;
   readonly address: string;
-  /** What was logged in to, in words. */
+  /** What the client logged in to, as text. */
   readonly place: string;
   readonly reason: "wrong" | "locked" | "busy";
   readonly retryAfterSeconds: number;
 }
 
 const MINUTE_MS = 60_000;
-/** Lines of a minute, of one network and in all. */
+/** Maximal lines in a minute, for one network and in total. */
 const MAX_LINES_OF_NETWORK = 5;
 const MAX_LINES = 60;
-/** Networks that are told apart in a minute; the others count together. */
+/** Maximal networks counted separately in a minute. */
 const MAX_NETWORKS = 1000;
 const MAX_LOGIN = 64;
 
@@ -27,7 +27,7 @@ const REASONS = {
   busy: "too many that wait",
 } as const;
 
-/** Writes down logins that failed: some lines of each network and in all within a minute, then how many there were more. */
+/** Logs failed logins: a limited number of lines a minute for each network and in total, then the number of the others. */
 export class LoginFailureLog {
   readonly #log: Pick<Logger, "warn">;
   readonly #now: MonotonicClock;
@@ -47,8 +47,8 @@ export class LoginFailureLog {
     if (this.#now() - this.#began >= MINUTE_MS) this.#begin();
     const network = networkOf(failure.address);
     const lines = this.#linesOf.get(network) ?? 0;
-    const isTold = lines < MAX_LINES_OF_NETWORK && this.#lines < MAX_LINES;
-    if (!isTold) {
+    const isLogged = lines < MAX_LINES_OF_NETWORK && this.#lines < MAX_LINES;
+    if (!isLogged) {
       this.#left[failure.reason]++;
       increment(this.#leftOf, network);
       return;
@@ -58,7 +58,7 @@ export class LoginFailureLog {
     this.#log.warn(lineOf(failure));
   }
 
-  /** Tells what is still left of the last minute. */
+  /** Logs the remaining count of the last minute. */
   close(): void {
     clearTimeout(this.#timer);
     this.#summarise();

@@ -7,29 +7,29 @@ import { MAX_PASSWORD_LENGTH, verifyNobody, verifyPassword } from "./passwords.t
 import { parseUserName, passwordHashes } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
-/** `hash`: the user's stored hash that the password matches. */
+/** `hash` is the user's stored hash that the password matches. */
 export type PasswordVerdict =
   | { readonly kind: "matches"; readonly hash: string }
   | { readonly kind: "refused" }
   | { readonly kind: "limited"; readonly retryAfterSeconds: number };
 
 const BUSY_RETRY_SECONDS = 2;
-/** No user has a longer name: longer ones count together with those that they begin like. */
+/** User names are shorter; longer logins with the same prefix count together. */
 const MAX_LOGIN_LENGTH = 256;
-/** Each runs on a thread of its own with all of its memory; a flood of logins leaves half of the cores to others. */
+/** Each comparison uses a whole thread. A flood of logins leaves half of the cores free. */
 const MAX_CONCURRENT = Math.max(1, Math.floor(availableParallelism() / 2));
 
 export interface PasswordCheckerOptions {
   readonly limiter?: FailureLimiter;
-  /** Comparisons at once. */
+  /** Maximal comparisons at once. */
   readonly maxConcurrent?: number;
-  /** Waits before a wrong password is told, in milliseconds. */
+  /** Delays the response to a wrong password. */
   readonly delay?: (ms: number) => Promise<void>;
-  /** Called with each login that failed, if its place is named. */
+  /** Called for each failed login that has a place. */
   readonly failed?: (failure: LoginFailure) => void;
 }
 
-/** Checks passwords by Argon2id and counts guesses: one for all threads and frontends. */
+/** Checks passwords with Argon2id and limits guesses. All threads and frontends share one. */
 export class PasswordChecker {
   readonly #users: () => UserDirectory;
   readonly #limiter: FailureLimiter;
@@ -37,7 +37,7 @@ export class PasswordChecker {
   readonly #delay: (ms: number) => Promise<void>;
   readonly #failed: ((failure: LoginFailure) => void) | undefined;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32));
-  /** Logins that failed: refused as wrong, or not looked at because too many had been. */
+  /** Failed logins: `refused` as wrong, or `limited` without a comparison after too many failures. */
   readonly failures = { refused: 0, limited: 0 };
 
   constructor(users: () => UserDirectory, options: PasswordCheckerOptions = {}) {
@@ -48,22 +48,22 @@ export class PasswordChecker {
     this.#delay = options.delay ?? Bun.sleep;
   }
 
-  /** Argon2id comparisons of logins, since the start. */
+  /** Argon2id comparisons since the server started. */
   get comparisons(): number {
     return this.#comparisons.count;
   }
 
-  /** Logins that wait for one. */
+  /** Logins that wait for a comparison. */
   get waiting(): number {
     return this.#comparisons.waiting;
   }
 
-  /** Seconds until this user may log in again from this address; 0 if it may be tried now. */
+  /** Seconds until the user may try again from this address; 0 if it may now. */
   lockedFor(login: string, address: string): number {
     return Math.ceil(this.#limiter.waitMs(guesserOf(login, address)) / 1000);
   }
 
-  /** `address` is the client's, without port; `place` is what it logs in to, in words, where failures are to be told. */
+  /** `address` is the client's, without port; `place` is the text for the failure log, if failures are to be logged. */
   async check(login: string, password: string, address: string, place?: string): Promise<PasswordVerdict> {
     const guesser = guesserOf(login, address);
     const outcome = await this.#comparisons.outcomeFor(guesser, this.#guessOf(login, password));
@@ -93,15 +93,15 @@ export class PasswordChecker {
     }
   }
 
-  /** A fleet that comes back at once with one password is let in by one comparison, not by one for each machine. */
+  /** A fleet of clients that reconnects with one password shares one comparison. */
   #guessOf(login: string, password: string): Guess {
     const name = parseUserName(login);
     const user = name && this.#users().get(name);
     const hashes = user ? passwordHashes(user) : [];
-    // Unknown names are kept apart as well, or those that are known would be told by taking longer.
+    // The key includes unknown names too; otherwise response times would reveal which names exist.
     const all = JSON.stringify([login, password, hashes]);
     const key = new Bun.CryptoHasher("sha256", this.#secret).update(all).digest("base64");
-    // No password is longer, and comparing takes longer with it.
+    // No stored password is longer, and comparing a longer one would take more time.
     const compared = password.slice(0, MAX_PASSWORD_LENGTH + 1);
     return { key, compare: () => firstMatch(hashes, compared) };
   }
@@ -111,7 +111,7 @@ function guesserOf(login: string, address: string): Guesser {
   return { login: login.slice(0, MAX_LOGIN_LENGTH), network: networkOf(address) };
 }
 
-/** Takes as long for a user without any password. */
+/** Takes the same time for a user without a password. */
 async function firstMatch(hashes: readonly string[], password: string): Promise<string | undefined> {
   if (hashes.length === 0) await verifyNobody(password);
   for (const hash of hashes) if (await verifyPassword(password, hash)) return hash;

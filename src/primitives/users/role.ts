@@ -1,4 +1,4 @@
-/** Roles, the weakest first: reader may read, writer also write, owner also delete. */
+/** Roles, the weakest first: a reader may read, a writer also write, an owner also delete. */
 export const ROLES = ["reader", "writer", "owner"] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -6,7 +6,7 @@ export function parseRole(text: string): Role | undefined {
   return ROLES.find((role) => role === text);
 }
 
-/** Whether holding `held` is enough where `needed` is asked for. */
+/** Whether the role `held` includes the role `needed`. */
 export function includesRole(held: Role, needed: Role): boolean {
   return ROLES.indexOf(held) >= ROLES.indexOf(needed);
 }

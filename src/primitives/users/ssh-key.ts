@@ -1,7 +1,7 @@
 /** An SSH public key as OpenSSH writes it, without its comment: `ssh-ed25519 AAAA…`. */
 export type SshPublicKey = string & { readonly __brand: "SshPublicKey" };
 
-/** What a console login may sign with; RSA signs with SHA-2 only. */
+/** Accepted key types; RSA keys must sign with SHA-2. */
 const SSH_KEY_TYPES: readonly string[] = [
   "ssh-ed25519",
   "ecdsa-sha2-nistp256",
@@ -11,11 +11,11 @@ const SSH_KEY_TYPES: readonly string[] = [
 ];
 
 const MIN_RSA_BYTES = 2048 / 8;
-/** What ssh-keygen makes at most; a sign byte may come on top. */
+/** The largest modulus that ssh-keygen creates, plus a sign byte. */
 const MAX_RSA_BYTES = 16_384 / 8 + 1;
-/** Larger exponents make each check of a signature cost as much as making one. */
+/** Larger exponents make verifying a signature as expensive as signing. */
 const MAX_RSA_EXPONENT_BYTES = 5;
-/** Of a line; a key of RSA with 16,384 bits has less than 3,000. */
+/** In characters; an RSA key of 16,384 bits has less than 3,000. */
 const MAX_LINE = 16_384;
 
 export interface ParsedKey {
@@ -23,21 +23,21 @@ export interface ParsedKey {
   readonly comment: string;
 }
 
-/** Reads a line of an `authorized_keys` or `.pub` file; what is wrong with it is answered in words. */
+/** Parses a line of an `authorized_keys` or `.pub` file; `fault` is an error message for the user. */
 export function parseSshKey(line: string): ParsedKey | { readonly fault: string } {
   if (line.length > MAX_LINE) return { fault: `the key is longer than ${MAX_LINE} characters` };
   const [type = "", encoded = "", ...comment] = line.trim().split(/\s+/);
   if (!SSH_KEY_TYPES.includes(type)) {
     return {
-      fault: `'${type}' is not a type of key that can be used; use one of ${SSH_KEY_TYPES.join(", ")}`,
+      fault: `'${type}' is not a supported key type; use one of ${SSH_KEY_TYPES.join(", ")}`,
     };
   }
   const blob = Buffer.from(encoded, "base64");
   const [inner, ...fields] = fieldsOf(blob);
   if (encoded === "" || withoutPadding(blob.toString("base64")) !== withoutPadding(encoded)) {
-    return { fault: "the key is not whole: its second part is not base64" };
+    return { fault: "the key is incomplete: its second part is not base64" };
   }
-  if (inner?.toString("latin1") !== type) return { fault: `the key is not whole, or no ${type} key` };
+  if (inner?.toString("latin1") !== type) return { fault: `the key is incomplete or not a ${type} key` };
   const modulus = type === "ssh-rsa" ? fields[1] : undefined;
   if (type === "ssh-rsa" && (modulus?.length ?? 0) < MIN_RSA_BYTES) {
     return { fault: "RSA keys of fewer than 2048 bits can be broken; make one with ssh-keygen -t ed25519" };
@@ -48,7 +48,7 @@ export function parseSshKey(line: string): ParsedKey | { readonly fault: string 
   };
 }
 
-/** What is wrong with a key that is to be added, in words; one that was added before stays readable. */
+/** Why a new key is refused, as a message; keys added before stay valid. `undefined` if it is accepted. */
 export function newKeyFault(key: SshPublicKey): string | undefined {
   if (!key.startsWith("ssh-rsa ")) return undefined;
   const [, exponent, modulus] = fieldsOf(blobOf(key));
@@ -59,7 +59,7 @@ export function newKeyFault(key: SshPublicKey): string | undefined {
     : undefined;
 }
 
-/** `SHA256:…`, as `ssh-keygen -l` shows it. */
+/** `SHA256:…`, as `ssh-keygen -l` prints it. */
 export function fingerprintOf(key: SshPublicKey): string {
   const hash = new Bun.CryptoHasher("sha256").update(blobOf(key)).digest("base64");
   return `SHA256:${withoutPadding(hash)}`;
@@ -71,12 +71,12 @@ function withoutPadding(base64: string): string {
   return base64.slice(0, end);
 }
 
-/** The key as it travels in the protocol (RFC 4253, section 6.6). */
+/** The key's wire format (RFC 4253, section 6.6). */
 function blobOf(key: SshPublicKey): Buffer {
   return Buffer.from(key.slice(key.indexOf(" ") + 1), "base64");
 }
 
-/** Length-prefixed strings up to the first that is not whole. */
+/** The length-prefixed strings up to the first incomplete one. */
 function fieldsOf(blob: Buffer): Buffer[] {
   const fields: Buffer[] = [];
   for (let at = 0; at + 4 <= blob.length; ) {

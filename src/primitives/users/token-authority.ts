@@ -2,20 +2,20 @@ import type { TokenSigner } from "./token-signer.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
-/** Seconds that an access token is good for at most: clients fetch new ones as they need them. */
+/** Maximal life of an access token; clients fetch new ones as needed. */
 const ACCESS_TOKEN_SECONDS = 300;
-/** A refresh token stands for a login on a client; it ends earlier when the password changes. */
+/** Life of a refresh token, which replaces a login; a password change ends it earlier. */
 const REFRESH_TOKEN_SECONDS = 30 * 24 * 60 * 60;
 
 type Use = "access" | "refresh";
 
-/** What a token says: who, and for an access token what it opens, in the words of who issued it. */
+/** The content of a token: its user and, for an access token, the issuer's access claims. */
 export interface TokenContent {
   readonly user: UserName;
   readonly access: unknown;
 }
 
-/** Issues and checks tokens that end with the state of the user that they were issued for. */
+/** Issues and verifies tokens, which become invalid when their user changes. */
 export class TokenAuthority {
   readonly #signer: TokenSigner;
   readonly #users: () => UserDirectory;
@@ -26,8 +26,8 @@ export class TokenAuthority {
   }
 
   /**
-   * Good until what the user logs in with, is granted, or everybody is granted changes, and not beyond `ends` (in seconds
-   * since the epoch).
+   * Valid until the user's credentials or grants, or those of `anon`, change, and at most until `ends` (in seconds since the
+   * epoch).
    */
   issueAccess(
     user: UserName,
@@ -40,7 +40,7 @@ export class TokenAuthority {
     return { token: this.#issue("access", user, audience, access, seconds), seconds };
   }
 
-  /** Good until what the user logs in with changes. */
+  /** Valid until the user's credentials change. */
   issueRefresh(user: UserName, audience: string): string {
     return this.#issue("refresh", user, audience, [], REFRESH_TOKEN_SECONDS);
   }

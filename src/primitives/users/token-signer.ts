@@ -1,49 +1,49 @@
 import { timingSafeEqual } from "node:crypto";
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 
-/** Whom a token is about, and what else it says. */
+/** The claims that the caller sets. */
 interface Subject {
   /** The user. */
   readonly sub: string;
-  /** For whom the token is meant; it is refused everywhere else. */
+  /** The registry that accepts the token. */
   readonly aud: string;
 }
 
-/** A set of claims with a limited life (RFC 7519); times in seconds since the epoch. */
+/** All claims of a token (RFC 7519); times in seconds since the epoch. */
 export interface Claims extends Subject {
   readonly iat: number;
   readonly exp: number;
-  /** The run of the program that issued it, and when by its own clock, in milliseconds. */
+  /** The server process that issued the token, and the time of its monotonic clock, in milliseconds. */
   readonly run: string;
   readonly at: number;
 }
 
-/** Tokens longer than this are not looked at. */
+/** Longer tokens are refused unread. */
 const MAX_TOKEN_LENGTH = 16_384;
 const HEADER = encode({ alg: "HS256", typ: "JWT" });
 
-/** How far ahead the clock may have been when a token was issued by an earlier run, in seconds. */
+/** Tolerance, in seconds, for tokens of an earlier process that seem to be issued in the future. */
 const LEEWAY_SECONDS = 60;
-/** By how much the clocks of two threads may differ, in milliseconds. */
+/** Maximal difference between the clocks of two threads. */
 const SKEW_MS = 1000;
 
 export interface TokenSignerOptions {
-  /** Of all signers of one run of the program; their clocks must be in step. */
+  /** The id of this server process. Its threads share it, and their clocks must agree within `SKEW_MS`. */
   readonly run?: string;
   readonly now?: MonotonicClock;
-  /** The time of day, in seconds since the epoch. */
+  /** The wall clock, in seconds since the epoch. */
   readonly wallSeconds?: () => number;
 }
 
 /**
- * Signs JSON Web Tokens with HMAC-SHA256 under the server's own key, and believes only those. In the run that issued it a token
- * ages by a clock that nobody sets; in later ones, which can't know that, by the time of day.
+ * Signs and verifies JSON Web Tokens with HMAC-SHA256 and the server's key. In the process that issued it, a token's age is
+ * measured by the monotonic clock; after a restart, by the wall clock.
  */
 export class TokenSigner {
   readonly #key: Uint8Array;
   readonly #run: string;
   readonly #now: MonotonicClock;
-  /** The time of day, in seconds since the epoch. */
+  /** The wall clock, in seconds since the epoch. */
   readonly wallSeconds: () => number;
 
   constructor(key: Uint8Array, options: TokenSignerOptions = {}) {
@@ -53,7 +53,7 @@ export class TokenSigner {
     this.wallSeconds = options.wallSeconds ?? (() => Date.now() / 1000);
   }
 
-  /** For so many seconds; none and less is a token that is not good at all. */
+  /** Signs a token that is valid for `seconds`; with 0 or less, it is never valid. */
   sign(content: Subject & Readonly<Record<string, unknown>>, seconds: number): string {
     const iat = Math.floor(this.wallSeconds());
     const claims: Claims = {
@@ -68,8 +68,8 @@ export class TokenSigner {
   }
 
   /**
-   * The claims of a token of ours for `audience` that has not expired. One of an earlier run that seems to come from the future,
-   * because the clock was set back, is refused beyond `leewaySeconds`.
+   * The claims of a valid token for `audience`; `undefined` for any other. A token of an earlier process that seems to come
+   * from the future, because the wall clock was set back, is refused beyond `leewaySeconds`.
    */
   verify(
     token: string,
@@ -77,7 +77,7 @@ export class TokenSigner {
     leewaySeconds = LEEWAY_SECONDS,
   ): (Claims & Readonly<Record<string, unknown>>) | undefined {
     const end = token.lastIndexOf(".");
-    // The header is compared as a whole, so that no other algorithm can be talked into.
+    // The header is compared as a whole, so that a token can't choose another algorithm.
     if (token.length > MAX_TOKEN_LENGTH || !token.startsWith(`${HEADER}.`) || end <= HEADER.length)
       return undefined;
     const content = token.slice(0, end);

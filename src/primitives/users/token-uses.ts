@@ -4,7 +4,7 @@ import { PeriodicSave } from "../jobs/periodic-save.ts";
 import type { Logger } from "../logging/logger.ts";
 import { type ApiTokenId, parseApiTokenId } from "./api-token.ts";
 
-/** When each API token was last used, in a file beside the stores: a use is no change that a commit should tell. */
+/** The time of each API token's last use, in a file beside the stores, because it is not worth a commit. */
 export class TokenUses {
   readonly #seconds: Map<ApiTokenId, number>;
   readonly #file: PeriodicSave;
@@ -21,7 +21,7 @@ export class TokenUses {
     this.#file.changed();
   }
 
-  /** In seconds since the epoch; `undefined` if it was never used. */
+  /** In seconds since the epoch; `undefined` if the token was never used. */
   lastUse(id: ApiTokenId): number | undefined {
     return this.#seconds.get(id);
   }
@@ -41,7 +41,7 @@ function read(path: string, log: Logger): Map<ApiTokenId, number> {
       }),
     );
   } catch (error) {
-    if (!isMissingFile(error)) log.warn(`${path} can't be read, and begins as an empty one: ${error}`);
+    if (!isMissingFile(error)) log.warn(`${path} can't be read and is replaced by an empty one: ${error}`);
     return new Map();
   }
 }

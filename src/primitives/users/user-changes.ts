@@ -7,12 +7,12 @@ import type { Group, GroupName } from "./group.ts";
 import { ANONYMOUS, isReservedName, type User, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
-/** A change of users or groups that can't be made, in words for who asked for it. */
+/** A change of users or groups is refused; the message is for the user who requested it. */
 export class UserChangeError extends ExpectedError {
   override readonly name = "UserChangeError";
 }
 
-/** Which users and groups differ, in words; `undefined` if none. */
+/** A text that lists the differing users and groups; `undefined` if none differ. */
 export function describeDifference(before: UserDirectory, after: UserDirectory): string | undefined {
   const users = (directory: UserDirectory) =>
     new Map(directory.list().map((user) => [user.name as string, user]));
@@ -25,7 +25,7 @@ export function describeDifference(before: UserDirectory, after: UserDirectory):
   return parts.filter((part) => part !== undefined).join("; ") || undefined;
 }
 
-/** With a grant in place of the one on the same path. */
+/** The grants with `grant` added, replacing one on the same path. */
 export function withGrant(grants: readonly Grant[], grant: Grant): Grant[] {
   return [...grants.filter(({ path }) => path !== grant.path), grant];
 }
@@ -45,7 +45,7 @@ export function refuseAnonymous(name: UserName, why: string): void {
   if (name === ANONYMOUS) throw new UserChangeError(`'${ANONYMOUS}' stands for everybody and ${why}`);
 }
 
-/** What other users' terminals show must be what is stored. */
+/** Refuses invisible characters: other users' terminals must show exactly what is stored. */
 export function refuseUnseen(what: string, text: string): void {
   if (!isVisible(text))
     throw new UserChangeError(

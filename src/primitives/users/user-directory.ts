@@ -12,21 +12,21 @@ import type { Group, GroupName } from "./group.ts";
 import { includesRole, type Role } from "./role.ts";
 import { ANONYMOUS, type User, type UserName } from "./user.ts";
 
-/** Bytes of the decisions that are remembered. */
+/** Capacity of the cache of decisions, in bytes. */
 const MAX_DECISION_BYTES = 4 * 1024 * 1024;
 
-/** Why a user may act on a path: the grant that covers it, and who has it. */
+/** Why a user has a role on a path: the grant that covers it, and its holder. */
 export type Reason =
   | { readonly kind: "grant"; readonly grant: Grant; readonly holder: string }
   | { readonly kind: "namesake" };
 
-/** All users and groups at one moment; replaced as a whole when one changes. */
+/** An immutable snapshot of all users and groups. */
 export class UserDirectory {
   readonly #users: ReadonlyMap<UserName, User>;
   readonly #groups: ReadonlyMap<GroupName, Group>;
   readonly #groupsOf = new Map<UserName, Group[]>();
   readonly #fingerprints = new Map<string, string>();
-  /** Decisions taken before; the directory never changes, so they hold. */
+  /** Cached decisions; they stay valid because the directory never changes. */
   readonly #decisions = new ByteCache<boolean>(MAX_DECISION_BYTES);
 
   constructor(users: Iterable<User>, groups: Iterable<Group> = []) {
@@ -50,7 +50,7 @@ export class UserDirectory {
     return this.#users.get(name);
   }
 
-  /** By name. */
+  /** Sorted by name. */
   list(): User[] {
     return [...this.#users.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -59,7 +59,7 @@ export class UserDirectory {
     return this.#groups.get(name);
   }
 
-  /** By name. */
+  /** Sorted by name. */
   groups(): Group[] {
     return [...this.#groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -68,7 +68,7 @@ export class UserDirectory {
     return this.#groupsOf.get(name) ?? [];
   }
 
-  /** The directory with these added or replaced. */
+  /** A directory with these users and groups added or replaced. */
   with({ users = [], groups = [] }: { users?: readonly User[]; groups?: readonly Group[] }): UserDirectory {
     return new UserDirectory([...this.#users.values(), ...users], [...this.#groups.values(), ...groups]);
   }
@@ -80,7 +80,7 @@ export class UserDirectory {
     );
   }
 
-  /** Whether `name` may act in `role` on `path`. */
+  /** Whether `name` has `role` on `path`. */
   allows(name: UserName, path: AccessPath, role: Role): boolean {
     const question = `${name} ${role} ${path}`;
     let decision = this.#decisions.get(question);
@@ -91,7 +91,7 @@ export class UserDirectory {
     return decision;
   }
 
-  /** Why it may: by a grant of its own, of a group or of `anon`, or as its namesake; `undefined` if it may not. */
+  /** Why it has: by its own grant, one of a group or of `anon`, or by having the namespace's name; `undefined` if it has not. */
   reasonFor(name: UserName, path: AccessPath, role: Role): Reason | undefined {
     const user = this.#users.get(name);
     if (!user || user.isDisabled) return undefined;
@@ -102,7 +102,7 @@ export class UserDirectory {
     return undefined;
   }
 
-  /** The patterns by which `name` may do anything at or below an instance's path, whoever holds the grant. */
+  /** The patterns of all grants that give `name` a role at or below an instance's path. */
   patternsOf(name: UserName, instance: AccessPath): AccessPattern[] {
     const user = this.#users.get(name);
     if (!user || user.isDisabled) return [];
@@ -112,12 +112,12 @@ export class UserDirectory {
     );
   }
 
-  /** Whether `name` is itself granted anything at or below an instance's path. */
+  /** Whether a grant of `name` itself reaches an instance's path or below. */
   reaches(name: UserName, instance: AccessPath): boolean {
     return this.#users.get(name)?.grants.some(({ path }) => reaches(path, instance)) ?? false;
   }
 
-  /** Changes whenever what `name` logs in with changes, for `access` also what it may do; tells nothing of either. */
+  /** A hash that changes with the credentials of `name` and, for `access`, with its grants. It reveals neither. */
   fingerprint(name: UserName, of: "credentials" | "access"): string | undefined {
     const user = this.#users.get(name);
     if (!user || user.isDisabled) return undefined;
@@ -140,7 +140,7 @@ export class UserDirectory {
     );
   }
 
-  /** Whether anybody who can open the console is an administrator. */
+  /** Whether any user who can log in to the console is an administrator. */
   hasAdministrator(): boolean {
     return this.list().some(
       ({ name, credentials }) =>

@@ -12,8 +12,8 @@ export const userPath = (name: UserName) => storePath(`${USERS}${name}${SUFFIX}`
 export const groupPath = (name: GroupName) => storePath(`${GROUPS}${name}${SUFFIX}`);
 
 /**
- * Every user and group of a store at one commit; a file that can't be read leaves its user or group out, and `warn` is
- * told of its path and the reason.
+ * Reads all users and groups at one commit. The user or group of an invalid file is left out, and `warn` is called with
+ * the file's path and the reason.
  */
 export async function readDirectory(
   files: Snapshot,

@@ -3,7 +3,7 @@ import { AccessFile, type Grant, type Row } from "./access-file.ts";
 import { type ApiTokenId, parseApiTokenId } from "./api-token.ts";
 import { parseSshKey, type SshPublicKey } from "./ssh-key.ts";
 
-/** The name a user logs in with, fixed for life: a lower-case slug. */
+/** A user's login, a lower-case slug that never changes. */
 export type UserName = string & { readonly __brand: "UserName" };
 
 const MAX_NAME_LENGTH = 64;
@@ -13,13 +13,13 @@ export function parseUserName(text: string): UserName | undefined {
   return valid ? (text as UserName) : undefined;
 }
 
-/** Built in: what it is granted, everybody has without logging in. It has no credentials. */
+/** The built-in user without credentials, whose grants every client has without a login. */
 export const ANONYMOUS = "anon" as UserName;
 
-/** Who would commit under these names would look like the server itself, or stand for everybody. */
+/** Commits under these names would look like the server's own, or like `anon`. */
 const RESERVED: readonly string[] = [ANONYMOUS, "system", "everlock"];
 
-/** Whether no user may be made of this name; one that an earlier version made goes on. */
+/** Whether no user can be created with this name; one created by an earlier version keeps working. */
 export function isReservedName(name: UserName): boolean {
   return RESERVED.includes(name);
 }
@@ -30,24 +30,24 @@ export interface PasswordCredential {
   readonly hash: string;
 }
 
-/** Opens the console, not the registries. */
+/** Valid for the console, not for registries. */
 export interface SshKeyCredential {
   readonly kind: "ssh-key";
   readonly key: SshPublicKey;
   readonly comment: string;
 }
 
-/** A password for robots: never for the console, and for no more than `limit`. */
+/** A password for automation: not valid for the console, and restricted to `limit`. */
 export interface ApiTokenCredential {
   readonly kind: "api-token";
   readonly id: ApiTokenId;
-  /** What it is for, in words. */
+  /** A label that its user chose. */
   readonly name: string;
   /** SHA-256 of the token, in hex. */
   readonly hash: string;
   /** In seconds since the epoch. */
   readonly expires?: number;
-  /** Of what its user may do, what it may. */
+  /** Restricts the token to this part of its user's rights. */
   readonly limit?: Grant;
 }
 
@@ -56,7 +56,7 @@ export type Credential = PasswordCredential | SshKeyCredential | ApiTokenCredent
 export interface User {
   readonly name: UserName;
   readonly displayName: string;
-  /** A disabled user keeps everything but can neither log in nor do anything. */
+  /** A disabled user keeps its grants and credentials, but has no access. */
   readonly isDisabled: boolean;
   readonly credentials: readonly Credential[];
   readonly grants: readonly Grant[];
@@ -123,7 +123,7 @@ function parseApiToken(file: AccessFile, { id, name, hash, expires, path, role }
   };
 }
 
-/** The credential of this hash, if it is good now: a password's, or an API token's that has not expired. */
+/** The valid credential with this hash: a password, or an API token that has not expired. */
 export function goodCredential(
   { isDisabled, credentials }: User,
   hash: string,
@@ -140,7 +140,7 @@ export function apiTokens({ credentials }: User): ApiTokenCredential[] {
   return credentials.filter((credential) => credential.kind === "api-token");
 }
 
-/** Argon2id hashes of the passwords that are good; a disabled user has none. */
+/** The Argon2id hashes of the user's passwords; none for a disabled user. */
 export function passwordHashes({ isDisabled, credentials }: User): string[] {
   return isDisabled
     ? []

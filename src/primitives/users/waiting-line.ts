@@ -1,10 +1,10 @@
 import type { Standing } from "./failure-limiter.ts";
 
-/** How many may wait: of those who have logged in from there before, … */
+/** Maximal waiting items: for known networks, … */
 const MAX_KNOWN = 512;
-/** … at networks that never failed, one of each, … */
+/** … for new networks, one for each, … */
 const MAX_NEWCOMERS = 256;
-/** … and of all others. */
+/** … and for all others. */
 const MAX_OTHERS = 256;
 
 interface Newcomer<T> {
@@ -13,9 +13,9 @@ interface Newcomer<T> {
 }
 
 /**
- * Who is next. Each network has a turn after the other, so that one that floods waits behind itself alone. Those known
- * are let in before newcomers, and these before networks that have failed, but each kind has a share. Of newcomers
- * the latest is first: under a flood of them the wait is short or there is no use in it.
+ * A fair queue of password comparisons. Networks take turns, so that a flood from one delays only that one. Known networks
+ * come first, but every kind has a share. Among new networks, the latest is first: in a flood, a few wait briefly, instead
+ * of all too long.
  */
 export class WaitingLine<T> {
   readonly #known = new Lanes<T>(MAX_KNOWN);
@@ -23,7 +23,7 @@ export class WaitingLine<T> {
   readonly #others = new Lanes<T>(MAX_OTHERS);
   #turn = 0;
 
-  /** Takes its place; answers who had to leave for it, perhaps itself. */
+  /** Adds an item; returns the item that was dropped for it, possibly itself. */
   add(item: T, network: string, standing: Standing): T | undefined {
     if (standing === "known") return this.#known.add(item, network);
     if (standing === "failed" || this.#newcomers.some((other) => other.network === network))
@@ -47,10 +47,10 @@ export class WaitingLine<T> {
   }
 }
 
-/** A queue for each network; they take turns. */
+/** One queue for each network; the networks take turns. */
 class Lanes<T> {
   readonly #max: number;
-  /** In the order of their turns; none is empty. */
+  /** In order of their next turn; no lane is empty. */
   readonly #lanes = new Map<string, T[]>();
   #size = 0;
 
@@ -58,7 +58,7 @@ class Lanes<T> {
     this.#max = max;
   }
 
-  /** Where there is no room, the longest queue loses its last. */
+  /** When full, drops the last item of the longest lane. */
   add(item: T, network: string): T | undefined {
     const lane = this.#lanes.get(network);
     if (this.#size < this.#max) {
