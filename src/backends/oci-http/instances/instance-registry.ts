@@ -1,14 +1,11 @@
 import { Semaphore } from "../../../primitives/bounds/semaphore.ts";
 import { ExpectedError } from "../../../primitives/expected-error.ts";
-import type { Logger } from "../../../primitives/logging/logger.ts";
 import { describeChanges, type Reloadable, type TakeOver } from "../../../primitives/reload.ts";
 import { KnownFiles } from "../../../primitives/store/commits/known-files.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
-import type { StoreManager, StoreName } from "../../../primitives/store/store-manager.ts";
-import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
-import type { Quotas } from "../policy/quotas.ts";
+import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import {
   checkTogether,
   encodeInstances,
@@ -21,75 +18,44 @@ import {
 } from "../settings/instance-config.ts";
 import { ALL_SETTINGS, changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
 import type { OciStore } from "../store/oci-store.ts";
-import { OpenStores, openingProblem } from "../store/open-stores.ts";
-import type { ViewLocation } from "../store/view-location.ts";
-import { InstanceTable } from "./instance-table.ts";
-import { newOutage, type OpenedInstance, type Outage, openInstances } from "./opened-instances.ts";
+import { openingProblem } from "../store/open-stores.ts";
+import type { InstanceTable } from "./instance-table.ts";
+import type { OpenedInstance, Outage } from "./opened-instances.ts";
+import {
+  RunningInstances,
+  type RunningInstancesOptions,
+  type ServedInstance,
+  type ServingThreads,
+} from "./running-instances.ts";
 
 /** A change of instances that can't be made, in words for who asked for it. */
 export class InstanceChangeError extends ExpectedError {
   override readonly name = "InstanceChangeError";
 }
 
-const MAX_WAITING_CHANGES = 100;
-const RETRY_MS = 2000;
+const MAX_WAITING_REMOVALS = 100;
+const NONE: ReadonlyMap<InstanceName, Outage> = new Map();
 
-export interface InstanceRegistryOptions {
+export interface InstanceRegistryOptions extends RunningInstancesOptions {
   readonly system: Store;
-  readonly stores: StoreManager;
-  readonly users: () => UserDirectory;
-  /** For instances that have none of their own. */
-  readonly quotas?: Quotas;
-  readonly log: Logger;
-  /** Pause (ms) before stores are opened again that a trouble of the disk has kept from it. */
-  readonly retryMs?: number;
-}
-
-/** What another thread needs to know of an instance to serve it. */
-export interface ServedInstance {
-  readonly config: InstanceConfig;
-  /** `undefined` while it is out of service. */
-  readonly location: ViewLocation | undefined;
 }
 
 /** Adds what the command line says to what is stored, `undefined` before anything is. */
 export type CompleteInstances = (stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[];
 
-/** Other threads that serve the instances. */
-export interface ServingThreads {
-  /** Called before a change is acknowledged: it holds for every request that comes after. */
-  changed(): void;
-  /** Resolves once no thread answers a request by a configuration that was replaced before. */
-  settled(): Promise<void>;
-}
-
-const NONE: ReadonlyMap<InstanceName, Outage> = new Map();
-const NO_OTHER_THREADS: ServingThreads = { changed: () => undefined, settled: async () => undefined };
-
 /** The running registries. A change is a commit, and holds for the next request; those under way finish as they began. */
 export class InstanceRegistry implements Reloadable {
-  readonly #options: InstanceRegistryOptions;
+  readonly #system: Store;
   readonly #complete: CompleteInstances;
-  /** One change at a time, each made of what the one before left. */
-  readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
-  readonly #removals = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly #files: KnownFiles;
-  readonly #stores: OpenStores;
-  readonly #table: InstanceTable;
-  #threads = NO_OTHER_THREADS;
-  #locations: ReadonlyMap<InstanceName, ViewLocation> = new Map();
-  #outages: ReadonlyMap<InstanceName, Outage> = new Map();
-  #changes = 0;
-  #releasing = false;
-  #retry: Timer | undefined;
-  #isClosed = false;
+  readonly #running: RunningInstances;
+  readonly #removals = new Semaphore(1, MAX_WAITING_REMOVALS);
 
   private constructor(options: InstanceRegistryOptions, complete: CompleteInstances) {
-    this.#options = options;
+    this.#system = options.system;
     this.#complete = complete;
     this.#files = new KnownFiles(options.system, options.system.head());
-    this.#stores = new OpenStores(options.stores, options.quotas, (name) => this.#openAgain(name));
-    this.#table = new InstanceTable(options.users);
+    this.#running = new RunningInstances(options);
   }
 
   /**
@@ -102,8 +68,8 @@ export class InstanceRegistry implements Reloadable {
   ): Promise<InstanceRegistry> {
     const registry = new InstanceRegistry(options, complete);
     try {
-      const opened = await registry.#openAll(await registry.#read(options.system.head()), NONE);
-      registry.#apply(opened);
+      const opened = await registry.#running.open(await registry.#read(options.system.head()), NONE);
+      registry.#running.apply(opened);
     } catch (error) {
       await registry.close();
       throw error;
@@ -112,53 +78,54 @@ export class InstanceRegistry implements Reloadable {
   }
 
   list(): readonly InstanceConfig[] {
-    return this.#table.list();
+    return this.#running.list();
   }
 
   /** The instance at each virtual host. */
   hosts(): InstanceTable["hosts"] {
-    return this.#table.hosts;
+    return this.#running.hosts();
   }
 
   serveWith(threads: ServingThreads): void {
-    this.#threads = threads;
+    this.#running.serveWith(threads);
   }
 
   served(): ServedInstance[] {
-    return this.list().map((config) => ({ config, location: this.#locations.get(config.name) }));
+    return this.#running.served();
   }
 
   /** The registries that are out of service. */
   outages(): readonly Outage[] {
-    return [...this.#outages.values()];
+    return [...this.#running.outages.values()];
   }
 
   /** The stores that are open. */
   stores(): readonly OciStore[] {
-    return this.#stores.list();
+    return this.#running.stores.list();
   }
 
   /** An open store by its name. */
   openStore(name: StoreName): OciStore | undefined {
-    return this.#stores.get(name);
+    return this.#running.stores.get(name);
   }
 
   /** What an instance stores. Throws `InstanceChangeError` if there is no such instance, or it is out of service. */
   storeOf(name: InstanceName): OciStore {
     const config = this.existing(name);
-    const outage = this.#outages.get(name);
+    const outage = this.#running.outages.get(name);
     if (outage) throw new InstanceChangeError(`the registry '${name}' is out of service: ${outage.problem}`);
-    const store = this.#stores.get(config.store);
+    const store = this.#running.stores.get(config.store);
     if (!store) throw new InstanceChangeError(`the store of '${name}' is not open`);
     return store;
   }
 
   /** The history of a store that exists, whether an instance uses it or not. */
   async historyOf(name: StoreName): Promise<OciStore> {
-    if (!(await this.#stores.exists(name))) throw new InstanceChangeError(`there is no store '${name}'`);
-    return this.#turn.run(async () => {
+    if (!(await this.#running.stores.exists(name)))
+      throw new InstanceChangeError(`there is no store '${name}'`);
+    return this.#running.turn.run(async () => {
       try {
-        return await this.#stores.open(name);
+        return await this.#running.stores.open(name);
       } catch (error) {
         throw new InstanceChangeError(openingProblem(name, error));
       }
@@ -205,21 +172,21 @@ export class InstanceRegistry implements Reloadable {
    * file that makes no sense, or names what can't be opened, is refused, and the old registries go on.
    */
   prepareReload<T>(then: (takeOver: TakeOver) => Promise<T>): Promise<T> {
-    return this.#turn.run(async () => {
-      const { system } = this.#options;
+    return this.#running.turn.run(async () => {
+      const system = this.#system;
       await system.follow();
       const read = system.head();
       try {
-        const opened = await this.#openAll(await this.#read(read), NONE);
+        const opened = await this.#running.open(await this.#read(read), NONE);
         this.#refuseNewOutages(opened);
         return await then(() => {
-          const before = this.#describe();
+          const before = this.#running.describe();
           this.#files.replace(read);
-          this.#apply(opened);
-          return describeDifference(before, this.#describe(), this.outages());
+          this.#running.apply(opened);
+          return describeDifference(before, this.#running.describe(), this.outages());
         });
       } catch (error) {
-        this.#release();
+        this.#running.release();
         throw error;
       }
     });
@@ -239,11 +206,8 @@ export class InstanceRegistry implements Reloadable {
   }
 
   /** For when no request is under way any more. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    clearTimeout(this.#retry);
-    this.#table.replace([]);
-    await this.#turn.run(() => this.#stores.closeUnused(this.list()));
+  close(): Promise<void> {
+    return this.#running.close();
   }
 
   async #read(snapshot: Snapshot): Promise<readonly InstanceConfig[]> {
@@ -275,7 +239,7 @@ export class InstanceRegistry implements Reloadable {
     message: string,
     edit: (configs: readonly InstanceConfig[]) => readonly InstanceConfig[],
   ): Promise<void> {
-    await this.#turn.run(async () => {
+    await this.#running.turn.run(async () => {
       const configs = edit(this.list());
       try {
         checkTogether(configs);
@@ -285,107 +249,21 @@ export class InstanceRegistry implements Reloadable {
       }
       try {
         // Opened first: what can't be opened must not become part of the configuration.
-        const opened = await this.#openAll(configs);
+        const opened = await this.#running.open(configs);
         this.#refuseNewOutages(opened);
         const change = { path: INSTANCES_PATH, content: encodeInstances(configs) };
         await this.#files.commit([change], { author: actor, message });
-        this.#apply(opened);
+        this.#running.apply(opened);
       } catch (error) {
-        this.#release();
+        this.#running.release();
         throw error;
       }
     });
   }
 
-  /** Those of `outages` are not tried again. */
-  #openAll(configs: readonly InstanceConfig[], outages = this.#outages): Promise<OpenedInstance[]> {
-    return openInstances(configs, { stores: this.#stores, outages, log: this.#options.log });
-  }
-
   #refuseNewOutages(opened: readonly OpenedInstance[]): void {
-    const outage = newOutage(opened, this.#outages);
+    const outage = this.#running.newOutage(opened);
     if (outage) throw new InstanceChangeError(`the registry '${outage.config.name}': ${outage.problem}`);
-  }
-
-  #apply(opened: readonly OpenedInstance[]): void {
-    const located = opened.flatMap(({ config, location }) =>
-      location ? [[config.name, location] as const] : [],
-    );
-    const outages = opened.flatMap(({ outage }) => outage ?? []);
-    for (const { config, problem } of outages) {
-      if (this.#outages.get(config.name)?.problem !== problem)
-        this.#options.log.error(`the registry '${config.name}' is out of service`, problem);
-    }
-    const before = this.#outages;
-    this.#locations = new Map(located);
-    this.#outages = new Map(outages.map((outage) => [outage.config.name, outage]));
-    for (const { config } of opened) {
-      if (before.has(config.name) && !this.#outages.has(config.name))
-        this.#options.log.info(`the registry '${config.name}' is in service again`);
-    }
-    this.#retryOutages();
-    this.#table.replace(opened.map(({ config, view }) => ({ config, view })));
-    this.#threads.changed();
-    this.#release();
-  }
-
-  /** After what a store is served from was replaced. */
-  #openAgain(name: StoreName): void {
-    this.#turn
-      .run(async () => this.#apply(await this.#openAll(this.list())))
-      .catch((error) =>
-        this.#options.log.error(`what the store '${name}' serves could not be opened again`, error),
-      );
-  }
-
-  /** Soon, where the trouble may have passed by then. */
-  #retryOutages(): void {
-    clearTimeout(this.#retry);
-    const lasting = [...this.#outages].filter(([, { mayPass }]) => !mayPass);
-    if (this.#isClosed || lasting.length === this.#outages.size) return;
-    this.#retry = setTimeout(() => {
-      this.#turn
-        .run(async () => {
-          if (this.#isClosed) return;
-          const opened = await this.#openAll(this.list(), new Map(lasting));
-          if (opened.some(({ config, outage }) => !outage && this.#outages.has(config.name)))
-            this.#apply(opened);
-          else this.#retryOutages();
-        })
-        .catch((error) => {
-          if (!this.#stores.isGivenUp)
-            this.#options.log.error("registries out of service could not be opened", error);
-        });
-    }, this.#options.retryMs ?? RETRY_MS).unref();
-  }
-
-  #describe(): ReadonlyMap<string, unknown> {
-    return new Map(
-      this.list().map((config) => [config.name, { config, isOut: this.#outages.has(config.name) }]),
-    );
-  }
-
-  #release(): void {
-    this.#changes++;
-    this.#releaseUnused().catch((error) => this.#options.log.error("a store could not be closed", error));
-  }
-
-  /** Lets requests under way finish, however long an upload takes, and then lets go of what nobody uses. */
-  async #releaseUnused(): Promise<void> {
-    if (this.#releasing) return;
-    this.#releasing = true;
-    try {
-      for (let isReleased = false; !isReleased; ) {
-        const seen = this.#changes;
-        await Promise.all([this.#table.settled(), this.#threads.settled()]);
-        await this.#turn.run(async () => {
-          isReleased = seen === this.#changes;
-          if (isReleased) await this.#stores.closeUnused(this.list());
-        });
-      }
-    } finally {
-      this.#releasing = false;
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ServingThreads } from "../../../backends/oci-http/instances/instance-registry.ts";
+import type { ServingThreads } from "../../../backends/oci-http/instances/running-instances.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { type CallPort, ThreadEndedError } from "../../../primitives/threads/call-port.ts";
 import type { SharedVersion } from "../../../primitives/threads/shared-version.ts";

@@ -1,6 +1,6 @@
 /** What the threads that serve HTTP and the one that owns stores and users do for each other. */
 import type { CommittedContent } from "../../../backends/oci-http/content/committed-content.ts";
-import type { ServedInstance } from "../../../backends/oci-http/instances/instance-registry.ts";
+import type { ServedInstance } from "../../../backends/oci-http/instances/running-instances.ts";
 import type { StoreReports } from "../../../backends/oci-http/store/served-view.ts";
 import type { StoreChanges } from "../../../backends/oci-http/store/store-changes.ts";
 import type { UploadLocks } from "../../../primitives/store/engine/uploads.ts";
