@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { OciStore } from "../../src/backends/oci-http/store/oci-store.ts";
-import type { Actor } from "../../src/backends/oci-http/store/store-changes.ts";
+import type { Author } from "../../src/backends/oci-http/store/store-changes.ts";
 import { type Digest, digestOf } from "../../src/primitives/digest.ts";
 import type { JobRun } from "../../src/primitives/jobs/job-runner.ts";
 import { consoleLogger } from "../../src/primitives/logging/logger.ts";
@@ -12,7 +12,7 @@ import { blobPath } from "./blob-path.ts";
 import { afterThisTest } from "./cleanup.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
-export const ALICE: Actor = {
+export const ALICE: Author = {
   identity: { name: "alice", email: "alice@everlock" },
   client: "test",
   remote: "127.0.0.1",

@@ -29,7 +29,7 @@ import { damageOf } from "../content/damage.ts";
 import type { Admission, Quotas } from "../policy/quotas.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { AdmittedBody } from "./admitted-body.ts";
-import type { Actor } from "./store-changes.ts";
+import type { Author } from "./store-changes.ts";
 import type { StoreView } from "./store-view.ts";
 
 /** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
@@ -50,15 +50,15 @@ const longReads = new TurnQueue();
 /** What an instance takes. */
 export type Policy = Pick<InstanceConfig, "references" | "immutable" | "quota" | "repositoryQuota">;
 
-/** The engine's storage over an OCI store, on behalf of one actor. */
+/** The engine's storage over an OCI store, on behalf of one user. */
 export class InstanceStorage implements RegistryStorage {
   readonly #oci: StoreView;
-  readonly #actor: () => Actor;
+  readonly #author: () => Author;
   readonly #policy: Policy;
 
-  constructor(oci: StoreView, actor: () => Actor, policy: Policy) {
+  constructor(oci: StoreView, author: () => Author, policy: Policy) {
     this.#oci = oci;
-    this.#actor = actor;
+    this.#author = author;
     this.#policy = policy;
   }
 
@@ -116,7 +116,7 @@ export class InstanceStorage implements RegistryStorage {
     repository: RepositoryName,
     algorithm: DigestAlgorithm,
   ): Promise<SessionId | TooManySessions> {
-    const { identity, remote } = this.#actor();
+    const { identity, remote } = this.#author();
     const user = identity.name === ANONYMOUS ? undefined : identity.name;
     const id = await this.#oci.uploads.create(repository, algorithm, { user, network: networkOf(remote) });
     if (typeof id === "string") return id as string as SessionId;
@@ -246,11 +246,11 @@ export class InstanceStorage implements RegistryStorage {
     const { immutable } = this.#policy;
     const quotas = this.#quotas;
     const commit = { repository, digest, content, tags, immutable, ...(quotas && { quotas }) };
-    return this.#oci.changes.putManifest(this.#actor(), commit);
+    return this.#oci.changes.putManifest(this.#author(), commit);
   }
 
   deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean> {
-    return this.#oci.changes.deleteManifest(this.#actor(), repository, reference);
+    return this.#oci.changes.deleteManifest(this.#author(), repository, reference);
   }
 
   async tags(repository: RepositoryName, { last, limit }: PageRequest): Promise<Page<Tag> | undefined> {

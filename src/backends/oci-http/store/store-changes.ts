@@ -16,8 +16,8 @@ import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
 import type { Admission, QuotaLedger, Quotas } from "../policy/quotas.ts";
 
-/** Who changes something, for the log. */
-export interface Actor extends Origin {
+/** The author of a change, with the client that asked for it. */
+export interface Author extends Origin {
   readonly identity: Identity;
 }
 
@@ -37,9 +37,9 @@ export interface ManifestCommit {
  * threads to ask for it; what has resolved is durable.
  */
 export interface StoreChanges {
-  putManifest(actor: Actor, commit: ManifestCommit): Promise<PutManifestResult>;
+  putManifest(author: Author, commit: ManifestCommit): Promise<PutManifestResult>;
   /** Removes a tag, or a manifest with every tag on it; false if there was none. */
-  deleteManifest(actor: Actor, repository: RepositoryName, reference: Reference): Promise<boolean>;
+  deleteManifest(author: Author, repository: RepositoryName, reference: Reference): Promise<boolean>;
   /** Counts what is about to come against the quotas; why not, in words for the client. */
   admit(repository: RepositoryName, admission: Admission, quotas: Quotas): Promise<string | undefined>;
   /** `added` bytes of the blob are new to the store. */
@@ -63,23 +63,23 @@ export class LocalStoreChanges implements StoreChanges {
     this.#owned = owned;
   }
 
-  async putManifest(actor: Actor, commit: ManifestCommit): Promise<PutManifestResult> {
+  async putManifest(author: Author, commit: ManifestCommit): Promise<PutManifestResult> {
     this.#owned.room.admitContent();
     const { repository, digest, content, quotas } = commit;
-    if (!quotas) return this.#putManifest(actor, commit);
+    if (!quotas) return this.#putManifest(author, commit);
     const { quotaLedger } = this.#owned;
     const admission = { kind: "manifest", digest, size: content.length } as const;
     const reason = await quotaLedger.admit(repository, admission, quotas);
     if (reason !== undefined) return { kind: "over-quota", reason };
     try {
-      return await this.#putManifest(actor, commit);
+      return await this.#putManifest(author, commit);
     } finally {
       quotaLedger.settleManifest(repository, content.length);
     }
   }
 
   async #putManifest(
-    actor: Actor,
+    author: Author,
     { repository, digest, content, tags, immutable }: ManifestCommit,
   ): Promise<PutManifestResult> {
     let refusal: PutManifestResult | undefined;
@@ -91,22 +91,22 @@ export class LocalStoreChanges implements StoreChanges {
         // Asked when the push has its turn, so that of many at once the first alone sets a write-once tag.
         if (previous && previous !== digest && isImmutable(tag, immutable)) {
           refusal = { kind: "immutable", tag, current: previous };
-          return noDraft(actor);
+          return noDraft(author);
         }
         moves.push({ tag, previous });
         changes.push({ path: tagPath(repository, tag), content: Buffer.from(`${digest}\n`) });
       }
       refusal = undefined;
-      return draft(actor, { kind: "push", repository, tags: moves, digest, origin: actor }, changes);
+      return draft(author, { kind: "push", repository, tags: moves, digest, origin: author }, changes);
     });
     return refusal ?? { kind: "stored" };
   }
 
-  async deleteManifest(actor: Actor, repository: RepositoryName, reference: Reference): Promise<boolean> {
+  async deleteManifest(author: Author, repository: RepositoryName, reference: Reference): Promise<boolean> {
     const { changed } = await this.#owned.store.transact((parent) =>
       reference.kind === "tag"
-        ? this.#deleteTag(actor, parent, repository, reference.tag)
-        : this.#deleteByDigest(actor, parent, repository, reference.digest),
+        ? this.#deleteTag(author, parent, repository, reference.tag)
+        : this.#deleteByDigest(author, parent, repository, reference.digest),
     );
     return changed;
   }
@@ -126,21 +126,21 @@ export class LocalStoreChanges implements StoreChanges {
     return (await this.#owned.links.remove(repository, digest)) ? "deleted" : "unknown";
   }
 
-  async #deleteTag(actor: Actor, parent: Snapshot, repository: RepositoryName, tag: Tag) {
+  async #deleteTag(author: Author, parent: Snapshot, repository: RepositoryName, tag: Tag) {
     const digest = await tagTarget(parent, repository, tag);
-    if (!digest) return noDraft(actor);
+    if (!digest) return noDraft(author);
     const event = {
       kind: "delete",
       repository,
       tags: [{ tag }],
       digest,
       byDigest: false,
-      origin: actor,
+      origin: author,
     } as const;
-    return draft(actor, event, [{ path: tagPath(repository, tag), content: null }]);
+    return draft(author, event, [{ path: tagPath(repository, tag), content: null }]);
   }
 
-  async #deleteByDigest(actor: Actor, parent: Snapshot, repository: RepositoryName, digest: Digest) {
+  async #deleteByDigest(author: Author, parent: Snapshot, repository: RepositoryName, digest: Digest) {
     const changes: Change[] = [{ path: manifestPath(repository, digest), content: null }];
     const tags: TagMove[] = [];
     for (const tag of await this.#tagsUntil(parent, repository, digest)) {
@@ -148,8 +148,8 @@ export class LocalStoreChanges implements StoreChanges {
       tags.push({ tag });
       changes.push({ path: tagPath(repository, tag), content: null });
     }
-    const event = { kind: "delete", repository, tags, digest, byDigest: true, origin: actor } as const;
-    return draft(actor, event, changes);
+    const event = { kind: "delete", repository, tags, digest, byDigest: true, origin: author } as const;
+    return draft(author, event, changes);
   }
 
   /** The tags that may stand for a manifest in a state that is newer than what the index knows. */
@@ -165,10 +165,10 @@ export class LocalStoreChanges implements StoreChanges {
   }
 }
 
-function draft(actor: Actor, event: StoreEvent, changes: readonly Change[]) {
-  return { changes, author: actor.identity, message: formatEvent(event) };
+function draft(author: Author, event: StoreEvent, changes: readonly Change[]) {
+  return { changes, author: author.identity, message: formatEvent(event) };
 }
 
-function noDraft(actor: Actor) {
-  return { changes: [], author: actor.identity, message: "" };
+function noDraft(author: Author) {
+  return { changes: [], author: author.identity, message: "" };
 }
