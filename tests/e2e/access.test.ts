@@ -40,7 +40,7 @@ async function prepare(dataDir: string): Promise<void> {
 }
 
 describeWith(["ssh", "sshpass"], "access", () => {
-  test("over HTTP is what the table says of users, groups, anon, namesakes and patterns", async () => {
+  test("over HTTP matches the access table for users, groups, anon, namesakes and patterns", async () => {
     const dataDir = `${temporaryDirectory()}/data`;
     await prepare(dataDir);
     const server = await startEverlock({ dataDir, args: ["--admin-user", "admin2"] });
@@ -70,7 +70,7 @@ describeWith(["ssh", "sshpass"], "access", () => {
     expect(wrong).toEqual([]);
   }, 60_000);
 
-  test("is given to groups, explained, and taken on the console", async () => {
+  test("is granted to groups, explained and revoked on the console", async () => {
     const server = await startEverlock();
     const alice = new RegistryClient(server.httpPort, "team/app", "alice:change-me");
     const status = async () => (await alice.fetch("tags/list")).status;
@@ -121,7 +121,7 @@ describeWith(["ssh", "sshpass"], "access", () => {
 });
 
 describeWith(["podman", "skopeo", "ssh", "sshpass"], "access to one repository", () => {
-  test("lets podman push there alone, and shows nothing else", async () => {
+  test("lets podman push to that repository only, and hides all others", async () => {
     const server = await startEverlock();
     await console(server, "/users add alice change-me");
     await console(server, "/users grant alice http/oci/default/team/app writer");

@@ -29,7 +29,7 @@ const statusOf = (server: Everlock, token: string, repository = "app") =>
     .then(({ status }) => status);
 
 describeWith(["ssh", "sshpass"], "an API token", () => {
-  test.concurrent("is good for pulls and pushes until it is removed or ends, and never for the console", async () => {
+  test.concurrent("pulls and pushes until it is removed or expires, and never opens the console", async () => {
     let server = await start("http/oci/default writer");
     const { id, token } = await addToken(server, "name=ci");
     expect(token).toMatch(/^evl_[0-9a-f]{10}_[A-Za-z0-9_-]{43}$/);
@@ -62,7 +62,7 @@ describeWith(["ssh", "sshpass"], "an API token", () => {
     expect(await statusOf(server, token)).toBe(401);
   }, 20_000);
 
-  test.concurrent("opens no more than its limit, whichever way it comes", async () => {
+  test.concurrent("grants no more than its limit, with Basic authentication and at the token endpoint", async () => {
     const server = await start("http/oci/default owner");
     await console(server, "/users grant anon http/oci/default/public/** reader");
     const { token } = await addToken(server, "path=http/oci/default/team/**", "role=writer");
@@ -107,7 +107,7 @@ describeWith(["ssh", "sshpass"], "an API token", () => {
     ]);
   }, 20_000);
 
-  test.concurrent("that is asked for wrongly is refused with the reason", async () => {
+  test.concurrent("can't be created or removed with wrong arguments, and the error gives the reason", async () => {
     const server = await start();
     await console(server, "/users add bob change-me");
     for (const [command, message] of [
@@ -126,7 +126,7 @@ describeWith(["ssh", "sshpass"], "an API token", () => {
 });
 
 describeWith(["podman", "ssh", "sshpass"], "an API token of podman", () => {
-  test.concurrent("pushes, and stops at once when it is removed", async () => {
+  test.concurrent("lets podman push until it is removed", async () => {
     const server = await start("http/oci/default writer");
     const { id, token } = await addToken(server);
     const tools = containerTools();

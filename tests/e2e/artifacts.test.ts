@@ -18,7 +18,7 @@ async function startLoggedIn(): Promise<{ server: Everlock; env: Record<string, 
 }
 
 describeWith(["oras", "ssh", "sshpass"], "oras", () => {
-  test("attaches to an image and discovers it, by type too", async () => {
+  test("attaches an artifact to an image and discovers it, also by type", async () => {
     const { server, env } = await startLoggedIn();
     const { digest } = await new RegistryClient(server.httpPort, "app").pushImage("v1");
     const cwd = temporaryDirectory();
@@ -38,7 +38,7 @@ describeWith(["oras", "ssh", "sshpass"], "oras", () => {
 });
 
 describeWith(["cosign", "ssh", "sshpass"], "cosign", () => {
-  test("signs an image with a local key and verifies it, and no other", async () => {
+  test("signs an image with a local key, and verifies that image only", async () => {
     const { server, env: login } = await startLoggedIn();
     const client = new RegistryClient(server.httpPort, "app");
     const [signed, other] = [await client.pushImage("signed"), await client.pushImage("other")];
@@ -58,7 +58,7 @@ describeWith(["cosign", "ssh", "sshpass"], "cosign", () => {
 });
 
 describeWith(["skopeo", "ssh", "sshpass"], "skopeo sync", () => {
-  test("brings a repository from one registry of the server to another", async () => {
+  test("copies a repository from one registry of the server to another", async () => {
     const { server } = await startLoggedIn();
     for (const command of [
       "/oci create mirror vhost=127.0.0.1",

@@ -31,8 +31,8 @@ function expectPlain(host: string, answer: string, statuses: RegExp): void {
   expect(answer).not.toMatch(/<html|src\/|\.ts\b|at fetch|bun/i);
 }
 
-describeWith(["openssl"], "a Host header that is no host name", () => {
-  test("is answered 400 by every listener, with nothing of the program's source", async () => {
+describeWith(["openssl"], "an invalid Host header", () => {
+  test("gets a 400 from every listener, without any source code of the program", async () => {
     const certificate = await makeCertificate(temporaryDirectory(), "one", ["localhost"]);
     const server = await startEverlock({
       args: [...tlsFlags([certificate]), "--frontend-ops-listen", "127.0.0.1:0"],
@@ -56,7 +56,7 @@ describeWith(["openssl"], "a Host header that is no host name", () => {
 });
 
 describe("the listener for health and metrics", () => {
-  test("answers whatever name it is asked by", async () => {
+  test("accepts any Host header", async () => {
     const server = await startEverlock({ args: ["--frontend-ops-listen", "127.0.0.1:0"] });
     for (const host of ["any.example.org", "10.0.0.1:9090", "[::1]:9090"]) {
       const answer = await answerOn(

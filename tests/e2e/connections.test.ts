@@ -22,7 +22,7 @@ function begin(port: number): Socket {
 }
 
 describeWith(["ssh", "sshpass"], "two thousand connections of one address that never send a request", () => {
-  test("are closed down to what one address may have, while others push, pull and log in", async () => {
+  test("are closed down to the limit for one address, while other clients push, pull and log in", async () => {
     const server = await startEverlock({ openFiles: OPEN_FILES });
     await addAlice(server);
     const alice = new RegistryClient(server.httpPort, "app");
@@ -44,7 +44,7 @@ describeWith(["ssh", "sshpass"], "two thousand connections of one address that n
     expect(server.log()).not.toMatch(/ error /);
   }, 30_000);
 
-  test("are closed down as well where they ask for health and metrics", async () => {
+  test("are closed down to the limit on the listener for health and metrics as well", async () => {
     const ops = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
     const { port = 0 } = ops;
     await ops.stop(true);

@@ -3,7 +3,7 @@ import { ADMIN_PASSWORD, addAlice, loginAndRun, sshRun, startEverlock } from "..
 import { describeWith } from "../support/tools.ts";
 
 describeWith(["ssh", "sshpass"], "the console over ssh", () => {
-  test("runs one command and answers with its exit code", async () => {
+  test("runs one command and returns its exit code", async () => {
     const server = await startEverlock();
     const listed = await server.console("/users list");
     expect(listed).toEqual({
@@ -42,7 +42,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
       expect([command, await server.console(command)]).toEqual([command, { code: 1, stdout: "", stderr }]);
   });
 
-  test("runs a script piped in, past a line that fails, which the exit code tells", async () => {
+  test("runs a script from standard input to its end, and returns an error code if a line failed", async () => {
     const server = await startEverlock();
     const script = ["# set up", "/users add alice 'two words'", "/users ad bob", "/users grants alice", ""];
     const { code, stdout, stderr } = await sshRun(
@@ -95,7 +95,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
     );
   });
 
-  test("outlives garbage, half handshakes and clients that vanish", async () => {
+  test("keeps serving after garbage, unfinished handshakes and clients that disconnect", async () => {
     const server = await startEverlock();
     const openings = [
       "GET / HTTP/1.1\r\n\r\n",

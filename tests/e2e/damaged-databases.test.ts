@@ -54,7 +54,7 @@ describeWith(["ssh", "sshpass"], "a server whose databases are damaged while it 
     60_000,
   );
 
-  test("notices a damaged layer whose file has its old time: a small one before it is served, a large one when it was", async () => {
+  test("detects a damaged layer whose file has its old modification time: a small one before it is served, a large one after", async () => {
     const { dataDir, images } = await stoppedWithImages();
     const dir = `${dataDir}/${STORE}`;
     const [small, , large] = images.map(({ layer }) => layer);

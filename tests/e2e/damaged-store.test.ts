@@ -19,7 +19,7 @@ async function push(server: Everlock, host: string): Promise<number> {
 }
 
 describeWith(["ssh", "sshpass"], "a damaged store", () => {
-  test("takes its own registry out of service and no other, until it is repaired", async () => {
+  test("takes only its own registry out of service, until it is repaired", async () => {
     const first = await startEverlock();
     await first.console("/oci create team vhost=team.test");
     await first.console("/oci set team immutable=v*");

@@ -93,7 +93,7 @@ const INJECTIONS: readonly (readonly [calls: string, files: readonly string[], a
 
 describeWith(["git", "ssh", "sshpass"], "a server whose disk fails", () => {
   describeWithFailingCalls("a server whose disk fails", () => {
-    test("answers clearly, loses nothing acknowledged, and goes on without a restart, whichever call it was", async () => {
+    test("returns clear errors, loses nothing acknowledged and recovers without a restart, whichever system call fails", async () => {
       const server = await startEverlock({ args: ["--http-workers", "1"] });
       await addAlice(server);
       const dir = `${server.dataDir}/${STORE}`;
@@ -128,7 +128,7 @@ describeWith(["git", "ssh", "sshpass"], "a server whose disk fails", () => {
       expect(await lostOf(pusher, again)).toEqual([]);
     }, 120_000);
 
-    test("ends on SIGTERM while every write and sync fails", async () => {
+    test("stops on SIGTERM while every write and sync fails", async () => {
       const server = await startEverlock({ args: ["--stop-timeout", "1s"] });
       await addAlice(server);
       const pusher = await Pusher.start(server);

@@ -14,7 +14,7 @@ async function console(server: Everlock, command: string): Promise<string> {
 }
 
 describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a past state", () => {
-  test("serves what was there then, refuses changes, and is the same after a restart", async () => {
+  test("serves the content of that time, refuses changes, and is the same after a restart", async () => {
     const first = await startEverlock();
     await addAlice(first, "owner");
     await console(first, "/users grant alice http/oci/frozen owner");
@@ -84,7 +84,7 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
     );
   }, 30_000);
 
-  test("needs a store and a moment that it has", async () => {
+  test("requires a store and a moment that exists in its history", async () => {
     const server = await startEverlock();
     for (const [settings, message] of [
       ["at=2h", "needs the store that it was"],

@@ -33,9 +33,9 @@ const leftovers = (server: Everlock, store: string) => {
   ];
 };
 
-describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
+describeWith(["git", "ssh", "sshpass"], "on a small file system", () => {
   describeWithSmallDisks("a server on a full disk", () => {
-    test("refuses pushes with 507, serves, deletes and collects; goes on once there is room, without a restart", async () => {
+    test("refuses pushes with 507, still serves, deletes and collects garbage, and accepts pushes again once there is space", async () => {
       const { disk, server, client, manifest } = await startOnSmallDisk();
       await client.pushImage("large", 1_000_000);
       disk.fill();
@@ -68,7 +68,7 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       await must(["git", "-C", `${server.dataDir}/${STORE}`, "fsck", "--strict", "--no-progress"]);
     }, 30_000);
 
-    test("answers an upload in the middle with 507, keeps what it acknowledged, and goes on from there", async () => {
+    test("refuses a chunk of an upload with 507, keeps the acknowledged bytes, and resumes the upload once there is space", async () => {
       const { disk, client } = await startOnSmallDisk();
       const bytes = randomBytes(3_000_000);
       const location = await client.startUpload();
@@ -87,7 +87,7 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       expect(digestOf(await bytesOf(await client.fetch(`blobs/${digest}`)))).toBe(digest);
     }, 30_000);
 
-    test("starts with not a byte left, serves, and deletes", async () => {
+    test("starts without a free byte, serves and deletes", async () => {
       const { disk, server, client } = await startOnSmallDisk();
       await client.pushImage("large", 1_000_000);
       expect(await server.end("SIGTERM")).toBe(0);
@@ -99,7 +99,7 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       expect(await again.end("SIGTERM")).toBe(0);
     }, 20_000);
 
-    test("starts with nothing in reserve, and all registries are in service once there is room", async () => {
+    test("starts without its reserve, and all registries are in service once there is space", async () => {
       const { disk, server } = await startOnSmallDisk("20m");
       expect(await server.end("SIGTERM")).toBe(0);
       // Not enough to open the store of the registry, as a rule.
@@ -118,7 +118,7 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       }
     }, 60_000);
 
-    test("lets go of what an upload wrote that found no room, and ends on SIGTERM beside many writers", async () => {
+    test("frees the bytes of an upload that did not fit, and stops on SIGTERM during many pushes", async () => {
       const { disk, server, client, manifest } = await startOnSmallDisk("40m");
       const location = await client.startUpload();
       const tooLarge = await client.fetch(location, {
@@ -142,7 +142,7 @@ describeWith(["git", "ssh", "sshpass"], "with a disk of its own", () => {
       await Promise.all(writers);
     }, 30_000);
 
-    test("whose reserve was used up by others as well refuses in clear words, and goes on once there is room", async () => {
+    test("whose reserve was used up by other programs returns clear errors, and recovers once there is space", async () => {
       const { disk, server, client, manifest } = await startOnSmallDisk();
       disk.fill();
       expect((await client.fetch("manifests/kept", { method: "DELETE" })).status).toBe(202);

@@ -38,8 +38,8 @@ function gc(dataDir: string, ...args: string[]) {
 
 const REPORT = /everlock-oci-local: (removed|would remove) (\d+) tags, (\d+) manifests, (\d+) blobs/;
 
-describeWith(["git", "ssh", "sshpass"], "collecting garbage while serving", () => {
-  test("disturbs no push and no pull", async () => {
+describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
+  test("does not disturb pushes and pulls", async () => {
     const { server } = await start();
     const clients = Array.from({ length: 8 }, (_, i) => new RegistryClient(server.httpPort, `app${i % 4}`));
     const pushed: [RegistryClient, string, Digest][] = [];
@@ -82,7 +82,7 @@ describeWith(["git", "ssh", "sshpass"], "collecting garbage while serving", () =
     expect(readdirSync(`${server.dataDir}/everlock-oci-local/blobs/removed`)).toEqual([]);
   }, 60_000);
 
-  test.concurrent("removes what was uploaded and never named, and nothing that an image needs", async () => {
+  test.concurrent("removes uploaded blobs that no manifest references, and no others", async () => {
     const { server, client } = await start(LONG_GRACE);
     const image = await client.pushImage("v1");
     const lost = await client.pushBlob(randomBytes(5000));
@@ -104,7 +104,7 @@ describeWith(["git", "ssh", "sshpass"], "collecting garbage while serving", () =
     expect(await console(server, "/jobs list")).toMatch(/^ {2}gc +idle +6h .* removed 0 tags/m);
   }, 60_000);
 
-  test.concurrent("keeps a blob that a push has just found, and all that the history names unless retention ends", async () => {
+  test.concurrent("keeps a blob that a client has just checked, and blobs of the history until their retention ends", async () => {
     const { server, client } = await start(LONG_GRACE);
     const found = await client.pushBlob(randomBytes(5000));
     const { layer } = await client.pushImage("v1");
@@ -128,7 +128,7 @@ describeWith(["git", "ssh", "sshpass"], "collecting garbage while serving", () =
     expect(stderr).toContain(layer);
   }, 60_000);
 
-  test.concurrent("keeps what a registry at a past state serves", async () => {
+  test.concurrent("keeps the blobs that a registry at a past state serves", async () => {
     const { server, client } = await start();
     const { layer, digest } = await client.pushImage("v1");
     await console(server, "/oci create frozen store=everlock-oci-local at=0s vhost=frozen.localhost");
@@ -143,7 +143,7 @@ describeWith(["git", "ssh", "sshpass"], "collecting garbage while serving", () =
     expect(existsSync(blobPath(server, layer))).toBe(false);
   }, 60_000);
 
-  test.concurrent("keeps what is deleted while it runs, though nothing but the history names it", async () => {
+  test.concurrent("keeps the blobs of an image that is deleted while it runs", async () => {
     const { server, client } = await start();
     const { layer, digest } = await client.pushImage("v1");
     const commit = (
@@ -203,7 +203,7 @@ describeWith(["git", "ssh", "sshpass"], "collecting garbage while serving", () =
     for (const tag of ["a", "b", "c"]) await other.verifyImage(tag);
   }, 60_000);
 
-  test.concurrent("also runs while no server does", async () => {
+  test.concurrent("runs without a server", async () => {
     const { server, client } = await start();
     const lost = await client.pushBlob(randomBytes(5000));
     await client.pushImage("v1");
@@ -236,7 +236,7 @@ async function firstCommit({ dataDir }: Everlock): Promise<string> {
 }
 
 describeWith(["ssh", "sshpass"], "a damaged blob", () => {
-  test.concurrent("is not served once somebody has written to its file, and healed by a new push", async () => {
+  test.concurrent("is not served after its file was changed, and is repaired by a new push", async () => {
     const { server, client } = await start();
     for (const size of [3000, 200_000]) {
       const bytes = randomBytes(size);
@@ -256,7 +256,7 @@ describeWith(["ssh", "sshpass"], "a damaged blob", () => {
     }
   });
 
-  test.concurrent("that kept its time is found by a scrub, which names the tags", async () => {
+  test.concurrent("with an unchanged modification time is found by a scrub, which names the tags", async () => {
     const { server, client } = await start();
     const { layer } = await client.pushImage("v1", 100_000);
     const sound = await client.pushImage("v2", 100_000);

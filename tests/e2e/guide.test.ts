@@ -5,7 +5,7 @@ import { makeLayout } from "../support/oci-layout.ts";
 import { describeWith, must } from "../support/tools.ts";
 
 describeWith(["podman", "ssh", "sshpass", "git"], "the guide's first run", () => {
-  test("works step by step with podman", async () => {
+  test("works with podman", async () => {
     const server = await startEverlock({
       args: [
         "--frontend-http",

@@ -30,7 +30,7 @@ async function startWithHistory() {
 const short = (digest: string) => digest.slice(0, "sha256:".length + 12);
 
 describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
-  test("names who pushed and deleted what, and brings it back in one commit each", async () => {
+  test("shows who pushed and deleted each tag, and restores a tag in one commit", async () => {
     const { server, alice, first, second, git, commits } = await startWithHistory();
     const rows = (await console(server, "/oci log default app:prod")).trimEnd().split("\n");
     expect(rows.map((row) => row.trim().split(/ {2,}/).slice(1, 5))).toEqual([
@@ -64,7 +64,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     expect(await git("fsck", "--strict")).toBe("");
   }, 20_000);
 
-  test("brings back manifests that were deleted, and asks at a terminal", async () => {
+  test("restores deleted manifests, and asks for confirmation at a terminal", async () => {
     const { server, alice, first, commits } = await startWithHistory();
     expect((await alice.fetch(`manifests/${first}`, { method: "DELETE" })).status).toBe(202);
     expect((await alice.fetch(`manifests/${first}`)).status).toBe(404);
@@ -81,7 +81,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     expect(await alice.verifyImage("prod")).toBe(first);
   }, 20_000);
 
-  test("shows what a commit changed and what differs, and brings a whole repository back", async () => {
+  test("shows the changes of a commit and since a commit, and restores a whole repository", async () => {
     const { server, alice, bob, first, second, git, commits } = await startWithHistory();
     const rows = async (command: string) =>
       (await console(server, command))
@@ -113,7 +113,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     expect((await git("log", "--format=%s", "-1")).trim()).toBe("restore app");
   }, 20_000);
 
-  test("is seen and changed only as far as one may read and push", async () => {
+  test("requires read access to see a repository and push access to restore it", async () => {
     const { server, commits } = await startWithHistory();
     await console(server, "/users add carol change-me");
     const carol = (command: string) => sshRun(server.sshPort, "carol", "change-me", command);
@@ -143,7 +143,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     ]);
   }, 20_000);
 
-  test("answers wrong words with what would be right", async () => {
+  test("refuses wrong arguments with an error that names the right ones", async () => {
     const wrong = [
       ["/oci log nowhere", "no registry 'nowhere'"],
       ["/oci log default App", "is not a repository or tag"],
@@ -161,7 +161,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     }
   });
 
-  test("brings back everything that there was, as one commit", async () => {
+  test("restores all repositories in one commit", async () => {
     const { server, alice, bob, second, git } = await startWithHistory();
     const other = new RegistryClient(server.httpPort, "team/other", "alice:change-me");
     const [kept, moved] = [await other.pushImage("kept"), await other.pushImage("moved")];
@@ -223,7 +223,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     expect((await records("/jobs list")).map(({ name }) => name)).toEqual(["gc", "scrub"]);
   }, 20_000);
 
-  test("is known anew when its index is lost, and when stock git has rewritten it", async () => {
+  test("is rebuilt when its index is lost and when stock git has rewritten the branch", async () => {
     const { server, git, commits } = await startWithHistory();
     const log = () => console(server, "/oci log default --json");
     const before = await log();

@@ -28,7 +28,7 @@ async function startWithTwoCertificates() {
 }
 
 describeWith([...TOOLS, "podman"], "podman and curl over HTTPS", () => {
-  test.concurrent("reach two hosts with two certificates, and trust the renewed one as soon as it lies on the disk", async () => {
+  test.concurrent("reach two hosts with two certificates, and get a renewed certificate without a restart", async () => {
     const { dir, certificates, server } = await startWithTwoCertificates();
     const { must: tool } = containerTools();
     const directory = `${dir}/ca`;

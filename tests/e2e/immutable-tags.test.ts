@@ -4,7 +4,7 @@ import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith } from "../support/tools.ts";
 
 describeWith(["ssh", "sshpass"], "a write-once tag", () => {
-  test("is set once, by one of many at once, and read readably by who comes too late", async () => {
+  test("is set by one of many simultaneous pushes, and the others get a clear error", async () => {
     const server = await startEverlock();
     await addAlice(server);
     expect((await server.console("/oci set default immutable=v*,!v0*")).code).toBe(0);
@@ -42,7 +42,7 @@ describeWith(["ssh", "sshpass"], "a write-once tag", () => {
     }
   }, 30_000);
 
-  test("needs a pattern that is one", async () => {
+  test("requires a valid pattern", async () => {
     const server = await startEverlock();
     expect(await server.console("/oci set default immutable=a/b")).toMatchObject({
       code: 1,

@@ -18,7 +18,7 @@ function memoryOf(pid: number): number {
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
 describeWith(["ssh", "sshpass"], "ten thousand wrong logins from fifty connections", () => {
-  test("let nobody in, cost little memory and keep nobody else from pulling", async () => {
+  test("are all refused, need little memory and do not keep other users from pulling", async () => {
     const server = await startEverlock();
     await addAlice(server);
     const alice = new RegistryClient(server.httpPort, "app");

@@ -15,7 +15,7 @@ const auditsOf = (server: Everlock) =>
   [...server.log().matchAll(/ audit: (\{.*\})$/gm)].map(([, json = ""]) => JSON.parse(json));
 
 describeWith(["ssh", "sshpass"], "an operator", () => {
-  test("finds who changed what in the log, also what was refused, and no password", async () => {
+  test("finds every change and every refused command with its user in the log, and no password", async () => {
     const server = await startEverlock();
     await server.console("/users add alice s3cret");
     await server.console("/users list");
@@ -41,7 +41,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
     expect(server.log()).not.toContain("s3cret");
   });
 
-  test("takes the registries out of service and back, also across a restart", async () => {
+  test("switches the registries off and on again, also across a restart", async () => {
     const server = await startEverlock();
     await addAlice(server);
     const client = new RegistryClient(server.httpPort, "app");
@@ -66,7 +66,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
     await later.verifyImage("v1");
   });
 
-  test("reads how the server stands: once in a script, and as it changes on a terminal until a key is pressed", async () => {
+  test("gets the server's status once in a script, and updated at a terminal until a key is pressed", async () => {
     const server = await startEverlock();
     await addAlice(server);
     await new RegistryClient(server.httpPort, "app").pushImage("v1");
@@ -104,7 +104,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
     await reading;
   });
 
-  test("is told by /help what a command does, with an example", async () => {
+  test("gets a description and an example of a command from /help", async () => {
     const server = await startEverlock();
     expect((await server.console("/help users grant")).stdout).toBe(
       [
@@ -123,8 +123,8 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
   });
 });
 
-describeWith(["ssh", "sshpass"], "somebody who guesses passwords", () => {
-  test("is locked out over SSH and HTTP alike, and told for how long", async () => {
+describeWith(["ssh", "sshpass"], "a client that guesses passwords", () => {
+  test("is locked out of both SSH and HTTP, and the error tells for how long", async () => {
     const server = await startEverlock();
     await addAlice(server);
     const guess = (user: string, password: string) =>

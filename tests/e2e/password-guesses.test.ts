@@ -73,8 +73,8 @@ function flood(server: Everlock, connections: number, guess: (i: number) => [use
   };
 }
 
-describeWith(["ssh", "sshpass"], "of passwords guessed", () => {
-  test("250 at once from one address, ten are compared; the right one is not told from them", async () => {
+describeWith(["ssh", "sshpass"], "of simultaneous password guesses", () => {
+  test("250 from one address, ten are compared, and the right password is refused like the others", async () => {
     const { server, comparisons } = await start();
     await addAlice(server);
     const before = await comparisons();
@@ -90,7 +90,7 @@ describeWith(["ssh", "sshpass"], "of passwords guessed", () => {
     expect((await login(server, "alice", "change-me", "192.0.2.2")).status).toBe(200);
   }, 60_000);
 
-  test("250 at once from each of twelve addresses and through a /64, thirty-two at most are compared", async () => {
+  test("250 from each of twelve addresses and a /64, at most thirty-two are compared", async () => {
     const { server, comparisons } = await start();
     await addAlice(server);
     const known = "198.51.100.1";
@@ -109,14 +109,14 @@ describeWith(["ssh", "sshpass"], "of passwords guessed", () => {
   }, 60_000);
 });
 
-describeWith(["ssh", "sshpass"], "beside a flood of guesses", () => {
+describeWith(["ssh", "sshpass"], "during a flood of password guesses", () => {
   test.each([
     ["one address", (i: number) => [`user${i % 40}`, "192.0.2.1"]],
     ["one address, of new names each time", (i: number) => [`user${i}`, "192.0.2.1"]],
     ["90 addresses", (i: number) => [`user${i}`, `192.0.2.${i % 90}`]],
     ["90 addresses, of the administrator's password", (i: number) => ["admin", `192.0.2.${i % 90}`]],
   ] as const)(
-    "from %s the administrator's right login is answered",
+    "from %s the administrator can log in",
     async (_, guess) => {
       const { server } = await start();
       const attack = flood(server, 100, (i) => guess(i) as [string, string]);
@@ -138,8 +138,8 @@ describeWith(["ssh", "sshpass"], "beside a flood of guesses", () => {
   );
 });
 
-describeWith(["ssh", "sshpass"], "beside a flood from addresses without end", () => {
-  test("the administrator's right login is answered where the administrator has been before", async () => {
+describeWith(["ssh", "sshpass"], "during a flood of password guesses from ever new addresses", () => {
+  test("the administrator can log in from a known address", async () => {
     const { server } = await start();
     const known = "198.51.100.1";
     expect((await login(server, "admin", ADMIN_PASSWORD, known)).status).toBe(200);
@@ -152,8 +152,8 @@ describeWith(["ssh", "sshpass"], "beside a flood from addresses without end", ()
   }, 60_000);
 });
 
-describeWith(["ssh", "sshpass"], "the log", () => {
-  test("has a line of a login that failed over HTTP, few of a flood, and none can be forged", async () => {
+describeWith(["ssh", "sshpass"], "the log of failed logins", () => {
+  test("has a line for a failed login over HTTP and a few lines for a flood, and no line can be forged", async () => {
     const { server } = await start();
     await login(server, "alice", "wrong", "192.0.2.9");
     await login(server, "evil\n2026-11-27 info all is well", "wrong", "192.0.2.10");
@@ -180,7 +180,7 @@ describeWith(["ssh", "sshpass"], "the log", () => {
 });
 
 describeWith(["ssh", "sshpass"], "after a restart", () => {
-  test("a user is no stranger where that user was before, however many guess meanwhile", async () => {
+  test("a user can log in from a known address, however many clients guess meanwhile", async () => {
     const { server } = await start();
     await addAlice(server);
     const known = "198.51.100.1";

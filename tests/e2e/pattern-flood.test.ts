@@ -6,8 +6,8 @@ import { describeWith } from "../support/tools.ts";
 /** A name of 120 components, which no pattern below matches. */
 const LONG_NAME = Array(120).fill("a").join("/");
 
-describeWith(["ssh", "sshpass"], "patterns that a search would try in every way", () => {
-  test("hold no HTTP thread up: in an API token, in grants, in write-once tags, also once the user is disabled", async () => {
+describeWith(["ssh", "sshpass"], "patterns with exponentially many ways to match", () => {
+  test("block no HTTP thread: in an API token, in grants, in write-once tags, also after the user is disabled", async () => {
     const server = await startEverlock();
     await addAlice(server);
     for (const [i, below] of [

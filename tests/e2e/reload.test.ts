@@ -24,7 +24,7 @@ async function editWithGit(
 }
 
 describeWith(["git", "ssh", "sshpass"], "configuration that was committed with git", () => {
-  test("is taken over by /config reload and by SIGHUP, or refused as a whole with the reason", async () => {
+  test("is applied by /config reload and by SIGHUP, or refused as a whole with the reason", async () => {
     const server = await startEverlock();
     await addAlice(server);
     await server.console("/oci create team vhost=team.test");

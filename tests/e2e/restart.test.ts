@@ -20,7 +20,7 @@ async function hostKey(port: number): Promise<string> {
 }
 
 describeWith(["git", "ssh", "sshpass"], "a restart", () => {
-  test("after SIGTERM finds users, grants, tags, the host key and an upload half done", async () => {
+  test("after SIGTERM keeps users, grants, tags, the host key and an unfinished upload", async () => {
     const first = await startEverlock();
     await addAlice(first);
     const client = new RegistryClient(first.httpPort, "app");
@@ -50,7 +50,7 @@ describeWith(["git", "ssh", "sshpass"], "a restart", () => {
     expect(digestOf(await bytesOf(await again.fetch(`blobs/${digestOf(whole)}`)))).toBe(digestOf(whole));
   }, 20_000);
 
-  test("without the index builds it anew, and loses no blob that is in no manifest yet", async () => {
+  test("without the index rebuilds it, and keeps blobs that no manifest references yet", async () => {
     const first = await startEverlock();
     await addAlice(first);
     const client = new RegistryClient(first.httpPort, "app");

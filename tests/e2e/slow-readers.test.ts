@@ -35,7 +35,7 @@ async function ask(port: number, path: string): Promise<{ socket: Socket; receiv
 }
 
 describeWith(["ssh", "sshpass"], "sixty clients that ask for a manifest of 15 MB and do not read it", () => {
-  test("share one copy, and others get it meanwhile", async () => {
+  test("share one copy of it in memory, while other clients pull it", async () => {
     const server = await startEverlock({ args: ["--limit-manifest-size", "16MiB"] });
     await addAlice(server);
     const alice = new RegistryClient(server.httpPort, "app");

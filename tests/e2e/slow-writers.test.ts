@@ -22,8 +22,8 @@ async function begin(port: number, head: string, bytes: number): Promise<void> {
   );
 }
 
-describeWith(["ssh", "sshpass"], "clients that begin large bodies and do not send them", () => {
-  test("keep nobody else from pushing manifests or asking for tokens", async () => {
+describeWith(["ssh", "sshpass"], "clients that begin large requests and do not send their bodies", () => {
+  test("do not keep other clients from pushing manifests or requesting tokens", async () => {
     const server = await startEverlock({ args: ["--http-workers", "1", "--limit-connections", "8000"] });
     await addAlice(server);
     const alice = new RegistryClient(server.httpPort, "app");

@@ -49,8 +49,8 @@ function openTerminal({ sshPort }: Everlock, user: string, command: string[] = [
   };
 }
 
-describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => {
-  test("lets an administrator in while hundreds of connections hang half-open", async () => {
+describeWith(["ssh", "sshpass", "git"], "the console", () => {
+  test("lets an administrator log in while hundreds of connections are half-open", async () => {
     const server = await startEverlock();
     const openings = ["", "SSH-2.0-x\r\n", "SSH-2.0-x\r\n\0\0\x01\x0c", "GET / HTTP/1.1\r\n"];
     await Promise.all(Array.from({ length: 300 }, (_, i) => halfOpen(server, openings[i % 4] ?? "")));
@@ -61,7 +61,7 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     expect(server.log().split("\n").length).toBeLessThan(20);
   }, 30_000);
 
-  test("is not hurt by a client that opens a session, asks for nothing in it and vanishes", async () => {
+  test("keeps serving after a client opens a session, requests nothing in it and disconnects", async () => {
     const server = await startEverlock();
     for (let i = 0; i < 3; i++) {
       const client = await connectSsh(server.sshPort, { username: "admin", password: ADMIN_PASSWORD });
@@ -77,7 +77,7 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     expect(server.log()).toBe("");
   }, 30_000);
 
-  test("keeps little for a client that types and does not read, and serves others meanwhile", async () => {
+  test("buffers little for a client that sends input and reads nothing, and serves other clients", async () => {
     const server = await startEverlock();
     const memoryMiB = () => {
       const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
@@ -99,7 +99,7 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     client.destroy();
   }, 30_000);
 
-  test("offers no exchange of keys over finite fields", async () => {
+  test("offers no finite-field Diffie-Hellman key exchange", async () => {
     const { sshPort } = await startEverlock();
     const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes"];
     for (const kex of ["diffie-hellman-group18-sha512", "diffie-hellman-group-exchange-sha256"]) {
@@ -142,7 +142,7 @@ describeWith(["ssh", "sshpass", "git"], "the console, against strangers", () => 
     30_000,
   );
 
-  test("shows what others wrote, and obeys none of it", async () => {
+  test("escapes control characters in names and messages that users wrote", async () => {
     const server = await startEverlock();
     await addAlice(server);
     const clone = `${temporaryDirectory()}/clone`;

@@ -67,7 +67,7 @@ describeWith(["ssh", "sshpass", "ssh-keygen"], "an SSH key", () => {
     20_000,
   );
 
-  test("of RSA signs with SHA-2 or not at all", async () => {
+  test("of the type RSA is accepted with SHA-2 signatures only", async () => {
     const server = await start();
     const { path, line } = await makeKey("-t", "rsa", "-b", "2048");
     await server.console(`/users key add alice ${line}`);
@@ -77,7 +77,7 @@ describeWith(["ssh", "sshpass", "ssh-keygen"], "an SSH key", () => {
     expect((await login("ssh-rsa")).code).not.toBe(0);
   }, 20_000);
 
-  test("that is wrong, or another's, is refused with the reason", async () => {
+  test("that is invalid or belongs to another user is refused with the reason", async () => {
     const server = await start();
     const { line, fingerprint } = await makeKey("-t", "ed25519");
     const weak = await makeKey("-t", "rsa", "-b", "1024").catch(() => undefined);

@@ -28,7 +28,7 @@ const isClosed = ({ httpPort }: Everlock) =>
   );
 
 describeWith(["ssh", "sshpass"], "a stop", () => {
-  test.concurrent("lets a request under way finish", async () => {
+  test.concurrent("waits for a running request to finish", async () => {
     const server = await startEverlock();
     await addAlice(server);
     const upload = await slowUpload(server);
@@ -39,7 +39,7 @@ describeWith(["ssh", "sshpass"], "a stop", () => {
     expect(await ended).toBe(0);
   });
 
-  test.concurrent("waits no longer than --stop-timeout for one that does not end", async () => {
+  test.concurrent("waits for a running request no longer than --stop-timeout", async () => {
     const server = await startEverlock({ args: ["--stop-timeout", "1s"] });
     await addAlice(server);
     const upload = await slowUpload(server);
@@ -90,7 +90,7 @@ describe("a stop during the start", () => {
 });
 
 describeWith(["strace", "ssh", "sshpass"], "a stop on a disk that hangs", () => {
-  test.concurrent("ends the process after its deadline and names what is still under way", async () => {
+  test.concurrent("kills the process after its deadline, and the log names what was still running", async () => {
     const server = await startEverlock({ args: ["--stop-timeout", "1s"] });
     await addAlice(server);
     await new RegistryClient(server.httpPort, "app").pushImage("v1");

@@ -53,8 +53,8 @@ function bearer(server: Everlock, token: string, repository = "app") {
     client.fetch(path, { method, headers: { Authorization: `Bearer ${token}` } });
 }
 
-describeWith(["ssh", "sshpass"], "tokens", () => {
-  test("are what the challenge asks for where anybody may read, Basic elsewhere", async () => {
+describeWith(["ssh", "sshpass"], "bearer tokens", () => {
+  test("are requested by the challenge if anonymous users may read, and Basic authentication otherwise", async () => {
     const server = await startOpen();
     const anonymous = new RegistryClient(server.httpPort, "app", null);
     const challenge = async (path: string, method = "GET") =>
@@ -76,7 +76,7 @@ describeWith(["ssh", "sshpass"], "tokens", () => {
     expect(await challenge("manifests/v1")).toBe(`${realm},scope="repository:app:pull"`);
   }, 20_000);
 
-  test("open what the user has of what was asked for, and nothing else", async () => {
+  test("grant the requested access as far as the user has it", async () => {
     const server = await startOpen();
     await new RegistryClient(server.httpPort, "other").pushImage("v1");
     const scopes = [
@@ -116,7 +116,7 @@ describeWith(["ssh", "sshpass"], "tokens", () => {
     ]);
   }, 20_000);
 
-  test("are refused to a wrong password, whichever way it is given", async () => {
+  test("are not issued for a wrong password, whichever way it is sent", async () => {
     const server = await startOpen();
     for (const credentials of ["alice:wrong", "nobody:change-me", "anon:x"]) {
       const response = await askToken(server, [PULL_APP], credentials);
@@ -134,7 +134,7 @@ describeWith(["ssh", "sshpass"], "tokens", () => {
     );
   }, 20_000);
 
-  test("come by OAuth2 as well, with one to refresh them that a password change ends", async () => {
+  test("are issued by OAuth2 as well, with a refresh token that a password change revokes", async () => {
     const server = await startOpen();
     const login = { grant_type: "password", username: "alice", password: "change-me", scope: PULL_APP };
     const first = (await (
@@ -156,7 +156,7 @@ describeWith(["ssh", "sshpass"], "tokens", () => {
     expect((await postForm(server, refresh)).status).toBe(401);
   }, 20_000);
 
-  test("end when the user's password or grants change, or everybody's", async () => {
+  test("are revoked when the user's password or grants change, or anonymous access changes", async () => {
     const server = await startOpen();
     const status = async (token: string) => (await bearer(server, token)("manifests/v1")).status;
     for (const [change, password] of [
@@ -173,7 +173,7 @@ describeWith(["ssh", "sshpass"], "tokens", () => {
     }
   }, 20_000);
 
-  test("that were tampered with, or are another registry's, are refused", async () => {
+  test("that were changed or issued for another registry are refused", async () => {
     const server = await startOpen();
     await console(
       server,
@@ -209,7 +209,7 @@ describeWith(["ssh", "sshpass"], "tokens", () => {
 });
 
 describeWith(["ssh", "sshpass"], "a user without access to a repository", () => {
-  test("can't tell whether it exists, read its blobs elsewhere, mount from it, or see it listed", async () => {
+  test("can't learn whether it exists, read its blobs elsewhere, mount from it, or see it listed", async () => {
     const server = await startOpen();
     await console(
       server,

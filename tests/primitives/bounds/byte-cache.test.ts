@@ -6,7 +6,7 @@ function kept(cache: ByteCache<number>, keys: readonly string[]): number {
   return keys.filter((key) => cache.get(key) !== undefined).length;
 }
 
-test("keys are weighed: of long ones it keeps fewer", () => {
+test("a byte cache counts the size of its keys", () => {
   const CAPACITY = 1_000_000;
   const fill = (length: number) => {
     const cache = new ByteCache<number>(CAPACITY);
@@ -19,7 +19,7 @@ test("keys are weighed: of long ones it keeps fewer", () => {
   expect(fill(12_000)).toBeWithin(1, CAPACITY / 24_000 + 1);
 });
 
-test("what is larger than half of it is not kept, by its key or by its value", () => {
+test("a byte cache does not keep an entry larger than half of its capacity", () => {
   const cache = new ByteCache<number>(10_000);
   cache.set("x".repeat(3000), 1);
   cache.set("value", 1, 6000);
@@ -27,6 +27,6 @@ test("what is larger than half of it is not kept, by its key or by its value", (
   expect(kept(cache, ["x".repeat(3000), "value", "small"])).toBe(1);
 });
 
-test("a detached text is the same text", () => {
+test("a text detached from its source is equal to it", () => {
   expect(detached("/v2/app/manifests/\u{1F600}é")).toBe("/v2/app/manifests/\u{1F600}é");
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { LruCache } from "../../../src/primitives/bounds/lru-cache.ts";
 
-test("keeps what is used and forgets what is not, within its capacity", () => {
+test("an LRU cache removes the least recently used entries beyond its capacity", () => {
   const cache = new LruCache<number, number>(20);
   cache.set(0, 0);
   for (let i = 1; i <= 100; i++) {
@@ -14,7 +14,7 @@ test("keeps what is used and forgets what is not, within its capacity", () => {
   expect(cache.get(1)).toBeUndefined();
 });
 
-test("counts sizes, replaces values, and does not keep what is too large", () => {
+test("an LRU cache counts sizes, replaces values, and does not keep an entry that is too large", () => {
   const cache = new LruCache<string, string>(100);
   cache.set("a", "small", 10);
   cache.set("a", "large", 60);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { OverloadedError, Semaphore } from "../../../src/primitives/bounds/semaphore.ts";
 
-test("who gives up waiting leaves the line, and the next one gets the turn", async () => {
+test("a semaphore gives the place of a waiter that was aborted to the next one", async () => {
   const semaphore = new Semaphore(1, 2);
   const first = Promise.withResolvers<void>();
   const running = semaphore.run(() => first.promise);
@@ -21,7 +21,7 @@ test("who gives up waiting leaves the line, and the next one gets the turn", asy
   expect(wasRun).toBe(false);
 });
 
-test("who has given up before takes no turn, and one that gives up while at work keeps it", async () => {
+test("a semaphore refuses an aborted waiter, and lets a holder finish that is aborted", async () => {
   const semaphore = new Semaphore(1, 1);
   expect(await semaphore.run(async () => 1, AbortSignal.abort(new Error("gone"))).catch(String)).toBe(
     "Error: gone",

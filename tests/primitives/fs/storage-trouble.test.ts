@@ -18,11 +18,11 @@ test.each([
   expect(storageTroubleOf(new Error("no commit", { cause: failure(code) }))).toBe(trouble);
 });
 
-test("a lock of another process is a trouble of the storage", () => {
+test("a lock of another process is a storage problem", () => {
   expect(storageTroubleOf(new BranchLockedError("refs/heads/main"))).toBe("locked");
 });
 
-test("a bug is none", () => {
+test("a bug is no storage problem", () => {
   expect(storageTroubleOf(new TypeError("undefined is not a function"))).toBeUndefined();
   expect(storageTroubleOf("ENOSPC")).toBeUndefined();
   expect(storageTroubleOf(failure("ENOENT"))).toBeUndefined();

@@ -6,7 +6,7 @@ function work(): void {
   for (const end = performance.now() + 2; performance.now() < end; );
 }
 
-test("of many that wait one has its turn between two turns of everything else", async () => {
+test("one of many waiting tasks runs in each turn of the event loop", async () => {
   const turns = new TurnQueue();
   const order: string[] = [];
   const all = Promise.all(
@@ -30,12 +30,12 @@ test("of many that wait one has its turn between two turns of everything else", 
   expect(order.filter((name) => name !== "-")).toEqual(["a", "b", "c", "d"]);
 });
 
-test("one that is alone has its turn at once, again and again", async () => {
+test("a task that waits alone runs at once", async () => {
   const turns = new TurnQueue();
   for (let i = 0; i < 1000; i++) await turns.next();
 });
 
-test("one whose turn fails keeps nobody else from theirs", async () => {
+test("a task that fails does not keep the other tasks from running", async () => {
   const turns = new TurnQueue();
   const failing = turns.next().then(() => {
     throw new Error("failed");

@@ -16,7 +16,7 @@ test.each([
   expect(parseVhostPattern(text)).toBe(expected as string);
 });
 
-test("a wildcard stands for one label, and gives way to a name of its own", () => {
+test("a wildcard of a virtual host matches one label, and an exact name takes precedence", () => {
   const table = new Map([
     ["*.example.org", "any"],
     ["team.example.org", "team"],

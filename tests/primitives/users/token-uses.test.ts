@@ -13,7 +13,7 @@ function memoryLog() {
   return { lines, log: { info: add, warn: add, error: add } };
 }
 
-test("when a token was used outlives the server, in a file of its owner's alone", async () => {
+test("the last uses of API tokens are kept across a restart, in a file that only its owner can read", async () => {
   const path = `${temporaryDirectory()}/token_uses.json`;
   const { log } = memoryLog();
   const uses = new TokenUses(path, log);

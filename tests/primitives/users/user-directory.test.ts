@@ -7,7 +7,7 @@ import { GROUPS, QUESTIONS, USERS } from "../../support/access-table.ts";
 const directory = new UserDirectory(USERS, GROUPS);
 
 describe("access", () => {
-  test(`is decided alike for all of the ${QUESTIONS.length} questions of the table`, () => {
+  test(`matches the table for all of its ${QUESTIONS.length} questions`, () => {
     expect(QUESTIONS.length).toBeGreaterThan(200);
     const wrong = QUESTIONS.filter(
       ({ who, instance, repository, role, isAllowed }) =>
@@ -30,7 +30,7 @@ describe("access", () => {
     expect(reason("nobody", "http/oci/other/app")).toBeUndefined();
   });
 
-  test("of a group changes what its members' tokens stand for, and of a disabled user ends them", () => {
+  test("of a group is part of its members' fingerprint, and a disabled user has no fingerprint", () => {
     const without = directory.without({ group: GROUPS[0]?.name as never });
     const of = (users: UserDirectory, name: string) => users.fingerprint(name as UserName, "access");
     expect(of(without, "member")).not.toBe(of(directory, "member"));
@@ -38,7 +38,7 @@ describe("access", () => {
     expect(of(directory, "disabled")).toBeUndefined();
   });
 
-  test("to everything makes an administrator, unless disabled or only as anybody", () => {
+  test("to everything makes a user an administrator, unless the user is disabled or it comes from anon", () => {
     const administrators = USERS.map(({ name }) => name).filter((name) => directory.isAdministrator(name));
     expect(administrators.map(String)).toEqual(["root"]);
   });

@@ -31,7 +31,7 @@ test.each(["", "/**", "/*", "/a", "/a/*", "/a/**", "/a/**/c", "/*/b", "/team/**"
   },
 );
 
-test("a grant on one repository or below a prefix is no reason to look at others", () => {
+test("a grant on one repository or below a prefix makes the catalog read no other repositories", () => {
   const looked = (suffix: string) => {
     const { from, before } = namesUnder(`${INSTANCE}/${suffix}` as AccessPattern);
     return NAMES.filter((name) => name >= from && (before === undefined || name < before));
@@ -41,7 +41,7 @@ test("a grant on one repository or below a prefix is no reason to look at others
   expect(looked("b/**")).toEqual(["b", "b/a"]);
 });
 
-test("ranges that meet become one", () => {
+test("ranges of repository names that touch or overlap are merged", () => {
   const range = (from: string, before?: string) => ({ from, before });
   expect(mergeRanges([])).toEqual([]);
   expect(mergeRanges([range("c", "d"), range("a", "b"), range("aa", "ac")])).toEqual([

@@ -29,7 +29,7 @@ async function openStore() {
   return { memory, store, commitId: commitId as ObjectId };
 }
 
-test("every manifest of a commit is told for each of its repositories, and nothing else", async () => {
+test("the manifests of a commit are listed for each of their repositories", async () => {
   const { store, commitId } = await openStore();
   const told = await Array.fromAsync(committedManifests(store, commitId));
   expect(told.map((manifest) => String(manifest.repository)).sort()).toEqual(["alpine", "team/app"]);
@@ -39,7 +39,7 @@ test("every manifest of a commit is told for each of its repositories, and nothi
   }
 });
 
-test("what can't be read is an error, never a manifest less", async () => {
+test("a manifest that can't be read is an error and is not left out of the list", async () => {
   const { memory, store, commitId } = await openStore();
   for (const [id, object] of memory.known) {
     if (object.type === "blob" && Buffer.from(object.body).equals(content)) memory.known.delete(id);

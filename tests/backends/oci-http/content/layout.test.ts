@@ -38,7 +38,7 @@ test("a push into a repository of 100,000 tags writes a few KiB of metadata", as
   expect(assemblePack(last.map(encodeEntry)).bytes.length).toBeLessThan(16 * 1024);
 }, 30_000);
 
-test("a path is read back as what it was made of, and anything else is no file of ours", () => {
+test("the path of a tag or manifest is parsed back to it, and any other path is ignored", () => {
   const digest = digestOf(Buffer.from("x"), "sha512");
   const tag = must(parseTag("v1"));
   expect(parseOciPath(tagPath(repository, tag))).toEqual({ kind: "tag", repository, tag });

@@ -35,12 +35,12 @@ const [a, b] = [image("a"), image("b")];
 const inner = index(a);
 const outer = index(inner, b, a);
 
-test("a closure has the top, then its children and theirs, each once", async () => {
+test("the closure of a manifest has the manifest, its children and their children, each once", async () => {
   expect(await walk(outer)).toEqual([outer, inner, b, a]);
   expect(await walk(a)).toEqual([a]);
 });
 
-test("children that are not there or are no manifests are left out, and the others are not", async () => {
+test("the closure of a manifest leaves out children that are missing or are no manifests", async () => {
   const bytes = Buffer.from("no manifest");
   const other = digestOf(bytes, "sha256");
   stored.set(other, bytes);
@@ -50,13 +50,13 @@ test("children that are not there or are no manifests are left out, and the othe
   expect(await walk(top)).toEqual([top, b]);
 });
 
-test("a second walk leaves out what the first one came to", async () => {
+test("a second walk over manifests leaves out what the first one visited", async () => {
   const seen = new Set<Digest>();
   expect(await walk(inner, { seen })).toEqual([inner, a]);
   expect(await walk(outer, { seen })).toEqual([outer, b]);
 });
 
-test("a walk ends at its depth", async () => {
+test("a walk over manifests ends at its depth", async () => {
   expect(await walk(outer, { maxDepth: 1 })).toEqual([outer]);
   expect(await walk(index(inner), { maxDepth: 2 })).toEqual([index(inner), inner]);
 });

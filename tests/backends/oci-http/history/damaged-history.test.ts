@@ -60,7 +60,7 @@ async function wholeHistory() {
   return { store, path, right, ask };
 }
 
-test("a history with any bit flipped is rebuilt and reported, or tells what it told before", async () => {
+test("a history database with any bit flipped is rebuilt and reported, or gives the same results", async () => {
   const { store, path, right, ask } = await wholeHistory();
   const { size } = statSync(path);
   let reports = 0;
@@ -75,7 +75,7 @@ test("a history with any bit flipped is rebuilt and reported, or tells what it t
   expect(reports).toBeGreaterThan(FLIPS / 10);
 }, 60_000);
 
-test("a history that gets damaged while it is open fails who needs it at once, and is right for the next", async () => {
+test("a history database that is damaged while it is open may fail one query, and is right for the next", async () => {
   const { store, path, right, ask } = await wholeHistory();
   for (const vandalism of [
     "UPDATE commits SET event = replace(event, 'alice', 'mallory')",

@@ -11,7 +11,7 @@ import { flipBit } from "../../../support/flipped-bit.ts";
 import { MemoryStore } from "../../../support/memory-engine/memory-store.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
-test("the history knows all that was committed before it was asked, even if it was catching up already", async () => {
+test("the history has all commits made before a query, even if it was catching up already", async () => {
   const store = await Store.open("test", new MemoryStore());
   const history = new HistoryIndex(`${temporaryDirectory()}/history.sqlite`, store);
   afterThisTest(() => history.close());
@@ -26,7 +26,7 @@ test("the history knows all that was committed before it was asked, even if it w
   await underWay;
 });
 
-test("a history that could not be read is read again by the next who asks", async () => {
+test("a history that could not be read is read again by the next query", async () => {
   const memory = new MemoryStore();
   const store = await Store.open("test", memory);
   const history = new HistoryIndex(`${temporaryDirectory()}/history.sqlite`, store);
@@ -50,7 +50,7 @@ test("a history that could not be read is read again by the next who asks", asyn
   expect(history.head).toBe(commitId);
 });
 
-test("closing ends the catching up in the middle of a commit that removes much", async () => {
+test("closing the history stops its catching up, also within a large commit", async () => {
   const memory = new MemoryStore();
   const store = await Store.open("test", memory);
   const author = { name: "alice", email: "alice@everlock" };

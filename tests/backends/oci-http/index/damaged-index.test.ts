@@ -134,7 +134,7 @@ function wrongAnswers(index: OciIndexReader, isWhole: boolean): string[] {
   return wrong;
 }
 
-test("an index with any bit flipped gives no wrong answer: what a row says has its sum, a manifest its digest", () => {
+test("an index with any bit flipped gives no wrong result: rows have checksums and manifests have digests", () => {
   const { flipped } = wholeIndex();
   const wrong: string[] = [];
   let noticed = 0;
@@ -149,7 +149,7 @@ test("an index with any bit flipped gives no wrong answer: what a row says has i
   expect(noticed).toBeGreaterThan(0);
 }, 60_000);
 
-test("an index with any bit flipped is rebuilt at the start and reported, unless it answers all that it should", () => {
+test("an index with any bit flipped is rebuilt and reported when it is opened, unless all its results are right", () => {
   const { flipped } = wholeIndex();
   const wrong: string[] = [];
   let reports = 0;

@@ -81,7 +81,7 @@ for (const algorithm of ["sha256", "sha512"] as const) {
   });
 }
 
-test("a tag that moved or went leads to its manifest no more", () => {
+test("a tag that was moved or deleted no longer leads to its old manifest", () => {
   const digest = digestOf(bytes);
   const { index, reader } = openIndex();
   index.apply([pushed(alpine, digest), tagged(alpine, v1, digest)]);
@@ -91,7 +91,7 @@ test("a tag that moved or went leads to its manifest no more", () => {
   expect(reader.countTags(alpine)).toBe(0);
 });
 
-test("of a range of names only those in it are read, after any name and in any steps", () => {
+test("a listing of repositories reads only names within its range, from any name on and in pages of any size", () => {
   const { index, reader } = openIndex();
   const names = ["a", "b", "b-x", "b/1", "b/2", "b/3", "c"] as RepositoryName[];
   index.apply(names.map((name) => pushed(name, digestOf(bytes))));

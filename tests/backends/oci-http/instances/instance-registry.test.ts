@@ -118,7 +118,7 @@ describe.each(settable)("the setting %s", (property) => {
       expect(settingWords(configOf(opened, name))).toEqual(expect.arrayContaining([...words]));
   };
 
-  test.concurrent("outlasts a restart, a reload and a restart, and the setting of any other, whatever flags say", async () => {
+  test.concurrent("is kept across a restart, a reload and changes of other settings, whatever flags say", async () => {
     const dataDir = temporaryDirectory();
     const first = await open(dataDir, HOST_FLAG);
     await first.console("/oci create team vhost=team.test");
@@ -156,7 +156,7 @@ describe.each(settable)("the setting %s", (property) => {
   });
 });
 
-test("the moment that a registry serves outlasts a restart, a reload and the setting of others", async () => {
+test("the moment that a registry at a past state serves is kept across a restart, a reload and changes of its settings", async () => {
   const dataDir = temporaryDirectory();
   const first = await open(dataDir);
   const { store } = first.registry.storeOf(DEFAULT);
@@ -176,7 +176,7 @@ test("the moment that a registry serves outlasts a restart, a reload and the set
   expect(configOf(await open(dataDir), "past" as InstanceName)).toMatchObject({ at, references: "sparse" });
 });
 
-test("a setting that a registry need not have is taken away by an empty value, and stays away", async () => {
+test("an optional setting of a registry is removed by an empty value, also across a restart", async () => {
   const dataDir = temporaryDirectory();
   const first = await open(dataDir);
   await first.console("/oci set default quota=1GiB retention=1d cleanup=**,untagged=1d immutable=v*");
@@ -189,7 +189,7 @@ test("a setting that a registry need not have is taken away by an empty value, a
   ]);
 });
 
-test("two hosts that are added at the same time are both there", async () => {
+test("two virtual hosts that are added at the same time are both kept", async () => {
   const opened = await open(temporaryDirectory());
   await Promise.all(["a.test", "b.test"].map((host) => opened.console(`/oci set default vhost=${host}`)));
   expect(configOf(opened).vhosts).toEqual(["localhost", "a.test", "b.test"]);
@@ -393,7 +393,7 @@ describe("a registry whose store can't be opened", () => {
     expect(configOf(opened)).toMatchObject({ quota: 2 ** 30 });
   });
 
-  test("hinders no change of the others, keeps its settings, and can be changed itself", async () => {
+  test("keeps its settings, and its settings and those of other registries can be changed", async () => {
     const { opened, dataDir } = await damaged();
     await opened.console("/oci set default quota=1GiB");
     await opened.console("/oci create more vhost=more.test");
@@ -407,7 +407,7 @@ describe("a registry whose store can't be opened", () => {
     expect(again.registry.outages()).toEqual([]);
   });
 
-  test("does not become part of the configuration anew", async () => {
+  test("is not written to the configuration again", async () => {
     const { opened } = await damaged();
     const create = opened.console("/oci create other vhost=other.test store=everlock-oci-team");
     await expect(create).rejects.toThrow("the registry 'other': the store 'everlock-oci-team' is damaged");

@@ -64,7 +64,7 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
   return { repositories, read };
 }
 
-test("for the list of repositories only those are looked at that grants lead to", async () => {
+test("the catalog of a registry reads only repositories that the user's grants cover", async () => {
   const grants = { [ANONYMOUS]: ["/public/**", "/shared"], alice: ["/zoo/*"] };
   expect(await catalog(ANONYMOUS, grants)).toEqual({
     repositories: ["public/one", "public/two", "shared"],
@@ -80,12 +80,12 @@ test("for the list of repositories only those are looked at that grants lead to"
   });
 });
 
-test("a wildcard in front shows what it covers, wherever that lies", async () => {
+test("the catalog of a registry lists what a grant with a leading wildcard covers", async () => {
   const { repositories } = await catalog(ANONYMOUS, { [ANONYMOUS]: ["/*/two", "/**/public"] });
   expect(repositories).toEqual(["public/two", "zoo/public"]);
 });
 
-test("the owner of a registry's name sees all of it", async () => {
+test("the catalog lists all repositories for the user with the registry's name", async () => {
   const { repositories } = await catalog("default", { default: [] }, "?n=10000");
   expect(repositories).toEqual(NAMES);
 });

@@ -34,14 +34,14 @@ test.each([
   expect(parseCleanupRule(text)).toBeUndefined();
 });
 
-test("of several rules the first that matches a repository counts", () => {
+test("the first of several cleanup rules that matches a repository applies", () => {
   const rules = ["team/app,newest=1", "team/*,newest=2", "**,newest=3"].map(parsed);
   const newestOf = (name: string) => ruleFor(rules, name as RepositoryName)?.newest;
   expect(["team/app", "team/other", "team/a/b", "x"].map(newestOf)).toEqual([1, 2, 3, 3]);
   expect(ruleFor(rules.slice(0, 1), "x" as RepositoryName)).toBeUndefined();
 });
 
-test("the tags that were set last are kept, and besides those that a pattern keeps", () => {
+test("a cleanup rule keeps the newest tags, and in addition those that match its patterns", () => {
   const moves = new Map([
     ["a", [1]],
     ["b", [5]],
@@ -55,7 +55,7 @@ test("the tags that were set last are kept, and besides those that a pattern kee
   expect(expiredTags(parsed("**,untagged=1d"), tags, moves)).toEqual([]);
 });
 
-test("of tags that one commit set, those are newer that were set later before, or else have the higher number", () => {
+test("tags that one commit set are ordered by their commits before, and then by their numbers", () => {
   const restored = new Map([
     ["a", [10, 9, 2]],
     ["b", [10, 9, 1]],

@@ -60,7 +60,7 @@ async function clientWith(quotas: Pick<Policy, "quota" | "repositoryQuota">): Pr
 }
 
 describe("a quota of a repository", () => {
-  test("counts blobs, each once, and says what is used", async () => {
+  test("counts each blob once, and the error tells how much is used", async () => {
     const client = await clientWith({ repositoryQuota: 10 * KIB });
     const blob = bytesOf(6);
     expect(await client.push(blob)).toBe("stored");
@@ -71,7 +71,7 @@ describe("a quota of a repository", () => {
     expect(await client.push(bytesOf(5), { repository: OTHER })).toBe("stored");
   });
 
-  test("counts what open uploads hold, of whatever length they said to be", async () => {
+  test("counts the bytes of open uploads, whatever length they declared", async () => {
     const client = await clientWith({ repositoryQuota: 10 * KIB });
     const open = await client.begin();
     expect(await client.append(open, bytesOf(6), { isSaid: false })).toMatchObject({ kind: "appended" });
@@ -95,13 +95,13 @@ describe("a quota of a repository", () => {
     expect(await client.push(bytesOf(10))).not.toBe("stored");
   });
 
-  test("lets as many uploads in at once as there is room for", async () => {
+  test("admits as many simultaneous uploads as fit", async () => {
     const client = await clientWith({ repositoryQuota: 200 * KIB });
     const pushes = Array.from({ length: 20 }, () => client.push(bytesOf(10), { isSaid: false }));
     expect(new Set(await Promise.all(pushes))).toEqual(new Set(["stored"]));
   });
 
-  test("counts manifests, but not one that is there already", async () => {
+  test("counts manifests, but not one that is pushed again", async () => {
     const client = await clientWith({ repositoryQuota: 4 * KIB });
     const content = Buffer.from(
       JSON.stringify({
@@ -129,7 +129,7 @@ describe("a quota of a repository", () => {
     expect(await put(other)).toEqual({ kind: "stored" });
   });
 
-  test("gives back what is deleted, at once", async () => {
+  test("frees the bytes of deleted content at once", async () => {
     const client = await clientWith({ repositoryQuota: 10 * KIB });
     const blob = bytesOf(8);
     await client.push(blob);
@@ -138,7 +138,7 @@ describe("a quota of a repository", () => {
     expect(await client.push(bytesOf(9))).toBe("stored");
   });
 
-  test("that is set while it serves holds for the next upload", async () => {
+  test("that is set while the server runs applies to the next upload", async () => {
     const client = await clientWith({});
     await client.push(bytesOf(8));
     client.policy = { ...client.policy, repositoryQuota: 10 * KIB, quota: 100 * KIB };
@@ -149,7 +149,7 @@ describe("a quota of a repository", () => {
     expect(await client.push(bytesOf(3))).toContain("16 KiB are used");
   });
 
-  test("is told where a blob is mounted", async () => {
+  test("applies to mounted blobs", async () => {
     const client = await clientWith({ repositoryQuota: 10 * KIB });
     const [small, large] = [bytesOf(4), bytesOf(8)];
     await client.push(small, { repository: OTHER });
@@ -162,7 +162,7 @@ describe("a quota of a repository", () => {
 });
 
 describe("a quota of a registry", () => {
-  test("counts each blob once for all repositories, and what is on its way", async () => {
+  test("counts each blob once for all repositories, and open uploads", async () => {
     const client = await clientWith({ quota: 10 * KIB });
     const blob = bytesOf(6);
     for (const repository of [APP, OTHER]) expect(await client.push(blob, { repository })).toBe("stored");
@@ -173,7 +173,7 @@ describe("a quota of a registry", () => {
     expect(outcomes.filter((outcome) => outcome === "stored").length).toBeLessThanOrEqual(1);
   });
 
-  test("gives back what a collection removes", async () => {
+  test("frees the bytes that a garbage collection removes", async () => {
     const client = await clientWith({ quota: 10 * KIB });
     const { oci } = client.store;
     await client.push(bytesOf(8));
@@ -184,7 +184,7 @@ describe("a quota of a registry", () => {
     expect(await client.push(bytesOf(4))).toBe("stored");
   });
 
-  test("is measured as what is shown is", async () => {
+  test("counts the same bytes as the statistics show", async () => {
     const client = await clientWith({ quota: 100 * KIB });
     await client.push(bytesOf(1));
     await client.append(await client.begin(), bytesOf(2));

@@ -9,7 +9,7 @@ import {
 const parse = (text: string) => parseInstances(Buffer.from(text));
 const minimal = '[[instance]]\nname = "a"\nvhosts = ["a.test"]\nstore = "s"\n';
 
-test("instances are read back as they were written", () => {
+test("the configuration of registries is read back as it was written", () => {
   const commit = "ab".repeat(32);
   const written = `${minimal}references = "sparse"\nimmutable = ["v*", "!v0"]\nat = "${commit}"\n`;
   const instances = parse(written);

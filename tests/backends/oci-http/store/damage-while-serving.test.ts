@@ -84,7 +84,7 @@ test.each(["1", "2"])(
   20_000,
 );
 
-test("a replaced index is the index again after a stop", async () => {
+test("an index that was replaced while the server ran has its usual name after a stop", async () => {
   const { server, dir, vandalize, checkImages, logged } = await serveImages("1");
   vandalize("index.sqlite", "UPDATE tags SET digest = x'00'");
   await checkImages();
@@ -122,7 +122,7 @@ test.each(["1", "2"])(
   20_000,
 );
 
-test("a manifest that nobody has is looked up in the commits now and then, and stays unknown", async () => {
+test("an unknown manifest is looked up in the commits only now and then", async () => {
   const { client, logged } = await serveImages("2");
   const unknown = digestOf(Buffer.from("nothing"));
   for (let i = 0; i < 100; i++) expect((await client.fetch(`manifests/${unknown}`)).status).toBe(404);

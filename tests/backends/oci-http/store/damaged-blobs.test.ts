@@ -73,7 +73,7 @@ async function openWithDamagedLayer(size: number) {
 }
 
 test.each([1000, 40_000, 1_000_000])(
-  "a damaged blob of %d bytes is hashed before it is served, and never is",
+  "a damaged blob of %d bytes is detected before it is served",
   async (size) => {
     const { oci, storage, digest, warnings, place } = await openWithDamagedLayer(size);
     expect(await storage.blob(repository, digest)).toBeUndefined();
@@ -85,7 +85,7 @@ test.each([1000, 40_000, 1_000_000])(
   },
 );
 
-test("a large damaged blob is noticed when it is served first, set aside and reported with the tags that need it", async () => {
+test("a large damaged blob is detected when it is first served, set aside, and reported with the tags that need it", async () => {
   const size = 3_000_000;
   const { oci, storage, digest, warnings, place } = await openWithDamagedLayer(size);
   // What is sent by the kernel can't wait for it; the client finds out by the digest.

@@ -72,7 +72,7 @@ test.each(["index.sqlite", "history.sqlite"])(
   },
 );
 
-test("a store opens with its links damaged: they are named, and those that can't be read are those of the manifests", async () => {
+test("a store opens with damaged links, reports them, and makes those that can't be read from the manifests", async () => {
   const { dir, open } = await closedStore();
   flipBit(`${dir}/links.sqlite`, 0, 0);
   const { oci, warnings } = await open();
@@ -91,7 +91,7 @@ test("a store opens with its links damaged: they are named, and those that can't
   await again.oci.close();
 });
 
-test("new links that a killed server left beside the old ones take their place", async () => {
+test("new links that a killed server left beside the damaged ones replace them", async () => {
   const { dir, open } = await closedStore();
   renameSync(`${dir}/links.sqlite`, `${dir}/links.rebuilt.sqlite`);
   writeFileSync(`${dir}/links.sqlite`, "damaged");

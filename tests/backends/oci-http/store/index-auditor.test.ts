@@ -48,7 +48,7 @@ async function openStore() {
 
 const always = async () => true;
 
-test("an index that holds what is committed has lost nothing", async () => {
+test("an audit finds nothing lost in an index that matches the commits", async () => {
   const { oci } = await openStore();
   let files = 0;
   const step = async () => {
@@ -73,7 +73,7 @@ test.each([
   expect(await findLost(oci, always)).toContain(lost);
 });
 
-test("of one repository, only what that has lost is found", async () => {
+test("an audit of one repository finds only what that repository has lost", async () => {
   const { oci, lose } = await openStore();
   const other = "team/app2" as RepositoryName;
   await oci.changes.putManifest(actor, {
@@ -87,7 +87,7 @@ test("of one repository, only what that has lost is found", async () => {
   expect(await findLost(oci, always, repository)).toBe("the tag team/app:v3");
 });
 
-test("a cleanup rule deletes nothing by an index that has lost a tag", async () => {
+test("a cleanup rule deletes nothing if the index has lost a tag", async () => {
   const { oci, lose } = await openStore();
   lose("DELETE FROM tags WHERE tag IN ('v3', 'v4')");
   const [rule] = [parseCleanupRule("**,newest=1,untagged=1d")];
@@ -99,7 +99,7 @@ test("a cleanup rule deletes nothing by an index that has lost a tag", async () 
   expect(oci.store.head().commitId).toBe(before);
 });
 
-test("what is pushed and deleted meanwhile is not lost", async () => {
+test("an audit does not report what is pushed and deleted meanwhile", async () => {
   const { oci, push } = await openStore();
   let n = 0;
   const busily = async () => {
@@ -110,7 +110,7 @@ test("what is pushed and deleted meanwhile is not lost", async () => {
   expect(await findLost(oci, busily)).toBeUndefined();
 });
 
-test("a search ends where a step says so", async () => {
+test("an audit ends when its step returns false", async () => {
   const { oci, lose } = await openStore();
   lose("DELETE FROM tags");
   expect(await findLost(oci, async () => false)).toBeUndefined();

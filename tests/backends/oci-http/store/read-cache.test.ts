@@ -24,26 +24,26 @@ function readAnew(happens: (clock: ScopeClock) => void): string[] {
   return read();
 }
 
-test("a push to a repository ends what its tags stand for, not what its digests do", () => {
+test("a push to a repository removes its tags from the read cache, and keeps its digests", () => {
   expect(readAnew((clock) => clock.advance("alpine", "change"))).toEqual(["tag", "tags"]);
 });
 
-test("a removal from a repository ends all that is known of it", () => {
+test("a deletion in a repository removes all its entries from the read cache", () => {
   expect(readAnew((clock) => clock.advance("alpine", "removal"))).toEqual([...KINDS]);
   expect(readAnew((clock) => clock.advanceAll())).toEqual([...KINDS]);
 });
 
-test("what happens to a repository ends nothing of others", () => {
+test("a change of a repository keeps the entries of others in the read cache", () => {
   expect(readAnew((clock) => clock.advance("busybox", "removal"))).toEqual([]);
 });
 
-test("what is not there is not remembered", () => {
+test("the read cache does not keep misses", () => {
   const cache = new ReadCache(new ScopeClock());
   expect(cache.get("blob", "alpine", "key", () => undefined)).toBeUndefined();
   expect(cache.get<number>("blob", "alpine", "key", () => ({ value: 1, bytes: 1 }))).toBe(1);
 });
 
-test("keys that clients choose are weighed with what they lead to", () => {
+test("the read cache counts the size of keys that clients choose", () => {
   const cache = new ReadCache(new ScopeClock());
   const keys = Array.from({ length: 5000 }, (_, i) => `${i}`.padEnd(12_000, "x"));
   const look = (key: string) => {

@@ -24,7 +24,7 @@ function manifest(note: string) {
   return { digest: digestOf(content), content };
 }
 
-test("a manifest goes with the tags that are just being put on it, and no others", async () => {
+test("deleting a manifest deletes the tags that are being set on it at the same time, and no others", async () => {
   const oci = await OciStore.open(
     localStores(temporaryDirectory(), consoleLogger),
     "everlock-oci-test" as StoreName,

@@ -22,21 +22,21 @@ const signatureOf = ({ digest }: Descriptor, suffix = ".sig") => `sha256-${diges
 const tagged = (...tags: string[]) => tags.map((tag) => `${APP}:${tag}`).toSorted();
 const byDigest = (...manifests: Descriptor[]) => manifests.map(({ digest }) => `${APP}@${digest}`).toSorted();
 
-describe("of the newest tags", () => {
-  test("those are kept that were pushed last, also within one second", async () => {
+describe("a cleanup rule for the newest tags", () => {
+  test("keeps those that were pushed last, also within one second", async () => {
     const store = await TestStore.open();
     for (const tag of ["nb-4", "nb-2", "nb-3", "nb-1"]) await store.image(tag);
     expect(await apply(store, "**,newest=1")).toEqual(tagged("nb-2", "nb-3", "nb-4"));
     expect(store.tags()).toEqual(["nb-1"]);
   });
 
-  test("one that was pushed again is the newest", async () => {
+  test("counts a tag that was pushed again as the newest", async () => {
     const store = await TestStore.open();
     for (const tag of ["a", "b", "c", "a"]) await store.image(tag);
     expect(await apply(store, "**,newest=2")).toEqual(tagged("b"));
   });
 
-  test("a restore that sets all of them by one commit leaves their order as it was", async () => {
+  test("keeps the order of tags across a restore that sets all of them in one commit", async () => {
     const store = await TestStore.open();
     for (const tag of ["c", "a", "b"]) await store.image(tag);
     const then = store.oci.store.head().commitId ?? raise();
@@ -47,7 +47,7 @@ describe("of the newest tags", () => {
     expect(await apply(store, "**,newest=1")).toEqual(tagged("a", "c"));
   });
 
-  test("of those that an import set by one commit, the highest number is the newest", async () => {
+  test("counts the highest version as the newest of tags that one commit set", async () => {
     const store = await TestStore.open();
     const { digest } = await store.image([]);
     const changes = ["v1.2", "v1.10", "v1.9"].map((tag) => ({
@@ -60,14 +60,14 @@ describe("of the newest tags", () => {
     expect(await apply(store, "**,newest=1")).toEqual(tagged("v1.10"));
   });
 
-  test("a tag that is kept by its name takes no place", async () => {
+  test("does not count tags that match its patterns", async () => {
     const store = await TestStore.open();
     for (const tag of ["a", "b", "v1", "v2", "v3"]) await store.image(tag);
     expect(await apply(store, "**,newest=1,keep=v*")).toEqual(tagged("a"));
     expect(store.tags()).toEqual(["b", "v1", "v2", "v3"]);
   });
 
-  test("one that is pushed while the rule is applied stays, and nothing goes by an outdated choice", async () => {
+  test("keeps a tag that is pushed while it is applied, and deletes nothing by an outdated plan", async () => {
     const store = await TestStore.open();
     const [a] = [await store.image("a"), await store.image("b"), await store.image("c")];
     const { transact } = store.oci.store;
@@ -92,8 +92,8 @@ describe("of the newest tags", () => {
   });
 });
 
-describe("what signs or describes an image", () => {
-  test("takes no place among the newest, stays with it and goes with it", async () => {
+describe("a signature, attestation or SBOM of an image", () => {
+  test("does not count as one of the newest tags, and is kept and deleted with its image", async () => {
     const store = await TestStore.open();
     const [old, kept] = [await store.image("old"), await store.image("v1.0")];
     for (const image of [old, kept]) {
@@ -110,7 +110,7 @@ describe("what signs or describes an image", () => {
     expect(store.tags()).toContain(signatureOf(kept, ".att"));
   });
 
-  test("stays while another tag or an index leads to the image", async () => {
+  test("is kept while another tag or an index leads to its image", async () => {
     const store = await TestStore.open();
     const child = await store.image("amd64");
     await store.image(signatureOf(child));
@@ -119,7 +119,7 @@ describe("what signs or describes an image", () => {
     expect(store.tags()).toContain(signatureOf(child));
   });
 
-  test("goes with its subject by that, tagged or not, and so does what signs it in turn", async () => {
+  test("is deleted with its subject, tagged or not, and so are its own signatures", async () => {
     const store = await TestStore.open();
     const image = await store.image("old");
     const sbom = await store.image("sbom-of-old", { subject: image });
@@ -128,7 +128,7 @@ describe("what signs or describes an image", () => {
     expect(await apply(store, "**,newest=1")).toEqual(tagged("old", "sbom-of-old", signatureOf(sbom)));
   });
 
-  test("goes once its image was deleted, and stays where its image never was", async () => {
+  test("is deleted once its image was deleted, and kept if its image never existed here", async () => {
     const store = await TestStore.open();
     const image = await store.image("v1");
     await store.image(signatureOf(image));
@@ -139,7 +139,7 @@ describe("what signs or describes an image", () => {
 });
 
 describe("manifests without a tag", () => {
-  test("go once they had none for long enough, with their children and what refers to them", async () => {
+  test("are deleted after the time of their rule, with their children and referrers", async () => {
     const store = await TestStore.open();
     const child = await store.image([]);
     const index = await store.index("v1", [child]);
@@ -154,7 +154,7 @@ describe("manifests without a tag", () => {
     expect(store.oci.index.manifestsOf(APP)).toEqual([signature.digest]);
   });
 
-  test("stay while an index, a tag or their subject needs them", async () => {
+  test("are kept while an index, a tag or their subject needs them", async () => {
     const store = await TestStore.open();
     const child = await store.image([]);
     const index = await store.index("v1", [child]);
@@ -163,7 +163,7 @@ describe("manifests without a tag", () => {
     expect(await apply(store, "**,untagged=1d", 30)).toEqual([]);
   });
 
-  test("that stock git has committed without a word count from then on", async () => {
+  test("that stock git committed count from their commit on", async () => {
     const store = await TestStore.open();
     const { digest } = await store.image("v1");
     const content = Buffer.from(store.oci.index.manifest(APP, digest)?.content ?? raise());

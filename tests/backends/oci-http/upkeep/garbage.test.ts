@@ -31,8 +31,8 @@ function damage({ dir }: TestStore, file: "index" | "history", sql: string): voi
 
 const FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 
-describe("a collection keeps", () => {
-  test("layers that need not be there but are, until their image goes", async () => {
+describe("a garbage collection keeps", () => {
+  test("optional layers that exist, until their image is deleted", async () => {
     const store = await TestStore.open();
     const foreign = await store.blob("foreign", { mediaType: FOREIGN });
     const image = await store.image("v1", { layers: [foreign] });
@@ -59,7 +59,7 @@ describe("a collection keeps", () => {
     expect(await collect(store)).toMatchObject({ blobs: 2 });
   });
 
-  test("what the history retains, what was asked for, and what was uploaded lately", async () => {
+  test("blobs that the history retains, that clients requested lately or that were uploaded lately", async () => {
     const store = await TestStore.open();
     const layer = await store.blob("layer");
     await store.delete(await store.image("v1", { layers: [layer] }));
@@ -71,7 +71,7 @@ describe("a collection keeps", () => {
     expect([store.has(layer), store.has(asked)]).toEqual([false, true]);
   });
 
-  test("what a served past state needs", async () => {
+  test("blobs that a registry at a past state needs", async () => {
     const store = await TestStore.open();
     const layer = await store.blob("layer");
     const image = await store.image("v1", { layers: [layer] });
@@ -84,7 +84,7 @@ describe("a collection keeps", () => {
     expect(await collect(store)).toMatchObject({ blobs: 2 });
   });
 
-  test("everything where the branch is gone and the objects are not", async () => {
+  test("everything if the branch is missing and the objects are not", async () => {
     const store = await TestStore.open();
     await store.image("v1");
     const lost = await store.blob("lost");
@@ -94,12 +94,12 @@ describe("a collection keeps", () => {
   });
 });
 
-describe("a damaged index", () => {
+describe("a damaged index during a garbage collection", () => {
   const damages: readonly [name: string, sql: string, why: string][] = [
-    ["of blobs", "DELETE FROM manifest_blobs", "index.sqlite did not know that team/app@"],
-    ["of other names", "DELETE FROM also_named", "index.sqlite did not know that team/app@"],
+    ["the blobs of manifests", "DELETE FROM manifest_blobs", "index.sqlite did not know that team/app@"],
+    ["manifests that others name", "DELETE FROM also_named", "index.sqlite did not know that team/app@"],
   ];
-  test.each(damages)("%s costs no blob, and is reported", async (_name, sql, why) => {
+  test.each(damages)("that lost %s costs no blob, and is reported", async (_name, sql, why) => {
     const store = await TestStore.open();
     const foreign = await store.blob("foreign", { mediaType: FOREIGN });
     const image = await store.image("v1", { layers: [await store.blob("layer"), foreign] });
@@ -114,7 +114,7 @@ describe("a damaged index", () => {
     expect([store.has(foreign), store.has(lost)]).toEqual([true, false]);
   });
 
-  test("of the history costs nothing that it retains, and is reported", async () => {
+  test("of the history loses no retained blob, and is reported", async () => {
     const store = await TestStore.open();
     const layer = await store.blob("layer");
     const image = await store.image("v1", { layers: [layer] });
@@ -131,8 +131,8 @@ describe("a damaged index", () => {
   });
 });
 
-describe("a collection", () => {
-  test("gets on while manifests are pushed and deleted all the time", async () => {
+describe("a garbage collection", () => {
+  test("makes progress while manifests are pushed and deleted all the time", async () => {
     const store = await TestStore.open();
     const lost: Descriptor[] = [];
     for (let i = 0; i < 500; i++) lost.push(await store.blob(`lost ${i}`));
@@ -152,7 +152,7 @@ describe("a collection", () => {
     expect(lost.filter((blob) => store.has(blob))).toEqual([]);
   });
 
-  test("ends at its next step once it is cancelled, also while the history is read", async () => {
+  test("ends at its next step when it is cancelled, also while it reads the history", async () => {
     const store = await TestStore.open();
     for (let i = 0; i < 50; i++) await store.blob(`lost ${i}`);
     const abort = new AbortController();
@@ -162,7 +162,7 @@ describe("a collection", () => {
     expect(await collect(store, { signal: abort.signal })).toMatchObject({ blobs: 0, problems: [] });
   });
 
-  test("counts what would go without removing it", async () => {
+  test("with isDryRun counts what it would remove and removes nothing", async () => {
     const store = await TestStore.open();
     const lost = await store.blob("lost");
     expect(await collect(store, { isDryRun: true })).toMatchObject({ blobs: 1, bytes: 4 });
