@@ -71,11 +71,11 @@ export class MemoryBlobs implements BlobStore {
     return verdict;
   }
 
-  async remove(digest: Digest, isUnneeded: () => boolean): Promise<boolean> {
+  async remove(digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<boolean> {
     const blob = this.#kept.get(digest);
     if (!blob) return false;
     this.#kept.delete(digest);
-    const unneeded = isUnneeded();
+    const unneeded = await isUnneeded();
     if (!unneeded && !this.#kept.has(digest)) this.#kept.set(digest, blob);
     return unneeded;
   }

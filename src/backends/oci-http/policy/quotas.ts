@@ -1,10 +1,10 @@
 import { LruCache } from "../../../primitives/bounds/lru-cache.ts";
 import type { Digest } from "../../../primitives/digest.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
-import type { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import type { BlobSizeCounter } from "../../../primitives/store/blobs/blob-sizes.ts";
 import type { LocalUploadLocks } from "../../../primitives/store/blobs/upload-locks.ts";
 import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
+import type { LinkStore } from "../../../primitives/store/engine/links.ts";
 import { scopeHash, type UploadId } from "../../../primitives/store/engine/upload-id.ts";
 import type { Upload, UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
@@ -44,7 +44,7 @@ const MAX_AGE_MS = 60_000;
 interface Counted {
   readonly blobs: Pick<BlobStore, "stat">;
   readonly index: OciIndexReader;
-  readonly links: Pick<BlobLinks, "blobsOf">;
+  readonly links: Pick<LinkStore, "blobsOf">;
   readonly sizes: BlobSizeCounter;
   readonly uploads: Pick<UploadStore, "list">;
   readonly locks: Pick<LocalUploadLocks, "isHeld">;
@@ -250,7 +250,7 @@ export class QuotaLedger {
   async #countRepository(repository: RepositoryName): Promise<RepositoryUse> {
     const removals = this.#removals(repository);
     const pace = new Pace(1);
-    const blobs = new Set(this.#oci.links.blobsOf(repository));
+    const blobs = new Set(await this.#oci.links.blobsOf(repository));
     for (const digest of this.#oci.index.manifestsOf(repository)) {
       await pace.rest();
       const manifest = parseStoredManifest(this.#oci.index.manifest(repository, digest)?.content);

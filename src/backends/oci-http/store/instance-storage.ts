@@ -70,7 +70,7 @@ export class InstanceStorage implements RegistryStorage {
       repository,
       digest,
       async () => {
-        if (!this.#isLinked(repository, digest)) return undefined;
+        if (!(await this.#isLinked(repository, digest))) return undefined;
         const stat = await blobs.stat(digest);
         if (!stat) return undefined;
         if (stat.size > MAX_BLOB_IN_MEMORY) return { value: "large", bytes: 0 };
@@ -108,7 +108,7 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async repositoriesWith(digest: Digest): Promise<readonly RepositoryName[]> {
-    const linked = this.#oci.links.scopesOf(digest, MAX_MOUNT_SOURCES) as RepositoryName[];
+    const linked = (await this.#oci.links.scopesOf(digest, MAX_MOUNT_SOURCES)) as RepositoryName[];
     return [...new Set([...linked, ...this.#oci.index.repositoriesWith(digest, MAX_MOUNT_SOURCES)])];
   }
 
@@ -230,7 +230,7 @@ export class InstanceStorage implements RegistryStorage {
     let looked = 0;
     for (const blob of manifest.blobs) {
       if (++looked % AT_ONCE === 0) await nextTurn();
-      if (!this.#isLinked(repository, blob) || !(await blobs.stat(blob))) missing.push(blob);
+      if (!(await this.#isLinked(repository, blob)) || !(await blobs.stat(blob))) missing.push(blob);
     }
     for (const child of manifest.manifests) {
       if (++looked % AT_ONCE === 0) await nextTurn();
@@ -313,10 +313,10 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   /** A blob belongs to a repository by having been uploaded or mounted there, or by a manifest that names it. */
-  #isLinked(repository: RepositoryName, digest: Digest): boolean {
+  async #isLinked(repository: RepositoryName, digest: Digest): Promise<boolean> {
     const { index, links, reads } = this.#oci;
-    const isLinked = reads.get("link", repository, digest, () =>
-      index.refersToBlob(repository, digest) || links.has(repository, digest)
+    const isLinked = await reads.load("link", repository, digest, async () =>
+      index.refersToBlob(repository, digest) || (await links.has(repository, digest))
         ? { value: true, bytes: 0 }
         : undefined,
     );

@@ -3,7 +3,6 @@ import { describeStorageTrouble, storageTroubleOf } from "../../../primitives/fs
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { BlobAuditor } from "../../../primitives/store/blobs/blob-auditor.ts";
 import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
-import type { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import { BlobRecency } from "../../../primitives/store/blobs/blob-recency.ts";
 import { BlobSizeCounter } from "../../../primitives/store/blobs/blob-sizes.ts";
 import { SessionCounts } from "../../../primitives/store/blobs/session-counts.ts";
@@ -11,6 +10,7 @@ import { LocalUploadLocks } from "../../../primitives/store/blobs/upload-locks.t
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
 import type { ContentStorage, StorageRoom } from "../../../primitives/store/engine/engine.ts";
+import type { LinkStore } from "../../../primitives/store/engine/links.ts";
 import type { UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
@@ -176,7 +176,7 @@ export class OciStore implements StoreView {
     return this.#databases.index;
   }
 
-  get links(): BlobLinks {
+  get links(): LinkStore {
     return this.#databases.links;
   }
 

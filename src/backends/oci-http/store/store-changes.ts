@@ -1,9 +1,9 @@
 import type { Digest } from "../../../primitives/digest.ts";
-import type { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import type { StorageRoom } from "../../../primitives/store/engine/engine.ts";
+import type { LinkStore } from "../../../primitives/store/engine/links.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
@@ -51,7 +51,7 @@ interface OwnedStore {
   readonly store: Store;
   readonly derived: Pick<DerivedIndex, "head">;
   readonly index: OciIndexReader;
-  readonly links: BlobLinks;
+  readonly links: LinkStore;
   readonly quotaLedger: QuotaLedger;
   readonly room: StorageRoom;
 }

@@ -1,8 +1,8 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
-import type { LinkReader } from "../../../primitives/store/blobs/blob-links.ts";
 import type { BlobRecency } from "../../../primitives/store/blobs/blob-recency.ts";
 import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
+import type { LinkReader } from "../../../primitives/store/engine/links.ts";
 import type { UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import type { CommittedContent, MissChecks } from "../content/committed-content.ts";
 import type { Damage } from "../content/damage.ts";

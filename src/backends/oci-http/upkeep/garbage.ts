@@ -130,16 +130,16 @@ class Collection {
     if (!this.#run.isDryRun) {
       for (const { scope, digest } of candidates.links()) {
         const isUnneeded = () => !isLate(digest) && !this.#oci.index.names(scope, digest);
-        if (isUnneeded()) this.#oci.links.drop(scope, digest, isUnneeded);
+        if (isUnneeded()) await this.#oci.links.drop(scope, digest, isUnneeded);
         if (!(await this.#step("links dropped"))) return;
       }
     }
     for (const digest of candidates.blobs()) {
       if (!(await this.#step("removing"))) return;
       const linkedSince = this.#run.isDryRun ? this.#linkedBefore : 0;
-      const isUnneeded = () =>
-        !isLate(digest) && !isNamed(digest) && !this.#oci.links.isLinkedSince(digest, linkedSince);
-      const size = isUnneeded() ? (await blobs.stat(digest))?.size : undefined;
+      const isUnneeded = async () =>
+        !isLate(digest) && !isNamed(digest) && !(await this.#oci.links.isLinkedSince(digest, linkedSince));
+      const size = (await isUnneeded()) ? (await blobs.stat(digest))?.size : undefined;
       if (size === undefined) continue;
       if (!this.#run.isDryRun) {
         const isRemoved = await blobs.remove(digest, isUnneeded);
@@ -156,7 +156,7 @@ class Collection {
   async *#unneededLinks(): AsyncGenerator<{ readonly scope: RepositoryName; readonly digest: Digest }> {
     let last: { readonly scope: string; readonly digest: Digest } | undefined;
     do {
-      const page = this.#oci.links.olderThan(this.#linkedBefore, last, AT_ONCE);
+      const page = await this.#oci.links.olderThan(this.#linkedBefore, last, AT_ONCE);
       for (const { scope, digest } of page) {
         if (!(await this.#step("links looked at"))) return;
         const repository = scope as RepositoryName;
@@ -172,17 +172,17 @@ class Collection {
     for await (const some of batches(this.#oci.blobs.list(), AT_ONCE)) {
       this.#seen += some.length;
       if (!(await this.#step("blobs looked at"))) return;
-      yield* this.#unneededOf(some);
+      yield* await this.#unneededOf(some);
     }
   }
 
-  #unneededOf(blobs: readonly Digest[]): readonly Digest[] {
+  async #unneededOf(blobs: readonly Digest[]): Promise<readonly Digest[]> {
     const { history, links } = this.#oci;
     let left = blobs.filter((digest) => !this.#isLate(digest));
     const without = (kept: { has(digest: Digest): boolean }) => {
       left = left.filter((digest) => !kept.has(digest));
     };
-    without(links.linkedSince(left, this.#linkedBefore));
+    without(await links.linkedSince(left, this.#linkedBefore));
     for (const index of this.#oci.servedIndexes()) without(index.neededOf(left));
     const removed = history.removedAtOf(left);
     return left.filter((digest) => {

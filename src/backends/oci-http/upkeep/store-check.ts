@@ -65,7 +65,7 @@ async function findDamage(
 /** Reads every link, which compares it with its sum. */
 async function checkLinks(oci: OciStore, step: CheckOptions["step"]): Promise<undefined> {
   for (let last: Link | undefined; ; ) {
-    const links = oci.links.olderThan(Number.MAX_SAFE_INTEGER, last, MAX_LINKS_AT_ONCE);
+    const links = await oci.links.olderThan(Number.MAX_SAFE_INTEGER, last, MAX_LINKS_AT_ONCE);
     last = links.at(-1);
     if (!last || !(await step("looking through the links"))) return;
   }

@@ -5,17 +5,11 @@ import { syncFileData } from "../../fs/durable.ts";
 import { openDatabase } from "../../sqlite/open-database.ts";
 import { checkRow, rowSum } from "../../sqlite/row-sum.ts";
 import { checkPages } from "../../sqlite/schema-checks.ts";
+import type { Link, LinkReader, LinkStore } from "../engine/links.ts";
 import type { ScopeClock } from "../index/scope-clock.ts";
 import { checkLinks, LINKS_SCHEMA } from "./links-database.ts";
 
-/** What requests ask of links. */
-export interface LinkReader {
-  has(scope: string, digest: Digest): boolean;
-  /** Up to `limit` scopes that are linked to the blob. */
-  scopesOf(digest: Digest, limit: number): string[];
-}
-
-export const NO_LINKS: LinkReader = { has: () => false, scopesOf: () => [] };
+export const NO_LINKS: LinkReader = { has: async () => false, scopesOf: async () => [] };
 
 interface LinkRow {
   readonly scope: string;
@@ -32,11 +26,11 @@ export class StoredLinks implements LinkReader {
     this.#database = db;
   }
 
-  has(scope: string, digest: Digest): boolean {
+  async has(scope: string, digest: Digest): Promise<boolean> {
     return this.select("scope = ? AND digest = ?", scope, digest).length > 0;
   }
 
-  scopesOf(digest: Digest, limit: number): string[] {
+  async scopesOf(digest: Digest, limit: number): Promise<string[]> {
     return this.select("digest = ? LIMIT ?", digest, limit).map((row) => row.scope);
   }
 
@@ -49,11 +43,8 @@ export class StoredLinks implements LinkReader {
   }
 }
 
-/**
- * Which blobs were uploaded or mounted to which scope (a repository), in a file of its own: unlike the index this can't
- * be derived from the commits.
- */
-export class BlobLinks extends StoredLinks {
+/** The links of a store, in a database file of their own that one thread writes to. */
+export class BlobLinks extends StoredLinks implements LinkStore {
   readonly path: string;
   readonly #db: Database;
   readonly #walFd: number;
@@ -83,14 +74,12 @@ export class BlobLinks extends StoredLinks {
     this.#remove = this.#db.query("DELETE FROM blob_links WHERE scope = ? AND digest = ?");
   }
 
-  /** Resolves when the link would survive a power cut. */
   add(scope: string, digest: Digest): Promise<void> {
     this.#put(scope, digest, Math.floor(Date.now() / 1000));
     this.#clock.advance(scope, "change");
     return this.#sync();
   }
 
-  /** False if there was no such link. */
   async remove(scope: string, digest: Digest): Promise<boolean> {
     const { changes } = this.#remove.run(scope, digest);
     this.#clock.advance(scope, "removal");
@@ -98,36 +87,27 @@ export class BlobLinks extends StoredLinks {
     return changes > 0;
   }
 
-  /** Every blob that is linked to the scope. */
-  blobsOf(scope: string): Digest[] {
+  async blobsOf(scope: string): Promise<Digest[]> {
     return this.select("scope = ?", scope).map((row) => row.digest);
   }
 
-  /** Up to `limit` links made before `seconds` (since the epoch), after `last` in their order. */
-  olderThan(
-    seconds: number,
-    last: { readonly scope: string; readonly digest: Digest } | undefined,
-    limit: number,
-  ): { readonly scope: string; readonly digest: Digest }[] {
+  async olderThan(seconds: number, last: Link | undefined, limit: number): Promise<Link[]> {
     const where = "(scope, digest) > (?, ?) AND linked_at < ? ORDER BY scope, digest LIMIT ?";
     return this.select(where, last?.scope ?? "", last?.digest ?? "", seconds, limit).map(
       ({ scope, digest }) => ({ scope, digest }),
     );
   }
 
-  /** Whether any scope was linked to the blob since `seconds` (since the epoch). */
-  isLinkedSince(digest: Digest, seconds: number): boolean {
+  async isLinkedSince(digest: Digest, seconds: number): Promise<boolean> {
     return this.select("digest = ? AND linked_at >= ? LIMIT 1", digest, seconds).length > 0;
   }
 
-  /** Those of the blobs that any scope was linked to since `seconds` (since the epoch). */
-  linkedSince(digests: readonly Digest[], seconds: number): Set<Digest> {
+  async linkedSince(digests: readonly Digest[], seconds: number): Promise<Set<Digest>> {
     const where = "digest IN (SELECT value FROM json_each(?)) AND linked_at >= ?";
     return new Set(this.select(where, JSON.stringify(digests), seconds).map(({ digest }) => digest));
   }
 
-  /** Removes a link unless, once nobody can see it any more, it is needed after all. A crash may bring it back. */
-  drop(scope: string, digest: Digest, isUnneeded: () => boolean): void {
+  async drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void> {
     const sql = "DELETE FROM blob_links WHERE scope = ? AND digest = ? RETURNING linked_at AS linkedAt";
     const link = this.#db.query<{ linkedAt: number }, [string, string]>(sql).get(scope, digest);
     this.#clock.advance(scope, "removal");

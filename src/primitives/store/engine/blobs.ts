@@ -41,7 +41,7 @@ export interface BlobStore {
    * Removes a blob that nobody needs. `isUnneeded` is asked when it is out of sight already: whoever looked for it before
    * has left a trace by then, and whoever looks later finds that it is gone. Resolves to false if it is needed after all.
    */
-  remove(digest: Digest, isUnneeded: () => boolean): Promise<boolean>;
+  remove(digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<boolean>;
   /**
    * Every blob that is present, in pages by algorithm and then by the first two hex digits: a page is read when it is asked
    * for, and no page holds blobs of before the one before it.

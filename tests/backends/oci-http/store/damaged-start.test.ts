@@ -81,13 +81,13 @@ test("a store opens with damaged links, reports them, and makes those that can't
       "a new one has the 0 links that could be read and those of all manifests: only blobs that were pushed without a manifest may have " +
       "to be pushed again",
   ]);
-  expect(oci.links.has(repository, layer)).toBe(true);
-  expect(oci.links.has("other", loose)).toBe(false);
+  expect(await oci.links.has(repository, layer)).toBe(true);
+  expect(await oci.links.has("other", loose)).toBe(false);
   await oci.links.add("other", loose);
   await oci.close();
   const again = await open();
   expect(again.warnings).toEqual([]);
-  expect(again.oci.links.has("other", loose)).toBe(true);
+  expect(await again.oci.links.has("other", loose)).toBe(true);
   await again.oci.close();
 });
 
@@ -99,7 +99,7 @@ test("new links that a killed server left beside the damaged ones replace them",
   writeFileSync(`${dir}/index.rebuilt-1.sqlite-wal`, "unfinished");
   const { oci, warnings } = await open();
   expect(warnings).toEqual([]);
-  expect(oci.links.has("other", loose)).toBe(true);
+  expect(await oci.links.has("other", loose)).toBe(true);
   for (const name of ["links.rebuilt.sqlite", "index.rebuilt-1.sqlite", "index.rebuilt-1.sqlite-wal"])
     expect(existsSync(`${dir}/${name}`)).toBe(false);
   await oci.close();

@@ -126,7 +126,7 @@ export class LocalBlobs implements BlobStore {
     return isNew;
   }
 
-  async remove(digest: Digest, isUnneeded: () => boolean): Promise<boolean> {
+  async remove(digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<boolean> {
     const removed = `${this.#dir}/removed/${digestAlgorithm(digest)}-${digestHex(digest)}`;
     try {
       renameSync(this.path(digest), removed);
@@ -135,7 +135,7 @@ export class LocalBlobs implements BlobStore {
       if (isMissingFile(error)) return false;
       throw error;
     }
-    const unneeded = isUnneeded();
+    const unneeded = await isUnneeded();
     if (!unneeded) this.#putBack(removed, digest);
     // Off the event loop: a file system gives back the room of a file in a time that others would notice.
     await unlink(removed);
