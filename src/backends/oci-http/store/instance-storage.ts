@@ -1,10 +1,6 @@
 import type { Digest, DigestAlgorithm } from "../../../primitives/digest.ts";
 import { nextTurn } from "../../../primitives/jobs/next-turn.ts";
 import { TurnQueue } from "../../../primitives/jobs/turn-queue.ts";
-import { networkOf } from "../../../primitives/net/client-network.ts";
-import { parseUploadId } from "../../../primitives/store/engine/upload-id.ts";
-import type { Upload, UploadEnd } from "../../../primitives/store/engine/uploads.ts";
-import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import type { Manifest } from "../../../registry/model/manifest.ts";
 import type { Page, PageRequest } from "../../../registry/model/page.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
@@ -14,7 +10,6 @@ import type {
   FinishUploadResult,
   Listing,
   ManifestPush,
-  OverQuota,
   PutManifestResult,
   Referrer,
   ReferrersRequest,
@@ -26,9 +21,8 @@ import type {
 } from "../../../registry/model/storage.ts";
 import { nameOf, type Reference, type Tag } from "../../../registry/model/tag.ts";
 import { damageOf } from "../content/damage.ts";
-import type { Admission, Quotas } from "../policy/quotas.ts";
-import type { InstanceConfig } from "../settings/instance-config.ts";
-import { AdmittedBody } from "./admitted-body.ts";
+import { overQuota, type Policy, quotasOf } from "./instance-policy.ts";
+import { InstanceUploads } from "./instance-uploads.ts";
 import type { Author } from "./store-changes.ts";
 import type { StoreView } from "./store-view.ts";
 
@@ -46,9 +40,6 @@ const MAX_MOUNT_SOURCES = 100;
 
 /** Of a thread: a list takes some milliseconds to read, and many may be asked for at once. */
 const longReads = new TurnQueue();
-
-/** What an instance takes. */
-export type Policy = Pick<InstanceConfig, "references" | "immutable" | "quota" | "repositoryQuota">;
 
 /** The engine's storage over an OCI store, on behalf of one user. */
 export class InstanceStorage implements RegistryStorage {
@@ -102,7 +93,8 @@ export class InstanceStorage implements RegistryStorage {
     const blob = await this.blob(from, digest);
     // The upload that follows instead is told of the quota.
     const admission = blob && ({ kind: "blob", digest, size: blob.size } as const);
-    if (!admission || (await this.#overQuota(repository, admission)) !== undefined) return false;
+    if (!admission || (await overQuota(this.#oci, this.#policy, repository, admission)) !== undefined)
+      return false;
     await this.#oci.changes.linkBlob(repository, digest, 0);
     return true;
   }
@@ -112,78 +104,29 @@ export class InstanceStorage implements RegistryStorage {
     return [...new Set([...linked, ...this.#oci.index.repositoriesWith(digest, MAX_MOUNT_SOURCES)])];
   }
 
-  async startUpload(
-    repository: RepositoryName,
-    algorithm: DigestAlgorithm,
-  ): Promise<SessionId | TooManySessions> {
-    const { identity, remote } = this.#author();
-    const user = identity.name === ANONYMOUS ? undefined : identity.name;
-    const id = await this.#oci.uploads.create(repository, algorithm, { user, network: networkOf(remote) });
-    if (typeof id === "string") return id as string as SessionId;
-    const whose = { user: `of '${identity.name}'`, network: `from ${remote}`, all: "in this registry" }[
-      id.of
-    ];
-    const reason = `${id.limit} uploads ${whose} are open; end some of them, or try again later`;
-    return { kind: "too-many", reason };
+  startUpload(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId | TooManySessions> {
+    return this.#uploads.start(repository, algorithm);
   }
 
-  async uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined> {
-    const id = parseUploadId(session);
-    return id && (await this.#oci.uploads.find(id, repository))?.size;
+  uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined> {
+    return this.#uploads.size(repository, session);
   }
 
   appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendUploadResult> {
-    return this.#withUpload(repository, session, (upload) => this.#append(repository, upload, chunk));
+    return this.#uploads.append(repository, session, chunk);
   }
 
-  async finishUpload(
+  finishUpload(
     repository: RepositoryName,
     session: SessionId,
     chunk: Chunk,
     digest: Digest,
   ): Promise<FinishUploadResult> {
-    let linked: Promise<void> | undefined;
-    const result = await this.#withUpload(
-      repository,
-      session,
-      async (upload): Promise<FinishUploadResult> => {
-        const appended = await this.#append(repository, upload, chunk, digest);
-        if (appended.kind !== "appended") return appended;
-        let added: number;
-        try {
-          const finished = await this.#finish(repository, { ...upload, size: appended.size }, digest);
-          if (finished.kind !== "stored") return finished;
-          added = finished.added;
-          this.#oci.checks.note(digest);
-        } catch (error) {
-          // Taken back as far as it is acknowledged, so that the client can send its last chunk again.
-          await this.#oci.uploads.rewind(upload);
-          throw error;
-        }
-        // Awaited below, so that the session is given up meanwhile.
-        linked = this.#oci.changes.linkBlob(repository, digest, added);
-        linked.catch(() => undefined);
-        return { kind: "stored" };
-      },
-    );
-    await linked;
-    return result;
+    return this.#uploads.finish(repository, session, chunk, digest);
   }
 
-  async #finish(repository: RepositoryName, upload: Upload, digest: Digest): Promise<UploadEnd | OverQuota> {
-    this.#oci.recency.touch(digest);
-    const { id: session, size } = upload;
-    const reason = await this.#overQuota(repository, { kind: "blob", digest, size, session });
-    if (reason !== undefined) return this.#giveUp(upload, reason);
-    return this.#oci.uploads.finish(upload, digest);
-  }
-
-  async cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean> {
-    const result = await this.#withUpload(repository, session, async (upload) => {
-      await this.#oci.uploads.cancel(upload);
-      return { kind: "cancelled" } as const;
-    });
-    return result.kind === "cancelled";
+  cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean> {
+    return this.#uploads.cancel(repository, session);
   }
 
   async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
@@ -244,7 +187,7 @@ export class InstanceStorage implements RegistryStorage {
     { digest, content, tags }: ManifestPush,
   ): Promise<PutManifestResult> {
     const { immutable } = this.#policy;
-    const quotas = this.#quotas;
+    const quotas = quotasOf(this.#oci, this.#policy);
     const commit = { repository, digest, content, tags, immutable, ...(quotas && { quotas }) };
     return this.#oci.changes.putManifest(this.#author(), commit);
   }
@@ -291,17 +234,9 @@ export class InstanceStorage implements RegistryStorage {
     return { entries, more: false };
   }
 
-  /** `undefined` if there are none. */
-  get #quotas(): Quotas | undefined {
-    const { quotas } = this.#oci;
-    const { quota: registry = quotas.registry, repositoryQuota: repository = quotas.repository } =
-      this.#policy;
-    return registry === undefined && repository === undefined ? undefined : { registry, repository };
-  }
-
-  async #overQuota(repository: RepositoryName, admission: Admission): Promise<string | undefined> {
-    const quotas = this.#quotas;
-    return quotas && this.#oci.changes.admit(repository, admission, quotas);
+  /** Made when it is used: most requests upload nothing. */
+  get #uploads(): InstanceUploads {
+    return new InstanceUploads(this.#oci, this.#author, this.#policy);
   }
 
   #manifest(repository: RepositoryName, digest: Digest): StoredManifest | undefined {
@@ -321,42 +256,5 @@ export class InstanceStorage implements RegistryStorage {
         : undefined,
     );
     return isLinked ?? false;
-  }
-
-  /** With a digest it is the last chunk. */
-  async #append(
-    repository: RepositoryName,
-    upload: Upload,
-    { body, range, length }: Chunk,
-    digest?: Digest,
-  ): Promise<AppendUploadResult> {
-    const { id: session, size: start } = upload;
-    if (range && range.start !== start) return { kind: "out-of-order", size: start };
-    const admit = (size: number) => this.#overQuota(repository, { kind: "upload", session, size, digest });
-    const admitted = this.#quotas && (await AdmittedBody.open(body, { start, length, admit }));
-    if (typeof admitted === "string") return this.#giveUp(upload, admitted);
-    const result = await this.#oci.uploads.append(upload, admitted ?? body, digest !== undefined);
-    if (admitted?.refusal !== undefined) return this.#giveUp(upload, admitted.refusal);
-    return result.kind === "appended" && range && result.size !== range.end ? { kind: "short" } : result;
-  }
-
-  /** What can't be finished need not be resumed. */
-  async #giveUp(upload: Upload, reason: string): Promise<OverQuota> {
-    await this.#oci.uploads.cancel(upload);
-    return { kind: "over-quota", reason };
-  }
-
-  async #withUpload<T>(
-    repository: RepositoryName,
-    session: SessionId,
-    work: (upload: Upload) => Promise<T>,
-  ): Promise<T | { readonly kind: "busy" | "unknown" }> {
-    const id = parseUploadId(session);
-    if (!id) return { kind: "unknown" };
-    const result = await this.#oci.uploads.exclusively(id, async () => {
-      const upload = await this.#oci.uploads.find(id, repository);
-      return upload ? work(upload) : ({ kind: "unknown" } as const);
-    });
-    return result === "busy" ? { kind: "busy" } : result;
   }
 }

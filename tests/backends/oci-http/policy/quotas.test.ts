@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { InstanceStorage, type Policy } from "../../../../src/backends/oci-http/store/instance-storage.ts";
+import type { Policy } from "../../../../src/backends/oci-http/store/instance-policy.ts";
+import { InstanceStorage } from "../../../../src/backends/oci-http/store/instance-storage.ts";
 import { measureStore } from "../../../../src/backends/oci-http/store/measure-store.ts";
 import { statusOf } from "../../../../src/backends/oci-http/store/store-status.ts";
 import { collectGarbage } from "../../../../src/backends/oci-http/upkeep/garbage.ts";
