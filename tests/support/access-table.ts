@@ -48,7 +48,7 @@ export const GROUPS: readonly Group[] = [
   group("empty", [], "*/*/* owner"),
 ];
 
-/** Instance and repository; `-`: nothing, then what the role reader, writer, owner may. */
+/** The columns of `TABLE`: instance and repository. */
 const REPOSITORIES = [
   "default/app",
   "default/public/app",
@@ -87,7 +87,7 @@ export interface Question {
 
 const ROLES: readonly Role[] = ["reader", "writer", "owner"];
 
-/** Who may do what, one question each. */
+/** One access decision for each row, user and role. */
 export const QUESTIONS: readonly Question[] = Object.entries(TABLE).flatMap(([who, text]) =>
   text
     .trim()

@@ -2,7 +2,7 @@ import type { DigestAlgorithm } from "../../src/primitives/digest.ts";
 import type { UploadId } from "../../src/primitives/store/engine/upload-id.ts";
 import type { UploadStore } from "../../src/primitives/store/engine/uploads.ts";
 
-/** A new session of the scope `app`, which must be to be had. */
+/** Starts an upload session with the scope `app`; fails if the limit on sessions is reached. */
 export async function begun(
   uploads: UploadStore,
   algorithm: DigestAlgorithm = "sha256",

@@ -6,7 +6,7 @@ export interface TestCertificate {
   readonly key: string;
 }
 
-/** A new certificate for `names`, which vouches for itself, in `<dir>/<name>.pem` and `.key`. Takes openssl. */
+/** Creates a self-signed certificate for `names` in `<dir>/<name>.pem` and `.key`. Requires openssl. */
 export async function makeCertificate(
   dir: string,
   name: string,

@@ -4,8 +4,8 @@ const tasks: Task[] = [];
 let running = 0;
 
 /**
- * Has `task` done once the test that is running has ended, however it ends; the last one given is done first. Of tests that
- * run beside each other, once the last has ended.
+ * Runs `task` after the current test, even if it fails; tasks run in reverse order. Tasks of concurrent tests run after the
+ * last of them.
  */
 export function afterThisTest(task: Task): void {
   tasks.push(task);

@@ -1,7 +1,7 @@
 import { THREAD_ERRORS } from "../../src/frontends/thread-errors.ts";
 import { CallPort, type CallPortOptions } from "../../src/primitives/threads/call-port.ts";
 
-/** Both ends of a channel, in one thread: what is called travels as between two. */
+/** Both ends of a call channel in one thread; calls are serialized as between two threads. */
 export function connectedPorts(
   onFailure: CallPortOptions["onFailure"],
   { maxPending, onMessage }: { readonly maxPending?: number; readonly onMessage?: () => void } = {},

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { must, type RunResult, run } from "./tools.ts";
 
-/** podman, buildah and skopeo with storage, logins and settings of their own. */
+/** podman, buildah and skopeo with isolated storage, logins and settings. */
 export interface ContainerTools {
   must(tool: "podman" | "buildah" | "skopeo", ...args: string[]): Promise<string>;
   run(tool: "podman" | "buildah" | "skopeo", ...args: string[]): Promise<RunResult>;

@@ -5,13 +5,13 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 import { startTestServer } from "./test-server.ts";
 
 export interface FilledDirectory {
-  /** Of a server that has ended. */
+  /** The data directory of a stopped server. */
   readonly dataDir: string;
   /** The layers of the images `app:v0`, `app:v1` and so on. */
   readonly layers: readonly Digest[];
 }
 
-/** A data directory with so many images of `alice`, who is its administrator. */
+/** Creates a data directory with images pushed by its administrator `alice`. */
 export async function filledDirectory(
   images: number,
   { layerBytes = 1000, args = [] as readonly string[] } = {},
@@ -21,7 +21,7 @@ export async function filledDirectory(
   const layers: Digest[] = [];
   for (let i = 0; i < images; i++) layers.push((await client.pushImage(`v${i}`, layerBytes)).layer);
   await server.stop();
-  // The server is stopped again after the test.
+  // A copy, because cleanup stops the server once more after the test.
   const copy = `${temporaryDirectory()}/data`;
   cpSync(dataDir, copy, { recursive: true, filter: (path) => !path.endsWith(".sock") });
   return { dataDir: copy, layers };

@@ -3,7 +3,7 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 
 const START_TIMEOUT_MS = 30_000;
 
-/** Runs `work` with a Docker daemon of its own; `docker(…)` is a command line for it. */
+/** Runs `work` with a private Docker daemon; `docker(…)` builds a command line for it. */
 export async function withDocker(
   work: (docker: (...args: string[]) => string[]) => Promise<void>,
   env: Readonly<Record<string, string>> = {},

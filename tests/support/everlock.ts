@@ -5,7 +5,7 @@ import { type RunResult, run } from "./tools.ts";
 
 export const ADMIN_PASSWORD = "change-me";
 
-/** A running executable on free ports. */
+/** The executable, running on free ports. */
 export interface Everlock {
   readonly dataDir: string;
   readonly pid: number;
@@ -15,26 +15,26 @@ export interface Everlock {
   readonly sshPort: number;
   /** 0 unless `args` make it listen. */
   readonly opsPort: number;
-  /** `localhost:<port>`, as it stands in image names. */
+  /** `localhost:<port>`, the host part of image names. */
   readonly registry: string;
-  /** What it has written to its log so far. */
+  /** The log so far. */
   log(): string;
   /**
-   * Runs one console command as the administrator with the real client, all of them over one connection; without a command,
-   * what stands in `stdin`. `loginAndRun` logs in each time.
+   * Runs one console command as the administrator with the real SSH client; without a command, the commands in `stdin`. All
+   * calls share one connection; `loginAndRun` logs in each time.
    */
   console(command: string | undefined, stdin?: string): Promise<RunResult>;
-  /** Ends it with a signal and answers the exit code. */
+  /** Ends the server with a signal and returns the exit code. */
   end(signal?: NodeJS.Signals): Promise<number>;
 }
 
-/** Starts the executable in an empty directory, or on the data of an earlier one; it is ended after the test. */
+/** Starts the executable in an empty directory, or on the data of an earlier one; stopped after the test. */
 export async function startEverlock(
   options: {
     dataDir?: string;
     args?: readonly string[];
     ports?: { http: number; ssh: number };
-    /** The limit on open files that it runs under. */
+    /** The limit on open files of the process. */
     openFiles?: number;
   } = {},
 ): Promise<Everlock> {
@@ -92,8 +92,8 @@ export async function startEverlock(
 }
 
 /**
- * Runs a console command with the real client, over a connection of its own; or over the one of those that name the same
- * socket in `sharedBy`, which the first of them leaves open until the server ends.
+ * Runs a console command with the real SSH client, over a new connection, or over a connection shared by all calls with the
+ * same socket in `sharedBy`, which stays open until the server stops.
  */
 export function sshRun(
   port: number,
@@ -144,7 +144,7 @@ async function readGreeting(stdout: ReadableStream<Uint8Array>): Promise<string>
     if (done) break;
     text += decoder.decode(value, { stream: true });
   }
-  // Keeps the pipe from filling up.
+  // Read, so that the pipe does not fill up.
   (async () => {
     while (!(await reader.read()).done);
   })().catch(() => undefined);

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 
-/** Changes one bit of a file where it lies. Calling it again changes it back. */
+/** Flips one bit of a file in place. A second call restores it. */
 export function flipBit(path: string, offset: number, bit: number): void {
   const fd = openSync(path, "r+");
   try {

@@ -11,7 +11,7 @@ interface Descriptor {
   readonly size: number;
 }
 
-/** An image in an OCI layout directory, tagged `image` there. */
+/** An image in an OCI layout directory, with the tag `image`. */
 export interface Layout {
   readonly dir: string;
   readonly digest: Digest;
@@ -80,7 +80,7 @@ function writeLayout(blobs: ReadonlyMap<Digest, Uint8Array>, top: Descriptor): s
   return dir;
 }
 
-/** A tar archive of one file (POSIX ustar). */
+/** A tar archive with one file (POSIX ustar). */
 export function tarOf(name: string, content: Uint8Array): Uint8Array {
   const header = Buffer.alloc(512);
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, "0")}\0`;

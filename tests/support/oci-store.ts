@@ -26,17 +26,17 @@ export interface Descriptor {
   readonly size: number;
 }
 
-/** A run of a job that nobody watches. */
+/** The context of a job run without cancellation or progress. */
 export function jobRun(options: Partial<JobRun> = {}): JobRun {
   return { isDryRun: false, signal: new AbortController().signal, progress: () => undefined, ...options };
 }
 
-/** A store of its own that is closed after the test, with short ways to fill it. */
+/** A new store, closed after the test, with helpers that fill it. */
 export class TestStore {
   readonly oci: OciStore;
   readonly dataDir: string;
 
-  /** Of the store. */
+  /** The store's directory. */
   get dir(): string {
     return `${this.dataDir}/${STORE}`;
   }
@@ -46,7 +46,7 @@ export class TestStore {
     this.dataDir = dataDir;
   }
 
-  /** Nothing in it counts as asked for lately. */
+  /** Opens a store in which no blob counts as recently requested. */
   static async open(dataDir = temporaryDirectory()): Promise<TestStore> {
     const oci = await OciStore.open(localStores(dataDir, consoleLogger), STORE);
     afterThisTest(() => oci.close());
@@ -54,7 +54,7 @@ export class TestStore {
     return new TestStore(oci, dataDir);
   }
 
-  /** A blob as a finished upload leaves it. */
+  /** Stores a blob like a finished upload. */
   async blob(
     text: string,
     { repository = APP, mediaType = "application/vnd.oci.image.layer.v1.tar" } = {},
@@ -70,7 +70,7 @@ export class TestStore {
     return existsSync(blobPath(this.dir, digest));
   }
 
-  /** Stores a manifest of an image whose config and layer, unless given, are its own. */
+  /** Stores an image manifest; config and layer are unique unless given. */
   async image(
     tags: string | readonly string[],
     { repository = APP, layers, subject }: ImageOptions = {},

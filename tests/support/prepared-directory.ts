@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /**
- * Makes the data directory of a stopped server once for the test file that calls this; each call of what is returned gives a
- * copy of its own. To be called outside of tests.
+ * Creates the data directory of a stopped server once for a test file; each call of the returned function makes a copy. Call
+ * it outside of tests.
  */
 export function preparedOnce<T extends { readonly dataDir: string }>(
   make: () => Promise<T>,

@@ -36,7 +36,7 @@ export class RegistryClient {
     return response.headers.get("Location") ?? "";
   }
 
-  /** As podman does it: POST, PATCH, PUT. */
+  /** Uploads like podman: POST, PATCH, PUT. */
   async pushBlob(bytes: Uint8Array): Promise<Digest> {
     const digest = digestOf(bytes);
     const location = await this.startUpload();
@@ -61,7 +61,7 @@ export class RegistryClient {
     });
   }
 
-  /** A new image of one random layer; answers its manifest. */
+  /** Pushes a new image with one random layer; returns its manifest. */
   async pushImage(
     tag: string,
     layerBytes = 10_000,
@@ -89,7 +89,7 @@ export class RegistryClient {
     return { manifest, digest: digestOf(Buffer.from(manifest)), layer: layerDigest };
   }
 
-  /** Throws unless the tag's manifest and every blob it names arrive with the right digests. */
+  /** Pulls the tag's manifest and blobs; throws if one is missing or has a wrong digest. */
   async verifyImage(tag: string): Promise<Digest> {
     const response = await this.fetch(`manifests/${tag}`);
     const content = await bytesOf(response);

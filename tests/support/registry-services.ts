@@ -24,7 +24,7 @@ export function registryOver({ oci }: TestStore, settings: Partial<InstanceConfi
   };
 }
 
-/** All that an operation lists. */
+/** Collects all items of a list operation. */
 export function all<T>(list: AsyncIterable<T>): Promise<T[]> {
   return Array.fromAsync(list);
 }

@@ -5,20 +5,20 @@ import { makeLayout, tarOf } from "./oci-layout.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { must, type RunResult, run } from "./tools.ts";
 
-/** A real client with logins and storage of its own, which pushes and pulls something of its kind. */
+/** A real client with isolated logins and storage, which pushes and pulls its own kind of artifact. */
 export interface RegistryTool {
   login(password: string): Promise<RunResult>;
   logout(): Promise<RunResult>;
-  /** Pushes something new. */
+  /** Pushes a new artifact. */
   push(image: string): Promise<RunResult>;
-  /** Fetches all of it from the registry. */
+  /** Pulls the whole artifact. */
   pull(image: string): Promise<RunResult>;
   delete?(image: string): Promise<RunResult>;
 }
 
 export interface RegistryToolKind {
   readonly name: string;
-  /** Programs that it takes. */
+  /** Required programs. */
   readonly needs: readonly string[];
   /** Runs `work` with a new client of `registry`, as alice once it is logged in. */
   use(registry: string, work: (tool: RegistryTool) => Promise<void>): Promise<void>;
@@ -28,7 +28,7 @@ const plain = (work: (registry: string) => Promise<RegistryTool>): RegistryToolK
   return async (registry, test) => test(await work(registry));
 };
 
-/** A file that differs from every other, to push as a layer. */
+/** A unique file, to push as a layer. */
 function newFile(name: string): { dir: string; path: string } {
   const dir = temporaryDirectory();
   writeFileSync(`${dir}/${name}`, crypto.randomUUID());
@@ -125,7 +125,7 @@ export const REGISTRY_TOOLS: readonly RegistryToolKind[] = [
       const crane = (...args: string[]) => run(["crane", ...args], { env });
       return {
         login: (password) => crane("auth", "login", registry, "-u", "alice", "-p", password),
-        // Only stores what it is told; the password is checked by the next command.
+        // This only stores the login; the next command checks the password.
         logout: () => crane("auth", "logout", registry),
         push(image) {
           const { path } = newFile("layer.tar");

@@ -3,12 +3,12 @@ import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, rmSync, write
 import { afterThisTest } from "./cleanup.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
-/** A file system of its own, which can be filled to the last byte. */
+/** A small file system that can be filled to the last byte. */
 export interface SmallDisk {
   readonly path: string;
-  /** But for so many bytes. */
+  /** Fills the disk except for this many bytes. */
   fill(left?: number): void;
-  /** Gives back what `fill` took. */
+  /** Frees the space that `fill` used. */
   free(): void;
   resize(size: string): void;
 }
@@ -27,13 +27,13 @@ function canMount(): boolean {
   return isMounted;
 }
 
-/** `describe` for tests that mount file systems; where that is not permitted, their name goes into the report as skipped. */
+/** `describe` for tests that mount file systems; skipped where mounting is not permitted. */
 export function describeWithSmallDisks(name: string, body: () => void): void {
   if (canMount()) describe(name, body);
   else test.skip(`${name} (needs to mount a tmpfs: run as root)`, () => {});
 }
 
-/** `size` as `mount` takes it; unmounted after the test. */
+/** Mounts a disk with a `size` in the syntax of `mount`; unmounted after the test. */
 export function smallDisk(size: string): SmallDisk {
   const path = temporaryDirectory();
   if (!mount("-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path)) throw new Error(`can't mount ${path}`);
@@ -43,7 +43,7 @@ export function smallDisk(size: string): SmallDisk {
     path,
     fill(left = 0) {
       const fd = openSync(filler, "a");
-      // Ever smaller pieces, until not a byte is left.
+      // Smaller and smaller pieces, until no byte is free.
       for (let size = 1 << 20; size > 0; size >>= 1) {
         try {
           while (writeSync(fd, Buffer.alloc(size)) === size);

@@ -20,7 +20,7 @@ export function userOf(name: string, ...credentials: readonly Credential[]): Use
 
 export const passwordOf = (hash: string): Credential => ({ kind: "password", hash });
 
-/** A pair of keys: the private one, and what is stored of it. */
+/** A key pair: the private key, and the stored credential. */
 export function keyPair(): { readonly privateKey: string; readonly credential: Credential } {
   const privateKey = generateHostKey();
   const parsed = ssh2.utils.parseKey(privateKey);
@@ -30,7 +30,7 @@ export function keyPair(): { readonly privateKey: string; readonly credential: C
   return { privateKey, credential: { kind: "ssh-key", ...stored } };
 }
 
-/** The SSH frontend with both of its sides in this thread, and the users `alice` and `bob` with one password. */
+/** The SSH frontend with both sides in this thread, and the users `alice` and `bob` with the same password. */
 export async function startSsh(
   console: SshServices["console"],
   limits: Partial<SshLimits> = {},
@@ -77,7 +77,7 @@ export async function startSsh(
     port,
     logged,
     attempts: () => attempts,
-    /** Replaces the users, as a change of the registry does. */
+    /** Replaces the users, like a change in the user registry. */
     change(changed: readonly User[]) {
       directory = new UserDirectory(changed);
       owner.usersChanged();
@@ -86,7 +86,7 @@ export async function startSsh(
   };
 }
 
-/** Logs in; rejects with why that was not possible. */
+/** Connects and logs in; rejects with the reason of a failure. */
 export async function connect(port: number, config: ConnectConfig = {}): Promise<ssh2.Client> {
   const client = new ssh2.Client();
   afterThisTest(() => void client.destroy());
@@ -120,7 +120,7 @@ export function exec(client: ssh2.Client, command: string): Promise<ClientChanne
   return opened((callback) => client.exec(command, callback));
 }
 
-/** Everything that a session says, and its exit code. */
+/** A session's whole output and its exit code. */
 export async function outcomeOf(
   channel: ClientChannel,
 ): Promise<{ readonly text: string; readonly code: number | null }> {

@@ -1,4 +1,4 @@
-/** The HTTP thread, and one that never comes back once it is told "stick". */
+/** The HTTP worker thread, which hangs after the message "stick". */
 import "../../src/server/http-worker.ts";
 
 declare const self: Worker;

@@ -4,7 +4,7 @@ import { describeWith, run } from "./tools.ts";
 
 const ATTACH_MS = 10_000;
 
-/** Which calls fail how, in strace's words (`fsync:error=EIO:when=1`), and of which files; of all without any. */
+/** Failures in strace's syntax (`fsync:error=EIO:when=1`), and the files that they apply to (default: all). */
 export interface Injection {
   readonly calls: string;
   readonly paths?: readonly string[];
@@ -17,7 +17,7 @@ async function canTrace(): Promise<boolean> {
 
 const isPermitted = await canTrace();
 
-/** `describe` for tests that have system calls fail; where tracing is not permitted, their name is reported as skipped. */
+/** `describe` for tests with failing system calls; skipped where tracing is not permitted. */
 export function describeWithFailingCalls(name: string, body: () => void): void {
   describeWith(["strace"], name, () => {
     if (isPermitted) describe("by failing system calls", body);
@@ -25,14 +25,14 @@ export function describeWithFailingCalls(name: string, body: () => void): void {
   });
 }
 
-/** System calls that fail now. */
+/** An active injection of failures. */
 export interface FailingCalls {
-  /** How many have failed so far, as far as is known. */
+  /** The number of failed calls seen so far. */
   failed(): number;
   stop(): Promise<void>;
 }
 
-/** Has system calls of a running process fail until that is stopped. */
+/** Makes system calls of a running process fail until stopped. */
 export async function failCalls(pid: number, { calls, paths = [] }: Injection): Promise<FailingCalls> {
   const traced = paths.flatMap((path) => ["-P", path]);
   const child = Bun.spawn(["strace", "-f", "-p", String(pid), ...traced, "-e", `inject=${calls}`], {
@@ -49,7 +49,7 @@ export async function failCalls(pid: number, { calls, paths = [] }: Injection): 
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {
-        // Told once all threads are traced.
+        // Printed when all threads are traced.
         if (/^strace: Process \d+ attached/.test(line)) attached.resolve();
         if (line.endsWith("(INJECTED)")) failed++;
       }

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterThisTest } from "./cleanup.ts";
 
-/** A new directory that is removed after the test. */
+/** A new directory, removed after the test. */
 export function temporaryDirectory(): string {
-  // In lower case, because podman takes the path of an OCI layout for an image's name.
+  // In lower case, because podman parses the path of an OCI layout as an image name.
   const dir = join(tmpdir(), `everlock-${crypto.randomUUID().slice(0, 8)}`);
   mkdirSync(dir);
   afterThisTest(() => rmSync(dir, { recursive: true, force: true }));

@@ -8,11 +8,11 @@ export interface TestServer {
   readonly server: Server;
   readonly httpPort: number;
   readonly dataDir: string;
-  /** What went to the log. */
+  /** The log lines. */
   readonly logged: readonly string[];
 }
 
-/** The server within this process, on free ports and without the console; stopped after the test. */
+/** A server in this process, on free ports and without the console; stopped after the test. */
 export async function startTestServer(args: readonly string[] = []): Promise<TestServer> {
   const logged: string[] = [];
   const log: Logger = {

@@ -1,7 +1,7 @@
 import { describe, test } from "bun:test";
 import { readFileSync } from "node:fs";
 
-/** Debian's package for each program that tests call, to tell how to get a missing one. */
+/** The Debian package of each program that tests call, for the message about missing ones. */
 const PACKAGES: Readonly<Record<string, string>> = {
   git: "git",
   podman: "podman",
@@ -19,7 +19,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "systemd-analyze": "systemd",
 };
 
-/** The same for programs that come as Go modules. */
+/** The Go module of each program that Debian does not package. */
 const MODULES = new Map(
   readFileSync(`${import.meta.dir}/go-tools.txt`, "utf8")
     .trimEnd()
@@ -27,7 +27,7 @@ const MODULES = new Map(
     .map((line) => line.split(" ") as [tool: string, module: string]),
 );
 
-/** What to install for the tools that are not on the PATH, or `undefined` when all are there. */
+/** How to install the tools that are not on the PATH; `undefined` if none is missing. */
 export function missingTools(tools: readonly string[]): string | undefined {
   const missing = tools.filter((tool) => !Bun.which(tool));
   if (missing.length === 0) return undefined;
@@ -38,8 +38,8 @@ export function missingTools(tools: readonly string[]): string | undefined {
 }
 
 /**
- * `describe` for tests that need these programs. Without one of them its name goes into the report as skipped, or as
- * failed where `EVERLOCK_REQUIRE_CLIENTS=1` says that all must be there.
+ * `describe` for tests that require these programs. If one is missing, the tests are reported as skipped, or as failed with
+ * `EVERLOCK_REQUIRE_CLIENTS=1`.
  */
 export function describeWith(tools: readonly string[], name: string, body: () => void): void {
   const missing = missingTools(tools);
@@ -80,7 +80,7 @@ export async function run(
   return { code, stdout, stderr };
 }
 
-/** Runs a program that must succeed, and answers what it printed. */
+/** Runs a program that must succeed, and returns its output. */
 export async function must(command: readonly string[], options?: Parameters<typeof run>[1]): Promise<string> {
   const { code, stdout, stderr } = await run(command, options);
   if (code !== 0) throw new Error(`${command.join(" ")} exited with ${code}\n${stdout}${stderr}`);

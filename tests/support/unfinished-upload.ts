@@ -1,14 +1,14 @@
 import { eventually } from "./eventually.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
-/** A PATCH request of which the server has the first bytes. */
+/** A PATCH request whose first bytes the server has received. */
 export interface UnfinishedUpload {
-  /** Sends the rest, if any is given, and ends the body. */
+  /** Sends the rest, if given, and ends the body. */
   finish(rest?: Uint8Array): void;
   readonly response: Promise<Response>;
 }
 
-/** Begins an upload whose body goes on until the test ends it, and waits until the server has written its beginning. */
+/** Starts an upload whose body stays open until the test ends it, and waits until the server has written its first bytes. */
 export async function unfinishedUpload(
   client: RegistryClient,
   bytes: number,
@@ -26,7 +26,7 @@ export async function unfinishedUpload(
       },
     }),
   } as Parameters<RegistryClient["fetch"]>[1]);
-  // Its failure is the test's to see, later than this.
+  // The test checks for a failure later.
   response.catch(() => undefined);
   const controller = await body.promise;
   const isWritten = async () => (await client.fetch(location)).headers.get("Range") === `0-${bytes - 1}`;

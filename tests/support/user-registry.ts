@@ -3,7 +3,7 @@ import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-regis
 import { afterThisTest } from "./cleanup.ts";
 import { MemoryStore } from "./memory-engine/memory-store.ts";
 
-/** Users and groups in memory: nobody yet but `anon`. */
+/** A user registry in memory, with only the user `anon`. */
 export async function openUsers(): Promise<UserRegistry> {
   const { objects, branch } = new MemoryStore();
   const store = await Store.open(USERS_STORE, { objects, branch });

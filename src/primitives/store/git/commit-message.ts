@@ -1,19 +1,19 @@
 /** A trailer of a commit message, such as `Tag: demo`. */
 export type Trailer = readonly [key: string, value: string];
 
-/** A subject line and the trailers that `git interpret-trailers` reads. */
+/** A subject line and trailers in the format of `git interpret-trailers`. */
 export interface CommitMessage {
   readonly subject: string;
   readonly trailers: readonly Trailer[];
 }
 
-/** Without trailers, the subject alone. A control character becomes a question mark: a line end would begin another trailer. */
+/** Control characters become question marks, because a line end would begin another trailer. */
 export function formatCommitMessage({ subject, trailers }: CommitMessage): string {
   const lines = trailers.map(([key, value]) => `${key}: ${onOneLine(value)}`);
   return [onOneLine(subject), ...(lines.length > 0 ? ["", ...lines] : [])].join("\n");
 }
 
-/** Reads every line below the subject that has the form of a trailer, wherever it stands; other lines are left out. */
+/** Parses every line below the subject that has the form of a trailer, anywhere; other lines are ignored. */
 export function parseCommitMessage(message: string): CommitMessage {
   const [subject = "", ...lines] = message.trimEnd().split("\n");
   const trailers: Trailer[] = [];

@@ -6,7 +6,7 @@ export interface Identity {
   readonly email: string;
 }
 
-/** An identity at a moment; `seconds` since the epoch, always written as UTC. */
+/** An identity with a time; `seconds` is since the epoch and always written as UTC. */
 export interface Signature extends Identity {
   readonly seconds: number;
 }
@@ -19,7 +19,7 @@ export interface Commit {
   readonly message: string;
 }
 
-/** Angle brackets and line ends would end the field early: `git fsck` calls such a commit malformed. */
+/** Removes angle brackets and line ends, which would end the field early; `git fsck` rejects such a commit. */
 function encodeSignature({ name, email, seconds }: Signature): string {
   const clean = (text: string) => text.replaceAll(/[<>\u0000-\u001f]/g, "");
   return `${clean(name)} <${clean(email)}> ${seconds} +0000`;

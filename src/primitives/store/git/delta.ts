@@ -1,11 +1,11 @@
 import { CorruptObjectError } from "./object.ts";
 
-/** Rebuilds an object from `base` and a delta as stock git packs them (gitformat-pack, "Deltified representation"). */
+/** Rebuilds an object from `base` and a delta (gitformat-pack, "Deltified representation"). Throws `CorruptObjectError`. */
 export function applyDelta(base: Uint8Array, delta: Uint8Array): Uint8Array {
   let at = 0;
   const byte = (): number => {
     const value = delta[at++];
-    if (value === undefined) throw new CorruptObjectError("a delta", "it ends too early");
+    if (value === undefined) throw new CorruptObjectError("a delta", "it is truncated");
     return value;
   };
   const size = (): number => {
@@ -16,14 +16,14 @@ export function applyDelta(base: Uint8Array, delta: Uint8Array): Uint8Array {
       if (next < 0x80) return value;
     }
   };
-  // Which of up to `count` little-endian bytes are present is told by the bits of `flags`.
+  // The bits of `flags` say which of up to `count` little-endian bytes are present.
   const sparse = (flags: number, count: number): number => {
     let value = 0;
     for (let i = 0; i < count; i++) if (flags & (1 << i)) value += byte() * 256 ** i;
     return value;
   };
 
-  if (size() !== base.length) throw new CorruptObjectError("a delta", "its base has another size");
+  if (size() !== base.length) throw new CorruptObjectError("a delta", "the size of its base differs");
   const result = new Uint8Array(size());
   let filled = 0;
   while (at < delta.length) {

@@ -1,7 +1,7 @@
 /** The SHA-256 name of a Git object: 64 lower-case hex digits. */
 export type ObjectId = string & { readonly __brand: "ObjectId" };
 
-/** Bytes of a binary object id in trees, packs and indexes. */
+/** Size of a binary object id in trees, packs and pack indexes. */
 export const OBJECT_ID_BYTES = 32;
 
 export function parseObjectId(text: string): ObjectId | undefined {

@@ -8,12 +8,12 @@ export interface GitObject {
   readonly body: Uint8Array;
 }
 
-/** An object together with its name, which is the SHA-256 of its header and body. */
+/** An object with its id, the SHA-256 of its header and body. */
 export interface NamedObject extends GitObject {
   readonly id: ObjectId;
 }
 
-/** Is reset after each digest; one for each object would cost more than hashing a small one. */
+/** Reset after each digest. Creating a hasher would cost more than hashing a small object. */
 const hasher = new Bun.CryptoHasher("sha256");
 
 export function nameObject(type: ObjectType, body: Uint8Array): NamedObject {
@@ -21,7 +21,7 @@ export function nameObject(type: ObjectType, body: Uint8Array): NamedObject {
   return { id: id as ObjectId, type, body };
 }
 
-/** The stored object is not what its name promises: a damaged disk, never a caller's mistake. */
+/** A stored object is damaged or does not match its id. */
 export class CorruptObjectError extends ExpectedError {
   override readonly name = "CorruptObjectError";
   override readonly kind = "damaged";

@@ -18,7 +18,7 @@ export interface PackedEntry {
 export interface EncodedPack {
   readonly bytes: Uint8Array;
   readonly entries: readonly PackedEntry[];
-  /** SHA-256 of all that precedes it in the pack; also names the pack file. */
+  /** SHA-256 of all preceding bytes of the pack; the pack file is named after it. */
   readonly checksum: Uint8Array;
 }
 
@@ -30,15 +30,15 @@ export function encodePackHeader(count: number): Uint8Array {
   return header;
 }
 
-/** An object as it lies in a pack: header and compressed data. */
+/** An encoded pack entry: header and zlib data. */
 export interface EncodedEntry {
   readonly id: ObjectId;
   readonly bytes: Uint8Array;
 }
 
-/** A whole object, without delta. */
+/** Encodes an object as an entry without delta. */
 export function encodeEntry({ id, type, body }: NamedObject): EncodedEntry {
-  // The binary ids in a tree do not compress, and what is small is not worth it.
+  // Trees consist of binary ids, which do not compress; small objects are not worth compressing.
   const isStored = type === "tree" || body.length < MIN_COMPRESSED_BYTES;
   const header = encodeEntryHeader(type, body.length);
   const bytes = zlibFrame(body, isStored ? "stored" : "deflated", header.length);
@@ -62,7 +62,7 @@ export function assemblePack(encoded: readonly EncodedEntry[]): EncodedPack {
   return { bytes: pack, entries, checksum };
 }
 
-/** Type in bits 4 to 6 of the first byte, size in its low four bits and then seven bits a byte. */
+/** The first byte has the type in bits 4 to 6 and the low four bits of the size; further bytes have seven bits each. */
 function encodeEntryHeader(type: ObjectType, size: number): readonly number[] {
   const bytes: number[] = [];
   let first = (PACK_TYPE[type] << 4) | (size & 0x0f);

@@ -1,12 +1,12 @@
 import { CorruptObjectError } from "./object.ts";
 import { type ObjectId, parseObjectId } from "./object-id.ts";
 
-/** A ref below `refs/` without what git forbids in one (git-check-ref-format). */
+/** A ref name below `refs/`, without the characters that git-check-ref-format forbids. */
 const REF = /^refs\/(?!.*(?:\.\.|\/\/|@\{))[^\x00-\x20\x7f~^:?*[\\]+$/;
 
 /**
- * The refs of a `packed-refs` file: comments, then an id and a name a line, and after a tag's `^` and the id of what it
- * stands for (git-pack-refs). Throws `CorruptObjectError` for anything else: a line that is passed over is a lost branch.
+ * Parses a `packed-refs` file (git-pack-refs): comments, lines with an id and a ref, and `^` lines with the id of a peeled
+ * tag. Throws `CorruptObjectError` for any other line, because an ignored line could be a lost branch.
  */
 export function parsePackedRefs(text: string, path: string): ReadonlyMap<string, ObjectId> {
   const refs = new Map<string, ObjectId>();

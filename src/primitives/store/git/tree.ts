@@ -1,7 +1,7 @@
 import { CorruptObjectError } from "./object.ts";
 import { OBJECT_ID_BYTES, type ObjectId } from "./object-id.ts";
 
-/** A directory or a regular file: the only two kinds of entry that a store writes. */
+/** A directory or a regular file, the only kinds of entry that a store contains. */
 export type EntryKind = "tree" | "file";
 
 export interface TreeEntry {
@@ -9,7 +9,7 @@ export interface TreeEntry {
   readonly id: ObjectId;
 }
 
-/** Entries by name; `undefined` where there is to be none. */
+/** Changed entries by name; `undefined` removes an entry. */
 type Entries = ReadonlyMap<string, TreeEntry | undefined>;
 
 const NONE: Entries = new Map();
@@ -19,33 +19,33 @@ const MODE_FILE = "100644 ";
 const [DIGIT_4, SLASH] = [0x34, 0x2f];
 
 /**
- * One directory, kept as it is encoded, in Git's order: nothing but its bytes has to be in memory, and a successor is a
- * copy of them with some written over, cut out or put in.
+ * An immutable tree object, kept in its encoded form to save memory. A changed tree is made by copying the bytes and
+ * overwriting, removing or inserting entries.
  */
 export class Tree {
   static readonly EMPTY = new Tree(Buffer.alloc(0), NONE, []);
   readonly body: Buffer;
-  /** Entries as they were given, which are most likely to be asked for next: the way to what was changed last. */
-  readonly #given: Entries;
-  /** Where each entry begins. */
+  /** The entries changed last, as a cache: the next look-up is most likely for one of them. */
+  readonly #recent: Entries;
+  /** The offset of each entry. */
   #starts: readonly number[] | undefined;
 
-  private constructor(body: Buffer, given: Entries, starts: readonly number[] | undefined) {
+  private constructor(body: Buffer, recent: Entries, starts: readonly number[] | undefined) {
     this.body = body;
-    this.#given = given;
+    this.#recent = recent;
     this.#starts = starts;
   }
 
   /**
-   * Entries that are neither directory nor regular file (links, submodules: stock git can commit them) are refused.
-   * Throws `CorruptObjectError`.
+   * Throws `CorruptObjectError`, also for entries that are neither directory nor regular file (stock git can commit symbolic
+   * links and submodules).
    */
   static parse(bytes: Uint8Array): Tree {
     const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const starts: number[] = [];
     for (let start = 0; start < body.length; ) {
       const end = endOf(body, start);
-      if (end <= start || end > body.length) throw new CorruptObjectError("a tree", "an entry is cut off");
+      if (end <= start || end > body.length) throw new CorruptObjectError("a tree", "an entry is truncated");
       checkMode(body, start);
       starts.push(start);
       start = end;
@@ -62,8 +62,8 @@ export class Tree {
   }
 
   get(name: string): TreeEntry | undefined {
-    const given = this.#given.get(name);
-    if (given) return given;
+    const recent = this.#recent.get(name);
+    if (recent) return recent;
     const start = this.#find(keyOf(name));
     return start === undefined ? undefined : this.#entryAt(start);
   }
@@ -72,12 +72,12 @@ export class Tree {
     for (const start of this.#entryStarts) yield [this.#nameAt(start), this.#entryAt(start)];
   }
 
-  /** The tree with other entries at some names, or none where it is `undefined`. */
+  /** Returns the tree with these changes. */
   with(changes: Entries): Tree {
     return this.#withIds(changes) ?? this.#withNames(changes);
   }
 
-  /** `undefined` if a name comes, goes or becomes another kind. */
+  /** The fast path, which only overwrites ids; `undefined` if an entry is added, removed or changes its kind. */
   #withIds(changes: Entries): Tree | undefined {
     const body = Buffer.allocUnsafe(this.body.length);
     body.set(this.body);
@@ -117,12 +117,12 @@ export class Tree {
 
   #entryAt(start: number): TreeEntry {
     const idAt = nameEnd(this.body, start) + 1;
-    // Cheaper than by a view of these bytes.
+    // Cheaper than a view of these bytes.
     const id = this.body.toString("hex", idAt, idAt + OBJECT_ID_BYTES) as ObjectId;
     return { kind: kindAt(this.body, start), id };
   }
 
-  /** Where the entry of that name begins, whichever kind it is. */
+  /** The offset of the entry with that name, of either kind. */
   #find(key: Key): number | undefined {
     for (const kind of ["tree", "file"] as const) {
       const start = this.#entryStarts[this.#countBefore(key, kind)];
@@ -131,7 +131,7 @@ export class Tree {
     return undefined;
   }
 
-  /** How many entries come before such a one. */
+  /** The number of entries that sort before this one. */
   #countBefore(key: Key, kind: EntryKind): number {
     const starts = this.#entryStarts;
     let [low, high] = [0, starts.length];
@@ -144,7 +144,7 @@ export class Tree {
   }
 }
 
-/** A name with its UTF-8 bytes as characters: to compare without a buffer for each. */
+/** A name whose characters are its UTF-8 bytes, to compare without allocating buffers. */
 type Key = string & { readonly __brand: "Key" };
 
 function keyOf(name: string): Key {
@@ -156,7 +156,7 @@ function isAscii(name: string): boolean {
   return true;
 }
 
-/** What takes the place of some bytes, if anything does. */
+/** Replaces the bytes from `at` to `until` with an entry, or removes them. */
 interface Splice {
   readonly at: number;
   readonly until: number;
@@ -175,7 +175,7 @@ function spliced(body: Buffer, splices: Splice[]): Buffer {
   return Buffer.concat(pieces);
 }
 
-/** By place; what comes to the same place, in Git's order. */
+/** Sorts by offset; insertions at the same offset in Git's order. */
 function compareSplices(a: Splice, b: Splice): number {
   if (a.at !== b.at || !a.entry || !b.entry) return a.at - b.at || a.until - b.until;
   return compareKeys(encodeEntry(a.entry), 0, keyOf(b.entry.name), b.entry.kind);
@@ -190,7 +190,7 @@ function encodeEntry({ name, kind, id }: TreeEntry & { readonly name: string }):
   return bytes;
 }
 
-/** Of the modes that are taken, only a directory's begins with a 4. */
+/** Among the accepted modes, only a directory's begins with 4. */
 function kindAt(body: Buffer, start: number): EntryKind {
   return body[start] === DIGIT_4 ? "tree" : "file";
 }
@@ -216,13 +216,13 @@ function checkMode(body: Buffer, start: number): void {
 }
 
 /**
- * The order of the entry that begins at `start` and of one with that name: Git orders entries by their bytes, a
- * directory as if its name ended in a slash.
+ * Compares the entry at `start` with a name and kind. Git sorts entries by their bytes, a directory as if its name ended in
+ * a slash.
  */
 function compareKeys(body: Buffer, start: number, key: Key, kind: EntryKind): number {
   const at = nameStart(body, start);
   for (let i = 0; ; i++) {
-    // A zero ends the name there, and is in none.
+    // A name ends with a zero byte and contains none.
     const isOver = body[at + i] === 0;
     const own = isOver ? finalByte(kindAt(body, start)) : (body[at + i] ?? 0);
     const other = i < key.length ? key.charCodeAt(i) : finalByte(kind);

@@ -1,13 +1,13 @@
-/** Deflate with the default window, fastest level (RFC 1950, section 2.2). */
+/** The zlib header for deflate with the default window and the fastest level (RFC 1950, section 2.2). */
 const HEADER = Uint8Array.of(0x78, 0x01);
 const CHECKSUM_BYTES = 4;
-/** A stored block's header and the most that it holds (RFC 1951, section 3.2.4). */
+/** A stored block's header, and its maximal content (RFC 1951, section 3.2.4). */
 const STORED_HEADER_BYTES = 5;
 const MAX_STORED_BYTES = 65_535;
 
 /**
- * A zlib stream as Git keeps objects in, after `before` bytes that are left to the caller. For the many small objects of
- * a commit this is a fraction of the cost of node:zlib, which sets up a stream for each.
+ * A zlib stream as Git stores objects, after `before` bytes that the caller fills. For the many small objects of a commit
+ * this is much cheaper than node:zlib, which sets up a stream for each.
  */
 export function zlibFrame(body: Uint8Array, compression: "deflated" | "stored", before = 0): Buffer {
   return compression === "stored" ? storedFrame(body, before) : deflatedFrame(body, before);
