@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { inStepWith } from "../../src/primitives/monotonic-clock.ts";
 
-test("of several answers the one that came soonest is believed", async () => {
+test("a clock synchronized with another uses the fastest of several replies", async () => {
   let passed = 0;
   const slow = [500, 300, 2, 900, 400];
   const clock = await inStepWith(
@@ -14,7 +14,7 @@ test("of several answers the one that came soonest is believed", async () => {
   expect(clock() - (500_000 + passed)).toBe(1);
 });
 
-test("a clock in step with another tells its time, however long the question and the answer took", async () => {
+test("a clock synchronized with another is right, however long request and reply took", async () => {
   let passed = 0;
   const other = () => 500_000 + passed;
   const clock = await inStepWith(

@@ -18,7 +18,7 @@ function part(name: string, happened: string[], fault?: string): Reloadable {
 }
 
 describe("a reload of several parts", () => {
-  test("reads all of them, then takes over all of them, and answers what changed", async () => {
+  test("reads all parts, then applies all of them, and returns what changed", async () => {
     const happened: string[] = [];
     const parts = ["users", "same", "backends"].map((name) => part(name, happened));
     expect(await reloadTogether(parts)).toEqual(["users: changed", "backends: changed"]);
@@ -28,7 +28,7 @@ describe("a reload of several parts", () => {
     ]);
   });
 
-  test("takes over none where the last one makes no sense", async () => {
+  test("applies no part if one is invalid", async () => {
     const happened: string[] = [];
     const parts = [part("users", happened), part("registries", happened, "line 3 is wrong")];
     await expect(reloadTogether(parts)).rejects.toThrow("line 3 is wrong");
@@ -36,7 +36,7 @@ describe("a reload of several parts", () => {
   });
 });
 
-test("what differs is told by name, and the line is bounded", () => {
+test("the summary of a reload names what differs, and is bounded", () => {
   const before = new Map<string, unknown>([
     ["kept", { a: [1] }],
     ["changed", { a: [1] }],

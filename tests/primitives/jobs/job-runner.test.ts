@@ -16,7 +16,7 @@ function runnerOf(job: Partial<Job>, log = consoleLogger): JobRunner {
 const errorOf = (work: Promise<unknown>) => work.then(() => undefined).catch((error: Error) => error.message);
 
 describe("a job", () => {
-  test("runs when asked and shows its progress and what came of it", async () => {
+  test("runs on request and shows its progress and its outcome", async () => {
     const go = Promise.withResolvers<void>();
     const runner = runnerOf({
       run: async ({ progress }) => {
@@ -38,7 +38,7 @@ describe("a job", () => {
     });
   });
 
-  test("that only tells what would be done counts as no run and puts off none", async () => {
+  test("in a dry run counts as no run and delays none", async () => {
     const runner = runnerOf({
       everyMs: 60_000,
       run: async ({ isDryRun }) => [isDryRun ? "would sweep" : "swept"],
@@ -50,7 +50,7 @@ describe("a job", () => {
     expect(runner.list()[0]?.runs.done).toBe(1);
   });
 
-  test("that is due while a dry run goes on runs after it", async () => {
+  test("that is due during a dry run runs after it", async () => {
     const go = Promise.withResolvers<void>();
     const runs: boolean[] = [];
     const runner = runnerOf({

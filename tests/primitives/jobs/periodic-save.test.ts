@@ -9,7 +9,7 @@ function saveTo(path: string) {
   return { state, save };
 }
 
-test("a file is written once something has changed, readable by its owner alone", async () => {
+test("a periodic save writes its file only after a change, readable by its owner only", async () => {
   const path = `${temporaryDirectory()}/state.json`;
   const { save } = saveTo(path);
   await save.save();
@@ -19,7 +19,7 @@ test("a file is written once something has changed, readable by its owner alone"
   expect([readFileSync(path, "utf8"), statSync(path).mode & 0o777]).toEqual(["first", 0o600]);
 });
 
-test("a change that could not be written is written by the next save", async () => {
+test("a change that could not be saved is saved by the next periodic save", async () => {
   const directory = `${temporaryDirectory()}/later`;
   const path = `${directory}/state.json`;
   const { state, save } = saveTo(path);

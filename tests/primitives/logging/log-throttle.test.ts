@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { LogThrottle } from "../../../src/primitives/logging/log-throttle.ts";
 
-test("a flood writes a few lines, and later the number of dropped ones", () => {
+test("a flood of log messages writes a few lines, and later the number of dropped ones", () => {
   let now = 0;
   const lines: string[] = [];
   const throttle = new LogThrottle(

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { networkOf, plainAddress } from "../../../src/primitives/net/client-network.ts";
 
-test("all addresses of one /64 are one network, an IPv4 address is one of its own in either form", () => {
+test("all addresses of one /64 are one network, and each IPv4 address is a network of its own in either form", () => {
   const networks: readonly (readonly [string, string])[] = [
     ["192.0.2.1", "192.0.2.1"],
     ["::ffff:192.0.2.1", "192.0.2.1"],
@@ -22,7 +22,7 @@ test("all addresses of one /64 are one network, an IPv4 address is one of its ow
   expect(networkOf("x".repeat(10_000)).length).toBeLessThan(100);
 });
 
-test("an IPv4 address in IPv6 form is shown as itself, and any other without its zone", () => {
+test("an IPv4 address in IPv6 form is shown as IPv4, and an IPv6 address without its zone", () => {
   expect(plainAddress("::ffff:10.0.0.1")).toBe("10.0.0.1");
   expect(plainAddress("2001:db8::1")).toBe("2001:db8::1");
   expect(plainAddress("fe80::1%eth0")).toBe("fe80::1");

@@ -38,7 +38,7 @@ describe.if(process.platform === "linux")("on Linux", () => {
   const sockets = OpenSockets.open();
   if (!sockets) throw new Error("the C library was not found");
 
-  test("the connections to a port are listed by the address of their other end", async () => {
+  test("the connections to a port are listed with the address of the client", async () => {
     const { port, clients } = await accept(
       [{ host: "127.0.0.1" }, { host: "127.0.0.1", localAddress: "127.0.0.2" }],
       "127.0.0.1",
@@ -51,13 +51,13 @@ describe.if(process.platform === "linux")("on Linux", () => {
     for (const socket of listed) expect(sockets.idleMs(socket)).toBeLessThan(60_000);
   });
 
-  test("IPv4 and IPv6 addresses are told apart where a socket takes both", async () => {
+  test("IPv4 and IPv6 clients are distinguished on a socket that accepts both", async () => {
     const { port } = await accept([{ host: "127.0.0.1" }, { host: "::1" }], "::");
     const addresses = sockets.list(new Set([port])).map(({ address }) => address);
     expect(addresses.toSorted()).toEqual(["0:0:0:0:0:0:0:1", "127.0.0.1"]);
   });
 
-  test("a connection that is ended is closed at its client; one that is gone already leaves its number alone", async () => {
+  test("closing a connection by its descriptor closes it at the client, and does nothing if the connection is already gone", async () => {
     const { port, clients } = await accept([{ host: "127.0.0.1" }, { host: "127.0.0.1" }], "127.0.0.1");
     const [first, second] = sockets.list(new Set([port]));
     if (!first || !second) throw new Error("there must be two");
@@ -69,7 +69,7 @@ describe.if(process.platform === "linux")("on Linux", () => {
     expect(clients.map(({ destroyed }) => destroyed).filter(Boolean)).toHaveLength(1);
   });
 
-  test("a listener is told how many may wait; its connections are none", async () => {
+  test("the accept queue of a listening socket can be limited, and the socket is not listed as a connection", async () => {
     const { port } = await accept([{ host: "127.0.0.1" }], "127.0.0.1");
     sockets.limitWaiting(new Set([port]), 3);
     const rows = await Bun.$`ss -Hltn`.nothrow().text();
@@ -77,7 +77,7 @@ describe.if(process.platform === "linux")("on Linux", () => {
     expect(sockets.list(new Set([port]))).toHaveLength(1);
   });
 
-  test("the limit on open files is told, and about how many there are", () => {
+  test("the limit on open files and the number of open files are known", () => {
     expect(sockets.limit).toBeGreaterThan(100);
     expect(sockets.areAtLeast(3)).toBe(true);
     expect(sockets.areAtLeast(sockets.limit)).toBe(false);

@@ -61,7 +61,7 @@ test.each(["SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB"])(
   },
 );
 
-test("a file that SQLite calls damaged because the disk fails to read it is kept", () => {
+test("a database that SQLite calls damaged because the disk fails is kept", () => {
   // Opening a directory works, and reading it fails.
   const path = temporaryDirectory();
   writeFileSync(`${path}/kept`, "");
@@ -72,7 +72,7 @@ test("a file that SQLite calls damaged because the disk fails to read it is kept
   expect([reports, readdirSync(path)]).toEqual([[], ["kept"]]);
 });
 
-test("a bit of the header that changes how a file is read is damage, and no other table is read for ours", () => {
+test("a flipped bit in the header of a database is damage, and so is a table of another schema", () => {
   for (const [offset, bit] of [
     [0, 0],
     [16, 4],
@@ -97,7 +97,7 @@ test("a bit of the header that changes how a file is read is damage, and no othe
   expect(() => openDatabase(foreign, SCHEMA)).toThrow("its tables are not those that were made");
 });
 
-test("a file that is cut off or no database at all is damage", () => {
+test("a database file that is truncated or not a database is damage", () => {
   const cut = written();
   truncateSync(cut, 4096);
   const other = `${temporaryDirectory()}/other.sqlite`;
@@ -115,7 +115,7 @@ test("a file that is cut off or no database at all is damage", () => {
   }
 });
 
-test("a file of another version is emptied, and nothing of it is left beside", () => {
+test("a database of another version is emptied, without old files beside it", () => {
   const path = written();
   const db = openDatabase(path, { ...SCHEMA, version: 4 });
   expect(notesIn(db)).toEqual([]);
@@ -124,7 +124,7 @@ test("a file of another version is emptied, and nothing of it is left beside", (
   expect(readFileSync(path).toString("latin1", 0, 15)).toBe("SQLite format 3");
 });
 
-test("a schema that brings older tables along keeps their rows", () => {
+test("a schema with an upgrade keeps the rows of older tables", () => {
   const path = written();
   const sql = "CREATE TABLE kept_notes (note TEXT PRIMARY KEY)";
   const upgrade = (db: Database) => {
@@ -140,7 +140,7 @@ test("a schema that brings older tables along keeps their rows", () => {
   }
 });
 
-test("an upgrade that fails leaves the file as it was", () => {
+test("an upgrade of a database that fails leaves the file unchanged", () => {
   const path = written();
   const upgrade = (db: Database) => {
     db.run("DROP TABLE notes");
@@ -152,7 +152,7 @@ test("an upgrade that fails leaves the file as it was", () => {
   db.close();
 });
 
-test("a damaged file is opened for reading, and who reads from it finds the damage", () => {
+test("a damaged database can be opened for reading, and a query finds the damage", () => {
   const path = written();
   writeFileSync(path, Buffer.concat([readFileSync(path).subarray(0, 100), Buffer.alloc(8092, 0x55)]));
   const db = openForReading(path);
@@ -166,6 +166,6 @@ test("a damaged file is opened for reading, and who reads from it finds the dama
   expect(damageIn(error)).toBeString();
 });
 
-test("a file that is not there cannot be opened for reading", () => {
+test("a database that does not exist can't be opened for reading", () => {
   expect(() => openForReading(`${temporaryDirectory()}/none.sqlite`)).toThrow();
 });

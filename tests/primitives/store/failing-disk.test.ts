@@ -79,7 +79,7 @@ const pathsOf = async (store: Store) =>
   (await Array.fromAsync(store.list())).map(({ path }) => String(path)).sort();
 
 describe("a disk that fails", () => {
-  test("once while the branch is moved is no other process that moved it: nothing acknowledged goes elsewhere", async () => {
+  test("once while the branch is moved is not taken for another process, and no acknowledged commit is lost", async () => {
     const { store, dataDir, refs, reports, flushFailures, write, writeMany, heads } = await open();
     await write("before");
     refs.failures = 1;
@@ -94,7 +94,7 @@ describe("a disk that fails", () => {
     await again.close();
   });
 
-  test("while commits are shown to git has them shown a moment later, without another commit", async () => {
+  test("while commits are published to stock git is retried, without another commit", async () => {
     const { store, dir, objects, flushFailures, write, writeMany, heads } = await open();
     await write("before");
     objects.failures = 1;
@@ -105,7 +105,7 @@ describe("a disk that fails", () => {
     expect(await eventually(() => heads().join() === "main")).toBe(true);
   });
 
-  test("after the branch was moved by one commit has it made durable before others are built on it", async () => {
+  test("after the branch was moved makes that commit durable before others are built on it", async () => {
     const { store, refs, write } = await open();
     await write("before");
     refs.failures = 1;
@@ -120,7 +120,7 @@ describe("a disk that fails", () => {
     expect(refs.writes).toBe(writes + 1);
   });
 
-  test("while one commit's objects are stored refuses that one, and leaves no lock", async () => {
+  test("while the objects of a commit are stored refuses that commit, and leaves no lock", async () => {
     const { store, objects, write, heads } = await open();
     await write("before");
     objects.failures = 1;
@@ -130,7 +130,7 @@ describe("a disk that fails", () => {
     expect(await pathsOf(store)).toEqual(["after", "before"]);
   });
 
-  test("for good does not keep the acknowledged commits in memory without bound", async () => {
+  test("permanently does not keep commits in memory without bound", async () => {
     const { store, objects, write } = await open();
     await write("before");
     objects.failures = Number.POSITIVE_INFINITY;
@@ -150,7 +150,7 @@ describe("a disk that fails", () => {
 
 describe("a lock of another process", () => {
   test.concurrent.each([1, 20])(
-    "that stays refuses %d commits at once, names its file, and stays where it is",
+    "that stays refuses %d simultaneous commits, is named in the error, and is not removed",
     async (count) => {
       const { store, dir, write } = await open();
       await write("before");

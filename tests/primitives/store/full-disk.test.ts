@@ -40,7 +40,7 @@ const leftovers = (dir: string) => [
 
 describeWithSmallDisks("a store on a full disk", () => {
   test.each([1, 40])(
-    "refuses %d commits at once, leaves nothing behind, and goes on once there is room",
+    "refuses %d simultaneous commits, leaves no files of them, and accepts commits again once there is space",
     async (count) => {
       const disk = smallDisk("3m");
       const { store, dir } = await open(disk.path);

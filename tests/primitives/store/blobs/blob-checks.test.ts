@@ -5,7 +5,7 @@ import { BlobChecks } from "../../../../src/primitives/store/blobs/blob-checks.t
 const DAY = 24 * 60 * 60;
 const [blob, other] = [digestOf(Buffer.from("blob")), digestOf(Buffer.from("other"))];
 
-test("a blob is due when it was not hashed yet, and again a day later", () => {
+test("a blob is due for hashing if it never was hashed, and again a day later", () => {
   let now = 0;
   const checks = new BlobChecks(undefined, () => now);
   expect(checks.isDue(blob)).toBe(true);
@@ -17,7 +17,7 @@ test("a blob is due when it was not hashed yet, and again a day later", () => {
   expect(checks.isDue(blob)).toBe(true);
 });
 
-test("a blob that was not hashed after all is due again, in every thread", () => {
+test("a blob whose hashing failed is due again, in every thread", () => {
   const checks = new BlobChecks();
   const elsewhere = new BlobChecks(checks.memory);
   checks.note(blob);
@@ -27,7 +27,7 @@ test("a blob that was not hashed after all is due again, in every thread", () =>
   expect(checks.isDue(blob)).toBe(true);
 });
 
-test("of two blobs that share a place the one noted before is due again, never taken for the other", () => {
+test("of two blobs that share a slot the older one is due for hashing again", () => {
   const seen = new Map<number, Digest>();
   for (let i = 0; ; i++) {
     const digest = digestOf(Buffer.from(`${i}`));

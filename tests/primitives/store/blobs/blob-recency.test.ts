@@ -16,7 +16,7 @@ function atDate<T>(date: string, work: () => T): T {
   }
 }
 
-test("what was asked for counts for the time of grace, and no longer", () => {
+test("a requested blob is recent for the grace period, and no longer", () => {
   let now = 1000;
   const recency = new BlobRecency(undefined, () => now);
   recency.clear();
@@ -29,11 +29,11 @@ test("what was asked for counts for the time of grace, and no longer", () => {
   expect(recency.wasTouchedWithin(HOUR, asked)).toBe(false);
 });
 
-test("at the start everything counts as just asked for", () => {
+test("at the start every blob is recent", () => {
   expect(new BlobRecency().wasTouchedWithin(0, asked)).toBe(true);
 });
 
-test("a thread sees what another one was asked for", () => {
+test("a blob requested from one thread is recent in all threads", () => {
   const recency = new BlobRecency();
   recency.clear();
   new BlobRecency(recency.memory).touch(asked);
@@ -55,7 +55,7 @@ test.each(["1970-01-01", "2038-01-20", "2106-02-08", "9999-12-31"])(
   },
 );
 
-test("nothing counts as asked for once it is cleared, however long the grace", () => {
+test("no blob is recent after the record was cleared, however long the grace period", () => {
   const recency = new BlobRecency(undefined, () => 0);
   recency.clear();
   expect(recency.wasTouchedWithin(60 * 365 * 24 * HOUR, asked)).toBe(false);

@@ -9,7 +9,7 @@ function begun(counts: SessionCounts, user: string | undefined, network: string)
   return typeof id === "string" ? (parseUploadId(id) ?? "malformed") : id;
 }
 
-test("users, networks and all together have their limits, and a refusal takes no place", () => {
+test("upload sessions are limited for each user, for each network and in total, and a refused one does not count", () => {
   const counts = new SessionCounts(undefined, LIMITS);
   const ids = [begun(counts, "alice", "a"), begun(counts, "alice", "b")];
   expect(begun(counts, "alice", "c")).toEqual({ of: "user", limit: 2 });
@@ -26,12 +26,12 @@ test("users, networks and all together have their limits, and a refusal takes no
   expect(typeof begun(counts, "alice", "f")).toBe("object");
 });
 
-test("strangers without a login use up nobody's sessions but those of their network", () => {
+test("anonymous clients use up only the upload sessions of their network", () => {
   const counts = new SessionCounts(undefined, { user: 1, network: 1, all: 100 });
   for (const network of ["a", "b", "c"]) expect(typeof begun(counts, undefined, network)).toBe("string");
 });
 
-test("threads count together, and what an earlier run left is in no count", () => {
+test("upload sessions of all threads count together, and those of an earlier run do not count", () => {
   const counts = new SessionCounts(undefined, LIMITS);
   const other = new SessionCounts(counts.memory, LIMITS);
   const id = counts.begin({ user: "alice", network: "a" });

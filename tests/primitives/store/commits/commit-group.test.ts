@@ -37,7 +37,7 @@ const textAt = async (tip: Snapshot, name: string) => {
 };
 
 describe("a group of commits", () => {
-  test("holds one commit a caller, each on the one before", async () => {
+  test("holds one commit for each caller, each on top of the one before", async () => {
     const { group, reader } = open();
     for (const name of ["a", "b", "c"]) await group.add(writing(name));
     expect([group.commits, group.pending.length, group.changes.length]).toEqual([3, 3, 3]);
@@ -49,7 +49,7 @@ describe("a group of commits", () => {
     expect(await textAt(group.tip, "b")).toBe("b");
   });
 
-  test("tells each caller its own commit, and only once all are resolved", async () => {
+  test("resolves each caller with its own commit, once the group is resolved", async () => {
     const { group } = open();
     const jobs = [writing("a"), writing("b")];
     const told: number[] = [];
@@ -73,7 +73,7 @@ describe("a group of commits", () => {
     expect(await textAt(group.tip, "counter")).toBe("2");
   });
 
-  test("goes on without a commit that fails, of which no trace is left", async () => {
+  test("continues without a commit that fails, and keeps nothing of it", async () => {
     const { group } = open();
     await group.add(writing("a"));
     const before = [group.tip, group.objects().length, group.changes.length];
@@ -99,7 +99,7 @@ describe("a group of commits", () => {
     ]).toEqual(["a", "c", undefined]);
   });
 
-  test("makes no commit where nothing changes, and tells the caller the commit that holds what it wanted", async () => {
+  test("makes no commit if nothing changes, and resolves with the commit that has the content", async () => {
     const { group } = open();
     const [first, same, none] = [writing("a"), writing("a"), pendingOf(() => draft("nothing", null))];
     for (const job of [first, same, none]) await group.add(job);

@@ -33,7 +33,7 @@ function gateAt(memory: MemoryStore, at: number, fails?: Error) {
   return { reached: reached.promise, open: () => gate.resolve() };
 }
 
-test("what arrives while a group is made durable is the next group, one commit each", async () => {
+test("commits that arrive while a group is made durable form the next group, one commit each", async () => {
   const { memory, write, subjects } = await open();
   const gate = gateAt(memory, 1);
   const first = write("a");
@@ -46,7 +46,7 @@ test("what arrives while a group is made durable is the next group, one commit e
   expect(await subjects()).toEqual(["a", "b", "c", "d"]);
 });
 
-test("what arrives at any moment after a commit is made as well", async () => {
+test("a commit that arrives at any moment after another one is written", async () => {
   const { write, names } = await open();
   for (let moment = 0; moment < 40; moment++) {
     await write(`a${moment}`);
@@ -74,7 +74,7 @@ class Files implements Projection {
   }
 }
 
-test("the disk goes on with the next group before the one before is shown", async () => {
+test("the next group is written to the disk before the index has the one before", async () => {
   const files = new Files();
   const memory = new MemoryStore();
   const { branch } = memory;
@@ -120,7 +120,7 @@ async function commitBesideFailures(failures: number) {
   return { later, indexed: [...files.names].sort(), committed: await names() };
 }
 
-test("an index that fails is told what it missed before it is told anything else", async () => {
+test("an index that fails gets the changes that it missed before any others", async () => {
   // Nor is anything new made that could not be seen.
   expect(await commitBesideFailures(3)).toEqual({
     later: ["Error: the index is full", "d"],
@@ -129,12 +129,12 @@ test("an index that fails is told what it missed before it is told anything else
   });
 });
 
-test("a commit that arrives while the writer recovers is not told of a failure from before it", async () => {
+test("a commit that arrives while the writer recovers does not fail with an earlier error", async () => {
   const all = ["a", "b", "c", "d"];
   expect(await commitBesideFailures(2)).toEqual({ later: ["c", "d"], indexed: all, committed: all });
 });
 
-test("a group that can't be stored fails alone: what was built on it is built anew", async () => {
+test("a group that can't be stored fails alone, and commits built on it are rebuilt", async () => {
   const { memory, write, subjects, names } = await open();
   await write("before");
   const gate = gateAt(memory, 2, new Error("the disk is full"));
@@ -149,7 +149,7 @@ test("a group that can't be stored fails alone: what was built on it is built an
   expect(await names()).toEqual(["before", "c", "d"]);
 });
 
-test("a branch that somebody else moves is followed, and nothing of either is lost", async () => {
+test("a branch that another writer moves is followed, and no commit of either writer is lost", async () => {
   const { memory, write, subjects, names } = await open();
   const other = await Store.open("other", { objects: memory.objects, branch: memory.openBranch() });
   let interruptions = 2;

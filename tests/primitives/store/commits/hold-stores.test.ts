@@ -21,7 +21,7 @@ function heldStore(ready: Promise<void> = Promise.resolve()) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("holds all stores until it is told to let go", async () => {
+test("all stores are held until they are released", async () => {
   const stores = [heldStore(), heldStore()];
   const release = await holdStores(stores, new AbortController().signal);
   expect(stores.map((store) => store.holds())).toEqual([1, 1]);
@@ -30,7 +30,7 @@ test("holds all stores until it is told to let go", async () => {
   expect(stores.map((store) => store.holds())).toEqual([0, 0]);
 });
 
-test("lets go of the others if one store can't be held", async () => {
+test("if one store can't be held, the others are released", async () => {
   const stores = [heldStore(), heldStore(Promise.reject(new Error("the disk is full")))];
   expect(await holdStores(stores, new AbortController().signal).catch(String)).toBe(
     "Error: the disk is full",
@@ -39,7 +39,7 @@ test("lets go of the others if one store can't be held", async () => {
   expect(stores.map((store) => store.holds())).toEqual([0, 0]);
 });
 
-test("waits for no store once whoever asked has gone, and lets go of what comes later", async () => {
+test("holding stores stops when it is aborted, and releases stores that are held later", async () => {
   const slow = Promise.withResolvers<void>();
   const stores = [heldStore(), heldStore(slow.promise)];
   const abort = new AbortController();

@@ -21,7 +21,7 @@ async function openFiles() {
   return { store, files, write, edit, read };
 }
 
-test("a file is written, again, deleted and made again as long as nobody else changes it", async () => {
+test("a known file is written, deleted and created again as long as no other writer changes it", async () => {
   const { write, edit, read } = await openFiles();
   await write(MINE, "1");
   await edit(OTHER, "by git");
@@ -31,7 +31,7 @@ test("a file is written, again, deleted and made again as long as nobody else ch
   expect(await read(MINE)).toBe("3");
 });
 
-test("what somebody else changed, made or deleted is not written over until it is read", async () => {
+test("a file that another writer changed, created or deleted is not overwritten until it is read", async () => {
   const { store, files, write, edit, read } = await openFiles();
   await edit(MINE, "made by git");
   await expect(write(MINE, "1")).rejects.toThrow(ChangedWithGitError);
@@ -49,7 +49,7 @@ test("what somebody else changed, made or deleted is not written over until it i
   expect(await read(MINE)).toBe("5");
 });
 
-test("of several files none is written where one has changed", async () => {
+test("none of several files is written if another writer changed one of them", async () => {
   const { files, edit, read } = await openFiles();
   await edit(OTHER, "by git");
   const changes = [MINE, OTHER].map((path) => ({ path, content: Buffer.from("1") }));

@@ -39,7 +39,7 @@ async function openWith(...names: string[]) {
   return { memory, store, write, reader: () => new ObjectReader(memory.objects) };
 }
 
-test("a projection is told what differs from the commit that it stands for", async () => {
+test("a projection gets the changes since its commit", async () => {
   const { store, write, reader } = await openWith("a", "b");
   const names = new Names();
   await catchUp(names, store.head(), reader());
@@ -69,7 +69,7 @@ test.each(["EIO", "EMFILE", "EAGAIN", "EBUSY"])(
   },
 );
 
-test("a projection is told all from the beginning once the commit that it stands for is gone", async () => {
+test("a projection is rebuilt if its commit no longer exists", async () => {
   const { store, reader } = await openWith("a");
   const names = new Names();
   names.apply([{ path: storePath("of a history that was rewritten"), content: Buffer.from("x") }]);
@@ -78,7 +78,7 @@ test("a projection is told all from the beginning once the commit that it stands
   expect([...names.names]).toEqual(["a"]);
 });
 
-test("what a projection was told before an end without a commit does not stay", async () => {
+test("changes that a projection got before an interruption are not kept", async () => {
   const { store, reader } = await openWith("a");
   const names = new Names();
   names.apply([{ path: storePath("told in part"), content: Buffer.from("x") }]);
@@ -86,7 +86,7 @@ test("what a projection was told before an end without a commit does not stay", 
   expect([...names.names]).toEqual(["a"]);
 });
 
-test("an index that is being built ends as soon as it is asked to, and lets signals through until then", async () => {
+test("building an index stops as soon as it is aborted, and does not block the event loop", async () => {
   const memory = new MemoryStore();
   const author = { name: "alice", email: "alice@everlock" };
   const first = await Store.open("test", memory);
