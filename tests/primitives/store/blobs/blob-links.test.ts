@@ -51,7 +51,7 @@ test("links are found by their age, a page at a time", async () => {
   expect(await links.linkedSince([unlinked, layer], soon)).toEqual(new Set());
 });
 
-test("a link that is needed after all is put back when it is dropped", async () => {
+test("a link that is still needed is restored when it is dropped", async () => {
   const { links } = open();
   await links.add("alpine", layer);
   await links.drop("alpine", layer, () => false);
@@ -65,7 +65,7 @@ test("a link that is needed after all is put back when it is dropped", async () 
   expect(await links.has("alpine", layer)).toBe(false);
 });
 
-test("the clock moves for each scope whose links change", async () => {
+test("the clock of a scope advances when its links change", async () => {
   const { links, clock } = open();
   const times = () =>
     (["change", "removal"] as const).map((event) => clock.read(clock.slotOf("alpine", event)));
@@ -76,7 +76,7 @@ test("the clock moves for each scope whose links change", async () => {
   expect(times()).toEqual([(before[0] ?? 0) + 2, (before[1] ?? 0) + 1]);
 });
 
-test("links of an earlier version, which had no sums, are taken over", async () => {
+test("links of an earlier version, without checksums, are kept", async () => {
   const path = `${temporaryDirectory()}/links.sqlite`;
   const db = new Database(path, { create: true });
   db.run(`CREATE TABLE links (scope TEXT NOT NULL, digest TEXT NOT NULL, linked_at INTEGER NOT NULL,
@@ -112,7 +112,7 @@ function* damagedCopies() {
   }
 }
 
-test("links with any bit flipped are damaged at the start, or say what was linked and nothing else", async () => {
+test("a links database with any bit flipped is damaged when it is opened, or has no wrong link", async () => {
   let damaged = 0;
   for (const { path, all, blobs } of damagedCopies()) {
     let links: BlobLinks | undefined;
@@ -132,7 +132,7 @@ test("links with any bit flipped are damaged at the start, or say what was linke
   expect(damaged).toBeGreaterThan(FLIPS / 10);
 }, 30_000);
 
-test("what is salvaged from damaged links was linked, and is most of it", () => {
+test("most links are salvaged from a damaged links database, and no wrong ones", () => {
   const shares: number[] = [];
   for (const { path, all } of damagedCopies()) {
     const known = new Set(all.map((link) => JSON.stringify(link)));
@@ -144,7 +144,7 @@ test("what is salvaged from damaged links was linked, and is most of it", () => 
   expect(shares[Math.floor(FLIPS / 4)]).toBeGreaterThan(0.9);
 }, 30_000);
 
-test("the first of equal links counts when a file of them is made", () => {
+test("the first of equal links counts when a links database is made", () => {
   const path = `${temporaryDirectory()}/links.sqlite`;
   const link = (linkedAt: number): { scope: string; digest: Digest; linkedAt: number } => ({
     scope: "alpine",
