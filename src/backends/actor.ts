@@ -15,6 +15,8 @@ export interface Actor {
   readonly user: UserName;
   /** The author of the commits that the operation makes. */
   readonly identity: Identity;
+  /** The frontend, such as `console`, or the User-Agent of an HTTP client. */
+  readonly client: string;
   /** The client's address, without port; `undefined` for a command on the server's machine. */
   readonly remote: string | undefined;
   isAdministrator(): boolean;
@@ -22,14 +24,16 @@ export interface Actor {
   allows(path: AccessPath, role: Role): boolean;
 }
 
+interface UserActorOptions extends Pick<Actor, "client" | "remote"> {
+  readonly directory: () => UserDirectory;
+}
+
 /** A user who is logged in. */
-export function userActor(
-  user: UserName,
-  { directory, remote }: { readonly directory: () => UserDirectory; readonly remote: string },
-): Actor {
+export function userActor(user: UserName, { directory, client, remote }: UserActorOptions): Actor {
   return {
     user,
     identity: identityOf(user),
+    client,
     remote,
     isAdministrator: () => directory().isAdministrator(user),
     allows: (path, role) => directory().allows(user, path, role),
@@ -40,6 +44,7 @@ export function userActor(
 export const MACHINE_ACTOR: Actor = {
   user: ANONYMOUS,
   identity: SYSTEM_IDENTITY,
+  client: "everlock",
   remote: undefined,
   isAdministrator: () => true,
   allows: () => true,

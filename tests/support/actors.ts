@@ -13,7 +13,7 @@ export const ADMINISTRATOR: Roles = { "*/*/*": "owner" };
 export function actorWith(roles: Roles): Actor & { become(roles: Roles): void } {
   let directory = directoryWith(roles);
   return {
-    ...userActor("alice" as UserName, { directory: () => directory, remote: "127.0.0.1" }),
+    ...userActor("alice" as UserName, { directory: () => directory, client: "test", remote: "127.0.0.1" }),
     become(changed) {
       directory = directoryWith(changed);
     },

@@ -109,7 +109,11 @@ export class AdminConsole {
   async #runLine(by: Operator, line: string, output: LineOutput, dialog: Dialog): Promise<Outcome> {
     await CONSOLE_TURNS.next();
     const { users } = this.#services;
-    const actor = userActor(by.login.user, { directory: () => users.directory, remote: by.remote });
+    const actor = userActor(by.login.user, {
+      directory: () => users.directory,
+      client: "console",
+      remote: by.remote,
+    });
     // Checked for each line: the user may have been disabled or deleted since the login.
     const why = whyEnded(by.login, users.directory);
     if (why !== undefined) {

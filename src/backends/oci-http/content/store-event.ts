@@ -57,6 +57,8 @@ export type StoreEvent =
       readonly tags: readonly (TagMove & { readonly after: Digest | undefined })[];
       /** The commit whose state is restored. */
       readonly from: ObjectId;
+      /** The frontend, or the User-Agent of an HTTP client. */
+      readonly client: string;
     }
   | {
       readonly kind: "cleanup";
@@ -113,16 +115,21 @@ function ownTrailersOf(event: StoreEvent): Trailer[] {
     return [
       ...(only?.after ? [["Digest", only.after] as const] : []),
       ["Restores", from],
-      ["Client", "console"],
+      ["Client", shownClient(event.client)],
     ];
   }
   const { digest, origin } = event;
-  const client = origin.client.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, MAX_CLIENT_LENGTH);
+  const client = shownClient(origin.client);
   return [
     ["Digest", digest],
     ...(client ? [["Client", client] as const] : []),
     ...(origin.remote ? [["Remote", origin.remote] as const] : []),
   ];
+}
+
+/** One line of printable ASCII, whatever the client sent. */
+function shownClient(client: string): string {
+  return client.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, MAX_CLIENT_LENGTH);
 }
 
 /** What a commit message tells; stock git may have committed with any other. */

@@ -53,6 +53,12 @@ export interface RestoreTerms {
   readonly isSparse: boolean;
 }
 
+/** The author of the commit, and the client that asked for it. */
+export interface RestoreAuthor {
+  readonly identity: Identity;
+  readonly client: string;
+}
+
 /** Compares a tag, or each tag of a repository, at a commit with the newest state. Changes nothing. */
 export async function planRestore(
   oci: OciStore,
@@ -117,7 +123,7 @@ export function deletesTags({ moves }: RestorePlan): boolean {
 export async function restore(
   oci: OciStore,
   plan: RestorePlan,
-  author: Identity,
+  author: RestoreAuthor,
   terms: () => RestoreTerms,
 ): Promise<RestoreRefusal | undefined> {
   const digests = await missingFrom(oci, plan, terms());
@@ -134,7 +140,7 @@ export async function restore(
       const content = move.after ? Buffer.from(`${move.after}\n`) : null;
       changes.push({ path: tagPath(move.repository, move.tag), content });
     }
-    return { changes: refusal ? [] : changes, author, message: messageOf(plan) };
+    return { changes: refusal ? [] : changes, author: author.identity, message: messageOf(plan, author) };
   });
   return refusal;
 }
@@ -158,9 +164,9 @@ export async function missingFrom(
   return gone;
 }
 
-function messageOf({ repository, from, moves }: RestorePlan): string {
+function messageOf({ repository, from, moves }: RestorePlan, { client }: RestoreAuthor): string {
   const tags = moves.map(({ tag, before, after }) => ({ tag, previous: before, after }));
-  return formatEvent({ kind: "restore", repository, tags, from });
+  return formatEvent({ kind: "restore", repository, tags, from, client });
 }
 
 async function tagsOfEither(repository: RepositoryName, ...states: readonly Snapshot[]): Promise<Tag[]> {

@@ -94,7 +94,7 @@ export async function carryOutRestore(
   proposal: RestoreProposal,
 ): Promise<void> {
   const oci = services.instances.storeOf(proposal.instance);
-  const refusal = await restore(oci, proposal.plan, actor.identity, () => termsOf(services, actor, proposal));
+  const refusal = await restore(oci, proposal.plan, actor, () => termsOf(services, actor, proposal));
   if (refusal) throw refusalOf(refusal);
 }
 

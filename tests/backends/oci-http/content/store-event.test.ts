@@ -97,7 +97,7 @@ const MESSAGES: readonly [event: StoreEvent, message: readonly string[]][] = [
     ],
   ],
   [
-    { kind: "restore", repository, tags: [{ ...latest, after: digest }], from },
+    { kind: "restore", repository, tags: [{ ...latest, after: digest }], from, client: "console" },
     [
       "restore team/app:latest",
       "",
@@ -118,6 +118,7 @@ const MESSAGES: readonly [event: StoreEvent, message: readonly string[]][] = [
         { ...latest, after: undefined },
       ],
       from,
+      client: "console",
     },
     [
       "restore team/app",
@@ -131,7 +132,7 @@ const MESSAGES: readonly [event: StoreEvent, message: readonly string[]][] = [
     ],
   ],
   [
-    { kind: "restore", repository: undefined, tags: [{ ...demo, after: digest }], from },
+    { kind: "restore", repository: undefined, tags: [{ ...demo, after: digest }], from, client: "console" },
     ["restore all repositories", "", `Restores: ${from}`, "Client: console"],
   ],
   [

@@ -30,7 +30,7 @@ async function bringBack(
   terms: () => RestoreTerms = () => TERMS,
 ) {
   const plan = await planRestore(store.oci, APP, tag as Tag | undefined, from);
-  return restore(store.oci, plan, ALICE.identity, terms);
+  return restore(store.oci, plan, ALICE, terms);
 }
 
 describe("a restore", () => {
@@ -60,7 +60,7 @@ describe("a restore", () => {
     const plan = await planRestore(store.oci, APP, undefined, then);
     expect(deletesTags(plan)).toBe(true);
     expect(deletesTags(await planRestore(store.oci, APP, "v1" as Tag, then))).toBe(false);
-    await restore(store.oci, plan, ALICE.identity, () => TERMS);
+    await restore(store.oci, plan, ALICE, () => TERMS);
     expect(store.tags()).toEqual(["v1"]);
     expect(store.oci.index.tagDigest(APP, "v1" as Tag)).toBe(old.digest);
   });
@@ -73,7 +73,7 @@ describe("a restore", () => {
     await store.delete("v1");
     await store.delete("v1", OTHER);
     const before = headOf(store);
-    await restore(store.oci, await planRestoreAll(store.oci, then), ALICE.identity, () => TERMS);
+    await restore(store.oci, await planRestoreAll(store.oci, then), ALICE, () => TERMS);
     expect([store.tags(), store.tags(OTHER)]).toEqual([["v1"], ["v1"]]);
     expect((await store.oci.store.commitAt(headOf(store))).parents).toEqual([before]);
   });
@@ -96,7 +96,7 @@ describe("a restore is refused, and changes nothing,", () => {
     await store.delete("v1");
     const plan = await planRestore(store.oci, APP, undefined, then);
     const newer = await store.image("v1");
-    expect(await restore(store.oci, plan, ALICE.identity, () => TERMS)).toMatchObject({ kind: "moved" });
+    expect(await restore(store.oci, plan, ALICE, () => TERMS)).toMatchObject({ kind: "moved" });
     expect(store.oci.index.tagDigest(APP, "v1" as Tag)).toBe(newer.digest);
   });
 

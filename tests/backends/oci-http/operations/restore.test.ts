@@ -60,8 +60,9 @@ describe("a restore", () => {
     expect(store.tags()).toEqual(["v2"]);
     await carryOutRestore(services, actor, proposal);
     expect(store.tags()).toEqual(["v1", "v2"]);
-    const { author } = await store.oci.store.commitAt(headOf(store) as ObjectId);
+    const { author, message } = await store.oci.store.commitAt(headOf(store) as ObjectId);
     expect(author).toMatchObject(actor.identity);
+    expect(message).toEndWith(`\nRestores: ${moment.text}\nClient: ${actor.client}\n`);
   });
 
   test("of what has not changed proposes nothing", async () => {

@@ -42,7 +42,7 @@ describe("a cleanup rule for the newest tags", () => {
     const then = store.oci.store.head().commitId ?? raise();
     for (const tag of ["b", "c", "a"]) await store.delete(tag);
     const plan = await planRestore(store.oci, APP, undefined, then);
-    await restore(store.oci, plan, ALICE.identity, () => ({ immutable: [], isSparse: false }));
+    await restore(store.oci, plan, ALICE, () => ({ immutable: [], isSparse: false }));
     expect(store.tags()).toEqual(["a", "b", "c"]);
     expect(await apply(store, "**,newest=1")).toEqual(tagged("a", "c"));
   });
