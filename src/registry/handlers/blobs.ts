@@ -1,5 +1,6 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
+import type { BlobStorage } from "../model/storage.ts";
 import { parseRange } from "../requests/byte-range.ts";
 import { entityTag, isUnchanged } from "../requests/conditional.ts";
 import { RegistryError } from "../requests/errors.ts";
@@ -10,9 +11,14 @@ interface BlobRoute {
   readonly digest: Digest;
 }
 
+/** What reading a blob needs of a request. */
+interface BlobRead extends Pick<RegistryRequest, "request" | "trace"> {
+  readonly storage: Pick<BlobStorage, "blob">;
+}
+
 /** GET and HEAD /v2/<name>/blobs/<digest> (distribution-spec, "Pulling blobs"), with a single range. */
 export async function getBlob(
-  { request, storage, trace }: RegistryRequest,
+  { request, storage, trace }: BlobRead,
   { repository, digest }: BlobRoute,
 ): Promise<Result> {
   const blob = await storage.blob(repository, digest);

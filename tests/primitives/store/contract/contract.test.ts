@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { describeBlobs } from "./describe-blobs.ts";
 import { describeBranch } from "./describe-branch.ts";
+import { describeLinks } from "./describe-links.ts";
 import { describeObjects } from "./describe-objects.ts";
 import { describeUploads } from "./describe-uploads.ts";
 import { ENGINES, openContent, STORE } from "./engines.ts";
@@ -11,6 +12,7 @@ for (const engine of ENGINES) {
   describeBranch(engine);
   describeBlobs(engine);
   describeUploads(engine);
+  describeLinks(engine);
 
   describe(`the engine '${engine.name}'`, () => {
     test("lists a store once it was made, and says when it holds blobs", async () => {

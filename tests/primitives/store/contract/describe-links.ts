@@ -1,0 +1,79 @@
+import { describe, expect, test } from "bun:test";
+import { digestOf } from "../../../../src/primitives/digest.ts";
+import type { Link } from "../../../../src/primitives/store/engine/links.ts";
+import type { EngineUnderTest } from "./engines.ts";
+
+const [layer, other] = [digestOf(Buffer.from("layer")), digestOf(Buffer.from("other"))];
+
+export function describeLinks({ name, create }: EngineUnderTest): void {
+  describe(`links of the engine '${name}'`, () => {
+    test("are there from when they were made until they are removed, each once", async () => {
+      const links = create().openLinks();
+      expect([await links.has("app", layer), await links.remove("app", layer)]).toEqual([false, false]);
+      await links.add("app", layer);
+      await links.add("app", layer);
+      await links.add("team/app", layer);
+      expect([await links.has("app", layer), await links.has("app", other)]).toEqual([true, false]);
+      expect((await links.scopesOf(layer, 10)).sort()).toEqual(["app", "team/app"]);
+      expect(await links.scopesOf(layer, 1)).toHaveLength(1);
+      expect(await links.remove("app", layer)).toBe(true);
+      expect([await links.has("app", layer), await links.blobsOf("app")]).toEqual([false, []]);
+      expect(await links.blobsOf("team/app")).toEqual([layer]);
+    });
+
+    test("that were made or removed are so after a kill", async () => {
+      const storage = create();
+      const links = storage.openLinks();
+      await links.add("app", layer);
+      await links.add("app", other);
+      await links.remove("app", other);
+      expect(await storage.openLinksAfterKill().blobsOf("app")).toEqual([layer]);
+    });
+
+    test("are read in pages by scope and digest, those alone that are old enough", async () => {
+      const links = create().openLinks();
+      const made = ["b", "a", "c"].flatMap((scope) => [
+        { scope, digest: layer },
+        { scope, digest: other },
+      ]);
+      for (const { scope, digest } of made) await links.add(scope, digest);
+      const later = Math.floor(Date.now() / 1000) + 10;
+      const found: Link[] = [];
+      for (let page: Link[] = [], isFirst = true; isFirst || page.length > 0; isFirst = false) {
+        page = await links.olderThan(later, found.at(-1), 4);
+        expect(page.length).toBeLessThanOrEqual(4);
+        found.push(...page);
+      }
+      const byKey = (link: Link) => `${link.scope} ${link.digest}`;
+      expect(found.map(byKey)).toEqual(made.map(byKey).sort());
+      expect(await links.olderThan(later - 3600, undefined, 10)).toEqual([]);
+    });
+
+    test("tell of blobs that were linked lately", async () => {
+      const links = create().openLinks();
+      await links.add("app", layer);
+      const now = Math.floor(Date.now() / 1000);
+      expect([
+        await links.isLinkedSince(layer, now - 60),
+        await links.isLinkedSince(layer, now + 60),
+      ]).toEqual([true, false]);
+      expect(await links.linkedSince([other, layer], now - 60)).toEqual(new Set([layer]));
+      expect(await links.linkedSince([other, layer], now + 60)).toEqual(new Set());
+    });
+
+    test("that are dropped are out of sight when it is asked whether they are needed, and stay if they are", async () => {
+      const links = create().openLinks();
+      await links.add("app", layer);
+      await links.drop("app", layer, () => false);
+      expect(await links.has("app", layer)).toBe(true);
+      let seen: Promise<boolean> | undefined;
+      await links.drop("app", layer, () => {
+        seen = links.has("app", layer);
+        return true;
+      });
+      expect([await seen, await links.has("app", layer)]).toEqual([false, false]);
+      const isAsked = () => expect.unreachable();
+      await links.drop("app", layer, isAsked);
+    });
+  });
+}

@@ -1,0 +1,54 @@
+import { expect, test } from "bun:test";
+import { digestOf } from "../../../src/primitives/digest.ts";
+import { getBlob } from "../../../src/registry/handlers/blobs.ts";
+import type { RepositoryName } from "../../../src/registry/model/repository-name.ts";
+import type { BlobStream } from "../../../src/registry/model/storage.ts";
+import { afterThisTest } from "../../support/cleanup.ts";
+import { randomBytes } from "../../support/random-bytes.ts";
+
+const bytes = new Uint8Array(randomBytes(100_000));
+const digest = digestOf(bytes);
+let opened = 0;
+const content: BlobStream = (range) => {
+  opened++;
+  return new Blob([range ? bytes.slice(range.first, range.last + 1) : bytes]).stream();
+};
+
+/** Serves one blob whose storage can only stream it. */
+function serve(): string {
+  const server = Bun.serve({
+    port: 0,
+    fetch: async (request) => {
+      const trace = { route: "blob" as const, repository: undefined, received: 0, sent: 0 };
+      const storage = { blob: async () => ({ size: bytes.length, content }) };
+      const result = await getBlob(
+        { request, trace, storage },
+        { repository: "app" as RepositoryName, digest },
+      );
+      return result instanceof Response ? result : new Response(null, { status: 500 });
+    },
+  });
+  afterThisTest(() => server.stop(true));
+  return `http://localhost:${server.port}/`;
+}
+
+test("a blob that the storage streams is sent with its length, whole and in part", async () => {
+  const url = serve();
+  const whole = await fetch(url);
+  expect([whole.status, whole.headers.get("Content-Length")]).toEqual([200, "100000"]);
+  expect(new Uint8Array(await whole.arrayBuffer())).toEqual(bytes);
+  const part = await fetch(url, { headers: { Range: "bytes=10-19" } });
+  expect([part.status, part.headers.get("Content-Length"), part.headers.get("Content-Range")]).toEqual([
+    206,
+    "10",
+    "bytes 10-19/100000",
+  ]);
+  expect(new Uint8Array(await part.arrayBuffer())).toEqual(bytes.slice(10, 20));
+});
+
+test("HEAD of a blob that the storage streams opens no stream and has the length", async () => {
+  opened = 0;
+  const head = await fetch(serve(), { method: "HEAD" });
+  expect([head.status, head.headers.get("Content-Length")]).toEqual([200, "100000"]);
+  expect(opened).toBe(0);
+});

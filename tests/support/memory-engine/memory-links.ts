@@ -1,0 +1,74 @@
+import type { Digest } from "../../../src/primitives/digest.ts";
+import type { Link, LinkStore } from "../../../src/primitives/store/engine/links.ts";
+
+interface KeptLink extends Link {
+  readonly linkedAt: number;
+}
+
+export type KeptLinks = Map<string, KeptLink>;
+
+/** Links in memory. */
+export class MemoryLinks implements LinkStore {
+  readonly #kept: KeptLinks;
+
+  constructor(kept: KeptLinks) {
+    this.#kept = kept;
+  }
+
+  async has(scope: string, digest: Digest): Promise<boolean> {
+    return this.#kept.has(keyOf(scope, digest));
+  }
+
+  async scopesOf(digest: Digest, limit: number): Promise<string[]> {
+    return this.#select((link) => link.digest === digest)
+      .slice(0, limit)
+      .map(({ scope }) => scope);
+  }
+
+  async add(scope: string, digest: Digest): Promise<void> {
+    this.#kept.set(keyOf(scope, digest), { scope, digest, linkedAt: Math.floor(Date.now() / 1000) });
+  }
+
+  async remove(scope: string, digest: Digest): Promise<boolean> {
+    return this.#kept.delete(keyOf(scope, digest));
+  }
+
+  async blobsOf(scope: string): Promise<Digest[]> {
+    return this.#select((link) => link.scope === scope).map(({ digest }) => digest);
+  }
+
+  async olderThan(seconds: number, last: Link | undefined, limit: number): Promise<Link[]> {
+    const after = last ? keyOf(last.scope, last.digest) : "";
+    return this.#select((link) => link.linkedAt < seconds && keyOf(link.scope, link.digest) > after)
+      .slice(0, limit)
+      .map(({ scope, digest }) => ({ scope, digest }));
+  }
+
+  async isLinkedSince(digest: Digest, seconds: number): Promise<boolean> {
+    return (await this.linkedSince([digest], seconds)).size > 0;
+  }
+
+  async linkedSince(digests: readonly Digest[], seconds: number): Promise<Set<Digest>> {
+    const found = this.#select((link) => digests.includes(link.digest) && link.linkedAt >= seconds);
+    return new Set(found.map(({ digest }) => digest));
+  }
+
+  async drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void> {
+    const key = keyOf(scope, digest);
+    const link = this.#kept.get(key);
+    this.#kept.delete(key);
+    if (link && !isUnneeded()) this.#kept.set(key, link);
+  }
+
+  #select(isWanted: (link: KeptLink) => boolean): KeptLink[] {
+    return [...this.#kept]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, link]) => link)
+      .filter(isWanted);
+  }
+}
+
+/** Sorts by scope and then by digest. */
+function keyOf(scope: string, digest: Digest): string {
+  return `${scope}\0${digest}`;
+}
