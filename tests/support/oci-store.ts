@@ -10,6 +10,7 @@ import type { RepositoryName } from "../../src/registry/model/repository-name.ts
 import type { Tag } from "../../src/registry/model/tag.ts";
 import { blobPath } from "./blob-path.ts";
 import { afterThisTest } from "./cleanup.ts";
+import { pushedManifest } from "./pushed-manifest.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 export const ALICE: Author = {
@@ -95,11 +96,10 @@ export class TestStore {
     json: Readonly<Record<string, unknown>> & { readonly mediaType: string },
   ): Promise<Descriptor> {
     const content = Buffer.from(JSON.stringify({ schemaVersion: 2, ...json }));
-    const digest = digestOf(content);
-    const names = [tags].flat() as Tag[];
-    const commit = { repository, digest, content, tags: names, immutable: [] };
+    const pushed = pushedManifest(content);
+    const commit = { repository, ...pushed, tags: [tags].flat() as Tag[], immutable: [] };
     await this.oci.changes.putManifest(ALICE, commit);
-    return { mediaType: json.mediaType, digest, size: content.length };
+    return { mediaType: json.mediaType, digest: pushed.digest, size: content.length };
   }
 
   delete(reference: string | Descriptor, repository = APP): Promise<boolean> {

@@ -1,11 +1,5 @@
 import type { Database } from "bun:sqlite";
-import {
-  type Digest,
-  digestAlgorithm,
-  digestHex,
-  digestOf,
-  digestToBytes,
-} from "../../../primitives/digest.ts";
+import { type Digest, digestHex, digestToBytes } from "../../../primitives/digest.ts";
 import { rowSum } from "../../../primitives/sqlite/row-sum.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import type { IndexSchema } from "../../../primitives/store/index/derived-index.ts";
@@ -15,6 +9,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Referrer } from "../../../registry/model/storage.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { parseOciPath } from "../content/layout.ts";
+import { manifestUnder } from "../content/parsed-manifests.ts";
 import { digestInTag } from "../content/tag-target.ts";
 import { checkRows } from "./oci-index-rows.ts";
 
@@ -156,9 +151,7 @@ function applyManifest(
   digest: Digest,
   content: Uint8Array | null,
 ): boolean {
-  // Stock git may have committed anything under the name of a digest.
-  const isRight = content && digestOf(content, digestAlgorithm(digest)) === digest;
-  const manifest = isRight && parseStoredManifest(content);
+  const manifest = content && manifestUnder(digest, content);
   if (!manifest) {
     removeManifest(db, repository, digest);
     return false;

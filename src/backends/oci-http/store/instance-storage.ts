@@ -182,13 +182,10 @@ export class InstanceStorage implements RegistryStorage {
     return missing;
   }
 
-  putManifest(
-    repository: RepositoryName,
-    { digest, content, tags }: ManifestPush,
-  ): Promise<PutManifestResult> {
+  putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult> {
     const { immutable } = this.#policy;
     const quotas = quotasOf(this.#oci, this.#policy);
-    const commit = { repository, digest, content, tags, immutable, ...(quotas && { quotas }) };
+    const commit = { ...push, repository, immutable, ...(quotas && { quotas }) };
     return this.#oci.changes.putManifest(this.#author(), commit);
   }
 

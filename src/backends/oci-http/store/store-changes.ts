@@ -7,9 +7,10 @@ import type { LinkStore } from "../../../primitives/store/engine/links.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
-import type { PutManifestResult } from "../../../registry/model/storage.ts";
+import type { ManifestPush, PutManifestResult } from "../../../registry/model/storage.ts";
 import type { Reference, Tag } from "../../../registry/model/tag.ts";
 import { manifestPath, parseOciPath, tagPath } from "../content/layout.ts";
+import { rememberParsed } from "../content/parsed-manifests.ts";
 import { formatEvent, type Origin, type StoreEvent, type TagMove } from "../content/store-event.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
@@ -21,12 +22,9 @@ export interface Author extends Origin {
   readonly identity: Identity;
 }
 
-export interface ManifestCommit {
+/** A push with all that its commit depends on. */
+export interface ManifestCommit extends ManifestPush {
   readonly repository: RepositoryName;
-  readonly digest: Digest;
-  readonly content: Uint8Array;
-  /** The tags that are to stand for it. */
-  readonly tags: readonly Tag[];
   /** Which tags are write-once. */
   readonly immutable: readonly TagPattern[];
   readonly quotas?: Quotas | undefined;
@@ -65,7 +63,8 @@ export class LocalStoreChanges implements StoreChanges {
 
   async putManifest(author: Author, commit: ManifestCommit): Promise<PutManifestResult> {
     this.#owned.room.admitContent();
-    const { repository, digest, content, quotas } = commit;
+    const { repository, digest, content, manifest, quotas } = commit;
+    rememberParsed(content, digest, manifest);
     if (!quotas) return this.#putManifest(author, commit);
     const { quotaLedger } = this.#owned;
     const admission = { kind: "manifest", digest, size: content.length } as const;

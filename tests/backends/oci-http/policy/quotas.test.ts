@@ -9,6 +9,7 @@ import { digestOf } from "../../../../src/primitives/digest.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Chunk, SessionId } from "../../../../src/registry/model/storage.ts";
 import { ALICE, APP, jobRun, TestStore } from "../../../support/oci-store.ts";
+import { pushedManifest } from "../../../support/pushed-manifest.ts";
 import { randomBytes } from "../../../support/random-bytes.ts";
 
 const KIB = 1024;
@@ -115,8 +116,7 @@ describe("a quota of a repository", () => {
     const put = (bytes: Buffer) =>
       client.store.oci.changes.putManifest(ALICE, {
         repository: APP,
-        digest: digestOf(bytes),
-        content: bytes,
+        ...pushedManifest(bytes),
         tags: [],
         immutable: [],
         quotas: { repository: client.policy.repositoryQuota },

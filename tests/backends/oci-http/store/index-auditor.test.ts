@@ -11,6 +11,7 @@ import type { StoreName } from "../../../../src/primitives/store/store-manager.t
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
+import { pushedManifest } from "../../../support/pushed-manifest.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 const repository = "team/app" as RepositoryName;
@@ -29,7 +30,7 @@ function image(n: number) {
       annotations: { n: String(n) },
     }),
   );
-  return { digest: digestOf(content), content };
+  return pushedManifest(content);
 }
 
 async function openStore() {

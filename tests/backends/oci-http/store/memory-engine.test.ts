@@ -11,6 +11,7 @@ import { bodyOf } from "../../../support/body-of.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { MemoryEngine } from "../../../support/memory-engine/memory-engine.ts";
 import { ALICE, APP, jobRun } from "../../../support/oci-store.ts";
+import { pushedManifest } from "../../../support/pushed-manifest.ts";
 import { randomBytes } from "../../../support/random-bytes.ts";
 
 async function open() {
@@ -58,9 +59,8 @@ test("an engine without files keeps an image with its tag, its checks and its co
   );
   const digest = digestOf(content);
   await oci.changes.putManifest(ALICE, {
+    ...pushedManifest(content),
     repository: APP,
-    digest,
-    content,
     tags: ["v1" as Tag],
     immutable: [],
   });

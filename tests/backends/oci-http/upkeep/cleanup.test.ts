@@ -7,6 +7,7 @@ import { type Digest, digestHex } from "../../../../src/primitives/digest.ts";
 import { SYSTEM_IDENTITY } from "../../../../src/primitives/store/commits/commit-group.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { ALICE, APP, type Descriptor, jobRun, TestStore } from "../../../support/oci-store.ts";
+import { pushedManifest } from "../../../support/pushed-manifest.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -78,8 +79,7 @@ describe("a cleanup rule for the newest tags", () => {
         // The oldest gets a new tag, and is the newest from then on.
         await store.oci.changes.putManifest(ALICE, {
           repository: APP,
-          digest: a.digest,
-          content: store.oci.index.manifest(APP, a.digest)?.content ?? raise(),
+          ...pushedManifest(store.oci.index.manifest(APP, a.digest)?.content ?? raise()),
           tags: ["d" as Tag],
           immutable: [],
         });
