@@ -1,5 +1,4 @@
 import type { Digest } from "../../../primitives/digest.ts";
-import { describeStorageTrouble, storageTroubleOf } from "../../../primitives/fs/storage-trouble.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { BlobAuditor } from "../../../primitives/store/blobs/blob-auditor.ts";
 import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
@@ -23,6 +22,7 @@ import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import { QuotaLedger, type Quotas } from "../policy/quotas.ts";
 import { describeNeed } from "./blob-need.ts";
 import type { DatabaseContext } from "./database-files.ts";
+import { DatabaseHealing } from "./database-healing.ts";
 import { type FrozenView, FrozenViews } from "./frozen-views.ts";
 import { IndexAuditor } from "./index-auditor.ts";
 import { ReadCache } from "./read-cache.ts";
@@ -30,9 +30,6 @@ import { LocalStoreChanges, type StoreChanges } from "./store-changes.ts";
 import { StoreDatabases } from "./store-databases.ts";
 import type { StoreView } from "./store-view.ts";
 import { nextViewId, type ViewLocation } from "./view-location.ts";
-
-/** What is damaged again so soon (ms) lies on a disk where building it once more is of no use. */
-const HEALING_PAUSE_MS = 60_000;
 
 /** An upload that nobody went on with for so long is given up; clients resume within minutes or days. */
 const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
@@ -80,8 +77,7 @@ export class OciStore implements StoreView {
   readonly #uses = new Set<Promise<unknown>>();
   #location: ViewLocation;
   readonly #expiry: Timer;
-  #healing: Promise<void> | undefined;
-  #healed = Number.NEGATIVE_INFINITY;
+  readonly #healing: DatabaseHealing;
 
   private constructor(
     context: DatabaseContext,
@@ -94,6 +90,7 @@ export class OciStore implements StoreView {
     this.#log = log;
     this.#relocated = relocated ?? (() => undefined);
     this.#signal = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
+    this.#healing = new DatabaseHealing(store, this.#signal, log);
     this.reads = new ReadCache(clock);
     this.blobs = blobs;
     this.locks = locks;
@@ -245,23 +242,7 @@ export class OciStore implements StoreView {
     if (!frozen && viewId !== this.#location.id) return;
     // What the index has not been told yet, it does not lack.
     if (damage.isMissing && !frozen && this.derived.head !== this.store.head().commitId) return;
-    if (this.#healing || this.#signal.aborted || performance.now() - this.#healed < HEALING_PAUSE_MS) return;
-    this.#healing = this.inUse(() => this.#replace(frozen, damage))
-      .catch((error) => {
-        if (this.#signal.aborted) return;
-        const trouble = storageTroubleOf(error);
-        const { store } = this.#location;
-        if (trouble === undefined)
-          this.#log.error(`a database of the store '${store}' could not be replaced`, error);
-        else
-          this.#log.warn(
-            `a database of the store '${store}' can't be read or replaced for now, and stays as it is: ${describeStorageTrouble(trouble)}`,
-          );
-      })
-      .finally(() => {
-        this.#healed = performance.now();
-        this.#healing = undefined;
-      });
+    this.#healing.begin(() => this.inUse(() => this.#replace(frozen, damage)));
   }
 
   async #replace(frozen: FrozenView | undefined, damage: Damage): Promise<void> {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { noteReceived } from "../../../bounds/buffer-pressure.ts";
 import { moveOrRemove, removeQuietly, syncDirectory, writeSynced } from "../../../fs/durable.ts";
 import { isMissingFile } from "../../../fs/files.ts";
@@ -12,19 +12,15 @@ import { readLooseObject } from "./loose.ts";
 import { packProblems } from "./pack-check.ts";
 import { PackFile } from "./pack-file.ts";
 import { encodePackIndex } from "./pack-index.ts";
+import { removePackLeftovers, temporaryPackPaths } from "./pack-leftovers.ts";
 import { chooseMerge, coveredPacks, mergePacks, type PackPaths } from "./pack-merge.ts";
 
-/** A pack without index this old was left by a crash between removing the two. */
-const ORPHAN_MS = 60 * 60 * 1000;
 /** How long merged packs stay, for a stock git that has listed them and is about to read them. */
 const RETIREMENT_MS = 60 * 1000;
 /** Pause after a merge that failed, on a full disk for instance. */
 const MERGE_RETRY_MS = 60 * 1000;
 /** What a batch leaves behind for the collector, in multiples of its pack: trees, frames and their copies. */
 const GARBAGE_FACTOR = 8;
-/** Ours, also as earlier versions named them; git's own, of six letters, may be another process's in the making. */
-const TEMPORARY = /^tmp_((pack|idx)_[0-9a-f-]{36}|[0-9a-f-]{36}\.(pack|idx))$/;
-
 /**
  * The `objects` directory of a Git repository. Each batch is written as one pack with its index: two files and three
  * syncs whatever the number of objects; small packs are merged in the background. Packs and loose objects that stock git
@@ -63,7 +59,7 @@ export class LocalObjects implements ObjectStore {
     this.#dir = objectsDir;
     this.#packDir = `${objectsDir}/pack`;
     this.#mergeFailed = mergeFailed;
-    this.#removeLeftovers();
+    removePackLeftovers(this.#packDir);
     this.#scan();
   }
 
@@ -87,7 +83,7 @@ export class LocalObjects implements ObjectStore {
     noteReceived(pack.bytes.length * GARBAGE_FACTOR);
     const stem = `pack-${pack.checksum.toHex()}`;
     if (this.#packs.has(stem) && !this.#uncertain.has(stem)) return;
-    const temporary = this.#temporaryPaths();
+    const temporary = temporaryPackPaths(this.#packDir);
     const written = await Promise.allSettled([
       writeSynced(temporary.pack, pack.bytes),
       writeSynced(temporary.idx, encodePackIndex(pack.entries, pack.checksum)),
@@ -151,7 +147,7 @@ export class LocalObjects implements ObjectStore {
 
   /** At every moment each object is in a pack that can be found: the merged one appears before the others go. */
   async #merge(packs: readonly PackFile[]): Promise<void> {
-    const temporary = this.#temporaryPaths();
+    const temporary = temporaryPackPaths(this.#packDir);
     let merged: string;
     try {
       merged = await mergePacks(packs, temporary);
@@ -217,12 +213,6 @@ export class LocalObjects implements ObjectStore {
     if (!this.#packs.has(stem)) this.#open(stem, false);
   }
 
-  /** As git names its own: it reads whatever ends in `.idx`, and removes `tmp_*` that are old. */
-  #temporaryPaths(): PackPaths {
-    const id = crypto.randomUUID();
-    return { pack: `${this.#packDir}/tmp_pack_${id}`, idx: `${this.#packDir}/tmp_idx_${id}` };
-  }
-
   #get(id: ObjectId): GitObject | undefined {
     const found = this.#find(id);
     if (found) return found;
@@ -281,17 +271,6 @@ export class LocalObjects implements ObjectStore {
     this.#packs.delete(stem);
     this.#byCount = undefined;
     pack.close();
-  }
-
-  /** What a crash left behind of us; young files of stock git may still be in the making. */
-  #removeLeftovers(): void {
-    const names = new Set(existsSync(this.#packDir) ? readdirSync(this.#packDir) : []);
-    for (const name of names) {
-      const path = `${this.#packDir}/${name}`;
-      const isOrphan = /^pack-.*\.pack$/.test(name) && !names.has(name.replace(/\.pack$/, ".idx"));
-      if (isOrphan ? statSync(path).mtimeMs < Date.now() - ORPHAN_MS : TEMPORARY.test(name))
-        removeQuietly(path);
-    }
   }
 }
 

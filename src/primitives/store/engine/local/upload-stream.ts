@@ -17,6 +17,29 @@ const FLUSH_AHEAD_BYTES = 8 * 1024 * 1024;
 
 const turns = new UploadTurns();
 
+/** Sends what was written on its way to the disk: only a head start, so what fails here fails again in the sync that counts. */
+class FlushAhead {
+  flushing: Promise<void> | undefined;
+  readonly #fd: number;
+  #flushed: number;
+
+  constructor(fd: number, start: number) {
+    this.#fd = fd;
+    this.#flushed = start;
+  }
+
+  /** `position` is where the next byte goes. */
+  written(position: number): void {
+    if (this.flushing !== undefined || position - this.#flushed < FLUSH_AHEAD_BYTES) return;
+    this.#flushed = position;
+    this.flushing = syncFileData(this.#fd)
+      .catch(() => undefined)
+      .finally(() => {
+        this.flushing = undefined;
+      });
+  }
+}
+
 /**
  * Receives and hashes while a write is under way; whatever arrived meanwhile is the next write. `admit` may throw between
  * two of them, where there is no room for more.
@@ -32,24 +55,13 @@ export async function writeStream(
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;
   let writing: Promise<void> | undefined;
-  let flushed = start;
-  let flushing: Promise<void> | undefined;
-  const flushAhead = (): void => {
-    if (flushing !== undefined || position - flushed < FLUSH_AHEAD_BYTES) return;
-    flushed = position;
-    // Only a head start: what fails here fails again in the sync that counts.
-    flushing = syncFileData(fd)
-      .catch(() => undefined)
-      .finally(() => {
-        flushing = undefined;
-      });
-  };
+  const ahead = new FlushAhead(fd, start);
   const writeGathered = (): void => {
     if (gatheredBytes === 0) return;
     writing = writeAll(fd, gathered, position).then(() => {
       admit();
       writing = undefined;
-      flushAhead();
+      ahead.written(position);
       writeGathered();
     });
     // Awaited later; until then a failure must not count as unhandled.
@@ -87,6 +99,6 @@ export async function writeStream(
   } finally {
     turn.end();
     // The caller closes the file: by then nothing may be under way on it, or it would hit the next one of that number.
-    await Promise.allSettled([writing, flushing]);
+    await Promise.allSettled([writing, ahead.flushing]);
   }
 }
