@@ -162,3 +162,69 @@ test("operations know no frontend, no console and no text or JSON that shows the
     ),
   ).toEqual([]);
 });
+
+const MAX_FILE_LINES = 300;
+const MAX_FUNCTION_LINES = 59;
+
+/** What opens a block of braces and is no function. */
+const NO_FUNCTION =
+  /^(}? ?else )?(if|for|while|switch|try|catch|export class|class|export interface|interface) ?\b/;
+
+interface Block {
+  /** The line that opens it, from 1. */
+  readonly line: number;
+  readonly lines: number;
+}
+
+/** The functions of formatted code: from a line that ends with a brace to the next one that is indented no deeper. */
+function functionsIn(text: string): Block[] {
+  const lines = text.split("\n");
+  const indentOf = (line: string) => line.length - line.trimStart().length;
+  return lines.flatMap((opening, start) => {
+    if (!/\).* \{$/.test(opening) || NO_FUNCTION.test(opening.trimStart())) return [];
+    const isEnd = (line: string) => line.trim() !== "" && indentOf(line) <= indentOf(opening);
+    const end = start + 1 + lines.slice(start + 1).findIndex(isEnd);
+    // Of parameters on lines of their own, the first line of the function is above them.
+    const isFirst = (line: string) => indentOf(line) === indentOf(opening) && line.endsWith("(");
+    const first = opening.trimStart().startsWith(")") ? lines.slice(0, start).findLastIndex(isFirst) : start;
+    return [{ line: first + 1, lines: end - first + 1 }];
+  });
+}
+
+test("functions are measured from their opening to their closing brace", () => {
+  const code = [
+    "export function a(",
+    "  b: string,",
+    "): void {",
+    "  if (b) {",
+    "    c();",
+    "  }",
+    "",
+    "  const d = () => {",
+    "    c();",
+    "  };",
+    "}",
+    "class C {",
+    "  e(): number {",
+    "    return 1;",
+    "  }",
+    "}",
+  ];
+  expect(functionsIn(code.join("\n"))).toEqual([
+    { line: 1, lines: 11 },
+    { line: 8, lines: 3 },
+    { line: 13, lines: 3 },
+  ]);
+});
+
+test("no source file has more than 300 lines, and no function 60 or more", async () => {
+  const wrong: string[] = [];
+  for await (const path of new Glob("**/*.ts").scan(SOURCE)) {
+    const text = await Bun.file(`${SOURCE}/${path}`).text();
+    const length = text.split("\n").length - 1;
+    if (length > MAX_FILE_LINES) wrong.push(`${path} has ${length} lines`);
+    for (const { line, lines } of functionsIn(text))
+      if (lines > MAX_FUNCTION_LINES) wrong.push(`${path}:${line}: a function of ${lines} lines`);
+  }
+  expect(wrong).toEqual([]);
+});
