@@ -1,7 +1,7 @@
 /** A content digest such as `sha256:<64 hex>` (image-spec, descriptor.md#digests), known to be well formed. */
 export type Digest = string & { readonly __brand: "Digest" };
 
-/** The registered algorithms that we accept, with the length of their lower-case hex encoding. */
+/** The accepted algorithms, with the length of their lower-case hex encoding. */
 const HEX_LENGTH = { sha256: 64, sha512: 128 } as const;
 export type DigestAlgorithm = keyof typeof HEX_LENGTH;
 
@@ -24,7 +24,7 @@ export function digestHex(digest: Digest): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 
-/** The digest in binary; its length tells the algorithm. */
+/** The digest in binary; its length determines the algorithm. */
 export function digestToBytes(digest: Digest): Buffer {
   return Buffer.from(digestHex(digest), "hex");
 }
@@ -35,7 +35,7 @@ export function digestFromBytes(bytes: Uint8Array): Digest {
   return `${algorithm}:${bytes.toHex()}` as Digest;
 }
 
-/** At once, without a hasher to be collected later. */
+/** Hashes in one call, without allocating a hasher. */
 const HASHES = { sha256: Bun.SHA256, sha512: Bun.SHA512 } as const;
 
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {

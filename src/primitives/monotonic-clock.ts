@@ -1,13 +1,13 @@
 import { uptime } from "node:os";
 
-/** Milliseconds since some moment. Nobody can set it back or forth, as the clock of the day can be. */
+/** Milliseconds since an arbitrary time. Unlike the wall clock, it is never set back or forward. */
 export type MonotonicClock = () => number;
 
 export const monotonicMs: MonotonicClock = () => performance.now();
 
 const QUESTIONS = 5;
 
-/** A clock in step with another thread's: each thread counts from its own start. `ask` answers the other's time. */
+/** A clock synchronized with another thread's, because each thread's clock begins at its start. `ask` returns the other's time. */
 export async function inStepWith(
   ask: () => Promise<number>,
   own: MonotonicClock = monotonicMs,
@@ -17,7 +17,7 @@ export async function inStepWith(
     const asked = own();
     const theirs = await ask();
     const answered = own();
-    // The answer is taken to be half as old as the question, which is the less wrong the less time it took.
+    // The other's time is assumed to be half the round trip old; the shorter the round trip, the smaller the error.
     const took = answered - asked;
     if (took < best.took) best = { took, offset: theirs - (asked + answered) / 2 };
   }
@@ -25,12 +25,12 @@ export async function inStepWith(
   return () => own() + offset;
 }
 
-/** In seconds. The runtime's clock begins with each thread; the machine's, in whole seconds, is the same for all of them. */
+/** In seconds, from the machine's uptime: the runtime's clock starts with each thread, but the uptime is the same for all. */
 const THREAD_BEGAN = uptime() - performance.now() / 1000;
 
 /**
- * Whole seconds, the same in every thread but for one. Unlike the time of day they are never set, and 32 bits hold 68 years of
- * them.
+ * Whole seconds, which differ by at most one between threads. Unlike the wall clock they are never set, and 32 bits hold 68
+ * years of them.
  */
 export function secondsSinceBoot(): number {
   return Math.floor(THREAD_BEGAN + performance.now() / 1000);

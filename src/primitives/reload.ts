@@ -1,16 +1,16 @@
-/** Takes over what was read and checked, and answers in words what that changed; `undefined` if nothing. It can't fail. */
+/** Applies a checked configuration; returns a description of the changes, or `undefined` if there are none. It can't fail. */
 export type TakeOver = () => string | undefined;
 
-/** A part of the configuration that is committed to a store. */
+/** A part of the configuration that is versioned in a store. */
 export interface Reloadable {
   /**
-   * Reads and checks what is committed and hands `then` what takes it over; nobody changes that part until `then` has
-   * ended. Rejects, before `then`, where what is committed makes no sense.
+   * Reads and checks the committed configuration and passes `then` the function that applies it. No other change of this part
+   * runs until `then` is done. Rejects before `then` if the committed configuration is invalid.
    */
   prepareReload<T>(then: (takeOver: TakeOver) => Promise<T>): Promise<T>;
 }
 
-/** Reads and checks all parts first, and then takes over all of them or none. Answers what changed, a line for each part. */
+/** Reads and checks all parts first, then applies all or none. Resolves with the changes, a line for each part. */
 export function reloadTogether(parts: readonly Reloadable[]): Promise<string[]> {
   const after = async (rest: readonly Reloadable[], ready: readonly TakeOver[]): Promise<string[]> => {
     const [next, ...others] = rest;
@@ -20,10 +20,10 @@ export function reloadTogether(parts: readonly Reloadable[]): Promise<string[]> 
   return after(parts, []);
 }
 
-/** Names that one line holds. */
+/** Maximal number of names in one line. */
 const MAX_NAMED = 20;
 
-/** What differs between two states, by name, such as `users: added bob; changed alice, carol`; `undefined` if nothing. */
+/** The differences of two states by name, such as `users: added bob; changed alice, carol`; `undefined` if none. */
 export function describeChanges(
   what: string,
   before: ReadonlyMap<string, unknown>,

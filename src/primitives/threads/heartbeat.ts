@@ -1,9 +1,9 @@
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 
-/** How often a thread shows that its event loop turns, in milliseconds. */
+/** Interval of a thread's heartbeats. */
 export const BEAT_MS = 500;
 
-/** A count in shared memory that a thread moves for as long as its event loop turns. */
+/** A counter in shared memory that a thread increments while its event loop runs. */
 export class Heartbeat {
   readonly memory: SharedArrayBuffer;
   readonly #beats: Int32Array;
@@ -18,19 +18,19 @@ export class Heartbeat {
     return Atomics.load(this.#beats, 0);
   }
 
-  /** Shows that the thread goes on, also where its event loop does not turn for all that has come in at once. */
+  /** Beats once, for long work during which the event loop does not run. */
   beat(): void {
     Atomics.add(this.#beats, 0, 1);
   }
 
-  /** Beats from now on. */
+  /** Starts the periodic beats. */
   start(): void {
     this.beat();
     setInterval(() => this.beat(), BEAT_MS).unref();
   }
 }
 
-/** Tells when another thread's heart has stopped. */
+/** Detects a thread whose heartbeat has stopped. */
 export class SilenceMeter {
   readonly #heart: Pick<Heartbeat, "beats">;
   readonly #now: MonotonicClock;
@@ -46,15 +46,15 @@ export class SilenceMeter {
   }
 
   /**
-   * Looks, about every `BEAT_MS`, and answers how long there was no beat. Time in which nobody looked counts for no more
-   * than one beat: then this thread was held up as well, be it by a busy machine or because the process was suspended.
+   * Call this about every `BEAT_MS`; returns the time without a beat. Longer pauses between calls count as one beat, because
+   * then this thread was delayed too, by a busy machine or because the process was suspended.
    */
   look(): number {
     const now = this.#now();
     const passed = Math.min(now - this.#looked, BEAT_MS);
     this.#looked = now;
     const { beats } = this.#heart;
-    // No thread beats before its first state has been loaded; that takes as long as it takes.
+    // A thread does not beat before it has loaded its first state, which may take any time.
     this.#silentMs = beats === this.#beats && beats !== 0 ? this.#silentMs + passed : 0;
     this.#beats = beats;
     return this.#silentMs;

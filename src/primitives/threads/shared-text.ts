@@ -1,8 +1,8 @@
 const LENGTH_BYTES = 4;
 
-/** A short text that one thread writes and others read at any moment, without either waiting for the other. */
+/** A short text that one thread writes and others read at any time, without locks. */
 export class SharedText {
-  /** To be handed to other threads. */
+  /** Pass this to the other threads. */
   readonly memory: SharedArrayBuffer;
   readonly #length: Int32Array;
   readonly #bytes: Uint8Array;
@@ -13,7 +13,7 @@ export class SharedText {
     this.#bytes = new Uint8Array(memory, LENGTH_BYTES);
   }
 
-  /** Of up to so many bytes in UTF-8; what is longer is cut off. */
+  /** Holds up to `bytes` bytes of UTF-8; longer text is cut. */
   static ofSize(bytes: number): SharedText {
     return new SharedText(new SharedArrayBuffer(LENGTH_BYTES + bytes));
   }

@@ -1,4 +1,4 @@
-/** A number that all threads see at once, moved whenever what it stands for changes. */
+/** A version number in shared memory, incremented whenever the versioned state changes. */
 export class SharedVersion {
   readonly memory: SharedArrayBuffer;
   readonly #counter: Int32Array;

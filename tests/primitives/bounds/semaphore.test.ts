@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { OverloadedError, Semaphore } from "../../../src/primitives/bounds/semaphore.ts";
 
-test("a semaphore gives the place of a waiter that was aborted to the next one", async () => {
+test("a semaphore passes an aborted waiter's place to the next one", async () => {
   const semaphore = new Semaphore(1, 2);
   const first = Promise.withResolvers<void>();
   const running = semaphore.run(() => first.promise);

@@ -5,7 +5,7 @@ import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const bytes = (text: string) => Buffer.from(text);
 
-test("a file is replaced as a whole, with its mode, and leaves no temporary file", async () => {
+test("a file is replaced atomically, with its mode, and leaves no temporary file", async () => {
   const dir = temporaryDirectory();
   await replaceFile(`${dir}/secret`, bytes("old"), 0o600);
   await replaceFile(`${dir}/secret`, bytes("new"), 0o600);
@@ -21,7 +21,7 @@ test("a temporary file that a crash left does not keep a file from being replace
   expect([readdirSync(dir), readFileSync(`${dir}/file`, "utf8")]).toEqual([["file"], "whole"]);
 });
 
-test("where a file can't be replaced, the old one stays and no temporary file is left", async () => {
+test("if a file can't be replaced, the old one stays and no temporary file is left", async () => {
   const dir = temporaryDirectory();
   mkdirSync(`${dir}/taken/full`, { recursive: true });
   await expect(replaceFile(`${dir}/taken`, bytes("new"))).rejects.toThrow();
@@ -29,14 +29,14 @@ test("where a file can't be replaced, the old one stays and no temporary file is
   expect(existsSync(`${dir}/taken/full`)).toBe(true);
 });
 
-test("a synced file is written only where there is none yet", async () => {
+test("a synced file is created only if none exists", async () => {
   const path = `${temporaryDirectory()}/file`;
   await writeSynced(path, bytes("first"));
   await expect(writeSynced(path, bytes("second"))).rejects.toThrow("EEXIST");
   expect(readFileSync(path, "utf8")).toBe("first");
 });
 
-test("entries of a directory that is gone are not changed", async () => {
+test("entries of a missing directory are not changed", async () => {
   let isChanged = false;
   const change = async () => {
     isChanged = true;

@@ -12,7 +12,7 @@ test("a kept secret is generated once and is the same ever after", async () => {
   expect(first).toHaveLength(32);
 });
 
-test("a kept secret is readable by its owner alone, also after somebody has opened its mode", async () => {
+test("a kept secret is readable only by its owner, even after its mode was widened", async () => {
   const path = `${temporaryDirectory()}/key`;
   await keptSecret(path, generate);
   expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -21,7 +21,7 @@ test("a kept secret is readable by its owner alone, also after somebody has open
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("a secret that can't be kept is an error that names its path", async () => {
+test("a secret that can't be created or read is an error with its path", async () => {
   const dir = temporaryDirectory();
   mkdirSync(`${dir}/key`);
   await expect(keptSecret(`${dir}/key`, generate)).rejects.toThrow(`can't use ${dir}/key: `);

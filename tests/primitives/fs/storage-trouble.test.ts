@@ -22,7 +22,7 @@ test("a lock of another process is a storage problem", () => {
   expect(storageTroubleOf(new BranchLockedError("refs/heads/main"))).toBe("locked");
 });
 
-test("a bug is no storage problem", () => {
+test("a bug is not a storage problem", () => {
   expect(storageTroubleOf(new TypeError("undefined is not a function"))).toBeUndefined();
   expect(storageTroubleOf("ENOSPC")).toBeUndefined();
   expect(storageTroubleOf(failure("ENOENT"))).toBeUndefined();

@@ -87,7 +87,7 @@ describe("a job", () => {
     expect(await errorOf(runner.run("dust", { isDryRun: false }))).toBe("no job 'dust'; there are sweep");
   });
 
-  test("runs again and again on its schedule, also after a failure, which is logged", async () => {
+  test("runs repeatedly on its schedule, also after a failure, which is logged", async () => {
     let runs = 0;
     const logged: string[] = [];
     const runner = runnerOf(

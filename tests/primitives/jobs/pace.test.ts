@@ -16,14 +16,14 @@ test("background work rests after a slice, for a multiple of the time that it wo
   expect(performance.now() - began).toBeGreaterThanOrEqual(14);
 });
 
-test("background work goes on without a rest where the thread was free just now", () => {
+test("background work continues without a rest if the thread was just free", () => {
   const pace = new Pace(1000);
   work();
   pace.rested();
   expect(pace.rest()).toBeUndefined();
 });
 
-test("background work that is aborted rests no longer", async () => {
+test("background work does not rest after an abort", async () => {
   const abort = new AbortController();
   const pace = new Pace(1_000_000, abort.signal);
   work();

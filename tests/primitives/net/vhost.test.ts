@@ -31,7 +31,7 @@ test("a wildcard of a virtual host matches one label, and an exact name takes pr
   ]);
 });
 
-test("a Host header longer than any name is no host, and is not remembered", () => {
+test("a Host header longer than any name is refused and not cached", () => {
   const name = `${"a".repeat(63)}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(61)}`;
   expect(name).toHaveLength(253);
   expect(vhostOf(`${name}.:65535`)).toBe(name);

@@ -11,7 +11,7 @@ function decode(...packets: readonly (string | Uint8Array)[]): string {
   return packets.map((packet) => brief(decoder.decode(Buffer.from(packet)))).join("");
 }
 
-describe("what a terminal sends", () => {
+describe("terminal input", () => {
   test.each([
     ["abc", "abc"],
     ["a\rb\n", "a[enter]b[enter]"],
@@ -31,7 +31,7 @@ describe("what a terminal sends", () => {
     expect(decode(sent)).toBe(keys);
   });
 
-  test("means the same however it is divided into packets", () => {
+  test("decodes to the same keys for any division into packets", () => {
     const sent = Buffer.from("/users\t\x1b[A\x1b[1;5Cgrün🐳\x1bOF\r\n\x1b[3~x");
     const whole = decode(sent);
     for (let at = 0; at <= sent.length; at++) {

@@ -55,7 +55,7 @@ describe("an editing key", () => {
 });
 
 describe("the history", () => {
-  test("is walked up and down, back to the line that was being typed", () => {
+  test("is browsed up and down, back to the edited line", () => {
     const editor = editing("draft", ["first", "second"]);
     const press = (name: KeyName) => {
       editor.press({ kind: "key", name });
@@ -66,7 +66,7 @@ describe("the history", () => {
   });
 });
 
-test("a line that would grow beyond the limit stays as it is", () => {
+test("a line does not grow beyond its limit", () => {
   const editor = editing("a".repeat(MAX_LINE_LENGTH));
   expect(editor.press({ kind: "text", text: "b" })).toBe("unchanged");
   expect(editor.text.length).toBe(MAX_LINE_LENGTH);

@@ -68,7 +68,7 @@ function terminalOf(...packets: readonly string[]) {
 /** Lets everything that is ready run. */
 const settle = nextTurn;
 
-test("keys that come at once are shown once", async () => {
+test("keys that arrive together are drawn once", async () => {
   const { terminal, writes } = terminalOf(`${"x".repeat(10)}${"\x1b[D".repeat(1000)}!\r`);
   const reader = new LineReader(terminal);
   expect(await reader.read({ prompt: "> " })).toEqual({ kind: "line", text: "!xxxxxxxxxx" });
@@ -76,7 +76,7 @@ test("keys that come at once are shown once", async () => {
   expect(writes.join("").length).toBeLessThan(200);
 });
 
-test("nothing more is read while the terminal does not take what is shown", async () => {
+test("no input is read while the terminal does not accept output", async () => {
   const packets = Array.from({ length: 50 }, () => "a");
   const { terminal, writes, read, close, open, end } = terminalOf(...packets);
   close();
@@ -89,7 +89,7 @@ test("nothing more is read while the terminal does not take what is shown", asyn
   expect(read()).toBe(50);
 });
 
-test("a list of candidates is not made again before the terminal has taken the last one", async () => {
+test("candidates are not listed again before the terminal has accepted the last list", async () => {
   const { terminal, writes, close, open, end } = terminalOf("\t".repeat(200));
   const candidates = Array.from({ length: 10_000 }, (_, i) => `user-${i}`);
   const reading = new LineReader(terminal).read({
@@ -107,7 +107,7 @@ test("a list of candidates is not made again before the terminal has taken the l
   await reading;
 });
 
-test("changes of size while the terminal takes nothing lead to one new drawing", async () => {
+test("size changes while the terminal accepts no output cause one redraw", async () => {
   const { terminal, writes, resize, close, open, end } = terminalOf();
   const reading = new LineReader(terminal).read({ prompt: "> " });
   await settle();
@@ -122,7 +122,7 @@ test("changes of size while the terminal takes nothing lead to one new drawing",
   await reading;
 });
 
-test("what is typed or pasted is shown, and not obeyed", async () => {
+test("control characters in typed or pasted input are shown, not executed", async () => {
   const { terminal, writes } = terminalOf("a\u009b31m\u202eb\r");
   expect(await new LineReader(terminal).read({ prompt: "> " })).toEqual({
     kind: "line",
@@ -132,14 +132,14 @@ test("what is typed or pasted is shown, and not obeyed", async () => {
   expect(writes.join("")).not.toMatch(/[\u009b\u202e]/);
 });
 
-test("a question is not answered yes by one who has gone", async () => {
+test("a disconnect does not answer a question with yes", async () => {
   const { terminal, end } = terminalOf();
   const answer = confirmer(new LineReader(terminal))("go on?");
   end();
   expect(await answer).toBe(false);
 });
 
-test("a live screen is drawn again only when it was taken, and ends with a key", async () => {
+test("a live screen is redrawn only after the terminal accepted the last one, and ends with a key", async () => {
   const { terminal, writes, close, open, send } = terminalOf();
   let drawn = 0;
   close();

@@ -16,7 +16,7 @@ test.each(["", "1", "h", "1.5h", "-1h", "1y", "1 h", "9999999s"])("%p is no dura
   expect(parseDuration(text)).toBeUndefined();
 });
 
-test("a duration is written in the largest unit that divides it", () => {
+test("a duration is formatted in the largest unit that divides it", () => {
   expect([0, 60, 61, 3600, 86_400, 604_800, 7_776_000].map(formatDuration)).toEqual([
     "0s",
     "1m",

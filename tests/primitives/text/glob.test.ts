@@ -28,7 +28,7 @@ describe("a pattern with wildcards", () => {
     expect(matchesGlob(pattern, subject, WILDCARDS)).toBe(expected);
   });
 
-  test("matches what a search through all possibilities finds", () => {
+  test("matches exactly what an exhaustive search matches", () => {
     const every = (alphabet: string, length: number): string[] =>
       length === 0 ? [""] : every(alphabet, length - 1).flatMap((text) => [...alphabet].map((c) => text + c));
     const upTo = (alphabet: string, length: number) =>
@@ -104,7 +104,7 @@ describe("the number of steps is at most the pattern's length times the name's",
   });
 });
 
-test("a host name is looked up at most twice, however many wildcards there are and labels it has", () => {
+test("a host name needs at most two look-ups, for any number of wildcards and labels", () => {
   let lookUps = 0;
   class CountingMap extends Map<string, string> {
     override get(key: string): string | undefined {

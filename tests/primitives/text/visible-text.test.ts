@@ -33,7 +33,7 @@ test.each([
   expect(visibleText(text)).toBe(text);
 });
 
-test("a JSON text that is made visible has the same value", () => {
+test("JSON text keeps its value when it is made visible", () => {
   const value = { client: "x\x9b\u202e\x7f\u2028", name: '"quoted" \\u0041' };
   const shown = visibleText(JSON.stringify(value));
   expect(isVisible(shown)).toBe(true);

@@ -53,7 +53,7 @@ function start(credentials: User["credentials"] = [{ kind: "password", hash: HAS
   };
 }
 
-test("a login is remembered for five minutes of a clock that nobody sets", async () => {
+test("a login is cached for five minutes of the monotonic clock", async () => {
   const { ask, checked, pass } = start();
   expect(await ask("right", "192.0.2.1")).toBe("accepted");
   pass(5 * MINUTE - 1);
@@ -63,7 +63,7 @@ test("a login is remembered for five minutes of a clock that nobody sets", async
   expect(checked.length).toBe(2);
 });
 
-test("who was let in goes on while the user is locked; nobody else finds the password out by what is remembered", async () => {
+test("a cached login works at its network while the user is locked, and the cache does not help others to guess", async () => {
   const { ask, lock, pass } = start();
   await ask("right", "192.0.2.1");
   // Without a guess it is remembered for all.
@@ -77,7 +77,7 @@ test("who was let in goes on while the user is locked; nobody else finds the pas
   expect(await ask("right", "203.0.113.1")).toBe("recalled");
 });
 
-test("at one address what is remembered can't be guessed at faster than once a second", async () => {
+test("at one address, cached logins can't be guessed faster than once a second", async () => {
   const { ask, lock } = start();
   await ask("right", "192.0.2.1");
   lock();
@@ -87,7 +87,7 @@ test("at one address what is remembered can't be guessed at faster than once a s
   expect(await ask("right", "192.0.2.1")).toBe("limited");
 });
 
-test("of guesses that come at once, none is recalled once the first of them is compared", async () => {
+test("parallel guesses are not answered from the cache once the first is compared", async () => {
   const { ask, checked } = start();
   await ask("right", "192.0.2.1");
   const guesses = Array.from({ length: 100 }, (_, i) => ask(`wrong ${i}`, "203.0.113.1"));
@@ -97,20 +97,20 @@ test("of guesses that come at once, none is recalled once the first of them is c
   expect(checked.filter((guess) => guess.startsWith("alice:right")).length).toBe(2);
 });
 
-test("right passwords that are compared at once count as no guesses", async () => {
+test("right passwords compared at once do not count as guesses", async () => {
   const { ask } = start();
   await Promise.all(Array.from({ length: 100 }, (_, i) => ask("right", `192.0.2.${i}`)));
   expect(await ask("right", "198.51.100.1")).toBe("recalled");
 });
 
-test("guesses at another user's password change nothing", async () => {
+test("guesses at another user's password do not affect cached logins", async () => {
   const { ask } = start();
   await ask("right", "192.0.2.1");
   for (let i = 0; i < 100; i++) await ask("wrong", "203.0.113.1", "bob");
   expect(await ask("right", "198.51.100.1")).toBe("recalled");
 });
 
-test("an API token is good while passwords are locked, and told in steady use once a minute", async () => {
+test("an API token works while passwords are locked, and its constant use is reported once a minute", async () => {
   const { id, text } = makeApiToken();
   const token = { kind: "api-token", id, name: "ci", hash: apiTokenHash(text) ?? "" } as const;
   const { ask, lock, pass, used, checked } = start([token]);
@@ -123,7 +123,7 @@ test("an API token is good while passwords are locked, and told in steady use on
   expect([used.length, checked.length]).toEqual([2, 0]);
 });
 
-test("who writes one token in ever new ways pushes nothing out that is remembered of others", async () => {
+test("a client that sends one token in many spellings evicts no cached login of others", async () => {
   const { text } = makeApiToken();
   const token = {
     kind: "api-token",

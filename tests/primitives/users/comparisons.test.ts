@@ -47,7 +47,7 @@ function start(maxRunning = 1) {
 
 const at = (network: string, login: string = admin): Guesser => ({ login, network });
 
-test("of 250 guesses that come at once ten are compared", async () => {
+test("of 250 guesses at once, ten are compared", async () => {
   const { compared, comparisons, ask, end, tally } = start(4);
   for (let i = 0; i < 250; i++) void ask(at("192.0.2.1"), `wrong ${i}`);
   await end(250);
@@ -56,7 +56,7 @@ test("of 250 guesses that come at once ten are compared", async () => {
   expect([comparisons.count, comparisons.waiting]).toEqual([10, 0]);
 });
 
-test("of 250 guesses at once from each of twelve networks no more than thirty-two are compared", async () => {
+test("of 250 guesses at once from each of twelve networks, at most thirty-two are compared", async () => {
   const { compared, ask, end } = start();
   for (let i = 0; i < 12 * 250; i++) void ask(at(`192.0.2.${i % 12}`), `wrong ${i}`);
   await end(3000);
@@ -99,7 +99,7 @@ test("a right login from a known network beside endless newcomers is next", asyn
   expect(compared.length).toBeLessThanOrEqual(4);
 });
 
-test("all who make one guess share a comparison: a fleet, and the machines behind one address", async () => {
+test("equal guesses share one comparison, from one address or from many", async () => {
   const { compared, ask, end, tally, limiter } = start();
   for (let i = 0; i < 1000; i++) void ask(at(`10.0.${i >> 8}.${i & 255}`), "right");
   for (let i = 0; i < 1000; i++) void ask(at("192.0.2.1"), "right");
@@ -112,7 +112,7 @@ test("all who make one guess share a comparison: a fleet, and the machines behin
   expect(limiter.waitMs(at("10.0.0.1"))).toBe(0);
 });
 
-test("the same wrong guess many times at once is compared once, and counts as often as it was made", async () => {
+test("the same wrong guess many times at once is compared once and counted each time", async () => {
   const { compared, limiter, ask, end, tally } = start();
   for (let i = 0; i < 12; i++) void ask(at("192.0.2.1"), "wrong");
   await end(1);
@@ -120,7 +120,7 @@ test("the same wrong guess many times at once is compared once, and counts as of
   expect(limiter.waitMs(at("192.0.2.1"))).toBeGreaterThan(0);
 });
 
-test("who joins a comparison after too many failures is locked all the same", async () => {
+test("a login that joins a comparison after too many failures is locked", async () => {
   const { ask, end, outcomes } = start();
   for (let i = 0; i < 10; i++) void ask(at("192.0.2.1"), `wrong ${i}`);
   await end(10);
@@ -130,7 +130,7 @@ test("who joins a comparison after too many failures is locked all the same", as
   expect(outcomes.slice(-2).toSorted()).toEqual(["admin:right locked", "admin:right matched"]);
 });
 
-test("a comparison that fails is told to those who wait for it, and the next one runs", async () => {
+test("a comparison that fails rejects its waiting logins, and the next one runs", async () => {
   const { comparisons, ask, end } = start();
   const broken = comparisons.outcomeFor(at("192.0.2.1"), {
     key: "broken",
@@ -142,7 +142,7 @@ test("a comparison that fails is told to those who wait for it, and the next one
   expect((await right).kind).toBe("matched");
 });
 
-test("those who wait are bounded, and the others are told to come again", async () => {
+test("waiting logins are limited, and further ones are refused as busy", async () => {
   const { comparisons, ask, end, tally } = start();
   for (let i = 0; i < 3000; i++) void ask(at(`10.0.${i >> 8}.${i & 255}`, `user${i}`), `wrong ${i}`);
   // One runs and 256 newcomers wait.

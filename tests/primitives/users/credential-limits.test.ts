@@ -19,7 +19,7 @@ function keyAt(index: number): ParsedKey {
   return parsed;
 }
 
-test("a user has 256 keys at most", async () => {
+test("a user has at most 256 keys", async () => {
   const store = await localStores(temporaryDirectory(), consoleLogger).open("everlock-users" as StoreName);
   const users = await UserRegistry.load(store, () => undefined);
   const actor = identityOf(alice);

@@ -26,7 +26,7 @@ function start() {
   return { limiter, guess, pass };
 }
 
-test("a network has ten guesses a minute at a user, and thirty at all users", () => {
+test("a network has ten guesses a minute for one user and thirty for all users", () => {
   const { guess, pass } = start();
   expect(guess(250, () => at("192.0.2.1"))).toBe(10);
   expect(guess(250, (i) => at("192.0.2.1", `user${i}`))).toBe(20);
@@ -34,14 +34,14 @@ test("a network has ten guesses a minute at a user, and thirty at all users", ()
   expect(guess(250, () => at("192.0.2.1"))).toBe(10);
 });
 
-test("many networks together have twenty guesses a minute at a user, beside the first of each of a hundred", () => {
+test("networks together have twenty guesses a minute for a user, and the first guess of each of a hundred", () => {
   const { guess } = start();
   expect(guess(12 * 250, (i) => at(`192.0.2.${i % 12}`))).toBeLessThanOrEqual(32);
   expect(start().guess(10_000, (i) => at(`10.1.${i >> 8}.${i & 255}`))).toBe(100);
   expect(start().guess(10_000, (i) => at(`10.1.0.${i % 200}`))).toBe(120);
 });
 
-test("strangers can't lock a user out where that user has logged in from, nor does the user's own network", () => {
+test("a user can't be locked out at a network where it has logged in before, by others or by itself", () => {
   const { limiter, guess } = start();
   limiter.succeeded(alice, "198.51.100.1");
   guess(10_000, (i) => at(`10.1.${i >> 8}.${i & 255}`));
@@ -52,7 +52,7 @@ test("strangers can't lock a user out where that user has logged in from, nor do
   expect(guess(250, () => at("198.51.100.1"))).toBe(10);
 });
 
-test("networks that have failed can't use up the guesses of one that has not", () => {
+test("networks that have failed can't use up the guesses of other networks", () => {
   const { limiter, guess, pass } = start();
   guess(10, (i) => at(`192.0.2.${i}`, "bob"));
   pass(60_000);
@@ -60,7 +60,7 @@ test("networks that have failed can't use up the guesses of one that has not", (
   expect(limiter.waitMs(at("198.51.100.1"))).toBe(0);
 });
 
-test("a right guess is given back", () => {
+test("a right guess is refunded", () => {
   const { limiter } = start();
   for (let i = 0; i < 100; i++) {
     expect(limiter.waitMs(at("192.0.2.1"))).toBe(0);
@@ -68,7 +68,7 @@ test("a right guess is given back", () => {
   }
 });
 
-test("random names from random networks leave a lock as it is, and lock nobody else", () => {
+test("random logins from random networks neither release a lock nor lock other users", () => {
   const { limiter, guess } = start();
   guess(10, () => at("192.0.2.1"));
   for (let i = 0; i < 60_000; i++) {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { GuessBudget } from "../../../src/primitives/users/guess-budget.ts";
 
-test("a subject may guess so often in a window, and again after it", () => {
+test("guesses of a subject are limited within a window and allowed again after it", () => {
   const budget = new GuessBudget(3, 1000);
   for (let i = 0; i < 3; i++) {
     expect(budget.waitMs("a", 100 + i)).toBe(0);
@@ -12,7 +12,7 @@ test("a subject may guess so often in a window, and again after it", () => {
   expect(budget.waitMs("a", 1100)).toBe(0);
 });
 
-test("a guess is given back once, and not into the next window", () => {
+test("a guess is refunded once, and not in the next window", () => {
   const budget = new GuessBudget(1, 1000);
   const giveBack = budget.take("a", 0);
   expect(budget.waitMs("a", 0)).toBe(1000);
@@ -24,7 +24,7 @@ test("a guess is given back once, and not into the next window", () => {
   expect(budget.waitMs("a", 2000)).toBe(1000);
 });
 
-test("a hundred thousand other subjects neither push a count out nor lock anybody else", () => {
+test("a hundred thousand other subjects neither evict a count nor lock another subject", () => {
   const budget = new GuessBudget(10, 60_000);
   for (let i = 0; i < 10; i++) budget.take("admin", 0);
   for (let i = 0; i < 100_000; i++) budget.take(`random ${i}`, i / 100);

@@ -14,7 +14,7 @@ function open(path: string) {
   return { file, lines };
 }
 
-test("a user is known after a restart where that user was before it", async () => {
+test("known networks survive a restart", async () => {
   const path = `${temporaryDirectory()}/known_networks.json`;
   const { file } = open(path);
   file.known.add(ALICE, "192.0.2.1");
@@ -29,7 +29,7 @@ test("a user is known after a restart where that user was before it", async () =
   await again.close();
 });
 
-test("a file that makes no sense is told and counts as empty, what makes some is taken", async () => {
+test("an invalid file of known networks is logged and counts as empty, and valid entries of a file are used", async () => {
   const path = `${temporaryDirectory()}/known_networks.json`;
   writeFileSync(path, "nonsense");
   const { file, lines } = open(path);
@@ -42,7 +42,7 @@ test("a file that makes no sense is told and counts as empty, what makes some is
   await again.close();
 });
 
-test("ten thousand users are known, those who logged in last, each at 32 networks at most", () => {
+test("known networks are kept for the ten thousand latest users, at most 32 for each", () => {
   const known = new KnownNetworks();
   for (let i = 0; i < 10_100; i++) known.add(`user${i}` as UserName, "192.0.2.1");
   for (let i = 0; i < 40; i++) known.add(ALICE, `10.0.0.${i}`);

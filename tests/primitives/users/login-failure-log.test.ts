@@ -17,7 +17,7 @@ function start() {
   };
 }
 
-test("a failed login is a line that tells who, from where, to what and why", () => {
+test("a failed login is logged with login, address, place and reason", () => {
   const { lines, note } = start();
   note("alice", "192.0.2.1");
   note("alice", "2001:db8::7", "locked");
@@ -29,7 +29,7 @@ test("a failed login is a line that tells who, from where, to what and why", () 
   ]);
 });
 
-test("whatever a name is, it is quoted, one line and short", () => {
+test("a login in the log is quoted, on one line and cut", () => {
   const { lines, note } = start();
   note(`evil"\n2026-11-27 info all is well ${"x".repeat(10_000)}`, "192.0.2.1");
   expect(lines[0]).toStartWith('login of "evil\\"\\n2026-11-27 info');
@@ -37,7 +37,7 @@ test("whatever a name is, it is quoted, one line and short", () => {
   expect(lines[0]?.length).toBeLessThan(200);
 });
 
-test("a flood of one network is five lines in a minute and one that counts the rest, beside which others are told", () => {
+test("a flood from one network is five lines a minute and a count of the rest, and other networks are still logged", () => {
   const { lines, note, pass } = start();
   for (let i = 0; i < 5000; i++) note(`user${i}`, `2001:db8::${i.toString(16)}`, i < 10 ? "wrong" : "locked");
   note("bob", "192.0.2.1");
@@ -51,7 +51,7 @@ test("a flood of one network is five lines in a minute and one that counts the r
   );
 });
 
-test("a flood of many networks is sixty lines in a minute, and one at the end", () => {
+test("a flood from many networks is sixty lines a minute and a count of the rest", () => {
   const { lines, note, log } = start();
   for (let i = 0; i < 100_000; i++) note("admin", `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
   expect(lines.length).toBe(60);

@@ -41,13 +41,13 @@ async function verdictsOf(checker: PasswordChecker, login: string, password: str
   );
 }
 
-test("a fleet that comes at once with one password is let in as a whole", async () => {
+test("a fleet that logs in at once with one password is accepted as a whole", async () => {
   const { checker } = await checkerOf(await aliceWith("right"));
   expect(await verdictsOf(checker, "alice", "right")).toEqual({ matches: FLEET });
   expect(checker.failures).toEqual({ refused: 0, limited: 0 });
 });
 
-test("a fleet that comes at once with a wrong password is refused, and each machine's failure counts", async () => {
+test("a fleet that logs in at once with a wrong password is refused, and each login counts as a failure", async () => {
   const { checker } = await checkerOf(await aliceWith("right"));
   for (const login of ["alice", "nobody"])
     expect(await verdictsOf(checker, login, "wrong")).toEqual({ refused: FLEET });
@@ -58,7 +58,7 @@ test("a fleet that comes at once with a wrong password is refused, and each mach
   expect(checker.lockedFor("alice", addressOf(1))).toBe(0);
 });
 
-test("logins that come at once are each compared with their own password and user", async () => {
+test("parallel logins are each compared with their own password and user", async () => {
   const { checker } = await checkerOf(await aliceWith("right"));
   const logins = [
     ["alice", "right"],
@@ -73,7 +73,7 @@ test("logins that come at once are each compared with their own password and use
   expect(verdicts.map(({ kind }) => kind)).toEqual(["matches", "refused", "refused", "refused", "matches"]);
 });
 
-test("a new password is good at once, though it is still being compared with the one before", async () => {
+test("a new password is valid at once, even while it is being compared with the old one", async () => {
   const { checker, replace } = await checkerOf(await aliceWith("old"));
   const changed = await aliceWith("new");
   const early = checker.check("alice", "new", "::1");
@@ -96,7 +96,7 @@ test("of 250 passwords guessed at once ten are compared, whatever their address 
   expect((await checker.check("alice", "right", "2001:db8::1")).kind).toBe("limited");
 });
 
-test("a name that no user has is counted, locked and compared like one that is", async () => {
+test("an unknown login is counted, locked and compared like a known one", async () => {
   const { checker } = await checkerOf(await aliceWith("right"));
   const verdicts: string[][] = [];
   for (const login of ["alice", "nobody", "No User", ""]) {
@@ -109,7 +109,7 @@ test("a name that no user has is counted, locked and compared like one that is",
   expect(verdicts[2]).toEqual(verdicts[0] ?? []);
 }, 20_000);
 
-test("each failure is told later than the one before, up to a second", async () => {
+test("each failure is reported later than the one before, up to a second", async () => {
   const { checker, delays } = await checkerOf(await aliceWith("right"));
   for (let i = 0; i < 10; i++) await checker.check("alice", `wrong ${i}`, "192.0.2.1");
   expect(delays).toEqual([100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]);

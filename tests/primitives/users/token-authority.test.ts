@@ -45,7 +45,7 @@ const holder = (
   audience = "default",
 ) => authority.verify(use, token, audience)?.user;
 
-test("an access token is good for five minutes, on every thread of the run", () => {
+test("an access token is valid for five minutes on every thread of the process", () => {
   const { run, pass } = machine();
   const [one, two] = [run("a"), run("a")];
   const { token, seconds } = one.issueAccess(ALICE, "default", ["claim"]);
@@ -57,7 +57,7 @@ test("an access token is good for five minutes, on every thread of the run", () 
   expect(holder(two, token)).toBeUndefined();
 });
 
-test("the clock of the day, set back or forth, neither lengthens nor ends a token of this run", () => {
+test("changes of the wall clock do not affect a token of this process", () => {
   for (const jump of [-DAY, DAY]) {
     const { run, pass, set } = machine();
     const authority = run("a");
@@ -77,7 +77,7 @@ test("the clock of the day, set back or forth, neither lengthens nor ends a toke
   }
 });
 
-test("after a restart a token is good for the rest of its time of day, and not while it seems to be from the future", () => {
+test("after a restart a token is valid by the wall clock, and refused while it seems to be from the future", () => {
   const { run, pass, set } = machine();
   const { token } = run("a").issueAccess(ALICE, "default", []);
   pass(200);
@@ -90,7 +90,7 @@ test("after a restart a token is good for the rest of its time of day, and not w
   expect(holder(later, token)).toBeUndefined();
 });
 
-test("a refresh token is good for thirty days, also after a restart with the clock set back", () => {
+test("a refresh token is valid for thirty days, also after a restart with the wall clock set back", () => {
   const { run, pass, set } = machine();
   const token = run("a").issueRefresh(ALICE, "default");
   const later = run("b");
@@ -103,7 +103,7 @@ test("a refresh token is good for thirty days, also after a restart with the clo
   expect(holder(later, token, "refresh")).toBeUndefined();
 });
 
-test("a token ends no later than what it was given for", () => {
+test("an access token ends no later than the API token it was issued for", () => {
   const { run, pass } = machine();
   const authority = run("a");
   const { token, seconds } = authority.issueAccess(ALICE, "default", [], START + 1 + 60);
@@ -113,7 +113,7 @@ test("a token ends no later than what it was given for", () => {
   expect(holder(authority, authority.issueAccess(ALICE, "default", [], START).token)).toBeUndefined();
 });
 
-test("a token is good for its use and audience, under its key, and as it was issued", () => {
+test("a token is valid only for its use, audience and key, and unchanged", () => {
   const { run } = machine();
   const authority = run("a");
   const { token } = authority.issueAccess(ALICE, "default", []);
@@ -136,7 +136,7 @@ test("a token is good for its use and audience, under its key, and as it was iss
     expect([other.slice(0, 40), holder(authority, other)]).toEqual([other.slice(0, 40), undefined]);
 });
 
-test("a token ends with what its user logs in with, an access token with what the user may do as well", () => {
+test("a token ends when its user's credentials change, an access token also when the grants change", () => {
   const { run } = machine();
   const before = run("a");
   const access = before.issueAccess(ALICE, "default", []).token;
@@ -155,7 +155,7 @@ test("a token ends with what its user logs in with, an access token with what th
   }
 });
 
-test("nobody in particular has access tokens and no refresh token", () => {
+test("anon gets access tokens but no refresh token", () => {
   const { run } = machine();
   const authority = run("a");
   expect(holder(authority, authority.issueAccess(ANONYMOUS, "default", []).token)).toBe(ANONYMOUS);

@@ -47,7 +47,7 @@ test.each([["\x1b[2J"], ["\x9b2J"], ["\u202egnp.exe"], ["a\u200bb"], ["a\u061cb"
   },
 );
 
-test("a user file with such characters, as an earlier version wrote it, is read as it is", () => {
+test("a user file with such characters from an earlier version can be read", () => {
   const user: User = {
     name: alice,
     displayName: "Al\x9bice",

@@ -20,7 +20,7 @@ function sshKey() {
 
 const grant = (path: string) => ({ path: must(parseAccessPattern(path)), role: "writer" as const });
 
-test("a user is read back as it was written, with all that it may have", () => {
+test("a user with all fields is read back as it was written", () => {
   const id = must(parseApiTokenId("0a1b2c3d4e"));
   const user: Required<User> = {
     name: "alice" as UserName,

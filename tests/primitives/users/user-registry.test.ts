@@ -130,7 +130,7 @@ describe("the users", () => {
     expect((await openUsers(dataDir)).users.existing(alice).grants).toHaveLength(20);
   });
 
-  test("get an administrator only when there is none, whose password a later start does not touch", async () => {
+  test("get an administrator only if there is none, and a later start does not change its password", async () => {
     const { users } = await openUsers();
     expect(await users.bootstrap(system, admin, "first")).toBe(true);
     await users.setPassword(system, admin, "changed");
@@ -200,7 +200,7 @@ describe("names", () => {
   });
 });
 
-test("a user's file that was changed with git is not written over before it is read", async () => {
+test("a user file changed with stock git is not overwritten before it is read", async () => {
   const { store, users } = await openUsers();
   await users.bootstrap(system, admin, "one");
   await users.add(system, alice, "one");

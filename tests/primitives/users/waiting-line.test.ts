@@ -7,7 +7,7 @@ function drain(line: WaitingLine<string>): string[] {
   return items;
 }
 
-test("a network that floods waits behind itself, not in front of others", () => {
+test("a flood from one network delays only that network", () => {
   const line = new WaitingLine<string>();
   for (let i = 0; i < 200; i++) line.add("flood", "192.0.2.1", "failed");
   line.add("once failed", "192.0.2.2", "failed");
@@ -16,20 +16,20 @@ test("a network that floods waits behind itself, not in front of others", () => 
   expect(drain(line).slice(0, 4).toSorted()).toEqual(["flood", "known", "never failed", "once failed"]);
 });
 
-test("each network has a turn after the other", () => {
+test("networks take turns", () => {
   const line = new WaitingLine<string>();
   for (let i = 0; i < 12; i++) line.add(`${"abc"[i % 3]}`, `network ${i % 3}`, "failed");
   expect(drain(line).join("")).toBe("abcabcabcabc");
 });
 
-test("of newcomers the latest is first, and a flood of one network is none", () => {
+test("the latest new network is first, and a flood from one network does not count as new", () => {
   const line = new WaitingLine<string>();
   for (let i = 0; i < 100; i++) line.add("flood", "192.0.2.1", "new");
   for (let i = 0; i < 100; i++) line.add(`newcomer ${i}`, `network ${i}`, "new");
   expect(drain(line).slice(0, 2).toSorted()).toEqual(["flood", "newcomer 99"]);
 });
 
-test("none of known, new and failed waits for ever behind the others", () => {
+test("known, new and failed networks all get their turn", () => {
   const line = new WaitingLine<string>();
   const standings = ["known", "new", "failed"] as const;
   const served = new Map<string, number>();
@@ -42,7 +42,7 @@ test("none of known, new and failed waits for ever behind the others", () => {
   expect(served.get("known")).toBe(600);
 });
 
-test("there is room for so many; who came too much is dropped for others", () => {
+test("the line is limited, and the network with the most entries loses one for others", () => {
   const line = new WaitingLine<string>();
   const dropped: (string | undefined)[] = [];
   for (let i = 0; i < 5000; i++) dropped.push(line.add("flood", "192.0.2.1", "failed"));

@@ -8,7 +8,7 @@ import { HTTP_FAULTS } from "./http-faults.ts";
 const TROUBLE_RETRY_SECONDS = "10";
 const BUSY_RETRY_SECONDS = "5";
 
-/** The OCI error of each kind of failure. What the server's operator must mend tells clients nothing of the server. */
+/** The OCI error of each kind of failure. Failures that the operator must fix reveal nothing about the server. */
 const FAULT_OF: Readonly<Record<FailureKind, Fault | FaultName>> = {
   usage: HTTP_FAULTS.requestInvalid,
   invalid: HTTP_FAULTS.requestInvalid,
@@ -24,7 +24,7 @@ const FAULT_OF: Readonly<Record<FailureKind, Fault | FaultName>> = {
   bug: HTTP_FAULTS.internal,
 };
 
-/** The OCI error of what a request has thrown. */
+/** The OCI error for an exception. */
 export function registryErrorOf({ kind, words, trouble }: Failure): RegistryError {
   const fault = FAULT_OF[kind];
   if (kind === "busy") return new RegistryError(fault, { headers: { "Retry-After": BUSY_RETRY_SECONDS } });
@@ -36,10 +36,10 @@ export function registryErrorOf({ kind, words, trouble }: Failure): RegistryErro
   return new RegistryError(fault, fault === HTTP_FAULTS.internal ? {} : { message: words });
 }
 
-/** Logs what requests have thrown, and answers the clients. */
+/** Logs exceptions of request handlers and makes the error responses. */
 export class FailedRequests {
   readonly #log: Logger;
-  /** A stack would tell nothing, and on a full disk every push fails. */
+  /** Logs disk failures in one line without stack, and rarely: on a full disk every push fails. */
   readonly #troubles: LogThrottle;
 
   constructor(log: Logger) {

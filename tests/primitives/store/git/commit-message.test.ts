@@ -29,7 +29,7 @@ test("a line end in a value cannot forge another trailer", () => {
   expect(parseCommitMessage(text).trailers).toEqual([["Client", "x?Remote: 10.0.0.1"]]);
 });
 
-test("what people write in a body is not taken for trailers", () => {
+test("text in a body is not parsed as trailers", () => {
   const text = "fix the tag\n\nThe tag was wrong.\nsee: nothing\nTag : x\nTag:\n";
   expect(parseCommitMessage(text)).toEqual({ subject: "fix the tag", trailers: [] });
 });
