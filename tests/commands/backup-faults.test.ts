@@ -31,11 +31,16 @@ import { binary } from "../support/binary.ts";
 import { afterThisTest } from "../support/cleanup.ts";
 import { blobPath, filledDirectory } from "../support/data-directory.ts";
 import { eventually } from "../support/eventually.ts";
+import { preparedOnce } from "../support/prepared-directory.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { startTestServer } from "../support/test-server.ts";
 
 // Each runs the executable several times, on a machine that may have other things to do.
 setDefaultTimeout(60_000);
+
+const preparedWith = (images: number) => preparedOnce(() => filledDirectory(images));
+/** Data directories by their number of images. */
+const filled = [preparedWith(0), preparedWith(1), preparedWith(2), preparedWith(3)] as const;
 
 const STORES_WITH_COMMITS = ["everlock-oci-local", "everlock-users"];
 
@@ -49,7 +54,7 @@ function flip(path: string): void {
 
 describe("a backup that fails", () => {
   test("is unfinished even over a finished one, and can be resumed", async () => {
-    const { dataDir } = await filledDirectory(2);
+    const { dataDir } = await filled[2]();
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
     expect(markerOf(dir).finished).not.toBeNull();
@@ -78,7 +83,7 @@ describe("a backup that fails", () => {
   });
 
   test("names the stores that can't be copied, and copies the others", async () => {
-    const { dataDir } = await filledDirectory(1);
+    const { dataDir } = await filled[1]();
     const dir = newDirectory("backup");
     rmSync(`${dataDir}/everlock-oci-local/index.sqlite`);
     rmSync(`${dataDir}/everlock-oci-local/refs/heads/main`);
@@ -89,7 +94,7 @@ describe("a backup that fails", () => {
   });
 
   test("because of damaged links names their store, and copies the others", async () => {
-    const { dataDir } = await filledDirectory(1);
+    const { dataDir } = await filled[1]();
     const dir = newDirectory("backup");
     flip(`${dataDir}/everlock-oci-local/links.sqlite`);
     const { code, stderr } = await backUp(dataDir, dir);
@@ -101,7 +106,7 @@ describe("a backup that fails", () => {
   });
 
   test("is restored with --partial, with uncopied stores as an earlier backup left them", async () => {
-    const { dataDir } = await filledDirectory(2);
+    const { dataDir } = await filled[2]();
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
     rmSync(`${dataDir}/everlock-oci-local/index.sqlite`);
@@ -113,7 +118,7 @@ describe("a backup that fails", () => {
   });
 
   test("before it copied anything is restored with --partial, which names the missing stores", async () => {
-    const { dataDir } = await filledDirectory(1);
+    const { dataDir } = await filled[1]();
     const dir = newDirectory("backup");
     for (const name of STORES_WITH_COMMITS) {
       rmSync(`${dataDir}/${name}/index.sqlite`, { force: true });
@@ -149,7 +154,7 @@ describe("a backup that fails", () => {
   });
 
   test("in a directory that can't be written has a clear error", async () => {
-    const { dataDir } = await filledDirectory(0);
+    const { dataDir } = await filled[0]();
     const file = newDirectory("file");
     writeFileSync(file, "");
     for (const dir of [`${file}/backup`, "/proc/everlock-backup"]) {
@@ -159,7 +164,7 @@ describe("a backup that fails", () => {
   });
 
   test("while another backup writes to the same directory names its process and changes nothing", async () => {
-    const { dataDir } = await filledDirectory(1);
+    const { dataDir } = await filled[1]();
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
     const marker = markerOf(dir);
@@ -176,7 +181,7 @@ describe("a backup that fails", () => {
 
 describe("a store whose commits are damaged in the backup", () => {
   test("is named and skipped by --partial, which restores the others", async () => {
-    const { dataDir } = await filledDirectory(2);
+    const { dataDir } = await filled[2]();
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
     const packs = `${dir}/everlock-users/objects/pack`;
@@ -196,7 +201,7 @@ describe("a store whose commits are damaged in the backup", () => {
 
 describe("a blob", () => {
   test("that is damaged or missing in the source is named by the backup and by the restore", async () => {
-    const { dataDir, layers } = await filledDirectory(3);
+    const { dataDir, layers } = await filled[3]();
     const [damaged, missing] = layers as [Digest, Digest];
     flip(blobPath(dataDir, damaged));
     rmSync(blobPath(dataDir, missing));
@@ -222,7 +227,7 @@ describe("a blob", () => {
   });
 
   test("that was lost or damaged in the backup is named by the restore", async () => {
-    const { dataDir, layers } = await filledDirectory(3);
+    const { dataDir, layers } = await filled[3]();
     const dir = newDirectory("backup");
     expect((await backUp(dataDir, dir)).code).toBe(0);
     const [damaged, missing] = layers as [Digest, Digest];
@@ -251,7 +256,7 @@ describe("a blob", () => {
 });
 
 test("a pack or an inventory that was lost in the backup is named by the restore", async () => {
-  const { dataDir } = await filledDirectory(1);
+  const { dataDir } = await filled[1]();
   const dir = newDirectory("backup");
   expect((await backUp(dataDir, dir)).code).toBe(0);
   const inventory = `${dir}/everlock-users.inventory`;

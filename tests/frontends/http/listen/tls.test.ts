@@ -46,7 +46,7 @@ describeWith(["openssl"], "TLS", () => {
     expect(response.status).toBe(401);
   });
 
-  test.each(["1", "3"])(
+  test.concurrent.each(["1", "3"])(
     "with %p threads a renewed certificate is served, and requests under way finish",
     async (workers) => {
       const dir = temporaryDirectory();
@@ -157,7 +157,7 @@ describeWith(["openssl"], "TLS", () => {
     expect(() => resolveServerConfig(["--frontend-http-hsts", "soon"], {})).toThrow("a time such as 180d");
   }, 20_000);
 
-  test("unusable certificate files are logged, and the old certificate stays in use", async () => {
+  test.concurrent("unusable certificate files are logged, and the old certificate stays in use", async () => {
     const dir = temporaryDirectory();
     const good = await makeCertificate(dir, "good", ["localhost"]);
     const { server, logged } = await startTestServer(tlsFlags([good]));
