@@ -1,6 +1,6 @@
 /*
- * The one place that tells what becomes of an error: who learns which words, what the log says, and how a command exits.
- * `frontends/http` gives each kind its OCI error.
+ * The one place that classifies errors: the message for users, the log line, and the exit code of a command.
+ * `frontends/http` maps each kind to an OCI error.
  */
 import { type ErrorKind, ExpectedError, messageOf } from "../expected-error.ts";
 import {
@@ -20,9 +20,9 @@ export type FailureKind =
 
 export interface Failure {
   readonly kind: FailureKind;
-  /** For users: one line that tells nothing which they may not know. */
+  /** For users: one line without internal details. */
   readonly words: string;
-  /** For the operator: one line with what the error itself says. */
+  /** For the operator: one line with the error's own message. */
   readonly detail: string;
   readonly trouble: StorageTrouble | undefined;
 }
@@ -41,7 +41,7 @@ export function failureOf(error: unknown): Failure {
   return { kind: isOfSystem(error) ? "system" : "bug", words: INTERNAL, detail, trouble };
 }
 
-/** The first failure that users learn nothing of counts for all. */
+/** The first failure that is hidden from users counts for all. */
 function failureOfAll(errors: readonly unknown[], detail: string): Failure {
   const failures = errors.map(failureOf);
   const hidden = failures.find(({ words }) => words === INTERNAL);
@@ -50,18 +50,18 @@ function failureOfAll(errors: readonly unknown[], detail: string): Failure {
   return { kind, words, detail, trouble: undefined };
 }
 
-/** Errors of system calls, of SQLite and of zlib have a code. Node gives mistakes in calling it codes of their own. */
+/** Errors of system calls, SQLite and zlib have a code. Node's codes for wrong API usage (`ERR_…`) count as bugs. */
 function isOfSystem(error: unknown): boolean {
   return causesOf(error).some(({ code }) => typeof code === "string" && !code.startsWith("ERR_"));
 }
 
-/** Where a failure is logged. */
+/** The log for failures. */
 interface FailureLog {
   warn(message: string): void;
   error(message: string, cause: unknown): void;
 }
 
-/** Logs a failure as its kind requires, and answers the words for the user. `what` begins the line in the log. */
+/** Logs a failure as its kind requires, and returns the message for the user. `what` begins the log line. */
 export function reportFailure(log: FailureLog, what: string, error: unknown): string {
   const { kind, words, detail } = failureOf(error);
   if (isHidden(kind)) log.error(what, error);
@@ -69,23 +69,23 @@ export function reportFailure(log: FailureLog, what: string, error: unknown): st
   return words;
 }
 
-/** Whether users learn nothing of it, and the log has the stack. */
+/** Whether the failure is hidden from users and logged with its stack. */
 export function isHidden(kind: FailureKind): boolean {
   return kind === "bug" || kind === "system";
 }
 
-/** Whether the operator must do something about the server's disk, whoever met it. */
+/** Whether the operator must fix the server's disk. */
 function isForOperator(kind: FailureKind): boolean {
   return kind === "damaged" || kind === "storage";
 }
 
-/** What a command line program writes to standard error, without its name, and the exit code. */
+/** The text that a command writes to standard error, without the program's name, and its exit code. */
 export interface CommandFailure {
   readonly text: string;
   readonly exitCode: 1 | 2;
 }
 
-/** Whoever runs a command is the operator: of a bug the stack is shown as well. */
+/** The user of a command is the operator, so bugs are shown with their stack. */
 export function commandFailureOf(error: unknown): CommandFailure {
   const { kind, detail, trouble } = failureOf(error);
   const stack = kind === "bug" ? framesOf(error) : [];
@@ -94,7 +94,7 @@ export function commandFailureOf(error: unknown): CommandFailure {
   return { text, exitCode: kind === "usage" ? 2 : 1 };
 }
 
-/** Where an error was thrown, without its message, whose line feeds would look like lines of the log. */
+/** The stack frames of an error, without its message, whose line feeds could forge log lines. */
 export function framesOf(error: unknown): string[] {
   const lines = (error instanceof Error ? (error.stack ?? "") : "").split("\n");
   return lines.filter((line) => /^ {2,}at /.test(line));

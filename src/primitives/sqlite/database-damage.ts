@@ -3,15 +3,15 @@ import { basename } from "node:path";
 import { ExpectedError } from "../expected-error.ts";
 import { isMissingFile } from "../fs/files.ts";
 
-/** A database file does not hold what was written to it. */
+/** A database file is damaged. */
 export class DamagedDatabaseError extends ExpectedError {
   override readonly name = "DamagedDatabaseError";
   override readonly kind = "damaged";
-  /** Goes with it to other threads. */
+  /** Kept when the error is sent to another thread. */
   readonly code = "EVERLOCK_DAMAGED";
-  /** Which one, by its path. */
+  /** The file's path. */
   readonly path: string;
-  /** What is wrong with it, in a few words. */
+  /** The kind of damage, in a few words. */
   readonly reason: string;
 
   constructor(path: string, reason: string) {
@@ -22,15 +22,15 @@ export class DamagedDatabaseError extends ExpectedError {
 }
 
 /**
- * What SQLite says of a file that is damaged. Our statements fit our tables, so one that misses a table, or meets two rows
- * where a constraint allows one, has met other tables than we wrote.
+ * SQLite's error codes and messages for damage. Everlock's statements match its tables, so a missing table or a violated constraint also
+ * means a damaged file.
  */
 const DAMAGE_CODES = /^(SQLITE_(CORRUPT|NOTADB|CONSTRAINT|MISMATCH)|EVERLOCK_DAMAGED$)/;
 const DAMAGE_MESSAGES = /^(no such (table|column|index)|malformed|unsupported file format|database schema)/;
 
 /**
- * What is wrong with the file, if `error` says that something is. Nothing for a file that is busy or can't be opened, read or
- * written for want of room, descriptors or rights: that says nothing of what it holds.
+ * The damage that `error` reports, if any. `undefined` for a file that is busy, or can't be opened, read or written for lack
+ * of space, descriptors or permissions, which says nothing about its content.
  */
 export function damageIn(error: unknown): string | undefined {
   if (error instanceof DamagedDatabaseError) return error.reason;
@@ -45,8 +45,8 @@ export function damageIn(error: unknown): string | undefined {
 const READ_BYTES = 1 << 20;
 
 /**
- * Reads a database through. SQLite calls it damaged as well where the disk fails to read it, which says nothing of what it
- * holds: that throws the system's own error here.
+ * Reads a whole database file. SQLite also reports damage when the disk fails to read a file; here that throws the system's
+ * error instead.
  */
 export function assertReadable(path: string): void {
   const buffer = Buffer.allocUnsafe(READ_BYTES);
@@ -67,7 +67,7 @@ export function assertReadable(path: string): void {
 const HEADER_BYTES = 100;
 const MAGIC = "SQLite format 3\0";
 
-/** Bytes of the header that are the same in every file of ours (sqlite.org/fileformat2.html, "The Database Header"). */
+/** Header bytes that are the same in every file of Everlock (sqlite.org/fileformat2.html, "The Database Header"). */
 const FIXED: readonly (readonly [offset: number, bytes: readonly number[]])[] = [
   [16, [0x10, 0]], // pages of 4 KiB
   [20, [0, 64, 32, 32]],
@@ -75,14 +75,14 @@ const FIXED: readonly (readonly [offset: number, bytes: readonly number[]])[] = 
   [64, [0, 0, 0, 0, 0, 0, 0, 0, ...Array.from({ length: 20 }, () => 0)]],
 ];
 
-/** And those that are 0 as long as the file is empty and all that was written is in its log. */
+/** Header bytes that are 0 while the file is empty and all data is in its log. */
 const FIXED_ONCE_WRITTEN: typeof FIXED = [
   [44, [0, 0, 0, 4]], // schema format
   [56, [0, 0, 0, 1]], // UTF-8
 ];
 const PAGE_BYTES = 4096;
 
-/** Throws `DamagedDatabaseError` for a file that SQLite would read in another way than it was written, or not at all. */
+/** Throws `DamagedDatabaseError` for a file with a header that SQLite would misread or reject. */
 export function checkHeader(path: string): void {
   const { header, size } = readHeader(path);
   if (size === 0) return;
@@ -99,7 +99,7 @@ export function checkHeader(path: string): void {
   if (!isSound) throw new DamagedDatabaseError(path, "its header is not that of a database");
 }
 
-/** Of a file that is not there, nothing. */
+/** Empty for a missing file. */
 function readHeader(path: string): { readonly header: Buffer; readonly size: number } {
   const header = Buffer.alloc(HEADER_BYTES);
   try {

@@ -2,16 +2,16 @@ import { Database } from "bun:sqlite";
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { assertReadable, damageIn } from "./database-damage.ts";
 
-/** The path of a database that lies in memory. */
+/** The path of a database in memory. */
 export const MEMORY = ":memory:";
 
-/** The files of a database, by what SQLite appends to its name. */
+/** The suffixes of the files of a database. */
 const SUFFIXES = ["", "-wal", "-shm"];
 
-/** Up to this size a file is looked through whole at the start, which takes some milliseconds. */
+/** Files up to this size are checked completely at startup, which takes a few milliseconds. */
 const MAX_CHECKED_BYTES = 256 * 1024;
 
-/** A snapshot may wait so long for a writer. */
+/** Maximal time that a snapshot waits for a writer. */
 const SNAPSHOT_BUSY_MS = 30_000;
 
 export function isSmall(path: string): boolean {
@@ -22,7 +22,7 @@ export function isSmall(path: string): boolean {
   return size <= MAX_CHECKED_BYTES;
 }
 
-/** Opens a file that can be derived again; one that is damaged is reported and removed, and opened again, empty. */
+/** Opens a file with derived data. A damaged one is reported, removed and opened again, empty. */
 export function openOrRemove<T>(path: string, open: () => T, report: (reason: string) => void): T {
   try {
     return open();
@@ -40,15 +40,15 @@ export function removeDatabase(path: string): void {
   for (const suffix of SUFFIXES) rmSync(path + suffix, { force: true });
 }
 
-/** Neither may be open. After a crash in the middle, the same call completes it. */
+/** Replaces one database with another; neither may be open. After a crash, the same call completes it. */
 export function renameDatabase(from: string, to: string): void {
   if (existsSync(to)) for (const suffix of SUFFIXES.toReversed()) rmSync(to + suffix, { force: true });
-  // The log first: SQLite reads none without the file itself.
+  // The log first: SQLite ignores a log without its database file.
   for (const suffix of SUFFIXES.toReversed())
     if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix);
 }
 
-/** Copies a database as it is at one moment, while others write to it, into one new file without a log. */
+/** Copies a consistent snapshot of a database to a new file without a log, while others may write to it. */
 export function snapshotDatabase(source: string, target: string): void {
   const db = new Database(source, { readwrite: true, create: false });
   try {

@@ -1,15 +1,15 @@
 import { Database } from "bun:sqlite";
 
-/** Locks a file against other processes, by a transaction that stays open; the system ends it if the process dies. */
+/** Locks a file against other processes with an open transaction, which the kernel ends if the process dies. */
 export class FileLock {
   readonly #db: Database;
 
-  /** Throws if another process holds the lock (see `isHeldByOther`), or the file can't be made. */
+  /** Throws if another process holds the lock (see `isHeldByOther`), or the file can't be created. */
   constructor(path: string) {
     this.#db = new Database(path, { create: true });
     try {
       this.#db.run("PRAGMA locking_mode = EXCLUSIVE");
-      // Otherwise SQLite writes a journal, for which a full disk has no room.
+      // Otherwise SQLite writes a journal, which fails on a full disk.
       this.#db.run("PRAGMA journal_mode = MEMORY");
       this.#db.run("BEGIN EXCLUSIVE");
     } catch (error) {

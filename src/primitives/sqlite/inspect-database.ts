@@ -8,8 +8,8 @@ import { checkPages, checkSchema, versionOf } from "./schema-checks.ts";
 export type Inspection = "sound" | "missing" | "other-version" | { readonly damage: string };
 
 /**
- * What is wrong with a file, looked through whole and left as it is. Rejects where it can't be read. `compare` is called once
- * every row is sound, and says what is wrong with what the rows tell.
+ * Checks a whole file without changing it; resolves with the problem found, if any. Rejects if the file can't be read.
+ * `compare` is called when every row is intact, and reports rows with wrong content.
  */
 export async function inspectDatabase(
   path: string,

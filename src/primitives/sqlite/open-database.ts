@@ -1,6 +1,6 @@
 /*
- * Everything that SQLite files have in common lies in this folder: how they are opened, checked, replaced and locked. It
- * knows no table of ours, and imports only `primitives/fs`. No other file opens a database.
+ * This folder opens, checks, replaces and locks SQLite files. It knows no table of the application, and imports only
+ * `primitives/fs`. No code outside of it opens a database.
  */
 import { Database } from "bun:sqlite";
 import { checkHeader, damageIn } from "./database-damage.ts";
@@ -8,25 +8,25 @@ import { isSmall, MEMORY } from "./database-file.ts";
 import { checkPages, checkSchema, versionOf } from "./schema-checks.ts";
 
 export interface DatabaseSchema {
-  /** Raised whenever the tables change their meaning. */
+  /** Incremented whenever the tables change their meaning. */
   readonly version: number;
   readonly sql: string;
-  /** Brings the tables of another version to this one. Without it, a file of another version is emptied. */
+  /** Migrates the tables from another version. Without it, a file of another version is emptied. */
   readonly upgrade?: (db: Database) => void;
-  /** Pages of the log after which SQLite writes it back; otherwise SQLite's own choice. */
+  /** Log size, in pages, at which SQLite checkpoints it; default: SQLite's. */
   readonly checkpointPages?: number;
-  /** Throws `DamagedDatabaseError` for a row that is not as it was written. */
+  /** Throws `DamagedDatabaseError` for a damaged row. */
   check(db: Database): void;
 }
 
-/** Of a database that commits change: pages that change often are then written back once for many commits. */
+/** For a database that every commit changes: pages that change often are then written back once for many commits. */
 export const DERIVED_CHECKPOINT_PAGES = 8000;
 
 const BUSY_MS = 5000;
 
 /**
- * Opens a file for writing, or makes it. A power cut may take the last transactions: whoever must not lose them syncs the
- * log. Throws `DamagedDatabaseError`, or what SQLite says, where the file is damaged; see `damageIn`.
+ * Opens or creates a file for writing. A power cut may lose the last transactions; a caller that must not lose them syncs
+ * the log. For a damaged file, throws `DamagedDatabaseError` or SQLite's error; see `damageIn`.
  */
 export function openDatabase(path: string, schema: DatabaseSchema): Database {
   if (path !== MEMORY) checkHeader(path);
@@ -53,12 +53,12 @@ export function openDatabase(path: string, schema: DatabaseSchema): Database {
   }
 }
 
-/** Opens a file that others may write to. A damaged file is opened as well: the first who reads from it finds the damage. */
+/** Opens a file for reading while others may write to it. Damage is found only when it is read. */
 export function openForReading(path: string): Database {
   const db = new Database(path, { readonly: true, strict: true });
   try {
     db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    // Opens the log at once: later there may be another one of that name.
+    // Opens the log now, because it may be replaced later.
     db.query("SELECT 1 FROM sqlite_schema").get();
   } catch (error) {
     if (damageIn(error) !== undefined) return db;
@@ -68,7 +68,7 @@ export function openForReading(path: string): Database {
   return db;
 }
 
-/** Opens a file to look through it; nothing is made or changed, but a log that was left is read. */
+/** Opens a file to check it, without creating or changing anything; a remaining log is read. */
 export function openForInspection(path: string): Database {
   checkHeader(path);
   const db = new Database(path, { readwrite: true, create: false, strict: true });
@@ -81,7 +81,7 @@ export function openForInspection(path: string): Database {
   return db;
 }
 
-/** Drops what the database holds and makes its tables. */
+/** Drops all content and creates the tables. */
 export function createSchema(db: Database, { sql, version }: Pick<DatabaseSchema, "sql" | "version">): void {
   makeTables(db, version, () => {
     const tables = db

@@ -2,15 +2,15 @@ import { Database } from "bun:sqlite";
 import { DamagedDatabaseError } from "./database-damage.ts";
 import { MEMORY } from "./database-file.ts";
 
-/** Throws `DamagedDatabaseError` unless every page and every entry of an index is where it belongs. */
+/** Throws `DamagedDatabaseError` unless SQLite's integrity check of pages and indexes passes. */
 export function checkPages(db: Database): void {
   const found = db.query<{ integrity_check: string }, []>("PRAGMA integrity_check(1)").get()?.integrity_check;
-  // The last of the lines says what it is.
+  // The last line has the finding.
   if (found !== "ok")
     throw new DamagedDatabaseError(db.filename, found?.split("\n").at(-1) ?? "it can't be checked");
 }
 
-/** Throws `DamagedDatabaseError` unless the tables are those that `sql` makes. */
+/** Throws `DamagedDatabaseError` unless the tables are those that `sql` creates. */
 export function checkSchema(db: Database, { sql }: { readonly sql: string }): void {
   const model = new Database(MEMORY, { strict: true });
   try {

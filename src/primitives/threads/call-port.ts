@@ -16,7 +16,7 @@ type Item =
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }
   | { readonly kind: "failure"; readonly id: number; readonly error: PackedError };
 
-/** The other thread has ended, and will not answer. */
+/** The other thread has ended, so there will be no reply. */
 export class ThreadEndedError extends Error {
   constructor() {
     super("the thread that was called has ended");
@@ -24,7 +24,7 @@ export class ThreadEndedError extends Error {
   }
 }
 
-/** The other thread did not answer in time; it may still do what it was called for. */
+/** The other thread did not reply in time; it may still execute the call. */
 export class CallTimeoutError extends Error {
   constructor(call: string, timeoutMs: number) {
     super(`the call ${call} was not answered within ${timeoutMs} ms`);
@@ -34,22 +34,22 @@ export class CallTimeoutError extends Error {
 
 export interface CallPortOptions {
   readonly post: (items: readonly unknown[]) => void;
-  /** Called for a notice that failed; `call` is its service and method. */
+  /** Called when a notice fails; `call` is its service and method. */
   readonly onFailure: (call: string, error: unknown) => void;
   /** The error classes that both threads know. */
   readonly errors: ErrorClasses;
-  /** Calls that may wait for their answers at once. */
+  /** Maximal calls that wait for a reply. */
   readonly maxPending?: number;
 }
 
-/** More than the connections of a thread; each call waits with its arguments in memory. */
+/** More than the connections of a thread. Each waiting call holds its arguments in memory. */
 const MAX_PENDING = 50_000;
 
 type Implementation = Readonly<Record<string, (...args: unknown[]) => unknown>>;
 
 /**
- * One end of a message channel between two threads. Each end serves some services and calls those of the other. What is
- * called in one turn of the event loop travels as one message, because waking the other thread is what costs.
+ * One end of a message channel between two threads. Each end provides services and calls those of the other. All calls of
+ * one turn of the event loop are sent as one message, because waking the other thread is the main cost.
  */
 export class CallPort {
   readonly #options: CallPortOptions;
@@ -72,8 +72,8 @@ export class CallPort {
   }
 
   /**
-   * A service of the other thread. Its calls reject with what that thread threw, with `ThreadEndedError`, or with
-   * `OverloadedError` where too many wait already.
+   * A service of the other thread. Its calls reject with the error thrown there, with `ThreadEndedError`, or with
+   * `OverloadedError` if too many calls are waiting.
    */
   remote<T extends Methods<T>, Key extends readonly unknown[]>(
     service: Service<T, Key>,
@@ -91,12 +91,12 @@ export class CallPort {
     return this.#remote(service, key, timeoutMs);
   }
 
-  /** Takes in a message of the other end. */
+  /** Processes a message from the other end. */
   receive(items: readonly Item[]): void {
     for (const item of items) this.#receiveItem(item);
   }
 
-  /** The other thread has ended: rejects what waits for it, and what is called from now on. */
+  /** Call this when the other thread has ended: rejects all waiting and later calls. */
   end(): void {
     this.#hasEnded = true;
     for (const pending of this.#pending.values()) pending.reject(new ThreadEndedError());
@@ -115,7 +115,7 @@ export class CallPort {
     const methods = new Map<string, ReturnType<typeof methodOf>>();
     return new Proxy(Object.freeze({}), {
       get(_, name) {
-        // A promise that resolves with a remote must not take it for another promise.
+        // Without this, a promise that resolves with a remote would treat it as a thenable.
         if (typeof name === "symbol" || name === "then") return undefined;
         const method = methods.get(name) ?? methodOf(name);
         methods.set(name, method);

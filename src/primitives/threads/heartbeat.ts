@@ -8,7 +8,7 @@ export class Heartbeat {
   readonly memory: SharedArrayBuffer;
   readonly #beats: Int32Array;
 
-  /** With the memory of another thread's it is the same. */
+  /** Pass the memory of another thread's heartbeat to share it. */
   constructor(memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) {
     this.memory = memory;
     this.#beats = new Int32Array(memory);

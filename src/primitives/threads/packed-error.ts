@@ -1,21 +1,21 @@
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** The classes that an error keeps on its way to another thread, by a name of each; both threads use the same table. */
+/** The error classes that survive the transfer to another thread, by name; both threads use the same table. */
 export type ErrorClasses = Readonly<Record<string, ErrorClass>>;
 
-/** An error as plain data. Copying an error to another thread would keep its message alone. */
+/** An error as plain data, because structured clone keeps only an error's message. */
 export interface PackedError {
-  /** The nearest of the known classes. */
+  /** The most specific known class. */
   readonly class: string | undefined;
   readonly message: string;
-  /** Where it was thrown. */
+  /** The stack. */
   readonly stack: string | undefined;
-  /** Its own properties, such as `code`, as far as they are texts, numbers or booleans. */
+  /** Its own properties that are strings, numbers or booleans, such as `code`. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly cause: PackedError | undefined;
 }
 
-/** An error may have others as its cause; more than these are left out. */
+/** Maximal length of the transferred `cause` chain. */
 const MAX_CAUSES = 5;
 
 export function packError(error: unknown, classes: ErrorClasses, causes = MAX_CAUSES): PackedError {

@@ -4,7 +4,7 @@ export type Methods<T> = { readonly [K in keyof T]: (...args: never[]) => unknow
 type Nothing = ReturnType<() => void>;
 type IsVoid<R> = [R] extends [Nothing] ? ([Nothing] extends [R] ? true : false) : false;
 
-/** The methods that answer nothing, not even that they have run. */
+/** The methods without a reply, which are sent as notices. */
 type NoticeNames<T extends Methods<T>> = {
   [K in keyof T]: IsVoid<ReturnType<T[K]>> extends true ? K : never;
 }[keyof T] &
@@ -15,15 +15,15 @@ type Notices<T extends Methods<T>> = [NoticeNames<T>] extends [never]
   ? []
   : [notices: Readonly<Record<NoticeNames<T>, true>>];
 
-/** What one thread does for another, named so that both ends of a port mean the same. */
+/** A service that one thread provides to another, with a name that both ends of a port share. */
 export interface Service<T extends Methods<T>, Key extends readonly unknown[] = []> {
   readonly name: string;
   readonly notices: ReadonlySet<string>;
-  /** For the compiler alone. */
+  /** Only for the compiler. */
   readonly types?: { readonly methods: T; readonly key: Key };
 }
 
-/** `Key` says which one of several is called, such as the name of a store. */
+/** `Key` selects one of several instances, such as the name of a store. */
 export function service<T extends Methods<T>, Key extends readonly unknown[] = []>(
   name: string,
   ...[notices]: Notices<T>
@@ -31,7 +31,7 @@ export function service<T extends Methods<T>, Key extends readonly unknown[] = [
   return { name, notices: new Set(Object.keys(notices ?? {})) };
 }
 
-/** The methods of `T` as another thread calls them. A notice returns at once; what fails of it is reported where it ran. */
+/** The methods of `T` as another thread calls them. A notice returns at once; its errors are reported in the thread that ran it. */
 export type Remote<T extends Methods<T>> = {
   readonly [K in keyof T]: IsVoid<ReturnType<T[K]>> extends true
     ? (...args: Parameters<T[K]>) => void

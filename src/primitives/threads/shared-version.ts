@@ -3,7 +3,7 @@ export class SharedVersion {
   readonly memory: SharedArrayBuffer;
   readonly #counter: Int32Array;
 
-  /** With the memory of another thread's it is the same number. */
+  /** Pass the memory of another thread's version to share it. */
   constructor(memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) {
     this.memory = memory;
     this.#counter = new Int32Array(memory);

@@ -3,7 +3,7 @@ import type { ErrorClasses } from "./packed-error.ts";
 
 declare const self: Worker;
 
-/** In a thread that another one has started: the port to that one. A notice of it that fails ends the thread. */
+/** The port of a worker thread to the thread that started it. A failed notice from that thread ends the worker. */
 export function portToStarter(errors: ErrorClasses): CallPort {
   const port = new CallPort({
     errors,

@@ -5,20 +5,20 @@ import type { ErrorClasses } from "./packed-error.ts";
 
 export interface WorkerThreadOptions {
   readonly worker: Worker;
-  /** For the log, such as `the SSH thread`. */
+  /** Name for the log, such as `the SSH thread`. */
   readonly name: string;
   readonly errors: ErrorClasses;
   readonly log: Logger;
-  /** How long its event loop may not turn before it is ended, in milliseconds. */
+  /** Milliseconds without a heartbeat after which the thread is terminated. */
   readonly answerTimeoutMs?: number;
-  /** Called once, when the thread has ended, for whatever cause. */
+  /** Called once, when the thread has ended for any reason. */
   readonly ended: (cause: unknown) => void;
 }
 
-/** Longer than anything keeps a thread busy, or a slow disk holds it up, that will still get better. */
+/** Longer than any operation, even on a slow disk, blocks a thread that will recover. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** A thread that this one has started: calls to it and from it, and its end, also when it hangs. */
+/** A worker thread from its parent's side: calls in both directions, and its end, also when it hangs. */
 export class WorkerThread {
   readonly port: CallPort;
   readonly #worker: Worker;
@@ -50,12 +50,12 @@ export class WorkerThread {
     this.#watch.unref();
   }
 
-  /** Memory of the `Heartbeat` that the thread beats once it serves; until then it may take its time. */
+  /** Memory of the worker's `Heartbeat`, which begins when the worker is ready; its startup has no timeout. */
   get heartbeat(): SharedArrayBuffer {
     return this.#heart.memory;
   }
 
-  /** Ends it at once. */
+  /** Terminates the thread at once. */
   terminate(): void {
     this.#worker.terminate();
   }

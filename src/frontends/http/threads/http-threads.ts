@@ -88,12 +88,12 @@ export class HttpThreads implements ServingThreads {
   }
 
   async settled(): Promise<void> {
-    // A thread that has ended answers no request any more.
+    // A thread that has ended has no requests to wait for.
     const settle = ({ port }: WorkerThread) => port.remote(HTTP_THREAD).settled();
     await Promise.all([...this.#threads].map((thread) => settle(thread).catch(() => undefined)));
   }
 
-  /** Lets requests under way finish, for a while, and takes no new ones. */
+  /** Stops accepting, and waits up to the stop timeout for requests in progress. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const timeout = this.#settings.stopTimeoutMs + STOP_SLACK_MS;

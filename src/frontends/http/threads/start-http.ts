@@ -45,9 +45,9 @@ export interface HttpOptions {
 /** HTTP as it is served, on whichever threads. */
 export interface RunningHttp {
   readonly addresses: HttpAddresses;
-  /** New connections get the new certificates; requests under way are answered on their old connections. */
+  /** New connections use the new certificates; requests in progress finish on their old connections. */
   renewCertificates(certificates: readonly Certificate[]): Promise<void>;
-  /** Lets requests under way finish, for a while, and takes no new ones. */
+  /** Stops accepting, and waits up to the stop timeout for requests in progress. */
   stop(): Promise<void>;
 }
 

@@ -61,7 +61,7 @@ export interface ThreadCalls {
   renewCertificates(certificates: readonly Certificate[]): Promise<void>;
   /** Resolves once no request is answered by a configuration that was replaced before. */
   settled(): Promise<void>;
-  /** Lets the requests under way finish. */
+  /** Waits for the requests in progress. */
   stop(): Promise<void>;
 }
 
