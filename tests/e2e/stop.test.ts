@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { binary } from "../support/binary.ts";
 import { afterThisTest } from "../support/cleanup.ts";
@@ -8,6 +8,9 @@ import { RegistryClient } from "../support/registry-client.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith } from "../support/tools.ts";
 import { unfinishedUpload } from "../support/unfinished-upload.ts";
+
+// Each starts a server, all of them at the same time.
+setDefaultTimeout(60_000);
 
 /** An upload whose body goes on until the test ends it. */
 async function slowUpload(server: Everlock) {
@@ -111,5 +114,5 @@ describeWith(["strace", "ssh", "sshpass"], "a stop on a disk that hangs", () => 
     // Until then the tracer keeps what is left of the process.
     tracer.kill("SIGKILL");
     expect(await ended).toBe(128 + 9);
-  }, 30_000);
+  });
 });
