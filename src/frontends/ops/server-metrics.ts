@@ -9,10 +9,10 @@ import { histogram, type Metric, type Sample } from "./metrics.ts";
 
 /** The services whose state the metrics report. */
 export interface MeasuredServices {
-  readonly instances: InstanceRegistry;
-  readonly users: UserRegistry;
-  readonly passwords: PasswordChecker;
-  readonly jobs: JobRunner;
+  readonly instances: Pick<InstanceRegistry, "list" | "served" | "outages" | "stores">;
+  readonly users: Pick<UserRegistry, "directory">;
+  readonly passwords: Pick<PasswordChecker, "failures" | "comparisons" | "waiting">;
+  readonly jobs: Pick<JobRunner, "list">;
   readonly traffic: HttpTraffic;
   /** Labels of `everlock_build_info`. */
   readonly version: Readonly<Record<string, string>>;

@@ -13,6 +13,8 @@ export interface SshFrontendOptions extends SshServices {
   readonly hostKeyFile: string;
   /** Starts a thread that runs `ssh-worker.ts`. */
   readonly spawn: () => Worker;
+  /** How long the thread may not respond before it is replaced, in milliseconds. */
+  readonly answerTimeoutMs?: number;
 }
 
 export const SSH_LISTEN_SETTING = "frontend-ssh-listen";
@@ -72,12 +74,13 @@ export class SshFrontend {
   }
 
   async #start(): Promise<void> {
-    const { spawn, hostKeyFile, log } = this.#options;
+    const { spawn, hostKeyFile, log, answerTimeoutMs } = this.#options;
     const worker = new WorkerThread({
       worker: spawn(),
       name: "the SSH thread",
       errors: THREAD_ERRORS,
       log,
+      ...(answerTimeoutMs !== undefined && { answerTimeoutMs }),
       ended: (cause) => {
         owner.releaseAll();
         if (this.#thread?.worker !== worker) return;

@@ -7,7 +7,10 @@ import { eventually } from "../../support/eventually.ts";
 import { connect, exec, outcomeOf, passwordOf, userOf } from "../../support/ssh-server.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
-async function startFrontend(port = 0) {
+async function startFrontend(
+  port = 0,
+  { worker = "../../../src/server/ssh-worker.ts", answerTimeoutMs = 10_000 } = {},
+) {
   const logged: string[] = [];
   const threads: Worker[] = [];
   const alice = userOf("alice", passwordOf("1"));
@@ -15,10 +18,11 @@ async function startFrontend(port = 0) {
     listen: { hostname: "127.0.0.1", port },
     hostKeyFile: `${temporaryDirectory()}/host_key`,
     spawn: () => {
-      const thread = new Worker(new URL("../../../src/server/ssh-worker.ts", import.meta.url));
+      const thread = new Worker(new URL(worker, import.meta.url));
       threads.push(thread);
       return thread;
     },
+    answerTimeoutMs,
     authenticator: {
       login: async () => ({ kind: "accepted", user: alice, token: undefined }),
     } as unknown as Authenticator,
@@ -34,7 +38,7 @@ async function startFrontend(port = 0) {
     log: {
       info: (message) => void logged.push(message),
       warn: (message) => void logged.push(message),
-      error: (message) => void logged.push(message),
+      error: (message, cause) => void logged.push(`${message}: ${cause}`),
     },
   });
   afterThisTest(() => frontend.stop());
@@ -56,9 +60,22 @@ test("a thread that ends is logged and replaced on the same port", async () => {
   threads[0]?.terminate();
   await gone;
   expect(await eventually(async () => (await connect(port).catch(() => undefined)) !== undefined)).toBe(true);
-  expect(logged).toEqual(["the SSH thread has ended and is replaced"]);
+  expect(logged).toEqual(["the SSH thread has ended and is replaced: it ended without an error"]);
   expect(threads).toHaveLength(2);
 });
+
+test("a thread that hangs is terminated, logged and replaced", async () => {
+  const worker = "../../support/stoppable-ssh-worker.ts";
+  const { frontend, threads, logged } = await startFrontend(0, { worker, answerTimeoutMs: 1500 });
+  const client = await connect(frontend.address.port);
+  const gone = new Promise<void>((resolve) => client.on("close", () => resolve()));
+  client.on("error", () => undefined);
+  threads[0]?.postMessage("stick");
+  await gone;
+  const { port } = frontend.address;
+  expect(await eventually(async () => (await connect(port).catch(() => undefined)) !== undefined)).toBe(true);
+  expect(logged).toEqual(["the SSH thread has ended and is replaced: it has not answered for 1.5 seconds"]);
+}, 20_000);
 
 test("a port in use is one clear error", async () => {
   const { frontend } = await startFrontend();
