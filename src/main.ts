@@ -30,7 +30,7 @@ const main = defineCommand({
 
 const EXIT_USAGE = 2;
 
-/** Runs the command line and answers the exit code; every expected failure is one line on standard error. */
+/** Runs the command line and returns the exit code; every expected failure is one line on standard error. */
 async function run(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
   const command = subCommands[name];

@@ -20,5 +20,5 @@ export function namesakes(users: UserDirectory, registries: readonly Named[]): U
 /** What must be confirmed before a user and a registry of one name exist. */
 export function namesakeWarning(name: string, made: "user" | "registry"): string {
   const exists = made === "user" ? `a registry '${name}' exists` : `a user '${name}' exists`;
-  return `${exists}: the user would own the registry '${name}' because it bears its name`;
+  return `${exists}: the user would own the registry '${name}' because it has the same name`;
 }

@@ -14,35 +14,35 @@ import { makeDirectory } from "../primitives/fs/durable-directory.ts";
 import { FileLock, isHeldByOther } from "../primitives/sqlite/file-lock.ts";
 import { DiskRoom } from "../primitives/store/engine/local/disk-room.ts";
 
-/** The data directory can't be used; the message is the one line that the operator sees. */
+/** The data directory is unusable; the message is the one line that the operator sees. */
 export class DataDirectoryError extends ExpectedError {
   override readonly name = "DataDirectoryError";
   override readonly kind = "unusable";
 }
 
 export interface AcquireOptions {
-  /** For messages. */
+  /** The name of the directory in messages. */
   readonly what?: "data directory" | "backup";
-  /** Whether it may hold what `restore-backup` has begun, and nothing else may use until it is whole. */
+  /** Whether an unfinished restore is accepted; only `restore-backup` may use such a directory. */
   readonly allowsUnfinishedRestore?: boolean;
-  /** Is told what is done to it besides. */
+  /** Called with a message if space is freed on a full disk. */
   readonly report?: (message: string) => void;
 }
 
 const LOCK = "everlock.lock";
 const PID = "everlock.pid";
 
-/** Whether a file of a data directory is there only because a process uses it, or did. */
+/** Whether a file of a data directory belongs to its lock. */
 export function isLockFile(name: string): boolean {
   return name === PID || name === LOCK || name.startsWith(`${LOCK}-`);
 }
 
-/** There from the beginning of a restore until all of it is there. */
+/** A file that exists from the beginning of a restore until it is finished. */
 export function unfinishedRestorePath(dataDir: string): string {
   return `${dataDir}/everlock-restore.json`;
 }
 
-/** A data directory that this process alone may use until it is released. */
+/** A data directory, locked for this process until `release`. */
 export class DataDirectory {
   readonly path: string;
   readonly #lock: FileLock;
@@ -52,7 +52,7 @@ export class DataDirectory {
     this.#lock = lock;
   }
 
-  /** Makes it if it does not exist, private to the user who runs the server. Throws `DataDirectoryError`. */
+  /** Creates the directory if missing, accessible only to the user who runs the server. Throws `DataDirectoryError`. */
   static acquire(dir: string, options: AcquireOptions = {}): DataDirectory {
     const { what = "data directory", report = () => undefined } = options;
     const { allowsUnfinishedRestore = what === "backup" } = options;
@@ -65,13 +65,13 @@ export class DataDirectory {
     } catch (error) {
       throw new DataDirectoryError(`can't use the ${what} ${path}: ${messageOf(error)}`);
     }
-    // Whoever opens the stores writes a little, on a full disk as well.
+    // Opening the stores writes a few bytes, even on a full disk.
     if (what === "data directory") new DiskRoom(path, report).relieve();
     const directory = new DataDirectory(path, takeLock(path, what));
     if (!allowsUnfinishedRestore && existsSync(unfinishedRestorePath(path))) {
       directory.release();
       throw new DataDirectoryError(
-        `the data directory ${path} holds a restore that is not finished; 'everlock restore-backup <dir> --data-dir ${path}' goes on with it`,
+        `the data directory ${path} holds a restore that is not finished; 'everlock restore-backup <dir> --data-dir ${path}' resumes it`,
       );
     }
     notePid(path);
@@ -96,7 +96,7 @@ function takeLock(path: string, what: string): FileLock {
   }
 }
 
-/** For the message of whoever comes next, and so nothing that a full disk may keep us from starting for. */
+/** Records the process id for the error message of another process. A failure, as on a full disk, is ignored. */
 function notePid(path: string): void {
   try {
     writeFileSync(`${path}/${PID}`, `${process.pid}\n`, { mode: 0o600 });

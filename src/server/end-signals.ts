@@ -3,14 +3,14 @@ import { SharedText } from "../primitives/threads/shared-text.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { WatchdogMessage } from "./stop-watchdog.ts";
 
-/** How much longer than for the requests under way a stop may take for everything else, in milliseconds. */
+/** Additional time of a stop, after the timeout for requests in progress. */
 export const STOP_SLACK_MS = 5000;
-/** How much later than the main thread itself the watchdog ends the process. */
+/** Delay of the watchdog after the main thread's own deadline. */
 const WATCHDOG_SLACK_MS = 1000;
 
-/** Of the names of what is under way. */
+/** Maximal bytes of the text that names the current steps. */
 const MAX_RUNNING_BYTES = 1000;
-/** Timers can't wait longer. */
+/** The longest delay of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const EXIT_FAILURE = 1;
 const EXIT_INTERRUPTED = 130;
@@ -25,8 +25,8 @@ export interface EndSignalOptions {
 }
 
 /**
- * Has SIGTERM and Ctrl-C end a server, from now on: the first asks for its end, a second one ends the process at once. Whatever
- * hangs, the process ends within the deadline: what was acknowledged is durable already. Resolves at the first signal.
+ * Handles SIGTERM and Ctrl-C from now on: the first signal requests a stop, a second one ends the process at once. The process
+ * ends within the deadline even if a step hangs; acknowledged writes are already durable. Resolves at the first signal.
  */
 export function endOnSignals(
   lifetime: Lifetime,
@@ -58,7 +58,7 @@ export function endOnSignals(
 
 function spawnWatchdog(): Worker {
   const worker = new Worker(new URL("./stop-watchdog.ts", import.meta.url));
-  // Without it, the main thread's own deadline holds.
+  // Without a watchdog, the main thread's own deadline still applies.
   worker.addEventListener("error", (event) => event.preventDefault());
   return worker;
 }

@@ -1,6 +1,6 @@
 import type { Logger } from "../primitives/logging/logger.ts";
 
-/** A signal has asked for the end before the start was over. */
+/** A signal requested a stop before the start was complete. */
 export class EndRequested extends Error {
   constructor() {
     super("the end was asked for during the start");
@@ -15,42 +15,42 @@ interface Step {
 }
 
 /**
- * What a server has started, to be ended in the order that was declared. The end may be requested at any moment, also while
- * the start is still under way.
+ * Tracks the started parts of a server and stops them in the declared order. A stop can be requested at any time, also
+ * during the start.
  */
 export class Lifetime {
   readonly #abort = new AbortController();
-  /** By their names. */
+  /** Keyed by name. */
   readonly #steps = new Map<string, Step>();
   readonly #running = new Set<string>();
   #onRunning: (running: readonly string[]) => void = () => undefined;
   #ended: Promise<void> | undefined;
 
-  /** Aborted, with `EndRequested`, once the end is requested. */
+  /** Aborted with `EndRequested` when a stop is requested. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** What is being started or ended now, in words. */
+  /** A text that names the steps in progress. */
   get running(): readonly string[] {
     return [...this.#running];
   }
 
-  /** Has `listener` told what is under way, now and whenever that changes. */
+  /** Calls `listener` with the steps in progress, now and after each change. */
   onRunning(listener: (running: readonly string[]) => void): void {
     this.#onRunning = listener;
     listener(this.running);
   }
 
-  /** Does one part of the start. Throws `EndRequested` before and after it, once the end was requested. */
+  /** Runs one step of the start. Throws `EndRequested` before or after it if a stop was requested. */
   async start<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
     return this.#run(name, work);
   }
 
   /**
-   * Has `end` called at the end, once the steps named in `after` have ended; steps that do not wait for each other end at
-   * the same time. A name in `after` that was never deferred is ignored.
+   * Registers `end` for the stop, to run after the steps named in `after` have ended; independent steps run at the same time.
+   * Unknown names in `after` are ignored.
    */
   defer(name: string, end: Step["end"], after: readonly string[] = []): void {
     this.#steps.set(name, { name, end, after });
@@ -60,7 +60,7 @@ export class Lifetime {
     this.#abort.abort(new EndRequested());
   }
 
-  /** Ends everything, once. What can't be ended is reported, and keeps nothing else from its end. */
+  /** Stops everything, once. A failing step is logged and does not prevent the others. */
   end(log: Logger): Promise<void> {
     this.#ended ??= this.#end(log);
     return this.#ended;

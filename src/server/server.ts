@@ -16,12 +16,12 @@ import { HISTORIES, INSTANCES, JOBS } from "./parts/registries.ts";
 import { RELOAD, type Reload } from "./parts/reload.ts";
 import { SSH } from "./parts/ssh.ts";
 
-/** The running server: what listens, and how to end it. */
+/** The running server: its addresses, and how to stop it. */
 export interface Server {
   readonly http: ListenAddress | undefined;
   readonly https: ListenAddress | undefined;
   readonly ssh: ListenAddress | undefined;
-  /** Where health and metrics are told. */
+  /** The address of health and metrics. */
   readonly ops: ListenAddress | undefined;
   readonly dataDir: string;
   readonly adminName: string;
@@ -34,12 +34,12 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** In the order of their start, after all that they need. */
+/** In start order, each after the parts that it needs. */
 const PARTS = [ADMINISTRATOR, HTTP, JOBS, OPS, CONTROL, HISTORIES, RELOAD, SSH];
 
 /**
- * Opens the stores, wires backends to frontends and starts to listen; whatever fails, nothing is left half started. Rejects with
- * `EndRequested` when the end of `lifetime` is requested meanwhile.
+ * Opens the stores, connects frontends to backends and starts listening. On failure, everything started is stopped again.
+ * Rejects with `EndRequested` if a stop of `lifetime` is requested during the start.
  */
 export async function startServer(
   config: ServerConfig,
@@ -52,7 +52,7 @@ export async function startServer(
     signal: lifetime.signal,
     started: Date.now() / 1000,
     acquireDirectory: () => DataDirectory.acquire(config.dataDir, { report: log.warn }),
-    // In the executable the entry files lie beside this one.
+    // In the executable, the entry files are beside this one.
     spawn: {
       http: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
       ssh: () => new Worker(new URL("./ssh-worker.ts", import.meta.url)),
@@ -64,7 +64,7 @@ export async function startServer(
   } catch (error) {
     await lifetime.end(log);
     const password = parts.find(ADMINISTRATOR);
-    // It will not be generated again.
+    // The password is generated only once.
     if (password) log.info(`the administrator '${config.admin.name}' has the password ${password}`);
     throw error;
   }

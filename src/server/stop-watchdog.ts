@@ -1,15 +1,15 @@
 /**
- * The entry point of a thread that ends the process when a stop takes too long while the main thread hangs in a call of the
- * system, as in a sync of a disk that does not answer, and can't do it itself.
+ * The entry point of a thread that ends the process if a stop takes too long because the main thread hangs in a system call,
+ * such as a sync to an unresponsive disk.
  */
 import { writeSync } from "node:fs";
 import { consoleLine } from "../primitives/logging/logger.ts";
 import { SharedText } from "../primitives/threads/shared-text.ts";
 
 export interface WatchdogMessage {
-  /** How long to wait from now on. */
+  /** Time until the process is ended. */
   readonly deadlineMs: number;
-  /** What is under way now: a `SharedText`. */
+  /** Memory of a `SharedText` that names the steps in progress. */
   readonly running: SharedArrayBuffer;
 }
 
@@ -18,7 +18,7 @@ const STDERR = 2;
 declare const self: Worker;
 
 self.addEventListener("message", ({ data: { deadlineMs, running } }: MessageEvent<WatchdogMessage>) => {
-  // It waits without an event loop: that would collect garbage, which waits for threads that hang.
+  // Waits without an event loop, which would collect garbage and then wait for the hanging threads.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, deadlineMs);
   const what = new SharedText(running).read() || "nothing that is known";
   writeSync(STDERR, consoleLine("warn", `the server hangs and is killed; still under way: ${what}`));

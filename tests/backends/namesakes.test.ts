@@ -31,7 +31,7 @@ describe("a user and a registry of one name", () => {
   test("are not made by a new user, unless that is confirmed", async () => {
     const { run } = await openConsole();
     await expect(run("/users add team s3cret")).rejects.toThrow(
-      "a registry 'team' exists: the user would own the registry 'team' because it bears its name; add --yes if it is to",
+      "a registry 'team' exists: the user would own the registry 'team' because it has the same name; add --yes if it is to",
     );
     expect(await run("/users list")).not.toContain("team");
     expect(await run("/users add team s3cret --yes")).toEqual(["user 'team' created"]);
@@ -55,15 +55,15 @@ describe("a user and a registry of one name", () => {
     await run("/users add team s3cret --yes");
     expect(await run("/users grants team")).toEqual([
       "team",
-      "  owns:  http/oci/team  owner  because the registry bears its name",
+      "  owns:  http/oci/team  owner  because the registry has its name",
     ]);
     expect(await run("/users grants team --json")).toEqual([
       '{"login":"team","path":"http/oci/team","role":"owner","isNamesake":true}',
     ]);
     expect(await run("/access check team http/oci/team/app")).toEqual([
-      "pull: yes, the registry bears the user's name",
-      "push: yes, the registry bears the user's name",
-      "delete: yes, the registry bears the user's name",
+      "pull: yes, the registry has the user's name",
+      "push: yes, the registry has the user's name",
+      "delete: yes, the registry has the user's name",
     ]);
     await run("/users add bob s3cret");
     expect(await run("/users grants bob")).toEqual(["bob"]);

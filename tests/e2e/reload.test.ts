@@ -83,7 +83,7 @@ describeWith(["git", "ssh", "sshpass"], "configuration that was committed with g
       [
         "  reloaded: 2 registries, 3 users",
         "  registries: added alice; removed team",
-        "  the user 'alice' owns the registry 'alice' because it bears its name\n",
+        "  the user 'alice' owns the registry 'alice' because it has the same name\n",
       ].join("\n"),
     );
     await new RegistryClient(server.httpPort, "x", "admin:change-me").pushImage("v1");

@@ -11,7 +11,9 @@ const NOT_LOGGED = { info: () => undefined, warn: () => undefined, error: () => 
 
 test("an administrator named after a registry, or as the server, is told of; one of a reserved name is not made", async () => {
   const { logged } = await startTestServer(["--admin-user", "default"]);
-  expect(logged).toContain("warn the user 'default' owns the registry 'default' because it bears its name");
+  expect(logged).toContain(
+    "warn the user 'default' owns the registry 'default' because it has the same name",
+  );
   await expect(startTestServer(["--admin-user", "system"])).rejects.toThrow(
     "'system' is reserved: commits by such a user would look like the server's own",
   );
@@ -30,7 +32,7 @@ test("a user of a reserved name that an earlier version made goes on and is told
   });
   await store.close();
   const { logged, httpPort } = await startTestServer(["--data-dir", dataDir, "--admin-user", "system"]);
-  expect(logged.filter((line) => line.includes("'system' bears a name that is reserved"))).toHaveLength(1);
+  expect(logged.filter((line) => line.includes("'system' has a reserved name"))).toHaveLength(1);
   const answer = await fetch(`http://127.0.0.1:${httpPort}/v2/`, {
     headers: { Host: "localhost", Authorization: `Basic ${btoa("system:change-me")}` },
   });

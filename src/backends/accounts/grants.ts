@@ -8,7 +8,7 @@ import { type AccountServices, existingUser, type KnownUsers } from "./account-s
 
 /** Everything that gives a user a role, besides what is granted to everybody. */
 export interface GrantsRecord {
-  /** The access path of the registry that the user owns because it bears its name. */
+  /** The access path of the registry that the user owns because it has the same name. */
   readonly namesakeOf: string | undefined;
   readonly own: readonly Grant[];
   readonly byGroup: readonly (Grant & { readonly group: GroupName })[];

@@ -31,7 +31,7 @@ export interface NewUserServices extends AccountServices {
 
 export interface NewUser {
   readonly name: UserName;
-  /** Whether the user may become the owner of the registry that bears its name. */
+  /** Whether the user may become the owner of the registry of the same name. */
   readonly acceptsNamesake: boolean;
 }
 

@@ -46,7 +46,7 @@ function reportNames(users: UserDirectory, instances: readonly InstanceConfig[],
   for (const { name } of users.list()) {
     if (name !== ANONYMOUS && isReservedName(name))
       log.warn(
-        `the user '${name}' bears a name that is reserved: its commits look like the server's own; give it another login`,
+        `the user '${name}' has a reserved name: its commits look like the server's own; give it another login`,
       );
   }
 }

@@ -25,5 +25,5 @@ export const RELOAD = serverPart({
 });
 
 export function describeNamesake(name: string): string {
-  return `the user '${name}' owns the registry '${name}' because it bears its name`;
+  return `the user '${name}' owns the registry '${name}' because it has the same name`;
 }

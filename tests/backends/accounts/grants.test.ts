@@ -35,7 +35,7 @@ async function openServices() {
   return services;
 }
 
-test("the grants of a user are its own, those of its groups, and the registry that bears its name", async () => {
+test("the grants of a user are its own, those of its groups, and the registry of the same name", async () => {
   const services = await openServices();
   await grantRole(services, administrator, { name: BOB, grant: READ });
   await assignMember(services, administrator, { group: DEVELOPERS, member: BOB });

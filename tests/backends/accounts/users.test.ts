@@ -49,7 +49,7 @@ describe("an administrator", () => {
     const team = { ...NEW_BOB, name: "team" as UserName };
     await expect(addUser(services, administrator, team)).rejects.toEqual(
       new UnconfirmedError(
-        "a registry 'team' exists: the user would own the registry 'team' because it bears its name",
+        "a registry 'team' exists: the user would own the registry 'team' because it has the same name",
       ),
     );
     await addUser(services, administrator, { ...team, acceptsNamesake: true });

@@ -46,7 +46,7 @@ function describe(reason: AccessRecord["reason"]): string {
     case "not-granted":
       return "no grant of its own, of its groups or of anon covers it";
     case "namesake":
-      return "the registry bears the user's name";
+      return "the registry has the user's name";
     case "grant":
       return `${reason.holder} is granted ${reason.grant.role} on ${reason.grant.path}`;
   }

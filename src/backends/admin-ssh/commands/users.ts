@@ -46,7 +46,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     verb: "add",
     parameters: [{ name: "login" }, PASSWORD, SURE],
     summary: "add a user; without a password it is asked for",
-    details: ["a user owns the registry that bears its name; where there is one, --yes confirms that"],
+    details: ["a user owns the registry of the same name; where there is one, --yes confirms that"],
     example: "/users add alice",
     adminOnly: true,
     isChange: true,
@@ -121,11 +121,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
         lines: [
           name,
           ...alignColumns([
-            ...owned.map(({ path, role }) => [
-              `  owns:  ${path}`,
-              role,
-              "because the registry bears its name",
-            ]),
+            ...owned.map(({ path, role }) => [`  owns:  ${path}`, role, "because the registry has its name"]),
             ...own.map(({ path, role }) => [`  grant: ${path}`, role]),
             ...byGroup.map(({ path, role, group }) => [`  grant: ${path}`, role, `by the group ${group}`]),
           ]),

@@ -97,12 +97,12 @@ describe("a new registry", () => {
     );
   });
 
-  test("that bears a user's name is refused until that is confirmed", async () => {
+  test("with a user's name is refused until that is confirmed", async () => {
     const { services, changes } = await openRegistries();
     const bob = { ...NEW, name: "bob" as InstanceName };
     await expect(createRegistry(services, administrator, bob)).rejects.toEqual(
       new UnconfirmedError(
-        "a user 'bob' exists: the user would own the registry 'bob' because it bears its name",
+        "a user 'bob' exists: the user would own the registry 'bob' because it has the same name",
       ),
     );
     expect(changes).toEqual([]);
