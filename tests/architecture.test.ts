@@ -109,7 +109,7 @@ test("the OCI engine takes only values from the primitives", () => {
 const KNOWS_LOCAL_ENGINE =
   /^(primitives\/store\/open-engine|server\/data-directory|commands\/(backup|data-copy|restore-backup))\.ts$/;
 
-test("what a local disk is asked for is known to its engine, and to what handles a whole data directory", () => {
+test("only what opens engines or handles a whole data directory imports the local engine", () => {
   const local = "primitives/store/engine/local/";
   const intruders = wrongImports(
     ({ from, to }) => to.startsWith(local) && !from.startsWith(local) && !KNOWS_LOCAL_ENGINE.test(from),

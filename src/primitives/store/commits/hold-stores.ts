@@ -1,3 +1,4 @@
+import type { Release } from "../../release.ts";
 import type { Store } from "./store.ts";
 
 /**
@@ -7,7 +8,7 @@ import type { Store } from "./store.ts";
 export async function holdStores(
   stores: readonly Pick<Store, "hold">[],
   signal: AbortSignal,
-): Promise<() => void> {
+): Promise<Release> {
   signal.throwIfAborted();
   const holds = stores.map((store) => store.hold());
   const releaseAll = () => {

@@ -14,7 +14,7 @@ export interface BranchMove {
   stored(): void;
 }
 
-/** The branch of a store. This node has one writer, which publishes one move at a time; other nodes and processes may have others. */
+/** The branch of a store. Each node has one writer, which publishes one move at a time. */
 export interface Branch {
   /** The newest commit that was published. */
   read(): Promise<ObjectId | undefined>;

@@ -36,7 +36,7 @@ export interface SessionOwner {
   readonly network: string;
 }
 
-/** Whose sessions are too many, and how many may be open. */
+/** Which limit a new session would exceed, and how many sessions it allows. */
 export interface SessionLimit {
   readonly of: keyof SessionOwner | "all";
   readonly limit: number;

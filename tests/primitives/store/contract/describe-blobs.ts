@@ -67,7 +67,7 @@ export function describeBlobs({ name, create }: EngineUnderTest): void {
       expect(places).toEqual(places.toSorted());
     });
 
-    test("that are removed are out of sight when it is asked whether they are needed", async () => {
+    test("are out of sight before a removal asks whether they are needed", async () => {
       const { blobs, push } = await openContent(create().engine);
       const bytes = randomBytes(100);
       const digest = await push(bytes);

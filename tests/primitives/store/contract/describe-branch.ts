@@ -42,7 +42,7 @@ export function describeBranch({ name, hasNodes, create }: EngineUnderTest): voi
       },
     );
 
-    test("is not moved by who expects it elsewhere", async () => {
+    test("is not moved by a writer that expects it elsewhere", async () => {
       const { branch, objects } = await openCommits(create().engine);
       const [first] = await publishChain(branch, 1, false);
       for (const expected of [undefined, commit("unknown").id])
@@ -53,7 +53,7 @@ export function describeBranch({ name, hasNodes, create }: EngineUnderTest): voi
       expect(await branch.publish(moveTo("next", first))).toBe(true);
     });
 
-    test("has the objects of each move in the store when it says so, and at the close at the latest", async () => {
+    test("has stored the objects of each move when it is closed", async () => {
       const { branch, objects } = await openCommits(create().engine);
       let previous: ObjectId | undefined;
       let stored = 0;
@@ -68,7 +68,7 @@ export function describeBranch({ name, hasNodes, create }: EngineUnderTest): voi
       for (let i = 0; i < 20; i++) expect(await objects.has(commit(`commit ${i}`).id)).toBe(true);
     });
 
-    test("is found by a backup with all that was published before, until the hold is released", async () => {
+    test("has stored all that was published once a backup holds it", async () => {
       const storage = create();
       const { branch, objects, hold } = await openCommits(storage.engine);
       const ids = await publishChain(branch, 10, true);
@@ -78,7 +78,7 @@ export function describeBranch({ name, hasNodes, create }: EngineUnderTest): voi
       expect(await branch.publish(moveTo("after", ids.at(-1)))).toBe(true);
     });
 
-    test("tells an operator why it can't be moved, and which commit is lost", async () => {
+    test("has errors for moves that are refused again and again, and for a lost commit", async () => {
       const { branch } = await openCommits(create().engine);
       const { id } = commit("newest");
       expect(branch.contended().message).not.toBe("");
@@ -97,7 +97,7 @@ function describeNodes(create: EngineUnderTest["create"]): void {
     return [await openCommits(engine), await openCommits(otherNode())] as const;
   }
 
-  test("is moved by one alone of two nodes that race, each time", async () => {
+  test("is moved by exactly one of two nodes that race", async () => {
     const [here, there] = await openTwo();
     let head: ObjectId | undefined;
     for (let round = 0; round < 50; round++) {
@@ -109,7 +109,7 @@ function describeNodes(create: EngineUnderTest["create"]): void {
     }
   });
 
-  test("tells of a move those nodes that watch it and did not make it", async () => {
+  test("calls the watchers of other nodes when one node moves it", async () => {
     const [here, there] = await openTwo();
     const told: string[] = [];
     const unwatch = here.branch.watch(() => told.push("here"));

@@ -61,7 +61,7 @@ export function describeLinks({ name, create }: EngineUnderTest): void {
       expect(await links.linkedSince([other, layer], now + 60)).toEqual(new Set());
     });
 
-    test("that are dropped are out of sight when it is asked whether they are needed, and stay if they are", async () => {
+    test("are out of sight before dropping them asks whether they are needed, and stay if they are", async () => {
       const links = create().openLinks();
       await links.add("app", layer);
       await links.drop("app", layer, () => false);

@@ -46,7 +46,7 @@ export function describeUploads({ name, create }: EngineUnderTest): void {
       },
     );
 
-    test("with another digest than was said stay as they are", async () => {
+    test("whose bytes have another digest than the client said stay as they are", async () => {
       const { uploads, blobs, begin } = await openContent(create().engine);
       const upload = await begin();
       const bytes = randomBytes(100);
@@ -139,7 +139,7 @@ export function describeUploads({ name, create }: EngineUnderTest): void {
       expect((await uploads.list()).map(({ id }) => id)).toEqual([busy.id]);
     });
 
-    test("are as many as their owner may have open, until one ends", async () => {
+    test("are limited for each owner, until one ends", async () => {
       const limits = { user: 10, network: 2, all: 100 };
       const { uploads, begin } = await openContent(create().engine, limits);
       const [first] = [await begin(), await begin()];

@@ -79,7 +79,7 @@ test("a backup waits until stock git sees all that was published before", async 
   await branch.flushed();
 });
 
-test("moves without a pause are seen by stock git nevertheless, and wait for that no longer than once in a while", async () => {
+test("stock git sees moves that come without a pause, for which the writer waits once", async () => {
   const { branch, publish, seen } = await open();
   const first = await publish(false);
   let waited = 0;
@@ -93,7 +93,7 @@ test("moves without a pause are seen by stock git nevertheless, and wait for tha
   expect(seen()).not.toBe(first);
 });
 
-test("what can't be shown to stock git fails who waits for it, and is told once and tried again", async () => {
+test("commits that can't be shown to stock git fail a waiting backup, are reported once and tried again", async () => {
   const { dir, branch, publish, seen, failures } = await open();
   await publish(false);
   renameSync(`${dir}/objects/pack`, `${dir}/objects/away`);
