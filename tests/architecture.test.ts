@@ -163,6 +163,16 @@ test("operations know no frontend, no console and no text or JSON that shows the
   ).toEqual([]);
 });
 
+test("only the file system primitive syncs files", async () => {
+  const wrong: string[] = [];
+  for await (const path of new Glob("**/*.ts").scan(SOURCE)) {
+    if (path.startsWith("primitives/fs/")) continue;
+    const text = await Bun.file(`${SOURCE}/${path}`).text();
+    if (/\bf(data)?sync(Sync)?\b[^}]*\} from "node:fs|\.(data)?sync\(\)/.test(text)) wrong.push(path);
+  }
+  expect(wrong).toEqual([]);
+});
+
 const MAX_FILE_LINES = 300;
 const MAX_FUNCTION_LINES = 59;
 

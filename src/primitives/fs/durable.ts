@@ -2,6 +2,10 @@ import { closeSync, fdatasync, fsync, fsyncSync, openSync, renameSync, unlinkSyn
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 
+/*
+ * The only place that syncs files and directories: what must survive a power cut is written by these functions.
+ */
+
 /** Makes the bytes written through `fd` durable (fsync), without blocking the event loop. */
 export const syncFile: (fd: number) => Promise<void> = promisify(fsync);
 

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, statfsSync, unlinkSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { ExpectedError } from "../../../expected-error.ts";
-import { removeFile, removeQuietly } from "../../../fs/durable.ts";
+import { removeFile, removeQuietly, syncFile } from "../../../fs/durable.ts";
 import { writeFully } from "../../../fs/files.ts";
 
 const MIB = 1024 * 1024;
@@ -139,7 +139,7 @@ async function fill(temporary: string, size: number, path: string): Promise<void
     for (let at = 0; at < size; at += piece.length) {
       await writeFully(handle, piece.subarray(0, Math.min(piece.length, size - at)), at);
     }
-    await handle.sync();
+    await syncFile(handle.fd);
   } finally {
     await handle.close();
   }
