@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
+import { THREAD_ERRORS } from "../../../src/frontends/thread-errors.ts";
 import { commandFailureOf, failureOf, reportFailure } from "../../../src/primitives/errors/failure.ts";
 import { ExpectedError } from "../../../src/primitives/expected-error.ts";
+import { packError, unpackError } from "../../../src/primitives/threads/packed-error.ts";
 import { expectedErrors } from "../../support/expected-errors.ts";
 
 function logged() {
@@ -85,4 +87,10 @@ test("a command shows the stack of a bug, and one line of what the system refuse
   );
   const refused = Object.assign(new Error("EACCES: permission denied, open 'a'"), { code: "EACCES" });
   expect(commandFailureOf(refused)).toEqual({ text: refused.message, exitCode: 1 });
+});
+
+test.each(errors)("$className is told in the same way after it has come from another thread", ({ error }) => {
+  const arrived = unpackError(packError(error, THREAD_ERRORS), THREAD_ERRORS);
+  expect(failureOf(arrived)).toEqual(failureOf(error));
+  expect(arrived.name).toBe(error.name);
 });
