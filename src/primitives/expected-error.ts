@@ -1,21 +1,21 @@
 /** What kind of failure an error tells of. Exit codes and HTTP statuses follow from it, so a kind never changes its meaning. */
 export type ErrorKind =
-  /** A flag, a setting or a command line is not what it should be. */
+  /** A flag, a setting or a command line is invalid. */
   | "usage"
-  /** An argument of an operation is not what it should be. */
+  /** An argument of an operation is invalid. */
   | "invalid"
-  /** The one who asked may not do it, or the rules forbid it. */
+  /** The actor lacks the right, or a rule forbids the operation. */
   | "refused"
   | "not-found"
-  /** What is there does not allow the change, or has changed meanwhile. */
+  /** The current state does not allow the change, or has changed in the meantime. */
   | "conflict"
-  /** Too much is under way; the same may work later. */
+  /** Too many operations are in progress; a retry may succeed. */
   | "busy"
-  /** A file does not hold what was written to it: the operator must look at it. */
+  /** A file is damaged; the operator must inspect it. */
   | "damaged"
   /** A directory, file, address or setting of the server can't be used. */
   | "unusable"
-  /** All was done but what the message names. */
+  /** Everything was done except what the message names. */
   | "incomplete";
 
 /**

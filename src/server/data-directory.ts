@@ -25,7 +25,7 @@ export interface AcquireOptions {
   readonly what?: "data directory" | "backup";
   /** Whether an unfinished restore is accepted; only `restore-backup` may use such a directory. */
   readonly allowsUnfinishedRestore?: boolean;
-  /** Called with a message if space is freed on a full disk. */
+  /** Called with a message when the disk reserve is released or restored. */
   readonly report?: (message: string) => void;
 }
 
