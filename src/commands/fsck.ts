@@ -86,7 +86,11 @@ async function inspect(manager: StoreManager, name: StoreName) {
       isOwner: false,
     });
     const content = await checkBlobs({ store, blobs }, { setsAside: false, step: async () => true });
-    const problems = [...content.problems, ...(await checkDatabases(manager.directory(name), store))];
+    const problems = [
+      ...content.problems,
+      ...(await checkDatabases(manager.directory(name), store)),
+      ...(await manager.checkLinks(name)),
+    ];
     return { problems, counts: [...counts, `${content.blobs} blobs`] };
   } finally {
     await store.close();

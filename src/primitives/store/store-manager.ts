@@ -3,6 +3,7 @@ import { DamagedStoreError } from "./commits/damaged-store.ts";
 import type { Projection } from "./commits/projection.ts";
 import { Store } from "./commits/store.ts";
 import type { ContentOptions, ContentStorage, StorageEngine, StorageRoom } from "./engine/engine.ts";
+import type { LinkOptions, OwnedLinks } from "./engine/links.ts";
 import { CorruptObjectError } from "./git/object.ts";
 
 /** The name of a store, which is the name of its directory. */
@@ -98,6 +99,16 @@ export class StoreManager {
   /** Blobs and uploads of a store; see `StorageEngine.openContent`. */
   openContent(name: StoreName, options: ContentOptions): Promise<ContentStorage> {
     return this.#engine.openContent(name, options);
+  }
+
+  /** See `StorageEngine.openLinks`. */
+  openLinks(name: StoreName, options: LinkOptions): Promise<OwnedLinks> {
+    return this.#engine.openLinks(name, options);
+  }
+
+  /** See `StorageEngine.checkLinks`. */
+  checkLinks(name: StoreName): Promise<readonly string[]> {
+    return this.#engine.checkLinks(name);
   }
 
   /** The stores that exist, open or not. */

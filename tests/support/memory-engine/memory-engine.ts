@@ -5,14 +5,17 @@ import type {
   StorageEngine,
   StorageRoom,
 } from "../../../src/primitives/store/engine/engine.ts";
+import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../../../src/primitives/store/engine/links.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { type KeptBlobs, MemoryBlobs } from "./memory-blobs.ts";
+import { type KeptLinks, MemoryLinks } from "./memory-links.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { MemoryUploads, type Sessions } from "./memory-uploads.ts";
 
 interface KeptStore {
   readonly commits: MemoryStore;
   readonly blobs: KeptBlobs;
+  readonly links: KeptLinks;
   readonly sessions: Sessions;
   hasContent: boolean;
 }
@@ -41,7 +44,13 @@ export class MemoryEngine implements StorageEngine {
   async create(name: string): Promise<void> {
     if (this.#stores.has(name)) return;
     const commits = new MemoryStore();
-    this.#stores.set(name, { commits, blobs: new Map(), sessions: new Map(), hasContent: false });
+    this.#stores.set(name, {
+      commits,
+      blobs: new Map(),
+      links: new Map(),
+      sessions: new Map(),
+      hasContent: false,
+    });
   }
 
   async openCommits(name: string): Promise<CommitStorage> {
@@ -58,6 +67,19 @@ export class MemoryEngine implements StorageEngine {
     store.hasContent = true;
     const blobs = new MemoryBlobs(store.blobs, onDamage);
     return { blobs, uploads: new MemoryUploads(store.sessions, blobs, locks, sessions) };
+  }
+
+  async openLinks(name: string, { changed }: LinkOptions): Promise<OwnedLinks> {
+    return new MemoryLinks(this.#store(name).links, changed);
+  }
+
+  async readLinks(name: string): Promise<OpenLinkReader> {
+    const links = new MemoryLinks(this.#store(name).links, () => undefined);
+    return { has: links.has.bind(links), scopesOf: links.scopesOf.bind(links), close: () => undefined };
+  }
+
+  async checkLinks(): Promise<readonly string[]> {
+    return [];
   }
 
   derivedDirectory(): string {

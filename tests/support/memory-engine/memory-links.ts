@@ -1,5 +1,5 @@
 import type { Digest } from "../../../src/primitives/digest.ts";
-import type { Link, LinkStore } from "../../../src/primitives/store/engine/links.ts";
+import type { Link, LinkOptions, OwnedLinks } from "../../../src/primitives/store/engine/links.ts";
 
 interface KeptLink extends Link {
   readonly linkedAt: number;
@@ -7,12 +7,14 @@ interface KeptLink extends Link {
 
 export type KeptLinks = Map<string, KeptLink>;
 
-/** Links in memory. */
-export class MemoryLinks implements LinkStore {
+/** Links in memory, which nothing damages. */
+export class MemoryLinks implements OwnedLinks {
   readonly #kept: KeptLinks;
+  readonly #changed: LinkOptions["changed"];
 
-  constructor(kept: KeptLinks) {
+  constructor(kept: KeptLinks, changed: LinkOptions["changed"]) {
     this.#kept = kept;
+    this.#changed = changed;
   }
 
   async has(scope: string, digest: Digest): Promise<boolean> {
@@ -27,10 +29,13 @@ export class MemoryLinks implements LinkStore {
 
   async add(scope: string, digest: Digest): Promise<void> {
     this.#kept.set(keyOf(scope, digest), { scope, digest, linkedAt: Math.floor(Date.now() / 1000) });
+    this.#changed(scope, "change");
   }
 
   async remove(scope: string, digest: Digest): Promise<boolean> {
-    return this.#kept.delete(keyOf(scope, digest));
+    const hasExisted = this.#kept.delete(keyOf(scope, digest));
+    this.#changed(scope, "removal");
+    return hasExisted;
   }
 
   async blobsOf(scope: string): Promise<Digest[]> {
@@ -57,8 +62,17 @@ export class MemoryLinks implements LinkStore {
     const key = keyOf(scope, digest);
     const link = this.#kept.get(key);
     this.#kept.delete(key);
-    if (link && !isUnneeded()) this.#kept.set(key, link);
+    this.#changed(scope, "removal");
+    if (!link || isUnneeded()) return;
+    this.#kept.set(key, link);
+    this.#changed(scope, "change");
   }
+
+  async repair(): Promise<boolean> {
+    return false;
+  }
+
+  async close(): Promise<void> {}
 
   #select(isWanted: (link: KeptLink) => boolean): KeptLink[] {
     return [...this.#kept]

@@ -1,7 +1,7 @@
 import { assertReadable } from "../../../primitives/sqlite/database-damage.ts";
 import { removeDatabase } from "../../../primitives/sqlite/database-file.ts";
-import { NO_LINKS } from "../../../primitives/store/blobs/blob-links.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
+import { NO_LINKS } from "../../../primitives/store/engine/links.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
@@ -10,7 +10,7 @@ import type { Damage } from "../content/damage.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import { type DatabaseContext, openIndex } from "./database-files.ts";
 import { ReadCache } from "./read-cache.ts";
-import { ReplacedDatabases } from "./store-databases.ts";
+import { ReplacedIndexes } from "./store-databases.ts";
 import type { StoreView } from "./store-view.ts";
 import { nextViewId, type ViewLocation } from "./view-location.ts";
 
@@ -33,12 +33,12 @@ export class FrozenViews {
   readonly #oci: Served;
   readonly #context: DatabaseContext;
   readonly #views = new Map<ObjectId, FrozenView>();
-  readonly #replaced: ReplacedDatabases;
+  readonly #replaced: ReplacedIndexes;
 
   constructor(oci: Served, context: DatabaseContext) {
     this.#oci = oci;
     this.#context = context;
-    this.#replaced = new ReplacedDatabases(context);
+    this.#replaced = new ReplacedIndexes(context);
   }
 
   /** The state at a commit. */
@@ -84,7 +84,7 @@ export class FrozenViews {
   }
 
   async close(): Promise<void> {
-    await this.#replaced.close();
+    this.#replaced.close();
     for (const { derived } of this.#views.values()) derived.close();
   }
 

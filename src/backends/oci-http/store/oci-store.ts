@@ -113,7 +113,7 @@ export class OciStore implements StoreView {
     this.#frozen = new FrozenViews(this, context);
     databases.derived.onDamage = (error) => {
       const damage = damageOf(error);
-      if (damage) this.damaged({ path: databases.paths.indexPath, ...damage });
+      if (damage) this.damaged({ path: databases.indexPath, ...damage });
     };
     this.#auditor = new BlobAuditor(blobs, this.checks, (error) =>
       log.error(`a blob of the store '${store}' could not be hashed`, error),
@@ -125,7 +125,7 @@ export class OciStore implements StoreView {
       id: nextViewId(),
       store,
       engine: location,
-      ...databases.paths,
+      indexPath: databases.indexPath,
       clock: clock.memory,
       recency: this.recency.memory,
       sessions: sessions.memory,
@@ -142,7 +142,7 @@ export class OciStore implements StoreView {
   ): Promise<OciStore> {
     const { log } = manager;
     const context = { dir: await manager.create(name), store: name, clock: new ScopeClock(), log };
-    const databases = await StoreDatabases.open(context, (projection) => manager.open(name, projection));
+    const databases = await StoreDatabases.open(context, manager);
     try {
       let oci: OciStore | undefined;
       const [locks, sessions] = [new LocalUploadLocks(), new SessionCounts()];
@@ -248,7 +248,8 @@ export class OciStore implements StoreView {
   async #replace(frozen: FrozenView | undefined, damage: Damage): Promise<void> {
     if (frozen) await this.#frozen.replace(frozen, damage, this.#signal);
     else await this.#databases.replace(damage, this.#signal);
-    if (!frozen) this.#location = { ...this.#location, ...this.#databases.paths, id: nextViewId() };
+    if (!frozen)
+      this.#location = { ...this.#location, indexPath: this.#databases.indexPath, id: nextViewId() };
     this.#relocated();
   }
 

@@ -3,12 +3,11 @@ import type { Digest } from "../../../primitives/digest.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { openForReading } from "../../../primitives/sqlite/open-database.ts";
 import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
-import { NO_LINKS, StoredLinks } from "../../../primitives/store/blobs/blob-links.ts";
 import { BlobRecency } from "../../../primitives/store/blobs/blob-recency.ts";
 import { SessionCounts } from "../../../primitives/store/blobs/session-counts.ts";
 import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
 import type { ContentStorage } from "../../../primitives/store/engine/engine.ts";
-import type { LinkReader } from "../../../primitives/store/engine/links.ts";
+import { NO_LINKS, type OpenLinkReader } from "../../../primitives/store/engine/links.ts";
 import type { UploadLocks, UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import { openEngine } from "../../../primitives/store/open-engine.ts";
@@ -49,7 +48,7 @@ export class ServedView implements StoreView {
   readonly recency: BlobRecency;
   readonly checks: BlobChecks;
   readonly audit: (digest: Digest) => void;
-  readonly links: LinkReader;
+  readonly links: OpenLinkReader;
   readonly uploads: UploadStore;
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
@@ -57,18 +56,17 @@ export class ServedView implements StoreView {
   readonly committed: CommittedContent;
   readonly missChecks = new MissChecks();
   readonly damaged: (damage: Damage) => void;
-  readonly #databases: readonly Database[];
+  readonly #database: Database;
 
   private constructor(
-    { id, indexPath, linksPath, clock, recency, checks, quotas, isFrozen }: ViewLocation,
+    { id, indexPath, clock, recency, checks, quotas }: ViewLocation,
     { blobs, uploads }: ContentStorage,
+    links: OpenLinkReader,
     { changes, reports, committed }: StoreOwner,
   ) {
-    const index = openForReading(indexPath);
-    const links = openForReading(linksPath);
-    this.#databases = [index, links];
-    this.index = new OciIndexReader(index);
-    this.links = isFrozen ? NO_LINKS : new StoredLinks(links);
+    this.#database = openForReading(indexPath);
+    this.index = new OciIndexReader(this.#database);
+    this.links = links;
     this.blobs = blobs;
     this.recency = new BlobRecency(recency);
     this.checks = new BlobChecks(checks);
@@ -82,16 +80,24 @@ export class ServedView implements StoreView {
   }
 
   static async open(location: ViewLocation, owner: StoreOwner): Promise<ServedView> {
-    const content = await openEngine(location.engine, NOT_LOGGED).openContent(location.store, {
+    const engine = openEngine(location.engine, NOT_LOGGED);
+    const content = await engine.openContent(location.store, {
       onDamage: (digest) => owner.reports.onDamage(digest),
       locks: owner.locks,
       sessions: new SessionCounts(location.sessions),
       isOwner: false,
     });
-    return new ServedView(location, content, owner);
+    const links = location.isFrozen ? NO_LINKS : await engine.readLinks(location.store);
+    try {
+      return new ServedView(location, content, links, owner);
+    } catch (error) {
+      links.close();
+      throw error;
+    }
   }
 
   close(): void {
-    for (const database of this.#databases) database.close();
+    this.#database.close();
+    this.links.close();
   }
 }

@@ -1,10 +1,11 @@
 import { basename } from "node:path";
 import { assertReadable, damageIn } from "../../../primitives/sqlite/database-damage.ts";
 import { removeDatabase, renameDatabase } from "../../../primitives/sqlite/database-file.ts";
-import { BlobLinks } from "../../../primitives/store/blobs/blob-links.ts";
-import { LINKS } from "../../../primitives/store/blobs/links-database.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
+import type { Link, LinkStore, OwnedLinks } from "../../../primitives/store/engine/links.ts";
+import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import type { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
+import type { StoreManager } from "../../../primitives/store/store-manager.ts";
 import type { Damage } from "../content/damage.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import {
@@ -12,8 +13,6 @@ import {
   INDEX,
   openIndex,
   openIndexed,
-  openStoreLinks,
-  rebuildLinks,
   removeReplacements,
   replacementFor,
 } from "./database-files.ts";
@@ -23,37 +22,47 @@ export class StoreDatabases {
   readonly store: Store;
   readonly derived: ReplaceableIndex;
   readonly #context: DatabaseContext;
-  readonly #indexPath: string;
+  /** Where the index lies when the store is opened. */
+  readonly #usualPath: string;
   #index: OciIndexReader;
-  #links: BlobLinks;
-  readonly #replaced: ReplacedDatabases;
+  readonly #links: OwnedLinks;
+  readonly #replaced: ReplacedIndexes;
 
   private constructor(
     context: DatabaseContext,
     store: Store,
     derived: ReplaceableIndex,
     index: OciIndexReader,
-    links: BlobLinks,
+    links: OwnedLinks,
   ) {
     this.#context = context;
     this.store = store;
     this.derived = derived;
     this.#index = index;
     this.#links = links;
-    this.#indexPath = `${context.dir}/${INDEX}`;
-    this.#replaced = new ReplacedDatabases(context);
+    this.#usualPath = `${context.dir}/${INDEX}`;
+    this.#replaced = new ReplacedIndexes(context);
   }
 
-  /** `open` opens the store with its index as a projection. */
+  /** Opens a store with its index as a projection, and its links. */
   static async open(
     context: DatabaseContext,
-    open: (projection: ReplaceableIndex) => Promise<Store>,
+    manager: Pick<StoreManager, "open" | "openLinks">,
   ): Promise<StoreDatabases> {
     removeReplacements(context.dir);
-    const { store, derived } = await openIndexed(context, `${context.dir}/${INDEX}`, open);
+    const { store: name, clock } = context;
+    const { store, derived } = await openIndexed(context, `${context.dir}/${INDEX}`, (projection) =>
+      manager.open(name, projection),
+    );
     try {
       const index = new OciIndexReader(derived.current.db);
-      return new StoreDatabases(context, store, derived, index, await openStoreLinks(context, index));
+      let opened: StoreDatabases | undefined;
+      const links = await manager.openLinks(name, {
+        changed: (scope, change) => clock.advance(scope, change),
+        needed: () => linksOfManifests(opened?.index ?? index),
+      });
+      opened = new StoreDatabases(context, store, derived, index, links);
+      return opened;
     } catch (error) {
       await store.close();
       derived.close();
@@ -65,33 +74,30 @@ export class StoreDatabases {
     return this.#index;
   }
 
-  get links(): BlobLinks {
+  get links(): LinkStore {
     return this.#links;
   }
 
-  /** Where they lie now. */
-  get paths(): { readonly indexPath: string; readonly linksPath: string } {
-    return { indexPath: this.derived.current.path, linksPath: this.#links.path };
+  /** Where the index lies now. */
+  get indexPath(): string {
+    return this.derived.current.path;
   }
 
   /** Replaces what is damaged. */
   async replace(damage: Damage, signal: AbortSignal): Promise<void> {
-    const { indexPath, linksPath } = this.paths;
-    const concernsLinks = this.#concernsLinks(damage);
-    assertReadable(concernsLinks ? linksPath : indexPath);
-    if (concernsLinks) this.#replaceLinks(damage);
-    else await this.#replaceIndex(damage, signal);
+    if (!(await this.#links.repair(damage))) {
+      assertReadable(this.indexPath);
+      await this.#replaceIndex(damage, signal);
+    }
     this.#context.clock.advanceAll();
   }
 
   async close(): Promise<void> {
-    await this.#replaced.close();
+    this.#replaced.close();
     await this.#links.close();
     this.derived.close();
-    const { indexPath, linksPath } = this.paths;
-    if (indexPath !== this.#indexPath) renameDatabase(indexPath, this.#indexPath);
-    const { dir } = this.#context;
-    if (linksPath !== `${dir}/${LINKS}`) renameDatabase(linksPath, `${dir}/${LINKS}`);
+    const { indexPath } = this;
+    if (indexPath !== this.#usualPath) renameDatabase(indexPath, this.#usualPath);
   }
 
   async #replaceIndex(damage: Damage, signal: AbortSignal): Promise<void> {
@@ -114,42 +120,21 @@ export class StoreDatabases {
     this.#index = new OciIndexReader(fresh.db);
     this.#replaced.add(before);
   }
+}
 
-  /** All at once, so that no link is lost that is made meanwhile. */
-  #replaceLinks({ reason }: Damage): void {
-    const before = this.#links;
-    if (before.path !== `${this.#context.dir}/${LINKS}`)
-      throw new Error(
-        `${basename(before.path)} is damaged (${reason}) again; the next start makes another one`,
-      );
-    this.#links = new BlobLinks(
-      rebuildLinks(this.#context, before.path, this.#index, reason),
-      this.#context.clock,
-    );
-    this.#replaced.add(before);
-  }
-
-  #concernsLinks({ path }: Damage): boolean {
-    if (path !== undefined) return path === this.#links.path;
-    try {
-      this.#links.check();
-      return false;
-    } catch (error) {
-      if (damageIn(error) === undefined) throw error;
-      return true;
-    }
+/** The blobs that manifests name belong to the repositories of these, as far as the index can be read. */
+function* linksOfManifests(index: OciIndexReader): Generator<Link> {
+  try {
+    for (const { repository, blob } of index.namedBlobs()) yield { scope: repository, digest: blob };
+  } catch (error) {
+    if (damageIn(error) === undefined) throw error;
   }
 }
 
-interface OpenDatabase {
-  readonly path: string;
-  close(): void | Promise<void>;
-}
-
-/** Databases that others took the place of; those who have them open read on in them until the end. */
-export class ReplacedDatabases {
+/** Indexes that others took the place of; those who have them open read on in them until the end. */
+export class ReplacedIndexes {
   readonly #context: DatabaseContext;
-  readonly #open: OpenDatabase[] = [];
+  readonly #open: DerivedIndex[] = [];
   #count = 0;
 
   constructor(context: DatabaseContext) {
@@ -166,15 +151,15 @@ export class ReplacedDatabases {
     return replacementFor(path, ++this.#count);
   }
 
-  /** Keeps a replaced database open for its readers, and removes its files. */
-  add(database: OpenDatabase): void {
-    removeDatabase(database.path);
-    this.#open.push(database);
+  /** Keeps a replaced index open for its readers, and removes its files. */
+  add(index: DerivedIndex): void {
+    removeDatabase(index.path);
+    this.#open.push(index);
     const { store, log } = this.#context;
-    log.info(`${basename(database.path)} of the store '${store}' was replaced`);
+    log.info(`${basename(index.path)} of the store '${store}' was replaced`);
   }
 
-  async close(): Promise<void> {
-    for (const database of this.#open.splice(0)) await database.close();
+  close(): void {
+    for (const index of this.#open.splice(0)) index.close();
   }
 }

@@ -8,7 +8,6 @@ export interface ViewLocation {
   readonly store: StoreName;
   readonly engine: EngineLocation;
   readonly indexPath: string;
-  readonly linksPath: string;
   readonly clock: SharedArrayBuffer;
   /** Of its `BlobRecency`. */
   readonly recency: SharedArrayBuffer;

@@ -1,6 +1,4 @@
 import type { Database } from "bun:sqlite";
-import { inspectDatabase } from "../../../primitives/sqlite/inspect-database.ts";
-import { LINKS_SCHEMA } from "../../../primitives/store/blobs/links-database.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
@@ -10,7 +8,7 @@ import { HistoryIndex } from "../history/history-index.ts";
 import { OCI_INDEX } from "../index/oci-index.ts";
 
 /**
- * What is wrong with the databases of a store, a line each. Those that were derived from its commits are compared as they
+ * What is wrong with the databases that were derived from the commits of a store, a line each. They are compared as they
  * lie there, each with the commit that it stands for: one that is behind, or missing, is sound. Nothing is changed.
  */
 export async function checkDatabases(dir: string, store: Store): Promise<string[]> {
@@ -20,19 +18,11 @@ export async function checkDatabases(dir: string, store: Store): Promise<string[
     ),
     "history.sqlite": await HistoryIndex.inspect(`${dir}/history.sqlite`, (db) => compareHistory(db, store)),
   };
-  const links = await inspectDatabase(`${dir}/links.sqlite`, LINKS_SCHEMA);
-  return [
-    ...Object.entries(derived).flatMap(([file, verdict]) =>
-      typeof verdict === "string"
-        ? []
-        : `${file} is damaged (${verdict.damage}); it is derived: the next start of the server, or removing it, rebuilds it`,
-    ),
-    ...(typeof links === "string"
+  return Object.entries(derived).flatMap(([file, verdict]) =>
+    typeof verdict === "string"
       ? []
-      : [
-          `links.sqlite is damaged (${links.damage}); the next start of the server makes a new one of what can be read of it and of the manifests`,
-        ]),
-  ];
+      : `${file} is damaged (${verdict.damage}); it is derived: the next start of the server, or removing it, rebuilds it`,
+  );
 }
 
 async function compareIndex(

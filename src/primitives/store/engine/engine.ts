@@ -3,6 +3,7 @@ import type { Release } from "../../release.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { BlobStore } from "./blobs.ts";
 import type { Branch } from "./branch.ts";
+import type { LinkOptions, OpenLinkReader, OwnedLinks } from "./links.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { SessionCounter, UploadLocks, UploadStore } from "./uploads.ts";
 
@@ -58,6 +59,12 @@ export interface StorageEngine {
   /** Whether the store has ever held blobs. */
   hasContent(name: string): Promise<boolean>;
   openContent(name: string, options: ContentOptions): Promise<ContentStorage>;
+  /** Opens the links of a store for the thread that owns it. Damaged ones are replaced, see `OwnedLinks.repair`, and reported. */
+  openLinks(name: string, options: LinkOptions): Promise<OwnedLinks>;
+  /** Opens the links for another thread, once the owner has opened them. Damage is found only when they are read. */
+  readLinks(name: string): Promise<OpenLinkReader>;
+  /** What is wrong with the links, a line each, while no server has them open. Nothing is changed. */
+  checkLinks(name: string): Promise<readonly string[]>;
   /** The directory of this machine in which the node keeps the databases that it derives from a store. */
   derivedDirectory(name: string): string;
 }

@@ -13,6 +13,18 @@ export interface LinkReader {
   scopesOf(digest: Digest, limit: number): Promise<string[]>;
 }
 
+/** Links that are opened to read them, while another thread or node changes them. */
+export interface OpenLinkReader extends LinkReader {
+  close(): void;
+}
+
+/** For what has no links, such as a past state. */
+export const NO_LINKS: OpenLinkReader = {
+  has: async () => false,
+  scopesOf: async () => [],
+  close: () => undefined,
+};
+
 /**
  * Which blobs were uploaded or mounted to which scope. Unlike an index this can't be derived from the commits. Times are
  * seconds since the epoch.
@@ -32,4 +44,32 @@ export interface LinkStore extends LinkReader {
   linkedSince(digests: readonly Digest[], seconds: number): Promise<Set<Digest>>;
   /** Removes a link unless, once no reader sees it any more, it is needed after all. A crash may bring it back. */
   drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void>;
+}
+
+/** What happens to the links of a scope. */
+export type LinkChange = "change" | "removal";
+
+export interface LinkOptions {
+  /** Called with each scope whose links change, before the change is acknowledged. */
+  readonly changed: (scope: string, change: LinkChange) => void;
+  /** Links that exist whatever else is lost. They are read when damaged links are replaced. */
+  readonly needed: () => Iterable<Link>;
+}
+
+/** Damage that a reader met, in these links or elsewhere. */
+export interface LinkDamage {
+  readonly reason: string;
+  /** The file that is damaged, where that is known; of an engine without files this is never one with links. */
+  readonly path?: string;
+}
+
+/** The links of a store as its owner has them open. */
+export interface OwnedLinks extends LinkStore {
+  /**
+   * Replaces these links if it is they that are damaged: by those that can still be read and those that are needed. No link
+   * that is made meanwhile is lost, and readers have to open them again. Resolves to false if they are sound. Throws where
+   * they can't be read for another reason, or were replaced before.
+   */
+  repair(damage: LinkDamage): Promise<boolean>;
+  close(): Promise<void>;
 }

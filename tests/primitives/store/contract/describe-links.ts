@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../../../src/primitives/digest.ts";
-import type { Link } from "../../../../src/primitives/store/engine/links.ts";
-import type { EngineUnderTest } from "./engines.ts";
+import type { Link, LinkChange } from "../../../../src/primitives/store/engine/links.ts";
+import { type EngineUnderTest, openLinks, readLinks, STORE } from "./engines.ts";
 
 const [layer, other] = [digestOf(Buffer.from("layer")), digestOf(Buffer.from("other"))];
 
 export function describeLinks({ name, create }: EngineUnderTest): void {
   describe(`links of the engine '${name}'`, () => {
     test("are there from when they were made until they are removed, each once", async () => {
-      const links = create().openLinks();
+      const links = await openLinks(create().engine);
       expect([await links.has("app", layer), await links.remove("app", layer)]).toEqual([false, false]);
       await links.add("app", layer);
       await links.add("app", layer);
@@ -23,15 +23,16 @@ export function describeLinks({ name, create }: EngineUnderTest): void {
 
     test("that were made or removed are so after a kill", async () => {
       const storage = create();
-      const links = storage.openLinks();
+      const links = await openLinks(storage.engine);
       await links.add("app", layer);
       await links.add("app", other);
       await links.remove("app", other);
-      expect(await storage.openLinksAfterKill().blobsOf("app")).toEqual([layer]);
+      const afterKill = await openLinks(storage.afterKill());
+      expect(await afterKill.blobsOf("app")).toEqual([layer]);
     });
 
     test("are read in pages by scope and digest, those alone that are old enough", async () => {
-      const links = create().openLinks();
+      const links = await openLinks(create().engine);
       const made = ["b", "a", "c"].flatMap((scope) => [
         { scope, digest: layer },
         { scope, digest: other },
@@ -49,8 +50,45 @@ export function describeLinks({ name, create }: EngineUnderTest): void {
       expect(await links.olderThan(later - 3600, undefined, 10)).toEqual([]);
     });
 
+    test("are seen by another thread as soon as they are made or removed", async () => {
+      const { engine } = create();
+      const links = await openLinks(engine);
+      const reader = await readLinks(engine);
+      await links.add("app", layer);
+      expect([await reader.has("app", layer), await reader.scopesOf(layer, 10)]).toEqual([true, ["app"]]);
+      await links.remove("app", layer);
+      expect([await reader.has("app", layer), await reader.scopesOf(layer, 10)]).toEqual([false, []]);
+    });
+
+    test("report each scope that they change, and whether it has lost one", async () => {
+      const changes: [string, LinkChange][] = [];
+      const links = await openLinks(create().engine, {
+        changed: (...change) => changes.push(change),
+      });
+      await links.add("app", layer);
+      await links.remove("app", layer);
+      await links.add("team/app", layer);
+      expect(changes).toEqual([
+        ["app", "change"],
+        ["app", "removal"],
+        ["team/app", "change"],
+      ]);
+    });
+
+    test("that are sound are not replaced, whichever damage is reported", async () => {
+      const { engine } = create();
+      const isUnasked = () => expect.unreachable();
+      const links = await openLinks(engine, { needed: isUnasked });
+      await links.add("app", layer);
+      expect(await links.repair({ reason: "unknown" })).toBe(false);
+      expect(await links.repair({ reason: "a row has another sum", path: "/elsewhere/index.sqlite" })).toBe(
+        false,
+      );
+      expect([await links.has("app", layer), await engine.checkLinks(STORE)]).toEqual([true, []]);
+    });
+
     test("tell of blobs that were linked lately", async () => {
-      const links = create().openLinks();
+      const links = await openLinks(create().engine);
       await links.add("app", layer);
       const now = Math.floor(Date.now() / 1000);
       expect([
@@ -62,7 +100,7 @@ export function describeLinks({ name, create }: EngineUnderTest): void {
     });
 
     test("are out of sight before dropping them asks whether they are needed, and stay if they are", async () => {
-      const links = create().openLinks();
+      const links = await openLinks(create().engine);
       await links.add("app", layer);
       await links.drop("app", layer, () => false);
       expect(await links.has("app", layer)).toBe(true);

@@ -1,6 +1,5 @@
 import { cpSync } from "node:fs";
 import { type Digest, digestOf } from "../../../../src/primitives/digest.ts";
-import { BlobLinks } from "../../../../src/primitives/store/blobs/blob-links.ts";
 import { SessionCounts, type SessionLimits } from "../../../../src/primitives/store/blobs/session-counts.ts";
 import { LocalUploadLocks } from "../../../../src/primitives/store/blobs/upload-locks.ts";
 import type {
@@ -8,16 +7,18 @@ import type {
   ContentStorage,
   StorageEngine,
 } from "../../../../src/primitives/store/engine/engine.ts";
-import type { LinkStore } from "../../../../src/primitives/store/engine/links.ts";
+import type {
+  LinkOptions,
+  OpenLinkReader,
+  OwnedLinks,
+} from "../../../../src/primitives/store/engine/links.ts";
 import { LocalEngine } from "../../../../src/primitives/store/engine/local/local-engine.ts";
 import type { Upload } from "../../../../src/primitives/store/engine/uploads.ts";
-import { ScopeClock } from "../../../../src/primitives/store/index/scope-clock.ts";
 import { blobPath } from "../../../support/blob-path.ts";
 import { bodyOf } from "../../../support/body-of.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { flipBit } from "../../../support/flipped-bit.ts";
 import { MemoryEngine, type MemoryStorage } from "../../../support/memory-engine/memory-engine.ts";
-import { type KeptLinks, MemoryLinks } from "../../../support/memory-engine/memory-links.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 /** The store that every contract is about. */
@@ -30,10 +31,6 @@ export interface StorageUnderTest {
   afterKill(): StorageEngine;
   /** The engine of another node, where several may use a storage. */
   readonly otherNode?: () => StorageEngine;
-  /** Links, which are closed after the test. */
-  openLinks(): LinkStore;
-  /** The same after a kill. */
-  openLinksAfterKill(): LinkStore;
   /** Changes a byte of a blob, as a bad disk does. */
   damage(digest: Digest): void;
 }
@@ -48,12 +45,6 @@ export interface EngineUnderTest {
 
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function localLinks(dir: string): LinkStore {
-  const links = new BlobLinks(`${dir}/links.sqlite`, new ScopeClock());
-  afterThisTest(() => links.close());
-  return links;
-}
-
 function copyOf(directory: string): string {
   const copy = temporaryDirectory();
   cpSync(directory, copy, { recursive: true });
@@ -64,22 +55,16 @@ function localStorage(dataDir = temporaryDirectory()): StorageUnderTest {
   return {
     engine: new LocalEngine(dataDir, SILENT),
     afterKill: () => new LocalEngine(copyOf(dataDir), SILENT),
-    openLinks: () => localLinks(dataDir),
-    openLinksAfterKill: () => localLinks(copyOf(dataDir)),
     damage: (digest) => flipBit(blobPath(`${dataDir}/${STORE}`, digest), 0, 0),
   };
 }
 
 function memoryStorage(stores: MemoryStorage = new Map()): StorageUnderTest {
   const open = () => new MemoryEngine(stores);
-  const links: KeptLinks = new Map();
-  const openLinks = () => new MemoryLinks(links);
   return {
     engine: open(),
     afterKill: open,
     otherNode: open,
-    openLinks,
-    openLinksAfterKill: openLinks,
     damage: (digest) => {
       const bytes = stores.get(STORE)?.blobs.get(digest)?.bytes;
       if (bytes) bytes[0] = (bytes[0] ?? 0) ^ 1;
@@ -102,6 +87,24 @@ export async function openCommits(engine: StorageEngine): Promise<CommitStorage>
     await commits.objects.close();
   });
   return commits;
+}
+
+/** Opens the links, to be closed after the test. */
+export async function openLinks(
+  engine: StorageEngine,
+  options: Partial<LinkOptions> = {},
+): Promise<OwnedLinks> {
+  await engine.create(STORE);
+  const links = await engine.openLinks(STORE, { changed: () => undefined, needed: () => [], ...options });
+  afterThisTest(() => links.close());
+  return links;
+}
+
+/** Opens the links as another thread does, to be closed after the test. */
+export async function readLinks(engine: StorageEngine): Promise<OpenLinkReader> {
+  const links = await engine.readLinks(STORE);
+  afterThisTest(() => links.close());
+  return links;
 }
 
 interface OpenedContent extends ContentStorage {

@@ -6,9 +6,11 @@ import { DamagedStoreError } from "../../commits/damaged-store.ts";
 import { CorruptObjectError } from "../../git/object.ts";
 import type { ObjectId } from "../../git/object-id.ts";
 import type { CommitStorage, ContentOptions, ContentStorage, StorageEngine } from "../engine.ts";
+import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { LocalBlobs } from "./local-blobs.ts";
 import { LocalBranch } from "./local-branch.ts";
+import { checkLocalLinks, LocalLinks, readLocalLinks } from "./local-links.ts";
 import { LocalObjects } from "./local-objects.ts";
 import { LocalRefs } from "./local-refs.ts";
 import { LocalUploads } from "./local-uploads.ts";
@@ -106,6 +108,18 @@ export class LocalEngine implements StorageEngine {
     if (isOwner) blobs.recover();
     const admit = () => this.room.admitContent();
     return { blobs, uploads: new LocalUploads(`${dir}/uploads`, blobs, locks, admit, sessions) };
+  }
+
+  openLinks(name: string, options: LinkOptions): Promise<OwnedLinks> {
+    return LocalLinks.open({ dir: this.#directory(name), store: name, log: this.#log, ...options });
+  }
+
+  async readLinks(name: string): Promise<OpenLinkReader> {
+    return readLocalLinks(this.#directory(name));
+  }
+
+  checkLinks(name: string): Promise<readonly string[]> {
+    return checkLocalLinks(this.#directory(name));
   }
 
   /** Beside the repository. */

@@ -2,9 +2,12 @@ import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { digestOf } from "../../../../../../src/primitives/digest.ts";
 import { consoleLogger } from "../../../../../../src/primitives/logging/logger.ts";
-import { createLinks, salvageLinks } from "../../../../../../src/primitives/store/blobs/links-database.ts";
 import { storePath } from "../../../../../../src/primitives/store/commits/store-path.ts";
 import { copyStore } from "../../../../../../src/primitives/store/engine/local/copy/store-copy.ts";
+import {
+  createLinks,
+  salvageLinks,
+} from "../../../../../../src/primitives/store/engine/local/links-database.ts";
 import { LocalBlobs } from "../../../../../../src/primitives/store/engine/local/local-blobs.ts";
 import { localStores } from "../../../../../../src/primitives/store/open-engine.ts";
 import type { StoreName } from "../../../../../../src/primitives/store/store-manager.ts";

@@ -1,21 +1,24 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, statSync } from "node:fs";
-import { type Digest, digestOf } from "../../../../src/primitives/digest.ts";
-import { damageIn } from "../../../../src/primitives/sqlite/database-damage.ts";
-import { BlobLinks } from "../../../../src/primitives/store/blobs/blob-links.ts";
-import { createLinks, salvageLinks } from "../../../../src/primitives/store/blobs/links-database.ts";
-import { ScopeClock } from "../../../../src/primitives/store/index/scope-clock.ts";
-import { afterThisTest } from "../../../support/cleanup.ts";
-import { flipBit } from "../../../support/flipped-bit.ts";
-import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+import { type Digest, digestOf } from "../../../../../src/primitives/digest.ts";
+import { damageIn } from "../../../../../src/primitives/sqlite/database-damage.ts";
+import {
+  createLinks,
+  salvageLinks,
+} from "../../../../../src/primitives/store/engine/local/links-database.ts";
+import { LinksFile } from "../../../../../src/primitives/store/engine/local/links-file.ts";
+import { ScopeClock } from "../../../../../src/primitives/store/index/scope-clock.ts";
+import { afterThisTest } from "../../../../support/cleanup.ts";
+import { flipBit } from "../../../../support/flipped-bit.ts";
+import { temporaryDirectory } from "../../../../support/temporary-directory.ts";
 
 const [layer, other] = [digestOf(Buffer.from("layer")), digestOf(Buffer.from("other"))];
 const FLIPS = 200;
 
 function open(path = `${temporaryDirectory()}/links.sqlite`) {
   const clock = new ScopeClock();
-  const links = new BlobLinks(path, clock);
+  const links = new LinksFile(path, (scope, event) => clock.advance(scope, event));
   afterThisTest(() => links.close());
   return { path, clock, links };
 }
@@ -85,7 +88,7 @@ test("links of an earlier version, without checksums, are kept", async () => {
   db.run("INSERT INTO links VALUES ('alpine', ?, 1000)", [layer]);
   db.close();
   for (let opened = 0; opened < 2; opened++) {
-    const links = new BlobLinks(path, new ScopeClock());
+    const links = new LinksFile(path, () => undefined);
     expect([await links.has("alpine", layer), await links.isLinkedSince(layer, 1001)]).toEqual([true, false]);
     await links.close();
   }
@@ -115,9 +118,9 @@ function* damagedCopies() {
 test("a links database with any bit flipped is damaged when it is opened, or has no wrong link", async () => {
   let damaged = 0;
   for (const { path, all, blobs } of damagedCopies()) {
-    let links: BlobLinks | undefined;
+    let links: LinksFile | undefined;
     try {
-      links = new BlobLinks(path, new ScopeClock());
+      links = new LinksFile(path, () => undefined);
       const known: string[] = [];
       for (const digest of blobs)
         for (const scope of await links.scopesOf(digest, 100)) known.push(`${scope} ${digest}`);

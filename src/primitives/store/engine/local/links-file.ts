@@ -1,15 +1,12 @@
 import type { Database, Statement } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
-import type { Digest } from "../../digest.ts";
-import { syncFileData } from "../../fs/durable.ts";
-import { openDatabase } from "../../sqlite/open-database.ts";
-import { checkRow, rowSum } from "../../sqlite/row-sum.ts";
-import { checkPages } from "../../sqlite/schema-checks.ts";
-import type { Link, LinkReader, LinkStore } from "../engine/links.ts";
-import type { ScopeClock } from "../index/scope-clock.ts";
+import type { Digest } from "../../../digest.ts";
+import { syncFileData } from "../../../fs/durable.ts";
+import { openDatabase } from "../../../sqlite/open-database.ts";
+import { checkRow, rowSum } from "../../../sqlite/row-sum.ts";
+import { checkPages } from "../../../sqlite/schema-checks.ts";
+import type { Link, LinkOptions, LinkStore, OpenLinkReader } from "../links.ts";
 import { checkLinks, LINKS_SCHEMA } from "./links-database.ts";
-
-export const NO_LINKS: LinkReader = { has: async () => false, scopesOf: async () => [] };
 
 interface LinkRow {
   readonly scope: string;
@@ -19,7 +16,7 @@ interface LinkRow {
 }
 
 /** Links in a database that another thread may be writing to. Throws `DamagedDatabaseError` where a row has another sum. */
-export class StoredLinks implements LinkReader {
+export class LinksFileReader implements OpenLinkReader {
   readonly #database: Database;
 
   constructor(db: Database) {
@@ -34,6 +31,10 @@ export class StoredLinks implements LinkReader {
     return this.select("digest = ? LIMIT ?", digest, limit).map((row) => row.scope);
   }
 
+  close(): void {
+    this.#database.close();
+  }
+
   protected select(where: string, ...values: (string | number)[]): LinkRow[] {
     const sql = `SELECT scope, digest, linked_at, sum FROM blob_links WHERE ${where}`;
     const rows = this.#database.query<LinkRow, (string | number)[]>(sql).all(...values);
@@ -43,23 +44,22 @@ export class StoredLinks implements LinkReader {
   }
 }
 
-/** The links of a store, in a database file of their own that one thread writes to. */
-export class BlobLinks extends StoredLinks implements LinkStore {
+/** Links in a database file that one thread writes to. */
+export class LinksFile extends LinksFileReader implements LinkStore {
   readonly path: string;
   readonly #db: Database;
   readonly #walFd: number;
   readonly #insert: Statement<unknown, [string, string, number, number]>;
   readonly #remove: Statement<unknown, [string, string]>;
-  readonly #clock: ScopeClock;
+  readonly #changed: LinkOptions["changed"];
   #syncing: Promise<void> | undefined;
   #nextSync: Promise<void> | undefined;
 
-  /** `clock` is moved for each scope whose links change. */
-  constructor(path: string, clock: ScopeClock) {
+  constructor(path: string, changed: LinkOptions["changed"]) {
     const db = openDatabase(path, LINKS_SCHEMA);
     super(db);
     this.path = path;
-    this.#clock = clock;
+    this.#changed = changed;
     this.#db = db;
     try {
       this.#walFd = openSync(`${path}-wal`, "r+");
@@ -76,13 +76,13 @@ export class BlobLinks extends StoredLinks implements LinkStore {
 
   add(scope: string, digest: Digest): Promise<void> {
     this.#put(scope, digest, Math.floor(Date.now() / 1000));
-    this.#clock.advance(scope, "change");
+    this.#changed(scope, "change");
     return this.#sync();
   }
 
   async remove(scope: string, digest: Digest): Promise<boolean> {
     const { changes } = this.#remove.run(scope, digest);
-    this.#clock.advance(scope, "removal");
+    this.#changed(scope, "removal");
     if (changes > 0) await this.#sync();
     return changes > 0;
   }
@@ -110,10 +110,10 @@ export class BlobLinks extends StoredLinks implements LinkStore {
   async drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void> {
     const sql = "DELETE FROM blob_links WHERE scope = ? AND digest = ? RETURNING linked_at AS linkedAt";
     const link = this.#db.query<{ linkedAt: number }, [string, string]>(sql).get(scope, digest);
-    this.#clock.advance(scope, "removal");
+    this.#changed(scope, "removal");
     if (!link || isUnneeded()) return;
     this.#put(scope, digest, link.linkedAt);
-    this.#clock.advance(scope, "change");
+    this.#changed(scope, "change");
   }
 
   /** Looks through the whole file. Throws `DamagedDatabaseError`, or what SQLite says, where it is damaged. */
@@ -122,7 +122,7 @@ export class BlobLinks extends StoredLinks implements LinkStore {
     checkLinks(this.#db);
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await this.#nextSync;
     await this.#syncing;
     closeSync(this.#walFd);

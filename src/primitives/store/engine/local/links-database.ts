@@ -1,10 +1,11 @@
 import type { Database } from "bun:sqlite";
-import { type Digest, parseDigest } from "../../digest.ts";
-import { syncFileBlocking } from "../../fs/durable.ts";
-import { DamagedDatabaseError, damageIn } from "../../sqlite/database-damage.ts";
-import { type DatabaseSchema, openDatabase, openForReading } from "../../sqlite/open-database.ts";
-import { checkRow, rowSum } from "../../sqlite/row-sum.ts";
-import { checkPages } from "../../sqlite/schema-checks.ts";
+import { parseDigest } from "../../../digest.ts";
+import { syncFileBlocking } from "../../../fs/durable.ts";
+import { DamagedDatabaseError, damageIn } from "../../../sqlite/database-damage.ts";
+import { type DatabaseSchema, openDatabase, openForReading } from "../../../sqlite/open-database.ts";
+import { checkRow, rowSum } from "../../../sqlite/row-sum.ts";
+import { checkPages } from "../../../sqlite/schema-checks.ts";
+import type { Link } from "../links.ts";
 
 export const LINKS = "links.sqlite";
 /** Takes the place of a damaged one, and has its name again after a stop. */
@@ -20,14 +21,12 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX blob_links_by_digest ON blob_links (digest)`;
 
-export interface Link {
-  readonly scope: string;
-  readonly digest: Digest;
+export interface DatedLink extends Link {
   /** Seconds since the epoch. */
   readonly linkedAt: number;
 }
 
-/** The links are synced by those who add them, one sync of the log for all who wait; see `BlobLinks`. */
+/** The links are synced by those who add them, one sync of the log for all who wait; see `LinksFile`. */
 export const LINKS_SCHEMA: DatabaseSchema = {
   version: 1,
   sql: SCHEMA,
@@ -42,8 +41,8 @@ export function checkLinks(db: Database): void {
 }
 
 /** What can still be read of a damaged file. */
-export function salvageLinks(path: string): Link[] {
-  const found = new Map<string, Link>();
+export function salvageLinks(path: string): DatedLink[] {
+  const found = new Map<string, DatedLink>();
   ignoreDamage(() => {
     const db = openForReading(path);
     try {
@@ -66,7 +65,7 @@ export function salvageLinks(path: string): Link[] {
 }
 
 /** Makes a new file of links, which would survive a power cut but for its directory entry. The first of equal ones counts. */
-export function createLinks(path: string, links: Iterable<Link>): void {
+export function createLinks(path: string, links: Iterable<DatedLink>): void {
   const db = openDatabase(path, LINKS_SCHEMA);
   try {
     db.transaction(() => {
@@ -88,7 +87,7 @@ interface Row {
   readonly sum?: number;
 }
 
-function addSound(found: Map<string, Link>, { scope, digest, linked_at, sum }: Row): void {
+function addSound(found: Map<string, DatedLink>, { scope, digest, linked_at, sum }: Row): void {
   const parsed = parseDigest(String(digest));
   if (!parsed || typeof scope !== "string" || !Number.isSafeInteger(linked_at)) return;
   if (sum !== undefined && sum !== rowSum(scope, digest, linked_at)) return;
