@@ -59,16 +59,16 @@ export interface LinkOptions {
 /** Damage that a reader met, in these links or elsewhere. */
 export interface LinkDamage {
   readonly reason: string;
-  /** The file that is damaged, where that is known; of an engine without files this is never one with links. */
+  /** The file that is damaged, where that is known; it may hold something else than links. */
   readonly path?: string;
 }
 
 /** The links of a store as its owner has them open. */
 export interface OwnedLinks extends LinkStore {
   /**
-   * Replaces these links if it is they that are damaged: by those that can still be read and those that are needed. No link
-   * that is made meanwhile is lost, and readers have to open them again. Resolves to false if they are sound. Throws where
-   * they can't be read for another reason, or were replaced before.
+   * If the damage is in these links, replaces them by those that can still be read and those that are needed. No link that
+   * is made meanwhile is lost; readers have to open the links again. Resolves to false if the damage is elsewhere. Throws
+   * if they can't be read for another reason, or were replaced before.
    */
   repair(damage: LinkDamage): Promise<boolean>;
   close(): Promise<void>;
