@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { basename, dirname, join, normalize } from "node:path";
-import { Glob } from "bun";
+import { dirname, join, normalize } from "node:path";
 import { type MarkdownDocument, readMarkdown } from "./markdown.ts";
-import { ROOT, repositoryDocuments } from "./repository-documents.ts";
+import { ROOT, repositoryDocuments, sourceFiles } from "./repository-documents.ts";
 
 /** What is wrong with the relative links of the documents, by path; `exists` tells which other files there are. */
 function brokenLinks(
@@ -32,12 +31,12 @@ describe("links of the documents", () => {
     expect(brokenLinks(documents, (path) => existsSync(`${ROOT}/${path}`))).toEqual([]);
   });
 
-  test("and names of source files are those of files that exist", async () => {
-    const files = new Set<string>();
-    for await (const path of new Glob("{src,tests}/**/*.ts").scan(ROOT)) files.add(basename(path));
+  test("and names of source files are those of files that exist, in the folders that are named with them", async () => {
+    const files = await sourceFiles();
     const missing: string[] = [];
     for (const [path, { sources }] of await repositoryDocuments())
-      for (const name of sources) if (!files.has(name)) missing.push(`${path}: ${name}`);
+      for (const source of sources)
+        if (!files.some((file) => `/${file}`.endsWith(`/${source}`))) missing.push(`${path}: ${source}`);
     expect(missing).toEqual([]);
   });
 

@@ -4,7 +4,7 @@ export interface MarkdownDocument {
   readonly links: readonly string[];
   /** What a link may name after `#`: the headings, as forges write their anchors. */
   readonly anchors: ReadonlySet<string>;
-  /** Source files that it names in `code`, by their names without folders. */
+  /** Source files that it names in `code`, with as much of their paths as it gives. */
   readonly sources: ReadonlySet<string>;
   /** `--flags` that the text or its code names. */
   readonly flags: ReadonlySet<string>;
@@ -15,7 +15,7 @@ export function readMarkdown(text: string): MarkdownDocument {
   return {
     links: [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target),
     anchors: anchorsOf(prose),
-    sources: new Set([...prose.matchAll(/`(?:[\w./-]*\/)?([\w.-]+\.ts)`/g)].map(([, name = ""]) => name)),
+    sources: new Set([...prose.matchAll(/`([\w./-]+\.ts)`/g)].map(([, path = ""]) => path)),
     flags: new Set([...text.matchAll(/(?<![\w-])--([a-z][a-z0-9-]*)/g)].map(([, flag = ""]) => flag)),
   };
 }

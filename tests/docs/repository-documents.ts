@@ -12,3 +12,8 @@ export async function repositoryDocuments(): Promise<ReadonlyMap<string, Markdow
   }
   return documents;
 }
+
+/** The source files of the program and its tests, by their paths in the repository. */
+export async function sourceFiles(): Promise<readonly string[]> {
+  return Array.fromAsync(new Glob("{src,tests}/**/*.ts").scan(ROOT));
+}
