@@ -1,7 +1,7 @@
 import type { Permission } from "../../../registry/model/access.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
 
-/** One resource in a token's claims, as Docker's token specification has it. */
+/** One resource in a token's claims (Docker's token specification). */
 export interface AccessClaim {
   readonly type: "repository" | "registry";
   readonly name: string;
@@ -9,17 +9,17 @@ export interface AccessClaim {
 }
 
 const PERMISSIONS: readonly Permission[] = ["pull", "push", "delete"];
-/** The one resource of the type `registry`: the list of repositories. */
+/** The only resource of type `registry`: the list of repositories. */
 export const CATALOG: AccessClaim = { type: "registry", name: "catalog", actions: ["*"] };
 
-/** What a client asks a token for. */
+/** A scope that a client requests a token for. */
 export type RequestedScope =
   | { readonly repository: RepositoryName; readonly permissions: readonly Permission[] }
   | "catalog";
 
 /**
- * Reads `repository:team/app:pull,push` (`*`: everything) or `registry:catalog:*`. `undefined` for anything else: what is
- * not understood opens nothing.
+ * Parses `repository:team/app:pull,push` (`*`: all actions) or `registry:catalog:*`. Returns `undefined` for anything else:
+ * an unknown scope grants nothing.
  */
 export function parseScope(text: string): RequestedScope | undefined {
   const [, type, name = "", list = ""] = text.match(/^([a-z]+)(?:\([a-z0-9]+\))?:(.+):([a-z,*]*)$/) ?? [];
@@ -33,12 +33,12 @@ export function parseScope(text: string): RequestedScope | undefined {
   return { repository, permissions };
 }
 
-/** What a token opens. */
+/** The access that a token grants. */
 export class TokenAccess {
   readonly catalog: boolean;
   readonly #repositories: ReadonlyMap<string, readonly string[]>;
 
-  /** `claims` come from a token that we signed ourselves. */
+  /** `claims` come from a token whose signature was verified. */
   constructor(claims: readonly AccessClaim[]) {
     this.catalog = claims.some(({ type, name }) => type === CATALOG.type && name === CATALOG.name);
     this.#repositories = new Map(

@@ -8,12 +8,12 @@ import type { Reference } from "../../../registry/model/tag.ts";
 import { manifestPath } from "./layout.ts";
 import { tagTarget } from "./tag-target.ts";
 
-/** What the commits themselves say, for when the index can't be relied on; it costs much more to ask. */
+/** Content read from the commits, for use when the index is damaged; much slower than the index. */
 export interface CommittedContent {
   manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined>;
 }
 
-/** Reads the state that `snapshot` gives at the moment of the question. */
+/** Reads the state that `snapshot` returns at each call. */
 export class SnapshotContent implements CommittedContent {
   readonly #snapshot: () => Snapshot | Promise<Snapshot>;
 
@@ -26,17 +26,17 @@ export class SnapshotContent implements CommittedContent {
     const digest =
       reference.kind === "digest" ? reference.digest : await tagTarget(snapshot, repository, reference.tag);
     const content = digest && (await snapshot.read(manifestPath(repository, digest)));
-    // Stock git may have committed anything under the name of a digest.
+    // Stock git may have committed any bytes under this digest.
     if (!content || digestOf(content, digestAlgorithm(digest)) !== digest) return undefined;
     const manifest = parseStoredManifest(content);
     return manifest && { digest, mediaType: manifest.mediaType, content: new Uint8Array(content) };
   }
 }
 
-/** Misses in the index that are looked up in the commits as well, a second and thread. A stranger can cause no more of them. */
+/** Index misses per second and thread that are also looked up in the commits; bounds the load that a client can cause. */
 const CHECKED_MISSES_PER_SECOND = 20;
 
-/** Which of the things that the index lacks are to be looked up in the commits, to notice an index that has lost some. */
+/** Limits how many index misses are looked up in the commits, which finds an index that has lost rows. */
 export class MissChecks {
   readonly #now: MonotonicClock;
   #since = Number.NEGATIVE_INFINITY;

@@ -11,9 +11,9 @@ export interface CommittedManifest {
 }
 
 /**
- * Every manifest that a commit holds, read from the commit itself and from nothing that was derived from it. One that
- * several repositories hold comes for each. Rejects with `CorruptObjectError` where one can't be read: what it needs is
- * unknown then. That `content` has the digest is not checked, as stock git may have committed anything.
+ * Yields every manifest of a commit, read from the commit and not from an index; once for each repository that holds it.
+ * Rejects with `CorruptObjectError` if one can't be read, as its references are then unknown. Does not verify that `content`
+ * has the digest: stock git may have committed any bytes.
  */
 export async function* committedManifests(
   store: Pick<Store, "at">,

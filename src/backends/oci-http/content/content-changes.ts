@@ -6,7 +6,7 @@ import type { Tag } from "../../../registry/model/tag.ts";
 import { parseOciPath } from "./layout.ts";
 import { tagTarget } from "./tag-target.ts";
 
-/** A tag or manifest that differs between two states; `undefined` on the side where it is not there. */
+/** A tag or manifest that differs between two states; `undefined` on the side where it does not exist. */
 export type ContentChange =
   | {
       readonly kind: "tag";
@@ -22,7 +22,7 @@ export type ContentChange =
       readonly isThere: boolean;
     };
 
-/** What was added, moved and removed from one commit (`undefined`: the empty store) to another. */
+/** The tags and manifests added, moved and removed from one commit (`undefined`: the empty store) to another. */
 export async function* changesBetween(
   store: Store,
   from: ObjectId | undefined,

@@ -1,15 +1,15 @@
 import { DamagedDatabaseError, damageIn } from "../../../primitives/sqlite/database-damage.ts";
 
-/** What has turned out to be wrong with a database that requests are answered from. Plain data, for other threads. */
+/** Damage found in a database that serves requests. Plain data, for other threads. */
 export interface Damage {
   readonly reason: string;
-  /** Which file, where that is known. */
+  /** Path of the file, if known. */
   readonly path?: string;
-  /** Whether all that is wrong is that something is missing. */
+  /** Whether the only fault is a missing row. */
   readonly isMissing?: boolean;
 }
 
-/** `undefined` for an error that says nothing of what a database holds. */
+/** Returns `undefined` for an error that is not about a database's content. */
 export function damageOf(error: unknown): Damage | undefined {
   const reason = damageIn(error);
   if (reason === undefined) return undefined;

@@ -4,8 +4,8 @@ import { parseRepositoryName, type RepositoryName } from "../../../registry/mode
 import { parseTag, type Tag } from "../../../registry/model/tag.ts";
 
 /**
- * Where things lie in an OCI store. Every level that can grow is fanned out by hash, 16 to a directory, because a commit
- * writes each directory above what it changes again:
+ * The paths in an OCI store. Every level that can grow is fanned out by hash, 16 entries per directory, because a commit
+ * rewrites each directory above a changed file:
  *
  *     repositories/<h>/<h>/<name>/_tags/<h>/<h>/<h>/<tag>                     the digest and a line feed
  *     repositories/<h>/<h>/<name>/_manifests/<algorithm>/<h>/<h>/<h>/<hex>    the bytes as pushed
@@ -23,7 +23,7 @@ export function tagPath(repository: RepositoryName, tag: Tag): StorePath {
   return storePath(`${repositoryPath(repository)}/${TAGS}/${fanOut(tag, 3)}/${tag}`);
 }
 
-/** What the paths of all tags of a repository begin with. */
+/** The common prefix of the paths of a repository's tags. */
 export function tagsPrefix(repository: RepositoryName): string {
   return `${repositoryPath(repository)}/${TAGS}/`;
 }
@@ -37,7 +37,7 @@ export function manifestPath(repository: RepositoryName, digest: Digest): StoreP
 
 const OCI_FILE = /^repositories\/.\/.\/(.+?)\/(_tags|_manifests)\/(.+)$/;
 
-/** The inverse of the two above; `undefined` for a file that is neither, such as one that an operator committed. */
+/** Parses the path of a tag or manifest; `undefined` for any other file, such as one that an operator committed. */
 export function parseOciPath(path: StorePath): OciFile | undefined {
   const [, name = "", folder, rest = ""] = path.match(OCI_FILE) ?? [];
   const repository = parseRepositoryName(name);
@@ -54,7 +54,7 @@ export function parseOciPath(path: StorePath): OciFile | undefined {
     : undefined;
 }
 
-/** The directory of all that belongs to a repository. */
+/** The directory of a repository. */
 export function repositoryPath(repository: RepositoryName): string {
   return `repositories/${fanOut(repository, 2)}/${repository}`;
 }

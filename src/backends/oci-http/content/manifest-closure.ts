@@ -1,7 +1,7 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import { type Manifest, parseStoredManifest } from "../../../registry/model/manifest.ts";
 
-/** A manifest that the walk came to. */
+/** A manifest that the walk reached. */
 export interface ClosureManifest {
   readonly digest: Digest;
   readonly content: Uint8Array;
@@ -9,17 +9,17 @@ export interface ClosureManifest {
 }
 
 export interface ClosureOptions {
-  /** The bytes of a manifest of the repository; `undefined` if it holds none of this digest. */
+  /** Returns the bytes of a manifest of the repository; `undefined` if it does not exist. */
   readonly read: (digest: Digest) => Promise<Uint8Array | undefined> | Uint8Array | undefined;
-  /** What earlier walks came to is left out, and what this one comes to is added. */
+  /** Digests that earlier walks reached are skipped; this walk adds its own. */
   readonly seen?: Set<Digest>;
-  /** How many manifests lie on the way from the top to the deepest, itself included. */
+  /** The most levels of manifests to walk, the top one included. */
   readonly maxDepth?: number;
 }
 
 /**
- * The manifest of a tag, and the children of indexes below it: the nearest first, each once. What is not there, or is no
- * manifest, is left out. The blobs that each names are in its `manifest`.
+ * Yields the top manifest and the children of indexes below it, breadth first, each once. Skips digests that are missing
+ * or not a manifest. The blobs that a manifest names are in its `manifest`.
  */
 export async function* manifestClosure(
   top: Digest,

@@ -6,15 +6,15 @@ interface ParsedManifest {
   readonly manifest: Manifest;
 }
 
-/** By the bytes that were parsed, for as long as this thread holds them. Nothing writes to them. */
+/** Parsed manifests by their bytes, for as long as this thread holds those. The bytes are never modified. */
 const parsed = new WeakMap<Uint8Array, ParsedManifest>();
 
-/** Remembers what a push has parsed, so that these bytes are hashed and parsed once on their way into commit and index. */
+/** Remembers the parsed manifest of a push, so that commit and index need not hash and parse its bytes again. */
 export function rememberParsed(content: Uint8Array, digest: Digest, manifest: Manifest): void {
   parsed.set(content, { digest, manifest });
 }
 
-/** The manifest in bytes that were committed under a digest; `undefined` if it is none: stock git can commit any file. */
+/** Parses bytes committed under a digest; `undefined` if they are not its manifest, as stock git can commit any file. */
 export function manifestUnder(digest: Digest, content: Uint8Array): Manifest | undefined {
   const known = parsed.get(content);
   if (known?.digest === digest) return known.manifest;

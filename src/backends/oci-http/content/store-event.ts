@@ -11,11 +11,11 @@ import { parseRepositoryName, type RepositoryName } from "../../../registry/mode
 import { parseTag, type Tag } from "../../../registry/model/tag.ts";
 
 /*
- * The one writer and the one reader of the commit messages of OCI stores. Stores keep them for ever: the text of an event
- * never changes, and what older versions wrote is read as it is.
+ * Writes and parses the commit messages of OCI stores; no other module does. Stores keep the messages for ever: the text of
+ * an event never changes, and messages of older versions must stay readable.
  */
 
-/** Where a change came from, as far as its HTTP request tells. */
+/** The origin of a change, from its HTTP request. */
 export interface Origin {
   /** The client's User-Agent. */
   readonly client: string;
@@ -26,13 +26,13 @@ export interface Origin {
 /** A tag that is set or deleted. */
 export interface TagMove {
   readonly tag: Tag;
-  /** The digest that the tag named before. */
+  /** The digest that the tag named before the change. */
   readonly previous?: Digest | undefined;
 }
 
-/** What a commit of an OCI store does. */
+/** The change that a commit of an OCI store makes. */
 export type StoreEvent =
-  /** Without tags, the client named the digest alone. */
+  /** `tags` is empty if the client pushed by digest. */
   | {
       readonly kind: "push";
       readonly repository: RepositoryName;
@@ -44,14 +44,14 @@ export type StoreEvent =
       readonly kind: "delete";
       readonly repository: RepositoryName;
       readonly digest: Digest;
-      /** With `byDigest`, the tags that go because they named the manifest. */
+      /** With `byDigest`, the tags that are deleted because they named the manifest. */
       readonly tags: readonly TagMove[];
       readonly byDigest: boolean;
       readonly origin: Origin;
     }
   | {
       readonly kind: "restore";
-      /** `undefined`: all of them, and then the tags are left to the commit itself. */
+      /** `undefined`: all repositories; the message then lists no tags. */
       readonly repository: RepositoryName | undefined;
       /** `after` is `undefined` for a tag that is deleted. */
       readonly tags: readonly (TagMove & { readonly after: Digest | undefined })[];
@@ -64,15 +64,15 @@ export type StoreEvent =
       readonly kind: "cleanup";
       readonly repository: RepositoryName;
       readonly tags: readonly TagMove[];
-      /** The cleanup rule, as it is configured. */
+      /** The cleanup rule as configured. */
       readonly rule: string;
     };
 
-/** Hex digits of a digest in a subject line; the trailer has them all. */
+/** Hex digits of a digest in a subject line; the trailer has the whole digest. */
 const SHORT_DIGEST_HEX = 12;
 const MAX_CLIENT_LENGTH = 200;
 
-/** The commit message: `push alpine:demo`, then its trailers. */
+/** Returns the commit message: a subject such as `push alpine:demo`, then the trailers. */
 export function formatEvent(event: StoreEvent): string {
   return formatCommitMessage({ subject: subjectOf(event), trailers: trailersOf(event) });
 }
@@ -98,7 +98,7 @@ function trailersOf(event: StoreEvent): Trailer[] {
   ];
 }
 
-/** The previous digest of a tag stands right after the tag, so that several tags stay apart. */
+/** The trailer of a tag's previous digest follows the trailer of that tag directly. */
 function tagTrailers({ tag, previous }: TagMove): Trailer[] {
   return [["Tag", tag], ...(previous ? [["Previous", previous] as const] : [])];
 }
@@ -127,14 +127,14 @@ function ownTrailersOf(event: StoreEvent): Trailer[] {
   ];
 }
 
-/** One line of printable ASCII, whatever the client sent. */
+/** Reduces the client's User-Agent to one line of printable ASCII. */
 function shownClient(client: string): string {
   return client.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, MAX_CLIENT_LENGTH);
 }
 
-/** What a commit message tells; stock git may have committed with any other. */
+/** A parsed commit message; commits of stock git may have any message. */
 export interface ParsedEvent {
-  /** Such as `push alpine:demo`. */
+  /** For example `push alpine:demo`. */
   readonly subject: string;
   readonly repository: RepositoryName | undefined;
   readonly tags: readonly TagMove[];
@@ -165,7 +165,7 @@ export function parseEvent(message: string): ParsedEvent {
   };
 }
 
-/** Whether a commit is a push by this server, which adds manifests, sets tags, and removes nothing. */
+/** Whether a commit is a push by this server: it adds manifests, sets tags, and removes nothing. */
 export function onlyAdds({ committer, message }: Commit): boolean {
   return committer.email === SYSTEM_IDENTITY.email && message.startsWith("push ");
 }

@@ -4,7 +4,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Tag } from "../../../registry/model/tag.ts";
 import { tagPath } from "./layout.ts";
 
-/** What a tag stands for in one state of the store; `undefined` if there is no such tag. */
+/** Returns the digest that a tag names in one state of the store; `undefined` if the tag does not exist. */
 export async function tagTarget(
   snapshot: Snapshot,
   repository: RepositoryName,
@@ -14,7 +14,7 @@ export async function tagTarget(
   return content && digestInTag(content);
 }
 
-/** Reads a tag's file: a digest and a line feed. */
+/** Parses a tag's file: a digest and a line feed. */
 export function digestInTag(content: Uint8Array): Digest | undefined {
   return parseDigest(new TextDecoder().decode(content).trimEnd());
 }

@@ -9,23 +9,23 @@ import { parseOciPath } from "../content/layout.ts";
 import { onlyAdds } from "../content/store-event.ts";
 import { digestInTag } from "../content/tag-target.ts";
 
-/** What a commit changed besides what its message tells. */
+/** The changes of a commit that its message does not list. */
 export interface CommitEffects {
-  /** What manifests that it removed had named. */
+  /** Digests named by the manifests that the commit removed. */
   readonly removed: Set<Digest>;
   readonly moves: { readonly repository: RepositoryName; readonly tag: Tag; readonly isSet: boolean }[];
-  /** Manifests that it added, or that a tag came to or left. */
+  /** Manifests that the commit added, or that gained or lost a tag. */
   readonly mentions: { readonly repository: RepositoryName; readonly digest: Digest }[];
 }
 
-/** A commit with its effects, as the history takes it in. */
+/** A commit with its effects, ready to be added to the history. */
 export interface WalkedCommit {
   readonly id: ObjectId;
   readonly commit: Commit;
   readonly effects: CommitEffects;
 }
 
-/** `step` is called between changed files; it may wait, and false ends the walk early. The message of a push tells all. */
+/** `step` is called between changed files and may wait; false ends the walk. For a push the message is enough. */
 export async function walkCommit(
   walk: CommitWalk,
   id: ObjectId,

@@ -8,7 +8,7 @@ import { onlyAdds } from "../content/store-event.ts";
 import type { WalkedCommit } from "./commit-effects.ts";
 import { eventOf } from "./history.ts";
 
-/** Raised whenever the tables change their meaning; a file of another version is rebuilt. */
+/** Incremented whenever the meaning of the tables changes; a file of another version is rebuilt. */
 const VERSION = 4;
 const SCHEMA = `
   CREATE TABLE commits (
@@ -55,7 +55,7 @@ export const DATABASE: DatabaseSchema = {
   },
 };
 
-/** Takes in a commit; each is given once, in their order. */
+/** Adds a commit. The caller adds each commit once, in order. */
 export function addToHistory(
   db: Database,
   { id, commit, effects: { removed, moves, mentions } }: WalkedCommit,
@@ -115,7 +115,7 @@ export interface RemovedRow extends TimedRow {
   readonly blob: Digest;
 }
 
-/** Throws `DamagedDatabaseError` for a row whose sum, its last column, is not that of the others. */
+/** Throws `DamagedDatabaseError` if the row's last column is not the checksum of the others. */
 export function checkedRow<T extends Row>(db: Database, row: T): T {
   const values = Object.values(row) as (string | number | null)[];
   checkRow(db, values.pop(), ...values);
@@ -127,7 +127,7 @@ export function headIn(db: Database): ObjectId | undefined {
   return row ? checkedRow(db, row).id : undefined;
 }
 
-/** Which commit a history file stands for, and a hash of all that it holds. */
+/** The commit that a history file was built up to, and a hash of its content. */
 export function historyIn(db: Database): { readonly head: ObjectId | undefined; readonly content: string } {
   const hasher = new Bun.CryptoHasher("sha256");
   for (const table of TABLES) {

@@ -27,19 +27,19 @@ import {
 } from "./history-database.ts";
 import type { PointInTime } from "./point-in-time.ts";
 
-/** The commits that a history is told of. */
+/** The store whose commits the history indexes. */
 export type HistorySource = Pick<Store, "head" | "commitAt" | "walk">;
 
-/** Commits taken in before others get their turn. */
+/** Commits added before the thread yields. */
 const BATCH = 50;
 const PAGE = 200;
 const UP_TO = "seq <= (SELECT seq FROM commits WHERE id = $until)";
-/** Commits of a tag that tell which of those that one commit set is newer. */
+/** Most commits of a tag that are compared to find the newer of two tags set by one commit. */
 const MAX_SETS_OF_TAG = 8;
 
 /**
- * What the commits of an OCI store tell, so that a question about the history does not walk it. Derived: it is told the
- * commits that it misses whenever it is asked, and rebuilt when its file is missing or the history was rewritten.
+ * An index of the commits of an OCI store, so that queries of the history need not walk it. Derived data: each query first
+ * adds the missing commits, and the index is rebuilt if its file is missing or the branch was rewritten.
  */
 export class HistoryIndex {
   readonly #path: string;
@@ -49,37 +49,37 @@ export class HistoryIndex {
   #catchingUp: Promise<void> | undefined;
   #isClosing = false;
 
-  /** `damaged` is told what is wrong with a file that is rebuilt. */
+  /** `damaged` is called with the reason when a damaged file is rebuilt. */
   constructor(path: string, store: HistorySource, damaged: (reason: string) => void = () => undefined) {
     this.#path = path;
     this.#store = store;
     this.#damaged = damaged;
   }
 
-  /** Opened by the first call that needs it: a store serves without its history, and the error is that caller's. */
+  /** Opened on first use: a store can serve without its history, and only the caller gets the error. */
   get #db(): Database {
     this.#open ??= openOrRemove(this.#path, () => openDatabase(this.#path, DATABASE), this.#damaged);
     return this.#open;
   }
 
-  /** Looks through a file whole, and leaves it as it is. */
+  /** Reads a whole file without changing it. */
   static inspect(path: string, compare: (db: Database) => Promise<string | undefined>): Promise<Inspection> {
     return inspectDatabase(path, DATABASE, compare);
   }
 
-  /** The newest commit that it has taken in. */
+  /** The newest commit in the index. */
   get head(): ObjectId | undefined {
     return headIn(this.#db);
   }
 
-  /** A hash of all that it holds, to compare with another's. */
+  /** A hash of the whole content, to compare two indexes. */
   get content(): string {
     return historyIn(this.#db).content;
   }
 
-  /** Takes in the commits that came since. It goes on for others where `signal` ends the waiting. */
+  /** Adds the missing commits. `signal` ends only this caller's wait; the work continues for others. */
   async catchUp(signal?: AbortSignal): Promise<void> {
-    // One that is under way may have begun before the newest commit; whoever began it is told of its failure.
+    // A running catch-up may have begun before the newest commit; its failure is reported to its own caller.
     await orAborted(
       this.#catchingUp?.catch(() => undefined),
       signal,
@@ -91,12 +91,12 @@ export class HistoryIndex {
     await orAborted(this.#catchingUp, signal);
   }
 
-  /** Whether a commit was taken in. */
+  /** Whether the index has a commit. */
   has(id: ObjectId): boolean {
     return this.#db.query("SELECT 1 FROM commits WHERE id = ?").get(id) !== null;
   }
 
-  /** What happened, the newest first. */
+  /** Yields the events that match, newest first. */
   async *events({ repository, tag, user, since, until }: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
     const conditions = [
       "seq < $before",
@@ -126,13 +126,13 @@ export class HistoryIndex {
     }
   }
 
-  /** The event that a tag was last set or deleted by, up to a commit if one is given. */
+  /** The event that last set or deleted a tag, up to the commit `until` if given. */
   async lastEvent(repository: RepositoryName, tag: Tag, until?: ObjectId): Promise<HistoryEvent | undefined> {
     for await (const event of this.events({ repository, tag, until })) return event;
     return undefined;
   }
 
-  /** The commit that a moment means: the one named, or the newest that was there by then; none after `until`. */
+  /** The commit at a point in time: the named one, or the newest at that time; never one after `until`. */
   async commitAt(point: PointInTime, until?: ObjectId): Promise<ObjectId | "unknown" | "ambiguous"> {
     const upTo = until === undefined ? "" : `AND ${UP_TO}`;
     const limit = until !== undefined && { until };
@@ -151,25 +151,25 @@ export class HistoryIndex {
     return found.length > 1 ? "ambiguous" : (found[0]?.id ?? "unknown");
   }
 
-  /** When a manifest that named the blob was last removed, in seconds; `undefined` if none ever was. Catch up first. */
+  /** When a manifest that named the blob was last removed (seconds); `undefined`: never. The caller catches up first. */
   removedAt(blob: Digest): number | undefined {
     return this.#rows<TimedRow>("SELECT * FROM removed WHERE blob = $blob", { blob })[0]?.seconds;
   }
 
-  /** As `removedAt`, of those of the blobs that a removed manifest named. Catch up first. */
+  /** Like `removedAt` for several blobs; holds only those that a removed manifest named. The caller catches up first. */
   removedAtOf(blobs: readonly Digest[]): Map<Digest, number> {
     const sql = "SELECT * FROM removed WHERE blob IN (SELECT value FROM json_each($blobs))";
     const rows = this.#rows<RemovedRow>(sql, { blobs: JSON.stringify(blobs) });
     return new Map(rows.map(({ blob, seconds }) => [blob, seconds]));
   }
 
-  /** When a manifest was last pushed, or a tag came to it or left it, in seconds. Catch up first. */
+  /** When a manifest was last pushed, or gained or lost a tag (seconds). The caller catches up first. */
   mentionedAt(repository: RepositoryName, manifest: Digest): number | undefined {
     const sql = "SELECT * FROM mentions WHERE repository = $repository AND digest = $manifest";
     return this.#rows<TimedRow>(sql, { repository, manifest })[0]?.seconds;
   }
 
-  /** The last commits that set each tag of a repository, the newest first, as places in the order of all. Catch up first. */
+  /** For each tag of a repository the sequence numbers of the last commits that set it, newest first. Catch up first. */
   setsOf(repository: RepositoryName): ReadonlyMap<Tag, readonly number[]> {
     const sql = `SELECT repository, tag, seq, is_set, sum FROM
       (SELECT *, row_number() OVER (PARTITION BY tag, is_set ORDER BY seq DESC) AS place FROM moves
@@ -177,7 +177,7 @@ export class HistoryIndex {
       WHERE place <= ${MAX_SETS_OF_TAG} ORDER BY tag, place`;
     const sets = new Map<Tag, number[]>();
     for (const { tag, seq, is_set } of this.#rows<MoveRow>(sql, { repository })) {
-      // Not left to the query, which would not notice where this itself is damaged.
+      // Filtered here and not in the query, so that the checksum of a row with a damaged `is_set` is verified.
       if (is_set === 0) continue;
       const known = sets.get(tag);
       if (known) known.push(seq);
@@ -186,7 +186,7 @@ export class HistoryIndex {
     return sets;
   }
 
-  /** Commits by day (UTC, `2026-01-31`), the newest first. */
+  /** Commits per day (UTC, `2026-01-31`), newest first. */
   async commitsByDay(limit: number): Promise<{ readonly day: string; readonly commits: number }[]> {
     await this.catchUp();
     const sql = `SELECT date(seconds, 'unixepoch') AS day, count(*) AS commits FROM commits
@@ -200,7 +200,7 @@ export class HistoryIndex {
     this.#open?.close();
   }
 
-  /** Rows that say what was written; a database with another one is removed, to be rebuilt by the next catch-up. */
+  /** Reads rows and verifies their checksums; a damaged database is removed, and the next catch-up rebuilds it. */
   #rows<T extends Row>(sql: string, values: Readonly<Record<string, string | number>>): T[] {
     try {
       const db = this.#db;
@@ -213,7 +213,7 @@ export class HistoryIndex {
     }
   }
 
-  /** After a catch-up; once more after another one if the database turns out damaged. */
+  /** Catches up and reads; if the database is damaged, catches up and reads once more. */
   async #ask<T>(read: () => T): Promise<T> {
     await this.catchUp();
     try {
@@ -236,7 +236,7 @@ export class HistoryIndex {
     }
   }
 
-  /** Rebuilds it, because it does not say what the commits do. */
+  /** Rebuilds the index, because it differs from the commits. */
   async rebuild(reason: string, signal?: AbortSignal): Promise<void> {
     await this.#catchingUp?.catch(() => undefined);
     if (this.#isClosing) return;
@@ -244,7 +244,7 @@ export class HistoryIndex {
     await this.catchUp(signal);
   }
 
-  /** To be rebuilt. */
+  /** Removes the file, so that the next catch-up rebuilds it. */
   #remove(reason: string): void {
     assertReadable(this.#path);
     this.#damaged(reason);
@@ -255,7 +255,7 @@ export class HistoryIndex {
 
   async #takeIn(): Promise<void> {
     const last = this.head;
-    // A console command may be waiting for it: it rests no longer than it works.
+    // A console command may be waiting: the pace rests no longer than it works.
     const pace = new Pace(1);
     const missing = await this.#missing(last, pace);
     const walk = this.#store.walk();
@@ -277,7 +277,7 @@ export class HistoryIndex {
     }
   }
 
-  /** The commits that are not known yet, the newest first. */
+  /** The commits that the index lacks, newest first. */
   async #missing(last: ObjectId | undefined, pace: Pace): Promise<ObjectId[]> {
     const missing: ObjectId[] = [];
     for (let id = this.#store.head().commitId; id; ) {
@@ -287,7 +287,7 @@ export class HistoryIndex {
       await pace.rest();
       id = (await this.#store.commitAt(id)).parents[0];
     }
-    // What is known belongs to a history that stock git has rewritten.
+    // The indexed commits are no longer on the branch: stock git has rewritten it.
     if (last) for (const table of TABLES) this.#db.run(`DELETE FROM ${table}`);
     return missing;
   }

@@ -4,10 +4,10 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Tag } from "../../../registry/model/tag.ts";
 import { type ParsedEvent, parseEvent } from "../content/store-event.ts";
 
-/** A push, a delete or another change of a registry, as its commit tells it. */
+/** A push, a delete or another change of a registry, read from its commit. */
 export interface HistoryEvent extends ParsedEvent {
   readonly commitId: ObjectId;
-  /** Since the epoch. */
+  /** Seconds since the epoch. */
   readonly seconds: number;
   readonly user: string;
 }
@@ -22,7 +22,7 @@ export interface HistoryFilter {
   readonly until?: ObjectId | undefined;
 }
 
-/** The history keeps it as JSON, so the order of the properties counts. */
+/** The history stores the event as JSON and compares it, so the order of the properties matters. */
 export function eventOf(commitId: ObjectId, { author, committer, message }: Commit): HistoryEvent {
   return { commitId, seconds: committer.seconds, user: author.name, ...parseEvent(message) };
 }

@@ -1,14 +1,14 @@
 import { parseDuration } from "../../../primitives/text/duration.ts";
 
-/** A moment in a store's history as people write it: a commit, a time, or how long ago. */
+/** A moment in a store's history as a user writes it: a commit, a time, or an age. */
 export type PointInTime =
   | { readonly kind: "commit"; readonly prefix: string }
   | { readonly kind: "time"; readonly seconds: number };
 
-/** Fewer digits of a commit would soon be ambiguous. */
+/** Fewer digits would soon be ambiguous. */
 const COMMIT_PREFIX = /^[0-9a-f]{7,64}$/;
 
-/** Reads `2h`, `3d`, `yesterday`, `2026-11-24T10:00:00Z`, `2026-11-24` (UTC) or at least 7 digits of a commit. */
+/** Parses `2h`, `3d`, `yesterday`, `2026-11-24T10:00:00Z`, `2026-11-24` (UTC) or at least 7 digits of a commit. */
 export function parsePointInTime(text: string, now = Date.now()): PointInTime | undefined {
   const ago = parseDuration(text);
   const nowSeconds = Math.floor(now / 1000);

@@ -15,7 +15,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Referrer, ReferrersRequest, StoredManifest } from "../../../registry/model/storage.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 
-/** Rows read at once where a caller may want any number of them. */
+/** Rows read at once for a caller that may read any number of them. */
 const BATCH = 1000;
 const ALL_NAMES: NameRange = { from: "", before: undefined };
 
@@ -34,8 +34,8 @@ interface ReferrerRow extends Summed {
 }
 
 /**
- * What requests ask of the index. Every method is one indexed look-up. What a row says that is served is compared with its
- * sum, and the bytes of a manifest with its digest: `DamagedDatabaseError` where they differ.
+ * The queries that requests make of the index; each method is one indexed look-up. Throws `DamagedDatabaseError` if a served
+ * row does not match its checksum, or the bytes of a manifest do not match its digest.
  */
 export class OciIndexReader {
   readonly #db: Database;
@@ -83,7 +83,7 @@ export class OciIndexReader {
     return row !== null;
   }
 
-  /** Whether this blob is one of the repository's by a manifest that names it. */
+  /** Whether a manifest of the repository names this blob. */
   refersToBlob(repository: RepositoryName, digest: Digest): boolean {
     const sql = `SELECT manifest, sum FROM manifest_blobs
       WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND blob = ? LIMIT 1`;
@@ -106,7 +106,7 @@ export class OciIndexReader {
     }
   }
 
-  /** Whether a manifest of the repository names this digest, in whichever way. */
+  /** Whether a manifest of the repository names this digest as blob, child or subject. */
   names(repository: RepositoryName, digest: Digest): boolean {
     const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
       SELECT 1 FROM manifest_blobs WHERE repository = (SELECT id FROM r) AND blob = ?2
@@ -114,14 +114,14 @@ export class OciIndexReader {
     return this.#db.query(sql).get(repository, digestToBytes(digest)) !== null;
   }
 
-  /** Whether any manifest names this digest, in whichever way. */
+  /** Whether any manifest names this digest as blob, child or subject. */
   isNeeded(digest: Digest): boolean {
     const sql = `SELECT 1 FROM manifest_blobs WHERE blob = ?1
       UNION ALL SELECT 1 FROM also_named WHERE digest = ?1 LIMIT 1`;
     return this.#db.query(sql).get(digestToBytes(digest)) !== null;
   }
 
-  /** Those of the digests that any manifest names, in whichever way. */
+  /** Returns those of the digests that any manifest names as blob, child or subject. */
   neededOf(digests: readonly Digest[]): Set<Digest> {
     const sql = `SELECT w.value AS hex FROM json_each(?1) w
       WHERE EXISTS (SELECT 1 FROM manifest_blobs WHERE blob = unhex(w.value))
@@ -131,7 +131,7 @@ export class OciIndexReader {
     return new Set(digests.filter((digest) => needed.has(digestHex(digest))));
   }
 
-  /** Up to `limit` manifests that name this blob, each with one of its tags, if it has any. */
+  /** Up to `limit` manifests that name this blob, each with one of its tags, if any. */
   manifestsWith(
     blob: Digest,
     limit: number,
@@ -154,7 +154,7 @@ export class OciIndexReader {
     return counts ?? { repositories: 0, tags: 0, manifests: 0 };
   }
 
-  /** Bytes of the manifests of a repository, or of all. */
+  /** Bytes of the manifests of a repository, or of all repositories. */
   manifestBytes(repository?: RepositoryName): number {
     const sql = "SELECT sum(bytes) AS bytes FROM repositories";
     const query = (where: string) => this.#db.query<{ bytes: number | null }, string[]>(sql + where);
@@ -181,7 +181,7 @@ export class OciIndexReader {
       });
   }
 
-  /** Up to `limit` repositories of which a manifest names this blob. */
+  /** Up to `limit` repositories with a manifest that names this blob. */
   repositoriesWith(digest: Digest, limit: number): RepositoryName[] {
     const sql = `SELECT DISTINCT name FROM manifest_blobs b JOIN repositories r ON r.id = b.repository
       WHERE blob = ? LIMIT ?`;
@@ -191,13 +191,13 @@ export class OciIndexReader {
       .map((row) => row.name);
   }
 
-  /** Repositories of a range that hold a manifest, after `last` in lexical (byte) order, read so many at once. */
+  /** Repositories of a range that hold a manifest, after `last` in lexical (byte) order, read in batches. */
   *repositoriesAfter(
     last: string,
     atOnce = BATCH,
     { from, before }: NameRange = ALL_NAMES,
   ): Generator<RepositoryName> {
-    // One lower bound, or SQLite may begin at the wrong one.
+    // A single lower bound, as SQLite may start at the wrong one of two.
     const sql = `SELECT name, sum FROM repositories r WHERE name >= ?1 ${before === undefined ? "AND ?2 IS NULL" : "AND name < ?2"}
       AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id) ORDER BY name LIMIT ?3`;
     const query = this.#db.query<{ name: RepositoryName } & Summed, [string, string | null, number]>(sql);
@@ -218,7 +218,7 @@ export class OciIndexReader {
     return this.#db.query(sql).get(repository, subject, digest) !== null;
   }
 
-  /** Manifests whose subject this is, after `last` by digest. */
+  /** Manifests with this subject, after `last` by digest. */
   referrers(
     repository: RepositoryName,
     subject: Digest,
@@ -244,7 +244,7 @@ export class OciIndexReader {
     return { entries, more: false };
   }
 
-  /** The tags that stand for a digest, whether or not there is such a manifest. */
+  /** The tags that name a digest; the manifest need not exist. */
   tagsOf(repository: RepositoryName, digest: Digest): Tag[] {
     const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
       SELECT tag, sum FROM tags INDEXED BY tags_by_manifest WHERE manifest IS (SELECT id FROM manifests WHERE repository = (SELECT id FROM r) AND digest = ?2)
@@ -258,7 +258,7 @@ export class OciIndexReader {
       });
   }
 
-  /** What each tag of a repository stands for. */
+  /** The digest that each tag of a repository names. */
   tagTargets(repository: RepositoryName): Map<Tag, Digest> {
     const sql =
       "SELECT tag, digest, sum FROM tags WHERE repository = (SELECT id FROM repositories WHERE name = ?) ORDER BY tag";
@@ -291,7 +291,7 @@ export class OciIndexReader {
   }
 }
 
-/** The first text after this one, in lexical order. */
+/** The next string in lexical order. */
 function following(text: string): string {
   return `${text}\0`;
 }

@@ -5,7 +5,7 @@ import { checkRow } from "../../../primitives/sqlite/row-sum.ts";
 
 type Value = string | number | null | Uint8Array;
 
-/** What each sum in the index is of, in this order; the repository by its name. */
+/** The columns that each checksum in the index covers, in order, with the repository's name instead of its id. */
 const SUMMED = [
   "SELECT sum, name FROM repositories",
   "SELECT t.sum, name, tag, digest FROM tags t LEFT JOIN repositories r ON r.id = repository",
@@ -15,7 +15,7 @@ const SUMMED = [
     FROM referrers f LEFT JOIN repositories r ON r.id = repository`,
 ];
 
-/** Throws `DamagedDatabaseError` for a row that does not say what was written. */
+/** Throws `DamagedDatabaseError` for a row that does not match its checksum. */
 export function checkRows(db: Database): void {
   for (const sql of SUMMED) {
     const rows = db.query(sql).values() as [sum: number, ...values: Value[]][];

@@ -14,9 +14,9 @@ import { digestInTag } from "../content/tag-target.ts";
 import { checkRows } from "./oci-index-rows.ts";
 
 /**
- * Tags, manifests and the blobs they name, by repository; digests in binary. What a push adds lies close together where
- * it can, as each page that changes is written: so tags are found by the number of their manifest, not by its digest. Each
- * row has the sum of what it says (`rowSum`), by the names of things rather than by their numbers.
+ * Tags, manifests and the blobs they name, by repository; digests in binary. The rows that a push adds lie close together,
+ * because each changed page is written: tags are therefore found by the id of their manifest, not by its digest. Each row
+ * has a checksum of its values (`rowSum`), computed from names rather than ids.
  */
 export const OCI_INDEX: IndexSchema = {
   version: 7,
@@ -117,7 +117,7 @@ export const OCI_INDEX: IndexSchema = {
 interface IndexedRepository {
   readonly id: number;
   readonly name: RepositoryName;
-  /** What the changes add to the bytes of its manifests; written once for all of them. */
+  /** Bytes of manifests that the changes add; written once for all changes. */
   added: number;
 }
 
@@ -144,7 +144,7 @@ function applyTag(db: Database, { id, name }: IndexedRepository, tag: Tag, conte
   }
 }
 
-/** Whether there is such a manifest now. */
+/** Returns whether the manifest exists after the change. */
 function applyManifest(
   db: Database,
   repository: IndexedRepository,
@@ -164,7 +164,7 @@ function applyManifest(
         ON CONFLICT DO NOTHING`,
     )
     .run(id, key, manifest.mediaType, content, rowSum(name, digestHex(digest), manifest.mediaType));
-  // What a digest stands for never changes: what is known is known with all that it names.
+  // Content under a digest never changes: the index already has this manifest and its references.
   if (changes === 0) return true;
   repository.added += content.length;
   db.query(

@@ -1,14 +1,14 @@
 import type { ChallengeScope } from "../../../registry/requests/registry-request.ts";
 
-/** What was wrong with the token that came (RFC 6750, section 3.1). */
+/** The fault of the client's token (RFC 6750, section 3.1). */
 export type ChallengeFault = "invalid_token" | "insufficient_scope";
 
-/** Where tokens are handed out, on every virtual host. */
+/** The path of the token endpoint, on every virtual host. */
 export const TOKEN_PATH = "/token";
 
 /**
- * A WWW-Authenticate header: Basic (RFC 7617), or Bearer as Docker's token specification has it, with the realm under
- * the host that the client used.
+ * Returns a WWW-Authenticate header: Basic (RFC 7617), or Bearer (Docker's token specification) with the realm under the
+ * host that the client used.
  */
 export function challengeOf(
   scheme: "Basic" | "Bearer",
@@ -29,7 +29,7 @@ export function challengeOf(
 
 function scopeText(scope: NonNullable<ChallengeScope>): string {
   if (scope === "catalog") return "registry:catalog:*";
-  // Whoever pushes also looks what is there already.
+  // A client that pushes also checks which blobs exist.
   const actions = { pull: "pull", push: "pull,push", delete: "delete" }[scope.permission];
   return `repository:${scope.repository}:${actions}`;
 }

@@ -6,7 +6,7 @@ import { challengeOf } from "./challenge.ts";
 /** Seconds. */
 const RETRY_AFTER = "30";
 
-/** Stands at the hosts of a registry whose store can't be opened; it says so to whoever asks, and no more. */
+/** Answers requests to a registry whose store can't be opened: 503 to every client. */
 export class InstanceOutOfService {
   readonly config: InstanceConfig;
   readonly view = undefined;

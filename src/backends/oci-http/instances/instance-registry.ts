@@ -28,7 +28,7 @@ import {
   type ServingThreads,
 } from "./running-instances.ts";
 
-/** A change of instances that can't be made, in words for who asked for it. */
+/** A change of instances that is refused; the message is for the user who requested it. */
 export class InstanceChangeError extends ExpectedError {
   override readonly name = "InstanceChangeError";
 }
@@ -40,10 +40,10 @@ export interface InstanceRegistryOptions extends RunningInstancesOptions {
   readonly system: Store;
 }
 
-/** Adds what the command line says to what is stored, `undefined` before anything is. */
+/** Adds the settings of the command line to the stored instances (`undefined`: none were stored yet). */
 export type CompleteInstances = (stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[];
 
-/** The running registries. A change is a commit, and holds for the next request; those under way finish as they began. */
+/** The running registries. A change is a commit and applies to the next request; running requests keep the old settings. */
 export class InstanceRegistry implements Reloadable {
   readonly #system: Store;
   readonly #complete: CompleteInstances;
@@ -59,8 +59,8 @@ export class InstanceRegistry implements Reloadable {
   }
 
   /**
-   * Opens the configured instances; one whose store can't be opened is out of service, and reported. Throws
-   * `InstanceChangeError` where the configuration makes no sense.
+   * Opens the configured instances; one whose store can't be opened is put out of service and logged. Rejects with
+   * `InstanceChangeError` if the configuration is invalid.
    */
   static async open(
     options: InstanceRegistryOptions,
@@ -109,7 +109,7 @@ export class InstanceRegistry implements Reloadable {
     return this.#running.stores.get(name);
   }
 
-  /** What an instance stores. Throws `InstanceChangeError` if there is no such instance, or it is out of service. */
+  /** The store of an instance. Throws `InstanceChangeError` if the instance does not exist or is out of service. */
   storeOf(name: InstanceName): OciStore {
     const config = this.existing(name);
     const outage = this.#running.outages.get(name);
@@ -119,7 +119,7 @@ export class InstanceRegistry implements Reloadable {
     return store;
   }
 
-  /** The history of a store that exists, whether an instance uses it or not. */
+  /** Opens an existing store to read its history, whether an instance uses it or not. */
   async historyOf(name: StoreName): Promise<OciStore> {
     if (!(await this.#running.stores.exists(name)))
       throw new InstanceChangeError(`there is no store '${name}'`);
@@ -132,7 +132,7 @@ export class InstanceRegistry implements Reloadable {
     });
   }
 
-  /** Runs what removes blobs, or must have none removed: one at a time. `signal` ends the wait for that. */
+  /** Runs work that removes blobs, or that must not overlap with it, one at a time. `signal` ends the wait. */
   withRemovals<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#removals.run(work, signal);
   }
@@ -141,7 +141,7 @@ export class InstanceRegistry implements Reloadable {
     await this.#change(actor, `create the registry ${config.name}`, (configs) => [...configs, config]);
   }
 
-  /** `undefined` for what a registry need not have takes it away. */
+  /** A setting with the value `undefined` is removed. */
   async set(actor: Identity, name: InstanceName, settings: Partial<InstanceValues>): Promise<void> {
     await this.#edit(actor, name, `set ${wordsOf(settings)} of the registry ${name}`, (config) => ({
       ...config,
@@ -149,7 +149,7 @@ export class InstanceRegistry implements Reloadable {
     }));
   }
 
-  /** Like `set`, but hosts are added to those that it has. */
+  /** Like `set`, but adds the hosts to the existing ones. */
   async extend(actor: Identity, name: InstanceName, settings: Partial<InstanceValues>): Promise<void> {
     await this.#edit(actor, name, `set ${wordsOf(settings)} of the registry ${name}`, (config) =>
       changedSettings(config, settings),
@@ -168,8 +168,8 @@ export class InstanceRegistry implements Reloadable {
   }
 
   /**
-   * Reads what stock git has committed and opens what is new in it. What the command line says holds as at the start. A
-   * file that makes no sense, or names what can't be opened, is refused, and the old registries go on.
+   * Reads the configuration that stock git committed and opens new stores. The command line's settings apply as at the start.
+   * If the file is invalid or names a store that can't be opened, it rejects, and the old registries keep serving.
    */
   prepareReload<T>(then: (takeOver: TakeOver) => Promise<T>): Promise<T> {
     return this.#running.turn.run(async () => {
@@ -192,7 +192,7 @@ export class InstanceRegistry implements Reloadable {
     });
   }
 
-  /** Its store stays. */
+  /** Deletes a registry; its store is kept. */
   async delete(actor: Identity, name: InstanceName): Promise<void> {
     await this.#change(actor, `delete the registry ${name}`, (configs) => {
       const config = existing(configs, name);
@@ -200,12 +200,12 @@ export class InstanceRegistry implements Reloadable {
     });
   }
 
-  /** Throws `InstanceChangeError` if there is no such instance. */
+  /** Throws `InstanceChangeError` if the instance does not exist. */
   existing(name: InstanceName): InstanceConfig {
     return existing(this.list(), name);
   }
 
-  /** For when no request is under way any more. */
+  /** Called when no request is running any more. */
   close(): Promise<void> {
     return this.#running.close();
   }
@@ -248,7 +248,7 @@ export class InstanceRegistry implements Reloadable {
         throw error;
       }
       try {
-        // Opened first: what can't be opened must not become part of the configuration.
+        // Opened first: a store that can't be opened must not become part of the configuration.
         const opened = await this.#running.open(configs);
         this.#refuseNewOutages(opened);
         const change = { path: INSTANCES_PATH, content: encodeInstances(configs) };

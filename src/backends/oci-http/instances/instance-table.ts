@@ -4,16 +4,16 @@ import type { StoreView } from "../store/store-view.ts";
 import { OciInstance } from "./instance.ts";
 import { InstanceOutOfService } from "./instance-out-of-service.ts";
 
-/** What answers at a registry's hosts. */
+/** The handler at a registry's hosts. */
 export type ServingInstance = OciInstance | InstanceOutOfService;
 
-/** The instances that one thread serves, replaced as a whole: what is under way finishes as it began. */
+/** The instances that one thread serves, replaced as a whole; running requests finish with the old ones. */
 export class InstanceTable {
   /** The instance at each virtual host. */
   hosts: ReadonlyMap<string, ServingInstance> = new Map();
   readonly #users: () => UserDirectory;
   #instances: ReadonlyMap<InstanceName, ServingInstance> = new Map();
-  /** Instances that were replaced, but still answer requests that reached them before. */
+  /** Replaced instances that still handle requests. */
   readonly #retired = new Set<ServingInstance>();
 
   constructor(users: () => UserDirectory) {
@@ -50,7 +50,7 @@ export class InstanceTable {
     }
   }
 
-  /** Resolves once no instance that was replaced before answers a request any more. */
+  /** Resolves when no instance replaced before the call handles a request any more. */
   async settled(): Promise<void> {
     await Promise.all(
       [...this.#retired].map(async (instance) => {

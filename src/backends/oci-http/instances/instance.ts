@@ -21,17 +21,17 @@ import { InstanceStorage } from "../store/instance-storage.ts";
 import type { StoreView } from "../store/store-view.ts";
 import { type ChallengeFault, challengeOf } from "./challenge.ts";
 
-/** Who is asking: a user by password, or by a token that opens no more than it says. */
+/** The user of a request, logged in by password or by a token that limits the access. */
 export interface Principal {
   readonly user: UserName;
   readonly token?: TokenAccess;
-  /** Of what the user may do, all that may be done now. */
+  /** The part of the user's access that this login may use; `undefined`: all of it. */
   readonly limit?: Grant | undefined;
   /** When the login ends, in seconds since the epoch. */
   readonly ends?: number | undefined;
 }
 
-/** A request as a frontend hands it on: parsed as far as HTTP goes, and by an authenticated user or `anon`. */
+/** A request from a frontend, with HTTP parsed and the user authenticated (or `anon`). */
 export interface IncomingRequest {
   readonly request: Request;
   readonly path: string;
@@ -53,7 +53,7 @@ const DAMAGE_MESSAGE =
 const ANYBODY: Principal = { user: ANONYMOUS };
 const ROLE_FOR: Readonly<Record<Permission, Role>> = { pull: "reader", push: "writer", delete: "owner" };
 
-/** One registry: the engine over a store, with access by the users' grants on `http/oci/<instance>`. */
+/** One registry: the protocol on a store, with access by the users' grants on `http/oci/<instance>`. */
 export class OciInstance {
   readonly config: InstanceConfig;
   readonly view: StoreView;
@@ -69,7 +69,7 @@ export class OciInstance {
     this.#accessPath = `http/oci/${config.name}` as AccessPath;
   }
 
-  /** For whom this registry's tokens are meant. */
+  /** The audience of this registry's tokens. */
   get audience(): string {
     return this.config.name;
   }
@@ -89,7 +89,7 @@ export class OciInstance {
     }
   }
 
-  /** Resolves once no request is being handled. */
+  /** Resolves when no request is being handled. */
   async idle(): Promise<void> {
     while (this.#underWay > 0) {
       this.#idle = Promise.withResolvers();
@@ -125,25 +125,25 @@ export class OciInstance {
       frozenAt: this.config.at,
       storage: new InstanceStorage(this.view, actor, this.config),
       challenge: (scope) => {
-        // Without a login the answer's own message, which says to log in, is what clients should print.
+        // Without a login, clients should print the message of the response, which says to log in.
         const isNarrow = principal.token && principal.user !== ANONYMOUS && scope;
         return this.challenge(origin, scope, isNarrow ? "insufficient_scope" : undefined);
       },
     });
   }
 
-  /** The WWW-Authenticate header for who is not let in. */
+  /** The WWW-Authenticate header of a 401 response. */
   challenge(origin: string, scope?: ChallengeScope, fault?: ChallengeFault): string {
-    // Where anybody may read something, clients must be able to come without a password and with one.
+    // If `anon` may read something, clients must be able to get a token with or without a password.
     const byToken = this.#users().reaches(ANONYMOUS, this.#accessPath);
     return challengeOf(byToken ? "Bearer" : "Basic", origin, scope, fault);
   }
 
-  /** Of the scopes that a client asks a token for, what it really has. */
+  /** The part of the requested scopes that the principal really has. */
   claimsFor(principal: Principal, scopes: readonly string[]): AccessClaim[] {
     return scopes.flatMap((text): AccessClaim[] => {
       const scope = parseScope(text);
-      // The list of repositories shows what the user may read; a limited login must ask for it itself.
+      // A limited login can't get a token for the catalog, which lists everything that the user may read.
       if (scope === "catalog")
         return !principal.limit && this.#mayUseCatalog(principal.user) ? [CATALOG] : [];
       if (!scope) return [];
@@ -163,7 +163,7 @@ export class OciInstance {
     return {
       identified: user !== ANONYMOUS || token !== undefined,
       check,
-      // Many clients ask for a token for the target alone; what anybody may read is no secret to its holder.
+      // Many clients request a token for the target only; they may still mount from what `anon` may read.
       mayMountFrom: (repository) =>
         check("pull", repository) === "allowed" || this.#isGranted(ANYBODY, "pull", repository),
       checkCatalog: () => {
@@ -175,7 +175,7 @@ export class OciInstance {
     };
   }
 
-  /** The names that the principal's grants reach; of a limited login those of its limit, and of everybody's grants. */
+  /** The names that the principal's grants cover; for a limited login, its limit and the grants of `anon`. */
   #listedRanges({ user, limit }: Principal): NameRange[] {
     const everybody = this.#users().patternsOf(ANONYMOUS, this.#accessPath);
     const patterns = limit ? [limit.path, ...everybody] : this.#users().patternsOf(user, this.#accessPath);
@@ -185,12 +185,12 @@ export class OciInstance {
   #isGranted({ user, limit }: Principal, permission: Permission, repository: RepositoryName): boolean {
     const path = `${this.#accessPath}/${repository}` as AccessPath;
     const role = ROLE_FOR[permission];
-    // What anybody may do, the holder of a limited token may as well.
+    // A limited token also allows what `anon` may do.
     const actor = !limit || (includesRole(limit.role, role) && covers(limit.path, path)) ? user : ANONYMOUS;
     return this.#users().allows(actor, path, role);
   }
 
-  /** Whoever is logged in may ask, and sees what there is for them; without a login only where that can be anything. */
+  /** Logged-in users may always list repositories; `anon` only if it has a grant in this registry. */
   #mayUseCatalog(user: UserName): boolean {
     return user !== ANONYMOUS || this.#users().reaches(ANONYMOUS, this.#accessPath);
   }

@@ -3,16 +3,16 @@ import type { Logger } from "../../../primitives/logging/logger.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import { type OpenStores, type OpenView, openingProblem } from "../store/open-stores.ts";
 
-/** A registry whose store can't be opened. The others serve on. */
+/** A registry whose store can't be opened. The others keep serving. */
 export interface Outage {
   readonly config: InstanceConfig;
-  /** One line for an operator. */
+  /** One line for the operator. */
   readonly problem: string;
-  /** A trouble of the disk, such as no room, that may be over the next moment; damage is not. */
+  /** Whether the cause may be temporary: a disk problem such as no space, but not damage. */
   readonly mayPass: boolean;
 }
 
-/** With a view, or out of service. */
+/** An instance with its view, or with its outage. */
 export interface OpenedInstance extends Partial<OpenView> {
   readonly config: InstanceConfig;
   readonly outage?: Outage;
@@ -20,12 +20,12 @@ export interface OpenedInstance extends Partial<OpenView> {
 
 interface Opening {
   readonly stores: OpenStores;
-  /** Those that are out of service already, and not tried again. */
+  /** Instances that are already out of service and are not retried. */
   readonly outages: ReadonlyMap<InstanceName, Outage>;
   readonly log: Logger;
 }
 
-/** What can't be opened is out of service, whatever the reason. Rejects only when the server is to stop. */
+/** Opens the instances; one that can't be opened is out of service. Rejects only if the server stops. */
 export async function openInstances(
   configs: readonly InstanceConfig[],
   { stores, outages, log }: Opening,
@@ -42,7 +42,7 @@ export async function openInstances(
     } catch (error) {
       if (stores.isGivenUp) throw error;
       const { kind } = failureOf(error);
-      // A damaged store stays damaged, whatever trouble the damage was found by.
+      // A damaged store stays damaged, whichever error revealed it.
       const mayPass = kind === "storage";
       opened.push({ config, outage: { config, problem: openingProblem(config.store, error), mayPass } });
       if (kind === "bug") log.error("a store could not be opened", error);
@@ -51,7 +51,7 @@ export async function openInstances(
   return opened;
 }
 
-/** An outage that was none before: of a registry that is new, or has become another store's. */
+/** Returns an outage that is new: of a new registry, or of one with another store than before. */
 export function newOutage(
   opened: readonly OpenedInstance[],
   before: ReadonlyMap<InstanceName, Outage>,

@@ -15,33 +15,33 @@ const RETRY_MS = 2000;
 export interface RunningInstancesOptions {
   readonly stores: StoreManager;
   readonly users: () => UserDirectory;
-  /** For instances that have none of their own. */
+  /** Defaults for instances without their own. */
   readonly quotas?: Quotas;
   readonly log: Logger;
-  /** Pause (ms) before stores are opened again that a trouble of the disk has kept from it. */
+  /** Pause (ms) before the server retries to open stores after a disk problem. */
   readonly retryMs?: number;
 }
 
-/** What another thread needs to know of an instance to serve it. */
+/** The data with which another thread serves an instance. */
 export interface ServedInstance {
   readonly config: InstanceConfig;
-  /** `undefined` while it is out of service. */
+  /** `undefined` while the instance is out of service. */
   readonly location: ViewLocation | undefined;
 }
 
 /** Other threads that serve the instances. */
 export interface ServingThreads {
-  /** Called before a change is acknowledged: it holds for every request that comes after. */
+  /** Called before a change is acknowledged: it applies to every later request. */
   changed(): void;
-  /** Resolves once no thread answers a request by a configuration that was replaced before. */
+  /** Resolves when no thread handles a request with a configuration replaced before the call. */
   settled(): Promise<void>;
 }
 
 const NO_OTHER_THREADS: ServingThreads = { changed: () => undefined, settled: async () => undefined };
 
-/** The instances that are served, with their open stores: what is under way finishes as it began. */
+/** The served instances with their open stores; running requests finish with the old configuration. */
 export class RunningInstances {
-  /** One change at a time, each based on the one before. */
+  /** Runs changes one at a time, each based on the one before. */
   readonly turn = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly stores: OpenStores;
   readonly #options: RunningInstancesOptions;
@@ -56,7 +56,7 @@ export class RunningInstances {
 
   constructor(options: RunningInstancesOptions) {
     this.#options = options;
-    this.stores = new OpenStores(options.stores, options.quotas, (name) => this.#openAgain(name));
+    this.stores = new OpenStores(options.stores, options.quotas, (name) => this.#reopen(name));
     this.#table = new InstanceTable(options.users);
   }
 
@@ -82,17 +82,17 @@ export class RunningInstances {
     return this.#outages;
   }
 
-  /** An outage that `opened` would add. */
+  /** Returns an outage that `opened` would add. */
   newOutage(opened: readonly OpenedInstance[]): Outage | undefined {
     return newOutage(opened, this.#outages);
   }
 
-  /** Opens what is not open yet. Those of `outages` are not tried again. */
+  /** Opens the stores that are not open yet. Instances in `outages` are not retried. */
   open(configs: readonly InstanceConfig[], outages = this.#outages): Promise<OpenedInstance[]> {
     return openInstances(configs, { stores: this.stores, outages, log: this.#options.log });
   }
 
-  /** Serves these from now on, and lets go of what only the ones before needed. */
+  /** Serves these instances from now on, and releases the stores that only the previous ones used. */
   apply(opened: readonly OpenedInstance[]): void {
     const located = opened.flatMap(({ config, location }) =>
       location ? [[config.name, location] as const] : [],
@@ -115,7 +115,7 @@ export class RunningInstances {
     this.release();
   }
 
-  /** For when no request is under way any more. */
+  /** Called when no request is running any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
@@ -123,16 +123,16 @@ export class RunningInstances {
     await this.turn.run(() => this.stores.closeUnused(this.list()));
   }
 
-  /** After what a store is served from was replaced. */
-  #openAgain(name: StoreName): void {
+  /** Reopens the views after a database of a store was replaced. */
+  #reopen(name: StoreName): void {
     this.turn
       .run(async () => this.apply(await this.open(this.list())))
       .catch((error) =>
-        this.#options.log.error(`what the store '${name}' serves could not be opened again`, error),
+        this.#options.log.error(`the views of the store '${name}' could not be reopened`, error),
       );
   }
 
-  /** Soon, where the trouble may have passed by then. */
+  /** Schedules a retry of the outages that may be temporary. */
   #retryOutages(): void {
     clearTimeout(this.#retry);
     const lasting = [...this.#outages].filter(([, { mayPass }]) => !mayPass);
@@ -153,20 +153,20 @@ export class RunningInstances {
     }, this.#options.retryMs ?? RETRY_MS).unref();
   }
 
-  /** What is served, to compare with what was. */
+  /** The served configurations, to compare with earlier ones. */
   describe(): ReadonlyMap<string, unknown> {
     return new Map(
       this.list().map((config) => [config.name, { config, isOut: this.#outages.has(config.name) }]),
     );
   }
 
-  /** For what was opened and is not served. */
+  /** Closes stores that were opened and are not served, once running requests have finished. */
   release(): void {
     this.#changes++;
     this.#releaseUnused().catch((error) => this.#options.log.error("a store could not be closed", error));
   }
 
-  /** Lets requests under way finish, however long an upload takes, and then lets go of what nobody uses. */
+  /** Waits for running requests, however long an upload takes, and then closes the unused stores. */
   async #releaseUnused(): Promise<void> {
     if (this.#releasing) return;
     this.#releasing = true;

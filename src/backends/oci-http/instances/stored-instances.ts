@@ -1,10 +1,10 @@
 import type { StoreManager } from "../../../primitives/store/store-manager.ts";
 import { INSTANCES_PATH, parseInstances, SYSTEM_STORE } from "../settings/instance-config.ts";
 
-/** What is made at the first start, and is in no file before it is changed. */
+/** The registry that the first start creates; it is in no file until it is changed. */
 export const DEFAULT_INSTANCE = "default";
 
-/** The names of the registries that are configured, while no server runs. */
+/** Reads the names of the configured registries while no server runs. */
 export async function readStoredInstances(
   stores: StoreManager,
 ): Promise<readonly { readonly name: string }[]> {

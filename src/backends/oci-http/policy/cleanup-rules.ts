@@ -8,15 +8,15 @@ import {
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { isCovered, parseTagPattern, type TagPattern } from "./immutable-tags.ts";
 
-/** What is cleaned up in the repositories that match; of several rules the first that matches counts. */
+/** What is cleaned up in the matching repositories; the first rule that matches a repository applies. */
 export interface CleanupRule {
-  /** Such as `team/**`: `*` is one component of the name, `**` any number. */
+  /** A pattern such as `team/**`: `*` is one component of the name, `**` any number. */
   readonly repositories: string;
-  /** Of the tags that `keep` does not name, so many that were set last are kept; with `undefined` no tag goes. */
+  /** How many of the most recently set tags (besides those of `keep`) are kept; `undefined`: no tag is deleted. */
   readonly newest: number | undefined;
-  /** Tags that are kept besides. */
+  /** Tags that are always kept. */
   readonly keep: readonly TagPattern[];
-  /** Manifests without a tag go after so many seconds; with `undefined` they stay. */
+  /** Untagged manifests are deleted after this time (seconds); `undefined`: never. */
   readonly untaggedSeconds: number | undefined;
 }
 
@@ -24,7 +24,7 @@ const PREFIX = "http/oci/registry/";
 
 export const CLEANUP_RULE_EXAMPLE = "team/**,newest=10,keep=v*,untagged=7d";
 
-/** Reads `team/**,newest=10,keep=v*,keep=latest,untagged=7d`; `undefined` if it is not that. */
+/** Parses `team/**,newest=10,keep=v*,keep=latest,untagged=7d`; `undefined` if invalid. */
 export function parseCleanupRule(text: string): CleanupRule | undefined {
   const [written = "", ...words] = text.split(",");
   const repositories = parseAccessPattern(PREFIX + written)?.slice(PREFIX.length);
@@ -67,8 +67,8 @@ export function ruleFor(
 }
 
 /**
- * The tags that a rule lets go, the oldest first. `sets` has the commits that set each tag, the newest first, as places in
- * the order of all; tags that a pattern keeps are not counted.
+ * Returns the tags that a rule deletes, oldest first. `sets` has the sequence numbers of the commits that set each tag,
+ * newest first. Tags that a pattern keeps do not count.
  */
 export function expiredTags<T extends string>(
   { newest, keep }: CleanupRule,
@@ -83,7 +83,7 @@ export function expiredTags<T extends string>(
     .reverse();
 }
 
-/** By their last commits; where one commit set both, as a restore does, by those before. A tag without any came just now. */
+/** Compares the last commits; if one commit (a restore) set both tags, the ones before. A tag without a commit is new. */
 function bySets(
   a: readonly number[] = [Number.MAX_SAFE_INTEGER],
   b: readonly number[] = [Number.MAX_SAFE_INTEGER],
@@ -95,10 +95,10 @@ function bySets(
   return 0;
 }
 
-/** Made at first use, as it costs memory. */
+/** Created on first use, as it needs memory. */
 let withNumbers: Intl.Collator | undefined;
 
-/** What came in one commit, as an import does, is as new as its number is high: `v1.10` after `v1.9`. */
+/** Compares tags set by the same commit (an import) by the numbers in them: `v1.10` is newer than `v1.9`. */
 function byNumbers(a: string, b: string): number {
   withNumbers ??= new Intl.Collator("en", { numeric: true });
   return withNumbers.compare(a, b) || (a < b ? -1 : 1);

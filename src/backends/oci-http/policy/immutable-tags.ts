@@ -1,7 +1,7 @@
 import { matchesGlob } from "../../../primitives/text/glob.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 
-/** Which tags are write-once: `v*`, `*` for all, `!latest` to except one. */
+/** A pattern of write-once tags: `v*`, `*` for all, `!latest` to except one. */
 export type TagPattern = string & { readonly __brand: "TagPattern" };
 
 const PATTERN = /^!?[a-zA-Z0-9_*][a-zA-Z0-9._*-]{0,127}$/;
@@ -10,7 +10,7 @@ export function parseTagPattern(text: string): TagPattern | undefined {
   return PATTERN.test(text) ? (text as TagPattern) : undefined;
 }
 
-/** `*` stands for any number of characters. */
+/** `*` matches any number of characters. */
 const WILDCARDS = { any: "*" };
 
 /** Whether some pattern covers a tag and none excepts it. `onStep` counts the matcher's steps. */

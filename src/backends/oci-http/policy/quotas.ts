@@ -14,19 +14,19 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 
 /**
- * Bytes that may be on the disk: of a repository its blobs, its manifests and what its open uploads hold, of a registry all
- * of these, each blob once. `undefined`: as many as there is room for.
+ * Limits of stored bytes. A repository counts its blobs, manifests and open uploads; a registry counts those of all its
+ * repositories, each blob once. `undefined`: no limit.
  */
 export interface Quotas {
   readonly registry?: number | undefined;
   readonly repository?: number | undefined;
 }
 
-/** What is about to come to a repository. */
+/** Content that is about to be stored in a repository. */
 export type Admission =
-  /** A blob, which an upload turns into or another repository has. */
+  /** A blob, from a finished upload or mounted from another repository. */
   | { readonly kind: "blob"; readonly digest: Digest; readonly size: number; readonly session?: UploadId }
-  /** An upload that is to hold so many bytes; the digest, where the client has said it already. */
+  /** An upload that will hold `size` bytes; `digest` if the client has sent it already. */
   | {
       readonly kind: "upload";
       readonly session: UploadId;
@@ -35,12 +35,12 @@ export type Admission =
     }
   | { readonly kind: "manifest"; readonly digest: Digest; readonly size: number };
 
-/** Repositories whose blobs are remembered, by their number. */
+/** Blobs remembered for all repositories together. */
 const MAX_REMEMBERED_BLOBS = 200_000;
-/** After so long they are counted again: uploads that were admitted may have failed. */
+/** Age (ms) after which a repository is counted again: admitted uploads may have failed. */
 const MAX_AGE_MS = 60_000;
 
-/** Of a store, what says how much its repositories use. */
+/** The parts of a store that tell how much its repositories use. */
 interface Counted {
   readonly blobs: Pick<BlobStore, "stat">;
   readonly index: OciIndexReader;
@@ -50,9 +50,9 @@ interface Counted {
   readonly locks: Pick<LocalUploadLocks, "isHeld">;
 }
 
-/** What was looked up of an admission, and of what is there already. */
+/** The current state that an admission is compared with. */
 interface Known {
-  /** Of the blob, if it is there. */
+  /** Size of the blob, if it is already stored. */
   readonly blobSize: number | undefined;
   readonly sessions: readonly Pick<Upload, "id" | "scope" | "size">[];
 }
@@ -65,27 +65,27 @@ interface Use {
 
 interface RepositoryUse {
   readonly counted: number;
-  /** Of the clock, when it was counted. */
+  /** The clock's count of removals at the time of the count. */
   readonly removals: number;
   readonly blobs: Set<Digest>;
   bytes: number;
 }
 
 /**
- * Counts what the repositories of a store use, on the thread that owns it. What is admitted counts from then on, so that of
- * many at once no more come in; what has gone no longer counts when something is refused for it.
+ * Counts what the repositories of a store use, on the thread that owns it. Admitted content counts at once, so that
+ * concurrent pushes can't exceed a quota together. Before a refusal, removals are taken into account.
  */
 export class QuotaLedger {
   readonly #oci: Counted;
   readonly #clock: ScopeClock;
   readonly #repositories = new LruCache<RepositoryName, RepositoryUse>(MAX_REMEMBERED_BLOBS);
   readonly #counting = new Map<RepositoryName, Promise<RepositoryUse>>();
-  /** What uploads under way were admitted to, and blobs on their way from an upload to their place. */
+  /** Admitted sizes of running uploads. */
   readonly #growing = new Map<UploadId, { readonly scope: string; readonly size: number }>();
   readonly #arriving = new Map<Digest, { readonly size: number; readonly since: number }>();
-  /** Uploads under way that were admitted as blobs, as which they count. */
+  /** Running uploads that were admitted as blobs and count as such. */
   readonly #placing = new Set<UploadId>();
-  /** Bytes of manifests that were admitted and are not stored yet. */
+  /** Bytes of admitted manifests that are not stored yet. */
   readonly #pushed = new Map<RepositoryName, number>();
 
   constructor(oci: Counted, clock: ScopeClock) {
@@ -93,11 +93,11 @@ export class QuotaLedger {
     this.#clock = clock;
   }
 
-  /** Admits what is about to come, or answers why not, in words for the client. */
+  /** Admits content; returns the reason if it is refused, in words for the client. */
   async admit(repository: RepositoryName, admission: Admission, quotas: Quotas): Promise<string | undefined> {
     const blobs = quotas.registry === undefined ? undefined : (await this.#oci.sizes.first()).bytes;
     let use = quotas.repository === undefined ? undefined : await this.#count(repository);
-    // Nothing waits between the refusal and the note, so that of two at once the second counts the first.
+    // No `await` between the check and the note, so that of two concurrent admissions the second counts the first.
     let known = await this.#lookUp(admission);
     let reason = this.#refusal(repository, admission, quotas, { blobBytes: blobs, use, known });
     if (reason !== undefined && use && use.removals !== this.#removals(repository)) {
@@ -110,14 +110,14 @@ export class QuotaLedger {
     return reason;
   }
 
-  /** An admitted manifest is stored by now, or never will be. */
+  /** Called when the push of an admitted manifest has succeeded or failed. */
   settleManifest(repository: RepositoryName, size: number): void {
     const left = (this.#pushed.get(repository) ?? 0) - size;
     if (left > 0) this.#pushed.set(repository, left);
     else this.#pushed.delete(repository);
   }
 
-  /** A blob has come to a repository, admitted or not; `added` bytes of it are new to the store. */
+  /** Called when a blob was added to a repository, admitted or not; `added` bytes of it are new to the store. */
   linked(repository: RepositoryName, digest: Digest, added: number): void {
     if (added > 0) this.#oci.sizes.added(digest, added);
     this.#arriving.delete(digest);
@@ -128,7 +128,7 @@ export class QuotaLedger {
       (stat) => {
         use.bytes += stat?.size ?? 0;
       },
-      // What the blob takes is counted with the repository the next time.
+      // The blob's size is unknown: the repository is counted again the next time.
       () => this.#repositories.delete(repository),
     );
   }
@@ -153,7 +153,7 @@ export class QuotaLedger {
       admission.kind === "manifest" ? undefined : admission.session,
     );
     const isHere = kind === "manifest" && index.hasManifest(repository, admission.digest);
-    // What is there already may come again: an upload of it takes its place.
+    // A stored blob may be uploaded again: it replaces itself.
     const isAgain = admission.digest !== undefined && size <= (known.blobSize ?? -1);
     const check = (what: string, quota: number | undefined, used: number, isKnown: boolean) =>
       isKnown || quota === undefined || used + size <= quota
@@ -200,7 +200,7 @@ export class QuotaLedger {
     }
   }
 
-  /** What open uploads hold or are about to, but for one that becomes something else. */
+  /** Bytes that open uploads hold or are admitted to, without the upload `except`, which is being admitted. */
   #uploadBytes(sessions: Known["sessions"], except: UploadId | undefined) {
     const bytes = new Map<UploadId, { readonly scope: string; size: number }>();
     for (const { id, scope, size } of sessions) bytes.set(id, { scope, size });

@@ -16,9 +16,9 @@ import {
 export type InstanceName = string & { readonly __brand: "InstanceName" };
 
 const MAX_NAME_LENGTH = 50;
-/** Where the server keeps its configuration. */
+/** The store of the server's configuration. */
 export const SYSTEM_STORE = "everlock-system" as StoreName;
-/** Its file that holds the registries. */
+/** The file of that store that holds the registries. */
 export const INSTANCES_PATH = storePath("config/oci-http.toml");
 /** Stores that hold the server's own data. */
 const RESERVED_STORES: readonly StoreName[] = [SYSTEM_STORE, USERS_STORE];
@@ -31,7 +31,7 @@ export function parseInstanceName(text: string): InstanceName | undefined {
 /** One OCI registry of this server. Its settings are those of `INSTANCE_SETTINGS`. */
 export type InstanceConfig = { readonly name: InstanceName } & InstanceValues;
 
-/** The file of instances does not say what it should. */
+/** The file of instances is invalid. */
 export class InvalidInstancesError extends ExpectedError {
   override readonly name = "InvalidInstancesError";
   override readonly kind = "unusable";
@@ -65,7 +65,7 @@ export function parseInstances(bytes: Uint8Array): InstanceConfig[] {
   return instances;
 }
 
-/** Throws `InvalidInstancesError` where two instances have one name or host, or one would use a store of the server. */
+/** Throws `InvalidInstancesError` if two instances have the same name or host, or one uses a store of the server. */
 export function checkTogether(instances: readonly InstanceConfig[]): void {
   const names = new Set<string>();
   const owners = new Map<string, string>();

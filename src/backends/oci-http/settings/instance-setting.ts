@@ -1,38 +1,38 @@
-/** One setting of a registry: how it is written at the console, in the file and as a flag, and what it means unsaid. */
+/** One setting of a registry: its name at the console, in the file and as a flag, its text form, and its default. */
 export interface InstanceSetting<V> {
-  /** At the console: `vhost` of `vhost=team.example.org`. */
+  /** Name at the console: `vhost` in `vhost=team.example.org`. */
   readonly word: string;
-  /** In the file of registries. */
+  /** Key in the file of registries. */
   readonly key: string;
-  /** Of `everlock serve`, for the registry `default`. */
+  /** Flag of `everlock serve`, for the registry `default`. */
   readonly flag?: string;
   readonly help: string;
-  /** How it is written at the console, in full. */
+  /** Usage text at the console. */
   readonly usage: string;
-  /** What a right value in the file is. */
+  /** Description of a valid value in the file, for error messages. */
   readonly wanted: string;
-  /** What a right value of the flag is, where that is another. */
+  /** Description of a valid value of the flag, if different. */
   readonly wantedOfFlag?: string;
-  /** What may follow `=`, for completion. */
+  /** Values for completion after `=`. */
   readonly candidates?: readonly string[];
-  /** Whether a value is several texts: a list in the file, and several words or a word with commas at the console. */
+  /** Whether the value is a list: a list in the file, several words or a word with commas at the console. */
   readonly isList: boolean;
   readonly separator?: string;
-  /** Whether nothing may stand for it at the console: none, or as it is without. */
+  /** Whether the value may be empty at the console, which means none or the default. */
   readonly canBeEmpty: boolean;
   /**
-   * What `/oci set` and a flag do to what was set before: add to it or replace it. `fixed`: it is said when the registry
-   * is made, and at no other time.
+   * Whether `/oci set` and a flag add to the old value or replace it. `fixed`: the setting is given when the registry is
+   * created and never changes.
    */
   readonly change: "adds" | "replaces" | "fixed";
-  /** Of a registry that says nothing of it; `undefined` also where it must be said. */
+  /** Default value; `undefined` if there is none or if the setting is required. */
   readonly fallback: V | undefined;
   readonly isRequired: boolean;
-  /** Another way to show it in a list. */
+  /** Formats a text for lists. */
   shown?(text: string): string;
-  /** One text; `undefined` if it is not right. */
+  /** Parses one text; `undefined` if it is invalid. */
   parse(text: string): unknown;
-  /** All texts; nothing where it is as it is without. */
+  /** Formats the value; empty if it is the default. */
   print(value: V): readonly string[];
 }
 
@@ -49,7 +49,7 @@ interface Written<T> {
   write?(value: T): string;
 }
 
-/** What must be said of every registry. */
+/** A setting that every registry has. */
 export function required<T>({
   parse,
   write = String,
@@ -67,7 +67,7 @@ export function required<T>({
   };
 }
 
-/** What a registry may do without. */
+/** A setting that a registry need not have. */
 export function optional<T>({
   parse,
   write = String,
@@ -85,7 +85,7 @@ export function optional<T>({
   };
 }
 
-/** One of a few words. */
+/** A setting with a fixed set of values. */
 export function choice<T extends string>({
   values,
   ...described

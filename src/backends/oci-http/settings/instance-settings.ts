@@ -12,11 +12,11 @@ import {
 import { parseTagPattern, type TagPattern } from "../policy/immutable-tags.ts";
 import { choice, type InstanceSetting, optional, required, several } from "./instance-setting.ts";
 
-/** Whether a manifest may name content that the repository lacks, as mirrors of parts of an image do. */
+/** Whether a manifest may name content that the repository lacks, as partial mirrors of an image do. */
 const REFERENCES = ["strict", "sparse"] as const;
 export type References = (typeof REFERENCES)[number];
 
-/** Hex digits of a commit that people tell apart. */
+/** Hex digits of a commit in lists. */
 const SHORT_COMMIT = 12;
 const SIZE = { parse: parseSize, write: writeSize, wanted: "a size such as 100GiB" };
 
@@ -36,7 +36,7 @@ export const INSTANCE_SETTINGS = {
     word: "references",
     key: "references",
     flag: "backend-oci-http-references",
-    help: "sparse lets manifests name content that is not there",
+    help: "sparse lets manifests name content that is missing",
     usage: "references=strict|sparse",
     wanted: "'strict' or 'sparse'",
     wantedOfFlag: REFERENCES.join(" or "),
@@ -45,7 +45,7 @@ export const INSTANCE_SETTINGS = {
   immutable: several<TagPattern>({
     word: "immutable",
     key: "immutable",
-    help: "tags that are set once and by no other push",
+    help: "write-once tags: no later push can move them",
     usage: "immutable=v*, immutable=*,!latest or immutable= for none",
     wanted: "a list of tag patterns",
     separator: ",",
@@ -54,7 +54,7 @@ export const INSTANCE_SETTINGS = {
   retention: optional<number>({
     word: "retention",
     key: "retention",
-    help: "what only history older than this needs may be removed",
+    help: "how long content that was deleted or replaced can be restored",
     usage: "retention=30d, or retention= to keep all",
     wanted: "a duration such as 30d",
     parse: parseDuration,
@@ -63,7 +63,7 @@ export const INSTANCE_SETTINGS = {
   cleanup: several<CleanupRule>({
     word: "cleanup",
     key: "cleanup",
-    help: "what is deleted by itself; several rules are several words",
+    help: "rules for automatic deletion; write several rules as several words",
     usage: `cleanup=${CLEANUP_RULE_EXAMPLE}, or cleanup= for none`,
     wanted: `a list of rules such as ${CLEANUP_RULE_EXAMPLE}`,
     parse: parseCleanupRule,
@@ -72,21 +72,21 @@ export const INSTANCE_SETTINGS = {
   quota: optional<number>({
     word: "quota",
     key: "quota",
-    help: "what it may store; without it --quota-registry",
+    help: "most bytes it may store; default: --quota-registry",
     usage: "quota=100GiB, or quota= for none",
     ...SIZE,
   }),
   repositoryQuota: optional<number>({
     word: "repository-quota",
     key: "repository_quota",
-    help: "what each of its repositories may store; without it --quota-repository",
+    help: "most bytes that each repository may store; default: --quota-repository",
     usage: "repository-quota=100GiB, or repository-quota= for none",
     ...SIZE,
   }),
   at: optional<ObjectId>({
     word: "at",
     key: "at",
-    help: "the moment whose state it serves, for ever; for a registry that is made of a store",
+    help: "the past state of an existing store that it serves",
     usage: "at=2h, at=yesterday, at=2026-01-31T12:00 or at=<commit>",
     wanted: "a whole commit id",
     change: "fixed",
@@ -98,7 +98,7 @@ export const INSTANCE_SETTINGS = {
     word: "vhost",
     key: "vhosts",
     flag: "backend-oci-http-vhost",
-    help: "a host name that selects it, or a wildcard such as *.example.org; '/oci unset' takes one away",
+    help: "a host name that selects it, or a wildcard such as *.example.org; '/oci unset' removes one",
     usage: "vhost=<host name without port>",
     wanted: "a list of host names without port",
     wantedOfFlag: "a host name without port",
@@ -115,14 +115,14 @@ type OptionalProperty = {
   [P in SettingProperty]: undefined extends ValueOf<Table[P]> ? P : never;
 }[SettingProperty];
 
-/** A value of every setting. */
+/** The values of all settings. */
 export type InstanceValues = {
   readonly [P in Exclude<SettingProperty, OptionalProperty>]: ValueOf<Table[P]>;
 } & { readonly [P in OptionalProperty]?: ValueOf<Table[P]> };
 
 export type AnySetting = InstanceSetting<unknown> & { readonly property: SettingProperty };
 
-/** The same table to go through. */
+/** The same table as a list. */
 export const ALL_SETTINGS: readonly AnySetting[] = Object.entries(INSTANCE_SETTINGS).map(
   ([property, setting]) => ({
     ...(setting as InstanceSetting<unknown>),
@@ -130,10 +130,10 @@ export const ALL_SETTINGS: readonly AnySetting[] = Object.entries(INSTANCE_SETTI
   }),
 );
 
-/** Texts of some settings, as they are written at the console, in the file or as flags. */
+/** Texts of some settings from the console, the file or flags. */
 export type SettingTexts = ReadonlyMap<AnySetting, readonly string[]>;
 
-/** Values of those settings; `undefined` takes away what a registry need not have. `refuse` throws. */
+/** Parses the texts; the value `undefined` removes an optional setting. `refuse` throws for an invalid text. */
 export function readSettings(
   texts: SettingTexts,
   refuse: (setting: AnySetting, text: string) => never,
@@ -146,7 +146,7 @@ export function readSettings(
   return values as Partial<InstanceValues>;
 }
 
-/** Of what is given and what goes without saying. `refuse` is told of what is missing, and throws. */
+/** Adds the defaults to the given values. `refuse` throws for a required setting that is missing. */
 export function completeSettings(
   given: Partial<InstanceValues>,
   refuse: (setting: AnySetting) => never,
@@ -160,7 +160,7 @@ export function completeSettings(
   return values as InstanceValues;
 }
 
-/** What is set changed by what is given: lists that grow get `given` before or after what was in them. */
+/** Applies `given` to `before`; a list that a change adds to gets the new items first or last. */
 export function changedSettings<T extends InstanceValues>(
   before: T,
   given: Partial<InstanceValues>,
@@ -180,12 +180,12 @@ export function changedSettings<T extends InstanceValues>(
   return changed;
 }
 
-/** The texts of a setting; none where it says no more than goes without saying. */
+/** The texts of a setting; none if it has its default. */
 export function settingTexts(values: InstanceValues, setting: AnySetting): readonly string[] {
   return setting.print(values[setting.property]);
 }
 
-/** The words that say at the console what a registry is; as a list shows them. */
+/** The words that show a registry's settings in a list at the console. */
 export function settingWords(values: InstanceValues): string[] {
   return ALL_SETTINGS.flatMap((setting) => {
     const { word, separator, shown = String } = setting;

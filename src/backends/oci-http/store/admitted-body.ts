@@ -1,12 +1,12 @@
-/** How many bytes of a body of unknown length are asked for at once; less where that is too much. */
+/** Bytes of a body of unknown length that are admitted at once; fewer if the quota has less room. */
 const STEP_BYTES = 16 * 1024 * 1024;
 
-/** Asks whether an upload may hold so many bytes, and answers why not. */
+/** Asks whether an upload may grow to `size` bytes; returns the reason if not. */
 export type AdmitSize = (size: number) => Promise<string | undefined>;
 
-/** A body that an upload of `start` bytes takes in as far as it is admitted; what is more breaks it off. */
+/** The body of an upload chunk; the iteration throws when the upload exceeds its quota. */
 export class AdmittedBody implements AsyncIterable<Uint8Array> {
-  /** Why it was broken off. */
+  /** Why the body was refused, if it was. */
   refusal: string | undefined;
   readonly #body: AsyncIterable<Uint8Array>;
   readonly #admit: AdmitSize;
@@ -20,7 +20,7 @@ export class AdmittedBody implements AsyncIterable<Uint8Array> {
     this.#admitted = admitted;
   }
 
-  /** `length` of the body, where the client said it. Answers why none of it is taken in. */
+  /** `start`: bytes the upload holds; `length`: the Content-Length, if known. Returns the reason if the body is refused. */
   static async open(
     body: AsyncIterable<Uint8Array>,
     {
@@ -53,6 +53,6 @@ export class AdmittedBody implements AsyncIterable<Uint8Array> {
       this.#admitted = size;
       return;
     }
-    throw new Error("the body is more than the quota admits");
+    throw new Error("the body exceeds the quota");
   }
 }

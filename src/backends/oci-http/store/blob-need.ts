@@ -3,7 +3,7 @@ import type { OciIndexReader } from "../index/oci-index-reader.ts";
 
 const MAX_NAMED = 5;
 
-/** `; needed by alpine:demo, alpine@sha256:…`, for who has to push a blob again. */
+/** `; needed by alpine:demo, alpine@sha256:…`: tells the operator which images to push again. */
 export function describeNeed(index: OciIndexReader, digest: Digest): string {
   const found = index.manifestsWith(digest, MAX_NAMED + 1);
   if (found.length === 0) return "; no manifest needs it";

@@ -10,7 +10,7 @@ import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts"
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import { OCI_INDEX } from "../index/oci-index.ts";
 
-/** Indexes that replaced damaged ones; a server that was killed leaves them behind. */
+/** Indexes that replaced damaged ones; a killed server leaves them behind. */
 const REPLACEMENT = /^index(-at-[0-9a-f]+)?\.rebuilt-\d+\.sqlite/;
 export const INDEX = "index.sqlite";
 
@@ -22,14 +22,14 @@ export interface DatabaseContext {
   readonly log: Logger;
 }
 
-/** Opens the index at `path`; a damaged one is rebuilt by whoever tells it the commits. */
+/** Opens the index at `path`; a damaged one is emptied, and the caller projects the commits into it. */
 export function openIndex(path: string, context: DatabaseContext): DerivedIndex {
   return DerivedIndex.open(path, OCI_INDEX, context.clock, (reason) =>
     context.log.warn(rebuildLine(path, context, reason)),
   );
 }
 
-/** Opens a store with its index; one whose damage shows only when it is told what it missed is told all. */
+/** Opens a store with its index. An index whose damage shows only during catch-up is rebuilt from all commits. */
 export async function openIndexed(
   context: DatabaseContext,
   path: string,
@@ -61,7 +61,7 @@ export function removeReplacements(dir: string): void {
   }
 }
 
-/** A path for an index that takes the place of the damaged one at `path`, which others may still have open. */
+/** The path of the index that replaces the damaged one at `path`; other threads may still have that open. */
 export function replacementFor(path: string, number: number): string {
   return path.replace(/(\.rebuilt-\d+)?\.sqlite$/, `.rebuilt-${number}.sqlite`);
 }

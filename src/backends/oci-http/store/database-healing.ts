@@ -1,10 +1,10 @@
 import { failureOf } from "../../../primitives/errors/failure.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 
-/** What is damaged again so soon (ms) lies on a disk where building it once more is of no use. */
+/** Pause (ms) between replacements: a database damaged again this soon is on a failing disk, and another rebuild won't help. */
 const PAUSE_MS = 60_000;
 
-/** Has the damaged databases of a store replaced: one at a time, beside the requests, and not again at once. */
+/** Replaces damaged databases of a store in the background, one at a time, with a pause after each. */
 export class DatabaseHealing {
   readonly #store: string;
   readonly #signal: AbortSignal;
@@ -12,14 +12,14 @@ export class DatabaseHealing {
   #isUnderWay = false;
   #ended = Number.NEGATIVE_INFINITY;
 
-  /** `signal` is aborted when the store is to be closed. */
+  /** `signal` is aborted when the store closes. */
   constructor(store: string, signal: AbortSignal, log: Logger) {
     this.#store = store;
     this.#signal = signal;
     this.#log = log;
   }
 
-  /** Does nothing while another replacement is under way, or shortly after it. */
+  /** Starts a replacement, unless another is running or ended less than `PAUSE_MS` ago. */
   begin(replace: () => Promise<void>): void {
     if (this.#isUnderWay || this.#signal.aborted || performance.now() - this.#ended < PAUSE_MS) return;
     this.#isUnderWay = true;

@@ -20,7 +20,7 @@ export interface FrozenView {
   readonly location: ViewLocation;
 }
 
-/** What the past states of a store share with it. */
+/** The parts of a store that its past states share. */
 interface Served extends Omit<StoreView, "index" | "links" | "reads" | "committed" | "damaged"> {
   readonly store: Store;
   readonly location: ViewLocation;
@@ -28,7 +28,7 @@ interface Served extends Omit<StoreView, "index" | "links" | "reads" | "committe
   heal(viewId: number, damage: Damage): void;
 }
 
-/** Past states of a store that are served, each with an index of its own. */
+/** The served past states of a store, each with its own index. */
 export class FrozenViews {
   readonly #oci: Served;
   readonly #context: DatabaseContext;
@@ -41,13 +41,13 @@ export class FrozenViews {
     this.#replaced = new ReplacedIndexes(context);
   }
 
-  /** The state at a commit. */
+  /** Returns the view of the state at a commit; opens it if needed. */
   async at(commitId: ObjectId, signal: AbortSignal): Promise<FrozenView> {
     const path = `${this.#context.dir}/index-at-${commitId}.sqlite`;
     return this.#views.get(commitId) ?? (await this.#open(commitId, path, signal));
   }
 
-  /** By the id of its location. */
+  /** Finds a view by the id of its location. */
   find(viewId: number): FrozenView | undefined {
     return [...this.#views.values()].find(({ location }) => location.id === viewId);
   }
@@ -64,7 +64,7 @@ export class FrozenViews {
     return [...this.#views.values()].map(({ view }) => view.index);
   }
 
-  /** Replaces a damaged index; the state is another view from then on. */
+  /** Replaces a damaged index; the state then has a new view id. */
   async replace({ location, derived }: FrozenView, damage: Damage, signal: AbortSignal): Promise<void> {
     const [commitId] = [...this.#views].find(([, known]) => known.location === location) ?? [];
     if (commitId === undefined) return;
@@ -73,7 +73,7 @@ export class FrozenViews {
     this.#replaced.add(derived);
   }
 
-  /** Removes the indexes of states that nobody serves any more. */
+  /** Removes the indexes of states that no registry serves any more. */
   dropExcept(used: ReadonlySet<ObjectId>): void {
     for (const [commitId, { derived }] of this.#views) {
       if (used.has(commitId)) continue;
@@ -112,7 +112,7 @@ export class FrozenViews {
       recency,
       checks,
       audit: (digest) => this.#oci.audit(digest),
-      // What is uploaded now was not there then.
+      // Blobs uploaded now do not belong to a past state.
       links: NO_LINKS,
       uploads,
       reads: new ReadCache(clock),

@@ -10,10 +10,10 @@ import { tagTarget } from "../content/tag-target.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { ViewLocation } from "./view-location.ts";
 
-/** When an index is looked through after the start, and how long after that again (ms). */
+/** Delay of the first audit after the start, and of each further one (ms). */
 const FIRST_MS = 60_000;
 const EVERY_MS = 24 * 60 * 60 * 1000;
-/** It rests so many times as long as it works. */
+/** Ratio of resting time to working time. */
 const REST_PER_WORK = 9;
 
 interface Audited {
@@ -28,7 +28,7 @@ interface Healing extends Audited {
   damaged(damage: Damage): void;
 }
 
-/** Looks through the index of a store a minute after the start and then once a day, beside everything else. */
+/** Compares the index of a store with the commits a minute after the start and then once a day, in the background. */
 export class IndexAuditor {
   readonly #oci: Healing;
   readonly #failed: (error: unknown) => void;
@@ -36,7 +36,7 @@ export class IndexAuditor {
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
 
-  /** `failed` is called with the error when it could not be done; it is tried again the next day. */
+  /** `failed` is called with the error of an audit that failed; the next one is a day later. */
   constructor(oci: Healing, failed: (error: unknown) => void) {
     this.#oci = oci;
     this.#failed = failed;
@@ -77,9 +77,9 @@ export class IndexAuditor {
 }
 
 /**
- * Looks up in the index, as requests do, all that the newest commit holds, or holds of one repository. Answers something
- * that the index has lost, which no sum of a row tells: a damaged page can lead past rows that are there. `step` is called
- * between files; it may wait, and false ends the search.
+ * Looks up everything that the newest commit holds (in one repository, if given) in the index, as requests do. Returns the
+ * first thing that the index has lost; row checksums do not show this, as a damaged page can skip rows. `step` is called
+ * between files and may wait; false ends the search.
  */
 export async function findLost(
   oci: Audited,
@@ -95,14 +95,14 @@ export async function findLost(
     if (!(await step())) return undefined;
     const file = parseOciPath(path);
     if (!file || (repository !== undefined && file.repository !== repository)) continue;
-    const lost = lackedOf(oci, file);
+    const lost = missingRowOf(oci, file);
     if (lost !== undefined && (await isStillLost(oci, file))) return lost;
   }
   return undefined;
 }
 
-/** What the index lacks of a file. */
-function lackedOf({ index }: Pick<Audited, "index">, file: OciFile): string | undefined {
+/** The row that the index lacks for a file, in words; `undefined` if it lacks none. */
+function missingRowOf({ index }: Pick<Audited, "index">, file: OciFile): string | undefined {
   const { repository } = file;
   if (file.kind === "tag")
     return index.tagDigest(repository, file.tag) ? undefined : `the tag ${repository}:${file.tag}`;
@@ -116,11 +116,11 @@ function lackedOf({ index }: Pick<Audited, "index">, file: OciFile): string | un
   return isReferrer ? undefined : `that ${repository}@${file.digest} refers to ${manifest.subject}`;
 }
 
-/** Whether the index, told all that is committed by now, lacks what is still committed. */
+/** Whether the index is up to date and still lacks a file that is still committed. */
 async function isStillLost(oci: Audited, file: OciFile): Promise<boolean> {
   const isCommitted = await isIn(oci, file);
-  const isTold = oci.derived.head === oci.store.head().commitId;
-  return isCommitted && isTold && lackedOf(oci, file) !== undefined && (await isIn(oci, file));
+  const isUpToDate = oci.derived.head === oci.store.head().commitId;
+  return isCommitted && isUpToDate && missingRowOf(oci, file) !== undefined && (await isIn(oci, file));
 }
 
 async function isIn({ store, committed }: Audited, file: OciFile): Promise<boolean> {

@@ -3,7 +3,7 @@ import type { Admission, Quotas } from "../policy/quotas.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import type { StoreView } from "./store-view.ts";
 
-/** What an instance allows. */
+/** The settings of an instance that restrict pushes. */
 export type Policy = Pick<InstanceConfig, "references" | "immutable" | "quota" | "repositoryQuota">;
 
 /** The instance's quotas, or the server's; `undefined` if there are none. */
@@ -12,7 +12,7 @@ export function quotasOf({ quotas }: StoreView, policy: Policy): Quotas | undefi
   return registry === undefined && repository === undefined ? undefined : { registry, repository };
 }
 
-/** Why a quota does not allow what is to be stored, in words for the client. */
+/** Returns why a quota refuses the content, in words for the client; `undefined` if it is admitted. */
 export async function overQuota(
   view: StoreView,
   policy: Policy,

@@ -28,20 +28,20 @@ import type { StoreView } from "./store-view.ts";
 
 /** Blobs up to this size (bytes) are served from memory; opening a file costs more than sending them. */
 const MAX_BLOB_IN_MEMORY = 32 * 1024;
-/** Blobs up to this size (bytes) are hashed before they are served where that is due; larger ones beside it. */
+/** Blobs up to this size (bytes) whose check is due are hashed before they are served; larger ones in the background. */
 const MAX_CHECKED_FIRST = 1024 * 1024;
-/** A listed tag's share of the memory for reads besides its name, of which there are a text and its encoding; roughly. */
+/** Approximate memory (bytes) of a listed tag in the read cache besides its name, which is held as text and encoded. */
 const BYTES_OF_TAG = 40;
 const COPIES_OF_TAG = 2;
-/** Look-ups after which other requests of the thread have their turn. */
+/** Look-ups after which the thread yields to other requests. */
 const AT_ONCE = 200;
-/** Repositories looked at for a mount that names none. */
+/** Most repositories searched for a mount without `from`. */
 const MAX_MOUNT_SOURCES = 100;
 
-/** Of a thread: a list takes some milliseconds to read, and many may be asked for at once. */
+/** Serializes long reads of this thread: a list takes some milliseconds, and clients may request many at once. */
 const longReads = new TurnQueue();
 
-/** The engine's storage over an OCI store, on behalf of one user. */
+/** The registry's storage on an OCI store, on behalf of one user. */
 export class InstanceStorage implements RegistryStorage {
   readonly #oci: StoreView;
   readonly #author: () => Author;
@@ -73,7 +73,7 @@ export class InstanceStorage implements RegistryStorage {
     const opened = known && (await blobs.open(digest));
     if (!opened) return undefined;
     const { size, file, stream, isSealed } = opened;
-    // Another process has written to it since it was hashed; or it is small enough to be hashed while the client waits.
+    // Another process has written to the file since it was hashed, or it is small enough to hash while the client waits.
     const isDue = checks.isDue(digest);
     if (!isSealed || (isDue && size <= MAX_CHECKED_FIRST)) {
       if ((await blobs.verify(digest)) !== "sound") return undefined;
@@ -91,7 +91,7 @@ export class InstanceStorage implements RegistryStorage {
 
   async mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
     const blob = await this.blob(from, digest);
-    // The upload that follows instead is told of the quota.
+    // A mount over quota falls back to an upload, whose response names the quota.
     const admission = blob && ({ kind: "blob", digest, size: blob.size } as const);
     if (!admission || (await overQuota(this.#oci, this.#policy, repository, admission)) !== undefined)
       return false;
@@ -142,12 +142,12 @@ export class InstanceStorage implements RegistryStorage {
     }
   }
 
-  /** What the index lacks and the commits have: it came just now, or the index has lost it. */
+  /** Looks up an index miss in the commits: a manifest found there is new, or the index has lost it. */
   async #missed(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
     const find = () => this.#oci.committed.manifest(repository, reference);
     if (!(await find())) return undefined;
     const indexed = this.#indexed(repository, reference);
-    // It may have been deleted meanwhile.
+    // The manifest may have been deleted meanwhile.
     const lost = indexed ? undefined : await find();
     if (!lost) return indexed;
     this.#oci.damaged({ reason: `it lacks ${repository} ${nameOf(reference)}`, isMissing: true });
@@ -166,7 +166,7 @@ export class InstanceStorage implements RegistryStorage {
 
   async missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]> {
     const { index, blobs, recency } = this.#oci;
-    // Nothing that it names goes before the manifest is stored, whether it must be there or not.
+    // Garbage collection must not remove anything the manifest names before it is stored, whether required or not.
     for (const named of [...manifest.blobs, ...manifest.otherReferences]) recency.touch(named);
     if (this.#policy.references === "sparse") return [];
     const missing: Digest[] = [];
@@ -231,7 +231,7 @@ export class InstanceStorage implements RegistryStorage {
     return { entries, more: false };
   }
 
-  /** Made when it is used: most requests upload nothing. */
+  /** Created on first use: most requests upload nothing. */
   get #uploads(): InstanceUploads {
     return new InstanceUploads(this.#oci, this.#author, this.#policy);
   }
@@ -244,7 +244,7 @@ export class InstanceStorage implements RegistryStorage {
     });
   }
 
-  /** A blob belongs to a repository by having been uploaded or mounted there, or by a manifest that names it. */
+  /** A blob belongs to a repository if it was uploaded or mounted there, or if a manifest there names it. */
   async #isLinked(repository: RepositoryName, digest: Digest): Promise<boolean> {
     const { index, links, reads } = this.#oci;
     const isLinked = await reads.load("link", repository, digest, async () =>

@@ -70,11 +70,11 @@ export class InstanceUploads {
           added = finished.added;
           this.#oci.checks.note(digest);
         } catch (error) {
-          // Taken back as far as it is acknowledged, so that the client can send its last chunk again.
+          // Truncated to the acknowledged size, so that the client can send its last chunk again.
           await this.#oci.uploads.rewind(upload);
           throw error;
         }
-        // Awaited below, so that the session is given up meanwhile.
+        // Awaited below, so that the session is removed at the same time.
         linked = this.#oci.changes.linkBlob(repository, digest, added);
         linked.catch(() => undefined);
         return { kind: "stored" };
@@ -105,7 +105,7 @@ export class InstanceUploads {
     return result.kind === "cancelled";
   }
 
-  /** With a digest it is the last chunk. */
+  /** `digest` is given with the last chunk. */
   async #append(
     repository: RepositoryName,
     upload: Upload,
@@ -124,7 +124,7 @@ export class InstanceUploads {
     return result.kind === "appended" && range && result.size !== range.end ? { kind: "short" } : result;
   }
 
-  /** What can't be finished need not be resumed. */
+  /** Removes an upload that the quota refuses: the client could not finish it. */
   async #giveUp(upload: Upload, reason: string): Promise<OverQuota> {
     await this.#oci.uploads.cancel(upload);
     return { kind: "over-quota", reason };

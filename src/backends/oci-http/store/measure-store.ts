@@ -1,17 +1,17 @@
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { OciStore } from "./oci-store.ts";
 
-/** Bytes and counts of a store's blobs. */
+/** Sizes and counts of a store's blobs. */
 export interface StoreMeasurement {
   readonly blobs: number;
   readonly storedBytes: number;
-  /** Bytes that the store would hold besides if every manifest that names a blob had a copy of its own. */
+  /** Bytes saved by deduplication: the extra size if every manifest had its own copy of each blob. */
   readonly savedBytes: number;
-  /** Bytes of the blobs that are there, by the day (UTC) on which they came. */
+  /** Bytes of the stored blobs by the day (UTC) they were added. */
   readonly addedBytes: ReadonlyMap<string, number>;
 }
 
-/** Reads the size of each blob: slow for a large store, and paced. */
+/** Reads the size of each blob, paced; slow for a large store. */
 export async function measureStore(oci: OciStore): Promise<StoreMeasurement> {
   let savedBytes = 0;
   const addedBytes = new Map<string, number>();

@@ -6,9 +6,9 @@ import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import { committedManifests } from "../content/committed-manifests.ts";
 
 /**
- * The configs and layers that manifests of the newest commit name and that are not there, each with a manifest that names
- * it, as `repository@digest`. Non-distributable layers need not be there. Rejects with `CorruptObjectError` where a
- * manifest can't be read.
+ * The missing configs and layers of the newest commit's manifests, each with one manifest that names it, as
+ * `repository@digest`. Non-distributable layers may be missing. Rejects with `CorruptObjectError` if a manifest can't be
+ * read.
  */
 export async function missingBlobs(
   commits: Pick<Store, "at"> & { readonly head: ObjectId | undefined },

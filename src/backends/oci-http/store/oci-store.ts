@@ -31,16 +31,16 @@ import { StoreDatabases } from "./store-databases.ts";
 import type { StoreView } from "./store-view.ts";
 import { nextViewId, type ViewLocation } from "./view-location.ts";
 
-/** An upload that nobody went on with for so long is given up; clients resume within minutes or days. */
+/** An idle upload is removed after this time; clients resume within minutes or days. */
 const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
-/** One that holds nothing has nothing to resume. */
+/** An empty upload has nothing to resume. */
 const EMPTY_UPLOAD_EXPIRY_MS = 60 * 60 * 1000;
 const EXPIRY_EVERY_MS = 10 * 60 * 1000;
 
 export interface OciStoreOptions {
-  /** For instances that have none of their own. */
+  /** Defaults for instances without their own. */
   readonly quotas?: Quotas | undefined;
-  /** Called when threads that serve the store have to open its views again. */
+  /** Called when the serving threads must reopen the store's views. */
   readonly relocated?: () => void;
 }
 
@@ -49,7 +49,7 @@ interface OpenParts extends Pick<StoreManager, "signal" | "room" | "location"> {
   readonly sessions: SessionCounts;
 }
 
-/** Everything that one OCI store consists of: versioned files and their index, blobs and their links, uploads. */
+/** One OCI store: versioned files and their index, blobs and their links, uploads. */
 export class OciStore implements StoreView {
   readonly blobs: BlobStore;
   readonly uploads: UploadStore;
@@ -71,7 +71,7 @@ export class OciStore implements StoreView {
   readonly #indexAuditor: IndexAuditor;
   readonly #log: Logger;
   readonly #closing = new AbortController();
-  /** Aborted when the store is being closed, or the whole start or server is to end. */
+  /** Aborted when the store closes, or when the server stops or its start is cancelled. */
   readonly #signal: AbortSignal;
   readonly #relocated: () => void;
   readonly #uses = new Set<Promise<unknown>>();
@@ -181,7 +181,7 @@ export class OciStore implements StoreView {
     return this.#location;
   }
 
-  /** What the index holds of the newest commit. */
+  /** The index of the newest commit. */
   get derived(): Pick<ReplaceableIndex, "head" | "removals" | "scopes" | "dump"> {
     return this.#databases.derived;
   }
@@ -194,27 +194,27 @@ export class OciStore implements StoreView {
     );
   }
 
-  /** The store as it was at a commit, with an index of its own. */
+  /** The store at a commit, with its own index. */
   frozenAt(commitId: ObjectId): Promise<FrozenView> {
     return this.#frozen.at(commitId, this.#signal);
   }
 
-  /** The indexes of what is served: the newest state and past ones. */
+  /** The indexes of all served states: the newest and the past ones. */
   servedIndexes(): readonly OciIndexReader[] {
     return [this.index, ...this.#frozen.indexes()];
   }
 
-  /** The commits of the past states that are served. */
+  /** The commits of the served past states. */
   frozenCommits(): readonly ObjectId[] {
     return this.#frozen.commits();
   }
 
-  /** Removes the indexes of past states that nobody serves any more. */
+  /** Removes the indexes of past states that no registry serves any more. */
   dropFrozenExcept(used: ReadonlySet<ObjectId>): void {
     this.#frozen.dropExcept(used);
   }
 
-  /** What the commits say of the state that the view with this id serves. */
+  /** The content of the view with this id, read from the commits. */
   committedIn(viewId: number): CommittedContent {
     return this.#frozen.find(viewId)?.view.committed ?? this.committed;
   }
@@ -227,20 +227,20 @@ export class OciStore implements StoreView {
     this.heal(this.#location.id, damage);
   }
 
-  /** The same for the index of a past state. */
+  /** Reports that the index of a past state is damaged. */
   damagedAt(commitId: ObjectId, reason: string): void {
     const frozen = this.#frozen.of(commitId);
     if (frozen) this.heal(frozen.location.id, { reason, path: frozen.location.indexPath });
   }
 
   /**
-   * Has what is damaged of the view with this id replaced, beside the requests and once, however many report it. Nothing
-   * happens for a view that was replaced already.
+   * Replaces the damaged database of the view with this id in the background, once, however many requests report it. Does
+   * nothing for a view that was replaced already.
    */
   heal(viewId: number, damage: Damage): void {
     const frozen = this.#frozen.find(viewId);
     if (!frozen && viewId !== this.#location.id) return;
-    // What the index has not been told yet, it does not lack.
+    // The index is behind the commits: the entry is not lost.
     if (damage.isMissing && !frozen && this.derived.head !== this.store.head().commitId) return;
     this.#healing.begin(() => this.inUse(() => this.#replace(frozen, damage)));
   }
@@ -253,7 +253,7 @@ export class OciStore implements StoreView {
     this.#relocated();
   }
 
-  /** Gives up upload sessions that nobody goes on with, and answers how many. */
+  /** Removes abandoned upload sessions, and returns how many. */
   expireUploads(): Promise<number> {
     return this.uploads.expire(UPLOAD_EXPIRY_MS, { emptyAfterMs: EMPTY_UPLOAD_EXPIRY_MS });
   }
@@ -264,7 +264,7 @@ export class OciStore implements StoreView {
     );
   }
 
-  /** Keeps the store open while `work` goes on. */
+  /** Keeps the store open while `work` runs. */
   async inUse<T>(work: () => Promise<T>): Promise<T> {
     const running = work();
     this.#uses.add(running);

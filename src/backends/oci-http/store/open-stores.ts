@@ -7,20 +7,20 @@ import { OciStore } from "./oci-store.ts";
 import type { StoreView } from "./store-view.ts";
 import type { ViewLocation } from "./view-location.ts";
 
-/** What an instance serves, and where other threads find it. */
+/** The view that an instance serves, and its location for other threads. */
 export interface OpenView {
   readonly view: StoreView;
   readonly location: ViewLocation;
 }
 
-/** The OCI stores that are open; several instances may share one. */
+/** The open OCI stores; several instances may share one. */
 export class OpenStores {
   readonly #manager: StoreManager;
   readonly #quotas: Quotas | undefined;
   readonly #relocated: (name: StoreName) => void;
   readonly #open = new Map<StoreName, OciStore>();
 
-  /** `relocated` is called when the views of a store have to be opened again. */
+  /** `relocated` is called when the views of a store must be reopened. */
   constructor(manager: StoreManager, quotas: Quotas | undefined, relocated: (name: StoreName) => void) {
     this.#manager = manager;
     this.#quotas = quotas;
@@ -35,12 +35,12 @@ export class OpenStores {
     return this.#open.get(name);
   }
 
-  /** Whether there is such a store, open or not. */
+  /** Whether the store exists, open or not. */
   async exists(name: StoreName): Promise<boolean> {
     return this.#open.has(name) || (await this.#manager.list()).includes(name);
   }
 
-  /** Whether opening was given up because the server is to stop. */
+  /** Whether opening was cancelled because the server stops. */
   get isGivenUp(): boolean {
     return this.#manager.signal?.aborted ?? false;
   }
@@ -57,7 +57,7 @@ export class OpenStores {
     return at ? oci.frozenAt(at) : { view: oci, location: oci.location };
   }
 
-  /** Closes what none of these instances uses. One that can't be closed keeps no other open; rejects then. */
+  /** Closes the stores that none of these instances uses. If one fails to close, the others still close; then it rejects. */
   async closeUnused(configs: readonly InstanceConfig[]): Promise<void> {
     const used = new Set(configs.map(({ store }) => store));
     const frozen = new Set(configs.flatMap(({ at }) => at ?? []));
@@ -74,7 +74,7 @@ export class OpenStores {
   }
 }
 
-/** Why a store can't be opened, in one line for an operator. */
+/** Why a store can't be opened, in one line for the operator. */
 export function openingProblem(store: StoreName, error: unknown): string {
   const { kind, words, detail } = failureOf(error);
   if (error instanceof DamagedStoreError) return detail;

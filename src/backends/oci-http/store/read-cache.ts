@@ -1,13 +1,13 @@
 import { ByteCache } from "../../../primitives/bounds/byte-cache.ts";
 import type { ScopeClock, ScopeEvent } from "../../../primitives/store/index/scope-clock.ts";
 
-/** What is kept in memory of one store: manifests, small blobs and pages of tags, with the look-ups that led there. */
+/** Size of the cache of one store: manifests, small blobs, pages of tags, and their look-ups. */
 const CAPACITY_BYTES = 32 * 1024 * 1024;
-/** Bytes of an entry besides its key and content, roughly. */
+/** Approximate bytes of an entry besides its key and content. */
 const ENTRY_OVERHEAD = 300;
 
-/** What ends the truth of each kind of answer: what a digest stands for is the same until it is removed. */
-const GOOD_UNTIL = {
+/** The event that invalidates each kind of entry: content under a digest stays the same until it is removed. */
+const INVALIDATED_BY = {
   tag: "change",
   tags: "change",
   manifest: "removal",
@@ -16,13 +16,13 @@ const GOOD_UNTIL = {
 } as const satisfies Record<string, ScopeEvent>;
 
 interface Entry {
-  /** Of the clock. */
+  /** Slot of the clock. */
   readonly slot: number;
   readonly time: number;
   readonly value: unknown;
 }
 
-/** Answers of one store by repository, each good until the repository changes in a way that could change it. */
+/** Results of reads of one store by repository, each valid until a change of the repository could change it. */
 export class ReadCache {
   readonly #clock: ScopeClock;
   readonly #entries = new ByteCache<Entry>(CAPACITY_BYTES);
@@ -31,14 +31,14 @@ export class ReadCache {
     this.#clock = clock;
   }
 
-  /** Whether `get` knows it without a read. */
-  has(kind: keyof typeof GOOD_UNTIL, repository: string, key: string): boolean {
+  /** Whether `get` would return without a read. */
+  has(kind: keyof typeof INVALIDATED_BY, repository: string, key: string): boolean {
     return this.#known(`${kind} ${repository} ${key}`) !== undefined;
   }
 
-  /** `read` answers the value with the bytes that it keeps in memory; `undefined` is not remembered. */
+  /** `read` returns the value and its size in memory (bytes); `undefined` is not cached. */
   get<T>(
-    kind: keyof typeof GOOD_UNTIL,
+    kind: keyof typeof INVALIDATED_BY,
     repository: string,
     key: string,
     read: () => { readonly value: T; readonly bytes: number } | undefined,
@@ -46,7 +46,7 @@ export class ReadCache {
     const name = `${kind} ${repository} ${key}`;
     const known = this.#known(name);
     if (known) return known.value as T;
-    const slot = this.#clock.slotOf(repository, GOOD_UNTIL[kind]);
+    const slot = this.#clock.slotOf(repository, INVALIDATED_BY[kind]);
     const time = this.#clock.read(slot);
     const found = read();
     if (found) this.#entries.set(name, { slot, time, value: found.value }, found.bytes + ENTRY_OVERHEAD);
@@ -54,9 +54,9 @@ export class ReadCache {
     return found?.value;
   }
 
-  /** Like `get`, for a value that has to be waited for; at once if it is known. */
+  /** Like `get`, for an asynchronous read; a cached value is returned without a promise. */
   load<T>(
-    kind: keyof typeof GOOD_UNTIL,
+    kind: keyof typeof INVALIDATED_BY,
     repository: string,
     key: string,
     read: () => Promise<{ readonly value: T; readonly bytes: number } | undefined>,
@@ -64,8 +64,8 @@ export class ReadCache {
     const name = `${kind} ${repository} ${key}`;
     const known = this.#known(name);
     if (known) return known.value as T;
-    const slot = this.#clock.slotOf(repository, GOOD_UNTIL[kind]);
-    // What changes from here on makes the value one of the past.
+    const slot = this.#clock.slotOf(repository, INVALIDATED_BY[kind]);
+    // Read before the value, so that a change during the read invalidates it.
     const time = this.#clock.read(slot);
     return read().then((found) => {
       if (found) this.#entries.set(name, { slot, time, value: found.value }, found.bytes + ENTRY_OVERHEAD);

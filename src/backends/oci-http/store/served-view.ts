@@ -20,17 +20,17 @@ import type { StoreChanges } from "./store-changes.ts";
 import type { StoreView } from "./store-view.ts";
 import type { ViewLocation } from "./view-location.ts";
 
-/** What the owner of a store is told by the threads that serve it. */
+/** Reports from the serving threads to the thread that owns the store. */
 export interface StoreReports {
   /** A blob was found damaged. */
   onDamage(digest: Digest): void;
-  /** A blob is to be hashed beside the requests. */
+  /** A blob is due to be hashed in the background. */
   audit(digest: Digest): void;
   /** A database of the view with this id is damaged. */
   onDatabaseDamage(view: number, damage: Damage): void;
 }
 
-/** What a view leaves to the thread that owns its store. */
+/** The calls that a view makes to the thread that owns its store. */
 export interface StoreOwner {
   readonly changes: StoreChanges;
   readonly locks: UploadLocks;
@@ -38,10 +38,10 @@ export interface StoreOwner {
   committed(view: number): CommittedContent;
 }
 
-/** What there is to tell of a store, the thread that owns it tells. */
+/** Only the thread that owns a store logs about it. */
 const NOT_LOGGED: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A view of a store that another thread owns: read through connections of its own. */
+/** A view of a store that another thread owns; it reads through its own connections. */
 export class ServedView implements StoreView {
   readonly index: OciIndexReader;
   readonly blobs: BlobStore;

@@ -17,12 +17,12 @@ import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
 import type { Admission, QuotaLedger, Quotas } from "../policy/quotas.ts";
 
-/** The author of a change, with the client that asked for it. */
+/** The author of a change, and the client that requested it. */
 export interface Author extends Origin {
   readonly identity: Identity;
 }
 
-/** A push with all that its commit depends on. */
+/** A push with everything that its commit depends on. */
 export interface ManifestCommit extends ManifestPush {
   readonly repository: RepositoryName;
   /** Which tags are write-once. */
@@ -31,14 +31,14 @@ export interface ManifestCommit extends ManifestPush {
 }
 
 /**
- * What changes an OCI store, and so happens on the thread that owns it. Arguments and results are plain data, for other
- * threads to ask for it; what has resolved is durable.
+ * The changes to an OCI store, made by the thread that owns it. Arguments and results are plain data, so that other threads
+ * can call them. A change is durable when its promise resolves.
  */
 export interface StoreChanges {
   putManifest(author: Author, commit: ManifestCommit): Promise<PutManifestResult>;
-  /** Removes a tag, or a manifest with every tag on it; false if there was none. */
+  /** Removes a tag, or a manifest with every tag on it; resolves with false if it did not exist. */
   deleteManifest(author: Author, repository: RepositoryName, reference: Reference): Promise<boolean>;
-  /** Counts what is about to come against the quotas; why not, in words for the client. */
+  /** Reserves quota for content; resolves with the reason if it is refused, in words for the client. */
   admit(repository: RepositoryName, admission: Admission, quotas: Quotas): Promise<string | undefined>;
   /** `added` bytes of the blob are new to the store. */
   linkBlob(repository: RepositoryName, digest: Digest, added: number): Promise<void>;
@@ -87,7 +87,7 @@ export class LocalStoreChanges implements StoreChanges {
       const moves: TagMove[] = [];
       for (const tag of tags) {
         const previous = await tagTarget(parent, repository, tag);
-        // Asked when the push has its turn, so that of many at once the first alone sets a write-once tag.
+        // Checked within the transaction, so that of concurrent pushes only the first sets a write-once tag.
         if (previous && previous !== digest && isImmutable(tag, immutable)) {
           refusal = { kind: "immutable", tag, current: previous };
           return noDraft(author);
@@ -151,7 +151,7 @@ export class LocalStoreChanges implements StoreChanges {
     return draft(author, event, changes);
   }
 
-  /** The tags that may stand for a manifest in a state that is newer than what the index knows. */
+  /** The tags that may name a manifest in a state newer than the index. */
   async #tagsUntil(parent: Snapshot, repository: RepositoryName, digest: Digest): Promise<Set<Tag>> {
     const { index, derived, store } = this.#owned;
     const tags = new Set(index.tagsOf(repository, digest));

@@ -17,7 +17,7 @@ import {
   replacementFor,
 } from "./database-files.ts";
 
-/** The databases of a store's newest state. One that is damaged gives way to another, while it is being read. */
+/** The databases of a store's newest state. A damaged one is replaced while it is being read. */
 export class StoreDatabases {
   readonly store: Store;
   readonly derived: ReplaceableIndex;
@@ -83,7 +83,7 @@ export class StoreDatabases {
     return this.derived.current.path;
   }
 
-  /** Replaces what is damaged. */
+  /** Replaces the damaged database. */
   async replace(damage: Damage, signal: AbortSignal): Promise<void> {
     if (!(await this.#links.repair(damage))) {
       assertReadable(this.indexPath);
@@ -104,19 +104,19 @@ export class StoreDatabases {
     const before = this.derived.current;
     const path = this.#replaced.announce(before.path, damage);
     const fresh = openIndex(path, this.#context);
-    const bring = async () => {
+    const catchUp = async () => {
       const { commitId } = this.store.head();
       if (commitId) await this.store.project(fresh, commitId, signal);
     };
     try {
-      await bring();
-      await this.derived.replace(fresh, bring);
+      await catchUp();
+      await this.derived.replace(fresh, catchUp);
     } catch (error) {
       fresh.close();
       removeDatabase(path);
       throw error;
     }
-    // Nothing waits between the two, so that no request sees one without the other.
+    // No `await` between the two, so that no request sees one without the other.
     this.#index = new OciIndexReader(fresh.db);
     this.#replaced.add(before);
   }
@@ -141,12 +141,12 @@ export class ReplacedIndexes {
     this.#context = context;
   }
 
-  /** Tells the operator, and returns the path of the index that is to replace the one at `path`. */
+  /** Warns the operator, and returns the path of the new index that replaces the one at `path`. */
   announce(path: string, { reason }: Damage): string {
     const { store, log } = this.#context;
     log.warn(
       `${basename(path)} of the store '${store}' is damaged (${reason}); it is rebuilt from the commits, and until then ` +
-        "requests that meet the damage are answered from the commits or told to come again",
+        "requests that meet the damage are answered from the commits or told to retry",
     );
     return replacementFor(path, ++this.#count);
   }

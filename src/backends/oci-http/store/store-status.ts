@@ -1,26 +1,26 @@
 import { messageOf } from "../../../primitives/expected-error.ts";
 import type { OciStore } from "./oci-store.ts";
 
-/** How a store stands, for those who watch it. Cheap to ask for. */
+/** The status of a store, for monitoring. Cheap to read. */
 export interface StoreStatus {
   readonly store: string;
   readonly repositories: number;
   readonly tags: number;
   readonly manifests: number;
-  /** Unknown until they are counted for the first time, which begins with the first question. */
+  /** `undefined` until they are counted for the first time, which the first call starts. */
   readonly blobs: number | undefined;
   readonly blobBytes: number | undefined;
   readonly manifestBytes: number;
-  /** Uploads that were begun and not ended, and what they hold. */
+  /** Open uploads. */
   readonly uploads: number;
   readonly uploadBytes: number;
-  /** Since the start. */
+  /** Commits since the start. */
   readonly commits: number;
-  /** Changes that wait for their commit. */
+  /** Changes that wait to be committed. */
   readonly waiting: number;
   /** Whether the index lacks commits. */
   readonly isIndexBehind: boolean;
-  /** Whether the index of the history does; it catches up when it is asked. */
+  /** Whether the history index lacks commits; it catches up when it is next read. */
   readonly isHistoryBehind: boolean;
 }
 
@@ -51,7 +51,7 @@ export async function statusOf({
   };
 }
 
-/** How all stores stand; one that can't be read is told of instead. */
+/** The status of each store; for a store that can't be read, its problem instead. */
 export async function statusesOf(stores: readonly OciStore[]): Promise<{
   readonly read: readonly StoreStatus[];
   readonly unreadable: readonly { readonly store: string; readonly problem: string }[];

@@ -11,26 +11,26 @@ import type { Quotas } from "../policy/quotas.ts";
 import type { ReadCache } from "./read-cache.ts";
 import type { StoreChanges } from "./store-changes.ts";
 
-/** What an instance serves: a store as it is, or as it was. Reading is this thread's own; changes may go to another. */
+/** What an instance serves: a store's newest or a past state. This thread reads it; another may make the changes. */
 export interface StoreView {
   readonly index: OciIndexReader;
   readonly blobs: BlobStore;
-  /** Touched before a blob is looked for on behalf of a client. */
+  /** Touched before a blob is looked up for a client. */
   readonly recency: BlobRecency;
-  /** Which blobs were hashed lately. */
+  /** Which blobs were hashed recently. */
   readonly checks: BlobChecks;
-  /** Blobs that belong to a repository without a manifest that names them. */
+  /** Blobs that belong to a repository although no manifest names them. */
   readonly links: LinkReader;
   readonly uploads: UploadStore;
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
-  /** For instances that have none of their own. */
+  /** Defaults for instances without their own. */
   readonly quotas: Quotas;
-  /** For what the index can't be relied on. */
+  /** The fallback when the index is damaged. */
   readonly committed: CommittedContent;
   readonly missChecks: MissChecks;
-  /** Has a blob hashed beside the requests; one that is damaged is set aside. */
+  /** Hashes a blob in the background; a damaged one is set aside. */
   audit(digest: Digest): void;
-  /** Reports damage of the databases, which are then replaced while requests go on. */
+  /** Reports a damaged database, which is then replaced while requests continue. */
   damaged(damage: Damage): void;
 }

@@ -1,23 +1,23 @@
 import type { EngineLocation, StoreName } from "../../../primitives/store/store-manager.ts";
 import type { Quotas } from "../policy/quotas.ts";
 
-/** Where another thread finds what it takes to serve a view. Plain data, but for the clock's memory, which is shared. */
+/** Everything another thread needs to open a view. Plain data, except for the shared memory. */
 export interface ViewLocation {
-  /** Its own in the life of the process: a view that is opened again is another. */
+  /** Unique within the process: a reopened view has a new one. */
   readonly id: number;
   readonly store: StoreName;
   readonly engine: EngineLocation;
   readonly indexPath: string;
   readonly clock: SharedArrayBuffer;
-  /** Of its `BlobRecency`. */
+  /** Memory of the store's `BlobRecency`. */
   readonly recency: SharedArrayBuffer;
-  /** Of its `BlobChecks`. */
+  /** Memory of the store's `BlobChecks`. */
   readonly checks: SharedArrayBuffer;
-  /** Of its `SessionCounts`. */
+  /** Memory of the store's `SessionCounts`. */
   readonly sessions: SharedArrayBuffer;
-  /** For instances that have none of their own. */
+  /** Defaults for instances without their own. */
   readonly quotas: Quotas;
-  /** Whether it is a past state. */
+  /** Whether the view is a past state. */
   readonly isFrozen: boolean;
 }
 

@@ -4,18 +4,18 @@ import { type CleanupRule, expiredTags } from "../policy/cleanup-rules.ts";
 import { isCovered } from "../policy/immutable-tags.ts";
 import { subjectInTag } from "./attached-tags.ts";
 
-/** A repository as it is when a rule is applied. */
+/** The content of a repository at the time when a rule is applied. */
 export interface RepositoryContent {
-  /** What each tag stands for, whether there is such a manifest or not. */
+  /** The digest that each tag names; the manifest need not exist. */
   readonly tags: ReadonlyMap<Tag, Digest>;
-  /** The commits that set each tag, as places in the order of all, the newest first. */
+  /** For each tag the sequence numbers of the commits that set it, newest first. */
   readonly sets: ReadonlyMap<Tag, readonly number[]>;
   readonly manifests: ReadonlyMap<Digest, ManifestNode>;
-  /** When a manifest was last pushed, or a tag came to it or left it, in seconds since the epoch. */
+  /** When the manifest was last pushed, or last gained or lost a tag, in seconds since the epoch. */
   mentionedAt(digest: Digest): number | undefined;
 }
 
-/** What a manifest has to do with others of its repository. */
+/** The links of a manifest to other manifests of its repository. */
 export interface ManifestNode {
   readonly children: readonly Digest[];
   readonly subject: Digest | undefined;
@@ -24,15 +24,15 @@ export interface ManifestNode {
 export interface CleanupPlan {
   readonly tags: readonly Tag[];
   readonly manifests: readonly Digest[];
-  /** The tags that are kept as the newest: without one of them, another would be. */
+  /** The tags that count towards `newest`: if one of them is deleted, an older tag is kept instead. */
   readonly counted: ReadonlySet<Tag>;
-  /** The images that go, whether their manifests do or only the tags: with a new tag, they would not. */
+  /** The images that lose their manifest or their last tag; a new tag on one makes the plan outdated. */
   readonly images: ReadonlySet<Digest>;
 }
 
 /**
- * What a rule lets go. What signs or describes an image, by its tag or by its subject, is no image itself: it stays as
- * long as what it belongs to, and goes with it.
+ * Returns the tags and manifests that a rule deletes. A signature or another attachment (linked by its tag or its subject)
+ * does not count as an image: it is kept as long as its image and deleted with it.
  */
 export function planCleanup(rule: CleanupRule, content: RepositoryContent, now: number): CleanupPlan {
   const { tags, sets, manifests } = content;
@@ -40,33 +40,33 @@ export function planCleanup(rule: CleanupRule, content: RepositoryContent, now: 
   const images = [...tags.keys()].filter((tag) => !attached.has(tag));
   const expired = expiredTags(rule, images, sets);
   const expires = new Set(expired);
-  const gone = untaggedToGo(rule, content, now);
+  const untagged = expiredUntagged(rule, content, now);
   const lost = lostWith(expired, content);
-  const isGone = (subject: Digest) =>
+  const isDeleted = (subject: Digest) =>
     lost.has(subject) ||
-    gone.has(subject) ||
-    // What was never here is signed elsewhere, or its signature came first.
+    untagged.has(subject) ||
+    // The repository never held this subject: it is stored elsewhere, or its signature was pushed first.
     (!manifests.has(subject) && content.mentionedAt(subject) !== undefined);
-  const going = new Set<Tag>();
+  const deleting = new Set<Tag>();
   for (let grew = true; grew; ) {
     grew = false;
     for (const [tag, subject] of attached) {
-      if (going.has(tag) || isCovered(tag, rule.keep) || !isGone(subject)) continue;
-      going.add(tag);
+      if (deleting.has(tag) || isCovered(tag, rule.keep) || !isDeleted(subject)) continue;
+      deleting.add(tag);
       grew = true;
-      // A signature of the signature goes too, unless another tag keeps that.
-      for (const digest of lostWith([...expired, ...going], content)) lost.add(digest);
+      // A signature of this signature is deleted too, unless another tag keeps it.
+      for (const digest of lostWith([...expired, ...deleting], content)) lost.add(digest);
     }
   }
   return {
-    tags: [...expired, ...going],
-    manifests: [...gone],
+    tags: [...expired, ...deleting],
+    manifests: [...untagged],
     counted: new Set(images.filter((tag) => !expires.has(tag) && !isCovered(tag, rule.keep))),
-    images: new Set([...lost, ...gone]),
+    images: new Set([...lost, ...untagged]),
   };
 }
 
-/** The tags that are no images, each with the digest that it belongs to. */
+/** The tags of signatures and other attachments, each with the digest of its image. */
 function attachedTags({ tags, manifests }: RepositoryContent): ReadonlyMap<Tag, Digest> {
   const attached = new Map<Tag, Digest>();
   for (const [tag, target] of tags) {
@@ -79,13 +79,13 @@ function attachedTags({ tags, manifests }: RepositoryContent): ReadonlyMap<Tag, 
   return attached;
 }
 
-/** The manifests that only the tags that go lead to. */
-function lostWith(going: readonly Tag[], { tags, manifests }: RepositoryContent): Set<Digest> {
-  const goes = new Set(going);
+/** The manifests that are reachable only from the tags to be deleted. */
+function lostWith(deleting: readonly Tag[], { tags, manifests }: RepositoryContent): Set<Digest> {
+  const deleted = new Set(deleting);
   const lost = new Set<Digest>();
   const kept = new Set<Digest>();
-  for (const [tag, target] of tags) addWithChildren(target, goes.has(tag) ? lost : kept, manifests);
-  // An index that has no tag keeps its children as well.
+  for (const [tag, target] of tags) addWithChildren(target, deleted.has(tag) ? lost : kept, manifests);
+  // An index without a tag keeps its children too.
   for (const [digest, { children }] of manifests) {
     if (lost.has(digest) || kept.has(digest)) continue;
     for (const child of children) addWithChildren(child, kept, manifests);
@@ -94,8 +94,8 @@ function lostWith(going: readonly Tag[], { tags, manifests }: RepositoryContent)
   return lost;
 }
 
-/** Manifests that no tag leads to for long enough, with what is attached to them. */
-function untaggedToGo(
+/** Manifests that no tag has reached for `untaggedSeconds`, with their attachments. */
+function expiredUntagged(
   { untaggedSeconds }: CleanupRule,
   { tags, manifests, mentionedAt }: RepositoryContent,
   now: number,
@@ -106,7 +106,7 @@ function untaggedToGo(
   const referrers: [digest: Digest, subject: Digest][] = [];
   for (const [digest, { subject }] of manifests) {
     if (subject && manifests.has(subject)) referrers.push([digest, subject]);
-    // What the history does not know yet came just now.
+    // A manifest that the history does not know yet was pushed just now.
     else if ((mentionedAt(digest) ?? now) >= now - untaggedSeconds)
       addWithChildren(digest, staying, manifests);
   }
@@ -119,7 +119,7 @@ function untaggedToGo(
   return new Set([...manifests.keys()].filter((digest) => !staying.has(digest)));
 }
 
-/** Adds a manifest with all that it leads to as an index. */
+/** Adds a manifest and, if it is an index, all its descendants. */
 function addWithChildren(top: Digest, to: Set<Digest>, manifests: RepositoryContent["manifests"]): void {
   const pending = [top];
   for (let digest = pending.pop(); digest; digest = pending.pop()) {

@@ -17,13 +17,13 @@ import { type CleanupPlan, type ManifestNode, planCleanup } from "./cleanup-plan
 export interface Cleaned {
   readonly tags: number;
   readonly manifests: number;
-  /** What went, or would go, a line each. */
+  /** The deleted tags and manifests (in a dry run: those that would be deleted), one per line. */
   readonly lines: readonly string[];
 }
 
 const MAX_ATTEMPTS = 5;
 
-/** Deletes the tags and manifests that the rules let go, in one commit for each repository. */
+/** Deletes the tags and manifests that the rules select, with one commit per repository. */
 export async function applyCleanupRules(
   oci: OciStore,
   rules: readonly CleanupRule[],
@@ -37,7 +37,7 @@ export async function applyCleanupRules(
     const rule = ruleFor(rules, repository);
     if (!rule) continue;
     if (signal.aborted) break;
-    // Whoever sees the jobs may not know of every repository.
+    // Users who may list the jobs may not see every repository: the progress names none.
     progress(`${oci.location.store}: rules applied to ${applied++} repositories`);
     await Bun.sleep(0);
     const cleanup = new RepositoryCleanup(oci, repository, rule, signal, now);
@@ -57,7 +57,7 @@ class RepositoryCleanup {
   readonly #repository: RepositoryName;
   readonly #rule: CleanupRule;
   readonly #signal: AbortSignal;
-  /** Milliseconds since the epoch. */
+  /** Returns milliseconds since the epoch. */
   readonly #now: () => number;
 
   constructor(
@@ -74,7 +74,7 @@ class RepositoryCleanup {
     this.#now = now;
   }
 
-  /** `undefined` if it was ended early. */
+  /** Computes the plan; `undefined` if the run was cancelled. */
   async choose(): Promise<CleanupPlan | undefined> {
     const { history } = this.#oci;
     const repository = this.#repository;
@@ -95,7 +95,7 @@ class RepositoryCleanup {
     return planCleanup(this.#rule, content, Math.floor(this.#now() / 1000));
   }
 
-  /** Chooses again where a push or a deletion meanwhile makes a difference, and after some times leaves it to the next run. */
+  /** Plans and commits. If a concurrent push or delete changes the plan, it retries; after `MAX_ATTEMPTS` the next run does it. */
   async apply(): Promise<CleanupPlan | undefined> {
     const { history, store } = this.#oci;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -114,7 +114,7 @@ class RepositoryCleanup {
     return undefined;
   }
 
-  /** Nothing goes by an index that has lost something, such as a tag that keeps a manifest. */
+  /** Whether the index has lost a row. Nothing is deleted then: the row may be a tag that keeps a manifest. */
   async #hasLostSome(): Promise<boolean> {
     const pace = new Pace(1, this.#signal);
     const step = async () => {
@@ -127,7 +127,7 @@ class RepositoryCleanup {
     return lost !== undefined || this.#signal.aborted;
   }
 
-  /** Whether what has changed since a state that the history knows makes another plan. */
+  /** Whether the changes between `before` (which the history knows) and `parent` invalidate the plan. */
   async #isOutdated(plan: CleanupPlan, before: Snapshot, parent: Snapshot): Promise<boolean> {
     const tags = new Set(plan.tags);
     for await (const { path, after } of this.#oci.store.diffBelow(

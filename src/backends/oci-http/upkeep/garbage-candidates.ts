@@ -3,24 +3,24 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { OciStore } from "../store/oci-store.ts";
 import { type NeededManifest, neededManifests } from "./needed-manifests.ts";
 
-/** A derived file does not know that a manifest names a digest. */
+/** A manifest names a digest, and a derived database does not have that reference. */
 export interface Disagreement {
   readonly manifest: NeededManifest;
   readonly digest: Digest;
 }
 
-/** What the commits say of candidates. */
+/** The result of comparing the candidates with the commits. */
 export interface Verdict {
-  /** Where the indexes differ from the commits. */
+  /** References that the commits have and the indexes lack. */
   readonly disagreements: readonly Disagreement[];
-  /** False if the comparison was ended early. */
+  /** False if the comparison was cancelled. */
   readonly isWhole: boolean;
 }
 
-/** More are not told. */
+/** The most disagreements that one pass reports. */
 const MAX_DISAGREEMENTS = 20;
 
-/** What may go by the indexes, until the commits were asked. */
+/** The links and blobs that are garbage according to the indexes; the commits must confirm it. */
 export class GarbageCandidates {
   readonly #oci: OciStore;
   readonly #retainedSince: number | undefined;
@@ -28,7 +28,7 @@ export class GarbageCandidates {
   readonly #links = new Map<Digest, RepositoryName[]>();
   #linkCount = 0;
 
-  /** `retainedSince` in seconds since the epoch; `undefined`: all that was removed is retained. */
+  /** `retainedSince` in seconds since the epoch; `undefined`: everything removed is retained. */
   constructor(oci: OciStore, retainedSince: number | undefined) {
     this.#oci = oci;
     this.#retainedSince = retainedSince;
@@ -58,8 +58,8 @@ export class GarbageCandidates {
   }
 
   /**
-   * Takes out what a manifest names by the commits. Where an index should have known that, and did not, it is damaged. `step`
-   * is called between steps and may wait; false ends it.
+   * Drops the candidates that a manifest in the commits names. An index that should have known the reference is damaged.
+   * `step` is called between steps and may wait; false cancels the comparison.
    */
   async compareWithCommits(step: () => Promise<boolean>): Promise<Verdict> {
     const { store } = this.#oci;
@@ -104,7 +104,7 @@ export class GarbageCandidates {
     else this.#links.delete(digest);
   }
 
-  /** Whether an index lacks what it should know; what changed since it was asked is no fault of it. */
+  /** Whether an index lacks a reference that it should have; changes since it was read do not count. */
   async #isUnknown({ repository, path, why }: NeededManifest, digest: Digest): Promise<boolean> {
     const { history, store, derived } = this.#oci;
     switch (why.kind) {

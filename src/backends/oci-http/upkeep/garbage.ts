@@ -6,36 +6,36 @@ import type { OciStore } from "../store/oci-store.ts";
 import { type Disagreement, GarbageCandidates } from "./garbage-candidates.ts";
 
 export interface GarbagePolicy {
-  /** What was uploaded or asked for within so many seconds is kept, needed or not. */
+  /** Blobs uploaded or requested within this time (seconds) are kept, needed or not. */
   readonly graceSeconds: number;
-  /** What manifests named that were removed within so many seconds is kept; `undefined`: for ever. */
+  /** Blobs named by manifests removed within this time (seconds) are kept; `undefined`: for ever. */
   readonly retentionSeconds: number | undefined;
 }
 
 export interface Garbage {
-  /** Upload sessions that nobody goes on with. */
+  /** Number of abandoned upload sessions that were removed. */
   readonly uploads: number;
   readonly blobs: number;
   readonly bytes: number;
-  /** Why nothing was removed, a line each. */
+  /** Why nothing was removed, one per line. */
   readonly problems: readonly string[];
 }
 
 const AT_ONCE = 200;
 const PROGRESS_EVERY_MS = 100;
-/** Which file should know of a manifest. */
+/** The derived database that should know a manifest. */
 const FILES = {
   stored: "index.sqlite",
   frozen: "the index of a past state",
   removed: "history.sqlite",
 };
-/** Bounds the memory of a pass; the commits are walked once for each. */
+/** Bounds the memory of a pass; each pass walks the commits once. */
 const MAX_CANDIDATES = 200_000;
 
 /**
- * Removes the blobs of a store that nothing needs any more, while it serves: no manifest of now, of a served past state, or
- * of the history as far as it is retained names them, and nobody uploaded or asked for them lately. The indexes choose
- * what may go; then the commits are asked, and where they say otherwise nothing goes at all.
+ * Removes the unneeded blobs of a store while it serves requests: no manifest of the newest state, of a served past state or
+ * of the retained history names them, and no client uploaded or requested them recently. The indexes select the
+ * candidates; the commits must confirm them, and if they disagree nothing is removed.
  */
 export async function collectGarbage(
   oci: OciStore,
@@ -43,7 +43,7 @@ export async function collectGarbage(
   run: JobRun,
   now = Date.now(),
 ): Promise<Garbage> {
-  // What stock git has committed is needed as well. Rejects where the branch is gone, after which nothing would be.
+  // Manifests committed by stock git are needed as well. Rejects if the branch is gone: everything would look unneeded.
   await oci.store.follow();
   const uploads = run.isDryRun ? 0 : await oci.expireUploads();
   await oci.history.catchUp(run.signal);
@@ -60,13 +60,13 @@ class Collection {
   readonly #run: JobRun;
   readonly #pace: Pace;
   readonly #graceSeconds: number;
-  /** Seconds since the epoch, or `undefined` where all is retained. */
+  /** Seconds since the epoch; `undefined`: everything is retained. */
   readonly #retainedSince: number | undefined;
   /** Links made before (seconds since the epoch) may go. */
   readonly #linkedBefore: number;
   #seen = 0;
-  /** When progress was last reported, by `performance.now()`. */
-  #told = 0;
+  /** When progress was last reported (`performance.now()`). */
+  #reportedAt = 0;
 
   /** `now` in seconds since the epoch. */
   constructor(oci: OciStore, { graceSeconds, retentionSeconds }: GarbagePolicy, run: JobRun, now: number) {
@@ -87,7 +87,7 @@ class Collection {
       const linksLeft = await take(links, candidates, ({ scope, digest }) =>
         candidates.addLink(scope, digest),
       );
-      // A blob goes once none of its links is left.
+      // A blob is removed only when none of its links is left.
       const blobsLeft = linksLeft || (await take(blobs, candidates, (digest) => candidates.addBlob(digest)));
       isOver = !linksLeft && !blobsLeft;
       if (candidates.size === 0 || this.#run.signal.aborted) continue;
@@ -100,7 +100,7 @@ class Collection {
     }
   }
 
-  /** Has derived files built again from the commits, for the next run, and answers what was wrong, a line each. */
+  /** Starts the rebuild of the damaged databases from the commits, and returns the problems, one per line. */
   async #repair(disagreements: readonly Disagreement[]): Promise<string[]> {
     const lines: string[] = [];
     const reason = "it does not know all that the commits need";
@@ -116,20 +116,20 @@ class Collection {
   }
 
   /**
-   * Whoever names a blob again has touched it before, so what nobody touched since the pass began (in the milliseconds of
-   * `performance.now()`) is needed as little as it was then.
+   * A client that names a blob again touches it first, so a blob not touched since the pass `began` (`performance.now()`, ms)
+   * is still unneeded.
    */
   async #remove(candidates: GarbageCandidates, began: number): Promise<void> {
-    // The index and the links may be replaced meanwhile, and must be asked for each time.
+    // The index and the links may be replaced meanwhile: read them from the store each time.
     const { recency, blobs } = this.#oci;
     const isNamed = (digest: Digest) => this.#oci.servedIndexes().some((index) => index.isNeeded(digest));
-    const isLate = (digest: Digest) => {
+    const isRecent = (digest: Digest) => {
       const sinceBegan = Math.floor((performance.now() - began) / 1000) + 1;
       return recency.wasTouchedWithin(Math.max(this.#graceSeconds, sinceBegan), digest);
     };
     if (!this.#run.isDryRun) {
       for (const { scope, digest } of candidates.links()) {
-        const isUnneeded = () => !isLate(digest) && !this.#oci.index.names(scope, digest);
+        const isUnneeded = () => !isRecent(digest) && !this.#oci.index.names(scope, digest);
         if (isUnneeded()) await this.#oci.links.drop(scope, digest, isUnneeded);
         if (!(await this.#step("links dropped"))) return;
       }
@@ -138,7 +138,7 @@ class Collection {
       if (!(await this.#step("removing"))) return;
       const linkedSince = this.#run.isDryRun ? this.#linkedBefore : 0;
       const isUnneeded = async () =>
-        !isLate(digest) && !isNamed(digest) && !(await this.#oci.links.isLinkedSince(digest, linkedSince));
+        !isRecent(digest) && !isNamed(digest) && !(await this.#oci.links.isLinkedSince(digest, linkedSince));
       const size = (await isUnneeded()) ? (await blobs.stat(digest))?.size : undefined;
       if (size === undefined) continue;
       if (!this.#run.isDryRun) {
@@ -152,7 +152,7 @@ class Collection {
     }
   }
 
-  /** That blobs were uploaded to repositories where no manifest came to name them. */
+  /** Links of blobs that were uploaded to a repository and that no manifest there names. */
   async *#unneededLinks(): AsyncGenerator<{ readonly scope: RepositoryName; readonly digest: Digest }> {
     let last: { readonly scope: string; readonly digest: Digest } | undefined;
     do {
@@ -160,8 +160,8 @@ class Collection {
       for (const { scope, digest } of page) {
         if (!(await this.#step("links looked at"))) return;
         const repository = scope as RepositoryName;
-        // A link of what a manifest names is kept: it would be missed when that manifest goes and is pushed again.
-        if (!this.#isLate(digest) && !this.#oci.index.names(repository, digest))
+        // A link is kept while a manifest names its blob: a client that deletes and pushes the manifest again needs it.
+        if (!this.#isRecent(digest) && !this.#oci.index.names(repository, digest))
           yield { scope: repository, digest };
       }
       last = page.at(-1);
@@ -178,7 +178,7 @@ class Collection {
 
   async #unneededOf(blobs: readonly Digest[]): Promise<readonly Digest[]> {
     const { history, links } = this.#oci;
-    let left = blobs.filter((digest) => !this.#isLate(digest));
+    let left = blobs.filter((digest) => !this.#isRecent(digest));
     const without = (kept: { has(digest: Digest): boolean }) => {
       left = left.filter((digest) => !kept.has(digest));
     };
@@ -191,15 +191,15 @@ class Collection {
     });
   }
 
-  #isLate(digest: Digest): boolean {
+  #isRecent(digest: Digest): boolean {
     return this.#oci.recency.wasTouchedWithin(this.#graceSeconds, digest);
   }
 
-  /** False once the run is to end. */
+  /** Reports progress and rests; false once the run is cancelled. */
   async #step(what: string): Promise<boolean> {
     const now = performance.now();
-    if (now - this.#told >= PROGRESS_EVERY_MS) {
-      this.#told = now;
+    if (now - this.#reportedAt >= PROGRESS_EVERY_MS) {
+      this.#reportedAt = now;
       const { store } = this.#oci.location;
       this.#run.progress(`${store}: ${what}; ${this.#seen} blobs looked at, ${this.blobs} removed`);
     }
@@ -209,7 +209,7 @@ class Collection {
   }
 }
 
-/** Whether there may be more. */
+/** Fills the candidates up to their bound; returns whether the source may have more. */
 async function take<T>(
   source: AsyncGenerator<T>,
   candidates: GarbageCandidates,

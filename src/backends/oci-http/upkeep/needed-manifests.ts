@@ -7,36 +7,36 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import { parseOciPath, TAGS } from "../content/layout.ts";
 import { onlyAdds } from "../content/store-event.ts";
 
-/** A manifest of which all that it names is kept. */
+/** A manifest whose references must all be kept. */
 export interface NeededManifest {
   readonly repository: RepositoryName;
   readonly digest: Digest;
   readonly path: StorePath;
-  /** Every digest that it names. */
+  /** Every digest that the manifest names. */
   readonly named: readonly Digest[];
   readonly why:
     | { readonly kind: "stored" }
-    /** A registry serves the state of this commit. */
+    /** A registry serves the state at this commit. */
     | { readonly kind: "frozen"; readonly at: ObjectId }
-    /** It can be brought back. */
+    /** The manifest was removed and can still be restored. */
     | { readonly kind: "removed"; readonly by: ObjectId; readonly seconds: number };
 }
 
 export interface NeededOptions {
   readonly head: ObjectId;
   readonly frozen: readonly ObjectId[];
-  /** What was removed later than this (seconds since the epoch) is kept; `undefined`: all that ever was. */
+  /** Manifests removed after this time (seconds since the epoch) are needed; `undefined`: all removed ones. */
   readonly retainedSince: number | undefined;
-  /** The bytes of a stored manifest, which have its digest, where that is quicker than reading them from the commit. */
+  /** A faster source for a manifest's bytes than the commit; the bytes have that digest. */
   readonly contentOf: (repository: RepositoryName, digest: Digest) => Uint8Array | undefined;
-  /** Called between steps; it may wait. False ends the walk. */
+  /** Called between steps and may wait; false ends the walk. */
   readonly step: () => Promise<boolean>;
 }
 
-/** The clock may have been set back for some commits; after so many in a row that are too old, all the others are. */
+/** The clock may have been set back for some commits; after this many consecutive old commits the walk ends. */
 const MAX_OLD_COMMITS = 1000;
 
-/** The manifests that are needed by what the commits say, whatever an index says. Some may come more than once. */
+/** The needed manifests according to the commits, read without an index. Some may be yielded more than once. */
 export async function* neededManifests(
   walk: CommitWalk,
   { head, frozen, retainedSince, contentOf, step }: NeededOptions,
@@ -81,5 +81,5 @@ export async function* neededManifests(
 }
 
 const isNoTags = (directory: string) => !directory.endsWith(`/${TAGS}`);
-/** From what is new, nothing was removed. */
+/** A new directory cannot have lost a manifest. */
 const mayLose = (directory: string, isNew: boolean) => !isNew && isNoTags(directory);

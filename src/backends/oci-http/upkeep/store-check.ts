@@ -9,7 +9,7 @@ import { OCI_INDEX } from "../index/oci-index.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { OciStore } from "../store/oci-store.ts";
 
-/** Tags named with a damaged blob; more are only counted. */
+/** Most tags listed for a damaged blob; further ones are only counted. */
 const MAX_NAMED_TAGS = 5;
 const MAX_TAGS_AT_ONCE = 1000;
 const MAX_LINKS_AT_ONCE = 200;
@@ -18,23 +18,23 @@ type Link = Parameters<OciStore["links"]["olderThan"]>[1];
 
 export interface OciReport {
   readonly blobs: number;
-  /** One line each. */
+  /** One problem per line. */
   readonly problems: readonly string[];
 }
 
 export interface CheckOptions {
-  /** Whether damaged blobs are set aside, so that they are not served and a new push heals them. */
+  /** Whether damaged blobs are set aside: they are no longer served, and a new push replaces them. */
   readonly setsAside: boolean;
-  /** Called between steps; it may wait. False ends the check early. */
+  /** Called between steps and may wait; false ends the check. */
   readonly step: (progress: string) => Promise<boolean>;
-  /** Ends it in the middle of a step, such as the hashing of a large blob: it rejects with the signal's reason. */
+  /** Cancels within a step, such as hashing a large blob: the check rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** How often the index is told what came meanwhile before a busy store is taken as unchecked. */
+/** How often the comparison catches up with new commits before it gives up on a busy store. */
 const MAX_ATTEMPTS = 20;
 
-/** Like `checkBlobs`, and compares the index that is served with the commits; a damaged one is replaced. */
+/** Runs `checkBlobs` and compares the served index with the commits; a damaged index is replaced. */
 export async function checkOciStore(oci: OciStore, options: CheckOptions): Promise<OciReport> {
   const { blobs, problems } = await checkBlobs(oci, options, async (fresh) => [
     ...(await findDamage(oci, options, () => compareIndex(oci, fresh, options.step))),
@@ -43,7 +43,7 @@ export async function checkOciStore(oci: OciStore, options: CheckOptions): Promi
   return { blobs, problems };
 }
 
-/** Runs `check`, which answers or throws what is wrong with a database, and has that replaced. */
+/** Runs `check`, which returns or throws the damage of a database, and starts its replacement. */
 async function findDamage(
   oci: OciStore,
   { setsAside }: CheckOptions,
@@ -62,7 +62,7 @@ async function findDamage(
   ];
 }
 
-/** Reads every link, which compares it with its sum. */
+/** Reads every link, which verifies its checksum. */
 async function checkLinks(oci: OciStore, step: CheckOptions["step"]): Promise<undefined> {
   for (let last: Link | undefined; ; ) {
     const links = await oci.links.olderThan(Number.MAX_SAFE_INTEGER, last, MAX_LINKS_AT_ONCE);
@@ -71,7 +71,7 @@ async function checkLinks(oci: OciStore, step: CheckOptions["step"]): Promise<un
   }
 }
 
-/** Hashes every blob again, and looks for those that tags need and that are gone. */
+/** Hashes every blob again, and finds missing blobs that tags need. */
 export async function checkBlobs(
   oci: Pick<OciStore, "store" | "blobs">,
   { setsAside, step, signal }: CheckOptions,
@@ -98,7 +98,7 @@ export async function checkBlobs(
       }
     }
     for (const [digest, tags] of tagsByBlob) {
-      // Uploaded since the blobs were listed, perhaps.
+      // The blob may have been uploaded after the blobs were listed.
       if (!found.has(digest) && !(await oci.blobs.stat(digest)))
         problems.push(`blob ${digest} is missing${affected(tags)}`);
     }
@@ -109,7 +109,7 @@ export async function checkBlobs(
   }
 }
 
-/** Whether the index holds what the commits say. */
+/** Compares the index with the commits. */
 async function compareIndex(
   oci: OciStore,
   fresh: DerivedIndex,
@@ -119,7 +119,7 @@ async function compareIndex(
   const scopes = new Set([...fresh.scopes(), ...oci.derived.scopes()]);
   for (const scope of scopes) {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      // Compared at one moment, at which both stand for the same commit.
+      // Both are compared while they stand at the same commit.
       if (oci.derived.head === fresh.head) {
         if (fresh.dump(scope) !== oci.derived.dump(scope))
           return { reason: `it differs from the commits in '${scope}'`, path };
@@ -133,7 +133,7 @@ async function compareIndex(
   return undefined;
 }
 
-/** The tags that need each blob, through indexes too. */
+/** The tags that need each blob, directly or through an index. */
 async function collectTags(index: OciIndexReader): Promise<Map<Digest, string[]>> {
   const tagsByBlob = new Map<Digest, string[]>();
   for (const repository of index.repositoriesAfter("")) {

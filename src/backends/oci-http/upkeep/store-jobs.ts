@@ -8,16 +8,16 @@ import { collectGarbage } from "./garbage.ts";
 import { checkOciStore } from "./store-check.ts";
 
 export interface StoreJobsOptions {
-  /** Seconds; `undefined`: never by itself. */
+  /** Seconds between runs; `undefined`: only on request. */
   readonly gcEvery: number | undefined;
   readonly gcGrace: number;
   readonly scrubEvery: number | undefined;
 }
 
-/** Names of what goes, in a report. */
+/** Most deleted names listed in a report. */
 const MAX_NAMED = 1000;
 
-/** The background work on OCI stores, all of them one after the other. */
+/** The background jobs on OCI stores; each handles one store after the other. */
 export function storeJobs(
   instances: InstanceRegistry,
   { gcEvery, gcGrace, scrubEvery }: StoreJobsOptions,
@@ -45,7 +45,7 @@ export function storeJobs(
   ];
 }
 
-/** A store that fails, or is out of service, keeps none of the others from its turn; rejects at the end then. */
+/** Works on each store, even if another fails or is out of service; then rejects at the end. */
 async function forEachStore(
   instances: InstanceRegistry,
   { signal }: JobRun,
@@ -84,7 +84,7 @@ async function collect(
   const { store } = oci.location;
   const rules = configs.flatMap(({ cleanup, at }) => (at ? [] : cleanup));
   const cleaned = await applyCleanupRules(oci, rules, run);
-  // Registries that share a store keep what one of them wants to be kept.
+  // Registries that share a store use the longest of their retentions.
   const retentions = configs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY);
   const longest = Math.max(...retentions);
   const retentionSeconds = longest === Number.POSITIVE_INFINITY ? undefined : longest;

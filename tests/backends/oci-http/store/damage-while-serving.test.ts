@@ -71,7 +71,7 @@ function describeDamage(what: string, ...statements: string[]): void {
 }
 
 test.each(["1", "2"])(
-  "a push that a damaged index can't take in is told to come again, and is taken in then, while %s threads serve",
+  "a push that a damaged index can't store is told to retry, and then succeeds, while %s threads serve",
   async (workers) => {
     const { client, vandalize, checkImages, images } = await serveImages(workers);
     vandalize("index.sqlite", "DROP TABLE referrers", "DROP TABLE tags");
