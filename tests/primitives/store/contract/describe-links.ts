@@ -61,7 +61,7 @@ export function describeLinks({ name, create }: EngineUnderTest): void {
     });
 
     test("report each scope that they change, and whether it has lost one", async () => {
-      const changes: [string, LinkChange][] = [];
+      const changes: [scope: string, change: LinkChange][] = [];
       const links = await openLinks(create().engine, {
         changed: (...change) => changes.push(change),
       });
@@ -72,6 +72,14 @@ export function describeLinks({ name, create }: EngineUnderTest): void {
         ["app", "change"],
         ["app", "removal"],
         ["team/app", "change"],
+      ]);
+      changes.length = 0;
+      await links.drop("team/app", layer, () => false);
+      await links.drop("team/app", layer, () => true);
+      expect(changes).toEqual([
+        ["team/app", "removal"],
+        ["team/app", "change"],
+        ["team/app", "removal"],
       ]);
     });
 

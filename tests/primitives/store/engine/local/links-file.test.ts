@@ -8,76 +8,11 @@ import {
   salvageLinks,
 } from "../../../../../src/primitives/store/engine/local/links-database.ts";
 import { LinksFile } from "../../../../../src/primitives/store/engine/local/links-file.ts";
-import { ScopeClock } from "../../../../../src/primitives/store/index/scope-clock.ts";
-import { afterThisTest } from "../../../../support/cleanup.ts";
 import { flipBit } from "../../../../support/flipped-bit.ts";
 import { temporaryDirectory } from "../../../../support/temporary-directory.ts";
 
-const [layer, other] = [digestOf(Buffer.from("layer")), digestOf(Buffer.from("other"))];
+const layer = digestOf(Buffer.from("layer"));
 const FLIPS = 200;
-
-function open(path = `${temporaryDirectory()}/links.sqlite`) {
-  const clock = new ScopeClock();
-  const links = new LinksFile(path, (scope, event) => clock.advance(scope, event));
-  afterThisTest(() => links.close());
-  return { path, clock, links };
-}
-
-test("a blob belongs to the scopes that it was linked to, until it is removed from them", async () => {
-  const { links } = open();
-  await links.add("alpine", layer);
-  await links.add("team/app", layer);
-  await links.add("alpine", other);
-  expect([await links.has("alpine", layer), await links.has("team/app", other)]).toEqual([true, false]);
-  expect((await links.scopesOf(layer, 10)).sort()).toEqual(["alpine", "team/app"]);
-  expect(await links.scopesOf(layer, 1)).toHaveLength(1);
-  expect((await links.blobsOf("alpine")).sort()).toEqual([layer, other].sort());
-  expect(await links.remove("alpine", layer)).toBe(true);
-  expect(await links.remove("alpine", layer)).toBe(false);
-  expect(await links.has("alpine", layer)).toBe(false);
-});
-
-test("links are found by their age, a page at a time", async () => {
-  const { links } = open();
-  for (const scope of ["a", "b", "c"]) await links.add(scope, layer);
-  const soon = Math.floor(Date.now() / 1000) + 60;
-  const first = await links.olderThan(soon, undefined, 2);
-  expect(first.map(({ scope }) => scope)).toEqual(["a", "b"]);
-  expect((await links.olderThan(soon, first.at(-1), 2)).map(({ scope }) => scope)).toEqual(["c"]);
-  expect(await links.olderThan(soon - 3600, undefined, 2)).toEqual([]);
-  expect([await links.isLinkedSince(layer, soon - 3600), await links.isLinkedSince(layer, soon)]).toEqual([
-    true,
-    false,
-  ]);
-  const unlinked = digestOf(Buffer.from("unlinked"));
-  expect(await links.linkedSince([unlinked, layer], soon - 3600)).toEqual(new Set([layer]));
-  expect(await links.linkedSince([unlinked, layer], soon)).toEqual(new Set());
-});
-
-test("a link that is still needed is restored when it is dropped", async () => {
-  const { links } = open();
-  await links.add("alpine", layer);
-  await links.drop("alpine", layer, () => false);
-  expect(await links.has("alpine", layer)).toBe(true);
-  let isSeen: Promise<boolean> | undefined;
-  await links.drop("alpine", layer, () => {
-    isSeen = links.has("alpine", layer);
-    return true;
-  });
-  expect(await isSeen).toBe(false);
-  expect(await links.has("alpine", layer)).toBe(false);
-});
-
-test("the clock of a scope advances when its links change", async () => {
-  const { links, clock } = open();
-  const times = () =>
-    (["change", "removal"] as const).map((event) => clock.read(clock.slotOf("alpine", event)));
-  const before = times();
-  await links.add("alpine", layer);
-  expect(times()).toEqual([(before[0] ?? 0) + 1, before[1] ?? 0]);
-  await links.remove("alpine", layer);
-  expect(times()).toEqual([(before[0] ?? 0) + 2, (before[1] ?? 0) + 1]);
-});
 
 test("links of an earlier version, without checksums, are kept", async () => {
   const path = `${temporaryDirectory()}/links.sqlite`;
