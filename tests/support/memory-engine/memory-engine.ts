@@ -5,9 +5,11 @@ import type {
   StorageEngine,
   StorageRoom,
 } from "../../../src/primitives/store/engine/engine.ts";
+import type { Leases } from "../../../src/primitives/store/engine/leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../../../src/primitives/store/engine/links.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { type KeptBlobs, MemoryBlobs } from "./memory-blobs.ts";
+import { MemoryLeases } from "./memory-leases.ts";
 import { type KeptLinks, MemoryLinks } from "./memory-links.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { MemoryUploads, type Sessions } from "./memory-uploads.ts";
@@ -31,10 +33,13 @@ export class MemoryEngine implements StorageEngine {
     keepReserve: () => async () => undefined,
   };
   readonly #stores: MemoryStorage;
+  readonly #leases: Leases;
   readonly #derived = temporaryDirectory();
 
-  constructor(stores: MemoryStorage) {
+  /** `leases`: this node's view of the leases. Without it the node is the only one. */
+  constructor(stores: MemoryStorage, leases: Leases = new MemoryLeases()) {
     this.#stores = stores;
+    this.#leases = leases;
   }
 
   async list(): Promise<readonly string[]> {
@@ -80,6 +85,10 @@ export class MemoryEngine implements StorageEngine {
 
   async checkLinks(): Promise<readonly string[]> {
     return [];
+  }
+
+  async openLeases(): Promise<Leases> {
+    return this.#leases;
   }
 
   derivedDirectory(): string {

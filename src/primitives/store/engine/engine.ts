@@ -3,6 +3,7 @@ import type { Release } from "../../release.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { BlobStore } from "./blobs.ts";
 import type { Branch } from "./branch.ts";
+import type { Leases } from "./leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "./links.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { SessionCounter, UploadLocks, UploadStore } from "./uploads.ts";
@@ -65,6 +66,8 @@ export interface StorageEngine {
   readLinks(name: string): Promise<OpenLinkReader>;
   /** What is wrong with the links, a line each, while no server has them open. Nothing is changed. */
   checkLinks(name: string): Promise<readonly string[]>;
+  /** Opens the leases of the whole storage, which belong to no store. */
+  openLeases(): Promise<Leases>;
   /** The directory of this machine in which the node keeps the databases that it derives from a store. */
   derivedDirectory(name: string): string;
 }

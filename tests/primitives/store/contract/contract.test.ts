@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { describeBlobs } from "./describe-blobs.ts";
 import { describeBranch } from "./describe-branch.ts";
+import { describeLeases } from "./describe-leases.ts";
 import { describeLinks } from "./describe-links.ts";
 import { describeObjects } from "./describe-objects.ts";
 import { describeUploads } from "./describe-uploads.ts";
@@ -13,6 +14,7 @@ for (const engine of ENGINES) {
   describeBlobs(engine);
   describeUploads(engine);
   describeLinks(engine);
+  describeLeases(engine);
 
   describe(`the engine '${engine.name}'`, () => {
     test("lists a store once it was made, and says when it holds blobs", async () => {

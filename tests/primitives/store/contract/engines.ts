@@ -7,6 +7,7 @@ import type {
   ContentStorage,
   StorageEngine,
 } from "../../../../src/primitives/store/engine/engine.ts";
+import type { LeaseName } from "../../../../src/primitives/store/engine/leases.ts";
 import type {
   LinkOptions,
   OpenLinkReader,
@@ -18,11 +19,38 @@ import { blobPath } from "../../../support/blob-path.ts";
 import { bodyOf } from "../../../support/body-of.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { flipBit } from "../../../support/flipped-bit.ts";
+import { startLeaseHolder } from "../../../support/lease-holder.ts";
+import { ManualClock } from "../../../support/memory-engine/manual-clock.ts";
 import { MemoryEngine, type MemoryStorage } from "../../../support/memory-engine/memory-engine.ts";
+import { type LeaseRecords, MemoryLeases, TERM_MS } from "../../../support/memory-engine/memory-leases.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 /** The store that every contract is about. */
 export const STORE = "everlock-test";
+
+/** A node that can fail to keep its leases. */
+export interface FailingNode {
+  readonly engine: StorageEngine;
+  /** From now on its process hangs: its clock goes on, but no timer runs. */
+  hang(): void;
+  /** From now on it can't reach the storage. */
+  cutOff(): void;
+}
+
+/** What the contract of leases does with a storage. */
+export interface LeasesUnderTest {
+  /** The engine of another node; where a storage has only one, another engine of it. */
+  openNode(): StorageEngine;
+  /** Only where leases have a term: elsewhere, a process that lives keeps them. */
+  readonly openFailingNode?: () => FailingNode;
+  /** A process acquires the lease and is killed while it holds it. */
+  acquireAndKill(name: LeaseName, holder: string): Promise<void>;
+  /**
+   * Lets the term of a lease pass on all nodes, and calls `step` many times meanwhile; does nothing where leases have no
+   * term.
+   */
+  passTerm(step?: () => Promise<void>): Promise<void>;
+}
 
 /** One storage with an engine over it. */
 export interface StorageUnderTest {
@@ -31,6 +59,7 @@ export interface StorageUnderTest {
   afterKill(): StorageEngine;
   /** The engine of another node, where several may use a storage. */
   readonly otherNode?: () => StorageEngine;
+  readonly leases: LeasesUnderTest;
   /** Changes a byte of a blob, as a bad disk does. */
   damage(digest: Digest): void;
 }
@@ -51,10 +80,66 @@ function copyOf(directory: string): string {
   return copy;
 }
 
+/** Leases of one machine, held by real processes. */
+function localLeases(dataDir: string): LeasesUnderTest {
+  return {
+    openNode: () => new LocalEngine(dataDir, SILENT),
+    acquireAndKill: async (name, holder) => {
+      const child = await startLeaseHolder(dataDir, name, holder);
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+    passTerm: async () => undefined,
+  };
+}
+
+const STEP_MS = 500;
+/** How much less time the clock of a slow node counts. */
+const SLOWER_BY = 1 / 20;
+
+/** Leases of nodes with a clock each, which show different times. A node that can fail has a slow clock as well. */
+function memoryLeases(stores: MemoryStorage): LeasesUnderTest {
+  const records: LeaseRecords = new Map();
+  const passes: (() => Promise<void>)[] = [];
+  const newClock = () => new ManualClock(passes.length * 1_000_000);
+  const openNode = () => {
+    const clock = newClock();
+    passes.push(() => clock.advance(STEP_MS));
+    return new MemoryEngine(stores, new MemoryLeases(records, clock));
+  };
+  const openFailingNode = () => {
+    const clock = newClock();
+    const leases = new MemoryLeases(records, clock);
+    const ms = STEP_MS * (1 - SLOWER_BY);
+    let hangs = false;
+    passes.push(async () => (hangs ? clock.hang(ms) : await clock.advance(ms)));
+    const hang = () => {
+      hangs = true;
+    };
+    return { engine: new MemoryEngine(stores, leases), hang, cutOff: () => leases.cutOff() };
+  };
+  return {
+    openNode,
+    openFailingNode,
+    acquireAndKill: async (name, holder) => {
+      // The clock of a killed node runs no timer any more.
+      const { kind } = await new MemoryLeases(records).acquire(name, holder);
+      if (kind === "held") throw new Error("the lease was not acquired");
+    },
+    passTerm: async (step = async () => undefined) => {
+      for (let passed = 0; passed < TERM_MS; passed += STEP_MS) {
+        await Promise.all(passes.map((pass) => pass()));
+        await step();
+      }
+    },
+  };
+}
+
 function localStorage(dataDir = temporaryDirectory()): StorageUnderTest {
   return {
     engine: new LocalEngine(dataDir, SILENT),
     afterKill: () => new LocalEngine(copyOf(dataDir), SILENT),
+    leases: localLeases(dataDir),
     damage: (digest) => flipBit(blobPath(`${dataDir}/${STORE}`, digest), 0, 0),
   };
 }
@@ -65,6 +150,7 @@ function memoryStorage(stores: MemoryStorage = new Map()): StorageUnderTest {
     engine: open(),
     afterKill: open,
     otherNode: open,
+    leases: memoryLeases(stores),
     damage: (digest) => {
       const bytes = stores.get(STORE)?.blobs.get(digest)?.bytes;
       if (bytes) bytes[0] = (bytes[0] ?? 0) ^ 1;

@@ -6,10 +6,12 @@ import { DamagedStoreError } from "../../commits/damaged-store.ts";
 import { CorruptObjectError } from "../../git/object.ts";
 import type { ObjectId } from "../../git/object-id.ts";
 import type { CommitStorage, ContentOptions, ContentStorage, StorageEngine } from "../engine.ts";
+import type { Leases } from "../leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { LocalBlobs } from "./local-blobs.ts";
 import { LocalBranch } from "./local-branch.ts";
+import { LocalLeases } from "./local-leases.ts";
 import { checkLocalLinks, LocalLinks, readLocalLinks } from "./local-links.ts";
 import { LocalObjects } from "./local-objects.ts";
 import { LocalRefs } from "./local-refs.ts";
@@ -120,6 +122,10 @@ export class LocalEngine implements StorageEngine {
 
   checkLinks(name: string): Promise<readonly string[]> {
     return checkLocalLinks(this.#directory(name));
+  }
+
+  async openLeases(): Promise<Leases> {
+    return new LocalLeases(`${this.#dataDir}/everlock-leases`);
   }
 
   /** Beside the repository. */
