@@ -8,8 +8,8 @@ import { identityOf } from "../primitives/users/user-registry.ts";
 import { AdministratorOnlyError } from "./refusals.ts";
 
 /**
- * Who asks for an operation, whatever the frontend. Rights are looked up at each question: a grant that is revoked while an
- * operation runs no longer counts.
+ * The user who requests an operation, through any frontend. Each check looks up the rights again: a grant that is revoked
+ * while an operation runs no longer counts.
  */
 export interface Actor {
   readonly user: UserName;
@@ -40,7 +40,7 @@ export function userActor(user: UserName, { directory, client, remote }: UserAct
   };
 }
 
-/** A command on the server's machine: whoever can write to the data directory may do anything. */
+/** A command on the server's machine: a process that can write to the data directory may do anything. */
 export const MACHINE_ACTOR: Actor = {
   user: ANONYMOUS,
   identity: SYSTEM_IDENTITY,
@@ -50,7 +50,7 @@ export const MACHINE_ACTOR: Actor = {
   allows: () => true,
 };
 
-/** `what`: what the actor asked for, as the subject of the message. Throws `AdministratorOnlyError`. */
+/** `what`: the requested operation, as the subject of the message. Throws `AdministratorOnlyError`. */
 export function requireAdministrator(actor: Actor, what = "this"): void {
   if (!actor.isAdministrator()) throw new AdministratorOnlyError(what, actor.user);
 }

@@ -27,10 +27,10 @@ const CONFIG_PATH = storePath("config/backends.toml");
 const MAX_WAITING_CHANGES = 100;
 const HEAD = "# What is switched off; '/backends' in the admin console changes it.\n\n";
 
-/** Which backends serve. A change is a commit, and holds for the next request. */
+/** The enabled and disabled backends. A change is a commit, and applies to the next request. */
 export class BackendSwitch implements Reloadable {
   readonly #system: Store;
-  /** Changes run one at a time, each on the result of the one before. */
+  /** Runs changes one at a time, each on the result of the one before. */
   readonly #turn = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly #available: ReadonlySet<BackendName>;
   readonly #listeners: (() => void)[] = [];
@@ -43,7 +43,7 @@ export class BackendSwitch implements Reloadable {
     this.#available = available;
   }
 
-  /** `available` are those that the settings switch on. Throws `BackendSwitchError` where what is stored makes no sense. */
+  /** `available`: the backends that the settings enable. Rejects with `BackendSwitchError` if the stored file is invalid. */
   static async load(system: Store, available: readonly BackendName[]): Promise<BackendSwitch> {
     const backends = new BackendSwitch(system, new Set(available));
     backends.#disabled = await readDisabled(system.head());
@@ -76,13 +76,13 @@ export class BackendSwitch implements Reloadable {
   async disable(actor: Identity, names: readonly BackendName[]): Promise<void> {
     if (names.includes("admin-ssh")) {
       throw new BackendSwitchError(
-        "the console can't switch itself off, nobody could switch it on again; start with --no-backend-admin-ssh",
+        "the console can't disable itself, as it could not be enabled again; start with --no-backend-admin-ssh",
       );
     }
     await this.#change(actor, `disable ${names.join(", ")}`, (disabled) => [...disabled, ...names]);
   }
 
-  /** Reads the backends that a commit of stock git switched on or off. */
+  /** Reads the backends that a commit of stock git enabled or disabled. */
   prepareReload<T>(then: (takeOver: TakeOver) => Promise<T>): Promise<T> {
     return this.#turn.run(async () => {
       await this.#system.follow();

@@ -1,6 +1,6 @@
 import type { Page } from "../registry/model/page.ts";
 
-/** Reads a list as far as it is shown: up to `limit` entries, and whether there are more. */
+/** Reads up to `limit` entries of a list, and whether there are more. */
 export async function firstOf<T>(list: AsyncIterable<T>, limit: number): Promise<Page<T>> {
   const entries: T[] = [];
   for await (const entry of list) {

@@ -11,13 +11,13 @@ export function isNamesake(user: UserName, registry: string): boolean {
   return user !== ANONYMOUS && (user as string) === registry;
 }
 
-/** The users that own a registry without a grant, because it bears their name. */
+/** The users that own a registry without a grant because it has their name. */
 export function namesakes(users: UserDirectory, registries: readonly Named[]): UserName[] {
   const names = new Set(registries.map(({ name }) => name));
   return users.list().flatMap(({ name }) => (name !== ANONYMOUS && names.has(name) ? name : []));
 }
 
-/** What must be confirmed before a user and a registry of one name exist. */
+/** The warning to confirm before a user and a registry have the same name. */
 export function namesakeWarning(name: string, made: "user" | "registry"): string {
   const exists = made === "user" ? `a registry '${name}' exists` : `a user '${name}' exists`;
   return `${exists}: the user would own the registry '${name}' because it has the same name`;

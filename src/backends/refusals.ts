@@ -1,10 +1,10 @@
 import { ExpectedError } from "../primitives/expected-error.ts";
 
 /*
- * Why an operation refuses what it is asked for. Each frontend adds its own hint, such as an option of a command.
+ * The reasons for which operations refuse a request. Each frontend adds its own hint, such as an option of a command.
  */
 
-/** The actor may not do this, or may not know whether what it names exists. */
+/** The actor may not do this, or may not learn whether the named thing exists. */
 export class NotAllowedError extends ExpectedError {
   override readonly name: string = "NotAllowedError";
 }
@@ -18,7 +18,7 @@ export class AdministratorOnlyError extends NotAllowedError {
   }
 }
 
-/** There is nothing of this name. */
+/** Nothing with this name exists. */
 export class NotFoundError extends ExpectedError {
   override readonly name: string = "NotFoundError";
   override readonly kind = "not-found";
@@ -29,13 +29,13 @@ export class FrozenError extends ExpectedError {
   override readonly name = "FrozenError";
 }
 
-/** The arguments make no sense, alone or together. */
+/** An argument, or a combination of them, is invalid. */
 export class InvalidArgumentError extends ExpectedError {
   override readonly name: string = "InvalidArgumentError";
   override readonly kind = "invalid";
 }
 
-/** What is there does not allow the change. */
+/** The current state does not allow the change. */
 export class ConflictError extends ExpectedError {
   override readonly name: string = "ConflictError";
   override readonly kind = "conflict";

@@ -44,7 +44,7 @@ describe("a backend", () => {
     expect(states(backends)).toEqual(["off at the start", "enabled"]);
     await expect(backends.enable(SYSTEM_IDENTITY, ["oci-http"])).rejects.toThrow(BackendSwitchError);
     await expect(backends.disable(SYSTEM_IDENTITY, ["admin-ssh"])).rejects.toThrow(
-      "nobody could switch it on",
+      "the console can't disable itself",
     );
     await backends.disable(SYSTEM_IDENTITY, ["oci-http"]);
     expect(states(await BackendSwitch.load(system, BOTH))).toEqual(["disabled", "enabled"]);

@@ -31,7 +31,7 @@ describe("a user and a registry of one name", () => {
   test("are not made by a new user, unless that is confirmed", async () => {
     const { run } = await openConsole();
     await expect(run("/users add team s3cret")).rejects.toThrow(
-      "a registry 'team' exists: the user would own the registry 'team' because it has the same name; add --yes if it is to",
+      "a registry 'team' exists: the user would own the registry 'team' because it has the same name; add --yes to confirm",
     );
     expect(await run("/users list")).not.toContain("team");
     expect(await run("/users add team s3cret --yes")).toEqual(["user 'team' created"]);

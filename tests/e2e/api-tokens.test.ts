@@ -111,8 +111,11 @@ describeWith(["ssh", "sshpass"], "an API token", () => {
     const server = await start();
     await console(server, "/users add bob change-me");
     for (const [command, message] of [
-      ["/users token add alice path=http/oci/default", "a limit takes both: path=<access path> role=<role>"],
-      ["/users token add alice expires=soon", "'expires=soon' is no time such as expires=90d"],
+      [
+        "/users token add alice path=http/oci/default",
+        "a limit requires both path and role: path=<access path> role=<role>",
+      ],
+      ["/users token add alice expires=soon", "'expires=soon' is not a time such as expires=90d"],
       ["/users token add alice nonsense", "'nonsense' is not name=<words>"],
       ["/users token remove alice 0123456789", "user 'alice' has no API token 0123456789"],
       ["/users token remove alice x", "'x' is no token's id; '/users token list alice' shows them"],
@@ -120,7 +123,7 @@ describeWith(["ssh", "sshpass"], "an API token", () => {
     ] as const)
       expect((await server.console(command)).stderr).toStartWith(`error: ${message}`);
     const other = await sshRun(server.sshPort, "bob", "change-me", "/users token add alice");
-    expect(other.stderr).toContain("take a system administrator, which 'bob' is not");
+    expect(other.stderr).toContain("'bob' is not one");
     expect((await sshRun(server.sshPort, "bob", "change-me", "/users token add bob")).code).toBe(0);
   }, 20_000);
 });

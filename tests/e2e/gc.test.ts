@@ -124,7 +124,7 @@ describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
     await gc(server.dataDir);
     expect([found, layer].map((digest) => existsSync(blobPath(server, digest)))).toEqual([false, false]);
     const { stderr } = await server.console(`/oci restore default app:v1 ${await firstCommit(server)} --yes`);
-    expect(stderr).toContain("the bytes are gone of");
+    expect(stderr).toContain("the store no longer has");
     expect(stderr).toContain(layer);
   }, 60_000);
 

@@ -45,7 +45,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     const [, pushedByBob = "", pushedByAlice = ""] = commits;
     expect(await server.console(`/oci restore default app:prod ${pushedByBob}`)).toMatchObject({
       code: 1,
-      stderr: "error: there is nobody to ask whether to go on; add --yes to do it\n",
+      stderr: "error: can't ask for confirmation without a terminal; add --yes to confirm\n",
     });
     expect(await console(server, `/oci restore default app:prod ${pushedByBob.slice(0, 10)} --yes`)).toBe(
       `  restore 'app:prod' as at ${pushedByBob.slice(0, 12)}:\n    prod set to ${short(second)}\n`,
@@ -117,7 +117,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     const { server, commits } = await startWithHistory();
     await console(server, "/users add carol change-me");
     const carol = (command: string) => sshRun(server.sshPort, "carol", "change-me", command);
-    expect((await carol("/oci log default")).stdout).toBe("  nothing has happened that matches\n");
+    expect((await carol("/oci log default")).stdout).toBe("  no matching events\n");
     expect((await carol("/oci ls default")).stdout).toBe("  no repositories\n");
     expect((await carol("/oci ls default app")).stderr).toContain("no repository 'app'");
     expect((await carol(`/oci restore default app:prod ${commits[1]} --yes`)).stderr).toContain(
@@ -148,7 +148,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
       ["/oci log nowhere", "no registry 'nowhere'"],
       ["/oci log default App", "is not a repository or tag"],
       ["/oci log default limit=0", "limit must be a number from 1 to 1000"],
-      ["/oci log default since=soon", "'soon' is no time; use 2h, 3d"],
+      ["/oci log default since=soon", "'soon' is not a time; use 2h, 3d"],
       ["/oci restore default app:prod never", "'never' is no point in time; use 2h"],
       ["/oci restore default app:prod 0123456789", "the history has nothing at '0123456789'"],
       ["/oci restore default app:prod 2020-01-01", "the history has nothing at '2020-01-01'"],

@@ -47,7 +47,7 @@ describeWith(["ssh", "sshpass"], "a write-once tag", () => {
     expect(await server.console("/oci set default immutable=a/b")).toMatchObject({
       code: 1,
       stderr:
-        "error: 'immutable=a/b' is not right; use immutable=v*, immutable=*,!latest or immutable= for none\n",
+        "error: 'immutable=a/b' is invalid; use immutable=v*, immutable=*,!latest or immutable= for none\n",
     });
   });
 });

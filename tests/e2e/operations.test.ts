@@ -111,7 +111,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
         "/users grant <login> <path> <role>",
         "give a user (or anon: everybody) a role on an access path",
         "it requires a system administrator (owner on */*/*)",
-        "who ran it goes to the server's log",
+        "the server logs who ran it",
         "",
         "for example:",
         "  /users grant alice http/oci/default writer",

@@ -128,7 +128,7 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
       const idle = openTerminal(server, "alice");
       const watching = openTerminal(server, "alice", ["/status"]);
       expect(await idle.shows("Everlock Admin")).toBe(true);
-      expect(await watching.shows("any key ends this")).toBe(true);
+      expect(await watching.shows("press any key to quit")).toBe(true);
       expect((await server.console(command)).code).toBe(0);
       idle.type("/users token add admin name=stolen\r");
       for (const { code, text } of await Promise.all([idle.ended(), watching.ended()])) {

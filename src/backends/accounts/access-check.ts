@@ -5,14 +5,14 @@ import type { Reason } from "../../primitives/users/user-directory.ts";
 import { type Actor, requireAdministrator } from "../actor.ts";
 import { existingUser, type KnownUsers } from "./account-services.ts";
 
-/** Whether a user holds a role on a path, and what decides that. */
+/** Whether a user holds a role on a path, and the grant that decides it. */
 export interface AccessRecord {
   readonly role: Role;
   readonly isAllowed: boolean;
   readonly reason: Reason | { readonly kind: "disabled" | "not-granted" };
 }
 
-/** One record for each role, the weakest first; for administrators. */
+/** Returns one record for each role, weakest first; for administrators. */
 export function checkAccess(
   services: KnownUsers,
   actor: Actor,

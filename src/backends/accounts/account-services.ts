@@ -3,12 +3,12 @@ import type { User, UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
 import { NotFoundError } from "../refusals.ts";
 
-/** What operations on users and groups use. */
+/** The services that operations on users and groups use. */
 export interface AccountServices {
   readonly users: UserRegistry;
 }
 
-/** The users as they are now. */
+/** The current users. */
 export interface KnownUsers {
   readonly users: Pick<UserRegistry, "directory">;
 }

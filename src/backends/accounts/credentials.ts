@@ -7,22 +7,22 @@ import type { Actor } from "../actor.ts";
 import { NotAllowedError } from "../refusals.ts";
 import { type AccountServices, existingUser, type KnownUsers } from "./account-services.ts";
 
-/** Characters of a token's name that are kept. */
+/** Longest name of a token (characters); longer ones are cut. */
 const MAX_TOKEN_NAME = 100;
 
-/** A user whose credentials the actor may see and change: the actor itself, or any for an administrator. */
+/** Returns a user whose credentials the actor may manage: the actor itself, or any user for an administrator. */
 export function credentialOwner(services: KnownUsers, actor: Actor, name: UserName): User {
   if (name !== actor.user && !actor.isAdministrator())
     throw new NotAllowedError(
-      `the credentials of '${name}' take a system administrator, which '${actor.user}' is not`,
+      `only a system administrator may manage the credentials of '${name}'; '${actor.user}' is not one`,
     );
   return existingUser(services, name);
 }
 
 export interface KeyRecord {
-  /** As `ssh-keygen -l` shows it. */
+  /** In the format of `ssh-keygen -l`. */
   readonly fingerprint: string;
-  /** Such as `ssh-ed25519`. */
+  /** For example `ssh-ed25519`. */
   readonly type: string;
   readonly comment: string;
 }
@@ -35,7 +35,7 @@ export function listKeys(services: KnownUsers, actor: Actor, name: UserName): Ke
   }));
 }
 
-/** Adds a key that opens the console. Resolves with its fingerprint. */
+/** Adds a key for logins to the console. Resolves with its fingerprint. */
 export async function addKey(
   services: AccountServices,
   actor: Actor,
@@ -55,13 +55,13 @@ export async function removeKey(
   await services.users.removeKey(actor.identity, name, fingerprint);
 }
 
-/** An API token without what would authenticate by it. */
+/** An API token without its secret. */
 export interface TokenRecord {
   readonly id: ApiTokenId;
-  /** What it is for, in words. */
+  /** A description by the user. */
   readonly name: string;
   readonly expires: Date | undefined;
-  /** What it may do at most; `undefined`: all that its user may. */
+  /** The limit of its access; `undefined`: all access of its user. */
   readonly limit: Grant | undefined;
   readonly lastUsed: Date | undefined;
 }
@@ -83,12 +83,12 @@ export function listTokens(
 export interface NewToken {
   readonly user: UserName;
   readonly name: string;
-  /** How long it is good for, in seconds; `undefined`: until it is removed. */
+  /** Lifetime in seconds; `undefined`: until it is removed. */
   readonly seconds: number | undefined;
   readonly limit: Grant | undefined;
 }
 
-/** The only time that a token's text is known. */
+/** A new token with its secret, which is not stored. */
 export interface CreatedToken {
   readonly id: ApiTokenId;
   readonly text: string;

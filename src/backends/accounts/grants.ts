@@ -6,15 +6,15 @@ import { type Actor, requireAdministrator } from "../actor.ts";
 import { namesakes } from "../namesakes.ts";
 import { type AccountServices, existingUser, type KnownUsers } from "./account-services.ts";
 
-/** Everything that gives a user a role, besides what is granted to everybody. */
+/** Everything that gives a user a role, except the grants of `anon`. */
 export interface GrantsRecord {
-  /** The access path of the registry that the user owns because it has the same name. */
+  /** The access path of the registry with the user's name, which the user owns. */
   readonly namesakeOf: string | undefined;
   readonly own: readonly Grant[];
   readonly byGroup: readonly (Grant & { readonly group: GroupName })[];
 }
 
-/** What a user is granted; every user may know it. */
+/** Lists the grants of a user; every user may see them. */
 export function listGrants(
   services: KnownUsers & { readonly instances: { list(): readonly { readonly name: string }[] } },
   user: UserName,
@@ -28,7 +28,7 @@ export function listGrants(
   return { namesakeOf: isOwner ? `http/oci/${name}` : undefined, own: grants, byGroup };
 }
 
-/** Gives a user, or everybody as `anon`, a role on a path; for administrators. */
+/** Grants a user (`anon`: everybody) a role on a path; for administrators. */
 export async function grantRole(
   services: AccountServices,
   actor: Actor,

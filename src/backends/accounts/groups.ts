@@ -5,7 +5,7 @@ import type { UserName } from "../../primitives/users/user.ts";
 import { type Actor, requireAdministrator } from "../actor.ts";
 import { type AccountServices, existingGroup, type KnownUsers } from "./account-services.ts";
 
-/** All groups by name; every user may know them. */
+/** Lists all groups by name; every user may see them. */
 export function listGroups({ users }: KnownUsers): readonly Group[] {
   return users.directory.groups();
 }

@@ -15,7 +15,7 @@ export interface UserRecord {
   readonly isDisabled: boolean;
 }
 
-/** All users by name, `anon` included; every user may know them. */
+/** Lists all users by name, `anon` included; every user may see them. */
 export function listUsers({ users: { directory } }: KnownUsers): UserRecord[] {
   return directory.list().map(({ name, displayName, isDisabled }) => ({
     name,
@@ -31,11 +31,11 @@ export interface NewUserServices extends AccountServices {
 
 export interface NewUser {
   readonly name: UserName;
-  /** Whether the user may become the owner of the registry of the same name. */
+  /** Confirms that the user becomes the owner of the registry with the same name. */
   readonly acceptsNamesake: boolean;
 }
 
-/** Refuses what `addUser` would refuse, for a frontend that asks for the password only then. */
+/** Makes the checks of `addUser`, for a frontend that prompts for the password afterwards. */
 export function checkNewUser(
   { users, instances }: NewUserServices,
   actor: Actor,
@@ -47,7 +47,7 @@ export function checkNewUser(
   if (isOwner && !acceptsNamesake) throw new UnconfirmedError(namesakeWarning(name, "user"));
 }
 
-/** Adds a user without any grant; for administrators. */
+/** Adds a user without grants; for administrators. */
 export async function addUser(
   services: NewUserServices,
   actor: Actor,
@@ -58,7 +58,7 @@ export async function addUser(
   await services.users.add(actor.identity, user.name, password);
 }
 
-/** Refuses what `setPassword` would refuse, for a frontend that asks for the password only then. */
+/** Makes the checks of `setPassword`, for a frontend that prompts for the password afterwards. */
 export function checkPasswordChange(services: KnownUsers, actor: Actor, name: UserName): void {
   requireAdministrator(actor);
   existingUser(services, name);
@@ -91,14 +91,14 @@ export async function setDisabled(
   await services.users.setDisabled(actor.identity, name, isDisabled);
 }
 
-/** Deletes a user with its grants; for administrators. What it pushed stays. */
+/** Deletes a user with its grants; for administrators. Content that the user pushed is kept. */
 export async function deleteUser(services: AccountServices, actor: Actor, name: UserName): Promise<void> {
   requireAdministrator(actor);
   existingUser(services, name);
   await services.users.delete(actor.identity, name);
 }
 
-/** Changes the name that a user is shown by; for administrators. */
+/** Changes the display name of a user; for administrators. */
 export async function setDisplayName(
   services: AccountServices,
   actor: Actor,

@@ -22,7 +22,7 @@ import { CONSOLE_TURNS } from "./console-turns.ts";
 /** A byte stream to and from a client whose user is logged in. */
 export interface ConsoleChannel {
   readonly input: AsyncIterable<Uint8Array>;
-  /** Resolves once the client can take more. A caller that waits for it keeps few unread bytes in memory. */
+  /** Resolves when the client can receive more. Callers await it to bound the unread bytes in memory. */
   write(text: string): Promise<void>;
   writeError(text: string): Promise<void>;
   /** Present if the client has a terminal. */
@@ -33,7 +33,7 @@ export interface ConsoleChannel {
 
 const BANNER = "Everlock Admin";
 const PROMPT = "> ";
-/** Lines of history kept in a session, and UTF-16 units of all of them. */
+/** Most lines of history kept in a session, and most UTF-16 units of all of them. */
 const MAX_HISTORY = 500;
 const MAX_HISTORY_LENGTH = 64 * 1024;
 
@@ -88,7 +88,7 @@ export class AdminConsole {
     }
   }
 
-  /** Runs each line, also after one that failed. Resolves with 1 if any failed. */
+  /** Runs every line, even after one failed. Resolves with 1 if any failed. */
   async #script(login: ConsoleLogin, channel: ConsoleChannel): Promise<number> {
     const output = lineOutput(channel);
     let code = 0;
@@ -141,7 +141,7 @@ export class AdminConsole {
     }
   }
 
-  /** Who changed what, or tried to: one line in the log, beside the commit that it made. */
+  /** Logs who changed something or tried to; the change itself is a commit. */
   #audit({ user, remote }: Actor, parsed: ParsedLine | undefined, outcome: string): void {
     const command = parsed && auditedCommand(parsed);
     if (command === undefined) return;
@@ -149,7 +149,7 @@ export class AdminConsole {
   }
 }
 
-/** A live screen whose operation refuses to go on says what has changed. */
+/** Ends a live screen with a message once the user is no longer an administrator. */
 function whileAllowed(live: Live, { user }: Actor): Live {
   return (lines) =>
     live(async (width) => {
@@ -157,7 +157,7 @@ function whileAllowed(live: Live, { user }: Actor): Live {
         return await lines(width);
       } catch (error) {
         if (!(error instanceof AdministratorOnlyError)) throw error;
-        throw new ConsoleError(`'${user}' is no system administrator any more`);
+        throw new ConsoleError(`'${user}' is no longer a system administrator`);
       }
     });
 }
@@ -168,10 +168,10 @@ function remember(history: string[], line: string): void {
   while (history.length > MAX_HISTORY || length > MAX_HISTORY_LENGTH) length -= history.shift()?.length ?? 0;
 }
 
-/** How a command asks its user, and shows lines that change. */
+/** The interactive parts of a command context. */
 type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width">;
 
-/** How a line ended; `ended`: the login no longer holds. */
+/** The outcome of a line; `ended`: the login is no longer valid. */
 type Outcome = "done" | "failed" | "quit" | "ended";
 
 /** The user at the console. */
@@ -192,7 +192,7 @@ function terminalDialog(reader: LineReader, channel: ConsoleChannel): Dialog {
 
 const SCRIPT_DIALOG: Dialog = {
   askSecret: async () => {
-    throw new ConsoleError("a script must give the password in the command: there is nobody to ask");
+    throw new ConsoleError("a script can't be prompted for the password; give it in the command");
   },
   confirm: cannotConfirm,
   live: undefined,
@@ -205,8 +205,8 @@ interface LineOutput {
 }
 
 /**
- * Writes the lines of commands. Control characters in them are escaped, so that a name can't steer the terminal. A terminal in raw
- * mode needs a carriage return at each line's end.
+ * Writes the output of commands. Control characters are escaped, so that a name can't control the terminal. A terminal in
+ * raw mode needs a carriage return at the end of each line.
  */
 function lineOutput(channel: ConsoleChannel): LineOutput {
   const end = channel.screen ? "\r\n" : "\n";

@@ -1,7 +1,7 @@
 import { type Command, type CommandResult, usageOf } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
 
-/** Finds the command of one scope that `words` name, and its arguments. Throws `ConsoleError`. */
+/** Finds the command of a scope that `words` name, and its arguments. Throws `ConsoleError`. */
 export function chooseCommand<C>(
   commands: readonly Command<C>[],
   words: readonly string[],
@@ -22,7 +22,8 @@ export function commandOf<C>(commands: readonly Command<C>[], verb: string): Com
   if (command) return command;
   const scope = commands[0]?.scope;
   const verbs = commands.flatMap((candidate) => candidate.verb ?? []);
-  const known = verbs.length > 0 ? `/${scope} takes ${verbs.join(", ")}` : `/${scope} has no verbs`;
+  const known =
+    verbs.length > 0 ? `the verbs of /${scope} are ${verbs.join(", ")}` : `/${scope} has no verbs`;
   throw new ConsoleError(`unknown command '/${scope} ${verb}'; ${known}`);
 }
 

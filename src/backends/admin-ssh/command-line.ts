@@ -1,6 +1,6 @@
 import { ExpectedError } from "../../primitives/expected-error.ts";
 
-/** A line that can't be split into words; the message says what was wrong with it. */
+/** A line that can't be split into words; the message says why. */
 export class CommandLineError extends ExpectedError {
   override readonly name = "CommandLineError";
   override readonly kind = "usage";
@@ -8,13 +8,13 @@ export class CommandLineError extends ExpectedError {
 
 export interface Word {
   readonly text: string;
-  /** Where it begins in the line, in UTF-16 units. */
+  /** Offset in the line, in UTF-16 units. */
   readonly start: number;
 }
 
 /**
- * Splits a line at blanks. Quotes of either kind keep blanks, `""` is an empty word; a backslash keeps the next character,
- * but not between single quotes.
+ * Splits a line at blanks. Single or double quotes keep blanks, `""` is an empty word; a backslash escapes the next
+ * character, except between single quotes.
  */
 export function splitWords(line: string): Word[] {
   const words: Word[] = [];

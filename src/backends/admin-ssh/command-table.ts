@@ -27,7 +27,7 @@ const GENERAL_COMMANDS: readonly Command[] = [
       { name: "verb", optional: true, candidates: () => VERBS },
     ],
     summary:
-      "list the commands, those of a scope, or explain one; --json with any gives JSON Lines for scripts",
+      "list all commands, or those of a scope, or explain one; --json with any command prints JSON Lines",
     example: "/help users add",
     adminOnly: false,
     run: ([scope, verb]) => {
@@ -68,17 +68,17 @@ const SCOPES: readonly string[] = [...new Set(COMMANDS.map((command) => command.
 
 const VERBS: readonly string[] = [...new Set(COMMANDS.flatMap((command) => command.verb ?? []))];
 
-/** With any command: JSON Lines instead of text. */
+/** Prints JSON Lines instead of text; works with any command. */
 const JSON_FLAG = "--json";
 
-/** What a line asks for: a command with its arguments, the end of the session, or nothing. */
+/** A parsed line: a command with its arguments, the end of the session, or nothing. */
 export type ParsedLine =
   | { readonly kind: "empty" | "quit" }
   | {
       readonly kind: "command";
       readonly command: Command;
       readonly args: readonly string[];
-      /** Whether the answer is for a script: JSON Lines. */
+      /** Whether to print JSON Lines. */
       readonly isJson: boolean;
     };
 
@@ -98,12 +98,12 @@ export function parseLine(line: string): ParsedLine {
   return { kind: "command", ...chooseCommand(commands, rest), isJson };
 }
 
-/** Runs a parsed command and resolves with the lines to print. Rejects with `ExpectedError` and what is a bug. */
+/** Runs a parsed command and resolves with the lines to print. Rejects with `ExpectedError`; any other error is a bug. */
 export async function runCommand(
   { command, args, isJson }: Extract<ParsedLine, { kind: "command" }>,
   context: CommandContext,
 ): Promise<readonly string[]> {
-  // The operation says so as well; here it is said of the whole command, before a wrong word or a missing password is.
+  // The operation checks this too; here the check comes before errors about words or a missing password.
   if (command.adminOnly) requireAdministrator(context.actor, usageOf(command));
   const print = (lines: readonly string[]) => context.print(printable(lines, isJson));
   try {
@@ -114,7 +114,7 @@ export async function runCommand(
   }
 }
 
-/** The command as the log may show it, if it is one that changes something. */
+/** The command as the log may show it (no secrets); `undefined` if it changes nothing. */
 export function auditedCommand(parsed: ParsedLine): string | undefined {
   if (parsed.kind !== "command") return undefined;
   const { command, args } = parsed;
@@ -125,12 +125,12 @@ export function auditedCommand(parsed: ParsedLine): string | undefined {
 }
 
 export interface Completion {
-  /** Where the word that is being completed begins, in UTF-16 units. */
+  /** Offset of the word that is being completed, in UTF-16 units. */
   readonly start: number;
   readonly candidates: readonly string[];
 }
 
-/** What could follow at the end of `line`. */
+/** Completes the end of `line`. */
 export function completeLine(line: string, services: ConsoleServices): Completion {
   let words: Word[];
   try {
@@ -184,7 +184,7 @@ function explain(command: Command): string[] {
     usageOf(command),
     command.summary,
     ...(command.adminOnly ? ["it requires a system administrator (owner on */*/*)"] : []),
-    ...(isAlwaysAudited ? ["who ran it goes to the server's log"] : []),
+    ...(isAlwaysAudited ? ["the server logs who ran it"] : []),
     ...(command.details ? ["", ...command.details] : []),
     "",
     "for example:",

@@ -14,7 +14,7 @@ export function listBackends({ backends }: BackendServices): BackendRecord[] {
   return BACKENDS.map((name) => ({ name, state: backends.stateOf(name) }));
 }
 
-/** Lets backends serve again; for administrators. */
+/** Enables backends; for administrators. */
 export async function enableBackends(
   { backends }: BackendServices,
   actor: Actor,
@@ -24,7 +24,7 @@ export async function enableBackends(
   await backends.enable(actor.identity, names);
 }
 
-/** Lets backends answer that they are out of service; for administrators. */
+/** Disables backends, which then respond that they are out of service; for administrators. */
 export async function disableBackends(
   { backends }: BackendServices,
   actor: Actor,

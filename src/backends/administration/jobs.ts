@@ -5,13 +5,13 @@ export interface JobServices {
   readonly jobs: Pick<JobRunner, "list" | "run" | "cancel">;
 }
 
-/** The background jobs. Only administrators see why a job failed: the reason may name hidden repositories. */
+/** Lists the background jobs. Only administrators see why a job failed, as the reason may name hidden repositories. */
 export function listJobs({ jobs }: JobServices, actor: Actor): JobState[] {
   return actor.isAdministrator() ? jobs.list() : jobs.list().map(withoutReason);
 }
 
 /**
- * Runs a job to its end; for administrators. Resolves with what was done, a line each; rejects with `JobError` or
+ * Runs a job to its end; for administrators. Resolves with the report, one entry per line; rejects with `JobError` or
  * `IncompleteJobError`.
  */
 export async function runJob(
@@ -23,7 +23,7 @@ export async function runJob(
   return jobs.run(name, options);
 }
 
-/** Ends a running job at its next step; for administrators. Rejects with `JobError` where it does not run. */
+/** Cancels a running job at its next step; for administrators. Rejects with `JobError` if it does not run. */
 export async function cancelJob({ jobs }: JobServices, actor: Actor, name: string): Promise<void> {
   requireAdministrator(actor);
   await jobs.cancel(name);

@@ -4,7 +4,7 @@ import type { InstanceRegistry } from "../oci-http/instances/instance-registry.t
 
 export interface ReloadServices {
   readonly server: {
-    /** Takes over what was committed with git. Resolves with what changed; rejects where it makes no sense. */
+    /** Loads the changes that stock git committed. Resolves with the changes; rejects if they are invalid. */
     reload(): Promise<readonly string[]>;
   };
   readonly users: Pick<UserRegistry, "directory">;
@@ -12,14 +12,14 @@ export interface ReloadServices {
 }
 
 export interface ReloadRecord {
-  /** What changed, a line each. */
+  /** The changes, one per line. */
   readonly changes: readonly string[];
-  /** How many there are now. */
+  /** Number of registries after the reload. */
   readonly registries: number;
   readonly users: number;
 }
 
-/** Takes over what was committed with git to the configuration and the users; for administrators. */
+/** Loads the configuration and users that stock git committed; for administrators. */
 export async function reloadConfiguration(
   { server, users, instances }: ReloadServices,
   actor: Actor,

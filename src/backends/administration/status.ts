@@ -5,14 +5,14 @@ import { type StoreStatus, statusesOf } from "../oci-http/store/store-status.ts"
 
 export type { StoreStatus } from "../oci-http/store/store-status.ts";
 
-/** Over HTTP since the start. */
+/** HTTP traffic since the start. */
 export interface TrafficTotals {
   readonly requests: number;
-  /** Answered with 4xx. */
+  /** Responses with status 4xx. */
   readonly clientErrors: number;
-  /** Answered with 5xx. */
+  /** Responses with status 5xx. */
   readonly serverErrors: number;
-  /** Bytes of bodies. */
+  /** Bytes of request bodies. */
   readonly received: number;
   readonly sent: number;
   readonly underWay: number;
@@ -20,7 +20,7 @@ export interface TrafficTotals {
 
 export interface StatusServices {
   readonly server: {
-    /** In seconds since the epoch. */
+    /** Seconds since the epoch. */
     readonly started: number;
     readonly failedLogins: FailedLogins;
     readonly traffic: { totals(): TrafficTotals };
@@ -30,18 +30,18 @@ export interface StatusServices {
 }
 
 interface FailedLogins {
-  /** With a wrong name or password. */
+  /** Logins with a wrong name or password. */
   readonly refused: number;
-  /** While the login was locked. */
+  /** Logins refused while the name was locked. */
   readonly limited: number;
 }
 
-/** How the server stands at one moment. */
+/** The status of the server. */
 export interface ServerStatus {
   readonly time: Date;
   readonly uptimeSeconds: number;
   readonly memoryBytes: number;
-  /** Of all threads since the start. */
+  /** CPU time of all threads since the start. */
   readonly cpuSeconds: number;
   readonly http: TrafficTotals;
   readonly failedLogins: FailedLogins;
@@ -52,7 +52,7 @@ export interface ServerStatus {
   readonly jobs: readonly JobState[];
 }
 
-/** For administrators. */
+/** Reads the status; for administrators. */
 export async function readStatus(
   { server, instances, jobs }: StatusServices,
   actor: Actor,

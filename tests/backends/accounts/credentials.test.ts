@@ -65,7 +65,7 @@ describe("a user without any role", () => {
     const services = await openServices();
     for (const name of [BOB, "nobody" as UserName]) {
       const refusal = new NotAllowedError(
-        `the credentials of '${name}' take a system administrator, which 'alice' is not`,
+        `only a system administrator may manage the credentials of '${name}'; 'alice' is not one`,
       );
       for (const attempt of [
         async () => listTokens(services, alice, name),

@@ -148,9 +148,9 @@ test("a live screen ends when who watches it is no administrator any more", asyn
   const { channel, output } = channelOf(silent);
   const screen = { columns: () => 80, onResize: ignore };
   const watching = admin.execute(login, "/status", { ...channel, screen });
-  expect(await eventually(() => output().includes("any key ends this"))).toBe(true);
+  expect(await eventually(() => output().includes("press any key to quit"))).toBe(true);
   directory = new UserDirectory([alice]);
   expect(await watching).toBe(1);
-  expect(output()).toContain("error: 'alice' is no system administrator any more");
+  expect(output()).toContain("error: 'alice' is no longer a system administrator");
   silence.resolve();
 });

@@ -14,10 +14,10 @@ export const PATH: Parameter = {
 };
 export const ROLE: Parameter = { name: "role", candidates: () => ROLES };
 
-/** Confirms what a command would otherwise refuse. */
+/** Confirms a command in advance. */
 export const YES = "--yes";
 
-/** The words of a command without `--yes`, and whether that was among them. */
+/** The words of a command without `--yes`, and whether it was given. */
 export function withoutYes(words: readonly string[]): { words: readonly string[]; isSure: boolean } {
   const others = words.filter((word) => word !== YES);
   return { words: others, isSure: others.length < words.length };

@@ -11,7 +11,7 @@ export const ACCESS_COMMANDS: readonly Command[] = [
     scope: "access",
     verb: "check",
     parameters: [LOGIN, PATH],
-    summary: "tell what a user may do on a registry or repository, and which grant decides",
+    summary: "show what a user may do on a registry or repository, and by which grant",
     example: "/access check alice http/oci/default/team/app",
     adminOnly: true,
     run([login = "", pathText = ""], context) {

@@ -8,7 +8,7 @@ import type { BackendSwitch } from "../../backend-switch.ts";
 import type { InstanceRegistry } from "../../oci-http/instances/instance-registry.ts";
 import type { AskSecret, Confirm, Live } from "./dialog.ts";
 
-/** What the operations use. A command hands the services on; it reads them itself only to complete a word. */
+/** The services that operations use. A command passes them on; it reads them only to complete a word. */
 export interface ConsoleServices {
   readonly jobs: JobRunner;
   readonly users: UserRegistry;
@@ -18,7 +18,7 @@ export interface ConsoleServices {
   readonly server: StatusServices["server"] & ReloadServices["server"];
 }
 
-/** What a command may use besides its arguments. */
+/** The context of a command besides its arguments. */
 export interface CommandContext extends ConsoleServices {
   /** The user who is logged in. */
   readonly actor: Actor;
@@ -26,13 +26,13 @@ export interface CommandContext extends ConsoleServices {
   readonly confirm: Confirm;
   /** Shows lines that change, on a terminal. */
   readonly live: Live | undefined;
-  /** Prints lines before the command has ended, such as what it is going to ask about. */
+  /** Prints lines before the command ends, such as those above a question. */
   print(lines: readonly string[]): Promise<void>;
   /** Columns of the terminal; `undefined` without one. */
   readonly width: number | undefined;
 }
 
-/** What the commands about users use: no more than is there while no server runs. */
+/** The context of the commands about users, which also run without a server. */
 export type UserCommandContext = Pick<
   CommandContext,
   "users" | "tokenUses" | "actor" | "askSecret" | "width"
@@ -41,11 +41,11 @@ export type UserCommandContext = Pick<
 export interface Parameter {
   readonly name: string;
   readonly optional?: true;
-  /** The log shows `***` in its place. */
+  /** The log shows `***` instead of the value. */
   readonly isSecret?: true;
   /** The last parameter may be given several times. */
   readonly repeated?: true;
-  /** What completion offers. */
+  /** Values for completion. */
   readonly candidates?: (services: ConsoleServices) => readonly string[];
 }
 
@@ -58,14 +58,14 @@ export interface Command<Context = CommandContext> {
   /** More lines for `/help <scope> <verb>`. */
   readonly details?: readonly string[];
   readonly example: string;
-  /** Whether its operation requires a system administrator. The help says so, and the console refuses it before it reads the words. */
+  /** Whether its operation requires a system administrator. The help says so, and the console checks it before the words. */
   readonly adminOnly: boolean;
-  /** Whether it changes anything: the log then tells who ran it. */
+  /** Whether it changes anything; the log then records who ran it. */
   readonly isChange?: boolean | ((args: readonly string[]) => boolean);
   run(args: readonly string[], context: Context): Promise<CommandResult> | CommandResult;
 }
 
-/** Lines to print, without their indentation, or records that can also be given to a script. */
+/** Lines to print, without indentation, or records that can also be printed as JSON. */
 export type CommandResult = readonly string[] | Listing;
 
 /** The same records as text and, with `--json`, as JSON Lines. */

@@ -6,8 +6,7 @@ export const CONFIG_COMMANDS: readonly Command[] = [
     scope: "config",
     verb: "reload",
     parameters: [],
-    summary:
-      "take over what was committed with git to everlock-system and everlock-users; SIGHUP does the same",
+    summary: "load changes committed with git to everlock-system and everlock-users; SIGHUP does the same",
     example: "/config reload",
     adminOnly: true,
     isChange: true,

@@ -1,6 +1,6 @@
 import { ExpectedError } from "../../../primitives/expected-error.ts";
 
-/** A line that is no command, or has wrong words. The message says what would be right. */
+/** A line that is not a valid command. The message says what would be valid. */
 export class ConsoleError extends ExpectedError {
   override readonly name = "ConsoleError";
 }

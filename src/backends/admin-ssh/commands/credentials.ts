@@ -56,7 +56,7 @@ const TOKEN_ACTIONS: Readonly<Record<string, CredentialAction>> = {
   async add(user, words, context) {
     const { id, text } = await addToken(context, context.actor, { user, ...readTokenWords(words) });
     return {
-      lines: [`API token ${id} of '${user}', which is shown this once:`, text],
+      lines: [`API token ${id} of '${user}', shown only now:`, text],
       records: [{ login: user, id, token: text }],
     };
   },
@@ -73,7 +73,7 @@ export const CREDENTIAL_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "key",
     parameters: [ACTION, LOGIN, { name: "key", optional: true, repeated: true }],
-    summary: "manage the SSH keys that open the console; all users may manage their own",
+    summary: "manage the SSH keys for the console; all users may manage their own",
     example: "/users key add alice ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop",
     adminOnly: false,
     isChange: ([action]) => action !== "list",
@@ -106,7 +106,7 @@ function runAction(
   context: UserCommandContext,
 ): CommandResult | Promise<CommandResult> {
   const name = readLogin(login);
-  // First, so that no word after the login is looked at for those who may not see the credentials.
+  // Checked first, so that a user who may not see the credentials gets no error about later words.
   credentialOwner(context, context.actor, name);
   const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
   if (!run) throw new ConsoleError(`'${action}' is none of add, list, remove`);
@@ -145,9 +145,9 @@ function readTokenWords(words: readonly string[]): Omit<NewToken, "user"> {
   const [expires, path, role] = [values.get("expires"), values.get("path"), values.get("role")];
   const seconds = expires === undefined ? undefined : parseDuration(expires);
   if (expires !== undefined && seconds === undefined)
-    throw new ConsoleError(`'expires=${expires}' is no time such as expires=90d`);
+    throw new ConsoleError(`'expires=${expires}' is not a time such as expires=90d`);
   if ((path === undefined) !== (role === undefined))
-    throw new ConsoleError("a limit takes both: path=<access path> role=<role>");
+    throw new ConsoleError("a limit requires both path and role: path=<access path> role=<role>");
   const limit: Grant | undefined =
     path === undefined || role === undefined ? undefined : { path: readPath(path), role: readRole(role) };
   return { name: values.get("name") ?? "", seconds, limit };

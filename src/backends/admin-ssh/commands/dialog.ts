@@ -3,13 +3,13 @@ import { fitColumns, visibleText } from "../../../primitives/text/visible-text.t
 import { ConsoleError } from "./console-error.ts";
 import { TextLines } from "./text-lines.ts";
 
-/** Asks for a line without showing what is typed. Throws `ConsoleError` where nobody can be asked. */
+/** Prompts for a line without echo. Rejects with `ConsoleError` if there is no terminal or input. */
 export type AskSecret = (question: string) => Promise<string>;
 
-/** Asks a question that is answered yes or no. Throws `ConsoleError` where nobody can be asked. */
+/** Asks a yes-or-no question. Rejects with `ConsoleError` if there is no terminal. */
 export type Confirm = (question: string) => Promise<boolean>;
 
-/** Draws `lines` in the same place every second until a key is pressed; `width` is in columns. */
+/** Redraws `lines` in place every second until a key is pressed; `width` is in columns. */
 export type Live = (lines: (width: number) => Promise<readonly string[]>) => Promise<void>;
 
 const REDRAW_MS = 1000;
@@ -29,7 +29,7 @@ export function liveScreen(
       const width = columns();
       const shown = (await lines(width)).map((line) => fitColumns(visibleText(`  ${line}`), width));
       const up = rows > 0 ? `\x1b[${rows}A` : "";
-      // A slow client gets fewer screens, not a longer queue of them.
+      // A slow client gets fewer screens instead of a growing queue.
       await write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
       rows = shown.length;
       if (isOver) break;
@@ -53,10 +53,10 @@ export function confirmer(reader: LineReader): Confirm {
 }
 
 export const cannotConfirm: Confirm = async () => {
-  throw new ConsoleError("there is nobody to ask whether to go on; add --yes to do it");
+  throw new ConsoleError("can't ask for confirmation without a terminal; add --yes to confirm");
 };
 
-/** Asks twice, because nobody sees a typing error. */
+/** Prompts twice, because a typing error is not visible. */
 export function secretAsker(reader: LineReader): AskSecret {
   return async (question) => {
     const answers: string[] = [];

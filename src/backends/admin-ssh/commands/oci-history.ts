@@ -12,7 +12,7 @@ import { formatTime, listing, secondsOf, shortCommit, shortDigest } from "./tabl
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1000;
-/** Changes listed between two commits. */
+/** Most changes listed between two commits. */
 const MAX_CHANGES = 1000;
 
 export const OCI_HISTORY_COMMANDS: readonly Command[] = [
@@ -71,7 +71,7 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
 type Screen = Pick<CommandContext, "width">;
 
 export function renderLog(records: readonly LogRecord[], screen: Screen): Listing {
-  const { lines } = listing(records, LOG_COLUMNS, screen, { empty: "nothing has happened that matches" });
+  const { lines } = listing(records, LOG_COLUMNS, screen, { empty: "no matching events" });
   return {
     lines,
     records: records.map(({ commitId, time, ...event }) => ({
@@ -136,7 +136,7 @@ function readFilter(words: readonly string[]): Omit<LogRequest, "instance"> & { 
       filter = { ...filter, user: value };
     } else if (key === "since") {
       const point = parseMoment(value)?.point;
-      if (point?.kind !== "time") throw new ConsoleError(`'${value}' is no time; use ${TIMES}`);
+      if (point?.kind !== "time") throw new ConsoleError(`'${value}' is not a time; use ${TIMES}`);
       filter = { ...filter, since: new Date(point.seconds * 1000) };
     } else {
       filter = { ...filter, ...readTarget(word) };

@@ -18,7 +18,7 @@ import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
 import { formatTime, listing, shortDigest } from "./table.ts";
 
 const MAX_ROWS = 500;
-/** Days of growth that are shown. */
+/** Days of growth shown. */
 const MAX_DAYS = 14;
 
 export const OCI_LIST_COMMANDS: readonly Command[] = [
@@ -45,7 +45,7 @@ export const OCI_LIST_COMMANDS: readonly Command[] = [
     scope: "oci",
     verb: "stat",
     parameters: [INSTANCE],
-    summary: "count what a registry's store holds, what sharing saves, and how it grew",
+    summary: "show the size of a registry's store, its deduplication and its growth",
     example: "/oci stat default",
     adminOnly: true,
     async run([name = ""], context) {

@@ -13,7 +13,7 @@ import { readMoment } from "./read-moment.ts";
 import { shortCommit, shortDigest } from "./table.ts";
 
 const ALL = "--all";
-/** Moves that are listed before it is asked whether to go on. */
+/** Most tags listed before the question. */
 const MAX_MOVES = 1000;
 
 export const OCI_RESTORE_COMMANDS: readonly Command[] = [
@@ -26,7 +26,7 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
       { name: "when" },
       { name: YES, optional: true },
     ],
-    summary: "make a tag, all tags of a repository, or all there are stand again for what they stood for",
+    summary: "restore a tag, all tags of a repository, or all tags to a past state",
     example: "/oci restore default alpine:demo 2h",
     adminOnly: false,
     isChange: true,
@@ -56,7 +56,7 @@ function readRestoreTarget(text: string): RestoreTarget {
 }
 
 function renderProposal({ from, moves }: RestoreProposal, target: RestoreTarget, what: string): string[] {
-  if (moves.length === 0) return [`${what} is what it was at ${shortCommit(from)} already`];
+  if (moves.length === 0) return [`${what} already has the state at ${shortCommit(from)}`];
   const isNamed = target.kind === "everything";
   const more = moves.length > MAX_MOVES ? [`  … and ${moves.length - MAX_MOVES} more`] : [];
   return [

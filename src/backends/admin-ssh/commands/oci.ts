@@ -48,7 +48,8 @@ export const OCI_COMMANDS: readonly Command[] = [
       { name: "name" },
       { name: "vhost=<host>", repeated: true, candidates: () => [...candidatesOf(CREATE_SETTINGS), YES] },
     ],
-    summary: "create a registry at a host name; store=<name> names its store, at=<when> serves its past",
+    summary:
+      "create a registry at a host name; store=<name> names its store, at=<when> makes it serve a past state",
     details: [
       ...settingHelp(CREATE_SETTINGS),
       "",
@@ -95,7 +96,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     scope: "oci",
     verb: "unset",
     parameters: [NAME, { name: "vhost=<host>", candidates: () => ["vhost="] }],
-    summary: "take a host name from a registry",
+    summary: "remove a host name from a registry",
     example: "/oci unset team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
@@ -111,7 +112,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     scope: "oci",
     verb: "delete",
     parameters: [NAME],
-    summary: "delete a registry; its store and all that is in it stay",
+    summary: "delete a registry; its store and content are kept",
     example: "/oci delete team",
     adminOnly: true,
     isChange: true,
@@ -163,7 +164,7 @@ function readWords(words: readonly string[], known: readonly AnySetting[]): Part
     const added = isNone ? [] : setting.separator === undefined ? [value] : value.split(setting.separator);
     for (const text of added) {
       if (setting.parse(text) === undefined)
-        throw new ConsoleError(`'${word}' is not right; use ${setting.usage}`);
+        throw new ConsoleError(`'${word}' is invalid; use ${setting.usage}`);
     }
     const before = setting.isList && setting.separator === undefined ? (texts.get(setting) ?? []) : [];
     texts.set(setting, [...before, ...added]);

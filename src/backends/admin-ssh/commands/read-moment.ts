@@ -1,7 +1,7 @@
 import { type Moment, parseMoment } from "../../oci-http/operations/moment.ts";
 import { ConsoleError } from "./console-error.ts";
 
-/** How a time is written, for those who wrote it otherwise. */
+/** The formats of a time, for error messages. */
 export const TIMES = "2h, 3d, yesterday or 2026-01-31T12:00";
 
 /** Throws `ConsoleError`. */

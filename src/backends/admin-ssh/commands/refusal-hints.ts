@@ -4,14 +4,14 @@ import { UnconfirmedError } from "../../refusals.ts";
 import { YES } from "./access-words.ts";
 import { ConsoleError } from "./console-error.ts";
 
-/** What the user of a console does about a refusal. */
+/** What a console user can do about a refusal. */
 const HINTS = [
-  { refusal: UnconfirmedError, hint: `add ${YES} if it is to` },
+  { refusal: UnconfirmedError, hint: `add ${YES} to confirm` },
   { refusal: UnknownMomentError, hint: "'/oci log' shows what it has" },
   { refusal: MovedMeanwhileError, hint: "run the command again" },
 ] as const;
 
-/** Runs a command; what its operation refuses comes with a hint in the console's words. */
+/** Runs a command, and adds a hint to a refusal of its operation. */
 export async function withHints<T>(run: () => Promise<T> | T): Promise<T> {
   try {
     return await run();

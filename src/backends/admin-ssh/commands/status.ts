@@ -8,7 +8,7 @@ export const STATUS_COMMANDS: readonly Command[] = [
   {
     scope: "status",
     parameters: [],
-    summary: "show what the server does; on a terminal as it changes, until a key is pressed",
+    summary: "show the server's status; on a terminal it is refreshed until a key is pressed",
     example: "/status",
     adminOnly: true,
     async run(_args, context) {
@@ -18,7 +18,7 @@ export const STATUS_COMMANDS: readonly Command[] = [
         const now = await readStatus(context, context.actor);
         const lines = screen(now, before, width);
         before = now;
-        return [...lines, "", "any key ends this"];
+        return [...lines, "", "press any key to quit"];
       });
       return [];
     },
@@ -65,7 +65,7 @@ function blobsOf({ blobs, blobBytes }: StoreStatus): string {
 
 const UNITS = [86_400, 3600, 60];
 
-/** To the two largest units, such as `3d 4h`. */
+/** Formats the two largest units, such as `3d 4h`. */
 function uptime(seconds: number): string {
   const unit = UNITS.find((size) => seconds >= size);
   if (unit === undefined) return `${seconds}s`;

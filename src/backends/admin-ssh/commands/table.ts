@@ -3,15 +3,15 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { fitColumns, visibleText } from "../../../primitives/text/visible-text.ts";
 import type { CommandContext, Listing } from "./command.ts";
 
-/** Hex digits of a digest or commit that people tell apart. */
+/** Hex digits of a digest or commit in tables. */
 const SHORT_HEX = 12;
-/** Indentation that the console adds to each line, and blanks between columns. */
+/** Indentation of each console line, and blanks between columns. */
 const INDENT = 2;
 const GAP = 2;
-/** No column is made narrower to fit the terminal. */
+/** Columns are not shortened below this width. */
 const MIN_COLUMN = 8;
 
-/** Records as a table; with `more` it ends in an ellipsis. */
+/** Formats records as a table; with `more` it ends in an ellipsis. */
 export function listing<T extends object>(
   records: readonly T[],
   columns: Readonly<Record<string, (record: T) => string>>,
@@ -24,7 +24,7 @@ export function listing<T extends object>(
   return { lines: more ? [...lines, "…"] : lines, records };
 }
 
-/** Aligned columns under a header. A terminal gets the widest columns shortened until the lines fit; scripts get all. */
+/** Aligned columns under a header. On a terminal the widest columns are shortened until the lines fit. */
 export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],
@@ -48,7 +48,7 @@ export function table(
   );
 }
 
-/** Lines of cells with the columns aligned, as wide as a terminal will show them. */
+/** Aligns the columns by the width that a terminal shows. */
 export function alignColumns(table: readonly (readonly string[])[]): string[] {
   const rows = table.map((row) => row.map(visibleText));
   const widths: number[] = [];
@@ -82,7 +82,7 @@ export function formatTime(time: Date): string {
   return time.toISOString().slice(0, 19).replace("T", " ");
 }
 
-/** Seconds since the epoch, as scripts get them where the records of earlier versions had them. */
+/** Seconds since the epoch, the format of times in JSON records since earlier versions. */
 export function secondsOf(time: Date): number {
   return Math.floor(time.getTime() / 1000);
 }

@@ -1,7 +1,7 @@
 import { MAX_LINE_LENGTH } from "../../../primitives/terminal/line-editor.ts";
 import { ConsoleError } from "./console-error.ts";
 
-/** The lines of a byte stream, without their ends. */
+/** The lines of a byte stream, without line ends. */
 export class TextLines implements AsyncIterable<string> {
   readonly #input: AsyncIterable<Uint8Array>;
 

@@ -15,7 +15,7 @@ import { ConsoleError } from "./console-error.ts";
 import { alignColumns } from "./table.ts";
 
 const PASSWORD: Parameter = { name: "password", optional: true, isSecret: true };
-/** Secret as well: a password may stand in its place by mistake. */
+/** Marked as secret, because a user may type a password here by mistake. */
 const SURE: Parameter = { name: YES, optional: true, isSecret: true };
 
 export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
@@ -45,7 +45,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "add",
     parameters: [{ name: "login" }, PASSWORD, SURE],
-    summary: "add a user; without a password it is asked for",
+    summary: "add a user; prompts for the password if it is not given",
     details: ["a user owns the registry of the same name; where there is one, --yes confirms that"],
     example: "/users add alice",
     adminOnly: true,
@@ -65,7 +65,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "passwd",
     parameters: [LOGIN, PASSWORD],
-    summary: "change a user's password; without one it is asked for",
+    summary: "change a user's password; prompts for it if it is not given",
     example: "/users passwd alice",
     adminOnly: true,
     isChange: true,
@@ -96,7 +96,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "revoke",
     parameters: [LOGIN, PATH],
-    summary: "take back what a user was granted on an access path",
+    summary: "remove a user's grant on an access path",
     example: "/users revoke alice http/oci/default",
     adminOnly: true,
     isChange: true,
@@ -110,7 +110,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "grants",
     parameters: [LOGIN],
-    summary: "list what a user is granted",
+    summary: "list the grants of a user",
     example: "/users grants alice",
     adminOnly: false,
     run([login = ""], context) {
@@ -134,7 +134,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "disable",
     parameters: [LOGIN],
-    summary: "shut a user out at once; nothing of it is lost",
+    summary: "block a user's logins at once; its content and grants are kept",
     example: "/users disable alice",
     adminOnly: true,
     isChange: true,
@@ -148,7 +148,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "enable",
     parameters: [LOGIN],
-    summary: "let a disabled user in again",
+    summary: "enable a disabled user again",
     example: "/users enable alice",
     adminOnly: true,
     isChange: true,
@@ -162,7 +162,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "delete",
     parameters: [LOGIN],
-    summary: "delete a user with its grants; what it pushed stays, and its name in the history",
+    summary: "delete a user with its grants; its pushed content and its name in the history are kept",
     example: "/users delete alice",
     adminOnly: true,
     isChange: true,
@@ -176,7 +176,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     scope: "users",
     verb: "rename-display",
     parameters: [LOGIN, { name: "name" }],
-    summary: "change the name that a user is shown by; the login stays",
+    summary: "change a user's display name; the login stays the same",
     example: '/users rename-display alice "Alice Liddell"',
     adminOnly: true,
     isChange: true,

@@ -20,7 +20,7 @@ export class InstanceOutOfService {
   }
 
   async handle(): Promise<Response> {
-    const message = `the registry '${this.config.name}' is out of service; its operator is told why`;
+    const message = `the registry '${this.config.name}' is out of service; the server's log has the reason`;
     return errorResponse(
       new RegistryError("unavailable", { message, headers: { "Retry-After": RETRY_AFTER } }),
     );

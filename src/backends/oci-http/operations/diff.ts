@@ -32,12 +32,12 @@ export async function* diffMoments(
 interface ReadableRange {
   readonly actor: Actor;
   readonly instance: InstanceName;
-  /** `undefined`: the empty store. */
+  /** The older commit; `undefined`: the empty store. */
   readonly from: ObjectId | undefined;
   readonly to: ObjectId;
 }
 
-/** What differs between two commits in repositories that the actor may read. */
+/** The differences between two commits in repositories that the actor may read. */
 export async function* readableChanges(
   store: Store,
   { actor, instance, from, to }: ReadableRange,

@@ -6,15 +6,15 @@ import type { StoreView } from "../store/store-view.ts";
 
 /** Size and platforms of the image that a tag names. */
 export interface ImageSummary {
-  /** Bytes of all blobs that a pull of every platform fetches, each once. */
+  /** Bytes of the blobs that a pull of all platforms downloads, each once. */
   readonly size: number;
-  /** Such as `linux/amd64`. */
+  /** For example `linux/amd64`. */
   readonly platforms: readonly string[];
 }
 
 /** Configs larger than this are not read for their platform. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
-/** How deep indexes within indexes are followed. */
+/** Most levels of nested indexes that are followed. */
 const MAX_DEPTH = 4;
 
 export async function summarize(

@@ -8,16 +8,16 @@ import type { InstanceName } from "../settings/instance-config.ts";
 import { summarize } from "./image-summary.ts";
 import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
 
-/** Tags that are read from the index at once. */
+/** Tags read from the index at once. */
 const TAGS_AT_ONCE = 100;
 
 export interface RepositoryRecord {
   readonly repository: RepositoryName;
-  /** How many tags it has. */
+  /** Number of tags. */
   readonly tags: number;
 }
 
-/** The repositories that the actor may read, in lexical order, those after `last`. */
+/** The repositories after `last` that the actor may read, in lexical order. */
 export async function* listRepositories(
   services: ContentServices,
   actor: Actor,
@@ -35,11 +35,11 @@ export async function* listRepositories(
 export interface TagRecord {
   readonly tag: Tag;
   readonly digest: Digest;
-  /** Bytes of all blobs that a pull of every platform fetches, each once. */
+  /** Bytes of the blobs that a pull of all platforms downloads, each once. */
   readonly size: number;
-  /** Such as `linux/amd64`. */
+  /** For example `linux/amd64`. */
   readonly platforms: readonly string[];
-  /** When the tag was last set; `undefined` for a tag of which the history has no commit. */
+  /** When the tag was last set; `undefined` if the history has no commit for it. */
   readonly pushed: Date | undefined;
   /** The user who set it. */
   readonly by: string | undefined;
@@ -52,8 +52,8 @@ export interface TagsRequest {
 }
 
 /**
- * The tags of a repository in lexical order, those after `last`. Rejects with `NotAllowedError` where the actor may not read
- * it, and in the same words where there is none.
+ * The tags of a repository after `last`, in lexical order. Rejects with the same `NotAllowedError` if the actor may not read
+ * the repository and if it does not exist.
  */
 export async function* listTags(
   services: ContentServices,

@@ -14,7 +14,7 @@ export interface LogRecord extends Omit<HistoryEvent, "seconds"> {
 export interface LogRequest {
   readonly instance: InstanceName;
   readonly repository?: RepositoryName | undefined;
-  /** Of `repository`. */
+  /** A tag of `repository`. */
   readonly tag?: Tag | undefined;
   /** The author. */
   readonly user?: string | undefined;
@@ -23,8 +23,8 @@ export interface LogRequest {
 }
 
 /**
- * What happened in a registry, the newest first, as far as the actor may read the repositories. Commits that name no
- * repository are shown to administrators alone.
+ * The events of a registry in repositories that the actor may read, newest first. Only administrators see commits that name
+ * no repository.
  */
 export async function* readLog(
   services: ContentServices,

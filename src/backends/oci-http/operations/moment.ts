@@ -9,7 +9,7 @@ export interface Moment {
   readonly text: string;
 }
 
-/** The history knows nothing of a moment. */
+/** The history has no commit at a moment. */
 export class UnknownMomentError extends NotFoundError {
   override readonly name = "UnknownMomentError";
 }
@@ -19,7 +19,7 @@ export function parseMoment(text: string): Moment | undefined {
   return point && { point, text };
 }
 
-/** The commit of a store that a moment means, none after `until`. Rejects with `UnknownMomentError` or `InvalidArgumentError`. */
+/** The commit at a moment, never one after `until`. Rejects with `UnknownMomentError` or `InvalidArgumentError`. */
 export async function commitAt(
   { history }: Pick<OciStore, "history">,
   { point, text }: Moment,

@@ -9,7 +9,7 @@ import { ALL_SETTINGS, completeSettings, type InstanceValues } from "../settings
 import { commitAt, type Moment } from "./moment.ts";
 import { configOf } from "./registry-access.ts";
 
-/** What operations on the registries themselves use. */
+/** The services that operations on registries use. */
 export interface RegistryServices {
   readonly instances: Pick<
     InstanceRegistry,
@@ -20,11 +20,11 @@ export interface RegistryServices {
 
 export interface RegistryRecord {
   readonly config: InstanceConfig;
-  /** Why it is out of service; `undefined` while it serves. */
+  /** Why the registry is out of service; `undefined` while it serves. */
   readonly problem: string | undefined;
 }
 
-/** Every registry; all users may know them. */
+/** Lists every registry; all users may see them. */
 export function listRegistries({ instances }: Pick<RegistryServices, "instances">): RegistryRecord[] {
   const problems = new Map(instances.outages().map(({ config, problem }) => [config.name, problem]));
   return instances.list().map((config) => ({ config, problem: problems.get(config.name) }));
@@ -32,11 +32,11 @@ export function listRegistries({ instances }: Pick<RegistryServices, "instances"
 
 export interface NewRegistry {
   readonly name: InstanceName;
-  /** Without a store, one is made that is named after the registry. */
+  /** Without a store, a new one is created and named after the registry. */
   readonly settings: Partial<Omit<InstanceValues, "at">>;
-  /** The moment whose state it serves for ever; it requires a store. */
+  /** The past state that the registry serves; requires a store. */
   readonly at?: Moment | undefined;
-  /** Whether the user that the registry is named after may become its owner. */
+  /** Confirms that the user with the registry's name becomes its owner. */
   readonly acceptsNamesake: boolean;
 }
 
@@ -82,7 +82,7 @@ export async function changeRegistry(
   await instances.extend(actor.identity, name, settings);
 }
 
-/** Takes a host from a registry; for administrators. */
+/** Removes a host from a registry; for administrators. */
 export async function removeHost(
   { instances }: Pick<RegistryServices, "instances">,
   actor: Actor,
@@ -93,7 +93,7 @@ export async function removeHost(
   await instances.removeHost(actor.identity, name, host);
 }
 
-/** Deletes a registry, whose store stays; for administrators. Resolves with what its configuration was. */
+/** Deletes a registry but keeps its store; for administrators. Resolves with the deleted configuration. */
 export async function deleteRegistry(
   { instances }: Pick<RegistryServices, "instances">,
   actor: Actor,

@@ -9,7 +9,7 @@ import type { InstanceConfig, InstanceName } from "../settings/instance-config.t
 import type { OciStore } from "../store/oci-store.ts";
 import type { StoreView } from "../store/store-view.ts";
 
-/** What operations on the content of a registry use. */
+/** The services that operations on the content of a registry use. */
 export interface ContentServices {
   readonly instances: Pick<InstanceRegistry, "list" | "storeOf">;
 }
@@ -25,23 +25,23 @@ export function configOf({ instances }: KnownRegistries, name: InstanceName): In
   return config;
 }
 
-/** What a registry shows of its store. */
+/** The part of a store that a registry serves. */
 export interface Served {
   readonly oci: OciStore;
-  /** What it serves: the newest state or a past one. */
+  /** The newest state or a past one. */
   readonly view: StoreView;
-  /** The last commit that belongs to it; `undefined`: all do. */
+  /** The last commit that the registry shows; `undefined`: all commits. */
   readonly until: ObjectId | undefined;
 }
 
-/** Rejects with `NotFoundError`, or with `InstanceChangeError` where the registry is out of service. */
+/** Rejects with `NotFoundError`, or with `InstanceChangeError` if the registry is out of service. */
 export async function servedBy(services: ContentServices, name: InstanceName): Promise<Served> {
   const { at: until } = configOf(services, name);
   const oci = services.instances.storeOf(name);
   return { oci, until, view: until === undefined ? oci : (await oci.frozenAt(until)).view };
 }
 
-/** Whether the actor holds `role` in a repository: what the registry says over HTTP. */
+/** Whether the actor holds `role` in a repository, by the same rule as over HTTP. */
 export function holdsRole(
   actor: Actor,
   instance: InstanceName,

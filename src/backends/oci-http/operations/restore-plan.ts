@@ -13,7 +13,7 @@ import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { RestoredManifests } from "./restored-manifests.ts";
 
-/** A tag that a restore sets or deletes; `after` is `undefined` where the past state has no such tag. */
+/** A tag that a restore sets or deletes; `after` is `undefined` if the past state lacks the tag. */
 export interface TagRestore {
   readonly repository: RepositoryName;
   readonly tag: Tag;
@@ -21,18 +21,18 @@ export interface TagRestore {
   readonly after: Digest | undefined;
 }
 
-/** The changes that bring a past state back. */
+/** The changes that restore a past state. */
 export interface RestorePlan {
   /** `undefined`: all repositories. */
   readonly repository: RepositoryName | undefined;
-  /** The commit whose state is brought back. */
+  /** The commit whose state is restored. */
   readonly from: ObjectId;
   readonly moves: readonly TagRestore[];
-  /** The manifests that come back with the tags. */
+  /** The manifests restored with the tags. */
   readonly manifests: readonly Change[];
-  /** Configs and layers that they need. */
+  /** Configs and layers that the manifests need. */
   readonly blobs: ReadonlySet<Digest>;
-  /** Manifests that tags named and that the past state does not hold. */
+  /** Manifests that tags name and that the past state lacks. */
   readonly missing: readonly Digest[];
 }
 
@@ -45,7 +45,7 @@ export type RestoreRefusal =
   /** Manifests or blobs are no longer in the store. */
   | { readonly kind: "missing"; readonly digests: readonly Digest[] };
 
-/** Settings of the registry that decide about a plan at the moment of its commit. */
+/** Settings of the registry that are checked when the plan is committed. */
 export interface RestoreTerms {
   /** Which tags are write-once. */
   readonly immutable: readonly TagPattern[];
@@ -53,7 +53,7 @@ export interface RestoreTerms {
   readonly isSparse: boolean;
 }
 
-/** The author of the commit, and the client that asked for it. */
+/** The author of the commit, and the client that requested it. */
 export interface RestoreAuthor {
   readonly identity: Identity;
   readonly client: string;
@@ -117,8 +117,8 @@ export function deletesTags({ moves }: RestorePlan): boolean {
 }
 
 /**
- * Carries a plan out as one commit that names what it restores. `terms` is called within the transaction; what it throws
- * refuses the plan.
+ * Carries out a plan as one commit that names what it restores. `terms` is called within the transaction; an error that it
+ * throws refuses the plan.
  */
 export async function restore(
   oci: OciStore,

@@ -34,18 +34,18 @@ export type RestoreTarget =
 export interface RestoreRequest {
   readonly instance: InstanceName;
   readonly target: RestoreTarget;
-  /** The state that is brought back. */
+  /** The state to restore. */
   readonly moment: Moment;
 }
 
-/** What a restore would do, to be shown before it is done. Nothing was changed yet. */
+/** The effect of a restore, to be shown before it is carried out. */
 export interface RestoreProposal {
   readonly instance: InstanceName;
-  /** The commit whose state is brought back. */
+  /** The commit whose state is restored. */
   readonly from: ObjectId;
-  /** The tags that differ; none if nothing does. */
+  /** The tags that differ. */
   readonly moves: readonly TagRestore[];
-  /** The store that was read, and what `carryOutRestore` needs. */
+  /** The store that was read; `carryOutRestore` needs it. */
   readonly store: StoreName;
   readonly plan: RestorePlan;
 }
@@ -55,14 +55,14 @@ export class MovedMeanwhileError extends ConflictError {
   override readonly name = "MovedMeanwhileError";
 }
 
-/** Digests that a refusal names. */
+/** Most digests that a refusal lists. */
 const MAX_NAMED = 20;
-/** Hex digits of a commit that people tell apart. */
+/** Hex digits of a commit in messages. */
 const SHORT_COMMIT_HEX = 12;
 
 /**
- * Finds out what a restore would do, and refuses what must not or can't be done: without push access, or delete access where
- * tags go; without an administrator for everything; on a frozen registry; of write-once tags; of bytes that are gone.
+ * Plans a restore. Refuses it if the actor lacks push access (delete access if tags are deleted, administrator for
+ * everything), the registry is frozen, a tag is write-once, or content is no longer stored.
  */
 export async function proposeRestore(
   services: ContentServices,
@@ -87,7 +87,7 @@ export async function proposeRestore(
   return proposal;
 }
 
-/** Does what was proposed, as one commit of the actor, by the rights and settings that hold at that moment. */
+/** Carries out a proposal as one commit of the actor; rights and settings are checked again. */
 export async function carryOutRestore(
   services: ContentServices,
   actor: Actor,
@@ -113,7 +113,7 @@ function planOf(oci: OciStore, target: RestoreTarget, from: ObjectId): Promise<R
   return planRestore(oci, target.repository, target.kind === "tag" ? target.tag : undefined, from);
 }
 
-/** What holds for a plan now. Throws where the actor may no longer carry it out. */
+/** The current settings for a plan. Throws if the actor may no longer carry it out. */
 function termsOf(
   services: ContentServices,
   actor: Actor,
@@ -121,14 +121,14 @@ function termsOf(
 ): RestoreTerms {
   const config = refuseFrozen(configOf(services, instance));
   if (config.store !== store)
-    throw new MovedMeanwhileError(`nothing was changed: '${instance}' has another store meanwhile`);
+    throw new MovedMeanwhileError(`nothing was changed: '${instance}' has another store now`);
   if (plan.repository) requireRole(actor, instance, plan.repository, deletesTags(plan) ? "owner" : "writer");
   else requireAdministrator(actor);
   return { immutable: config.immutable, isSparse: config.references === "sparse" };
 }
 
 function refuseFrozen(config: InstanceConfig): InstanceConfig {
-  if (config.at) throw new FrozenError(`'${config.name}' serves a past state and takes no changes`);
+  if (config.at) throw new FrozenError(`'${config.name}' serves a past state and is read-only`);
   return config;
 }
 
@@ -151,7 +151,7 @@ function requireRole(
 function refusalOf(refusal: RestoreRefusal): ConflictError {
   switch (refusal.kind) {
     case "missing":
-      return new ConflictError(`nothing was changed: the bytes are gone of ${listOf(refusal.digests)}`);
+      return new ConflictError(`nothing was changed: the store no longer has ${listOf(refusal.digests)}`);
     case "immutable": {
       const { repository, tag, before } = refusal.move;
       return new ConflictError(

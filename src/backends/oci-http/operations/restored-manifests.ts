@@ -7,12 +7,12 @@ import { manifestPath, parseOciPath, repositoryPath } from "../content/layout.ts
 import { manifestClosure } from "../content/manifest-closure.ts";
 import type { OciStore } from "../store/oci-store.ts";
 
-/** The manifests of one repository that come back with tags of a past state. */
+/** The manifests of one repository that are restored with tags of a past state. */
 export class RestoredManifests {
   readonly changes: Change[] = [];
   /** The configs and layers of these manifests. */
   readonly blobs = new Set<Digest>();
-  /** Manifests that tags named and that the past state does not hold. */
+  /** Manifests that tags name and that the past state lacks. */
   readonly missing: Digest[] = [];
   readonly #oci: OciStore;
   readonly #repository: RepositoryName;
@@ -27,7 +27,7 @@ export class RestoredManifests {
     this.#now = now;
   }
 
-  /** Adds a manifest that a tag named, and every manifest that it led to and that was there. */
+  /** Adds a manifest that a tag named, and all its descendants in the past state. */
   async add(top: Digest): Promise<void> {
     if (this.#seen.has(top)) return;
     let isThere = false;
@@ -41,7 +41,7 @@ export class RestoredManifests {
     if (!isThere) this.missing.push(top);
   }
 
-  /** Adds the manifests whose subject is one of those added, and that were deleted since. */
+  /** Adds the deleted manifests whose subject is one of those added. */
   async addReferrers(): Promise<void> {
     const gone = new Map<Digest, Digest[]>();
     const directory = repositoryPath(this.#repository);
@@ -51,7 +51,7 @@ export class RestoredManifests {
       const subject = parseStoredManifest(await this.#then.read(path))?.subject;
       if (subject) gone.set(subject, [...(gone.get(subject) ?? []), file.digest]);
     }
-    // A referrer may have referrers itself: the loop over the set reaches what is added to it meanwhile.
+    // A referrer may have referrers itself: the loop also visits digests added to the set meanwhile.
     for (const digest of this.#seen) for (const referrer of gone.get(digest) ?? []) await this.add(referrer);
   }
 }

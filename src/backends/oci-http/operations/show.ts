@@ -23,11 +23,11 @@ export interface CommitRecord {
 export interface ShowRequest {
   readonly instance: InstanceName;
   readonly commit: Moment;
-  /** How many changes are read at most. */
+  /** Most changes that are read. */
   readonly limit: number;
 }
 
-/** One commit. Rejects with `NotAllowedError` where it changed nothing that the actor may read; administrators see each. */
+/** One commit. Rejects with `NotAllowedError` if it changed nothing that the actor may read; administrators see all. */
 export async function showCommit(
   services: ContentServices,
   actor: Actor,

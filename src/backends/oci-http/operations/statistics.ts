@@ -4,38 +4,38 @@ import { measureStore } from "../store/measure-store.ts";
 import { statusOf } from "../store/store-status.ts";
 import { type ContentServices, configOf } from "./registry-access.ts";
 
-/** What the store of a registry holds; registries that share the store share this as well. */
+/** Statistics of a registry's store; registries that share a store share them too. */
 export interface StatisticsRecord {
   readonly repositories: number;
   readonly tags: number;
   readonly manifests: number;
   readonly blobs: number;
   readonly storedBytes: number;
-  /** Bytes that the store would hold besides if every manifest that names a blob had a copy of its own. */
+  /** Bytes saved by deduplication: the extra size if every manifest had its own copy of each blob. */
   readonly savedBytes: number;
   readonly manifestBytes: number;
-  /** Uploads that are open, and what they hold. */
+  /** Open uploads. */
   readonly uploads: number;
   readonly uploadBytes: number;
-  /** The newest first; days without a commit are left out. */
+  /** Newest first; days without a commit are left out. */
   readonly days: readonly DayRecord[];
 }
 
 export interface DayRecord {
-  /** In UTC, `2026-01-31`. */
+  /** The day in UTC, `2026-01-31`. */
   readonly day: string;
   readonly commits: number;
-  /** Bytes of blobs that came on that day and are still there. */
+  /** Bytes of blobs added on that day and still stored. */
   readonly addedBytes: number;
 }
 
 export interface StatisticsRequest {
   readonly instance: InstanceName;
-  /** How many days of growth are counted. */
+  /** Most days that are listed. */
   readonly days: number;
 }
 
-/** For administrators: the counts tell of repositories that others may not know of. */
+/** For administrators only: the counts include repositories that other users may not see. */
 export async function readStatistics(
   services: ContentServices,
   actor: Actor,

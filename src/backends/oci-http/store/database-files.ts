@@ -14,7 +14,7 @@ import { OCI_INDEX } from "../index/oci-index.ts";
 const REPLACEMENT = /^index(-at-[0-9a-f]+)?\.rebuilt-\d+\.sqlite/;
 export const INDEX = "index.sqlite";
 
-/** Of one store: where its indexes lie and whom to tell what is wrong with them. */
+/** The directory of a store's indexes, and the log for their problems. */
 export interface DatabaseContext {
   readonly dir: string;
   readonly store: StoreName;

@@ -22,7 +22,7 @@ export class StoreDatabases {
   readonly store: Store;
   readonly derived: ReplaceableIndex;
   readonly #context: DatabaseContext;
-  /** Where the index lies when the store is opened. */
+  /** The path of the index when the store is opened. */
   readonly #usualPath: string;
   #index: OciIndexReader;
   readonly #links: OwnedLinks;
@@ -78,7 +78,7 @@ export class StoreDatabases {
     return this.#links;
   }
 
-  /** Where the index lies now. */
+  /** The current path of the index. */
   get indexPath(): string {
     return this.derived.current.path;
   }
@@ -122,7 +122,7 @@ export class StoreDatabases {
   }
 }
 
-/** The blobs that manifests name belong to the repositories of these, as far as the index can be read. */
+/** Links of the blobs that manifests name, from the readable part of the index. */
 function* linksOfManifests(index: OciIndexReader): Generator<Link> {
   try {
     for (const { repository, blob } of index.namedBlobs()) yield { scope: repository, digest: blob };
@@ -131,7 +131,7 @@ function* linksOfManifests(index: OciIndexReader): Generator<Link> {
   }
 }
 
-/** Indexes that others took the place of; those who have them open read on in them until the end. */
+/** Replaced indexes; requests that have one open finish reading from it. */
 export class ReplacedIndexes {
   readonly #context: DatabaseContext;
   readonly #open: DerivedIndex[] = [];

@@ -8,8 +8,8 @@ import { HistoryIndex } from "../history/history-index.ts";
 import { OCI_INDEX } from "../index/oci-index.ts";
 
 /**
- * What is wrong with the databases that were derived from the commits of a store, a line each. They are compared as they
- * lie there, each with the commit that it stands for: one that is behind, or missing, is sound. Nothing is changed.
+ * Returns the problems of the databases derived from a store's commits, one per line. Each is compared with the commit that
+ * it was built up to, so one that is behind, or missing, is sound. Changes nothing.
  */
 export async function checkDatabases(dir: string, store: Store): Promise<string[]> {
   const derived = {

@@ -43,7 +43,7 @@ test("with --yes nothing is asked, and the same is shown after it was done", asy
   expect(await run(`/oci restore default ${APP} ${then} --yes`)).toHaveLength(2);
   expect([printed, store.tags()]).toEqual([[], ["v1"]]);
   expect(await run(`/oci restore default ${APP} ${then} --yes`)).toEqual([
-    `'${APP}' is what it was at ${then} already`,
+    `'${APP}' already has the state at ${then}`,
   ]);
 });
 

@@ -197,9 +197,9 @@ test("two virtual hosts that are added at the same time are both kept", async ()
 
 test.each([
   ["/oci set default colour=red", "'colour=red' is no setting; use store=, references=, "],
-  ["/oci set default quota=much", "'quota=much' is not right; use quota=100GiB, or quota= for none"],
-  ["/oci set default references=", "'references=' is not right; use references=strict|sparse"],
-  ["/oci set default vhost=", "'vhost=' is not right; use vhost=<host name without port>"],
+  ["/oci set default quota=much", "'quota=much' is invalid; use quota=100GiB, or quota= for none"],
+  ["/oci set default references=", "'references=' is invalid; use references=strict|sparse"],
+  ["/oci set default vhost=", "'vhost=' is invalid; use vhost=<host name without port>"],
   ["/oci unset default store=other", "'store=other' is no setting; use vhost="],
   ["/oci unset default vhost=other.test", "'other.test' is no host of 'default'; it has localhost"],
   ["/oci create team store=other", "a registry needs a host: vhost=<host>"],

@@ -107,7 +107,7 @@ describe("a restore is refused", () => {
     const { store, services, propose } = await storeWithNewerTag();
     const proposal = await propose(OWNER, REPOSITORY);
     services.set({ at: headOf(store) as ObjectId });
-    const refusal = new FrozenError("'default' serves a past state and takes no changes");
+    const refusal = new FrozenError("'default' serves a past state and is read-only");
     await expect(propose(OWNER, REPOSITORY)).rejects.toEqual(refusal);
     await expect(carryOutRestore(services, actorWith(OWNER), proposal)).rejects.toEqual(refusal);
     expect(store.tags()).toEqual(["v1", "v2"]);
@@ -146,7 +146,7 @@ describe("a restore is refused", () => {
     rmSync(blobPath(store.dir, layer.digest));
     const request = { instance: DEFAULT, target: REPOSITORY, moment };
     await expect(proposeRestore(services, actorWith(OWNER), request)).rejects.toEqual(
-      new ConflictError(`nothing was changed: the bytes are gone of ${layer.digest}`),
+      new ConflictError(`nothing was changed: the store no longer has ${layer.digest}`),
     );
     services.set({ references: "sparse" });
     expect((await proposeRestore(services, actorWith(OWNER), request)).moves).toHaveLength(1);
