@@ -119,7 +119,9 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
         .map((line) => (line === "" ? "\n" : `  ${line}\n`))
         .join(""),
     );
-    expect((await server.console("/help users nothing")).stderr).toInclude("/users takes list, add, passwd");
+    expect((await server.console("/help users nothing")).stderr).toInclude(
+      "/users has the verbs list, add, passwd",
+    );
   });
 });
 

@@ -47,7 +47,7 @@ describeWith(["git", "ssh", "sshpass"], "configuration that was committed with g
     expect(await status("other.test")).toBe(403);
     // A change at the console must not write over it, and users are not taken over alone.
     expect((await server.console("/oci set default quota=1GiB")).stderr).toBe(
-      `error: '${CONFIG}' was changed with git and is not taken over yet: '/config reload' does that\n`,
+      `error: '${CONFIG}' was changed with git and is not loaded yet; run '/config reload'\n`,
     );
     await editWithGit(server, "everlock-users", "users/alice.toml", (text) => `${text}\n# a comment\n`);
     await editWithGit(server, "everlock-users", "users/admin.toml", (text) =>

@@ -22,8 +22,7 @@ export function commandOf<C>(commands: readonly Command<C>[], verb: string): Com
   if (command) return command;
   const scope = commands[0]?.scope;
   const verbs = commands.flatMap((candidate) => candidate.verb ?? []);
-  const known =
-    verbs.length > 0 ? `the verbs of /${scope} are ${verbs.join(", ")}` : `/${scope} has no verbs`;
+  const known = verbs.length > 0 ? `/${scope} has the verbs ${verbs.join(", ")}` : `/${scope} has no verbs`;
   throw new ConsoleError(`unknown command '/${scope} ${verb}'; ${known}`);
 }
 

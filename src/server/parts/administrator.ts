@@ -17,8 +17,8 @@ import { describeNamesake } from "./reload.ts";
 import { USERS } from "./users.ts";
 
 /**
- * There is an administrator, before any client can reach the server; provides the password that this start generated. As it is
- * shown only once, the ports are checked first.
+ * Makes sure that an administrator exists before any client can connect; provides the password if this start generated
+ * one. As it is shown only once, the ports are checked first.
  */
 export const ADMINISTRATOR = serverPart({
   name: "the administrator",
@@ -40,7 +40,7 @@ function refuseTakenPorts({ http, ops, ssh }: ServerConfig): void {
   if (ssh) refuseTakenPort("SSH", ssh, SSH_LISTEN_SETTING);
 }
 
-/** Logs names that an earlier version, git or a flag has let in and that an operator should know of. */
+/** Warns the operator about names that an earlier version, git or a flag has introduced. */
 function reportNames(users: UserDirectory, instances: readonly InstanceConfig[], log: Logger): void {
   for (const name of namesakes(users, instances)) log.warn(describeNamesake(name));
   for (const { name } of users.list()) {
@@ -51,7 +51,7 @@ function reportNames(users: UserDirectory, instances: readonly InstanceConfig[],
   }
 }
 
-/** Resolves with the password that was generated, if one was. */
+/** Resolves with the generated password, if any. */
 async function bootstrapAdmin(
   users: UserRegistry,
   { name, password }: ServerConfig["admin"],

@@ -2,17 +2,17 @@ import type { ServerConfig } from "../../config/server-config.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { definePart, type Part, type PartDefinition } from "./part.ts";
 
-/** What every part of the server may use when it starts. */
+/** The context that every part of the server gets at its start. */
 export interface StartContext {
   readonly config: ServerConfig;
   readonly log: Logger;
-  /** Aborted once the end of the server is requested. */
+  /** Aborted when the server is requested to stop. */
   readonly signal: AbortSignal;
   /** When the server was started, in seconds since the epoch. */
   readonly started: number;
   /** Locks the data directory for this process. Throws `DataDirectoryError`. */
   readonly acquireDirectory: () => { readonly path: string; release(): void };
-  /** Each makes a thread that runs one entry file. */
+  /** Each creates a worker thread that runs one entry file. */
   readonly spawn: { readonly http: () => Worker; readonly ssh: () => Worker };
 }
 

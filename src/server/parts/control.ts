@@ -26,7 +26,7 @@ export const CONTROL = serverPart({
   stop: (control) => control.stop(),
 });
 
-/** How a backup keeps the stores as they are while it copies them. */
+/** Keeps the stores' files unchanged while a backup copies them. */
 function holdingOf(
   instances: InstanceRegistry,
   system: Store,

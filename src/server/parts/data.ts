@@ -8,7 +8,7 @@ export const DIRECTORY = serverPart({
   stop: (directory) => directory.release(),
 });
 
-/** Opens stores, and keeps room for them on the disk. */
+/** Opens stores, and reserves disk space for them. */
 export const STORES = serverPart({
   name: "the room in reserve",
   starting: "reserving room on the disk",

@@ -29,7 +29,7 @@ const CERTIFICATES = serverPart({
   stop: (certificates) => certificates?.stop(),
 });
 
-/** `undefined` where HTTP is switched off. */
+/** Provides `undefined` if HTTP is disabled. */
 export const HTTP = serverPart({
   name: "HTTP",
   needs: {
@@ -44,7 +44,7 @@ export const HTTP = serverPart({
     instances: INSTANCES,
     backends: BACKENDS,
   },
-  // While it stops, no renewed certificate makes it listen again.
+  // Certificates stop first, so that no renewed certificate makes a stopping server listen again.
   stopsAfter: [CERTIFICATES],
   async start({ traffic, tokenKey, certificates, ...services }, { config, log, spawn }) {
     if (!config.http) return undefined;

@@ -8,7 +8,7 @@ import { INSTANCES, JOBS } from "./registries.ts";
 import { SSH } from "./ssh.ts";
 import { PASSWORDS, USERS } from "./users.ts";
 
-/** `undefined` where no address is set for health and metrics. */
+/** Provides `undefined` if no address is set for health and metrics. */
 export const OPS = serverPart({
   name: "health and metrics",
   needs: {
@@ -19,7 +19,7 @@ export const OPS = serverPart({
     jobs: JOBS,
     traffic: TRAFFIC,
   },
-  // While requests under way are finished, supervisors are told that the server stops.
+  // Supervisors can still see that the server is stopping while running requests finish.
   stopsAfter: [HTTP, JOBS, CONTROL, SSH],
   start: ({ administrator: _, ...services }, { config, log, started }) =>
     config.ops && new OpsFrontend(config.ops, { ...services, version: VERSION, started }, log),

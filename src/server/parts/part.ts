@@ -7,11 +7,11 @@ type AnyPart<C> = Part<unknown, C>;
 type Needs<C> = Readonly<Record<string, AnyPart<C>>>;
 type Values<N> = { readonly [K in keyof N]: N[K] extends Part<infer T, never> ? T : never };
 
-/** `T` is what the part provides, `C` what all parts are started with. */
+/** A part that provides a `T` and starts with the context `C`. */
 export interface Part<out T, in C> {
-  /** For messages, such as `HTTP`. */
+  /** Name in messages, such as `HTTP`. */
   readonly name: string;
-  /** What its start does, in words. */
+  /** What the start does, for messages. */
   readonly starting: string;
   readonly needs: Needs<C>;
   readonly stopsAfter: readonly AnyPart<C>[];
@@ -23,11 +23,11 @@ export interface Part<out T, in C> {
 export interface PartDefinition<T, C, N extends Needs<C>> {
   readonly name: string;
   readonly starting?: string;
-  /** These are started before it, and stopped after it. */
+  /** Parts that start before this one and stop after it. */
   readonly needs: N;
-  /** These are stopped before it, also those that it needs. */
+  /** Parts that stop before this one, even if it needs them. */
   readonly stopsAfter?: readonly AnyPart<C>[];
-  /** It needs these, and they are stopped at the same time as it. */
+  /** Needed parts that stop at the same time as this one. */
   readonly stopsBeside?: readonly AnyPart<C>[];
   readonly start: (needed: Values<N>, context: C) => T | Promise<T>;
   readonly stop?: (value: T) => void | Promise<void>;
@@ -47,15 +47,15 @@ export function definePart<T, C, N extends Needs<C>>(definition: PartDefinition<
   };
 }
 
-/** What runs the steps of a start, and later ends what was started. */
+/** Runs the steps of a start, and later stops what was started. */
 export interface Steps {
-  /** Rejects without running `work` once the end was requested. */
+  /** Rejects without running `work` if a stop was requested. */
   start<T>(name: string, work: () => T | Promise<T>): Promise<T>;
-  /** Has `end` called at the end, after the steps named in `after` have ended. */
+  /** Calls `end` at the stop, after the steps named in `after` have ended. */
   defer(name: string, end: (() => void | Promise<void>) | undefined, after: readonly string[]): void;
 }
 
-/** Parts that are started one after the other. When one fails, `Steps` ends those that were started. */
+/** Starts parts one after the other. If one fails, `Steps` stops those that were started. */
 export class StartedParts<C> {
   readonly #context: C;
   readonly #steps: Steps;
@@ -66,19 +66,19 @@ export class StartedParts<C> {
     this.#steps = steps;
   }
 
-  /** Starts the parts in this order, each after all that it needs. Throws for parts that would stop in a circle. */
+  /** Starts the parts in this order, each after the parts it needs. Rejects if the stop order has a cycle. */
   async start(parts: readonly AnyPart<C>[]): Promise<void> {
     const order = inOrder(parts, ({ needs }) => Object.values(needs));
     inOrder(order, (part) => stoppedBefore(part, order));
     for (const part of order) await this.#start(part, stoppedBefore(part, order));
   }
 
-  /** What the part provides; `undefined` if it has not started. */
+  /** Returns what the part provides; `undefined` if it has not started. */
   find<T>(part: Part<T, C>): T | undefined {
     return this.#values.get(part) as T | undefined;
   }
 
-  /** What the part provides, which has started. */
+  /** Returns what the part provides. Throws if it has not started. */
   value<T>(part: Part<T, C>): T {
     if (!this.#values.has(part)) throw new Error(`${part.name} has not started`);
     return this.#values.get(part) as T;
@@ -96,7 +96,7 @@ export class StartedParts<C> {
   }
 }
 
-/** The parts that must have stopped before this one is stopped. */
+/** The parts that must stop before this one. */
 function stoppedBefore<C>(part: AnyPart<C>, all: readonly AnyPart<C>[]): AnyPart<C>[] {
   const needing = all.filter(
     ({ needs, stopsAfter, stopsBeside }) =>
@@ -105,7 +105,7 @@ function stoppedBefore<C>(part: AnyPart<C>, all: readonly AnyPart<C>[]): AnyPart
   return [...needing, ...part.stopsAfter];
 }
 
-/** The parts and all before them, each after those before it. */
+/** Sorts the parts topologically, with all parts before them. */
 function inOrder<C>(
   parts: readonly AnyPart<C>[],
   before: (part: AnyPart<C>) => readonly AnyPart<C>[],

@@ -44,7 +44,7 @@ export const JOBS = serverPart({
   stop: (jobs) => jobs.close(),
 });
 
-/** Reads the histories in the background, so that the first question about one need not wait for it. */
+/** Reads the histories in the background, so that the first query need not wait. */
 export const HISTORIES = serverPart({
   name: "the histories",
   needs: { instances: INSTANCES },

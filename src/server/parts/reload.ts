@@ -5,8 +5,8 @@ import { BACKENDS, INSTANCES } from "./registries.ts";
 import { USERS } from "./users.ts";
 
 /**
- * Takes over users, registries and backends that were committed with git; resolves with what changed. Rejects where one of
- * them makes no sense, and takes over none.
+ * Loads users, registries and backends that stock git committed; resolves with the changes. If one of them is invalid, it
+ * rejects and loads none.
  */
 export type Reload = () => Promise<readonly string[]>;
 

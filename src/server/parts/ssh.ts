@@ -28,7 +28,7 @@ const CONSOLE = serverPart({
     ),
 });
 
-/** `undefined` where the console is switched off. */
+/** Provides `undefined` if the console is disabled. */
 export const SSH = serverPart({
   name: "SSH",
   needs: {

@@ -21,7 +21,7 @@ describe("a wrong command line", () => {
     ["/nothing", "unknown command '/nothing'; '/help' lists the commands"],
     [
       "/users nothing",
-      "unknown command '/users nothing'; /users takes list, add, passwd, grant, revoke, grants",
+      "unknown command '/users nothing'; /users has the verbs list, add, passwd, grant, revoke, grants",
     ],
     ["/users add", "wrong number of arguments; use: /users add <login> [<password>] [--yes]"],
     ["/users add a b c d", "wrong number of arguments; use: /users add <login> [<password>] [--yes]"],

@@ -17,24 +17,24 @@ export interface HttpThreadsOptions {
   readonly count: number;
   readonly tokenKey: Uint8Array;
   readonly version: SharedVersion;
-  /** With a part for each thread. */
+  /** Counters, with a part for each thread. */
   readonly traffic: HttpTraffic;
-  /** Makes a thread that runs `http-worker.ts`. */
+  /** Creates a worker thread that runs `http-worker.ts`. */
   readonly spawn: () => Worker;
-  /** Serves what one thread calls over its port. */
+  /** Serves the calls that one worker thread makes over its port. */
   readonly owner: (port: CallPort) => ThreadOwner;
   readonly log: Logger;
-  /** How long a thread may not answer before it is replaced, in milliseconds. */
+  /** A worker thread that does not answer for this time (ms) is replaced. */
   readonly answerTimeoutMs?: number;
 }
 
-/** A thread that ends is replaced after this pause (ms), so that one that can't live does not keep the machine busy. */
+/** Pause (ms) before an ended thread is replaced, so that a thread that always fails does not keep the machine busy. */
 const RESTART_PAUSE_MS = 200;
 
-/** How much longer than for the requests under way a stop waits for a thread, before it is ended. */
+/** Extra time (ms) that a stop waits for a thread beyond the stop timeout, before it terminates the thread. */
 const STOP_SLACK_MS = 2000;
 
-/** Several threads that serve HTTP on one port. One that ends is reported and replaced; the others serve on. */
+/** Several worker threads that serve HTTP on one port. One that ends is logged and replaced; the others keep serving. */
 export class HttpThreads implements ServingThreads {
   readonly #options: HttpThreadsOptions;
   readonly #threads = new Set<WorkerThread>();
@@ -54,7 +54,7 @@ export class HttpThreads implements ServingThreads {
   static async start(options: HttpThreadsOptions): Promise<HttpThreads> {
     const threads = new HttpThreads(options);
     try {
-      // The first one finds the port out, if the system is to choose it.
+      // The first thread learns the port if the system chooses it.
       await threads.#startThread(0);
       await Promise.all(Array.from({ length: options.count - 1 }, (_, i) => threads.#startThread(i + 1)));
       return threads;
@@ -76,7 +76,7 @@ export class HttpThreads implements ServingThreads {
           .remote(HTTP_THREAD)
           .renewCertificates(certificates)
           .catch((error) => {
-            // The thread that replaces one that has ended starts with the new ones.
+            // A thread that replaces an ended one starts with the new certificates.
             if (!(error instanceof ThreadEndedError)) throw error;
           }),
       ),
@@ -99,7 +99,7 @@ export class HttpThreads implements ServingThreads {
     const timeout = this.#settings.stopTimeoutMs + STOP_SLACK_MS;
     await Promise.all(
       [...this.#threads].map(async (thread) => {
-        // One that has ended, or does not end in time, is terminated.
+        // A thread that does not stop in time, or has failed, is terminated.
         await thread.port
           .remoteWithin(timeout, HTTP_THREAD)
           .stop()
@@ -109,7 +109,7 @@ export class HttpThreads implements ServingThreads {
     );
   }
 
-  /** `index` counts from 0; a thread that takes the place of another has its index. */
+  /** `index` counts from 0; a replacement thread has the index of the old one. */
   async #startThread(index: number): Promise<void> {
     const { spawn, owner, version, traffic, tokenKey, log, answerTimeoutMs } = this.#options;
     const thread = new WorkerThread({
@@ -140,7 +140,7 @@ export class HttpThreads implements ServingThreads {
       });
       this.#settings = { ...this.#settings, listen: plain, listenTls: tls };
     } catch (error) {
-      // It serves nothing; once it has ended, another one is tried.
+      // The thread failed to start; its end starts another attempt.
       thread.terminate();
       throw error;
     }

@@ -29,10 +29,10 @@ import {
   UPLOAD_LOCKS,
 } from "./thread-calls.ts";
 
-/** After so long a thread tries again to read a registry that it could not. */
+/** Pause (ms) before a thread retries to open a registry. */
 const RETRY_MS = 10_000;
 
-/** One of several threads that serve HTTP on the same port. It reads by itself and leaves changes to the owner. */
+/** One of several worker threads that serve HTTP on one port. It reads stores itself and sends changes to the main thread. */
 export class ServingThread implements ThreadCalls {
   readonly #port: CallPort;
   readonly #owner: Remote<OwnerCalls>;
@@ -41,7 +41,7 @@ export class ServingThread implements ThreadCalls {
   #users = new UserDirectory([]);
   #isServing = false;
   #version: SharedVersion | undefined;
-  /** The version of the state that is served; none is yet. */
+  /** The version of the served state; -1: none yet. */
   #served = -1;
   #refreshing: Promise<void> | undefined;
   #frontend: HttpFrontend | undefined;
@@ -92,7 +92,7 @@ export class ServingThread implements ThreadCalls {
     await this.#refresh();
     const served = this.#served;
     await this.#table.settled();
-    // With a newer state there may be requests again that began by an older one; the owner asks again then.
+    // After a newer state there may again be requests with an older one; the main thread then calls again.
     if (this.#served === served) this.#closeUnusedViews();
   }
 
@@ -124,7 +124,7 @@ export class ServingThread implements ThreadCalls {
     }
   }
 
-  /** A registry that this thread can't read does not keep it from serving the others. */
+  /** Opens a view; returns `undefined` if it fails, so that the thread can still serve the other registries. */
   async #viewIfPossible(name: string, location: ViewLocation): Promise<ServedView | undefined> {
     try {
       return await this.#view(location);
@@ -170,7 +170,7 @@ export class ServingThread implements ThreadCalls {
   }
 }
 
-/** The owner writes the log, so that its lines stay whole and in order. */
+/** The main thread writes the log, so that its lines stay whole and in order. */
 function loggerOf(owner: Remote<OwnerCalls>): Logger {
   return {
     info: (message) => owner.log("info", message),

@@ -17,7 +17,7 @@ import { type HttpTraffic, ThreadTraffic } from "../requests/http-traffic.ts";
 import { HttpThreads } from "./http-threads.ts";
 import { ThreadOwner } from "./thread-owner.ts";
 
-/** What serving HTTP needs of the thread that owns users and stores. */
+/** The services of the main thread, which owns users and stores, that HTTP uses. */
 export interface HttpServices {
   readonly users: Pick<UserRegistry, "directory" | "onChange">;
   readonly instances: Pick<InstanceRegistry, "hosts" | "served" | "openStore" | "serveWith">;
@@ -32,17 +32,17 @@ export interface HttpOptions {
   readonly settings: HttpSettings;
   readonly certificates: readonly Certificate[];
   readonly tokenKey: Uint8Array;
-  /** With a part for each thread. */
+  /** Counters, with a part for each thread. */
   readonly traffic: HttpTraffic;
-  /** Threads that serve; with 1 it is the one that owns the stores. */
+  /** Number of threads that serve HTTP; with 1, the main thread serves. */
   readonly workers: number;
-  /** Makes a thread that runs `http-worker.ts`. */
+  /** Creates a worker thread that runs `http-worker.ts`. */
   readonly spawn: () => Worker;
-  /** How long a thread may not answer before it is replaced, in milliseconds. */
+  /** A worker thread that does not answer for this time (ms) is replaced. */
   readonly answerTimeoutMs?: number;
 }
 
-/** HTTP as it is served, on whichever threads. */
+/** The running HTTP service, on one or more threads. */
 export interface RunningHttp {
   readonly addresses: HttpAddresses;
   /** New connections use the new certificates; requests in progress finish on their old connections. */
@@ -51,7 +51,7 @@ export interface RunningHttp {
   stop(): Promise<void>;
 }
 
-/** Serves HTTP on this thread, which owns the stores, or on several others. Rejects with `ListenError`. */
+/** Serves HTTP on this thread (the main thread) or on worker threads. Rejects with `ListenError`. */
 export async function startHttp(options: HttpOptions, services: HttpServices): Promise<RunningHttp> {
   const once = new WarnOnce(services.log);
   const warnOnce = (topic: string, message: string) => once.warn(topic, message);

@@ -1,4 +1,4 @@
-/** What the threads that serve HTTP and the one that owns stores and users do for each other. */
+/** The calls between the worker threads that serve HTTP and the main thread, which owns stores and users. */
 import type { CommittedContent } from "../../../backends/oci-http/content/committed-content.ts";
 import type { ServedInstance } from "../../../backends/oci-http/instances/running-instances.ts";
 import type { StoreReports } from "../../../backends/oci-http/store/served-view.ts";
@@ -13,7 +13,7 @@ import type { User } from "../../../primitives/users/user.ts";
 import type { Certificate } from "../listen/certificates.ts";
 import type { HttpAddresses, HttpSettings } from "../listen/http-settings.ts";
 
-/** What a thread must know to serve, as of one version. */
+/** The state that a thread serves, as of one version. */
 export interface ServingState {
   readonly version: number;
   readonly users: readonly User[];
@@ -24,7 +24,7 @@ export interface ServingState {
 }
 
 export interface OwnerCalls {
-  /** Of its monotonic clock, in milliseconds. */
+  /** The main thread's monotonic clock, in milliseconds. */
   now(): number;
   state(): ServingState;
   checkPassword(
@@ -42,33 +42,33 @@ export interface ThreadSetup {
   readonly settings: HttpSettings;
   readonly certificates: readonly Certificate[];
   readonly tokenKey: Uint8Array;
-  /** Tells this run of the program from others. */
+  /** Identifies this run of the program. */
   readonly run: string;
-  /** Of the `SharedVersion` of the serving state. */
+  /** Memory of the `SharedVersion` of the serving state. */
   readonly version: SharedArrayBuffer;
-  /** Of the `HttpTraffic`, and which part of it is this thread's. */
+  /** Memory of the `HttpTraffic`, and the index of this thread's part. */
   readonly traffic: SharedArrayBuffer;
   readonly thread: number;
-  /** Of the thread's `Heartbeat`. */
+  /** Memory of the thread's `Heartbeat`. */
   readonly heartbeat: SharedArrayBuffer;
-  /** Of the `HttpLimits`. */
+  /** Memory of the `HttpLimits`. */
   readonly limits: { readonly memory: SharedArrayBuffer; readonly seed: number };
 }
 
 export interface ThreadCalls {
-  /** Listens; resolves with the addresses. */
+  /** Starts listening; resolves with the addresses. */
   start(setup: ThreadSetup): Promise<HttpAddresses>;
   renewCertificates(certificates: readonly Certificate[]): Promise<void>;
-  /** Resolves once no request is answered by a configuration that was replaced before. */
+  /** Resolves when no request is handled with a configuration replaced before the call. */
   settled(): Promise<void>;
-  /** Waits for the requests in progress. */
+  /** Stops accepting, and waits for the requests in progress. */
   stop(): Promise<void>;
 }
 
-/** Of each thread that serves HTTP. */
+/** The calls to each worker thread that serves HTTP. */
 export const HTTP_THREAD = service<ThreadCalls>("HTTP thread");
 
-/** These are the owner's; those of a store are called by its name. */
+/** The calls to the main thread; calls to a store are named after the store. */
 export const HTTP_OWNER = service<OwnerCalls>("owner", { noteTokenUse: true, warnOnce: true, log: true });
 export const STORE_CHANGES = service<StoreChanges, [store: StoreName]>("changes");
 export const STORE_REPORTS = service<StoreReports, [store: StoreName]>("reports", {
@@ -77,5 +77,5 @@ export const STORE_REPORTS = service<StoreReports, [store: StoreName]>("reports"
   onDatabaseDamage: true,
 });
 export const UPLOAD_LOCKS = service<Pick<UploadLocks, "acquire" | "release">, [store: StoreName]>("locks");
-/** Of the view with that id. */
+/** The committed content of the view with that id. */
 export const COMMITTED_CONTENT = service<CommittedContent, [store: StoreName, view: number]>("committed");

@@ -16,12 +16,12 @@ import {
 
 export interface OwnerServices extends Pick<OwnerCalls, "checkPassword" | "noteTokenUse" | "warnOnce"> {
   state(): ServingState;
-  /** `undefined` for a store that is not open. */
+  /** Returns `undefined` for a store that is not open. */
   openStore(name: StoreName): OciStore | undefined;
   readonly log: Logger;
 }
 
-/** Serves what one HTTP thread calls on the thread that owns the stores, and remembers what it holds. */
+/** Serves the calls of one worker thread on the main thread, and tracks the locks that the worker holds. */
 export class ThreadOwner {
   readonly #services: OwnerServices;
   readonly #held = new Map<UploadId, OciStore>();
@@ -53,7 +53,7 @@ export class ThreadOwner {
     port.serve(COMMITTED_CONTENT, (name, view) => this.#store(name).committedIn(view));
   }
 
-  /** For a thread that has ended: releases all that it held. */
+  /** Called when the worker thread has ended: releases everything it held. */
   releaseAll(): void {
     for (const [id, store] of this.#held) store.locks.release(id);
     this.#held.clear();

@@ -7,7 +7,7 @@ import { type Change, EMPTY_TREE, editTree } from "./tree-edit.ts";
 
 export const SYSTEM_IDENTITY: Identity = { name: "Everlock System", email: "system@everlock" };
 
-/** One commit to be. */
+/** The content of a commit to be made. */
 export interface Draft {
   readonly changes: readonly Change[];
   readonly author: Identity;
@@ -17,20 +17,20 @@ export interface Draft {
 export type Prepare = (parent: Snapshot) => Promise<Draft> | Draft;
 
 export interface Outcome {
-  /** The commit that holds the changes; the unchanged head when there was nothing to change. */
+  /** The commit that holds the changes; the unchanged head if nothing changed. */
   readonly commitId: ObjectId | undefined;
   readonly changed: boolean;
 }
 
-/** A commit that a caller waits for. */
+/** A requested commit with the promise that its caller awaits. */
 export interface PendingCommit {
   readonly prepare: Prepare;
   readonly outcome: PromiseWithResolvers<Outcome>;
 }
 
-/** Commits built one on the other in memory, not yet visible to anyone. */
+/** Commits built one on the other in memory, not yet visible to readers. */
 export class CommitGroup {
-  /** What the first of them follows. */
+  /** The parent state of the first commit. */
   readonly base: Snapshot;
   tip: Snapshot;
   commits = 0;
@@ -50,22 +50,22 @@ export class CommitGroup {
     return [...this.#objects.values()];
   }
 
-  /** Lets go of the objects: they are stored by now, or never will be. */
+  /** Releases the objects: they are stored, or never will be. */
   discard(): void {
     this.#reader.unstage(this.#objects);
   }
 
-  /** Tells each caller what became of its commit. */
+  /** Resolves the promise of each caller with its commit. */
   resolvePending(): void {
     for (const resolve of this.#resolutions) resolve();
   }
 
-  /** Tells all callers why their commits did not come to be. */
+  /** Rejects the promises of all callers. */
   rejectPending(error: unknown): void {
     for (const { outcome } of this.pending) outcome.reject(error);
   }
 
-  /** Adds a commit; one that fails leaves no trace in the group. */
+  /** Adds a commit; one that fails does not change the group. */
   async add(pending: PendingCommit): Promise<void> {
     this.pending.push(pending);
     try {

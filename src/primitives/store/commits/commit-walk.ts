@@ -3,7 +3,7 @@ import type { ObjectId } from "../git/object-id.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { type Difference, diffTrees, type Enters } from "./tree-walk.ts";
 
-/** Reads commits and their files one after the other. Whatever is missing or damaged rejects with `CorruptObjectError`. */
+/** Reads commits and their files in sequence. Rejects with `CorruptObjectError` if an object is missing or damaged. */
 export class CommitWalk {
   readonly #reader: ObjectReader;
 
@@ -20,13 +20,13 @@ export class CommitWalk {
     return this.#reader.blob(id);
   }
 
-  /** The files that differ between two commits (`undefined`: the empty store), in directories that `enters` wants. */
+  /** The files that differ between two commits (`undefined`: the empty store), in directories that `enters` accepts. */
   async *diff(from: ObjectId | undefined, to: ObjectId, enters?: Enters): AsyncGenerator<Difference> {
     const before = from && (await this.commit(from)).tree;
     yield* diffTrees(this.#reader.tree, before, (await this.commit(to)).tree, "", enters);
   }
 
-  /** A commit and those before it, along the first parents. */
+  /** A commit and its ancestors, along first parents. */
   async *history(newest: ObjectId): AsyncGenerator<{ readonly id: ObjectId; readonly commit: Commit }> {
     for (let id: ObjectId | undefined = newest; id; ) {
       const commit: Commit = await this.commit(id);

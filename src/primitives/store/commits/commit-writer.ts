@@ -13,15 +13,15 @@ interface WriterOptions {
   readonly head: Snapshot;
 }
 
-/** Commits made durable together at the most; bounds the memory of a group. */
+/** Most commits in a group; bounds its memory. */
 const MAX_GROUP = 256;
-/** How often a group is tried again after another process moved the branch, and the pause between (ms). */
+/** How often a group is retried after another process moved the branch, and the pause between attempts (ms). */
 const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
-/** How long commits are built before the event loop turns once. */
+/** How long commits are built before the event loop runs once (ms). */
 const TURN_MS = 1;
 
-/** Something that the engine does while a group is filled; `done` never rejects. */
+/** Work of the engine during which a group is filled; `done` never rejects. */
 interface EngineWork {
   readonly done: Promise<void>;
   isOver: boolean;
@@ -37,7 +37,7 @@ function engineWork(done: Promise<void>): EngineWork {
   return work;
 }
 
-/** A group on its way to the branch, and from there to readers. */
+/** A group that is being published or waits to be shown to readers. */
 interface InFlightGroup extends EngineWork {
   readonly group: CommitGroup;
   /** `moved`: another process (stock git) has moved the branch, and nothing was published. */
@@ -46,10 +46,10 @@ interface InFlightGroup extends EngineWork {
 }
 
 /**
- * The one writer of a store on this node. While a group of commits is being made durable, the next one is built on it from
- * whatever arrives meanwhile: each caller still gets a commit of its own, but all of a group are published together and so
- * with one wait for the engine. The engine goes on with the next group before the first is shown to readers, so that neither
- * waits for the other.
+ * The only writer of a store on this node. While one group of commits is made durable, the next group is built on it from
+ * the requests that arrive meanwhile. Each caller gets its own commit, but a group is published as a whole, with one wait for
+ * the engine. The engine starts the next group before the previous one is shown to readers, so that neither waits for the
+ * other.
  */
 export class CommitWriter {
   head: Snapshot;
@@ -59,7 +59,7 @@ export class CommitWriter {
   #queue: PendingCommit[] = [];
   #underWay = 0;
   #commits = 0;
-  /** Why the projection lacks something that is durable, if it does. */
+  /** The error because of which the projection lacks a durable commit; `undefined`: it lacks none. */
   #projectionFailure: unknown;
   #arrival = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
@@ -86,7 +86,7 @@ export class CommitWriter {
   #start(): void {
     this.#arrival.resolve();
     this.#running ??= this.#drain().catch((error) => {
-      // A bug, which the callers are told of instead of waiting for ever.
+      // This is a bug: reject the callers instead of letting them wait for ever.
       this.#running = undefined;
       for (const { outcome } of this.#queue.splice(0)) outcome.reject(error);
     });
@@ -97,12 +97,12 @@ export class CommitWriter {
     return this.#commits;
   }
 
-  /** Changes that were submitted and are not yet durable. */
+  /** Submitted changes that are not durable yet. */
   get waiting(): number {
     return this.#underWay;
   }
 
-  /** Resolves when no commit is under way any more. */
+  /** Resolves when no commit is in progress. */
   async drained(): Promise<void> {
     await this.#running;
   }
@@ -112,7 +112,7 @@ export class CommitWriter {
     await Promise.resolve();
     let before: InFlightGroup | undefined;
     for (let attempts = 0; ; ) {
-      // No new commits that no reader could see.
+      // While the projection fails, readers could not see new commits: recover first.
       while (this.#projectionFailure && !before && this.#queue.length > 0) await this.#startAgain();
       const group = new CommitGroup(before?.group.tip ?? this.head, this.#reader);
       await this.#fill(group, before);
@@ -136,18 +136,18 @@ export class CommitWriter {
       if (group.pending.length > 0) before = this.#publish(group);
       else if (this.#queue.length === 0) break;
     }
-    // Not a moment later: what arrives from here on needs another run.
+    // Synchronous with the last check of the queue: requests that arrive from here on start another run.
     this.#running = undefined;
   }
 
-  /** Adds what is waiting, and what arrives until the engine is done with `work`. */
+  /** Adds the waiting requests, and those that arrive until the engine is done with `work`. */
   async #fill(group: CommitGroup, work: EngineWork | undefined): Promise<void> {
     let turned = performance.now();
     for (;;) {
       for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
         await group.add(next);
         if (group.pending.length >= MAX_GROUP) return;
-        // What the engine has done meanwhile is acknowledged meanwhile.
+        // Lets the event loop acknowledge what the engine has finished meanwhile.
         if (work && !work.isOver && performance.now() - turned > TURN_MS) {
           await nextTurn();
           turned = performance.now();
@@ -163,7 +163,7 @@ export class CommitWriter {
     const done = this.#makeDurable(group)
       .then((isPublished) => {
         inFlight.outcome = isPublished ? "published" : "moved";
-        // Otherwise once the engine has got the next group.
+        // With an empty queue it is shown after the next group was given to the engine.
         if (this.#queue.length > 0) this.#show(inFlight);
       })
       .catch((error) => this.#fail(inFlight, error))
@@ -179,7 +179,7 @@ export class CommitWriter {
     inFlight.group.rejectPending(error);
   }
 
-  /** False when another process (stock git) has moved the branch meanwhile, or is about to. */
+  /** Resolves with false if another process (stock git) has moved the branch, or is about to. */
   async #makeDurable(group: CommitGroup): Promise<boolean> {
     const { base, tip } = group;
     if (tip.commitId === undefined || tip.commitId === base.commitId) {
@@ -196,13 +196,13 @@ export class CommitWriter {
         stored: () => group.discard(),
       });
     } finally {
-      // Otherwise they stay readable until they are stored, whatever fails from here on.
+      // If published, the objects stay readable from memory until they are stored, even if something fails from here on.
       if (!isPublished) group.discard();
     }
     return isPublished;
   }
 
-  /** Lets readers, and the callers, see what is durable; false if that is nothing, or could not be shown. */
+  /** Shows a durable group to readers and callers; false if it is not durable or could not be shown. */
   #show(inFlight: InFlightGroup): boolean {
     if (inFlight.isShown || inFlight.outcome !== "published") return inFlight.isShown;
     const { group } = inFlight;
@@ -220,7 +220,7 @@ export class CommitWriter {
     return inFlight.isShown;
   }
 
-  /** Has what was built on commits that did not come to be, or that readers can't see, built again. */
+  /** Rebuilds a group whose base was not published, or can't be shown to readers. */
   async #rebuild(before: InFlightGroup, group: CommitGroup, attempts: number): Promise<void> {
     const again = before.outcome === "moved" ? [...before.group.pending, ...group.pending] : group.pending;
     group.discard();
@@ -233,9 +233,9 @@ export class CommitWriter {
     await this.#startAgain();
   }
 
-  /** From where the branch is now; the callers are told why that can't be. */
+  /** Restarts from the current branch; if that fails, rejects the waiting callers. */
   async #startAgain(): Promise<void> {
-    // What arrives from here on is not told of a failure that may have been before it.
+    // Requests that arrive from here on must not be rejected with an earlier failure.
     const waiting = this.#queue.splice(0);
     try {
       await this.#followBranch();
@@ -245,11 +245,11 @@ export class CommitWriter {
     }
   }
 
-  /** After a pause, for whoever holds its lock. */
+  /** Reads the branch again, after a pause for the process that holds its lock. */
   async #followBranch(): Promise<void> {
     await Bun.sleep(RETRY_PAUSE_MS);
     const id = await this.#branch.read();
-    // Another process removed it: an empty store is not what was meant, and a collection would take it for the truth.
+    // Another process removed the branch: treating the store as empty would let garbage collection remove everything.
     if (!id && this.head.commitId) throw this.#branch.lost(this.head.commitId);
     this.head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
     if (this.#projection) await catchUp(this.#projection, this.head, this.#reader);

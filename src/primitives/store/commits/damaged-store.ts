@@ -1,8 +1,8 @@
 import { ExpectedError } from "../../expected-error.ts";
 
 /**
- * The files of a store contradict each other: it must not be served, written to or collected before an operator has
- * looked at it. The message names the file and what to do.
+ * The files of a store are inconsistent: it must not be served, written to or garbage-collected before an operator has
+ * repaired it. The message names the file and what to do.
  */
 export class DamagedStoreError extends ExpectedError {
   override readonly name = "DamagedStoreError";

@@ -2,8 +2,8 @@ import type { Release } from "../../release.ts";
 import type { Store } from "./store.ts";
 
 /**
- * Keeps the files of several stores, for a backup that copies them as of now, until the returned function is called. If one
- * can't be held, or `signal` is aborted first, none is; rejects then.
+ * Keeps the files of several stores unchanged for a backup, until the returned function is called. If one can't be held, or
+ * `signal` is aborted first, it releases all and rejects.
  */
 export async function holdStores(
   stores: readonly Pick<Store, "hold">[],

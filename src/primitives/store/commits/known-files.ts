@@ -4,35 +4,35 @@ import { type CommitMeta, StaleReadError, type Store } from "./store.ts";
 import type { StorePath } from "./store-path.ts";
 import type { Change } from "./tree-edit.ts";
 
-/** Stock git has changed a file that the server keeps in memory; nothing was written over it. */
+/** Stock git has changed a file that the server keeps in memory; the file was not overwritten. */
 export class ChangedWithGitError extends StaleReadError {
   override readonly name = "ChangedWithGitError";
   constructor(path: StorePath) {
     super(path);
-    this.message = `'${path}' was changed with git and is not taken over yet: '/config reload' does that`;
+    this.message = `'${path}' was changed with git and is not loaded yet; run '/config reload'`;
   }
 }
 
-/** Files of a store that are kept in memory and that stock git may change as well: what it changed is never written over. */
+/** Files of a store that the server keeps in memory and stock git may change; changes by stock git are never overwritten. */
 export class KnownFiles {
   readonly #store: Store;
   #read: Snapshot;
-  /** Files that were written since, with what they hold. */
+  /** Files written since, with their object ids; `undefined`: deleted. */
   readonly #written = new Map<StorePath, ObjectId | undefined>();
 
-  /** `read` is the state that is in memory. */
+  /** `read` is the state that the server has in memory. */
   constructor(store: Store, read: Snapshot) {
     this.#store = store;
     this.#read = read;
   }
 
-  /** Another state is in memory. */
+  /** Called when the server has read another state into memory. */
   replace(read: Snapshot): void {
     this.#read = read;
     this.#written.clear();
   }
 
-  /** Throws `ChangedWithGitError` where a file is not what is in memory. One commit at a time. */
+  /** Rejects with `ChangedWithGitError` if a file differs from memory. The caller makes one commit at a time. */
   async commit(changes: readonly Change[], meta: CommitMeta): Promise<void> {
     const { commitId } = await this.#store.transact(async (parent) => {
       for (const { path } of changes) {

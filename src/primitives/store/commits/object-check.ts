@@ -2,20 +2,20 @@ import { CorruptObjectError } from "../git/object.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { ObjectReader } from "./object-reader.ts";
 
-/** What a check of all objects found. */
+/** The result of a check of all objects. */
 export interface ObjectReport {
   readonly commits: number;
   readonly objects: number;
-  /** One line each: which object, where it is needed, what is wrong. */
+  /** One problem per line: the object, where it is needed, and the fault. */
   readonly problems: readonly string[];
 }
 
-/** Some milliseconds of work. */
+/** Objects checked between two calls of `step`: some milliseconds of work. */
 const OBJECTS_PER_STEP = 20;
 
 /**
- * Reads everything that the history refers to, each object once, and compares it with its name. `step` may wait between
- * some objects and the next, and ends the check early by answering false.
+ * Reads every object that the history refers to, once, and verifies its hash. `step` is called between objects and may
+ * wait; false ends the check.
  */
 export async function checkObjects(
   reader: ObjectReader,

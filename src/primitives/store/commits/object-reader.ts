@@ -5,16 +5,16 @@ import { CorruptObjectError, type NamedObject, nameObject, type ObjectType } fro
 import type { ObjectId } from "../git/object-id.ts";
 import { Tree } from "../git/tree.ts";
 
-/** Directories kept in memory, and what one takes besides its encoding, roughly. */
+/** Size of the cache of trees, and the approximate overhead of one tree (bytes). */
 const TREE_CACHE_BYTES = 48 * 1024 * 1024;
 const TREE_OVERHEAD_BYTES = 500;
-/** Directories that a walk through all commits keeps in memory: what two commits in a row share. */
+/** Size of the tree cache of a walk through all commits; consecutive commits share most trees. */
 const WALK_CACHE_BYTES = 32 * 1024 * 1024;
 
-/** Reads objects as what they must be, checked against their names. */
+/** Reads objects of an expected type and verifies their hashes. */
 export class ObjectReader {
   readonly #objects: ObjectStore;
-  /** Objects of commits that are being made durable, by group. */
+  /** Objects of commits that are not stored yet, by group. */
   readonly #staged: Set<ReadonlyMap<ObjectId, NamedObject>>;
   readonly #trees: LruCache<ObjectId, Tree>;
 
@@ -28,12 +28,12 @@ export class ObjectReader {
     this.#trees = new LruCache(cacheBytes);
   }
 
-  /** Another that has nothing in memory yet, and so takes nothing out of it that requests need. */
+  /** Returns a reader with its own cache, so that a walk does not evict the trees that requests use. */
   forWalk(): ObjectReader {
     return new ObjectReader(this.#objects, this.#staged, WALK_CACHE_BYTES);
   }
 
-  /** At once if it is in memory. */
+  /** Returns a cached tree without a promise. */
   readonly tree = (id: ObjectId): Tree | Promise<Tree> => this.#trees.get(id) ?? this.#readTree(id);
 
   async #readTree(id: ObjectId): Promise<Tree> {
@@ -42,7 +42,7 @@ export class ObjectReader {
     return tree;
   }
 
-  /** Spares reading back a tree that was just made, and forgets the one before, which few will ask for again. */
+  /** Caches a new tree, and drops the one it replaces, which few requests will read again. */
   readonly replaceTree = (before: ObjectId | undefined, after: ObjectId, tree: Tree): void => {
     if (before) this.#trees.delete(before);
     this.#remember(after, tree);
@@ -52,7 +52,7 @@ export class ObjectReader {
     this.#trees.set(id, tree, tree.body.length + TREE_OVERHEAD_BYTES);
   }
 
-  /** Makes objects readable before they are stored, as they come to be in the map. */
+  /** Makes the objects of a map readable before they are stored, including those added to it later. */
   stage(objects: ReadonlyMap<ObjectId, NamedObject>): void {
     this.#staged.add(objects);
   }
@@ -69,7 +69,7 @@ export class ObjectReader {
     return parseCommit(await this.#read(id, "commit"));
   }
 
-  /** `undefined` if the store does not have it. Rejects if it is damaged or can't be read. */
+  /** Resolves with `undefined` if the store lacks the commit. Rejects if it is damaged or can't be read. */
   async storedCommit(id: ObjectId): Promise<Commit | undefined> {
     const isStored = this.#findStaged(id) !== undefined || (await this.#objects.has(id));
     return isStored ? this.commit(id) : undefined;

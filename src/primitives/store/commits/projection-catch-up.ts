@@ -6,20 +6,20 @@ import type { Snapshot } from "./snapshot.ts";
 import type { Change } from "./tree-edit.ts";
 import { diffTrees } from "./tree-walk.ts";
 
-/** Files handed over at once; bounds the memory that catching up needs. */
+/** Files passed at once; bounds the memory of a catch-up. */
 const CHUNK = 1000;
 
-/** How long files are read before the event loop turns once, for signals and requests to end (ms). */
+/** How long files are read before the event loop runs once, for signals and requests to stop (ms). */
 const TURN_MS = 10;
 
 export interface CatchUpOptions {
-  /** Is told how many files the projection has taken in. */
+  /** Called with the number of files that were applied. */
   readonly report?: ((files: number) => void) | undefined;
-  /** Ends it early; what the projection was told already, it is told again the next time. */
+  /** Cancels the catch-up; the next one applies the same changes again. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Tells `projection` what differs between the commit it stands for and `head`. Rejects with the signal's reason. */
+/** Applies the differences between the projection's commit and `head`. Rejects with the signal's reason. */
 export async function catchUp(
   projection: Projection,
   head: Snapshot,
@@ -56,12 +56,11 @@ export async function catchUp(
   projection.apply(chunk, head.commitId);
 }
 
-/** What cannot be read for now is no reason to forget anything: that rejects. */
+/** The tree of the projection's commit. Rejects, without a reset, if it can't be read for now. */
 async function knownTree(projection: Projection, reader: ObjectReader): Promise<ObjectId | undefined> {
   const known = projection.head && (await reader.storedCommit(projection.head));
   if (known) return known.tree;
-  // It was told a part at most; or stock git rewrote the history and dropped the commit, and what is known belongs to
-  // nothing any more.
+  // The projection is empty or partial, or stock git rewrote the history and dropped its commit: start from the beginning.
   projection.reset();
   return undefined;
 }

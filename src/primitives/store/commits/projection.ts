@@ -1,15 +1,15 @@
 import type { ObjectId } from "../git/object-id.ts";
 import type { Change } from "./tree-edit.ts";
 
-/** Something derived from the files of a store that follows its commits, such as an index. */
+/** Data derived from the files of a store that follows its commits, such as an index. */
 export interface Projection {
-  /** The commit it stands for; `undefined` before the first one. */
+  /** The commit that it is up to date with; `undefined` before the first one. */
   readonly head: ObjectId | undefined;
   /**
-   * Takes in changed files. With `head`, they complete that commit. Given the same changes again it must end the same:
-   * after a crash they are.
+   * Applies changed files. With `head`, they complete that commit. Must be idempotent: after a crash the same changes are
+   * applied again.
    */
   apply(changes: readonly Change[], head?: ObjectId): void;
-  /** Forgets everything, to be told all from the beginning. */
+  /** Empties the projection; all files are applied again afterwards. */
   reset(): void;
 }

@@ -4,7 +4,7 @@ import type { ObjectReader } from "./object-reader.ts";
 import type { StorePath } from "./store-path.ts";
 import { entryAt, type ListedFile, listFiles } from "./tree-walk.ts";
 
-/** The files of a store as they were at one commit, or the empty store before the first one. */
+/** The files of a store at one commit, or the empty store before the first one. */
 export class Snapshot {
   readonly commitId: ObjectId | undefined;
   readonly tree: ObjectId | undefined;
@@ -20,13 +20,13 @@ export class Snapshot {
     this.tree = commit?.tree;
   }
 
-  /** The Git object that holds the file's bytes: equal ids mean equal content. */
+  /** The id of the file's Git object: equal ids mean equal content. */
   async fileId(path: StorePath): Promise<ObjectId | undefined> {
     const entry = this.tree && (await entryAt(this.#objects.tree, this.tree, path));
     return entry?.kind === "file" ? entry.id : undefined;
   }
 
-  /** Like `fileId`, also for a directory. */
+  /** Like `fileId`, but also for a directory. */
   async entryId(path: string): Promise<ObjectId | undefined> {
     return this.tree && (await entryAt(this.#objects.tree, this.tree, path))?.id;
   }

@@ -1,12 +1,12 @@
-/** A relative path in a store that every Git on every platform accepts: `users/alice.toml`. */
+/** A relative path in a store that Git accepts on every platform: `users/alice.toml`. */
 export type StorePath = string & { readonly __brand: "StorePath" };
 
-/** Characters that no path component may hold: separators, control characters, and what Windows reserves. */
+/** Characters that no path component may contain: separators, control characters, and those reserved by Windows. */
 const FORBIDDEN = /[\\:*?"<>|\u0000-\u001f\u007f]/;
-/** `.git` under the disguises that `git fsck --strict` looks for (NTFS short names, the end that Windows drops). */
+/** `.git` in the variants that `git fsck --strict` rejects (NTFS short names, trailing characters that Windows drops). */
 const GIT_DIRECTORY = /^(\.git|git~[0-9]+)[. ]*$/i;
 
-/** Most paths are of this kind, for which one look is enough: no component begins with a dot or holds anything odd. */
+/** A fast check that most paths pass: no component begins with a dot or has unusual characters. */
 const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 /** Characters that HFS+ ignores in names. */
 const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
@@ -27,7 +27,7 @@ function isComponent(name: string): boolean {
   );
 }
 
-/** For paths that the code puts together from parts already known to be safe; throws on a mistake. */
+/** For paths that the code builds from valid parts; throws `TypeError` for an invalid one. */
 export function storePath(text: string): StorePath {
   const path = parseStorePath(text);
   if (!path) throw new TypeError(`'${text}' is not a store path`);

@@ -16,20 +16,20 @@ import type { StorePath } from "./store-path.ts";
 import type { Change } from "./tree-edit.ts";
 import { type Difference, diffTrees, type ListedFile } from "./tree-walk.ts";
 
-/** Who does something and how it reads in the log. */
+/** Author and message of a commit. */
 export interface CommitMeta {
   readonly author: Identity;
-  /** The subject line, then after a blank line whatever else is to be said. */
+  /** The subject line, then optionally a blank line and a body. */
   readonly message: string;
 }
 
-/** What a path must hold at the moment of the commit: these bytes' object id, or nothing. */
+/** The object id that a path must have at the time of the commit, or none. */
 export interface Expectation {
   readonly path: StorePath;
   readonly fileId: ObjectId | undefined;
 }
 
-/** The store is no longer as the caller last saw it; nothing was changed. */
+/** The store has changed since the caller read it; nothing was written. */
 export class StaleReadError extends ExpectedError {
   override readonly name: string = "StaleReadError";
   override readonly kind = "conflict";
@@ -43,22 +43,22 @@ export interface HistoryEntry {
   readonly commit: Commit;
 }
 
-/** What a store is made of. */
+/** The parts of a store. */
 export interface StoreParts {
   readonly objects: ObjectStore;
   readonly branch: Branch;
   readonly projection?: Projection | undefined;
-  /** Is told how many files the projection has taken in. */
+  /** Called with the number of files that were applied to the projection. */
   readonly report?: (files: number) => void;
-  /** Aborted when the projection need not be brought up to date any more. */
+  /** Cancels the catch-up of the projection. */
   readonly signal?: AbortSignal | undefined;
-  /** Called before something is written that must work when the storage is full as well. */
+  /** Called before a write that must succeed even if the storage is full. */
   readonly relieve?: () => void;
-  /** Keeps all that was published where a backup finds it, until the returned function is called. */
+  /** Keeps all published objects in place for a backup, until the returned function is called. */
   readonly hold?: () => Promise<Release>;
 }
 
-/** Commits read in a walk of the history before others get their turn. */
+/** Commits read in a walk of the history before the event loop runs once. */
 const COMMITS_PER_TURN = 200;
 
 /** A versioned key-value store of files at relative paths; each write is one Git commit on `main`. */
@@ -86,7 +86,7 @@ export class Store {
     this.#hold = hold;
     this.#reader = reader;
     this.#writer = writer;
-    // What can't be followed now is with the next write.
+    // If it fails, the next write follows the branch again.
     this.#unwatch = branch.watch(() => void this.follow().catch(() => undefined));
   }
 
@@ -116,7 +116,7 @@ export class Store {
     yield* diffTrees(this.#reader.tree, before, (await this.at(to)).tree);
   }
 
-  /** Whether there is such a commit. */
+  /** Whether the store has the commit. */
   async has(commitId: ObjectId): Promise<boolean> {
     return (await this.#reader.storedCommit(commitId)) !== undefined;
   }
@@ -131,20 +131,20 @@ export class Store {
     return this.#reader.commit(id);
   }
 
-  /** Reads and verifies all that the history refers to, and the files in which it lies. */
+  /** Reads and verifies every object that the history refers to, and the files that hold them. */
   async checkObjects(step: (progress: string) => Promise<boolean> = async () => true): Promise<ObjectReport> {
     const ofContainers = await this.#objects.verify(step);
-    // A reader of its own, which has nothing in memory.
+    // A separate reader with an empty cache, so that every object is read.
     const report = await checkObjects(this.#reader.forWalk(), this.head().commitId, step);
     return { ...report, problems: [...ofContainers, ...report.problems] };
   }
 
-  /** For reading through many commits, beside requests. */
+  /** Returns a reader of many commits that does not disturb the cache of requests. */
   walk(): CommitWalk {
     return new CommitWalk(this.#reader.forWalk());
   }
 
-  /** Tells `projection` the state at a commit, in place of the newest. */
+  /** Brings `projection` to the state at a commit instead of the newest. */
   async project(projection: Projection, commitId: ObjectId, signal?: AbortSignal): Promise<void> {
     await catchUp(projection, await this.at(commitId), this.#reader, { signal });
   }
@@ -186,7 +186,7 @@ export class Store {
     return this.commit([{ path, content: null }], meta);
   }
 
-  /** All changes as one commit, or none of them: `StaleReadError` when an expectation does not hold. */
+  /** Commits all changes or none; rejects with `StaleReadError` if an expectation fails. */
   commit(
     changes: readonly Change[],
     meta: CommitMeta,
@@ -201,30 +201,30 @@ export class Store {
   }
 
   /**
-   * Runs `prepare` when its turn has come, on exactly the state that its commit will follow. What it throws refuses the
-   * commit. It may be run again when another process moved the branch, so it must have no effects.
+   * Runs `prepare` on the parent state of its commit, one transaction at a time. An error that it throws refuses the commit.
+   * It may run again if another process moved the branch, so it must have no side effects.
    */
   transact(prepare: Prepare): Promise<Outcome> {
     this.#relieve();
     return this.#writer.submit(prepare);
   }
 
-  /** Takes over what another process (stock git) has committed since. */
+  /** Reads the commits that another process (stock git) has made since. */
   async follow(): Promise<void> {
     await this.transact(() => ({ changes: [], author: SYSTEM_IDENTITY, message: "" }));
   }
 
-  /** Commits made since it was opened. */
+  /** Commits made since the store was opened. */
   get commits(): number {
     return this.#writer.commits;
   }
 
-  /** Changes that wait for their commit. */
+  /** Changes that wait to be committed. */
   get waiting(): number {
     return this.#writer.waiting;
   }
 
-  /** Keeps all that was published so far where a backup finds it, until the returned function is called. */
+  /** Keeps all published objects in place for a backup, until the returned function is called. */
   hold(): Promise<Release> {
     return this.#hold();
   }
@@ -233,7 +233,7 @@ export class Store {
     return this.#isClosed;
   }
 
-  /** Waits for the commits under way, then lets go of the files. */
+  /** Waits for commits in progress, then closes the files. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#unwatch();

@@ -5,13 +5,13 @@ import { Tree, type TreeEntry } from "../git/tree.ts";
 import type { StorePath } from "./store-path.ts";
 import type { LoadTree } from "./tree-walk.ts";
 
-/** What becomes of one path: these bytes, or nothing. */
+/** The new content of one path; `null` deletes it. */
 export interface Change {
   readonly path: StorePath;
   readonly content: Uint8Array | null;
 }
 
-/** A path that can't be written because a file stands where a directory is needed, or the other way round. */
+/** A path that can't be written because it needs a directory where a file exists, or the other way round. */
 export class PathConflictError extends ExpectedError {
   override readonly name = "PathConflictError";
   override readonly kind = "conflict";
@@ -22,20 +22,20 @@ export class PathConflictError extends ExpectedError {
 
 interface EditContext {
   readonly loadTree: LoadTree;
-  /** Receives every object that the edit makes. */
+  /** Receives every object that the edit creates. */
   readonly emit: (object: NamedObject) => void;
-  /** Receives each new tree in its parsed form, with the one that it takes the place of. */
+  /** Receives each new tree in parsed form, with the id of the one it replaces. */
   readonly replaceTree: (before: ObjectId | undefined, after: ObjectId, tree: Tree) => void;
 }
 
-/** A new tree, and the one that it takes the place of. */
+/** A new tree, and the one it replaces. */
 interface NewTree {
   readonly before: ObjectId | undefined;
   readonly object: NamedObject;
   readonly tree: Tree;
 }
 
-/** Thrown where a directory is not in memory yet. */
+/** Thrown if a directory is not in memory yet. */
 class TreeAwaited {
   readonly tree: Promise<Tree>;
 
@@ -44,12 +44,12 @@ class TreeAwaited {
   }
 }
 
-/** The root of a store that holds no file. */
+/** The root tree of an empty store. */
 export const EMPTY_TREE = nameObject("tree", Tree.EMPTY.body);
 
 type Edit = { readonly components: readonly string[]; readonly path: string; readonly blob: ObjectId | null };
 
-/** The root tree after `changes`. Deleting what is not there is no change. */
+/** Returns the root tree after `changes`. Deleting a path that does not exist is no change. */
 export async function editTree(
   root: ObjectId | undefined,
   changes: readonly Change[],
@@ -70,7 +70,7 @@ export async function editTree(
   return edited ?? EMPTY_TREE.id;
 }
 
-/** At once when all directories on the way are in memory, as they mostly are; otherwise again when they were read. */
+/** Edits synchronously if all directories on the path are in memory, as is usual; otherwise loads them and edits again. */
 async function editWithLoaded(
   root: ObjectId | undefined,
   edits: readonly Edit[],
@@ -96,7 +96,7 @@ async function editWithLoaded(
   }
 }
 
-/** Keeps in `loaded` every directory that `edits` lead through. */
+/** Loads every directory on the paths of `edits` into `loaded`. */
 async function loadAlong(
   id: ObjectId,
   edits: readonly Edit[],
@@ -138,12 +138,12 @@ function editDirectory(
 
 function groupByName(edits: readonly Edit[], depth: number): ReadonlyMap<string, readonly Edit[]> {
   const [first] = edits;
-  // Spares most directories, through which a single edit leads, the grouping.
+  // Most directories have a single edit: no grouping is needed.
   if (edits.length === 1 && first) return new Map([[first.components[depth] ?? "", edits]]);
   return Map.groupBy(edits, (edit) => edit.components[depth] ?? "");
 }
 
-/** One name in a directory: either a single file, or the directory that all of `edits` lie below. */
+/** Edits one name in a directory: a single file, or the directory that contains all of `edits`. */
 function editEntry(
   entry: TreeEntry | undefined,
   edits: readonly Edit[],

@@ -9,7 +9,7 @@ export interface ListedFile {
   readonly id: ObjectId;
 }
 
-/** What stands at `path` below the tree `root`. */
+/** The entry at `path` below the tree `root`. */
 export async function entryAt(
   loadTree: LoadTree,
   root: ObjectId,
@@ -19,7 +19,7 @@ export async function entryAt(
   for (const component of path.split("/")) {
     if (entry.kind !== "tree") return undefined;
     const loading = loadTree(entry.id);
-    // Most are in memory, and waiting for nothing costs as much as looking in them.
+    // Most trees are in memory, and an `await` would cost as much as the look-up.
     const next = (loading instanceof Tree ? loading : await loading).get(component);
     if (!next) return undefined;
     entry = next;
@@ -60,10 +60,10 @@ export interface Difference {
   readonly after: ObjectId | undefined;
 }
 
-/** Whether a walk is to go into a directory; `isNew`: the state before has none at this path. */
+/** Whether a walk enters a directory; `isNew`: the old state has no directory at this path. */
 export type Enters = (directory: string, isNew: boolean) => boolean;
 
-/** The files that differ between two trees; parts that both share, and those that `enters` does not want, are not read. */
+/** The files that differ between two trees; shared subtrees, and directories that `enters` rejects, are not read. */
 export async function* diffTrees(
   loadTree: LoadTree,
   before: ObjectId | undefined,

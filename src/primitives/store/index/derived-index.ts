@@ -14,32 +14,32 @@ import type { Change } from "../commits/tree-edit.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { ScopeClock, ScopeEvent } from "./scope-clock.ts";
 
-/** What a derived index holds and how changed files get into it. */
+/** The tables of a derived index, and how changed files are applied to them. */
 export interface IndexSchema {
-  /** Raised whenever `sql` or `apply` changes its meaning; an index of another version is rebuilt. */
+  /** Incremented whenever the meaning of `sql` or `apply` changes; an index of another version is rebuilt. */
   readonly version: number;
   readonly sql: string;
   /**
-   * Takes in changed files within a transaction; given the same again it must end the same. Answers what happened to
-   * which scopes (repositories).
+   * Applies changed files within a transaction; must be idempotent. Returns the event of each changed scope
+   * (repository).
    */
   apply(db: Database, changes: readonly Change[]): ReadonlyMap<string, ScopeEvent>;
-  /** Looks through all that it holds. Throws `DamagedDatabaseError` for what is not as `apply` left it. */
+  /** Reads all rows. Throws `DamagedDatabaseError` for a row that does not match its checksum. */
   check(db: Database): void;
-  /** The scopes that there are, or were. */
+  /** All scopes, including former ones. */
   scopes(db: Database): readonly string[];
-  /** The content of one scope as text, the same for the same files however it came about. */
+  /** The content of one scope as text, which depends only on the files and not on their order. */
   dump(db: Database, scope: string): string;
 }
 
-/** Which commit the index stands for, with the row's sum; none before the first. */
+/** The commit that the index is up to date with, and the row's checksum; empty before the first commit. */
 const STATE = `
   CREATE TABLE index_state (head TEXT, sum INTEGER);
   INSERT INTO index_state VALUES (NULL, NULL);`;
 
 /**
- * An SQLite file derived from a store's commits. It may be behind after a crash (it is told what it missed) and may be
- * deleted or damaged at any time while no server runs (it is rebuilt).
+ * An SQLite file derived from a store's commits. After a crash it may be behind, and catches up; if it was deleted or damaged
+ * while no server ran, it is rebuilt.
  */
 export class DerivedIndex implements Projection {
   readonly db: Database;
@@ -55,7 +55,7 @@ export class DerivedIndex implements Projection {
     this.#head = readHead(db);
   }
 
-  /** `clock` is moved for each scope that changes; `report` is told what is wrong with a file that is rebuilt. */
+  /** `clock` advances for each scope that changes; `report` is called with the damage of a file that is rebuilt. */
   static open(
     path: string,
     schema: IndexSchema,
@@ -77,7 +77,7 @@ export class DerivedIndex implements Projection {
     );
   }
 
-  /** Looks through a file whole, and leaves it as it is; `compare` is told which commit it stands for. */
+  /** Reads a whole file without changing it; `compare` gets the commit that it is up to date with. */
   static inspect(
     path: string,
     schema: IndexSchema,
@@ -94,7 +94,7 @@ export class DerivedIndex implements Projection {
     return this.#head;
   }
 
-  /** Moves whenever files were removed. */
+  /** A counter that increases whenever files were removed. */
   get removals(): number {
     return this.#removals;
   }
@@ -113,7 +113,7 @@ export class DerivedIndex implements Projection {
     return this.#schema.scopes(this.db);
   }
 
-  /** The content of a scope as text, in an order of its own, to compare with another's. */
+  /** The content of a scope as text in a fixed order, to compare two indexes. */
   dump(scope: string): string {
     return this.#schema.dump(this.db, scope);
   }

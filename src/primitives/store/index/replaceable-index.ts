@@ -4,13 +4,13 @@ import type { Change } from "../commits/tree-edit.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { DerivedIndex } from "./derived-index.ts";
 
-/** An index that can give way to another one for the same store, while commits go on. */
+/** An index that can be replaced by another one for the same store while commits continue. */
 export class ReplaceableIndex implements Projection {
   #current: DerivedIndex;
   #removalsBefore = 0;
-  /** What happened since a successor was brought up to a commit; `undefined` while there is none. */
+  /** Changes during a replacement, for the successor; `undefined` if there is none. */
   #missed: ((successor: Projection) => void)[] | undefined;
-  /** Is told of errors that say that the index is damaged. */
+  /** Called with errors that show that the index is damaged. */
   onDamage: (error: unknown) => void = () => undefined;
 
   constructor(current: DerivedIndex) {
@@ -25,13 +25,13 @@ export class ReplaceableIndex implements Projection {
     return this.#current.head;
   }
 
-  /** Moves whenever files were removed, or may have been. */
+  /** A counter that increases whenever files were removed, or may have been. */
   get removals(): number {
     return this.#removalsBefore + this.#current.removals;
   }
 
   apply(changes: readonly Change[], head?: ObjectId): void {
-    // A successor has to know as well what a damaged index can't take in.
+    // Recorded first: the successor needs the changes even if the damaged index can't apply them.
     this.#missed?.push((successor) => successor.apply(changes, head));
     this.#watch(() => this.#current.apply(changes, head));
   }
@@ -50,14 +50,14 @@ export class ReplaceableIndex implements Projection {
   }
 
   /**
-   * Puts `successor` in its place. `bring` brings that up to the commit that is the newest when it is called; what comes
-   * after is kept in memory meanwhile, so it should not be far behind.
+   * Replaces the index with `successor`. `catchUp` brings the successor to the newest commit at the time of the call; later
+   * changes are kept in memory meanwhile, so the successor should not be far behind.
    */
-  async replace(successor: DerivedIndex, bring: () => Promise<void>): Promise<void> {
+  async replace(successor: DerivedIndex, catchUp: () => Promise<void>): Promise<void> {
     this.#missed = [];
     try {
-      await bring();
-      for (const tell of this.#missed) tell(successor);
+      await catchUp();
+      for (const applyTo of this.#missed) applyTo(successor);
       this.#removalsBefore += this.#current.removals + 1;
       this.#current = successor;
     } finally {

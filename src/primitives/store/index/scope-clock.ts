@@ -1,19 +1,19 @@
-/** Counters that scopes share by hash; sharing one costs a needless look-up, never a stale answer. */
+/** Counters that scopes share by hash; a shared one costs a needless read, never a stale result. */
 const SCOPES = 4096;
 
-/** What happens to a scope; a removal is a change as well. */
+/** An event of a scope; a removal is also a change. */
 export type ScopeEvent = "change" | "removal";
 
 /**
- * Counts changes and removals by scope (a repository), in memory that threads share: what was read before the counter
- * moved may be out of date. A writer moves it before it acknowledges a change, so that every later request sees the
- * change. What no addition can make wrong, such as the content of a digest, needs to follow removals only.
+ * Counts changes and removals by scope (a repository) in shared memory: data read before the counter advanced may be out of
+ * date. A writer advances it before it acknowledges a change, so that every later request sees the change. Data that
+ * an addition can't invalidate, such as the content of a digest, follows removals only.
  */
 export class ScopeClock {
   readonly memory: SharedArrayBuffer;
   readonly #counters: Int32Array;
 
-  /** With the memory of another thread's clock it is the same clock. */
+  /** `memory` of another thread's clock makes this the same clock. */
   constructor(memory = new SharedArrayBuffer(2 * SCOPES * Int32Array.BYTES_PER_ELEMENT)) {
     this.memory = memory;
     this.#counters = new Int32Array(memory);
@@ -23,7 +23,7 @@ export class ScopeClock {
     return (Bun.hash.xxHash32(scope) % SCOPES) + (event === "removal" ? SCOPES : 0);
   }
 
-  /** Read before the data that it is to vouch for. */
+  /** Must be called before the data is read. */
   read(slot: number): number {
     return Atomics.load(this.#counters, slot);
   }
@@ -33,7 +33,7 @@ export class ScopeClock {
     if (event === "removal") Atomics.add(this.#counters, this.slotOf(scope, "removal"), 1);
   }
 
-  /** After everything may have changed. */
+  /** Called after everything may have changed. */
   advanceAll(): void {
     for (let slot = 0; slot < this.#counters.length; slot++) Atomics.add(this.#counters, slot, 1);
   }

@@ -275,7 +275,7 @@ function replaceByDirectory(path: string): void {
   mkdirSync(path);
 }
 
-test("what was committed with git and is not taken over yet is not written over", async () => {
+test("changes that git committed and the server has not loaded are not overwritten", async () => {
   const opened = await open(temporaryDirectory());
   await opened.console("/oci set default quota=1GiB");
   const stored = configOf(opened);

@@ -39,7 +39,7 @@ test("a file that another writer changed, created or deleted is not overwritten 
   await write(MINE, "2");
   await edit(MINE, "changed by git");
   await expect(write(MINE, "3")).rejects.toThrow(
-    "'config/mine.toml' was changed with git and is not taken over yet: '/config reload' does that",
+    "'config/mine.toml' was changed with git and is not loaded yet; run '/config reload'",
   );
   expect(await read(MINE)).toBe("changed by git");
   await store.delete(MINE, META);
