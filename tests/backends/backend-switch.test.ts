@@ -25,7 +25,7 @@ const commit = (system: Store, text: string) =>
 const states = (backends: BackendSwitch) => BOTH.map((name) => backends.stateOf(name));
 
 describe("a backend", () => {
-  test("is enabled until it is disabled, also after a restart, and every change is told before it is acknowledged", async () => {
+  test("is enabled until it is disabled, also after a restart, and every change is announced before it is acknowledged", async () => {
     const system = await openSystem();
     const backends = await BackendSwitch.load(system, BOTH);
     const told: boolean[] = [];
@@ -38,7 +38,7 @@ describe("a backend", () => {
     expect(states(await BackendSwitch.load(system, BOTH))).toEqual(["enabled", "enabled"]);
   });
 
-  test("that the settings switch off can't be enabled, and the console can't switch itself off", async () => {
+  test("that the settings switch off can't be enabled, and the console can't disable itself", async () => {
     const system = await openSystem();
     const backends = await BackendSwitch.load(system, ["admin-ssh"]);
     expect(states(backends)).toEqual(["off at the start", "enabled"]);

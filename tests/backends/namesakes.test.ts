@@ -70,7 +70,7 @@ describe("a user and a registry of one name", () => {
   });
 });
 
-test("no password goes to the log, wherever --yes stands", () => {
+test("no password is logged, wherever --yes appears", () => {
   for (const line of ["/users add bob s3cret --yes", "/users add bob --yes s3cret", "/users add bob s3cret"])
     expect(auditedCommand(parseLine(line))).not.toContain("s3cret");
 });

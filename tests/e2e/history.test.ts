@@ -54,7 +54,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     await console(server, `/oci restore default app:prod ${pushedByAlice} --yes`);
     expect(await alice.verifyImage("prod")).toBe(first);
     expect(await console(server, `/oci restore default app:prod ${pushedByAlice} --yes`)).toContain(
-      "is what it was",
+      "already has the state at",
     );
     expect((await git("log", "--format=%an %s", "-2")).trim().split("\n")).toEqual([
       "admin restore app:prod",

@@ -54,7 +54,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
     );
     const refused = await client.fetch("manifests/v1");
     expect([refused.status, refused.headers.get("Retry-After")]).toEqual([503, "30"]);
-    expect((await server.console("/backends disable admin-ssh")).stderr).toInclude("can't switch itself off");
+    expect((await server.console("/backends disable admin-ssh")).stderr).toInclude("can't disable itself");
     expect((await server.console("/backends disable nothing")).stderr).toInclude(
       "there are oci-http, admin-ssh",
     );

@@ -76,7 +76,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
     expect(await challenge("manifests/v1")).toBe(`${realm},scope="repository:app:pull"`);
   }, 20_000);
 
-  test("grant the requested access as far as the user has it", async () => {
+  test("grant the part of the requested access that the user has", async () => {
     const server = await startOpen();
     await new RegistryClient(server.httpPort, "other").pushImage("v1");
     const scopes = [

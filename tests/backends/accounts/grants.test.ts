@@ -94,7 +94,7 @@ describe("the access check", () => {
     ]);
   });
 
-  test("tells of a name that owns, and of a user who is disabled", async () => {
+  test("explains ownership by name, and a disabled user", async () => {
     const services = await openServices();
     const path = "http/oci/team/app" as AccessPath;
     expect(check(services, TEAM, path)[2]).toEqual({

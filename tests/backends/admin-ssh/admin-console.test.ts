@@ -85,7 +85,7 @@ describe("a command that fails", () => {
   });
 });
 
-test("a script with a line that is too long is told so, and it is no line of the log", async () => {
+test("a script with a line that is too long fails with a message, and the line is not logged", async () => {
   const { admin, logged } = consoleWith();
   const { channel, errors } = channelOf(
     (async function* () {
@@ -112,7 +112,7 @@ test("who logged in is asked for again before each line", async () => {
   expect(errors()).toBe("error: the session has ended: the user 'alice' was disabled\n");
 });
 
-test("control characters in what a command answers, and in what was wrong, are written out", async () => {
+test("control characters in output and error messages of a command are escaped", async () => {
   const { admin } = consoleWith(() => raise(new InstanceChangeError("bad \x1b[2J\nname \x9b\u202e")));
   const { channel, errors } = channelOf();
   await admin.execute(login, "/oci list", channel);

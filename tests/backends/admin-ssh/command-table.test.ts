@@ -52,7 +52,7 @@ describe("completion", () => {
   });
 });
 
-test("with --json, what a command prints before it is done are JSON Lines too", async () => {
+test("with --json, lines printed before a command ends are JSON Lines too", async () => {
   const command: Command = {
     scope: "oci",
     verb: "ask",

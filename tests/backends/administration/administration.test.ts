@@ -84,7 +84,7 @@ test("the configuration is reloaded by administrators alone", async () => {
   });
 });
 
-test("how the server stands is told to administrators alone", async () => {
+test("only administrators may read the server's status", async () => {
   const http = { requests: 3, clientErrors: 1, serverErrors: 0, received: 10, sent: 20, underWay: 1 };
   const services = {
     server: {

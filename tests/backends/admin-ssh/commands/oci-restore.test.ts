@@ -47,7 +47,7 @@ test("with --yes nothing is asked, and the same is shown after it was done", asy
   ]);
 });
 
-test("a refusal comes with what to do about it at the console", async () => {
+test("a refusal has a hint for the console", async () => {
   const { then, run } = await openConsole(async (store) => {
     await store.image("v2");
     return true;

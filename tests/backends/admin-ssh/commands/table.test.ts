@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { alignColumns, table } from "../../../../src/backends/admin-ssh/commands/table.ts";
 
-test("cells that hold control characters are written out and aligned by what is shown", () => {
+test("cells with control characters are escaped and aligned by their displayed width", () => {
   expect(
     alignColumns([
       ["a\x9b", "1"],
@@ -10,7 +10,7 @@ test("cells that hold control characters are written out and aligned by what is 
   ).toEqual(["a\\u009b  1", "longer   2"]);
 });
 
-test("wide characters count as what they take of the terminal, also where a cell is cut", () => {
+test("wide characters count by their width on the terminal, also in a shortened cell", () => {
   const lines = table(
     ["name", "size"],
     [

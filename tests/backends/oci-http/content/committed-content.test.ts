@@ -13,7 +13,7 @@ const content = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manife
 const digest = digestOf(content);
 const wrong = digestOf(Buffer.from("something else"));
 
-test("the commits tell what a tag and a digest stand for, and nothing that has another digest", async () => {
+test("the commits resolve a tag and a digest, and reject content with another digest", async () => {
   const store = await Store.open("test", new MemoryStore());
   const committed = new SnapshotContent(() => store.head());
   const byTag = (tag: string) => committed.manifest(repository, { kind: "tag", tag: tag as Tag });

@@ -25,7 +25,7 @@ test.each([
   );
 });
 
-test("a Bearer challenge for the catalog asks for its scope, and tells what was wrong with the token", () => {
+test("a Bearer challenge for the catalog names its scope and the fault of the token", () => {
   expect(challengeOf("Bearer", ORIGIN, "catalog", "insufficient_scope")).toEndWith(
     ',scope="registry:catalog:*",error="insufficient_scope"',
   );

@@ -248,7 +248,7 @@ describe("a reload", () => {
     expect(await opened.reload()).toEqual([]);
   });
 
-  test("takes over nothing where two registries have one host, or a store can't be opened", async () => {
+  test("loads nothing if two registries have the same host or a store can't be opened", async () => {
     const dataDir = temporaryDirectory();
     const opened = await open(dataDir);
     const stored = configOf(opened);
@@ -339,7 +339,7 @@ describe("a registry whose store can't be opened", () => {
     ]);
   });
 
-  test("because the disk was full comes back by itself once there is room", async () => {
+  test("because the disk was full is back in service by itself once there is space", async () => {
     const logged: string[] = [];
     const line = (message: string) => void logged.push(message);
     const log = {

@@ -30,7 +30,7 @@ async function diff(store: TestStore, roles: Roles, from: Moment, to?: Moment) {
     .toSorted();
 }
 
-test("what differs is told up to now or up to another moment, as far as the actor may read", async () => {
+test("differences are listed up to now or another moment, only in repositories that the actor may read", async () => {
   const store = await TestStore.open();
   await store.image("v1");
   const first = now(store);

@@ -29,7 +29,7 @@ describe("the list of repositories", () => {
     ]);
   });
 
-  test("goes on after a name", async () => {
+  test("continues after a name", async () => {
     const { services } = await storeWithTwoRepositories();
     const request = { instance: DEFAULT, last: HIDDEN };
     expect(await all(listRepositories(services, actorWith(ADMINISTRATOR), request))).toEqual([
@@ -57,7 +57,7 @@ describe("the list of tags", () => {
     expect(tag?.pushed?.getTime()).toBeGreaterThan(before * 1000);
   });
 
-  test("holds every tag of a repository that has more than are read at once, and goes on after one", async () => {
+  test("lists every tag of a repository that needs several reads, and continues after a tag", async () => {
     const store = await TestStore.open();
     const names = Array.from({ length: 205 }, (_, i) => `t${String(i).padStart(3, "0")}`);
     await store.image(names);

@@ -114,7 +114,7 @@ describe("a restore is refused, and changes nothing,", () => {
     expect(await bringBack(store, then, "v1", () => ({ ...TERMS, immutable: [pattern] }))).toBeUndefined();
   });
 
-  test("when the one who asked may do so no more as its turn comes", async () => {
+  test("when the actor has lost the right by the time of the commit", async () => {
     const store = await TestStore.open();
     await store.image("v1");
     const then = headOf(store);

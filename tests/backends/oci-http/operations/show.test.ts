@@ -12,7 +12,7 @@ async function show(store: TestStore, roles: Roles, limit = 10) {
   return showCommit(registryOver(store), actorWith(roles), { instance: DEFAULT, commit, limit });
 }
 
-test("a commit is told with its author, its message and what it changed", async () => {
+test("a commit is shown with its author, message and changes", async () => {
   const store = await TestStore.open();
   const { digest } = await store.image("v1");
   const record = await show(store, { "http/oci/default/team/**": "reader" });

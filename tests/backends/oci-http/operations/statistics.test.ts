@@ -27,7 +27,7 @@ test("a shared layer is stored once, and what that saves is counted", async () =
   expect(record.days.reduce((sum, { addedBytes }) => sum + addedBytes, 0)).toBe(record.storedBytes);
 });
 
-test("an owner of the registry is not told, an administrator is", async () => {
+test("only an administrator may read the statistics, not an owner of the registry", async () => {
   const services = registryOver(await TestStore.open());
   const read = readStatistics(services, actorWith({ "http/oci/default": "owner" }), {
     instance: DEFAULT,

@@ -58,7 +58,7 @@ describe.each(named(ALL_SETTINGS))("the setting %s of a registry", (property) =>
     expect(Object.keys(all).toSorted()).toEqual(["name", ...named(ALL_SETTINGS)].toSorted());
   });
 
-  test("is in the file only where it says more than goes without saying", () => {
+  test("is written to the file only if it differs from the default", () => {
     const text = Buffer.from(encodeInstances([minimal])).toString();
     expect(text.includes(`${setting.key} = `)).toBe(setting.isRequired);
   });
@@ -87,7 +87,7 @@ describe.each(named(ALL_SETTINGS))("the setting %s of a registry", (property) =>
   });
 });
 
-test("every flag of a setting is a flag of 'everlock serve', and wins over what is stored", () => {
+test("every flag of a setting is a flag of 'everlock serve', and overrides the stored value", () => {
   for (const setting of ALL_SETTINGS) {
     if (setting.flag === undefined) continue;
     expect(Object.keys(SETTINGS)).toContain(setting.flag);

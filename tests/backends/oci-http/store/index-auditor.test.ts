@@ -100,7 +100,7 @@ test("a cleanup rule deletes nothing if the index has lost a tag", async () => {
   expect(oci.store.head().commitId).toBe(before);
 });
 
-test("an audit does not report what is pushed and deleted meanwhile", async () => {
+test("an audit does not report tags pushed or deleted while it runs", async () => {
   const { oci, push } = await openStore();
   let n = 0;
   const busily = async () => {

@@ -82,7 +82,7 @@ test("a tag that a rule keeps by its name does not count as one of the newest", 
   expect(plan("**,newest=1,keep=v*", content)).toMatchObject({ tags: ["a"], counted: ["b"] });
 });
 
-test("the children of an index that goes go with it unless another tag or index leads to them", () => {
+test("the children of a deleted index are deleted too, unless another tag or index refers to them", () => {
   const content = {
     tags: { old: "index", shared: "child", new: "other" },
     manifests: { index: { children: ["child", "own"] }, child: {}, own: {}, other: {} },
@@ -90,7 +90,7 @@ test("the children of an index that goes go with it unless another tag or index 
   expect(plan("**,newest=2", content)).toMatchObject({ tags: ["old"], images: ["index", "own"] });
 });
 
-test("a signature goes with its image, and the signature of the signature as well", () => {
+test("a signature is deleted with its image, and so is the signature of the signature", () => {
   const subjectTag = (name: string) => `${digestFor(name).replace(":", "-")}.sig`;
   const content = {
     tags: {

@@ -47,7 +47,7 @@ describe("a check of a store", () => {
     ]);
   });
 
-  test("says that no tag needs a damaged blob, and sets it aside only if it is told to", async () => {
+  test("says that no tag needs a damaged blob, and sets it aside only if requested", async () => {
     const store = await TestStore.open();
     const lost = await store.blob("without a manifest");
     damage(store, lost);
