@@ -134,7 +134,7 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
       for (const { code, text } of await Promise.all([idle.ended(), watching.ended()])) {
         expect(code).not.toBe(null);
         expect(text).toContain(`the session has ended: ${why}`);
-        expect(text).not.toContain("shown this once");
+        expect(text).not.toContain("shown only now");
       }
       expect((await server.console("/users token list admin")).stdout).toBe("  'admin' has no API tokens\n");
       expect(server.log()).toContain(`the console session of 'alice' from 127.0.0.1 has ended: ${why}`);

@@ -27,7 +27,7 @@ function isComponent(name: string): boolean {
   );
 }
 
-/** For paths that the code builds from valid parts; throws `TypeError` for an invalid one. */
+/** Returns a path that the code builds from valid parts; throws `TypeError` for an invalid one. */
 export function storePath(text: string): StorePath {
   const path = parseStorePath(text);
   if (!path) throw new TypeError(`'${text}' is not a store path`);

@@ -110,7 +110,7 @@ export class Store {
     return new Snapshot(this.#reader, commitId, await this.#reader.commit(commitId));
   }
 
-  /** The files that differ between two commits; `undefined` stands for the empty store. */
+  /** The files that differ between two commits; `undefined`: the empty store. */
   async *diff(from: ObjectId | undefined, to: ObjectId): AsyncGenerator<Difference> {
     const before = from && (await this.at(from)).tree;
     yield* diffTrees(this.#reader.tree, before, (await this.at(to)).tree);
