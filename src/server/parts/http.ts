@@ -46,7 +46,10 @@ export const HTTP = serverPart({
   },
   // Certificates stop first, so that no renewed certificate makes a stopping server listen again.
   stopsAfter: [CERTIFICATES],
-  async start({ traffic, tokenKey, certificates, ...services }, { config, log, spawn }) {
+  async start(
+    { administrator: _password, traffic, tokenKey, certificates, ...services },
+    { config, log, spawn },
+  ) {
     if (!config.http) return undefined;
     const http = await startHttp(
       {
