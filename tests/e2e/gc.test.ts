@@ -12,8 +12,8 @@ import { describeWith, must, run } from "../support/tools.ts";
 const GRACE = 1;
 const LONG_GRACE = 3;
 
-/** Resolves once so many seconds are over by a clock that counts whole ones. */
-const over = (seconds: number) => Bun.sleep(seconds * 1000 + 1100);
+/** Resolves once so many seconds are over for every thread: they count whole seconds, and differ by one at the most. */
+const over = (seconds: number) => Bun.sleep(seconds * 1000 + 2100);
 
 async function start(grace = GRACE) {
   const server = await startEverlock({ args: ["--gc-grace", `${grace}s`] });
