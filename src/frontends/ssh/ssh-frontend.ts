@@ -103,6 +103,10 @@ export class SshFrontend {
       worker.terminate();
       throw new ListenError("SSH", this.#listen, SSH_LISTEN_SETTING, started);
     }
+    if (this.#isStopping) {
+      worker.terminate();
+      return;
+    }
     this.#listen = started.address;
     this.#thread = { worker, owner };
     this.#restartPause = RESTART_PAUSE_MS;

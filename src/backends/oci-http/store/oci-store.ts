@@ -280,11 +280,13 @@ export class OciStore implements StoreView {
     await this.#indexAuditor.close();
     clearInterval(this.#expiry);
     await Promise.allSettled(this.#uses);
-    await this.#auditor.close();
-    await this.sizes.close();
-    await this.history.close();
-    await this.#frozen.close();
-    await this.store.close();
-    await this.#databases.close();
+    // Each is closed, the last one first, even if another can't be: a store that stays open can't be opened again.
+    await using parts = new AsyncDisposableStack();
+    parts.defer(() => this.#databases.close());
+    parts.defer(() => this.store.close());
+    parts.defer(() => this.#frozen.close());
+    parts.defer(() => this.history.close());
+    parts.defer(() => this.sizes.close());
+    parts.defer(() => this.#auditor.close());
   }
 }

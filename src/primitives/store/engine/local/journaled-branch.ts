@@ -74,13 +74,15 @@ export class JournaledBranch {
       if (!isFollowed && expected) return this.#publishDirectly(move);
       if (!refs.lock(MAIN_REF)) return false;
     }
+    let isPublished = false;
     try {
-      const isPublished = await this.#append(move);
+      isPublished = await this.#append(move);
       // What fails here is tried again with the commits that follow.
       if (isPublished && !isFollowed && !expected) await this.flush().catch(() => undefined);
       return isPublished;
     } finally {
-      if (!this.hasUnseen) refs.unlock(MAIN_REF);
+      // A flush has unlocked it already, and stock git may have locked it since.
+      if (!isPublished && !this.hasUnseen) refs.unlock(MAIN_REF);
     }
   }
 

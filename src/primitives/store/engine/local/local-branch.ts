@@ -94,8 +94,11 @@ export class LocalBranch implements Branch {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#idle);
+    clearTimeout(this.#retry);
     while (this.#flushing !== undefined) await this.#flushing;
-    if (this.#journaled.hasUnseen) await this.#flush();
+    if (this.#journaled.hasUnseen) this.#startFlush();
+    // A caller of `flushed` may have started another one meanwhile.
+    while (this.#flushing !== undefined) await this.#flushing;
     clearTimeout(this.#retry);
     this.#journaled.close();
   }
