@@ -87,9 +87,9 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
   test("requires a store and a moment that exists in its history", async () => {
     const server = await startEverlock();
     for (const [settings, message] of [
-      ["at=2h", "needs the store that it was"],
+      ["at=2h", "requires the store whose state it serves"],
       ["store=nowhere at=2h", "there is no store 'nowhere'"],
-      ["store=everlock-oci-local at=2h", "the history has nothing at '2h'"],
+      ["store=everlock-oci-local at=2h", "no commit matches '2h'"],
       ["store=everlock-oci-local at=soon", "'soon' is no point in time"],
     ]) {
       const { code, stderr } = await server.console(`/oci create past vhost=past.localhost ${settings}`);

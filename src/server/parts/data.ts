@@ -10,7 +10,7 @@ export const DIRECTORY = serverPart({
 
 /** Opens stores, and reserves disk space for them. */
 export const STORES = serverPart({
-  name: "the room in reserve",
+  name: "the stores' room in reserve",
   starting: "reserving room on the disk",
   needs: { directory: DIRECTORY },
   start: ({ directory }, { log, signal }) => {

@@ -23,12 +23,13 @@ export function withoutYes(words: readonly string[]): { words: readonly string[]
   return { words: others, isSure: others.length < words.length };
 }
 
+/** What the names of users and groups may be. */
+export const NAME_RULE = "use up to 64 lower-case letters, digits and single '.', '_', '-' between them";
+
 export function readLogin(text: string): UserName {
   const name = parseUserName(text);
   if (name) return name;
-  throw new ConsoleError(
-    `'${text}' is not a login; use up to 64 lower-case letters, digits and single '.', '_', '-' between them`,
-  );
+  throw new ConsoleError(`'${text}' is not a login; ${NAME_RULE}`);
 }
 
 export function readPath(text: string): AccessPattern {

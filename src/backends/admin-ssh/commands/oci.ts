@@ -18,13 +18,11 @@ import {
 import { withoutYes, YES } from "./access-words.ts";
 import type { Command, Listing, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { INSTANCE } from "./oci-words.ts";
 import { readMoment } from "./read-moment.ts";
 import { alignColumns } from "./table.ts";
 
-const NAME: Parameter = {
-  name: "name",
-  candidates: ({ instances }) => instances.list().map((instance) => instance.name),
-};
+const NAME: Parameter = { ...INSTANCE, name: "name" };
 const HOST = INSTANCE_SETTINGS.vhosts.word;
 const AT = INSTANCE_SETTINGS.at.word;
 const HOST_SETTING = ALL_SETTINGS.filter(({ word }) => word === HOST);
@@ -156,7 +154,7 @@ function readWords(words: readonly string[], known: readonly AnySetting[]): Part
       );
       if (fixed) throw new ConsoleError(`${fixed.word}= is fixed when a registry is created`);
       throw new ConsoleError(
-        `'${word}' is no setting; use ${known.map(({ word }) => `${word}=`).join(", ")}`,
+        `'${word}' is not a setting; use ${known.map(({ word }) => `${word}=`).join(", ")}`,
       );
     }
     const value = word.slice(equals + 1);

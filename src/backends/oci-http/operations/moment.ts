@@ -28,6 +28,6 @@ export async function commitAt(
   const commit = await history.commitAt(point, until);
   if (commit === "ambiguous")
     throw new InvalidArgumentError(`more than one commit begins with '${text}'; give more digits`);
-  if (commit === "unknown") throw new UnknownMomentError(`the history has nothing at '${text}'`);
+  if (commit === "unknown") throw new UnknownMomentError(`no commit matches '${text}'`);
   return commit;
 }

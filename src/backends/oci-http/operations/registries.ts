@@ -52,7 +52,8 @@ export async function createRegistry(
   const commit = at && (await commitAt(await instances.historyOf(namedStore(settings)), at));
   if (!settings.vhosts?.length) throw new InvalidArgumentError("a registry needs a host: vhost=<host>");
   const store = settings.store ?? parseStoreName(`everlock-oci-${name}`);
-  if (!store) throw new InvalidArgumentError(`'${name}' makes no name for a store; give one: store=<name>`);
+  if (!store)
+    throw new InvalidArgumentError(`'${name}' can't be part of a store's name; give one: store=<name>`);
   const complete = completeSettings({ ...settings, store, ...(commit && { at: commit }) }, ({ usage }) => {
     throw new InvalidArgumentError(`a registry needs ${usage}`);
   });
@@ -63,7 +64,9 @@ export async function createRegistry(
 
 function namedStore({ store }: NewRegistry["settings"]): StoreName {
   if (store) return store;
-  throw new InvalidArgumentError("a registry at a past state needs the store that it was: store=<name>");
+  throw new InvalidArgumentError(
+    "a registry at a past state requires the store whose state it serves: store=<name>",
+  );
 }
 
 /** Changes settings, and adds hosts to those that the registry has; for administrators. */

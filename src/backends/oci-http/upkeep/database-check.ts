@@ -31,7 +31,7 @@ async function compareIndex(
   store: Store,
 ): Promise<string | undefined> {
   if (head === undefined) return undefined;
-  if (!(await store.has(head))) return "it stands for a commit that is not there";
+  if (!(await store.has(head))) return "it was built from a commit that the repository lacks";
   const fresh = DerivedIndex.open(":memory:", OCI_INDEX, new ScopeClock());
   try {
     await store.project(fresh, head);
@@ -46,7 +46,7 @@ async function compareIndex(
 async function compareHistory(db: Database, store: Store): Promise<string | undefined> {
   const { head, content } = historyIn(db);
   if (head === undefined) return undefined;
-  if (!(await store.has(head))) return "it stands for a commit that is not there";
+  if (!(await store.has(head))) return "it was built from a commit that the repository lacks";
   const past = await store.at(head);
   const fresh = new HistoryIndex(":memory:", {
     head: () => past,

@@ -5,7 +5,7 @@ import type { ObjectId } from "../git/object-id.ts";
 /** A move of the branch over new commits, with all that they consist of. */
 export interface BranchMove {
   readonly objects: readonly NamedObject[];
-  /** Where the branch must still be; `undefined`: nowhere yet. */
+  /** The commit at which the branch must still be; `undefined`: the branch must not exist yet. */
   readonly expected: ObjectId | undefined;
   readonly next: ObjectId;
   /** Whether more moves will follow at once, so that what takes long can be done for all of them together. */

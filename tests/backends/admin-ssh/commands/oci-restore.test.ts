@@ -56,6 +56,6 @@ test("a refusal has a hint for the console", async () => {
     `nothing was changed: '${APP}:v2' has moved meanwhile; run the command again`,
   );
   await expect(run(`/oci restore default ${APP} 2020-01-01`)).rejects.toThrow(
-    "the history has nothing at '2020-01-01'; '/oci log' shows what it has",
+    "no commit matches '2020-01-01'; '/oci log' shows what it has",
   );
 });

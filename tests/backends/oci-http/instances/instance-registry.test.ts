@@ -196,14 +196,17 @@ test("two virtual hosts that are added at the same time are both kept", async ()
 });
 
 test.each([
-  ["/oci set default colour=red", "'colour=red' is no setting; use store=, references=, "],
+  ["/oci set default colour=red", "'colour=red' is not a setting; use store=, references=, "],
   ["/oci set default quota=much", "'quota=much' is invalid; use quota=100GiB, or quota= for none"],
   ["/oci set default references=", "'references=' is invalid; use references=strict|sparse"],
   ["/oci set default vhost=", "'vhost=' is invalid; use vhost=<host name without port>"],
-  ["/oci unset default store=other", "'store=other' is no setting; use vhost="],
+  ["/oci unset default store=other", "'store=other' is not a setting; use vhost="],
   ["/oci unset default vhost=other.test", "'other.test' is no host of 'default'; it has localhost"],
   ["/oci create team store=other", "a registry needs a host: vhost=<host>"],
-  ["/oci create team vhost=team.test at=2h", "a registry at a past state needs the store that it was"],
+  [
+    "/oci create team vhost=team.test at=2h",
+    "a registry at a past state requires the store whose state it serves",
+  ],
   ["/oci create team vhost=team.test store=none at=2h", "there is no store 'none'"],
   ["/oci set team quota=1GiB", "no registry 'team'"],
 ])("%p is answered %p and changes nothing", async (line, message) => {

@@ -71,7 +71,7 @@ test("a moment that the history does not have is refused in the words it was wri
   const store = await TestStore.open();
   await store.image("v1");
   await expect(diff(store, ADMINISTRATOR, momentOf("2020-01-01"))).rejects.toEqual(
-    new UnknownMomentError("the history has nothing at '2020-01-01'"),
+    new UnknownMomentError("no commit matches '2020-01-01'"),
   );
 });
 

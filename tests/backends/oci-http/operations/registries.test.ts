@@ -81,11 +81,13 @@ describe("a new registry", () => {
     );
   });
 
-  test("at a past state requires the store that it was", async () => {
+  test("at a past state requires the store whose state it serves", async () => {
     const { services, changes } = await openRegistries();
     const created = createRegistry(services, administrator, { ...NEW, at: parseMoment("2h") });
     await expect(created).rejects.toEqual(
-      new InvalidArgumentError("a registry at a past state needs the store that it was: store=<name>"),
+      new InvalidArgumentError(
+        "a registry at a past state requires the store whose state it serves: store=<name>",
+      ),
     );
     expect(changes).toEqual([]);
   });

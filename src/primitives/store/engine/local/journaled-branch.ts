@@ -21,7 +21,7 @@ export interface JournaledBranchOptions {
   readonly dir: string;
   readonly objects: LocalObjects;
   readonly refs: LocalRefs;
-  /** Is told of commits that can't come to the branch any more, because another process moved it in spite of its lock. */
+  /** Is told of commits that can't come to the branch any more, because another process moved it although it was locked. */
   readonly report: (message: string) => void;
 }
 
@@ -183,7 +183,7 @@ async function moveBranch(
   const kept = `refs/heads/unmerged-${last.next.slice(0, 12)}`;
   await refs.write(kept, last.next);
   report(
-    `the branch ${MAIN_REF} was moved in spite of its lock; the commits that it should have got are at ${kept}`,
+    `another process moved the branch ${MAIN_REF} although it was locked; the server's commits are kept at ${kept}: merge them with git`,
   );
 }
 

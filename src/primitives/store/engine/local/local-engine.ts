@@ -77,7 +77,10 @@ export class LocalEngine implements StorageEngine {
       flushFailed: (error) => {
         // For the next try.
         if (storageTroubleOf(error) === "no-room") this.room.relieve();
-        this.#log.error(`new commits of the store '${name}' can't be shown to git yet; they are safe`, error);
+        this.#log.error(
+          `new commits of the store '${name}' are durable, but stock git does not see them yet; the server tries again`,
+          error,
+        );
       },
     });
     undo.defer(() => branch.close());

@@ -92,7 +92,7 @@ describeWith(["git"], "commits in the journal", () => {
     renameSync(`${dir}/objects/pack`, `${dir}/objects/away`);
     await writeAll(store, names);
     expect(await eventually(() => logged.length > 0)).toBe(true);
-    expect(logged[0]).toContain("can't be shown to git yet; they are safe");
+    expect(logged[0]).toContain("are durable, but stock git does not see them yet; the server tries again");
     expect(await pathsOf(store)).toEqual(["before", ...names].sort());
     renameSync(`${dir}/objects/away`, `${dir}/objects/pack`);
     await writeAll(store, ["x", "y"]);
@@ -199,7 +199,7 @@ describeWith(["git"], "commits in the journal", () => {
     await git(copyDir, "update-ref", "refs/heads/main", foreign);
     const { store, logged } = await open(copy);
     expect(await pathsOf(store)).toEqual(["before"]);
-    expect(logged.join()).toContain("the commits that it should have got are at refs/heads/unmerged-");
+    expect(logged.join()).toContain("the server's commits are kept at refs/heads/unmerged-");
     const [kept = ""] = readdirSync(`${copyDir}/refs/heads`).filter((name) => name.startsWith("unmerged-"));
     const files = (await git(copyDir, "ls-tree", "-r", "--name-only", kept)).trim().split("\n");
     expect(files.sort()).toEqual(["before", ...names].sort());
