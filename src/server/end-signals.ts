@@ -16,7 +16,7 @@ const EXIT_FAILURE = 1;
 const EXIT_INTERRUPTED = 130;
 
 export interface EndSignalOptions {
-  /** Milliseconds from the first signal to the end of the process. */
+  /** Milliseconds from the beginning of a stop to the end of the process. */
   readonly deadlineMs: number;
   readonly log: Logger;
   readonly exit: (code: number) => void;
@@ -26,29 +26,37 @@ export interface EndSignalOptions {
 
 /**
  * Handles SIGTERM and Ctrl-C from now on: the first signal requests a stop, a second one ends the process at once. The process
- * ends within the deadline even if a step hangs; acknowledged writes are already durable. Resolves at the first signal.
+ * ends within the deadline even if a step hangs, also when it stops because its start failed; acknowledged writes are already
+ * durable. Resolves at the first signal.
  */
 export function endOnSignals(
   lifetime: Lifetime,
   { deadlineMs, log, exit, startWatchdog = spawnWatchdog }: EndSignalOptions,
 ): Promise<void> {
   const wait = Math.min(deadlineMs, MAX_TIMER_MS - WATCHDOG_SLACK_MS);
+  let isArmed = false;
+  const arm = () => {
+    if (isArmed) return;
+    isArmed = true;
+    setTimeout(() => {
+      const what = lifetime.running.join(", ") || "nothing that is known";
+      log.warn(`the server has not ended within ${wait / 1000} s and is cut off; still under way: ${what}`);
+      exit(EXIT_FAILURE);
+    }, wait);
+    const running = SharedText.ofSize(MAX_RUNNING_BYTES);
+    lifetime.onRunning((names) => running.write(names.join(", ")));
+    const message: WatchdogMessage = { deadlineMs: wait + WATCHDOG_SLACK_MS, running: running.memory };
+    try {
+      startWatchdog().postMessage(message);
+    } catch (error) {
+      log.error("no watchdog could be started for the stop", error);
+    }
+  };
+  lifetime.onEnd(arm);
   return new Promise((resolve) => {
     const onSignal = () => {
       if (lifetime.signal.aborted) return exit(EXIT_INTERRUPTED);
-      const running = SharedText.ofSize(MAX_RUNNING_BYTES);
-      lifetime.onRunning((names) => running.write(names.join(", ")));
-      const message: WatchdogMessage = {
-        deadlineMs: wait + WATCHDOG_SLACK_MS,
-        running: running.memory,
-      };
-      startWatchdog().postMessage(message);
       lifetime.requestEnd();
-      setTimeout(() => {
-        const what = lifetime.running.join(", ") || "nothing that is known";
-        log.warn(`the server has not ended within ${wait / 1000} s and is cut off; still under way: ${what}`);
-        exit(EXIT_FAILURE);
-      }, wait);
       resolve();
     };
     process.on("SIGINT", onSignal);

@@ -24,6 +24,7 @@ export class Lifetime {
   readonly #steps = new Map<string, Step>();
   readonly #running = new Set<string>();
   #onRunning: (running: readonly string[]) => void = () => undefined;
+  #onEnd: () => void = () => undefined;
   #ended: Promise<void> | undefined;
 
   /** Aborted with `EndRequested` when a stop is requested. */
@@ -31,7 +32,7 @@ export class Lifetime {
     return this.#abort.signal;
   }
 
-  /** A text that names the steps in progress. */
+  /** The names of the steps in progress. */
   get running(): readonly string[] {
     return [...this.#running];
   }
@@ -42,7 +43,12 @@ export class Lifetime {
     listener(this.running);
   }
 
-  /** Runs one step of the start. Throws `EndRequested` before or after it if a stop was requested. */
+  /** Calls `listener` when the stop begins, or is requested. It may be called more than once. */
+  onEnd(listener: () => void): void {
+    this.#onEnd = listener;
+  }
+
+  /** Runs one step of the start. Throws `EndRequested` before it if a stop was requested. */
   async start<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
     return this.#run(name, work);
@@ -50,18 +56,21 @@ export class Lifetime {
 
   /**
    * Registers `end` for the stop, to run after the steps named in `after` have ended; independent steps run at the same time.
-   * Unknown names in `after` are ignored.
+   * Unknown names in `after` are ignored. Throws if a step of that name is registered already.
    */
   defer(name: string, end: Step["end"], after: readonly string[] = []): void {
+    if (this.#steps.has(name)) throw new Error(`two steps are named '${name}'`);
     this.#steps.set(name, { name, end, after });
   }
 
   requestEnd(): void {
     this.#abort.abort(new EndRequested());
+    this.#onEnd();
   }
 
   /** Stops everything, once. A failing step is logged and does not prevent the others. */
   end(log: Logger): Promise<void> {
+    this.#onEnd();
     this.#ended ??= this.#end(log);
     return this.#ended;
   }

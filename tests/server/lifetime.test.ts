@@ -56,6 +56,12 @@ describe("a lifetime", () => {
     expect([isReleased, lines]).toEqual([true, ["the store could not be ended: no space left"]]);
   });
 
+  test("refuses two steps of one name, of which one would never be ended", () => {
+    const lifetime = new Lifetime();
+    lifetime.defer("HTTP", () => undefined);
+    expect(() => lifetime.defer("HTTP", () => undefined)).toThrow("two steps are named 'HTTP'");
+  });
+
   test("starts nothing more once its end was asked for", async () => {
     const lifetime = new Lifetime();
     expect(await lifetime.start("one", () => 1)).toBe(1);
@@ -70,7 +76,7 @@ describe("a lifetime", () => {
 });
 
 describe("signals", () => {
-  function listen(deadlineMs: number) {
+  function listen(deadlineMs: number, failsToStart?: () => never) {
     const before = new Set([...process.listeners("SIGTERM"), ...process.listeners("SIGINT")]);
     const lifetime = new Lifetime();
     const { log, lines } = memoryLog();
@@ -81,7 +87,8 @@ describe("signals", () => {
       exited.resolve(code);
     };
     const told: WatchdogMessage[] = [];
-    const startWatchdog = () => ({ postMessage: (message: WatchdogMessage) => void told.push(message) });
+    const startWatchdog =
+      failsToStart ?? (() => ({ postMessage: (message: WatchdogMessage) => void told.push(message) }));
     const asked = endOnSignals(lifetime, { deadlineMs, log, exit, startWatchdog });
     afterThisTest(() => {
       for (const signal of ["SIGTERM", "SIGINT"] as const)
@@ -110,6 +117,29 @@ describe("signals", () => {
     void lifetime.end(memoryLog().log);
     expect(await exited).toBe(1);
     expect(lines).toEqual(["the server has not ended within 0.02 s and is cut off; still under way: HTTP"]);
+  });
+
+  test("are not needed for the deadline of a stop, as after a failed start", async () => {
+    const { lifetime, lines, exited, told } = listen(20);
+    lifetime.defer("the store", () => new Promise(() => undefined));
+    void lifetime.end(memoryLog().log);
+    expect(await exited).toBe(1);
+    expect(lines).toEqual([
+      "the server has not ended within 0.02 s and is cut off; still under way: the store",
+    ]);
+    expect(told).toHaveLength(1);
+  });
+
+  test("stop the server also where no watchdog can be started", async () => {
+    const { lifetime, lines, exited, asked } = listen(20, () => {
+      throw new Error("no thread is left");
+    });
+    lifetime.defer("HTTP", () => new Promise(() => undefined));
+    process.emit("SIGTERM");
+    await asked;
+    void lifetime.end(memoryLog().log);
+    expect(await exited).toBe(1);
+    expect(lines[0]).toBe("no watchdog could be started for the stop: no thread is left");
   });
 
   test("start a watchdog that knows what is under way, for when the main thread hangs", async () => {

@@ -13,7 +13,9 @@ export function connectedPorts(
       ...(maxPending !== undefined && { maxPending }),
       post(items) {
         onMessage?.();
-        setImmediate(() => other().receive(structuredClone(items) as never));
+        // Throws at once for what can't be cloned, as `postMessage` does.
+        const copy = structuredClone(items);
+        setImmediate(() => other().receive(copy as never));
       },
     });
   const one: CallPort = portTo(() => two);

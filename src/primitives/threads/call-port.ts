@@ -187,8 +187,38 @@ export class CallPort {
     queueMicrotask(() => {
       const items = this.#outgoing;
       this.#outgoing = [];
-      if (!this.#hasEnded) this.#options.post(items);
+      if (!this.#hasEnded) this.#post(items);
     });
+  }
+
+  /** Posts each item alone if one of them can't be cloned, so that only its caller gets the error. */
+  #post(items: readonly Item[]): void {
+    try {
+      this.#options.post(items);
+    } catch (error) {
+      const [item, ...others] = items;
+      if (!item) return;
+      if (others.length > 0) for (const each of items) this.#post([each]);
+      else this.#reportUnsent(item, error);
+    }
+  }
+
+  #reportUnsent(item: Item, error: unknown): void {
+    const { errors, onFailure } = this.#options;
+    switch (item.kind) {
+      case "call":
+        this.#take(item.id)?.reject(error);
+        return;
+      case "notice":
+        onFailure(nameOf(item), error);
+        return;
+      case "result":
+        this.#options.post([{ kind: "failure", id: item.id, error: packError(error, errors) }]);
+        return;
+      case "failure":
+        // A packed error is plain data.
+        throw error;
+    }
   }
 }
 

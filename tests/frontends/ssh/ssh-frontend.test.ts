@@ -64,6 +64,18 @@ test("a thread that ends is logged and replaced on the same port", async () => {
   expect(threads).toHaveLength(2);
 });
 
+test("a thread that is being replaced when the frontend stops never listens", async () => {
+  const { frontend, threads } = await startFrontend();
+  const { port } = frontend.address;
+  threads[0]?.terminate();
+  expect(await eventually(() => threads.length === 2)).toBe(true);
+  const [, replacement] = threads;
+  const ended = new Promise<void>((resolve) => replacement?.addEventListener("close", () => resolve()));
+  await frontend.stop();
+  await ended;
+  await expect(connect(port)).rejects.toThrow();
+}, 20_000);
+
 test("a thread that hangs is terminated, logged and replaced", async () => {
   const worker = "../../support/stoppable-ssh-worker.ts";
   const { frontend, threads, logged } = await startFrontend(0, { worker, answerTimeoutMs: 1500 });

@@ -70,6 +70,17 @@ describe("a call to another thread", () => {
       expect(await call.catch((error) => error)).toBeInstanceOf(ThreadEndedError);
   });
 
+  test("rejects alone if an argument or a result can't be cloned, and others of the same turn are made", async () => {
+    const uncloneable = (() => undefined) as unknown as number;
+    const { far, failures } = connect({ divide: async (a, b) => (b === 0 ? uncloneable : a / b) });
+    const outcomes = [far.divide(uncloneable, 1), far.divide(6, 3), far.divide(1, 0), far.divide(8, 2)];
+    far.note(uncloneable as unknown as string);
+    const [argument, one, result, other] = await Promise.allSettled(outcomes);
+    expect([argument?.status, result?.status]).toEqual(["rejected", "rejected"]);
+    expect([one, other].map((outcome) => outcome?.status === "fulfilled" && outcome.value)).toEqual([2, 4]);
+    expect(failures).toEqual([expect.stringContaining("arithmetic.note: DataCloneError")]);
+  });
+
   test("with a time-out rejects after it, and an answer that comes later is dropped", async () => {
     const late = Promise.withResolvers<number>();
     const { here, far } = connect({ divide: (a) => (a === 1 ? late.promise : Promise.resolve(a)) });

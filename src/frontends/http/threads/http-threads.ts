@@ -113,7 +113,7 @@ export class HttpThreads implements ServingThreads {
   async #startThread(index: number): Promise<void> {
     const { spawn, owner, version, traffic, tokenKey, log, answerTimeoutMs } = this.#options;
     const thread = new WorkerThread({
-      worker: spawn(),
+      worker: made(spawn),
       name: "an HTTP thread",
       errors: THREAD_ERRORS,
       log,
@@ -149,11 +149,29 @@ export class HttpThreads implements ServingThreads {
   #replace(index: number, cause: unknown): void {
     this.#options.traffic.threadReplaced();
     this.#options.log.error("an HTTP thread has ended and is replaced", cause);
+    this.#startLater(index);
+  }
+
+  #startLater(index: number): void {
     setTimeout(() => {
       if (this.#isStopping) return;
       this.#startThread(index).catch((error) => {
-        if (!this.#isStopping) this.#options.log.error("an HTTP thread could not be started", error);
+        if (this.#isStopping) return;
+        this.#options.log.error("an HTTP thread could not be started", error);
+        // Only a thread that was made has an end that starts another attempt.
+        if (error instanceof SpawnError) this.#startLater(index);
       });
     }, RESTART_PAUSE_MS);
+  }
+}
+
+/** The system could not make a thread. */
+class SpawnError extends Error {}
+
+function made(spawn: () => Worker): Worker {
+  try {
+    return spawn();
+  } catch (cause) {
+    throw new SpawnError("the system made no thread", { cause });
   }
 }

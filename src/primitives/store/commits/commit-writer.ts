@@ -57,7 +57,8 @@ export class CommitWriter {
   readonly #reader: ObjectReader;
   readonly #projection: Projection | undefined;
   #queue: PendingCommit[] = [];
-  #underWay = 0;
+  /** Submitted changes whose callers still wait, built or not. */
+  readonly #unsettled = new Set<PendingCommit>();
   #commits = 0;
   /** The error because of which the projection lacks a durable commit; `undefined`: it lacks none. */
   #projectionFailure: unknown;
@@ -73,12 +74,13 @@ export class CommitWriter {
 
   submit(prepare: Prepare): Promise<Outcome> {
     const outcome = Promise.withResolvers<Outcome>();
-    this.#underWay++;
+    const pending: PendingCommit = { prepare, outcome };
+    this.#unsettled.add(pending);
     const isOver = () => {
-      this.#underWay--;
+      this.#unsettled.delete(pending);
     };
     outcome.promise.then(isOver, isOver);
-    this.#queue.push({ prepare, outcome });
+    this.#queue.push(pending);
     this.#start();
     return outcome.promise;
   }
@@ -86,9 +88,10 @@ export class CommitWriter {
   #start(): void {
     this.#arrival.resolve();
     this.#running ??= this.#drain().catch((error) => {
-      // This is a bug: reject the callers instead of letting them wait for ever.
+      // This is a bug: reject the callers instead of letting them wait for ever, also those of groups in progress.
       this.#running = undefined;
-      for (const { outcome } of this.#queue.splice(0)) outcome.reject(error);
+      this.#queue = [];
+      for (const { outcome } of this.#unsettled) outcome.reject(error);
     });
   }
 
@@ -99,7 +102,7 @@ export class CommitWriter {
 
   /** Submitted changes that are not durable yet. */
   get waiting(): number {
-    return this.#underWay;
+    return this.#unsettled.size;
   }
 
   /** Resolves when no commit is in progress. */

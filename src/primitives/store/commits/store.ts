@@ -38,6 +38,15 @@ export class StaleReadError extends ExpectedError {
   }
 }
 
+/** The store was closed before the commit began, as in a stop; nothing was changed. */
+export class StoreClosedError extends ExpectedError {
+  override readonly name: string = "StoreClosedError";
+  override readonly kind = "busy";
+  constructor(store: string) {
+    super(`the store '${store}' is closed`);
+  }
+}
+
 export interface HistoryEntry {
   readonly id: ObjectId;
   readonly commit: Commit;
@@ -153,10 +162,6 @@ export class Store {
     return this.head().read(path);
   }
 
-  async readAt(path: StorePath, commitId: ObjectId): Promise<Uint8Array | undefined> {
-    return (await this.at(commitId)).read(path);
-  }
-
   /** Every file whose path begins with `prefix`. */
   list(prefix = ""): AsyncGenerator<ListedFile> {
     return this.head().list(prefix);
@@ -204,7 +209,9 @@ export class Store {
    * Runs `prepare` on the parent state of its commit, one transaction at a time. An error that it throws refuses the commit.
    * It may run again if another process moved the branch, so it must have no side effects.
    */
-  transact(prepare: Prepare): Promise<Outcome> {
+  async transact(prepare: Prepare): Promise<Outcome> {
+    // A call that waited elsewhere may come after the stop: the branch may be another process's by then.
+    if (this.#isClosed) throw new StoreClosedError(this.name);
     this.#relieve();
     return this.#writer.submit(prepare);
   }

@@ -58,6 +58,8 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
   afterThisTest(() => tokenUses.close());
   const passwords = new PasswordChecker(() => users.directory);
   const workers: Worker[] = [];
+  /** How many threads the system does not make from now on. */
+  const failing = { spawns: 0 };
   const settings = {
     listen: { hostname: "127.0.0.1", port: 0 },
     listenTls: undefined,
@@ -83,6 +85,7 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
     traffic,
     ...(answerTimeoutMs !== undefined && { answerTimeoutMs }),
     spawn: () => {
+      if (failing.spawns > 0 && failing.spawns--) throw new Error("no thread is left");
       const worker = new Worker(new URL(file, import.meta.url));
       workers.push(worker);
       return worker;
@@ -115,6 +118,7 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
     instances,
     users,
     workers,
+    failing,
     logged,
     traffic,
     port,
@@ -255,6 +259,17 @@ test("a thread that ends is logged and replaced, and its locks and uploads are r
   await client.verifyImage("v1");
   const rest = await client.fetch(`${location}?digest=${digestOf(bytes)}`, { method: "PUT" });
   expect(rest.status).toBe(201);
+}, 20_000);
+
+test("a thread that the system can't make is tried again", async () => {
+  const { workers, logged, failing } = await start();
+  failing.spawns = 2;
+  workers[0]?.terminate();
+  expect(await eventually(() => workers.length === THREADS + 1)).toBe(true);
+  expect(logged).toEqual([
+    "an HTTP thread has ended and is replaced: it ended without an error",
+    ...Array(2).fill("an HTTP thread could not be started: Error: the system made no thread"),
+  ]);
 }, 20_000);
 
 test("a thread that hangs is logged and replaced, and the others keep serving", async () => {

@@ -175,3 +175,17 @@ test("what another node publishes is read here without a write", async () => {
   expect(await eventually(() => store.head().commitId === commitId)).toBe(true);
   expect(await store.read(storePath("foreign"))).toEqual(Buffer.from("x"));
 });
+
+test("an engine that fails outside a publication rejects all that wait, and later commits are made", async () => {
+  const { memory, store, write, names } = await open();
+  const { whenReady } = memory.branch;
+  memory.branch.whenReady = () => {
+    memory.branch.whenReady = whenReady;
+    throw new Error("no idea");
+  };
+  const outcomes = await Promise.allSettled(["a", "b"].map(write));
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(store.waiting).toBe(0);
+  await write("c");
+  expect(await names()).toEqual(["c"]);
+});

@@ -85,9 +85,19 @@ describe("a store", () => {
     const log = await Array.fromAsync(store.history(storePath("a")));
     expect(log.map((entry) => entry.commit.message)).toEqual(["gone\n", "two\n", "one\n"]);
     if (!one.commitId) throw new Error("no commit was made");
-    expect(text(await store.readAt(storePath("a"), one.commitId))).toBe("1");
+    expect(text(await (await store.at(one.commitId)).read(storePath("a")))).toBe("1");
     expect(await store.read(storePath("a"))).toBeUndefined();
     await store.close();
+  });
+
+  test("refuses commits once it is closed, and has finished those before", async () => {
+    const { store } = await openStore();
+    const before = store.write(storePath("a"), bytes("1"), meta("one"));
+    const closing = store.close();
+    await expect(store.write(storePath("b"), bytes("2"), meta("two"))).rejects.toThrow("is closed");
+    expect((await before).changed).toBe(true);
+    await closing;
+    await expect(store.follow()).rejects.toThrow("is closed");
   });
 
   test("survives being opened again", async () => {
@@ -264,7 +274,7 @@ describeWith(["git"], "stock git", () => {
     expect(readdirSync(`${dir}/objects/pack`).filter((name) => name.endsWith(".pack"))).toHaveLength(1);
     const log = await Array.fromAsync(store.history());
     for (const [i, { id }] of log.toReversed().entries()) {
-      expect(text(await store.readAt(storePath("file"), id))).toContain(`changed in ${i}`);
+      expect(text(await (await store.at(id)).read(storePath("file")))).toContain(`changed in ${i}`);
     }
     await store.write(storePath("after"), bytes("gc"), meta("after gc"));
     expect(await git(dir, "fsck", "--strict")).toBe("");

@@ -11,7 +11,7 @@ import { afterThisTest } from "../../../../support/cleanup.ts";
 import { eventually } from "../../../../support/eventually.ts";
 import { temporaryDirectory } from "../../../../support/temporary-directory.ts";
 
-async function open() {
+async function open(makeRefs = (dir: string) => new LocalRefs(dir)) {
   const dir = temporaryDirectory();
   await ensureRepository(dir);
   const failures: unknown[] = [];
@@ -19,7 +19,7 @@ async function open() {
   const branch = await LocalBranch.open({
     dir,
     objects,
-    refs: new LocalRefs(dir),
+    refs: makeRefs(dir),
     report: () => undefined,
     flushFailed: (error) => failures.push(error),
   });
@@ -112,4 +112,17 @@ test("a branch that is closed has shown stock git everything, and closes once", 
   const last = await publish(true);
   await Promise.all([branch.close(), branch.close()]);
   expect([seen(), isLocked()]).toEqual([last, false]);
+});
+
+test("the first commit of a store unlocks the branch once, so that a lock of stock git stays", async () => {
+  let unlocks = 0;
+  class CountingRefs extends LocalRefs {
+    override unlock(ref: string): void {
+      unlocks++;
+      super.unlock(ref);
+    }
+  }
+  const { publish } = await open((dir) => new CountingRefs(dir));
+  await publish(false);
+  expect(unlocks).toBe(1);
 });
