@@ -8,9 +8,9 @@ import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, must, run } from "../support/tools.ts";
 
 /** A server with alice, and a Docker configuration that is logged in as her. */
-async function startLoggedIn(): Promise<{ server: Everlock; env: Record<string, string> }> {
+async function startLoggedIn(role?: string): Promise<{ server: Everlock; env: Record<string, string> }> {
   const server = await startEverlock();
-  await addAlice(server);
+  await addAlice(server, role);
   const directory = temporaryDirectory();
   const auth = Buffer.from("alice:change-me").toString("base64");
   writeFileSync(`${directory}/config.json`, JSON.stringify({ auths: { [server.registry]: { auth } } }));
@@ -54,6 +54,30 @@ describeWith(["cosign", "ssh", "sshpass"], "cosign", () => {
     expect((await run([...verify, image(other.digest)], { env, cwd })).stderr).toContain(
       "no signatures found",
     );
+  }, 30_000);
+});
+
+describeWith(["cosign", "crane", "ssh", "sshpass"], "cosign clean", () => {
+  test("removes a signature where anonymous users may read, with a token for two scopes of one repository", async () => {
+    const { server, env: login } = await startLoggedIn("owner");
+    await server.console("/users grant anon http/oci/default reader");
+    const { digest } = await new RegistryClient(server.httpPort, "app").pushImage("v1");
+    const cwd = temporaryDirectory();
+    const env = { ...login, COSIGN_PASSWORD: "key password" };
+    const image = `${server.registry}/app@${digest}`;
+    const http = "--allow-http-registry";
+    await must(["cosign", "generate-key-pair"], { env, cwd });
+    await must(["cosign", "sign", "--key", "cosign.key", "--tlog-upload=false", http, "--yes", image], {
+      env,
+      cwd,
+    });
+    const tags = async () =>
+      (await must(["crane", "ls", "--insecure", `${server.registry}/app`], { env })).trim();
+    const signature = digest.replace(":", "-");
+    expect(await tags()).toBe(`${signature}.sig\nv1`);
+    await must(["cosign", "clean", "--force", http, image], { env, cwd });
+    expect(await tags()).toBe("v1");
+    await must(["crane", "delete", "--insecure", `${server.registry}/app:v1`], { env });
   }, 30_000);
 });
 

@@ -116,6 +116,38 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
     ]);
   }, 20_000);
 
+  test("grant the union of all scopes of one repository, whichever way they are sent", async () => {
+    const server = await startEverlock();
+    await addAlice(server, "owner");
+    const form = { grant_type: "password", username: "alice", password: "change-me" };
+    const scopes = ["repository:app:pull,push", "repository:app:delete", "repository:app:pull"];
+    const answers = [
+      await getToken(server, scopes, "alice:change-me"),
+      await getToken(server, [scopes.join(" ")], "alice:change-me"),
+      (await (await postForm(server, { ...form, scope: scopes.join(" ") })).json()) as TokenAnswer,
+    ];
+    for (const { token, scope } of answers) {
+      expect(scope).toBe("repository:app:pull,push,delete");
+      await new RegistryClient(server.httpPort, "app").pushImage("v1");
+      const app = bearer(server, token);
+      expect((await app("manifests/v1")).status).toBe(200);
+      expect((await app("blobs/uploads/", "POST")).status).toBe(202);
+      expect((await app("manifests/v1", "DELETE")).status).toBe(202);
+    }
+  }, 20_000);
+
+  test("cover at most 32 repositories, named as often as a request has room for", async () => {
+    const server = await startOpen();
+    const names = (count: number) => Array.from({ length: count }, (_, i) => `repository:app${i}:pull`);
+    const often = Array.from({ length: 200 }, () => PULL_APP);
+    expect((await askToken(server, [...names(31), ...often])).status).toBe(200);
+    const refused = await askToken(server, names(33));
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining("more than 32 repositories"),
+    ]);
+  }, 20_000);
+
   test("are not issued for a wrong password, whichever way it is sent", async () => {
     const server = await startOpen();
     for (const credentials of ["alice:wrong", "nobody:change-me", "anon:x"]) {

@@ -12,16 +12,41 @@ const PERMISSIONS: readonly Permission[] = ["pull", "push", "delete"];
 /** The only resource of type `registry`: the list of repositories. */
 export const CATALOG: AccessClaim = { type: "registry", name: "catalog", actions: ["*"] };
 
-/** A scope that a client requests a token for. */
-export type RequestedScope =
+/** What a client requests a token for; the permissions on a repository are those of all its scopes. */
+export interface RequestedAccess {
+  readonly repositories: ReadonlyMap<RepositoryName, readonly Permission[]>;
+  readonly catalog: boolean;
+}
+
+type RequestedScope =
   | { readonly repository: RepositoryName; readonly permissions: readonly Permission[] }
   | "catalog";
+
+/**
+ * Joins the values of all `scope` parameters; each may have several scopes, separated by spaces. Clients name a repository
+ * more than once: go-containerregistry adds a scope to those that it has.
+ */
+export function parseScopes(values: readonly string[]): RequestedAccess {
+  const repositories = new Map<RepositoryName, readonly Permission[]>();
+  let catalog = false;
+  for (const text of values.flatMap((value) => value.split(" "))) {
+    const scope = parseScope(text);
+    if (scope === "catalog") catalog = true;
+    else if (scope) {
+      const { repository, permissions } = scope;
+      const before = repositories.get(repository) ?? [];
+      const union = PERMISSIONS.filter((each) => before.includes(each) || permissions.includes(each));
+      repositories.set(repository, union);
+    }
+  }
+  return { repositories, catalog };
+}
 
 /**
  * Parses `repository:team/app:pull,push` (`*`: all actions) or `registry:catalog:*`. Returns `undefined` for anything else:
  * an unknown scope grants nothing.
  */
-export function parseScope(text: string): RequestedScope | undefined {
+function parseScope(text: string): RequestedScope | undefined {
   const [, type, name = "", list = ""] = text.match(/^([a-z]+)(?:\([a-z0-9]+\))?:(.+):([a-z,*]*)$/) ?? [];
   const actions = list.split(",");
   if (type === "registry") return name === CATALOG.name && actions.includes("*") ? "catalog" : undefined;

@@ -14,7 +14,7 @@ import type { Limits } from "../../../registry/requests/limits.ts";
 import type { ChallengeScope, ResponseBodies } from "../../../registry/requests/registry-request.ts";
 import type { RequestTrace } from "../../../registry/requests/trace.ts";
 import { namesUnder } from "../access/readable-names.ts";
-import { type AccessClaim, CATALOG, parseScope, type TokenAccess } from "../access/token-access.ts";
+import { type AccessClaim, CATALOG, type RequestedAccess, type TokenAccess } from "../access/token-access.ts";
 import { damageOf } from "../content/damage.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { InstanceStorage } from "../store/instance-storage.ts";
@@ -139,18 +139,15 @@ export class OciInstance {
     return challengeOf(byToken ? "Bearer" : "Basic", origin, scope, fault);
   }
 
-  /** The part of the requested scopes that the principal really has. */
-  claimsFor(principal: Principal, scopes: readonly string[]): AccessClaim[] {
-    return scopes.flatMap((text): AccessClaim[] => {
-      const scope = parseScope(text);
-      // A limited login can't get a token for the catalog, which lists everything that the user may read.
-      if (scope === "catalog")
-        return !principal.limit && this.#mayUseCatalog(principal.user) ? [CATALOG] : [];
-      if (!scope) return [];
-      const { repository, permissions } = scope;
+  /** The part of the requested access that the principal really has. */
+  claimsFor(principal: Principal, { repositories, catalog }: RequestedAccess): AccessClaim[] {
+    const claims = [...repositories].flatMap(([repository, permissions]): AccessClaim[] => {
       const actions = permissions.filter((permission) => this.#isGranted(principal, permission, repository));
       return actions.length > 0 ? [{ type: "repository", name: repository, actions }] : [];
     });
+    // A limited login can't get a token for the catalog, which lists everything that the user may read.
+    const mayList = catalog && !principal.limit && this.#mayUseCatalog(principal.user);
+    return mayList ? [...claims, CATALOG] : claims;
   }
 
   #accessOf(principal: Principal): Access {

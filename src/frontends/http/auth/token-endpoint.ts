@@ -1,3 +1,4 @@
+import { parseScopes } from "../../../backends/oci-http/access/token-access.ts";
 import { challengeOf } from "../../../backends/oci-http/instances/challenge.ts";
 import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
 import { SharedBudget } from "../../../primitives/bounds/shared-budget.ts";
@@ -14,8 +15,8 @@ import type { RequestAuthenticator } from "./request-authenticator.ts";
 const MAX_FORM_BYTES = 16 * 1024;
 /** Maximal bytes of forms that one thread receives at the same time. */
 const FORM_BUDGET = 32 * 1024 * 1024;
-/** Maximal scopes of one token, which must fit a header. Clients request their repository and those they mount from. */
-const MAX_SCOPES = 32;
+/** Maximal repositories of one token, which must fit a header. Clients request theirs and those they mount from. */
+const MAX_REPOSITORIES = 32;
 
 /**
  * Issues tokens (Docker registry token authentication: GET with Basic credentials or anonymous, POST with OAuth2). A
@@ -106,9 +107,10 @@ export class TokenEndpoint {
     parameters: URLSearchParams,
     more: Readonly<Record<string, string>> = {},
   ): Response | RegistryError {
-    const scopes = parameters.getAll("scope").flatMap((scope) => scope.split(" "));
-    if (scopes.length > MAX_SCOPES) return new RegistryError(HTTP_FAULTS.scopesTooMany);
-    const claims = backend.claimsFor(principal, scopes);
+    const requested = parseScopes(parameters.getAll("scope"));
+    if (requested.repositories.size > MAX_REPOSITORIES)
+      return new RegistryError(HTTP_FAULTS.repositoriesTooMany);
+    const claims = backend.claimsFor(principal, requested);
     const { token, seconds } = this.#tokens.issueAccess(
       principal.user,
       backend.audience,

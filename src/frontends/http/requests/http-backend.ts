@@ -1,4 +1,4 @@
-import type { AccessClaim } from "../../../backends/oci-http/access/token-access.ts";
+import type { AccessClaim, RequestedAccess } from "../../../backends/oci-http/access/token-access.ts";
 import type { ChallengeFault } from "../../../backends/oci-http/instances/challenge.ts";
 import type { IncomingRequest, Principal } from "../../../backends/oci-http/instances/instance.ts";
 import type { ChallengeScope } from "../../../registry/requests/registry-request.ts";
@@ -11,8 +11,8 @@ export interface HttpBackend {
   handle(incoming: IncomingRequest): Promise<Response>;
   /** The WWW-Authenticate header of a 401 response; `origin` is the one that the client used. */
   challenge(origin: string, scope?: ChallengeScope, fault?: ChallengeFault): string;
-  /** The requested scopes that the principal has, as claims of a token. */
-  claimsFor(principal: Principal, scopes: readonly string[]): readonly AccessClaim[];
+  /** The requested access that the principal has, as claims of a token. */
+  claimsFor(principal: Principal, requested: RequestedAccess): readonly AccessClaim[];
 }
 
 /** A request whose backend is known. */

@@ -9,6 +9,6 @@ export const HTTP_FAULTS = {
   hostInvalid: ["NAME_INVALID", 400, "the Host header is not a valid host name"],
   hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
+  repositoriesTooMany: ["UNSUPPORTED", 400, "one token is requested for more than 32 repositories"],
   requestInvalid: ["UNSUPPORTED", 400, "the request is not valid"],
-  scopesTooMany: ["UNSUPPORTED", 400, "a token is asked for more than 32 scopes"],
 } as const satisfies Record<string, Fault>;
