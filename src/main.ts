@@ -3,6 +3,7 @@ import { backup } from "./commands/backup.ts";
 import { completion } from "./commands/completion.ts";
 import { fsck } from "./commands/fsck.ts";
 import { gc } from "./commands/gc.ts";
+import { health } from "./commands/health.ts";
 import { passwd } from "./commands/passwd.ts";
 import { restoreBackup } from "./commands/restore-backup.ts";
 import { serve } from "./commands/serve.ts";
@@ -15,6 +16,7 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   serve,
   gc,
   fsck,
+  health,
   passwd,
   users,
   backup,
