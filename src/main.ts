@@ -9,6 +9,7 @@ import { restoreBackup } from "./commands/restore-backup.ts";
 import { serve } from "./commands/serve.ts";
 import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
+import { EXIT } from "./primitives/errors/exit-code.ts";
 import { commandFailureOf } from "./primitives/errors/failure.ts";
 import { visibleText } from "./primitives/text/visible-text.ts";
 
@@ -30,25 +31,23 @@ const main = defineCommand({
   subCommands: { ...subCommands },
 });
 
-const EXIT_USAGE = 2;
-
 /** Runs the command line and returns the exit code; every expected failure is one line on standard error. */
 async function run(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
   const command = subCommands[name];
   if (args.length === 0 || args.includes("--help") || args.includes("-h")) {
     process.stdout.write(`${await renderUsage(command ?? main, command && main)}\n`);
-    return args.length === 0 ? EXIT_USAGE : 0;
+    return args.length === 0 ? EXIT.wrongCommandLine : EXIT.done;
   }
   if (!command) {
     process.stderr.write(
       `everlock: unknown command '${visibleText(name)}'; it is one of ${Object.keys(subCommands).join(", ")}\n`,
     );
-    return EXIT_USAGE;
+    return EXIT.wrongCommandLine;
   }
   try {
     await runCommand(command, { rawArgs: rest });
-    return 0;
+    return EXIT.done;
   } catch (error) {
     const { text, exitCode } = commandFailureOf(error);
     process.stderr.write(`everlock: ${text.split("\n").map(visibleText).join("\n")}\n`);

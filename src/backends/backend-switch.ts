@@ -66,7 +66,9 @@ export class BackendSwitch implements Reloadable {
   async enable(actor: Identity, names: readonly BackendName[]): Promise<void> {
     for (const name of names) {
       if (!this.#available.has(name))
-        throw new BackendSwitchError(`'${name}' was switched off at the start, by --no-backend-${name}`);
+        throw new BackendSwitchError(`'${name}' was switched off at the start, by --no-backend-${name}`, {
+          kind: "conflict",
+        });
     }
     await this.#change(actor, `enable ${names.join(", ")}`, (disabled) =>
       disabled.filter((name) => !names.includes(name)),
@@ -124,7 +126,9 @@ async function readDisabled(files: Snapshot): Promise<ReadonlySet<BackendName>> 
 
 function parseDisabled(bytes: Uint8Array): ReadonlySet<BackendName> {
   const fail = (reason: string): never => {
-    throw new BackendSwitchError(`${CONFIG_PATH} in the store everlock-system: ${reason}`);
+    throw new BackendSwitchError(`${CONFIG_PATH} in the store everlock-system: ${reason}`, {
+      kind: "unusable",
+    });
   };
   try {
     const { disabled = [], ...others } = parse(new TextDecoder().decode(bytes));

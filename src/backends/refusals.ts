@@ -41,7 +41,14 @@ export class ConflictError extends ExpectedError {
   override readonly kind = "conflict";
 }
 
+/** What is to be created exists already. */
+export class ExistsError extends ExpectedError {
+  override readonly name = "ExistsError";
+  override readonly kind = "unchanged";
+}
+
 /** The operation has a consequence that the actor must confirm first. */
 export class UnconfirmedError extends ExpectedError {
   override readonly name = "UnconfirmedError";
+  override readonly kind = "invalid";
 }

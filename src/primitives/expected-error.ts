@@ -9,6 +9,8 @@ export type ErrorKind =
   | "not-found"
   /** The current state does not allow the change, or has changed in the meantime. */
   | "conflict"
+  /** It is so already: the thing exists, or there is nothing to do. */
+  | "unchanged"
   /** Too many operations are in progress; a retry may succeed. */
   | "busy"
   /** A file is damaged; the operator must inspect it. */
@@ -24,7 +26,20 @@ export type ErrorKind =
  */
 export class ExpectedError extends Error {
   override readonly name: string = "ExpectedError";
-  readonly kind: ErrorKind = "refused";
+  readonly kind: ErrorKind;
+  /** What the user can do about it. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: ExpectedErrorOptions = {}) {
+    super(message, options);
+    this.kind = options.kind ?? "refused";
+    this.hint = options.hint;
+  }
+}
+
+export interface ExpectedErrorOptions extends ErrorOptions {
+  readonly kind?: ErrorKind;
+  readonly hint?: string | undefined;
 }
 
 /** What an error says, as it is; for operators. */

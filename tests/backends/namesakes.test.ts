@@ -30,9 +30,11 @@ async function openConsole() {
 describe("a user and a registry of one name", () => {
   test("are not made by a new user, unless that is confirmed", async () => {
     const { run } = await openConsole();
-    await expect(run("/users add team s3cret")).rejects.toThrow(
-      "a registry 'team' exists: the user would own the registry 'team' because it has the same name; add --yes to confirm",
-    );
+    await expect(run("/users add team s3cret")).rejects.toMatchObject({
+      message:
+        "a registry 'team' exists: the user would own the registry 'team' because it has the same name",
+      hint: "add --yes to confirm",
+    });
     expect(await run("/users list")).not.toContain("team");
     expect(await run("/users add team s3cret --yes")).toEqual(["user 'team' created"]);
     expect(await run("/users add teams s3cret")).toEqual(["user 'teams' created"]);

@@ -33,8 +33,8 @@ test("everlock passwd has clear errors for wrong usage and changes nothing", asy
   const server = await startEverlock();
   await server.end("SIGTERM");
   const unknown = await passwd(["nobody", "--data-dir", server.dataDir], "x\n");
-  expect([unknown.code, unknown.stderr]).toEqual([1, "everlock: no user 'nobody'\n"]);
+  expect([unknown.code, unknown.stderr]).toEqual([5, "everlock: no user 'nobody'\n"]);
   const empty = await passwd(["admin", "--data-dir", server.dataDir]);
-  expect(empty.code).toBe(1);
+  expect(empty.code).toBe(2);
   expect(empty.stderr).toStartWith("everlock: the password is missing");
 });

@@ -48,13 +48,13 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     await server.end();
     const implied = await users(["add", "default", ...dataDir], "s3cret\n");
     expect([implied.code, implied.stderr]).toEqual([
-      1,
+      2,
       expect.stringContaining("a registry 'default' exists: the user would own the registry 'default'"),
     ]);
     const again = await startEverlock({ dataDir: server.dataDir });
     await again.console("/oci create team vhost=team.test");
     await again.end();
-    expect((await users(["add", "team", ...dataDir], "s3cret\n")).code).toBe(1);
+    expect((await users(["add", "team", ...dataDir], "s3cret\n")).code).toBe(2);
     expect(await users(["add", "team", "--yes", ...dataDir], "s3cret\n")).toEqual({
       code: 0,
       stdout: "user 'team' created\n",

@@ -12,37 +12,44 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
       stderr: "",
     });
     const failed = await server.console("/users grant nobody http/oci/default reader");
-    expect(failed).toEqual({ code: 1, stdout: "", stderr: "error: no user 'nobody'\n" });
+    expect(failed).toEqual({ code: 5, stdout: "", stderr: "error: no user 'nobody'\n" });
   });
 
   test("answers each wrong command with one line", async () => {
     const wrong = [
-      ["/nothing", "error: unknown command '/nothing'; '/help' lists the commands\n"],
-      ["/users add", "error: wrong number of arguments; use: /users add <login> [<password>] [--yes]\n"],
+      ["/nothing", 2, "error: unknown command '/nothing'; '/help' lists the commands\n"],
+      ["/users add", 2, "error: wrong number of arguments; use: /users add <login> [<password>] [--yes]\n"],
       [
         "/users add Alice x",
+        2,
         "error: 'Alice' is not a login; use up to 64 lower-case letters, digits and single '.', '_', '-' between them\n",
       ],
-      ["/users add admin x", "error: user 'admin' exists already\n"],
-      ["/users add bob ''", "error: the password is empty\n"],
-      ["/users passwd anon x", "error: 'anon' stands for everybody and has no password\n"],
+      ["/users add admin x", 3, "error: user 'admin' exists already\n"],
+      ["/users add bob ''", 2, "error: the password is empty\n"],
+      ["/users passwd anon x", 4, "error: 'anon' stands for everybody and has no password\n"],
       [
         "/users grant admin http/oci/x boss",
+        2,
         "error: 'boss' is not a role; use one of reader, writer, owner\n",
       ],
       [
         "/users grant admin http/oci reader",
+        2,
         "error: 'http/oci' is not an access path; use frontend/backend/namespace, such as http/oci/default\n",
       ],
-      ["/users revoke admin http/oci/x", "error: user 'admin' has no grant on 'http/oci/x'\n"],
-      ["/users revoke admin */*/*", "error: that would leave no administrator: the last one must stay one\n"],
+      ["/users revoke admin http/oci/x", 5, "error: user 'admin' has no grant on 'http/oci/x'\n"],
+      [
+        "/users revoke admin */*/*",
+        4,
+        "error: that would leave no administrator: the last one must stay one\n",
+      ],
     ] as const;
     const server = await startEverlock();
-    for (const [command, stderr] of wrong)
-      expect([command, await server.console(command)]).toEqual([command, { code: 1, stdout: "", stderr }]);
+    for (const [command, code, stderr] of wrong)
+      expect([command, await server.console(command)]).toEqual([command, { code, stdout: "", stderr }]);
   });
 
-  test("runs a script from standard input to its end, and returns an error code if a line failed", async () => {
+  test("runs a script from standard input to its end, and returns the exit code of the first line that failed", async () => {
     const server = await startEverlock();
     const script = ["# set up", "/users add alice 'two words'", "/users ad bob", "/users grants alice", ""];
     const { code, stdout, stderr } = await sshRun(
@@ -52,7 +59,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
       undefined,
       script.join("\n"),
     );
-    expect([code, stdout]).toEqual([1, "  user 'alice' created\n  alice\n"]);
+    expect([code, stdout]).toEqual([2, "  user 'alice' created\n  alice\n"]);
     expect(stderr).toContain("unknown command '/users ad'");
     expect((await sshRun(server.sshPort, "alice", "two words", "/users list")).code).toBe(0);
   });
@@ -89,7 +96,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
       'login of "alice" to the console from 127.0.0.1 refused: wrong user name or password',
     );
     const refused = await sshRun(server.sshPort, "alice", "change-me", "/users add bob x");
-    expect(refused.code).toBe(1);
+    expect(refused.code).toBe(4);
     expect(refused.stderr).toContain(
       "requires a system administrator (owner on */*/*), which 'alice' is not",
     );

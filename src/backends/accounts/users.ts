@@ -3,7 +3,7 @@ import { passwordFault } from "../../primitives/users/passwords.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import { type Actor, requireAdministrator } from "../actor.ts";
 import { isNamesake, namesakeWarning } from "../namesakes.ts";
-import { ConflictError, InvalidArgumentError, UnconfirmedError } from "../refusals.ts";
+import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../refusals.ts";
 import { type AccountServices, existingUser, type KnownUsers } from "./account-services.ts";
 
 const MAX_DISPLAY_NAME = 100;
@@ -42,7 +42,7 @@ export function checkNewUser(
   { name, acceptsNamesake }: NewUser,
 ): void {
   requireAdministrator(actor);
-  if (users.directory.get(name)) throw new ConflictError(`user '${name}' exists already`);
+  if (users.directory.get(name)) throw new ExistsError(`user '${name}' exists already`);
   const isOwner = instances.list().some((registry) => isNamesake(name, registry.name));
   if (isOwner && !acceptsNamesake) throw new UnconfirmedError(namesakeWarning(name, "user"));
 }

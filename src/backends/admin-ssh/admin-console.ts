@@ -1,4 +1,5 @@
-import { reportFailure } from "../../primitives/errors/failure.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "../../primitives/errors/exit-code.ts";
+import { reportedFailure, textOf } from "../../primitives/errors/failure.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { LineReader, type Terminal } from "../../primitives/terminal/line-reader.ts";
 import { visibleText } from "../../primitives/text/visible-text.ts";
@@ -60,7 +61,8 @@ export class AdminConsole {
       ? terminalDialog(reader, channel)
       : { ...SCRIPT_DIALOG, askSecret: firstLineAsker(channel.input) };
     const outcome = await this.#runLine({ login, remote: channel.remote }, line, output, dialog);
-    return outcome === "done" || outcome === "quit" ? 0 : 1;
+    if (outcome === "quit") return EXIT.done;
+    return outcome === "ended" ? EXIT.notAllowed : outcome;
   }
 
   async #interactive(
@@ -78,31 +80,32 @@ export class AdminConsole {
         history,
         complete: (line) => completeLine(line, this.#services),
       });
-      if (read.kind === "ended") return 0;
+      if (read.kind === "ended") return EXIT.done;
       if (read.kind !== "line" || read.text.trim() === "") continue;
       remember(history, read.text);
       const dialog = terminalDialog(reader, channel);
       const outcome = await this.#runLine({ login, remote: channel.remote }, read.text, output, dialog);
-      if (outcome === "quit") return 0;
-      if (outcome === "ended") return 1;
+      if (outcome === "quit") return EXIT.done;
+      if (outcome === "ended") return EXIT.notAllowed;
     }
   }
 
-  /** Runs every line, even after one failed. Resolves with 1 if any failed. */
+  /** Runs every line, even after one failed. Resolves with the exit code of the first that failed. */
   async #script(login: ConsoleLogin, channel: ConsoleChannel): Promise<number> {
     const output = lineOutput(channel);
-    let code = 0;
+    let code: ExitCode = EXIT.done;
     try {
       for await (const line of new TextLines(channel.input)) {
         const outcome = await this.#runLine({ login, remote: channel.remote }, line, output, SCRIPT_DIALOG);
         if (outcome === "quit") break;
-        if (outcome === "ended") return 1;
-        if (outcome === "failed") code = 1;
+        if (outcome === "ended") return EXIT.notAllowed;
+        if (code === EXIT.done) code = outcome;
       }
       return code;
     } catch (error) {
-      await output.fail(reportFailure(this.#log, "a console command failed", error));
-      return 1;
+      const failure = reportedFailure(this.#log, "a console command failed", error);
+      await output.fail(textOf(failure));
+      return exitCodeOf(failure.kind);
     }
   }
 
@@ -132,12 +135,13 @@ export class AdminConsole {
         await print(await runCommand(parsed, { ...this.#services, actor, print, ...dialog, live }));
       }
       this.#audit(actor, parsed, "done");
-      return "done";
+      return EXIT.done;
     } catch (error) {
-      const reason = reportFailure(this.#log, "a console command failed", error);
+      const failure = reportedFailure(this.#log, "a console command failed", error);
+      const reason = textOf(failure);
       await output.fail(reason);
       this.#audit(actor, parsed, `refused: ${reason}`);
-      return "failed";
+      return exitCodeOf(failure.kind);
     }
   }
 
@@ -157,7 +161,7 @@ function whileAllowed(live: Live, { user }: Actor): Live {
         return await lines(width);
       } catch (error) {
         if (!(error instanceof AdministratorOnlyError)) throw error;
-        throw new ConsoleError(`'${user}' is no longer a system administrator`);
+        throw new ConsoleError(`'${user}' is no longer a system administrator`, { kind: "refused" });
       }
     });
 }
@@ -171,8 +175,8 @@ function remember(history: string[], line: string): void {
 /** The interactive parts of a command context. */
 type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width">;
 
-/** The outcome of a line; `ended`: the login is no longer valid. */
-type Outcome = "done" | "failed" | "quit" | "ended";
+/** The outcome of a line: its exit code, or the end of the session; `ended`: the login is no longer valid. */
+type Outcome = ExitCode | "quit" | "ended";
 
 /** The user at the console. */
 interface Operator {

@@ -3,4 +3,5 @@ import { ExpectedError } from "../../primitives/expected-error.ts";
 /** The running server did not do what a command of this machine asked for; the message is the server's. */
 export class ControlError extends ExpectedError {
   override readonly name = "ControlError";
+  override readonly kind = "incomplete";
 }

@@ -1,6 +1,6 @@
 /*
- * The one place that classifies errors: the message for users, the log line, and the exit code of a command.
- * `frontends/http` maps each kind to an OCI error.
+ * The one place that classifies errors: the message for users, and the log line. `exit-code.ts` maps each kind to an exit
+ * code, `frontends/http` to an OCI error.
  */
 import { type ErrorKind, ExpectedError, messageOf } from "../expected-error.ts";
 import {
@@ -9,6 +9,7 @@ import {
   type StorageTrouble,
   storageTroubleOf,
 } from "../fs/storage-trouble.ts";
+import { type ExitCode, exitCodeOf } from "./exit-code.ts";
 
 export type FailureKind =
   | ErrorKind
@@ -22,6 +23,8 @@ export interface Failure {
   readonly kind: FailureKind;
   /** For users: one line without internal details. */
   readonly words: string;
+  /** For users: what they can do about it. */
+  readonly hint?: string | undefined;
   /** For the operator: one line with the error's own message. */
   readonly detail: string;
   readonly trouble: StorageTrouble | undefined;
@@ -34,7 +37,7 @@ export function failureOf(error: unknown): Failure {
   const trouble = storageTroubleOf(error);
   // Damage tells more than how it was found.
   if (error instanceof ExpectedError && (trouble === undefined || error.kind === "damaged"))
-    return { kind: error.kind, words: detail, detail, trouble };
+    return { kind: error.kind, words: detail, hint: error.hint, detail, trouble };
   if (trouble !== undefined)
     return { kind: "storage", words: describeStorageTrouble(trouble), detail, trouble };
   if (error instanceof AggregateError && error.errors.length > 0) return failureOfAll(error.errors, detail);
@@ -61,12 +64,23 @@ interface FailureLog {
   error(message: string, cause: unknown): void;
 }
 
-/** Logs a failure as its kind requires, and returns the message for the user. `what` begins the log line. */
-export function reportFailure(log: FailureLog, what: string, error: unknown): string {
-  const { kind, words, detail } = failureOf(error);
+/** Logs a failure as its kind requires, and returns it. `what` begins the log line. */
+export function reportedFailure(log: FailureLog, what: string, error: unknown): Failure {
+  const failure = failureOf(error);
+  const { kind, detail } = failure;
   if (isHidden(kind)) log.error(what, error);
   else if (isForOperator(kind)) log.warn(`${what}: ${detail}`);
-  return words;
+  return failure;
+}
+
+/** Logs a failure as its kind requires, and returns the message for the user. */
+export function reportFailure(log: FailureLog, what: string, error: unknown): string {
+  return textOf(reportedFailure(log, what, error));
+}
+
+/** The message for the user with its hint, one line. */
+export function textOf({ words, hint }: Pick<Failure, "words" | "hint">): string {
+  return hint === undefined ? words : `${words}; ${hint}`;
 }
 
 /** Whether the failure is hidden from users and logged with its stack. */
@@ -82,16 +96,17 @@ function isForOperator(kind: FailureKind): boolean {
 /** The text that a command writes to standard error, without the program's name, and its exit code. */
 export interface CommandFailure {
   readonly text: string;
-  readonly exitCode: 1 | 2;
+  readonly exitCode: ExitCode;
 }
 
 /** The user of a command is the operator, so bugs are shown with their stack. */
 export function commandFailureOf(error: unknown): CommandFailure {
-  const { kind, detail, trouble } = failureOf(error);
+  const { kind, detail, hint, trouble } = failureOf(error);
   const stack = kind === "bug" ? framesOf(error) : [];
-  const line = trouble === undefined ? detail : `${describeStorageTrouble(trouble)} (${detail})`;
+  const words = textOf({ words: detail, hint });
+  const line = trouble === undefined ? words : `${describeStorageTrouble(trouble)} (${words})`;
   const text = kind === "bug" ? [`internal error: ${line}`, ...stack].join("\n") : line;
-  return { text, exitCode: kind === "usage" ? 2 : 1 };
+  return { text, exitCode: exitCodeOf(kind) };
 }
 
 /** The stack frames of an error, without its message, whose line feeds could forge log lines. */

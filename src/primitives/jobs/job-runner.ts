@@ -113,6 +113,7 @@ export class JobRunner {
       const since = entry.running.since.toISOString().slice(11, 19);
       throw new JobError(
         `the job '${name}' is already running, since ${since} UTC; '/jobs cancel ${name}' cancels it`,
+        { kind: "busy" },
       );
     }
     const abort = new AbortController();
@@ -155,7 +156,7 @@ export class JobRunner {
   /** Resolves when the job has ended. Rejects with `JobError` if it is not running. */
   async cancel(name: string): Promise<void> {
     const entry = this.#entry(name);
-    if (!entry.running) throw new JobError(`the job '${name}' is not running`);
+    if (!entry.running) throw new JobError(`the job '${name}' is not running`, { kind: "unchanged" });
     entry.running.abort.abort();
     await entry.ended;
   }
@@ -172,7 +173,10 @@ export class JobRunner {
 
   #entry(name: string): JobEntry {
     const entry = this.#jobs.get(name);
-    if (!entry) throw new JobError(`no job '${name}'; there are ${[...this.#jobs.keys()].join(", ")}`);
+    if (!entry)
+      throw new JobError(`no job '${name}'; there are ${[...this.#jobs.keys()].join(", ")}`, {
+        kind: "not-found",
+      });
     return entry;
   }
 

@@ -64,9 +64,9 @@ export class StoredDirectory {
       const directory = await readDirectory(read, (path, reason) =>
         faults.push(`${path} in the store ${this.#store.name} is refused: ${reason}`),
       );
-      if (faults.length > 0) throw new UserChangeError(faults.join("; "));
+      if (faults.length > 0) throw new UserChangeError(faults.join("; "), { kind: "unusable" });
       if (!directory.hasAdministrator())
-        throw new UserChangeError(`the store ${this.#store.name} has no administrator`);
+        throw new UserChangeError(`the store ${this.#store.name} has no administrator`, { kind: "unusable" });
       return then(() => {
         const changes = describeDifference(this.#directory, directory);
         this.#directory = directory;

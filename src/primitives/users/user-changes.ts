@@ -33,7 +33,8 @@ export function withGrant(grants: readonly Grant[], grant: Grant): Grant[] {
 /** Throws `UserChangeError` if there is no grant on the path. */
 export function withoutGrant(grants: readonly Grant[], path: AccessPattern, holder: string): Grant[] {
   const left = grants.filter((grant) => grant.path !== path);
-  if (left.length === grants.length) throw new UserChangeError(`${holder} has no grant on '${path}'`);
+  if (left.length === grants.length)
+    throw new UserChangeError(`${holder} has no grant on '${path}'`, { kind: "not-found" });
   return left;
 }
 
@@ -50,6 +51,7 @@ export function refuseUnseen(what: string, text: string): void {
   if (!isVisible(text))
     throw new UserChangeError(
       `${what} holds characters that can't be seen or that steer a terminal: '${text}'; leave them out`,
+      { kind: "invalid" },
     );
 }
 
@@ -57,15 +59,16 @@ export function refuseReserved(name: UserName): void {
   if (isReservedName(name))
     throw new UserChangeError(
       `'${name}' is reserved: commits by such a user would look like the server's own; use another login`,
+      { kind: "invalid" },
     );
 }
 
 export function must(user: User | undefined, name: UserName): User {
-  if (!user) throw new UserChangeError(`no user '${name}'`);
+  if (!user) throw new UserChangeError(`no user '${name}'`, { kind: "not-found" });
   return user;
 }
 
 export function mustGroup(group: Group | undefined, name: GroupName): Group {
-  if (!group) throw new UserChangeError(`no group '${name}'`);
+  if (!group) throw new UserChangeError(`no group '${name}'`, { kind: "not-found" });
   return group;
 }

@@ -35,6 +35,9 @@ import { groupPath, userPath } from "./user-files.ts";
 /** All users may add their own, and a login is compared with each; so many of one user. */
 const MAX_KEYS = 256;
 const MAX_TOKENS = 1000;
+const EXISTS = { kind: "unchanged" } as const;
+const MISSING = { kind: "not-found" } as const;
+const FULL = { kind: "conflict" } as const;
 /** Where users and groups are kept. */
 export const USERS_STORE = "everlock-users" as StoreName;
 /** How a user appears as the author of commits. */
@@ -76,7 +79,7 @@ export class UserRegistry implements Reloadable {
     if (!this.directory.get(name)) refuseReserved(name);
     const hash = await hashPassword(password);
     await this.#stored.changeUser(actor, name, `add user ${name}`, (user) => {
-      if (user || name === ANONYMOUS) throw new UserChangeError(`user '${name}' exists already`);
+      if (user || name === ANONYMOUS) throw new UserChangeError(`user '${name}' exists already`, EXISTS);
       return {
         name,
         displayName: name,
@@ -102,13 +105,13 @@ export class UserRegistry implements Reloadable {
     refuseAnonymous(name, "has no keys");
     refuseUnseen("the key's comment", comment);
     const fault = newKeyFault(key);
-    if (fault) throw new UserChangeError(fault);
+    if (fault) throw new UserChangeError(fault, { kind: "invalid" });
     await this.#stored.changeUser(actor, name, `add the key ${fingerprintOf(key)} of ${name}`, (user) => {
       const known = must(user, name);
       if (sshKeys(known).some((credential) => credential.key === key))
-        throw new UserChangeError(`user '${name}' has the key ${fingerprintOf(key)} already`);
+        throw new UserChangeError(`user '${name}' has the key ${fingerprintOf(key)} already`, EXISTS);
       if (sshKeys(known).length >= MAX_KEYS)
-        throw new UserChangeError(`user '${name}' has ${MAX_KEYS} keys, and may have no more`);
+        throw new UserChangeError(`user '${name}' has ${MAX_KEYS} keys, and may have no more`, FULL);
       return { ...known, credentials: [...known.credentials, { kind: "ssh-key", key, comment }] };
     });
   }
@@ -119,7 +122,7 @@ export class UserRegistry implements Reloadable {
     await this.#stored.changeUser(actor, name, `add the API token ${token.id} of ${name}`, (user) => {
       const known = must(user, name);
       if (apiTokens(known).length >= MAX_TOKENS)
-        throw new UserChangeError(`user '${name}' has ${MAX_TOKENS} API tokens, and may have no more`);
+        throw new UserChangeError(`user '${name}' has ${MAX_TOKENS} API tokens, and may have no more`, FULL);
       return { ...known, credentials: [...known.credentials, token] };
     });
   }
@@ -129,7 +132,7 @@ export class UserRegistry implements Reloadable {
       const known = must(user, name);
       const credentials = known.credentials.filter((other) => other.kind !== "api-token" || other.id !== id);
       if (credentials.length === known.credentials.length)
-        throw new UserChangeError(`user '${name}' has no API token ${id}`);
+        throw new UserChangeError(`user '${name}' has no API token ${id}`, MISSING);
       return { ...known, credentials };
     });
   }
@@ -142,7 +145,7 @@ export class UserRegistry implements Reloadable {
         credential.kind !== "ssh-key" || fingerprintOf(credential.key) !== fingerprint;
       const credentials = known.credentials.filter(isOther);
       if (credentials.length === known.credentials.length)
-        throw new UserChangeError(`user '${name}' has no key ${fingerprint}`);
+        throw new UserChangeError(`user '${name}' has no key ${fingerprint}`, MISSING);
       return { ...known, credentials };
     });
   }
@@ -160,7 +163,7 @@ export class UserRegistry implements Reloadable {
     await this.#stored.changeUser(actor, name, `${isDisabled ? "disable" : "enable"} ${name}`, (user) => {
       const known = must(user, name);
       if (known.isDisabled === isDisabled) {
-        throw new UserChangeError(`user '${name}' is ${isDisabled ? "disabled" : "enabled"} already`);
+        throw new UserChangeError(`user '${name}' is ${isDisabled ? "disabled" : "enabled"} already`, EXISTS);
       }
       return { ...known, isDisabled };
     });
@@ -199,7 +202,7 @@ export class UserRegistry implements Reloadable {
 
   async addGroup(actor: Identity, name: GroupName): Promise<void> {
     await this.#stored.changeGroup(actor, name, `add group ${name}`, (group) => {
-      if (group) throw new UserChangeError(`group '${name}' exists already`);
+      if (group) throw new UserChangeError(`group '${name}' exists already`, EXISTS);
       return { name, members: [], grants: [] };
     });
   }
@@ -220,7 +223,7 @@ export class UserRegistry implements Reloadable {
       const known = mustGroup(group, name);
       this.existing(member);
       if (known.members.includes(member))
-        throw new UserChangeError(`'${member}' is in the group '${name}' already`);
+        throw new UserChangeError(`'${member}' is in the group '${name}' already`, EXISTS);
       return { ...known, members: [...known.members, member].sort() };
     });
   }
@@ -229,7 +232,7 @@ export class UserRegistry implements Reloadable {
     await this.#stored.changeGroup(actor, name, `take ${member} out of the group ${name}`, (group) => {
       const known = mustGroup(group, name);
       if (!known.members.includes(member))
-        throw new UserChangeError(`'${member}' is not in the group '${name}'`);
+        throw new UserChangeError(`'${member}' is not in the group '${name}'`, MISSING);
       return withoutMember(known, member);
     });
   }

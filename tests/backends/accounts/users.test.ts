@@ -11,7 +11,7 @@ import {
 } from "../../../src/backends/accounts/users.ts";
 import {
   AdministratorOnlyError,
-  ConflictError,
+  ExistsError,
   InvalidArgumentError,
   NotFoundError,
   UnconfirmedError,
@@ -40,7 +40,7 @@ describe("an administrator", () => {
       isDisabled: false,
     });
     await expect(addUser(services, administrator, NEW_BOB)).rejects.toEqual(
-      new ConflictError("user 'bob' exists already"),
+      new ExistsError("user 'bob' exists already"),
     );
   });
 

@@ -59,9 +59,11 @@ function channelOf(input: AsyncIterable<Uint8Array> = (async function* () {})())
 
 describe("a command that fails", () => {
   test("for a reason that is expected tells it, and logs nothing", async () => {
-    const { admin, logged } = consoleWith(() => raise(new InstanceChangeError("it is gone")));
+    const { admin, logged } = consoleWith(() =>
+      raise(new InstanceChangeError("it is gone", { kind: "not-found" })),
+    );
     const { channel, errors } = channelOf();
-    expect(await admin.execute(login, "/oci list", channel)).toBe(1);
+    expect(await admin.execute(login, "/oci list", channel)).toBe(5);
     expect([errors(), logged]).toEqual(["error: it is gone\n", []]);
   });
 
@@ -93,7 +95,7 @@ test("a script with a line that is too long fails with a message, and the line i
       yield Buffer.alloc(5000, "x");
     })(),
   );
-  expect(await admin.session(login, channel)).toBe(1);
+  expect(await admin.session(login, channel)).toBe(2);
   expect([errors(), logged]).toEqual(["error: a line is longer than 4096 characters\n", []]);
 });
 
@@ -106,7 +108,7 @@ test("who logged in is asked for again before each line", async () => {
       yield Buffer.from("/help exit\n/help oci\n");
     })(),
   );
-  expect(await admin.session(login, channel)).toBe(1);
+  expect(await admin.session(login, channel)).toBe(4);
   expect(output()).toContain("/quit");
   expect(output()).not.toContain("/exit");
   expect(errors()).toBe("error: the session has ended: the user 'alice' was disabled\n");
@@ -150,7 +152,7 @@ test("a live screen ends when who watches it is no administrator any more", asyn
   const watching = admin.execute(login, "/status", { ...channel, screen });
   expect(await eventually(() => output().includes("press any key to quit"))).toBe(true);
   directory = new UserDirectory([alice]);
-  expect(await watching).toBe(1);
+  expect(await watching).toBe(4);
   expect(output()).toContain("error: 'alice' is no longer a system administrator");
   silence.resolve();
 });

@@ -1,22 +1,9 @@
 import { expect, test } from "bun:test";
-import { Glob } from "bun";
 import { parseLine, runCommand } from "../../../src/backends/admin-ssh/command-table.ts";
-import type { Command, CommandContext } from "../../../src/backends/admin-ssh/commands/command.ts";
+import type { CommandContext } from "../../../src/backends/admin-ssh/commands/command.ts";
 import { AdministratorOnlyError } from "../../../src/backends/refusals.ts";
 import { actorWith } from "../../support/actors.ts";
-
-const FOLDER = `${import.meta.dir}/../../../src/backends/admin-ssh/commands`;
-
-/** Of every list of commands that the console has. */
-async function consoleCommands(): Promise<readonly Command[]> {
-  const lists: Command[][] = [];
-  for await (const path of new Glob("*.ts").scan(FOLDER)) {
-    const exported: Record<string, unknown> = await import(`${FOLDER}/${path}`);
-    for (const [name, value] of Object.entries(exported))
-      if (name.endsWith("_COMMANDS")) lists.push(value as Command[]);
-  }
-  return lists.flat();
-}
+import { consoleCommands } from "../../support/console-commands.ts";
 
 /** Everything that a command could reach; whoever uses any of it fails. */
 function untouchable(): object {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { THREAD_ERRORS } from "../../../src/frontends/thread-errors.ts";
+import { exitCodeOf } from "../../../src/primitives/errors/exit-code.ts";
 import { commandFailureOf, failureOf, reportFailure } from "../../../src/primitives/errors/failure.ts";
 import { ExpectedError } from "../../../src/primitives/expected-error.ts";
 import { packError, unpackError } from "../../../src/primitives/threads/packed-error.ts";
@@ -23,7 +24,7 @@ test("every class of expected errors is found, and has the name that it has in t
   for (const { className, error } of errors) expect([className, error.name]).toEqual([className, className]);
 });
 
-test.each(errors)("$className is told as one line, with exit code 2 for usage alone", ({ error }) => {
+test.each(errors)("$className is told as one line, with the exit code of its kind", ({ error }) => {
   const { kind, words, detail } = failureOf(error);
   expect(["bug", "system"]).not.toContain(kind);
   expect(words).not.toBe("");
@@ -31,7 +32,7 @@ test.each(errors)("$className is told as one line, with exit code 2 for usage al
   const { text, exitCode } = commandFailureOf(error);
   expect(text).toContain(error.message);
   expect(text).not.toContain("\n");
-  expect(exitCode).toBe(error.kind === "usage" ? 2 : 1);
+  expect(exitCode).toBe(exitCodeOf(error.kind));
 });
 
 test.each(errors)("the log never has the stack of $className", ({ error }) => {
@@ -74,6 +75,30 @@ test("a file that is damaged because the disk fails is told as damaged", () => {
   const error = new Damaged("a is damaged", { cause });
   expect(failureOf(error)).toMatchObject({ kind: "damaged", words: "a is damaged", trouble: "failing" });
   expect(commandFailureOf(error).text).toStartWith("the disk fails");
+});
+
+test.each([
+  ["usage", 2],
+  ["invalid", 2],
+  ["unchanged", 3],
+  ["refused", 4],
+  ["not-found", 5],
+  ["conflict", 1],
+  ["busy", 1],
+  ["damaged", 1],
+  ["unusable", 1],
+  ["incomplete", 1],
+] as const)("a failure of the kind %s has the exit code %d", (kind, code) => {
+  expect(commandFailureOf(new ExpectedError("no", { kind })).exitCode).toBe(code);
+});
+
+test("what the user can do about a failure follows its message", () => {
+  const { lines, log } = logged();
+  const error = new ExpectedError("no such commit", { hint: "list them" });
+  expect(reportFailure(log, "a command failed", error)).toBe("no such commit; list them");
+  expect(commandFailureOf(error).text).toBe("no such commit; list them");
+  expect(failureOf(error)).toMatchObject({ words: "no such commit", hint: "list them" });
+  expect(lines).toEqual([]);
 });
 
 test("several expected failures are told together", () => {

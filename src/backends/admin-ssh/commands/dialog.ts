@@ -62,7 +62,8 @@ export function secretAsker(reader: LineReader): AskSecret {
     const answers: string[] = [];
     for (const prompt of [question, `Repeat ${question.toLowerCase()}`]) {
       const read = await reader.read({ prompt, secret: true });
-      if (read.kind !== "line") throw new ConsoleError("cancelled; nothing was changed");
+      if (read.kind !== "line")
+        throw new ConsoleError("cancelled; nothing was changed", { kind: "incomplete" });
       answers.push(read.text);
     }
     if (answers[0] !== answers[1]) throw new ConsoleError("the two do not match; nothing was changed");

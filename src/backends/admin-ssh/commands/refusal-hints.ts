@@ -1,8 +1,8 @@
+import { ExpectedError } from "../../../primitives/expected-error.ts";
 import { UnknownMomentError } from "../../oci-http/operations/moment.ts";
 import { MovedMeanwhileError } from "../../oci-http/operations/restore.ts";
 import { UnconfirmedError } from "../../refusals.ts";
 import { YES } from "./access-words.ts";
-import { ConsoleError } from "./console-error.ts";
 
 /** What a console user can do about a refusal. */
 const HINTS = [
@@ -17,7 +17,7 @@ export async function withHints<T>(run: () => Promise<T> | T): Promise<T> {
     return await run();
   } catch (error) {
     const known = HINTS.find(({ refusal }) => error instanceof refusal);
-    if (!known || !(error instanceof Error)) throw error;
-    throw new ConsoleError(`${error.message}; ${known.hint}`);
+    if (!known || !(error instanceof ExpectedError)) throw error;
+    throw new ExpectedError(error.message, { kind: error.kind, hint: known.hint, cause: error });
   }
 }

@@ -33,6 +33,7 @@ export class InstanceChangeError extends ExpectedError {
   override readonly name = "InstanceChangeError";
 }
 
+const UNUSABLE = { kind: "unusable" } as const;
 const MAX_WAITING_REMOVALS = 100;
 const NONE: ReadonlyMap<InstanceName, Outage> = new Map();
 
@@ -113,21 +114,22 @@ export class InstanceRegistry implements Reloadable {
   storeOf(name: InstanceName): OciStore {
     const config = this.existing(name);
     const outage = this.#running.outages.get(name);
-    if (outage) throw new InstanceChangeError(`the registry '${name}' is out of service: ${outage.problem}`);
+    if (outage)
+      throw new InstanceChangeError(`the registry '${name}' is out of service: ${outage.problem}`, UNUSABLE);
     const store = this.#running.stores.get(config.store);
-    if (!store) throw new InstanceChangeError(`the store of '${name}' is not open`);
+    if (!store) throw new InstanceChangeError(`the store of '${name}' is not open`, UNUSABLE);
     return store;
   }
 
   /** Opens an existing store to read its history, whether an instance uses it or not. */
   async historyOf(name: StoreName): Promise<OciStore> {
     if (!(await this.#running.stores.exists(name)))
-      throw new InstanceChangeError(`there is no store '${name}'`);
+      throw new InstanceChangeError(`there is no store '${name}'`, { kind: "not-found" });
     return this.#running.turn.run(async () => {
       try {
         return await this.#running.stores.open(name);
       } catch (error) {
-        throw new InstanceChangeError(openingProblem(name, error));
+        throw new InstanceChangeError(openingProblem(name, error), UNUSABLE);
       }
     });
   }
@@ -162,6 +164,7 @@ export class InstanceRegistry implements Reloadable {
       if (!vhosts.includes(host))
         throw new InstanceChangeError(
           `'${host}' is no host of '${name}'; it has ${vhosts.join(", ") || "none"}`,
+          { kind: "not-found" },
         );
       return { ...config, vhosts: vhosts.filter((vhost) => vhost !== host) };
     });
@@ -218,7 +221,10 @@ export class InstanceRegistry implements Reloadable {
       return configs;
     } catch (error) {
       if (!(error instanceof InvalidInstancesError)) throw error;
-      throw new InstanceChangeError(`${INSTANCES_PATH} in the store ${SYSTEM_STORE}: ${error.message}`);
+      throw new InstanceChangeError(
+        `${INSTANCES_PATH} in the store ${SYSTEM_STORE}: ${error.message}`,
+        UNUSABLE,
+      );
     }
   }
 
@@ -244,7 +250,8 @@ export class InstanceRegistry implements Reloadable {
       try {
         checkTogether(configs);
       } catch (error) {
-        if (error instanceof InvalidInstancesError) throw new InstanceChangeError(error.message);
+        if (error instanceof InvalidInstancesError)
+          throw new InstanceChangeError(error.message, { kind: "conflict" });
         throw error;
       }
       try {
@@ -263,7 +270,8 @@ export class InstanceRegistry implements Reloadable {
 
   #refuseNewOutages(opened: readonly OpenedInstance[]): void {
     const outage = this.#running.newOutage(opened);
-    if (outage) throw new InstanceChangeError(`the registry '${outage.config.name}': ${outage.problem}`);
+    if (outage)
+      throw new InstanceChangeError(`the registry '${outage.config.name}': ${outage.problem}`, UNUSABLE);
   }
 }
 
@@ -284,6 +292,6 @@ function wordsOf(settings: Partial<InstanceValues>): string {
 
 function existing(configs: readonly InstanceConfig[], name: InstanceName): InstanceConfig {
   const config = configs.find((candidate) => candidate.name === name);
-  if (!config) throw new InstanceChangeError(`no registry '${name}'`);
+  if (!config) throw new InstanceChangeError(`no registry '${name}'`, { kind: "not-found" });
   return config;
 }

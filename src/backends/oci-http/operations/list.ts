@@ -3,7 +3,7 @@ import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
-import { NotAllowedError } from "../../refusals.ts";
+import { NotAllowedError, NotFoundError } from "../../refusals.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { summarize } from "./image-summary.ts";
 import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
@@ -52,8 +52,8 @@ export interface TagsRequest {
 }
 
 /**
- * The tags of a repository after `last`, in lexical order. Rejects with the same `NotAllowedError` if the actor may not read
- * the repository and if it does not exist.
+ * The tags of a repository after `last`, in lexical order. Rejects with `NotAllowedError` if the actor may not read a
+ * repository of this name, whether it exists or not; with `NotFoundError` if it may, and there is none.
  */
 export async function* listTags(
   services: ContentServices,
@@ -61,8 +61,10 @@ export async function* listTags(
   { instance, repository, last = "" }: TagsRequest,
 ): AsyncGenerator<TagRecord> {
   const { oci, view, until } = await servedBy(services, instance);
-  if (!holdsRole(actor, instance, repository, "reader") || !view.index.hasRepository(repository))
+  if (!holdsRole(actor, instance, repository, "reader"))
     throw new NotAllowedError(`no repository '${repository}' in '${instance}' that you may read`);
+  if (!view.index.hasRepository(repository))
+    throw new NotFoundError(`no repository '${repository}' in '${instance}'`);
   const pace = new Pace(1);
   for (let after: string | undefined = last; after !== undefined; ) {
     const tags: readonly Tag[] = view.index.tags(repository, after, TAGS_AT_ONCE);

@@ -2,7 +2,7 @@ import { parseStoreName, type StoreName } from "../../../primitives/store/store-
 import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
 import { type Actor, requireAdministrator } from "../../actor.ts";
 import { isNamesake, namesakeWarning } from "../../namesakes.ts";
-import { InvalidArgumentError, UnconfirmedError } from "../../refusals.ts";
+import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../../refusals.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import { ALL_SETTINGS, completeSettings, type InstanceValues } from "../settings/instance-settings.ts";
@@ -47,6 +47,8 @@ export async function createRegistry(
   { name, settings, at, acceptsNamesake }: NewRegistry,
 ): Promise<InstanceConfig> {
   requireAdministrator(actor);
+  if (instances.list().some((registry) => registry.name === name))
+    throw new ExistsError(`a registry '${name}' exists already`);
   const isOwned = users.directory.list().some((user) => isNamesake(user.name, name));
   if (isOwned && !acceptsNamesake) throw new UnconfirmedError(namesakeWarning(name, "registry"));
   const commit = at && (await commitAt(await instances.historyOf(namedStore(settings)), at));

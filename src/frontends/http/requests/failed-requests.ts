@@ -15,6 +15,7 @@ const FAULT_OF: Readonly<Record<FailureKind, Fault | FaultName>> = {
   refused: "denied",
   "not-found": "nameUnknown",
   conflict: HTTP_FAULTS.conflict,
+  unchanged: HTTP_FAULTS.conflict,
   busy: "tooManyRequests",
   damaged: HTTP_FAULTS.internal,
   unusable: HTTP_FAULTS.internal,

@@ -52,10 +52,14 @@ test("a refusal has a hint for the console", async () => {
     await store.image("v2");
     return true;
   });
-  await expect(run(`/oci restore default ${APP} ${then}`)).rejects.toThrow(
-    `nothing was changed: '${APP}:v2' has moved meanwhile; run the command again`,
-  );
-  await expect(run(`/oci restore default ${APP} 2020-01-01`)).rejects.toThrow(
-    "no commit matches '2020-01-01'; '/oci log' shows what it has",
-  );
+  await expect(run(`/oci restore default ${APP} ${then}`)).rejects.toMatchObject({
+    message: `nothing was changed: '${APP}:v2' has moved meanwhile`,
+    hint: "run the command again",
+    kind: "conflict",
+  });
+  await expect(run(`/oci restore default ${APP} 2020-01-01`)).rejects.toMatchObject({
+    message: "no commit matches '2020-01-01'",
+    hint: "'/oci log' shows what it has",
+    kind: "not-found",
+  });
 });
