@@ -4,6 +4,7 @@ import { SETTING_NAMES, SETTINGS, type Setting } from "../config/settings.ts";
 import { failureOf, isHidden } from "../primitives/errors/failure.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { formatListenAddress } from "../primitives/net/listen-address.ts";
+import { ANY_HOST } from "../primitives/net/vhost.ts";
 import { endOnSignals, STOP_SLACK_MS } from "../server/end-signals.ts";
 import { EndRequested, Lifetime } from "../server/lifetime.ts";
 import { type Server, startServer } from "../server/server.ts";
@@ -87,6 +88,7 @@ function greeting(server: Server): string {
 /** The commands that lead to a first push. */
 function nextCommands({ http, ssh, instances, adminName }: Server): string[] {
   const [instance] = instances;
+  const [vhost] = instance?.vhosts ?? [];
   const host = ssh && /^(127\.|::1$|0\.0\.0\.0$|::$)/.test(ssh.hostname) ? "localhost" : ssh?.hostname;
   const console = ssh ? [`ssh -p ${ssh.port} ${adminName}@${host} -t /users add alice`] : [];
   if (!instance || !http) return console;
@@ -95,6 +97,6 @@ function nextCommands({ http, ssh, instances, adminName }: Server): string[] {
     ...(ssh
       ? [`ssh -p ${ssh.port} ${adminName}@${host} /users grant alice http/oci/${instance.name} writer`]
       : []),
-    `podman login --tls-verify=false -u alice ${instance.vhosts[0]}:${http.port}`,
+    `podman login --tls-verify=false -u alice ${vhost === ANY_HOST ? "localhost" : vhost}:${http.port}`,
   ];
 }

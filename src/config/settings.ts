@@ -141,7 +141,7 @@ export const SETTINGS = {
     type: "list",
     hint: "host",
     fallback: "localhost",
-    help: "host name of the registry 'default'; repeatable",
+    help: "host name of the registry 'default', a wildcard such as *.example.org, or '*' for any; repeatable",
   },
   "backend-oci-http-store": {
     type: "string",

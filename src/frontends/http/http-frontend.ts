@@ -14,6 +14,7 @@ import { HttpListeners, type Scheme } from "./listen/http-listeners.ts";
 import type { HttpAddresses, HttpSettings } from "./listen/http-settings.ts";
 import { ProxyHints } from "./listen/proxy-hints.ts";
 import { type ProxiedClient, TrustedProxies } from "./listen/trusted-proxies.ts";
+import { type ReportHost, UnknownHosts } from "./listen/unknown-hosts.ts";
 import { AccessLog } from "./requests/access-log.ts";
 import type { ClientConnection } from "./requests/client-connection.ts";
 import { FailedRequests } from "./requests/failed-requests.ts";
@@ -24,6 +25,7 @@ import { RequestBodies } from "./requests/request-bodies.ts";
 import { splitTarget } from "./requests/request-target.ts";
 import { SharedBodies } from "./requests/shared-bodies.ts";
 import { StreamedBodies } from "./requests/streamed-bodies.ts";
+import { unknownHostResponse } from "./requests/unknown-host.ts";
 
 export interface HttpFrontendOptions {
   readonly settings: HttpSettings;
@@ -47,6 +49,8 @@ export interface HttpFrontendOptions {
   readonly limits: HttpLimits;
   /** Logs a warning once for all threads. */
   readonly warnOnce: (topic: string, message: string) => void;
+  /** Logs a host that no registry has. */
+  readonly onUnknownHost: ReportHost;
   readonly log: Logger;
 }
 
@@ -66,6 +70,7 @@ export class HttpFrontend {
   readonly #tokenEndpoint: TokenEndpoint;
   readonly #proxies: TrustedProxies;
   readonly #hints: ProxyHints;
+  readonly #unknownHosts: UnknownHosts;
   readonly #log: AccessLog | undefined;
   readonly #failed: FailedRequests;
   readonly #listeners: HttpListeners;
@@ -82,6 +87,7 @@ export class HttpFrontend {
     this.#proxies = new TrustedProxies(options.settings.proxies);
     this.#failed = new FailedRequests(options.log);
     this.#hints = new ProxyHints(options.settings.proxies, options.warnOnce);
+    this.#unknownHosts = new UnknownHosts(options.onUnknownHost);
     const { accessLog } = options.settings;
     this.#log =
       accessLog && new AccessLog(accessLog, (error) => options.log.error("the access log failed", error));
@@ -185,21 +191,21 @@ export class HttpFrontend {
     const host = client?.host ?? request.headers.get("Host");
     const vhost = host === null ? undefined : vhostOf(host);
     if (host === null || vhost === undefined) return new RegistryError(HTTP_FAULTS.hostInvalid);
+    const target = splitTarget(request.url);
+    const origin = `${usedScheme}://${host}`;
     const backend = lookUpVhost(this.#options.hosts(), vhost);
     if (!backend) {
-      const message = `no registry is served at the host '${vhost}'`;
-      return new RegistryError(HTTP_FAULTS.hostUnknown, { message });
+      this.#unknownHosts.note(vhost, trace.remote);
+      return unknownHostResponse(request, { path: target.path, host: vhost, origin });
     }
     trace.instance = backend.audience;
     if (!this.#options.isServing()) {
       return new RegistryError("unavailable", { headers: { "Retry-After": UNAVAILABLE_RETRY_SECONDS } });
     }
-    const target = splitTarget(request.url);
     const { tlsPort } = this.#listeners;
     if (usedScheme === "http" && tlsPort !== undefined && this.#options.settings.redirectsToTls) {
       return redirect(`https://${vhost}${portSuffix(tlsPort)}${target.path}`, target.query);
     }
-    const origin = `${usedScheme}://${host}`;
     const routed = { request, ...target, backend, trace, origin, remote: trace.remote };
     if (routed.path === TOKEN_PATH) {
       trace.route = "token";

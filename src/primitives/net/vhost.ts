@@ -12,21 +12,35 @@ function parseVhost(text: string): string | undefined {
   return DNS.test(name) || IPV6.test(name) ? name : undefined;
 }
 
+/** Matches every host that nothing else in the table matches. */
+export const ANY_HOST = "*";
 const WILDCARD = "*.";
 
-/** Like `parseVhost`; also accepts `*.example.org`, which matches names with one label before `.example.org`. */
+/**
+ * Like `parseVhost`; also accepts `*.example.org`, which matches names with one label before `.example.org`, and
+ * `ANY_HOST`.
+ */
 export function parseVhostPattern(text: string): string | undefined {
+  if (text === ANY_HOST) return text;
   if (!text.startsWith(WILDCARD)) return parseVhost(text);
   const rest = parseVhost(text.slice(WILDCARD.length));
   return rest && `${WILDCARD}${rest}`;
 }
 
-/** Looks up a name in a table of virtual hosts and wildcards; an exact match takes precedence. */
+/** Looks up a name in a table of virtual hosts and wildcards; the most exact match takes precedence. */
 export function lookUpVhost<T>(table: ReadonlyMap<string, T>, vhost: string): T | undefined {
   const exact = table.get(vhost);
   if (exact !== undefined) return exact;
   const dot = vhost.indexOf(".");
-  return dot < 0 ? undefined : table.get(`*${vhost.slice(dot)}`);
+  const wild = dot < 0 ? undefined : table.get(`*${vhost.slice(dot)}`);
+  return wild ?? table.get(ANY_HOST);
+}
+
+const LOOPBACK_NAMES: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+
+/** The names of the loopback interface, if one of them is the host; clients on the same machine use any of them. */
+export function loopbackNames(vhost: string): readonly string[] {
+  return LOOPBACK_NAMES.includes(vhost) ? LOOPBACK_NAMES : [];
 }
 
 const MAX_KNOWN_HEADERS = 1000;

@@ -1,5 +1,6 @@
 import { ensureTokenKey } from "../../frontends/http/auth/token-key.ts";
 import { CertificateFiles } from "../../frontends/http/listen/certificates.ts";
+import { unreachableHostsWarning } from "../../frontends/http/listen/reachable-hosts.ts";
 import { HttpTraffic } from "../../frontends/http/requests/http-traffic.ts";
 import { startHttp } from "../../frontends/http/threads/start-http.ts";
 import { ADMINISTRATOR } from "./administrator.ts";
@@ -61,6 +62,10 @@ export const HTTP = serverPart({
       },
       { ...services, log },
     );
+    const { plain, tls } = http.addresses;
+    const hosts = services.instances.list().flatMap(({ vhosts }) => vhosts);
+    const warning = unreachableHostsWarning(tls ? [plain, tls] : [plain], hosts);
+    if (warning !== undefined) log.warn(warning);
     certificates?.watch((renewed) => http.renewCertificates(renewed));
     return http;
   },

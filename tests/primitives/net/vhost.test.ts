@@ -6,7 +6,7 @@ test.each([
   ["*.Example.org", "*.example.org"],
   ["*.localhost", "*.localhost"],
   ["[::1]", "[::1]"],
-  ["*", undefined],
+  ["*", "*"],
   ["*.", undefined],
   ["a.*.org", undefined],
   ["*.*.org", undefined],
@@ -14,6 +14,16 @@ test.each([
   ["host:80", undefined],
 ])("%p is the host %p", (text, expected) => {
   expect(parseVhostPattern(text)).toBe(expected as string);
+});
+
+test("the host '*' matches what no exact name and no wildcard of a virtual host matches", () => {
+  const table = new Map([
+    ["*", "rest"],
+    ["*.example.org", "any"],
+    ["team.example.org", "team"],
+  ]);
+  const hosts = ["team.example.org", "x.example.org", "a.x.example.org", "localhost", "[::1]", "10.0.0.1"];
+  expect(hosts.map((host) => lookUpVhost(table, host))).toEqual(["team", "any", ...Array(4).fill("rest")]);
 });
 
 test("a wildcard of a virtual host matches one label, and an exact name takes precedence", () => {

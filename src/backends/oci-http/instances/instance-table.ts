@@ -1,3 +1,4 @@
+import { loopbackNames } from "../../../primitives/net/vhost.ts";
 import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import type { StoreView } from "../store/store-view.ts";
@@ -40,11 +41,7 @@ export class InstanceTable {
         ];
       }),
     );
-    this.hosts = new Map(
-      [...this.#instances.values()].flatMap((instance) =>
-        instance.config.vhosts.map((host) => [host, instance] as const),
-      ),
-    );
+    this.hosts = hostsOf([...this.#instances.values()]);
     for (const instance of before.values()) {
       if (this.#instances.get(instance.config.name) !== instance) this.#retired.add(instance);
     }
@@ -59,4 +56,16 @@ export class InstanceTable {
       }),
     );
   }
+}
+
+/** With one registry, each name of the loopback interface stands for the others: clients use any of them. */
+function hostsOf(instances: readonly ServingInstance[]): ReadonlyMap<string, ServingInstance> {
+  const isOnly = instances.length === 1;
+  return new Map(
+    instances.flatMap((instance) => {
+      const { vhosts } = instance.config;
+      const hosts = isOnly ? [...vhosts, ...vhosts.flatMap(loopbackNames)] : vhosts;
+      return hosts.map((host) => [host, instance] as const);
+    }),
+  );
 }

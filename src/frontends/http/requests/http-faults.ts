@@ -8,6 +8,7 @@ export const HTTP_FAULTS = {
   formInvalid: ["UNSUPPORTED", 400, "grant_type must be 'password' or 'refresh_token'"],
   hostInvalid: ["NAME_INVALID", 400, "the Host header is not a valid host name"],
   hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
+  hostUnknownYet: ["NAME_UNKNOWN", 401, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
   repositoriesTooMany: ["UNSUPPORTED", 400, "one token is requested for more than 32 repositories"],
   requestInvalid: ["UNSUPPORTED", 400, "the request is not valid"],

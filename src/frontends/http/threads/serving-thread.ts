@@ -78,6 +78,7 @@ export class ServingThread implements ThreadCalls {
       traffic: new ThreadTraffic(traffic, thread),
       limits: new HttpLimits(settings.limits, limits.memory, thread, limits.seed, now),
       warnOnce: (...args) => this.#owner.warnOnce(...args),
+      onUnknownHost: (...args) => this.#owner.noteUnknownHost(...args),
       log: loggerOf(this.#owner),
     });
     heartbeat.start();

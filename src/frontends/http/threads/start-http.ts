@@ -13,8 +13,10 @@ import { HttpFrontend } from "../http-frontend.ts";
 import type { Certificate } from "../listen/certificates.ts";
 import { HttpLimits, limitsMemory, randomSeed } from "../listen/http-limits.ts";
 import type { HttpAddresses, HttpSettings } from "../listen/http-settings.ts";
+import { describeUnknownHost, UnknownHosts } from "../listen/unknown-hosts.ts";
 import { type HttpTraffic, ThreadTraffic } from "../requests/http-traffic.ts";
 import { HttpThreads } from "./http-threads.ts";
+import type { OwnerCalls } from "./thread-calls.ts";
 import { ThreadOwner } from "./thread-owner.ts";
 
 /** The services of the main thread, which owns users and stores, that HTTP uses. */
@@ -54,18 +56,25 @@ export interface RunningHttp {
 /** Serves HTTP on this thread (the main thread) or on worker threads. Rejects with `ListenError`. */
 export async function startHttp(options: HttpOptions, services: HttpServices): Promise<RunningHttp> {
   const once = new WarnOnce(services.log);
-  const warnOnce = (topic: string, message: string) => once.warn(topic, message);
+  const unknownHosts = new UnknownHosts((host, remote) =>
+    services.log.warn(describeUnknownHost(host, remote, [...services.instances.hosts().keys()])),
+  );
+  const notes: Notes = {
+    warnOnce: (topic, message) => once.warn(topic, message),
+    noteUnknownHost: (host, remote) => unknownHosts.note(host, () => remote),
+  };
   return options.workers === 1
-    ? startOnThisThread(options, services, warnOnce)
-    : startThreads(options, services, warnOnce);
+    ? startOnThisThread(options, services, notes)
+    : startThreads(options, services, notes);
 }
 
-type Warn = (topic: string, message: string) => void;
+/** What the requests of all threads give the operator to know. */
+type Notes = Pick<OwnerCalls, "warnOnce" | "noteUnknownHost">;
 
 function startOnThisThread(
   { settings, certificates, tokenKey, traffic }: HttpOptions,
   { users, instances, backends, authenticator, log }: HttpServices,
-  warnOnce: Warn,
+  { warnOnce, noteUnknownHost }: Notes,
 ): HttpFrontend {
   return new HttpFrontend({
     settings,
@@ -79,6 +88,7 @@ function startOnThisThread(
     traffic: new ThreadTraffic(traffic.memory, 0),
     limits: new HttpLimits(settings.limits, limitsMemory(), 0, randomSeed()),
     warnOnce,
+    onUnknownHost: noteUnknownHost,
     log,
   });
 }
@@ -86,7 +96,7 @@ function startOnThisThread(
 async function startThreads(
   { workers: count, ...options }: HttpOptions,
   { users, instances, backends, passwords, tokenUses, log }: HttpServices,
-  warnOnce: Warn,
+  notes: Notes,
 ): Promise<HttpThreads> {
   const version = new SharedVersion();
   const owned = {
@@ -100,7 +110,7 @@ async function startThreads(
     openStore: instances.openStore.bind(instances),
     checkPassword: passwords.check.bind(passwords),
     noteTokenUse: tokenUses.note.bind(tokenUses),
-    warnOnce,
+    ...notes,
     log,
   };
   const threads = await HttpThreads.start({

@@ -35,6 +35,7 @@ export interface OwnerCalls {
   ): Promise<PasswordVerdict>;
   noteTokenUse(id: ApiTokenId): void;
   warnOnce(topic: string, message: string): void;
+  noteUnknownHost(host: string, remote: string): void;
   log(level: "info" | "warn" | "error", message: string, cause?: string): void;
 }
 
@@ -69,7 +70,12 @@ export interface ThreadCalls {
 export const HTTP_THREAD = service<ThreadCalls>("HTTP thread");
 
 /** The calls to the main thread; calls to a store are named after the store. */
-export const HTTP_OWNER = service<OwnerCalls>("owner", { noteTokenUse: true, warnOnce: true, log: true });
+export const HTTP_OWNER = service<OwnerCalls>("owner", {
+  noteTokenUse: true,
+  warnOnce: true,
+  noteUnknownHost: true,
+  log: true,
+});
 export const STORE_CHANGES = service<StoreChanges, [store: StoreName]>("changes");
 export const STORE_REPORTS = service<StoreReports, [store: StoreName]>("reports", {
   onDamage: true,

@@ -14,7 +14,8 @@ import {
   UPLOAD_LOCKS,
 } from "./thread-calls.ts";
 
-export interface OwnerServices extends Pick<OwnerCalls, "checkPassword" | "noteTokenUse" | "warnOnce"> {
+export interface OwnerServices
+  extends Pick<OwnerCalls, "checkPassword" | "noteTokenUse" | "warnOnce" | "noteUnknownHost"> {
   state(): ServingState;
   /** Returns `undefined` for a store that is not open. */
   openStore(name: StoreName): OciStore | undefined;
@@ -35,6 +36,7 @@ export class ThreadOwner {
       checkPassword: (...args) => services.checkPassword(...args),
       noteTokenUse: (id) => services.noteTokenUse(id),
       warnOnce: (...args) => services.warnOnce(...args),
+      noteUnknownHost: (...args) => services.noteUnknownHost(...args),
       log: (level, message, cause) => (level === "error" ? log.error(message, cause) : log[level](message)),
     }));
     port.serve(STORE_CHANGES, (name) => this.#store(name).changes);

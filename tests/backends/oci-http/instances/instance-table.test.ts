@@ -24,6 +24,17 @@ test("a table of instances leads from each virtual host to its instance", () => 
   expect(names.map(([host, name]) => `${host}=${name}`)).toEqual(["a.test=one", "b.test=one", "c.test=two"]);
 });
 
+test("the names of the loopback interface stand for each other only while there is one registry", () => {
+  const table = newTable();
+  const one = { config: configOf("one", "localhost", "a.test"), view: VIEW };
+  table.replace([one]);
+  expect([...table.hosts.keys()].toSorted()).toEqual(["127.0.0.1", "[::1]", "a.test", "localhost"]);
+  table.replace([one, { config: configOf("two", "b.test"), view: VIEW }]);
+  expect([...table.hosts.keys()]).toEqual(["localhost", "a.test", "b.test"]);
+  table.replace([{ config: configOf("one", "a.test"), view: VIEW }]);
+  expect([...table.hosts.keys()]).toEqual(["a.test"]);
+});
+
 test("an instance that did not change stays the same object when the table is replaced", () => {
   const table = newTable();
   table.replace([

@@ -43,7 +43,9 @@ test("failed logins behind a malformed address list count for the proxy", async 
 
 test("a client can't choose another registry or scheme by a header that its proxy does not set", async () => {
   const { ask } = await start(BEHIND);
-  expect((await ask({ "X-Forwarded-For": "198.51.100.1", ...FORGED }, "inner")).status).toBe(404);
+  expect(await (await ask({ "X-Forwarded-For": "198.51.100.1", ...FORGED }, "inner")).text()).toContain(
+    "at the host 'inner'",
+  );
   const named = await start([
     ...BEHIND,
     "--frontend-http-proxy-header",
@@ -51,7 +53,7 @@ test("a client can't choose another registry or scheme by a header that its prox
     "--frontend-http-proxy-host",
   ]);
   const xForwarded = { "X-Forwarded-For": "198.51.100.1", "X-Forwarded-Host": "public.test" };
-  expect((await named.ask(xForwarded, "inner")).status).toBe(404);
+  expect(await (await named.ask(xForwarded, "inner")).text()).toContain("at the host 'inner'");
 });
 
 test("scheme and host are those that the proxy sends, if it is configured as trusted for them", async () => {
