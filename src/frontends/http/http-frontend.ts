@@ -13,7 +13,7 @@ import type { HttpLimits } from "./listen/http-limits.ts";
 import { HttpListeners, type Scheme } from "./listen/http-listeners.ts";
 import type { HttpAddresses, HttpSettings } from "./listen/http-settings.ts";
 import { ProxyHints } from "./listen/proxy-hints.ts";
-import { type ProxiedClient, TrustedProxies } from "./listen/trusted-proxies.ts";
+import { hostWithPort, type ProxiedClient, TrustedProxies } from "./listen/trusted-proxies.ts";
 import { type ReportHost, UnknownHosts } from "./listen/unknown-hosts.ts";
 import { AccessLog } from "./requests/access-log.ts";
 import type { ClientConnection } from "./requests/client-connection.ts";
@@ -188,7 +188,8 @@ export class HttpFrontend {
     if (limits.limitsRequests && !limits.admitRequest(trace.remote())) {
       return new RegistryError("tooManyRequests", { headers: { "Retry-After": "1" } });
     }
-    const host = client?.host ?? request.headers.get("Host");
+    const asked = client?.host ?? request.headers.get("Host");
+    const host = asked === null ? null : hostWithPort(asked, client?.port);
     const vhost = host === null ? undefined : vhostOf(host);
     if (host === null || vhost === undefined) return new RegistryError(HTTP_FAULTS.hostInvalid);
     const target = splitTarget(request.url);

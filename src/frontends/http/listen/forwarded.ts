@@ -7,6 +7,14 @@ export interface Hop {
   readonly scheme?: "http" | "https";
   /** In the form of a Host header. */
   readonly host?: string;
+  readonly port?: number;
+}
+
+/** The lists of a chain of proxies, each as its header has it. */
+export interface ForwardedLists {
+  readonly schemes: string | null;
+  readonly hosts: string | null;
+  readonly ports: string | null;
 }
 
 /** A forwarded-pair (RFC 7239, section 4). Some proxies omit the quotes around an address with port or brackets. */
@@ -32,41 +40,52 @@ export function parseForwarded(header: string): readonly Hop[] | undefined {
     const separator = header[at++];
     if (separator === ";") continue;
     if (separator !== "," && separator !== undefined) return undefined;
-    if (values.size > 0) hops.push(hopOf(values.get("for"), values.get("proto"), values.get("host")));
+    if (values.size > 0)
+      hops.push(
+        hopOf(values.get("for"), { scheme: values.get("proto"), host: values.get("host"), port: undefined }),
+      );
     values = new Map();
     if (separator === undefined) return hops;
   }
 }
 
 /** The hops of lists such as `X-Forwarded-For`, client first; a shorter list describes the last hops. */
-export function hopsFromLists(
-  addresses: string,
-  schemes: string | null,
-  hosts: string | null,
-): readonly Hop[] {
-  const [addressList, schemeList, hostList] = [itemsOf(addresses), itemsOf(schemes), itemsOf(hosts)];
+export function hopsFromLists(addresses: string, { schemes, hosts, ports }: ForwardedLists): readonly Hop[] {
+  const addressList = itemsOf(addresses);
+  const [schemeList, hostList, portList] = [itemsOf(schemes), itemsOf(hosts), itemsOf(ports)];
   return addressList.map((address, i) => {
-    const fromRight = addressList.length - i;
-    return hopOf(address, schemeList.at(-fromRight), hostList.at(-fromRight));
+    const at = i - addressList.length;
+    return hopOf(address, { scheme: schemeList.at(at), host: hostList.at(at), port: portList.at(at) });
   });
+}
+
+/** The hop of a proxy that sends no address: it is the last of each list. */
+export function lastHop({ schemes, hosts, ports }: ForwardedLists): Hop {
+  const last = (list: string | null) => itemsOf(list).at(-1);
+  return hopOf(undefined, { scheme: last(schemes), host: last(hosts), port: last(ports) });
 }
 
 function itemsOf(list: string | null): readonly string[] {
   return list === null ? [] : list.split(",").map((item) => item.trim());
 }
 
-export function hopOf(
+function hopOf(
   address: string | undefined,
-  scheme: string | undefined,
-  host: string | undefined,
+  sent: Readonly<Record<"scheme" | "host" | "port", string | undefined>>,
 ): Hop {
   const known = address === undefined ? undefined : addressOf(address);
-  const lower = scheme?.toLowerCase();
+  const scheme = sent.scheme?.toLowerCase();
+  const port = sent.port === undefined ? undefined : portOf(sent.port);
   return {
     ...(known !== undefined && { address: known }),
-    ...((lower === "http" || lower === "https") && { scheme: lower }),
-    ...(host && { host }),
+    ...((scheme === "http" || scheme === "https") && { scheme }),
+    ...(sent.host && { host: sent.host }),
+    ...(port !== undefined && { port }),
   };
+}
+
+function portOf(text: string): number | undefined {
+  return /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
 }
 
 /** The address of `192.0.2.1:4711`, `[2001:db8::1]:4711` and the like, without the port. */

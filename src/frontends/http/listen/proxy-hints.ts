@@ -5,6 +5,11 @@ import type { ProxySettings } from "./trusted-proxies.ts";
 const FIRST_REQUESTS = 1000;
 const SAMPLE = 64;
 
+const HEADERS = [
+  "Forwarded",
+  ...["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-IP"],
+] as const;
+
 type Warn = (topic: string, message: string) => void;
 
 /** Warns the operator, once each, about ignored proxy headers: a setting is missing, or a client forges them. */
@@ -24,11 +29,13 @@ export class ProxyHints {
   noteUntrusted({ headers }: Request, peer: () => string): void {
     if (this.#hasWarnedOfUntrusted) return;
     if (this.#untrusted++ >= FIRST_REQUESTS && this.#untrusted % SAMPLE > 0) return;
-    if (!(headers.has("X-Forwarded-For") || headers.has("Forwarded"))) return;
+    const sent = HEADERS.filter((name) => headers.has(name));
+    if (sent.length === 0) return;
     this.#hasWarnedOfUntrusted = true;
+    const address = plainAddress(peer());
     this.#warn(
       "stranger",
-      `${plainAddress(peer())} sends Forwarded or X-Forwarded-For, which is ignored; if it is your proxy, set --frontend-http-trusted-proxy`,
+      `${sent.join(", ")} from ${address} is ignored, because it is no trusted proxy; if it is your proxy, set --frontend-http-trusted-proxy ${address}`,
     );
   }
 
@@ -44,6 +51,9 @@ export class ProxyHints {
         : []),
       ...(!trustsHost && sent("X-Forwarded-Host", /host=/i)
         ? ["the host (trusted with --frontend-http-proxy-host)"]
+        : []),
+      ...(!(trustsScheme || trustsHost) && header !== "forwarded" && headers.has("X-Forwarded-Port")
+        ? ["the port (trusted with either of --frontend-http-proxy-scheme and --frontend-http-proxy-host)"]
         : []),
       ...(!headers.has(header) && (headers.has("X-Forwarded-For") || headers.has("Forwarded"))
         ? [`the client address in another header than ${header} (set by --frontend-http-proxy-header)`]

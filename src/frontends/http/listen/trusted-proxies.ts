@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { plainAddress } from "../../../primitives/net/client-network.ts";
-import { type Hop, hopOf, hopsFromLists, parseForwarded } from "./forwarded.ts";
+import { type Hop, hopsFromLists, lastHop, parseForwarded } from "./forwarded.ts";
 
 /** The header of RFC 7239; every other header is a list of addresses. */
 const FORWARDED = "forwarded";
@@ -24,6 +24,8 @@ export interface ProxiedClient {
   readonly scheme: "http" | "https" | undefined;
   /** As in a Host header. */
   readonly host: string | undefined;
+  /** The port that the client connected to. */
+  readonly port: number | undefined;
 }
 
 /** Whether the text is an address, or a network such as `10.0.0.0/8`. */
@@ -75,7 +77,7 @@ export class TrustedProxies {
     let address = plainAddress(peer);
     let hop: Hop = {};
     for (const next of this.#hops(headers).slice(-MAX_HOPS).toReversed()) {
-      hop = { ...hop, ...next };
+      hop = merged(hop, next);
       if (next.address === undefined) break;
       address = next.address;
       if (!this.includes(address)) break;
@@ -85,6 +87,7 @@ export class TrustedProxies {
       address,
       scheme: trustsScheme ? hop.scheme : undefined,
       host: trustsHost ? hop.host : undefined,
+      port: hop.port,
     };
   }
 
@@ -92,11 +95,31 @@ export class TrustedProxies {
     const { header, trustsScheme, trustsHost } = this.#settings;
     const value = headers.get(header);
     if (header === FORWARDED) return value === null ? [] : (parseForwarded(value) ?? []);
-    const schemes = trustsScheme ? headers.get("X-Forwarded-Proto") : null;
-    const hosts = trustsHost ? headers.get("X-Forwarded-Host") : null;
-    if (value !== null) return hopsFromLists(value, schemes, hosts);
-    // A proxy that sends no address may still send the scheme and host of its peer's request.
-    const last = (list: string | null) => list?.split(",").at(-1)?.trim();
-    return [hopOf(undefined, last(schemes), last(hosts))];
+    const lists = {
+      schemes: trustsScheme ? headers.get("X-Forwarded-Proto") : null,
+      hosts: trustsHost ? headers.get("X-Forwarded-Host") : null,
+      ports: trustsScheme || trustsHost ? headers.get("X-Forwarded-Port") : null,
+    };
+    return value === null ? [lastHop(lists)] : hopsFromLists(value, lists);
   }
+}
+
+/** What is known of the client: what a `farther` proxy says, and otherwise a `nearer` one, which may pass it on. */
+function merged(nearer: Hop, farther: Hop): Hop {
+  const { port, ...others } = nearer;
+  // A port belongs to the scheme and host of the same hop.
+  const isOtherHop = farther.scheme !== undefined || farther.host !== undefined;
+  return { ...others, ...(port !== undefined && !isOtherHop && { port }), ...farther };
+}
+
+/**
+ * The default ports: one is implied by the client's scheme, and the other is a port between two proxies, of which the first
+ * has ended TLS.
+ */
+const DEFAULT_PORTS: readonly number[] = [80, 443];
+
+/** A Host header with the port that a proxy reports, where the client's header has none. */
+export function hostWithPort(host: string, port: number | undefined): string {
+  if (port === undefined || DEFAULT_PORTS.includes(port) || /:\d+$/.test(host)) return host;
+  return `${host}:${port}`;
 }

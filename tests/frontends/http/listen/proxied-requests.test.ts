@@ -72,6 +72,43 @@ test("scheme and host are those that the proxy sends, if it is configured as tru
   expect(response.status).toBe(401);
 });
 
+const ORIGINS: readonly (readonly [sent: Record<string, string>, origin: string])[] = [
+  [{}, "http://public.test"],
+  [{ "X-Forwarded-Proto": "https" }, "https://public.test"],
+  [{ "X-Forwarded-Proto": "https", "X-Forwarded-Port": "8443" }, "https://public.test:8443"],
+  [{ "X-Forwarded-Proto": "https", "X-Forwarded-Port": "443" }, "https://public.test"],
+  [{ "X-Forwarded-Proto": "http", "X-Forwarded-Port": "80" }, "http://public.test"],
+  // The port behind a proxy that ends TLS.
+  [{ "X-Forwarded-Proto": "https", "X-Forwarded-Port": "80" }, "https://public.test"],
+  [{ "X-Forwarded-Port": "nonsense" }, "http://public.test"],
+  [{ "X-Forwarded-Port": "0" }, "http://public.test"],
+  [{ "X-Forwarded-Port": "65536" }, "http://public.test"],
+  // The port that the client wrote counts.
+  [{ Host: "public.test:8081", "X-Forwarded-Port": "8443" }, "http://public.test:8081"],
+  [{ Host: "inner", "X-Forwarded-Host": "public.test:8444" }, "http://public.test:8444"],
+  [
+    { Host: "inner:1", "X-Forwarded-Host": "public.test", "X-Forwarded-Port": "8443" },
+    "http://public.test:8443",
+  ],
+  // Lists: without a second trusted proxy, the last entry counts.
+  [{ "X-Forwarded-Proto": "http, https", "X-Forwarded-Port": "80, 8443" }, "https://public.test:8443"],
+  [{ "X-Forwarded-Proto": "https,http" }, "http://public.test"],
+];
+
+test("the challenge names the origin that the client used, as its trusted proxy reports it", async () => {
+  const trusted = ["--frontend-http-proxy-scheme", "--frontend-http-proxy-host"];
+  const { httpPort } = await startTestServer(["--frontend-http-trusted-proxy", "127.0.0.1", ...trusted]);
+  const found = [];
+  for (const [sent] of ORIGINS) {
+    const headers = { Host: "public.test", "X-Forwarded-For": "198.51.100.1", ...sent };
+    // At a host that no registry has, the challenge is always one with an address.
+    const response = await fetch(`http://127.0.0.1:${httpPort}/v2/`, { headers });
+    const [, realm] = response.headers.get("WWW-Authenticate")?.match(/realm="([^"]*)"/) ?? [];
+    found.push([sent, realm]);
+  }
+  expect(found).toEqual(ORIGINS.map(([sent, origin]) => [sent, `${origin}/token`]));
+});
+
 test.each(["1", "3"])(
   "with %p threads one warning tells of a client that names another, however many come",
   async (workers) => {
@@ -82,7 +119,7 @@ test.each(["1", "3"])(
       );
     const warnings = logged.filter((line) => line.includes("X-Forwarded-For"));
     expect(warnings).toEqual([
-      expect.stringMatching(/^warn 127\.0\.0\.1 sends Forwarded or X-Forwarded-For, which is ignored/),
+      "warn X-Forwarded-For from 127.0.0.1 is ignored, because it is no trusted proxy; if it is your proxy, set --frontend-http-trusted-proxy 127.0.0.1",
     ]);
   },
   20_000,

@@ -23,6 +23,7 @@ type Told<T> = readonly [
   address: string,
   scheme?: "http" | "https" | undefined,
   host?: string | undefined,
+  port?: number | undefined,
 ];
 
 const PEER = "10.1.2.3";
@@ -59,6 +60,43 @@ describe("the client in X-Forwarded-For", () => {
       "https",
     ],
     [{ "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.test, a.test" }, PEER, "https", "a.test"],
+    // The port is that of the hop whose scheme and host count.
+    [
+      { "X-Forwarded-For": "198.51.100.1", "X-Forwarded-Port": "8443" },
+      "198.51.100.1",
+      undefined,
+      undefined,
+      8443,
+    ],
+    [
+      { "X-Forwarded-For": "198.51.100.1, 192.0.2.7", "X-Forwarded-Port": "8443, 81" },
+      "198.51.100.1",
+      undefined,
+      undefined,
+      8443,
+    ],
+    [
+      {
+        "X-Forwarded-For": "198.51.100.1, 192.0.2.7",
+        "X-Forwarded-Proto": "https, http",
+        "X-Forwarded-Port": "81",
+      },
+      "198.51.100.1",
+      "https",
+    ],
+    [
+      {
+        "X-Forwarded-For": "198.51.100.1, 192.0.2.7",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Port": "8443",
+      },
+      "198.51.100.1",
+      "https",
+      undefined,
+      8443,
+    ],
+    [{ "X-Forwarded-Port": "1, 8443" }, PEER, undefined, undefined, 8443],
+    [{ "X-Forwarded-Port": "65536" }, PEER],
     // What can't be read, or too long a list: the proxy itself.
     [{ "X-Forwarded-For": "nonsense", "X-Forwarded-Proto": "gopher" }, PEER],
     [{ "X-Forwarded-For": "198.51.100.1, nonsense" }, PEER],
@@ -70,9 +108,9 @@ describe("the client in X-Forwarded-For", () => {
     [{ "X-Real-IP": "198.51.100.1" }, PEER],
     [{}, PEER],
   ];
-  for (const [headers, address, scheme, host] of told)
+  for (const [headers, address, scheme, host, port] of told)
     test(JSON.stringify(headers).slice(0, 120), () => {
-      expect({ ...proxies().clientOf(request(headers), PEER) }).toEqual({ address, scheme, host });
+      expect({ ...proxies().clientOf(request(headers), PEER) }).toEqual({ address, scheme, host, port });
     });
 });
 
@@ -137,6 +175,7 @@ test("scheme and host are trusted only if configured", () => {
     "X-Forwarded-For": "198.51.100.1",
     "X-Forwarded-Proto": "https",
     "X-Forwarded-Host": "a.test",
+    "X-Forwarded-Port": "8443",
     Forwarded: "for=198.51.100.1;proto=https;host=a.test",
   };
   for (const header of ["x-forwarded-for", "forwarded"]) {
@@ -144,9 +183,10 @@ test("scheme and host are trusted only if configured", () => {
       ...proxies({ header, trustsScheme, trustsHost }).clientOf(request(headers), PEER),
     });
     const address = "198.51.100.1";
-    expect(told(false, false)).toEqual({ address, scheme: undefined, host: undefined });
-    expect(told(true, false)).toEqual({ address, scheme: "https", host: undefined });
-    expect(told(false, true)).toEqual({ address, scheme: undefined, host: "a.test" });
+    const port = header === "forwarded" ? undefined : 8443;
+    expect(told(false, false)).toEqual({ address, scheme: undefined, host: undefined, port: undefined });
+    expect(told(true, false)).toEqual({ address, scheme: "https", host: undefined, port });
+    expect(told(false, true)).toEqual({ address, scheme: undefined, host: "a.test", port });
   }
 });
 
