@@ -11,6 +11,7 @@ import { CREDENTIAL_COMMANDS } from "./commands/credentials.ts";
 import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { OCI_COMMANDS } from "./commands/oci.ts";
+import { OCI_CONTENT_COMMANDS } from "./commands/oci-content.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
@@ -58,6 +59,7 @@ const COMMANDS: readonly Command[] = [
   ...OCI_LIST_COMMANDS,
   ...OCI_HISTORY_COMMANDS,
   ...OCI_RESTORE_COMMANDS,
+  ...OCI_CONTENT_COMMANDS,
   ...JOB_COMMANDS,
   ...CONFIG_COMMANDS,
   ...BACKEND_COMMANDS,

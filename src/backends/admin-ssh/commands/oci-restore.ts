@@ -1,3 +1,4 @@
+import { parseTag } from "../../../registry/model/tag.ts";
 import {
   carryOutRestore,
   proposeRestore,
@@ -8,7 +9,7 @@ import {
 import { YES } from "./access-words.ts";
 import type { Command } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
+import { INSTANCE, readInstance, readSelection } from "./oci-words.ts";
 import { readMoment } from "./read-moment.ts";
 import { shortCommit, shortDigest } from "./table.ts";
 
@@ -22,7 +23,7 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
     verb: "restore",
     parameters: [
       INSTANCE,
-      { name: "repository[:tag]|--all", candidates: () => [ALL] },
+      { name: "repository[:tag|@digest]|--all", candidates: () => [ALL] },
       { name: "when" },
       { name: YES, optional: true },
     ],
@@ -38,7 +39,7 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
       const moment = readMoment(when);
       const proposal = await proposeRestore(context, context.actor, { instance, target, moment });
       const lines = renderProposal(proposal, target, what);
-      if (proposal.moves.length === 0) return lines;
+      if (proposal.moves.length === 0 && proposal.untagged === 0) return lines;
       if (!yes) {
         await context.print(lines);
         if (!(await context.confirm("go on?"))) return ["nothing was changed"];
@@ -51,18 +52,27 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
 
 function readRestoreTarget(text: string): RestoreTarget {
   if (text === ALL) return { kind: "everything" };
-  const { repository, tag } = readTarget(text);
-  return tag ? { kind: "tag", repository, tag } : { kind: "repository", repository };
+  const selection = readSelection(text);
+  const { repository, part } = selection;
+  if (repository && part.kind === "repository") return { kind: "repository", repository };
+  const tag = part.kind === "tags" ? parseTag(part.pattern) : undefined;
+  return repository && tag ? { kind: "tag", repository, tag } : { kind: "selection", selection };
 }
 
-function renderProposal({ from, moves }: RestoreProposal, target: RestoreTarget, what: string): string[] {
-  if (moves.length === 0) return [`${what} already has the state at ${shortCommit(from)}`];
-  const isNamed = target.kind === "everything";
+function renderProposal(
+  { from, moves, untagged }: RestoreProposal,
+  target: RestoreTarget,
+  what: string,
+): string[] {
+  const when = from ? `at ${shortCommit(from)}` : "before the first commit, when the registry was empty";
+  if (moves.length === 0 && untagged === 0) return [`${what} already has the state ${when}`];
+  const isNamed = target.kind === "everything" || target.kind === "selection";
   const more = moves.length > MAX_MOVES ? [`  … and ${moves.length - MAX_MOVES} more`] : [];
   return [
-    `restore ${what} as at ${shortCommit(from)}:`,
+    `restore ${what} as ${when}:`,
     ...moves.slice(0, MAX_MOVES).map((move) => describeMove(move, isNamed)),
     ...more,
+    ...(untagged > 0 ? [`  and ${untagged} manifests that no tag named`] : []),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
 import { parseTag, type Tag } from "../../../registry/model/tag.ts";
+import { parseSelection, type Selection } from "../../oci-http/operations/selection.ts";
 import { type InstanceName, parseInstanceName } from "../../oci-http/settings/instance-config.ts";
 import type { Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
@@ -25,4 +26,14 @@ export function readTarget(text: string): { repository: RepositoryName; tag: Tag
     throw new ConsoleError(`'${text}' is not a repository or tag; use <repository> or <repository>:<tag>`);
   }
   return { repository, tag };
+}
+
+/** Reads `<repository>[:<tag>|@<digest>]`, with wildcards in repository and tag. */
+export function readSelection(text: string): Selection {
+  const selection = parseSelection(text);
+  if (selection) return selection;
+  throw new ConsoleError(
+    `'${text}' is not a repository, tag or manifest; use <repository>, <repository>:<tag> or <repository>@<digest>; ` +
+      "'*' stands for one component of the repository's name or any part of the tag, '**' for any number of components",
+  );
 }

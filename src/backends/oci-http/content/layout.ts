@@ -28,6 +28,11 @@ export function tagsPrefix(repository: RepositoryName): string {
   return `${repositoryPath(repository)}/${TAGS}/`;
 }
 
+/** The common prefix of the paths of a repository's manifests. */
+export function manifestsPrefix(repository: RepositoryName): string {
+  return `${repositoryPath(repository)}/_manifests/`;
+}
+
 export function manifestPath(repository: RepositoryName, digest: Digest): StorePath {
   const [a, b, c] = digestHex(digest);
   return storePath(

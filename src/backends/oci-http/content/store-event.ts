@@ -30,6 +30,22 @@ export interface TagMove {
   readonly previous?: Digest | undefined;
 }
 
+/** How much a change of many tags and manifests concerns. */
+export interface ContentCounts {
+  readonly repositories: number;
+  readonly tags: number;
+  readonly manifests: number;
+}
+
+/** A repository that gets the content of another one. */
+interface CopiedRepository {
+  readonly from: RepositoryName;
+  readonly repository: RepositoryName;
+  readonly tags: readonly TagMove[];
+  readonly counts: ContentCounts;
+  readonly origin: Origin;
+}
+
 /** The change that a commit of an OCI store makes. */
 export type StoreEvent =
   /** `tags` is empty if the client pushed by digest. */
@@ -55,10 +71,35 @@ export type StoreEvent =
       readonly repository: RepositoryName | undefined;
       /** `after` is `undefined` for a tag that is deleted. */
       readonly tags: readonly (TagMove & { readonly after: Digest | undefined })[];
-      /** The commit whose state is restored. */
-      readonly from: ObjectId;
+      /** The commit whose state is restored; `undefined`: the empty state before the first one. */
+      readonly from: ObjectId | undefined;
       /** The frontend, or the User-Agent of an HTTP client. */
       readonly client: string;
+      /** What is restored, as the user wrote it; given if that is neither a repository, a tag nor everything. */
+      readonly selection?: string | undefined;
+    }
+  /** A deletion at the console of what a user selected. */
+  | {
+      readonly kind: "remove";
+      /** `undefined`: several repositories; the message then lists no tags. */
+      readonly repository: RepositoryName | undefined;
+      /** As the user wrote it. */
+      readonly selection: string;
+      readonly tags: readonly TagMove[];
+      readonly counts: ContentCounts;
+      readonly origin: Origin;
+    }
+  | (CopiedRepository & { readonly kind: "copy" })
+  | (CopiedRepository & { readonly kind: "rename" })
+  /** A tag is pointed at the manifest of another tag. */
+  | {
+      readonly kind: "retag";
+      readonly repository: RepositoryName;
+      /** The other tag. */
+      readonly source: Tag;
+      readonly digest: Digest;
+      readonly tags: readonly [TagMove];
+      readonly origin: Origin;
     }
   | {
       readonly kind: "cleanup";
@@ -68,9 +109,16 @@ export type StoreEvent =
       readonly rule: string;
     };
 
+const COPIED_FROM = "Copied-From";
+const RENAMED_FROM = "Renamed-From";
+const RENAMED_TO = "Renamed-To";
 /** Hex digits of a digest in a subject line; the trailer has the whole digest. */
 const SHORT_DIGEST_HEX = 12;
 const MAX_CLIENT_LENGTH = 200;
+/** Characters of a selection in a subject line; a trailer has all of it. */
+const MAX_SELECTION_LENGTH = 100;
+/** Most tags that a message lists of a change of any number of them; the commit has them all. */
+const MAX_LISTED_TAGS = 100;
 
 /** Returns the commit message: a subject such as `push alpine:demo`, then the trailers. */
 export function formatEvent(event: StoreEvent): string {
@@ -81,17 +129,40 @@ function subjectOf(event: StoreEvent): string {
   const { kind, repository, tags } = event;
   if (kind === "cleanup") return `clean up ${repository}`;
   if (kind === "restore") {
+    if (event.selection !== undefined) return `restore ${shortened(event.selection)}`;
     const [only] = tags.length === 1 ? tags : [];
     return `restore ${repository ? `${repository}${only ? `:${only.tag}` : ""}` : "all repositories"}`;
   }
+  if (kind === "remove") return `delete ${shortened(event.selection)} (${countsOf(event.counts)})`;
+  if (kind === "copy" || kind === "rename") return `${kind} ${event.from} to ${repository}`;
+  if (kind === "retag") return `tag ${repository}:${event.source} as ${event.tags[0].tag}`;
   const { digest } = event;
   const byDigest = kind === "delete" ? event.byDigest : tags.length === 0;
   const short = digest.slice(0, digest.indexOf(":") + 1 + SHORT_DIGEST_HEX);
   return `${kind} ${repository}${byDigest ? `@${short}` : `:${tags.map(({ tag }) => tag).join(", ")}`}`;
 }
 
+function shortened(selection: string): string {
+  return selection.length <= MAX_SELECTION_LENGTH
+    ? selection
+    : `${selection.slice(0, MAX_SELECTION_LENGTH)}...`;
+}
+
+/** For example `312 tags and 4 manifests in 14 repositories`. */
+function countsOf({ repositories, tags, manifests }: ContentCounts): string {
+  const parts = [counted(tags, "tag"), counted(manifests, "manifest")].filter((part) => part !== undefined);
+  return `${parts.join(" and ")}${repositories > 1 ? ` in ${repositories} repositories` : ""}`;
+}
+
+function counted(count: number, what: string): string | undefined {
+  return count === 0 ? undefined : `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 function trailersOf(event: StoreEvent): Trailer[] {
-  const { repository, tags } = event;
+  // A rename concerns two repositories alike: the history finds it by its tags in both.
+  const repository = event.kind === "rename" ? undefined : event.repository;
+  const isBounded = event.kind === "remove" || event.kind === "copy" || event.kind === "restore";
+  const tags = isBounded ? event.tags.slice(0, MAX_LISTED_TAGS) : event.tags;
   return [
     ...(repository ? [["Repository", repository] as const, ...tags.flatMap(tagTrailers)] : []),
     ...ownTrailersOf(event),
@@ -114,14 +185,36 @@ function ownTrailersOf(event: StoreEvent): Trailer[] {
     const [only] = tags.length === 1 && repository ? tags : [];
     return [
       ...(only?.after ? [["Digest", only.after] as const] : []),
-      ["Restores", from],
+      ["Restores", from ?? "the empty state"],
       ["Client", shownClient(event.client)],
     ];
   }
-  const { digest, origin } = event;
+  if (event.kind === "remove")
+    return [["Deletes", event.selection], ...countTrailers(event.counts), ...originTrailers(event.origin)];
+  if (event.kind === "copy" || event.kind === "rename") {
+    const { kind, from, repository, counts, origin } = event;
+    const names: Trailer[] =
+      kind === "copy"
+        ? [[COPIED_FROM, from]]
+        : [
+            [RENAMED_FROM, from],
+            [RENAMED_TO, repository],
+          ];
+    return [...names, ...countTrailers(counts), ...originTrailers(origin)];
+  }
+  return [["Digest", event.digest], ...originTrailers(event.origin)];
+}
+
+function countTrailers({ tags, manifests }: ContentCounts): Trailer[] {
+  return [
+    ["Tags", String(tags)],
+    ["Manifests", String(manifests)],
+  ];
+}
+
+function originTrailers(origin: Origin): Trailer[] {
   const client = shownClient(origin.client);
   return [
-    ["Digest", digest],
     ...(client ? [["Client", client] as const] : []),
     ...(origin.remote ? [["Remote", origin.remote] as const] : []),
   ];
@@ -141,6 +234,8 @@ export interface ParsedEvent {
   readonly digest: Digest | undefined;
   readonly client: string | undefined;
   readonly remote: string | undefined;
+  /** Other repositories that the message names. */
+  readonly others?: readonly RepositoryName[];
 }
 
 export function parseEvent(message: string): ParsedEvent {
@@ -155,6 +250,9 @@ export function parseEvent(message: string): ParsedEvent {
     else if (previous && last) last.previous = previous;
     else values.set(key, value);
   }
+  const others = [COPIED_FROM, RENAMED_FROM, RENAMED_TO].flatMap(
+    (key) => parseRepositoryName(values.get(key) ?? "") ?? [],
+  );
   return {
     subject,
     repository: parseRepositoryName(values.get("Repository") ?? ""),
@@ -162,6 +260,7 @@ export function parseEvent(message: string): ParsedEvent {
     digest: parseDigest(values.get("Digest") ?? ""),
     client: values.get("Client"),
     remote: values.get("Remote"),
+    ...(others.length > 0 && { others }),
   };
 }
 

@@ -25,6 +25,7 @@ import {
   TABLES,
   type TimedRow,
 } from "./history-database.ts";
+import { eventsQuery, UP_TO } from "./history-query.ts";
 import type { PointInTime } from "./point-in-time.ts";
 
 /** The store whose commits the history indexes. */
@@ -33,7 +34,6 @@ export type HistorySource = Pick<Store, "head" | "commitAt" | "walk">;
 /** Commits added before the thread yields. */
 const BATCH = 50;
 const PAGE = 200;
-const UP_TO = "seq <= (SELECT seq FROM commits WHERE id = $until)";
 /** Most commits of a tag that are compared to find the newer of two tags set by one commit. */
 const MAX_SETS_OF_TAG = 8;
 
@@ -97,28 +97,10 @@ export class HistoryIndex {
   }
 
   /** Yields the events that match, newest first. */
-  async *events({ repository, tag, user, since, until }: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
-    const conditions = [
-      "seq < $before",
-      ...(repository !== undefined && tag === undefined ? ["repository = $repository"] : []),
-      ...(repository !== undefined && tag !== undefined
-        ? ["seq IN (SELECT seq FROM moves WHERE repository = $repository AND tag = $tag)"]
-        : []),
-      ...(user === undefined ? [] : ["user = $user"]),
-      ...(since === undefined ? [] : ["seconds >= $since"]),
-      ...(until === undefined ? [] : [UP_TO]),
-    ];
-    const sql = `SELECT * FROM commits WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT ${PAGE}`;
+  async *events(filter: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
+    const { sql, values } = eventsQuery(filter, PAGE);
     for (let before = Number.MAX_SAFE_INTEGER; ; ) {
-      const values = {
-        before,
-        ...(repository !== undefined && { repository }),
-        ...(repository !== undefined && tag !== undefined && { tag }),
-        ...(user !== undefined && { user }),
-        ...(since !== undefined && { since }),
-        ...(until !== undefined && { until }),
-      };
-      const rows = await this.#ask(() => this.#rows<CommitRow>(sql, values));
+      const rows = await this.#ask(() => this.#rows<CommitRow>(sql, { before, ...values }));
       for (const { event } of rows) yield JSON.parse(event) as HistoryEvent;
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) return;

@@ -5,6 +5,7 @@ import type { Actor } from "../../actor.ts";
 import type { HistoryEvent } from "../history/history.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
+import { redactedEvent } from "./shown-event.ts";
 
 /** A push, a delete, a restore or another commit. */
 export interface LogRecord extends Omit<HistoryEvent, "seconds"> {
@@ -23,8 +24,8 @@ export interface LogRequest {
 }
 
 /**
- * The events of a registry in repositories that the actor may read, newest first. Only administrators see commits that name
- * no repository.
+ * The events of a registry in repositories that the actor may read, newest first. Commits that name no repository are shown to
+ * administrators, to their author, and in the log of a repository that they changed.
  */
 export async function* readLog(
   services: ContentServices,
@@ -36,12 +37,11 @@ export async function* readLog(
   const pace = new Pace(1);
   for await (const { seconds: at, ...event } of oci.history.events({ ...filter, since: seconds, until })) {
     await pace.rest();
-    if (maySee(actor, instance, event.repository)) yield { ...event, time: new Date(at * 1000) };
+    const repository = event.repository ?? filter.repository;
+    const isVisible =
+      repository === undefined
+        ? actor.isAdministrator() || event.user === actor.user
+        : holdsRole(actor, instance, repository, "reader");
+    if (isVisible) yield { ...event, ...redactedEvent(event, actor, instance), time: new Date(at * 1000) };
   }
-}
-
-function maySee(actor: Actor, instance: InstanceName, repository: RepositoryName | undefined): boolean {
-  return repository === undefined
-    ? actor.isAdministrator()
-    : holdsRole(actor, instance, repository, "reader");
 }

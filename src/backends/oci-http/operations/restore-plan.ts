@@ -5,13 +5,14 @@ import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
-import type { Tag } from "../../../registry/model/tag.ts";
-import { parseOciPath, tagPath, tagsPrefix } from "../content/layout.ts";
+import { parseTag, type Tag } from "../../../registry/model/tag.ts";
+import { manifestPath, parseOciPath, tagPath, tagsPrefix } from "../content/layout.ts";
 import { formatEvent } from "../content/store-event.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { RestoredManifests } from "./restored-manifests.ts";
+import { matchesTag, type SelectedPart } from "./selection.ts";
 
 /** A tag that a restore sets or deletes; `after` is `undefined` if the past state lacks the tag. */
 export interface TagRestore {
@@ -25,16 +26,29 @@ export interface TagRestore {
 export interface RestorePlan {
   /** `undefined`: all repositories. */
   readonly repository: RepositoryName | undefined;
-  /** The commit whose state is restored. */
-  readonly from: ObjectId;
+  /** The commit whose state is restored; `undefined`: the empty state before the first one. */
+  readonly from: ObjectId | undefined;
   readonly moves: readonly TagRestore[];
-  /** The manifests restored with the tags. */
+  /** The manifests restored with the tags, and those without a tag. */
   readonly manifests: readonly Change[];
+  /** How many manifests are restored that no tag of `moves` needs. */
+  readonly untagged: number;
   /** Configs and layers that the manifests need. */
   readonly blobs: ReadonlySet<Digest>;
   /** Manifests that tags name and that the past state lacks. */
   readonly missing: readonly Digest[];
+  /** What is restored, as the user wrote it, if that is neither a repository, a tag nor everything. */
+  readonly selection?: string | undefined;
 }
+
+/** The repositories of a restore, and what is restored of each. */
+export interface SelectedContent {
+  readonly part: SelectedPart;
+  readonly text: string | undefined;
+  has(repository: RepositoryName): boolean;
+}
+
+const ALL: SelectedContent = { part: { kind: "repository" }, text: undefined, has: () => true };
 
 /** Why a plan was not carried out; nothing was changed. */
 export type RestoreRefusal =
@@ -60,60 +74,76 @@ export interface RestoreAuthor {
 }
 
 /** Compares a tag, or each tag of a repository, at a commit with the newest state. Changes nothing. */
-export async function planRestore(
+export function planRestore(
   oci: OciStore,
   repository: RepositoryName,
   tag: Tag | undefined,
-  from: ObjectId,
+  from: ObjectId | undefined,
+): Promise<RestorePlan> {
+  return planPart(oci, repository, tag ? { kind: "tags", pattern: tag } : { kind: "repository" }, from);
+}
+
+/** Like `planRestore`, for the selected part of a repository. `from` is `undefined` for the empty state. */
+async function planPart(
+  oci: OciStore,
+  repository: RepositoryName,
+  part: SelectedPart,
+  from: ObjectId | undefined,
 ): Promise<RestorePlan> {
   const [then, now] = [await oci.store.at(from), oci.store.head()];
-  const tags = tag ? [tag] : await tagsOfEither(repository, then, now);
   const moves: TagRestore[] = [];
   const manifests = new RestoredManifests(oci, repository, then, now);
-  for (const name of tags) {
+  for (const name of await tagsIn(part, repository, then, now)) {
     const before = await tagTarget(now, repository, name);
     const after = await tagTarget(then, repository, name);
-    if (before === after) continue;
+    if (before === after || (part.kind === "manifest" && after !== part.digest)) continue;
     moves.push({ repository, tag: name, before, after });
     if (after) await manifests.add(after);
   }
-  if (moves.some(({ after }) => after)) await manifests.addReferrers();
+  const isGone =
+    part.kind === "manifest" && (await now.fileId(manifestPath(repository, part.digest))) === undefined;
+  if (isGone) await manifests.add(part.digest);
+  const untagged = part.kind === "repository";
+  if (untagged || isGone || moves.some(({ after }) => after)) await manifests.addDeleted({ untagged });
   return {
     repository,
     from,
     moves,
     manifests: manifests.changes,
+    untagged: manifests.untagged + Number(isGone && moves.length === 0),
     blobs: manifests.blobs,
     missing: manifests.missing,
   };
 }
 
-/** Like `planRestore`, for every repository. */
-export async function planRestoreAll(oci: OciStore, from: ObjectId): Promise<RestorePlan> {
+/** Like `planRestore`, for every repository; `selected` narrows them and what is restored of them. */
+export async function planRestoreAll(
+  oci: OciStore,
+  from: ObjectId | undefined,
+  selected: SelectedContent = ALL,
+): Promise<RestorePlan> {
   const { commitId } = oci.store.head();
   const repositories = new Set<RepositoryName>();
   if (commitId) {
     for await (const { path } of oci.store.diff(from, commitId)) {
       const file = parseOciPath(path);
-      if (file?.kind === "tag") repositories.add(file.repository);
+      if (file && selected.has(file.repository)) repositories.add(file.repository);
     }
   }
   const plans: RestorePlan[] = [];
   for (const repository of [...repositories].sort())
-    plans.push(await planRestore(oci, repository, undefined, from));
+    plans.push(await planPart(oci, repository, selected.part, from));
+  const [only] = plans.length === 1 && selected !== ALL ? plans : [];
   return {
-    repository: undefined,
+    repository: only?.repository,
     from,
     moves: plans.flatMap(({ moves }) => moves),
     manifests: plans.flatMap(({ manifests }) => manifests),
+    untagged: plans.reduce((sum, { untagged }) => sum + untagged, 0),
     blobs: new Set(plans.flatMap(({ blobs }) => [...blobs])),
     missing: [...new Set(plans.flatMap(({ missing }) => missing))],
+    selection: selected.text,
   };
-}
-
-/** Whether a plan deletes tags, which requires more access than pushing. */
-export function deletesTags({ moves }: RestorePlan): boolean {
-  return moves.some(({ after }) => after === undefined);
 }
 
 /**
@@ -164,17 +194,25 @@ export async function missingFrom(
   return gone;
 }
 
-function messageOf({ repository, from, moves }: RestorePlan, { client }: RestoreAuthor): string {
+function messageOf({ repository, from, moves, selection }: RestorePlan, { client }: RestoreAuthor): string {
   const tags = moves.map(({ tag, before, after }) => ({ tag, previous: before, after }));
-  return formatEvent({ kind: "restore", repository, tags, from, client });
+  return formatEvent({ kind: "restore", repository, tags, from, client, selection });
 }
 
-async function tagsOfEither(repository: RepositoryName, ...states: readonly Snapshot[]): Promise<Tag[]> {
+/** The tags that a part may concern, in either state. */
+async function tagsIn(
+  part: SelectedPart,
+  repository: RepositoryName,
+  ...states: readonly Snapshot[]
+): Promise<Tag[]> {
+  const exact = part.kind === "tags" ? parseTag(part.pattern) : undefined;
+  if (exact) return [exact];
   const tags = new Set<Tag>();
   for (const state of states) {
     for await (const { path } of state.list(tagsPrefix(repository))) {
       const file = parseOciPath(path);
-      if (file?.kind === "tag") tags.add(file.tag);
+      if (file?.kind === "tag" && (part.kind !== "tags" || matchesTag(part.pattern, file.tag)))
+        tags.add(file.tag);
     }
   }
   return [...tags].sort();

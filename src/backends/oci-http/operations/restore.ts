@@ -4,15 +4,16 @@ import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
-import { ConflictError, FrozenError, NotAllowedError, NotFoundError } from "../../refusals.ts";
+import { ConflictError, NotAllowedError, NotFoundError } from "../../refusals.ts";
+import { parseOciPath } from "../content/layout.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
-import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import type { InstanceName } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
+import { changeable, MovedMeanwhileError } from "./change-rights.ts";
 import { commitAt, type Moment } from "./moment.ts";
 import { type ContentServices, configOf, holdsRole } from "./registry-access.ts";
 import {
-  deletesTags,
   missingFrom,
   planRestore,
   planRestoreAll,
@@ -22,14 +23,18 @@ import {
   restore,
   type TagRestore,
 } from "./restore-plan.ts";
+import { type Selection, selectsRepository } from "./selection.ts";
 
+export { MovedMeanwhileError } from "./change-rights.ts";
 export type { TagRestore } from "./restore-plan.ts";
 
 /** What is restored: everything, all tags of a repository, or one tag. */
 export type RestoreTarget =
   | { readonly kind: "everything" }
   | { readonly kind: "repository"; readonly repository: RepositoryName }
-  | { readonly kind: "tag"; readonly repository: RepositoryName; readonly tag: Tag };
+  | { readonly kind: "tag"; readonly repository: RepositoryName; readonly tag: Tag }
+  /** What a pattern selects, or a manifest with the tags that named it. */
+  | { readonly kind: "selection"; readonly selection: Selection };
 
 export interface RestoreRequest {
   readonly instance: InstanceName;
@@ -41,18 +46,15 @@ export interface RestoreRequest {
 /** The effect of a restore, to be shown before it is carried out. */
 export interface RestoreProposal {
   readonly instance: InstanceName;
-  /** The commit whose state is restored. */
-  readonly from: ObjectId;
+  /** The commit whose state is restored; `undefined`: the empty state before the first one. */
+  readonly from: ObjectId | undefined;
   /** The tags that differ. */
   readonly moves: readonly TagRestore[];
+  /** How many manifests are restored that none of these tags needs. */
+  readonly untagged: number;
   /** The store that was read; `carryOutRestore` needs it. */
   readonly store: StoreName;
   readonly plan: RestorePlan;
-}
-
-/** A tag has moved between the proposal and the commit. */
-export class MovedMeanwhileError extends ConflictError {
-  override readonly name = "MovedMeanwhileError";
 }
 
 /** Most digests that a refusal lists. */
@@ -69,16 +71,16 @@ export async function proposeRestore(
   actor: Actor,
   { instance, target, moment }: RestoreRequest,
 ): Promise<RestoreProposal> {
-  const { store } = refuseFrozen(configOf(services, instance));
+  const { store } = changeable(configOf(services, instance));
   const oci = services.instances.storeOf(instance);
   if (target.kind === "everything") requireAdministrator(actor);
-  else requireRole(actor, instance, target.repository, "writer");
+  else if (target.kind !== "selection") requireRole(actor, instance, target.repository, "writer");
   const from = await commitAt(oci, moment);
   if (target.kind === "tag") await requireTag(oci, target, from);
-  const plan = await planOf(oci, target, from);
-  const { moves } = plan;
-  const proposal = { instance, from, moves, store, plan };
-  if (moves.length === 0) return proposal;
+  const plan = await planOf(oci, target, from, (name) => holdsRole(actor, instance, name, "reader"));
+  const { moves, untagged } = plan;
+  const proposal = { instance, from, moves, untagged, store, plan };
+  if (moves.length === 0 && plan.untagged === 0) return proposal;
   const terms = termsOf(services, actor, proposal);
   const fixed = moves.find(({ before, tag }) => before && isImmutable(tag, terms.immutable));
   if (fixed) throw refusalOf({ kind: "immutable", move: fixed });
@@ -101,15 +103,25 @@ export async function carryOutRestore(
 async function requireTag(
   { store }: OciStore,
   { repository, tag }: Extract<RestoreTarget, { kind: "tag" }>,
-  from: ObjectId,
+  from: ObjectId | undefined,
 ): Promise<void> {
   if (await tagTarget(await store.at(from), repository, tag)) return;
-  const short = from.slice(0, SHORT_COMMIT_HEX);
-  throw new NotFoundError(`there was no tag '${repository}:${tag}' at ${short}`);
+  const when = from ? `at ${from.slice(0, SHORT_COMMIT_HEX)}` : "before the first commit";
+  throw new NotFoundError(`there was no tag '${repository}:${tag}' ${when}`);
 }
 
-function planOf(oci: OciStore, target: RestoreTarget, from: ObjectId): Promise<RestorePlan> {
+function planOf(
+  oci: OciStore,
+  target: RestoreTarget,
+  from: ObjectId | undefined,
+  isReadable: (repository: RepositoryName) => boolean,
+): Promise<RestorePlan> {
   if (target.kind === "everything") return planRestoreAll(oci, from);
+  if (target.kind === "selection") {
+    const { selection } = target;
+    const has = (name: RepositoryName) => selectsRepository(selection, name) && isReadable(name);
+    return planRestoreAll(oci, from, { part: selection.part, text: selection.text, has });
+  }
   return planRestore(oci, target.repository, target.kind === "tag" ? target.tag : undefined, from);
 }
 
@@ -119,17 +131,25 @@ function termsOf(
   actor: Actor,
   { instance, plan, store }: Pick<RestoreProposal, "instance" | "plan" | "store">,
 ): RestoreTerms {
-  const config = refuseFrozen(configOf(services, instance));
+  const config = changeable(configOf(services, instance));
   if (config.store !== store)
     throw new MovedMeanwhileError(`nothing was changed: '${instance}' has another store now`);
-  if (plan.repository) requireRole(actor, instance, plan.repository, deletesTags(plan) ? "owner" : "writer");
-  else requireAdministrator(actor);
+  for (const [repository, role] of rolesFor(plan)) requireRole(actor, instance, repository, role);
+  if (!plan.repository && plan.selection === undefined) requireAdministrator(actor);
   return { immutable: config.immutable, isSparse: config.references === "sparse" };
 }
 
-function refuseFrozen(config: InstanceConfig): InstanceConfig {
-  if (config.at) throw new FrozenError(`'${config.name}' serves a past state and is read-only`);
-  return config;
+/** The role that a plan needs in each of its repositories. */
+function rolesFor({ repository, moves, manifests }: RestorePlan): Map<RepositoryName, "writer" | "owner"> {
+  const roles = new Map<RepositoryName, "writer" | "owner">(repository ? [[repository, "writer"]] : []);
+  for (const { path } of manifests) {
+    const name = parseOciPath(path)?.repository;
+    if (name) roles.set(name, "writer");
+  }
+  for (const move of moves)
+    if (!move.after) roles.set(move.repository, "owner");
+    else if (!roles.has(move.repository)) roles.set(move.repository, "writer");
+  return roles;
 }
 
 function requireAdministrator(actor: Actor): void {

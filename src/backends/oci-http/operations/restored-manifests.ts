@@ -1,7 +1,7 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
-import { parseStoredManifest, referencedDigests } from "../../../registry/model/manifest.ts";
+import { type Manifest, parseStoredManifest, referencedDigests } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { manifestPath, parseOciPath, repositoryPath } from "../content/layout.ts";
 import { manifestClosure } from "../content/manifest-closure.ts";
@@ -14,6 +14,8 @@ export class RestoredManifests {
   readonly blobs = new Set<Digest>();
   /** Manifests that tags name and that the past state lacks. */
   readonly missing: Digest[] = [];
+  /** How many manifests were added that no restored tag needs. */
+  untagged = 0;
   readonly #oci: OciStore;
   readonly #repository: RepositoryName;
   readonly #then: Snapshot;
@@ -41,17 +43,44 @@ export class RestoredManifests {
     if (!isThere) this.missing.push(top);
   }
 
-  /** Adds the deleted manifests whose subject is one of those added. */
-  async addReferrers(): Promise<void> {
-    const gone = new Map<Digest, Digest[]>();
+  /**
+   * Adds the deleted manifests whose subject is one of those added; with `untagged`, also every other one whose content is still
+   * stored.
+   */
+  async addDeleted({ untagged }: { readonly untagged: boolean }): Promise<void> {
+    const gone = new Map<Digest, Manifest>();
+    const referrers = new Map<Digest, Digest[]>();
     const directory = repositoryPath(this.#repository);
     for await (const { path, before, after } of this.#oci.store.diffBelow(directory, this.#then, this.#now)) {
       const file = before && !after ? parseOciPath(path) : undefined;
-      if (file?.kind !== "manifest") continue;
-      const subject = parseStoredManifest(await this.#then.read(path))?.subject;
-      if (subject) gone.set(subject, [...(gone.get(subject) ?? []), file.digest]);
+      if (file?.kind !== "manifest" || file.repository !== this.#repository) continue;
+      const manifest = parseStoredManifest(await this.#then.read(path));
+      if (!manifest) continue;
+      const { subject } = manifest;
+      if (untagged) gone.set(file.digest, manifest);
+      if (subject) referrers.set(subject, [...(referrers.get(subject) ?? []), file.digest]);
     }
     // A referrer may have referrers itself: the loop also visits digests added to the set meanwhile.
-    for (const digest of this.#seen) for (const referrer of gone.get(digest) ?? []) await this.add(referrer);
+    for (const digest of this.#seen)
+      for (const referrer of referrers.get(digest) ?? []) await this.add(referrer);
+    const isIndex = ([, { manifests }]: readonly [Digest, Manifest]) => manifests.length > 0;
+    // Indexes come last, as they need their children.
+    for (const [digest, manifest] of [...gone].sort((a, b) => Number(isIndex(a)) - Number(isIndex(b)))) {
+      if (this.#seen.has(digest) || !(await this.#isWhole(manifest))) continue;
+      await this.add(digest);
+      this.untagged++;
+    }
+  }
+
+  async #isWhole({ blobs, manifests }: Manifest): Promise<boolean> {
+    for (const blob of blobs) {
+      this.#oci.recency.touch(blob);
+      if (!(await this.#oci.blobs.stat(blob))) return false;
+    }
+    for (const child of manifests) {
+      const isThere = await this.#now.fileId(manifestPath(this.#repository, child));
+      if (!isThere && !this.#seen.has(child)) return false;
+    }
+    return true;
   }
 }

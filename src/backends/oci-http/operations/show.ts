@@ -5,10 +5,12 @@ import type { Actor } from "../../actor.ts";
 import { firstOf } from "../../first-of.ts";
 import { NotAllowedError } from "../../refusals.ts";
 import type { ContentChange } from "../content/content-changes.ts";
+import { parseEvent } from "../content/store-event.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { readableChanges } from "./diff.ts";
 import { commitAt, type Moment } from "./moment.ts";
 import { type ContentServices, servedBy } from "./registry-access.ts";
+import { redactedEvent } from "./shown-event.ts";
 
 export interface CommitRecord {
   readonly id: ObjectId;
@@ -40,5 +42,12 @@ export async function showCommit(
   const changes = await firstOf(readableChanges(oci.store, range), limit);
   if (changes.entries.length === 0 && !actor.isAdministrator())
     throw new NotAllowedError(`'${commit.text}' changed nothing that you may read`);
-  return { id, author, time: new Date(committer.seconds * 1000), message, changes };
+  const redacted = redactedEvent(parseEvent(message), actor, instance);
+  return {
+    id,
+    author,
+    time: new Date(committer.seconds * 1000),
+    message: redacted ? `${redacted.subject}\n` : message,
+    changes,
+  };
 }

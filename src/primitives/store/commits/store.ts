@@ -115,8 +115,9 @@ export class Store {
     return this.#writer.head;
   }
 
-  async at(commitId: ObjectId): Promise<Snapshot> {
-    return new Snapshot(this.#reader, commitId, await this.#reader.commit(commitId));
+  /** The files at a commit; `undefined`: the empty store. */
+  async at(commitId: ObjectId | undefined): Promise<Snapshot> {
+    return new Snapshot(this.#reader, commitId, commitId && (await this.#reader.commit(commitId)));
   }
 
   /** The files that differ between two commits; `undefined`: the empty store. */

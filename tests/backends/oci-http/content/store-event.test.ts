@@ -147,6 +147,83 @@ const MESSAGES: readonly [event: StoreEvent, message: readonly string[]][] = [
       "Client: gc",
     ],
   ],
+  [
+    {
+      kind: "remove",
+      repository: undefined,
+      selection: "team/**:pr-*",
+      tags: [demo],
+      counts: { repositories: 3, tags: 4, manifests: 1 },
+      origin: { client: "console", remote: "::1" },
+    },
+    [
+      "delete team/**:pr-* (4 tags and 1 manifest in 3 repositories)",
+      "",
+      "Deletes: team/**:pr-*",
+      "Tags: 4",
+      "Manifests: 1",
+      "Client: console",
+      "Remote: ::1",
+    ],
+  ],
+  [
+    {
+      kind: "copy",
+      from: repository,
+      repository: "new" as RepositoryName,
+      tags: [demo],
+      counts: { repositories: 1, tags: 1, manifests: 2 },
+      origin: { client: "console", remote: "" },
+    },
+    [
+      "copy team/app to new",
+      "",
+      "Repository: new",
+      "Tag: demo",
+      "Copied-From: team/app",
+      "Tags: 1",
+      "Manifests: 2",
+      "Client: console",
+    ],
+  ],
+  [
+    {
+      kind: "rename",
+      from: repository,
+      repository: "new" as RepositoryName,
+      tags: [demo],
+      counts: { repositories: 1, tags: 1, manifests: 2 },
+      origin: { client: "console", remote: "" },
+    },
+    [
+      "rename team/app to new",
+      "",
+      "Renamed-From: team/app",
+      "Renamed-To: new",
+      "Tags: 1",
+      "Manifests: 2",
+      "Client: console",
+    ],
+  ],
+  [
+    {
+      kind: "retag",
+      repository,
+      source: "v1" as Tag,
+      digest,
+      tags: [latest],
+      origin: { client: "console", remote: "" },
+    },
+    [
+      "tag team/app:v1 as latest",
+      "",
+      "Repository: team/app",
+      "Tag: latest",
+      `Previous: ${previous}`,
+      `Digest: ${digest}`,
+      "Client: console",
+    ],
+  ],
 ];
 
 test("the messages of all events are written byte for byte as stores hold them", () => {
@@ -157,8 +234,11 @@ test("an event is read back with its repository, tags, digest and origin", () =>
   for (const [event] of MESSAGES) {
     const { subject, ...read } = parseEvent(`${formatEvent(event)}\n`);
     expect(formatEvent(event).startsWith(`${subject}\n`)).toBe(true);
-    expect(read.repository).toBe(event.repository);
-    const named = event.repository
+    // A rename concerns two repositories alike.
+    const written = event.kind === "rename" ? undefined : event.repository;
+    expect(read.repository).toBe(written);
+    if ("from" in event && event.kind !== "restore") expect(read.others).toContain(event.from);
+    const named = written
       ? event.tags.map(({ tag, previous: before }) => ({ tag, ...(before && { previous: before }) }))
       : [];
     expect(read.tags).toEqual(named);

@@ -1,0 +1,86 @@
+import {
+  carryOutRemoval,
+  proposeRemoval,
+  type RemovalProposal,
+  type RemovalRecord,
+} from "../../oci-http/operations/remove.ts";
+import { withoutYes, YES } from "./access-words.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
+import { INSTANCE, readInstance, readSelection } from "./oci-words.ts";
+import { shortCommit, shortDigest } from "./table.ts";
+
+export const OCI_CONTENT_COMMANDS: readonly Command[] = [
+  {
+    scope: "oci",
+    verb: "rm",
+    parameters: [INSTANCE, { name: "repository[:tag|@digest]" }, { name: YES, optional: true }],
+    summary: "delete a tag, a manifest with its tags, a repository, or all that a pattern matches",
+    details: [
+      "in a repository '*' stands for one component of the name and '**' for any number, in a tag '*' for any text",
+      "it shows what would go and asks first; all of it is one commit, or nothing is deleted",
+      "a tag is deleted without its manifest, as over HTTP; '/oci restore' restores what was deleted",
+    ],
+    example: "/oci rm default alice/**:pr-*",
+    adminOnly: false,
+    isChange: true,
+    async run([name = "", text = "", ...more], context) {
+      const isSure = readYes(more);
+      const request = { instance: readInstance(name), selection: readSelection(text) };
+      const proposal = await proposeRemoval(context, context.actor, request);
+      const lines = renderRemoval(proposal);
+      if (!isSure && !(await isConfirmed(lines, context))) return ["nothing was changed"];
+      const record = await carryOutRemoval(context, context.actor, proposal);
+      const done = renderRemoved(proposal, record);
+      const { counts } = proposal;
+      return {
+        lines: isSure ? [...lines, ...done] : done,
+        records: [{ ...counts, ...record, undo: undoOf(proposal, record) }],
+      };
+    },
+  },
+];
+
+function readYes(words: readonly string[]): boolean {
+  const { words: others, isSure } = withoutYes(words);
+  if (others[0] !== undefined) throw new ConsoleError(`'${others[0]}' is not ${YES}`);
+  return isSure;
+}
+
+/** Shows what would change, and asks. */
+async function isConfirmed(lines: readonly string[], context: CommandContext): Promise<boolean> {
+  await context.print(lines);
+  return context.confirm("go on?");
+}
+
+function renderRemoval({
+  instance,
+  selection,
+  counts,
+  tags,
+  manifests,
+  untagged,
+}: RemovalProposal): string[] {
+  const left = counts.tags + counts.manifests - tags.length - manifests.length;
+  return [
+    `delete from '${instance}' what '${selection.text}' names: ${counts.tags} tags and ${counts.manifests} manifests in ${counts.repositories} repositories`,
+    ...tags.map(
+      ({ repository, tag, digest }) =>
+        `  ${repository}:${tag}, which is ${digest ? shortDigest(digest) : "no digest"}`,
+    ),
+    ...manifests.map(({ repository, digest }) => `  ${repository}@${shortDigest(digest)}`),
+    ...(left > 0 ? [`  … and ${left} more`] : []),
+    ...(untagged > 0
+      ? [`${untagged} manifests lose their last tag and stay; '@<digest>' or a cleanup rule deletes them`]
+      : []),
+  ];
+}
+
+function renderRemoved(proposal: RemovalProposal, record: RemovalRecord): string[] {
+  return [`deleted, in the commit ${shortCommit(record.commit)}`, `undo: ${undoOf(proposal, record)}`];
+}
+
+function undoOf({ instance, selection }: RemovalProposal, { before }: RemovalRecord): string {
+  const what = selection.text.includes("*") ? `'${selection.text}'` : selection.text;
+  return `/oci restore ${instance} ${what} ${shortCommit(before)}`;
+}

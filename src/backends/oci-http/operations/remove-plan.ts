@@ -1,0 +1,120 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
+import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import {
+  manifestPath,
+  manifestsPrefix,
+  parseOciPath,
+  repositoryPath,
+  TAGS,
+  tagPath,
+  tagsPrefix,
+} from "../content/layout.ts";
+import { tagTarget } from "../content/tag-target.ts";
+import type { OciStore } from "../store/oci-store.ts";
+import { matchesTag, type SelectedPart } from "./selection.ts";
+
+/** A tag to be deleted, with the object id of its file. */
+export interface PlannedTag {
+  readonly tag: Tag;
+  readonly fileId: ObjectId;
+}
+
+/** What is deleted in one repository. */
+export interface RepositoryRemoval {
+  readonly repository: RepositoryName;
+  readonly part: SelectedPart;
+  readonly tags: readonly PlannedTag[];
+  readonly manifests: readonly Digest[];
+}
+
+/** Plans the deletion of a part of a repository, read from a commit. Changes nothing. */
+export async function planRemoval(
+  oci: Pick<OciStore, "index">,
+  state: Snapshot,
+  repository: RepositoryName,
+  part: SelectedPart,
+): Promise<RepositoryRemoval> {
+  if (part.kind === "manifest") {
+    const isThere = (await state.fileId(manifestPath(repository, part.digest))) !== undefined;
+    const tags: PlannedTag[] = [];
+    for (const tag of isThere ? oci.index.tagsOf(repository, part.digest) : []) {
+      const fileId = await state.fileId(tagPath(repository, tag));
+      if (fileId && (await tagTarget(state, repository, tag)) === part.digest) tags.push({ tag, fileId });
+    }
+    return { repository, part, tags, manifests: isThere ? [part.digest] : [] };
+  }
+  const pace = new Pace(1);
+  const tags: PlannedTag[] = [];
+  for await (const { path, id } of state.list(tagsPrefix(repository))) {
+    await pace.rest();
+    const file = parseOciPath(path);
+    if (file?.kind !== "tag" || file.repository !== repository) continue;
+    if (part.kind === "repository" || matchesTag(part.pattern, file.tag))
+      tags.push({ tag: file.tag, fileId: id });
+  }
+  tags.sort((a, b) => (a.tag < b.tag ? -1 : 1));
+  const manifests = part.kind === "repository" ? await manifestsIn(state, repository) : [];
+  return { repository, part, tags, manifests };
+}
+
+async function manifestsIn(state: Snapshot, repository: RepositoryName): Promise<Digest[]> {
+  const pace = new Pace(1);
+  const digests: Digest[] = [];
+  for await (const { path } of state.list(manifestsPrefix(repository))) {
+    await pace.rest();
+    const file = parseOciPath(path);
+    if (file?.kind === "manifest" && file.repository === repository) digests.push(file.digest);
+  }
+  return digests;
+}
+
+/** Whether what a plan deletes, or for a repository anything in it, differs between two states. */
+export async function hasMoved(
+  { repository, part, tags }: RepositoryRemoval,
+  before: Snapshot,
+  now: Snapshot,
+): Promise<boolean> {
+  if (part.kind === "repository") {
+    for (const prefix of [tagsPrefix(repository), manifestsPrefix(repository)])
+      if ((await entryOf(before, prefix)) !== (await entryOf(now, prefix))) return true;
+    return false;
+  }
+  const directory = tagsPrefix(repository);
+  if ((await entryOf(before, directory)) === (await entryOf(now, directory))) return false;
+  for (const { tag, fileId } of tags)
+    if ((await now.fileId(tagPath(repository, tag))) !== fileId) return true;
+  return false;
+}
+
+/** Whether a tag that a plan does not know names the manifest that it deletes. */
+export async function isTaggedMeanwhile(
+  { store }: Pick<OciStore, "store">,
+  { repository, part, tags }: RepositoryRemoval,
+  before: Snapshot,
+  now: Snapshot,
+): Promise<boolean> {
+  if (part.kind !== "manifest") return false;
+  const known = new Set<string>(tags.map(({ tag }) => tag));
+  for await (const { path, after } of store.diffBelow(`${repositoryPath(repository)}/${TAGS}`, before, now)) {
+    const file = after && parseOciPath(path);
+    if (file?.kind !== "tag" || known.has(file.tag)) continue;
+    if ((await tagTarget(now, repository, file.tag)) === part.digest) return true;
+  }
+  return false;
+}
+
+export function removalChanges({ repository, tags, manifests }: RepositoryRemoval): Change[] {
+  return [
+    ...tags.map(({ tag }) => ({ path: tagPath(repository, tag), content: null })),
+    ...manifests.map((digest) => ({ path: manifestPath(repository, digest), content: null })),
+  ];
+}
+
+function entryOf(state: Snapshot, prefix: string): Promise<ObjectId | undefined> {
+  return state.entryId(prefix.slice(0, -1));
+}
