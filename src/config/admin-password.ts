@@ -9,12 +9,16 @@ import { UsageError } from "./settings.ts";
 /** The name of the systemd credential (LoadCredential= and similar). */
 const CREDENTIAL = "admin-password";
 
+const FILE = "admin-password-file";
+
 /** The source of the first administrator's password. */
 export type AdminPassword =
-  | { readonly kind: "given"; readonly password: string }
+  | { readonly kind: "given"; readonly password: string; readonly setting: string }
   | {
       readonly kind: "file";
       readonly path: string;
+      /** Names the setting in messages. */
+      readonly setting: string;
       /** Whether a setting gives the path, not systemd. */
       readonly isSet: boolean;
     };
@@ -29,26 +33,28 @@ export function adminPassword(
 ): AdminPassword | undefined {
   const password = settings.optional("admin-password");
   if (password !== undefined) {
-    if (settings.isGiven("admin-password-file"))
-      throw new UsageError("give --admin-password or --admin-password-file, not both");
-    return { kind: "given", password: checked(password, "--admin-password") };
+    const setting = settings.sourceOf("admin-password");
+    if (settings.isGiven(FILE))
+      throw new UsageError(`give ${setting} or ${settings.sourceOf(FILE)}, not both`);
+    return { kind: "given", password: checked(password, setting), setting };
   }
-  if (settings.isGiven("admin-password-file"))
-    return { kind: "file", path: resolve(settings.text("admin-password-file")), isSet: true };
+  const setting = settings.sourceOf(FILE);
+  if (settings.isGiven(FILE))
+    return { kind: "file", path: resolve(settings.text(FILE)), isSet: true, setting };
   const directory = environment["CREDENTIALS_DIRECTORY"];
   const path = directory && `${directory}/${CREDENTIAL}`;
-  return path && existsSync(path) ? { kind: "file", path, isSet: false } : undefined;
+  return path && existsSync(path) ? { kind: "file", path, isSet: false, setting } : undefined;
 }
 
 /** Reads the password. Throws `UsageError`; logs a warning about a file that other users can access. */
 export function readAdminPassword(source: AdminPassword, log: Pick<Logger, "warn">): string {
   if (source.kind === "given") return source.password;
-  const { path, isSet } = source;
-  const { secret, exposure } = readSecretFile(path, "admin-password-file");
+  const { path, isSet, setting } = source;
+  const { secret, exposure } = readSecretFile(path, setting);
   // systemd grants access to a credential by an ACL, which shows in the group bits.
   if (exposure && isSet)
-    log.warn(`--admin-password-file: ${path} is ${exposure} by other users; run 'chmod 600 ${path}'`);
-  return checked(secret, `--admin-password-file: ${path}`);
+    log.warn(`${setting}: ${path} is ${exposure} by other users; run 'chmod 600 ${path}'`);
+  return checked(secret, `${setting}: ${path}`);
 }
 
 function checked(password: string, source: string): string {

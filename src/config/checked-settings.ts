@@ -1,17 +1,27 @@
-import { parseSize } from "../primitives/text/byte-size.ts";
-import { type RawSettings, SETTINGS, type Setting, type SettingName, UsageError } from "./settings.ts";
+import {
+  type ListenAddress,
+  listenAddressAdvice,
+  parseListenAddress,
+} from "../primitives/net/listen-address.ts";
+import { parseSize, sizeAdvice } from "../primitives/text/byte-size.ts";
+import { type GivenSettings, SETTINGS, type Setting, type SettingName, UsageError } from "./settings.ts";
 
 /** Settings with defaults applied, read by their declared type. Invalid values throw `UsageError`. */
 export class CheckedSettings {
-  readonly #raw: RawSettings;
+  readonly #given: GivenSettings;
 
-  constructor(raw: RawSettings) {
-    this.#raw = raw;
+  constructor(given: GivenSettings) {
+    this.#given = given;
   }
 
   /** Whether the setting was given, even with its default value. */
   isGiven(name: SettingName): boolean {
-    return this.#raw[name] !== undefined;
+    return this.#given[name] !== undefined;
+  }
+
+  /** Names the setting in messages, by the place that gave it. */
+  sourceOf(name: SettingName): string {
+    return this.#given[name]?.source ?? `--${name}`;
   }
 
   flag(name: SettingName): boolean {
@@ -25,7 +35,7 @@ export class CheckedSettings {
 
   text(name: SettingName): string {
     const value = this.optional(name);
-    if (!value) throw new UsageError(`--${name} must not be empty`);
+    if (!value) throw new UsageError(`${this.sourceOf(name)} must not be empty`);
     return value;
   }
 
@@ -38,7 +48,12 @@ export class CheckedSettings {
   size(name: SettingName): number | undefined {
     if (this.optional(name) === undefined) return undefined;
     const parse = (text: string) => parseSize(text) || undefined;
-    return this.parsed(name, parse, "a size such as 512MiB or 10GiB");
+    return this.parsed(name, parse, "a size such as 512MiB or 10GiB", sizeAdvice);
+  }
+
+  /** `example`: an address for messages. */
+  address(name: SettingName, example: string): ListenAddress {
+    return this.parsed(name, parseListenAddress, `an address such as ${example}`, listenAddressAdvice);
   }
 
   /** A number from 1 to `max`; `undefined` if not given. */
@@ -49,15 +64,24 @@ export class CheckedSettings {
     return this.parsed(name, parse, `a number from 1 to ${max}`);
   }
 
-  parsed<T>(name: SettingName, parse: (text: string) => T | undefined, expected: string): T {
+  /** `advice` says what to write in place of a wrong text, if it can tell. */
+  parsed<T>(
+    name: SettingName,
+    parse: (text: string) => T | undefined,
+    expected: string,
+    advice: (text: string) => string | undefined = () => undefined,
+  ): T {
     const text = this.text(name);
     const value = parse(text);
-    if (value === undefined) throw new UsageError(`--${name} must be ${expected}, not '${text}'`);
-    return value;
+    if (value !== undefined) return value;
+    const better = advice(text);
+    throw new UsageError(
+      `${this.sourceOf(name)} must be ${expected}, not '${text}'${better === undefined ? "" : `; ${better}`}`,
+    );
   }
 
   #value(name: SettingName): boolean | string | readonly string[] | undefined {
     const setting: Setting = SETTINGS[name];
-    return this.#raw[name] ?? setting.fallback;
+    return this.#given[name]?.value ?? setting.fallback;
   }
 }

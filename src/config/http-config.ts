@@ -1,12 +1,13 @@
-import { closeSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { dirname } from "node:path";
 import { CERTIFICATE_SETTING, type CertificatePaths } from "../frontends/http/listen/certificates.ts";
 import { MAX_THREADS } from "../frontends/http/listen/http-limits.ts";
 import type { HttpSettings } from "../frontends/http/listen/http-settings.ts";
 import { isNetwork, type ProxySettings } from "../frontends/http/listen/trusted-proxies.ts";
 import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/requests/access-log.ts";
 import { messageOf } from "../primitives/expected-error.ts";
-import { type ListenAddress, parseListenAddress } from "../primitives/net/listen-address.ts";
+import type { ListenAddress } from "../primitives/net/listen-address.ts";
 import { parseDuration } from "../primitives/text/duration.ts";
 import { MAX_MANIFEST_BYTES } from "../registry/model/manifest.ts";
 import type { CheckedSettings } from "./checked-settings.ts";
@@ -32,27 +33,19 @@ export function httpConfig(settings: CheckedSettings, ops: ListenAddress | undef
   const listenTls =
     settings.optional("frontend-http-listen-https") === undefined
       ? undefined
-      : settings.parsed(
-          "frontend-http-listen-https",
-          parseListenAddress,
-          "an address such as 127.0.0.1:8443",
-        );
+      : settings.address("frontend-http-listen-https", "127.0.0.1:8443");
   const redirectsToTls = settings.flag("frontend-http-redirect");
   if (listenTls && certificates.length === 0)
     throw new UsageError(
-      "--frontend-http-listen-https needs --frontend-http-tls-certificate <file> and --frontend-http-tls-key <file>",
+      `${settings.sourceOf("frontend-http-listen-https")} needs --frontend-http-tls-certificate <file> and --frontend-http-tls-key <file>`,
     );
   if (!listenTls && (certificates.length > 0 || redirectsToTls)) {
     const given = redirectsToTls ? "frontend-http-redirect" : CERTIFICATE_SETTING;
-    throw new UsageError(`--${given} needs --frontend-http-listen-https <host:port>`);
+    throw new UsageError(`${settings.sourceOf(given)} needs --frontend-http-listen-https <host:port>`);
   }
   return {
     settings: {
-      listen: settings.parsed(
-        "frontend-http-listen-http",
-        parseListenAddress,
-        "an address such as 127.0.0.1:8080",
-      ),
+      listen: settings.address("frontend-http-listen-http", "127.0.0.1:8080"),
       listenTls,
       redirectsToTls,
       hstsSeconds: hstsSeconds(settings),
@@ -83,7 +76,7 @@ function proxies(settings: CheckedSettings): ProxySettings {
   for (const network of networks) {
     if (!isNetwork(network))
       throw new UsageError(
-        `--frontend-http-trusted-proxy must be an address or a network such as 10.0.0.0/8, not '${network}'`,
+        `${settings.sourceOf("frontend-http-trusted-proxy")} must be an address or a network such as 10.0.0.0/8, not '${network}'`,
       );
   }
   const names = [
@@ -93,7 +86,7 @@ function proxies(settings: CheckedSettings): ProxySettings {
   ] as const;
   const given = names.find((name) => settings.isGiven(name));
   if (networks.length === 0 && given !== undefined)
-    throw new UsageError(`--${given} needs --frontend-http-trusted-proxy <network>`);
+    throw new UsageError(`${settings.sourceOf(given)} needs --frontend-http-trusted-proxy <network>`);
   return {
     networks,
     header: settings.parsed(
@@ -119,13 +112,20 @@ function accessLog(settings: CheckedSettings): AccessLogTarget | undefined {
   );
   const path = settings.optional("access-log");
   if (path === undefined) return undefined;
-  // Opened here so that an error is one line, rather than one from each thread.
+  // Checked here so that an error is one line, rather than one from each thread; not created, as the server may run as
+  // another user than 'check-config'.
   try {
-    if (path !== "-") closeSync(openSync(path, "a", 0o640));
+    if (path !== "-") checkWritable(path);
   } catch (error) {
-    throw new UsageError(`--access-log: can't write to ${path}: ${messageOf(error)}`);
+    throw new UsageError(`${settings.sourceOf("access-log")}: can't write to ${path}: ${messageOf(error)}`);
   }
   return { path, format };
+}
+
+/** Throws if a server could not append to the file. */
+function checkWritable(path: string): void {
+  if (existsSync(path)) closeSync(openSync(path, constants.O_WRONLY | constants.O_APPEND));
+  else accessSync(dirname(path), constants.W_OK | constants.X_OK);
 }
 
 function certificatePaths(settings: CheckedSettings): readonly CertificatePaths[] {
@@ -142,7 +142,9 @@ function certificatePaths(settings: CheckedSettings): readonly CertificatePaths[
 function manifestLimit(settings: CheckedSettings): number {
   const bytes = settings.size("limit-manifest-size") ?? MAX_MANIFEST_BYTES;
   if (bytes <= MAX_MANIFEST_LIMIT) return bytes;
-  throw new UsageError("--limit-manifest-size must be 64MiB or less: manifests are held in memory");
+  throw new UsageError(
+    `${settings.sourceOf("limit-manifest-size")} must be 64MiB or less: manifests are held in memory`,
+  );
 }
 
 /** Only Linux distributes the connections of a port over several listening threads. */
@@ -154,6 +156,7 @@ function httpWorkers(settings: CheckedSettings): number {
     (text) => (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= MAX_THREADS ? Number(text) : undefined),
     `a number from 1 to ${MAX_THREADS}`,
   );
-  if (count > 1 && !canShare) throw new UsageError("--http-workers: more than 1 needs Linux");
+  if (count > 1 && !canShare)
+    throw new UsageError(`${settings.sourceOf("http-workers")}: more than 1 needs Linux`);
   return count;
 }

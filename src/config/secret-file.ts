@@ -17,10 +17,10 @@ export interface SecretFile {
   readonly exposure: SecretExposure | undefined;
 }
 
-/** Reads a secret from a file or a pipe. Throws `UsageError` with `setting` and the path in its message. */
+/** Reads a secret from a file or a pipe. Throws `UsageError` with the setting, as messages name it, and the path in its message. */
 export function readSecretFile(path: string, setting: string): SecretFile {
   const fail = (reason: string): never => {
-    throw new UsageError(`--${setting}: ${path} ${reason}`);
+    throw new UsageError(`${setting}: ${path} ${reason}`);
   };
   let fd: number;
   try {

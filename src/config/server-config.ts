@@ -9,14 +9,14 @@ import {
   readSettings,
 } from "../backends/oci-http/settings/instance-settings.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/upkeep/store-jobs.ts";
-import { type ListenAddress, parseListenAddress } from "../primitives/net/listen-address.ts";
+import type { ListenAddress } from "../primitives/net/listen-address.ts";
 import { parseDuration } from "../primitives/text/duration.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
 import { type AdminPassword, adminPassword } from "./admin-password.ts";
 import { CheckedSettings } from "./checked-settings.ts";
 import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
-import { isSettingName, NEVER, type RawSettings, type SettingName, UsageError } from "./settings.ts";
-import { settingsFromEnvironment, settingsFromFile, settingsFromFlags } from "./sources.ts";
+import { isSettingName, NEVER, type SettingName, UsageError } from "./settings.ts";
+import { givenSettings } from "./sources.ts";
 
 /** The server's whole configuration, checked. A part that is switched off is `undefined`. */
 export interface ServerConfig {
@@ -44,19 +44,17 @@ export function resolveServerConfig(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): ServerConfig {
-  const local: RawSettings = { ...settingsFromEnvironment(environment), ...settingsFromFlags(args) };
-  const file = typeof local.config === "string" ? settingsFromFile(local.config) : {};
-  const settings = new CheckedSettings({ ...file, ...local });
+  const settings = new CheckedSettings(givenSettings(args, environment));
   const http = settings.flag("frontend-http");
   const ops =
     settings.optional("frontend-ops-listen") === undefined
       ? undefined
-      : settings.parsed("frontend-ops-listen", parseListenAddress, "an address such as 127.0.0.1:9090");
+      : settings.address("frontend-ops-listen", "127.0.0.1:9090");
   return {
     dataDir: settings.text("data-dir"),
     http: http ? httpConfig(settings, ops) : undefined,
     ssh: settings.flag("backend-admin-ssh")
-      ? settings.parsed("frontend-ssh-listen", parseListenAddress, "an address such as 127.0.0.1:2222")
+      ? settings.address("frontend-ssh-listen", "127.0.0.1:2222")
       : undefined,
     ops,
     instances: http && settings.flag("backend-oci-http") ? bootstrap(settings) : undefined,
@@ -86,9 +84,10 @@ export function resolveServerConfig(
  * the stored settings; hosts are merged.
  */
 function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instances"]> {
+  const refuse = refuserOf(settings);
   const defaults = readSettings(
     flagTexts(settings, () => true),
-    refuseFlag,
+    refuse,
   );
   const created: InstanceConfig = {
     name: DEFAULT_NAME,
@@ -98,7 +97,7 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
   };
   const given = readSettings(
     flagTexts(settings, (name) => settings.isGiven(name)),
-    refuseFlag,
+    refuse,
   );
   return (stored) => {
     const known = stored?.find(({ name }) => name === DEFAULT_NAME);
@@ -122,9 +121,12 @@ function flagTexts(
   );
 }
 
-function refuseFlag({ flag, wanted, wantedOfFlag = wanted }: AnySetting, text: string): never {
-  if (text === "") throw new UsageError(`--${flag} must not be empty`);
-  throw new UsageError(`--${flag} must be ${wantedOfFlag}, not '${text}'`);
+function refuserOf(settings: CheckedSettings) {
+  return ({ flag = "", wanted, wantedOfFlag = wanted }: AnySetting, text: string): never => {
+    const source = isSettingName(flag) ? settings.sourceOf(flag) : `--${flag}`;
+    if (text === "") throw new UsageError(`${source} must not be empty`);
+    throw new UsageError(`${source} must be ${wantedOfFlag}, not '${text}'`);
+  };
 }
 
 /** The longest delay of a timer. */

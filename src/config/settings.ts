@@ -206,8 +206,16 @@ export function environmentName(name: SettingName): string {
   return `EVERLOCK_${name.replaceAll("-", "_").toUpperCase()}`;
 }
 
-/** Unchecked values of settings from one source. */
-export type RawSettings = Partial<Record<SettingName, boolean | string | readonly string[]>>;
+export type RawValue = boolean | string | readonly string[];
+
+/** An unchecked value, and the place that gave it. */
+export interface GivenSetting {
+  readonly value: RawValue;
+  /** As messages name it: `--gc-every`, `EVERLOCK_GC_EVERY`, or `everlock.toml, line 3: gc-every`. */
+  readonly source: string;
+}
+
+export type GivenSettings = Partial<Record<SettingName, GivenSetting>>;
 
 /** A setting, flag or file is invalid; the message is the one line that the user sees. */
 export class UsageError extends ExpectedError {

@@ -1,22 +1,43 @@
-import { readFileSync } from "node:fs";
-import { parse, TomlError } from "smol-toml";
-import { messageOf } from "../primitives/expected-error.ts";
+import { didYouMean } from "../primitives/text/nearest.ts";
 import {
   environmentName,
+  type GivenSetting,
+  type GivenSettings,
   isSettingName,
-  type RawSettings,
+  type RawValue,
   SETTING_NAMES,
   SETTINGS,
   type Setting,
   type SettingName,
   UsageError,
 } from "./settings.ts";
+import { settingsFromFile } from "./settings-file.ts";
 
-type RawValue = boolean | string | readonly string[];
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** All settings that were given. Precedence: flags, environment, file. Throws `UsageError`. */
+export function givenSettings(args: readonly string[], environment: Environment): GivenSettings {
+  const local = { ...settingsFromEnvironment(environment), ...settingsFromFlags(args) };
+  const file = local.config?.value;
+  return typeof file === "string" ? { ...settingsFromFile(file), ...local } : local;
+}
+
+/** Warnings about variables that look like settings of Everlock and are none. */
+export function unknownVariables(environment: Environment): string[] {
+  const known = new Set(SETTING_NAMES.map(environmentName));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("EVERLOCK_") && !known.has(name))
+    .map(
+      (name) => `the environment variable ${name} is not a setting and is ignored${didYouMean(name, known)}`,
+    );
+}
 
 /** Parses `--name value`, `--name=value`, `--name` and `--no-name`. Throws `UsageError` for anything else. */
-export function settingsFromFlags(args: readonly string[]): RawSettings {
-  const settings: Partial<Record<SettingName, RawValue>> = {};
+function settingsFromFlags(args: readonly string[]): GivenSettings {
+  const settings: Partial<Record<SettingName, GivenSetting>> = {};
+  const give = (name: SettingName, value: RawValue) => {
+    settings[name] = { value, source: `--${name}` };
+  };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
     const [, flag = "", given] = arg.match(/^--([a-z][a-z-]*)(?:=(.*))?$/s) ?? [];
@@ -26,71 +47,33 @@ export function settingsFromFlags(args: readonly string[]): RawSettings {
       throw unknownArgument(arg);
     const setting: Setting = SETTINGS[name];
     if (setting.type === "boolean") {
-      settings[name] =
-        given === undefined ? name === flag : parseBoolean(`--${flag}`, given) === (name === flag);
+      give(name, given === undefined ? name === flag : parseBoolean(`--${flag}`, given) === (name === flag));
       continue;
     }
     const value = given ?? args[++i];
     if (value === undefined) throw new UsageError(`--${name} needs a value: --${name} <${setting.hint}>`);
-    const before = settings[name];
-    settings[name] = setting.type === "list" ? [...(Array.isArray(before) ? before : []), value] : value;
+    const before = settings[name]?.value;
+    give(name, setting.type === "list" ? [...(Array.isArray(before) ? before : []), value] : value);
   }
   return settings;
 }
 
-export function settingsFromEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
-): RawSettings {
-  const settings: Partial<Record<SettingName, RawValue>> = {};
+function settingsFromEnvironment(environment: Environment): GivenSettings {
+  const settings: Partial<Record<SettingName, GivenSetting>> = {};
   for (const name of SETTING_NAMES) {
-    const variable = environmentName(name);
-    const value = environment[variable];
-    if (value === undefined) continue;
+    const source = environmentName(name);
+    const text = environment[source];
+    if (text === undefined) continue;
     const { type }: Setting = SETTINGS[name];
-    settings[name] =
+    const value =
       type === "boolean"
-        ? parseBoolean(variable, value)
+        ? parseBoolean(source, text)
         : type === "list"
-          ? value.split(",").map((item) => item.trim())
-          : value;
+          ? text.split(",").map((item) => item.trim())
+          : text;
+    settings[name] = { value, source };
   }
   return settings;
-}
-
-export function settingsFromFile(path: string): RawSettings {
-  const settings: Partial<Record<SettingName, RawValue>> = {};
-  for (const [name, value] of Object.entries(readToml(path))) {
-    if (!isSettingName(name) || name === "config") throw new UsageError(`${path}: unknown setting '${name}'`);
-    settings[name] = checkFileValue(path, name, value);
-  }
-  return settings;
-}
-
-function checkFileValue(path: string, name: SettingName, value: unknown): RawValue {
-  const { type, hint }: Setting = SETTINGS[name];
-  const fits = type === "boolean" ? typeof value === "boolean" : typeof value === "string";
-  if (fits) return value as boolean | string;
-  if (hint === "count" && typeof value === "number") return String(value);
-  if (type === "list" && Array.isArray(value) && value.every((item) => typeof item === "string"))
-    return value;
-  const text = hint === "count" ? "a number" : "a string";
-  const wanted = { boolean: "true or false", string: text, list: "a string or a list of strings" }[type];
-  throw new UsageError(`${path}: '${name}' must be ${wanted}`);
-}
-
-function readToml(path: string): Readonly<Record<string, unknown>> {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`can't read the configuration file ${path}: ${messageOf(error)}`);
-  }
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    throw new UsageError(`${path}, line ${error.line}: ${error.message.split("\n")[0]}`);
-  }
 }
 
 function parseBoolean(source: string, value: string): boolean {
@@ -100,8 +83,13 @@ function parseBoolean(source: string, value: string): boolean {
 }
 
 function unknownArgument(arg: string): UsageError {
-  const what = arg.startsWith("-")
-    ? `unknown flag ${arg.replace(/=.*/s, "")}`
-    : `unexpected argument '${arg}'`;
-  return new UsageError(`${what}; 'everlock serve --help' lists the flags`);
+  if (!arg.startsWith("-"))
+    return new UsageError(`unexpected argument '${arg}'; 'everlock serve --help' lists the flags`);
+  const flag = arg.replace(/=.*/s, "");
+  const known = SETTING_NAMES.flatMap((name) =>
+    SETTINGS[name].type === "boolean" ? [`--${name}`, `--no-${name}`] : [`--${name}`],
+  );
+  return new UsageError(
+    `unknown flag ${flag}${didYouMean(flag, known)}; 'everlock serve --help' lists the flags`,
+  );
 }

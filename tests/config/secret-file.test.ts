@@ -56,7 +56,7 @@ test.each([
   ["an endless device", () => "/dev/zero", /^--admin-password-file: \/dev\/zero is longer than 8192 bytes$/],
   ["bytes that are no text", () => secretFile(new Uint8Array([0xff, 0xfe])), /secret is not UTF-8$/],
 ])("%s is refused by name", (_, path, message) => {
-  const read = () => readSecretFile(path(), "admin-password-file");
+  const read = () => readSecretFile(path(), "--admin-password-file");
   expect(read).toThrow(UsageError);
   expect(read).toThrow(message);
 });

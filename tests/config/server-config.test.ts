@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import type { InstanceConfig } from "../../src/backends/oci-http/settings/instance-config.ts";
 import { resolveServerConfig } from "../../src/config/server-config.ts";
 import { UsageError } from "../../src/config/settings.ts";
+import { unknownVariables } from "../../src/config/sources.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 function configFile(text: string): string {
@@ -64,6 +65,42 @@ test.skipIf(process.platform !== "linux")("HTTP has one thread per core, or as m
     );
 });
 
+describe("a wrong value", () => {
+  test.each([
+    ["EVERLOCK_GC_GRACE", "soon", "EVERLOCK_GC_GRACE must be a time such as 1d"],
+    ["EVERLOCK_BACKEND_OCI_HTTP_REFERENCES", "lax", "EVERLOCK_BACKEND_OCI_HTTP_REFERENCES must be "],
+    ["EVERLOCK_ADMIN_PASSWORD", "", "EVERLOCK_ADMIN_PASSWORD: the password is empty"],
+  ])("of the environment is refused by the variable's name: %p", (name, value, message) => {
+    expect(() => resolveServerConfig([], { [name]: value })).toThrow(message);
+  });
+
+  test.each([
+    [
+      "--frontend-http-listen-http=:8080",
+      "write 127.0.0.1:8080 for this machine alone, or 0.0.0.0:8080 for ",
+    ],
+    [
+      "--frontend-http-listen-https=8443",
+      "write 127.0.0.1:8443 for this machine alone, or 0.0.0.0:8443 for ",
+    ],
+    ["--frontend-ssh-listen=localhost", "not 'localhost'; add a port: localhost:<port>"],
+    ["--frontend-ops-listen=http://localhost:9090/", "write localhost:9090 without http://"],
+    ["--quota-registry=10G", "not '10G'; write 10GiB, or 10GB for powers of 1000"],
+    ["--quota-repository=64", "not '64'; add a unit: 64MiB, 64GiB, or 64B for bytes"],
+    ["--frontend-htpp", "unknown flag --frontend-htpp; did you mean '--frontend-http'?"],
+  ])("is refused with what to write: %p", (flag, message) => {
+    expect(() => resolveServerConfig([flag], {})).toThrow(message);
+  });
+});
+
+test("a variable of the environment that looks like a setting and is none is reported", () => {
+  const environment = { EVERLOCK_DATADIR: "x", EVERLOCK_DATA_DIR: "y", EVERLOCK_X: "z", EVERLOCKED: "1" };
+  expect(unknownVariables(environment)).toEqual([
+    "the environment variable EVERLOCK_DATADIR is not a setting and is ignored; did you mean 'EVERLOCK_DATA_DIR'?",
+    "the environment variable EVERLOCK_X is not a setting and is ignored",
+  ]);
+});
+
 describe("a configuration file", () => {
   test("can contain counts with and without quotation marks", () => {
     const connections = (text: string) =>
@@ -73,16 +110,42 @@ describe("a configuration file", () => {
   });
 
   test.each([
-    ['nonsense = "x"', "unknown setting 'nonsense'"],
-    ["data-dir = 3", "'data-dir' must be a string"],
-    ['frontend-http = "yes"', "'frontend-http' must be true or false"],
-    ["limit-connections = true", "'limit-connections' must be a number"],
-    ["http-workers = 1.5", "--http-workers must be a number from 1 to 256, not '1.5'"],
-    ["data-dir = \n", "line 1: "],
-  ])("with %p is refused", (text, message) => {
+    ['nonsense = "x"', "1: unknown setting 'nonsense'"],
+    ['# a comment\ndata-dri = "x"', "2: unknown setting 'data-dri'; did you mean 'data-dir'?"],
+    ['text = """\ndata-dri = 1\n"""\n', "1: unknown setting 'text'"],
+    [
+      'data-dir = """\ngc-evry = 1\n"""\n  \'gc-evry\' = 1',
+      "4: unknown setting 'gc-evry'; did you mean 'gc-every'?",
+    ],
+    ["\n\n[ server ]\ndata-dir = 'x'", "3: unknown setting 'server'"],
+    ["data-dir = 3", "1: data-dir must be a string"],
+    ['frontend-http = "yes"', "1: frontend-http must be true or false"],
+    ["limit-connections = true", "1: limit-connections must be a number"],
+    ["\nhttp-workers = 1.5", "2: http-workers must be a number from 1 to 256, not '1.5'"],
+    ["gc-every = 6", "1: gc-every must be a time such as 6h, of up to 24d, or 'never', not '6'"],
+    [
+      "limit-blob-size = 64",
+      "1: limit-blob-size must be a size such as 512MiB or 10GiB, not '64'; add a unit: 64MiB, 64GiB, or 64B for bytes",
+    ],
+    [
+      "\r\nfrontend-ssh-listen = 8081",
+      "2: frontend-ssh-listen must be an address such as 127.0.0.1:2222, not '8081'; write 127.0.0.1:8081 for this machine alone, or 0.0.0.0:8081 for every network",
+    ],
+    [
+      "backend-oci-http-vhost = ['a/b']",
+      "1: backend-oci-http-vhost must be a host name without port, a wildcard such as *.example.org, or *, not 'a/b'",
+    ],
+    ['admin-password = ""', "1: admin-password: the password is empty"],
+    ["admin-password-file = 'x'\nadmin-password = 'change-me'", "2: admin-password or "],
+  ])("with %p is refused, with the line", (text, message) => {
     const path = configFile(text);
     expect(() => resolveServerConfig(["--config", path], {})).toThrow(UsageError);
-    expect(() => resolveServerConfig(["--config", path], {})).toThrow(message);
+    expect(() => resolveServerConfig(["--config", path], {})).toThrow(`${path}, line ${message}`);
+  });
+
+  test("that is not TOML is refused, with the line", () => {
+    const path = configFile("gc-every = '1d'\ndata-dir = \n");
+    expect(() => resolveServerConfig(["--config", path], {})).toThrow(`${path}, line 2: `);
   });
 });
 

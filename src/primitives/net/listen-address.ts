@@ -13,6 +13,17 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   return { hostname, port: Number(port) };
 }
 
+/** What to write in place of a text that is not an address; `undefined` if that can't be told. */
+export function listenAddressAdvice(text: string): string | undefined {
+  const [, port] = text.match(/^:?(\d{1,5})$/) ?? [];
+  if (port !== undefined)
+    return `write 127.0.0.1:${port} for this machine alone, or 0.0.0.0:${port} for every network`;
+  const [, scheme, rest] = text.match(/^([a-z]+:\/\/)([^/]+)\/?$/i) ?? [];
+  if (scheme !== undefined && rest !== undefined && parseListenAddress(rest))
+    return `write ${rest} without ${scheme}`;
+  return /^(?:[a-zA-Z0-9.-]+|\[[0-9a-fA-F:.]+\])$/.test(text) ? `add a port: ${text}:<port>` : undefined;
+}
+
 export function formatListenAddress({ hostname, port }: ListenAddress): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

@@ -162,7 +162,7 @@ function readWords(words: readonly string[], known: readonly AnySetting[]): Part
     const added = isNone ? [] : setting.separator === undefined ? [value] : value.split(setting.separator);
     for (const text of added) {
       if (setting.parse(text) === undefined)
-        throw new ConsoleError(`'${word}' is invalid; use ${setting.usage}`);
+        throw new ConsoleError(`'${word}' is invalid; ${setting.advice?.(text) ?? `use ${setting.usage}`}`);
     }
     const before = setting.isList && setting.separator === undefined ? (texts.get(setting) ?? []) : [];
     texts.set(setting, [...before, ...added]);

@@ -13,6 +13,8 @@ export interface InstanceSetting<V> {
   readonly wanted: string;
   /** Description of a valid value of the flag, if different. */
   readonly wantedOfFlag?: string;
+  /** What to write in place of a wrong text, if it can tell. */
+  advice?(text: string): string | undefined;
   /** Values for completion after `=`. */
   readonly candidates?: readonly string[];
   /** Whether the value is a list: a list in the file, several words or a word with commas at the console. */
@@ -40,7 +42,7 @@ type Described = Pick<InstanceSetting<unknown>, "word" | "key" | "help" | "usage
   Partial<
     Pick<
       InstanceSetting<unknown>,
-      "flag" | "wantedOfFlag" | "candidates" | "separator" | "change" | "canBeEmpty" | "shown"
+      "flag" | "wantedOfFlag" | "advice" | "candidates" | "separator" | "change" | "canBeEmpty" | "shown"
     >
   >;
 

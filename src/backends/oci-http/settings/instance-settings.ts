@@ -1,7 +1,7 @@
 import { parseVhostPattern } from "../../../primitives/net/vhost.ts";
 import { type ObjectId, parseObjectId } from "../../../primitives/store/git/object-id.ts";
 import { parseStoreName, type StoreName } from "../../../primitives/store/store-manager.ts";
-import { parseSize, writeSize } from "../../../primitives/text/byte-size.ts";
+import { parseSize, sizeAdvice, writeSize } from "../../../primitives/text/byte-size.ts";
 import { formatDuration, parseDuration } from "../../../primitives/text/duration.ts";
 import {
   CLEANUP_RULE_EXAMPLE,
@@ -18,7 +18,7 @@ export type References = (typeof REFERENCES)[number];
 
 /** Hex digits of a commit in lists. */
 const SHORT_COMMIT = 12;
-const SIZE = { parse: parseSize, write: writeSize, wanted: "a size such as 100GiB" };
+const SIZE = { parse: parseSize, write: writeSize, wanted: "a size such as 100GiB", advice: sizeAdvice };
 
 /** Every setting of a registry besides its name, in the order of `/oci list`. A new one is one entry here. */
 export const INSTANCE_SETTINGS = {
