@@ -1,5 +1,7 @@
-import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import { type CommandDef, defineCommand, runCommand } from "citty";
 import { backup } from "./commands/backup.ts";
+import { checkConfig } from "./commands/check-config.ts";
+import { commandHelp } from "./commands/command-help.ts";
 import { completion } from "./commands/completion.ts";
 import { fsck } from "./commands/fsck.ts";
 import { gc } from "./commands/gc.ts";
@@ -11,10 +13,12 @@ import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
 import { EXIT } from "./primitives/errors/exit-code.ts";
 import { commandFailureOf } from "./primitives/errors/failure.ts";
+import { didYouMean } from "./primitives/text/nearest.ts";
 import { visibleText } from "./primitives/text/visible-text.ts";
 
 const subCommands: Readonly<Record<string, CommandDef>> = {
   serve,
+  "check-config": checkConfig,
   gc,
   fsck,
   health,
@@ -31,18 +35,24 @@ const main = defineCommand({
   subCommands: { ...subCommands },
 });
 
+const HELP_FLAGS: readonly string[] = ["--help", "-h"];
+const VERSION_FLAGS: readonly string[] = ["--version", "-v", "-V"];
+
 /** Runs the command line and returns the exit code; every expected failure is one line on standard error. */
 async function run(args: readonly string[]): Promise<number> {
-  const [name = "", ...rest] = args;
-  const command = subCommands[name];
-  if (args.length === 0 || args.includes("--help") || args.includes("-h")) {
-    process.stdout.write(`${await renderUsage(command ?? main, command && main)}\n`);
+  const [first = "", ...rest] = args;
+  if (first === "help") return run([...rest.slice(0, 1), "--help"]);
+  const name = VERSION_FLAGS.includes(first) ? "version" : first;
+  const command = Object.hasOwn(subCommands, name) ? subCommands[name] : undefined;
+  const isHelp = args.some((arg) => HELP_FLAGS.includes(arg));
+  if (command ? isHelp : args.length === 0 || HELP_FLAGS.includes(name)) {
+    process.stdout.write(await commandHelp(command ?? main, command && main));
     return args.length === 0 ? EXIT.wrongCommandLine : EXIT.done;
   }
   if (!command) {
-    process.stderr.write(
-      `everlock: unknown command '${visibleText(name)}'; it is one of ${Object.keys(subCommands).join(", ")}\n`,
-    );
+    const names = Object.keys(subCommands);
+    const hint = didYouMean(name, names) || `; it is one of ${names.join(", ")}`;
+    process.stderr.write(`everlock: unknown command '${visibleText(name)}'${hint}\n`);
     return EXIT.wrongCommandLine;
   }
   try {

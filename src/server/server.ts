@@ -3,9 +3,10 @@ import type { InstanceConfig } from "../backends/oci-http/settings/instance-conf
 import type { ServerConfig } from "../config/server-config.ts";
 import type { Logger } from "../primitives/logging/logger.ts";
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
+import type { UserName } from "../primitives/users/user.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { Lifetime } from "./lifetime.ts";
-import { ADMINISTRATOR } from "./parts/administrator.ts";
+import { ADMINISTRATOR, type Administrator } from "./parts/administrator.ts";
 import type { StartContext } from "./parts/context.ts";
 import { CONTROL } from "./parts/control.ts";
 import { DIRECTORY } from "./parts/data.ts";
@@ -15,6 +16,7 @@ import { StartedParts } from "./parts/part.ts";
 import { HISTORIES, INSTANCES, JOBS } from "./parts/registries.ts";
 import { RELOAD, type Reload } from "./parts/reload.ts";
 import { SSH } from "./parts/ssh.ts";
+import { USERS } from "./parts/users.ts";
 
 /** The running server: its addresses, and how to stop it. */
 export interface Server {
@@ -25,8 +27,11 @@ export interface Server {
   readonly ops: ListenAddress | undefined;
   readonly dataDir: string;
   readonly adminName: string;
-  /** The administrator's password, if this start generated it. */
-  readonly generatedPassword: string | undefined;
+  readonly administrator: Administrator;
+  /** Of the SSH host key: `SHA256:…`. */
+  readonly fingerprint: string | undefined;
+  /** Whether there is a user with this login. */
+  hasUser(name: UserName): boolean;
   readonly instances: readonly InstanceConfig[];
   /** The registries whose store can't be opened. */
   readonly outages: readonly Outage[];
@@ -63,7 +68,7 @@ export async function startServer(
     await parts.start(PARTS);
   } catch (error) {
     await lifetime.end(log);
-    const password = parts.find(ADMINISTRATOR);
+    const password = parts.find(ADMINISTRATOR)?.generatedPassword;
     // The password is generated only once.
     if (password) log.info(`the administrator '${config.admin.name}' has the password ${password}`);
     throw error;
@@ -83,14 +88,18 @@ function runningServer(
   const { plain, tls } = parts.value(HTTP)?.addresses ?? {};
   const ops = parts.value(OPS);
   const instances = parts.value(INSTANCES);
+  const ssh = parts.value(SSH);
+  const users = parts.value(USERS);
   return {
     http: plain,
     https: tls,
-    ssh: parts.value(SSH)?.address,
+    ssh: ssh?.address,
     ops: config.ops && ops && { hostname: config.ops.hostname, port: ops.port },
     dataDir: parts.value(DIRECTORY).path,
     adminName: config.admin.name,
-    generatedPassword: parts.value(ADMINISTRATOR),
+    administrator: parts.value(ADMINISTRATOR),
+    fingerprint: ssh?.fingerprint,
+    hasUser: (name) => users.directory.get(name) !== undefined,
     instances: instances.list(),
     outages: instances.outages(),
     reload: parts.value(RELOAD),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { binary } from "../support/binary.ts";
 import { afterThisTest } from "../support/cleanup.ts";
+import { STARTED } from "../support/started.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { run } from "../support/tools.ts";
 
@@ -27,7 +28,7 @@ async function logIn(
   let status = 0;
   for await (const chunk of child.stdout) {
     text += new TextDecoder().decode(chunk);
-    if (status !== 0 || !text.includes("Next:")) continue;
+    if (status !== 0 || !STARTED.test(text)) continue;
     const port = text.match(/HTTP +127\.0\.0\.1:(\d+)/)?.[1];
     const headers = { Host: "localhost", Authorization: `Basic ${btoa(`admin:${password}`)}` };
     ({ status } = await fetch(`http://127.0.0.1:${port}/v2/`, { headers }));
@@ -86,20 +87,28 @@ describe("--admin-password-file", () => {
   });
 
   test("and --admin-password exclude each other, from any source", async () => {
-    for (const [args, env] of [
-      [["--admin-password", "a", "--admin-password-file", "b"], {}],
-      [["--admin-password", "a"], { EVERLOCK_ADMIN_PASSWORD_FILE: "b" }],
+    for (const [args, env, file] of [
+      [["--admin-password", "a", "--admin-password-file", "b"], {}, "--admin-password-file"],
+      [["--admin-password", "a"], { EVERLOCK_ADMIN_PASSWORD_FILE: "b" }, "EVERLOCK_ADMIN_PASSWORD_FILE"],
     ] as const) {
       const { code, stderr } = await run([binary(), "serve", ...PORTS, ...args], {
         cwd: temporaryDirectory(),
         env,
       });
-      expect([code, stderr]).toEqual([
-        2,
-        "everlock: give --admin-password or --admin-password-file, not both\n",
-      ]);
+      expect([code, stderr]).toEqual([2, `everlock: give --admin-password or ${file}, not both\n`]);
     }
   });
+});
+
+test("a password that is given at a later start is compared with the present one, and the log says if it differs", async () => {
+  const first = await logIn("change-me", ["--admin-password", "change-me"]);
+  const same = await logIn("change-me", ["--admin-password", "change-me"], { dataDir: first.dataDir });
+  expect([same.status, same.log]).toEqual([200, ""]);
+  const other = await logIn("change-me", ["--admin-password", "another-one"], { dataDir: first.dataDir });
+  expect(other.status).toBe(200);
+  expect(other.log).toContain(
+    "--admin-password is not the password of 'admin', which was set earlier: it counts at the first start alone; 'everlock passwd' or the console changes a password",
+  );
 });
 
 describe("the systemd credential 'admin-password'", () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { binary } from "../support/binary.ts";
+import { STARTED } from "../support/started.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, run } from "../support/tools.ts";
 
@@ -62,7 +63,7 @@ async function serveOnce(command: readonly string[], options: { cwd: string; env
   let isEnded = false;
   for await (const chunk of child.stdout) {
     text += new TextDecoder().decode(chunk);
-    if (isEnded || !text.includes("Next:")) continue;
+    if (isEnded || !STARTED.test(text)) continue;
     isEnded = true;
     child.kill("SIGTERM");
   }

@@ -6,7 +6,7 @@ import { ROOT, repositoryDocuments } from "./repository-documents.ts";
 /** Flags of other programs, and of Everlock's commands besides `serve`, that the documents name. */
 const OTHER_FLAGS = new Set([
   // everlock gc, restore-backup and every command; the console.
-  ...["dry-run", "partial", "help", "json", "yes"],
+  ...["dry-run", "partial", "help", "json", "version", "yes"],
   // build.ts, and /oci restore
   "all",
   // podman, bun, npx, git, chown, systemctl

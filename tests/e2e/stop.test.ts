@@ -5,6 +5,7 @@ import { afterThisTest } from "../support/cleanup.ts";
 import { eventually } from "../support/eventually.ts";
 import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
 import { RegistryClient } from "../support/registry-client.ts";
+import { STARTED } from "../support/started.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith } from "../support/tools.ts";
 import { unfinishedUpload } from "../support/unfinished-upload.ts";
@@ -85,7 +86,7 @@ describe("a stop during the start", () => {
     let text = "";
     for await (const chunk of second.stdout) {
       text += new TextDecoder().decode(chunk);
-      if (text.includes("Next:")) break;
+      if (STARTED.test(text)) break;
     }
     second.kill("SIGTERM");
     expect(await second.exited).toBe(0);

@@ -1,5 +1,6 @@
 import { binary } from "./binary.ts";
 import { afterThisTest } from "./cleanup.ts";
+import { STARTED } from "./started.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { type RunResult, run } from "./tools.ts";
 
@@ -139,7 +140,7 @@ async function readGreeting(stdout: ReadableStream<Uint8Array>): Promise<string>
   const decoder = new TextDecoder();
   let text = "";
   const reader = stdout.getReader();
-  while (!text.includes("Next:")) {
+  while (!STARTED.test(text)) {
     const { done, value } = await reader.read();
     if (done) break;
     text += decoder.decode(value, { stream: true });

@@ -45,7 +45,7 @@ export function describeWith(tools: readonly string[], name: string, body: () =>
   const missing = missingTools(tools);
   if (missing === undefined) {
     describe(name, body);
-  } else if (process.env["EVERLOCK_REQUIRE_CLIENTS"] === "1") {
+  } else if (process.env["REQUIRE_CLIENTS"] === "1") {
     test(`${name} (${missing})`, () => {
       throw new Error(missing);
     });

@@ -1,5 +1,6 @@
 import ssh2 from "ssh2";
 import { keptSecret, UnusableSecretError } from "../../primitives/fs/kept-secret.ts";
+import { fingerprintOfBlob } from "../../primitives/users/ssh-key.ts";
 
 /**
  * Returns the server's Ed25519 key in OpenSSH format, and generates it at the first start. Clients remember it, so it must
@@ -11,6 +12,13 @@ export async function ensureHostKey(path: string): Promise<string> {
   throw new UnusableSecretError(
     `the SSH host key ${path} can't be read; restore it from a backup, or remove it to get a new one (clients will warn)`,
   );
+}
+
+/** `SHA256:…`, as clients show it when they connect for the first time. The key must be readable. */
+export function hostKeyFingerprint(key: string): string {
+  const parsed = ssh2.utils.parseKey(key);
+  if (parsed instanceof Error) throw parsed;
+  return fingerprintOfBlob(parsed.getPublicSSH());
 }
 
 /** ssh2 drops the leading zeros of a public key, which makes one key in 256 unreadable; such a key is discarded. */

@@ -58,7 +58,12 @@ export interface SshSetup {
 }
 
 export type Started =
-  | { readonly kind: "listening"; readonly address: ListenAddress }
+  | {
+      readonly kind: "listening";
+      readonly address: ListenAddress;
+      /** Of the host key: `SHA256:…`. */
+      readonly fingerprint: string;
+    }
   | { readonly kind: "failed"; readonly code: string | undefined; readonly message: string };
 
 /** What the thread that serves SSH does for the owner. */

@@ -36,6 +36,7 @@ interface Thread {
 export class SshFrontend {
   readonly #options: SshFrontendOptions;
   #listen: ListenAddress;
+  #fingerprint = "";
   #thread: Thread | undefined;
   #restartPause = RESTART_PAUSE_MS;
   #isStopping = false;
@@ -54,6 +55,11 @@ export class SshFrontend {
 
   get address(): ListenAddress {
     return this.#listen;
+  }
+
+  /** Of the host key: `SHA256:…`. */
+  get fingerprint(): string {
+    return this.#fingerprint;
   }
 
   /** Ends the sessions whose user or credential no longer exists. */
@@ -108,6 +114,7 @@ export class SshFrontend {
       return;
     }
     this.#listen = started.address;
+    this.#fingerprint = started.fingerprint;
     this.#thread = { worker, owner };
     this.#restartPause = RESTART_PAUSE_MS;
   }

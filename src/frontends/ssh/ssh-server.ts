@@ -7,7 +7,7 @@ import { Heartbeat } from "../../primitives/threads/heartbeat.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { ConsoleSessionCounts } from "./console-session-counts.ts";
-import { ensureHostKey } from "./host-key.ts";
+import { ensureHostKey, hostKeyFingerprint } from "./host-key.ts";
 import { isolate } from "./isolate.ts";
 import {
   type LoginId,
@@ -41,7 +41,8 @@ export class SshServer implements SshThreadCalls {
   }
 
   async start(setup: SshSetup): Promise<Started> {
-    const listener = this.#listen(await ensureHostKey(setup.hostKeyFile), setup.limits);
+    const hostKey = await ensureHostKey(setup.hostKeyFile);
+    const listener = this.#listen(hostKey, setup.limits);
     const { hostname, port } = setup.listen;
     try {
       await new Promise<void>((resolve, reject) => {
@@ -58,7 +59,11 @@ export class SshServer implements SshThreadCalls {
     this.#sweeping = setInterval(() => {
       for (const connection of this.#connections.values()) connection.sweep(performance.now());
     }, SWEEP_MS);
-    return { kind: "listening", address: { hostname, port: (listener.address() as AddressInfo).port } };
+    return {
+      kind: "listening",
+      address: { hostname, port: (listener.address() as AddressInfo).port },
+      fingerprint: hostKeyFingerprint(hostKey),
+    };
   }
 
   async read(session: SessionId): Promise<Uint8Array | undefined> {

@@ -61,7 +61,12 @@ export function newKeyFault(key: SshPublicKey): string | undefined {
 
 /** `SHA256:…`, as `ssh-keygen -l` prints it. */
 export function fingerprintOf(key: SshPublicKey): string {
-  const hash = new Bun.CryptoHasher("sha256").update(blobOf(key)).digest("base64");
+  return fingerprintOfBlob(blobOf(key));
+}
+
+/** The same for a key in its wire format (RFC 4253, section 6.6). */
+export function fingerprintOfBlob(blob: Uint8Array): string {
+  const hash = new Bun.CryptoHasher("sha256").update(blob).digest("base64");
   return `SHA256:${withoutPadding(hash)}`;
 }
 

@@ -8,7 +8,8 @@ import { SSH_LISTEN_SETTING } from "../../frontends/ssh/ssh-frontend.ts";
 import { refuseTakenPort } from "../../frontends/taken-port.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { SYSTEM_IDENTITY } from "../../primitives/store/commits/commit-group.ts";
-import { ANONYMOUS, isReservedName } from "../../primitives/users/user.ts";
+import { verifyPassword } from "../../primitives/users/passwords.ts";
+import { ANONYMOUS, isReservedName, type User } from "../../primitives/users/user.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
 import { serverPart } from "./context.ts";
@@ -16,9 +17,17 @@ import { INSTANCES } from "./registries.ts";
 import { describeNamesake } from "./reload.ts";
 import { USERS } from "./users.ts";
 
+/** How this start found the administrator. */
+export interface Administrator {
+  /** Whether this start made the administrator. */
+  readonly isNew: boolean;
+  /** The password, if this start generated it. */
+  readonly generatedPassword: string | undefined;
+}
+
 /**
- * Makes sure that an administrator exists before any client can connect; provides the password if this start generated
- * one. As it is shown only once, the ports are checked first.
+ * Makes sure that an administrator exists before any client can connect. As a generated password is shown only once, the
+ * ports are checked first.
  */
 export const ADMINISTRATOR = serverPart({
   name: "the administrator",
@@ -26,9 +35,9 @@ export const ADMINISTRATOR = serverPart({
   needs: { users: USERS, instances: INSTANCES },
   async start({ users, instances }, { config, log }) {
     refuseTakenPorts(config);
-    const generated = await bootstrapAdmin(users, config.admin, log);
+    const administrator = await bootstrapAdmin(users, config.admin, log);
     reportNames(users.directory, instances.list(), log);
-    return generated;
+    return administrator;
   },
 });
 
@@ -51,23 +60,37 @@ function reportNames(users: UserDirectory, instances: readonly InstanceConfig[],
   }
 }
 
-/** Resolves with the generated password, if any. */
 async function bootstrapAdmin(
   users: UserRegistry,
   { name, password }: ServerConfig["admin"],
   log: Logger,
-): Promise<string | undefined> {
+): Promise<Administrator> {
   if (users.directory.hasAdministrator()) {
-    const isSet = password?.kind === "given" || password?.isSet;
-    const setting = password?.kind === "given" ? "--admin-password" : "--admin-password-file";
-    if (isSet) {
+    if (password?.kind === "given") {
+      // Nobody waits for the comparison, so that it does not delay the start.
+      void warnOfOtherPassword(users.directory.get(name), password, log);
+    } else if (password?.isSet) {
       log.info(
-        `${setting} is not used: there is an administrator already; 'everlock passwd' or the console changes it`,
+        `${password.setting} is not used: there is an administrator already; 'everlock passwd' or the console changes the password`,
       );
     }
-    return undefined;
+    return { isNew: false, generatedPassword: undefined };
   }
   const generated = crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" });
   await users.bootstrap(SYSTEM_IDENTITY, name, password ? readAdminPassword(password, log) : generated);
-  return password ? undefined : generated;
+  return { isNew: true, generatedPassword: password ? undefined : generated };
+}
+
+/** A password that is given at a later start changes nothing; whoever expects to log in with it must know. */
+async function warnOfOtherPassword(
+  user: User | undefined,
+  { password, setting }: { readonly password: string; readonly setting: string },
+  log: Logger,
+): Promise<void> {
+  const hash = user?.credentials.find((credential) => credential.kind === "password")?.hash;
+  if (user && hash !== undefined && (await verifyPassword(password, hash))) return;
+  const what = user ? `is not the password of '${user.name}', which was set earlier` : "is not used";
+  log.warn(
+    `${setting} ${what}: it counts at the first start alone; 'everlock passwd' or the console changes a password`,
+  );
 }

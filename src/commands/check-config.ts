@@ -1,0 +1,56 @@
+import { existsSync } from "node:fs";
+import { defineCommand } from "citty";
+import { readAdminPassword } from "../config/admin-password.ts";
+import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
+import { type RawValue, SETTING_NAMES } from "../config/settings.ts";
+import { givenSettings, unknownVariables } from "../config/sources.ts";
+import { CertificateFiles } from "../frontends/http/listen/certificates.ts";
+import { consoleLogger } from "../primitives/logging/logger.ts";
+import { visibleText } from "../primitives/text/visible-text.ts";
+import { settingArgs } from "./setting-args.ts";
+
+/** Settings whose value is not shown. */
+const SECRETS: readonly string[] = ["admin-password"];
+
+export const checkConfig = defineCommand({
+  meta: {
+    name: "check-config",
+    description:
+      "Check the settings that 'everlock serve' would use, and the files they name; exits with 2 if one is wrong",
+  },
+  args: settingArgs(),
+  run({ rawArgs }) {
+    const config = resolveServerConfig(rawArgs, process.env);
+    for (const warning of unknownVariables(process.env)) consoleLogger.warn(warning);
+    checkFiles(config);
+    const given = givenSettings(rawArgs, process.env);
+    for (const name of SETTING_NAMES) {
+      const setting = given[name];
+      if (!setting) continue;
+      const value = SECRETS.includes(name) ? "(hidden)" : shown(setting.value);
+      process.stdout.write(`${visibleText(`${name} = ${value}  (${placeOf(setting.source, name)})`)}\n`);
+    }
+    process.stdout.write("The settings are valid\n");
+  },
+});
+
+/** Throws for an unusable certificate or password file. Nothing is written, and no port is opened. */
+function checkFiles({ http, admin, instances }: ServerConfig): void {
+  instances?.(undefined);
+  if (http?.settings.listenTls) new CertificateFiles(http.certificates, consoleLogger);
+  const { password } = admin;
+  if (password?.kind !== "file") return;
+  // It is read at the first start alone, and may be gone afterwards.
+  if (existsSync(password.path)) readAdminPassword(password, consoleLogger);
+  else
+    consoleLogger.warn(`${password.setting}: there is no file ${password.path}; the first start requires it`);
+}
+
+function shown(value: RawValue): string {
+  return Array.isArray(value) ? value.join(", ") : String(value);
+}
+
+/** `--gc-every`, `EVERLOCK_GC_EVERY` or `everlock.toml, line 3`. */
+function placeOf(source: string, name: string): string {
+  return source.endsWith(`: ${name}`) ? source.slice(0, -name.length - 2) : source;
+}
