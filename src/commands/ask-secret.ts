@@ -18,6 +18,7 @@ export async function askSecret(question: string): Promise<string> {
       input: stdin,
       write: async (text: string) => void stdout.write(text),
       columns: () => stdout.columns,
+      rows: () => stdout.rows,
       onResize: (callback: () => void) => void stdout.on("resize", callback),
     };
     return await secretAsker(new LineReader(terminal))(question);

@@ -84,7 +84,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     const unknown = await users(["ad", ...dataDir]);
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toStartWith(
-      "everlock: unknown command 'everlock users ad'; everlock users has the verbs list, add",
+      "everlock: unknown command 'everlock users ad'; did you mean 'everlock users add'?",
     );
     expect((await users(["grant", "nobody", "*/*/*", "owner", ...dataDir])).stderr).toBe(
       "everlock: no user 'nobody'\n",

@@ -1,3 +1,4 @@
+import { meantHint } from "../../primitives/text/nearest.ts";
 import type { Group, GroupName } from "../../primitives/users/group.ts";
 import type { User, UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
@@ -16,13 +17,15 @@ export interface KnownUsers {
 /** Throws `NotFoundError`. */
 export function existingUser({ users }: KnownUsers, name: UserName): User {
   const user = users.directory.get(name);
-  if (!user) throw new NotFoundError(`no user '${name}'`);
-  return user;
+  if (user) return user;
+  const logins = users.directory.list().map((known) => known.name);
+  throw new NotFoundError(`no user '${name}'`, { hint: meantHint(name, logins) });
 }
 
 /** Throws `NotFoundError`. */
 export function existingGroup({ users }: KnownUsers, name: GroupName): Group {
   const group = users.directory.group(name);
-  if (!group) throw new NotFoundError(`no group '${name}'`);
-  return group;
+  if (group) return group;
+  const groups = users.directory.groups().map((known) => known.name);
+  throw new NotFoundError(`no group '${name}'`, { hint: meantHint(name, groups) });
 }

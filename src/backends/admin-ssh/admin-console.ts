@@ -3,6 +3,7 @@ import { reportedFailure, textOf } from "../../primitives/errors/failure.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { LineReader, type Terminal } from "../../primitives/terminal/line-reader.ts";
 import { visibleText } from "../../primitives/text/visible-text.ts";
+import { type Wrapping, wrapText } from "../../primitives/text/wrap.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
 import { type Actor, userActor } from "../actor.ts";
 import { AdministratorOnlyError } from "../refusals.ts";
@@ -27,10 +28,13 @@ export interface ConsoleChannel {
   write(text: string): Promise<void>;
   writeError(text: string): Promise<void>;
   /** Present if the client has a terminal. */
-  readonly screen: Pick<Terminal, "columns" | "onResize"> | undefined;
+  readonly screen: Pick<Terminal, "columns" | "rows" | "onResize"> | undefined;
   /** The client's address, for the log. */
   readonly remote: string;
 }
+
+/** Words stay whole, so that digests, tokens and paths can be copied. */
+const WORD_WRAPPED: Wrapping = { breaksWords: false, hanging: 4 };
 
 const BANNER = "Everlock Admin";
 const PROMPT = "> ";
@@ -128,9 +132,9 @@ export class AdminConsole {
       parsed = parseLine(line);
       if (parsed.kind === "quit") return "quit";
       if (parsed.kind === "command") {
-        const indent = parsed.isJson ? "" : "  ";
-        const print = (lines: readonly string[]) =>
-          output.print(lines.map((text) => (text === "" ? "" : indent + text)));
+        const print = parsed.isJson
+          ? (lines: readonly string[]) => output.print(lines)
+          : (lines: readonly string[]) => output.print(lines.map(indented), WORD_WRAPPED);
         const live = dialog.live && whileAllowed(dialog.live, actor);
         await print(await runCommand(parsed, { ...this.#services, actor, print, ...dialog, live }));
       }
@@ -173,7 +177,7 @@ function remember(history: string[], line: string): void {
 }
 
 /** The interactive parts of a command context. */
-type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width">;
+type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width" | "height">;
 
 /** The outcome of a line: its exit code, or the end of the session; `ended`: the login is no longer valid. */
 type Outcome = ExitCode | "quit" | "ended";
@@ -191,6 +195,7 @@ function terminalDialog(reader: LineReader, channel: ConsoleChannel): Dialog {
     confirm: confirmer(reader),
     live: screen && liveScreen(reader, terminalOf(channel, screen)),
     width: screen?.columns(),
+    height: screen?.rows(),
   };
 }
 
@@ -201,10 +206,12 @@ const SCRIPT_DIALOG: Dialog = {
   confirm: cannotConfirm,
   live: undefined,
   width: undefined,
+  height: undefined,
 };
 
 interface LineOutput {
-  print(lines: readonly string[]): Promise<void>;
+  /** Lines that are too long for the terminal are left to it unless `wrapping` is given. */
+  print(lines: readonly string[], wrapping?: Wrapping): Promise<void>;
   fail(message: string): Promise<void>;
 }
 
@@ -213,17 +220,20 @@ interface LineOutput {
  * raw mode needs a carriage return at the end of each line.
  */
 function lineOutput(channel: ConsoleChannel): LineOutput {
-  const end = channel.screen ? "\r\n" : "\n";
-  return {
-    print: (lines) => channel.write(lines.map((line) => visibleText(line) + end).join("")),
-    fail: (reason) => {
-      const message = visibleText(reason);
-      return channel.screen
-        ? channel.write(`  error: ${message}${end}`)
-        : channel.writeError(`error: ${message}${end}`);
-    },
+  const { screen } = channel;
+  if (!screen)
+    return {
+      print: (lines) => channel.write(lines.map((line) => `${visibleText(line)}\n`).join("")),
+      fail: (reason) => channel.writeError(`error: ${visibleText(reason)}\n`),
+    };
+  const print: LineOutput["print"] = (lines, wrapping) => {
+    const fitted = wrapping ? lines.flatMap((line) => wrapText(line, screen.columns(), wrapping)) : lines;
+    return channel.write(fitted.map((line) => `${visibleText(line)}\r\n`).join(""));
   };
+  return { print, fail: (reason) => print([`  error: ${reason}`], WORD_WRAPPED) };
 }
+
+const indented = (line: string) => (line === "" ? "" : `  ${line}`);
 
 function terminalOf(channel: ConsoleChannel, screen: NonNullable<ConsoleChannel["screen"]>): Terminal {
   return { ...screen, input: channel.input, write: (text) => channel.write(text) };

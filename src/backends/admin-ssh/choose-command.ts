@@ -1,3 +1,4 @@
+import { nearest } from "../../primitives/text/nearest.ts";
 import { type Command, type CommandResult, usageOf } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
 
@@ -22,6 +23,9 @@ export function commandOf<C>(commands: readonly Command<C>[], verb: string): Com
   if (command) return command;
   const scope = commands[0]?.scope;
   const verbs = commands.flatMap((candidate) => candidate.verb ?? []);
+  const meant = nearest(verb, verbs);
+  if (meant !== undefined)
+    throw new ConsoleError(`unknown command '/${scope} ${verb}'; did you mean '/${scope} ${meant}'?`);
   const known = verbs.length > 0 ? `/${scope} has the verbs ${verbs.join(", ")}` : `/${scope} has no verbs`;
   throw new ConsoleError(`unknown command '/${scope} ${verb}'; ${known}`);
 }

@@ -1,4 +1,5 @@
 import { IncompleteJobError } from "../../primitives/jobs/job-runner.ts";
+import { meantHint, nearest } from "../../primitives/text/nearest.ts";
 import { requireAdministrator } from "../actor.ts";
 import { chooseCommand, commandOf, printable } from "./choose-command.ts";
 import { splitWords, type Word } from "./command-line.ts";
@@ -17,8 +18,8 @@ import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
 import { withHints } from "./commands/refusal-hints.ts";
 import { STATUS_COMMANDS } from "./commands/status.ts";
-import { alignColumns } from "./commands/table.ts";
 import { USER_COMMANDS } from "./commands/users.ts";
+import { helpOnAll, helpOnCommand, helpOnScope } from "./help.ts";
 
 const GENERAL_COMMANDS: readonly Command[] = [
   {
@@ -31,10 +32,12 @@ const GENERAL_COMMANDS: readonly Command[] = [
       "list all commands, or those of a scope, or explain one; --json with any command prints JSON Lines",
     example: "/help users add",
     adminOnly: false,
-    run: ([scope, verb]) => {
-      if (scope === undefined) return help(COMMANDS);
+    run([scope, verb], context) {
+      if (scope === undefined) return helpOnAll(COMMANDS, context);
       const commands = commandsOf(scope.replace(/^\//, ""));
-      return verb === undefined ? help(commands) : explain(commandOf(commands, verb));
+      return verb === undefined
+        ? helpOnScope(commands, context)
+        : helpOnCommand(commandOf(commands, verb), context);
     },
   },
   ...["quit", "exit"].map(
@@ -68,6 +71,12 @@ const COMMANDS: readonly Command[] = [
 
 const SCOPES: readonly string[] = [...new Set(COMMANDS.map((command) => command.scope))];
 
+/** What people type to leave, or when they are lost. */
+const WITHOUT_SLASH: ReadonlyMap<string, string> = new Map([
+  ...["help", "quit", "exit"].map((scope) => [scope, scope] as const),
+  ...["?", "/?"].map((word) => [word, "help"] as const),
+]);
+
 const VERBS: readonly string[] = [...new Set(COMMANDS.flatMap((command) => command.verb ?? []))];
 
 /** Prints JSON Lines instead of text; works with any command. */
@@ -90,9 +99,7 @@ export function parseLine(line: string): ParsedLine {
   const rest = words.filter((word) => word !== JSON_FLAG);
   const isJson = rest.length < words.length;
   if (first === undefined || first.startsWith("#")) return { kind: "empty" };
-  if (!first.startsWith("/"))
-    throw new ConsoleError(`commands begin with '/': '/${first}'? '/help' lists them`);
-  const scope = first.slice(1);
+  const scope = scopeOf(first);
   const commands = commandsOf(scope);
   const isPlain = commands.some((command) => command.verb === undefined);
   if (!isPlain && rest.length === 0) return { kind: "command", command: scopeHelp(scope), args: [], isJson };
@@ -160,36 +167,30 @@ function candidatesAfter([first, ...rest]: readonly string[], services: ConsoleS
   return parameter?.candidates?.(services) ?? [];
 }
 
+/** The scope that the first word of a line names. */
+function scopeOf(word: string): string {
+  const scope = WITHOUT_SLASH.get(word);
+  if (scope !== undefined) return scope;
+  if (word.startsWith("/")) return word.slice(1);
+  throw new ConsoleError(`commands begin with '/': '/${nearest(word, SCOPES) ?? word}'? '/help' lists them`);
+}
+
 function commandsOf(scope: string): readonly Command[] {
   const commands = COMMANDS.filter((command) => command.scope === scope);
-  if (commands.length === 0)
-    throw new ConsoleError(`unknown command '/${scope}'; '/help' lists the commands`);
-  return commands;
+  if (commands.length > 0) return commands;
+  const known = SCOPES.map((name) => `/${name}`);
+  const hint = meantHint(`/${scope}`, known) ?? "'/help' lists the commands";
+  throw new ConsoleError(`unknown command '/${scope}'`, { hint });
 }
 
 /** A bare scope, such as `/oci`, explains itself. */
 function scopeHelp(scope: string): Command {
-  const run = () => help(commandsOf(scope));
-  return { scope, parameters: [], summary: "", example: `/${scope}`, adminOnly: false, run };
-}
-
-function help(commands: readonly Command[]): string[] {
-  const lines = alignColumns(commands.map((command) => [usageOf(command), command.summary]));
-  if (commands.length === COMMANDS.length)
-    return [...lines, "", "'/help <scope>' and '/help <scope> <verb>' tell more, with examples"];
-  return [...lines, "", "for example:", ...commands.map(({ example }) => `  ${example}`)];
-}
-
-function explain(command: Command): string[] {
-  const isAlwaysAudited = command.isChange === true;
-  return [
-    usageOf(command),
-    command.summary,
-    ...(command.adminOnly ? ["it requires a system administrator (owner on */*/*)"] : []),
-    ...(isAlwaysAudited ? ["the server logs who ran it"] : []),
-    ...(command.details ? ["", ...command.details] : []),
-    "",
-    "for example:",
-    `  ${command.example}`,
-  ];
+  return {
+    scope,
+    parameters: [],
+    summary: "",
+    example: `/${scope}`,
+    adminOnly: false,
+    run: (_args, context) => helpOnScope(commandsOf(scope), context),
+  };
 }

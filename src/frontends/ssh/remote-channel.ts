@@ -1,7 +1,13 @@
 import type { ConsoleChannel } from "../../backends/admin-ssh/admin-console.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import type { Remote } from "../../primitives/threads/service.ts";
-import { type SessionId, type SessionRequest, SSH_THREAD, type SshThreadCalls } from "./ssh-calls.ts";
+import {
+  type SessionId,
+  type SessionRequest,
+  SSH_THREAD,
+  type SshThreadCalls,
+  type TerminalSize,
+} from "./ssh-calls.ts";
 
 /** Maximal text in flight between the threads for a client that does not read, in UTF-16 units. */
 const PIECE_LENGTH = 16 * 1024;
@@ -27,19 +33,21 @@ export class RemoteChannel implements ConsoleChannel {
   #isOver = false;
   #reason: string | undefined;
   #grace: Timer | undefined;
-  #columns: number;
+  #size: TerminalSize | undefined;
 
   constructor(id: SessionId, request: SessionRequest, port: CallPort) {
     this.#id = id;
     this.#port = port;
     this.#thread = port.remote(SSH_THREAD);
     this.remote = request.remote;
-    this.#columns = request.columns ?? 0;
+    const { size } = request;
+    this.#size = size;
     this.screen =
-      request.columns === undefined
+      size === undefined
         ? undefined
         : {
-            columns: () => this.#columns,
+            columns: () => this.#size?.columns ?? size.columns,
+            rows: () => this.#size?.rows ?? size.rows,
             onResize: (callback) => void this.#resized.add(callback),
           };
     const next = () => this.#read();
@@ -54,8 +62,8 @@ export class RemoteChannel implements ConsoleChannel {
     return this.#write(text, true);
   }
 
-  resize(columns: number): void {
-    this.#columns = columns;
+  resize(size: TerminalSize): void {
+    this.#size = size;
     for (const callback of this.#resized) callback();
   }
 

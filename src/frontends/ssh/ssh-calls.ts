@@ -19,14 +19,20 @@ export type PasswordAnswer =
   | { readonly kind: "accepted"; readonly login: AcceptedLogin }
   | { readonly kind: "refused" | "limited" };
 
+/** In characters. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 export interface SessionRequest {
   readonly login: LoginId;
   /** The client's address. */
   readonly remote: string;
   /** A command to run; a session of many without. */
   readonly command: string | undefined;
-  /** Columns of the terminal; `undefined` without one. */
-  readonly columns: number | undefined;
+  /** Size of the terminal; `undefined` without one. */
+  readonly size: TerminalSize | undefined;
 }
 
 /** What the thread that owns stores and users does for the one that serves SSH. */
@@ -42,7 +48,7 @@ export interface SshOwnerCalls {
   forget(login: LoginId): void;
   /** Runs a session and answers its exit code once it has ended. */
   run(session: SessionId, request: SessionRequest): Promise<number>;
-  resize(session: SessionId, columns: number): void;
+  resize(session: SessionId, size: TerminalSize): void;
   /** The client has closed the session. */
   hangUp(session: SessionId): void;
   log(level: "info" | "warn" | "error", message: string, cause?: string): void;

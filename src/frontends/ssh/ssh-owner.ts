@@ -22,6 +22,7 @@ import {
   SSH_OWNER,
   SSH_THREAD,
   type SshOwnerCalls,
+  type TerminalSize,
 } from "./ssh-calls.ts";
 
 export interface SshServices {
@@ -126,8 +127,8 @@ export class SshOwner implements SshOwnerCalls {
     }
   }
 
-  resize(session: SessionId, columns: number): void {
-    this.#sessions.get(session)?.channel.resize(columns);
+  resize(session: SessionId, size: TerminalSize): void {
+    this.#sessions.get(session)?.channel.resize(size);
   }
 
   hangUp(session: SessionId): void {

@@ -1,9 +1,10 @@
 import type { PseudoTtyInfo, ServerChannel, Session } from "ssh2";
-import type { LoginId, RemoteSshOwner, SessionId } from "./ssh-calls.ts";
+import type { LoginId, RemoteSshOwner, SessionId, TerminalSize } from "./ssh-calls.ts";
 
-const DEFAULT_COLUMNS = 80;
-/** A larger width is a client's error or an attack. */
-const MAX_COLUMNS = 1000;
+/** The size of a client that says 0, which means that it does not know. */
+const DEFAULT_SIZE: TerminalSize = { columns: 80, rows: 24 };
+/** A larger size is a client's error or an attack. */
+const MAX_SIZE: TerminalSize = { columns: 1000, rows: 1000 };
 const RESIZE_MS = 50;
 /** Maximal input passed on at once: the main thread processes it before it serves others. */
 const INPUT_PIECE_BYTES = 4096;
@@ -24,7 +25,7 @@ export interface SessionOptions {
 /** One SSH session: a shell or a single command, with or without a terminal. The main thread runs it. */
 export class SshSession {
   readonly #options: SessionOptions;
-  #columns: number | undefined;
+  #size: TerminalSize | undefined;
   #channel: ServerChannel | undefined;
   #id: SessionId | undefined;
   #isClosed = false;
@@ -98,7 +99,7 @@ export class SshSession {
 
   #tellSize(): void {
     this.#resizing = undefined;
-    if (this.#id !== undefined) this.#options.owner.resize(this.#id, this.#columns ?? DEFAULT_COLUMNS);
+    if (this.#id !== undefined) this.#options.owner.resize(this.#id, this.#size ?? DEFAULT_SIZE);
   }
 
   #end(channel: ServerChannel, code: number): void {
@@ -109,8 +110,11 @@ export class SshSession {
     channel.end();
   }
 
-  #setSize({ cols }: Pick<PseudoTtyInfo, "cols">): void {
-    this.#columns = cols > 0 ? Math.min(cols, MAX_COLUMNS) : DEFAULT_COLUMNS;
+  #setSize({ cols, rows }: Pick<PseudoTtyInfo, "cols" | "rows">): void {
+    this.#size = {
+      columns: cols > 0 ? Math.min(cols, MAX_SIZE.columns) : DEFAULT_SIZE.columns,
+      rows: rows > 0 ? Math.min(rows, MAX_SIZE.rows) : DEFAULT_SIZE.rows,
+    };
   }
 
   #run(channel: ServerChannel, command: string | undefined): void {
@@ -122,7 +126,7 @@ export class SshSession {
     for (const event of ["readable", "end", "close"]) channel.on(event, () => this.#wake());
     channel.on("close", () => this.close());
     owner
-      .run(id, { login, remote, command, columns: this.#columns })
+      .run(id, { login, remote, command, size: this.#size })
       .then((code) => this.#end(channel, code))
       // The main thread has logged the error.
       .catch(() => this.#end(channel, 1));

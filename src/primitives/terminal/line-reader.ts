@@ -10,6 +10,8 @@ export interface Terminal {
   write(text: string): Promise<void>;
   /** Current width, in columns. */
   columns(): number;
+  /** Current height, in rows. */
+  rows(): number;
   /** Calls `callback` after each change of size. */
   onResize(callback: () => void): void;
 }

@@ -148,7 +148,7 @@ test("a live screen ends when who watches it is no administrator any more", asyn
     yield* [];
   })();
   const { channel, output } = channelOf(silent);
-  const screen = { columns: () => 80, onResize: ignore };
+  const screen = { columns: () => 80, rows: () => 24, onResize: ignore };
   const watching = admin.execute(login, "/status", { ...channel, screen });
   expect(await eventually(() => output().includes("press any key to quit"))).toBe(true);
   directory = new UserDirectory([alice]);

@@ -6,6 +6,7 @@ import type {
   ConsoleServices,
 } from "../../../src/backends/admin-ssh/commands/command.ts";
 import { ConsoleError } from "../../../src/backends/admin-ssh/commands/console-error.ts";
+import { failureOf, textOf } from "../../../src/primitives/errors/failure.ts";
 import { parseUser, type UserName } from "../../../src/primitives/users/user.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
 
@@ -15,10 +16,25 @@ const services = {
   instances: { list: () => [{ name: "default", vhosts: ["localhost"], store: "s" }] },
 } as unknown as ConsoleServices;
 
+/** What the console says about a line that is no command. */
+function refusalOf(line: string): string {
+  try {
+    parseLine(line);
+  } catch (error) {
+    return textOf(failureOf(error));
+  }
+  throw new Error(`'${line}' is a command`);
+}
+
 describe("a wrong command line", () => {
   test.each([
     ["users list", "commands begin with '/': '/users'? '/help' lists them"],
+    ["usr list", "commands begin with '/': '/usr'? '/help' lists them"],
+    ["usrs list", "commands begin with '/': '/users'? '/help' lists them"],
     ["/nothing", "unknown command '/nothing'; '/help' lists the commands"],
+    ["/uers list", "unknown command '/uers'; did you mean '/users'?"],
+    ["/users ad", "unknown command '/users ad'; did you mean '/users add'?"],
+    ["/users paswd", "unknown command '/users paswd'; did you mean '/users passwd'?"],
     [
       "/users nothing",
       "unknown command '/users nothing'; /users has the verbs list, add, passwd, grant, revoke, grants",
@@ -27,8 +43,19 @@ describe("a wrong command line", () => {
     ["/users add a b c d", "wrong number of arguments; use: /users add <login> [<password>] [--yes]"],
     [`/users add "alice`, 'a quote " is not closed'],
   ])("%p is answered %p", (line, message) => {
-    expect(() => parseLine(line)).toThrow(message);
+    expect(refusalOf(line)).toStartWith(message);
   });
+
+  test.each(["quit", "exit", "/quit", "/exit"])("%p leaves the console", (line) => {
+    expect(parseLine(line).kind).toBe("quit");
+  });
+
+  test.each(["help", "?", "/?", "help users", "? users add", "help --json"])(
+    "%p is a call for help",
+    (line) => {
+      expect(parseLine(line)).toMatchObject({ kind: "command", command: { scope: "help" } });
+    },
+  );
 
   test.each(["", "   ", "# a comment"])("%p is nothing to do", (line) => {
     expect(parseLine(line).kind).toBe("empty");

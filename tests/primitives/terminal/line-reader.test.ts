@@ -32,6 +32,7 @@ function terminalOf(...packets: readonly string[]) {
     terminal: {
       input: input(),
       columns: () => columns,
+      rows: () => 24,
       onResize: (callback: () => void) => {
         resized = callback;
       },

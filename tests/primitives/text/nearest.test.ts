@@ -25,6 +25,21 @@ describe("the nearest of several words", () => {
   });
 });
 
+test("the beginning of one word stands for it, that of several for none", () => {
+  expect(nearest("ad", ["add", "remove"])).toBe("add");
+  expect(nearest("ad", ["add", "adopt"])).toBeUndefined();
+  expect(nearest("restart", ["restart-all-of-them"])).toBe("restart-all-of-them");
+});
+
+test("of very many words only the first are compared", () => {
+  let read = 0;
+  const endless = (function* () {
+    for (;;) yield `word-${read++}`;
+  })();
+  expect(nearest("something", endless)).toBeUndefined();
+  expect(read).toBeLessThan(20_000);
+});
+
 test("a hint names the nearest word, and is empty if none is near", () => {
   expect(didYouMean("srve", ["serve"])).toBe("; did you mean 'serve'?");
   expect(didYouMean("push", ["serve"])).toBe("");

@@ -16,7 +16,8 @@ export const BACKEND_COMMANDS: readonly Command[] = [
     adminOnly: false,
     run(_args, context) {
       const records = listBackends(context);
-      return { lines: alignColumns(records.map(({ name, state }) => [name, state])), records };
+      const cells = records.map(({ name, state }) => [name, state]);
+      return { lines: alignColumns(cells, context), records };
     },
   },
   {

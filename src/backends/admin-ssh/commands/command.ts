@@ -18,8 +18,14 @@ export interface ConsoleServices {
   readonly server: StatusServices["server"] & ReloadServices["server"];
 }
 
+/** What texts are laid out for. */
+export interface Screen {
+  /** Columns of the terminal; `undefined` without one. */
+  readonly width: number | undefined;
+}
+
 /** The context of a command besides its arguments. */
-export interface CommandContext extends ConsoleServices {
+export interface CommandContext extends ConsoleServices, Screen {
   /** The user who is logged in. */
   readonly actor: Actor;
   readonly askSecret: AskSecret;
@@ -28,8 +34,8 @@ export interface CommandContext extends ConsoleServices {
   readonly live: Live | undefined;
   /** Prints lines before the command ends, such as those above a question. */
   print(lines: readonly string[]): Promise<void>;
-  /** Columns of the terminal; `undefined` without one. */
-  readonly width: number | undefined;
+  /** Rows of the terminal; `undefined` without one. */
+  readonly height: number | undefined;
 }
 
 /** The context of the commands about users, which also run without a server. */
@@ -56,7 +62,7 @@ export interface Command<Context = CommandContext> {
   readonly parameters: readonly Parameter[];
   readonly summary: string;
   /** More lines for `/help <scope> <verb>`. */
-  readonly details?: readonly string[];
+  readonly details?: readonly string[] | ((screen: Screen) => readonly string[]);
   readonly example: string;
   /** Whether its operation requires a system administrator. The help says so, and the console checks it before the words. */
   readonly adminOnly: boolean;

@@ -17,7 +17,7 @@ import {
 import { LOGIN, readLogin, readPath, readRole } from "./access-words.ts";
 import type { Command, CommandResult, Parameter, UserCommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { alignColumns, formatTime, listing, secondsOf } from "./table.ts";
+import { alignColumns, type Columns, formatTime, listing, secondsOf, TIME_LEAST } from "./table.ts";
 
 const ACTION: Parameter = { name: "add|list|remove", candidates: () => ["add", "list", "remove"] };
 const TOKEN_USAGE = "name=<words> expires=<duration> path=<access path> role=<role>";
@@ -32,7 +32,8 @@ type CredentialAction = (
 const KEY_ACTIONS: Readonly<Record<string, CredentialAction>> = {
   list(name, _words, context) {
     const records = listKeys(context, context.actor, name);
-    const lines = alignColumns(records.map(({ fingerprint, type, comment }) => [fingerprint, type, comment]));
+    const cells = records.map(({ fingerprint, type, comment }) => [fingerprint, type, comment]);
+    const lines = alignColumns(cells, context);
     return { lines: records.length > 0 ? lines : [`'${name}' has no keys`], records };
   },
   async add(name, words, context) {
@@ -113,11 +114,11 @@ function runAction(
   return run(name, words, context);
 }
 
-const TOKEN_COLUMNS: Readonly<Record<string, (token: TokenRecord) => string>> = {
-  id: ({ id }) => id,
+const TOKEN_COLUMNS: Columns<TokenRecord> = {
+  id: { cell: ({ id }) => id },
   name: ({ name }) => name || "-",
-  "expires (UTC)": ({ expires }) => timeOrNever(expires),
-  "last used (UTC)": ({ lastUsed }) => timeOrNever(lastUsed),
+  "expires (UTC)": { cell: ({ expires }) => timeOrNever(expires), leaveOut: 1, least: TIME_LEAST },
+  "last used (UTC)": { cell: ({ lastUsed }) => timeOrNever(lastUsed), leaveOut: 2 },
   path: ({ limit }) => limit?.path ?? "-",
   role: ({ limit }) => limit?.role ?? "-",
 };

@@ -1,5 +1,5 @@
 import type { LineReader, Terminal } from "../../../primitives/terminal/line-reader.ts";
-import { fitColumns, visibleText } from "../../../primitives/text/visible-text.ts";
+import { wrapText } from "../../../primitives/text/wrap.ts";
 import { ConsoleError } from "./console-error.ts";
 import { TextLines } from "./text-lines.ts";
 
@@ -9,14 +9,18 @@ export type AskSecret = (question: string) => Promise<string>;
 /** Asks a yes-or-no question. Rejects with `ConsoleError` if there is no terminal. */
 export type Confirm = (question: string) => Promise<boolean>;
 
-/** Redraws `lines` in place every second until a key is pressed; `width` is in columns. */
+/**
+ * Redraws `lines` in place every second until a key is pressed; `width` is in columns. Lines that the terminal's height has no
+ * room for are not shown.
+ */
 export type Live = (lines: (width: number) => Promise<readonly string[]>) => Promise<void>;
 
 const REDRAW_MS = 1000;
+const LIVE_WRAPPING = { breaksWords: true, hanging: 4 } as const;
 
 export function liveScreen(
   reader: LineReader,
-  { write, columns }: Pick<Terminal, "write" | "columns">,
+  { write, columns, rows }: Pick<Terminal, "write" | "columns" | "rows">,
 ): Live {
   return async (lines) => {
     let isOver = false;
@@ -25,13 +29,14 @@ export function liveScreen(
       isOver = true;
       wake();
     });
-    for (let rows = 0; !isOver; ) {
+    for (let drawn = 0; !isOver; ) {
       const width = columns();
-      const shown = (await lines(width)).map((line) => fitColumns(visibleText(`  ${line}`), width));
-      const up = rows > 0 ? `\x1b[${rows}A` : "";
+      const wrapped = (await lines(width)).flatMap((line) => wrapText(`  ${line}`, width, LIVE_WRAPPING));
+      const shown = wrapped.slice(0, Math.max(rows() - 1, 1));
+      const up = drawn > 0 ? `\x1b[${drawn}A` : "";
       // A slow client gets fewer screens instead of a growing queue.
       await write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
-      rows = shown.length;
+      drawn = shown.length;
       if (isOver) break;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, REDRAW_MS);

@@ -30,7 +30,10 @@ export const GROUP_COMMANDS: readonly Command[] = [
       const records = listGroups(context);
       const lines = records.flatMap(({ name, members, grants }) => [
         `${name} [${members.join(", ")}]`,
-        ...alignColumns(grants.map(({ path, role }) => [`  grant: ${path}`, role])),
+        ...alignColumns(
+          grants.map(({ path, role }) => [`  grant: ${path}`, role]),
+          context,
+        ),
       ]);
       return { lines: lines.length > 0 ? lines : ["no groups"], records };
     },

@@ -3,7 +3,7 @@ import { formatDuration } from "../../../primitives/text/duration.ts";
 import { cancelJob, listJobs, runJob } from "../../administration/jobs.ts";
 import type { Command, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { formatTime, listing } from "./table.ts";
+import { type Columns, formatTime, listing } from "./table.ts";
 
 const JOB: Parameter = {
   name: "job",
@@ -51,11 +51,14 @@ export const JOB_COMMANDS: readonly Command[] = [
 
 const when = (date: Date | undefined) => (date ? formatTime(date) : "-");
 
-const COLUMNS: Readonly<Record<string, (job: JobState) => string>> = {
+const COLUMNS: Columns<JobState> = {
   job: ({ name }) => name,
   state: ({ running }) => (running ? `running: ${running.progress}` : "idle"),
-  every: ({ everyMs }) => (everyMs === undefined ? "-" : formatDuration(everyMs / 1000)),
-  "next (UTC)": ({ next }) => when(next),
-  "last (UTC)": ({ last }) => when(last?.ended),
+  every: {
+    cell: ({ everyMs }) => (everyMs === undefined ? "-" : formatDuration(everyMs / 1000)),
+    leaveOut: 3,
+  },
+  "next (UTC)": { cell: ({ next }) => when(next), leaveOut: 2 },
+  "last (UTC)": { cell: ({ last }) => when(last?.ended), leaveOut: 1 },
   outcome: ({ last }) => last?.outcome ?? "-",
 };

@@ -1,17 +1,33 @@
 import type { Digest } from "../../../primitives/digest.ts";
+import { fitColumns, visibleText } from "../../../primitives/text/visible-text.ts";
+import { firstFew } from "../../../primitives/text/wrap.ts";
 import { firstOf } from "../../first-of.ts";
 import { type ContentChange, diffMoments } from "../../oci-http/operations/diff.ts";
 import { type LogRecord, type LogRequest, readLog } from "../../oci-http/operations/log.ts";
 import { parseMoment } from "../../oci-http/operations/moment.ts";
 import { type CommitRecord, showCommit } from "../../oci-http/operations/show.ts";
-import type { Command, CommandContext, Listing } from "./command.ts";
+import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
+import { WHOLE } from "./column-layout.ts";
+import type { Command, Listing, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
 import { readMoment, TIMES } from "./read-moment.ts";
-import { formatTime, listing, secondsOf, shortCommit, shortDigest } from "./table.ts";
+import {
+  type Columns,
+  formatTime,
+  listing,
+  secondsOf,
+  shortCommit,
+  shortDigest,
+  TIME_LEAST,
+} from "./table.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1000;
+/** Tags of one commit that the log names, and digests; `/oci show` has all. */
+const MAX_NAMED = 3;
+/** Longest subject that the log shows, in UTF-16 units. */
+const MAX_SUBJECT = 200;
 /** Most changes listed between two commits. */
 const MAX_CHANGES = 1000;
 
@@ -35,7 +51,7 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
       const instance = readInstance(name);
       const { limit, ...filter } = readFilter(words);
       const records = readLog(context, context.actor, { instance, ...filter });
-      return renderLog((await firstOf(records, limit)).entries, context);
+      return renderLog((await firstOf(records, limit)).entries, context, instance);
     },
   },
   {
@@ -68,12 +84,12 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
   },
 ];
 
-type Screen = Pick<CommandContext, "width">;
-
-export function renderLog(records: readonly LogRecord[], screen: Screen): Listing {
+export function renderLog(records: readonly LogRecord[], screen: Screen, instance: InstanceName): Listing {
   const { lines } = listing(records, LOG_COLUMNS, screen, { empty: "no matching events" });
+  const long = records.find(({ tags }) => tags.length > MAX_NAMED);
+  const hint = long && `'/oci show ${instance} ${shortCommit(long.commitId)}' lists all tags of that commit`;
   return {
-    lines,
+    lines: hint === undefined ? lines : [...lines, hint],
     records: records.map(({ commitId, time, ...event }) => ({
       commitId,
       seconds: secondsOf(time),
@@ -97,29 +113,67 @@ function renderCommit({ id, author, time, message, changes }: CommitRecord, scre
   };
 }
 
-const CHANGE_COLUMNS: Readonly<Record<string, (change: ContentChange) => string>> = {
-  change: (change) => {
-    if (change.kind === "manifest") return change.isThere ? "added" : "removed";
-    return change.before && change.after ? "moved" : change.after ? "added" : "removed";
+const CHANGE_COLUMNS: Columns<ContentChange> = {
+  change: {
+    cell: (change) => {
+      if (change.kind === "manifest") return change.isThere ? "added" : "removed";
+      return change.before && change.after ? "moved" : change.after ? "added" : "removed";
+    },
   },
   what: (change) =>
     change.kind === "manifest"
       ? `${change.repository}@${shortDigest(change.digest)}`
       : `${change.repository}:${change.tag}`,
-  before: (change) => (change.kind === "tag" ? digestOrNone(change.before) : ""),
-  after: (change) => (change.kind === "tag" ? digestOrNone(change.after) : ""),
+  before: {
+    cell: (change) => (change.kind === "tag" ? digestOrNone(change.before) : ""),
+    leaveOut: 2,
+    least: WHOLE,
+  },
+  after: {
+    cell: (change) => (change.kind === "tag" ? digestOrNone(change.after) : ""),
+    leaveOut: 1,
+    least: WHOLE,
+  },
 };
 
 const digestOrNone = (digest: Digest | undefined) => (digest ? shortDigest(digest) : "-");
 
-const LOG_COLUMNS: Readonly<Record<string, (record: LogRecord) => string>> = {
-  "time (UTC)": ({ time }) => formatTime(time),
+/** The subject with the tags that it concerns, at most `MAX_NAMED` of them. */
+function whatHappened({ subject, repository, tags }: LogRecord): string {
+  const end = repository === undefined ? -1 : subject.indexOf(repository) + repository.length;
+  if (tags.length === 0 || end < 0) return clipped(subject);
+  const names = firstFew(
+    tags.map(({ tag }) => tag),
+    MAX_NAMED,
+  );
+  // Pushes and deletions of tags name them all in the subject.
+  if (subject.charAt(end) === ":") return `${subject.slice(0, end + 1)}${names}`;
+  return `${clipped(subject)} (${names})`;
+}
+
+function digestsBefore({ tags }: LogRecord): string {
+  const digests = new Set(tags.map(({ previous }) => digestOrNone(previous)));
+  return firstFew([...digests], MAX_NAMED) || "-";
+}
+
+/** Subjects of commits that stock git made may have any length. */
+function clipped(subject: string): string {
+  return subject.length > MAX_SUBJECT
+    ? `${fitColumns(visibleText(subject.slice(0, MAX_SUBJECT)), MAX_SUBJECT)}…`
+    : subject;
+}
+
+const LOG_COLUMNS: Columns<LogRecord> = {
+  "time (UTC)": { cell: ({ time }) => formatTime(time), least: TIME_LEAST },
   user: ({ user }) => user,
-  what: ({ subject }) => subject,
-  digest: ({ digest }) => digestOrNone(digest),
-  before: ({ tags }) => tags.map(({ previous }) => digestOrNone(previous)).join(",") || "-",
-  commit: ({ commitId }) => shortCommit(commitId),
-  from: ({ client, remote }) => [client, remote].filter((part) => part !== undefined).join(" at "),
+  what: whatHappened,
+  digest: { cell: ({ digest }) => digestOrNone(digest), leaveOut: 2, least: WHOLE },
+  before: { cell: digestsBefore, leaveOut: 3 },
+  commit: { cell: ({ commitId }) => shortCommit(commitId), leaveOut: 1 },
+  from: {
+    cell: ({ client, remote }) => [client, remote].filter((part) => part !== undefined).join(" at "),
+    leaveOut: 4,
+  },
 };
 
 function readFilter(words: readonly string[]): Omit<LogRequest, "instance"> & { readonly limit: number } {

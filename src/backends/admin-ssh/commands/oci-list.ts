@@ -1,4 +1,5 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
+import { firstFew } from "../../../primitives/text/wrap.ts";
 import type { Page } from "../../../registry/model/page.ts";
 import { firstOf } from "../../first-of.ts";
 import {
@@ -12,12 +13,15 @@ import {
   readStatistics,
   type StatisticsRecord,
 } from "../../oci-http/operations/statistics.ts";
-import type { Command, CommandContext, Listing } from "./command.ts";
+import { WHOLE } from "./column-layout.ts";
+import type { Command, Listing, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
-import { formatTime, listing, shortDigest } from "./table.ts";
+import { type Columns, formatTime, listing, shortDigest, TIME_LEAST } from "./table.ts";
 
 const MAX_ROWS = 500;
+/** Platforms of one image that are shown. */
+const MAX_PLATFORMS = 6;
 /** Days of growth shown. */
 const MAX_DAYS = 14;
 
@@ -55,28 +59,26 @@ export const OCI_LIST_COMMANDS: readonly Command[] = [
   },
 ];
 
-type Screen = Pick<CommandContext, "width">;
-
 export function renderRepositories({ entries, more }: Page<RepositoryRecord>, screen: Screen): Listing {
   return listing(entries, REPOSITORY_COLUMNS, screen, { empty: "no repositories", more });
 }
 
-const REPOSITORY_COLUMNS: Readonly<Record<string, (record: RepositoryRecord) => string>> = {
+const REPOSITORY_COLUMNS: Columns<RepositoryRecord> = {
   repository: ({ repository }) => repository,
-  tags: ({ tags }) => String(tags),
+  tags: { cell: ({ tags }) => String(tags) },
 };
 
 export function renderTags({ entries, more }: Page<TagRecord>, screen: Screen): Listing {
   return listing(entries, TAG_COLUMNS, screen, { more });
 }
 
-const TAG_COLUMNS: Readonly<Record<string, (record: TagRecord) => string>> = {
+const TAG_COLUMNS: Columns<TagRecord> = {
   tag: ({ tag }) => tag,
-  digest: ({ digest }) => shortDigest(digest),
-  size: ({ size }) => formatSize(size),
-  platforms: ({ platforms }) => platforms.join(",") || "-",
-  "last push (UTC)": ({ pushed }) => (pushed ? formatTime(pushed) : "-"),
-  by: ({ by }) => by ?? "-",
+  digest: { cell: ({ digest }) => shortDigest(digest), leaveOut: 3, least: WHOLE },
+  size: { cell: ({ size }) => formatSize(size), leaveOut: 2, least: WHOLE },
+  platforms: { cell: ({ platforms }) => firstFew(platforms, MAX_PLATFORMS) || "-", leaveOut: 5 },
+  "last push (UTC)": { cell: ({ pushed }) => (pushed ? formatTime(pushed) : "-"), least: TIME_LEAST },
+  by: { cell: ({ by }) => by ?? "-", leaveOut: 4 },
 };
 
 export function renderStatistics({ days, ...totals }: StatisticsRecord, screen: Screen): Listing {
@@ -94,7 +96,7 @@ export function renderStatistics({ days, ...totals }: StatisticsRecord, screen: 
   };
 }
 
-const DAY_COLUMNS: Readonly<Record<string, (record: DayRecord) => string>> = {
+const DAY_COLUMNS: Columns<DayRecord> = {
   "day (UTC)": ({ day }) => day,
   commits: ({ commits }) => String(commits),
   "bytes added": ({ addedBytes }) => formatSize(addedBytes),

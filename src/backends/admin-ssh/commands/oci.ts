@@ -1,3 +1,4 @@
+import { meantHint } from "../../../primitives/text/nearest.ts";
 import {
   changeRegistry,
   createRegistry,
@@ -16,11 +17,11 @@ import {
   settingWords,
 } from "../../oci-http/settings/instance-settings.ts";
 import { withoutYes, YES } from "./access-words.ts";
-import type { Command, Listing, Parameter } from "./command.ts";
+import type { Command, Listing, Parameter, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE } from "./oci-words.ts";
 import { readMoment } from "./read-moment.ts";
-import { alignColumns } from "./table.ts";
+import { alignColumns, alignPairs, isWithin } from "./table.ts";
 
 const NAME: Parameter = { ...INSTANCE, name: "name" };
 const HOST = INSTANCE_SETTINGS.vhosts.word;
@@ -37,7 +38,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     summary: "list the OCI registries with their stores and host names",
     example: "/oci list",
     adminOnly: false,
-    run: (_args, context) => renderRegistries(listRegistries(context)),
+    run: (_args, context) => renderRegistries(listRegistries(context), context),
   },
   {
     scope: "oci",
@@ -48,8 +49,8 @@ export const OCI_COMMANDS: readonly Command[] = [
     ],
     summary:
       "create a registry at a host name; store=<name> names its store, at=<when> makes it serve a past state",
-    details: [
-      ...settingHelp(CREATE_SETTINGS),
+    details: (screen) => [
+      ...settingHelp(CREATE_SETTINGS)(screen),
       "",
       "the user that a registry is named after owns it; where there is one, --yes confirms that",
     ],
@@ -129,8 +130,16 @@ function readName(text: string): InstanceName {
   );
 }
 
-function renderRegistries(registries: readonly RegistryRecord[]): Listing {
-  const lines = alignColumns(registries.map(({ config }) => [config.name, ...settingWords(config)]));
+function renderRegistries(registries: readonly RegistryRecord[], screen: Screen): Listing {
+  const rows = registries.map(({ config }) => [config.name, ...settingWords(config)]);
+  const aligned = alignColumns(rows, { width: undefined });
+  const isFitting = screen.width === undefined || aligned.every((line) => isWithin(line, screen));
+  const lines = isFitting
+    ? aligned
+    : alignColumns(
+        rows.map(([name = "", ...words]) => [name, words.join(" ")]),
+        screen,
+      );
   const outages = registries.flatMap(({ config, problem }) =>
     problem === undefined ? [] : [`${config.name} is out of service: ${problem}`],
   );
@@ -153,9 +162,9 @@ function readWords(words: readonly string[], known: readonly AnySetting[]): Part
         (setting) => setting.change === "fixed" && word.startsWith(`${setting.word}=`),
       );
       if (fixed) throw new ConsoleError(`${fixed.word}= is fixed when a registry is created`);
-      throw new ConsoleError(
-        `'${word}' is not a setting; use ${known.map(({ word }) => `${word}=`).join(", ")}`,
-      );
+      const words = known.map((setting) => `${setting.word}=`);
+      const hint = meantHint(word.slice(0, equals + 1), words);
+      throw new ConsoleError(`'${word}' is not a setting; use ${words.join(", ")}`, { hint });
     }
     const value = word.slice(equals + 1);
     const isNone = value === "" && setting.canBeEmpty;
@@ -176,6 +185,10 @@ function candidatesOf(settings: readonly AnySetting[]): readonly string[] {
   return settings.flatMap(({ word, candidates = [""] }) => candidates.map((value) => `${word}=${value}`));
 }
 
-function settingHelp(settings: readonly AnySetting[]): readonly string[] {
-  return alignColumns(settings.map(({ usage, help }) => [usage, help]));
+function settingHelp(settings: readonly AnySetting[]): (screen: Screen) => readonly string[] {
+  return (screen) =>
+    alignPairs(
+      settings.map(({ usage, help }) => [usage, help]),
+      screen,
+    );
 }

@@ -45,7 +45,7 @@ function screen(now: ServerStatus, before: ServerStatus, width: number | undefin
     ]),
     "",
     ...table(
-      ["job", "state", "next (UTC)", "outcome of the last run"],
+      ["job", "state", { name: "next (UTC)", leaveOut: 1 }, "outcome of the last run"],
       now.jobs.map(({ name, running, next, last }) => [
         name,
         running ? `running: ${running.progress}` : "idle",

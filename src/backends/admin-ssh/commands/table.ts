@@ -1,72 +1,79 @@
 import { type Digest, digestAlgorithm, digestHex } from "../../../primitives/digest.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
-import { fitColumns, visibleText } from "../../../primitives/text/visible-text.ts";
-import type { CommandContext, Listing } from "./command.ts";
+import { wrapText } from "../../../primitives/text/wrap.ts";
+import { type ColumnFit, layOut, type TableColumn } from "./column-layout.ts";
+import type { Listing, Screen } from "./command.ts";
 
 /** Hex digits of a digest or commit in tables. */
 const SHORT_HEX = 12;
-/** Indentation of each console line, and blanks between columns. */
+/** Columns of a date: a time is wrapped between date and time of day. */
+export const TIME_LEAST = 10;
+/** Indentation of each console line. */
 const INDENT = 2;
-const GAP = 2;
-/** Columns are not shortened below this width. */
-const MIN_COLUMN = 8;
+
+/** A column of records: its cells, and how it gives way on a narrow terminal. A function alone is wrapped there. */
+export type Columns<T> = Readonly<
+  Record<string, ((record: T) => string) | ({ readonly cell: (record: T) => string } & ColumnFit)>
+>;
 
 /** Formats records as a table; with `more` it ends in an ellipsis. */
 export function listing<T extends object>(
   records: readonly T[],
-  columns: Readonly<Record<string, (record: T) => string>>,
-  context: Pick<CommandContext, "width">,
+  columns: Columns<T>,
+  screen: Screen,
   { empty, more = false }: { readonly empty?: string; readonly more?: boolean } = {},
 ): Listing {
-  const cells = records.map((record) => Object.values(columns).map((cell) => cell(record)));
-  const lines = table(Object.keys(columns), cells, context);
   if (records.length === 0 && empty !== undefined) return { lines: [empty], records };
+  const described = Object.entries(columns).map(([name, column]) =>
+    typeof column === "function" ? { name, cell: column } : { name, ...column },
+  );
+  const cells = records.map((record) => described.map(({ cell }) => cell(record)));
+  const lines = table(described, cells, screen);
   return { lines: more ? [...lines, "…"] : lines, records };
 }
 
-/** Aligned columns under a header. On a terminal the widest columns are shortened until the lines fit. */
+/**
+ * Aligned columns under a header. On a terminal they fit its width, and a last line names the columns that were left out;
+ * without one nothing is left out or wrapped.
+ */
 export function table(
-  header: readonly string[],
+  columns: readonly (TableColumn | string)[],
   rows: readonly (readonly string[])[],
-  { width }: Pick<CommandContext, "width">,
+  { width }: Screen,
 ): string[] {
-  const all = [header, ...rows.map((row) => row.map(visibleText))];
-  const limit = width === undefined ? Number.POSITIVE_INFINITY : Math.max(width - INDENT, 1);
-  const widths = header.map((_, i) =>
-    all.reduce((most, row) => Math.max(most, Bun.stringWidth(row[i] ?? "")), 0),
-  );
-  const total = () => widths.reduce((sum, column) => sum + column, 0) + GAP * (widths.length - 1);
-  for (let excess = total() - limit; excess > 0; excess = total() - limit) {
-    const widest = widths.indexOf(Math.max(...widths));
-    const width = widths[widest] ?? 0;
-    if (width <= MIN_COLUMN) break;
-    widths[widest] = Math.max(MIN_COLUMN, width - excess);
-  }
-  const shortened = all.map((row) => row.map((cell, i) => shorten(cell, widths[i] ?? 0)));
-  return alignColumns(shortened).map((line) =>
-    limit === Number.POSITIVE_INFINITY ? line : fitColumns(line, limit),
-  );
+  const described = columns.map((column) => (typeof column === "string" ? { name: column } : column));
+  const { lines, leftOut } = layOut(described, [described.map(({ name }) => name), ...rows], limitOf(width));
+  if (leftOut.length === 0) return lines;
+  const names = leftOut.join(", ");
+  const note = `${width} columns have no room for: ${names}; widen the terminal, or add --json`;
+  return [...lines, ...wrapText(note, limitOf(width), { breaksWords: true })];
 }
 
-/** Aligns the columns by the width that a terminal shows. */
-export function alignColumns(table: readonly (readonly string[])[]): string[] {
-  const rows = table.map((row) => row.map(visibleText));
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, Bun.stringWidth(cell));
-    });
-  }
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - Bun.stringWidth(cell)))
-      .join("  ")
-      .trimEnd(),
-  );
+/** Aligns columns without a header by the width that a terminal shows, and wraps them to fit a narrow one. */
+export function alignColumns(rows: readonly (readonly string[])[], { width }: Screen): string[] {
+  const count = rows.reduce((most, row) => Math.max(most, row.length), 0);
+  const columns = Array.from({ length: count }, () => ({ name: "" }));
+  return layOut(columns, rows, limitOf(width)).lines;
 }
 
-function shorten(cell: string, width: number): string {
-  return Bun.stringWidth(cell) <= width ? cell : `${fitColumns(cell, width - 1)}…`;
+/** Two columns, such as a command and what it does. On a narrow terminal, the second follows on lines of its own. */
+export function alignPairs(pairs: readonly (readonly [string, string])[], screen: Screen): string[] {
+  const aligned = alignColumns(pairs, { width: undefined });
+  if (aligned.every((line) => isWithin(line, screen))) return aligned;
+  const limit = limitOf(screen.width);
+  return pairs.flatMap(([first, second]) => [
+    ...wrapText(first, limit, { breaksWords: false, hanging: 2 }),
+    ...wrapText(`  ${second}`, limit, { breaksWords: false, hanging: 2 }),
+  ]);
+}
+
+/** Whether a line fits the terminal. */
+export function isWithin(line: string, { width }: Screen): boolean {
+  return Bun.stringWidth(line) <= limitOf(width);
+}
+
+function limitOf(width: number | undefined): number {
+  return width === undefined ? Number.POSITIVE_INFINITY : Math.max(width - INDENT, 1);
 }
 
 export function shortCommit(commit: ObjectId): string {

@@ -36,6 +36,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
             `[${groups.join(", ")}]`,
             ...(isDisabled ? ["disabled"] : []),
           ]),
+          context,
         ),
         records: users.map(({ name, ...user }) => ({ login: name, ...user })),
       };
@@ -120,11 +121,18 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
       return {
         lines: [
           name,
-          ...alignColumns([
-            ...owned.map(({ path, role }) => [`  owns:  ${path}`, role, "because the registry has its name"]),
-            ...own.map(({ path, role }) => [`  grant: ${path}`, role]),
-            ...byGroup.map(({ path, role, group }) => [`  grant: ${path}`, role, `by the group ${group}`]),
-          ]),
+          ...alignColumns(
+            [
+              ...owned.map(({ path, role }) => [
+                `  owns:  ${path}`,
+                role,
+                "because the registry has its name",
+              ]),
+              ...own.map(({ path, role }) => [`  grant: ${path}`, role]),
+              ...byGroup.map(({ path, role, group }) => [`  grant: ${path}`, role, `by the group ${group}`]),
+            ],
+            context,
+          ),
         ],
         records: [...owned, ...own, ...byGroup].map((grant) => ({ login: name, ...grant })),
       };

@@ -6,6 +6,7 @@ import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
+import { meantHint } from "../../../primitives/text/nearest.ts";
 import {
   checkTogether,
   encodeInstances,
@@ -292,6 +293,7 @@ function wordsOf(settings: Partial<InstanceValues>): string {
 
 function existing(configs: readonly InstanceConfig[], name: InstanceName): InstanceConfig {
   const config = configs.find((candidate) => candidate.name === name);
-  if (!config) throw new InstanceChangeError(`no registry '${name}'`, { kind: "not-found" });
-  return config;
+  if (config) return config;
+  const names = configs.map((known) => known.name);
+  throw new InstanceChangeError(`no registry '${name}'`, { kind: "not-found", hint: meantHint(name, names) });
 }

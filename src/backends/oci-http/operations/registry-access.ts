@@ -1,4 +1,5 @@
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { meantHint } from "../../../primitives/text/nearest.ts";
 import type { AccessPath } from "../../../primitives/users/access-path.ts";
 import type { Role } from "../../../primitives/users/role.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
@@ -20,9 +21,11 @@ interface KnownRegistries {
 
 /** Throws `NotFoundError`. */
 export function configOf({ instances }: KnownRegistries, name: InstanceName): InstanceConfig {
-  const config = instances.list().find((candidate) => candidate.name === name);
-  if (!config) throw new NotFoundError(`no registry '${name}'`);
-  return config;
+  const registries = instances.list();
+  const config = registries.find((candidate) => candidate.name === name);
+  if (config) return config;
+  const names = registries.map((known) => known.name);
+  throw new NotFoundError(`no registry '${name}'`, { hint: meantHint(name, names) });
 }
 
 /** The part of a store that a registry serves. */

@@ -1,0 +1,82 @@
+import { type Command, type CommandContext, usageOf } from "./commands/command.ts";
+import { alignColumns, alignPairs } from "./commands/table.ts";
+
+type Reader = Pick<CommandContext, "actor" | "width" | "height">;
+
+/** Rows of a terminal that the help leaves to the command above it and the prompt below it. */
+const OTHER_ROWS = 2;
+const MORE = "'/help <scope>' and '/help <scope> <verb>' tell more, with examples";
+
+/** All commands that the user may run: each with what it does, or by family if the terminal has no room for that. */
+export function helpOnAll(commands: readonly Command[], reader: Reader): readonly string[] {
+  const allowed = allowedTo(reader, commands);
+  return firstFitting(reader, [
+    () => [...describe(allowed, reader), "", MORE],
+    () => [...families(allowed, reader), "", MORE],
+  ]);
+}
+
+/** The commands of one family, or a word about who may run them. */
+export function helpOnScope(commands: readonly Command[], reader: Reader): readonly string[] {
+  const allowed = allowedTo(reader, commands);
+  const [first] = commands;
+  if (allowed.length === 0)
+    return [`the commands of /${first?.scope} require a system administrator (owner on */*/*)`];
+  const examples = () => ["", "for example:", ...allowed.map(({ example }) => `  ${example}`)];
+  const verbs = allowed.map(({ scope, verb = `/${scope}`, summary }) => [verb, summary]);
+  const more = `'/help ${first?.scope} <verb>' tells how to write one`;
+  return firstFitting(reader, [
+    () => [...describe(allowed, reader), ...examples()],
+    () => describe(allowed, reader),
+    () => [...alignColumns(verbs, reader), "", more],
+    () => [...families(allowed, reader), "", more],
+  ]);
+}
+
+/** Everything about one command. */
+export function helpOnCommand(command: Command, reader: Reader): readonly string[] {
+  const { details = [] } = command;
+  const lines = typeof details === "function" ? details(reader) : details;
+  return [
+    usageOf(command),
+    command.summary,
+    ...(command.adminOnly ? ["it requires a system administrator (owner on */*/*)"] : []),
+    ...(command.isChange === true ? ["the server logs who ran it"] : []),
+    ...(lines.length > 0 ? ["", ...lines] : []),
+    "",
+    "for example:",
+    `  ${command.example}`,
+  ];
+}
+
+/** The first text that the terminal has rows for, or the last one; without a terminal, the first. */
+function firstFitting({ height }: Reader, texts: readonly (() => readonly string[])[]): readonly string[] {
+  let lines: readonly string[] = [];
+  for (const text of texts) {
+    lines = text();
+    if (height === undefined || lines.length <= height - OTHER_ROWS) break;
+  }
+  return lines;
+}
+
+function allowedTo({ actor }: Reader, commands: readonly Command[]): readonly Command[] {
+  const isAdministrator = actor.isAdministrator();
+  return commands.filter(({ adminOnly }) => isAdministrator || !adminOnly);
+}
+
+function describe(commands: readonly Command[], reader: Reader): string[] {
+  return alignPairs(
+    commands.map((command) => [usageOf(command), command.summary]),
+    reader,
+  );
+}
+
+/** A line for each family, with its verbs. */
+function families(commands: readonly Command[], reader: Reader): string[] {
+  const verbs = Map.groupBy(commands, ({ scope }) => scope);
+  const rows = [...verbs].map(([scope, family]) => {
+    const names = family.flatMap(({ verb }) => verb ?? []);
+    return [`/${scope}`, names.length > 0 ? names.join(", ") : (family[0]?.summary ?? "")];
+  });
+  return alignColumns(rows, reader);
+}
