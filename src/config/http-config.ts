@@ -6,6 +6,7 @@ import { MAX_THREADS } from "../frontends/http/listen/http-limits.ts";
 import type { HttpSettings } from "../frontends/http/listen/http-settings.ts";
 import { isNetwork, type ProxySettings } from "../frontends/http/listen/trusted-proxies.ts";
 import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/requests/access-log.ts";
+import { parsePathPrefix } from "../frontends/http/requests/path-prefix.ts";
 import { messageOf } from "../primitives/expected-error.ts";
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
 import { parseDuration } from "../primitives/text/duration.ts";
@@ -50,6 +51,7 @@ export function httpConfig(settings: CheckedSettings, ops: ListenAddress | undef
       redirectsToTls,
       hstsSeconds: hstsSeconds(settings),
       proxies: proxies(settings),
+      pathPrefix: pathPrefix(settings),
       limits: {
         requestsPerSecond: settings.count("limit-requests", MAX_REQUESTS_PER_SECOND),
         uploads: settings.count("limit-uploads", MAX_UPLOADS),
@@ -97,6 +99,15 @@ function proxies(settings: CheckedSettings): ProxySettings {
     trustsScheme: settings.flag("frontend-http-proxy-scheme"),
     trustsHost: settings.flag("frontend-http-proxy-host"),
   };
+}
+
+function pathPrefix(settings: CheckedSettings): string {
+  if (settings.optional("frontend-http-path-prefix") === undefined) return "";
+  return settings.parsed(
+    "frontend-http-path-prefix",
+    parsePathPrefix,
+    "a path such as /registry, which begins with '/', does not end with one, is not below /v2 or /token, and has only letters, digits, '-', '.', '_' and '~' between",
+  );
 }
 
 function hstsSeconds(settings: CheckedSettings): number | undefined {

@@ -70,6 +70,11 @@ export const SETTINGS = {
     fallback: false,
     help: "trust the proxy's X-Forwarded-Host, or host= in Forwarded",
   },
+  "frontend-http-path-prefix": {
+    type: "string",
+    hint: "path",
+    help: "path below which a proxy shows the registries, such as /registry for https://example.org/registry/v2/",
+  },
   "access-log": {
     type: "string",
     hint: "file",

@@ -21,6 +21,7 @@ import { FailedRequests } from "./requests/failed-requests.ts";
 import type { HttpBackend } from "./requests/http-backend.ts";
 import { HTTP_FAULTS } from "./requests/http-faults.ts";
 import type { ThreadTraffic } from "./requests/http-traffic.ts";
+import { PathPrefix } from "./requests/path-prefix.ts";
 import { RequestBodies } from "./requests/request-bodies.ts";
 import { splitTarget } from "./requests/request-target.ts";
 import { SharedBodies } from "./requests/shared-bodies.ts";
@@ -71,6 +72,7 @@ export class HttpFrontend {
   readonly #proxies: TrustedProxies;
   readonly #hints: ProxyHints;
   readonly #unknownHosts: UnknownHosts;
+  readonly #prefix: PathPrefix | undefined;
   readonly #log: AccessLog | undefined;
   readonly #failed: FailedRequests;
   readonly #listeners: HttpListeners;
@@ -88,7 +90,8 @@ export class HttpFrontend {
     this.#failed = new FailedRequests(options.log);
     this.#hints = new ProxyHints(options.settings.proxies, options.warnOnce);
     this.#unknownHosts = new UnknownHosts(options.onUnknownHost);
-    const { accessLog } = options.settings;
+    const { accessLog, pathPrefix } = options.settings;
+    this.#prefix = pathPrefix === "" ? undefined : new PathPrefix(pathPrefix);
     this.#log =
       accessLog && new AccessLog(accessLog, (error) => options.log.error("the access log failed", error));
     this.#listeners = new HttpListeners({
@@ -146,6 +149,7 @@ export class HttpFrontend {
     const { hstsSeconds } = this.#options.settings;
     if (scheme === "https" && hstsSeconds !== undefined)
       headers.set("Strict-Transport-Security", `max-age=${hstsSeconds}`);
+    this.#prefix?.add(headers);
     const { route, received } = trace;
     const sent = method === "HEAD" ? 0 : trace.sent || Number(headers.get("Content-Length") ?? 0);
     const ms = performance.now() - began;
@@ -192,12 +196,13 @@ export class HttpFrontend {
     const host = asked === null ? null : hostWithPort(asked, client?.port);
     const vhost = host === null ? undefined : vhostOf(host);
     if (host === null || vhost === undefined) return new RegistryError(HTTP_FAULTS.hostInvalid);
-    const target = splitTarget(request.url);
-    const origin = `${usedScheme}://${host}`;
+    const { path: sentPath, query } = splitTarget(request.url);
+    const path = this.#prefix?.strip(sentPath) ?? sentPath;
+    const base = `${usedScheme}://${host}${this.#options.settings.pathPrefix}`;
     const backend = lookUpVhost(this.#options.hosts(), vhost);
     if (!backend) {
       this.#unknownHosts.note(vhost, trace.remote);
-      return unknownHostResponse(request, { path: target.path, host: vhost, origin });
+      return unknownHostResponse(request, { path, host: vhost, base });
     }
     trace.instance = backend.audience;
     if (!this.#options.isServing()) {
@@ -205,16 +210,16 @@ export class HttpFrontend {
     }
     const { tlsPort } = this.#listeners;
     if (usedScheme === "http" && tlsPort !== undefined && this.#options.settings.redirectsToTls) {
-      return redirect(`https://${vhost}${portSuffix(tlsPort)}${target.path}`, target.query);
+      return redirect(`https://${vhost}${portSuffix(tlsPort)}${sentPath}`, query);
     }
-    const routed = { request, ...target, backend, trace, origin, remote: trace.remote };
-    if (routed.path === TOKEN_PATH) {
+    const routed = { request, path, query, backend, trace, base, remote: trace.remote };
+    if (path === TOKEN_PATH) {
       trace.route = "token";
       return this.#tokenEndpoint.handle(routed);
     }
-    const principal = await this.#authenticator.principal(routed, () => backend.challenge(origin));
+    const principal = await this.#authenticator.principal(routed, () => backend.challenge(base));
     if (principal instanceof RegistryError) {
-      traceRoute(target.path, trace);
+      traceRoute(path, trace);
       return principal;
     }
     trace.user = principal.user;

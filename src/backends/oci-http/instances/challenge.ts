@@ -7,19 +7,19 @@ export type ChallengeFault = "invalid_token" | "insufficient_scope";
 export const TOKEN_PATH = "/token";
 
 /**
- * Returns a WWW-Authenticate header: Basic (RFC 7617), or Bearer (Docker's token specification) with the realm under the
- * host that the client used.
+ * Returns a WWW-Authenticate header: Basic (RFC 7617), or Bearer (Docker's token specification) with the realm below `base`,
+ * the URL at which the client reached the registry, such as `https://example.org:8443`; it may end in a path.
  */
 export function challengeOf(
   scheme: "Basic" | "Bearer",
-  origin: string,
+  base: string,
   scope?: ChallengeScope,
   fault?: ChallengeFault,
 ): string {
   if (scheme === "Basic") return 'Basic realm="Everlock", charset="UTF-8"';
   const parameters = {
-    realm: `${origin}${TOKEN_PATH}`,
-    service: origin.slice(origin.indexOf("://") + "://".length),
+    realm: `${base}${TOKEN_PATH}`,
+    service: base.slice(base.indexOf("://") + "://".length),
     scope: scope && scopeText(scope),
     error: fault,
   };

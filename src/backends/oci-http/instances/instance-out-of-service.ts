@@ -26,8 +26,8 @@ export class InstanceOutOfService {
     );
   }
 
-  challenge(origin: string): string {
-    return challengeOf("Basic", origin);
+  challenge(base: string): string {
+    return challengeOf("Basic", base);
   }
 
   claimsFor(): AccessClaim[] {

@@ -42,8 +42,8 @@ export interface IncomingRequest {
   readonly responseBodies: ResponseBodies;
   /** The client's address, without port. */
   remote(): string;
-  /** Scheme, host and port as the client used them, such as `http://localhost:8080`. */
-  readonly origin: string;
+  /** Scheme, host, port and path prefix as the client used them, such as `http://localhost:8080`. */
+  readonly base: string;
 }
 
 const DAMAGE_RETRY_SECONDS = "5";
@@ -106,7 +106,7 @@ export class OciInstance {
     limits,
     responseBodies,
     remote,
-    origin,
+    base,
   }: IncomingRequest): Promise<Response> {
     const actor = () => ({
       identity: identityOf(principal.user),
@@ -127,16 +127,16 @@ export class OciInstance {
       challenge: (scope) => {
         // Without a login, clients should print the message of the response, which says to log in.
         const isNarrow = principal.token && principal.user !== ANONYMOUS && scope;
-        return this.challenge(origin, scope, isNarrow ? "insufficient_scope" : undefined);
+        return this.challenge(base, scope, isNarrow ? "insufficient_scope" : undefined);
       },
     });
   }
 
   /** The WWW-Authenticate header of a 401 response. */
-  challenge(origin: string, scope?: ChallengeScope, fault?: ChallengeFault): string {
+  challenge(base: string, scope?: ChallengeScope, fault?: ChallengeFault): string {
     // If `anon` may read something, clients must be able to get a token with or without a password.
     const byToken = this.#users().reaches(ANONYMOUS, this.#accessPath);
-    return challengeOf(byToken ? "Bearer" : "Basic", origin, scope, fault);
+    return challengeOf(byToken ? "Bearer" : "Basic", base, scope, fault);
   }
 
   /** The part of the requested access that the principal really has. */

@@ -69,10 +69,10 @@ export class RequestAuthenticator {
     }
   }
 
-  #bearer({ backend, origin }: RoutedRequest, token: string): Principal | RegistryError {
+  #bearer({ backend, base }: RoutedRequest, token: string): Principal | RegistryError {
     const content = this.#tokens.verify("access", token, backend.audience);
     if (!content) {
-      const challenge = backend.challenge(origin, undefined, "invalid_token");
+      const challenge = backend.challenge(base, undefined, "invalid_token");
       return unauthorized(
         "the token is invalid for this registry, has expired, or its user has changed",
         challenge,

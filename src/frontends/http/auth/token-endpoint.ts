@@ -44,7 +44,7 @@ export class TokenEndpoint {
   }
 
   async #get(routed: RoutedRequest): Promise<Response | RegistryError> {
-    const challenge = challengeOf("Basic", routed.origin);
+    const challenge = challengeOf("Basic", routed.base);
     const principal = await this.#authenticator.principal(routed, () => challenge);
     if (principal instanceof RegistryError) return principal;
     if (principal.token) {
@@ -79,7 +79,7 @@ export class TokenEndpoint {
   }
 
   async #formPrincipal(routed: RoutedRequest, form: URLSearchParams): Promise<Principal | RegistryError> {
-    const challenge = challengeOf("Basic", routed.origin);
+    const challenge = challengeOf("Basic", routed.base);
     switch (form.get("grant_type")) {
       case "password": {
         const [login, password] = [form.get("username") ?? "", form.get("password") ?? ""];

@@ -13,6 +13,8 @@ export interface HttpSettings {
   /** `max-age` of Strict-Transport-Security in responses over TLS (RFC 6797); `undefined`: no such header. */
   readonly hstsSeconds: number | undefined;
   readonly proxies: ProxySettings;
+  /** The path below which a proxy shows the registries; empty: at the root. */
+  readonly pathPrefix: string;
   readonly limits: LimitSettings;
   /** Maximal connections of one address; `undefined`: derived from the limit on open files. */
   readonly connectionsPerAddress: number | undefined;

@@ -9,8 +9,8 @@ export interface HttpBackend {
   /** The audience claim of its tokens: its name. */
   readonly audience: string;
   handle(incoming: IncomingRequest): Promise<Response>;
-  /** The WWW-Authenticate header of a 401 response; `origin` is the one that the client used. */
-  challenge(origin: string, scope?: ChallengeScope, fault?: ChallengeFault): string;
+  /** The WWW-Authenticate header of a 401 response; `base` is that of the request. */
+  challenge(base: string, scope?: ChallengeScope, fault?: ChallengeFault): string;
   /** The requested access that the principal has, as claims of a token. */
   claimsFor(principal: Principal, requested: RequestedAccess): readonly AccessClaim[];
 }
@@ -18,13 +18,13 @@ export interface HttpBackend {
 /** A request whose backend is known. */
 export interface RoutedRequest {
   readonly request: Request;
-  /** Percent-encoded, without query. */
+  /** Percent-encoded, without query and without the path prefix. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly backend: HttpBackend;
   readonly trace: RequestTrace;
-  /** Scheme, host and port that the client used. */
-  readonly origin: string;
+  /** Scheme, host, port and path prefix that the client used. */
+  readonly base: string;
   /** The client's address, without port. */
   remote(): string;
 }

@@ -14,13 +14,13 @@ const NO_TOKEN_SECONDS = 60;
  */
 export function unknownHostResponse(
   { headers }: Request,
-  { path, host, origin }: { readonly path: string; readonly host: string; readonly origin: string },
+  { path, host, base }: { readonly path: string; readonly host: string; readonly base: string },
 ): Response | RegistryError {
   const message = `no registry is served at the host '${host}'; the server's log names the hosts that are served`;
   if ((path === "/v2/" || path === "/v2") && !headers.has("Authorization"))
     return new RegistryError(HTTP_FAULTS.hostUnknownYet, {
       message,
-      headers: { "WWW-Authenticate": challengeOf("Bearer", origin) },
+      headers: { "WWW-Authenticate": challengeOf("Bearer", base) },
     });
   if (path !== TOKEN_PATH) return new RegistryError(HTTP_FAULTS.hostUnknown, { message });
   const token = { token: NO_TOKEN, access_token: NO_TOKEN, expires_in: NO_TOKEN_SECONDS };

@@ -58,7 +58,7 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
     },
     responseBodies: { list: (content) => content, manifest: (content) => content },
     remote: () => "192.0.2.1",
-    origin: "http://localhost",
+    base: "http://localhost",
   });
   const { repositories } = (await response.json()) as { repositories: string[] };
   return { repositories, read };

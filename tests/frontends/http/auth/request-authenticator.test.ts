@@ -63,7 +63,7 @@ function start() {
     const routed = {
       request: new Request("http://localhost/v2/", { headers }),
       backend,
-      origin: "http://localhost",
+      base: "http://localhost",
       remote: () => address,
     };
     return authenticator.principal(routed as never, () => "Basic challenge");

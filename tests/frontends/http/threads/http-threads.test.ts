@@ -65,6 +65,7 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
     listenTls: undefined,
     redirectsToTls: false,
     hstsSeconds: undefined,
+    pathPrefix: "",
     proxies: { networks: [], header: "x-forwarded-for" as const, trustsScheme: false, trustsHost: false },
     limits: {
       requestsPerSecond: undefined,
