@@ -1,9 +1,15 @@
 import { expect, test } from "bun:test";
+import { containerTools } from "../support/containers.ts";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_PASSWORD, addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
-import { describeWith } from "../support/tools.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { describeWith, run } from "../support/tools.ts";
 
 const GUESSES = 250;
+/** The time after which one more guess is allowed for a user at an address. */
+const REFILL_MS = 6000;
+/** The time after which one more guess is allowed for a user from all addresses that failed. */
+const STRANGERS_REFILL_MS = 3000;
 /** Guesses of a flood that are answered before the right logins begin. */
 const ANSWERED = 20;
 
@@ -78,15 +84,24 @@ describeWith(["ssh", "sshpass"], "of simultaneous password guesses", () => {
     const { server, comparisons } = await start();
     await addAlice(server);
     const before = await comparisons();
+    const began = performance.now();
     const guesses = Array.from({ length: GUESSES }, (_, i) =>
       login(server, "alice", `wrong ${i}`, "192.0.2.1"),
     );
     const answers = await Promise.all(guesses);
-    expect((await comparisons()) - before).toBe(10);
-    expect(answers.filter(({ status }) => status === 401).length).toBe(10);
-    expect(answers.filter(({ status }) => status === 429).length).toBe(GUESSES - 10);
+    const count = (status: number) => answers.filter((answer) => answer.status === status).length;
     const right = await login(server, "alice", "change-me", "192.0.2.1");
-    expect([right.status, right.headers.get("Retry-After")]).toEqual([429, "5"]);
+    const compared = (await comparisons()) - before;
+    // On a busy machine, the guesses may take longer than it takes to allow another.
+    const refilled = Math.floor((performance.now() - began) / REFILL_MS);
+    expect(compared).toBeGreaterThanOrEqual(10);
+    expect(compared).toBeLessThanOrEqual(10 + refilled);
+    if (refilled === 0) {
+      expect([count(401), count(429), right.status]).toEqual([10, GUESSES - 10, 429]);
+      const retry = Number(right.headers.get("Retry-After"));
+      expect(retry).toBeGreaterThan(0);
+      expect(retry).toBeLessThanOrEqual(REFILL_MS / 1000);
+    }
     expect((await login(server, "alice", "change-me", "192.0.2.2")).status).toBe(200);
   }, 60_000);
 
@@ -96,6 +111,7 @@ describeWith(["ssh", "sshpass"], "of simultaneous password guesses", () => {
     const known = "198.51.100.1";
     expect((await login(server, "alice", "change-me", known)).status).toBe(200);
     const before = await comparisons();
+    const began = performance.now();
     const guesses = Array.from({ length: 13 * GUESSES }, (_, i) => {
       const address = i % 13 === 12 ? `2001:db8::${(i + 1).toString(16)}` : `192.0.2.${i % 13}`;
       return login(server, "alice", `wrong ${i}`, address);
@@ -103,7 +119,7 @@ describeWith(["ssh", "sshpass"], "of simultaneous password guesses", () => {
     await Promise.all(guesses);
     const compared = (await comparisons()) - before;
     expect(compared).toBeGreaterThan(0);
-    expect(compared).toBeLessThanOrEqual(33);
+    expect(compared).toBeLessThanOrEqual(33 + (performance.now() - began) / STRANGERS_REFILL_MS);
     // She is still let in where she has been before.
     expect((await login(server, "alice", "change-me", known, { again: 1 })).status).toBe(200);
   }, 60_000);
@@ -180,19 +196,38 @@ describeWith(["ssh", "sshpass"], "the log of failed logins", () => {
 });
 
 describeWith(["ssh", "sshpass"], "after a restart", () => {
-  test("a user can log in from a known address, however many clients guess meanwhile", async () => {
+  test("a user can log in from a known address, however many passwords are guessed there for other users", async () => {
     const { server } = await start();
     await addAlice(server);
     const known = "198.51.100.1";
     expect((await login(server, "alice", "change-me", known)).status).toBe(200);
     await server.end();
     const { server: again } = await start(server.dataDir);
-    // More than the first guesses that addresses have which never failed.
-    const guesses = Array.from({ length: 200 }, (_, i) =>
-      login(again, "alice", `wrong ${i}`, `192.0.2.${i}`),
-    );
-    await Promise.all(guesses);
-    expect((await login(again, "alice", "change-me", "203.0.113.1")).status).toBe(429);
+    const guesses = Array.from({ length: 200 }, (_, i) => login(again, `user${i}`, "wrong", known));
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+    expect(statuses).toContain(429);
+    expect((await login(again, "admin", ADMIN_PASSWORD, known)).status).toBe(429);
     expect((await login(again, "alice", "change-me", known)).status).toBe(200);
+  }, 60_000);
+});
+
+describeWith(["oras", "podman", "ssh", "sshpass"], "after ten wrong passwords", () => {
+  test("oras and podman wait a few seconds and log in, and an old password in their way does not count", async () => {
+    const { server } = await start();
+    await addAlice(server);
+    const tools = containerTools();
+    const env = { DOCKER_CONFIG: temporaryDirectory() };
+    const arguments_ = [server.registry, "-u", "alice", "-p"];
+    const oras = (password: string) =>
+      run(["oras", "login", "--plain-http", ...arguments_, password], { env });
+    // A robot that nobody told of the new password.
+    for (let i = 0; i < 15; i++) expect((await oras("of last year")).stderr).toContain("wrong user name");
+    for (let i = 0; i < 10; i++) await login(server, "alice", `wrong ${i}`, "127.0.0.1");
+    expect((await oras("change-me")).code).toBe(0);
+    for (let i = 0; i < 10; i++) await login(server, "alice", `wrong again ${i}`, "127.0.0.1");
+    // From now on the password works there at once.
+    const began = performance.now();
+    await tools.must("podman", "login", "--tls-verify=false", ...arguments_, "change-me");
+    expect(performance.now() - began).toBeLessThan(REFILL_MS);
   }, 60_000);
 });

@@ -53,7 +53,6 @@ export async function startSsh(
   const owner = new SshOwner(ownerPort, {
     authenticator: authenticator as Authenticator,
     users: () => directory,
-    lockedFor: () => 0,
     console,
     log: {
       info: (message) => void logged.push(message),

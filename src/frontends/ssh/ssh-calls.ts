@@ -17,7 +17,8 @@ export interface AcceptedLogin {
 
 export type PasswordAnswer =
   | { readonly kind: "accepted"; readonly login: AcceptedLogin }
-  | { readonly kind: "refused" | "limited" };
+  | { readonly kind: "refused" }
+  | { readonly kind: "limited"; readonly retryAfterSeconds: number };
 
 /** In characters. */
 export interface TerminalSize {
@@ -42,8 +43,6 @@ export interface SshOwnerCalls {
   /** To be asked once a signature by the key was verified. */
   logInByKey(username: string, blob: Uint8Array): AcceptedLogin | undefined;
   logInByPassword(username: string, password: string, address: string): Promise<PasswordAnswer>;
-  /** Seconds until a login from an address may be tried again; 0 if it may now. */
-  lockedFor(username: string, address: string): number;
   /** The connection of a login has ended. */
   forget(login: LoginId): void;
   /** Runs a session and answers its exit code once it has ended. */

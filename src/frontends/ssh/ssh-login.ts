@@ -1,5 +1,5 @@
 import ssh2, { type AuthContext, type PublicKeyAuthContext } from "ssh2";
-import type { AcceptedLogin, RemoteSshOwner } from "./ssh-calls.ts";
+import type { AcceptedLogin, PasswordAnswer, RemoteSshOwner } from "./ssh-calls.ts";
 import type { SshLimits } from "./ssh-limits.ts";
 
 const METHODS = ["publickey", "keyboard-interactive", "password"] as const;
@@ -35,23 +35,25 @@ export class SshLogin {
     if (context.method === "publickey" && isOffer) {
       return (await this.#knownKey(context)) === undefined ? context.reject([...METHODS]) : context.accept();
     }
-    const login = await this.#logIn(context);
-    if (login) return accept(login) ? context.accept() : context.reject([]);
-    if (await this.#isLocked(context)) return context.reject([]);
+    const answer = await this.#logIn(context);
+    if (answer?.kind === "accepted") return accept(answer.login) ? context.accept() : context.reject([]);
+    if (answer?.kind === "limited") {
+      await tell(context, `too many failed logins; try again in ${answer.retryAfterSeconds} seconds`);
+      return context.reject([]);
+    }
     if (this.#attempts >= limits.loginAttempts) end();
     else context.reject([...METHODS]);
   }
 
-  async #logIn(context: AuthContext): Promise<AcceptedLogin | undefined> {
-    if (context.method === "publickey") return this.#logInByKey(context);
+  /** `undefined` without an attempt that could be answered. */
+  async #logIn(context: AuthContext): Promise<PasswordAnswer | undefined> {
+    if (context.method === "publickey") {
+      const login = await this.#logInByKey(context);
+      return login && { kind: "accepted", login };
+    }
     const { owner, remote } = this.#options;
-    const seconds = isPassword(context) ? await owner.lockedFor(context.username, remote) : 0;
-    if (seconds > 0) await tell(context, `too many failed logins; try again in ${seconds} seconds`);
-    // A locked login is passed on too: the main thread refuses and logs it.
-    const password = seconds > 0 ? "" : await givenPassword(context);
-    if (password === undefined) return undefined;
-    const answer = await owner.logInByPassword(context.username, password, remote);
-    return answer.kind === "accepted" ? answer.login : undefined;
+    const password = await givenPassword(context);
+    return password === undefined ? undefined : owner.logInByPassword(context.username, password, remote);
   }
 
   /** Checks that the user has the key and that the signature is valid (RFC 4252, section 7). */
@@ -69,16 +71,6 @@ export class SshLogin {
   #knownKey({ username, key }: PublicKeyAuthContext): Promise<string | undefined> {
     return this.#options.owner.knownKey(username, new Uint8Array(key.data));
   }
-
-  /** Keys can't be guessed, so they work while passwords are locked. */
-  async #isLocked(context: AuthContext): Promise<boolean> {
-    const { owner, remote } = this.#options;
-    return isPassword(context) && (await owner.lockedFor(context.username, remote)) > 0;
-  }
-}
-
-function isPassword({ method }: AuthContext): boolean {
-  return method === "password" || method === "keyboard-interactive";
 }
 
 /** Shows a line to the user, if the authentication method supports it. */

@@ -28,8 +28,6 @@ import {
 export interface SshServices {
   readonly authenticator: Authenticator;
   readonly users: () => UserDirectory;
-  /** Seconds until a login from an address may be tried again; 0 if it may now. */
-  readonly lockedFor: (login: string, address: string) => number;
   readonly console: Pick<AdminConsole, "session" | "execute">;
   readonly log: Logger;
 }
@@ -78,14 +76,10 @@ export class SshOwner implements SshOwnerCalls {
       // What a robot has never opens the console.
       acceptsApiTokens: false,
     });
-    if (result.kind !== "accepted") return { kind: result.kind };
+    if (result.kind !== "accepted") return result;
     const { user } = result;
     const by = { kind: "password", hashes: passwordHashes(user) } as const;
     return { kind: "accepted", login: this.#accept({ user: user.name, by }) };
-  }
-
-  lockedFor(username: string, address: string): number {
-    return this.#services.lockedFor(username, address);
   }
 
   forget(login: LoginId): void {

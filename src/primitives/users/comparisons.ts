@@ -129,9 +129,9 @@ export class Comparisons {
     comparison.state = "running";
     const outcome = await outcomeOf(comparison.guess);
     this.#running--;
-    for (const { guesser, resolvers, refund } of comparison.parties.values()) {
+    for (const { guesser, refund } of comparison.parties.values()) {
       if (outcome.kind === "matched") refund?.();
-      else if (outcome.kind === "wrong") this.#limiter.failed(guesser, resolvers.length);
+      else if (outcome.kind === "wrong") this.#limiter.failed(guesser);
     }
     this.#decide(comparison, outcome);
     this.#runNext();

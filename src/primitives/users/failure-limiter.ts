@@ -2,10 +2,14 @@ import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 import type { Release } from "../release.ts";
 import { GuessBudget } from "./guess-budget.ts";
 import { KnownNetworks } from "./known-networks.ts";
+import { RefillingBudget } from "./refilling-budget.ts";
 import type { UserName } from "./user.ts";
 
 const WINDOW_MS = 60_000;
-/** Maximal wrong passwords within a minute: for a user at one network, for a network where the users are not known, … */
+/**
+ * Maximal wrong passwords at once, refilled within a minute: for a user at one network, for a network where the users are not
+ * known, …
+ */
 const GUESSES_OF_PAIR = 10;
 const GUESSES_OF_NETWORK = 30;
 /** … for a user from all networks that failed lately and are not known for it, … */
@@ -33,10 +37,10 @@ export type Standing = "known" | "new" | "failed";
  */
 export class FailureLimiter {
   readonly #now: MonotonicClock;
-  readonly #pairs = new GuessBudget(GUESSES_OF_PAIR, WINDOW_MS);
-  readonly #networks = new GuessBudget(GUESSES_OF_NETWORK, WINDOW_MS);
-  readonly #strangers = new GuessBudget(GUESSES_OF_STRANGERS, WINDOW_MS);
-  readonly #newcomers = new GuessBudget(GUESSES_OF_NEWCOMERS, WINDOW_MS);
+  readonly #pairs = new RefillingBudget(GUESSES_OF_PAIR, WINDOW_MS);
+  readonly #networks = new RefillingBudget(GUESSES_OF_NETWORK, WINDOW_MS);
+  readonly #strangers = new RefillingBudget(GUESSES_OF_STRANGERS, WINDOW_MS);
+  readonly #newcomers = new RefillingBudget(GUESSES_OF_NEWCOMERS, WINDOW_MS);
   readonly #failed = new GuessBudget(1, FAILED_MS);
   readonly #known: KnownNetworks;
 
@@ -76,30 +80,28 @@ export class FailureLimiter {
       if (isFirst) refunds.push(this.#budgetOfUser(standing).take(guesser.login, now));
     }
     return () => {
-      for (const refund of refunds) refund();
+      for (const refund of refunds) refund(this.#now());
     };
   }
 
-  /** Notes that a guess, counted once, was wrong and was made `times` times. */
-  failed(guesser: Guesser, times = 1): void {
-    const now = this.#now();
-    for (let i = 1; i < Math.min(times, GUESSES_OF_PAIR); i++) this.#pairs.take(pairOf(guesser), now);
+  /** Notes that a guess was wrong. */
+  failed(guesser: Guesser): void {
     // At a user's known network, its mistakes do not count against other users.
     const isKnown = this.#known.has(guesser.login, guesser.network);
-    if (!isKnown) this.#failed.take(guesser.network, now);
+    if (!isKnown) this.#failed.take(guesser.network, this.#now());
   }
 
   /** Milliseconds to wait before the response to a wrong guess. */
   delayMs(guesser: Guesser): number {
-    const now = this.#now();
-    return Math.min(this.#pairs.used(pairOf(guesser), now) * DELAY_STEP_MS, MAX_DELAY_MS);
+    const used = this.#pairs.used(pairOf(guesser), this.#now());
+    return Math.min(Math.max(used, 1) * DELAY_STEP_MS, MAX_DELAY_MS);
   }
 
   succeeded(name: UserName, network: string): void {
     this.#known.add(name, network);
   }
 
-  #budgetOfUser(standing: "new" | "failed"): GuessBudget {
+  #budgetOfUser(standing: "new" | "failed"): RefillingBudget {
     return standing === "new" ? this.#newcomers : this.#strangers;
   }
 }

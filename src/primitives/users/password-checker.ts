@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { networkOf } from "../net/client-network.ts";
-import { Comparisons, type Guess } from "./comparisons.ts";
+import { Comparisons, type Guess, type Outcome } from "./comparisons.ts";
 import { FailureLimiter, type Guesser } from "./failure-limiter.ts";
+import { GuessMemory } from "./guess-memory.ts";
 import type { LoginFailure } from "./login-failure-log.ts";
 import { MAX_PASSWORD_LENGTH, verifyNobody, verifyPassword } from "./passwords.ts";
 import { parseUserName, passwordHashes } from "./user.ts";
@@ -34,6 +35,7 @@ export class PasswordChecker {
   readonly #users: () => UserDirectory;
   readonly #limiter: FailureLimiter;
   readonly #comparisons: Comparisons;
+  readonly #memory = new GuessMemory();
   readonly #delay: (ms: number) => Promise<void>;
   readonly #failed: ((failure: LoginFailure) => void) | undefined;
   readonly #secret = crypto.getRandomValues(new Uint8Array(32));
@@ -58,15 +60,10 @@ export class PasswordChecker {
     return this.#comparisons.waiting;
   }
 
-  /** Seconds until the user may try again from this address; 0 if it may now. */
-  lockedFor(login: string, address: string): number {
-    return Math.ceil(this.#limiter.waitMs(guesserOf(login, address)) / 1000);
-  }
-
   /** `address` is the client's, without port; `place` is the text for the failure log, if failures are to be logged. */
   async check(login: string, password: string, address: string, place?: string): Promise<PasswordVerdict> {
     const guesser = guesserOf(login, address);
-    const outcome = await this.#comparisons.outcomeFor(guesser, this.#guessOf(login, password));
+    const outcome = await this.#outcomeFor(guesser, this.#guessOf(login, password));
     const tell = (reason: LoginFailure["reason"], retryAfterSeconds: number) =>
       place !== undefined && this.#failed?.({ login, address, place, reason, retryAfterSeconds });
     switch (outcome.kind) {
@@ -91,6 +88,16 @@ export class PasswordChecker {
       case "failed":
         throw outcome.error;
     }
+  }
+
+  async #outcomeFor(guesser: Guesser, guess: Guess): Promise<Outcome> {
+    if (this.#memory.wasWrong(guesser, guess.key)) return { kind: "wrong" };
+    const outcome = await this.#comparisons.outcomeFor(guesser, guess);
+    if (outcome.kind === "wrong") this.#memory.noteWrong(guesser, guess.key);
+    if (outcome.kind === "matched") this.#memory.noteRight(guesser, guess.key, outcome.hash);
+    if (outcome.kind !== "locked") return outcome;
+    const hash = this.#memory.rightHash(guesser, guess.key);
+    return hash === undefined ? outcome : { kind: "matched", hash };
   }
 
   /** A fleet of clients that reconnects with one password shares one comparison. */

@@ -12,11 +12,11 @@ const CONSOLE = serverPart({
   name: "the console",
   needs: {
     users: USERS,
+    passwords: PASSWORDS,
     instances: INSTANCES,
     jobs: JOBS,
     backends: BACKENDS,
     tokenUses: TOKEN_USES,
-    passwords: PASSWORDS,
     traffic: TRAFFIC,
     reload: RELOAD,
   },
@@ -36,10 +36,9 @@ export const SSH = serverPart({
     directory: DIRECTORY,
     console: CONSOLE,
     users: USERS,
-    passwords: PASSWORDS,
     authenticator: AUTHENTICATOR,
   },
-  async start({ directory, console: adminConsole, users, passwords, authenticator }, { config, log, spawn }) {
+  async start({ directory, console: adminConsole, users, authenticator }, { config, log, spawn }) {
     if (!config.ssh) return undefined;
     const ssh = await SshFrontend.start({
       listen: config.ssh,
@@ -47,7 +46,6 @@ export const SSH = serverPart({
       spawn: spawn.ssh,
       authenticator,
       users: () => users.directory,
-      lockedFor: (...args) => passwords.lockedFor(...args),
       console: adminConsole,
       log,
     });

@@ -27,7 +27,6 @@ async function startFrontend(
       login: async () => ({ kind: "accepted", user: alice, token: undefined }),
     } as unknown as Authenticator,
     users: () => new UserDirectory([alice]),
-    lockedFor: () => 0,
     console: {
       session: async () => 0,
       async execute(_login, command, channel) {

@@ -112,11 +112,14 @@ test("equal guesses share one comparison, from one address or from many", async 
   expect(limiter.waitMs(at("10.0.0.1"))).toBe(0);
 });
 
-test("the same wrong guess many times at once is compared once and counted each time", async () => {
+test("the same wrong guess many times at once is compared once and counted once", async () => {
   const { compared, limiter, ask, end, tally } = start();
   for (let i = 0; i < 12; i++) void ask(at("192.0.2.1"), "wrong");
   await end(1);
   expect([tally(), compared.length]).toEqual([{ wrong: 12 }, 1]);
+  expect(limiter.delayMs(at("192.0.2.1"))).toBe(100);
+  for (let i = 0; i < 9; i++) void ask(at("192.0.2.1"), `wrong ${i}`);
+  await end(9);
   expect(limiter.waitMs(at("192.0.2.1"))).toBeGreaterThan(0);
 });
 

@@ -34,6 +34,17 @@ test("a network has ten guesses a minute for one user and thirty for all users",
   expect(guess(250, () => at("192.0.2.1"))).toBe(10);
 });
 
+test("a network that has used up its guesses waits six seconds at most for another, however many it makes", () => {
+  const { limiter, guess, pass } = start();
+  for (let i = 0; i < 20; i++) {
+    guess(250, () => at("192.0.2.1"));
+    guess(250, (j) => at("192.0.2.1", `user${j}`));
+    expect(limiter.waitMs(at("192.0.2.1"))).toBe(6000);
+    pass(6000);
+    expect(limiter.waitMs(at("192.0.2.1"))).toBe(0);
+  }
+});
+
 test("networks together have twenty guesses a minute for a user, and the first guess of each of a hundred", () => {
   const { guess } = start();
   expect(guess(12 * 250, (i) => at(`192.0.2.${i % 12}`))).toBeLessThanOrEqual(32);

@@ -7,8 +7,6 @@ import { RegistryError } from "../../../registry/requests/errors.ts";
 import type { RoutedRequest } from "../requests/http-backend.ts";
 import { parseBasicCredentials } from "./basic-credentials.ts";
 
-/** Clients sleep for the whole Retry-After, so a long lock is sent as a short one and they retry more often. */
-const MAX_RETRY_AFTER_SECONDS = 5;
 const BEARER = /^bearer +(\S+)\s*$/i;
 
 /** Turns the Authorization header into a principal. */
@@ -64,7 +62,8 @@ export class RequestAuthenticator {
       case "limited":
         return new RegistryError("tooManyRequests", {
           message: `too many failed logins; try again in ${result.retryAfterSeconds} seconds`,
-          headers: { "Retry-After": String(Math.min(result.retryAfterSeconds, MAX_RETRY_AFTER_SECONDS)) },
+          // Clients sleep for as long, and then try again.
+          headers: { "Retry-After": String(result.retryAfterSeconds) },
         });
     }
   }
