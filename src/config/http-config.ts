@@ -6,6 +6,7 @@ import { MAX_THREADS } from "../frontends/http/listen/http-limits.ts";
 import type { HttpSettings } from "../frontends/http/listen/http-settings.ts";
 import { isNetwork, type ProxySettings } from "../frontends/http/listen/trusted-proxies.ts";
 import { ACCESS_LOG_FORMATS, type AccessLogTarget } from "../frontends/http/requests/access-log.ts";
+import { parseAllowedOrigin } from "../frontends/http/requests/cross-origin.ts";
 import { parsePathPrefix } from "../frontends/http/requests/path-prefix.ts";
 import { messageOf } from "../primitives/expected-error.ts";
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
@@ -52,6 +53,7 @@ export function httpConfig(settings: CheckedSettings, ops: ListenAddress | undef
       hstsSeconds: hstsSeconds(settings),
       proxies: proxies(settings),
       pathPrefix: pathPrefix(settings),
+      crossOrigins: crossOrigins(settings),
       limits: {
         requestsPerSecond: settings.count("limit-requests", MAX_REQUESTS_PER_SECOND),
         uploads: settings.count("limit-uploads", MAX_UPLOADS),
@@ -108,6 +110,16 @@ function pathPrefix(settings: CheckedSettings): string {
     parsePathPrefix,
     "a path such as /registry, which begins with '/', does not end with one, is not below /v2 or /token, and has only letters, digits, '-', '.', '_' and '~' between",
   );
+}
+
+function crossOrigins(settings: CheckedSettings): readonly string[] {
+  return settings.list("frontend-http-cors-origin").map((text) => {
+    const origin = parseAllowedOrigin(text);
+    if (origin !== undefined) return origin;
+    throw new UsageError(
+      `--frontend-http-cors-origin must be an origin such as https://ui.example.org, without a path, or '*', not '${text}'`,
+    );
+  });
 }
 
 function hstsSeconds(settings: CheckedSettings): number | undefined {

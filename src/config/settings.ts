@@ -75,6 +75,11 @@ export const SETTINGS = {
     hint: "path",
     help: "path below which a proxy shows the registries, such as /registry for https://example.org/registry/v2/",
   },
+  "frontend-http-cors-origin": {
+    type: "list",
+    hint: "origin",
+    help: "origin, such as https://ui.example.org, whose web pages may use the registries, or '*' for any; repeatable",
+  },
   "access-log": {
     type: "string",
     hint: "file",

@@ -17,6 +17,7 @@ import { hostWithPort, type ProxiedClient, TrustedProxies } from "./listen/trust
 import { type ReportHost, UnknownHosts } from "./listen/unknown-hosts.ts";
 import { AccessLog } from "./requests/access-log.ts";
 import type { ClientConnection } from "./requests/client-connection.ts";
+import { CrossOrigin } from "./requests/cross-origin.ts";
 import { FailedRequests } from "./requests/failed-requests.ts";
 import type { HttpBackend } from "./requests/http-backend.ts";
 import { HTTP_FAULTS } from "./requests/http-faults.ts";
@@ -73,6 +74,7 @@ export class HttpFrontend {
   readonly #hints: ProxyHints;
   readonly #unknownHosts: UnknownHosts;
   readonly #prefix: PathPrefix | undefined;
+  readonly #crossOrigin: CrossOrigin | undefined;
   readonly #log: AccessLog | undefined;
   readonly #failed: FailedRequests;
   readonly #listeners: HttpListeners;
@@ -90,8 +92,9 @@ export class HttpFrontend {
     this.#failed = new FailedRequests(options.log);
     this.#hints = new ProxyHints(options.settings.proxies, options.warnOnce);
     this.#unknownHosts = new UnknownHosts(options.onUnknownHost);
-    const { accessLog, pathPrefix } = options.settings;
+    const { accessLog, pathPrefix, crossOrigins } = options.settings;
     this.#prefix = pathPrefix === "" ? undefined : new PathPrefix(pathPrefix);
+    this.#crossOrigin = crossOrigins.length === 0 ? undefined : new CrossOrigin(crossOrigins);
     this.#log =
       accessLog && new AccessLog(accessLog, (error) => options.log.error("the access log failed", error));
     this.#listeners = new HttpListeners({
@@ -150,6 +153,7 @@ export class HttpFrontend {
     if (scheme === "https" && hstsSeconds !== undefined)
       headers.set("Strict-Transport-Security", `max-age=${hstsSeconds}`);
     this.#prefix?.add(headers);
+    this.#crossOrigin?.add(request, headers);
     const { route, received } = trace;
     const sent = method === "HEAD" ? 0 : trace.sent || Number(headers.get("Content-Length") ?? 0);
     const ms = performance.now() - began;
@@ -192,6 +196,8 @@ export class HttpFrontend {
     if (limits.limitsRequests && !limits.admitRequest(trace.remote())) {
       return new RegistryError("tooManyRequests", { headers: { "Retry-After": "1" } });
     }
+    const preflight = this.#crossOrigin?.preflight(request);
+    if (preflight) return preflight;
     const asked = client?.host ?? request.headers.get("Host");
     const host = asked === null ? null : hostWithPort(asked, client?.port);
     const vhost = host === null ? undefined : vhostOf(host);

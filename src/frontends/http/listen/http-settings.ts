@@ -15,6 +15,8 @@ export interface HttpSettings {
   readonly proxies: ProxySettings;
   /** The path below which a proxy shows the registries; empty: at the root. */
   readonly pathPrefix: string;
+  /** The origins whose web pages may use the registries, each of which `parseAllowedOrigin` returned. */
+  readonly crossOrigins: readonly string[];
   readonly limits: LimitSettings;
   /** Maximal connections of one address; `undefined`: derived from the limit on open files. */
   readonly connectionsPerAddress: number | undefined;

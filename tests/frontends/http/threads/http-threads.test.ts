@@ -66,6 +66,7 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
     redirectsToTls: false,
     hstsSeconds: undefined,
     pathPrefix: "",
+    crossOrigins: [],
     proxies: { networks: [], header: "x-forwarded-for" as const, trustsScheme: false, trustsHost: false },
     limits: {
       requestsPerSecond: undefined,
