@@ -19,7 +19,9 @@ import {
   secretAsker,
 } from "./commands/dialog.ts";
 import { TextLines } from "./commands/text-lines.ts";
+import { ConsoleHistory } from "./console-history.ts";
 import { CONSOLE_TURNS } from "./console-turns.ts";
+import { historyLine } from "./history-line.ts";
 
 /** A byte stream to and from a client whose user is logged in. */
 export interface ConsoleChannel {
@@ -38,18 +40,17 @@ const WORD_WRAPPED: Wrapping = { breaksWords: false, hanging: 4 };
 
 const BANNER = "Everlock Admin";
 const PROMPT = "> ";
-/** Most lines of history kept in a session, and most UTF-16 units of all of them. */
-const MAX_HISTORY = 500;
-const MAX_HISTORY_LENGTH = 64 * 1024;
 
 /** The admin console: commands typed at a terminal, given as one line, or piped in as a script. */
 export class AdminConsole {
   readonly #services: ConsoleServices;
   readonly #log: Logger;
+  readonly #history: ConsoleHistory;
 
-  constructor(services: ConsoleServices, log: Logger) {
+  constructor(services: ConsoleServices, log: Logger, history = new ConsoleHistory()) {
     this.#services = services;
     this.#log = log;
+    this.#history = history;
   }
 
   /** Runs a session without a command. Resolves with the exit code. */
@@ -76,22 +77,28 @@ export class AdminConsole {
   ) {
     const reader = new LineReader(terminalOf(channel, screen), CONSOLE_TURNS);
     const output = lineOutput(channel);
-    const history: string[] = [];
     await output.print([BANNER]);
     for (;;) {
       const read = await reader.read({
         prompt: PROMPT,
-        history,
+        history: this.#history.of(login.user),
         complete: (line) => completeLine(line, this.#services),
       });
       if (read.kind === "ended") return EXIT.done;
       if (read.kind !== "line" || read.text.trim() === "") continue;
-      remember(history, read.text);
+      this.#remember(login, read.text);
       const dialog = terminalDialog(reader, channel);
       const outcome = await this.#runLine({ login, remote: channel.remote }, read.text, output, dialog);
       if (outcome === "quit") return EXIT.done;
       if (outcome === "ended") return EXIT.notAllowed;
     }
+  }
+
+  #remember(login: ConsoleLogin, line: string): void {
+    const kept = historyLine(line);
+    // The history of a user who is disabled or deleted was removed, and stays so.
+    if (kept === undefined || whyEnded(login, this.#services.users.directory) !== undefined) return;
+    this.#history.add(login.user, kept);
   }
 
   /** Runs every line, even after one failed. Resolves with the exit code of the first that failed. */
@@ -168,12 +175,6 @@ function whileAllowed(live: Live, { user }: Actor): Live {
         throw new ConsoleError(`'${user}' is no longer a system administrator`, { kind: "refused" });
       }
     });
-}
-
-function remember(history: string[], line: string): void {
-  if (history.at(-1) !== line) history.push(line);
-  let length = history.reduce((sum, text) => sum + text.length, 0);
-  while (history.length > MAX_HISTORY || length > MAX_HISTORY_LENGTH) length -= history.shift()?.length ?? 0;
 }
 
 /** The interactive parts of a command context. */

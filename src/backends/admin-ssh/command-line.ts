@@ -8,8 +8,9 @@ export class CommandLineError extends ExpectedError {
 
 export interface Word {
   readonly text: string;
-  /** Offset in the line, in UTF-16 units. */
+  /** Offsets in the line, in UTF-16 units. */
   readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -23,7 +24,7 @@ export function splitWords(line: string): Word[] {
   for (let i = 0; i < line.length; i++) {
     const char = line.charAt(i);
     if (!quote && /\s/.test(char)) {
-      if (word) words.push(word);
+      if (word) words.push({ ...word, end: i });
       word = undefined;
       continue;
     }
@@ -36,6 +37,6 @@ export function splitWords(line: string): Word[] {
     else word.text += char;
   }
   if (quote) throw new CommandLineError(`a quote ${quote} is not closed`);
-  if (word) words.push(word);
+  if (word) words.push({ ...word, end: line.length });
   return words;
 }

@@ -52,7 +52,7 @@ const GENERAL_COMMANDS: readonly Command[] = [
   ),
 ];
 
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   ...GENERAL_COMMANDS,
   ...USER_COMMANDS,
   ...CREDENTIAL_COMMANDS,
@@ -80,7 +80,7 @@ const WITHOUT_SLASH: ReadonlyMap<string, string> = new Map([
 const VERBS: readonly string[] = [...new Set(COMMANDS.flatMap((command) => command.verb ?? []))];
 
 /** Prints JSON Lines instead of text; works with any command. */
-const JSON_FLAG = "--json";
+export const JSON_FLAG = "--json";
 
 /** A parsed line: a command with its arguments, the end of the session, or nothing. */
 export type ParsedLine =
@@ -167,9 +167,14 @@ function candidatesAfter([first, ...rest]: readonly string[], services: ConsoleS
   return parameter?.candidates?.(services) ?? [];
 }
 
+/** The scope of a word such as `quit` or `?`, which needs no slash. */
+export function scopeWithoutSlash(word: string): string | undefined {
+  return WITHOUT_SLASH.get(word);
+}
+
 /** The scope that the first word of a line names. */
 function scopeOf(word: string): string {
-  const scope = WITHOUT_SLASH.get(word);
+  const scope = scopeWithoutSlash(word);
   if (scope !== undefined) return scope;
   if (word.startsWith("/")) return word.slice(1);
   throw new ConsoleError(`commands begin with '/': '/${nearest(word, SCOPES) ?? word}'? '/help' lists them`);

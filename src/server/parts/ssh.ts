@@ -1,4 +1,5 @@
 import { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
+import { ConsoleHistoryFile } from "../../backends/admin-ssh/console-history-file.ts";
 import { SshFrontend } from "../../frontends/ssh/ssh-frontend.ts";
 import { ADMINISTRATOR } from "./administrator.ts";
 import { serverPart } from "./context.ts";
@@ -7,6 +8,19 @@ import { TRAFFIC } from "./http.ts";
 import { BACKENDS, INSTANCES, JOBS } from "./registries.ts";
 import { RELOAD } from "./reload.ts";
 import { AUTHENTICATOR, PASSWORDS, TOKEN_USES, USERS } from "./users.ts";
+
+const CONSOLE_HISTORY = serverPart({
+  name: "the history of the console",
+  needs: { directory: DIRECTORY, users: USERS },
+  async start({ directory, users }, { log }) {
+    const file = new ConsoleHistoryFile(`${directory.path}/console_history.json`, log);
+    const forgetOthers = () => file.keepOnly((name) => users.directory.get(name)?.isDisabled === false);
+    await forgetOthers();
+    users.onChange(() => void forgetOthers());
+    return file;
+  },
+  stop: (file) => file.close(),
+});
 
 const CONSOLE = serverPart({
   name: "the console",
@@ -19,12 +33,14 @@ const CONSOLE = serverPart({
     tokenUses: TOKEN_USES,
     traffic: TRAFFIC,
     reload: RELOAD,
+    history: CONSOLE_HISTORY,
   },
   stopsBeside: [JOBS],
-  start: ({ passwords, traffic, reload, ...services }, { log, started }) =>
+  start: ({ passwords, traffic, reload, history, ...services }, { log, started }) =>
     new AdminConsole(
       { ...services, server: { started, failedLogins: passwords.failures, traffic, reload } },
       log,
+      history.history,
     ),
 });
 

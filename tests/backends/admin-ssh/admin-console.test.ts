@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { AdminConsole, type ConsoleChannel } from "../../../src/backends/admin-ssh/admin-console.ts";
 import type { ConsoleServices } from "../../../src/backends/admin-ssh/commands/command.ts";
+import { ConsoleHistory } from "../../../src/backends/admin-ssh/console-history.ts";
 import { InstanceChangeError } from "../../../src/backends/oci-http/instances/instance-registry.ts";
 import { DamagedStoreError } from "../../../src/primitives/store/commits/damaged-store.ts";
 import { CorruptObjectError } from "../../../src/primitives/store/git/object.ts";
@@ -26,10 +27,13 @@ function consoleWith(failure: () => never = () => raise(new Error("not called"))
     },
     instances: new Proxy({}, { get: failure }),
   } as unknown as ConsoleServices;
-  const admin = new AdminConsole(services, { info: log("info"), warn: log("warn"), error: log("error") });
+  const history = new ConsoleHistory();
+  const logger = { info: log("info"), warn: log("warn"), error: log("error") };
+  const admin = new AdminConsole(services, logger, history);
   return {
     admin,
     logged,
+    history,
     disable() {
       directory = new UserDirectory([{ ...alice, isDisabled: true }]);
     },
@@ -155,4 +159,38 @@ test("a live screen ends when who watches it is no administrator any more", asyn
   expect(await watching).toBe(4);
   expect(output()).toContain("error: 'alice' is no longer a system administrator");
   silence.resolve();
+});
+
+describe("the history at a terminal", () => {
+  const UP = "\x1b[A";
+
+  /** Types keys in one session, each packet after the last was answered; returns what the screen got. */
+  async function typed(admin: AdminConsole, ...keys: readonly string[]): Promise<string> {
+    const { channel, output } = channelOf(
+      (async function* () {
+        for (const packet of keys) yield Buffer.from(packet);
+      })(),
+    );
+    const screen = { columns: () => 80, rows: () => 24, onResize: () => undefined };
+    await admin.session(login, { ...channel, screen });
+    return output();
+  }
+
+  test("never shows a password that was typed in a command, in this session or the next", async () => {
+    const { admin } = consoleWith();
+    await typed(admin, "/users add bob s3cret\r");
+    expect(await typed(admin, UP)).toContain("> /users add bob");
+    const screen = await typed(admin, "/users add eve s3cret\r", UP, UP, "\x15");
+    expect(screen.slice(screen.indexOf("error"))).not.toContain("s3cret");
+    expect(screen.slice(screen.indexOf("error"))).toContain("/users add eve");
+  });
+
+  test("has nothing of a line that is typed while the user is disabled", async () => {
+    const { admin, history, disable } = consoleWith();
+    await typed(admin, "/oci show default 1\r");
+    expect(history.of(alice.name)).toEqual(["/oci show default 1"]);
+    disable();
+    await typed(admin, "/oci show default 2\r");
+    expect(history.of(alice.name)).toEqual(["/oci show default 1"]);
+  });
 });
