@@ -13,7 +13,7 @@ export async function repositoryDocuments(): Promise<ReadonlyMap<string, Markdow
   return documents;
 }
 
-/** The source files of the program and its tests, by their paths in the repository. */
+/** The source files of the program, its tests and its packaging, by their paths in the repository. */
 export async function sourceFiles(): Promise<readonly string[]> {
-  return Array.fromAsync(new Glob("{src,tests}/**/*.ts").scan(ROOT));
+  return Array.fromAsync(new Glob("{src,tests,packaging}/**/*.ts").scan(ROOT));
 }

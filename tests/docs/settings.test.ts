@@ -7,11 +7,13 @@ import { ROOT, repositoryDocuments } from "./repository-documents.ts";
 const OTHER_FLAGS = new Set([
   // everlock gc, restore-backup and every command; the console.
   ...["dry-run", "partial", "help", "json", "version", "yes"],
-  // build.ts, and /oci restore
-  "all",
+  // build.ts; skopeo and /oci restore
+  ...["image", "all"],
   // podman, bun, npx, git, chown, systemctl
   ...["tls-verify", "frozen-lockfile", "author", "format", "grep", "name-only", "strict"],
   ...["reference", "now"],
+  // docker and podman
+  ...["input", "detach", "name", "read-only", "cap-drop", "publish", "volume", "env", "health-cmd"],
 ]);
 
 describe("the documents", () => {

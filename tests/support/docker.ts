@@ -43,5 +43,7 @@ export async function withDocker(
   } finally {
     daemon.kill();
     await daemon.exited;
+    // Left by containers that used the network of the machine.
+    Bun.spawnSync(["umount", "--lazy", `${dir}/exec/netns/default`], { stderr: "ignore" });
   }
 }

@@ -18,6 +18,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   strace: "strace",
   nginx: "nginx",
   "systemd-analyze": "systemd",
+  "apt-get": "apt",
+  "dpkg-deb": "dpkg",
+  readelf: "binutils",
 };
 
 /** The Go module of each program that Debian does not package. */

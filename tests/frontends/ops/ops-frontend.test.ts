@@ -3,6 +3,7 @@ import { resolveServerConfig } from "../../../src/config/server-config.ts";
 import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
 import { startServer } from "../../../src/server/server.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
+import { freePort } from "../../support/free-port.ts";
 import { bytesOf, RegistryClient } from "../../support/registry-client.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { describeWith, run } from "../../support/tools.ts";
@@ -150,9 +151,3 @@ test("a server is not ready before its console listens", async () => {
   expect(await greeting.promise).toStartWith("SSH-2.0-");
   expect([...answers]).toEqual(["starting\n", "ok\n"]);
 });
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  listener.stop(true);
-  return listener.port;
-}
