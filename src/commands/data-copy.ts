@@ -4,6 +4,7 @@ import type { ArgsDef } from "citty";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { failureOf } from "../primitives/errors/failure.ts";
+import { giveToOwner } from "../primitives/fs/directory-owner.ts";
 import { replaceFile } from "../primitives/fs/durable.ts";
 import { isSystemError } from "../primitives/fs/files.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
@@ -62,6 +63,8 @@ export async function withDirectory<T>(
     return await work();
   } finally {
     directory.release();
+    // The other directory may be one that only root can use, so the process stays root until here.
+    if (options?.what !== "backup") giveToOwner(path);
   }
 }
 

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { ArgsDef } from "citty";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
+import { becomeOwner } from "../primitives/fs/directory-owner.ts";
 import { DataDirectory } from "../server/data-directory.ts";
 
 /** Flags of the commands that work on a data directory while no server runs. */
@@ -11,9 +12,13 @@ export const DATA_DIRECTORY_ARGS = {
   config: { type: "string", description: "the server's configuration file", valueHint: "file" },
 } as const satisfies ArgsDef;
 
-/** Locks the data directory from the flags, which must exist. Throws `UsageError` or `DataDirectoryError`. */
+/**
+ * Locks the data directory from the flags, which must exist. If root runs the command on another user's directory, the
+ * process becomes that user. Throws `UsageError` or `DataDirectoryError`.
+ */
 export function acquireDataDirectory(flags: readonly string[], usage: string): DataDirectory {
   const { dataDir } = resolveServerConfig(flags, process.env);
   if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${resolve(dataDir)}; ${usage}`);
+  becomeOwner(dataDir);
   return DataDirectory.acquire(dataDir);
 }

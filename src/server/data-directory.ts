@@ -60,9 +60,9 @@ export class DataDirectory {
     try {
       makeDirectory(path, 0o700);
       if (!statSync(path).isDirectory()) throw new Error("it is not a directory");
-      chmodSync(path, 0o700);
-      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+      protect(path, what, report);
     } catch (error) {
+      if (error instanceof DataDirectoryError) throw error;
       throw new DataDirectoryError(`can't use the ${what} ${path}: ${messageOf(error)}`);
     }
     // Opening the stores writes a few bytes, even on a full disk.
@@ -81,6 +81,39 @@ export class DataDirectory {
   release(): void {
     this.#lock.release();
   }
+}
+
+const READ_AND_WRITE = constants.R_OK | constants.W_OK | constants.X_OK;
+
+/**
+ * Makes the directory private. One of another user, such as a Kubernetes volume of a group, is taken as it is, and the files
+ * that are made in it are private to this user and its group.
+ */
+function protect(path: string, what: string, report: (message: string) => void): void {
+  const { uid, gid, mode } = statSync(path);
+  const user = process.geteuid?.();
+  if (user === undefined || user === uid) {
+    chmodSync(path, 0o700);
+    accessSync(path, READ_AND_WRITE);
+    return;
+  }
+  const permissions = (mode & 0o7777).toString(8).padStart(4, "0");
+  const fail = (reason: string): never => {
+    throw new DataDirectoryError(`can't use the ${what} ${path}: ${reason}`);
+  };
+  if (mode & 0o002) fail(`every user can write to it (mode ${permissions}); run 'chmod o-w ${path}'`);
+  process.umask(0o007);
+  try {
+    accessSync(path, READ_AND_WRITE);
+  } catch {
+    fail(
+      `it belongs to user ${uid} and group ${gid} (mode ${permissions}), and user ${user} with group ${process.getegid?.()} can't write to it; run 'chown ${user} ${path}', or let the group write`,
+    );
+  }
+  if (user === 0)
+    report(
+      `root uses the ${what} ${path} of user ${uid}, who will not be able to use the files that root makes`,
+    );
 }
 
 function takeLock(path: string, what: string): FileLock {
