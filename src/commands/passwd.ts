@@ -5,6 +5,7 @@ import { SYSTEM_IDENTITY } from "../primitives/store/commits/commit-group.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
 import { passwordFault } from "../primitives/users/passwords.ts";
 import { parseUserName } from "../primitives/users/user.ts";
+import { userNameFault } from "../primitives/users/user-name-fault.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
 import { askSecret } from "./ask-secret.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
@@ -24,7 +25,10 @@ export const passwd = defineCommand({
   args: ARGS,
   async run({ rawArgs: [login = "", ...flags] }) {
     const name = parseUserName(login);
-    if (!name) throw new UsageError(login === "" ? USAGE : `'${login}' is not a login; ${USAGE}`);
+    if (!name)
+      throw new UsageError(
+        login === "" ? USAGE : `'${login}' is not a login: ${userNameFault(login)}; ${USAGE}`,
+      );
     await using undo = new AsyncDisposableStack();
     const directory = acquireDataDirectory(flags, USAGE);
     undo.defer(() => directory.release());

@@ -12,6 +12,7 @@ import type { StoreJobsOptions } from "../backends/oci-http/upkeep/store-jobs.ts
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
 import { parseDuration } from "../primitives/text/duration.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
+import { userNameFault } from "../primitives/users/user-name-fault.ts";
 import { type AdminPassword, adminPassword } from "./admin-password.ts";
 import { CheckedSettings } from "./checked-settings.ts";
 import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
@@ -72,7 +73,8 @@ export function resolveServerConfig(
       name: settings.parsed(
         "admin-user",
         (text) => (text === ANONYMOUS ? undefined : parseUserName(text)),
-        "a lower-case name such as admin",
+        "a login such as admin",
+        userNameFault,
       ),
       password: adminPassword(settings, environment),
     },

@@ -2,11 +2,14 @@ import { stringify } from "smol-toml";
 import { AccessFile, type Grant } from "./access-file.ts";
 import { parseUserName, type UserName } from "./user.ts";
 
-/** Has the same syntax as a user name. */
+/** A lower-case slug, such as `developers`. */
 export type GroupName = string & { readonly __brand: "GroupName" };
 
+const MAX_NAME_LENGTH = 64;
+
 export function parseGroupName(text: string): GroupName | undefined {
-  return parseUserName(text) as GroupName | undefined;
+  const valid = /^[a-z0-9]+([._-][a-z0-9]+)*$/.test(text) && text.length <= MAX_NAME_LENGTH;
+  return valid ? (text as GroupName) : undefined;
 }
 
 /** Users who share grants. */

@@ -40,9 +40,9 @@ const MISSING = { kind: "not-found" } as const;
 const FULL = { kind: "conflict" } as const;
 /** Where users and groups are kept. */
 export const USERS_STORE = "everlock-users" as StoreName;
-/** How a user appears as the author of commits. */
+/** How a user appears as the author of commits. An `@` is encoded, since an address has one outside of quotes. */
 export function identityOf(name: UserName): Identity {
-  return { name, email: `${name}@everlock` };
+  return { name, email: `${name.replace("@", "%40")}@everlock` };
 }
 
 /**

@@ -2,15 +2,13 @@ import { stringify } from "smol-toml";
 import { AccessFile, type Grant, type Row } from "./access-file.ts";
 import { type ApiTokenId, parseApiTokenId } from "./api-token.ts";
 import { parseSshKey, type SshPublicKey } from "./ssh-key.ts";
+import { userNameFault } from "./user-name-fault.ts";
 
-/** A user's login, a lower-case slug that never changes. */
+/** A user's login, which never changes. */
 export type UserName = string & { readonly __brand: "UserName" };
 
-const MAX_NAME_LENGTH = 64;
-
 export function parseUserName(text: string): UserName | undefined {
-  const valid = /^[a-z0-9]+([._-][a-z0-9]+)*$/.test(text) && text.length <= MAX_NAME_LENGTH;
-  return valid ? (text as UserName) : undefined;
+  return userNameFault(text) === undefined ? (text as UserName) : undefined;
 }
 
 /** The built-in user without credentials, whose grants every client has without a login. */

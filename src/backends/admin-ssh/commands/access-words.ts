@@ -1,6 +1,7 @@
 import { type AccessPattern, parseAccessPattern } from "../../../primitives/users/access-path.ts";
 import { parseRole, ROLES, type Role } from "../../../primitives/users/role.ts";
 import { parseUserName, type UserName } from "../../../primitives/users/user.ts";
+import { userNameFault } from "../../../primitives/users/user-name-fault.ts";
 import type { Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 
@@ -23,13 +24,10 @@ export function withoutYes(words: readonly string[]): { words: readonly string[]
   return { words: others, isSure: others.length < words.length };
 }
 
-/** What the names of users and groups may be. */
-export const NAME_RULE = "use up to 64 lower-case letters, digits and single '.', '_', '-' between them";
-
 export function readLogin(text: string): UserName {
   const name = parseUserName(text);
   if (name) return name;
-  throw new ConsoleError(`'${text}' is not a login; ${NAME_RULE}`);
+  throw new ConsoleError(`'${text}' is not a login: ${userNameFault(text)}`);
 }
 
 export function readPath(text: string): AccessPattern {

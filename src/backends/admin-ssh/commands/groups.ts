@@ -8,7 +8,7 @@ import {
   revokeGrantOfGroup,
   unassignMember,
 } from "../../accounts/groups.ts";
-import { LOGIN, NAME_RULE, PATH, ROLE, readLogin, readPath, readRole } from "./access-words.ts";
+import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "./access-words.ts";
 import type { Command, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { alignColumns } from "./table.ts";
@@ -128,5 +128,7 @@ export const GROUP_COMMANDS: readonly Command[] = [
 function readGroup(text: string): GroupName {
   const name = parseGroupName(text);
   if (name) return name;
-  throw new ConsoleError(`'${text}' is not a group's name; ${NAME_RULE}`);
+  throw new ConsoleError(
+    `'${text}' is not a group's name; use up to 64 lower-case letters, digits and single '.', '_', '-' between them`,
+  );
 }
