@@ -1,6 +1,7 @@
 import { digestAlgorithm, digestOf } from "../../primitives/digest.ts";
-import { ManifestFault, parseManifest } from "../model/manifest.ts";
+import { ManifestFault, type PushedManifest, parsePushedManifest } from "../model/manifest.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
+import type { ManifestStorage } from "../model/storage.ts";
 import { nameOf, parseTag, type Reference, type Tag } from "../model/tag.ts";
 import { withBoundedBody } from "../requests/bounded-body.ts";
 import { entityTag, isUnchanged } from "../requests/conditional.ts";
@@ -77,16 +78,12 @@ async function storeManifest(
     return new RegistryError("digestMismatch", { details: [{ expected: reference.digest, actual: digest }] });
   }
   const contentType = request.headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();
-  const manifest = parseManifest(content, contentType);
-  if (manifest instanceof ManifestFault) {
-    return new RegistryError("manifestInvalid", { message: `manifest invalid: ${manifest.reason}` });
-  }
-  const missing = await storage.missingReferences(repository, manifest);
-  if (missing.length > 0) {
-    return new RegistryError("manifestBlobUnknown", {
-      details: missing.map((digest) => ({ digest })),
-    });
-  }
+  const pushed = parsePushedManifest(content, contentType);
+  if (pushed instanceof ManifestFault)
+    return new RegistryError("manifestInvalid", { message: `manifest invalid: ${pushed.reason}` });
+  const { manifest } = pushed;
+  const fault = await referenceFault(storage, repository, pushed);
+  if (fault) return fault;
   const result = await storage.putManifest(repository, { digest, content, manifest, tags });
   if (result.kind === "immutable") {
     return new RegistryError("tagImmutable", {
@@ -102,6 +99,23 @@ async function storeManifest(
   if (manifest.subject) headers.set("OCI-Subject", manifest.subject);
   if (reference.kind === "digest" && tags.length > 0) headers.set("OCI-Tag", tags.join(", "));
   return new Response(null, { status: 201, headers });
+}
+
+/** Why the repository does not hold what a manifest names, if it does not. */
+async function referenceFault(
+  storage: ManifestStorage,
+  repository: RepositoryName,
+  { manifest, named }: PushedManifest,
+): Promise<RegistryError | undefined> {
+  const { missing, missized } = await storage.checkReferences(repository, manifest, named);
+  if (missing.length > 0)
+    return new RegistryError("manifestBlobUnknown", { details: missing.map((digest) => ({ digest })) });
+  const [first] = missized;
+  if (!first) return undefined;
+  return new RegistryError("manifestSizeMismatch", {
+    message: `manifest invalid: it says that ${first.digest} has ${first.stated} bytes, but it has ${first.actual}`,
+    details: missized,
+  });
 }
 
 /** The tag in the path; for a digest in the path, the tags in the query. */

@@ -1,6 +1,21 @@
 import { type Digest, parseDigest } from "../../primitives/digest.ts";
 import { isRecord } from "../../primitives/text/records.ts";
 import {
+  type Annotations,
+  type Descriptor,
+  type DescriptorCheck,
+  readAnnotations,
+  readDescriptor,
+  readDescriptors,
+} from "./descriptor.ts";
+import {
+  InvalidManifest,
+  type JsonObject,
+  MAX_ECHO,
+  parseJson,
+  parseUnambiguousJson,
+} from "./manifest-json.ts";
+import {
   IMAGE_INDEX,
   IMAGE_MANIFEST,
   isNonDistributable,
@@ -8,6 +23,7 @@ import {
   MANIFEST_MEDIA_TYPES,
   manifestKind,
 } from "./media-types.ts";
+import { type ManifestRules, PUSH_RULES } from "./push-rules.ts";
 
 /** A parsed manifest or index (image-spec, manifest.md and image-index.md; Docker schema 2 has the same fields). */
 export interface Manifest {
@@ -15,16 +31,34 @@ export interface Manifest {
   /** For the referrers list: the manifest's `artifactType`, or else its config's media type. */
   readonly artifactType: string | undefined;
   readonly annotations: Annotations | undefined;
-  /** Config and layers, which the repository must hold; without non-distributable layers. */
+  /**
+   * The blobs that the repository must hold: config and layers without non-distributable ones; for an index, the entries
+   * that are no manifests, as BuildKit stores its cache.
+   */
   readonly blobs: readonly Digest[];
   /** The index entries that are manifests. */
   readonly manifests: readonly Digest[];
   readonly subject: Digest | undefined;
   /**
-   * All other digests in it: non-distributable layers, index entries, the subject. The repository need not hold them;
+   * All other digests in it: non-distributable layers, child manifests, the subject. The repository need not hold them;
    * those that it holds are kept as long as the manifest.
    */
   readonly otherReferences: readonly Digest[];
+}
+
+/** Content that a manifest names, with the size (bytes) that it states. */
+export interface NamedContent {
+  /** Where the repository must hold it; a subject may be missing. */
+  readonly kind: "blob" | "manifest" | "subject";
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** A manifest as a client pushes it. */
+export interface PushedManifest {
+  readonly manifest: Manifest;
+  /** Without non-distributable layers; content that is named several times is there as often. */
+  readonly named: readonly NamedContent[];
 }
 
 /** The reason why bytes are not a valid manifest, as a message for the client. */
@@ -37,34 +71,40 @@ export class ManifestFault {
 
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
-/** Maximal nesting of lists and objects: JSON parsers and printers recurse once for each level. */
-const MAX_DEPTH = 1000;
-/** Maximal characters of the client's input that an error message repeats. */
-const MAX_ECHO = 100;
-
-interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: Digest;
-}
-
-export type Annotations = Readonly<Record<string, string>>;
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-/** `contentType` is the request's Content-Type, if any; the manifest must not contradict it. */
-export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest | ManifestFault {
+/**
+ * Parses a manifest that is pushed. It must not contradict `contentType`, the request's Content-Type, if any; and no two
+ * clients may read it in different ways.
+ */
+export function parsePushedManifest(bytes: Uint8Array, contentType?: string): PushedManifest | ManifestFault {
   try {
-    return readManifest(bytes, contentType);
+    checkContentType(contentType);
+    const json = parseUnambiguousJson(bytes);
+    const pushed = readManifest(json, PUSH_RULES);
+    const { mediaType } = pushed.manifest;
+    if (contentType && contentType !== mediaType) {
+      throw new InvalidManifest(
+        `the Content-Type is '${contentType}', but the manifest's media type is '${mediaType}'`,
+      );
+    }
+    return pushed;
   } catch (error) {
     if (error instanceof InvalidManifest) return new ManifestFault(error.message);
     throw error;
   }
 }
 
-/** Parses a stored manifest. Returns `undefined` for missing or invalid bytes: stock git can commit any file. */
+/**
+ * Parses a stored manifest. Returns `undefined` for missing or invalid bytes: stock git can commit any file. Accepts what
+ * earlier versions accepted in a push.
+ */
 export function parseStoredManifest(bytes: Uint8Array | null | undefined): Manifest | undefined {
-  const manifest = bytes ? parseManifest(bytes) : undefined;
-  return manifest instanceof ManifestFault ? undefined : manifest;
+  if (!bytes) return undefined;
+  try {
+    return readManifest(parseJson(bytes)).manifest;
+  } catch (error) {
+    if (error instanceof InvalidManifest) return undefined;
+    throw error;
+  }
 }
 
 /** Every digest in a manifest. What the repository holds of them is kept as long as the manifest. */
@@ -72,65 +112,85 @@ export function referencedDigests({ blobs, otherReferences }: Manifest): Digest[
   return [...blobs, ...otherReferences];
 }
 
-/** Thrown by the readers below and caught by `parseManifest`. */
-class InvalidManifest extends Error {}
-
-function readManifest(bytes: Uint8Array, contentType: string | undefined): Manifest {
-  if (contentType && isSchema1(contentType)) {
+function checkContentType(contentType: string | undefined): void {
+  if (!contentType) return;
+  if (isSchema1(contentType)) {
     throw new InvalidManifest(
       "Docker schema 1 manifests are not supported; push schema 2 or OCI with a current client",
     );
   }
-  if (contentType && !manifestKind(contentType)) {
+  if (!manifestKind(contentType)) {
     throw new InvalidManifest(
       `media type '${contentType.slice(0, MAX_ECHO)}' is not a manifest media type; use one of ${MANIFEST_MEDIA_TYPES.join(", ")}`,
     );
   }
-  const json = parseJson(bytes);
-  if (json["schemaVersion"] !== 2) {
+}
+
+/** `rules` are checked besides what a stored manifest must be. */
+function readManifest(json: JsonObject, rules?: ManifestRules): PushedManifest {
+  if (json["schemaVersion"] !== 2)
     throw new InvalidManifest(`schemaVersion is ${brief(json["schemaVersion"])}, not 2`);
-  }
+  rules?.checkManifest(json);
+  const check = rules?.checkDescriptor;
   const mediaType = json["mediaType"] ?? impliedMediaType(json);
   const kind = typeof mediaType === "string" ? manifestKind(mediaType) : undefined;
-  if (typeof mediaType !== "string" || !kind) {
+  if (typeof mediaType !== "string" || !kind)
     throw new InvalidManifest(`mediaType is not one of ${MANIFEST_MEDIA_TYPES.join(", ")}`);
-  }
-  if (contentType && contentType !== mediaType) {
-    throw new InvalidManifest(
-      `the Content-Type is '${contentType}', but the manifest's media type is '${mediaType}'`,
-    );
-  }
   // Go's JSON encoder writes null for unset fields.
-  const subject = json["subject"] == null ? undefined : readDescriptor("subject", json["subject"]).digest;
+  const subject = json["subject"] == null ? undefined : readDescriptor("subject", json["subject"], check);
   const artifactType = readArtifactType(json);
-  const annotations = readAnnotations(json);
-  if (kind === "index") {
-    const children = readDescriptors("manifests", json["manifests"]);
-    return {
-      mediaType,
-      artifactType,
-      annotations,
-      blobs: [],
-      // BuildKit stores its cache as an index whose entries are layers.
-      manifests: digestsOf(children.filter((child) => manifestKind(child.mediaType))),
-      subject,
-      otherReferences: otherReferences(json, []),
-    };
-  }
-  const config = readDescriptor("config", json["config"]);
-  const layers = readDescriptors("layers", json["layers"]).filter(
-    (layer) => !isNonDistributable(layer.mediaType),
-  );
-  const blobs = digestsOf([config, ...layers]);
+  const annotations = readAnnotations("annotations", json["annotations"]);
+  const content = kind === "index" ? readIndex(json, check) : readImage(json, check);
+  const blobs = digestsOf(content.blobs);
   return {
-    mediaType,
-    artifactType: artifactType ?? config.mediaType,
-    annotations,
-    blobs,
-    manifests: [],
-    subject,
-    otherReferences: otherReferences(json, blobs),
+    manifest: {
+      mediaType,
+      artifactType: artifactType ?? content.configType,
+      annotations,
+      blobs,
+      manifests: digestsOf(content.manifests),
+      subject: subject?.digest,
+      otherReferences: otherReferences(json, blobs),
+    },
+    named: [
+      ...content.blobs.map((descriptor) => namedAs("blob", descriptor)),
+      ...content.manifests.map((descriptor) => namedAs("manifest", descriptor)),
+      ...(subject ? [namedAs("subject", subject)] : []),
+    ],
   };
+}
+
+interface Content {
+  readonly blobs: readonly Descriptor[];
+  readonly manifests: readonly Descriptor[];
+  readonly configType?: string;
+}
+
+function readIndex(json: JsonObject, check: DescriptorCheck | undefined): Content {
+  const children = readDescriptors("manifests", json["manifests"], check);
+  const isManifest = ({ mediaType }: Descriptor) => manifestKind(mediaType) !== undefined;
+  return {
+    blobs: children.filter((child) => !isManifest(child) && isDistributable(child)),
+    manifests: children.filter(isManifest),
+  };
+}
+
+function readImage(json: JsonObject, check: DescriptorCheck | undefined): Content {
+  const config = readDescriptor("config", json["config"], check);
+  const layers = readDescriptors("layers", json["layers"], check);
+  return {
+    blobs: [config, ...layers.filter(isDistributable)],
+    manifests: [],
+    configType: config.mediaType,
+  };
+}
+
+function isDistributable({ mediaType }: Descriptor): boolean {
+  return !isNonDistributable(mediaType);
+}
+
+function namedAs(kind: NamedContent["kind"], { digest, size }: Descriptor): NamedContent {
+  return { kind, digest, size };
 }
 
 /** A short form of a JSON value for an error message. */
@@ -162,20 +222,6 @@ function otherReferences(json: JsonObject, blobs: readonly Digest[]): Digest[] {
   return [...named];
 }
 
-function parseJson(bytes: Uint8Array): JsonObject {
-  if (isDeeperThan(MAX_DEPTH, bytes)) {
-    throw new InvalidManifest(`lists and objects are nested more than ${MAX_DEPTH} levels deep`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw new InvalidManifest("it is not valid JSON");
-  }
-  if (!isRecord(json)) throw new InvalidManifest("it is not a JSON object");
-  return json;
-}
-
 /** OCI makes `mediaType` optional; the other fields then decide. */
 function impliedMediaType(json: JsonObject): string | undefined {
   const isIndex = "manifests" in json;
@@ -187,49 +233,4 @@ function readArtifactType({ artifactType }: JsonObject): string | undefined {
   if (artifactType == null || artifactType === "") return undefined;
   if (typeof artifactType !== "string") throw new InvalidManifest("artifactType is not a string");
   return artifactType;
-}
-
-function readAnnotations({ annotations }: JsonObject): Annotations | undefined {
-  if (annotations == null) return undefined;
-  if (!isRecord(annotations) || Object.values(annotations).some((value) => typeof value !== "string")) {
-    throw new InvalidManifest("annotations are not a map of strings");
-  }
-  return annotations as Annotations;
-}
-
-function readDescriptors(field: string, value: unknown): Descriptor[] {
-  if (value === null) return [];
-  if (!Array.isArray(value)) throw new InvalidManifest(`${field} is not a list`);
-  return value.map((item, i) => readDescriptor(`${field}[${i}]`, item));
-}
-
-/** Checks the three required properties (image-spec, descriptor.md). */
-function readDescriptor(field: string, value: unknown): Descriptor {
-  if (!isRecord(value)) throw new InvalidManifest(`${field} is not a descriptor`);
-  const { mediaType, digest, size } = value;
-  if (typeof mediaType !== "string") throw new InvalidManifest(`${field}.mediaType is missing`);
-  if (!Number.isSafeInteger(size) || Number(size) < 0)
-    throw new InvalidManifest(`${field}.size is not a number of bytes`);
-  const parsed = typeof digest === "string" ? parseDigest(digest) : undefined;
-  if (!parsed) throw new InvalidManifest(`${field}.digest is not a sha256 or sha512 digest`);
-  return { mediaType, digest: parsed };
-}
-
-const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
-
-/** Whether JSON nests lists and objects more than `limit` levels deep. The result means nothing for other bytes. */
-function isDeeperThan(limit: number, json: Uint8Array): boolean {
-  if (json.length <= limit) return false;
-  let depth = 0;
-  let isInString = false;
-  for (let at = 0; at < json.length; at++) {
-    const byte = json[at];
-    if (byte === QUOTE) isInString = !isInString;
-    else if (isInString) {
-      if (byte === BACKSLASH) at++;
-    } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
-      if (++depth > limit) return true;
-    } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
-  }
-  return false;
 }

@@ -1,6 +1,7 @@
 import type { Digest, DigestAlgorithm } from "../../primitives/digest.ts";
 import type { Access } from "./access.ts";
-import type { Annotations, Manifest } from "./manifest.ts";
+import type { Annotations } from "./descriptor.ts";
+import type { Manifest, NamedContent } from "./manifest.ts";
 import type { Page, PageRequest } from "./page.ts";
 import type { RepositoryName } from "./repository-name.ts";
 import type { Reference, Tag } from "./tag.ts";
@@ -32,6 +33,14 @@ export interface ManifestPush {
   readonly manifest: Manifest;
   /** The tags to point at it. */
   readonly tags: readonly Tag[];
+}
+
+/** What is wrong with the content that a manifest names, in its order. */
+export interface ReferenceFaults {
+  /** Required content that the repository lacks. */
+  readonly missing: readonly Digest[];
+  /** Content of another size than stated; in bytes. */
+  readonly missized: readonly { readonly digest: Digest; readonly stated: number; readonly actual: number }[];
 }
 
 /** `immutable`: a write-once tag points at another manifest; nothing was stored. */
@@ -120,8 +129,12 @@ export interface UploadStorage {
 
 export interface ManifestStorage {
   manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined>;
-  /** The manifest's digests that the repository lacks; empty if the repository may be incomplete. */
-  missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]>;
+  /** Compares what a manifest names with what the repository holds; finds no fault if that may differ. */
+  checkReferences(
+    repository: RepositoryName,
+    manifest: Manifest,
+    named: readonly NamedContent[],
+  ): Promise<ReferenceFaults>;
   putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult>;
   /** Removes a tag, or a manifest and every tag that points at it; false if there was none. */
   deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean>;

@@ -29,6 +29,7 @@ const FAULTS = {
     "manifest refers to content that is not in the repository",
   ],
   manifestInvalid: ["MANIFEST_INVALID", 400, "manifest invalid"],
+  manifestSizeMismatch: ["SIZE_INVALID", 400, "manifest states another size than its content has"],
   manifestTooLarge: ["SIZE_INVALID", 413, "manifest is larger than this registry allows"],
   manifestUnknown: ["MANIFEST_UNKNOWN", 404, "manifest unknown"],
   methodNotAllowed: ["UNSUPPORTED", 405, "method not allowed here"],

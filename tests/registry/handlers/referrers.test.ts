@@ -21,14 +21,14 @@ async function start() {
   const config = Buffer.from("{}");
   await client.pushBlob(config);
   const descriptor = { mediaType: "application/x-config", digest: digestOf(config), size: config.length };
-  const { digest: subject } = await client.pushImage("v1");
+  const { digest: subject, manifest } = await client.pushImage("v1");
   const refer = async (fields: object, mediaType = IMAGE, to: Digest = subject) => {
     const content = Buffer.from(
       JSON.stringify({
         schemaVersion: 2,
         mediaType,
         ...(mediaType === IMAGE ? { config: descriptor, layers: [] } : { manifests: [] }),
-        subject: { mediaType: IMAGE, digest: to, size: 1 },
+        subject: { mediaType: IMAGE, digest: to, size: manifest.length },
         ...fields,
       }),
     );

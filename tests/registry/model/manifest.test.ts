@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../../src/primitives/digest.ts";
-import { ManifestFault, parseManifest } from "../../../src/registry/model/manifest.ts";
+import {
+  ManifestFault,
+  parsePushedManifest,
+  parseStoredManifest,
+} from "../../../src/registry/model/manifest.ts";
 import { DOCKER_MANIFEST, IMAGE_INDEX, IMAGE_MANIFEST } from "../../../src/registry/model/media-types.ts";
 
 const digest = (text: string) => digestOf(Buffer.from(text));
@@ -20,13 +24,21 @@ const image = (more: object = {}) => ({
   ...more,
 });
 
-function parse(json: object | string, contentType?: string) {
-  return parseManifest(Buffer.from(typeof json === "string" ? json : JSON.stringify(json)), contentType);
+function push(json: object | string, contentType?: string) {
+  return parsePushedManifest(
+    Buffer.from(typeof json === "string" ? json : JSON.stringify(json)),
+    contentType,
+  );
+}
+
+function parse(json: object) {
+  const pushed = push(json);
+  return pushed instanceof ManifestFault ? pushed : pushed.manifest;
 }
 
 function faultOf(json: object | string, contentType?: string): string {
-  const manifest = parse(json, contentType);
-  return manifest instanceof ManifestFault ? manifest.reason : "none";
+  const pushed = push(json, contentType);
+  return pushed instanceof ManifestFault ? pushed.reason : "none";
 }
 
 describe("an image manifest", () => {
@@ -65,6 +77,44 @@ test("an index lists its child manifests, and null counts as an empty list", () 
   expect(parse({ ...index, manifests: null })).toMatchObject({ manifests: [] });
 });
 
+test("an index requires those of its entries as blobs that are no manifests, as a cache of BuildKit has them", () => {
+  const index = {
+    schemaVersion: 2,
+    mediaType: IMAGE_INDEX,
+    manifests: [
+      descriptor(LAYER),
+      descriptor(CONFIG, "application/vnd.buildkit.cacheconfig.v0"),
+      descriptor(OTHER, DOCKER_MANIFEST),
+    ],
+  };
+  const manifest = { blobs: [LAYER, CONFIG], manifests: [OTHER], otherReferences: [OTHER] };
+  expect(push(index)).toMatchObject({
+    manifest,
+    named: [
+      { kind: "blob", digest: LAYER, size: 1 },
+      { kind: "blob", digest: CONFIG, size: 1 },
+      { kind: "manifest", digest: OTHER, size: 1 },
+    ],
+  });
+  expect(parseStoredManifest(Buffer.from(JSON.stringify(index)))).toMatchObject(manifest);
+});
+
+test("a push names its content with the stated sizes, each time it states one; not its non-distributable layers", () => {
+  const layers = [
+    { ...descriptor(LAYER), size: 5 },
+    { ...descriptor(LAYER), size: 6 },
+    descriptor(OTHER, "application/vnd.oci.image.layer.nondistributable.v1.tar"),
+  ];
+  expect(push(image({ layers, subject: descriptor(OTHER, IMAGE_MANIFEST) }))).toMatchObject({
+    named: [
+      { kind: "blob", digest: CONFIG, size: 1 },
+      { kind: "blob", digest: LAYER, size: 5 },
+      { kind: "blob", digest: LAYER, size: 6 },
+      { kind: "subject", digest: OTHER, size: 1 },
+    ],
+  });
+});
+
 test.each([
   ["it is not valid JSON", "{"],
   ["it is not valid JSON", '{"schemaVersion":2,"annotations":{"a":"\u{1F600}'],
@@ -75,7 +125,7 @@ test.each([
   ["schemaVersion is an object, not 2", { schemaVersion: {} }],
   [`schemaVersion is "${"x".repeat(100)}", not 2`, { schemaVersion: "x".repeat(1_000_000) }],
   ["mediaType is not one of", { schemaVersion: 2, mediaType: "text/plain" }],
-  ["mediaType is not one of", { schemaVersion: 2, layers: [], manifests: [] }],
+  ["mediaType is not one of", { schemaVersion: 2 }],
   ["config is not a descriptor", image({ config: undefined })],
   ["layers is not a list", image({ layers: {} })],
   ["layers[1].digest is not a sha256 or sha512", image({ layers: [descriptor(LAYER), descriptor("md5:1")] })],

@@ -14,6 +14,7 @@ import type { Page } from "../../../registry/model/page.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Referrer, ReferrersRequest, StoredManifest } from "../../../registry/model/storage.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
+import { readReferrers } from "./referrers-page.ts";
 
 /** Rows read at once for a caller that may read any number of them. */
 const BATCH = 1000;
@@ -25,12 +26,6 @@ interface Summed {
 
 interface TagRow extends Summed {
   readonly digest: Uint8Array;
-}
-
-interface ReferrerRow extends Summed {
-  readonly digest: Digest;
-  readonly artifactType: string | null;
-  readonly descriptor: string;
 }
 
 /**
@@ -74,13 +69,18 @@ export class OciIndexReader {
   }
 
   hasManifest(repository: RepositoryName, digest: Digest): boolean {
-    const sql = `SELECT media_type AS mediaType, sum FROM manifests
+    return this.manifestSize(repository, digest) !== undefined;
+  }
+
+  /** In bytes; `undefined` if the repository does not have the manifest. Does not read its content. */
+  manifestSize(repository: RepositoryName, digest: Digest): number | undefined {
+    const sql = `SELECT media_type AS mediaType, length(content) AS size, sum FROM manifests
       WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?`;
     const row = this.#db
-      .query<{ mediaType: string } & Summed, [string, Buffer]>(sql)
+      .query<{ mediaType: string; size: number } & Summed, [string, Buffer]>(sql)
       .get(repository, digestToBytes(digest));
     if (row) checkRow(this.#db, row.sum, repository, digestHex(digest), row.mediaType);
-    return row !== null;
+    return row?.size;
   }
 
   /** Whether a manifest of the repository names this blob. */
@@ -219,29 +219,8 @@ export class OciIndexReader {
   }
 
   /** Manifests with this subject, after `last` by digest. */
-  referrers(
-    repository: RepositoryName,
-    subject: Digest,
-    { artifactType, last, limit, maxBytes }: ReferrersRequest,
-  ): Page<Referrer> {
-    const sql = `SELECT digest, artifact_type AS artifactType, descriptor, sum FROM referrers
-      WHERE repository = (SELECT id FROM repositories WHERE name = ?1) AND subject = ?2
-      ${artifactType === undefined ? "AND ?3 IS NULL" : "AND artifact_type = ?3"}
-      AND digest > ?4 ORDER BY digest LIMIT ?5`;
-    const rows = this.#db
-      .query<ReferrerRow, [string, string, string | null, string, number]>(sql)
-      .iterate(repository, subject, artifactType ?? null, last, limit + 1);
-    const entries: Referrer[] = [];
-    let bytes = 0;
-    for (const row of rows) {
-      const { descriptor } = row;
-      checkRow(this.#db, row.sum, repository, subject, row.digest, row.artifactType, descriptor);
-      bytes += Buffer.byteLength(descriptor) + 1;
-      if (entries.length === limit || (entries.length > 0 && bytes > maxBytes))
-        return { entries, more: true };
-      entries.push(JSON.parse(descriptor) as Referrer);
-    }
-    return { entries, more: false };
+  referrers(repository: RepositoryName, subject: Digest, request: ReferrersRequest): Page<Referrer> {
+    return readReferrers(this.#db, repository, subject, request);
   }
 
   /** The tags that name a digest; the manifest need not exist. */

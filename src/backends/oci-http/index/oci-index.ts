@@ -19,7 +19,7 @@ import { checkRows } from "./oci-index-rows.ts";
  * has a checksum of its values (`rowSum`), computed from names rather than ids.
  */
 export const OCI_INDEX: IndexSchema = {
-  version: 7,
+  version: 8,
   sql: `
     CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sum INTEGER NOT NULL,
       bytes INTEGER NOT NULL DEFAULT 0 -- of its manifests

@@ -25,10 +25,13 @@ export async function summarize(
   const sizes = new Map<string, number>();
   const platforms = new Set<string>();
   const read = (child: Digest) => view.index.manifest(repository, child)?.content;
-  for await (const { content } of manifestClosure(digest, { read, maxDepth: MAX_DEPTH })) {
+  for await (const { content, manifest } of manifestClosure(digest, { read, maxDepth: MAX_DEPTH })) {
     const json: unknown = JSON.parse(new TextDecoder().decode(content));
     const { config, layers, manifests } = isRecord(json) ? json : {};
-    for (const blob of [config, ...list(layers)]) {
+    // An index may have blobs as its entries, as a cache of BuildKit does.
+    const blobs = new Set<unknown>(manifest.blobs);
+    const children = list(manifests).filter((child) => isRecord(child) && blobs.has(child["digest"]));
+    for (const blob of [config, ...list(layers), ...children]) {
       if (isRecord(blob) && typeof blob["size"] === "number") sizes.set(String(blob["digest"]), blob["size"]);
     }
     if (isRecord(config)) addPlatform(platforms, await configOf(view, parseDigest(String(config["digest"]))));

@@ -1,7 +1,7 @@
 import type { Digest, DigestAlgorithm } from "../../../primitives/digest.ts";
 import { nextTurn } from "../../../primitives/jobs/next-turn.ts";
 import { TurnQueue } from "../../../primitives/jobs/turn-queue.ts";
-import type { Manifest } from "../../../registry/model/manifest.ts";
+import type { Manifest, NamedContent } from "../../../registry/model/manifest.ts";
 import type { Page, PageRequest } from "../../../registry/model/page.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type {
@@ -11,6 +11,7 @@ import type {
   Listing,
   ManifestPush,
   PutManifestResult,
+  ReferenceFaults,
   Referrer,
   ReferrersRequest,
   RegistryStorage,
@@ -23,6 +24,8 @@ import { nameOf, type Reference, type Tag } from "../../../registry/model/tag.ts
 import { damageOf } from "../content/damage.ts";
 import { overQuota, type Policy, quotasOf } from "./instance-policy.ts";
 import { InstanceUploads } from "./instance-uploads.ts";
+import { isLinked } from "./linked-blobs.ts";
+import { checkReferences } from "./reference-check.ts";
 import type { Author } from "./store-changes.ts";
 import type { StoreView } from "./store-view.ts";
 
@@ -61,7 +64,7 @@ export class InstanceStorage implements RegistryStorage {
       repository,
       digest,
       async () => {
-        if (!(await this.#isLinked(repository, digest))) return undefined;
+        if (!(await isLinked(this.#oci, repository, digest))) return undefined;
         const stat = await blobs.stat(digest);
         if (!stat) return undefined;
         if (stat.size > MAX_BLOB_IN_MEMORY) return { value: "large", bytes: 0 };
@@ -164,22 +167,12 @@ export class InstanceStorage implements RegistryStorage {
     });
   }
 
-  async missingReferences(repository: RepositoryName, manifest: Manifest): Promise<readonly Digest[]> {
-    const { index, blobs, recency } = this.#oci;
-    // Garbage collection must not remove anything the manifest names before it is stored, whether required or not.
-    for (const named of [...manifest.blobs, ...manifest.otherReferences]) recency.touch(named);
-    if (this.#policy.references === "sparse") return [];
-    const missing: Digest[] = [];
-    let looked = 0;
-    for (const blob of manifest.blobs) {
-      if (++looked % AT_ONCE === 0) await nextTurn();
-      if (!(await this.#isLinked(repository, blob)) || !(await blobs.stat(blob))) missing.push(blob);
-    }
-    for (const child of manifest.manifests) {
-      if (++looked % AT_ONCE === 0) await nextTurn();
-      if (!index.hasManifest(repository, child)) missing.push(child);
-    }
-    return missing;
+  checkReferences(
+    repository: RepositoryName,
+    manifest: Manifest,
+    named: readonly NamedContent[],
+  ): Promise<ReferenceFaults> {
+    return checkReferences(this.#oci, this.#policy, { repository, manifest, named });
   }
 
   putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult> {
@@ -242,16 +235,5 @@ export class InstanceStorage implements RegistryStorage {
       const value = index.manifest(repository, digest);
       return value && { value, bytes: value.content.length };
     });
-  }
-
-  /** A blob belongs to a repository if it was uploaded or mounted there, or if a manifest there names it. */
-  async #isLinked(repository: RepositoryName, digest: Digest): Promise<boolean> {
-    const { index, links, reads } = this.#oci;
-    const isLinked = await reads.load("link", repository, digest, async () =>
-      index.refersToBlob(repository, digest) || (await links.has(repository, digest))
-        ? { value: true, bytes: 0 }
-        : undefined,
-    );
-    return isLinked ?? false;
   }
 }

@@ -57,6 +57,17 @@ describe("the list of tags", () => {
     expect(tag?.pushed?.getTime()).toBeGreaterThan(before * 1000);
   });
 
+  test("counts the blobs that an index has as its entries, as a cache of BuildKit does", async () => {
+    const store = await TestStore.open();
+    const [layer, config] = [await store.blob("cached layer"), await store.blob("cache config")];
+    await store.index("cache", [layer, config]);
+    const tags = listTags(registryOver(store), actorWith(ADMINISTRATOR), {
+      instance: DEFAULT,
+      repository: APP,
+    });
+    expect(await all(tags)).toMatchObject([{ tag: "cache", size: layer.size + config.size, platforms: [] }]);
+  });
+
   test("lists every tag of a repository that needs several reads, and continues after a tag", async () => {
     const store = await TestStore.open();
     const names = Array.from({ length: 205 }, (_, i) => `t${String(i).padStart(3, "0")}`);

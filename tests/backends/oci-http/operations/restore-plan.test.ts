@@ -77,11 +77,15 @@ describe("a restore", () => {
 
   test("brings back what refers to content that is no manifest, as a cache of BuildKit does", async () => {
     const store = await TestStore.open();
-    const cache = await store.index("cache", [await store.blob("layer")]);
+    const layer = await store.blob("layer");
+    const cache = await store.index("cache", [layer]);
     const then = headOf(store);
     await store.delete(cache);
     expect(await bringBack(store, then)).toBeUndefined();
     expect(store.tags()).toEqual(["cache"]);
+    await store.delete(cache);
+    rmSync(blobPath(store.dir, layer.digest));
+    expect(await bringBack(store, then)).toMatchObject({ kind: "missing", digests: [layer.digest] });
   });
 });
 

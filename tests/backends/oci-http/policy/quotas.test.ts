@@ -130,6 +130,17 @@ describe("a quota of a repository", () => {
     expect(await put(other)).toEqual({ kind: "stored" });
   });
 
+  test("counts the blobs that an index has as its entries, as a cache of BuildKit does", async () => {
+    const client = await clientWith({ repositoryQuota: 10 * KIB });
+    const layer = bytesOf(8);
+    const digest = digestOf(layer);
+    await client.push(layer);
+    await client.store.index("cache", [{ mediaType: "application/x-layer", digest, size: layer.length }]);
+    // The manifest alone keeps the blob in the repository.
+    await client.store.oci.links.remove(APP, digest);
+    expect(await client.push(bytesOf(3))).toContain("upload has 3 KiB");
+  });
+
   test("frees the bytes of deleted content at once", async () => {
     const client = await clientWith({ repositoryQuota: 10 * KIB });
     const blob = bytesOf(8);

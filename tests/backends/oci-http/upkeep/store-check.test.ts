@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
+import { missingBlobs } from "../../../../src/backends/oci-http/store/missing-blobs.ts";
 import { checkOciStore } from "../../../../src/backends/oci-http/upkeep/store-check.ts";
 import { blobPath } from "../../../support/blob-path.ts";
 import { type Descriptor, TestStore } from "../../../support/oci-store.ts";
@@ -8,6 +9,11 @@ import { type Descriptor, TestStore } from "../../../support/oci-store.ts";
 function check(store: TestStore, options: { setsAside?: boolean; step?: () => Promise<boolean> } = {}) {
   return checkOciStore(store.oci, { setsAside: false, step: async () => true, ...options });
 }
+
+const headOf = ({ oci: { store } }: TestStore) => ({
+  at: store.at.bind(store),
+  head: store.head().commitId,
+});
 
 const damage = (store: TestStore, { digest, size }: Descriptor) =>
   writeFileSync(blobPath(store.dir, digest), "x".repeat(size));
@@ -65,6 +71,17 @@ describe("a check of a store", () => {
     await store.image("v1", { layers: [layer] });
     rmSync(blobPath(store.dir, layer.digest));
     expect((await check(store)).problems).toEqual([`blob ${layer.digest} is missing; needed by team/app:v1`]);
+  });
+
+  test("names a missing blob that an index has as its entry, as a cache of BuildKit does", async () => {
+    const store = await TestStore.open();
+    const layer = await store.blob("cached layer");
+    await store.index("cache", [layer]);
+    expect((await check(store)).problems).toEqual([]);
+    rmSync(blobPath(store.dir, layer.digest));
+    const problems = [`blob ${layer.digest} is missing; needed by team/app:cache`];
+    expect((await check(store)).problems).toEqual(problems);
+    expect([...(await missingBlobs(headOf(store), store.oci.blobs)).keys()]).toEqual([layer.digest]);
   });
 
   test("names an index that differs from the commits", async () => {
