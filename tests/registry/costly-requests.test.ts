@@ -88,12 +88,3 @@ describe("a manifest", () => {
     expect((JSON.parse(text) as ErrorBody).errors.at(-1)?.message).toEndWith("; 19981 more are not listed");
   });
 });
-
-test("a request head of more than 16 KiB is refused", async () => {
-  const { httpPort } = await startTestServer();
-  const client = new RegistryClient(httpPort, "app", null);
-  const response = await client.fetch("tags/list", {
-    headers: { Authorization: `Bearer ${"a".repeat(70_000)}` },
-  });
-  expect(response.status).toBe(431);
-});

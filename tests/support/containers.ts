@@ -18,12 +18,27 @@ export interface ContainerTools {
   start(...args: string[]): RunningContainer;
 }
 
-export function containerTools(): ContainerTools {
+/**
+ * With `partialImages`, podman pulls what differs of zstd:chunked layers. It needs the storage driver `overlay`; see
+ * `canUseOverlay`.
+ */
+export function containerTools({ partialImages = false } = {}): ContainerTools {
   const dir = temporaryDirectory();
   mkdirSync(`${dir}/home`);
   writeFileSync(`${dir}/auth.json`, "{}");
-  const env = { REGISTRY_AUTH_FILE: `${dir}/auth.json`, HOME: `${dir}/home`, XDG_RUNTIME_DIR: dir };
-  const storage = ["--root", `${dir}/storage`, "--runroot", `${dir}/run`, "--storage-driver", "vfs"];
+  const env: Record<string, string> = {
+    REGISTRY_AUTH_FILE: `${dir}/auth.json`,
+    HOME: `${dir}/home`,
+    XDG_RUNTIME_DIR: dir,
+  };
+  const storage = ["--root", `${dir}/storage`, "--runroot", `${dir}/run`];
+  if (partialImages) {
+    const options = 'pull_options = {enable_partial_images = "true"}';
+    const places = `graphroot = "${dir}/storage"\nrunroot = "${dir}/run"`;
+    const conf = `[storage]\ndriver = "overlay"\n${places}\n[storage.options]\n${options}\n`;
+    writeFileSync(`${dir}/storage.conf`, conf);
+    env["CONTAINERS_STORAGE_CONF"] = `${dir}/storage.conf`;
+  } else storage.push("--storage-driver", "vfs");
   const command = (tool: string, args: string[]) => [tool, ...(tool === "skopeo" ? [] : storage), ...args];
   return {
     must: (tool, ...args) => must(command(tool, args), { env }),
@@ -44,6 +59,12 @@ export function containerTools(): ContainerTools {
       return { podman: started, exec: (...rest) => run(podman("exec", name, ...rest), { env }) };
     },
   };
+}
+
+/** Whether podman can keep images with the driver `overlay` here. */
+export async function canUseOverlay(): Promise<boolean> {
+  if (!Bun.which("podman")) return false;
+  return (await containerTools({ partialImages: true }).run("podman", "images")).code === 0;
 }
 
 /**

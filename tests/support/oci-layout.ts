@@ -19,11 +19,19 @@ export interface Layout {
   readonly blobs: ReadonlyMap<Digest, Uint8Array>;
 }
 
-/** A runnable-looking image for one platform or an index of several, each with layers of random content. */
+/**
+ * A runnable-looking image for one platform or an index of several, each with layers of random content, or with one layer
+ * of these `files`.
+ */
 export function makeLayout(
-  options: { platforms?: readonly string[]; layers?: number; layerBytes?: number } = {},
+  options: {
+    platforms?: readonly string[];
+    layers?: number;
+    layerBytes?: number;
+    files?: ReadonlyMap<string, Uint8Array>;
+  } = {},
 ): Layout {
-  const { platforms = ["amd64"], layers = 1, layerBytes = 10_000 } = options;
+  const { platforms = ["amd64"], layers = 1, layerBytes = 10_000, files } = options;
   const blobs = new Map<Digest, Uint8Array>();
   const put = (mediaType: string, bytes: Uint8Array): Descriptor => {
     const digest = digestOf(bytes);
@@ -33,9 +41,11 @@ export function makeLayout(
   const putJson = (mediaType: string, value: unknown) => put(mediaType, Buffer.from(JSON.stringify(value)));
 
   const images = platforms.map((architecture) => {
-    const tars = Array.from({ length: layers }, (_, i) =>
-      tarOf(`layer-${i}-${architecture}`, randomBytes(layerBytes)),
-    );
+    const tars = files
+      ? [tarOfFiles(files)]
+      : Array.from({ length: layers }, (_, i) =>
+          tarOf(`layer-${i}-${architecture}`, randomBytes(layerBytes)),
+        );
     const config = putJson(`${MEDIA}.config.v1+json`, {
       architecture,
       os: "linux",
@@ -82,6 +92,15 @@ function writeLayout(blobs: ReadonlyMap<Digest, Uint8Array>, top: Descriptor): s
 
 /** A tar archive with one file (POSIX ustar). */
 export function tarOf(name: string, content: Uint8Array): Uint8Array {
+  return tarOfFiles(new Map([[name, content]]));
+}
+
+function tarOfFiles(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const entries = [...files].flatMap(([name, content]) => entryOf(name, content));
+  return Buffer.concat([...entries, Buffer.alloc(1024)]);
+}
+
+function entryOf(name: string, content: Uint8Array): Uint8Array[] {
   const header = Buffer.alloc(512);
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, "0")}\0`;
   header.write(name, 0);
@@ -100,5 +119,5 @@ export function tarOf(name: string, content: Uint8Array): Uint8Array {
     148,
   );
   const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
-  return Buffer.concat([header, content, padding, Buffer.alloc(1024)]);
+  return [header, content, padding];
 }

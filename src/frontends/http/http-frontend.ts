@@ -78,7 +78,7 @@ export class HttpFrontend {
   readonly #log: AccessLog | undefined;
   readonly #failed: FailedRequests;
   readonly #listeners: HttpListeners;
-  readonly #lists = new StreamedBodies();
+  readonly #lists: StreamedBodies;
   readonly #manifests = new SharedBodies(() => this.#unreadResponses);
   /** Requests without a response yet. */
   #handling = 0;
@@ -90,6 +90,7 @@ export class HttpFrontend {
     this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens);
     this.#proxies = new TrustedProxies(options.settings.proxies);
     this.#failed = new FailedRequests(options.log);
+    this.#lists = new StreamedBodies({ onFailure: (error) => void this.#failed.errorOf(error) });
     this.#hints = new ProxyHints(options.settings.proxies, options.warnOnce);
     this.#unknownHosts = new UnknownHosts(options.onUnknownHost);
     const { accessLog, pathPrefix, crossOrigins } = options.settings;

@@ -1,10 +1,12 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
-import type { BlobStorage } from "../model/storage.ts";
-import { parseRange } from "../requests/byte-range.ts";
-import { entityTag, isUnchanged } from "../requests/conditional.ts";
+import type { BlobStorage, StoredBlob } from "../model/storage.ts";
+import { type ByteRange, type ByteRanges, parseRange } from "../requests/byte-range.ts";
+import { entityTag, isUnchanged, rangeHeader } from "../requests/conditional.ts";
 import { RegistryError } from "../requests/errors.ts";
-import type { RegistryRequest, Result } from "../requests/registry-request.ts";
+import { largeResponse } from "../requests/large-response.ts";
+import { MultipartRanges } from "../requests/multipart-ranges.ts";
+import type { RegistryRequest, ResponseBodies, Result } from "../requests/registry-request.ts";
 
 interface BlobRoute {
   readonly repository: RepositoryName;
@@ -14,17 +16,18 @@ interface BlobRoute {
 /** What reading a blob needs of a request. */
 interface BlobRead extends Pick<RegistryRequest, "request" | "trace"> {
   readonly storage: Pick<BlobStorage, "blob">;
+  readonly responseBodies: Pick<ResponseBodies, "pieces">;
 }
 
-/** GET and HEAD /v2/<name>/blobs/<digest> (distribution-spec, "Pulling blobs"), with a single range. */
-export async function getBlob(
-  { request, storage, trace }: BlobRead,
-  { repository, digest }: BlobRoute,
-): Promise<Result> {
+const CONTENT_TYPE = "application/octet-stream";
+
+/** GET and HEAD /v2/<name>/blobs/<digest> (distribution-spec, "Pulling blobs"), whole, or one or more ranges. */
+export async function getBlob(blobRead: BlobRead, { repository, digest }: BlobRoute): Promise<Result> {
+  const { request, storage } = blobRead;
   const blob = await storage.blob(repository, digest);
   if (!blob) return new RegistryError("blobUnknown", { details: [{ digest }] });
   const headers = {
-    "Content-Type": "application/octet-stream",
+    "Content-Type": CONTENT_TYPE,
     // Without it, the runtime adds one with the name of the file on disk.
     "Content-Disposition": "attachment",
     "Docker-Content-Digest": digest,
@@ -35,24 +38,59 @@ export async function getBlob(
   if (request.method === "HEAD") {
     return new Response(null, { headers: { ...headers, "Content-Length": String(blob.size) } });
   }
-  const range = parseRange(request.headers.get("Range"), blob.size);
-  if (range === "malformed") return new RegistryError("rangeMalformed");
-  if (range === "unsatisfiable") {
-    return new RegistryError("rangeInvalid", { headers: { "Content-Range": `bytes */${blob.size}` } });
-  }
-  const { content } = blob;
-  trace.sent = range === "all" ? blob.size : range.last - range.first + 1;
-  // The length of all else is known to the runtime.
-  const length = typeof content === "function" && { "Content-Length": String(trace.sent) };
-  if (range === "all")
-    return new Response(typeof content === "function" ? content() : content, {
-      headers: { ...headers, ...length },
+  const ranges = parseRange(rangeHeader(request, digest), blob.size);
+  if (ranges === "all") return whole(blobRead, blob, headers);
+  if (ranges === "malformed" || ranges === "unsatisfiable") {
+    return new RegistryError(ranges === "malformed" ? "rangeMalformed" : "rangeInvalid", {
+      headers: { "Content-Range": `bytes */${blob.size}` },
     });
-  const { first, last } = range;
-  return new Response(typeof content === "function" ? content(range) : content.slice(first, last + 1), {
-    status: 206,
-    headers: { ...headers, ...length, "Content-Range": `bytes ${first}-${last}/${blob.size}` },
-  });
+  }
+  const [range, ...more] = ranges;
+  return more.length === 0 ? part(blobRead, blob, headers, range) : parts(blobRead, blob, headers, ranges);
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+function whole({ trace }: BlobRead, { size, content }: StoredBlob, headers: Headers): Response {
+  trace.sent = size;
+  return typeof content === "function"
+    ? new Response(content(), { headers: { ...headers, "Content-Length": String(size) } })
+    : new Response(content, { headers });
+}
+
+function part(
+  { trace }: BlobRead,
+  { size, content }: StoredBlob,
+  headers: Headers,
+  { first, last }: ByteRange,
+): Response {
+  trace.sent = last - first + 1;
+  const status = 206;
+  const partHeaders = { ...headers, "Content-Range": `bytes ${first}-${last}/${size}` };
+  return typeof content === "function"
+    ? new Response(content({ first, last }), {
+        status,
+        headers: { ...partHeaders, "Content-Length": String(trace.sent) },
+      })
+    : new Response(content.slice(first, last + 1), { status, headers: partHeaders });
+}
+
+/** Several ranges as multipart/byteranges, or the whole blob where that is shorter (RFC 9110, section 15.3.7.2). */
+async function parts(
+  blobRead: BlobRead,
+  blob: StoredBlob,
+  headers: Headers,
+  ranges: ByteRanges,
+): Promise<Result> {
+  const multipart = new MultipartRanges(ranges, blob.size, CONTENT_TYPE);
+  if (multipart.length >= blob.size) return whole(blobRead, blob, headers);
+  const body = await blobRead.responseBodies.pieces(multipart.pieces(blob.content), multipart.length);
+  if (body !== undefined) blobRead.trace.sent = multipart.length;
+  return largeResponse(
+    body,
+    { ...headers, "Content-Type": multipart.contentType, "Content-Length": String(multipart.length) },
+    206,
+  );
 }
 
 /** DELETE /v2/<name>/blobs/<digest> (distribution-spec, "Deleting blobs"). */

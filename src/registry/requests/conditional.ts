@@ -14,3 +14,14 @@ export function isUnchanged(request: Request, digest: Digest): boolean {
     return known === "*" || known === entityTag(digest);
   });
 }
+
+/**
+ * The Range header, unless its If-Range names other content (RFC 9110, section 13.1.5). A date or a weak tag never
+ * matches: no response has Last-Modified, and every ETag is strong.
+ */
+export function rangeHeader(request: Request, digest: Digest): string | null {
+  const range = request.headers.get("Range");
+  if (range === null) return null;
+  const condition = request.headers.get("If-Range");
+  return condition === null || condition === entityTag(digest) ? range : null;
+}

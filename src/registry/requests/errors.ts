@@ -44,7 +44,11 @@ const FAULTS = {
   pathUnknown: ["UNSUPPORTED", 404, "no such endpoint; a registry is served below /v2/"],
   quotaExceeded: ["DENIED", 403, "the quota is used up"],
   rangeInvalid: ["SIZE_INVALID", 416, "the requested range lies outside the blob"],
-  rangeMalformed: ["SIZE_INVALID", 416, "Range must be one range of bytes, as in bytes=0-1023"],
+  rangeMalformed: [
+    "SIZE_INVALID",
+    416,
+    "Range must be ranges of bytes, as in bytes=0-1023 or bytes=0-9,20-29",
+  ],
   referenceInvalid: [
     "NAME_INVALID",
     400,

@@ -7,10 +7,11 @@ const RETRY_SECONDS = "5";
 export function largeResponse(
   body: Bun.BodyInit | undefined,
   headers: Readonly<Record<string, string>>,
+  status = 200,
 ): Result {
   return body === undefined
     ? new RegistryError("tooManyResponses", { headers: { "Retry-After": RETRY_SECONDS } })
-    : new Response(body, { headers });
+    : new Response(body, { status, headers });
 }
 
 /** A JSON list of any length. `value` may be JSON already encoded as bytes. */

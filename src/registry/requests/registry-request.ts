@@ -17,6 +17,8 @@ export interface ResponseBodies {
   list(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
   /** A manifest, sent with its length. The same `content` object for the same manifest shares its memory. */
   manifest(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
+  /** A body of `length` bytes whose pieces are read when the client is ready for them; it may be sent chunked. */
+  pieces(pieces: AsyncGenerator<Uint8Array>, length: number): Promise<Bun.BodyInit | undefined>;
 }
 
 /** One request to the engine, with all that its handler needs. */

@@ -4,6 +4,7 @@ import { getBlob } from "../../../src/registry/handlers/blobs.ts";
 import type { RepositoryName } from "../../../src/registry/model/repository-name.ts";
 import type { BlobStream } from "../../../src/registry/model/storage.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
+import { partsOf } from "../../support/multipart.ts";
 import { randomBytes } from "../../support/random-bytes.ts";
 
 const bytes = new Uint8Array(randomBytes(100_000));
@@ -14,6 +15,11 @@ const content: BlobStream = (range) => {
   return new Blob([range ? bytes.slice(range.first, range.last + 1) : bytes]).stream();
 };
 
+/** Sends pieces as they are; the budget for slow clients has tests of its own. */
+const responseBodies = {
+  pieces: async (pieces: AsyncGenerator<Uint8Array>) => new Response(pieces).body ?? undefined,
+};
+
 /** Serves one blob whose storage can only stream it. */
 function serve(): string {
   const server = Bun.serve({
@@ -22,7 +28,7 @@ function serve(): string {
       const trace = { route: "blob" as const, repository: undefined, received: 0, sent: 0 };
       const storage = { blob: async () => ({ size: bytes.length, content }) };
       const result = await getBlob(
-        { request, trace, storage },
+        { request, trace, storage, responseBodies },
         { repository: "app" as RepositoryName, digest },
       );
       return result instanceof Response ? result : new Response(null, { status: 500 });
@@ -44,6 +50,16 @@ test("a blob that the storage streams is sent with its length, whole and in part
     "bytes 10-19/100000",
   ]);
   expect(new Uint8Array(await part.arrayBuffer())).toEqual(bytes.slice(10, 20));
+});
+
+test("several ranges of a blob that the storage streams are sent as parts", async () => {
+  const response = await fetch(serve(), { headers: { Range: "bytes=5-9,70000-99999,20-29" } });
+  expect(response.status).toBe(206);
+  expect(await partsOf(response)).toEqual([
+    { range: "bytes 5-9/100000", bytes: Buffer.from(bytes.slice(5, 10)) },
+    { range: "bytes 70000-99999/100000", bytes: Buffer.from(bytes.slice(70_000)) },
+    { range: "bytes 20-29/100000", bytes: Buffer.from(bytes.slice(20, 30)) },
+  ]);
 });
 
 test("HEAD of a blob that the storage streams opens no stream and has the length", async () => {

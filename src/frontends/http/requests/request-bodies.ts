@@ -23,11 +23,20 @@ export class RequestBodies implements ResponseBodies {
   }
 
   list(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined {
-    return this.#lists.body(content, this.#request, this.#connection);
+    return this.#lists.body(content, this.#client);
   }
 
   manifest(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined {
     // When the budget for shared bodies is used up, stream it: streams can drop stalled clients, at the price of no length.
     return this.#manifests.body(content) ?? this.list(content);
+  }
+
+  pieces(pieces: AsyncGenerator<Uint8Array>, length: number): Promise<Bun.BodyInit | undefined> {
+    return this.#lists.pieces(pieces, length, this.#client);
+  }
+
+  /** Made when it is needed: most responses are small, and the runtime makes the signal on first use. */
+  get #client(): { readonly signal: AbortSignal; readonly connection: ClientConnection } {
+    return { signal: this.#request.signal, connection: this.#connection };
   }
 }

@@ -56,7 +56,11 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
       manifestBudget: new SharedBudget(1),
       beginUpload: () => undefined,
     },
-    responseBodies: { list: (content) => content, manifest: (content) => content },
+    responseBodies: {
+      list: (content) => content,
+      manifest: (content) => content,
+      pieces: async () => undefined,
+    },
     remote: () => "192.0.2.1",
     base: "http://localhost",
   });

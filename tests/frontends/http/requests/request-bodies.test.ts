@@ -9,7 +9,7 @@ const CAPACITY = 3 * LARGE;
 
 test("a manifest over the budget for shared bodies is streamed like a list, which can drop stalled clients", async () => {
   let now = 0;
-  const lists = new StreamedBodies(CAPACITY, () => now);
+  const lists = new StreamedBodies({ capacity: CAPACITY, now: () => now });
   // So many answers wait to be taken, of whatever kind.
   const shared = new SharedBodies(() => 100, CAPACITY);
   let closed = 0;
