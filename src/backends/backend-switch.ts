@@ -63,25 +63,27 @@ export class BackendSwitch implements Reloadable {
     this.#listeners.push(listener);
   }
 
-  async enable(actor: Identity, names: readonly BackendName[]): Promise<void> {
+  /** Resolves with the backends that were not enabled already. */
+  async enable(actor: Identity, names: readonly BackendName[]): Promise<readonly BackendName[]> {
     for (const name of names) {
       if (!this.#available.has(name))
         throw new BackendSwitchError(`'${name}' was switched off at the start, by --no-backend-${name}`, {
           kind: "conflict",
         });
     }
-    await this.#change(actor, `enable ${names.join(", ")}`, (disabled) =>
+    return this.#change(actor, `enable ${names.join(", ")}`, (disabled) =>
       disabled.filter((name) => !names.includes(name)),
     );
   }
 
-  async disable(actor: Identity, names: readonly BackendName[]): Promise<void> {
+  /** Resolves with the backends that were not disabled already. */
+  async disable(actor: Identity, names: readonly BackendName[]): Promise<readonly BackendName[]> {
     if (names.includes("admin-ssh")) {
       throw new BackendSwitchError(
         "the console can't disable itself, as it could not be enabled again; start with --no-backend-admin-ssh",
       );
     }
-    await this.#change(actor, `disable ${names.join(", ")}`, (disabled) => [...disabled, ...names]);
+    return this.#change(actor, `disable ${names.join(", ")}`, (disabled) => [...disabled, ...names]);
   }
 
   /** Reads the backends that a commit of stock git enabled or disabled. */
@@ -104,12 +106,15 @@ export class BackendSwitch implements Reloadable {
     actor: Identity,
     message: string,
     edit: (disabled: readonly BackendName[]) => readonly BackendName[],
-  ): Promise<void> {
-    await this.#turn.run(async () => {
+  ): Promise<readonly BackendName[]> {
+    return this.#turn.run(async () => {
       const disabled = new Set(edit([...this.#disabled]));
+      const changed = BACKENDS.filter((name) => disabled.has(name) !== this.#disabled.has(name));
+      if (changed.length === 0) return changed;
       const content = Buffer.from(HEAD + stringify({ disabled: [...disabled].toSorted() }));
       await this.#files.commit([{ path: CONFIG_PATH, content }], { author: actor, message });
       this.#apply(disabled);
+      return changed;
     });
   }
 

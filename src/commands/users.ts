@@ -5,6 +5,7 @@ import type { UserCommandContext } from "../backends/admin-ssh/commands/command.
 import { ConsoleError } from "../backends/admin-ssh/commands/console-error.ts";
 import { CREDENTIAL_COMMANDS } from "../backends/admin-ssh/commands/credentials.ts";
 import { withHints } from "../backends/admin-ssh/commands/refusal-hints.ts";
+import { repeatable } from "../backends/admin-ssh/commands/repeat.ts";
 import { USER_COMMANDS } from "../backends/admin-ssh/commands/users.ts";
 import { readStoredInstances } from "../backends/oci-http/instances/stored-instances.ts";
 import { UsageError } from "../config/settings.ts";
@@ -38,7 +39,7 @@ export const users = defineCommand({
   async run({ rawArgs }) {
     const { words, flags } = splitFlags(rawArgs);
     const isJson = words.includes("--json");
-    const { command, args } = choose(words.filter((word) => word !== "--json"));
+    const { command, args, repeat } = choose(words.filter((word) => word !== "--json"));
     await using undo = new AsyncDisposableStack();
     const directory = acquireDataDirectory(flags, USAGE);
     undo.defer(() => directory.release());
@@ -53,9 +54,10 @@ export const users = defineCommand({
       tokenUses,
       actor: MACHINE_ACTOR,
       askSecret,
+      repeat,
       width: process.stdout.isTTY ? process.stdout.columns : undefined,
     };
-    const result = await withHints(() => command.run(args, context));
+    const result = await withHints(() => repeatable(repeat, () => command.run(args, context)));
     for (const line of printable(result, isJson)) process.stdout.write(`${visibleText(line)}\n`);
   },
 });

@@ -18,7 +18,11 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
   test("answers each wrong command with one line", async () => {
     const wrong = [
       ["/nothing", 2, "error: unknown command '/nothing'; '/help' lists the commands\n"],
-      ["/users add", 2, "error: wrong number of arguments; use: /users add <login> [<password>] [--yes]\n"],
+      [
+        "/users add",
+        2,
+        "error: wrong number of arguments; use: /users add <login> [<password>] [--yes] [--if-missing]\n",
+      ],
       ["/users add Alice x", 2, "error: 'Alice' is not a login: upper case is not allowed; use 'alice'\n"],
       ["/users add admin x", 3, "error: user 'admin' exists already\n"],
       ["/users add bob ''", 2, "error: the password is empty\n"],

@@ -8,11 +8,11 @@ import { resolveServerConfig } from "../../src/config/server-config.ts";
 import { JobRunner } from "../../src/primitives/jobs/job-runner.ts";
 import { reloadTogether } from "../../src/primitives/reload.ts";
 import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
-import { localStores } from "../../src/primitives/store/open-engine.ts";
-import type { StoreManager } from "../../src/primitives/store/store-manager.ts";
+import { StoreManager } from "../../src/primitives/store/store-manager.ts";
 import { passwordHashes, type UserName } from "../../src/primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import { afterThisTest } from "./cleanup.ts";
+import { MemoryEngine } from "./memory-engine/memory-engine.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** The outcome of one command line. */
@@ -22,7 +22,7 @@ export interface ConsoleRun {
   readonly stderr: string;
 }
 
-/** The console with all its services, over stores in a directory of its own. */
+/** The console with all its services, over stores in memory. */
 export interface TestConsole {
   readonly services: ConsoleServices;
   readonly dataDir: string;
@@ -44,7 +44,7 @@ export async function openTestConsole(): Promise<TestConsole> {
     error: (message: string, cause: unknown) => line(`${message}: ${cause}`),
   };
   const dataDir = temporaryDirectory();
-  const stores = localStores(dataDir, log);
+  const stores = new StoreManager({ kind: "local", dataDir }, new MemoryEngine(new Map()), log);
   const opened = await openStores(stores, log);
   const { users, system, userStore } = opened;
   const services = servicesOf(opened, log);

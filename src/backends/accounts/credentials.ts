@@ -2,7 +2,13 @@ import type { Grant } from "../../primitives/users/access-file.ts";
 import { type ApiTokenId, makeApiToken } from "../../primitives/users/api-token.ts";
 import { fingerprintOf, type ParsedKey } from "../../primitives/users/ssh-key.ts";
 import type { TokenUses } from "../../primitives/users/token-uses.ts";
-import { apiTokens, sshKeys, type User, type UserName } from "../../primitives/users/user.ts";
+import {
+  type ApiTokenCredential,
+  apiTokens,
+  sshKeys,
+  type User,
+  type UserName,
+} from "../../primitives/users/user.ts";
 import type { Actor } from "../actor.ts";
 import { NotAllowedError } from "../refusals.ts";
 import { type AccountServices, existingUser, type KnownUsers } from "./account-services.ts";
@@ -86,6 +92,8 @@ export interface NewToken {
   /** Lifetime in seconds; `undefined`: until it is removed. */
   readonly seconds: number | undefined;
   readonly limit: Grant | undefined;
+  /** Refuses a second valid token of this name. */
+  readonly isUnique?: boolean;
 }
 
 /** A new token with its secret, which is not stored. */
@@ -97,18 +105,19 @@ export interface CreatedToken {
 export async function addToken(
   services: AccountServices,
   actor: Actor,
-  { user, name, seconds, limit }: NewToken,
+  { user, name, seconds, limit, isUnique = false }: NewToken,
 ): Promise<CreatedToken> {
   credentialOwner(services, actor, user);
   const { id, hash, text } = makeApiToken();
-  await services.users.addToken(actor.identity, user, {
+  const token: ApiTokenCredential = {
     kind: "api-token",
     id,
     hash,
     name: name.slice(0, MAX_TOKEN_NAME),
     ...(seconds !== undefined && { expires: Math.floor(Date.now() / 1000) + seconds }),
     ...(limit && { limit }),
-  });
+  };
+  await services.users.addToken(actor.identity, user, token, { isUnique });
   return { id, text };
 }
 

@@ -28,15 +28,15 @@ export function listGrants(
   return { namesakeOf: isOwner ? `http/oci/${name}` : undefined, own: grants, byGroup };
 }
 
-/** Grants a user (`anon`: everybody) a role on a path; for administrators. */
+/** Grants a user (`anon`: everybody) a role on a path; for administrators. Resolves with whether it is a change. */
 export async function grantRole(
   services: AccountServices,
   actor: Actor,
   { name, grant }: { readonly name: UserName; readonly grant: Grant },
-): Promise<void> {
+): Promise<boolean> {
   requireAdministrator(actor);
   existingUser(services, name);
-  await services.users.grant(actor.identity, name, grant.path, grant.role);
+  return services.users.grant(actor.identity, name, grant.path, grant.role);
 }
 
 /** Removes the grant of a user on a path; for administrators. */

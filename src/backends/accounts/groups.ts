@@ -28,15 +28,15 @@ export interface Membership {
   readonly member: UserName;
 }
 
-/** Makes a user a member of a group; for administrators. */
+/** Makes a user a member of a group; for administrators. Resolves with whether the user was none before. */
 export async function assignMember(
   services: AccountServices,
   actor: Actor,
   { group, member }: Membership,
-): Promise<void> {
+): Promise<boolean> {
   requireAdministrator(actor);
   existingGroup(services, group);
-  await services.users.assign(actor.identity, group, member);
+  return services.users.assign(actor.identity, group, member);
 }
 
 /** Removes a member from a group; for administrators. */
@@ -50,15 +50,15 @@ export async function unassignMember(
   await services.users.unassign(actor.identity, group, member);
 }
 
-/** Gives all members of a group a role on a path; for administrators. */
+/** Gives all members of a group a role on a path; for administrators. Resolves with whether it is a change. */
 export async function grantRoleToGroup(
   services: AccountServices,
   actor: Actor,
   { group, grant }: { readonly group: GroupName; readonly grant: Grant },
-): Promise<void> {
+): Promise<boolean> {
   requireAdministrator(actor);
   existingGroup(services, group);
-  await services.users.grantGroup(actor.identity, group, grant.path, grant.role);
+  return services.users.grantGroup(actor.identity, group, grant.path, grant.role);
 }
 
 /** Removes the grant of a group on a path; for administrators. */

@@ -80,15 +80,15 @@ function refuseFaulty(password: string): void {
   if (fault) throw new InvalidArgumentError(fault);
 }
 
-/** Disables or enables a user; for administrators. */
+/** Disables or enables a user; for administrators. Resolves with whether the user was not so already. */
 export async function setDisabled(
   services: AccountServices,
   actor: Actor,
   { name, isDisabled }: Pick<UserRecord, "name" | "isDisabled">,
-): Promise<void> {
+): Promise<boolean> {
   requireAdministrator(actor);
   existingUser(services, name);
-  await services.users.setDisabled(actor.identity, name, isDisabled);
+  return services.users.setDisabled(actor.identity, name, isDisabled);
 }
 
 /** Deletes a user with its grants; for administrators. Content that the user pushed is kept. */
@@ -98,15 +98,15 @@ export async function deleteUser(services: AccountServices, actor: Actor, name: 
   await services.users.delete(actor.identity, name);
 }
 
-/** Changes the display name of a user; for administrators. */
+/** Changes the display name of a user; for administrators. Resolves with whether it was another. */
 export async function setDisplayName(
   services: AccountServices,
   actor: Actor,
   { name, displayName }: Pick<UserRecord, "name" | "displayName">,
-): Promise<void> {
+): Promise<boolean> {
   requireAdministrator(actor);
   existingUser(services, name);
   if (displayName.trim() === "" || displayName.length > MAX_DISPLAY_NAME)
     throw new InvalidArgumentError(`a display name has 1 to ${MAX_DISPLAY_NAME} characters`);
-  await services.users.setDisplayName(actor.identity, name, displayName);
+  return services.users.setDisplayName(actor.identity, name, displayName);
 }

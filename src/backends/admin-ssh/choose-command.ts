@@ -1,21 +1,32 @@
 import { nearest } from "../../primitives/text/nearest.ts";
-import { type Command, type CommandResult, usageOf } from "./commands/command.ts";
+import { type Command, type CommandResult, type Repeat, usageOf } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
+
+/** A command with its arguments. */
+export interface ChosenCommand<C> {
+  readonly command: Command<C>;
+  readonly args: readonly string[];
+  /** The flag that was given, which is not among the arguments. */
+  readonly repeat: Repeat | undefined;
+}
 
 /** Finds the command of a scope that `words` name, and its arguments. Throws `ConsoleError`. */
 export function chooseCommand<C>(
   commands: readonly Command<C>[],
   words: readonly string[],
-): { readonly command: Command<C>; readonly args: readonly string[] } {
+): ChosenCommand<C> {
   const plain = commands.find((command) => command.verb === undefined);
   const command = plain ?? commandOf(commands, words[0] ?? "");
-  const args = plain ? words : words.slice(1);
+  const given = plain ? words : words.slice(1);
+  const isOf = ({ action }: Repeat) => action === undefined || action === given[0];
+  const repeat = command.repeats?.find((known) => isOf(known) && given.includes(known.flag));
+  const args = given.filter((word) => word !== repeat?.flag);
   const required = command.parameters.filter((parameter) => !parameter.optional).length;
   const limit = command.parameters.at(-1)?.repeated ? Number.POSITIVE_INFINITY : command.parameters.length;
   if (args.length < required || args.length > limit) {
     throw new ConsoleError(`wrong number of arguments; use: ${usageOf(command)}`);
   }
-  return { command, args };
+  return { command, args, repeat };
 }
 
 export function commandOf<C>(commands: readonly Command<C>[], verb: string): Command<C> {

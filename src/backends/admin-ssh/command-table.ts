@@ -1,7 +1,7 @@
 import { IncompleteJobError } from "../../primitives/jobs/job-runner.ts";
 import { meantHint, nearest } from "../../primitives/text/nearest.ts";
 import { requireAdministrator } from "../actor.ts";
-import { chooseCommand, commandOf, printable } from "./choose-command.ts";
+import { type ChosenCommand, chooseCommand, commandOf, printable } from "./choose-command.ts";
 import { splitWords, type Word } from "./command-line.ts";
 import { ACCESS_COMMANDS } from "./commands/access.ts";
 import { BACKEND_COMMANDS } from "./commands/backends.ts";
@@ -17,6 +17,7 @@ import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
 import { withHints } from "./commands/refusal-hints.ts";
+import { repeatable } from "./commands/repeat.ts";
 import { STATUS_COMMANDS } from "./commands/status.ts";
 import { USER_COMMANDS } from "./commands/users.ts";
 import { helpOnAll, helpOnCommand, helpOnScope } from "./help.ts";
@@ -85,13 +86,11 @@ export const JSON_FLAG = "--json";
 /** A parsed line: a command with its arguments, the end of the session, or nothing. */
 export type ParsedLine =
   | { readonly kind: "empty" | "quit" }
-  | {
+  | ({
       readonly kind: "command";
-      readonly command: Command;
-      readonly args: readonly string[];
       /** Whether to print JSON Lines. */
       readonly isJson: boolean;
-    };
+    } & ChosenCommand<CommandContext>);
 
 /** Throws `ConsoleError` or `CommandLineError`. */
 export function parseLine(line: string): ParsedLine {
@@ -102,21 +101,25 @@ export function parseLine(line: string): ParsedLine {
   const scope = scopeOf(first);
   const commands = commandsOf(scope);
   const isPlain = commands.some((command) => command.verb === undefined);
-  if (!isPlain && rest.length === 0) return { kind: "command", command: scopeHelp(scope), args: [], isJson };
+  if (!isPlain && rest.length === 0)
+    return { kind: "command", command: scopeHelp(scope), args: [], repeat: undefined, isJson };
   if (scope === "quit" || scope === "exit") return { kind: "quit" };
   return { kind: "command", ...chooseCommand(commands, rest), isJson };
 }
 
 /** Runs a parsed command and resolves with the lines to print. Rejects with `ExpectedError`; any other error is a bug. */
 export async function runCommand(
-  { command, args, isJson }: Extract<ParsedLine, { kind: "command" }>,
-  context: CommandContext,
+  { command, args, repeat, isJson }: Extract<ParsedLine, { kind: "command" }>,
+  context: Omit<CommandContext, "repeat">,
 ): Promise<readonly string[]> {
   // The operation checks this too; here the check comes before errors about words or a missing password.
   if (command.adminOnly) requireAdministrator(context.actor, usageOf(command));
   const print = (lines: readonly string[]) => context.print(printable(lines, isJson));
   try {
-    return printable(await withHints(() => command.run(args, { ...context, print })), isJson);
+    return printable(
+      await withHints(() => repeatable(repeat, () => command.run(args, { ...context, repeat, print }))),
+      isJson,
+    );
   } catch (error) {
     if (error instanceof IncompleteJobError) await print(error.lines);
     throw error;
@@ -151,8 +154,16 @@ export function completeLine(line: string, services: ConsoleServices): Completio
   const { text = "", start = line.length } = last ?? {};
   const before = words.map((word) => word.text);
   const possible = candidatesAfter(before, services);
-  const all = text.startsWith("-") && before.length > 0 ? [...possible, JSON_FLAG] : possible;
+  const all = text.startsWith("-") && before.length > 0 ? [...possible, ...flagsOf(before)] : possible;
   return { start, candidates: all.filter((candidate) => candidate.startsWith(text)) };
+}
+
+/** The flags that a command accepts anywhere among its words. */
+function flagsOf([first, verb]: readonly string[]): readonly string[] {
+  const command = COMMANDS.find(
+    (known) => `/${known.scope}` === first && (known.verb === undefined || known.verb === verb),
+  );
+  return [...(command?.repeats ?? []).map(({ flag }) => flag), JSON_FLAG];
 }
 
 function candidatesAfter([first, ...rest]: readonly string[], services: ConsoleServices): readonly string[] {

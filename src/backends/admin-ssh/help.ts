@@ -42,6 +42,7 @@ export function helpOnCommand(command: Command, reader: Reader): readonly string
     command.summary,
     ...(command.adminOnly ? ["it requires a system administrator (owner on */*/*)"] : []),
     ...(command.isChange === true ? ["the server logs who ran it"] : []),
+    ...(command.repeats ?? []).map(({ flag, meaning }) => `with ${flag}, ${meaning}`),
     ...(lines.length > 0 ? ["", ...lines] : []),
     "",
     "for example:",

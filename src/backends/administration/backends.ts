@@ -14,22 +14,25 @@ export function listBackends({ backends }: BackendServices): BackendRecord[] {
   return BACKENDS.map((name) => ({ name, state: backends.stateOf(name) }));
 }
 
-/** Enables backends; for administrators. */
+/** Enables backends; for administrators. Resolves with those that were not enabled already. */
 export async function enableBackends(
   { backends }: BackendServices,
   actor: Actor,
   names: readonly BackendName[],
-): Promise<void> {
+): Promise<readonly BackendName[]> {
   requireAdministrator(actor);
-  await backends.enable(actor.identity, names);
+  return backends.enable(actor.identity, names);
 }
 
-/** Disables backends, which then respond that they are out of service; for administrators. */
+/**
+ * Disables backends, which then respond that they are out of service; for administrators. Resolves with those that were not
+ * disabled already.
+ */
 export async function disableBackends(
   { backends }: BackendServices,
   actor: Actor,
   names: readonly BackendName[],
-): Promise<void> {
+): Promise<readonly BackendName[]> {
   requireAdministrator(actor);
-  await backends.disable(actor.identity, names);
+  return backends.disable(actor.identity, names);
 }

@@ -82,9 +82,11 @@ export class StoredDirectory {
     name: UserName,
     message: string,
     edit: (user: User | undefined) => User,
-  ): Promise<void> {
+  ): Promise<boolean> {
     return this.change(actor, message, (directory) => {
-      const user = edit(directory.get(name));
+      const known = directory.get(name);
+      const user = edit(known);
+      if (Bun.deepEquals(user, known)) return undefined;
       const changes = [{ path: userPath(name), content: encodeUser(user) }];
       return { directory: directory.with({ users: [user] }), changes };
     });
@@ -95,28 +97,36 @@ export class StoredDirectory {
     name: GroupName,
     message: string,
     edit: (group: Group | undefined) => Group,
-  ): Promise<void> {
+  ): Promise<boolean> {
     return this.change(actor, message, (directory) => {
-      const group = edit(directory.group(name));
+      const known = directory.group(name);
+      const group = edit(known);
+      if (Bun.deepEquals(group, known)) return undefined;
       const changes = [{ path: groupPath(name), content: encodeGroup(group) }];
       return { directory: directory.with({ groups: [group] }), changes };
     });
   }
 
-  /** Rejects with `UserChangeError` what would leave no administrator. */
-  async change(
+  /**
+   * Resolves with whether there was anything to change; without, there is no commit. Rejects with `UserChangeError` what
+   * would leave no administrator.
+   */
+  change(
     actor: Identity,
     message: string,
-    edit: (directory: UserDirectory) => DirectoryEdit,
-  ): Promise<void> {
-    await this.#turn.run(async () => {
-      const { directory, changes } = edit(this.#directory);
+    edit: (directory: UserDirectory) => DirectoryEdit | undefined,
+  ): Promise<boolean> {
+    return this.#turn.run(async () => {
+      const edited = edit(this.#directory);
+      if (!edited) return false;
+      const { directory, changes } = edited;
       if (this.#directory.hasAdministrator() && !directory.hasAdministrator()) {
         throw new UserChangeError("that would leave no administrator: the last one must stay one");
       }
       await this.#files.commit(changes, { author: actor, message });
       this.#directory = directory;
       this.#changed();
+      return true;
     });
   }
 

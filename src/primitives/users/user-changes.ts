@@ -25,8 +25,9 @@ export function describeDifference(before: UserDirectory, after: UserDirectory):
   return parts.filter((part) => part !== undefined).join("; ") || undefined;
 }
 
-/** The grants with `grant` added, replacing one on the same path. */
-export function withGrant(grants: readonly Grant[], grant: Grant): Grant[] {
+/** The grants with `grant` added, replacing one on the same path; the same list if it has `grant`. */
+export function withGrant(grants: readonly Grant[], grant: Grant): readonly Grant[] {
+  if (grants.some(({ path, role }) => path === grant.path && role === grant.role)) return grants;
   return [...grants.filter(({ path }) => path !== grant.path), grant];
 }
 

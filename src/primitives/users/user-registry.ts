@@ -14,6 +14,7 @@ import {
   type ApiTokenCredential,
   apiTokens,
   type Credential,
+  hasExpired,
   sshKeys,
   type User,
   type UserName,
@@ -47,7 +48,7 @@ export function identityOf(name: UserName): Identity {
 
 /**
  * Users and groups, kept as one TOML file each in the store `everlock-users`; each change is a commit by who made it.
- * Methods reject with `UserChangeError` what can't be done.
+ * Methods reject with `UserChangeError` what can't be done. Those that set a state resolve with whether it was another.
  */
 export class UserRegistry implements Reloadable {
   readonly #stored: StoredDirectory;
@@ -116,11 +117,19 @@ export class UserRegistry implements Reloadable {
     });
   }
 
-  async addToken(actor: Identity, name: UserName, token: ApiTokenCredential): Promise<void> {
+  /** `isUnique`: refuses a second valid token of the same name. */
+  async addToken(
+    actor: Identity,
+    name: UserName,
+    token: ApiTokenCredential,
+    { isUnique = false } = {},
+  ): Promise<void> {
     refuseAnonymous(name, "has no tokens");
     refuseUnseen("the token's name", token.name);
     await this.#stored.changeUser(actor, name, `add the API token ${token.id} of ${name}`, (user) => {
       const known = must(user, name);
+      if (isUnique && apiTokens(known).some((other) => other.name === token.name && !hasExpired(other)))
+        throw new UserChangeError(`user '${name}' has an API token '${token.name}' already`, EXISTS);
       if (apiTokens(known).length >= MAX_TOKENS)
         throw new UserChangeError(`user '${name}' has ${MAX_TOKENS} API tokens, and may have no more`, FULL);
       return { ...known, credentials: [...known.credentials, token] };
@@ -150,22 +159,18 @@ export class UserRegistry implements Reloadable {
     });
   }
 
-  async setDisplayName(actor: Identity, name: UserName, displayName: string): Promise<void> {
+  async setDisplayName(actor: Identity, name: UserName, displayName: string): Promise<boolean> {
     refuseUnseen("the display name", displayName);
-    await this.#stored.changeUser(actor, name, `rename ${name} to ${displayName}`, (user) => ({
+    return this.#stored.changeUser(actor, name, `rename ${name} to ${displayName}`, (user) => ({
       ...must(user, name),
       displayName,
     }));
   }
 
-  async setDisabled(actor: Identity, name: UserName, isDisabled: boolean): Promise<void> {
+  async setDisabled(actor: Identity, name: UserName, isDisabled: boolean): Promise<boolean> {
     refuseAnonymous(name, "can't be disabled; revoke its grants instead");
-    await this.#stored.changeUser(actor, name, `${isDisabled ? "disable" : "enable"} ${name}`, (user) => {
-      const known = must(user, name);
-      if (known.isDisabled === isDisabled) {
-        throw new UserChangeError(`user '${name}' is ${isDisabled ? "disabled" : "enabled"} already`, EXISTS);
-      }
-      return { ...known, isDisabled };
+    return this.#stored.changeUser(actor, name, `${isDisabled ? "disable" : "enable"} ${name}`, (user) => {
+      return { ...must(user, name), isDisabled };
     });
   }
 
@@ -186,8 +191,8 @@ export class UserRegistry implements Reloadable {
   }
 
   /** Gives a role on a path, replacing the one held on the same path. */
-  async grant(actor: Identity, name: UserName, path: AccessPattern, role: Role): Promise<void> {
-    await this.#stored.changeUser(actor, name, `grant ${name} ${role} on ${path}`, (user) => {
+  async grant(actor: Identity, name: UserName, path: AccessPattern, role: Role): Promise<boolean> {
+    return this.#stored.changeUser(actor, name, `grant ${name} ${role} on ${path}`, (user) => {
       const known = must(user, name);
       return { ...known, grants: withGrant(known.grants, { path, role }) };
     });
@@ -217,13 +222,12 @@ export class UserRegistry implements Reloadable {
     });
   }
 
-  async assign(actor: Identity, name: GroupName, member: UserName): Promise<void> {
+  async assign(actor: Identity, name: GroupName, member: UserName): Promise<boolean> {
     refuseAnonymous(member, "belongs to no group; grant it directly");
-    await this.#stored.changeGroup(actor, name, `assign ${member} to the group ${name}`, (group) => {
+    return this.#stored.changeGroup(actor, name, `assign ${member} to the group ${name}`, (group) => {
       const known = mustGroup(group, name);
       this.existing(member);
-      if (known.members.includes(member))
-        throw new UserChangeError(`'${member}' is in the group '${name}' already`, EXISTS);
+      if (known.members.includes(member)) return known;
       return { ...known, members: [...known.members, member].sort() };
     });
   }
@@ -237,8 +241,8 @@ export class UserRegistry implements Reloadable {
     });
   }
 
-  async grantGroup(actor: Identity, name: GroupName, path: AccessPattern, role: Role): Promise<void> {
-    await this.#stored.changeGroup(actor, name, `grant the group ${name} ${role} on ${path}`, (group) => {
+  async grantGroup(actor: Identity, name: GroupName, path: AccessPattern, role: Role): Promise<boolean> {
+    return this.#stored.changeGroup(actor, name, `grant the group ${name} ${role} on ${path}`, (group) => {
       const known = mustGroup(group, name);
       return { ...known, grants: withGrant(known.grants, { path, role }) };
     });

@@ -129,9 +129,11 @@ export function goodCredential(
   if (isDisabled) return undefined;
   const found = credentials.find((credential) => credential.kind !== "ssh-key" && credential.hash === hash);
   if (!found || found.kind === "ssh-key") return undefined;
-  const hasExpired =
-    found.kind === "api-token" && found.expires !== undefined && found.expires <= Date.now() / 1000;
-  return hasExpired ? undefined : found;
+  return found.kind === "api-token" && hasExpired(found) ? undefined : found;
+}
+
+export function hasExpired({ expires }: ApiTokenCredential): boolean {
+  return expires !== undefined && expires <= Date.now() / 1000;
 }
 
 export function apiTokens({ credentials }: User): ApiTokenCredential[] {

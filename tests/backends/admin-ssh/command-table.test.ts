@@ -39,8 +39,11 @@ describe("a wrong command line", () => {
       "/users nothing",
       "unknown command '/users nothing'; /users has the verbs list, add, passwd, grant, revoke, grants",
     ],
-    ["/users add", "wrong number of arguments; use: /users add <login> [<password>] [--yes]"],
-    ["/users add a b c d", "wrong number of arguments; use: /users add <login> [<password>] [--yes]"],
+    ["/users add", "wrong number of arguments; use: /users add <login> [<password>] [--yes] [--if-missing]"],
+    [
+      "/users add a b c d",
+      "wrong number of arguments; use: /users add <login> [<password>] [--yes] [--if-missing]",
+    ],
     [`/users add "alice`, 'a quote " is not closed'],
   ])("%p is answered %p", (line, message) => {
     expect(refusalOf(line)).toStartWith(message);
@@ -98,9 +101,9 @@ test("with --json, lines printed before a command ends are JSON Lines too", asyn
     print: async (lines: readonly string[]) => void printed.push(...lines),
   } as unknown as CommandContext;
   for (const isJson of [true, false]) {
-    await expect(runCommand({ kind: "command", command, args: [], isJson }, context)).rejects.toThrow(
-      "there is nobody to ask",
-    );
+    await expect(
+      runCommand({ kind: "command", command, args: [], repeat: undefined, isJson }, context),
+    ).rejects.toThrow("there is nobody to ask");
   }
   expect(printed).toEqual(['{"message":"this would be done"}', "this would be done"]);
 });

@@ -71,6 +71,8 @@ const LINES: readonly (readonly [line: string, code: number])[] = [
   ["/oci show default 0123456789", 5],
   ["/oci diff default 0123456789", 5],
   ["/oci diff default never", 2],
+  ["/oci rm default nothing --yes", 5],
+  ["/oci rm default 'two words'", 2],
   ["/oci restore default app 0123456789", 5],
   ["/oci restore nowhere app 1h", 5],
   ["/oci rm nowhere app --yes", 5],

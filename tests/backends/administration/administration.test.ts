@@ -47,11 +47,15 @@ describe("jobs", () => {
 
 test("backends are switched by administrators alone, and the change is theirs", async () => {
   const switched: unknown[] = [];
+  const note = (...what: unknown[]): BackendName[] => {
+    switched.push(...what);
+    return [];
+  };
   const services = {
     backends: {
       stateOf: () => "enabled" as const,
-      enable: async (...args: unknown[]) => void switched.push("enable", ...args),
-      disable: async (...args: unknown[]) => void switched.push("disable", ...args),
+      enable: async (...args: unknown[]) => note("enable", ...args),
+      disable: async (...args: unknown[]) => note("disable", ...args),
     },
   };
   const names: BackendName[] = ["oci-http"];

@@ -1,7 +1,8 @@
 import { disableBackends, enableBackends, listBackends } from "../../administration/backends.ts";
 import { BACKENDS, type BackendName, parseBackendName } from "../../backend-switch.ts";
-import type { Command, Parameter } from "./command.ts";
+import type { Command, Listing, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { outcome } from "./outcome.ts";
 import { alignColumns } from "./table.ts";
 
 const NAMES: Parameter = { name: "name", repeated: true, candidates: () => BACKENDS };
@@ -30,8 +31,7 @@ export const BACKEND_COMMANDS: readonly Command[] = [
     isChange: true,
     async run(args, context) {
       const names = readNames(args);
-      await enableBackends(context, context.actor, names);
-      return names.map((name) => `backend '${name}' enabled`);
+      return renderSwitch(names, await enableBackends(context, context.actor, names), "enabled");
     },
   },
   {
@@ -44,11 +44,29 @@ export const BACKEND_COMMANDS: readonly Command[] = [
     isChange: true,
     async run(args, context) {
       const names = readNames(args);
-      await disableBackends(context, context.actor, names);
-      return names.map((name) => `backend '${name}' disabled`);
+      return renderSwitch(names, await disableBackends(context, context.actor, names), "disabled");
     },
   },
 ];
+
+function renderSwitch(
+  names: readonly BackendName[],
+  changed: readonly BackendName[],
+  state: "enabled" | "disabled",
+): Listing {
+  const outcomes = names.map((backend) => {
+    const isNew = changed.includes(backend);
+    return outcome(
+      `backend '${backend}' ${isNew ? "" : "is "}${state}${isNew ? "" : " already"}`,
+      { backend, state },
+      isNew,
+    );
+  });
+  return {
+    lines: outcomes.flatMap(({ lines }) => lines),
+    records: outcomes.flatMap(({ records }) => records),
+  };
+}
 
 function readNames(args: readonly string[]): readonly BackendName[] {
   return args.map((text) => {

@@ -1,3 +1,4 @@
+import type { ErrorKind } from "../../../primitives/expected-error.ts";
 import type { JobRunner } from "../../../primitives/jobs/job-runner.ts";
 import type { TokenUses } from "../../../primitives/users/token-uses.ts";
 import type { UserRegistry } from "../../../primitives/users/user-registry.ts";
@@ -36,12 +37,14 @@ export interface CommandContext extends ConsoleServices, Screen {
   print(lines: readonly string[]): Promise<void>;
   /** Rows of the terminal; `undefined` without one. */
   readonly height: number | undefined;
+  /** The given one of the command's `repeats`. */
+  readonly repeat: Repeat | undefined;
 }
 
 /** The context of the commands about users, which also run without a server. */
 export type UserCommandContext = Pick<
   CommandContext,
-  "users" | "tokenUses" | "actor" | "askSecret" | "width"
+  "users" | "tokenUses" | "actor" | "askSecret" | "width" | "repeat"
 > & { readonly instances: { list(): readonly { readonly name: string }[] } };
 
 export interface Parameter {
@@ -53,6 +56,17 @@ export interface Parameter {
   readonly repeated?: true;
   /** Values for completion. */
   readonly candidates?: (services: ConsoleServices) => readonly string[];
+}
+
+/** A flag with which a command that finds nothing to do succeeds, so that a script can repeat it. */
+export interface Repeat {
+  readonly flag: string;
+  /** For the help. */
+  readonly meaning: string;
+  /** The kind of failure that then is none. */
+  readonly kind: ErrorKind;
+  /** The first argument that it belongs to; `undefined`: it belongs to the whole command. */
+  readonly action?: string;
 }
 
 /** One command, such as `/users add`; `scope` alone for one without a verb. */
@@ -68,6 +82,8 @@ export interface Command<Context = CommandContext> {
   readonly adminOnly: boolean;
   /** Whether it changes anything; the log then records who ran it. */
   readonly isChange?: boolean | ((args: readonly string[]) => boolean);
+  /** Without one, a repetition of the command succeeds by itself. */
+  readonly repeats?: readonly Repeat[];
   run(args: readonly string[], context: Context): Promise<CommandResult> | CommandResult;
 }
 
@@ -80,10 +96,14 @@ export interface Listing {
   readonly records: readonly object[];
 }
 
-export function usageOf({ scope, verb, parameters }: Pick<Command, "scope" | "verb" | "parameters">): string {
+type Usage = Pick<Command, "scope" | "verb" | "parameters" | "repeats">;
+
+export function usageOf({ scope, verb, parameters, repeats = [] }: Usage): string {
+  const flags = repeats.map(({ flag }) => flag);
   const words = parameters.map(({ name, optional, repeated }) => {
     const word = /[=:-]/.test(name) ? name : `<${name}>`;
     return `${optional ? `[${word}]` : word}${repeated ? "…" : ""}`;
   });
+  if (flags.length > 0) words.push(`[${flags.join("|")}]`);
   return [`/${scope}`, ...(verb ? [verb] : []), ...words].join(" ");
 }

@@ -12,10 +12,14 @@ export const CONFIG_COMMANDS: readonly Command[] = [
     isChange: true,
     async run(_args, context) {
       const { changes, registries, users } = await reloadConfiguration(context, context.actor);
-      return [
-        `reloaded: ${registries} registries, ${users} users`,
-        ...(changes.length > 0 ? changes : ["nothing has changed"]),
-      ];
+      const isChanged = changes.length > 0;
+      return {
+        lines: [
+          `reloaded: ${registries} registries, ${users} users`,
+          ...(isChanged ? changes : ["nothing has changed"]),
+        ],
+        records: [{ message: "reloaded", changed: isChanged, registries, users, changes }],
+      };
     },
   },
 ];

@@ -17,9 +17,15 @@ import {
 import { LOGIN, readLogin, readPath, readRole } from "./access-words.ts";
 import type { Command, CommandResult, Parameter, UserCommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { outcome } from "./outcome.ts";
+import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { alignColumns, type Columns, formatTime, listing, secondsOf, TIME_LEAST } from "./table.ts";
 
 const ACTION: Parameter = { name: "add|list|remove", candidates: () => ["add", "list", "remove"] };
+const REPEATS = [
+  { ...IF_MISSING, action: "add" },
+  { ...IF_EXISTS, action: "remove" },
+];
 const TOKEN_USAGE = "name=<words> expires=<duration> path=<access path> role=<role>";
 
 /** Adds, lists or removes credentials of one user. */
@@ -40,11 +46,11 @@ const KEY_ACTIONS: Readonly<Record<string, CredentialAction>> = {
     const key = parseSshKey(words.join(" "));
     if ("fault" in key) throw new ConsoleError(key.fault);
     const fingerprint = await addKey(context, context.actor, { name, key });
-    return [`key ${fingerprint} opens the console for '${name}'`];
+    return outcome(`key ${fingerprint} opens the console for '${name}'`, { login: name, fingerprint });
   },
   async remove(name, [fingerprint = ""], context) {
     await removeKey(context, context.actor, { name, fingerprint });
-    return [`key ${fingerprint} removed from '${name}'`];
+    return outcome(`key ${fingerprint} removed from '${name}'`, { login: name, fingerprint });
   },
 };
 
@@ -55,17 +61,19 @@ const TOKEN_ACTIONS: Readonly<Record<string, CredentialAction>> = {
     return { lines, records: tokens.map(tokenJson) };
   },
   async add(user, words, context) {
-    const { id, text } = await addToken(context, context.actor, { user, ...readTokenWords(words) });
-    return {
-      lines: [`API token ${id} of '${user}', shown only now:`, text],
-      records: [{ login: user, id, token: text }],
-    };
+    const isUnique = context.repeat !== undefined;
+    const wanted = readTokenWords(words);
+    if (isUnique && wanted.name === "")
+      throw new ConsoleError(`${IF_MISSING.flag} requires the name of the token: name=<words>`);
+    const { id, text } = await addToken(context, context.actor, { user, ...wanted, isUnique });
+    const message = `API token ${id} of '${user}', shown only now:`;
+    return { lines: [message, text], records: [{ message, changed: true, login: user, id, token: text }] };
   },
   async remove(user, [text = ""], context) {
     const id = parseApiTokenId(text);
     if (!id) throw new ConsoleError(`'${text}' is no token's id; '/users token list ${user}' shows them`);
     await removeToken(context, context.actor, { user, id });
-    return [`API token ${id} of '${user}' removed`];
+    return outcome(`API token ${id} of '${user}' removed`, { login: user, id });
   },
 };
 
@@ -78,6 +86,7 @@ export const CREDENTIAL_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users key add alice ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… alice@laptop",
     adminOnly: false,
     isChange: ([action]) => action !== "list",
+    repeats: REPEATS,
     run: (args, context) => runAction(KEY_ACTIONS, args, context),
   },
   {
@@ -97,6 +106,7 @@ export const CREDENTIAL_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users token add alice name=ci expires=90d path=http/oci/default/team/** role=writer",
     adminOnly: false,
     isChange: ([action]) => action !== "list",
+    repeats: REPEATS,
     run: (args, context) => runAction(TOKEN_ACTIONS, args, context),
   },
 ];
@@ -136,7 +146,7 @@ function tokenJson({ id, name, expires, limit, lastUsed }: TokenRecord): object 
   };
 }
 
-function readTokenWords(words: readonly string[]): Omit<NewToken, "user"> {
+function readTokenWords(words: readonly string[]): Omit<NewToken, "user" | "isUnique"> {
   const values = new Map<string, string>();
   for (const word of words) {
     const [, key, value = ""] = word.match(/^(name|expires|path|role)=(.*)$/) ?? [];

@@ -11,6 +11,8 @@ import {
 import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "./access-words.ts";
 import type { Command, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { outcome } from "./outcome.ts";
+import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { alignColumns } from "./table.ts";
 
 const GROUP: Parameter = {
@@ -46,10 +48,11 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups add developers",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_MISSING],
     async run([text = ""], context) {
       const name = readGroup(text);
       await addGroup(context, context.actor, name);
-      return [`group '${name}' created`];
+      return outcome(`group '${name}' created`, { group: name });
     },
   },
   {
@@ -60,10 +63,11 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups delete developers",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_EXISTS],
     async run([text = ""], context) {
       const name = readGroup(text);
       await deleteGroup(context, context.actor, name);
-      return [`group '${name}' deleted`];
+      return outcome(`group '${name}' deleted`, { group: name });
     },
   },
   {
@@ -76,8 +80,9 @@ export const GROUP_COMMANDS: readonly Command[] = [
     isChange: true,
     async run([text = "", login = ""], context) {
       const [group, member] = [readGroup(text), readLogin(login)];
-      await assignMember(context, context.actor, { group, member });
-      return [`'${member}' is in the group '${group}'`];
+      const isNew = await assignMember(context, context.actor, { group, member });
+      const done = `'${member}' is in the group '${group}'`;
+      return outcome(isNew ? done : `${done} already`, { group, login: member }, isNew);
     },
   },
   {
@@ -88,10 +93,11 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups unassign developers alice",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_EXISTS],
     async run([text = "", login = ""], context) {
       const [group, member] = [readGroup(text), readLogin(login)];
       await unassignMember(context, context.actor, { group, member });
-      return [`'${member}' is no longer in the group '${group}'`];
+      return outcome(`'${member}' is no longer in the group '${group}'`, { group, login: member });
     },
   },
   {
@@ -105,8 +111,9 @@ export const GROUP_COMMANDS: readonly Command[] = [
     async run([text = "", path = "", role = ""], context) {
       const group = readGroup(text);
       const grant = { path: readPath(path), role: readRole(role) };
-      await grantRoleToGroup(context, context.actor, { group, grant });
-      return [`granted ${grant.role} on ${grant.path} to the group '${group}'`];
+      const isNew = await grantRoleToGroup(context, context.actor, { group, grant });
+      const done = `granted ${grant.role} on ${grant.path} to the group '${group}'`;
+      return outcome(isNew ? done : `${done} already`, { group, ...grant }, isNew);
     },
   },
   {
@@ -117,10 +124,11 @@ export const GROUP_COMMANDS: readonly Command[] = [
     example: "/groups revoke developers http/oci/default/team/**",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_EXISTS],
     async run([text = "", pathText = ""], context) {
       const [group, path] = [readGroup(text), readPath(pathText)];
       await revokeGrantOfGroup(context, context.actor, { group, path });
-      return [`revoked ${path} from the group '${group}'`];
+      return outcome(`revoked ${path} from the group '${group}'`, { group, path });
     },
   },
 ];

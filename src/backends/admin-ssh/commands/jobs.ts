@@ -3,6 +3,8 @@ import { formatDuration } from "../../../primitives/text/duration.ts";
 import { cancelJob, listJobs, runJob } from "../../administration/jobs.ts";
 import type { Command, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { outcome } from "./outcome.ts";
+import { IF_RUNNING } from "./repeat.ts";
 import { type Columns, formatTime, listing } from "./table.ts";
 
 const JOB: Parameter = {
@@ -42,9 +44,10 @@ export const JOB_COMMANDS: readonly Command[] = [
     example: "/jobs cancel scrub",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_RUNNING],
     async run([name = ""], context) {
       await cancelJob(context, context.actor, name);
-      return [`the job '${name}' has ended`];
+      return outcome(`the job '${name}' has ended`, { job: name });
     },
   },
 ];

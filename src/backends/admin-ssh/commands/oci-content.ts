@@ -8,6 +8,7 @@ import { withoutYes, YES } from "./access-words.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE, readInstance, readSelection } from "./oci-words.ts";
+import { IF_EXISTS } from "./repeat.ts";
 import { shortCommit, shortDigest } from "./table.ts";
 
 export const OCI_CONTENT_COMMANDS: readonly Command[] = [
@@ -24,6 +25,7 @@ export const OCI_CONTENT_COMMANDS: readonly Command[] = [
     example: "/oci rm default alice/**:pr-*",
     adminOnly: false,
     isChange: true,
+    repeats: [IF_EXISTS],
     async run([name = "", text = "", ...more], context) {
       const isSure = readYes(more);
       const request = { instance: readInstance(name), selection: readSelection(text) };

@@ -20,7 +20,9 @@ import { withoutYes, YES } from "./access-words.ts";
 import type { Command, Listing, Parameter, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE } from "./oci-words.ts";
+import { outcome } from "./outcome.ts";
 import { readMoment } from "./read-moment.ts";
+import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { alignColumns, alignPairs, isWithin } from "./table.ts";
 
 const NAME: Parameter = { ...INSTANCE, name: "name" };
@@ -57,6 +59,7 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci create team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_MISSING],
     async run([text = "", ...args], context) {
       const name = readName(text);
       const { words, isSure: acceptsNamesake } = withoutYes(args);
@@ -67,13 +70,9 @@ export const OCI_COMMANDS: readonly Command[] = [
       );
       const when = words.findLast(isMoment);
       const at = when === undefined ? undefined : readMoment(when.slice(AT.length + 1));
-      const { vhosts, store } = await createRegistry(context, context.actor, {
-        name,
-        settings,
-        at,
-        acceptsNamesake,
-      });
-      return [`registry '${name}' created at ${vhosts.join(", ")}, store '${store}'`];
+      const config = await createRegistry(context, context.actor, { name, settings, at, acceptsNamesake });
+      const { vhosts, store } = config;
+      return outcome(`registry '${name}' created at ${vhosts.join(", ")}, store '${store}'`, config);
     },
   },
   {
@@ -87,8 +86,13 @@ export const OCI_COMMANDS: readonly Command[] = [
     isChange: true,
     async run([text = "", ...words], context) {
       const [name, settings] = [readName(text), readWords(words, SET_SETTINGS)];
-      await changeRegistry(context, context.actor, { name, settings });
-      return [`registry '${name}' set: ${words.join(" ")}`];
+      const isNew = await changeRegistry(context, context.actor, { name, settings });
+      const done = `registry '${name}' set: ${words.join(" ")}`;
+      return outcome(
+        isNew ? done : `registry '${name}' has these settings already`,
+        { name, ...settings },
+        isNew,
+      );
     },
   },
   {
@@ -99,12 +103,13 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci unset team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_EXISTS],
     async run([text = "", word = ""], context) {
       const name = readName(text);
       const [host] = readWords([word], HOST_SETTING).vhosts ?? [];
       if (host === undefined) throw new ConsoleError(`'${word}' is no host; use ${HOST}=<host>`);
       await removeHost(context, context.actor, { name, host });
-      return [`registry '${name}' is no longer at ${host}`];
+      return outcome(`registry '${name}' is no longer at ${host}`, { name, host });
     },
   },
   {
@@ -115,9 +120,10 @@ export const OCI_COMMANDS: readonly Command[] = [
     example: "/oci delete team",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_EXISTS],
     async run([text = ""], context) {
       const { name, store } = await deleteRegistry(context, context.actor, readName(text));
-      return [`registry '${name}' deleted; its store '${store}' stays`];
+      return outcome(`registry '${name}' deleted; its store '${store}' stays`, { name, store });
     },
   },
 ];

@@ -12,6 +12,8 @@ import {
 import { LOGIN, PATH, ROLE, readLogin, readPath, readRole, withoutYes, YES } from "./access-words.ts";
 import type { Command, Parameter, UserCommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { outcome } from "./outcome.ts";
+import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { alignColumns } from "./table.ts";
 
 const PASSWORD: Parameter = { name: "password", optional: true, isSecret: true };
@@ -51,6 +53,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users add alice",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_MISSING],
     async run(args, context) {
       const { words, isSure: acceptsNamesake } = withoutYes(args);
       const [login = "", given, ...more] = words;
@@ -59,7 +62,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
       checkNewUser(context, context.actor, { name, acceptsNamesake });
       const password = given ?? (await context.askSecret("Password: "));
       await addUser(context, context.actor, { name, acceptsNamesake, password });
-      return [`user '${name}' created`];
+      return outcome(`user '${name}' created`, { login: name });
     },
   },
   {
@@ -75,7 +78,7 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
       checkPasswordChange(context, context.actor, name);
       const password = given ?? (await context.askSecret("Password: "));
       await setPassword(context, context.actor, { name, password });
-      return [`password updated for '${name}'`];
+      return outcome(`password updated for '${name}'`, { login: name });
     },
   },
   {
@@ -89,8 +92,9 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     async run([login = "", path = "", role = ""], context) {
       const name = readLogin(login);
       const grant = { path: readPath(path), role: readRole(role) };
-      await grantRole(context, context.actor, { name, grant });
-      return [`granted ${grant.role} on ${grant.path} to '${name}'`];
+      const isNew = await grantRole(context, context.actor, { name, grant });
+      const done = `granted ${grant.role} on ${grant.path} to '${name}'`;
+      return outcome(isNew ? done : `${done} already`, { login: name, ...grant }, isNew);
     },
   },
   {
@@ -101,10 +105,11 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users revoke alice http/oci/default",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_EXISTS],
     async run([login = "", pathText = ""], context) {
       const [name, path] = [readLogin(login), readPath(pathText)];
       await revokeGrant(context, context.actor, { name, path });
-      return [`revoked ${path} from '${name}'`];
+      return outcome(`revoked ${path} from '${name}'`, { login: name, path });
     },
   },
   {
@@ -148,8 +153,8 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     isChange: true,
     async run([login = ""], context) {
       const name = readLogin(login);
-      await setDisabled(context, context.actor, { name, isDisabled: true });
-      return [`user '${name}' disabled`];
+      const isNew = await setDisabled(context, context.actor, { name, isDisabled: true });
+      return outcome(`user '${name}' ${isNew ? "disabled" : "is disabled already"}`, { login: name }, isNew);
     },
   },
   {
@@ -162,8 +167,8 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     isChange: true,
     async run([login = ""], context) {
       const name = readLogin(login);
-      await setDisabled(context, context.actor, { name, isDisabled: false });
-      return [`user '${name}' enabled`];
+      const isNew = await setDisabled(context, context.actor, { name, isDisabled: false });
+      return outcome(`user '${name}' ${isNew ? "enabled" : "is enabled already"}`, { login: name }, isNew);
     },
   },
   {
@@ -174,10 +179,11 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     example: "/users delete alice",
     adminOnly: true,
     isChange: true,
+    repeats: [IF_EXISTS],
     async run([login = ""], context) {
       const name = readLogin(login);
       await deleteUser(context, context.actor, name);
-      return [`user '${name}' deleted`];
+      return outcome(`user '${name}' deleted`, { login: name });
     },
   },
   {
@@ -190,8 +196,8 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     isChange: true,
     async run([login = "", displayName = ""], context) {
       const name = readLogin(login);
-      await setDisplayName(context, context.actor, { name, displayName });
-      return [`user '${name}' is shown as '${displayName}'`];
+      const isNew = await setDisplayName(context, context.actor, { name, displayName });
+      return outcome(`user '${name}' is shown as '${displayName}'`, { login: name, displayName }, isNew);
     },
   },
 ];

@@ -1,6 +1,6 @@
 import { Semaphore } from "../../../primitives/bounds/semaphore.ts";
 import { ExpectedError } from "../../../primitives/expected-error.ts";
-import { describeChanges, type Reloadable, type TakeOver } from "../../../primitives/reload.ts";
+import type { Reloadable, TakeOver } from "../../../primitives/reload.ts";
 import { KnownFiles } from "../../../primitives/store/commits/known-files.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
@@ -17,9 +17,10 @@ import {
   parseInstances,
   SYSTEM_STORE,
 } from "../settings/instance-config.ts";
-import { ALL_SETTINGS, changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
+import { changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { openingProblem } from "../store/open-stores.ts";
+import { describeDifference, wordsOf } from "./describe-instances.ts";
 import type { InstanceTable } from "./instance-table.ts";
 import type { OpenedInstance, Outage } from "./opened-instances.ts";
 import {
@@ -144,17 +145,17 @@ export class InstanceRegistry implements Reloadable {
     await this.#change(actor, `create the registry ${config.name}`, (configs) => [...configs, config]);
   }
 
-  /** A setting with the value `undefined` is removed. */
-  async set(actor: Identity, name: InstanceName, settings: Partial<InstanceValues>): Promise<void> {
-    await this.#edit(actor, name, `set ${wordsOf(settings)} of the registry ${name}`, (config) => ({
+  /** A setting with the value `undefined` is removed. Resolves with whether anything differs. */
+  set(actor: Identity, name: InstanceName, settings: Partial<InstanceValues>): Promise<boolean> {
+    return this.#edit(actor, name, `set ${wordsOf(settings)} of the registry ${name}`, (config) => ({
       ...config,
       ...settings,
     }));
   }
 
   /** Like `set`, but adds the hosts to the existing ones. */
-  async extend(actor: Identity, name: InstanceName, settings: Partial<InstanceValues>): Promise<void> {
-    await this.#edit(actor, name, `set ${wordsOf(settings)} of the registry ${name}`, (config) =>
+  extend(actor: Identity, name: InstanceName, settings: Partial<InstanceValues>): Promise<boolean> {
+    return this.#edit(actor, name, `set ${wordsOf(settings)} of the registry ${name}`, (config) =>
       changedSettings(config, settings),
     );
   }
@@ -234,7 +235,7 @@ export class InstanceRegistry implements Reloadable {
     name: InstanceName,
     message: string,
     edit: (config: InstanceConfig) => InstanceConfig,
-  ): Promise<void> {
+  ): Promise<boolean> {
     return this.#change(actor, message, (configs) => {
       const config = existing(configs, name);
       return configs.map((other) => (other === config ? edit(config) : other));
@@ -245,9 +246,10 @@ export class InstanceRegistry implements Reloadable {
     actor: Identity,
     message: string,
     edit: (configs: readonly InstanceConfig[]) => readonly InstanceConfig[],
-  ): Promise<void> {
-    await this.#running.turn.run(async () => {
+  ): Promise<boolean> {
+    return this.#running.turn.run(async () => {
       const configs = edit(this.list());
+      if (Bun.deepEquals(configs, this.list())) return false;
       try {
         checkTogether(configs);
       } catch (error) {
@@ -262,6 +264,7 @@ export class InstanceRegistry implements Reloadable {
         const change = { path: INSTANCES_PATH, content: encodeInstances(configs) };
         await this.#files.commit([change], { author: actor, message });
         this.#running.apply(opened);
+        return true;
       } catch (error) {
         this.#running.release();
         throw error;
@@ -274,21 +277,6 @@ export class InstanceRegistry implements Reloadable {
     if (outage)
       throw new InstanceChangeError(`the registry '${outage.config.name}': ${outage.problem}`, UNUSABLE);
   }
-}
-
-function describeDifference(
-  before: ReadonlyMap<string, unknown>,
-  after: ReadonlyMap<string, unknown>,
-  outages: readonly Outage[],
-): string | undefined {
-  const out = outages.map(({ config, problem }) => `${config.name} is out of service: ${problem}`);
-  const parts = [describeChanges("registries", before, after), ...out];
-  return parts.filter((part) => part !== undefined).join("; ") || undefined;
-}
-
-function wordsOf(settings: Partial<InstanceValues>): string {
-  const given = ALL_SETTINGS.filter(({ property }) => Object.hasOwn(settings, property));
-  return given.map(({ word }) => word).join(", ");
 }
 
 function existing(configs: readonly InstanceConfig[], name: InstanceName): InstanceConfig {

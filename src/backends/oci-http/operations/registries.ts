@@ -71,12 +71,15 @@ function namedStore({ store }: NewRegistry["settings"]): StoreName {
   );
 }
 
-/** Changes settings, and adds hosts to those that the registry has; for administrators. */
+/**
+ * Changes settings, and adds hosts to those that the registry has; for administrators. Resolves with whether anything
+ * differs.
+ */
 export async function changeRegistry(
   { instances }: Pick<RegistryServices, "instances">,
   actor: Actor,
   { name, settings }: { readonly name: InstanceName; readonly settings: Partial<InstanceValues> },
-): Promise<void> {
+): Promise<boolean> {
   requireAdministrator(actor);
   for (const { change, property, word } of ALL_SETTINGS)
     if (change === "fixed" && Object.hasOwn(settings, property))
@@ -84,7 +87,7 @@ export async function changeRegistry(
   const { at } = configOf({ instances }, name);
   if (at && settings.store)
     throw new InvalidArgumentError("the store of a registry at a past state is fixed");
-  await instances.extend(actor.identity, name, settings);
+  return instances.extend(actor.identity, name, settings);
 }
 
 /** Removes a host from a registry; for administrators. */
