@@ -165,13 +165,6 @@ const ROWS: readonly Row[] = [
     code: "DIGEST_INVALID",
   },
   {
-    what: "a mount of a bad digest",
-    method: "POST",
-    path: "app/blobs/uploads/?mount=nonsense&from=other",
-    status: 400,
-    code: "DIGEST_INVALID",
-  },
-  {
     what: "the deletion of a manifest that is not there",
     method: "DELETE",
     path: "app/manifests/absent",

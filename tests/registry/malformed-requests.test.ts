@@ -166,7 +166,6 @@ function table(location: string): Malformed[] {
     { method: "POST", path: "app/blobs/uploads/?digest-algorithm=md5" },
     { method: "POST", path: "app/blobs/uploads/?digest=x", body: "x" },
     { method: "POST", path: `app/blobs/uploads/?digest=${ABSENT}`, body: "x" },
-    { method: "POST", path: "app/blobs/uploads/?mount=x&from=app" },
     { method: "PUT", path: location },
     { method: "PUT", path: `${location}?digest=${ABSENT}` },
     { method: "PUT", path: `app/manifests/${ABSENT}?tag=-bad`, body: "{}" },

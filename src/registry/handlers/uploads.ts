@@ -57,7 +57,10 @@ function tooMany({ reason }: TooManySessions): RegistryError {
   });
 }
 
-/** `undefined` if there is nothing to mount: then a session is opened, which reveals nothing about other repositories. */
+/**
+ * `undefined` if there is nothing to mount, for whatever reason: then a session is opened, which reveals nothing about other
+ * repositories.
+ */
 async function mount(
   registryRequest: RegistryRequest,
   repository: RepositoryName,
@@ -66,7 +69,7 @@ async function mount(
   const digestText = query.get("mount");
   if (digestText === null) return undefined;
   const digest = parseDigest(digestText);
-  if (!digest) return new RegistryError("digestInvalid");
+  if (!digest) return undefined;
   const fromText = query.get("from");
   const sources =
     fromText === null ? await storage.repositoriesWith(digest) : [parseRepositoryName(fromText)];
@@ -120,7 +123,7 @@ export async function uploadStatus(
     : sessionResponse(204, repository, session, size);
 }
 
-/** DELETE /v2/<name>/blobs/uploads/<session>. */
+/** DELETE /v2/<name>/blobs/uploads/<session>; also ends the request that writes to the session. */
 export async function cancelUpload(
   { storage }: RegistryRequest,
   { repository, session }: UploadRoute,
@@ -143,6 +146,8 @@ function uploadFault(result: AppendFault, repository: RepositoryName, session: S
       return new RegistryError("uploadBusy");
     case "unknown":
       return new RegistryError("uploadUnknown");
+    case "cancelled":
+      return new RegistryError("uploadCancelled");
     case "over-quota":
       return new RegistryError("quotaExceeded", { message: result.reason });
   }

@@ -86,10 +86,13 @@ export interface OverQuota {
   readonly reason: string;
 }
 
-/** `short`: the body's length differs from its range; `out-of-order`: the chunk does not start at `size`, the upload's end. */
+/**
+ * `short`: the body's length differs from its range; `out-of-order`: the chunk does not start at `size`, the upload's end;
+ * `cancelled`: by another request, meanwhile.
+ */
 export type AppendFault =
   | { readonly kind: "out-of-order"; readonly size: number }
-  | { readonly kind: "short" | "interrupted" | "busy" | "unknown" }
+  | { readonly kind: "short" | "interrupted" | "busy" | "unknown" | "cancelled" }
   | OverQuota;
 
 export type AppendUploadResult = AppendFault | { readonly kind: "appended"; readonly size: number };
@@ -123,7 +126,7 @@ export interface UploadStorage {
     chunk: Chunk,
     digest: Digest,
   ): Promise<FinishUploadResult>;
-  /** False for an unknown session. */
+  /** Also ends what another request is writing to the session. False for an unknown session. */
   cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean>;
 }
 

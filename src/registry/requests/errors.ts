@@ -78,6 +78,7 @@ const FAULTS = {
   ],
   tooManyUploads: ["TOOMANYREQUESTS", 429, "too many uploads at once; try again in a few seconds"],
   uploadBusy: ["BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload session"],
+  uploadCancelled: ["BLOB_UPLOAD_UNKNOWN", 404, "another request has cancelled this upload"],
   uploadInterrupted: [
     "BLOB_UPLOAD_INVALID",
     400,

@@ -74,19 +74,26 @@ export class MemoryUploads implements UploadStore {
   }
 
   async append({ id }: Upload, body: AsyncIterable<Uint8Array>): Promise<AppendOutcome> {
-    const session = this.#session(id);
+    const session = this.#kept.get(id);
+    if (!session) return { kind: "cancelled" };
     let isWhole = true;
     try {
-      for await (const chunk of body) session.bytes = Buffer.concat([session.bytes, chunk]);
+      for await (const chunk of body) {
+        if (!this.#kept.has(id)) break;
+        session.bytes = Buffer.concat([session.bytes, chunk]);
+      }
     } catch {
       isWhole = false;
     }
+    if (!this.#kept.has(id)) return { kind: "cancelled" };
     session.written = Date.now();
     return isWhole ? { kind: "appended", size: session.bytes.length } : { kind: "interrupted" };
   }
 
   async finish({ id }: Upload, digest: Digest): Promise<UploadEnd> {
-    const { bytes } = this.#session(id);
+    const session = this.#kept.get(id);
+    if (!session) return { kind: "cancelled" };
+    const { bytes } = session;
     const actual = digestOf(bytes, digestAlgorithm(digest));
     if (actual !== digest) return { kind: "mismatch", actual };
     const isNew = this.#blobs.place(digest, bytes);
@@ -99,8 +106,8 @@ export class MemoryUploads implements UploadStore {
     if (session) session.bytes = session.bytes.subarray(0, size);
   }
 
-  async cancel({ id }: Upload): Promise<void> {
-    this.#remove(id);
+  async cancel({ id }: Upload): Promise<boolean> {
+    return this.#remove(id);
   }
 
   async expire(
@@ -117,14 +124,10 @@ export class MemoryUploads implements UploadStore {
     return removed;
   }
 
-  #session(id: UploadId): Session {
-    const session = this.#kept.get(id);
-    if (!session) throw new Error(`there is no session ${id}`);
-    return session;
-  }
-
-  #remove(id: UploadId): void {
-    if (this.#kept.delete(id)) this.#counter.end(id);
+  #remove(id: UploadId): boolean {
+    const isOpen = this.#kept.delete(id);
+    if (isOpen) this.#counter.end(id);
+    return isOpen;
   }
 }
 

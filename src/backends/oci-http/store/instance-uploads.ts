@@ -98,11 +98,10 @@ export class InstanceUploads {
   }
 
   async cancel(repository: RepositoryName, session: SessionId): Promise<boolean> {
-    const result = await this.#withUpload(repository, session, async (upload) => {
-      await this.#oci.uploads.cancel(upload);
-      return { kind: "cancelled" } as const;
-    });
-    return result.kind === "cancelled";
+    const id = parseUploadId(session);
+    // Not exclusively, so that it also ends what another request is writing.
+    const upload = id && (await this.#oci.uploads.find(id, repository));
+    return upload ? this.#oci.uploads.cancel(upload) : false;
   }
 
   /** `digest` is given with the last chunk. */

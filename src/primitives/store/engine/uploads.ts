@@ -12,14 +12,21 @@ export interface Upload {
   readonly size: number;
 }
 
+/** Another request has cancelled the session. */
+export interface Cancelled {
+  readonly kind: "cancelled";
+}
+
 export type UploadEnd =
   /** `added`: bytes that are new to the blobs. */
   | { readonly kind: "stored"; readonly size: number; readonly added: number }
-  | { readonly kind: "mismatch"; readonly actual: Digest };
+  | { readonly kind: "mismatch"; readonly actual: Digest }
+  | Cancelled;
 
 export type AppendOutcome =
   | { readonly kind: "appended"; readonly size: number }
-  | { readonly kind: "interrupted" };
+  | { readonly kind: "interrupted" }
+  | Cancelled;
 
 export interface ExpiryOptions {
   /** For sessions that hold nothing. */
@@ -81,7 +88,11 @@ export interface UploadStore {
   finish(upload: Upload, digest: Digest): Promise<UploadEnd>;
   /** Takes back what was appended since the session was found, after a failure to finish it. */
   rewind(upload: Upload): Promise<void>;
-  cancel(upload: Upload): Promise<void>;
+  /**
+   * Ends a session, also one that another request is working on: that request's `append` ends when its client next sends
+   * something, and its `finish` makes no blob. Resolves to false if the session has ended meanwhile.
+   */
+  cancel(upload: Upload): Promise<boolean>;
   /**
    * Removes sessions that nobody wrote to for `maxAgeMs`, empty ones sooner and only those that `concerns` is true of, and
    * answers how many.

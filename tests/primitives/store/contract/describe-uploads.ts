@@ -105,9 +105,53 @@ export function describeUploads({ name, create }: EngineUnderTest): void {
     test("that are cancelled are gone, also when that is done twice", async () => {
       const { uploads, begin } = await openContent(create().engine);
       const upload = await begin();
-      await uploads.cancel(upload);
-      await uploads.cancel(upload);
+      expect([await uploads.cancel(upload), await uploads.cancel(upload)]).toEqual([true, false]);
       expect([await uploads.find(upload.id, SCOPE), await uploads.list()]).toEqual([undefined, []]);
+    });
+
+    test("that are cancelled end the request that appends to them, however long its body is", async () => {
+      const { uploads, blobs, begin } = await openContent(create().engine);
+      const upload = await begin();
+      const bytes = randomBytes(100);
+      const begun = Promise.withResolvers<void>();
+      async function* endless(): AsyncGenerator<Uint8Array> {
+        for (;;) {
+          yield bytes;
+          begun.resolve();
+          await Bun.sleep(1);
+        }
+      }
+      const appended = uploads.exclusively(upload.id, () => uploads.append(upload, endless()));
+      await begun.promise;
+      expect(await uploads.cancel(upload)).toBe(true);
+      expect(await appended).toEqual({ kind: "cancelled" });
+      expect(await uploads.append(upload, bodyOf(bytes))).toEqual({ kind: "cancelled" });
+      expect(await uploads.finish({ ...upload, size: 100 }, digestOf(bytes))).toEqual({ kind: "cancelled" });
+      expect([await uploads.list(), await blobs.stat(digestOf(bytes))]).toEqual([[], undefined]);
+    });
+
+    test("that are cancelled between the last bytes and the end make no blob", async () => {
+      const { uploads, blobs, begin } = await openContent(create().engine);
+      const upload = await begin();
+      const bytes = randomBytes(100);
+      expect((await uploads.append(upload, bodyOf(bytes), true)).kind).toBe("appended");
+      expect(await uploads.cancel(upload)).toBe(true);
+      expect(await uploads.finish({ ...upload, size: 100 }, digestOf(bytes))).toEqual({ kind: "cancelled" });
+      expect(await blobs.stat(digestOf(bytes))).toBeUndefined();
+    });
+
+    test("that are cancelled and finished at once are a blob or cancelled, not both", async () => {
+      const { uploads, blobs, begin } = await openContent(create().engine);
+      for (let round = 0; round < 20; round++) {
+        const upload = await begin();
+        const bytes = randomBytes(100);
+        await uploads.append(upload, bodyOf(bytes), true);
+        const finishing = uploads.finish({ ...upload, size: 100 }, digestOf(bytes));
+        for (let turn = 0; turn < round % 5; turn++) await Promise.resolve();
+        const isCancelled = await uploads.cancel(upload);
+        expect((await finishing).kind).toBe(isCancelled ? "cancelled" : "stored");
+        expect((await blobs.stat(digestOf(bytes))) === undefined).toBe(isCancelled);
+      }
     });
 
     test("are worked on by one request at a time", async () => {

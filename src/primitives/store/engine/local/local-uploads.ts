@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -54,7 +55,11 @@ const EVICTED_AFTER_MS = 60 * 60 * 1000;
 const EVICTION_PAUSE_MS = 10_000;
 const NOBODY: SessionOwner = { user: undefined, network: "" };
 
-/** Upload sessions as files. */
+/** While a body arrives, the thread looks this often whether its session still exists. */
+const LOOK_MS = 500;
+class SessionGone extends Error {}
+
+/** Upload sessions as files. A session is cancelled by removing its file, whichever thread writes to it. */
 export class LocalUploads implements UploadStore {
   readonly #dir: string;
   readonly #blobs: LocalBlobs;
@@ -127,10 +132,14 @@ export class LocalUploads implements UploadStore {
 
   async append(upload: Upload, body: AsyncIterable<Uint8Array>, isLast = false): Promise<AppendOutcome> {
     const { id, algorithm, size: start } = upload;
-    const fd = openSync(this.#path(upload), "r+");
+    const path = this.#path(upload);
+    const fd = openIfPresent(path);
+    if (fd === undefined) return { kind: "cancelled" };
     try {
       const hasher = this.#takeHasher(id, start, algorithm);
-      const { size, whole } = await writeStream(fd, body, start, hasher, this.#admit);
+      const checks = { admit: this.#admit, onChunk: lookNowAndThen(path) };
+      const { size, whole } = await writeStream(fd, body, start, hasher, checks);
+      if (!existsSync(path)) return { kind: "cancelled" };
       if (hasher) this.#hashes.set(id, { algorithm, hasher, offset: size });
       if (size > start) {
         await syncFileData(fd);
@@ -138,6 +147,7 @@ export class LocalUploads implements UploadStore {
       }
       return whole ? { kind: "appended", size } : { kind: "interrupted" };
     } catch (error) {
+      if (error instanceof SessionGone) return { kind: "cancelled" };
       // The session ends where it was last acknowledged, for the client to resume from; and what arrived since would keep
       // a full disk full.
       this.#hashes.delete(id);
@@ -153,8 +163,16 @@ export class LocalUploads implements UploadStore {
   }
 
   async finish(upload: Upload, digest: Digest): Promise<UploadEnd> {
-    const { id, size } = upload;
     const path = this.#path(upload);
+    try {
+      return await this.#place(upload, path, digest);
+    } catch (error) {
+      if (isMissingFile(error) && !existsSync(path)) return { kind: "cancelled" };
+      throw error;
+    }
+  }
+
+  async #place({ id, size }: Upload, path: string, digest: Digest): Promise<UploadEnd> {
     const algorithm = digestAlgorithm(digest);
     const known = this.#hashes.get(id);
     const hasher =
@@ -184,19 +202,21 @@ export class LocalUploads implements UploadStore {
     }
   }
 
-  async cancel(upload: Upload): Promise<void> {
-    this.#remove(upload.id, this.#path(upload));
+  async cancel(upload: Upload): Promise<boolean> {
+    return this.#remove(upload.id, this.#path(upload));
   }
 
-  #remove(id: UploadId, path: string): void {
+  /** False if the session has ended meanwhile. */
+  #remove(id: UploadId, path: string): boolean {
     this.#hashes.delete(id);
     try {
       unlinkSync(path);
     } catch (error) {
-      if (isMissingFile(error)) return;
+      if (isMissingFile(error)) return false;
       throw error;
     }
     this.#sessions.end(id);
+    return true;
   }
 
   async expire(
@@ -240,4 +260,24 @@ export class LocalUploads implements UploadStore {
   #path({ id, scope, algorithm }: Omit<Upload, "size">): string {
     return `${this.#dir}/${id}.${algorithm}.${scope}`;
   }
+}
+
+function openIfPresent(path: string): number | undefined {
+  try {
+    return openSync(path, "r+");
+  } catch (error) {
+    if (isMissingFile(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Throws `SessionGone` if the file is no longer there. It looks rarely: most bodies arrive before it would. */
+function lookNowAndThen(path: string): () => void {
+  let looked = performance.now();
+  return () => {
+    const now = performance.now();
+    if (now - looked < LOOK_MS) return;
+    looked = now;
+    if (!existsSync(path)) throw new SessionGone("another request has cancelled the session");
+  };
 }

@@ -40,16 +40,23 @@ class FlushAhead {
   }
 }
 
-/**
- * Receives and hashes while a write is under way; whatever arrived meanwhile is the next write. `admit` may throw between
- * two of them, where there is no room for more.
- */
+/** Both may throw, which ends the write. */
+export interface StreamChecks {
+  /** Called between two writes: whether there is room for more. */
+  readonly admit: () => void;
+  /** Called for each chunk of the body. */
+  readonly onChunk: () => void;
+}
+
+const NO_CHECKS: StreamChecks = { admit: () => undefined, onChunk: () => undefined };
+
+/** Receives and hashes while a write is under way; whatever arrived meanwhile is the next write. */
 export async function writeStream(
   fd: number,
   body: AsyncIterable<Uint8Array>,
   start: number,
   hasher: Bun.CryptoHasher | undefined,
-  admit: () => void = () => undefined,
+  { admit, onChunk } = NO_CHECKS,
 ): Promise<{ size: number; whole: boolean }> {
   let position = start;
   let gathered: Uint8Array[] = [];
@@ -79,6 +86,7 @@ export async function writeStream(
       const next = await chunks.next().catch(() => "broken" as const);
       whole = next !== "broken";
       if (next === "broken" || next.done) break;
+      onChunk();
       if (gatheredBytes === 0 && position === start) admit();
       const waiting = turn.ready(next.value.length);
       if (waiting !== undefined) await waiting;
