@@ -1,27 +1,21 @@
 import { EXIT, type ExitCode, exitCodeOf } from "../../primitives/errors/exit-code.ts";
-import { reportedFailure, textOf } from "../../primitives/errors/failure.ts";
+import { type Failure, textOf } from "../../primitives/errors/failure.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { LineReader, type Terminal } from "../../primitives/terminal/line-reader.ts";
 import { visibleText } from "../../primitives/text/visible-text.ts";
 import { type Wrapping, wrapText } from "../../primitives/text/wrap.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
-import { type Actor, userActor } from "../actor.ts";
-import { AdministratorOnlyError } from "../refusals.ts";
-import { auditedCommand, completeLine, type ParsedLine, parseLine, runCommand } from "./command-table.ts";
-import type { CommandContext, ConsoleServices } from "./commands/command.ts";
+import { userActor } from "../actor.ts";
+import { completeLine } from "./command-table.ts";
+import type { ConsoleServices } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
-import {
-  cannotConfirm,
-  confirmer,
-  firstLineAsker,
-  type Live,
-  liveScreen,
-  secretAsker,
-} from "./commands/dialog.ts";
+import { cannotConfirm, confirmer, firstLineAsker, liveScreen, secretAsker } from "./commands/dialog.ts";
 import { TextLines } from "./commands/text-lines.ts";
 import { ConsoleHistory } from "./console-history.ts";
 import { CONSOLE_TURNS } from "./console-turns.ts";
 import { historyLine } from "./history-line.ts";
+import { jsonError } from "./json-lines.ts";
+import { type Dialog, exitCodeOfLine, type LineEnd, LineRunner, type PrintLines } from "./line-runner.ts";
 
 /** A byte stream to and from a client whose user is logged in. */
 export interface ConsoleChannel {
@@ -44,12 +38,12 @@ const PROMPT = "> ";
 /** The admin console: commands typed at a terminal, given as one line, or piped in as a script. */
 export class AdminConsole {
   readonly #services: ConsoleServices;
-  readonly #log: Logger;
+  readonly #runner: LineRunner;
   readonly #history: ConsoleHistory;
 
   constructor(services: ConsoleServices, log: Logger, history = new ConsoleHistory()) {
     this.#services = services;
-    this.#log = log;
+    this.#runner = new LineRunner(services, log);
     this.#history = history;
   }
 
@@ -60,14 +54,11 @@ export class AdminConsole {
 
   /** Runs one command line, as in `ssh host '/users list'`. Resolves with the exit code. */
   async execute(login: ConsoleLogin, line: string, channel: ConsoleChannel): Promise<number> {
-    const output = lineOutput(channel);
     const reader = channel.screen && new LineReader(terminalOf(channel, channel.screen), CONSOLE_TURNS);
     const dialog = reader
       ? terminalDialog(reader, channel)
       : { ...SCRIPT_DIALOG, askSecret: firstLineAsker(channel.input) };
-    const outcome = await this.#runLine({ login, remote: channel.remote }, line, output, dialog);
-    if (outcome === "quit") return EXIT.done;
-    return outcome === "ended" ? EXIT.notAllowed : outcome;
+    return exitCodeOfLine(await this.#runLine(login, line, channel, dialog));
   }
 
   async #interactive(
@@ -76,8 +67,7 @@ export class AdminConsole {
     screen: NonNullable<ConsoleChannel["screen"]>,
   ) {
     const reader = new LineReader(terminalOf(channel, screen), CONSOLE_TURNS);
-    const output = lineOutput(channel);
-    await output.print([BANNER]);
+    await channel.write(`${BANNER}\r\n`);
     for (;;) {
       const read = await reader.read({
         prompt: PROMPT,
@@ -88,9 +78,8 @@ export class AdminConsole {
       if (read.kind !== "line" || read.text.trim() === "") continue;
       this.#remember(login, read.text);
       const dialog = terminalDialog(reader, channel);
-      const outcome = await this.#runLine({ login, remote: channel.remote }, read.text, output, dialog);
-      if (outcome === "quit") return EXIT.done;
-      if (outcome === "ended") return EXIT.notAllowed;
+      const end = await this.#runLine(login, read.text, channel, dialog);
+      if (end.kind === "quit" || end.kind === "ended") return exitCodeOfLine(end);
     }
   }
 
@@ -103,90 +92,39 @@ export class AdminConsole {
 
   /** Runs every line, even after one failed. Resolves with the exit code of the first that failed. */
   async #script(login: ConsoleLogin, channel: ConsoleChannel): Promise<number> {
-    const output = lineOutput(channel);
     let code: ExitCode = EXIT.done;
     try {
       for await (const line of new TextLines(channel.input)) {
-        const outcome = await this.#runLine({ login, remote: channel.remote }, line, output, SCRIPT_DIALOG);
-        if (outcome === "quit") break;
-        if (outcome === "ended") return EXIT.notAllowed;
-        if (code === EXIT.done) code = outcome;
+        const end = await this.#runLine(login, line, channel, SCRIPT_DIALOG);
+        if (end.kind === "quit") break;
+        if (code === EXIT.done) code = exitCodeOfLine(end);
+        if (end.kind === "ended") break;
       }
       return code;
     } catch (error) {
-      const failure = reportedFailure(this.#log, "a console command failed", error);
-      await output.fail(textOf(failure));
+      const failure = this.#runner.reported(error);
+      await lineOutput(channel).fail(failure, false);
       return exitCodeOf(failure.kind);
     }
   }
 
-  async #runLine(by: Operator, line: string, output: LineOutput, dialog: Dialog): Promise<Outcome> {
-    await CONSOLE_TURNS.next();
+  async #runLine(
+    login: ConsoleLogin,
+    line: string,
+    channel: ConsoleChannel,
+    dialog: Dialog,
+  ): Promise<LineEnd> {
     const { users } = this.#services;
-    const actor = userActor(by.login.user, {
-      directory: () => users.directory,
-      client: "console",
-      remote: by.remote,
-    });
-    // Checked for each line: the user may have been disabled or deleted since the login.
-    const why = whyEnded(by.login, users.directory);
-    if (why !== undefined) {
-      await output.fail(`the session has ended: ${why}`);
-      return "ended";
-    }
-    let parsed: ParsedLine | undefined;
-    try {
-      parsed = parseLine(line);
-      if (parsed.kind === "quit") return "quit";
-      if (parsed.kind === "command") {
-        const print = parsed.isJson
-          ? (lines: readonly string[]) => output.print(lines)
-          : (lines: readonly string[]) => output.print(lines.map(indented), WORD_WRAPPED);
-        const live = dialog.live && whileAllowed(dialog.live, actor);
-        await print(await runCommand(parsed, { ...this.#services, actor, print, ...dialog, live }));
-      }
-      this.#audit(actor, parsed, "done");
-      return EXIT.done;
-    } catch (error) {
-      const failure = reportedFailure(this.#log, "a console command failed", error);
-      const reason = textOf(failure);
-      await output.fail(reason);
-      this.#audit(actor, parsed, `refused: ${reason}`);
-      return exitCodeOf(failure.kind);
-    }
+    const directory = () => users.directory;
+    const operator = {
+      actor: userActor(login.user, { directory, client: "console", remote: channel.remote }),
+      whyEnded: () => whyEnded(login, users.directory),
+    };
+    const output = lineOutput(channel);
+    const end = await this.#runner.run(operator, line, output.print, dialog);
+    if ("failure" in end) await output.fail(end.failure, end.isJson);
+    return end;
   }
-
-  /** Logs who changed something or tried to; the change itself is a commit. */
-  #audit({ user, remote }: Actor, parsed: ParsedLine | undefined, outcome: string): void {
-    const command = parsed && auditedCommand(parsed);
-    if (command === undefined) return;
-    this.#log.info(`audit: ${JSON.stringify({ user, remote, command, outcome })}`);
-  }
-}
-
-/** Ends a live screen with a message once the user is no longer an administrator. */
-function whileAllowed(live: Live, { user }: Actor): Live {
-  return (lines) =>
-    live(async (width) => {
-      try {
-        return await lines(width);
-      } catch (error) {
-        if (!(error instanceof AdministratorOnlyError)) throw error;
-        throw new ConsoleError(`'${user}' is no longer a system administrator`, { kind: "refused" });
-      }
-    });
-}
-
-/** The interactive parts of a command context. */
-type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width" | "height">;
-
-/** The outcome of a line: its exit code, or the end of the session; `ended`: the login is no longer valid. */
-type Outcome = ExitCode | "quit" | "ended";
-
-/** The user at the console. */
-interface Operator {
-  readonly login: ConsoleLogin;
-  readonly remote: string;
 }
 
 function terminalDialog(reader: LineReader, channel: ConsoleChannel): Dialog {
@@ -211,27 +149,28 @@ const SCRIPT_DIALOG: Dialog = {
 };
 
 interface LineOutput {
-  /** Lines that are too long for the terminal are left to it unless `wrapping` is given. */
-  print(lines: readonly string[], wrapping?: Wrapping): Promise<void>;
-  fail(message: string): Promise<void>;
+  readonly print: PrintLines;
+  fail(failure: Failure, isJson: boolean): Promise<void>;
 }
 
 /**
  * Writes the output of commands. Control characters are escaped, so that a name can't control the terminal. A terminal in
- * raw mode needs a carriage return at the end of each line.
+ * raw mode needs a carriage return at the end of each line. Lines of JSON that are too long for it are left to it.
  */
 function lineOutput(channel: ConsoleChannel): LineOutput {
   const { screen } = channel;
-  if (!screen)
-    return {
-      print: (lines) => channel.write(lines.map((line) => `${visibleText(line)}\n`).join("")),
-      fail: (reason) => channel.writeError(`error: ${visibleText(reason)}\n`),
-    };
-  const print: LineOutput["print"] = (lines, wrapping) => {
-    const fitted = wrapping ? lines.flatMap((line) => wrapText(line, screen.columns(), wrapping)) : lines;
-    return channel.write(fitted.map((line) => `${visibleText(line)}\r\n`).join(""));
+  const end = screen ? "\r\n" : "\n";
+  const format = (lines: readonly string[]) => lines.map((line) => visibleText(line) + end).join("");
+  const wrapped = (lines: readonly string[]) =>
+    screen ? lines.flatMap((line) => wrapText(line, screen.columns(), WORD_WRAPPED)) : lines;
+  return {
+    print: (lines, isJson) => channel.write(format(isJson ? lines : wrapped(lines.map(indented)))),
+    fail: (failure, isJson) => {
+      const text = isJson ? jsonError(failure) : `error: ${textOf(failure)}`;
+      if (!screen) return channel.writeError(format([text]));
+      return channel.write(format(isJson ? [text] : wrapped([`  ${text}`])));
+    },
   };
-  return { print, fail: (reason) => print([`  error: ${reason}`], WORD_WRAPPED) };
 }
 
 const indented = (line: string) => (line === "" ? "" : `  ${line}`);

@@ -1,6 +1,7 @@
 import { nearest } from "../../primitives/text/nearest.ts";
 import { type Command, type CommandResult, type Repeat, usageOf } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
+import { jsonLine } from "./json-lines.ts";
 
 /** A command with its arguments. */
 export interface ChosenCommand<C> {
@@ -45,5 +46,5 @@ export function commandOf<C>(commands: readonly Command<C>[], verb: string): Com
 export function printable(result: CommandResult, isJson: boolean): readonly string[] {
   if (!isJson) return "lines" in result ? result.lines : result;
   const records = "records" in result ? result.records : result.map((message) => ({ message }));
-  return records.map((record) => JSON.stringify(record));
+  return records.map((record) => jsonLine(record));
 }

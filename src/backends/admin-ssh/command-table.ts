@@ -92,6 +92,11 @@ export type ParsedLine =
       readonly isJson: boolean;
     } & ChosenCommand<CommandContext>);
 
+/** Whether a line, even one that is no command, asks for JSON. */
+export function isJsonLine(line: string): boolean {
+  return line.split(/\s/).includes(JSON_FLAG);
+}
+
 /** Throws `ConsoleError` or `CommandLineError`. */
 export function parseLine(line: string): ParsedLine {
   const [first, ...words] = splitWords(line).map((word) => word.text);

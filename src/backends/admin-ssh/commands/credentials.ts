@@ -19,7 +19,7 @@ import type { Command, CommandResult, Parameter, UserCommandContext } from "./co
 import { ConsoleError } from "./console-error.ts";
 import { outcome } from "./outcome.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
-import { alignColumns, type Columns, formatTime, listing, secondsOf, TIME_LEAST } from "./table.ts";
+import { alignColumns, type Columns, formatTime, listing, TIME_LEAST } from "./table.ts";
 
 const ACTION: Parameter = { name: "add|list|remove", candidates: () => ["add", "list", "remove"] };
 const REPEATS = [
@@ -140,9 +140,9 @@ function tokenJson({ id, name, expires, limit, lastUsed }: TokenRecord): object 
     kind: "api-token",
     id,
     name,
-    expires: expires && secondsOf(expires),
+    expires,
     limit,
-    lastUsed: lastUsed && secondsOf(lastUsed),
+    lastUsed,
   };
 }
 

@@ -8,6 +8,7 @@ import { withoutYes, YES } from "./access-words.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE, readInstance, readSelection } from "./oci-words.ts";
+import { outcome } from "./outcome.ts";
 import { IF_EXISTS } from "./repeat.ts";
 import { shortCommit, shortDigest } from "./table.ts";
 
@@ -31,13 +32,15 @@ export const OCI_CONTENT_COMMANDS: readonly Command[] = [
       const request = { instance: readInstance(name), selection: readSelection(text) };
       const proposal = await proposeRemoval(context, context.actor, request);
       const lines = renderRemoval(proposal);
-      if (!isSure && !(await isConfirmed(lines, context))) return ["nothing was changed"];
+      if (!isSure && !(await isConfirmed(lines, context))) return outcome("nothing was changed", {}, false);
       const record = await carryOutRemoval(context, context.actor, proposal);
       const done = renderRemoved(proposal, record);
       const { counts } = proposal;
       return {
         lines: isSure ? [...lines, ...done] : done,
-        records: [{ ...counts, ...record, undo: undoOf(proposal, record) }],
+        records: [
+          { message: done.join("; "), changed: true, ...counts, ...record, undo: undoOf(proposal, record) },
+        ],
       };
     },
   },

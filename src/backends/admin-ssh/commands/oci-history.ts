@@ -12,15 +12,7 @@ import type { Command, Listing, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
 import { readMoment, TIMES } from "./read-moment.ts";
-import {
-  type Columns,
-  formatTime,
-  listing,
-  secondsOf,
-  shortCommit,
-  shortDigest,
-  TIME_LEAST,
-} from "./table.ts";
+import { type Columns, formatTime, listing, shortCommit, shortDigest, TIME_LEAST } from "./table.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1000;
@@ -90,11 +82,7 @@ export function renderLog(records: readonly LogRecord[], screen: Screen, instanc
   const hint = long && `'/oci show ${instance} ${shortCommit(long.commitId)}' lists all tags of that commit`;
   return {
     lines: hint === undefined ? lines : [...lines, hint],
-    records: records.map(({ commitId, time, ...event }) => ({
-      commitId,
-      seconds: secondsOf(time),
-      ...event,
-    })),
+    records: records.map(({ commitId, time, ...event }) => ({ commitId, time, ...event })),
   };
 }
 

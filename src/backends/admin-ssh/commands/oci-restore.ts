@@ -7,9 +7,10 @@ import {
   type TagRestore,
 } from "../../oci-http/operations/restore.ts";
 import { YES } from "./access-words.ts";
-import type { Command } from "./command.ts";
+import type { Command, CommandResult } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE, readInstance, readSelection } from "./oci-words.ts";
+import { outcome } from "./outcome.ts";
 import { readMoment } from "./read-moment.ts";
 import { shortCommit, shortDigest } from "./table.ts";
 
@@ -31,7 +32,7 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
     example: "/oci restore default alpine:demo 2h",
     adminOnly: false,
     isChange: true,
-    async run([name = "", targetText = "", when = "", yes], context) {
+    async run([name = "", targetText = "", when = "", yes], context): Promise<CommandResult> {
       if (yes !== undefined && yes !== YES) throw new ConsoleError(`'${yes}' is not ${YES}`);
       const instance = readInstance(name);
       const target = readRestoreTarget(targetText);
@@ -39,13 +40,15 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
       const moment = readMoment(when);
       const proposal = await proposeRestore(context, context.actor, { instance, target, moment });
       const lines = renderProposal(proposal, target, what);
-      if (proposal.moves.length === 0 && proposal.untagged === 0) return lines;
+      const record = { instance, from: proposal.from, moves: proposal.moves };
+      if (proposal.moves.length === 0 && proposal.untagged === 0)
+        return { lines, records: outcome(lines.join(), record, false).records };
       if (!yes) {
         await context.print(lines);
-        if (!(await context.confirm("go on?"))) return ["nothing was changed"];
+        if (!(await context.confirm("go on?"))) return outcome("nothing was changed", {}, false);
       }
       await carryOutRestore(context, context.actor, proposal);
-      return yes ? lines : ["restored"];
+      return { lines: yes ? lines : ["restored"], records: outcome("restored", record).records };
     },
   },
 ];

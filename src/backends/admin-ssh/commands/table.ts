@@ -88,8 +88,3 @@ export function shortDigest(digest: Digest): string {
 export function formatTime(time: Date): string {
   return time.toISOString().slice(0, 19).replace("T", " ");
 }
-
-/** Seconds since the epoch, the format of times in JSON records since earlier versions. */
-export function secondsOf(time: Date): number {
-  return Math.floor(time.getTime() / 1000);
-}

@@ -3,6 +3,7 @@ import { parseLine, runCommand } from "../../../../src/backends/admin-ssh/comman
 import type { CommandContext } from "../../../../src/backends/admin-ssh/commands/command.ts";
 import { renderLog } from "../../../../src/backends/admin-ssh/commands/oci-history.ts";
 import { renderTags } from "../../../../src/backends/admin-ssh/commands/oci-list.ts";
+import { jsonLine } from "../../../../src/backends/admin-ssh/json-lines.ts";
 import { listTags } from "../../../../src/backends/oci-http/operations/list.ts";
 import { type LogRecord, readLog } from "../../../../src/backends/oci-http/operations/log.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
@@ -33,7 +34,7 @@ test("the tags that the console shows as text and as JSON are the records of the
   expect(records).toMatchObject([{ tag: "v1", by: "alice" }]);
   const { lines } = renderTags({ entries: records, more: false }, SCREEN);
   expect(await run(`/oci ls default ${APP}`)).toEqual(lines);
-  expect(await run(`/oci ls default ${APP} --json`)).toEqual(records.map((record) => JSON.stringify(record)));
+  expect(await run(`/oci ls default ${APP} --json`)).toEqual(records.map(jsonLine));
 });
 
 test("the log that the console shows as text and as JSON is made of the records of the operation", async () => {
@@ -45,7 +46,7 @@ test("the log that the console shows as text and as JSON is made of the records 
   const { time, ...record } = records[0] ?? { time: undefined };
   expect(JSON.parse(json)).toEqual({
     ...JSON.parse(JSON.stringify(record)),
-    seconds: (time?.getTime() ?? 0) / 1000,
+    time: `${time?.toISOString().slice(0, 19)}Z`,
   });
 });
 
