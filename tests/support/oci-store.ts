@@ -102,14 +102,15 @@ export class TestStore {
     return { mediaType: json.mediaType, digest: pushed.digest, size: content.length };
   }
 
-  delete(reference: string | Descriptor, repository = APP): Promise<boolean> {
-    return this.oci.changes.deleteManifest(
+  async delete(reference: string | Descriptor, repository = APP): Promise<boolean> {
+    const { kind } = await this.oci.changes.deleteManifest(
       ALICE,
       repository,
       typeof reference === "string"
         ? { kind: "tag", tag: reference as Tag }
         : { kind: "digest", digest: reference.digest },
     );
+    return kind === "deleted";
   }
 
   tags(repository = APP): string[] {

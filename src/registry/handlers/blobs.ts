@@ -6,6 +6,7 @@ import { entityTag, isUnchanged, rangeHeader } from "../requests/conditional.ts"
 import { RegistryError } from "../requests/errors.ts";
 import { largeResponse } from "../requests/large-response.ts";
 import { MultipartRanges } from "../requests/multipart-ranges.ts";
+import { unmetByContent } from "../requests/preconditions.ts";
 import type { RegistryRequest, ResponseBodies, Result } from "../requests/registry-request.ts";
 
 interface BlobRoute {
@@ -34,6 +35,8 @@ export async function getBlob(blobRead: BlobRead, { repository, digest }: BlobRo
     "Accept-Ranges": "bytes",
     ETag: entityTag(digest),
   };
+  const unmet = unmetByContent(request, digest);
+  if (unmet) return unmet;
   if (isUnchanged(request, digest)) return new Response(null, { status: 304, headers });
   if (request.method === "HEAD") {
     return new Response(null, { headers: { ...headers, "Content-Length": String(blob.size) } });

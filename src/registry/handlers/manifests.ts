@@ -1,12 +1,13 @@
 import { digestAlgorithm, digestOf } from "../../primitives/digest.ts";
 import { ManifestFault, type PushedManifest, parsePushedManifest } from "../model/manifest.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
-import type { ManifestStorage } from "../model/storage.ts";
+import type { ManifestPush, ManifestStorage, UnmetPrecondition } from "../model/storage.ts";
 import { nameOf, parseTag, type Reference, type Tag } from "../model/tag.ts";
 import { withBoundedBody } from "../requests/bounded-body.ts";
 import { entityTag, isUnchanged } from "../requests/conditional.ts";
 import { RegistryError } from "../requests/errors.ts";
 import { largeResponse } from "../requests/large-response.ts";
+import { readPrecondition, unmetByContent } from "../requests/preconditions.ts";
 import type { RegistryRequest, Result } from "../requests/registry-request.ts";
 
 /** Maximal number of tags in one push by digest. */
@@ -36,6 +37,8 @@ export async function getManifest(
     "Docker-Content-Digest": manifest.digest,
     ETag: entityTag(manifest.digest),
   };
+  const unmet = unmetByContent(request, manifest.digest);
+  if (unmet) return unmet;
   if (isUnchanged(request, manifest.digest)) return new Response(null, { status: 304, headers });
   if (request.method === "HEAD") return new Response(null, { headers });
   return largeResponse(responseBodies.manifest(manifest.content), headers);
@@ -46,10 +49,12 @@ export async function putManifest(registryRequest: RegistryRequest, route: Manif
   const { request, query, limits } = registryRequest;
   const tags = pushedTags(route.reference, query);
   if (tags instanceof RegistryError) return tags;
+  const precondition = readPrecondition(request);
+  if (precondition instanceof RegistryError) return precondition;
   const { manifestBytes, manifestBudget } = limits;
   const reservation = manifestBudget.open(registryRequest.client());
   const result = await withBoundedBody(request, manifestBytes, reservation, (content) =>
-    storeManifest(registryRequest, route, tags, content),
+    storeManifest(registryRequest, route, { tags, precondition, content }),
   );
   switch (result) {
     case "too-long":
@@ -66,8 +71,7 @@ export async function putManifest(registryRequest: RegistryRequest, route: Manif
 async function storeManifest(
   { request, storage, trace }: RegistryRequest,
   { repository, reference }: ManifestRoute,
-  tags: readonly Tag[],
-  content: Uint8Array,
+  { tags, precondition, content }: Pick<ManifestPush, "tags" | "precondition" | "content">,
 ): Promise<Result> {
   trace.received = content.length;
   const digest = digestOf(
@@ -84,7 +88,8 @@ async function storeManifest(
   const { manifest } = pushed;
   const fault = await referenceFault(storage, repository, pushed);
   if (fault) return fault;
-  const result = await storage.putManifest(repository, { digest, content, manifest, tags });
+  const result = await storage.putManifest(repository, { digest, content, manifest, tags, precondition });
+  if (result.kind === "unmet") return unmetPrecondition(repository, result);
   if (result.kind === "immutable") {
     return new RegistryError("tagImmutable", {
       message: `the tag '${result.tag}' of '${repository}' is write-once and already points at ${result.current}`,
@@ -129,9 +134,25 @@ function pushedTags(reference: Reference, query: URLSearchParams): readonly Tag[
 
 /** DELETE /v2/<name>/manifests/<reference> (distribution-spec, "Deleting tags" and "Deleting Manifests"). */
 export async function deleteManifest(
-  { storage }: RegistryRequest,
+  { request, storage }: RegistryRequest,
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
-  const deleted = await storage.deleteManifest(repository, reference);
-  return deleted ? new Response(null, { status: 202 }) : unknown(reference);
+  const precondition = readPrecondition(request);
+  if (precondition instanceof RegistryError) return precondition;
+  const result = await storage.deleteManifest(repository, reference, precondition);
+  if (result.kind === "unmet") return unmetPrecondition(repository, result);
+  return result.kind === "deleted" ? new Response(null, { status: 202 }) : unknown(reference);
+}
+
+function unmetPrecondition(
+  repository: RepositoryName,
+  { reference, current }: UnmetPrecondition,
+): RegistryError {
+  const name = nameOf(reference);
+  const what = `the ${reference.kind === "tag" ? "tag" : "manifest"} '${name}' of '${repository}'`;
+  const is = reference.kind === "tag" ? `points at ${current}` : "exists";
+  return new RegistryError("preconditionFailed", {
+    message: `${what} ${current ? is : "does not exist"}, which the request's If-Match or If-None-Match rules out; nothing was changed`,
+    details: [{ reference: name, ...(current && { digest: current }) }],
+  });
 }

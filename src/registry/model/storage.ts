@@ -3,6 +3,7 @@ import type { Access } from "./access.ts";
 import type { Annotations } from "./descriptor.ts";
 import type { Manifest, NamedContent } from "./manifest.ts";
 import type { Page, PageRequest } from "./page.ts";
+import type { Precondition } from "./precondition.ts";
 import type { RepositoryName } from "./repository-name.ts";
 import type { Reference, Tag } from "./tag.ts";
 
@@ -33,7 +34,19 @@ export interface ManifestPush {
   readonly manifest: Manifest;
   /** The tags to point at it. */
   readonly tags: readonly Tag[];
+  /** Of each tag; of the manifest if there are none. Decided when the change is made. */
+  readonly precondition?: Precondition | undefined;
 }
+
+/** A precondition does not hold, and nothing was changed. */
+export interface UnmetPrecondition {
+  readonly kind: "unmet";
+  /** The tag or manifest that it is about, and the digest that is there; `undefined`: nothing is. */
+  readonly reference: Reference;
+  readonly current: Digest | undefined;
+}
+
+export type DeleteManifestResult = { readonly kind: "deleted" | "unknown" } | UnmetPrecondition;
 
 /** What is wrong with the content that a manifest names, in its order. */
 export interface ReferenceFaults {
@@ -47,6 +60,7 @@ export interface ReferenceFaults {
 export type PutManifestResult =
   | { readonly kind: "stored" }
   | { readonly kind: "immutable"; readonly tag: Tag; readonly current: Digest }
+  | UnmetPrecondition
   | OverQuota;
 
 /** A descriptor in the list of referrers (distribution-spec, "Listing Referrers"). */
@@ -139,8 +153,12 @@ export interface ManifestStorage {
     named: readonly NamedContent[],
   ): Promise<ReferenceFaults>;
   putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult>;
-  /** Removes a tag, or a manifest and every tag that points at it; false if there was none. */
-  deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean>;
+  /** Removes a tag, or a manifest and every tag that points at it. */
+  deleteManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    precondition: Precondition | undefined,
+  ): Promise<DeleteManifestResult>;
 }
 
 /** Selects the repositories of a list: `isListed`, called only for names within `listedRanges`. */

@@ -42,6 +42,13 @@ const FAULTS = {
   pageSizeInvalid: ["UNSUPPORTED", 400, "the query parameter 'n' must be a whole number, 0 or more"],
   pathInvalid: ["NAME_INVALID", 400, "the path is not well formed"],
   pathUnknown: ["UNSUPPORTED", 404, "no such endpoint; a registry is served below /v2/"],
+  // Clients such as docker do not repeat a request after DENIED.
+  preconditionFailed: [
+    "DENIED",
+    412,
+    "the content is not what the request's If-Match or If-None-Match requires",
+  ],
+  preconditionInvalid: ["UNSUPPORTED", 400, "If-Match and If-None-Match must be * or a list of entity tags"],
   quotaExceeded: ["DENIED", 403, "the quota is used up"],
   rangeInvalid: ["SIZE_INVALID", 416, "the requested range lies outside the blob"],
   rangeMalformed: [

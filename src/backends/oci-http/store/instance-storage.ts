@@ -3,10 +3,12 @@ import { nextTurn } from "../../../primitives/jobs/next-turn.ts";
 import { TurnQueue } from "../../../primitives/jobs/turn-queue.ts";
 import type { Manifest, NamedContent } from "../../../registry/model/manifest.ts";
 import type { Page, PageRequest } from "../../../registry/model/page.ts";
+import type { Precondition } from "../../../registry/model/precondition.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type {
   AppendUploadResult,
   Chunk,
+  DeleteManifestResult,
   FinishUploadResult,
   Listing,
   ManifestPush,
@@ -182,8 +184,12 @@ export class InstanceStorage implements RegistryStorage {
     return this.#oci.changes.putManifest(this.#author(), commit);
   }
 
-  deleteManifest(repository: RepositoryName, reference: Reference): Promise<boolean> {
-    return this.#oci.changes.deleteManifest(this.#author(), repository, reference);
+  deleteManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    precondition: Precondition | undefined,
+  ): Promise<DeleteManifestResult> {
+    return this.#oci.changes.deleteManifest(this.#author(), repository, reference, precondition);
   }
 
   async tags(repository: RepositoryName, { last, limit }: PageRequest): Promise<Page<Tag> | undefined> {

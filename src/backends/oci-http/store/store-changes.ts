@@ -6,8 +6,14 @@ import type { StorageRoom } from "../../../primitives/store/engine/engine.ts";
 import type { LinkStore } from "../../../primitives/store/engine/links.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
+import { holds, type Precondition } from "../../../registry/model/precondition.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
-import type { ManifestPush, PutManifestResult } from "../../../registry/model/storage.ts";
+import type {
+  DeleteManifestResult,
+  ManifestPush,
+  PutManifestResult,
+  UnmetPrecondition,
+} from "../../../registry/model/storage.ts";
 import type { Reference, Tag } from "../../../registry/model/tag.ts";
 import { manifestPath, parseOciPath, tagPath } from "../content/layout.ts";
 import { rememberParsed } from "../content/parsed-manifests.ts";
@@ -36,8 +42,13 @@ export interface ManifestCommit extends ManifestPush {
  */
 export interface StoreChanges {
   putManifest(author: Author, commit: ManifestCommit): Promise<PutManifestResult>;
-  /** Removes a tag, or a manifest with every tag on it; resolves with false if it did not exist. */
-  deleteManifest(author: Author, repository: RepositoryName, reference: Reference): Promise<boolean>;
+  /** Removes a tag, or a manifest with every tag on it. */
+  deleteManifest(
+    author: Author,
+    repository: RepositoryName,
+    reference: Reference,
+    precondition?: Precondition,
+  ): Promise<DeleteManifestResult>;
   /** Reserves quota for content; resolves with the reason if it is refused, in words for the client. */
   admit(repository: RepositoryName, admission: Admission, quotas: Quotas): Promise<string | undefined>;
   /** `added` bytes of the blob are new to the store. */
@@ -79,15 +90,24 @@ export class LocalStoreChanges implements StoreChanges {
 
   async #putManifest(
     author: Author,
-    { repository, digest, content, tags, immutable }: ManifestCommit,
+    { repository, digest, content, tags, immutable, precondition }: ManifestCommit,
   ): Promise<PutManifestResult> {
     let refusal: PutManifestResult | undefined;
     await this.#owned.store.transact(async (parent) => {
+      if (precondition && tags.length === 0) {
+        const reference = { kind: "digest", digest } as const;
+        refusal = await unmet(precondition, parent, repository, reference);
+        if (refusal) return noDraft(author);
+      }
       const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
       const moves: TagMove[] = [];
       for (const tag of tags) {
         const previous = await tagTarget(parent, repository, tag);
-        // Checked within the transaction, so that of concurrent pushes only the first sets a write-once tag.
+        // Checked within the transaction, so that of concurrent pushes only the first sets a new or write-once tag.
+        if (precondition && !holds(precondition, previous)) {
+          refusal = { kind: "unmet", reference: { kind: "tag", tag }, current: previous };
+          return noDraft(author);
+        }
         if (previous && previous !== digest && isImmutable(tag, immutable)) {
           refusal = { kind: "immutable", tag, current: previous };
           return noDraft(author);
@@ -101,13 +121,23 @@ export class LocalStoreChanges implements StoreChanges {
     return refusal ?? { kind: "stored" };
   }
 
-  async deleteManifest(author: Author, repository: RepositoryName, reference: Reference): Promise<boolean> {
-    const { changed } = await this.#owned.store.transact((parent) =>
-      reference.kind === "tag"
+  async deleteManifest(
+    author: Author,
+    repository: RepositoryName,
+    reference: Reference,
+    precondition?: Precondition,
+  ): Promise<DeleteManifestResult> {
+    let refusal: UnmetPrecondition | undefined;
+    const { changed } = await this.#owned.store.transact(async (parent) => {
+      refusal = precondition && (await unmet(precondition, parent, repository, reference));
+      if (refusal) return noDraft(author);
+      return reference.kind === "tag"
         ? this.#deleteTag(author, parent, repository, reference.tag)
-        : this.#deleteByDigest(author, parent, repository, reference.digest),
-    );
-    return changed;
+        : this.#deleteByDigest(author, parent, repository, reference.digest);
+    });
+    // Without its precondition, the deletion of what does not exist would fail as well.
+    if (refusal?.current !== undefined) return refusal;
+    return { kind: changed ? "deleted" : "unknown" };
   }
 
   admit(...args: Parameters<StoreChanges["admit"]>): Promise<string | undefined> {
@@ -162,6 +192,23 @@ export class LocalStoreChanges implements StoreChanges {
     }
     return tags;
   }
+}
+
+/** Why a precondition does not hold for a tag or manifest in one state of the store, if it does not. */
+async function unmet(
+  precondition: Precondition,
+  state: Snapshot,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<UnmetPrecondition | undefined> {
+  const current = await digestNow(state, repository, reference);
+  return holds(precondition, current) ? undefined : { kind: "unmet", reference, current };
+}
+
+async function digestNow(state: Snapshot, repository: RepositoryName, reference: Reference) {
+  if (reference.kind === "tag") return tagTarget(state, repository, reference.tag);
+  const file = await state.fileId(manifestPath(repository, reference.digest));
+  return file && reference.digest;
 }
 
 function draft(author: Author, event: StoreEvent, changes: readonly Change[]) {

@@ -37,7 +37,7 @@ test("deleting a manifest deletes the tags that are being set on it at the same 
   const pushes = [push(wrong, "new"), push(right, "other"), push(wrong, "moved"), push(right, "moved")];
   const deleted = oci.changes.deleteManifest(actor, repository, { kind: "digest", digest: wrong.digest });
   await Promise.all(pushes);
-  expect(await deleted).toBe(true);
+  expect(await deleted).toEqual({ kind: "deleted" });
   expect(oci.index.hasManifest(repository, wrong.digest)).toBe(false);
   expect(oci.index.tags(repository, "", 10).map(String)).toEqual(["moved", "other"]);
 });
