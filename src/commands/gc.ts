@@ -63,7 +63,8 @@ async function runHere(flags: readonly string[], config: ServerConfig, isDryRun:
   for (const { recency } of instances.stores()) recency.clear();
   const jobs = new JobRunner(
     storeJobs(instances, { ...NOT_SCHEDULED, gcGrace: config.jobs.gcGrace }),
-    consoleLogger,
+    // The report is printed instead.
+    { ...consoleLogger, info: () => undefined },
   );
   const printAll = (lines: readonly string[]) => {
     for (const text of lines) print({ kind: "line", text });

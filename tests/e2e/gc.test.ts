@@ -215,7 +215,7 @@ describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
     const again = await startEverlock({ dataDir: server.dataDir });
     await new RegistryClient(again.httpPort, "app").verifyImage("v1");
     expect(await again.console("/jobs run nonsense")).toMatchObject({
-      code: 1,
+      code: 5,
       stderr: "error: no job 'nonsense'; there are gc, scrub\n",
     });
     expect((await again.console("/jobs cancel gc")).stderr).toBe("error: the job 'gc' is not running\n");

@@ -29,7 +29,13 @@ export interface Descriptor {
 
 /** The context of a job run without cancellation or progress. */
 export function jobRun(options: Partial<JobRun> = {}): JobRun {
-  return { isDryRun: false, signal: new AbortController().signal, progress: () => undefined, ...options };
+  return {
+    isDryRun: false,
+    signal: new AbortController().signal,
+    progress: () => undefined,
+    report: () => undefined,
+    ...options,
+  };
 }
 
 /** A new store, closed after the test, with helpers that fill it. */

@@ -1,4 +1,4 @@
-import type { JobOptions, JobRunner, JobState } from "../../primitives/jobs/job-runner.ts";
+import type { JobRunner, JobState } from "../../primitives/jobs/job-runner.ts";
 import { type Actor, requireAdministrator } from "../actor.ts";
 
 export interface JobServices {
@@ -17,10 +17,10 @@ export function listJobs({ jobs }: JobServices, actor: Actor): JobState[] {
 export async function runJob(
   { jobs }: JobServices,
   actor: Actor,
-  { name, ...options }: JobOptions & { readonly name: string },
+  { name, isDryRun }: { readonly name: string; readonly isDryRun: boolean },
 ): Promise<readonly string[]> {
   requireAdministrator(actor);
-  return jobs.run(name, options);
+  return jobs.run(name, { isDryRun, by: actor.user });
 }
 
 /** Cancels a running job at its next step; for administrators. Rejects with `JobError` if it does not run. */
@@ -30,6 +30,9 @@ export async function cancelJob({ jobs }: JobServices, actor: Actor, name: strin
 }
 
 function withoutReason(job: JobState): JobState {
-  const hasFailed = job.last?.outcome.startsWith("failed: ");
-  return hasFailed && job.last ? { ...job, last: { ...job.last, outcome: "failed" } } : job;
+  const hidden = (text: string) => (text.startsWith("failed: ") ? "failed" : text);
+  const { last } = job;
+  if (!last) return job;
+  const reports = last.reports.map(({ subject, summary }) => ({ subject, summary: hidden(summary) }));
+  return { ...job, last: { ...last, outcome: hidden(last.outcome), reports } };
 }

@@ -66,7 +66,7 @@ function handle(request: Request, { jobs, hold, heldStores }: ControlServices, l
       for (const text of lines) send({ kind: "line", text });
     };
     try {
-      sendAll(await jobs.run(name, { isDryRun }, progress));
+      sendAll(await jobs.run(name, { isDryRun, by: `everlock ${name}` }, progress));
     } catch (error) {
       if (error instanceof IncompleteJobError) sendAll(error.lines);
       throw error;

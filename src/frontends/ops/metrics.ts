@@ -20,6 +20,14 @@ export interface Distribution {
   readonly sum: number;
 }
 
+export function gauge(name: string, help: string, ...samples: readonly Sample[]): Metric {
+  return { name, help, type: "gauge", samples };
+}
+
+export function counter(name: string, help: string, ...samples: readonly Sample[]): Metric {
+  return { name, help, type: "counter", samples };
+}
+
 export function histogram(
   name: string,
   help: string,

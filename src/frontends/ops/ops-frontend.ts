@@ -1,3 +1,4 @@
+import type { BackendSwitch } from "../../backends/backend-switch.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import type { ListenAddress } from "../../primitives/net/listen-address.ts";
 import { ListenError } from "../listen-error.ts";
@@ -7,14 +8,18 @@ import { type MeasuredServices, serverMetrics } from "./server-metrics.ts";
 export const OPS_LISTEN_SETTING = "frontend-ops-listen";
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
+export interface OpsServices extends MeasuredServices {
+  readonly backends: Pick<BackendSwitch, "stateOf">;
+}
+
 /** Serves `/livez`, `/readyz` and `/metrics` on a listener of its own, for supervisors and Prometheus. */
 export class OpsFrontend {
-  readonly #services: MeasuredServices;
+  readonly #services: OpsServices;
   readonly #server: Bun.Server<undefined>;
   #state: "starting" | "ready" | "stopping" = "starting";
 
   /** Throws `ListenError`. */
-  constructor(listen: ListenAddress, services: MeasuredServices, log: Logger) {
+  constructor(listen: ListenAddress, services: OpsServices, log: Logger) {
     this.#services = services;
     try {
       this.#server = Bun.serve({
@@ -50,10 +55,14 @@ export class OpsFrontend {
     await this.#server.stop(true);
   }
 
-  /** The server is ready while at least one registry is in service. */
+  /** The server is ready while the registries are enabled and at least one of them is in service. */
   #readiness(): Response {
     if (this.#state !== "ready") return new Response(`${this.#state}\n`, { status: 503 });
-    const { instances } = this.#services;
+    const { instances, backends } = this.#services;
+    if (backends.stateOf("oci-http") === "disabled")
+      return new Response("the registries are disabled; '/backends enable oci-http' enables them\n", {
+        status: 503,
+      });
     const names = instances.outages().map(({ config }) => config.name);
     if (names.length === 0) return new Response("ok\n");
     const isReady = names.length < instances.list().length;

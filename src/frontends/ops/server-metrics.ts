@@ -4,8 +4,10 @@ import { type StoreStatus, statusesOf } from "../../backends/oci-http/store/stor
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
+import type { Certificate } from "../http/listen/certificates.ts";
 import { DURATION_BOUNDS, type HttpTraffic } from "../http/requests/http-traffic.ts";
-import { histogram, type Metric, type Sample } from "./metrics.ts";
+import { hostMetrics } from "./host-metrics.ts";
+import { counter, gauge, histogram, type Metric, type Sample } from "./metrics.ts";
 
 /** The services whose state the metrics report. */
 export interface MeasuredServices {
@@ -14,6 +16,9 @@ export interface MeasuredServices {
   readonly passwords: Pick<PasswordChecker, "failures" | "comparisons" | "waiting">;
   readonly jobs: Pick<JobRunner, "list">;
   readonly traffic: HttpTraffic;
+  /** The certificates in use. */
+  readonly certificates: () => readonly Certificate[];
+  readonly dataDir: string;
   /** Labels of `everlock_build_info`. */
   readonly version: Readonly<Record<string, string>>;
   /** Start time of the process, in seconds since the epoch. */
@@ -23,19 +28,12 @@ export interface MeasuredServices {
 export async function serverMetrics(services: MeasuredServices): Promise<Metric[]> {
   return [
     ...processMetrics(services),
+    ...(await hostMetrics(services)),
     ...trafficMetrics(services),
     ...accessMetrics(services),
     ...(await storeMetrics(services.instances.stores())),
     ...jobMetrics(services),
   ];
-}
-
-function gauge(name: string, help: string, ...samples: readonly Sample[]): Metric {
-  return { name, help, type: "gauge", samples };
-}
-
-function counter(name: string, help: string, ...samples: readonly Sample[]): Metric {
-  return { name, help, type: "counter", samples };
 }
 
 function processMetrics({ version, started }: MeasuredServices): Metric[] {
@@ -176,20 +174,27 @@ function jobMetrics({ jobs }: MeasuredServices): Metric[] {
     gauge(
       "everlock_job_running",
       "1 while the background job runs.",
-      ...states.map(({ name, running }) => ({ labels: { job: name }, value: running ? 1 : 0 })),
+      ...states.map(({ name, running }) => ({ labels: { name }, value: running ? 1 : 0 })),
     ),
     counter(
       "everlock_job_runs_total",
       "Completed runs, by outcome.",
       ...states.flatMap(({ name, runs }) =>
-        Object.entries(runs).map(([outcome, value]) => ({ labels: { job: name, outcome }, value })),
+        Object.entries(runs).map(([outcome, value]) => ({ labels: { name, outcome }, value })),
       ),
     ),
     gauge(
       "everlock_job_last_end_timestamp_seconds",
       "End time of the last run, in seconds since the epoch.",
       ...states.flatMap(({ name, last }) =>
-        last ? [{ labels: { job: name }, value: last.ended.getTime() / 1000 }] : [],
+        last ? [{ labels: { name }, value: last.ended.getTime() / 1000 }] : [],
+      ),
+    ),
+    gauge(
+      "everlock_job_last_success_timestamp_seconds",
+      "End time of the last run that did all of its work, in seconds since the epoch.",
+      ...states.flatMap(({ name, lastSuccess }) =>
+        lastSuccess ? [{ labels: { name }, value: lastSuccess.getTime() / 1000 }] : [],
       ),
     ),
   ];

@@ -23,14 +23,27 @@ export class IncompleteJobError extends ExpectedError {
 export interface JobOptions {
   /** Report what would be done, without doing it. */
   readonly isDryRun: boolean;
+  /** Who asked for the run, for the log; `undefined`: the schedule. */
+  readonly by?: string;
+}
+
+/** What a run did with one of the things that it works on. */
+export interface JobReport {
+  /** Such as the name of a store. */
+  readonly subject: string;
+  readonly summary: string;
+  /** One line for each item, such as a tag that was removed. */
+  readonly details: readonly string[];
 }
 
 /** The context of one run of a job. */
-export interface JobRun extends JobOptions {
+export interface JobRun extends Pick<JobOptions, "isDryRun"> {
   /** Aborted to cancel the job at its next step. A run that rejects with the signal's reason counts as cancelled. */
   readonly signal: AbortSignal;
   /** Reports progress, such as `1,200 of 100,000 blobs`. */
   progress(text: string): void;
+  /** Reports a result. */
+  report(report: JobReport): void;
 }
 
 /** Background work, which yields the thread between small steps. */
@@ -39,8 +52,8 @@ export interface Job {
   readonly summary: string;
   /** Milliseconds between scheduled runs; `undefined`: run only on request. */
   readonly everyMs: number | undefined;
-  /** Resolves with the results, one item a line. Rejects with `IncompleteJobError` if something was skipped. */
-  run(run: JobRun): Promise<readonly string[]>;
+  /** Rejects with `IncompleteJobError`, whose lines say what was skipped. */
+  run(run: JobRun): Promise<void>;
 }
 
 export interface JobState {
@@ -49,19 +62,58 @@ export interface JobState {
   readonly everyMs: number | undefined;
   /** `undefined` while the job does not run. */
   readonly running: { readonly since: Date; readonly progress: string } | undefined;
-  readonly last: { readonly ended: Date; readonly outcome: string } | undefined;
+  readonly last: LastRun | undefined;
+  /** When the last run ended that did all of its work. */
+  readonly lastSuccess: Date | undefined;
   /** Since the server started, without dry runs. */
   readonly runs: Readonly<Record<JobOutcome, number>>;
   readonly next: Date | undefined;
 }
 
+export interface LastRun {
+  readonly ended: Date;
+  /** One line for the whole run. */
+  readonly outcome: string;
+  readonly reports: readonly Pick<JobReport, "subject" | "summary">[];
+}
+
 export type JobOutcome = "done" | "cancelled" | "failed";
+
+interface EndedRun {
+  readonly kind: JobOutcome;
+  readonly outcome: string;
+  readonly reports: readonly JobReport[];
+  readonly by: string | undefined;
+}
+
+/** Most details in a log line. */
+const MAX_LOGGED_DETAILS = 20;
+
+function linesOf(reports: readonly JobReport[]): string[] {
+  return reports.flatMap(({ subject, summary, details }) => [
+    ...details.map((detail) => `  ${detail}`),
+    `${subject}: ${summary}`,
+  ]);
+}
+
+function logLine({ subject, summary, details }: JobReport): string {
+  if (details.length === 0) return `${subject}: ${summary}`;
+  const more = details.length - MAX_LOGGED_DETAILS;
+  const named = details.slice(0, MAX_LOGGED_DETAILS).join(", ");
+  return `${subject}: ${summary}: ${named}${more > 0 ? `, and ${more} more` : ""}`;
+}
+
+function outcomeOf(reports: readonly JobReport[]): string {
+  const [only, ...others] = reports;
+  return only && others.length === 0 ? `${only.subject}: ${only.summary}` : "done";
+}
 
 interface JobEntry {
   readonly job: Job;
   running: { readonly since: Date; progress: string; readonly abort: AbortController } | undefined;
   ended: Promise<unknown>;
-  last: JobState["last"];
+  last: LastRun | undefined;
+  lastSuccess: Date | undefined;
   readonly runs: Record<JobOutcome, number>;
   next: Date | undefined;
   timer: Timer | undefined;
@@ -81,6 +133,7 @@ export class JobRunner {
         running: undefined,
         ended: Promise.resolve(),
         last: undefined,
+        lastSuccess: undefined,
         runs: { done: 0, cancelled: 0, failed: 0 },
         next: undefined,
         timer: undefined,
@@ -91,18 +144,22 @@ export class JobRunner {
   }
 
   list(): JobState[] {
-    return [...this.#jobs.values()].map(({ job: { name, summary, everyMs }, running, last, runs, next }) => ({
-      name,
-      summary,
-      everyMs,
+    return [...this.#jobs.values()].map(({ job, running, last, lastSuccess, runs, next }) => ({
+      name: job.name,
+      summary: job.summary,
+      everyMs: job.everyMs,
       running: running && { since: running.since, progress: running.progress },
       last,
+      lastSuccess,
       runs: { ...runs },
       next,
     }));
   }
 
-  /** Runs a job to its end. Rejects with `JobError` if the job is unknown or already running. */
+  /**
+   * Runs a job to its end. Resolves with the results, one item a line. Rejects with `JobError` if the job is unknown or
+   * already running, and with `IncompleteJobError`, which has the results too.
+   */
   async run(
     name: string,
     options: JobOptions,
@@ -118,27 +175,28 @@ export class JobRunner {
     }
     const abort = new AbortController();
     entry.running = { since: new Date(), progress: "starting", abort };
-    const run: JobRun = {
-      ...options,
+    const reports: JobReport[] = [];
+    const work = entry.job.run({
+      isDryRun: options.isDryRun,
       signal: abort.signal,
       progress: (text) => {
         if (entry.running) entry.running.progress = text;
         onProgress?.(text);
       },
-    };
-    const work = entry.job.run(run);
+      report: (report) => void reports.push(report),
+    });
     entry.ended = work.catch(() => undefined);
     // Dry runs are not counted and do not delay the next scheduled run.
     const note = (kind: JobOutcome, outcome: string) => {
-      if (options.isDryRun) return;
-      entry.runs[kind]++;
-      entry.last = { ended: new Date(), outcome };
+      if (!options.isDryRun) this.#note(entry, { kind, outcome, reports, by: options.by });
     };
     try {
-      const lines = await work;
-      if (abort.signal.aborted) note("cancelled", "cancelled");
-      else note("done", lines.at(-1) ?? "done");
-      return abort.signal.aborted ? [...lines, "cancelled"] : lines;
+      await work;
+      note(
+        abort.signal.aborted ? "cancelled" : "done",
+        abort.signal.aborted ? "cancelled" : outcomeOf(reports),
+      );
+      return [...linesOf(reports), ...(abort.signal.aborted ? ["cancelled"] : [])];
     } catch (error) {
       // For example, it was cancelled while waiting for a lock.
       if (abort.signal.aborted && error === abort.signal.reason) {
@@ -146,11 +204,27 @@ export class JobRunner {
         return ["cancelled"];
       }
       note("failed", `failed: ${failureOf(error).words}`);
-      throw error;
+      if (!(error instanceof IncompleteJobError)) throw error;
+      throw new IncompleteJobError(error.message, [...linesOf(reports), ...error.lines]);
     } finally {
       entry.running = undefined;
       if (!options.isDryRun) this.#schedule(entry);
     }
+  }
+
+  /** Counts a run and logs it: one line for each thing that it worked on. */
+  #note(entry: JobEntry, { kind, outcome, reports, by }: EndedRun): void {
+    const ended = new Date();
+    entry.runs[kind]++;
+    entry.last = {
+      ended,
+      outcome,
+      reports: reports.map(({ subject, summary }) => ({ subject, summary })),
+    };
+    if (kind === "done") entry.lastSuccess = ended;
+    const run = `job '${entry.job.name}', ${by === undefined ? "scheduled" : `run by ${by}`}`;
+    for (const report of reports) this.#log.info(`${run}: ${logLine(report)}`);
+    if (kind === "cancelled") this.#log.info(`${run}: cancelled`);
   }
 
   /** Resolves when the job has ended. Rejects with `JobError` if it is not running. */

@@ -22,7 +22,7 @@ const TOKEN_KEY = serverPart({
   start: ({ directory }) => ensureTokenKey(`${directory.path}/token_key`),
 });
 
-const CERTIFICATES = serverPart({
+export const CERTIFICATES = serverPart({
   name: "the certificates",
   needs: { administrator: ADMINISTRATOR },
   start: (_, { config: { http }, log }) =>

@@ -3,8 +3,9 @@ import { VERSION } from "../../primitives/version.ts";
 import { ADMINISTRATOR } from "./administrator.ts";
 import { serverPart } from "./context.ts";
 import { CONTROL } from "./control.ts";
-import { HTTP, TRAFFIC } from "./http.ts";
-import { INSTANCES, JOBS } from "./registries.ts";
+import { DIRECTORY } from "./data.ts";
+import { CERTIFICATES, HTTP, TRAFFIC } from "./http.ts";
+import { BACKENDS, INSTANCES, JOBS } from "./registries.ts";
 import { SSH } from "./ssh.ts";
 import { PASSWORDS, USERS } from "./users.ts";
 
@@ -13,6 +14,9 @@ export const OPS = serverPart({
   name: "health and metrics",
   needs: {
     administrator: ADMINISTRATOR,
+    backends: BACKENDS,
+    certificateFiles: CERTIFICATES,
+    directory: DIRECTORY,
     instances: INSTANCES,
     users: USERS,
     passwords: PASSWORDS,
@@ -20,8 +24,12 @@ export const OPS = serverPart({
     traffic: TRAFFIC,
   },
   // Supervisors can still see that the server is stopping while running requests finish.
-  stopsAfter: [HTTP, JOBS, CONTROL, SSH],
-  start: ({ administrator: _, ...services }, { config, log, started }) =>
-    config.ops && new OpsFrontend(config.ops, { ...services, version: VERSION, started }, log),
+  stopsAfter: [HTTP, JOBS, CONTROL, SSH, CERTIFICATES],
+  start({ administrator: _, certificateFiles, directory, ...services }, { config, log, started }) {
+    if (!config.ops) return undefined;
+    const certificates = () => certificateFiles?.certificates ?? [];
+    const measured = { ...services, certificates, dataDir: directory.path, version: VERSION, started };
+    return new OpsFrontend(config.ops, measured, log);
+  },
   stop: (ops) => ops?.stop(),
 });

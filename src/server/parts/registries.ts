@@ -1,4 +1,4 @@
-import { BackendSwitch } from "../../backends/backend-switch.ts";
+import { BACKENDS as BACKEND_NAMES, BackendSwitch } from "../../backends/backend-switch.ts";
 import { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
 import { SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
 import { storeJobs } from "../../backends/oci-http/upkeep/store-jobs.ts";
@@ -18,11 +18,17 @@ export const SYSTEM = serverPart({
 export const BACKENDS = serverPart({
   name: "the backends",
   needs: { system: SYSTEM },
-  start: ({ system }, { config }) =>
-    BackendSwitch.load(system, [
+  async start({ system }, { config, log }) {
+    const backends = await BackendSwitch.load(system, [
       ...(config.instances ? (["oci-http"] as const) : []),
       ...(config.ssh ? (["admin-ssh"] as const) : []),
-    ]),
+    ]);
+    for (const name of BACKEND_NAMES) {
+      if (backends.stateOf(name) === "disabled")
+        log.warn(`the backend '${name}' is disabled; '/backends enable ${name}' in the console enables it`);
+    }
+    return backends;
+  },
 });
 
 export const INSTANCES = serverPart({

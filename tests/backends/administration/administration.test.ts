@@ -9,7 +9,7 @@ import { reloadConfiguration } from "../../../src/backends/administration/reload
 import { readStatus } from "../../../src/backends/administration/status.ts";
 import type { BackendName } from "../../../src/backends/backend-switch.ts";
 import { AdministratorOnlyError } from "../../../src/backends/refusals.ts";
-import { IncompleteJobError, JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
+import { IncompleteJobError, type Job, JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
 import { ADMINISTRATOR, actorWith } from "../../support/actors.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
@@ -17,7 +17,7 @@ import { afterThisTest } from "../../support/cleanup.ts";
 const administrator = actorWith(ADMINISTRATOR);
 const owner = actorWith({ "http/oci/*": "owner" });
 
-function jobsWith(run: () => Promise<readonly string[]>) {
+function jobsWith(run: Job["run"]) {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const jobs = new JobRunner([{ name: "gc", summary: "", everyMs: undefined, run }], log);
   afterThisTest(() => jobs.close());
@@ -27,21 +27,27 @@ function jobsWith(run: () => Promise<readonly string[]>) {
 describe("jobs", () => {
   test("are run by administrators alone", async () => {
     let runs = 0;
-    const services = jobsWith(async () => [`run ${++runs}`]);
+    const services = jobsWith(async ({ report }) =>
+      report({ subject: "store", summary: `run ${++runs}`, details: [] }),
+    );
     const options = { name: "gc", isDryRun: false };
     await expect(runJob(services, owner, options)).rejects.toBeInstanceOf(AdministratorOnlyError);
     await expect(cancelJob(services, owner, "gc")).rejects.toBeInstanceOf(AdministratorOnlyError);
     expect(runs).toBe(0);
-    expect(await runJob(services, administrator, options)).toEqual(["run 1"]);
+    expect(await runJob(services, administrator, options)).toEqual(["store: run 1"]);
   });
 
   test("that fail tell the reason to administrators alone", async () => {
-    const services = jobsWith(async () => {
+    const services = jobsWith(async ({ report }) => {
+      report({ subject: "store", summary: "failed: the repository secret is gone", details: [] });
       throw new IncompleteJobError("the blob of the repository secret is gone", []);
     });
     await runJob(services, administrator, { name: "gc", isDryRun: false }).catch(() => undefined);
     expect(listJobs(services, administrator)[0]?.last?.outcome).toContain("secret is gone");
-    expect(listJobs(services, owner)[0]?.last?.outcome).toBe("failed");
+    expect(listJobs(services, owner)[0]?.last).toMatchObject({
+      outcome: "failed",
+      reports: [{ subject: "store", summary: "failed" }],
+    });
   });
 });
 

@@ -1,7 +1,14 @@
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { SYSTEM_STORE } from "../../../src/backends/oci-http/settings/instance-config.ts";
 import { resolveServerConfig } from "../../../src/config/server-config.ts";
+import { hostMetrics } from "../../../src/frontends/ops/host-metrics.ts";
 import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
+import { SYSTEM_IDENTITY } from "../../../src/primitives/store/commits/commit-group.ts";
+import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
+import { localStores } from "../../../src/primitives/store/open-engine.ts";
 import { startServer } from "../../../src/server/server.ts";
+import { makeCertificate } from "../../support/certificate.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { freePort } from "../../support/free-port.ts";
 import { bytesOf, RegistryClient } from "../../support/registry-client.ts";
@@ -89,11 +96,11 @@ test.each(["1", "3"])("with %p threads the metrics count every request exactly",
   expect(samples.get('everlock_commit_queue{store="everlock-oci-local"}')).toBe(0);
   expect(samples.get('everlock_index_behind{store="everlock-oci-local"}')).toBe(0);
   expect(samples.get('everlock_uploads_open{store="everlock-oci-local"}')).toBe(1);
-  expect(samples.get('everlock_job_runs_total{job="gc",outcome="done"}')).toBe(0);
+  expect(samples.get('everlock_job_runs_total{name="gc",outcome="done"}')).toBe(0);
   expect(samples.get('everlock_store_manifests{store="everlock-oci-local"}')).toBe(1);
   expect(samples.get('everlock_store_tags{store="everlock-oci-local"}')).toBe(1);
   expect(samples.get("everlock_users{}")).toBe(2);
-  expect(samples.get('everlock_job_running{job="gc"}')).toBe(0);
+  expect(samples.get('everlock_job_running{name="gc"}')).toBe(0);
 });
 
 describeWith(["promtool"], "promtool", () => {
@@ -120,6 +127,55 @@ test("a server is live and ready, and no longer ready while it stops", async () 
   finish();
   expect((await slow).status).toBe(202);
   await stopped;
+});
+
+test("a server is not ready while its registries are disabled, and its start says so", async () => {
+  const dataDir = temporaryDirectory();
+  const args = [
+    ...["--data-dir", dataDir, "--admin-password", "change-me", "--http-workers", "1"],
+    ...["--frontend-http-listen-http", "127.0.0.1:0", "--no-backend-admin-ssh"],
+    ...["--frontend-ops-listen", "127.0.0.1:0"],
+  ];
+  const system = await localStores(dataDir, consoleLogger).open(SYSTEM_STORE);
+  await system.write(storePath("config/backends.toml"), Buffer.from('disabled = ["oci-http"]\n'), {
+    author: SYSTEM_IDENTITY,
+    message: "disable oci-http",
+  });
+  await system.close();
+  const warnings: string[] = [];
+  const log = { ...consoleLogger, info: () => undefined, warn: (text: string) => void warnings.push(text) };
+  const server = await startServer(resolveServerConfig(args, {}), log);
+  afterThisTest(() => server.stop());
+  const response = await fetch(`http://127.0.0.1:${server.ops?.port}/readyz`);
+  expect([response.status, await response.text()]).toEqual([
+    503,
+    "the registries are disabled; '/backends enable oci-http' enables them\n",
+  ]);
+  expect(warnings).toContain(
+    "the backend 'oci-http' is disabled; '/backends enable oci-http' in the console enables it",
+  );
+});
+
+test("the metrics have the room on the data directory's disk", async () => {
+  const { ask } = await start("1");
+  const samples = await samplesOf(await ask("/metrics"));
+  const [free = 0, size = 0] = ["free", "size"].map((what) => samples.get(`everlock_data_${what}_bytes{}`));
+  expect(free).toBeGreaterThan(0);
+  expect(size).toBeGreaterThan(free);
+});
+
+describeWith(["openssl"], "a certificate", () => {
+  test("has a metric of its expiry", async () => {
+    const dir = temporaryDirectory();
+    const files = await makeCertificate(dir, "registry.test", ["registry.test"]);
+    const certificate = readFileSync(files.certificate, "utf8");
+    const used = [{ names: ["registry.test"], certificate, key: "" }];
+    const metrics = await hostMetrics({ certificates: () => used, dataDir: dir });
+    const [sample] = metrics.at(-1)?.samples ?? [];
+    expect(sample?.labels).toEqual({ index: "0", name: "registry.test" });
+    const days = ((sample?.value ?? 0) - Date.now() / 1000) / 86_400;
+    expect(Math.round(days)).toBe(2);
+  });
 });
 
 test("a server is not ready before its console listens", async () => {

@@ -1,12 +1,26 @@
 import { describe, expect, test } from "bun:test";
-import { type Job, JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
+import { IncompleteJobError, type Job, JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
 import { consoleLogger } from "../../../src/primitives/logging/logger.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
 
+const swept = (summary: string, subject = "floor", details: readonly string[] = []) => ({
+  subject,
+  summary,
+  details,
+});
+
 function runnerOf(job: Partial<Job>, log = consoleLogger): JobRunner {
   const runner = new JobRunner(
-    [{ name: "sweep", summary: "sweeps", everyMs: undefined, run: async () => ["swept"], ...job }],
+    [
+      {
+        name: "sweep",
+        summary: "sweeps",
+        everyMs: undefined,
+        run: async ({ report }) => report(swept("swept")),
+        ...job,
+      },
+    ],
     log,
   );
   afterThisTest(() => runner.close());
@@ -19,21 +33,21 @@ describe("a job", () => {
   test("runs on request and shows its progress and its outcome", async () => {
     const go = Promise.withResolvers<void>();
     const runner = runnerOf({
-      run: async ({ progress }) => {
+      run: async ({ progress, report }) => {
         progress("half of it");
         await go.promise;
-        return ["swept"];
+        report(swept("swept"));
       },
     });
     const heard: string[] = [];
     const run = runner.run("sweep", { isDryRun: false }, (text) => heard.push(text));
     expect(runner.list()[0]?.running?.progress).toBe("half of it");
     go.resolve();
-    expect(await run).toEqual(["swept"]);
+    expect(await run).toEqual(["floor: swept"]);
     expect(heard).toEqual(["half of it"]);
     expect(runner.list()[0]).toMatchObject({
       running: undefined,
-      last: { outcome: "swept" },
+      last: { outcome: "floor: swept" },
       runs: { done: 1 },
     });
   });
@@ -41,12 +55,12 @@ describe("a job", () => {
   test("in a dry run counts as no run and delays none", async () => {
     const runner = runnerOf({
       everyMs: 60_000,
-      run: async ({ isDryRun }) => [isDryRun ? "would sweep" : "swept"],
+      run: async ({ isDryRun, report }) => report(swept(isDryRun ? "would sweep" : "swept")),
     });
     const before = runner.list();
-    expect(await runner.run("sweep", { isDryRun: true })).toEqual(["would sweep"]);
+    expect(await runner.run("sweep", { isDryRun: true })).toEqual(["floor: would sweep"]);
     expect(runner.list()).toEqual(before);
-    expect(await runner.run("sweep", { isDryRun: false })).toEqual(["swept"]);
+    expect(await runner.run("sweep", { isDryRun: false })).toEqual(["floor: swept"]);
     expect(runner.list()[0]?.runs.done).toBe(1);
   });
 
@@ -58,7 +72,6 @@ describe("a job", () => {
       run: async ({ isDryRun }) => {
         runs.push(isDryRun);
         if (isDryRun) await go.promise;
-        return ["swept"];
       },
     });
     const dry = runner.run("sweep", { isDryRun: true });
@@ -71,9 +84,9 @@ describe("a job", () => {
 
   test("runs only once at a time, and can be cancelled", async () => {
     const runner = runnerOf({
-      run: async ({ signal }) => {
+      run: async ({ signal, report }) => {
         await new Promise((resolve) => signal.addEventListener("abort", resolve));
-        return ["swept a part"];
+        report(swept("swept a part"));
       },
     });
     const run = runner.run("sweep", { isDryRun: false });
@@ -81,7 +94,7 @@ describe("a job", () => {
       /^the job 'sweep' is already running, since \d\d:\d\d:\d\d UTC; '\/jobs cancel sweep' cancels it$/,
     );
     await runner.cancel("sweep");
-    expect(await run).toEqual(["swept a part", "cancelled"]);
+    expect(await run).toEqual(["floor: swept a part", "cancelled"]);
     expect(runner.list()[0]?.last?.outcome).toBe("cancelled");
     expect(await errorOf(runner.cancel("sweep"))).toBe("the job 'sweep' is not running");
     expect(await errorOf(runner.run("dust", { isDryRun: false }))).toBe("no job 'dust'; there are sweep");
@@ -105,6 +118,64 @@ describe("a job", () => {
     expect(logged[0]).toBe("the job 'sweep' failed: Error: no broom");
     expect(runner.list()[0]?.last?.outcome).toBe("failed: internal error; the server's log has the cause");
   });
+});
+
+describe("a run of a job is logged", () => {
+  const lines: string[] = [];
+  const log = { ...consoleLogger, info: (message: string) => void lines.push(message) };
+
+  test("with who asked for it and what it did, one bounded line for each thing that it worked on", async () => {
+    lines.length = 0;
+    const many = Array.from({ length: 300 }, (_, i) => `corner ${i}`);
+    const runner = runnerOf(
+      {
+        run: async ({ report }) => {
+          report(swept("swept", "floor", ["dust", "crumbs"]));
+          report(swept("swept all", "stairs", many));
+        },
+      },
+      log,
+    );
+    await runner.run("sweep", { isDryRun: false, by: "alice" });
+    expect(lines).toEqual([
+      "job 'sweep', run by alice: floor: swept: dust, crumbs",
+      `job 'sweep', run by alice: stairs: swept all: ${many.slice(0, 20).join(", ")}, and 280 more`,
+    ]);
+    expect(runner.list()[0]?.last).toMatchObject({
+      outcome: "done",
+      reports: [
+        { subject: "floor", summary: "swept" },
+        { subject: "stairs", summary: "swept all" },
+      ],
+    });
+  });
+
+  test("but not a dry run", async () => {
+    lines.length = 0;
+    const runner = runnerOf({}, log);
+    await runner.run("sweep", { isDryRun: true, by: "alice" });
+    expect(lines).toEqual([]);
+  });
+});
+
+test("the last success of a job is not that of a run that failed or left something out", async () => {
+  const outcomes = [
+    new Error("no broom"),
+    new IncompleteJobError("the stairs were left out", ["left out: stairs"]),
+  ];
+  const runner = runnerOf({
+    run: async ({ report }) => {
+      report(swept("swept"));
+      const error = outcomes.pop();
+      if (error) throw error;
+    },
+  });
+  const run = () => runner.run("sweep", { isDryRun: false });
+  expect(await run().catch((error) => error.lines)).toEqual(["floor: swept", "left out: stairs"]);
+  await expect(run()).rejects.toThrow("no broom");
+  expect(runner.list()[0]?.lastSuccess).toBeUndefined();
+  await run();
+  expect(runner.list()[0]?.lastSuccess).toBeInstanceOf(Date);
 });
 
 test("a job that is cancelled while it waits for its turn counts as cancelled, not as failed", async () => {

@@ -20,7 +20,10 @@ export const JOB_COMMANDS: readonly Command[] = [
     summary: "list the background jobs: state, progress and result of the last run",
     example: "/jobs list",
     adminOnly: false,
-    run: (_args, context) => listing(listJobs(context, context.actor), COLUMNS, context),
+    run(_args, context) {
+      const jobs = listJobs(context, context.actor);
+      return { ...listing(jobs.flatMap(rowsOf), COLUMNS, context), records: jobs };
+    },
   },
   {
     scope: "jobs",
@@ -54,14 +57,31 @@ export const JOB_COMMANDS: readonly Command[] = [
 
 const when = (date: Date | undefined) => (date ? formatTime(date) : "-");
 
-const COLUMNS: Columns<JobState> = {
-  job: ({ name }) => name,
-  state: ({ running }) => (running ? `running: ${running.progress}` : "idle"),
+/** A row of a job, or of one of the stores that its last run worked on. */
+interface Row {
+  readonly job: JobState | undefined;
+  readonly outcome: string;
+}
+
+function rowsOf(job: JobState): Row[] {
+  const { outcome = "-", reports = [] } = job.last ?? {};
+  const stores = reports.length > 1 ? reports : [];
+  return [
+    { job, outcome },
+    ...stores.map(({ subject, summary }) => ({ job: undefined, outcome: `${subject}: ${summary}` })),
+  ];
+}
+
+const cellOf = (print: (job: JobState) => string) => (row: Row) => (row.job ? print(row.job) : "");
+
+const COLUMNS: Columns<Row> = {
+  job: cellOf(({ name }) => name),
+  state: cellOf(({ running }) => (running ? `running: ${running.progress}` : "idle")),
   every: {
-    cell: ({ everyMs }) => (everyMs === undefined ? "-" : formatDuration(everyMs / 1000)),
+    cell: cellOf(({ everyMs }) => (everyMs === undefined ? "-" : formatDuration(everyMs / 1000))),
     leaveOut: 3,
   },
-  "next (UTC)": { cell: ({ next }) => when(next), leaveOut: 2 },
-  "last (UTC)": { cell: ({ last }) => when(last?.ended), leaveOut: 1 },
-  outcome: ({ last }) => last?.outcome ?? "-",
+  "next (UTC)": { cell: cellOf(({ next }) => when(next)), leaveOut: 2 },
+  "last (UTC)": { cell: cellOf(({ last }) => when(last?.ended)), leaveOut: 1 },
+  outcome: ({ outcome }) => outcome,
 };

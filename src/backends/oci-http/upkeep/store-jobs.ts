@@ -1,4 +1,10 @@
-import { IncompleteJobError, type Job, type JobRun } from "../../../primitives/jobs/job-runner.ts";
+import { failureOf } from "../../../primitives/errors/failure.ts";
+import {
+  IncompleteJobError,
+  type Job,
+  type JobReport,
+  type JobRun,
+} from "../../../primitives/jobs/job-runner.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
@@ -48,31 +54,32 @@ export function storeJobs(
 /** Works on each store, even if another fails or is out of service; then rejects at the end. */
 async function forEachStore(
   instances: InstanceRegistry,
-  { signal }: JobRun,
-  work: (oci: OciStore, configs: readonly InstanceConfig[]) => Promise<readonly string[]>,
-): Promise<string[]> {
-  const lines: string[] = [];
+  { signal, report }: JobRun,
+  work: (oci: OciStore, configs: readonly InstanceConfig[]) => Promise<Omit<JobReport, "subject">>,
+): Promise<void> {
   const failures: unknown[] = [];
   for (const oci of instances.stores()) {
     if (signal.aborted) break;
-    const configs = instances.list().filter(({ store }) => store === oci.location.store);
+    const { store: subject } = oci.location;
+    const configs = instances.list().filter(({ store }) => store === subject);
     if (configs.length === 0) continue;
     try {
-      lines.push(...(await oci.inUse(() => work(oci, configs))));
+      report({ subject, ...(await oci.inUse(() => work(oci, configs))) });
     } catch (error) {
       if (signal.aborted) throw error;
+      report({ subject, summary: `failed: ${failureOf(error).words}`, details: [] });
       failures.push(error);
     }
   }
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
   const problems = new Set(instances.outages().map(({ problem }) => problem));
-  if (problems.size === 0 || signal.aborted) return lines;
+  if (problems.size === 0 || signal.aborted) return;
   const message = problems.size === 1 ? "1 store was left out" : `${problems.size} stores were left out`;
-  throw new IncompleteJobError(message, [
-    ...lines,
-    ...[...problems].map((problem) => `left out: ${problem}`),
-  ]);
+  throw new IncompleteJobError(
+    message,
+    [...problems].map((problem) => `left out: ${problem}`),
+  );
 }
 
 async function collect(
@@ -80,8 +87,7 @@ async function collect(
   configs: readonly InstanceConfig[],
   graceSeconds: number,
   run: JobRun,
-): Promise<string[]> {
-  const { store } = oci.location;
+): Promise<Omit<JobReport, "subject">> {
   const rules = configs.flatMap(({ cleanup, at }) => (at ? [] : cleanup));
   const cleaned = await applyCleanupRules(oci, rules, run);
   // Registries that share a store use the longest of their retentions.
@@ -94,16 +100,14 @@ async function collect(
     run,
   );
   const verb = run.isDryRun ? "would remove" : "removed";
-  const more = cleaned.lines.length > MAX_NAMED ? [`  … and ${cleaned.lines.length - MAX_NAMED} more`] : [];
-  return [
-    ...cleaned.lines.slice(0, MAX_NAMED).map((line) => `  ${line}`),
-    ...more,
-    ...problems.map((problem) => `  ${problem}`),
-    `${store}: ${verb} ${cleaned.tags} tags, ${cleaned.manifests} manifests, ${blobs} blobs (${bytes} bytes), ${uploads} uploads`,
-  ];
+  const more = cleaned.lines.length > MAX_NAMED ? [`… and ${cleaned.lines.length - MAX_NAMED} more`] : [];
+  return {
+    summary: `${verb} ${cleaned.tags} tags, ${cleaned.manifests} manifests, ${blobs} blobs (${bytes} bytes), ${uploads} uploads`,
+    details: [...cleaned.lines.slice(0, MAX_NAMED), ...more, ...problems],
+  };
 }
 
-async function scrub(oci: OciStore, run: JobRun): Promise<string[]> {
+async function scrub(oci: OciStore, run: JobRun): Promise<Omit<JobReport, "subject">> {
   const pace = new Pace(3, run.signal);
   const step = async (progress: string): Promise<boolean> => {
     run.progress(`${oci.location.store}: ${progress}`);
@@ -115,8 +119,8 @@ async function scrub(oci: OciStore, run: JobRun): Promise<string[]> {
   const content = await checkOciStore(oci, { setsAside: !run.isDryRun, step, signal: run.signal });
   const problems = [...objects.problems, ...content.problems];
   const verdict = problems.length === 0 ? "no damage" : `${problems.length} damaged or missing`;
-  return [
-    ...problems.map((problem) => `  ${problem}`),
-    `${oci.location.store}: ${objects.commits} commits, ${objects.objects} objects, ${content.blobs} blobs: ${verdict}`,
-  ];
+  return {
+    summary: `${objects.commits} commits, ${objects.objects} objects, ${content.blobs} blobs: ${verdict}`,
+    details: problems,
+  };
 }

@@ -93,7 +93,12 @@ test("a cleanup rule deletes nothing if the index has lost a tag", async () => {
   lose("DELETE FROM tags WHERE tag IN ('v3', 'v4')");
   const [rule] = [parseCleanupRule("**,newest=1,untagged=1d")];
   if (!rule) throw new Error("no rule");
-  const run = { isDryRun: false, signal: new AbortController().signal, progress: () => undefined };
+  const run = {
+    isDryRun: false,
+    signal: new AbortController().signal,
+    progress: () => undefined,
+    report: () => undefined,
+  };
   const later = () => Date.now() + 3 * 24 * 60 * 60 * 1000;
   const before = oci.store.head().commitId;
   expect(await applyCleanupRules(oci, [rule], run, later)).toMatchObject({ tags: 0, manifests: 0 });

@@ -5,8 +5,9 @@ import {
   type CleanupRule,
   parseCleanupRule,
 } from "../../../../src/backends/oci-http/policy/cleanup-rules.ts";
+import type { OciStore } from "../../../../src/backends/oci-http/store/oci-store.ts";
 import { storeJobs } from "../../../../src/backends/oci-http/upkeep/store-jobs.ts";
-import { IncompleteJobError, JobRunner } from "../../../../src/primitives/jobs/job-runner.ts";
+import { IncompleteJobError, JobError, JobRunner } from "../../../../src/primitives/jobs/job-runner.ts";
 import { nextTurn } from "../../../../src/primitives/jobs/next-turn.ts";
 import { consoleLogger } from "../../../../src/primitives/logging/logger.ts";
 import { blobPath } from "../../../support/blob-path.ts";
@@ -16,13 +17,17 @@ import { TestStore } from "../../../support/oci-store.ts";
 
 interface Options {
   readonly cleanup?: readonly CleanupRule[];
+  readonly others?: readonly OciStore[];
   readonly outages?: readonly { readonly problem: string }[];
 }
 
 /** The jobs on one store. */
-function jobsOn({ oci }: Pick<TestStore, "oci">, { cleanup = [], outages = [] }: Options = {}): JobRunner {
+function jobsOn(
+  { oci }: Pick<TestStore, "oci">,
+  { cleanup = [], others = [], outages = [] }: Options = {},
+): JobRunner {
   const instances = {
-    stores: () => [oci],
+    stores: () => [oci, ...others],
     list: () => [{ store: oci.location.store, cleanup, retention: undefined, at: undefined }],
     outages: () => outages,
     withRemovals: (work: () => Promise<unknown>) => work(),
@@ -79,6 +84,18 @@ test("a job on stores of which one can't be opened works on the others, and says
   expect(failure.lines).toEqual([
     expect.stringContaining("no damage"),
     "left out: the store 'other' can't be opened",
+  ]);
+});
+
+test("a job that fails on one store says so beside the results of the others", async () => {
+  const [store, broken] = [await TestStore.open(), await TestStore.open()];
+  await store.image("v1");
+  broken.oci.store.checkObjects = () => Promise.reject(new JobError("its disk is slow"));
+  const jobs = jobsOn(store, { others: [broken.oci] });
+  await expect(jobs.run("scrub", { isDryRun: false })).rejects.toThrow("its disk is slow");
+  expect(jobs.list()[1]?.last?.reports).toEqual([
+    { subject: store.oci.location.store, summary: expect.stringContaining("no damage") },
+    { subject: broken.oci.location.store, summary: "failed: its disk is slow" },
   ]);
 });
 
