@@ -5,11 +5,13 @@
 import { rmSync } from "node:fs";
 import { compile, TARGETS } from "./packaging/compile.ts";
 import { buildImage } from "./packaging/image/build-image.ts";
+import { buildPackages } from "./packaging/packages/build-packages.ts";
 import { DIST } from "./packaging/release.ts";
 
 const MODES: Readonly<Record<string, () => Promise<void>>> = {
   "--all": compileAll,
   "--image": () => buildImage(),
+  "--packages": () => buildPackages(),
 };
 
 async function compileAll(): Promise<void> {

@@ -9,7 +9,11 @@ export const DIST = `${ROOT}/dist`;
 export interface Release {
   readonly version: string;
   readonly description: string;
+  /** Lines of up to 78 characters. */
+  readonly longDescription: readonly string[];
   readonly licence: string;
+  /** Of packages: a name and an address. */
+  readonly maintainer: string;
   /** Of Git; `unknown` outside a checkout. */
   readonly commit: string;
   /** Of the commit, in seconds since the epoch: the same source gives the same files. */
@@ -19,7 +23,15 @@ export interface Release {
 export const RELEASE: Release = {
   version: manifest.version,
   description: manifest.description,
+  longDescription: [
+    "Everlock stores container images, Helm charts and other OCI artifacts for",
+    "podman, docker, Kubernetes and every other client. Each push and each",
+    "delete is a Git commit by the user who made it, so that every earlier state",
+    "can be seen and restored. It needs no database and no other service, and is",
+    "administered over SSH.",
+  ],
   licence: manifest.license,
+  maintainer: process.env["EVERLOCK_MAINTAINER"] ?? "Everlock <everlock@localhost>",
   commit: git("rev-parse", "--short=12", "HEAD") ?? "unknown",
   time: Number(process.env["SOURCE_DATE_EPOCH"] ?? git("log", "-1", "--format=%ct") ?? 0),
 };
@@ -34,10 +46,17 @@ export function reportBuilt(path: string, detail = ""): void {
 }
 
 /** Runs a program of the build; throws with its output if it fails. */
-export function runTool(command: readonly string[], options: { cwd?: string } = {}): string {
+export function runTool(
+  command: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): string {
   const [name = ""] = command;
   if (!Bun.which(name)) throw new Error(`this needs '${name}', which is not installed`);
-  const { success, stdout, stderr } = Bun.spawnSync([...command], { ...options, stdin: "ignore" });
+  const { success, stdout, stderr } = Bun.spawnSync([...command], {
+    ...options,
+    env: { ...process.env, ...options.env },
+    stdin: "ignore",
+  });
   if (!success) throw new Error(`${command.join(" ")} failed:\n${stdout}${stderr}`);
   return stdout.toString();
 }

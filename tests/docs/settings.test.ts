@@ -9,7 +9,9 @@ const OTHER_FLAGS = new Set([
   ...["dry-run", "partial", "help", "json", "version", "yes"],
   ...["if-missing", "if-exists", "if-running"],
   // build.ts; skopeo and /oci restore
-  ...["image", "all"],
+  ...["image", "packages", "all"],
+  // dpkg, rpm
+  ...["install", "purge"],
   // podman, bun, npx, git, chown, systemctl
   ...["tls-verify", "frozen-lockfile", "author", "format", "grep", "name-only", "strict"],
   ...["reference", "now"],

@@ -20,6 +20,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "systemd-analyze": "systemd",
   "apt-get": "apt",
   "dpkg-deb": "dpkg",
+  rpmbuild: "rpm",
   readelf: "binutils",
 };
 
