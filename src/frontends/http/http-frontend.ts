@@ -199,7 +199,10 @@ export class HttpFrontend {
     }
     const preflight = this.#crossOrigin?.preflight(request);
     if (preflight) return preflight;
-    const asked = client?.host ?? request.headers.get("Host");
+    const sent = request.headers.get("Host");
+    // The runtime joins several headers (RFC 9112, section 3.2); a trusted proxy's host does not make up for that.
+    if (sent?.includes(",")) return new RegistryError(HTTP_FAULTS.hostRepeated);
+    const asked = client?.host ?? sent;
     const host = asked === null ? null : hostWithPort(asked, client?.port);
     const vhost = host === null ? undefined : vhostOf(host);
     if (host === null || vhost === undefined) return new RegistryError(HTTP_FAULTS.hostInvalid);

@@ -51,7 +51,10 @@ test.each([
 
 test("long ranges of a blob are sent in parts of any length", async () => {
   const { get } = await started(LARGE);
-  const received = await partsOf(await get({ Range: "bytes=1000000-1899999,1-900000,950000-950000" }));
+  const response = await get({ Range: "bytes=1000000-1899999,1-900000,950000-950000" });
+  // A limit of the runtime, described in docs/develop.md: it sends what is streamed without its length.
+  expect(response.headers.get("Content-Length")).toBeNull();
+  const received = await partsOf(response);
   expect(received.map(({ range }) => range)).toEqual([
     "bytes 1000000-1899999/2000000",
     "bytes 1-900000/2000000",

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { SESSION_LIMITS } from "../../../src/primitives/store/blobs/session-counts.ts";
 import { eventually } from "../../support/eventually.ts";
 import { randomBytes } from "../../support/random-bytes.ts";
+import { rawAnswer } from "../../support/raw-answer.ts";
 import { RegistryClient } from "../../support/registry-client.ts";
 import { startTestServer } from "../../support/test-server.ts";
 
@@ -109,4 +110,24 @@ test("a mount that can't be done, for whatever reason, opens an upload session",
     ]);
     expect(response.headers.get("Location")).toBe(`/v2/app/blobs/${digest}`);
   }
+});
+
+// A limit of the runtime, described in docs/develop.md. When this fails because the answer is 202 and the next request on
+// the connection is served, the runtime reads trailers, and the documents need to say so.
+test("trailers after a chunked body end the connection with 400, and the upload goes on from what came", async () => {
+  const { httpPort } = await startTestServer();
+  const client = new RegistryClient(httpPort, "app");
+  const location = await client.startUpload();
+  const head = [
+    `PATCH ${location} HTTP/1.1`,
+    "Host: localhost",
+    `Authorization: Basic ${btoa("alice:change-me")}`,
+    "Transfer-Encoding: chunked",
+    "Trailer: X-Sum",
+  ].join("\r\n");
+  const body = "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n";
+  const next = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const answer = await rawAnswer(httpPort, `${head}\r\n\r\n${body}${next}`);
+  expect(answer.match(/^HTTP\/1\.1 \d+/gm)?.at(-1)).toBe("HTTP/1.1 400");
+  expect((await client.fetch(location)).headers.get("Range")).toBe("0-4");
 });

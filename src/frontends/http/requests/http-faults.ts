@@ -7,6 +7,7 @@ export const HTTP_FAULTS = {
   diskFull: ["UNAVAILABLE", 507, "there is no room on the registry's disk; deleting still works"],
   formInvalid: ["UNSUPPORTED", 400, "grant_type must be 'password' or 'refresh_token'"],
   hostInvalid: ["NAME_INVALID", 400, "the Host header is not a valid host name"],
+  hostRepeated: ["NAME_INVALID", 400, "the request has more than one Host header"],
   hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
   hostUnknownYet: ["NAME_UNKNOWN", 401, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
