@@ -47,6 +47,12 @@ export class ExistsError extends ExpectedError {
   override readonly kind = "unchanged";
 }
 
+/** Too many attempts were made; the message says when another may be. */
+export class TryLaterError extends ExpectedError {
+  override readonly name = "TryLaterError";
+  override readonly kind = "busy";
+}
+
 /** The operation has a consequence that the actor must confirm first. */
 export class UnconfirmedError extends ExpectedError {
   override readonly name = "UnconfirmedError";

@@ -35,13 +35,14 @@ export const checkConfig = defineCommand({
 });
 
 /** Throws for an unusable certificate or password file. Nothing is written, and no port is opened. */
-function checkFiles({ http, admin, instances }: ServerConfig): void {
+function checkFiles({ http, admin, instances, passwordMinLength }: ServerConfig): void {
   instances?.(undefined);
   if (http?.settings.listenTls) new CertificateFiles(http.certificates, consoleLogger);
   const { password } = admin;
-  if (password?.kind !== "file") return;
-  // It is read at the first start alone, and may be gone afterwards.
-  if (existsSync(password.path)) readAdminPassword(password, consoleLogger);
+  if (password === undefined) return;
+  // A file is read at the first start alone, and may be gone afterwards.
+  if (password.kind === "given" || existsSync(password.path))
+    readAdminPassword(password, passwordMinLength, consoleLogger);
   else
     consoleLogger.warn(`${password.setting}: there is no file ${password.path}; the first start requires it`);
 }

@@ -12,6 +12,16 @@ export const DATA_DIRECTORY_ARGS = {
   config: { type: "string", description: "the server's configuration file", valueHint: "file" },
 } as const satisfies ArgsDef;
 
+/** Flags of those that also set passwords. */
+export const PASSWORD_ARGS = {
+  ...DATA_DIRECTORY_ARGS,
+  "password-min-length": {
+    type: "string",
+    description: "smallest length of new passwords (default: 8)",
+    valueHint: "count",
+  },
+} as const satisfies ArgsDef;
+
 /**
  * Locks the data directory from the flags, which must exist. If root runs the command on another user's directory, the
  * process becomes that user. Throws `UsageError` or `DataDirectoryError`.

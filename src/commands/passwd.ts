@@ -1,4 +1,5 @@
 import { type ArgsDef, defineCommand } from "citty";
+import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { SYSTEM_IDENTITY } from "../primitives/store/commits/commit-group.ts";
@@ -8,11 +9,11 @@ import { parseUserName } from "../primitives/users/user.ts";
 import { userNameFault } from "../primitives/users/user-name-fault.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
 import { askSecret } from "./ask-secret.ts";
-import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
+import { acquireDataDirectory, PASSWORD_ARGS } from "./data-directory-args.ts";
 
 const ARGS: ArgsDef = {
   login: { type: "positional", required: false, description: "login of the user" },
-  ...DATA_DIRECTORY_ARGS,
+  ...PASSWORD_ARGS,
 };
 
 const USAGE = "use: everlock passwd <login> [--data-dir <dir>]";
@@ -37,7 +38,7 @@ export const passwd = defineCommand({
     const users = await UserRegistry.load(store, consoleLogger.warn);
     users.existing(name);
     const password = await askSecret("Password: ");
-    const fault = passwordFault(password);
+    const fault = passwordFault(password, resolveServerConfig(flags, process.env).passwordMinLength);
     if (fault) throw new UsageError(fault);
     await users.setPassword(SYSTEM_IDENTITY, name, password);
     process.stdout.write(`password updated for '${name}'\n`);

@@ -8,16 +8,18 @@ import { withHints } from "../backends/admin-ssh/commands/refusal-hints.ts";
 import { repeatable } from "../backends/admin-ssh/commands/repeat.ts";
 import { USER_COMMANDS } from "../backends/admin-ssh/commands/users.ts";
 import { readStoredInstances } from "../backends/oci-http/instances/stored-instances.ts";
+import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { messageOf } from "../primitives/expected-error.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreManager } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
+import { PasswordChecker } from "../primitives/users/password-checker.ts";
 import { TokenUses } from "../primitives/users/token-uses.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
 import { askSecret } from "./ask-secret.ts";
-import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
+import { acquireDataDirectory, PASSWORD_ARGS } from "./data-directory-args.ts";
 
 const COMMANDS = [...USER_COMMANDS, ...CREDENTIAL_COMMANDS];
 const VERBS = COMMANDS.map(({ verb }) => verb).join("|");
@@ -26,7 +28,7 @@ const USAGE = `use: everlock users ${VERBS} … [--json] [--data-dir <dir>]`;
 const ARGS: ArgsDef = {
   verb: { type: "positional", required: false, description: VERBS },
   json: { type: "boolean", description: "print JSON Lines" },
-  ...DATA_DIRECTORY_ARGS,
+  ...PASSWORD_ARGS,
 };
 
 export const users = defineCommand({
@@ -48,10 +50,13 @@ export const users = defineCommand({
     undo.defer(() => store.close());
     const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, consoleLogger);
     undo.defer(() => tokenUses.close());
+    const registry = await UserRegistry.load(store, consoleLogger.warn);
     const context: UserCommandContext = {
-      users: await UserRegistry.load(store, consoleLogger.warn),
+      users: registry,
       instances: await storedInstances(stores),
       tokenUses,
+      passwords: new PasswordChecker(() => registry.directory),
+      passwordMinLength: resolveServerConfig(flags, process.env).passwordMinLength,
       actor: MACHINE_ACTOR,
       askSecret,
       repeat,
@@ -90,7 +95,7 @@ function splitFlags(args: readonly string[]): { words: string[]; flags: string[]
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
     const [, name, value] = arg.match(/^--([a-z-]+)(=.*)?$/s) ?? [];
-    if (name === undefined || !Object.hasOwn(DATA_DIRECTORY_ARGS, name)) words.push(arg);
+    if (name === undefined || !Object.hasOwn(PASSWORD_ARGS, name)) words.push(arg);
     else flags.push(...(value === undefined ? [arg, args[++i] ?? ""] : [arg]));
   }
   return { words, flags };

@@ -36,7 +36,8 @@ export function adminPassword(
     const setting = settings.sourceOf("admin-password");
     if (settings.isGiven(FILE))
       throw new UsageError(`give ${setting} or ${settings.sourceOf(FILE)}, not both`);
-    return { kind: "given", password: checked(password, setting), setting };
+    // Its length counts when it is used: an administrator of an earlier version may have a shorter one.
+    return { kind: "given", password: checked(password, 1, setting), setting };
   }
   const setting = settings.sourceOf(FILE);
   if (settings.isGiven(FILE))
@@ -47,18 +48,22 @@ export function adminPassword(
 }
 
 /** Reads the password. Throws `UsageError`; logs a warning about a file that other users can access. */
-export function readAdminPassword(source: AdminPassword, log: Pick<Logger, "warn">): string {
-  if (source.kind === "given") return source.password;
+export function readAdminPassword(
+  source: AdminPassword,
+  minLength: number,
+  log: Pick<Logger, "warn">,
+): string {
+  if (source.kind === "given") return checked(source.password, minLength, source.setting);
   const { path, isSet, setting } = source;
   const { secret, exposure } = readSecretFile(path, setting);
   // systemd grants access to a credential by an ACL, which shows in the group bits.
   if (exposure && isSet)
     log.warn(`${setting}: ${path} is ${exposure} by other users; run 'chmod 600 ${path}'`);
-  return checked(secret, `${setting}: ${path}`);
+  return checked(secret, minLength, `${setting}: ${path}`);
 }
 
-function checked(password: string, source: string): string {
-  const fault = passwordFault(password);
+function checked(password: string, minLength: number, source: string): string {
+  const fault = passwordFault(password, minLength);
   if (fault) throw new UsageError(`${source}: ${fault}`);
   return password;
 }

@@ -11,6 +11,7 @@ import {
 import type { StoreJobsOptions } from "../backends/oci-http/upkeep/store-jobs.ts";
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
 import { parseDuration } from "../primitives/text/duration.ts";
+import { MIN_PASSWORD_LENGTH } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
 import { userNameFault } from "../primitives/users/user-name-fault.ts";
 import { type AdminPassword, adminPassword } from "./admin-password.ts";
@@ -18,6 +19,9 @@ import { CheckedSettings } from "./checked-settings.ts";
 import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
 import { isSettingName, NEVER, type SettingName, UsageError } from "./settings.ts";
 import { givenSettings } from "./sources.ts";
+
+/** A larger smallest length would be a typing error. */
+const MAX_SMALLEST_PASSWORD = 128;
 
 /** The server's whole configuration, checked. A part that is switched off is `undefined`. */
 export interface ServerConfig {
@@ -34,6 +38,8 @@ export interface ServerConfig {
   /** How long a stop waits for requests in progress. */
   readonly stopTimeoutMs: number;
   readonly jobs: StoreJobsOptions;
+  /** In characters, of new passwords. */
+  readonly passwordMinLength: number;
   readonly admin: { readonly name: UserName; readonly password: AdminPassword | undefined };
 }
 
@@ -69,6 +75,7 @@ export function resolveServerConfig(
       gcGrace: settings.parsed("gc-grace", parsePositiveDuration, "a time such as 1d, of a second or more"),
       scrubEvery: schedule(settings, "scrub-every"),
     },
+    passwordMinLength: settings.count("password-min-length", MAX_SMALLEST_PASSWORD) ?? MIN_PASSWORD_LENGTH,
     admin: {
       name: settings.parsed(
         "admin-user",

@@ -1,4 +1,5 @@
 import { ExpectedError } from "../primitives/expected-error.ts";
+import { MIN_PASSWORD_LENGTH } from "../primitives/users/passwords.ts";
 
 /** A server setting. It has the same name as a flag and in the configuration file, and `EVERLOCK_…` in the environment. */
 export interface Setting {
@@ -182,6 +183,12 @@ export const SETTINGS = {
     hint: "duration",
     fallback: "7d",
     help: "how often every object and blob is verified by its hash, such as 7d, or 'never'",
+  },
+  "password-min-length": {
+    type: "string",
+    hint: "count",
+    fallback: String(MIN_PASSWORD_LENGTH),
+    help: "smallest length of new passwords, in characters",
   },
   "admin-user": {
     type: "string",

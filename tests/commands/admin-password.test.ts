@@ -86,6 +86,20 @@ describe("--admin-password-file", () => {
     expect(stderr).toMatch(new RegExp(`^everlock: --admin-password-file: .*${reason}[^\n]*\n$`));
   });
 
+  test("must have the smallest length of a password at the first start", async () => {
+    for (const args of [
+      ["--admin-password", "short"],
+      ["--admin-password-file", passwordFile("short")],
+    ]) {
+      const { status, log } = await logIn("short", args);
+      expect(status).toBe(0);
+      expect(log).toContain("the password has 5 characters, and must have 8 or more");
+    }
+    expect((await logIn("short", ["--admin-password", "short", "--password-min-length", "5"])).status).toBe(
+      200,
+    );
+  });
+
   test("and --admin-password exclude each other, from any source", async () => {
     for (const [args, env, file] of [
       [["--admin-password", "a", "--admin-password-file", "b"], {}, "--admin-password-file"],

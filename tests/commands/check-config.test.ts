@@ -45,6 +45,11 @@ test.each([
     1,
     "none.pem can't be read",
   ],
+  [
+    ["--admin-password", "short"],
+    2,
+    "--admin-password: the password has 5 characters, and must have 8 or more",
+  ],
   [["--admin-password-file", "/dev/null"], 2, "--admin-password-file: /dev/null: the password is empty"],
 ])("what is wrong ends with an error: %p", async (args, exitCode, message) => {
   const { code, stdout, stderr } = await checkConfig(args);

@@ -18,8 +18,19 @@ test("everlock passwd sets a password while no server runs", async () => {
 
   const set = await passwd(["admin", "--data-dir", first.dataDir], "new-secret\n");
   expect(set).toEqual({ code: 0, stdout: "password updated for 'admin'\n", stderr: "" });
+  const short = await passwd(["admin", "--data-dir", first.dataDir], "short\n");
+  expect([short.code, short.stderr]).toEqual([
+    2,
+    "everlock: the password has 5 characters, and must have 8 or more\n",
+  ]);
   const second = await startEverlock({ dataDir: first.dataDir });
   expect((await sshRun(second.sshPort, "admin", "new-secret", "/users list")).code).toBe(0);
+  await second.end("SIGTERM");
+  // An administrator who exists already keeps a password of any length.
+  const shorter = ["admin", "--data-dir", first.dataDir, "--password-min-length", "5"];
+  expect((await passwd(shorter, "short\n")).code).toBe(0);
+  const third = await startEverlock({ dataDir: first.dataDir, args: ["--admin-password", "short"] });
+  expect((await sshRun(third.sshPort, "admin", "short", "/users list")).code).toBe(0);
 });
 
 test("everlock passwd has clear errors for wrong usage and changes nothing", async () => {

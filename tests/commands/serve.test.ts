@@ -31,7 +31,12 @@ describe("a failed start", () => {
       ["--backend-oci-http-store", "../x"],
       "--backend-oci-http-store must be a lower-case name such as everlock-oci-local, not '../x'",
     ],
-    [["--admin-user", "anon"], "--admin-user must be a lower-case name such as admin, not 'anon'"],
+    [["--admin-user", "anon"], "--admin-user must be a login such as admin, not 'anon'"],
+    [
+      ["--admin-user", "Admin"],
+      "--admin-user must be a login such as admin, not 'Admin'; upper case is not allowed; use 'admin'",
+    ],
+    [["--password-min-length", "0"], "--password-min-length must be a number from 1 to 128, not '0'"],
     [["--admin-password", ""], "--admin-password: the password is empty"],
     [["--config", "missing.toml"], "can't read the configuration file missing.toml"],
   ])("with %p says so in one line and exits with 2", async (args, message) => {

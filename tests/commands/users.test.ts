@@ -18,7 +18,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     expect(inUse.stderr).toContain("is in use by another server");
     await server.end();
 
-    expect(await users(["add", "rescue", ...dataDir], "s3cret\n")).toEqual({
+    expect(await users(["add", "rescue", ...dataDir], "s3cret-one\n")).toEqual({
       code: 0,
       stdout: "user 'rescue' created\n",
       stderr: "",
@@ -39,14 +39,14 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     expect(log).toBe("Everlock System disable admin\n");
 
     const again = await startEverlock({ dataDir: server.dataDir });
-    expect((await sshRun(again.sshPort, "rescue", "s3cret", "/users enable admin")).code).toBe(0);
+    expect((await sshRun(again.sshPort, "rescue", "s3cret-one", "/users enable admin")).code).toBe(0);
   });
 
   test("refuses to create a user who would own a registry of the same name without --yes", async () => {
     const server = await startEverlock();
     const dataDir = ["--data-dir", server.dataDir];
     await server.end();
-    const implied = await users(["add", "default", ...dataDir], "s3cret\n");
+    const implied = await users(["add", "default", ...dataDir], "s3cret-one\n");
     expect([implied.code, implied.stderr]).toEqual([
       2,
       expect.stringContaining("a registry 'default' exists: the user would own the registry 'default'"),
@@ -54,14 +54,14 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     const again = await startEverlock({ dataDir: server.dataDir });
     await again.console("/oci create team vhost=team.test");
     await again.end();
-    expect((await users(["add", "team", ...dataDir], "s3cret\n")).code).toBe(2);
-    expect(await users(["add", "team", "--yes", ...dataDir], "s3cret\n")).toEqual({
+    expect((await users(["add", "team", ...dataDir], "s3cret-one\n")).code).toBe(2);
+    expect(await users(["add", "team", "--yes", ...dataDir], "s3cret-one\n")).toEqual({
       code: 0,
       stdout: "user 'team' created\n",
       stderr: "",
     });
     expect((await users(["grants", "team", ...dataDir])).stdout).toContain("owns:  http/oci/team  owner");
-    expect((await users(["add", "system", ...dataDir], "s3cret\n")).stderr).toContain(
+    expect((await users(["add", "system", ...dataDir], "s3cret-one\n")).stderr).toContain(
       "'system' is reserved: commits by such a user",
     );
   });
@@ -71,7 +71,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
     await server.console("/oci set default quota=1GiB");
     await server.end();
     rmSync(`${server.dataDir}/everlock-system/refs/heads/main`);
-    const added = await users(["add", "rescue", "--data-dir", server.dataDir], "s3cret\n");
+    const added = await users(["add", "rescue", "--data-dir", server.dataDir], "s3cret-one\n");
     expect([added.code, added.stdout]).toEqual([0, "user 'rescue' created\n"]);
     expect(added.stderr).toContain("the registries can't be read: the store 'everlock-system' is damaged");
   });

@@ -49,6 +49,28 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
       expect([command, await server.console(command)]).toEqual([command, { code, stdout: "", stderr }]);
   });
 
+  test("lets a user change the own password, from standard input, and no other one", async () => {
+    const server = await startEverlock();
+    await addAlice(server);
+    const alice = (password: string, command: string, input = "") =>
+      sshRun(server.sshPort, "alice", password, command, input);
+    const changed = await alice("change-me", "/users passwd", "change-me\nanother-one\n");
+    expect([changed.code, changed.stdout]).toEqual([0, "  password updated for 'alice'\n"]);
+    expect((await alice("another-one", "/users grants")).stdout).toBe(
+      "  alice\n    grant: http/oci/default  writer\n",
+    );
+    for (const [command, input, code, error] of [
+      ["/users passwd", "wrong\nchange-me\n", 4, "the old password is wrong"],
+      ["/users passwd", "another-one\nshort\n", 2, "the password has 5 characters, and must have 8 or more"],
+      ["/users passwd", "", 2, "the old password is missing: send it and then the new one on standard input"],
+      ["/users passwd admin change-me", "", 4, "a change of another user's password requires a system"],
+      ["/access check admin http/oci/default", "", 4, "a check of another user's access requires a system"],
+    ] as const) {
+      const result = await alice("another-one", command, input);
+      expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(`error: ${error}`)]);
+    }
+  }, 20_000);
+
   test("runs a script from standard input to its end, and returns the exit code of the first line that failed", async () => {
     const server = await startEverlock();
     const script = ["# set up", "/users add alice 'two words'", "/users ad bob", "/users grants alice", ""];
@@ -69,7 +91,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
     const keys = [
       "/us\tgra\tx\x15", // completed, then the whole line thrown away
       "/us\tadd alice\r",
-      "s3cret\rs3cret\r",
+      "s3cret-one\rs3cret-one\r",
       "/users gr\x1b[D\x1b[Cant alice htt\tw\t\r",
       "/users grants alice\r",
       "\x04",
@@ -83,7 +105,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
     expect(stdout).toContain("  granted writer on http/oci/default to 'alice'\r\n");
     expect(stdout).toContain("  grant: http/oci/default  writer\r\n");
     expect(stdout).not.toContain("s3cret");
-    expect((await sshRun(server.sshPort, "alice", "s3cret", "/oci list")).code).toBe(0);
+    expect((await sshRun(server.sshPort, "alice", "s3cret-one", "/oci list")).code).toBe(0);
   });
 
   test("refuses a wrong password and a user who is no administrator", async () => {

@@ -17,11 +17,11 @@ const auditsOf = (server: Everlock) =>
 describeWith(["ssh", "sshpass"], "an operator", () => {
   test("finds every change and every refused command with its user in the log, and no password", async () => {
     const server = await startEverlock();
-    await server.console("/users add alice s3cret");
+    await server.console("/users add alice s3cret-one");
     await server.console("/users list");
-    await server.console("/users passwd nobody s3cret");
-    await sshRun(server.sshPort, "alice", "s3cret", "/users grant alice */*/* owner");
-    await sshRun(server.sshPort, "alice", "s3cret", "/users token list alice");
+    await server.console("/users passwd nobody s3cret-one");
+    await sshRun(server.sshPort, "alice", "s3cret-one", "/users grant alice */*/* owner");
+    await sshRun(server.sshPort, "alice", "s3cret-one", "/users token list alice");
     expect(await eventually(() => auditsOf(server).length === 3)).toBe(true);
     expect(auditsOf(server)).toEqual([
       { user: "admin", remote: "127.0.0.1", command: "/users add alice ***", outcome: "done" },
@@ -38,7 +38,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
         outcome: expect.stringContaining("requires a system administrator"),
       },
     ]);
-    expect(server.log()).not.toContain("s3cret");
+    expect(server.log()).not.toContain("s3cret-one");
   });
 
   test("switches the registries off and on again, also across a restart", async () => {

@@ -118,7 +118,7 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
   test.each([
     ["disabled", "/users disable alice", "the user 'alice' was disabled"],
     ["deleted", "/users delete alice", "the user 'alice' was deleted"],
-    ["given another password", "/users passwd alice other", "the password of 'alice' was changed"],
+    ["given another password", "/users passwd alice another-one", "the password of 'alice' was changed"],
   ])(
     "ends the sessions of a user who is %s",
     async (_, command, why) => {

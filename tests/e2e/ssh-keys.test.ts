@@ -54,7 +54,7 @@ describeWith(["ssh", "sshpass", "ssh-keygen"], "an SSH key", () => {
         `  ${fingerprint}  ${line.split(" ")[0]}  alice@laptop\n`,
       ]);
       expect((await sshWithKey(server, path, "admin", "/users list")).code).not.toBe(0);
-      expect((await server.console("/users passwd alice other")).code).toBe(0);
+      expect((await server.console("/users passwd alice another-one")).code).toBe(0);
       expect((await sshWithKey(server, path, "alice", "/users list")).code).toBe(0);
       await server.console("/users disable alice");
       expect((await sshWithKey(server, path, "alice", "/users list")).code).not.toBe(0);

@@ -184,7 +184,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
     // Each kind is good for its own use alone.
     expect((await bearer(server, first.refresh_token ?? "")("manifests/v1")).status).toBe(401);
     expect((await postForm(server, { ...refresh, refresh_token: first.token })).status).toBe(401);
-    await console(server, "/users passwd alice other");
+    await console(server, "/users passwd alice another-one");
     expect((await postForm(server, refresh)).status).toBe(401);
   }, 20_000);
 
@@ -192,9 +192,9 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
     const server = await startOpen();
     const status = async (token: string) => (await bearer(server, token)("manifests/v1")).status;
     for (const [change, password] of [
-      ["/users passwd alice other", "other"],
-      ["/users grant alice http/oci/default owner", "other"],
-      ["/users revoke anon http/oci/default", "other"],
+      ["/users passwd alice another-one", "another-one"],
+      ["/users grant alice http/oci/default owner", "another-one"],
+      ["/users revoke anon http/oci/default", "another-one"],
     ] as const) {
       const before = change.includes("passwd") ? "change-me" : password;
       const { token } = await getToken(server, [PULL_APP], `alice:${before}`);

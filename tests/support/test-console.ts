@@ -9,6 +9,7 @@ import { JobRunner } from "../../src/primitives/jobs/job-runner.ts";
 import { reloadTogether } from "../../src/primitives/reload.ts";
 import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
 import { StoreManager } from "../../src/primitives/store/store-manager.ts";
+import { PasswordChecker } from "../../src/primitives/users/password-checker.ts";
 import { passwordHashes, type UserName } from "../../src/primitives/users/user.ts";
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import { afterThisTest } from "./cleanup.ts";
@@ -99,6 +100,8 @@ function servicesOf(
     instances,
     backends,
     jobs,
+    passwords: new PasswordChecker(() => users.directory),
+    passwordMinLength: 1,
     tokenUses: { lastUse: () => undefined },
     server: {
       started: 0,

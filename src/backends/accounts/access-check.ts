@@ -12,13 +12,13 @@ export interface AccessRecord {
   readonly reason: Reason | { readonly kind: "disabled" | "not-granted" };
 }
 
-/** Returns one record for each role, weakest first; for administrators. */
+/** Returns one record for each role, weakest first; for administrators, and for the user itself. */
 export function checkAccess(
   services: KnownUsers,
   actor: Actor,
   { name, path }: { readonly name: UserName; readonly path: AccessPath },
 ): AccessRecord[] {
-  requireAdministrator(actor);
+  if (name !== actor.user) requireAdministrator(actor, "a check of another user's access");
   const { isDisabled } = existingUser(services, name);
   const kind = isDisabled ? "disabled" : "not-granted";
   return ROLES.map((role) => {

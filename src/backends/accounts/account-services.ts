@@ -1,5 +1,6 @@
 import { meantHint } from "../../primitives/text/nearest.ts";
 import type { Group, GroupName } from "../../primitives/users/group.ts";
+import type { PasswordChecker } from "../../primitives/users/password-checker.ts";
 import type { User, UserName } from "../../primitives/users/user.ts";
 import type { UserRegistry } from "../../primitives/users/user-registry.ts";
 import { NotFoundError } from "../refusals.ts";
@@ -7,6 +8,13 @@ import { NotFoundError } from "../refusals.ts";
 /** The services that operations on users and groups use. */
 export interface AccountServices {
   readonly users: UserRegistry;
+}
+
+/** What new passwords must be, and how a user proves the present one. */
+export interface PasswordServices {
+  /** In characters. */
+  readonly passwordMinLength: number;
+  readonly passwords: Pick<PasswordChecker, "check">;
 }
 
 /** The current users. */

@@ -1,10 +1,22 @@
 import type { GroupName } from "../../primitives/users/group.ts";
 import { passwordFault } from "../../primitives/users/passwords.ts";
 import type { UserName } from "../../primitives/users/user.ts";
+import { refuseAnonymous } from "../../primitives/users/user-changes.ts";
 import { type Actor, requireAdministrator } from "../actor.ts";
 import { isNamesake, namesakeWarning } from "../namesakes.ts";
-import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../refusals.ts";
-import { type AccountServices, existingUser, type KnownUsers } from "./account-services.ts";
+import {
+  ExistsError,
+  InvalidArgumentError,
+  NotAllowedError,
+  TryLaterError,
+  UnconfirmedError,
+} from "../refusals.ts";
+import {
+  type AccountServices,
+  existingUser,
+  type KnownUsers,
+  type PasswordServices,
+} from "./account-services.ts";
 
 const MAX_DISPLAY_NAME = 100;
 
@@ -49,34 +61,57 @@ export function checkNewUser(
 
 /** Adds a user without grants; for administrators. */
 export async function addUser(
-  services: NewUserServices,
+  services: NewUserServices & PasswordServices,
   actor: Actor,
   { password, ...user }: NewUser & { readonly password: string },
 ): Promise<void> {
   checkNewUser(services, actor, user);
-  refuseFaulty(password);
+  refuseFaulty(password, services);
   await services.users.add(actor.identity, user.name, password);
 }
 
-/** Makes the checks of `setPassword`, for a frontend that prompts for the password afterwards. */
-export function checkPasswordChange(services: KnownUsers, actor: Actor, name: UserName): void {
-  requireAdministrator(actor);
+/**
+ * Makes the checks of `setPassword`, for a frontend that prompts for passwords afterwards. Returns whether it requires the
+ * old password: from users who change their own, but not from administrators, who may set any.
+ */
+export function requiresOldPassword(services: KnownUsers, actor: Actor, name: UserName): boolean {
+  if (name !== actor.user) requireAdministrator(actor, "a change of another user's password");
+  refuseAnonymous(name, "has no password");
   existingUser(services, name);
+  return !actor.isAdministrator();
 }
 
-/** Replaces the password of a user; for administrators. */
+export interface NewPassword {
+  readonly name: UserName;
+  readonly password: string;
+  /** The present password, where it is required. */
+  readonly old?: string | undefined;
+}
+
+/** Replaces the password of a user; for the user, who proves the old one, and for administrators. */
 export async function setPassword(
-  services: AccountServices,
+  services: AccountServices & PasswordServices,
   actor: Actor,
-  { name, password }: { readonly name: UserName; readonly password: string },
+  { name, password, old }: NewPassword,
 ): Promise<void> {
-  checkPasswordChange(services, actor, name);
-  refuseFaulty(password);
+  const isProved = !requiresOldPassword(services, actor, name);
+  refuseFaulty(password, services);
+  if (!isProved) await proveOld(services, actor, old);
   await services.users.setPassword(actor.identity, name, password);
 }
 
-function refuseFaulty(password: string): void {
-  const fault = passwordFault(password);
+/** A wrong one counts like one of a login. */
+async function proveOld({ passwords }: PasswordServices, actor: Actor, old: string | undefined) {
+  if (old === undefined) throw new InvalidArgumentError("the old password is missing");
+  const place = "a change of its own password";
+  const verdict = await passwords.check(actor.user, old, actor.remote ?? "localhost", place);
+  if (verdict.kind === "limited")
+    throw new TryLaterError(`too many wrong passwords; try again in ${verdict.retryAfterSeconds} seconds`);
+  if (verdict.kind === "refused") throw new NotAllowedError("the old password is wrong");
+}
+
+function refuseFaulty(password: string, { passwordMinLength }: PasswordServices): void {
+  const fault = passwordFault(password, passwordMinLength);
   if (fault) throw new InvalidArgumentError(fault);
 }
 

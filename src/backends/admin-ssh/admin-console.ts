@@ -9,7 +9,7 @@ import { userActor } from "../actor.ts";
 import { completeLine } from "./command-table.ts";
 import type { ConsoleServices } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
-import { cannotConfirm, confirmer, firstLineAsker, liveScreen, secretAsker } from "./commands/dialog.ts";
+import { cannotConfirm, confirmer, inputAsker, liveScreen, secretAsker } from "./commands/dialog.ts";
 import { TextLines } from "./commands/text-lines.ts";
 import { ConsoleHistory } from "./console-history.ts";
 import { CONSOLE_TURNS } from "./console-turns.ts";
@@ -57,7 +57,7 @@ export class AdminConsole {
     const reader = channel.screen && new LineReader(terminalOf(channel, channel.screen), CONSOLE_TURNS);
     const dialog = reader
       ? terminalDialog(reader, channel)
-      : { ...SCRIPT_DIALOG, askSecret: firstLineAsker(channel.input) };
+      : { ...SCRIPT_DIALOG, askSecret: inputAsker(channel.input) };
     return exitCodeOfLine(await this.#runLine(login, line, channel, dialog));
   }
 
@@ -139,8 +139,12 @@ function terminalDialog(reader: LineReader, channel: ConsoleChannel): Dialog {
 }
 
 const SCRIPT_DIALOG: Dialog = {
-  askSecret: async () => {
-    throw new ConsoleError("a script can't be prompted for the password; give it in the command");
+  askSecret: async (_question, { isKnown = false } = {}) => {
+    throw new ConsoleError(
+      isKnown
+        ? "a script can't be prompted for the old password; run the command alone, with both passwords on standard input"
+        : "a script can't be prompted for the password; give it in the command",
+    );
   },
   confirm: cannotConfirm,
   live: undefined,

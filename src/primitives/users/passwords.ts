@@ -29,11 +29,16 @@ export async function verifyNobody(password: string): Promise<false> {
   return false;
 }
 
-/** Why a password is not acceptable, as a message for its user; `undefined` if it is. */
-export function passwordFault(password: string): string | undefined {
+/** Smallest length of a new password, in characters, unless a setting says otherwise. */
+export const MIN_PASSWORD_LENGTH = 8;
+
+/** Why a new password is not acceptable, as a message for its user; `undefined` if it is. */
+export function passwordFault(password: string, minLength: number): string | undefined {
   if (password === "") return "the password is empty";
   if (password.length > MAX_PASSWORD_LENGTH)
     return `the password is longer than ${MAX_PASSWORD_LENGTH} characters`;
   if (/[\u0000-\u001f\u007f]/.test(password)) return "the password contains a control character";
+  const { length } = [...password];
+  if (length < minLength) return `the password has ${length} characters, and must have ${minLength} or more`;
   return undefined;
 }

@@ -35,7 +35,7 @@ export const ADMINISTRATOR = serverPart({
   needs: { users: USERS, instances: INSTANCES },
   async start({ users, instances }, { config, log }) {
     refuseTakenPorts(config);
-    const administrator = await bootstrapAdmin(users, config.admin, log);
+    const administrator = await bootstrapAdmin(users, config, log);
     reportNames(users.directory, instances.list(), log);
     return administrator;
   },
@@ -62,7 +62,7 @@ function reportNames(users: UserDirectory, instances: readonly InstanceConfig[],
 
 async function bootstrapAdmin(
   users: UserRegistry,
-  { name, password }: ServerConfig["admin"],
+  { admin: { name, password }, passwordMinLength }: ServerConfig,
   log: Logger,
 ): Promise<Administrator> {
   if (users.directory.hasAdministrator()) {
@@ -77,7 +77,8 @@ async function bootstrapAdmin(
     return { isNew: false, generatedPassword: undefined };
   }
   const generated = crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" });
-  await users.bootstrap(SYSTEM_IDENTITY, name, password ? readAdminPassword(password, log) : generated);
+  const chosen = password ? readAdminPassword(password, passwordMinLength, log) : generated;
+  await users.bootstrap(SYSTEM_IDENTITY, name, chosen);
   return { isNew: true, generatedPassword: password ? undefined : generated };
 }
 

@@ -36,9 +36,14 @@ const CONSOLE = serverPart({
     history: CONSOLE_HISTORY,
   },
   stopsBeside: [JOBS],
-  start: ({ passwords, traffic, reload, history, ...services }, { log, started }) =>
+  start: ({ passwords, traffic, reload, history, ...services }, { config, log, started }) =>
     new AdminConsole(
-      { ...services, server: { started, failedLogins: passwords.failures, traffic, reload } },
+      {
+        ...services,
+        passwords,
+        passwordMinLength: config.passwordMinLength,
+        server: { started, failedLogins: passwords.failures, traffic, reload },
+      },
       log,
       history.history,
     ),

@@ -128,3 +128,13 @@ test("the owner of all registries grants, groups and checks nothing", async () =
     await expect(attempt).rejects.toBeInstanceOf(AdministratorOnlyError);
   expect(() => checkAccess(services, owner, { name: BOB, path: APP })).toThrow(AdministratorOnlyError);
 });
+
+test("a user without rights checks the own access", async () => {
+  const services = await openServices();
+  const user = { ...actorWith({}), user: BOB };
+  expect(checkAccess(services, user, { name: BOB, path: APP }).map(({ role }) => role)).toEqual([
+    "reader",
+    "writer",
+    "owner",
+  ]);
+});

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import type { PasswordServices } from "../../../src/backends/accounts/account-services.ts";
 import {
   addUser,
   checkNewUser,
-  checkPasswordChange,
   deleteUser,
   listUsers,
+  requiresOldPassword,
   setDisabled,
   setDisplayName,
   setPassword,
@@ -13,20 +14,33 @@ import {
   AdministratorOnlyError,
   ExistsError,
   InvalidArgumentError,
+  NotAllowedError,
   NotFoundError,
+  TryLaterError,
   UnconfirmedError,
 } from "../../../src/backends/refusals.ts";
+import { PasswordChecker } from "../../../src/primitives/users/password-checker.ts";
 import type { UserName } from "../../../src/primitives/users/user.ts";
 import { ADMINISTRATOR, actorWith } from "../../support/actors.ts";
 import { openUsers } from "../../support/user-registry.ts";
 
 const BOB = "bob" as UserName;
 const administrator = actorWith(ADMINISTRATOR);
-const NEW_BOB = { name: BOB, acceptsNamesake: false, password: "s3cret" };
+const NEW_BOB = { name: BOB, acceptsNamesake: false, password: "s3cret-one" };
 
-/** No users, and the registry `team`. */
+/** No users, and the registry `team`. `checked` are the proofs of passwords that were asked for. */
 async function openServices() {
-  return { users: await openUsers(), instances: { list: () => [{ name: "team" }] } };
+  const users = await openUsers();
+  const checker = new PasswordChecker(() => users.directory, { delay: async () => undefined });
+  const checked: string[] = [];
+  const passwords: PasswordServices["passwords"] = {
+    check: (login, password, address, place) => {
+      checked.push(`${login} at ${address}`);
+      return checker.check(login, password, address, place);
+    },
+  };
+  const instances = { list: () => [{ name: "team" }] };
+  return { users, instances, passwords, checked, passwordMinLength: 8 };
 }
 
 describe("an administrator", () => {
@@ -56,12 +70,23 @@ describe("an administrator", () => {
     expect(services.users.directory.get(team.name)).toBeDefined();
   });
 
-  test("gives no password that is empty", async () => {
+  test("gives no password that is empty or shorter than the smallest length", async () => {
     const services = await openServices();
-    const fault = new InvalidArgumentError("the password is empty");
-    await expect(addUser(services, administrator, { ...NEW_BOB, password: "" })).rejects.toEqual(fault);
     await addUser(services, administrator, NEW_BOB);
-    await expect(setPassword(services, administrator, { name: BOB, password: "" })).rejects.toEqual(fault);
+    for (const [password, fault] of [
+      ["", "the password is empty"],
+      ["s3cret!", "the password has 7 characters, and must have 8 or more"],
+      ["\u{1f511}".repeat(7), "the password has 7 characters, and must have 8 or more"],
+      ["x".repeat(1025), "the password is longer than 1024 characters"],
+    ] as const) {
+      const error = new InvalidArgumentError(fault);
+      const carol = { ...NEW_BOB, name: "carol" as UserName, password };
+      await expect(addUser(services, administrator, carol)).rejects.toEqual(error);
+      await expect(setPassword(services, administrator, { name: BOB, password })).rejects.toEqual(error);
+    }
+    await setPassword(services, administrator, { name: BOB, password: "8 chars!" });
+    await setPassword({ ...services, passwordMinLength: 1 }, administrator, { name: BOB, password: "x" });
+    expect(services.checked).toEqual([]);
   });
 
   test("disables, renames and deletes a user", async () => {
@@ -87,7 +112,7 @@ describe("an administrator", () => {
     const services = await openServices();
     const missing = new NotFoundError("no user 'bob'");
     for (const attempt of [
-      setPassword(services, administrator, { name: BOB, password: "s3cret" }),
+      setPassword(services, administrator, { name: BOB, password: "s3cret-one" }),
       setDisabled(services, administrator, { name: BOB, isDisabled: true }),
       setDisplayName(services, administrator, { name: BOB, displayName: "Bob" }),
       deleteUser(services, administrator, BOB),
@@ -101,14 +126,60 @@ test("the owner of all registries changes no user, and is refused before a passw
   const owner = actorWith({ "http/oci/*": "owner" });
   await addUser(services, administrator, NEW_BOB);
   expect(() => checkNewUser(services, owner, NEW_BOB)).toThrow(AdministratorOnlyError);
-  expect(() => checkPasswordChange(services, owner, BOB)).toThrow(AdministratorOnlyError);
+  expect(() => requiresOldPassword(services, owner, BOB)).toThrow(AdministratorOnlyError);
   for (const attempt of [
     addUser(services, owner, { ...NEW_BOB, name: "carol" as UserName }),
-    setPassword(services, owner, { name: BOB, password: "other" }),
+    setPassword(services, owner, { name: BOB, password: "another-one" }),
     setDisabled(services, owner, { name: BOB, isDisabled: true }),
     setDisplayName(services, owner, { name: BOB, displayName: "Bob" }),
     deleteUser(services, owner, BOB),
   ])
     await expect(attempt).rejects.toBeInstanceOf(AdministratorOnlyError);
   expect(listUsers(services).map(({ name }) => String(name))).toEqual(["anon", "bob"]);
+});
+
+describe("a user without rights", () => {
+  const OLD = "s3cret-one";
+  const NEW = "another-one";
+  const alice = actorWith({});
+
+  async function openWithAlice() {
+    const services = await openServices();
+    await addUser(services, administrator, { ...NEW_BOB, name: alice.user, password: OLD });
+    const isPassword = async (password: string) =>
+      (await services.passwords.check("alice", password, "198.51.100.1")).kind === "matches";
+    return { services, isPassword };
+  }
+
+  test("changes the own password, and proves the old one", async () => {
+    const { services, isPassword } = await openWithAlice();
+    expect(requiresOldPassword(services, alice, alice.user)).toBe(true);
+    const change = { name: alice.user, password: NEW };
+    await expect(setPassword(services, alice, change)).rejects.toEqual(
+      new InvalidArgumentError("the old password is missing"),
+    );
+    await expect(setPassword(services, alice, { ...change, old: "wrong" })).rejects.toEqual(
+      new NotAllowedError("the old password is wrong"),
+    );
+    expect(await isPassword(OLD)).toBe(true);
+    await setPassword(services, alice, { ...change, old: OLD });
+    expect([await isPassword(NEW), await isPassword(OLD)]).toEqual([true, false]);
+  });
+
+  test("gives no password that is too short, for which the old one is not compared", async () => {
+    const { services } = await openWithAlice();
+    await expect(
+      setPassword(services, alice, { name: alice.user, password: "short", old: OLD }),
+    ).rejects.toBeInstanceOf(InvalidArgumentError);
+    expect(services.checked).toEqual([]);
+  });
+
+  test("can't guess the old password faster than one of a login", async () => {
+    const { services } = await openWithAlice();
+    const guess = (old: string) => setPassword(services, alice, { name: alice.user, password: NEW, old });
+    for (let i = 0; i < 10; i++) await expect(guess(`wrong ${i}`)).rejects.toBeInstanceOf(NotAllowedError);
+    await expect(guess(OLD)).rejects.toBeInstanceOf(TryLaterError);
+    // Where the user logs in, it is locked out for as long.
+    expect((await services.passwords.check("alice", OLD, "127.0.0.1")).kind).toBe("limited");
+  });
 });

@@ -9,6 +9,8 @@ export const LOGIN: Parameter = {
   name: "login",
   candidates: ({ users }) => users.directory.list().map((user) => user.name),
 };
+/** Without it, the user who is logged in. */
+export const OWN_LOGIN: Parameter = { ...LOGIN, optional: true };
 export const PATH: Parameter = {
   name: "path",
   candidates: ({ instances }) => instances.list().map((instance) => `http/oci/${instance.name}`),

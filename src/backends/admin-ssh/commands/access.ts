@@ -1,6 +1,6 @@
 import { parseAccessPath } from "../../../primitives/users/access-path.ts";
 import { type AccessRecord, checkAccess } from "../../accounts/access-check.ts";
-import { LOGIN, PATH, readLogin } from "./access-words.ts";
+import { OWN_LOGIN, PATH, readLogin } from "./access-words.ts";
 import type { Command } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 
@@ -10,11 +10,13 @@ export const ACCESS_COMMANDS: readonly Command[] = [
   {
     scope: "access",
     verb: "check",
-    parameters: [LOGIN, PATH],
-    summary: "show what a user may do on a registry or repository, and by which grant",
+    parameters: [OWN_LOGIN, PATH],
+    summary:
+      "show what you, or as an administrator a user, may do on a registry or repository, and by which grant",
     example: "/access check alice http/oci/default/team/app",
-    adminOnly: true,
-    run([login = "", pathText = ""], context) {
+    adminOnly: false,
+    run(words, context) {
+      const [login = context.actor.user, pathText = ""] = words.length > 1 ? words : [undefined, ...words];
       const name = readLogin(login);
       const path = parseAccessPath(pathText);
       if (!path) {

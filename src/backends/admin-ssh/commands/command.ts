@@ -2,6 +2,7 @@ import type { ErrorKind } from "../../../primitives/expected-error.ts";
 import type { JobRunner } from "../../../primitives/jobs/job-runner.ts";
 import type { TokenUses } from "../../../primitives/users/token-uses.ts";
 import type { UserRegistry } from "../../../primitives/users/user-registry.ts";
+import type { PasswordServices } from "../../accounts/account-services.ts";
 import type { Actor } from "../../actor.ts";
 import type { ReloadServices } from "../../administration/reload.ts";
 import type { StatusServices } from "../../administration/status.ts";
@@ -10,7 +11,7 @@ import type { InstanceRegistry } from "../../oci-http/instances/instance-registr
 import type { AskSecret, Confirm, Live } from "./dialog.ts";
 
 /** The services that operations use. A command passes them on; it reads them only to complete a word. */
-export interface ConsoleServices {
+export interface ConsoleServices extends PasswordServices {
   readonly jobs: JobRunner;
   readonly users: UserRegistry;
   readonly instances: InstanceRegistry;
@@ -44,7 +45,7 @@ export interface CommandContext extends ConsoleServices, Screen {
 /** The context of the commands about users, which also run without a server. */
 export type UserCommandContext = Pick<
   CommandContext,
-  "users" | "tokenUses" | "actor" | "askSecret" | "width" | "repeat"
+  "users" | "passwords" | "passwordMinLength" | "tokenUses" | "actor" | "askSecret" | "width" | "repeat"
 > & { readonly instances: { list(): readonly { readonly name: string }[] } };
 
 export interface Parameter {

@@ -3,8 +3,11 @@ import { wrapText } from "../../../primitives/text/wrap.ts";
 import { ConsoleError } from "./console-error.ts";
 import { TextLines } from "./text-lines.ts";
 
-/** Prompts for a line without echo. Rejects with `ConsoleError` if there is no terminal or input. */
-export type AskSecret = (question: string) => Promise<string>;
+/**
+ * Prompts for a line without echo; a new password twice, unless it is one that the user knows already. Rejects with
+ * `ConsoleError` if there is no terminal or input.
+ */
+export type AskSecret = (question: string, options?: { readonly isKnown?: boolean }) => Promise<string>;
 
 /** Asks a yes-or-no question. Rejects with `ConsoleError` if there is no terminal. */
 export type Confirm = (question: string) => Promise<boolean>;
@@ -61,27 +64,32 @@ export const cannotConfirm: Confirm = async () => {
   throw new ConsoleError("can't ask for confirmation without a terminal; add --yes to confirm");
 };
 
-/** Prompts twice, because a typing error is not visible. */
+/** Prompts twice for a new password, because a typing error is not visible. */
 export function secretAsker(reader: LineReader): AskSecret {
-  return async (question) => {
+  return async (question, { isKnown = false } = {}) => {
     const answers: string[] = [];
-    for (const prompt of [question, `Repeat ${question.toLowerCase()}`]) {
+    for (const prompt of isKnown ? [question] : [question, `Repeat ${question.toLowerCase()}`]) {
       const read = await reader.read({ prompt, secret: true });
       if (read.kind !== "line")
         throw new ConsoleError("cancelled; nothing was changed", { kind: "incomplete" });
       answers.push(read.text);
     }
-    if (answers[0] !== answers[1]) throw new ConsoleError("the two do not match; nothing was changed");
+    if (answers.at(0) !== answers.at(-1)) throw new ConsoleError("the two do not match; nothing was changed");
     return answers[0] ?? "";
   };
 }
 
-/** Without a terminal, the first line of standard input is the answer: `printf secret | ssh host '/users add alice'`. */
-export function firstLineAsker(input: AsyncIterable<Uint8Array>): AskSecret {
-  return async () => {
-    for await (const line of new TextLines(input)) return line;
+/** Without a terminal, the answers are the lines of standard input: `printf secret | ssh host '/users add alice'`. */
+export function inputAsker(input: AsyncIterable<Uint8Array>): AskSecret {
+  const lines = new TextLines(input)[Symbol.asyncIterator]();
+  return async (question, { isKnown = false } = {}) => {
+    const { value, done } = await lines.next();
+    if (!done) return value;
+    const what = question.replace(/: $/, "").toLowerCase();
     throw new ConsoleError(
-      "the password is missing: give it in the command, on standard input, or use 'ssh -t'",
+      isKnown
+        ? `the ${what} is missing: send it and then the new one on standard input, a line each, or use 'ssh -t'`
+        : `the ${what} is missing: give it in the command, on standard input, or use 'ssh -t'`,
     );
   };
 }

@@ -2,14 +2,24 @@ import { grantRole, listGrants, revokeGrant } from "../../accounts/grants.ts";
 import {
   addUser,
   checkNewUser,
-  checkPasswordChange,
   deleteUser,
   listUsers,
+  requiresOldPassword,
   setDisabled,
   setDisplayName,
   setPassword,
 } from "../../accounts/users.ts";
-import { LOGIN, PATH, ROLE, readLogin, readPath, readRole, withoutYes, YES } from "./access-words.ts";
+import {
+  LOGIN,
+  OWN_LOGIN,
+  PATH,
+  ROLE,
+  readLogin,
+  readPath,
+  readRole,
+  withoutYes,
+  YES,
+} from "./access-words.ts";
 import type { Command, Parameter, UserCommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { outcome } from "./outcome.ts";
@@ -68,16 +78,22 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
   {
     scope: "users",
     verb: "passwd",
-    parameters: [LOGIN, PASSWORD],
-    summary: "change a user's password; prompts for it if it is not given",
+    parameters: [OWN_LOGIN, PASSWORD],
+    summary: "change your password, or as an administrator that of a user; prompts for what is not given",
+    details: [
+      "your own requires the old one; without a terminal, the old and the new one are lines of standard input",
+    ],
     example: "/users passwd alice",
-    adminOnly: true,
+    adminOnly: false,
     isChange: true,
-    async run([login = "", given], context) {
-      const name = readLogin(login);
-      checkPasswordChange(context, context.actor, name);
-      const password = given ?? (await context.askSecret("Password: "));
-      await setPassword(context, context.actor, { name, password });
+    async run([login, given], context) {
+      const { actor, askSecret } = context;
+      const name = readLogin(login ?? actor.user);
+      const old = requiresOldPassword(context, actor, name)
+        ? await askSecret("Old password: ", { isKnown: true })
+        : undefined;
+      const password = given ?? (await askSecret(old === undefined ? "Password: " : "New password: "));
+      await setPassword(context, actor, { name, password, old });
       return outcome(`password updated for '${name}'`, { login: name });
     },
   },
@@ -115,12 +131,12 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
   {
     scope: "users",
     verb: "grants",
-    parameters: [LOGIN],
-    summary: "list the grants of a user",
+    parameters: [OWN_LOGIN],
+    summary: "list your grants, or those of a user",
     example: "/users grants alice",
     adminOnly: false,
-    run([login = ""], context) {
-      const name = readLogin(login);
+    run([login], context) {
+      const name = readLogin(login ?? context.actor.user);
       const { namesakeOf, own, byGroup } = listGrants(context, name);
       const owned = namesakeOf === undefined ? [] : [{ path: namesakeOf, role: "owner", isNamesake: true }];
       return {
