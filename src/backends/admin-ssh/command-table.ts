@@ -13,6 +13,7 @@ import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { OCI_COMMANDS } from "./commands/oci.ts";
 import { OCI_CONTENT_COMMANDS } from "./commands/oci-content.ts";
+import { OCI_COPY_COMMANDS } from "./commands/oci-copy.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
@@ -64,6 +65,7 @@ export const COMMANDS: readonly Command[] = [
   ...OCI_HISTORY_COMMANDS,
   ...OCI_RESTORE_COMMANDS,
   ...OCI_CONTENT_COMMANDS,
+  ...OCI_COPY_COMMANDS,
   ...JOB_COMMANDS,
   ...CONFIG_COMMANDS,
   ...BACKEND_COMMANDS,

@@ -75,6 +75,9 @@ const ELSEWHERE = [
   "/oci restore", // oci-restore.test.ts
   "/jobs cancel", // below
   "/oci rm", // below
+  "/oci tag", // retag.test.ts
+  "/oci copy", // copy.test.ts
+  "/oci rename", // below
 ];
 
 test("every command that changes something is repeated", async () => {
@@ -159,6 +162,12 @@ test("with --if-exists, content that is not there is no failure", async () => {
     code: 0,
     stderr: "",
   });
+});
+
+test("with --if-exists, the rename of a repository that is not there is no failure", async () => {
+  const console = await openTestConsole();
+  expect((await console.run("/oci rename default nothing new")).code).toBe(5);
+  expect((await console.run("/oci rename default nothing new --if-exists")).code).toBe(0);
 });
 
 test("another role on the same path is a change", async () => {

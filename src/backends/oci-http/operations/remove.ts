@@ -6,7 +6,7 @@ import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
-import { ConflictError, NotAllowedError, NotFoundError } from "../../refusals.ts";
+import { ConflictError, NotFoundError } from "../../refusals.ts";
 import { type ContentCounts, formatEvent, type StoreEvent } from "../content/store-event.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
@@ -208,9 +208,4 @@ function eventOf({ selection, plan, tags, counts }: RemovalProposal, actor: Acto
     counts,
     origin,
   };
-}
-
-/** The actor may not read the repository, or it does not exist. */
-export function unknownRepository(instance: InstanceName, repository: RepositoryName): NotAllowedError {
-  return new NotAllowedError(`no repository '${repository}' in '${instance}' that you may read`);
 }

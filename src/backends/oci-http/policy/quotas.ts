@@ -110,6 +110,31 @@ export class QuotaLedger {
     return reason;
   }
 
+  /**
+   * Whether the content of a repository fits into an empty one, in a registry that then holds its manifests `copies` more times;
+   * returns the reason if not.
+   */
+  async refuseCopy(
+    {
+      from,
+      to,
+      copies,
+    }: { readonly from: RepositoryName; readonly to: RepositoryName; readonly copies: 0 | 1 },
+    quotas: Quotas,
+  ): Promise<string | undefined> {
+    const { index, sizes } = this.#oci;
+    const manifests = index.manifestBytes(from);
+    if (quotas.repository !== undefined) {
+      const size = (await this.#count(from)).bytes + manifests;
+      if (size > quotas.repository)
+        return `the quota of the repository '${to}' is ${formatSize(quotas.repository)}; '${from}' has ${formatSize(size)}`;
+    }
+    if (quotas.registry === undefined || copies === 0) return undefined;
+    const used = (await sizes.first()).bytes + index.manifestBytes();
+    if (used + manifests <= quotas.registry) return undefined;
+    return `the quota of the registry is ${formatSize(quotas.registry)}, of which ${formatSize(used)} are used; the manifests of '${from}' have ${formatSize(manifests)}`;
+  }
+
   /** Called when the push of an admitted manifest has succeeded or failed. */
   settleManifest(repository: RepositoryName, size: number): void {
     const left = (this.#pushed.get(repository) ?? 0) - size;

@@ -9,6 +9,8 @@ import type { LoadTree } from "./tree-walk.ts";
 export interface Change {
   readonly path: StorePath;
   readonly content: Uint8Array | null;
+  /** The Git object of the content if the store has it already: only the projection then reads the content. */
+  readonly fileId?: ObjectId;
 }
 
 /** A path that can't be written because it needs a directory where a file exists, or the other way round. */
@@ -55,7 +57,10 @@ export async function editTree(
   changes: readonly Change[],
   context: EditContext,
 ): Promise<ObjectId> {
-  const edits = changes.map(({ path, content }): Edit => {
+  const edits = changes.map((change): Edit => {
+    const { path, fileId } = change;
+    if (fileId) return { components: path.split("/"), path, blob: fileId };
+    const { content } = change;
     if (!content) return { components: path.split("/"), path, blob: null };
     const object = nameObject("blob", content);
     context.emit(object);

@@ -1,0 +1,95 @@
+import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
+import { copyRepository } from "../../oci-http/operations/copy.ts";
+import { retag } from "../../oci-http/operations/retag.ts";
+import type { Command } from "./command.ts";
+import { ConsoleError } from "./console-error.ts";
+import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
+import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
+import { shortCommit, shortDigest } from "./table.ts";
+
+export const OCI_COPY_COMMANDS: readonly Command[] = [
+  {
+    scope: "oci",
+    verb: "tag",
+    parameters: [INSTANCE, { name: "repository:tag" }, { name: "repository:new-tag" }],
+    summary: "point a tag at the image of another tag of the same repository, as to promote it",
+    example: "/oci tag default app:v1 app:prod",
+    adminOnly: false,
+    isChange: true,
+    async run([name = "", sourceText = "", text = ""], context) {
+      const instance = readInstance(name);
+      const [source, target] = [readTarget(sourceText), readTarget(text)];
+      if (!source.tag || !target.tag)
+        throw new ConsoleError(`'${source.tag ? text : sourceText}' names no tag; use <repository>:<tag>`);
+      if (source.repository !== target.repository)
+        throw new ConsoleError("both tags must be in one repository; '/oci copy' copies a repository");
+      const { repository, tag } = target;
+      const request = { instance, repository, source: source.tag, tag };
+      const record = await retag(context, context.actor, request);
+      if (!record.commit)
+        return {
+          lines: [`'${text}' is ${shortDigest(record.digest)} already; nothing was changed`],
+          records: [{ repository, tag, ...record }],
+        };
+      const before = record.previous ? `, before ${shortDigest(record.previous)}` : "";
+      const undo = record.previous
+        ? `/oci restore ${instance} ${text} ${shortCommit(record.before)}`
+        : `/oci rm ${instance} ${text}`;
+      return {
+        lines: [`'${text}' is ${shortDigest(record.digest)}${before}`, `undo: ${undo}`],
+        records: [{ repository, tag, ...record, undo }],
+      };
+    },
+  },
+  copyCommand(
+    "copy",
+    "copy a repository's tags, manifests and referrers to a new name; no bytes are moved",
+    (instance, _from, to) => `/oci rm ${instance} ${to}`,
+  ),
+  copyCommand(
+    "rename",
+    "give a repository another name; the history before stays with the old name",
+    (instance, from, to) => `/oci rename ${instance} ${to} ${from}`,
+  ),
+];
+
+function copyCommand(
+  kind: "copy" | "rename",
+  summary: string,
+  undoOf: (instance: string, from: string, to: string) => string,
+): Command {
+  return {
+    scope: "oci",
+    verb: kind,
+    parameters: [INSTANCE, { name: "repository" }, { name: "new" }],
+    summary,
+    details: ["the new repository must hold nothing; all of it is one commit"],
+    example: `/oci ${kind} default app team/app`,
+    repeats: [kind === "copy" ? IF_MISSING : IF_EXISTS],
+    adminOnly: false,
+    isChange: true,
+    async run([name = "", fromText = "", toText = ""], context) {
+      const instance = readInstance(name);
+      const [from, to] = [readRepository(fromText), readRepository(toText)];
+      const record = await copyRepository(context, context.actor, { instance, from, to, kind });
+      const { tags, manifests, commit } = record;
+      const undo = undoOf(instance, from, to);
+      const done = kind === "copy" ? "copied" : "renamed";
+      return {
+        lines: [
+          `'${from}' ${done} to '${to}': ${tags} tags, ${manifests} manifests, in the commit ${shortCommit(commit)}`,
+          `undo: ${undo}`,
+        ],
+        records: [{ from, to, ...record, undo }],
+      };
+    },
+  };
+}
+
+function readRepository(text: string): RepositoryName {
+  const repository = parseRepositoryName(text);
+  if (repository) return repository;
+  throw new ConsoleError(
+    `'${text}' is not a repository; use lower-case components of letters, digits and single separators, joined by '/'`,
+  );
+}
