@@ -52,6 +52,9 @@ const REFUSED = [
   "/oci diff default 0123456789",
   "/oci restore default app 0123456789",
   "/oci rm default app --yes",
+  "/oci tag default app:v1 app:v2",
+  "/oci copy default app new",
+  "/oci rename default app new",
   "/jobs cancel gc",
 ];
 

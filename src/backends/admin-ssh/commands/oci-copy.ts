@@ -4,6 +4,7 @@ import { retag } from "../../oci-http/operations/retag.ts";
 import type { Command } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
+import { outcome } from "./outcome.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { shortCommit, shortDigest } from "./table.ts";
 
@@ -27,18 +28,17 @@ export const OCI_COPY_COMMANDS: readonly Command[] = [
       const request = { instance, repository, source: source.tag, tag };
       const record = await retag(context, context.actor, request);
       if (!record.commit)
-        return {
-          lines: [`'${text}' is ${shortDigest(record.digest)} already; nothing was changed`],
-          records: [{ repository, tag, ...record }],
-        };
+        return outcome(
+          `'${text}' is ${shortDigest(record.digest)} already; nothing was changed`,
+          { repository, tag, ...record },
+          false,
+        );
       const before = record.previous ? `, before ${shortDigest(record.previous)}` : "";
       const undo = record.previous
         ? `/oci restore ${instance} ${text} ${shortCommit(record.before)}`
         : `/oci rm ${instance} ${text}`;
-      return {
-        lines: [`'${text}' is ${shortDigest(record.digest)}${before}`, `undo: ${undo}`],
-        records: [{ repository, tag, ...record, undo }],
-      };
+      const lines = [`'${text}' is ${shortDigest(record.digest)}${before}`, `undo: ${undo}`];
+      return { lines, records: [{ message: lines[0], changed: true, repository, tag, ...record, undo }] };
     },
   },
   copyCommand(
@@ -75,13 +75,9 @@ function copyCommand(
       const { tags, manifests, commit } = record;
       const undo = undoOf(instance, from, to);
       const done = kind === "copy" ? "copied" : "renamed";
-      return {
-        lines: [
-          `'${from}' ${done} to '${to}': ${tags} tags, ${manifests} manifests, in the commit ${shortCommit(commit)}`,
-          `undo: ${undo}`,
-        ],
-        records: [{ from, to, ...record, undo }],
-      };
+      const message = `'${from}' ${done} to '${to}': ${tags} tags, ${manifests} manifests, in the commit ${shortCommit(commit)}`;
+      const lines = [message, `undo: ${undo}`];
+      return { lines, records: [{ message, changed: true, from, to, ...record, undo }] };
     },
   };
 }

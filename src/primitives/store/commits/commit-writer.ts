@@ -18,6 +18,8 @@ const MAX_GROUP = 256;
 /** How often a group is retried after another process moved the branch, and the pause between attempts (ms). */
 const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
+/** Groups that change more files are shown to the projection in pieces, so that the thread is not blocked for seconds. */
+const MAX_SHOWN_AT_ONCE = 5000;
 /** How long commits are built before the event loop runs once (ms). */
 const TURN_MS = 1;
 
@@ -202,7 +204,19 @@ export class CommitWriter {
       // If published, the objects stay readable from memory until they are stored, even if something fails from here on.
       if (!isPublished) group.discard();
     }
+    if (isPublished && group.changes.length > MAX_SHOWN_AT_ONCE) await this.#projectInPieces(group);
     return isPublished;
+  }
+
+  /** The group before has been shown by now: it was, while this one was being published. */
+  async #projectInPieces(group: CommitGroup): Promise<void> {
+    if (!this.#projection || this.#projectionFailure) return;
+    try {
+      await catchUp(this.#projection, group.tip, this.#reader);
+      group.changes.length = 0;
+    } catch (error) {
+      this.#projectionFailure = error;
+    }
   }
 
   /** Shows a durable group to readers and callers; false if it is not durable or could not be shown. */

@@ -97,6 +97,31 @@ test("the next group is written to the disk before the index has the one before"
   expect(events).toEqual(["to the disk", "to the disk", "shown", "shown"]);
 });
 
+test("a commit of many files is shown to the index in pieces, and those after it in order", async () => {
+  const files = new Files();
+  const { memory, store, write } = await open(files);
+  await write("a");
+  const applied: number[] = [];
+  const apply = files.apply.bind(files);
+  files.apply = (changes, head) => {
+    applied.push(changes.length);
+    apply(changes, head);
+  };
+  const gate = gateAt(memory, 2);
+  const many = Array.from({ length: 6000 }, (_, i) => ({
+    path: storePath(`many/${i % 100}/${i}`),
+    content: Buffer.from(`${i}`),
+  }));
+  const first = store.commit(many, meta("many"));
+  await gate.reached;
+  const second = write("b");
+  await nextTurn();
+  gate.open();
+  await Promise.all([first, second]);
+  expect(Math.max(...applied)).toBeLessThanOrEqual(1000);
+  expect([files.names.size, files.head]).toEqual([6002, store.head().commitId]);
+});
+
 /** Two commits that are durable when the index fails, as often as it is told to; then two more. */
 async function commitBesideFailures(failures: number) {
   const files = new Files();
