@@ -1,16 +1,19 @@
 import { EXIT, type ExitCode, exitCodeOf } from "../../primitives/errors/exit-code.ts";
 import { type Failure, textOf } from "../../primitives/errors/failure.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
+import type { Suggestion } from "../../primitives/terminal/displayed-line.ts";
 import { LineReader, type Terminal } from "../../primitives/terminal/line-reader.ts";
 import { visibleText } from "../../primitives/text/visible-text.ts";
 import { type Wrapping, wrapText } from "../../primitives/text/wrap.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
-import { userActor } from "../actor.ts";
-import { completeLine } from "./command-table.ts";
+import { parseUserName } from "../../primitives/users/user.ts";
+import { type Actor, userActor } from "../actor.ts";
 import type { ConsoleServices } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
 import { cannotConfirm, confirmer, inputAsker, liveScreen, secretAsker } from "./commands/dialog.ts";
 import { TextLines } from "./commands/text-lines.ts";
+import { completeLine } from "./complete-line.ts";
+import { knownNames } from "./completion-names.ts";
 import { ConsoleHistory } from "./console-history.ts";
 import { CONSOLE_TURNS } from "./console-turns.ts";
 import { historyLine } from "./history-line.ts";
@@ -72,7 +75,7 @@ export class AdminConsole {
       const read = await reader.read({
         prompt: PROMPT,
         history: this.#history.of(login.user),
-        complete: (line) => completeLine(line, this.#services),
+        complete: (line) => this.#complete(login, channel, line),
       });
       if (read.kind === "ended") return EXIT.done;
       if (read.kind !== "line" || read.text.trim() === "") continue;
@@ -83,10 +86,30 @@ export class AdminConsole {
     }
   }
 
+  /** A completion that fails is logged, and offers nothing: the session goes on. */
+  async #complete(login: ConsoleLogin, channel: ConsoleChannel, line: string): Promise<Suggestion> {
+    try {
+      return await completeLine(line, knownNames(this.#services, this.#actorOf(login, channel)));
+    } catch (error) {
+      this.#runner.reported(error);
+      return { start: line.length, candidates: [] };
+    }
+  }
+
+  #actorOf({ user }: ConsoleLogin, { remote }: Pick<ConsoleChannel, "remote">): Actor {
+    const { users } = this.#services;
+    return userActor(user, { directory: () => users.directory, client: "console", remote });
+  }
+
   #remember(login: ConsoleLogin, line: string): void {
-    const kept = historyLine(line);
+    const { directory } = this.#services.users;
+    const isLogin = (word: string) => {
+      const name = parseUserName(word);
+      return name !== undefined && directory.get(name) !== undefined;
+    };
+    const kept = historyLine(line, isLogin);
     // The history of a user who is disabled or deleted was removed, and stays so.
-    if (kept === undefined || whyEnded(login, this.#services.users.directory) !== undefined) return;
+    if (kept === undefined || whyEnded(login, directory) !== undefined) return;
     this.#history.add(login.user, kept);
   }
 
@@ -115,11 +138,8 @@ export class AdminConsole {
     dialog: Dialog,
   ): Promise<LineEnd> {
     const { users } = this.#services;
-    const directory = () => users.directory;
-    const operator = {
-      actor: userActor(login.user, { directory, client: "console", remote: channel.remote }),
-      whyEnded: () => whyEnded(login, users.directory),
-    };
+    const actor = this.#actorOf(login, channel);
+    const operator = { actor, whyEnded: () => whyEnded(login, users.directory) };
     const output = lineOutput(channel);
     const end = await this.#runner.run(operator, line, output.print, dialog);
     if ("failure" in end) await output.fail(end.failure, end.isJson);

@@ -2,10 +2,10 @@ import { IncompleteJobError } from "../../primitives/jobs/job-runner.ts";
 import { meantHint, nearest } from "../../primitives/text/nearest.ts";
 import { requireAdministrator } from "../actor.ts";
 import { type ChosenCommand, chooseCommand, commandOf, printable } from "./choose-command.ts";
-import { splitWords, type Word } from "./command-line.ts";
+import { splitWords } from "./command-line.ts";
 import { ACCESS_COMMANDS } from "./commands/access.ts";
 import { BACKEND_COMMANDS } from "./commands/backends.ts";
-import { type Command, type CommandContext, type ConsoleServices, usageOf } from "./commands/command.ts";
+import { type Command, type CommandContext, usageOf } from "./commands/command.ts";
 import { CONFIG_COMMANDS } from "./commands/config.ts";
 import { ConsoleError } from "./commands/console-error.ts";
 import { CREDENTIAL_COMMANDS } from "./commands/credentials.ts";
@@ -28,7 +28,7 @@ const GENERAL_COMMANDS: readonly Command[] = [
     scope: "help",
     parameters: [
       { name: "scope", optional: true, candidates: () => SCOPES },
-      { name: "verb", optional: true, candidates: () => VERBS },
+      { name: "verb", optional: true, candidates: (_names, { before: [scope = ""] }) => verbsOf(scope) },
     ],
     summary:
       "list all commands, or those of a scope, or explain one; --json with any command prints JSON Lines",
@@ -80,7 +80,9 @@ const WITHOUT_SLASH: ReadonlyMap<string, string> = new Map([
   ...["?", "/?"].map((word) => [word, "help"] as const),
 ]);
 
-const VERBS: readonly string[] = [...new Set(COMMANDS.flatMap((command) => command.verb ?? []))];
+function verbsOf(scope: string): readonly string[] {
+  return COMMANDS.flatMap((command) => (command.scope === scope ? (command.verb ?? []) : []));
+}
 
 /** Prints JSON Lines instead of text; works with any command. */
 export const JSON_FLAG = "--json";
@@ -141,48 +143,6 @@ export function auditedCommand(parsed: ParsedLine): string | undefined {
   if (!isChange) return undefined;
   const shown = args.map((arg, i) => (command.parameters[i]?.isSecret ? "***" : arg));
   return [`/${command.scope}`, ...(command.verb ? [command.verb] : []), ...shown].join(" ");
-}
-
-export interface Completion {
-  /** Offset of the word that is being completed, in UTF-16 units. */
-  readonly start: number;
-  readonly candidates: readonly string[];
-}
-
-/** Completes the end of `line`. */
-export function completeLine(line: string, services: ConsoleServices): Completion {
-  let words: Word[];
-  try {
-    words = splitWords(line);
-  } catch {
-    return { start: line.length, candidates: [] };
-  }
-  const last = /\s$/.test(line) || line === "" ? { text: "", start: line.length } : words.pop();
-  const { text = "", start = line.length } = last ?? {};
-  const before = words.map((word) => word.text);
-  const possible = candidatesAfter(before, services);
-  const all = text.startsWith("-") && before.length > 0 ? [...possible, ...flagsOf(before)] : possible;
-  return { start, candidates: all.filter((candidate) => candidate.startsWith(text)) };
-}
-
-/** The flags that a command accepts anywhere among its words. */
-function flagsOf([first, verb]: readonly string[]): readonly string[] {
-  const command = COMMANDS.find(
-    (known) => `/${known.scope}` === first && (known.verb === undefined || known.verb === verb),
-  );
-  return [...(command?.repeats ?? []).map(({ flag }) => flag), JSON_FLAG];
-}
-
-function candidatesAfter([first, ...rest]: readonly string[], services: ConsoleServices): readonly string[] {
-  if (first === undefined) return SCOPES.map((scope) => `/${scope}`);
-  const commands = COMMANDS.filter((command) => `/${command.scope}` === first);
-  const plain = commands.find((command) => command.verb === undefined);
-  if (!plain && rest.length === 0) return commands.flatMap((command) => command.verb ?? []);
-  const command = plain ?? commands.find((candidate) => candidate.verb === rest[0]);
-  const position = plain ? rest.length : rest.length - 1;
-  const last = command?.parameters.at(-1);
-  const parameter = command?.parameters[position] ?? (last?.repeated ? last : undefined);
-  return parameter?.candidates?.(services) ?? [];
 }
 
 /** The scope of a word such as `quit` or `?`, which needs no slash. */

@@ -8,9 +8,10 @@ const SCOPES: readonly string[] = [...new Set(COMMANDS.map(({ scope }) => scope)
 /** Words such as `--yes`, which may stand anywhere in a command. */
 const FLAGS: ReadonlySet<string> = new Set([
   JSON_FLAG,
-  ...COMMANDS.flatMap(({ parameters }) => parameters.map(({ name }) => name)).filter((name) =>
-    /^--\w/.test(name),
-  ),
+  ...COMMANDS.flatMap(({ parameters, repeats = [] }) => [
+    ...parameters.map(({ name }) => name).filter((name) => /^--\w/.test(name)),
+    ...repeats.map(({ flag }) => flag),
+  ]),
 ]);
 
 /** A setting whose value is a credential. */
@@ -20,7 +21,7 @@ const SECRET_SETTING = /^[\w-]*(?:passw|secret|credential|token)[\w-]*=/i;
  * The line as the history may keep it: without passwords. `undefined` if nothing may be kept, because what is no command may be a
  * password that was typed at the wrong prompt. Of a mistyped command, what may be a password is left out too.
  */
-export function historyLine(line: string): string | undefined {
+export function historyLine(line: string, isLogin: (word: string) => boolean): string | undefined {
   const [first, ...words] = wordsOf(line);
   if (first === undefined) return undefined;
   const commands = commandsMeant(first.text);
@@ -28,7 +29,7 @@ export function historyLine(line: string): string | undefined {
   const named = words.filter(({ text }) => !FLAGS.has(text));
   const verb = named.at(0)?.text;
   const chosen = commands.filter((command) => command.verb === verb);
-  const count = shownWords(chosen.length > 0 ? chosen : commands);
+  const count = shownWords(chosen.length > 0 ? chosen : commands, (at) => isLogin(named[at]?.text ?? ""));
   const shown = new Set(named.slice(0, count));
   const kept = words.filter((word) => shown.has(word) || FLAGS.has(word.text));
   const texts = [first, ...kept].map(({ start, end }) => withoutSecret(line.slice(start, end)));
@@ -44,11 +45,17 @@ function commandsMeant(word: string): readonly Command[] | undefined {
   return commands.length > 0 ? commands : undefined;
 }
 
-/** How many words after the scope come before the first secret of any of the commands. */
-function shownWords(commands: readonly Command[]): number {
+/** How many words after the scope come before the first that may be a secret, of any of the commands. */
+function shownWords(commands: readonly Command[], isLogin: (at: number) => boolean): number {
   return commands.reduce((fewest, { verb, parameters }) => {
+    const before = verb === undefined ? 0 : 1;
     const secret = parameters.findIndex(({ isSecret }) => isSecret);
-    return secret < 0 ? fewest : Math.min(fewest, secret + (verb === undefined ? 0 : 1));
+    if (secret < 0) return fewest;
+    // Where the login may be left out, the word in its place may be the secret.
+    const first = parameters.findIndex(
+      ({ optional }, at) => optional && at < secret && !isLogin(before + at),
+    );
+    return Math.min(fewest, before + (first < 0 ? secret : first));
   }, Number.POSITIVE_INFINITY);
 }
 

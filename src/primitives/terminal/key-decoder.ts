@@ -24,6 +24,9 @@ export type KeyName =
   | "kill-to-start"
   | "kill-to-end"
   | "kill-word"
+  | "kill-next-word"
+  | "search"
+  | "cancel"
   | "interrupt"
   | "end-of-input"
   | "clear-screen"
@@ -41,10 +44,12 @@ const CONTROL_KEYS: Readonly<Record<string, KeyName>> = {
   "\x04": "end-of-input",
   "\x05": "end",
   "\x06": "right",
+  "\x07": "cancel",
   "\x0b": "kill-to-end",
   "\x0c": "clear-screen",
   "\x0e": "down",
   "\x10": "up",
+  "\x12": "search",
   "\x15": "kill-to-start",
   "\x17": "kill-word",
 };
@@ -73,6 +78,7 @@ const ESCAPE_KEYS: Readonly<Record<string, KeyName>> = {
   "[1;3C": "word-right",
   "[1;3D": "word-left",
   b: "word-left",
+  d: "kill-next-word",
   f: "word-right",
   "\x7f": "kill-word",
 };
@@ -96,6 +102,17 @@ export class KeyDecoder {
       if (!key) return keys;
       keys.push(key);
     }
+  }
+
+  /** Whether an ESC has arrived and nothing after it: the key Esc, or the beginning of another key. */
+  get hasLoneEscape(): boolean {
+    return this.#pending === "\x1b";
+  }
+
+  /** Takes the ESC for the key Esc. */
+  takeEscape(): Key {
+    this.#pending = "";
+    return { kind: "key", name: "cancel" };
   }
 
   #next(): Key | undefined {

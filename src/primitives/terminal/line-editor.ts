@@ -1,7 +1,11 @@
+import { graphemesOf } from "../text/visible-text.ts";
 import type { Key, KeyName } from "./key-decoder.ts";
 
 /** Maximal length of a line, in UTF-16 units; longer than any command. */
 export const MAX_LINE_LENGTH = 4096;
+
+/** Longer characters, of a letter with very many accents, are passed piece by piece. */
+const MAX_GRAPHEME = 64;
 
 /** The result of a key press. */
 export type EditOutcome =
@@ -11,12 +15,24 @@ export type EditOutcome =
   | "interrupted"
   | "ended"
   | "complete"
+  | "search"
   | "clear-screen";
+
+/** What the keys mean that do not change the line. */
+const OUTCOMES = {
+  enter: "submitted",
+  interrupt: "interrupted",
+  tab: "complete",
+  "clear-screen": "clear-screen",
+  search: "search",
+  cancel: "unchanged",
+  ignored: "unchanged",
+} as const satisfies Partial<Record<KeyName, EditOutcome>>;
 
 /** The edited line, its cursor and the history. It does no input or output. */
 export class LineEditor {
   text = "";
-  /** In UTF-16 units from the start; never inside a surrogate pair. */
+  /** In UTF-16 units from the start; never inside a character, accents included. */
   cursor = 0;
   readonly #history: readonly string[];
   /** Position in the history; its length means the new line. */
@@ -50,14 +66,6 @@ export class LineEditor {
 
   #pressKey(name: KeyName): EditOutcome | undefined {
     switch (name) {
-      case "enter":
-        return "submitted";
-      case "interrupt":
-        return "interrupted";
-      case "tab":
-        return "complete";
-      case "clear-screen":
-        return "clear-screen";
       case "end-of-input":
         if (this.text === "") return "ended";
         this.#replace(this.cursor, this.#right(), "");
@@ -78,7 +86,7 @@ export class LineEditor {
         this.cursor = this.#wordLeft();
         return undefined;
       case "word-right":
-        this.cursor += this.text.slice(this.cursor).match(/^\s*\S*/)?.[0].length ?? 0;
+        this.cursor = this.#wordRight();
         return undefined;
       case "backspace":
         this.#replace(this.#left(), this.cursor, "");
@@ -95,14 +103,17 @@ export class LineEditor {
       case "kill-word":
         this.#replace(this.#wordLeft(), this.cursor, "");
         return undefined;
+      case "kill-next-word":
+        this.#replace(this.cursor, this.#wordRight(), "");
+        return undefined;
       case "up":
-        this.#show(this.#position - 1);
+        this.recall(this.#position - 1);
         return undefined;
       case "down":
-        this.#show(this.#position + 1);
+        this.recall(this.#position + 1);
         return undefined;
-      case "ignored":
-        return "unchanged";
+      default:
+        return OUTCOMES[name];
     }
   }
 
@@ -111,7 +122,8 @@ export class LineEditor {
     this.cursor = start + text.length;
   }
 
-  #show(position: number): void {
+  /** Shows a line of the history, by its position. */
+  recall(position: number): void {
     if (position < 0 || position > this.#history.length) return;
     if (this.#position === this.#history.length) this.#draft = this.text;
     this.#position = position;
@@ -120,11 +132,17 @@ export class LineEditor {
   }
 
   #left(): number {
-    return Math.max(0, this.cursor - (this.text.slice(0, this.cursor).match(/.$/u)?.[0].length ?? 0));
+    const near = [...graphemesOf(this.text.slice(Math.max(this.cursor - MAX_GRAPHEME, 0), this.cursor))];
+    return this.cursor - (near.at(-1)?.length ?? 0);
   }
 
   #right(): number {
-    return this.cursor + (this.text.slice(this.cursor).match(/^./u)?.[0].length ?? 0);
+    const [next = ""] = graphemesOf(this.text.slice(this.cursor, this.cursor + MAX_GRAPHEME));
+    return this.cursor + next.length;
+  }
+
+  #wordRight(): number {
+    return this.cursor + (this.text.slice(this.cursor).match(/^\s*\S*/)?.[0].length ?? 0);
   }
 
   #wordLeft(): number {

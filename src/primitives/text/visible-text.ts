@@ -36,6 +36,16 @@ function escapeUnits(character: string): string {
 /** Created at first use, because it needs much memory. */
 let graphemes: Intl.Segmenter | undefined;
 
+/** The characters that a terminal shows, such as a letter with its accents. */
+export function* graphemesOf(text: string): Generator<string> {
+  if (PLAIN.test(text)) {
+    yield* text;
+    return;
+  }
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  for (const { segment } of graphemes.segment(text)) yield segment;
+}
+
 /** The longest prefix of `text` that fits into `columns` columns of a terminal. */
 export function fitColumns(text: string, columns: number): string {
   if (PLAIN.test(text)) return text.slice(0, columns);

@@ -1,20 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { completeLine, parseLine, runCommand } from "../../../src/backends/admin-ssh/command-table.ts";
-import type {
-  Command,
-  CommandContext,
-  ConsoleServices,
-} from "../../../src/backends/admin-ssh/commands/command.ts";
+import { parseLine, runCommand } from "../../../src/backends/admin-ssh/command-table.ts";
+import type { Command, CommandContext } from "../../../src/backends/admin-ssh/commands/command.ts";
 import { ConsoleError } from "../../../src/backends/admin-ssh/commands/console-error.ts";
 import { failureOf, textOf } from "../../../src/primitives/errors/failure.ts";
-import { parseUser, type UserName } from "../../../src/primitives/users/user.ts";
-import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
-
-const alice = parseUser("alice" as UserName, new Uint8Array());
-const services = {
-  users: { directory: new UserDirectory([alice]) },
-  instances: { list: () => [{ name: "default", vhosts: ["localhost"], store: "s" }] },
-} as unknown as ConsoleServices;
 
 /** What the console says about a line that is no command. */
 function refusalOf(line: string): string {
@@ -62,23 +50,6 @@ describe("a wrong command line", () => {
 
   test.each(["", "   ", "# a comment"])("%p is nothing to do", (line) => {
     expect(parseLine(line).kind).toBe("empty");
-  });
-});
-
-describe("completion", () => {
-  test.each([
-    ["/u", ["/users"]],
-    ["/users gr", ["grant", "grants"]],
-    ["/users grant al", ["alice"]],
-    ["/users grant alice ", ["http/oci/default"]],
-    ["/users grant alice http/oci/default ", ["reader", "writer", "owner"]],
-    ["/users grant alice http/oci/default w", ["writer"]],
-    ["/help us", ["users"]],
-    ["/users add x y ", []],
-    ["/users list -", ["--json"]],
-    [`/users grant "al`, []],
-  ])("of %p offers %p", (line, candidates) => {
-    expect(completeLine(line, services).candidates).toEqual(candidates);
   });
 });
 

@@ -19,6 +19,8 @@ describe("terminal input", () => {
     ["\t\x7f\x08", "[tab][backspace][backspace]"],
     ["\x01\x05\x15\x17\x0b", "[home][end][kill-to-start][kill-word][kill-to-end]"],
     ["\x03\x04", "[interrupt][end-of-input]"],
+    ["\x12\x07\x0c", "[search][cancel][clear-screen]"],
+    ["\x1bb\x1bf\x1bd", "[word-left][word-right][kill-next-word]"],
     ["\x1b[A\x1b[B\x1b[C\x1b[D", "[up][down][right][left]"],
     ["\x1bOA\x1bOH\x1bOF", "[up][home][end]"],
     ["\x1b[1~\x1b[4~\x1b[3~\x1b[H\x1b[F", "[home][end][delete][home][end]"],
@@ -38,6 +40,13 @@ describe("terminal input", () => {
       expect(decode(sent.subarray(0, at), sent.subarray(at))).toBe(whole);
     }
     expect(decode(...Array.from(sent, (byte) => Uint8Array.of(byte)))).toBe(whole);
+  });
+
+  test("an ESC alone is the key Esc only when that is said", () => {
+    const decoder = new KeyDecoder();
+    expect([decoder.decode(Buffer.from("a\x1b")).length, decoder.hasLoneEscape]).toEqual([1, true]);
+    expect(brief([decoder.takeEscape()])).toBe("[cancel]");
+    expect([brief(decoder.decode(Buffer.from("b"))), decoder.hasLoneEscape]).toEqual(["b", false]);
   });
 
   test("an escape sequence that never ends does not swallow what follows", () => {

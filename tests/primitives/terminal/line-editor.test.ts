@@ -37,6 +37,12 @@ describe("an editing key", () => {
     ["kill-to-end", "a|bc", "a|"],
     ["kill-word", "one two|", "one |"],
     ["kill-word", "one  |", "|"],
+    ["kill-next-word", "one| two three", "one| three"],
+    ["left", "e\u0301|", "|e\u0301"],
+    ["right", "|e\u0301x", "e\u0301|x"],
+    ["left", "a\u{1f468}\u200d\u{1f469}|", "a|\u{1f468}\u200d\u{1f469}"],
+    ["backspace", "ae\u0301|b", "a|b"],
+    ["delete", "a|\u{1f1e9}\u{1f1ea}b", "a|b"],
   ] satisfies [KeyName, string, string][])("%s turns %p into %p", (name, before, after) => {
     const editor = editing(before);
     editor.press({ kind: "key", name });
@@ -64,6 +70,13 @@ describe("the history", () => {
     expect([press("up"), press("up"), press("up")]).toEqual(["second", "first", "first"]);
     expect([press("down"), press("down"), press("down")]).toEqual(["second", "draft", "draft"]);
   });
+});
+
+test("a letter with thousands of accents is passed in few steps of bounded cost", () => {
+  const editor = editing(`e${"\u0301".repeat(4000)}|`);
+  let steps = 0;
+  for (; editor.cursor > 0; steps++) editor.press({ kind: "key", name: "left" });
+  expect(steps).toBeLessThan(100);
 });
 
 test("a line does not grow beyond its limit", () => {

@@ -1,7 +1,8 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { confirmer, liveScreen } from "../../../src/backends/admin-ssh/commands/dialog.ts";
 import { nextTurn } from "../../../src/primitives/jobs/next-turn.ts";
 import { LineReader } from "../../../src/primitives/terminal/line-reader.ts";
+import { eventually } from "../../support/eventually.ts";
 
 /** A terminal that takes what is written when it is told to, and counts what waits. */
 function terminalOf(...packets: readonly string[]) {
@@ -138,6 +139,121 @@ test("a disconnect does not answer a question with yes", async () => {
   const answer = confirmer(new LineReader(terminal))("go on?");
   end();
   expect(await answer).toBe(false);
+});
+
+describe("the search in the history", () => {
+  const HISTORY = ["/oci list", "/oci log default", "/users list"];
+
+  async function typed(...packets: readonly string[]) {
+    const { terminal, writes, end } = terminalOf(...packets);
+    const reading = new LineReader(terminal).read({ prompt: "> ", history: HISTORY });
+    await settle();
+    end();
+    return { result: await reading, screen: writes.join("") };
+  }
+
+  test.each([
+    ["Enter runs what was found", "\x12oci\r", "/oci log default"],
+    ["Ctrl-R goes on to older lines", "\x12oci\x12\r", "/oci list"],
+    ["an arrow takes the line for editing", "\x12users\x1b[D\x7fx\r", "/users lixt"],
+    ["Ctrl-A goes to the start of what was found", "\x12users\x01#\r", "#/users list"],
+    ["Up goes on from what was found", "\x12users\x1b[A\r", "/oci log default"],
+    ["a letter taken back searches again", "\x12logx\x7f\r", "/oci log default"],
+    ["Ctrl-G restores the line", "draft\x12oci\x07!\r", "draft!"],
+    ["Enter runs nothing if nothing was found", "draft\x12nothing\r!\r", "draft!"],
+    ["Backspace on no text does nothing", "\x12\x7f\x7foci\r", "/oci log default"],
+  ])("%s", async (_what, keys, text) => {
+    expect((await typed(keys)).result).toEqual({ kind: "line", text });
+  });
+
+  test("Ctrl-C clears the line", async () => {
+    expect((await typed("\x12oci\x03")).result).toEqual({ kind: "interrupted" });
+  });
+
+  test("Esc restores the line", async () => {
+    const { terminal, writes, send } = terminalOf("draft\x12oci");
+    const reading = new LineReader(terminal).read({ prompt: "> ", history: HISTORY });
+    await settle();
+    const drawn = writes.length;
+    send("\x1b");
+    expect(await eventually(() => writes.length > drawn)).toBe(true);
+    send("!\r");
+    expect(await reading).toEqual({ kind: "line", text: "draft!" });
+  });
+
+  test("shows what is searched for and found, control characters escaped", async () => {
+    const { terminal, writes, end } = terminalOf("\x12log");
+    const reading = new LineReader(terminal).read({ prompt: "> ", history: ["/oci log \x9b2J"] });
+    await settle();
+    end();
+    await reading;
+    expect(writes.join("")).toContain("(search) 'log': /oci log \\u009b2J");
+  });
+
+  test("does not begin at the question for a password", async () => {
+    const { terminal, writes } = terminalOf("\x12oci\r");
+    const read = await new LineReader(terminal).read({
+      prompt: "Password: ",
+      secret: true,
+      history: HISTORY,
+    });
+    expect(read).toEqual({ kind: "line", text: "oci" });
+    expect(writes.join("")).not.toContain("oci");
+  });
+});
+
+describe("completion at a terminal", () => {
+  const CANDIDATES = ["alpine", "alpine:3.20", "alpine:demo"];
+
+  test("may be read from elsewhere, while later keys wait", async () => {
+    const { terminal } = terminalOf("al\t:d\t\r");
+    const complete = async (line: string) => {
+      await settle();
+      return { start: 0, candidates: CANDIDATES.filter((name) => name.startsWith(line)) };
+    };
+    expect(await new LineReader(terminal).read({ prompt: "> ", complete })).toEqual({
+      kind: "line",
+      text: "alpine:demo ",
+    });
+  });
+
+  test("inserts nothing of a list that may not be complete", async () => {
+    const names = Array.from({ length: 201 }, (_, i) => `app-${i}`);
+    const { terminal } = terminalOf("a\t\r");
+    const complete = () => ({ start: 0, candidates: names });
+    expect(await new LineReader(terminal).read({ prompt: "> ", complete })).toEqual({
+      kind: "line",
+      text: "a",
+    });
+  });
+
+  test("lists the candidates in columns at the second Tab", async () => {
+    const { terminal, writes } = terminalOf("alpine\t\t\r");
+    const complete = () => ({ start: 0, candidates: CANDIDATES });
+    await new LineReader(terminal).read({ prompt: "> ", complete });
+    expect(writes.join("")).toContain("\r\n  alpine       alpine:3.20  alpine:demo\r\n");
+  });
+});
+
+test("a line is drawn over what the terminal has wrapped anew after its width changed", async () => {
+  const { terminal, writes, resize, end } = terminalOf("x".repeat(60));
+  const reading = new LineReader(terminal).read({ prompt: "> " });
+  await settle();
+  resize(40);
+  await settle();
+  expect(writes.at(-1)).toStartWith("\x1b[1A\r\x1b[J> xxx");
+  end();
+  await reading;
+});
+
+test("a pasted megabyte ends in a bounded line", async () => {
+  const { terminal, writes } = terminalOf(
+    ...Array.from({ length: 256 }, () => "日e\u0301x".repeat(512)),
+    "\r",
+  );
+  const read = await new LineReader(terminal).read({ prompt: "> " });
+  expect(read.kind === "line" && read.text.length).toBeLessThanOrEqual(4096);
+  expect(writes.join("").length).toBeLessThan(1024 * 1024);
 });
 
 test("a live screen is redrawn only after the terminal accepted the last one, and ends with a key", async () => {

@@ -5,15 +5,23 @@ import { userNameFault } from "../../../primitives/users/user-name-fault.ts";
 import type { Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 
+const REGISTRIES = "http/oci/";
+const REPOSITORY_PATH = /^http\/oci\/([^/]+)\/(.*)$/;
+
 export const LOGIN: Parameter = {
   name: "login",
-  candidates: ({ users }) => users.directory.list().map((user) => user.name),
+  candidates: (names) => names.logins(),
 };
 /** Without it, the user who is logged in. */
 export const OWN_LOGIN: Parameter = { ...LOGIN, optional: true };
 export const PATH: Parameter = {
   name: "path",
-  candidates: ({ instances }) => instances.list().map((instance) => `http/oci/${instance.name}`),
+  candidates: async (names, { text }) => {
+    const [, registry, repository = ""] = text.match(REPOSITORY_PATH) ?? [];
+    if (registry === undefined) return names.registries().map(({ name }) => `${REGISTRIES}${name}`);
+    const repositories = await names.repositories(registry, repository);
+    return repositories.map((name) => `${REGISTRIES}${registry}/${name}`);
+  },
 };
 export const ROLE: Parameter = { name: "role", candidates: () => ROLES };
 

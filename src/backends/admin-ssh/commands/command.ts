@@ -9,8 +9,9 @@ import type { StatusServices } from "../../administration/status.ts";
 import type { BackendSwitch } from "../../backend-switch.ts";
 import type { InstanceRegistry } from "../../oci-http/instances/instance-registry.ts";
 import type { AskSecret, Confirm, Live } from "./dialog.ts";
+import type { Candidates } from "./known-names.ts";
 
-/** The services that operations use. A command passes them on; it reads them only to complete a word. */
+/** The services that operations use. A command passes them on, and reads none itself. */
 export interface ConsoleServices extends PasswordServices {
   readonly jobs: JobRunner;
   readonly users: UserRegistry;
@@ -56,7 +57,7 @@ export interface Parameter {
   /** The last parameter may be given several times. */
   readonly repeated?: true;
   /** Values for completion. */
-  readonly candidates?: (services: ConsoleServices) => readonly string[];
+  readonly candidates?: Candidates;
 }
 
 /** A flag with which a command that finds nothing to do succeeds, so that a script can repeat it. */

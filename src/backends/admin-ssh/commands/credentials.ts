@@ -14,9 +14,10 @@ import {
   removeToken,
   type TokenRecord,
 } from "../../accounts/credentials.ts";
-import { LOGIN, readLogin, readPath, readRole } from "./access-words.ts";
+import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "./access-words.ts";
 import type { Command, CommandResult, Parameter, UserCommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { settingCandidates } from "./known-names.ts";
 import { outcome } from "./outcome.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { alignColumns, type Columns, formatTime, listing, TIME_LEAST } from "./table.ts";
@@ -26,6 +27,7 @@ const REPEATS = [
   { ...IF_MISSING, action: "add" },
   { ...IF_EXISTS, action: "remove" },
 ];
+const TOKEN_WORDS = { name: undefined, expires: undefined, path: PATH.candidates, role: ROLE.candidates };
 const TOKEN_USAGE = "name=<words> expires=<duration> path=<access path> role=<role>";
 
 /** Adds, lists or removes credentials of one user. */
@@ -99,7 +101,7 @@ export const CREDENTIAL_COMMANDS: readonly Command<UserCommandContext>[] = [
         name: "id|name=|expires=|path=|role=",
         optional: true,
         repeated: true,
-        candidates: () => ["name=", "expires=", "path=", "role="],
+        candidates: (names, place) => settingCandidates(TOKEN_WORDS, names, place),
       },
     ],
     summary: "manage API tokens: passwords for robots that pull and push, never for the console",

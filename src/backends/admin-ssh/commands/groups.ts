@@ -17,7 +17,7 @@ import { alignColumns } from "./table.ts";
 
 const GROUP: Parameter = {
   name: "group",
-  candidates: ({ users }) => users.directory.groups().map((group) => group.name),
+  candidates: (names) => names.groups(),
 };
 
 export const GROUP_COMMANDS: readonly Command[] = [

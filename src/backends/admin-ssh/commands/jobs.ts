@@ -9,7 +9,7 @@ import { type Columns, formatTime, listing } from "./table.ts";
 
 const JOB: Parameter = {
   name: "job",
-  candidates: ({ jobs }) => jobs.list().map(({ name }) => name),
+  candidates: (names) => names.jobs(),
 };
 
 export const JOB_COMMANDS: readonly Command[] = [

@@ -7,6 +7,7 @@ import {
 import { withoutYes, YES } from "./access-words.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { targetCandidates } from "./known-names.ts";
 import { INSTANCE, readInstance, readSelection } from "./oci-words.ts";
 import { outcome } from "./outcome.ts";
 import { IF_EXISTS } from "./repeat.ts";
@@ -16,7 +17,11 @@ export const OCI_CONTENT_COMMANDS: readonly Command[] = [
   {
     scope: "oci",
     verb: "rm",
-    parameters: [INSTANCE, { name: "repository[:tag|@digest]" }, { name: YES, optional: true }],
+    parameters: [
+      INSTANCE,
+      { name: "repository[:tag|@digest]", candidates: targetCandidates },
+      { name: YES, optional: true },
+    ],
     summary: "delete a tag, a manifest with its tags, a repository, or all that a pattern matches",
     details: [
       "in a repository '*' stands for one component of the name and '**' for any number, in a tag '*' for any text",

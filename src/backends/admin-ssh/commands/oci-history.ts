@@ -7,9 +7,11 @@ import { type LogRecord, type LogRequest, readLog } from "../../oci-http/operati
 import { parseMoment } from "../../oci-http/operations/moment.ts";
 import { type CommitRecord, showCommit } from "../../oci-http/operations/show.ts";
 import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
+import { LOGIN } from "./access-words.ts";
 import { WHOLE } from "./column-layout.ts";
 import type { Command, Listing, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { settingCandidates, targetCandidates } from "./known-names.ts";
 import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
 import { readMoment, TIMES } from "./read-moment.ts";
 import { type Columns, formatTime, listing, shortCommit, shortDigest, TIME_LEAST } from "./table.ts";
@@ -20,6 +22,7 @@ const MAX_LIMIT = 1000;
 const MAX_NAMED = 3;
 /** Longest subject that the log shows, in UTF-16 units. */
 const MAX_SUBJECT = 200;
+const LOG_WORDS = { limit: undefined, user: LOGIN.candidates, since: undefined };
 /** Most changes listed between two commits. */
 const MAX_CHANGES = 1000;
 
@@ -33,7 +36,10 @@ export const OCI_HISTORY_COMMANDS: readonly Command[] = [
         name: "repository[:tag] limit=<n> user=<login> since=<when>",
         optional: true,
         repeated: true,
-        candidates: () => ["limit=", "user=", "since="],
+        candidates: async (names, place) => [
+          ...(await targetCandidates(names, place)),
+          ...(await settingCandidates(LOG_WORDS, names, place)),
+        ],
       },
     ],
     summary: "show who pushed, deleted and restored what, the newest first",

@@ -29,7 +29,14 @@ export const OCI_LIST_COMMANDS: readonly Command[] = [
   {
     scope: "oci",
     verb: "ls",
-    parameters: [INSTANCE, { name: "repository", optional: true }],
+    parameters: [
+      INSTANCE,
+      {
+        name: "repository",
+        optional: true,
+        candidates: (names, { text, before: [registry = ""] }) => names.repositories(registry, text),
+      },
+    ],
     summary: "list a registry's repositories, or a repository's tags",
     example: "/oci ls default alpine",
     adminOnly: false,

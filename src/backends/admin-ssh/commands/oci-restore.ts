@@ -9,6 +9,7 @@ import {
 import { YES } from "./access-words.ts";
 import type { Command, CommandResult } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { targetCandidates } from "./known-names.ts";
 import { INSTANCE, readInstance, readSelection } from "./oci-words.ts";
 import { outcome } from "./outcome.ts";
 import { readMoment } from "./read-moment.ts";
@@ -24,7 +25,10 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
     verb: "restore",
     parameters: [
       INSTANCE,
-      { name: "repository[:tag|@digest]|--all", candidates: () => [ALL] },
+      {
+        name: "repository[:tag|@digest]|--all",
+        candidates: async (names, place) => [ALL, ...(await targetCandidates(names, place))],
+      },
       { name: "when" },
       { name: YES, optional: true },
     ],

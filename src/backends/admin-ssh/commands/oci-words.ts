@@ -8,7 +8,7 @@ import { ConsoleError } from "./console-error.ts";
 /** A registry as a command's argument. */
 export const INSTANCE: Parameter = {
   name: "instance",
-  candidates: ({ instances }) => instances.list().map((instance) => instance.name),
+  candidates: (names) => names.registries().map(({ name }) => name),
 };
 
 export function readInstance(text: string): InstanceName {

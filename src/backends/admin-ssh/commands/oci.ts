@@ -19,12 +19,17 @@ import {
 import { withoutYes, YES } from "./access-words.ts";
 import type { Command, Listing, Parameter, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import type { Candidates } from "./known-names.ts";
 import { INSTANCE } from "./oci-words.ts";
 import { outcome } from "./outcome.ts";
 import { readMoment } from "./read-moment.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { alignColumns, alignPairs, isWithin } from "./table.ts";
 
+const hostsOf: Candidates = (names, { before: [registry] }) =>
+  names
+    .registries()
+    .flatMap(({ name, vhosts }) => (name === registry ? vhosts.map((host) => `${HOST}=${host}`) : []));
 const NAME: Parameter = { ...INSTANCE, name: "name" };
 const HOST = INSTANCE_SETTINGS.vhosts.word;
 const AT = INSTANCE_SETTINGS.at.word;
@@ -98,7 +103,7 @@ export const OCI_COMMANDS: readonly Command[] = [
   {
     scope: "oci",
     verb: "unset",
-    parameters: [NAME, { name: "vhost=<host>", candidates: () => ["vhost="] }],
+    parameters: [NAME, { name: "vhost=<host>", candidates: hostsOf }],
     summary: "remove a host name from a registry",
     example: "/oci unset team vhost=team.example.org",
     adminOnly: true,

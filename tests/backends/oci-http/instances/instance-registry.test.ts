@@ -1,8 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { MACHINE_ACTOR } from "../../../../src/backends/actor.ts";
-import { completeLine, parseLine, runCommand } from "../../../../src/backends/admin-ssh/command-table.ts";
+import { parseLine, runCommand } from "../../../../src/backends/admin-ssh/command-table.ts";
 import type { CommandContext } from "../../../../src/backends/admin-ssh/commands/command.ts";
+import { completeLine } from "../../../../src/backends/admin-ssh/complete-line.ts";
+import { knownNames } from "../../../../src/backends/admin-ssh/completion-names.ts";
 import {
   type CompleteInstances,
   InstanceChangeError,
@@ -47,7 +49,7 @@ interface Opened {
   /** Runs a console command as an administrator. */
   console(line: string): Promise<readonly string[]>;
   /** What Tab offers. */
-  complete(line: string): readonly string[];
+  complete(line: string): Promise<readonly string[]>;
   /** Commits a file as stock git would: the registry is not told. */
   commit(configs: readonly InstanceConfig[]): Promise<void>;
   reload(): Promise<string[]>;
@@ -86,7 +88,10 @@ async function open(dataDir: string, flags: readonly string[] = []): Promise<Ope
       if (parsed.kind !== "command") throw new Error(`'${text}' is no command`);
       return runCommand(parsed, context as unknown as CommandContext);
     },
-    complete: (text) => completeLine(text, context as unknown as CommandContext).candidates,
+    async complete(text) {
+      const names = knownNames(context as unknown as CommandContext, MACHINE_ACTOR);
+      return (await completeLine(text, names)).candidates;
+    },
     commit: async (configs) => {
       await system.write(CONFIG, encodeInstances(configs), { author: SYSTEM_IDENTITY, message: "edit" });
     },
@@ -150,7 +155,7 @@ describe.each(settable)("the setting %s", (property) => {
     const word = words[0]?.split("=")[0];
     for (const verb of ["create", "set"]) {
       expect((await opened.console(`/help oci ${verb}`)).join("\n")).toContain(`${word}=`);
-      expect(opened.complete(`/oci ${verb} made ${word}`)[0]).toStartWith(`${word}=`);
+      expect((await opened.complete(`/oci ${verb} made ${word}`))[0]).toStartWith(`${word}=`);
     }
     expect((await opened.console("/oci list")).join("\n")).toContain(words.at(-1) ?? "");
   });
