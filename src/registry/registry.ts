@@ -60,37 +60,36 @@ function dispatchToRepository(
 
 function methodsOf(route: RepositoryRoute, registryRequest: RegistryRequest): Methods {
   switch (route.kind) {
-    case "blob": {
-      const get = () => getBlob(registryRequest, route);
+    case "blob":
       return {
-        GET: ["pull", get],
-        HEAD: ["pull", get],
+        ...reading("pull", () => getBlob(registryRequest, route)),
         DELETE: ["delete", () => deleteBlob(registryRequest, route)],
       };
-    }
     case "uploads":
       return { POST: ["push", () => startUpload(registryRequest, route)] };
     case "upload":
       return {
-        GET: ["push", () => uploadStatus(registryRequest, route)],
+        ...reading("push", () => uploadStatus(registryRequest, route)),
         PATCH: ["push", () => appendUpload(registryRequest, route)],
         PUT: ["push", () => finishUpload(registryRequest, route)],
         DELETE: ["push", () => cancelUpload(registryRequest, route)],
       };
-    case "manifest": {
-      const get = () => getManifest(registryRequest, route);
+    case "manifest":
       return {
-        GET: ["pull", get],
-        HEAD: ["pull", get],
+        ...reading("pull", () => getManifest(registryRequest, route)),
         PUT: ["push", () => putManifest(registryRequest, route)],
         DELETE: ["delete", () => deleteManifest(registryRequest, route)],
       };
-    }
     case "referrers":
-      return { GET: ["pull", () => listReferrers(registryRequest, route)] };
+      return reading("pull", () => listReferrers(registryRequest, route));
     case "tags":
-      return { GET: ["pull", () => listTags(registryRequest, route)] };
+      return reading("pull", () => listTags(registryRequest, route));
   }
+}
+
+/** The runtime drops the body of a response to HEAD (RFC 9110, section 9.1: servers support it wherever they support GET). */
+function reading(permission: Permission, handler: Handler): Methods {
+  return { GET: [permission, handler], HEAD: [permission, handler] };
 }
 
 function methodNotAllowed(allowed: readonly string[]): RegistryError {

@@ -155,6 +155,8 @@ export class HttpFrontend {
       headers.set("Strict-Transport-Security", `max-age=${hstsSeconds}`);
     this.#prefix?.add(headers);
     this.#crossOrigin?.add(request, headers);
+    // The runtime has it in every other response (RFC 9110, section 6.6.1).
+    if (method === "HEAD") headers.set("Date", new Date().toUTCString());
     const { route, received } = trace;
     const sent = method === "HEAD" ? 0 : trace.sent || Number(headers.get("Content-Length") ?? 0);
     const ms = performance.now() - began;

@@ -3,7 +3,7 @@ import { TRACED_ROUTES, type TracedRoute } from "../../../registry/requests/trac
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"] as const;
 const STATUSES = [
-  200, 201, 202, 204, 206, 304, 308, 400, 401, 403, 404, 405, 409, 413, 414, 416, 429, 500, 503,
+  200, 201, 202, 204, 206, 304, 308, 400, 401, 403, 404, 405, 409, 412, 413, 414, 416, 429, 500, 503, 507,
 ] as const;
 /** Upper bounds of the buckets of the duration histogram, in seconds; the last bucket has none. */
 export const DURATION_BOUNDS = [
