@@ -1,38 +1,57 @@
 import { describe, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { missingTools, type RunResult, run } from "./tools.ts";
 
 /**
- * Runs a shell script as root on a copy of this machine: it sees all files, and what it changes in them is gone when it ends.
- * Below `/tmp` and `/proc` it sees the machine itself.
+ * Enters the copy: an overlay over `/` whose changes are in memory, with processes and a network of its own. Only `/tmp` is
+ * the machine's. Where the machine mixes both versions of cgroups, the copy has the second alone, which crun accepts.
  */
-export function onMachineCopy(script: string, args: readonly string[] = []): Promise<RunResult> {
-  const dir = temporaryDirectory();
-  writeFileSync(`${dir}/script`, script);
-  const enter = `set -e
+const ENTER = `set -e
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-for path in /proc /dev /tmp; do mount --rbind "$path" "$1/root$path"; done
-root="$1/root" script="$2"
-shift 2
-exec chroot "$root" sh -e "$script" "$@"`;
-  // The mount hides the script of this directory from the machine's view, but not from that of the copy.
-  const hidden = temporaryDirectory();
-  return run(["unshare", "--mount", "sh", "-c", enter, "sh", hidden, `${dir}/script`, ...args]);
+for path in /dev /sys /tmp; do mount --rbind "$path" "$1/root$path"; done
+mount -t proc proc "$1/root/proc"
+mount -t tmpfs tmpfs "$1/root/run"
+cd "$1/root"
+mkdir -p machine
+pivot_root . machine
+umount -l machine
+if [ -d /sys/fs/cgroup/unified ]; then
+  umount -l /sys/fs/cgroup
+  mount -t cgroup2 none /sys/fs/cgroup
+fi
+ip link set lo up
+shift
+exec "$@"`;
+
+const UNSHARE = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"] as const;
+
+/**
+ * Runs a shell script as root on a copy of this machine, with all ports free: what it changes is gone when it ends, and what it
+ * started is ended.
+ */
+export function onMachineCopy(
+  script: string,
+  args: readonly string[] = [],
+  shell: "sh" | "bash" = "sh",
+): Promise<RunResult> {
+  const dir = temporaryDirectory();
+  mkdirSync(`${dir}/mount`);
+  writeFileSync(`${dir}/script`, script);
+  return run([...UNSHARE, "sh", "-c", ENTER, "sh", `${dir}/mount`, shell, "-e", `${dir}/script`, ...args]);
 }
 
 function canCopy(): boolean {
   if (process.getuid?.() !== 0) return false;
-  const script =
-    "mount -t tmpfs tmpfs /mnt && mkdir /mnt/u /mnt/w /mnt/r && mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r";
-  return Bun.spawnSync(["unshare", "--mount", "sh", "-c", script], { stderr: "ignore" }).success;
+  const script = `mount -t tmpfs tmpfs /mnt && cd /mnt && mkdir u w r && mount -t overlay overlay -o lowerdir=/,upperdir=u,workdir=w r`;
+  return Bun.spawnSync([...UNSHARE, "sh", "-c", script], { stderr: "ignore" }).success;
 }
 
 /** `describe` for tests that change the machine; skipped where a copy of it can't be made. */
 export function describeOnMachineCopy(tools: readonly string[], name: string, body: () => void): void {
-  const missing = missingTools(tools);
+  const missing = missingTools([...tools, "ip"]);
   if (missing === undefined && canCopy()) describe(name, body);
   else if (missing !== undefined && process.env["EVERLOCK_REQUIRE_CLIENTS"] === "1")
     test(`${name} (${missing})`, () => {

@@ -21,6 +21,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "apt-get": "apt",
   "dpkg-deb": "dpkg",
   rpmbuild: "rpm",
+  ip: "iproute2",
   readelf: "binutils",
 };
 
