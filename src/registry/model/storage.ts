@@ -166,7 +166,7 @@ export type Listing = Pick<Access, "isListed" | "listedRanges">;
 
 /** Lists in byte order. */
 export interface ListStorage {
-  /** `undefined` for an unknown repository. */
+  /** Empty for a repository without tags that holds content or has a history; `undefined` for any other. */
   tags(repository: RepositoryName, page: PageRequest): Promise<Page<Tag> | undefined>;
   /** Manifests whose subject is `subject`, sorted by digest. */
   referrers(repository: RepositoryName, subject: Digest, request: ReferrersRequest): Promise<Page<Referrer>>;

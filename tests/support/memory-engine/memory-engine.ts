@@ -80,7 +80,12 @@ export class MemoryEngine implements StorageEngine {
 
   async readLinks(name: string): Promise<OpenLinkReader> {
     const links = new MemoryLinks(this.#store(name).links, () => undefined);
-    return { has: links.has.bind(links), scopesOf: links.scopesOf.bind(links), close: () => undefined };
+    return {
+      has: links.has.bind(links),
+      hasAny: links.hasAny.bind(links),
+      scopesOf: links.scopesOf.bind(links),
+      close: () => undefined,
+    };
   }
 
   async checkLinks(): Promise<readonly string[]> {

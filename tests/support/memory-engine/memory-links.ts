@@ -21,6 +21,10 @@ export class MemoryLinks implements OwnedLinks {
     return this.#kept.has(keyOf(scope, digest));
   }
 
+  async hasAny(scope: string): Promise<boolean> {
+    return this.#select((link) => link.scope === scope).length > 0;
+  }
+
   async scopesOf(digest: Digest, limit: number): Promise<string[]> {
     return this.#select((link) => link.digest === digest)
       .slice(0, limit)

@@ -76,7 +76,7 @@ const REPOSITORY_COLUMNS: Columns<RepositoryRecord> = {
 };
 
 export function renderTags({ entries, more }: Page<TagRecord>, screen: Screen): Listing {
-  return listing(entries, TAG_COLUMNS, screen, { more });
+  return listing(entries, TAG_COLUMNS, screen, { empty: "no tags", more });
 }
 
 const TAG_COLUMNS: Columns<TagRecord> = {

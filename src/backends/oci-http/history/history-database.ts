@@ -3,6 +3,7 @@ import type { Digest } from "../../../primitives/digest.ts";
 import { type DatabaseSchema, DERIVED_CHECKPOINT_PAGES } from "../../../primitives/sqlite/open-database.ts";
 import { checkRow, rowSum } from "../../../primitives/sqlite/row-sum.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { onlyAdds } from "../content/store-event.ts";
 import type { WalkedCommit } from "./commit-effects.ts";
@@ -109,6 +110,10 @@ export interface MoveRow extends Row {
 
 export interface TimedRow extends Row {
   readonly seconds: number;
+}
+
+export interface MentionRow extends TimedRow {
+  readonly repository: RepositoryName;
 }
 
 export interface RemovedRow extends TimedRow {

@@ -19,6 +19,7 @@ import {
   DATABASE,
   headIn,
   historyIn,
+  type MentionRow,
   type MoveRow,
   type RemovedRow,
   type Row,
@@ -149,6 +150,18 @@ export class HistoryIndex {
   mentionedAt(repository: RepositoryName, manifest: Digest): number | undefined {
     const sql = "SELECT * FROM mentions WHERE repository = $repository AND digest = $manifest";
     return this.#rows<TimedRow>(sql, { repository, manifest })[0]?.seconds;
+  }
+
+  /** The names of all repositories that ever held a manifest. The caller catches up first. */
+  *repositories(): Generator<RepositoryName> {
+    // Each name is looked up by the one before it: there may be many manifests of each.
+    const sql = "SELECT * FROM mentions WHERE repository > $last ORDER BY repository LIMIT 1";
+    for (let last = ""; ; ) {
+      const [row] = this.#rows<MentionRow>(sql, { last });
+      if (!row) return;
+      last = row.repository;
+      yield row.repository;
+    }
   }
 
   /** For each tag of a repository the sequence numbers of the last commits that set it, newest first. Catch up first. */

@@ -39,10 +39,12 @@ export class OciIndexReader {
     this.#db = db;
   }
 
-  hasRepository(repository: RepositoryName): boolean {
-    const sql = `SELECT 1 FROM repositories r WHERE name = ?
-      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.id)`;
-    return this.#db.query(sql).get(repository) !== null;
+  /** Whether the repository holds a manifest, or ever did. */
+  knows(repository: RepositoryName): boolean {
+    const sql = "SELECT sum FROM repositories WHERE name = ?";
+    const row = this.#db.query<Summed, [string]>(sql).get(repository);
+    if (row) checkRow(this.#db, row.sum, repository);
+    return row !== null;
   }
 
   tagDigest(repository: RepositoryName, tag: Tag): Digest | undefined {

@@ -90,6 +90,10 @@ export const OCI_INDEX: IndexSchema = {
       .query<{ name: string }, []>("SELECT name FROM repositories ORDER BY name")
       .all()
       .map(({ name }) => name),
+  addScopes(db: Database, names: readonly string[]): void {
+    const insert = db.query("INSERT OR IGNORE INTO repositories (name, sum) VALUES (?, ?)");
+    for (const name of names) insert.run(name, rowSum(name));
+  },
   dump(db: Database, repository: string): string {
     const id = "(SELECT id FROM repositories WHERE name = ?)";
     const rows = (sql: string) =>

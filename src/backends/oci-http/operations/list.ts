@@ -5,6 +5,7 @@ import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
 import { NotAllowedError, NotFoundError } from "../../refusals.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
+import { isKnown } from "../store/known-repository.ts";
 import { summarize } from "./image-summary.ts";
 import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
 
@@ -63,7 +64,7 @@ export async function* listTags(
   const { oci, view, until } = await servedBy(services, instance);
   if (!holdsRole(actor, instance, repository, "reader"))
     throw new NotAllowedError(`no repository '${repository}' in '${instance}' that you may read`);
-  if (!view.index.hasRepository(repository))
+  if (!(await isKnown(view, repository)))
     throw new NotFoundError(`no repository '${repository}' in '${instance}'`);
   const pace = new Pace(1);
   for (let after: string | undefined = last; after !== undefined; ) {

@@ -1,13 +1,16 @@
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
+import type { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
 import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { CommittedContent } from "../content/committed-content.ts";
 import { type Damage, damageOf } from "../content/damage.ts";
 import { type OciFile, parseOciPath, repositoryPath } from "../content/layout.ts";
 import { tagTarget } from "../content/tag-target.ts";
+import type { HistoryIndex } from "../history/history-index.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
+import { recallRepositories } from "./former-repositories.ts";
 import type { ViewLocation } from "./view-location.ts";
 
 /** Delay of the first audit after the start, and of each further one (ms). */
@@ -25,6 +28,8 @@ interface Audited {
 
 interface Healing extends Audited {
   readonly location: Pick<ViewLocation, "indexPath">;
+  readonly history: Pick<HistoryIndex, "catchUp" | "repositories">;
+  readonly derived: Pick<ReplaceableIndex, "head" | "addScopes">;
   damaged(damage: Damage): void;
 }
 
@@ -68,10 +73,20 @@ export class IndexAuditor {
     try {
       const lost = await findLost(this.#oci, step);
       if (lost !== undefined) this.#oci.damaged({ reason: `it lacks ${lost}`, path, isMissing: true });
+      else await this.#recall(signal);
     } catch (error) {
       const damage = damageOf(error);
       if (damage) this.#oci.damaged({ path, ...damage });
       else if (!signal.aborted) this.#failed(error);
+    }
+  }
+
+  /** Damage of the history is not of the index; the history is rebuilt by itself. */
+  async #recall(signal: AbortSignal): Promise<void> {
+    try {
+      await recallRepositories(this.#oci, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#failed(error);
     }
   }
 }

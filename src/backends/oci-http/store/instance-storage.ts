@@ -193,16 +193,17 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async tags(repository: RepositoryName, { last, limit }: PageRequest): Promise<Page<Tag> | undefined> {
-    const { index, reads } = this.#oci;
+    const { index, links, reads } = this.#oci;
     const key = `${limit} ${last}`;
     if (limit > AT_ONCE && !reads.has("tags", repository, key)) await longReads.next();
-    return reads.get("tags", repository, key, () => {
-      if (!index.hasRepository(repository)) return undefined;
+    const page = reads.get("tags", repository, key, () => {
+      if (!index.knows(repository)) return undefined;
       const tags = index.tags(repository, last, limit + 1);
       const value = { entries: tags.slice(0, limit), more: tags.length > limit };
       const characters = tags.reduce((sum, tag) => sum + tag.length, 0);
       return { value, bytes: tags.length * BYTES_OF_TAG + characters * COPIES_OF_TAG };
     });
+    return page ?? ((await links.hasAny(repository)) ? { entries: [], more: false } : undefined);
   }
 
   async referrers(

@@ -182,7 +182,7 @@ export class OciStore implements StoreView {
   }
 
   /** The index of the newest commit. */
-  get derived(): Pick<ReplaceableIndex, "head" | "removals" | "scopes" | "dump"> {
+  get derived(): Pick<ReplaceableIndex, "head" | "removals" | "scopes" | "addScopes" | "dump"> {
     return this.#databases.derived;
   }
 

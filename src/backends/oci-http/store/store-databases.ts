@@ -110,6 +110,7 @@ export class StoreDatabases {
     };
     try {
       await catchUp();
+      fresh.addScopes(readableScopes(before));
       await this.derived.replace(fresh, catchUp);
     } catch (error) {
       fresh.close();
@@ -119,6 +120,16 @@ export class StoreDatabases {
     // No `await` between the two, so that no request sees one without the other.
     this.#index = new OciIndexReader(fresh.db);
     this.#replaced.add(before);
+  }
+}
+
+/** The scopes of a damaged index, if they can still be read; else an audit finds the former ones in the history. */
+function readableScopes(index: DerivedIndex): readonly string[] {
+  try {
+    return index.scopes();
+  } catch (error) {
+    if (damageIn(error) === undefined) throw error;
+    return [];
   }
 }
 

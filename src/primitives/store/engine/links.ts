@@ -9,6 +9,8 @@ export interface Link {
 /** What requests ask of links. */
 export interface LinkReader {
   has(scope: string, digest: Digest): Promise<boolean>;
+  /** Whether any blob is linked to the scope. */
+  hasAny(scope: string): Promise<boolean>;
   /** Up to `limit` scopes that are linked to the blob. */
   scopesOf(digest: Digest, limit: number): Promise<string[]>;
 }
@@ -21,6 +23,7 @@ export interface OpenLinkReader extends LinkReader {
 /** For what has no links, such as a past state. */
 export const NO_LINKS: OpenLinkReader = {
   has: async () => false,
+  hasAny: async () => false,
   scopesOf: async () => [],
   close: () => undefined,
 };

@@ -28,6 +28,8 @@ export interface IndexSchema {
   check(db: Database): void;
   /** All scopes, including former ones. */
   scopes(db: Database): readonly string[];
+  /** Adds former scopes, which the files of the newest commit do not show; those that are there already stay as they are. */
+  addScopes(db: Database, scopes: readonly string[]): void;
   /** The content of one scope as text, which depends only on the files and not on their order. */
   dump(db: Database, scope: string): string;
 }
@@ -112,6 +114,10 @@ export class DerivedIndex implements Projection {
 
   scopes(): readonly string[] {
     return this.#schema.scopes(this.db);
+  }
+
+  addScopes(scopes: readonly string[]): void {
+    this.db.transaction(() => this.#schema.addScopes(this.db, scopes))();
   }
 
   /** The content of a scope as text in a fixed order, to compare two indexes. */

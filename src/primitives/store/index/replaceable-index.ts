@@ -45,6 +45,10 @@ export class ReplaceableIndex implements Projection {
     return this.#current.scopes();
   }
 
+  addScopes(scopes: readonly string[]): void {
+    this.#watch(() => this.#current.addScopes(scopes));
+  }
+
   dump(scope: string): string {
     return this.#current.dump(scope);
   }

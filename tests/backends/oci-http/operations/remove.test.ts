@@ -92,7 +92,7 @@ describe("a deletion", () => {
     const whole = content(store, APP);
     const { commit, before } = await remove(APP);
     expect(content(store, APP)).toEqual([[[], []]]);
-    expect(store.oci.index.hasRepository(APP)).toBe(false);
+    expect(store.oci.index.manifestsOf(APP)).toEqual([]);
     const [subject] = (await messageAt(store, commit)).split("\n");
     expect(subject).toBe("delete team/app (2 tags and 4 manifests)");
     const proposal = await restore(APP, before);

@@ -14,10 +14,12 @@ export function describeLinks({ name, create }: EngineUnderTest): void {
       await links.add("app", layer);
       await links.add("team/app", layer);
       expect([await links.has("app", layer), await links.has("app", other)]).toEqual([true, false]);
+      expect([await links.hasAny("app"), await links.hasAny("team")]).toEqual([true, false]);
       expect((await links.scopesOf(layer, 10)).sort()).toEqual(["app", "team/app"]);
       expect(await links.scopesOf(layer, 1)).toHaveLength(1);
       expect(await links.remove("app", layer)).toBe(true);
       expect([await links.has("app", layer), await links.blobsOf("app")]).toEqual([false, []]);
+      expect(await links.hasAny("app")).toBe(false);
       expect(await links.blobsOf("team/app")).toEqual([layer]);
     });
 

@@ -27,6 +27,10 @@ export class LinksFileReader implements OpenLinkReader {
     return this.select("scope = ? AND digest = ?", scope, digest).length > 0;
   }
 
+  async hasAny(scope: string): Promise<boolean> {
+    return this.select("scope = ? LIMIT 1", scope).length > 0;
+  }
+
   async scopesOf(digest: Digest, limit: number): Promise<string[]> {
     return this.select("digest = ? LIMIT ?", digest, limit).map((row) => row.scope);
   }

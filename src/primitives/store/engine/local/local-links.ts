@@ -54,6 +54,10 @@ export class LocalLinks implements OwnedLinks {
     return this.#file.has(scope, digest);
   }
 
+  hasAny(scope: string): Promise<boolean> {
+    return this.#file.hasAny(scope);
+  }
+
   scopesOf(digest: Digest, limit: number): Promise<string[]> {
     return this.#file.scopesOf(digest, limit);
   }
