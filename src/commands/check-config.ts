@@ -37,7 +37,8 @@ export const checkConfig = defineCommand({
 /** Throws for an unusable certificate or password file. Nothing is written, and no port is opened. */
 function checkFiles({ http, admin, instances, passwordMinLength }: ServerConfig): void {
   instances?.(undefined);
-  if (http?.settings.listenTls) new CertificateFiles(http.certificates, consoleLogger);
+  if (http?.settings.listenTls)
+    new CertificateFiles(http.certificates, { log: consoleLogger, hosts: () => [] });
   const { password } = admin;
   if (password === undefined) return;
   // A file is read at the first start alone, and may be gone afterwards.

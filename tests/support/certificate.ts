@@ -6,20 +6,36 @@ export interface TestCertificate {
   readonly key: string;
 }
 
-/** Creates a self-signed certificate for `names` in `<dir>/<name>.pem` and `.key`. Requires openssl. */
+/** Values of `openssl req -newkey` and options that go with it. */
+const KINDS = {
+  ecdsa: ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+  p224: ["ec", "-pkeyopt", "ec_paramgen_curve:secp224r1"],
+  rsa: ["rsa:2048"],
+  rsa1024: ["rsa:1024"],
+  rsa512: ["rsa:512"],
+  sha1: ["rsa:2048", "-sha1"],
+} as const;
+
+/**
+ * Creates a self-signed certificate for `names` in `<dir>/<name>.pem` and `.key`, valid for two days; without names it has no
+ * subjectAltName. Requires openssl.
+ */
 export async function makeCertificate(
   dir: string,
   name: string,
   names: readonly string[],
-  kind: "ecdsa" | "rsa" = "ecdsa",
+  kind: keyof typeof KINDS = "ecdsa",
 ): Promise<TestCertificate> {
   const files = { certificate: `${dir}/${name}.pem`, key: `${dir}/${name}.key` };
   await must([
     ...["openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", `/CN=${name}`],
-    ...(kind === "rsa"
-      ? ["-newkey", "rsa:2048"]
-      : ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]),
-    ...["-addext", `subjectAltName=${names.map((host) => `${isIP(host) ? "IP" : "DNS"}:${host}`).join(",")}`],
+    ...["-newkey", ...KINDS[kind]],
+    ...(names.length === 0
+      ? []
+      : [
+          "-addext",
+          `subjectAltName=${names.map((host) => `${isIP(host) ? "IP" : "DNS"}:${host}`).join(",")}`,
+        ]),
     ...["-keyout", files.key, "-out", files.certificate],
   ]);
   return files;

@@ -24,9 +24,11 @@ const TOKEN_KEY = serverPart({
 
 export const CERTIFICATES = serverPart({
   name: "the certificates",
-  needs: { administrator: ADMINISTRATOR },
-  start: (_, { config: { http }, log }) =>
-    http?.settings.listenTls && new CertificateFiles(http.certificates, log),
+  needs: { administrator: ADMINISTRATOR, instances: INSTANCES },
+  start: ({ instances }, { config: { http }, log }) => {
+    const hosts = () => instances.list().flatMap(({ vhosts }) => vhosts);
+    return http?.settings.listenTls && new CertificateFiles(http.certificates, { log, hosts });
+  },
   stop: (certificates) => certificates?.stop(),
 });
 

@@ -169,7 +169,7 @@ describeWith(["openssl"], "a certificate", () => {
     const dir = temporaryDirectory();
     const files = await makeCertificate(dir, "registry.test", ["registry.test"]);
     const certificate = readFileSync(files.certificate, "utf8");
-    const used = [{ names: ["registry.test"], certificate, key: "" }];
+    const used = [{ path: files.certificate, names: ["registry.test"], certificate, key: "" }];
     const metrics = await hostMetrics({ certificates: () => used, dataDir: dir });
     const [sample] = metrics.at(-1)?.samples ?? [];
     expect(sample?.labels).toEqual({ index: "0", name: "registry.test" });

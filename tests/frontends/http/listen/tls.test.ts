@@ -167,6 +167,65 @@ describeWith(["openssl"], "TLS", () => {
     expect(await servedName(server.https?.port ?? 0, "localhost")).toBe("good");
   });
 
+  test("a certificate that clients may refuse is served, and the start says why they may", async () => {
+    const dir = temporaryDirectory();
+    const bare = await makeCertificate(dir, "localhost", []);
+    const weak = await makeCertificate(dir, "weak", ["team.test"], "rsa1024");
+    const { server, logged } = await startTestServer([
+      ...tlsFlags([weak, bare]),
+      ...["--backend-oci-http-vhost", "registry.test", "--backend-oci-http-vhost", "localhost"],
+    ]);
+    const port = server.https?.port ?? 0;
+    expect(await servedName(port, "localhost")).toBe("localhost");
+    expect(await servedName(port, "team.test")).toBe("weak");
+    expect((await ask(`https://127.0.0.1:${port}/v2/`, "localhost")).status).toBe(401);
+    expect(logged).toEqual([
+      `warn the certificate in ${weak.certificate} has an RSA key of only 1024 bits: most clients refuse it`,
+      `warn the certificate in ${bare.certificate} has no subject alternative name: most clients refuse it`,
+      "warn no certificate names the host 'registry.test': clients refuse its HTTPS",
+      `warn the certificate in ${weak.certificate} is for team.test, but registries have the hosts registry.test, localhost`,
+    ]);
+  });
+
+  test.concurrent("a renewed certificate that clients may refuse is served, and the log says why they may", async () => {
+    const dir = temporaryDirectory();
+    const old = await makeCertificate(dir, "old", ["localhost"]);
+    const bare = await makeCertificate(dir, "bare", []);
+    const { server, logged } = await startTestServer(tlsFlags([old]));
+    copyFileSync(bare.key, old.key);
+    copyFileSync(bare.certificate, old.certificate);
+    expect(await eventually(() => logged.length >= 3)).toBe(true);
+    expect(await servedName(server.https?.port ?? 0, "localhost")).toBe("bare");
+    expect(logged).toEqual([
+      "info the certificate of bare was replaced",
+      `warn the certificate in ${old.certificate} has no subject alternative name: most clients refuse it`,
+      `warn the certificate in ${old.certificate} is for bare, but registries have the hosts localhost`,
+    ]);
+  });
+
+  test("a key that TLS can't use fails the start with its kind, and a chain in the wrong order with the right one", async () => {
+    const dir = temporaryDirectory();
+    const start = (flags: readonly string[]) => startTestServer(flags).then(String, (error) => error.message);
+    const remedy = "which TLS can't use; use RSA with 2048 bits or more, or ECDSA with P-256, P-384 or P-521";
+    const curve = await makeCertificate(dir, "curve", ["localhost"], "p224");
+    expect(await start(tlsFlags([curve]))).toBe(
+      `the key in ${curve.key} is of the kind secp224r1, ${remedy}`,
+    );
+    const short = await makeCertificate(dir, "short", ["localhost"], "rsa512");
+    expect(await start(tlsFlags([short]))).toBe(
+      `the key in ${short.key} is an RSA key of 512 bits, ${remedy}`,
+    );
+    const [own, issuer] = [
+      await makeCertificate(dir, "own", ["localhost"]),
+      await makeCertificate(dir, "ca", []),
+    ];
+    const texts = [issuer, own].map(({ certificate }) => readFileSync(certificate, "utf8"));
+    writeFileSync(own.certificate, texts.join(""));
+    expect(await start(tlsFlags([own]))).toBe(
+      `the key in ${own.key} does not belong to the certificate in ${own.certificate}; the server's own certificate must be the first in that file`,
+    );
+  });
+
   test("the error message names a key of another certificate, a missing file or a missing flag", async () => {
     const dir = temporaryDirectory();
     const one = await makeCertificate(dir, "one", ["localhost"]);
