@@ -80,6 +80,18 @@ describeWith(["ssh", "sshpass"], "access", () => {
     expect(await console(server, "/groups add developers")).toBe("  group 'developers' created\n");
     await console(server, "/groups assign developers alice");
     await console(server, "/groups grant developers http/oci/default/team/** writer");
+    const warning = "there is no registry 'nope', so 'http/oci/nope' covers nothing for now";
+    expect(await console(server, "/groups grant developers http/oci/nope reader")).toBe(
+      `  granted reader on http/oci/nope to the group 'developers'\n  warning: ${warning}\n`,
+    );
+    expect(JSON.parse(await console(server, "/users grant alice http/oci/nope reader --json"))).toMatchObject(
+      {
+        changed: true,
+        warning,
+      },
+    );
+    await console(server, "/users revoke alice http/oci/nope");
+    await console(server, "/groups revoke developers http/oci/nope");
     expect(await status()).toBe(404);
     expect(await console(server, "/groups list")).toBe(
       "  developers [alice]\n    grant: http/oci/default/team/**  writer\n",

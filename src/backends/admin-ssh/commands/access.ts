@@ -1,8 +1,10 @@
 import { parseAccessPath } from "../../../primitives/users/access-path.ts";
 import { type AccessRecord, checkAccess } from "../../accounts/access-check.ts";
+import { pathWarning } from "../../accounts/path-warning.ts";
 import { OWN_LOGIN, PATH, readLogin } from "./access-words.ts";
 import type { Command } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
+import { withWarning } from "./outcome.ts";
 
 const VERBS = { reader: "pull", writer: "push", owner: "delete" };
 
@@ -25,7 +27,7 @@ export const ACCESS_COMMANDS: readonly Command[] = [
         );
       }
       const records = checkAccess(context, context.actor, { name, path });
-      return {
+      const result = {
         lines: records.map(
           ({ role, isAllowed, reason }) => `${VERBS[role]}: ${isAllowed ? "yes" : "no"}, ${describe(reason)}`,
         ),
@@ -37,6 +39,7 @@ export const ACCESS_COMMANDS: readonly Command[] = [
           reason: describe(reason),
         })),
       };
+      return withWarning(result, pathWarning(context, path));
     },
   },
 ];

@@ -14,11 +14,12 @@ import {
   removeToken,
   type TokenRecord,
 } from "../../accounts/credentials.ts";
+import { pathWarning } from "../../accounts/path-warning.ts";
 import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "./access-words.ts";
 import type { Command, CommandResult, Parameter, UserCommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { settingCandidates } from "./known-names.ts";
-import { outcome } from "./outcome.ts";
+import { outcome, withWarning } from "./outcome.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { alignColumns, type Columns, formatTime, listing, TIME_LEAST } from "./table.ts";
 
@@ -69,7 +70,9 @@ const TOKEN_ACTIONS: Readonly<Record<string, CredentialAction>> = {
       throw new ConsoleError(`${IF_MISSING.flag} requires the name of the token: name=<words>`);
     const { id, text } = await addToken(context, context.actor, { user, ...wanted, isUnique });
     const message = `API token ${id} of '${user}', shown only now:`;
-    return { lines: [message, text], records: [{ message, changed: true, login: user, id, token: text }] };
+    const records = [{ message, changed: true, login: user, id, token: text }];
+    const warning = wanted.limit && pathWarning(context, wanted.limit.path);
+    return withWarning({ lines: [message, text], records }, warning);
   },
   async remove(user, [text = ""], context) {
     const id = parseApiTokenId(text);

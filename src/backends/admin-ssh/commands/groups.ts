@@ -8,10 +8,11 @@ import {
   revokeGrantOfGroup,
   unassignMember,
 } from "../../accounts/groups.ts";
+import { pathWarning } from "../../accounts/path-warning.ts";
 import { LOGIN, PATH, ROLE, readLogin, readPath, readRole } from "./access-words.ts";
 import type { Command, Parameter } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { outcome } from "./outcome.ts";
+import { outcome, withWarning } from "./outcome.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { alignColumns } from "./table.ts";
 
@@ -113,7 +114,8 @@ export const GROUP_COMMANDS: readonly Command[] = [
       const grant = { path: readPath(path), role: readRole(role) };
       const isNew = await grantRoleToGroup(context, context.actor, { group, grant });
       const done = `granted ${grant.role} on ${grant.path} to the group '${group}'`;
-      return outcome(isNew ? done : `${done} already`, { group, ...grant }, isNew);
+      const result = outcome(isNew ? done : `${done} already`, { group, ...grant }, isNew);
+      return withWarning(result, pathWarning(context, grant.path));
     },
   },
   {

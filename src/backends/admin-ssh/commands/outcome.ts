@@ -4,3 +4,12 @@ import type { Listing } from "./command.ts";
 export function outcome(message: string, done: object, isChanged = true): Listing {
   return { lines: [message], records: [{ message, changed: isChanged, ...done }] };
 }
+
+/** The outcome with a warning, if there is one, below it and in its record. */
+export function withWarning({ lines, records }: Listing, warning: string | undefined): Listing {
+  if (warning === undefined) return { lines, records };
+  return {
+    lines: [...lines, `warning: ${warning}`],
+    records: records.map((record) => ({ ...record, warning })),
+  };
+}

@@ -1,4 +1,5 @@
 import { grantRole, listGrants, revokeGrant } from "../../accounts/grants.ts";
+import { pathWarning } from "../../accounts/path-warning.ts";
 import {
   addUser,
   checkNewUser,
@@ -22,7 +23,7 @@ import {
 } from "./access-words.ts";
 import type { Command, Parameter, UserCommandContext } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { outcome } from "./outcome.ts";
+import { outcome, withWarning } from "./outcome.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { alignColumns } from "./table.ts";
 
@@ -110,7 +111,8 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
       const grant = { path: readPath(path), role: readRole(role) };
       const isNew = await grantRole(context, context.actor, { name, grant });
       const done = `granted ${grant.role} on ${grant.path} to '${name}'`;
-      return outcome(isNew ? done : `${done} already`, { login: name, ...grant }, isNew);
+      const result = outcome(isNew ? done : `${done} already`, { login: name, ...grant }, isNew);
+      return withWarning(result, pathWarning(context, grant.path));
     },
   },
   {
