@@ -112,14 +112,21 @@ async function referenceFault(
   repository: RepositoryName,
   { manifest, named }: PushedManifest,
 ): Promise<RegistryError | undefined> {
-  const { missing, missized } = await storage.checkReferences(repository, manifest, named);
+  const { missing, missized, mistyped } = await storage.checkReferences(repository, manifest, named);
   if (missing.length > 0)
     return new RegistryError("manifestBlobUnknown", { details: missing.map((digest) => ({ digest })) });
-  const [first] = missized;
-  if (!first) return undefined;
-  return new RegistryError("manifestSizeMismatch", {
-    message: `manifest invalid: it says that ${first.digest} has ${first.stated} bytes, but it has ${first.actual}`,
-    details: missized,
+  const [size] = missized;
+  if (size) {
+    return new RegistryError("manifestSizeMismatch", {
+      message: `manifest invalid: it says that ${size.digest} has ${size.stated} bytes, but it has ${size.actual}`,
+      details: missized,
+    });
+  }
+  const [type] = mistyped;
+  if (!type) return undefined;
+  return new RegistryError("manifestInvalid", {
+    message: `manifest invalid: it says that ${type.digest} is '${type.stated}', but it is '${type.actual}'`,
+    details: mistyped,
   });
 }
 

@@ -46,12 +46,13 @@ export interface Manifest {
   readonly otherReferences: readonly Digest[];
 }
 
-/** Content that a manifest names, with the size (bytes) that it states. */
+/** Content that a manifest names, with the size (bytes) and media type that it states. */
 export interface NamedContent {
   /** Where the repository must hold it; a subject may be missing. */
   readonly kind: "blob" | "manifest" | "subject";
   readonly digest: Digest;
   readonly size: number;
+  readonly mediaType: string;
 }
 
 /** A manifest as a client pushes it. */
@@ -189,8 +190,8 @@ function isDistributable({ mediaType }: Descriptor): boolean {
   return !isNonDistributable(mediaType);
 }
 
-function namedAs(kind: NamedContent["kind"], { digest, size }: Descriptor): NamedContent {
-  return { kind, digest, size };
+function namedAs(kind: NamedContent["kind"], { digest, size, mediaType }: Descriptor): NamedContent {
+  return { kind, digest, size, mediaType };
 }
 
 /** A short form of a JSON value for an error message. */

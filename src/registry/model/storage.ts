@@ -54,6 +54,8 @@ export interface ReferenceFaults {
   readonly missing: readonly Digest[];
   /** Content of another size than stated; in bytes. */
   readonly missized: readonly { readonly digest: Digest; readonly stated: number; readonly actual: number }[];
+  /** Child manifests that are an index where an image is stated, or the other way round, by media type. */
+  readonly mistyped: readonly { readonly digest: Digest; readonly stated: string; readonly actual: string }[];
 }
 
 /** `immutable`: a write-once tag points at another manifest; nothing was stored. */

@@ -66,6 +66,19 @@ describe("the sizes that a pushed manifest states", () => {
     expect(await put({ manifests: [right], subject: right }, INDEX)).toMatchObject({ status: 201 });
   });
 
+  test("and the media types of child manifests must not take an index for an image", async () => {
+    const { client, put } = await start();
+    const { manifest, digest } = await client.pushImage("image");
+    const child = { mediaType: LIST, digest, size: manifest.length };
+    const message = `manifest invalid: it says that ${digest} is '${LIST}', but it is '${IMAGE}'`;
+    expect(await put({ manifests: [child] }, INDEX)).toEqual({
+      status: 400,
+      errors: [{ code: "MANIFEST_INVALID", message, detail: { digest, stated: LIST, actual: IMAGE } }],
+    });
+    const docker = { ...child, mediaType: "application/vnd.docker.distribution.manifest.v2+json" };
+    expect(await put({ manifests: [docker] }, INDEX)).toMatchObject({ status: 201 });
+  });
+
   test("may be any of what the repository need not hold", async () => {
     const { blob, put } = await start();
     const config = await blob("config");

@@ -24,6 +24,12 @@ interface Summed {
   readonly sum: number;
 }
 
+export interface ManifestStat {
+  readonly mediaType: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
 interface TagRow extends Summed {
   readonly digest: Uint8Array;
 }
@@ -71,18 +77,18 @@ export class OciIndexReader {
   }
 
   hasManifest(repository: RepositoryName, digest: Digest): boolean {
-    return this.manifestSize(repository, digest) !== undefined;
+    return this.manifestStat(repository, digest) !== undefined;
   }
 
-  /** In bytes; `undefined` if the repository does not have the manifest. Does not read its content. */
-  manifestSize(repository: RepositoryName, digest: Digest): number | undefined {
+  /** `undefined` if the repository does not have the manifest. Does not read its content. */
+  manifestStat(repository: RepositoryName, digest: Digest): ManifestStat | undefined {
     const sql = `SELECT media_type AS mediaType, length(content) AS size, sum FROM manifests
       WHERE repository = (SELECT id FROM repositories WHERE name = ?) AND digest = ?`;
     const row = this.#db
-      .query<{ mediaType: string; size: number } & Summed, [string, Buffer]>(sql)
+      .query<ManifestStat & Summed, [string, Buffer]>(sql)
       .get(repository, digestToBytes(digest));
     if (row) checkRow(this.#db, row.sum, repository, digestHex(digest), row.mediaType);
-    return row?.size;
+    return row ?? undefined;
   }
 
   /** Whether a manifest of the repository names this blob. */

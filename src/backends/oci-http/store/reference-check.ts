@@ -1,6 +1,7 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import { nextTurn } from "../../../primitives/jobs/next-turn.ts";
 import { type Manifest, type NamedContent, referencedDigests } from "../../../registry/model/manifest.ts";
+import { manifestKind } from "../../../registry/model/media-types.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { ReferenceFaults } from "../../../registry/model/storage.ts";
 import type { Policy } from "./instance-policy.ts";
@@ -17,7 +18,7 @@ interface Checked {
   readonly named: readonly NamedContent[];
 }
 
-/** Finds what a manifest names and the repository lacks, or holds in another size. */
+/** Finds what a manifest names and the repository lacks, or holds in another size or as another kind of manifest. */
 export async function checkReferences(
   oci: StoreView,
   { references }: Policy,
@@ -25,37 +26,50 @@ export async function checkReferences(
 ): Promise<ReferenceFaults> {
   // Garbage collection must not remove anything the manifest names before it is stored, whether required or not.
   for (const digest of referencedDigests(manifest)) oci.recency.touch(digest);
-  if (references === "sparse") return { missing: [], missized: [] };
+  if (references === "sparse") return { missing: [], missized: [], mistyped: [] };
   const missing = new Set<Digest>();
   const missized: ReferenceFaults["missized"][number][] = [];
+  const mistyped: ReferenceFaults["mistyped"][number][] = [];
   // A manifest may name the same content many times.
-  const sizes = {
-    blob: new Map<Digest, number | undefined>(),
-    manifest: new Map<Digest, number | undefined>(),
-  };
-  for (const { kind, digest, size: stated } of named) {
-    const known = kind === "blob" ? sizes.blob : sizes.manifest;
+  const held = { blob: new Map<Digest, Held | undefined>(), manifest: new Map<Digest, Held | undefined>() };
+  for (const { kind, digest, size, mediaType } of named) {
+    const known = kind === "blob" ? held.blob : held.manifest;
     if (!known.has(digest)) {
       known.set(
         digest,
-        await (kind === "blob"
-          ? blobSize(oci, repository, digest)
-          : oci.index.manifestSize(repository, digest)),
+        kind === "blob"
+          ? await heldBlob(oci, repository, digest)
+          : oci.index.manifestStat(repository, digest),
       );
-      if ((sizes.blob.size + sizes.manifest.size) % AT_ONCE === 0) await nextTurn();
+      if ((held.blob.size + held.manifest.size) % AT_ONCE === 0) await nextTurn();
     }
-    const actual = known.get(digest);
-    if (actual === undefined && kind !== "subject") missing.add(digest);
-    if (actual !== undefined && actual !== stated) missized.push({ digest, stated, actual });
+    const found = known.get(digest);
+    if (!found) {
+      if (kind !== "subject") missing.add(digest);
+      continue;
+    }
+    if (found.size !== size) missized.push({ digest, stated: size, actual: found.size });
+    if (
+      kind === "manifest" &&
+      found.mediaType !== undefined &&
+      manifestKind(found.mediaType) !== manifestKind(mediaType)
+    )
+      mistyped.push({ digest, stated: mediaType, actual: found.mediaType });
   }
-  return { missing: [...missing], missized };
+  return { missing: [...missing], missized, mistyped };
 }
 
-/** In bytes; `undefined` if the repository does not hold the blob. */
-async function blobSize(
+/** Content that the repository holds. */
+interface Held {
+  readonly size: number;
+  /** Of a manifest. */
+  readonly mediaType?: string;
+}
+
+async function heldBlob(
   oci: StoreView,
   repository: RepositoryName,
   digest: Digest,
-): Promise<number | undefined> {
-  return (await isLinked(oci, repository, digest)) ? (await oci.blobs.stat(digest))?.size : undefined;
+): Promise<Held | undefined> {
+  return (await isLinked(oci, repository, digest)) ? oci.blobs.stat(digest) : undefined;
 }
