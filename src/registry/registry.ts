@@ -53,7 +53,7 @@ function dispatchToRepository(
   const verdict = registryRequest.access.check(permission, repository);
   return (
     refusal(registryRequest, verdict, { permission, repository }) ??
-    refuseIfFrozen(registryRequest, permission, methods) ??
+    refuseIfReadOnly(registryRequest, permission, methods) ??
     handler()
   );
 }
@@ -101,18 +101,18 @@ function refuseWrites({ request }: RegistryRequest): RegistryError | undefined {
   return allowed.includes(request.method) ? undefined : methodNotAllowed(allowed);
 }
 
-function refuseIfFrozen(
-  { frozenAt }: RegistryRequest,
+function refuseIfReadOnly(
+  { readOnly }: RegistryRequest,
   permission: Permission,
   methods: Methods,
 ): RegistryError | undefined {
-  if (frozenAt === undefined || permission === "pull") return undefined;
+  if (readOnly === undefined || permission === "pull") return undefined;
   const reading = Object.entries(methods).flatMap(([method, [needed]]) =>
     needed === "pull" ? [method] : [],
   );
-  return new RegistryError("frozen", {
+  return new RegistryError("readOnly", {
     headers: { Allow: reading.join(", ") },
-    message: `this registry is read-only: it serves the state at the commit ${frozenAt}`,
+    message: readOnly,
   });
 }
 

@@ -157,6 +157,7 @@ describe("the registry 'default'", () => {
     references: "sparse",
     immutable: [],
     cleanup: [],
+    mode: "normal",
   };
   const instances = (args: string[], configs: InstanceConfig[] | undefined) =>
     resolveServerConfig(args, {}).instances?.(configs);

@@ -1,6 +1,7 @@
 import type { JobRunner, JobState } from "../../primitives/jobs/job-runner.ts";
 import { type Actor, requireAdministrator } from "../actor.ts";
 import type { InstanceRegistry } from "../oci-http/instances/instance-registry.ts";
+import type { RegistryMode } from "../oci-http/settings/registry-mode.ts";
 import { type StoreStatus, statusesOf } from "../oci-http/store/store-status.ts";
 
 export type { StoreStatus } from "../oci-http/store/store-status.ts";
@@ -47,6 +48,8 @@ export interface ServerStatus {
   readonly failedLogins: FailedLogins;
   readonly registries: number;
   readonly outOfService: readonly { readonly registry: string; readonly problem: string }[];
+  /** Registries that are read-only or under maintenance. */
+  readonly modes: readonly { readonly registry: string; readonly mode: RegistryMode }[];
   readonly stores: readonly StoreStatus[];
   readonly unreadable: readonly { readonly store: string; readonly problem: string }[];
   readonly jobs: readonly JobState[];
@@ -69,6 +72,9 @@ export async function readStatus(
     failedLogins: { ...server.failedLogins },
     registries: instances.list().length,
     outOfService: instances.outages().map(({ config, problem }) => ({ registry: config.name, problem })),
+    modes: instances
+      .list()
+      .flatMap(({ name, mode }) => (mode === "normal" ? [] : [{ registry: name, mode }])),
     stores: read,
     unreadable,
     jobs: jobs.list(),

@@ -22,7 +22,6 @@ const FAULTS = {
   digestInvalid: ["DIGEST_INVALID", 400, "digest must be sha256:<64 hex> or sha512:<128 hex>, in lower case"],
   digestMismatch: ["DIGEST_INVALID", 400, "digest does not match the content"],
   digestMissing: ["DIGEST_INVALID", 400, "the query parameter 'digest' is missing"],
-  frozen: ["DENIED", 405, "this registry is read-only"],
   manifestBlobUnknown: [
     "MANIFEST_BLOB_UNKNOWN",
     404,
@@ -56,6 +55,7 @@ const FAULTS = {
     416,
     "Range must be ranges of bytes, as in bytes=0-1023 or bytes=0-9,20-29",
   ],
+  readOnly: ["DENIED", 405, "this registry is read-only"],
   referenceInvalid: [
     "NAME_INVALID",
     400,

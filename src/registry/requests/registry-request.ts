@@ -31,8 +31,8 @@ export interface RegistryRequest {
   readonly storage: RegistryStorage;
   readonly trace: RequestTrace;
   readonly limits: Limits;
-  /** The commit that a frozen, read-only registry serves; `undefined` for any other. */
-  readonly frozenAt: string | undefined;
+  /** Why the registry is read-only, in words for the client; `undefined` if it is not. */
+  readonly readOnly: string | undefined;
   readonly responseBodies: ResponseBodies;
   /** The client as the owner of its share of memory: a user, or the network of an anonymous client. */
   readonly client: () => string;

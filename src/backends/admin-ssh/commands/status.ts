@@ -1,6 +1,7 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
 import { formatDuration } from "../../../primitives/text/duration.ts";
 import { readStatus, type ServerStatus, type StoreStatus } from "../../administration/status.ts";
+import { describeMode } from "../../oci-http/settings/registry-mode.ts";
 import type { Command } from "./command.ts";
 import { formatTime, table } from "./table.ts";
 
@@ -37,6 +38,7 @@ function screen(now: ServerStatus, before: ServerStatus, width: number | undefin
     `since the start: ${http.requests} requests, ${http.clientErrors} refused (4xx), ${http.serverErrors} failed (5xx), ${formatSize(http.received)} in, ${formatSize(http.sent)} out`,
     `logins that failed: ${failedLogins.refused} wrong, ${failedLogins.limited} while locked`,
     ...now.outOfService.map(({ registry, problem }) => `${registry} is out of service: ${problem}`),
+    ...now.modes.map(({ registry, mode }) => `${registry} is ${describeMode(mode)}`),
     ...now.unreadable.map(({ store, problem }) => `${store} can't be read: ${problem}`),
     "",
     ...now.stores.flatMap((store) => [

@@ -17,6 +17,7 @@ import { namesUnder } from "../access/readable-names.ts";
 import { type AccessClaim, CATALOG, type RequestedAccess, type TokenAccess } from "../access/token-access.ts";
 import { damageOf } from "../content/damage.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
+import { maintenanceMessage } from "../settings/registry-mode.ts";
 import { InstanceStorage } from "../store/instance-storage.ts";
 import type { StoreView } from "../store/store-view.ts";
 import { type ChallengeFault, challengeOf } from "./challenge.ts";
@@ -50,6 +51,9 @@ const DAMAGE_RETRY_SECONDS = "5";
 const DAMAGE_MESSAGE =
   "an index of this registry is damaged and is being rebuilt; try again in a few seconds";
 
+/** A load balancer or client that honours it asks again soon after the end. */
+const MAINTENANCE_RETRY_SECONDS = "30";
+
 const ANYBODY: Principal = { user: ANONYMOUS };
 const ROLE_FOR: Readonly<Record<Permission, Role>> = { pull: "reader", push: "writer", delete: "owner" };
 
@@ -75,6 +79,11 @@ export class OciInstance {
   }
 
   async handle(incoming: IncomingRequest): Promise<Response> {
+    const message = maintenanceMessage(this.config.mode);
+    if (message !== undefined)
+      return errorResponse(
+        new RegistryError("unavailable", { message, headers: { "Retry-After": MAINTENANCE_RETRY_SECONDS } }),
+      );
     this.#underWay++;
     try {
       return await this.#handle(incoming);
@@ -122,7 +131,7 @@ export class OciInstance {
       responseBodies,
       client: () => (principal.user === ANONYMOUS ? networkOf(remote()) : `user ${principal.user}`),
       access: this.#accessOf(principal),
-      frozenAt: this.config.at,
+      readOnly: readOnlyReason(this.config),
       storage: new InstanceStorage(this.view, actor, this.config),
       challenge: (scope) => {
         // Without a login, clients should print the message of the response, which says to log in.
@@ -191,4 +200,11 @@ export class OciInstance {
   #mayUseCatalog(user: UserName): boolean {
     return user !== ANONYMOUS || this.#users().reaches(ANONYMOUS, this.#accessPath);
   }
+}
+
+/** Why an instance accepts no changes, in words for the client; `undefined` if it does. */
+function readOnlyReason({ at, mode }: InstanceConfig): string | undefined {
+  if (at) return `this registry is read-only: it serves the state at the commit ${at}`;
+  if (mode === "read-only") return "this registry is read-only for now: its administrator accepts no changes";
+  return undefined;
 }

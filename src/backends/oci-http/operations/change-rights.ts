@@ -2,6 +2,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Actor } from "../../actor.ts";
 import { ConflictError, FrozenError, NotAllowedError } from "../../refusals.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
+import { maintenanceMessage } from "../settings/registry-mode.ts";
 import { holdsRole } from "./registry-access.ts";
 
 /** What was read has changed before the commit; nothing was changed. */
@@ -12,9 +13,20 @@ export class MovedMeanwhileError extends ConflictError {
 /** Most repositories that a refusal names. */
 const MAX_NAMED = 5;
 
-/** Returns the registry's settings, or throws `FrozenError` if its content can't be changed. */
-export function changeable(config: InstanceConfig): InstanceConfig {
-  if (config.at) throw new FrozenError(`'${config.name}' serves a past state and is read-only`);
+/**
+ * Returns the registry's settings. Throws `FrozenError` for one at a past state, `ConflictError` while it is read-only, and
+ * `NotAllowedError` for all but administrators while it is under maintenance.
+ */
+export function changeable(config: InstanceConfig, actor: Actor): InstanceConfig {
+  const { name, at, mode } = config;
+  if (at) throw new FrozenError(`'${name}' serves a past state and is read-only`);
+  if (mode === "read-only")
+    throw new ConflictError(
+      `'${name}' is read-only for now (mode=read-only); '/oci set ${name} mode=' ends that`,
+    );
+  const message = maintenanceMessage(mode);
+  if (message !== undefined && !actor.isAdministrator())
+    throw new NotAllowedError(`'${name}' is under maintenance: ${message}`);
   return config;
 }
 

@@ -52,7 +52,7 @@ export async function copyRepository(
 ): Promise<CopyRecord> {
   const { instance, from, to, kind } = request;
   if (from === to) throw new InvalidArgumentError(`'${to}' is the repository itself`);
-  const config = changeable(configOf(services, instance));
+  const config = changeable(configOf(services, instance), actor);
   if (!holdsRole(actor, instance, from, "reader"))
     throw new NotAllowedError(`no repository '${from}' in '${instance}' that you may read`);
   requireRoles(actor, config, request);
@@ -68,7 +68,7 @@ export async function copyRepository(
   const tags = source.tags.slice(0, MAX_LISTED).map(({ tag }): TagMove => ({ tag }));
   const counts = { repositories: 1, tags: source.tags.length, manifests: source.manifests.length };
   const { commitId } = await oci.store.transact(async (parent) => {
-    const now = changeable(configOf(services, instance));
+    const now = changeable(configOf(services, instance), actor);
     requireRoles(actor, now, request);
     if (now.store !== config.store || (await hasMoved(source, state, parent)))
       throw new MovedMeanwhileError(`nothing was changed: '${from}' has changed meanwhile`);

@@ -68,7 +68,7 @@ export async function proposeRemoval(
   actor: Actor,
   { instance, selection }: RemovalRequest,
 ): Promise<RemovalProposal> {
-  const config = changeable(configOf(services, instance));
+  const config = changeable(configOf(services, instance), actor);
   const oci = services.instances.storeOf(instance);
   const state = oci.store.head();
   const { repository: named } = selection;
@@ -109,7 +109,7 @@ export async function carryOutRemoval(
   const oci = services.instances.storeOf(instance);
   let before: ObjectId | undefined;
   const { commitId, changed } = await oci.store.transact(async (parent) => {
-    const config = changeable(configOf(services, instance));
+    const config = changeable(configOf(services, instance), actor);
     if (config.store !== proposal.store)
       throw new MovedMeanwhileError(`nothing was changed: '${instance}' has another store now`);
     refuse(actor, config, plan);

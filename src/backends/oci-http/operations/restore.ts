@@ -71,7 +71,7 @@ export async function proposeRestore(
   actor: Actor,
   { instance, target, moment }: RestoreRequest,
 ): Promise<RestoreProposal> {
-  const { store } = changeable(configOf(services, instance));
+  const { store } = changeable(configOf(services, instance), actor);
   const oci = services.instances.storeOf(instance);
   if (target.kind === "everything") requireAdministrator(actor);
   else if (target.kind !== "selection") requireRole(actor, instance, target.repository, "writer");
@@ -131,7 +131,7 @@ function termsOf(
   actor: Actor,
   { instance, plan, store }: Pick<RestoreProposal, "instance" | "plan" | "store">,
 ): RestoreTerms {
-  const config = changeable(configOf(services, instance));
+  const config = changeable(configOf(services, instance), actor);
   if (config.store !== store)
     throw new MovedMeanwhileError(`nothing was changed: '${instance}' has another store now`);
   for (const [repository, role] of rolesFor(plan)) requireRole(actor, instance, repository, role);

@@ -38,7 +38,7 @@ export async function retag(
 ): Promise<RetagRecord> {
   const oci = services.instances.storeOf(instance);
   const terms = () => {
-    const config = changeable(configOf(services, instance));
+    const config = changeable(configOf(services, instance), actor);
     requireRoleIn(actor, config, [repository], { role: "writer", what: "tagging" });
     return config;
   };

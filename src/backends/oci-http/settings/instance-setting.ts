@@ -87,6 +87,25 @@ export function optional<T>({
   };
 }
 
+/** A setting with a default, which an empty value at the console returns to. */
+export function defaulted<T extends string>({
+  parse,
+  write = String,
+  fallback,
+  ...described
+}: Described & Written<T> & { readonly fallback: T }): InstanceSetting<T> {
+  return {
+    canBeEmpty: true,
+    change: "replaces",
+    ...described,
+    isList: false,
+    isRequired: false,
+    fallback,
+    parse,
+    print: (value) => (value === fallback ? [] : [write(value)]),
+  };
+}
+
 /** A setting with a fixed set of values. */
 export function choice<T extends string>({
   values,

@@ -10,7 +10,8 @@ import {
   parseCleanupRule,
 } from "../policy/cleanup-rules.ts";
 import { parseTagPattern, type TagPattern } from "../policy/immutable-tags.ts";
-import { choice, type InstanceSetting, optional, required, several } from "./instance-setting.ts";
+import { choice, defaulted, type InstanceSetting, optional, required, several } from "./instance-setting.ts";
+import { MODE_WANTED, parseRegistryMode, type RegistryMode } from "./registry-mode.ts";
 
 /** Whether a manifest may name content that the repository lacks, as partial mirrors of an image do. */
 const REFERENCES = ["strict", "sparse"] as const;
@@ -82,6 +83,16 @@ export const INSTANCE_SETTINGS = {
     help: "most bytes that each repository may store; default: --quota-repository",
     usage: "repository-quota=100GiB, or repository-quota= for none",
     ...SIZE,
+  }),
+  mode: defaulted<RegistryMode>({
+    word: "mode",
+    key: "mode",
+    help: "read-only refuses pushes and deletes; maintenance refuses all with its message; normal ends it",
+    usage: "mode=read-only, 'mode=maintenance=back at 18:00 UTC' or mode=normal",
+    wanted: MODE_WANTED,
+    candidates: ["read-only", "maintenance=", "normal"],
+    fallback: "normal",
+    parse: parseRegistryMode,
   }),
   at: optional<ObjectId>({
     word: "at",

@@ -109,6 +109,7 @@ const SAMPLES: Readonly<Record<SettingProperty, readonly string[]>> = {
   cleanup: ["cleanup=team/**,newest=10,keep=v*,untagged=3d", "cleanup=**,untagged=1d"],
   quota: ["quota=500GiB"],
   repositoryQuota: ["repository-quota=1536MiB"],
+  mode: ["mode=read-only"],
   at: [],
   vhosts: ["vhost=*.sample.test", "vhost=sample.test"],
 };

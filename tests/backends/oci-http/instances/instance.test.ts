@@ -40,7 +40,7 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
     ),
   );
   const instance = new OciInstance(
-    { name: "default" } as InstanceConfig,
+    { name: "default", mode: "normal" } as InstanceConfig,
     { index: index as unknown as OciIndexReader } as StoreView,
     () => users,
   );

@@ -25,6 +25,7 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   cleanup: ["team/**,newest=10,keep=v*,untagged=3d", "**,untagged=1d"],
   quota: ["500GiB"],
   repositoryQuota: ["1536MiB"],
+  mode: ["maintenance=back at 18:00 UTC, a=b"],
   at: ["ab".repeat(32)],
   vhosts: ["*.sample.test", "sample.test"],
 };
