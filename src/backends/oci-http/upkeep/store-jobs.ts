@@ -8,6 +8,7 @@ import {
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
+import { describeMode } from "../settings/registry-mode.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { applyCleanupRules } from "./cleanup.ts";
 import { collectGarbage } from "./garbage.ts";
@@ -88,6 +89,9 @@ async function collect(
   graceSeconds: number,
   run: JobRun,
 ): Promise<Omit<JobReport, "subject">> {
+  const resting = configs.find(({ mode }) => mode !== "normal");
+  if (resting)
+    return { summary: `left alone: '${resting.name}' is ${describeMode(resting.mode)}`, details: [] };
   const rules = configs.flatMap(({ cleanup, at }) => (at ? [] : cleanup));
   const cleaned = await applyCleanupRules(oci, rules, run);
   // Registries that share a store use the longest of their retentions.

@@ -13,7 +13,7 @@ function jobsOn({ oci }: TestStore, configs: readonly Partial<InstanceConfig>[])
   const { store } = oci.location;
   const instances = {
     stores: () => [oci],
-    list: () => configs.map((config) => ({ store, cleanup: [], ...config })),
+    list: () => configs.map((config) => ({ name: "default", store, cleanup: [], mode: "normal", ...config })),
     outages: () => [],
     withRemovals: (work: () => Promise<unknown>) => work(),
   } as unknown as InstanceRegistry;
@@ -57,6 +57,17 @@ describe("the job gc", () => {
     }
     await jobsOn(store, [{ retention: PASSED }]).run("gc", { isDryRun: false });
     expect(store.has(layer)).toBe(false);
+  });
+
+  test("leaves a store alone while one of its registries is read-only or under maintenance", async () => {
+    const store = await TestStore.open();
+    for (const tag of ["v1", "v2"]) await store.image(tag);
+    const lost = await store.blob("uploaded and never named");
+    for (const mode of ["read-only", "maintenance=moving"] as const) {
+      const jobs = jobsOn(store, [{ cleanup: NEWEST }, { mode }]);
+      expect(JSON.stringify(await jobs.run("gc", { isDryRun: false }))).toContain("left alone: 'default' is");
+      expect([store.tags(), store.has(lost)]).toEqual([["v1", "v2"], true]);
+    }
   });
 
   test("leaves a store alone that no registry uses", async () => {
