@@ -1,8 +1,10 @@
 import { type CommandDef, defineCommand, runCommand } from "citty";
+import { jsonError } from "./backends/admin-ssh/json-lines.ts";
 import { backup } from "./commands/backup.ts";
 import { checkConfig } from "./commands/check-config.ts";
 import { commandHelp } from "./commands/command-help.ts";
 import { completion } from "./commands/completion.ts";
+import { console } from "./commands/console.ts";
 import { fsck } from "./commands/fsck.ts";
 import { gc } from "./commands/gc.ts";
 import { health } from "./commands/health.ts";
@@ -12,7 +14,7 @@ import { serve } from "./commands/serve.ts";
 import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
 import { EXIT } from "./primitives/errors/exit-code.ts";
-import { commandFailureOf } from "./primitives/errors/failure.ts";
+import { commandFailureOf, failureOf } from "./primitives/errors/failure.ts";
 import { didYouMean } from "./primitives/text/nearest.ts";
 import { visibleText } from "./primitives/text/visible-text.ts";
 
@@ -24,6 +26,7 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   health,
   passwd,
   users,
+  console,
   backup,
   "restore-backup": restoreBackup,
   completion: completion(() => subCommands),
@@ -60,7 +63,8 @@ async function run(args: readonly string[]): Promise<number> {
     return EXIT.done;
   } catch (error) {
     const { text, exitCode } = commandFailureOf(error);
-    process.stderr.write(`everlock: ${text.split("\n").map(visibleText).join("\n")}\n`);
+    if (rest.includes("--json")) process.stderr.write(`${visibleText(jsonError(failureOf(error)))}\n`);
+    else process.stderr.write(`everlock: ${text.split("\n").map(visibleText).join("\n")}\n`);
     return exitCode;
   }
 }

@@ -2,7 +2,7 @@ import { SYSTEM_IDENTITY } from "../primitives/store/commits/commit-group.ts";
 import type { Identity } from "../primitives/store/git/commit.ts";
 import type { AccessPath } from "../primitives/users/access-path.ts";
 import type { Role } from "../primitives/users/role.ts";
-import { ANONYMOUS, type UserName } from "../primitives/users/user.ts";
+import type { UserName } from "../primitives/users/user.ts";
 import type { UserDirectory } from "../primitives/users/user-directory.ts";
 import { identityOf } from "../primitives/users/user-registry.ts";
 import { AdministratorOnlyError } from "./refusals.ts";
@@ -40,9 +40,12 @@ export function userActor(user: UserName, { directory, client, remote }: UserAct
   };
 }
 
-/** A command on the server's machine: a process that can write to the data directory may do anything. */
+/**
+ * A command on the server's machine: a process that can write to the data directory may do anything. No user can have its
+ * name, see `isReservedName`.
+ */
 export const MACHINE_ACTOR: Actor = {
-  user: ANONYMOUS,
+  user: "system" as UserName,
   identity: SYSTEM_IDENTITY,
   client: "everlock",
   remote: undefined,

@@ -22,13 +22,32 @@ export const PASSWORD_ARGS = {
   },
 } as const satisfies ArgsDef;
 
+/** The data directory from the flags, which must exist. Throws `UsageError`. */
+export function existingDataDirectory(flags: readonly string[], usage: string): string {
+  const { dataDir } = resolveServerConfig(flags, process.env);
+  if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${resolve(dataDir)}; ${usage}`);
+  return resolve(dataDir);
+}
+
 /**
  * Locks the data directory from the flags, which must exist. If root runs the command on another user's directory, the
  * process becomes that user. Throws `UsageError` or `DataDirectoryError`.
  */
 export function acquireDataDirectory(flags: readonly string[], usage: string): DataDirectory {
-  const { dataDir } = resolveServerConfig(flags, process.env);
-  if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${resolve(dataDir)}; ${usage}`);
+  const dataDir = existingDataDirectory(flags, usage);
   becomeOwner(dataDir);
   return DataDirectory.acquire(dataDir);
+}
+
+/** Separates the words of a console command from these flags and their values. */
+export function splitFlags(args: readonly string[]): { words: string[]; flags: string[] } {
+  const words: string[] = [];
+  const flags: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    const [, name, value] = arg.match(/^--([a-z-]+)(=.*)?$/s) ?? [];
+    if (name === undefined || !Object.hasOwn(PASSWORD_ARGS, name)) words.push(arg);
+    else flags.push(...(value === undefined ? [arg, args[++i] ?? ""] : [arg]));
+  }
+  return { words, flags };
 }

@@ -1,6 +1,7 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { MACHINE_ACTOR } from "../backends/actor.ts";
 import { chooseCommand, printable } from "../backends/admin-ssh/choose-command.ts";
+import { quoteWord } from "../backends/admin-ssh/command-line.ts";
 import type { UserCommandContext } from "../backends/admin-ssh/commands/command.ts";
 import { ConsoleError } from "../backends/admin-ssh/commands/console-error.ts";
 import { CREDENTIAL_COMMANDS } from "../backends/admin-ssh/commands/credentials.ts";
@@ -18,9 +19,17 @@ import { visibleText } from "../primitives/text/visible-text.ts";
 import { PasswordChecker } from "../primitives/users/password-checker.ts";
 import { TokenUses } from "../primitives/users/token-uses.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
+import type { DataDirectory } from "../server/data-directory.ts";
 import { askSecret } from "./ask-secret.ts";
-import { acquireDataDirectory, PASSWORD_ARGS } from "./data-directory-args.ts";
+import {
+  acquireDataDirectory,
+  existingDataDirectory,
+  PASSWORD_ARGS,
+  splitFlags,
+} from "./data-directory-args.ts";
+import { runOnServer } from "./server-line.ts";
 
+const JSON_FLAG = "--json";
 const COMMANDS = [...USER_COMMANDS, ...CREDENTIAL_COMMANDS];
 const VERBS = COMMANDS.map(({ verb }) => verb).join("|");
 const USAGE = `use: everlock users ${VERBS} … [--json] [--data-dir <dir>]`;
@@ -35,37 +44,58 @@ export const users = defineCommand({
   meta: {
     name: "users",
     description:
-      "Run the console's /users commands while no server runs, for when no administrator can log in",
+      "Run the console's /users commands on this machine, without a login, whether the server runs or not",
   },
   args: ARGS,
   async run({ rawArgs }) {
     const { words, flags } = splitFlags(rawArgs);
-    const isJson = words.includes("--json");
-    const { command, args, repeat } = choose(words.filter((word) => word !== "--json"));
-    await using undo = new AsyncDisposableStack();
-    const directory = acquireDataDirectory(flags, USAGE);
-    undo.defer(() => directory.release());
-    const stores = localStores(directory.path, consoleLogger);
-    const store = await stores.open(USERS_STORE);
-    undo.defer(() => store.close());
-    const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, consoleLogger);
-    undo.defer(() => tokenUses.close());
-    const registry = await UserRegistry.load(store, consoleLogger.warn);
-    const context: UserCommandContext = {
-      users: registry,
-      instances: await storedInstances(stores),
-      tokenUses,
-      passwords: new PasswordChecker(() => registry.directory),
-      passwordMinLength: resolveServerConfig(flags, process.env).passwordMinLength,
-      actor: MACHINE_ACTOR,
-      askSecret,
-      repeat,
-      width: process.stdout.isTTY ? process.stdout.columns : undefined,
-    };
-    const result = await withHints(() => repeatable(repeat, () => command.run(args, context)));
-    for (const line of printable(result, isJson)) process.stdout.write(`${visibleText(line)}\n`);
+    await runUsers(words, flags, USAGE);
   },
 });
+
+/** Runs a `/users` command on the running server, or on the data directory if there is none. */
+export async function runUsers(
+  words: readonly string[],
+  flags: readonly string[],
+  usage: string,
+): Promise<void> {
+  // Checked first: a wrong command line has no effect on either.
+  choose(words.filter((word) => word !== JSON_FLAG));
+  const line = ["/users", ...words].map(quoteWord).join(" ");
+  if (await runOnServer(existingDataDirectory(flags, usage), line)) return;
+  const { passwordMinLength } = resolveServerConfig(flags, process.env);
+  await runHere(words, acquireDataDirectory(flags, usage), passwordMinLength);
+}
+
+async function runHere(
+  words: readonly string[],
+  directory: DataDirectory,
+  passwordMinLength: number,
+): Promise<void> {
+  const isJson = words.includes(JSON_FLAG);
+  const { command, args, repeat } = choose(words.filter((word) => word !== JSON_FLAG));
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => directory.release());
+  const stores = localStores(directory.path, consoleLogger);
+  const store = await stores.open(USERS_STORE);
+  undo.defer(() => store.close());
+  const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, consoleLogger);
+  undo.defer(() => tokenUses.close());
+  const registry = await UserRegistry.load(store, consoleLogger.warn);
+  const context: UserCommandContext = {
+    users: registry,
+    passwords: new PasswordChecker(() => registry.directory),
+    passwordMinLength,
+    instances: await storedInstances(stores),
+    tokenUses,
+    actor: MACHINE_ACTOR,
+    askSecret,
+    repeat,
+    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+  };
+  const result = await withHints(() => repeatable(repeat, () => command.run(args, context)));
+  for (const line of printable(result, isJson)) process.stdout.write(`${visibleText(line)}\n`);
+}
 
 /** The configured registries; none if their configuration is invalid, which must not lock out the last administrator. */
 async function storedInstances(stores: StoreManager): Promise<UserCommandContext["instances"]> {
@@ -86,17 +116,4 @@ function choose(words: readonly string[]) {
     throw new UsageError(error.message.replaceAll("/users", "everlock users"));
   }
   throw new UsageError(USAGE);
-}
-
-/** Separates the words of the console command from this command's flags and their values. */
-function splitFlags(args: readonly string[]): { words: string[]; flags: string[] } {
-  const words: string[] = [];
-  const flags: string[] = [];
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i] ?? "";
-    const [, name, value] = arg.match(/^--([a-z-]+)(=.*)?$/s) ?? [];
-    if (name === undefined || !Object.hasOwn(PASSWORD_ARGS, name)) words.push(arg);
-    else flags.push(...(value === undefined ? [arg, args[++i] ?? ""] : [arg]));
-  }
-  return { words, flags };
 }

@@ -13,9 +13,6 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
   test("creates an administrator while no server runs, in a commit by the system user", async () => {
     const server = await startEverlock();
     const dataDir = ["--data-dir", server.dataDir];
-    const inUse = await users(["list", ...dataDir]);
-    expect([inUse.code, inUse.stdout]).toEqual([1, ""]);
-    expect(inUse.stderr).toContain("is in use by another server");
     await server.end();
 
     expect(await users(["add", "rescue", ...dataDir], "s3cret-one\n")).toEqual({
@@ -40,6 +37,23 @@ describeWith(["ssh", "sshpass", "git"], "everlock users", () => {
 
     const again = await startEverlock({ dataDir: server.dataDir });
     expect((await sshRun(again.sshPort, "rescue", "s3cret-one", "/users enable admin")).code).toBe(0);
+  });
+
+  test("runs on the running server, where it is valid at once", async () => {
+    const server = await startEverlock();
+    const dataDir = ["--data-dir", server.dataDir];
+    expect(await users(["add", "rescue", ...dataDir], "s3cret-12\n")).toEqual({
+      code: 0,
+      stdout: "user 'rescue' created\n",
+      stderr: "",
+    });
+    expect((await users(["rename-display", "rescue", "the 'rescue' user", ...dataDir])).code).toBe(0);
+    const listed = await sshRun(server.sshPort, "rescue", "s3cret-12", "/users list --json");
+    expect(listed.stdout).toContain('"displayName":"the \'rescue\' user"');
+    const again = await users(["add", "rescue", "--json", ...dataDir], "s3cret-12\n");
+    expect([again.code, JSON.parse(again.stderr)]).toMatchObject([3, { error: { kind: "unchanged" } }]);
+    const log = await must(["git", "-C", `${server.dataDir}/everlock-users`, "log", "--format=%an %s"]);
+    expect(log).toContain("Everlock System add user rescue\n");
   });
 
   test("refuses to create a user who would own a registry of the same name without --yes", async () => {

@@ -10,7 +10,15 @@ import { parseUserName } from "../../primitives/users/user.ts";
 import { type Actor, userActor } from "../actor.ts";
 import type { ConsoleServices } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
-import { cannotConfirm, confirmer, inputAsker, liveScreen, secretAsker } from "./commands/dialog.ts";
+import {
+  cannotConfirm,
+  confirmer,
+  documentReader,
+  inputAsker,
+  liveScreen,
+  type ReadDocument,
+  secretAsker,
+} from "./commands/dialog.ts";
 import { TextLines } from "./commands/text-lines.ts";
 import { completeLine } from "./complete-line.ts";
 import { knownNames } from "./completion-names.ts";
@@ -60,7 +68,11 @@ export class AdminConsole {
     const reader = channel.screen && new LineReader(terminalOf(channel, channel.screen), CONSOLE_TURNS);
     const dialog = reader
       ? terminalDialog(reader, channel)
-      : { ...SCRIPT_DIALOG, askSecret: inputAsker(channel.input) };
+      : {
+          ...SCRIPT_DIALOG,
+          askSecret: inputAsker(channel.input),
+          readDocument: documentReader(channel.input),
+        };
     return exitCodeOfLine(await this.#runLine(login, line, channel, dialog));
   }
 
@@ -151,12 +163,17 @@ function terminalDialog(reader: LineReader, channel: ConsoleChannel): Dialog {
   const { screen } = channel;
   return {
     askSecret: secretAsker(reader),
+    readDocument: noDocument,
     confirm: confirmer(reader),
     live: screen && liveScreen(reader, terminalOf(channel, screen)),
     width: screen?.columns(),
     height: screen?.rows(),
   };
 }
+
+const noDocument: ReadDocument = async () => {
+  throw new ConsoleError("the document is read from standard input, of 'ssh <host> <command> < file'");
+};
 
 const SCRIPT_DIALOG: Dialog = {
   askSecret: async (_question, { isKnown = false } = {}) => {
@@ -166,6 +183,7 @@ const SCRIPT_DIALOG: Dialog = {
         : "a script can't be prompted for the password; give it in the command",
     );
   },
+  readDocument: noDocument,
   confirm: cannotConfirm,
   live: undefined,
   width: undefined,

@@ -13,6 +13,11 @@ export interface Word {
   readonly end: number;
 }
 
+/** A word as `splitWords` reads it. */
+export function quoteWord(word: string): string {
+  return word === "" ? '""' : word.replace(/[\s'"\\]/g, "\\$&");
+}
+
 /**
  * Splits a line at blanks. Single or double quotes keep blanks, `""` is an empty word; a backslash escapes the next
  * character, except between single quotes.

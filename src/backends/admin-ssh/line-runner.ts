@@ -6,7 +6,7 @@ import { AdministratorOnlyError } from "../refusals.ts";
 import { auditedCommand, isJsonLine, type ParsedLine, parseLine, runCommand } from "./command-table.ts";
 import type { CommandContext, ConsoleServices } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
-import type { Live } from "./commands/dialog.ts";
+import { InputNeededError, type Live, type NeededInput } from "./commands/dialog.ts";
 import { CONSOLE_TURNS } from "./console-turns.ts";
 
 /** Who runs the lines. */
@@ -17,7 +17,10 @@ export interface Operator {
 }
 
 /** The interactive parts of a command context. */
-export type Dialog = Pick<CommandContext, "askSecret" | "confirm" | "live" | "width" | "height">;
+export type Dialog = Pick<
+  CommandContext,
+  "askSecret" | "readDocument" | "confirm" | "live" | "width" | "height"
+>;
 
 /** Prints lines of text, or of JSON. */
 export type PrintLines = (lines: readonly string[], isJson: boolean) => Promise<void>;
@@ -25,6 +28,7 @@ export type PrintLines = (lines: readonly string[], isJson: boolean) => Promise<
 /** How a line ended; `ended`: the operator's login is no longer valid. */
 export type LineEnd =
   | { readonly kind: "done" | "quit" }
+  | { readonly kind: "needs"; readonly needs: NeededInput }
   | { readonly kind: "ended" | "failed"; readonly failure: Failure; readonly isJson: boolean };
 
 export function exitCodeOfLine(end: LineEnd): ExitCode {
@@ -68,6 +72,7 @@ export class LineRunner {
       this.#audit(actor, parsed, "done");
       return { kind: "done" };
     } catch (error) {
+      if (error instanceof InputNeededError) return { kind: "needs", needs: error.needs };
       const failure = this.reported(error);
       this.#audit(actor, parsed, `refused: ${textOf(failure)}`);
       return { kind: "failed", failure, isJson };

@@ -1,6 +1,15 @@
 import { existsSync } from "node:fs";
+import type { NeededInput } from "../../backends/admin-ssh/commands/dialog.ts";
+import type { LocalLine } from "../../backends/admin-ssh/local-console.ts";
+import { isHidden } from "../../primitives/errors/failure.ts";
 import { ControlError } from "./control-error.ts";
-import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
+import {
+  type ControlMessage,
+  controlSocketPath,
+  type EndMessage,
+  type HeldStores,
+  LINE_FEED,
+} from "./control-messages.ts";
 
 const HAS_STOPPED = "the server stopped in the meantime";
 
@@ -26,7 +35,7 @@ export async function withRemoteHold<T>(
   work: (held: HeldStores) => Promise<T>,
 ): Promise<{ readonly result: T } | undefined> {
   const done = new AbortController();
-  const messages = await send(dataDir, "/hold", done.signal);
+  const messages = await send(dataDir, "/hold", { signal: done.signal });
   if (!messages) return undefined;
   try {
     const held = Promise.withResolvers<HeldStores>();
@@ -41,11 +50,32 @@ export async function withRemoteHold<T>(
   }
 }
 
+/**
+ * Runs a line of the console on the server that uses the data directory; `undefined` if none runs. Resolves with what the
+ * line needs if it was not run for want of it. Rejects with the server's refusal.
+ */
+export async function runRemoteLine(
+  dataDir: string,
+  line: LocalLine,
+  print: (text: string) => void,
+): Promise<{ readonly needs: NeededInput | undefined } | undefined> {
+  const messages = await send(dataDir, "/console", { body: JSON.stringify(line) });
+  if (!messages) return undefined;
+  let end: EndMessage | undefined;
+  for await (const message of messages) {
+    if (message.kind === "line") print(message.text);
+    if (message.kind === "end") end = message;
+  }
+  if (!end)
+    throw new ControlError("the running server is of another version, which can't run this; restart it");
+  return { needs: end.needs };
+}
+
 /** The server's messages; `undefined` if no server runs. The generator throws the server's error message. */
 async function send(
   dataDir: string,
   path: string,
-  signal?: AbortSignal,
+  options: { readonly signal?: AbortSignal; readonly body?: string } = {},
 ): Promise<AsyncGenerator<ControlMessage> | undefined> {
   const socket = controlSocketPath(dataDir);
   if (!existsSync(socket)) return undefined;
@@ -53,7 +83,7 @@ async function send(
     const response = await fetch(`http://localhost${path}`, {
       method: "POST",
       unix: socket,
-      ...(signal && { signal }),
+      ...options,
     });
     return messagesOf(response);
   } catch (error) {
@@ -66,6 +96,12 @@ async function send(
   }
 }
 
+/** The server's refusal, with its kind. */
+function endError({ failure, hint }: EndMessage, message: string): ControlError {
+  const isOfErrors = failure !== undefined && failure !== "storage" && !isHidden(failure);
+  return new ControlError(message, { hint, ...(isOfErrors && { kind: failure }) });
+}
+
 async function* messagesOf(response: Response): AsyncGenerator<ControlMessage> {
   const decoder = new TextDecoder();
   let rest = "";
@@ -74,7 +110,7 @@ async function* messagesOf(response: Response): AsyncGenerator<ControlMessage> {
     rest = lines.pop() ?? "";
     for (const line of lines) {
       const message = JSON.parse(line) as ControlMessage;
-      if (message.kind === "end" && message.error !== undefined) throw new ControlError(message.error);
+      if (message.kind === "end" && message.error !== undefined) throw endError(message, message.error);
       yield message;
     }
   }

@@ -1,20 +1,35 @@
 import { chmodSync, rmSync } from "node:fs";
+import { MAX_DOCUMENT_BYTES } from "../../backends/admin-ssh/commands/dialog.ts";
+import type { LocalConsole } from "../../backends/admin-ssh/local-console.ts";
 import { reportFailure } from "../../primitives/errors/failure.ts";
 import { messageOf } from "../../primitives/expected-error.ts";
 import { IncompleteJobError, type JobRunner } from "../../primitives/jobs/job-runner.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
-import { type ControlMessage, controlSocketPath, type HeldStores, LINE_FEED } from "./control-messages.ts";
+import {
+  type ControlMessage,
+  controlSocketPath,
+  type EndMessage,
+  type HeldStores,
+  LINE_FEED,
+  readLocalLine,
+} from "./control-messages.ts";
 
 const HEARTBEAT_MS = 1000;
+/** A document and its line; JSON at most doubles its bytes, but for control characters, which no document needs. */
+const MAX_REQUEST_BYTES = 2 * MAX_DOCUMENT_BYTES + 64 * 1024;
 
 export interface ControlServices {
   readonly jobs: JobRunner;
   /** Runs `work` while no file of any store is removed. Rejects with the signal's reason if that is aborted while waiting. */
   readonly hold: (work: () => Promise<void>, signal: AbortSignal) => Promise<void>;
   readonly heldStores: () => HeldStores;
+  readonly console: Pick<LocalConsole, "run">;
 }
 
-/** Accepts commands from the user who runs the server, such as `everlock gc` and `everlock backup`, over a Unix socket. */
+/**
+ * Accepts commands over a Unix socket, such as `everlock gc`, `everlock backup` and lines of the console. Only root and the
+ * owner of the data directory can open it, and that is the authorization.
+ */
 export class ControlSocket {
   readonly #server: Bun.Server<undefined> | undefined;
   readonly #path: string;
@@ -27,6 +42,7 @@ export class ControlSocket {
         unix: this.#path,
         // The runtime's development error page shows source code.
         development: false,
+        maxRequestBodySize: MAX_REQUEST_BYTES,
         fetch: (request) => handle(request, services, log),
         error: (error) => {
           log.error("a command on the control socket failed", error);
@@ -46,19 +62,25 @@ export class ControlSocket {
   }
 }
 
-function handle(request: Request, { jobs, hold, heldStores }: ControlServices, log: Logger): Response {
+async function handle(
+  request: Request,
+  { jobs, hold, heldStores, console }: ControlServices,
+  log: Logger,
+): Promise<Response> {
   // The Host header may have made the URL invalid, but it still ends with the path and the query.
   const [, target = "", query = ""] = request.url.match(/^[a-z]+:\/\/[^/]*(\/[^?]*)(\?.*)?$/) ?? [];
   const [, name] = target.match(/^\/jobs\/([a-z]+)$/) ?? [];
   if (request.method !== "POST") return new Response(null, { status: 404 });
   if (target === "/hold") {
-    return streamMessages(request, target, log, ({ send, gone }) =>
-      hold(async () => {
+    return streamMessages(request, target, log, async ({ send, gone }) => {
+      await hold(async () => {
         send({ kind: "held", ...heldStores() });
         await aborted(gone);
-      }, gone),
-    );
+      }, gone);
+      return {};
+    });
   }
+  if (target === "/console") return runConsoleLine(request, console, log);
   if (name === undefined) return new Response(null, { status: 404 });
   return streamMessages(request, target, log, async ({ send, progress }) => {
     const isDryRun = new URLSearchParams(query).has("dry-run");
@@ -67,10 +89,29 @@ function handle(request: Request, { jobs, hold, heldStores }: ControlServices, l
     };
     try {
       sendAll(await jobs.run(name, { isDryRun, by: `everlock ${name}` }, progress));
+      return {};
     } catch (error) {
       if (error instanceof IncompleteJobError) sendAll(error.lines);
       throw error;
     }
+  });
+}
+
+async function runConsoleLine(
+  request: Request,
+  console: ControlServices["console"],
+  log: Logger,
+): Promise<Response> {
+  const line = readLocalLine(await request.json().catch(() => undefined));
+  if (!line) return new Response(null, { status: 400 });
+  return streamMessages(request, "/console", log, async ({ send }) => {
+    const end = await console.run(line, async (lines) => {
+      for (const text of lines) send({ kind: "line", text });
+    });
+    if (end.kind === "done") return {};
+    if (end.kind === "needs") return { needs: end.needs };
+    const { kind, words, hint } = end.failure;
+    return { error: words, failure: kind, hint };
   });
 }
 
@@ -94,7 +135,7 @@ function streamMessages(
   request: Request,
   path: string,
   log: Logger,
-  work: (client: CommandClient) => Promise<void>,
+  work: (client: CommandClient) => Promise<Omit<EndMessage, "kind">>,
 ): Response {
   const encoder = new TextEncoder();
   const disconnect = new AbortController();
@@ -114,8 +155,7 @@ function streamMessages(
         text = now;
       };
       try {
-        await work({ send, progress, gone });
-        send({ kind: "end" });
+        send({ kind: "end", ...(await work({ send, progress, gone })) });
       } catch (error) {
         // Nobody is left to be told that the wait was given up.
         if (error !== gone.reason) send({ kind: "end", error: reportFailure(log, `${path} failed`, error) });

@@ -84,7 +84,7 @@ export function textOf({ words, hint }: Pick<Failure, "words" | "hint">): string
 }
 
 /** Whether the failure is hidden from users and logged with its stack. */
-export function isHidden(kind: FailureKind): boolean {
+export function isHidden(kind: FailureKind): kind is "bug" | "system" {
   return kind === "bug" || kind === "system";
 }
 

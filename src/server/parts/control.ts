@@ -5,6 +5,7 @@ import { holdStores } from "../../primitives/store/commits/hold-stores.ts";
 import type { Store } from "../../primitives/store/commits/store.ts";
 import { USERS_STORE } from "../../primitives/users/user-registry.ts";
 import { ADMINISTRATOR } from "./administrator.ts";
+import { LOCAL_CONSOLE } from "./console.ts";
 import { serverPart } from "./context.ts";
 import { DIRECTORY } from "./data.ts";
 import { INSTANCES, JOBS, SYSTEM } from "./registries.ts";
@@ -17,12 +18,13 @@ export const CONTROL = serverPart({
     directory: DIRECTORY,
     instances: INSTANCES,
     jobs: JOBS,
+    console: LOCAL_CONSOLE,
     system: SYSTEM,
     users: STORE_OF_USERS,
   },
   stopsBeside: [JOBS],
-  start: ({ directory, instances, jobs, system, users }, { log }) =>
-    new ControlSocket(directory.path, { jobs, ...holdingOf(instances, system, users) }, log),
+  start: ({ directory, instances, jobs, console, system, users }, { log }) =>
+    new ControlSocket(directory.path, { jobs, console, ...holdingOf(instances, system, users) }, log),
   stop: (control) => control.stop(),
 });
 

@@ -39,6 +39,7 @@ function controlSocket() {
         }, signal);
       },
       heldStores: () => HELD,
+      console: { run: async () => ({ kind: "done" }) },
     },
     log,
   );

@@ -8,7 +8,7 @@ import type { ReloadServices } from "../../administration/reload.ts";
 import type { StatusServices } from "../../administration/status.ts";
 import type { BackendSwitch } from "../../backend-switch.ts";
 import type { InstanceRegistry } from "../../oci-http/instances/instance-registry.ts";
-import type { AskSecret, Confirm, Live } from "./dialog.ts";
+import type { AskSecret, Confirm, Live, ReadDocument } from "./dialog.ts";
 import type { Candidates } from "./known-names.ts";
 
 /** The services that operations use. A command passes them on, and reads none itself. */
@@ -32,6 +32,7 @@ export interface CommandContext extends ConsoleServices, Screen {
   /** The user who is logged in. */
   readonly actor: Actor;
   readonly askSecret: AskSecret;
+  readonly readDocument: ReadDocument;
   readonly confirm: Confirm;
   /** Shows lines that change, on a terminal. */
   readonly live: Live | undefined;

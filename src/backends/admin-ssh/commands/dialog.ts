@@ -1,3 +1,4 @@
+import { ExpectedError } from "../../../primitives/expected-error.ts";
 import type { LineReader, Terminal } from "../../../primitives/terminal/line-reader.ts";
 import { wrapText } from "../../../primitives/text/wrap.ts";
 import { ConsoleError } from "./console-error.ts";
@@ -8,6 +9,26 @@ import { TextLines } from "./text-lines.ts";
  * `ConsoleError` if there is no terminal or input.
  */
 export type AskSecret = (question: string, options?: { readonly isKnown?: boolean }) => Promise<string>;
+
+/** Reads a document from standard input, to its end. Rejects with `ConsoleError` if there is none, or it is too long. */
+export type ReadDocument = () => Promise<string>;
+
+/** What a command asks for: a password, or a document. */
+export type NeededInput =
+  | { readonly kind: "secret"; readonly question: string }
+  | { readonly kind: "document" };
+
+/** Input must be fetched first; nothing was changed, and the command can be run again with it. */
+export class InputNeededError extends ExpectedError {
+  override readonly name = "InputNeededError";
+  override readonly kind = "incomplete";
+  readonly needs: NeededInput;
+
+  constructor(needs: NeededInput) {
+    super("the input is missing");
+    this.needs = needs;
+  }
+}
 
 /** Asks a yes-or-no question. Rejects with `ConsoleError` if there is no terminal. */
 export type Confirm = (question: string) => Promise<boolean>;
@@ -76,6 +97,29 @@ export function secretAsker(reader: LineReader): AskSecret {
     }
     if (answers.at(0) !== answers.at(-1)) throw new ConsoleError("the two do not match; nothing was changed");
     return answers[0] ?? "";
+  };
+}
+
+/** Most bytes of a document. */
+export const MAX_DOCUMENT_BYTES = 1024 * 1024;
+
+/** Reads all of `input` as UTF-8. */
+export function documentReader(input: AsyncIterable<Uint8Array>): ReadDocument {
+  return async () => {
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    let [text, bytes] = ["", 0];
+    try {
+      for await (const packet of input) {
+        bytes += packet.length;
+        if (bytes > MAX_DOCUMENT_BYTES) break;
+        text += decoder.decode(packet, { stream: true });
+      }
+      if (bytes <= MAX_DOCUMENT_BYTES) return text + decoder.decode();
+    } catch (error) {
+      if (error instanceof TypeError) throw new ConsoleError("the document is not UTF-8");
+      throw error;
+    }
+    throw new ConsoleError(`the document is longer than ${MAX_DOCUMENT_BYTES} bytes`);
   };
 }
 

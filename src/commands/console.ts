@@ -1,0 +1,38 @@
+import { type ArgsDef, defineCommand } from "citty";
+import { quoteWord } from "../backends/admin-ssh/command-line.ts";
+import { UsageError } from "../config/settings.ts";
+import { CommandError } from "./command-error.ts";
+import { DATA_DIRECTORY_ARGS, existingDataDirectory, splitFlags } from "./data-directory-args.ts";
+import { runOnServer } from "./server-line.ts";
+
+const ARGS: ArgsDef = {
+  command: { type: "positional", required: false, description: "a command such as /oci list" },
+  json: { type: "boolean", description: "print JSON Lines" },
+  ...DATA_DIRECTORY_ARGS,
+};
+
+const USAGE =
+  "use: everlock console <command> [--json] [--data-dir <dir>], such as: everlock console /oci list";
+
+export const console = defineCommand({
+  meta: {
+    name: "console",
+    description: "Run a command of the admin console on the running server of this machine, without a login",
+  },
+  args: ARGS,
+  async run({ rawArgs }) {
+    const { words, flags } = splitFlags(rawArgs);
+    if (words.length === 0) throw new UsageError(USAGE);
+    const dataDir = existingDataDirectory(flags, USAGE);
+    if (await runOnServer(dataDir, lineOf(words))) return;
+    throw new CommandError(
+      `no server uses the data directory ${dataDir}; without one, 'everlock users' runs the /users commands`,
+    );
+  },
+});
+
+/** One word is a whole line, as in `everlock console '/oci list'`. */
+function lineOf(words: readonly string[]): string {
+  const [first = "", ...others] = words;
+  return others.length === 0 ? first : words.map(quoteWord).join(" ");
+}

@@ -1,0 +1,59 @@
+import { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
+import type { ConsoleServices } from "../../backends/admin-ssh/commands/command.ts";
+import { ConsoleHistoryFile } from "../../backends/admin-ssh/console-history-file.ts";
+import { LocalConsole } from "../../backends/admin-ssh/local-console.ts";
+import { serverPart } from "./context.ts";
+import { DIRECTORY } from "./data.ts";
+import { TRAFFIC } from "./http.ts";
+import { BACKENDS, INSTANCES, JOBS } from "./registries.ts";
+import { RELOAD } from "./reload.ts";
+import { PASSWORDS, TOKEN_USES, USERS } from "./users.ts";
+
+const CONSOLE_HISTORY = serverPart({
+  name: "the history of the console",
+  needs: { directory: DIRECTORY, users: USERS },
+  async start({ directory, users }, { log }) {
+    const file = new ConsoleHistoryFile(`${directory.path}/console_history.json`, log);
+    const forgetOthers = () => file.keepOnly((name) => users.directory.get(name)?.isDisabled === false);
+    await forgetOthers();
+    users.onChange(() => void forgetOthers());
+    return file;
+  },
+  stop: (file) => file.close(),
+});
+
+const CONSOLE_SERVICES = serverPart({
+  name: "the services of the console",
+  needs: {
+    users: USERS,
+    passwords: PASSWORDS,
+    instances: INSTANCES,
+    jobs: JOBS,
+    backends: BACKENDS,
+    tokenUses: TOKEN_USES,
+    traffic: TRAFFIC,
+    reload: RELOAD,
+  },
+  stopsBeside: [JOBS],
+  start: ({ passwords, traffic, reload, ...services }, { config, started }): ConsoleServices => ({
+    ...services,
+    passwords,
+    passwordMinLength: config.passwordMinLength,
+    server: { started, failedLogins: passwords.failures, traffic, reload },
+  }),
+});
+
+export const CONSOLE = serverPart({
+  name: "the console",
+  needs: { services: CONSOLE_SERVICES, history: CONSOLE_HISTORY },
+  stopsBeside: [JOBS],
+  start: ({ services, history }, { log }) => new AdminConsole(services, log, history.history),
+});
+
+/** For commands of the server's machine; there is one even if the console over SSH is disabled. */
+export const LOCAL_CONSOLE = serverPart({
+  name: "the console of this machine",
+  needs: { services: CONSOLE_SERVICES },
+  stopsBeside: [JOBS],
+  start: ({ services }, { log }) => new LocalConsole(services, log),
+});
