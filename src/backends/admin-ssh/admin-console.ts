@@ -6,7 +6,6 @@ import { LineReader, type Terminal } from "../../primitives/terminal/line-reader
 import { visibleText } from "../../primitives/text/visible-text.ts";
 import { type Wrapping, wrapText } from "../../primitives/text/wrap.ts";
 import { type ConsoleLogin, whyEnded } from "../../primitives/users/console-login.ts";
-import { parseUserName } from "../../primitives/users/user.ts";
 import { type Actor, userActor } from "../actor.ts";
 import type { ConsoleServices } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
@@ -115,11 +114,7 @@ export class AdminConsole {
 
   #remember(login: ConsoleLogin, line: string): void {
     const { directory } = this.#services.users;
-    const isLogin = (word: string) => {
-      const name = parseUserName(word);
-      return name !== undefined && directory.get(name) !== undefined;
-    };
-    const kept = historyLine(line, isLogin);
+    const kept = historyLine(line, (word) => directory.knows(word));
     // The history of a user who is disabled or deleted was removed, and stays so.
     if (kept === undefined || whyEnded(login, directory) !== undefined) return;
     this.#history.add(login.user, kept);

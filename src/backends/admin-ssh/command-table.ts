@@ -84,6 +84,9 @@ function verbsOf(scope: string): readonly string[] {
   return COMMANDS.flatMap((command) => (command.scope === scope ? (command.verb ?? []) : []));
 }
 
+/** What the log shows in place of a secret. */
+const HIDDEN = "***";
+
 /** Prints JSON Lines instead of text; works with any command. */
 export const JSON_FLAG = "--json";
 
@@ -135,14 +138,35 @@ export async function runCommand(
   }
 }
 
-/** The command as the log may show it (no secrets); `undefined` if it changes nothing. */
-export function auditedCommand(parsed: ParsedLine): string | undefined {
+/** A command as the log may show it. */
+export interface AuditedCommand {
+  readonly text: string;
+  /** A text about the command, such as a refusal, without the secrets in it. */
+  withoutSecrets(text: string): string;
+}
+
+/** The command for the log, without passwords; `undefined` if it changes nothing. */
+export function auditedCommand(
+  parsed: ParsedLine,
+  isLogin: (word: string) => boolean,
+): AuditedCommand | undefined {
   if (parsed.kind !== "command") return undefined;
   const { command, args } = parsed;
   const isChange = typeof command.isChange === "function" ? command.isChange(args) : command.isChange;
   if (!isChange) return undefined;
-  const shown = args.map((arg, i) => (command.parameters[i]?.isSecret ? "***" : arg));
-  return [`/${command.scope}`, ...(command.verb ? [command.verb] : []), ...shown].join(" ");
+  const isHidden = (arg: string, at: number) =>
+    command.parameters[at]?.isSecret || (mayBePassword(command, args) && !isLogin(arg));
+  const words = args.map((arg, at) => (isHidden(arg, at) ? HIDDEN : arg));
+  const secrets = args.filter((arg, at) => arg !== "" && isHidden(arg, at));
+  return {
+    text: [`/${command.scope}`, ...(command.verb ? [command.verb] : []), ...words].join(" "),
+    withoutSecrets: (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, HIDDEN), text),
+  };
+}
+
+/** Whether the only word may be the secret, because the word before it can be left out. */
+function mayBePassword({ parameters: [first, second] }: Command, args: readonly string[]): boolean {
+  return args.length === 1 && first?.optional === true && second?.isSecret === true;
 }
 
 /** The scope of a word such as `quit` or `?`, which needs no slash. */

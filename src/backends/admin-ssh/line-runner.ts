@@ -86,9 +86,10 @@ export class LineRunner {
 
   /** Logs who changed something or tried to; the change itself is a commit. */
   #audit({ user, remote }: Actor, parsed: ParsedLine | undefined, outcome: string): void {
-    const command = parsed && auditedCommand(parsed);
+    const command = parsed && auditedCommand(parsed, (word) => this.#services.users.directory.knows(word));
     if (command === undefined) return;
-    this.#log.info(`audit: ${JSON.stringify({ user, remote, command, outcome })}`);
+    const record = { user, remote, command: command.text, outcome: command.withoutSecrets(outcome) };
+    this.#log.info(`audit: ${JSON.stringify(record)}`);
   }
 }
 

@@ -50,6 +50,11 @@ export class UserDirectory {
     return this.#users.get(name);
   }
 
+  /** Whether a text is the login of a user. */
+  knows(text: string): boolean {
+    return this.#users.has(text as UserName);
+  }
+
   /** Sorted by name. */
   list(): User[] {
     return [...this.#users.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseLine, runCommand } from "../../../src/backends/admin-ssh/command-table.ts";
+import { auditedCommand, parseLine, runCommand } from "../../../src/backends/admin-ssh/command-table.ts";
 import type { Command, CommandContext } from "../../../src/backends/admin-ssh/commands/command.ts";
 import { ConsoleError } from "../../../src/backends/admin-ssh/commands/console-error.ts";
 import { failureOf, textOf } from "../../../src/primitives/errors/failure.ts";
@@ -77,4 +77,18 @@ test("with --json, lines printed before a command ends are JSON Lines too", asyn
     ).rejects.toThrow("there is nobody to ask");
   }
   expect(printed).toEqual(['{"message":"this would be done"}', "this would be done"]);
+});
+
+test.each([
+  ["/users list", undefined],
+  ["/users add bob s3cret", "/users add bob ***"],
+  ["/users passwd", "/users passwd"],
+  ["/users passwd alice", "/users passwd alice"],
+  ["/users passwd alice s3cret", "/users passwd alice ***"],
+  ["/users passwd s3cret", "/users passwd ***"],
+])("the log shows no password, also where it stands in place of the login: %p", (line, text) => {
+  const audited = auditedCommand(parseLine(line), (word) => word === "alice");
+  expect(audited?.text).toBe(text);
+  if (line.includes("s3cret"))
+    expect(audited?.withoutSecrets("'s3cret' is not a login")).toBe("'***' is not a login");
 });
