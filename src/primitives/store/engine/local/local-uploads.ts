@@ -165,7 +165,9 @@ export class LocalUploads implements UploadStore {
   async finish(upload: Upload, digest: Digest): Promise<UploadEnd> {
     const path = this.#path(upload);
     try {
-      return await this.#place(upload, path, digest);
+      const end = await this.#place(upload, path, digest);
+      // Whoever cancels it empties it, perhaps while it is hashed.
+      return end.kind === "mismatch" && !existsSync(path) ? { kind: "cancelled" } : end;
     } catch (error) {
       if (isMissingFile(error) && !existsSync(path)) return { kind: "cancelled" };
       throw error;
@@ -209,11 +211,22 @@ export class LocalUploads implements UploadStore {
   /** False if the session has ended meanwhile. */
   #remove(id: UploadId, path: string): boolean {
     this.#hashes.delete(id);
+    // A request that still writes to the file would keep its bytes on the disk. It is emptied only once nothing can make a
+    // blob of it.
+    let fd: number | undefined;
+    try {
+      fd = openIfPresent(path);
+    } catch {
+      // Removing it is what counts; its room is then free once nobody has it open.
+    }
     try {
       unlinkSync(path);
+      if (fd !== undefined) ftruncateSync(fd);
     } catch (error) {
       if (isMissingFile(error)) return false;
       throw error;
+    } finally {
+      if (fd !== undefined) closeSync(fd);
     }
     this.#sessions.end(id);
     return true;

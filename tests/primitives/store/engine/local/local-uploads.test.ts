@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readdirSync, utimesSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, utimesSync } from "node:fs";
 import { digestOf } from "../../../../../src/primitives/digest.ts";
 import { nextTurn } from "../../../../../src/primitives/jobs/next-turn.ts";
 import { SessionCounts } from "../../../../../src/primitives/store/blobs/session-counts.ts";
@@ -99,6 +99,30 @@ test("an empty session expires sooner than one that holds something", async () =
   expect(await restarted.expire(24 * HOUR_MS, { emptyAfterMs: HOUR_MS })).toBe(1);
   expect(await uploads.find(empty, "app")).toBeUndefined();
   expect((await found(uploads, held)).size).toBe(10);
+});
+
+test("a cancelled session gives back its room at once, also while a request has its file open", async () => {
+  const { dir, uploads } = await open();
+  const upload = await found(uploads, await begun(uploads));
+  await uploads.append(upload, chunks(randomBytes(1_000_000)));
+  const fd = openSync(fileOf(dir, upload), "r+");
+  await uploads.cancel(upload);
+  expect(fstatSync(fd).size).toBe(0);
+  closeSync(fd);
+});
+
+test("a session that is cancelled while its file is hashed is cancelled, not another digest's", async () => {
+  const { dir, blobs, uploads } = await open();
+  const upload = await found(uploads, await begun(uploads));
+  const bytes = randomBytes(20_000_000);
+  await uploads.append(upload, chunks(bytes));
+  // It knows no running hash of the session.
+  const other = new LocalUploads(dir, blobs, new LocalUploadLocks());
+  const finishing = other.finish({ ...upload, size: bytes.length }, digestOf(bytes));
+  await nextTurn();
+  expect(await uploads.cancel(upload)).toBe(true);
+  expect(await finishing).toEqual({ kind: "cancelled" });
+  expect(await blobs.stat(digestOf(bytes))).toBeUndefined();
 });
 
 test("a network has so many sessions and no more, until it ends some or they rest for long", async () => {
