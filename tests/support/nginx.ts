@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { afterThisTest } from "./cleanup.ts";
 import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { must } from "./tools.ts";
 
@@ -11,7 +12,7 @@ export async function startNginx(
   servers: (ports: readonly number[]) => string,
 ): Promise<readonly number[]> {
   const dir = temporaryDirectory();
-  const ports = freePorts(count);
+  const ports = Array.from({ length: count }, freePort);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   writeFileSync(
     `${dir}/nginx.conf`,
@@ -32,16 +33,6 @@ export async function startNginx(
   });
   const isListening = await eventually(async () => (await Promise.all(ports.map(accepts))).every(Boolean));
   if (!isListening) throw new Error(`nginx does not listen: ${await Bun.file(`${dir}/log`).text()}`);
-  return ports;
-}
-
-/** Ports that are free now: nginx can't let the system choose. */
-function freePorts(count: number): number[] {
-  const held = Array.from({ length: count }, () =>
-    Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } }),
-  );
-  const ports = held.map(({ port }) => port);
-  for (const listener of held) listener.stop(true);
   return ports;
 }
 
