@@ -6,7 +6,7 @@ export interface MarkdownDocument {
   readonly anchors: ReadonlySet<string>;
   /** Source files that it names in `code`, with as much of their paths as it gives. */
   readonly sources: ReadonlySet<string>;
-  /** `--flags` that the text or its code names. */
+  /** `--flags` that the text names, and those of the commands of `everlock` in its code. */
   readonly flags: ReadonlySet<string>;
 }
 
@@ -16,7 +16,9 @@ export function readMarkdown(text: string): MarkdownDocument {
     links: [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target),
     anchors: anchorsOf(prose),
     sources: new Set([...prose.matchAll(/`([\w./-]+\.ts)`/g)].map(([, path = ""]) => path)),
-    flags: new Set([...text.matchAll(/(?<![\w-])--([a-z][a-z0-9-]*)/g)].map(([, flag = ""]) => flag)),
+    flags: new Set(
+      [...withoutOtherPrograms(text).matchAll(/(?<![\w-])--([a-z][a-z0-9-]*)/g)].map(([, flag = ""]) => flag),
+    ),
   };
 }
 
@@ -29,6 +31,15 @@ function withoutCode(text: string): string {
     return isFence || isFenced || /^ {4}/.test(line) ? "" : line;
   });
   return lines.join("\n");
+}
+
+/** Without code blocks, except for their commands of `everlock`. */
+function withoutOtherPrograms(text: string): string {
+  const commands = text
+    .replaceAll(/\\\n\s*/g, " ")
+    .split("\n")
+    .filter((line) => /^(?: {4})?\s*(?:\$ |sudo |\.\/dist\/)*everlock /.test(line));
+  return `${withoutCode(text).replaceAll(/<!--.*?-->/gs, "")}\n${commands.join("\n")}`;
 }
 
 function anchorsOf(prose: string): Set<string> {

@@ -10,13 +10,13 @@ const OTHER_FLAGS = new Set([
   ...["if-missing", "if-exists", "if-running"],
   // build.ts; skopeo and /oci restore
   ...["image", "packages", "all"],
-  // dpkg, rpm
-  ...["install", "purge"],
+  // dpkg
+  "purge",
   // podman, bun, npx, git, chown, systemctl
   ...["tls-verify", "frozen-lockfile", "author", "format", "grep", "name-only", "strict"],
   ...["reference", "now"],
   // docker and podman
-  ...["input", "detach", "name", "read-only", "cap-drop", "publish", "volume", "env", "health-cmd"],
+  ...["env", "health-cmd"],
 ]);
 
 describe("the documents", () => {

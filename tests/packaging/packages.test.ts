@@ -81,7 +81,7 @@ describeOnMachineCopy(["dpkg", "dpkg-deb", "adduser", "rpm", "rpmbuild"], "the p
         dpkg --purge everlock 2>&1 | grep -o 'the images in /var/lib/everlock.* are kept'
         ls -d /etc/everlock.toml /var/lib/everlock/data/everlock-users 2>&1 || true
         getent passwd everlock | cut -d: -f 1,6,7`,
-        debs,
+        { args: debs },
       );
       expect(stderr).toBe("");
       expect(stdout.trim().split("\n")).toEqual([
@@ -121,7 +121,7 @@ describeOnMachineCopy(["dpkg", "dpkg-deb", "adduser", "rpm", "rpmbuild"], "the p
         rpm --query --configfiles everlock
         rpm --force-debian --erase everlock 2>&1
         ls -d /etc/everlock.toml* /var/lib/everlock/data/everlock-users`,
-        [rpm],
+        { args: [rpm] },
       );
       expect(stderr).toBe("");
       expect(stdout.trim().split("\n")).toEqual([

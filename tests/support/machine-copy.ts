@@ -34,13 +34,14 @@ const UNSHARE = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child
  */
 export function onMachineCopy(
   script: string,
-  args: readonly string[] = [],
-  shell: "sh" | "bash" = "sh",
+  options: { args?: readonly string[]; shell?: "sh" | "bash"; env?: Record<string, string> } = {},
 ): Promise<RunResult> {
+  const { args = [], shell = "sh", env = {} } = options;
   const dir = temporaryDirectory();
   mkdirSync(`${dir}/mount`);
   writeFileSync(`${dir}/script`, script);
-  return run([...UNSHARE, "sh", "-c", ENTER, "sh", `${dir}/mount`, shell, "-e", `${dir}/script`, ...args]);
+  const enter = [...UNSHARE, "sh", "-c", ENTER, "sh", `${dir}/mount`];
+  return run([...enter, shell, "-e", `${dir}/script`, ...args], { env });
 }
 
 function canCopy(): boolean {

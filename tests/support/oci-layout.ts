@@ -29,9 +29,11 @@ export function makeLayout(
     layers?: number;
     layerBytes?: number;
     files?: ReadonlyMap<string, Uint8Array>;
+    /** 0 stores a layer without compressing it. */
+    level?: 0 | 6;
   } = {},
 ): Layout {
-  const { platforms = ["amd64"], layers = 1, layerBytes = 10_000, files } = options;
+  const { platforms = ["amd64"], layers = 1, layerBytes = 10_000, level = 6, files } = options;
   const blobs = new Map<Digest, Uint8Array>();
   const put = (mediaType: string, bytes: Uint8Array): Descriptor => {
     const digest = digestOf(bytes);
@@ -56,7 +58,9 @@ export function makeLayout(
       schemaVersion: 2,
       mediaType: `${MEDIA}.manifest.v1+json`,
       config,
-      layers: tars.map((tar) => put(`${MEDIA}.layer.v1.tar+gzip`, Bun.gzipSync(new Uint8Array(tar)))),
+      layers: tars.map((tar) =>
+        put(`${MEDIA}.layer.v1.tar+gzip`, Bun.gzipSync(new Uint8Array(tar), { level })),
+      ),
     });
     return { ...manifest, platform: { architecture, os: "linux" } };
   });

@@ -17,6 +17,11 @@ export type Block = BlockKind & {
   readonly line: number;
 };
 
+/** Whether something happens when the block is followed, beyond that a file is written. */
+export function isRun({ kind }: Block): boolean {
+  return kind !== "skipped" && kind !== "file";
+}
+
 /** A chapter of a document, which begins with a heading of the second level. */
 export interface Chapter {
   readonly title: string;
