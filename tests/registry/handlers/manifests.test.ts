@@ -111,6 +111,30 @@ describe("the sizes that a pushed manifest states", () => {
   });
 });
 
+test("a pushed manifest that clients could read in different ways is refused, with or without a media type of its own", async () => {
+  const { client, blob } = await start();
+  const config = await blob("config");
+  const json = JSON.stringify({ schemaVersion: 2, config, layers: [] });
+  const mixed = json.replace("}", `},"manifests":[]`);
+  for (const [body, reason] of [
+    [
+      mixed,
+      "it has 'config' as an image and 'manifests' as an index; clients would disagree about what it is",
+    ],
+    [json.replace("{", '{"layers":[],'), 'the key "layers" occurs twice in one object'],
+    [`\ufeff${json}`, "it begins with a byte order mark, which JSON must not have (RFC 8259, section 8.1)"],
+  ] as const) {
+    for (const contentType of [IMAGE, ""]) {
+      const response = await client.putManifest("v1", body, contentType);
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        { errors: [{ code: "MANIFEST_INVALID", message: `manifest invalid: ${reason}` }] },
+      ]);
+    }
+  }
+  expect((await client.putManifest("v1", json, IMAGE)).status).toBe(201);
+});
+
 describe("the registry cache of BuildKit, an index of layers and a config that were pushed as blobs,", () => {
   for (const [name, mediaType] of [
     ["in the OCI format", INDEX],
