@@ -16,6 +16,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   curl: "curl",
   promtool: "prometheus",
   strace: "strace",
+  tmux: "tmux",
   nginx: "nginx",
   "systemd-analyze": "systemd",
   "apt-get": "apt",

@@ -1,5 +1,5 @@
 import { type Command, type CommandContext, usageOf } from "./commands/command.ts";
-import { alignColumns, alignPairs } from "./commands/table.ts";
+import { alignColumns, alignPairs, rowsOf } from "./commands/table.ts";
 
 type Reader = Pick<CommandContext, "actor" | "width" | "height">;
 
@@ -23,12 +23,17 @@ export function helpOnScope(commands: readonly Command[], reader: Reader): reado
   if (allowed.length === 0)
     return [`the commands of /${first?.scope} require a system administrator (owner on */*/*)`];
   const examples = () => ["", "for example:", ...allowed.map(({ example }) => `  ${example}`)];
-  const verbs = allowed.map(({ scope, verb = `/${scope}`, summary }) => [verb, summary]);
+  const verbs = (of: (summary: string) => string) =>
+    alignColumns(
+      allowed.map(({ scope, verb = `/${scope}`, summary }) => [verb, of(summary)]),
+      reader,
+    );
   const more = `'/help ${first?.scope} <verb>' tells how to write one`;
   return firstFitting(reader, [
     () => [...describe(allowed, reader), ...examples()],
     () => describe(allowed, reader),
-    () => [...alignColumns(verbs, reader), "", more],
+    () => [...verbs((summary) => summary), "", more],
+    () => [...verbs(inShort), "", more],
     () => [...families(allowed, reader), "", more],
   ]);
 }
@@ -51,11 +56,14 @@ export function helpOnCommand(command: Command, reader: Reader): readonly string
 }
 
 /** The first text that the terminal has rows for, or the last one; without a terminal, the first. */
-function firstFitting({ height }: Reader, texts: readonly (() => readonly string[])[]): readonly string[] {
+function firstFitting(
+  { width, height }: Reader,
+  texts: readonly (() => readonly string[])[],
+): readonly string[] {
   let lines: readonly string[] = [];
   for (const text of texts) {
     lines = text();
-    if (height === undefined || lines.length <= height - OTHER_ROWS) break;
+    if (height === undefined || rowsOf(lines, { width }) <= height - OTHER_ROWS) break;
   }
   return lines;
 }
@@ -63,6 +71,11 @@ function firstFitting({ height }: Reader, texts: readonly (() => readonly string
 function allowedTo({ actor }: Reader, commands: readonly Command[]): readonly Command[] {
   const isAdministrator = actor.isAdministrator();
   return commands.filter(({ adminOnly }) => isAdministrator || !adminOnly);
+}
+
+/** The first clause of a summary. */
+function inShort(summary: string): string {
+  return summary.match(/^[^,;:(]*/)?.[0].trimEnd() ?? "";
 }
 
 function describe(commands: readonly Command[], reader: Reader): string[] {
@@ -77,7 +90,7 @@ function families(commands: readonly Command[], reader: Reader): string[] {
   const verbs = Map.groupBy(commands, ({ scope }) => scope);
   const rows = [...verbs].map(([scope, family]) => {
     const names = family.flatMap(({ verb }) => verb ?? []);
-    return [`/${scope}`, names.length > 0 ? names.join(", ") : (family[0]?.summary ?? "")];
+    return [`/${scope}`, names.length > 0 ? names.join(", ") : inShort(family[0]?.summary ?? "")];
   });
   return alignColumns(rows, reader);
 }

@@ -166,7 +166,8 @@ export class DisplayedLine {
     const edge = end.isAtEdge ? "\r\n" : "";
     const back = end.row > cursor.row ? `\x1b[${end.row - cursor.row}A` : "";
     const right = cursor.column > 0 ? `\x1b[${cursor.column}C` : "";
-    this.#output += `${up}\r\x1b[J${prompt}${shown}${edge}${back}\r${right}`;
+    // What is behind the text is cleared last: tmux scrolls a screen away that is cleared from its first character on.
+    this.#output += `${up}\r${prompt}${shown}${edge}\x1b[J${back}\r${right}`;
     this.#cursorRow = cursor.row;
     this.#drawn = { before, columns };
   }

@@ -37,7 +37,7 @@ describe("the help", () => {
     [80, 24],
     [80, 50],
     [80, 200],
-    [40, 30],
+    [40, 24],
   ])(
     "fits a terminal of %p columns and %p rows, and groups the commands by family",
     async (width, height) => {

@@ -241,7 +241,7 @@ test("a line is drawn over what the terminal has wrapped anew after its width ch
   await settle();
   resize(40);
   await settle();
-  expect(writes.at(-1)).toStartWith("\x1b[1A\r\x1b[J> xxx");
+  expect(writes.at(-1)).toStartWith("\x1b[1A\r> xxx");
   end();
   await reading;
 });

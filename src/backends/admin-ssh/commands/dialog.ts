@@ -53,14 +53,22 @@ export function liveScreen(
       isOver = true;
       wake();
     });
-    for (let drawn = 0; !isOver; ) {
+    let drawn: readonly string[] = [];
+    while (!isOver) {
       const width = columns();
-      const wrapped = (await lines(width)).flatMap((line) => wrapText(`  ${line}`, width, LIVE_WRAPPING));
+      // One column stays free: at the edge, clearing the rest of a row would clear its last character.
+      const limit = Math.max(width - 1, 1);
+      const wrapped = (await lines(limit)).flatMap((line) => wrapText(`  ${line}`, limit, LIVE_WRAPPING));
       const shown = wrapped.slice(0, Math.max(rows() - 1, 1));
-      const up = drawn > 0 ? `\x1b[${drawn}A` : "";
+      // Terminals wrap what they show anew when their width changes.
+      const above = drawn.reduce(
+        (rows, line) => rows + Math.max(Math.ceil(Bun.stringWidth(line) / width), 1),
+        0,
+      );
+      const up = above > 0 ? `\x1b[${above}A` : "";
       // A slow client gets fewer screens instead of a growing queue.
-      await write(`${up}\r\x1b[J${shown.map((line) => `${line}\r\n`).join("")}`);
-      drawn = shown.length;
+      await write(`${up}\r${shown.map((line) => `${line}\x1b[K\r\n`).join("")}\x1b[J`);
+      drawn = shown;
       if (isOver) break;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, REDRAW_MS);

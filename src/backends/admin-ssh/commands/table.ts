@@ -67,6 +67,12 @@ export function alignPairs(pairs: readonly (readonly [string, string])[], screen
   ]);
 }
 
+/** How many rows lines take on the terminal, where long ones are wrapped. */
+export function rowsOf(lines: readonly string[], { width }: Screen): number {
+  const wrapping = { breaksWords: true, hanging: 2 };
+  return lines.reduce((rows, line) => rows + wrapText(line, limitOf(width), wrapping).length, 0);
+}
+
 /** Whether a line fits the terminal. */
 export function isWithin(line: string, { width }: Screen): boolean {
   return Bun.stringWidth(line) <= limitOf(width);
