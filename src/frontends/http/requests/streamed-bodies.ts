@@ -99,7 +99,9 @@ export class StreamedBodies {
     return this.#stream(client, {
       next: async () => {
         const piece = await pieces.next();
-        return piece.done ? undefined : piece.value;
+        if (piece.done) return undefined;
+        noteReceived(piece.value.length);
+        return piece.value;
       },
       end: () => {
         this.#budget.release(PART_BYTES);
