@@ -13,6 +13,8 @@ export type ErrorKind =
   | "unchanged"
   /** Too many operations are in progress; a retry may succeed. */
   | "busy"
+  /** A service that Everlock depends on, such as an object store, can't be reached; a retry may succeed. */
+  | "unavailable"
   /** A file is damaged; the operator must inspect it. */
   | "damaged"
   /** A directory, file, address or setting of the server can't be used. */

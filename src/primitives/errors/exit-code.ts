@@ -21,6 +21,7 @@ const CODES: Readonly<Record<ErrorKind | "storage" | "system" | "bug", ExitCode>
   "not-found": EXIT.noSuchThing,
   conflict: EXIT.failed,
   busy: EXIT.failed,
+  unavailable: EXIT.failed,
   damaged: EXIT.failed,
   unusable: EXIT.failed,
   incomplete: EXIT.failed,

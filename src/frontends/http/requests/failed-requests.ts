@@ -17,6 +17,7 @@ const FAULT_OF: Readonly<Record<FailureKind, Fault | FaultName>> = {
   conflict: HTTP_FAULTS.conflict,
   unchanged: HTTP_FAULTS.conflict,
   busy: "tooManyRequests",
+  unavailable: HTTP_FAULTS.objectStoreAway,
   damaged: HTTP_FAULTS.internal,
   unusable: HTTP_FAULTS.internal,
   incomplete: HTTP_FAULTS.internal,
@@ -29,6 +30,8 @@ const FAULT_OF: Readonly<Record<FailureKind, Fault | FaultName>> = {
 export function registryErrorOf({ kind, words, trouble }: Failure): RegistryError {
   const fault = FAULT_OF[kind];
   if (kind === "busy") return new RegistryError(fault, { headers: { "Retry-After": BUSY_RETRY_SECONDS } });
+  if (kind === "unavailable")
+    return new RegistryError(fault, { headers: { "Retry-After": TROUBLE_RETRY_SECONDS } });
   if (kind === "storage") {
     const headers = { "Retry-After": TROUBLE_RETRY_SECONDS };
     if (trouble === "no-room") return new RegistryError(HTTP_FAULTS.diskFull, { headers });
@@ -51,7 +54,8 @@ export class FailedRequests {
   errorOf(error: unknown): RegistryError {
     const failure = failureOf(error);
     const { kind, words, detail, trouble } = failure;
-    if (trouble !== undefined && kind === "storage")
+    if (kind === "unavailable") this.#troubles.log(kind, `a request failed: ${detail}`);
+    else if (trouble !== undefined && kind === "storage")
       this.#troubles.log(trouble, `a request failed: ${words} (${detail})`);
     else if (FAULT_OF[kind] === HTTP_FAULTS.internal) this.#log.error("a request failed", error);
     return registryErrorOf(failure);

@@ -12,5 +12,10 @@ export const HTTP_FAULTS = {
   hostUnknownYet: ["NAME_UNKNOWN", 401, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
   repositoriesTooMany: ["UNSUPPORTED", 400, "one token is requested for more than 32 repositories"],
+  objectStoreAway: [
+    "UNAVAILABLE",
+    503,
+    "the registry's object store does not answer for now; try again later",
+  ],
   requestInvalid: ["UNSUPPORTED", 400, "the request is not valid"],
 } as const satisfies Record<string, Fault>;

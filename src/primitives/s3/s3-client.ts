@@ -1,0 +1,165 @@
+import { AwsV4Signer } from "aws4fetch";
+import { messageOf } from "../expected-error.ts";
+import { RetryBudget } from "./retry-budget.ts";
+import type { S3Credentials } from "./s3-credentials.ts";
+import { S3RefusedError, S3UnavailableError } from "./s3-errors.ts";
+import type { S3Location } from "./s3-location.ts";
+import { parseErrorBody } from "./s3-xml.ts";
+
+export interface S3Request {
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  /** Below the prefix; without one, the request is about the bucket. */
+  readonly key?: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** Whether it may be sent again after a failure that leaves open whether it was done. */
+  readonly isRepeatable: boolean;
+}
+
+export interface S3ClientOptions {
+  /** How long the server may take until its response begins, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** Pause before the first retry, in milliseconds; doubled after each, with jitter. */
+  readonly pauseMs?: number;
+  readonly maxAttempts?: number;
+}
+
+const TIMEOUT_MS = 20_000;
+const PAUSE_MS = 50;
+const MAX_PAUSE_MS = 2000;
+const MAX_ATTEMPTS = 4;
+/** Statuses that a retry may change. */
+const RETRIED: readonly number[] = [429, 500, 502, 503, 504];
+/** Statuses that are results: not found, a condition that does not hold, a conflict of writers, a range beyond the end. */
+const RESULTS: readonly number[] = [404, 409, 412, 416];
+
+/** Error codes of a missing object. */
+const MISSING: readonly string[] = ["NoSuchKey", "NoSuchUpload", "NotFound"];
+
+/** Sends signed requests to one bucket. */
+export class S3Client {
+  readonly location: S3Location;
+  readonly #credentials: () => S3Credentials;
+  readonly #options: Required<S3ClientOptions>;
+  readonly #budget = new RetryBudget();
+  readonly #signingKeys = new Map<string, ArrayBuffer>();
+  #requests = 0;
+
+  constructor(location: S3Location, credentials: () => S3Credentials, options: S3ClientOptions = {}) {
+    this.location = location;
+    this.#credentials = credentials;
+    this.#options = { timeoutMs: TIMEOUT_MS, pauseMs: PAUSE_MS, maxAttempts: MAX_ATTEMPTS, ...options };
+  }
+
+  /** Requests sent so far, with retries. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /**
+   * Resolves with responses of success, and with 404, 409, 412 and 416. Rejects with `S3RefusedError` for what a retry does
+   * not change, and with `S3UnavailableError`: then a request that is not repeatable may have been done.
+   */
+  async send(request: S3Request): Promise<Response> {
+    const { maxAttempts, pauseMs } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#attempt(request);
+      if (outcome instanceof Response) {
+        this.#budget.succeeded();
+        return outcome;
+      }
+      const isLast = !request.isRepeatable || attempt >= maxAttempts || !this.#budget.spend();
+      if (isLast) throw outcome;
+      const pause = Math.min(pauseMs * 2 ** (attempt - 1), MAX_PAUSE_MS);
+      await Bun.sleep(pause * (0.5 + Math.random() / 2));
+    }
+  }
+
+  /** Returns a failure that a retry may mend; throws the others. */
+  async #attempt(request: S3Request): Promise<Response | S3UnavailableError> {
+    let response: Response;
+    try {
+      response = await this.#fetch(request);
+    } catch (error) {
+      return this.#unavailable(messageOf(error), error);
+    }
+    const { ok, status } = response;
+    if (ok || (RESULTS.includes(status) && status !== 404)) return response;
+    const { code, message } = parseErrorBody(await response.text().catch(() => ""));
+    // Not only objects can be missing: so can the bucket, or the user of the access key.
+    if (status === 404 && (code === undefined || MISSING.includes(code)))
+      return new Response(null, { status });
+    const words = `${status} ${code ?? ""} ${message ?? ""}`.trim().replaceAll(/\s+/g, " ");
+    if (RETRIED.includes(status)) return this.#unavailable(words);
+    throw this.#refused(code ?? String(status), words);
+  }
+
+  async #fetch({ method, key, query = {}, headers = {}, body }: S3Request): Promise<Response> {
+    this.#requests++;
+    const { sessionToken, ...keys } = this.#credentials();
+    const signer = new AwsV4Signer({
+      ...keys,
+      ...(sessionToken !== undefined && { sessionToken }),
+      method,
+      url: this.#url(key, query),
+      headers: { ...headers, ...(body && { "X-Amz-Content-Sha256": hashOf(body) }) },
+      service: "s3",
+      region: this.location.region,
+      cache: this.#signingKeys,
+    });
+    const signed = await signer.sign();
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(new Error(`no response within ${this.#options.timeoutMs} ms`)),
+      this.#options.timeoutMs,
+    );
+    try {
+      return await fetch(signed.url, {
+        method,
+        headers: signed.headers,
+        signal: deadline.signal,
+        redirect: "manual",
+        ...(body && { body }),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #url(key: string | undefined, query: Readonly<Record<string, string>>): string {
+    const { endpoint, bucket, prefix } = this.location;
+    const path = [bucket, ...(key === undefined ? [] : [prefix, key])]
+      .filter((part) => part !== "")
+      .join("/");
+    const url = new URL(`${endpoint}/${path.split("/").map(encodeURIComponent).join("/")}`);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    return url.href;
+  }
+
+  #unavailable(words: string, cause?: unknown): S3UnavailableError {
+    return new S3UnavailableError(`the object store ${this.location.endpoint} fails: ${words}`, { cause });
+  }
+
+  #refused(code: string, words: string): S3RefusedError {
+    const { endpoint, bucket, region } = this.location;
+    const reasons: Readonly<Record<string, string>> = {
+      NoSuchBucket: `the bucket '${bucket}' does not exist`,
+      InvalidAccessKeyId: "it does not know the access key",
+      // versitygw
+      XAdminUserNotFound: "it does not know the access key",
+      SignatureDoesNotMatch: "the secret key is wrong",
+      AccessDenied: `the keys may not use the bucket '${bucket}'`,
+      RequestTimeTooSkewed: "the clock of this machine is wrong",
+      AuthorizationHeaderMalformed: `the region '${region}' is wrong`,
+    };
+    return new S3RefusedError(
+      code,
+      `the object store ${endpoint} refuses the request: ${reasons[code] ?? words}`,
+    );
+  }
+}
+
+function hashOf(body: Uint8Array<ArrayBuffer>): string {
+  return new Bun.CryptoHasher("sha256").update(body).digest("hex");
+}
