@@ -19,3 +19,22 @@ test("headers from an untrusted proxy cause a warning, at the first request or a
     expect(warnings.length).toBe(1);
   }
 });
+
+test("a warning names each ignored header of an untrusted proxy, and its address without IPv6 mapping", () => {
+  const { hints, warnings } = start();
+  hints.noteUntrusted(
+    request({ "X-Forwarded-Proto": "https", "X-Forwarded-Port": "443" }),
+    () => "::ffff:192.0.2.1",
+  );
+  expect(warnings).toEqual([
+    "X-Forwarded-Proto, X-Forwarded-Port from 192.0.2.1 is ignored, because it is no trusted proxy; if it is your proxy, set --frontend-http-trusted-proxy 192.0.2.1",
+  ]);
+});
+
+test("a warning tells with which setting a trusted proxy's port would count", () => {
+  const { hints, warnings } = start();
+  hints.noteTrusted(request({ "X-Forwarded-For": "192.0.2.9", "X-Forwarded-Port": "8443" }), "192.0.2.1");
+  expect(warnings).toEqual([
+    "headers of the proxy 192.0.2.1 are ignored: the port (trusted with either of --frontend-http-proxy-scheme and --frontend-http-proxy-host)",
+  ]);
+});
