@@ -53,6 +53,8 @@ describe("completion", () => {
     ["/oci restore default --", ["--all", "--yes", "--json"]],
     ["/oci restore default team/app:p", ["team/app:prod"]],
     ["/oci rm default team/app:p", ["team/app:prod"]],
+    ["/oci copy default team/ap", ["team/api", "team/app"]],
+    ["/oci tag default team/app:v1 team/app:p", ["team/app:prod"]],
     ["/oci set default ref", ["references=strict", "references=sparse"]],
     ["/oci unset default vhost=", ["vhost=localhost", "vhost=example.org"]],
     ["/users token add alice role=", ["role=reader", "role=writer", "role=owner"]],

@@ -3,7 +3,8 @@ import { copyRepository } from "../../oci-http/operations/copy.ts";
 import { retag } from "../../oci-http/operations/retag.ts";
 import type { Command } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
+import { targetCandidates } from "./known-names.ts";
+import { INSTANCE, REPOSITORY, readInstance, readTarget } from "./oci-words.ts";
 import { outcome } from "./outcome.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { shortCommit, shortDigest } from "./table.ts";
@@ -12,7 +13,11 @@ export const OCI_COPY_COMMANDS: readonly Command[] = [
   {
     scope: "oci",
     verb: "tag",
-    parameters: [INSTANCE, { name: "repository:tag" }, { name: "repository:new-tag" }],
+    parameters: [
+      INSTANCE,
+      { name: "repository:tag", candidates: targetCandidates },
+      { name: "repository:new-tag", candidates: targetCandidates },
+    ],
     summary: "point a tag at the image of another tag of the same repository, as to promote it",
     example: "/oci tag default app:v1 app:prod",
     adminOnly: false,
@@ -61,7 +66,7 @@ function copyCommand(
   return {
     scope: "oci",
     verb: kind,
-    parameters: [INSTANCE, { name: "repository" }, { name: "new" }],
+    parameters: [INSTANCE, REPOSITORY, { name: "new" }],
     summary,
     details: ["the new repository must hold nothing; all of it is one commit"],
     example: `/oci ${kind} default app team/app`,

@@ -3,7 +3,7 @@ import { fitColumns, visibleText } from "../../../primitives/text/visible-text.t
 import { firstFew } from "../../../primitives/text/wrap.ts";
 import { firstOf } from "../../first-of.ts";
 import { type ContentChange, diffMoments } from "../../oci-http/operations/diff.ts";
-import { type LogRecord, type LogRequest, readLog } from "../../oci-http/operations/log.ts";
+import { type LogRecord, type LogRequest, MAX_LISTED_TAGS, readLog } from "../../oci-http/operations/log.ts";
 import { parseMoment } from "../../oci-http/operations/moment.ts";
 import { type CommitRecord, showCommit } from "../../oci-http/operations/show.ts";
 import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
@@ -136,13 +136,15 @@ const digestOrNone = (digest: Digest | undefined) => (digest ? shortDigest(diges
 function whatHappened({ subject, repository, tags }: LogRecord): string {
   const end = repository === undefined ? -1 : subject.indexOf(repository) + repository.length;
   if (tags.length === 0 || end < 0) return clipped(subject);
-  const names = firstFew(
-    tags.map(({ tag }) => tag),
-    MAX_NAMED,
-  );
+  const all = tags.map(({ tag }) => tag);
+  // A message that lists the most tags may leave out others.
+  const isCut = all.length === MAX_LISTED_TAGS;
+  const names = isCut ? `${all.slice(0, MAX_NAMED).join(", ")}, …` : firstFew(all, MAX_NAMED);
+  const rest = subject.slice(end);
   // Pushes and deletions of tags name them all in the subject.
-  if (subject.charAt(end) === ":") return `${subject.slice(0, end + 1)}${names}`;
-  return `${clipped(subject)} (${names})`;
+  if (rest === `:${all.join(", ")}`) return `${subject.slice(0, end + 1)}${names}`;
+  const isNamed = rest.startsWith(":") && !subject.startsWith("delete ");
+  return isNamed ? clipped(subject) : `${clipped(subject)} (${names})`;
 }
 
 function digestsBefore({ tags }: LogRecord): string {

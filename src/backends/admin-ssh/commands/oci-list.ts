@@ -16,7 +16,7 @@ import {
 import { WHOLE } from "./column-layout.ts";
 import type { Command, Listing, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
-import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
+import { INSTANCE, REPOSITORY, readInstance, readTarget } from "./oci-words.ts";
 import { type Columns, formatTime, listing, shortDigest, TIME_LEAST } from "./table.ts";
 
 const MAX_ROWS = 500;
@@ -29,14 +29,7 @@ export const OCI_LIST_COMMANDS: readonly Command[] = [
   {
     scope: "oci",
     verb: "ls",
-    parameters: [
-      INSTANCE,
-      {
-        name: "repository",
-        optional: true,
-        candidates: (names, { text, before: [registry = ""] }) => names.repositories(registry, text),
-      },
-    ],
+    parameters: [INSTANCE, { ...REPOSITORY, optional: true }],
     summary: "list a registry's repositories, or a repository's tags",
     example: "/oci ls default alpine",
     adminOnly: false,

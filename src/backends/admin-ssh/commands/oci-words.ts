@@ -11,6 +11,12 @@ export const INSTANCE: Parameter = {
   candidates: (names) => names.registries().map(({ name }) => name),
 };
 
+/** A repository of the registry before it. */
+export const REPOSITORY: Parameter = {
+  name: "repository",
+  candidates: (names, { text, before: [registry = ""] }) => names.repositories(registry, text),
+};
+
 export function readInstance(text: string): InstanceName {
   const name = parseInstanceName(text);
   if (!name) throw new ConsoleError(`'${text}' is not a registry's name; '/oci list' lists them`);

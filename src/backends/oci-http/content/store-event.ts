@@ -118,7 +118,7 @@ const MAX_CLIENT_LENGTH = 200;
 /** Characters of a selection in a subject line; a trailer has all of it. */
 const MAX_SELECTION_LENGTH = 100;
 /** Most tags that a message lists of a change of any number of them; the commit has them all. */
-const MAX_LISTED_TAGS = 100;
+export const MAX_LISTED_TAGS = 100;
 
 /** Returns the commit message: a subject such as `push alpine:demo`, then the trailers. */
 export function formatEvent(event: StoreEvent): string {

@@ -7,6 +7,8 @@ import type { InstanceName } from "../settings/instance-config.ts";
 import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
 import { redactedEvent } from "./shown-event.ts";
 
+export { MAX_LISTED_TAGS } from "../content/store-event.ts";
+
 /** A push, a delete, a restore or another commit. */
 export interface LogRecord extends Omit<HistoryEvent, "seconds"> {
   readonly time: Date;

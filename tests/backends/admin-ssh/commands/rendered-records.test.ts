@@ -81,6 +81,19 @@ test("a push of many tags is one bounded line", () => {
   expect(shownLog({ subject, tags })[1]).toContain("  push app:v0, v1, v2 and 47 more  ");
 });
 
+test.each([
+  ["tag app:v1 as prod", "  tag app:v1 as prod  "],
+  ["copy old to app", "  copy old to app (v0, v1)  "],
+  ["delete app:pr-* (2 tags)", "  delete app:pr-* (2 tags) (v0, v1)  "],
+])("the log of '%s' says what the subject says, and the tags that it does not name", (subject, shown) => {
+  expect(shownLog({ subject, tags: moves(2) })[1]).toContain(shown);
+});
+
+test("of a message that lists only its first tags, no number of the rest is shown", () => {
+  const [, line = ""] = shownLog({ subject: "copy old to app", tags: moves(100) });
+  expect(line).toContain("  copy old to app (v0, v1, v2, …)  ");
+});
+
 test("the deletion of a manifest names the tags that went with it", () => {
   const subject = "delete app@sha256:d2f8e123cc41";
   expect(shownLog({ subject, tags: moves(1) })[1]).toContain(`  ${subject} (v0)  `);
