@@ -89,7 +89,7 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
     for (const [settings, expected, message] of [
       ["at=2h", 2, "requires the store whose state it serves"],
       ["store=nowhere at=2h", 5, "there is no store 'nowhere'"],
-      ["store=everlock-oci-local at=2h", 5, "no commit matches '2h'"],
+      ["store=everlock-oci-local at=0123456789", 5, "no commit matches '0123456789'"],
       ["store=everlock-oci-local at=soon", 2, "'soon' is no point in time"],
     ] as const) {
       const { code, stderr } = await server.console(`/oci create past vhost=past.localhost ${settings}`);

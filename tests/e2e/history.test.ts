@@ -151,7 +151,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
       ["/oci log default since=soon", "'soon' is not a time; use 2h, 3d"],
       ["/oci restore default app:prod never", "'never' is no point in time; use 2h"],
       ["/oci restore default app:prod 0123456789", "no commit matches '0123456789'"],
-      ["/oci restore default app:prod 2020-01-01", "no commit matches '2020-01-01'"],
+      ["/oci restore default app:prod 2020-01-01", "there was no tag 'app:prod' before the first commit"],
       ["/oci restore default app:prod 2h --no", "'--no' is not --yes"],
     ] as const;
     const server = await startEverlock();

@@ -26,9 +26,9 @@ export type ContentChange =
 export async function* changesBetween(
   store: Store,
   from: ObjectId | undefined,
-  to: ObjectId,
+  to: ObjectId | undefined,
 ): AsyncGenerator<ContentChange> {
-  const [then, now] = [from && (await store.at(from)), await store.at(to)];
+  const [then, now] = [await store.at(from), await store.at(to)];
   for await (const { path, after } of store.diff(from, to)) {
     const file = parseOciPath(path);
     if (!file) continue;
@@ -37,7 +37,7 @@ export async function* changesBetween(
       yield { kind: "manifest", repository, digest: file.digest, isThere: after !== undefined };
     } else {
       const { tag } = file;
-      const before = then && (await tagTarget(then, repository, tag));
+      const before = await tagTarget(then, repository, tag);
       yield { kind: "tag", repository, tag, before, after: await tagTarget(now, repository, tag) };
     }
   }

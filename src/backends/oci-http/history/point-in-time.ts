@@ -5,10 +5,10 @@ export type PointInTime =
   | { readonly kind: "commit"; readonly prefix: string }
   | { readonly kind: "time"; readonly seconds: number };
 
-/** Fewer digits would soon be ambiguous. */
-const COMMIT_PREFIX = /^[0-9a-f]{7,64}$/;
+/** Fewer digits would be ambiguous at once, and read like a number. */
+const COMMIT_PREFIX = /^[0-9a-f]{4,64}$/;
 
-/** Parses `2h`, `3d`, `yesterday`, `2026-11-24T10:00:00Z`, `2026-11-24` (UTC) or at least 7 digits of a commit. */
+/** Parses `2h`, `3d`, `yesterday`, `2026-11-24T10:00:00Z`, `2026-11-24` (UTC) or at least 4 digits of a commit. */
 export function parsePointInTime(text: string, now = Date.now()): PointInTime | undefined {
   const ago = parseDuration(text);
   const nowSeconds = Math.floor(now / 1000);

@@ -4,7 +4,7 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { Actor } from "../../actor.ts";
 import { type ContentChange, changesBetween } from "../content/content-changes.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
-import { commitAt, type Moment } from "./moment.ts";
+import { type Moment, stateAt } from "./moment.ts";
 import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
 
 export type { ContentChange } from "../content/content-changes.ts";
@@ -24,17 +24,17 @@ export async function* diffMoments(
 ): AsyncGenerator<ContentChange> {
   const { oci, until } = await servedBy(services, instance);
   const newest = until ?? oci.store.head().commitId;
-  const then = await commitAt(oci, from, until);
-  const now = to ? await commitAt(oci, to, until) : newest;
-  if (now) yield* readableChanges(oci.store, { actor, instance, from: then, to: now });
+  const then = await stateAt(oci, from, until);
+  const now = to ? await stateAt(oci, to, until) : newest;
+  yield* readableChanges(oci.store, { actor, instance, from: then, to: now });
 }
 
 interface ReadableRange {
   readonly actor: Actor;
   readonly instance: InstanceName;
-  /** The older commit; `undefined`: the empty store. */
+  /** The older commit; `undefined` is the empty store, in both. */
   readonly from: ObjectId | undefined;
-  readonly to: ObjectId;
+  readonly to: ObjectId | undefined;
 }
 
 /** The differences between two commits in repositories that the actor may read. */

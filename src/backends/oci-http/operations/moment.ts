@@ -31,3 +31,14 @@ export async function commitAt(
   if (commit === "unknown") throw new UnknownMomentError(`no commit matches '${text}'`);
   return commit;
 }
+
+/** Like `commitAt`, but a time before the first commit is the empty state: `undefined`. */
+export async function stateAt(
+  oci: Pick<OciStore, "history">,
+  moment: Moment,
+  until?: ObjectId,
+): Promise<ObjectId | undefined> {
+  const { point } = moment;
+  if (point.kind === "time" && (await oci.history.commitAt(point, until)) === "unknown") return undefined;
+  return commitAt(oci, moment, until);
+}

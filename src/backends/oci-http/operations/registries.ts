@@ -1,3 +1,4 @@
+import { NO_COMMIT } from "../../../primitives/store/git/object-id.ts";
 import { parseStoreName, type StoreName } from "../../../primitives/store/store-manager.ts";
 import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
 import { type Actor, requireAdministrator } from "../../actor.ts";
@@ -6,7 +7,7 @@ import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../../refus
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import { ALL_SETTINGS, completeSettings, type InstanceValues } from "../settings/instance-settings.ts";
-import { commitAt, type Moment } from "./moment.ts";
+import { type Moment, stateAt } from "./moment.ts";
 import { configOf } from "./registry-access.ts";
 
 /** The services that operations on registries use. */
@@ -51,7 +52,7 @@ export async function createRegistry(
     throw new ExistsError(`a registry '${name}' exists already`);
   const isOwned = users.directory.list().some((user) => isNamesake(user.name, name));
   if (isOwned && !acceptsNamesake) throw new UnconfirmedError(namesakeWarning(name, "registry"));
-  const commit = at && (await commitAt(await instances.historyOf(namedStore(settings)), at));
+  const commit = at && ((await stateAt(await instances.historyOf(namedStore(settings)), at)) ?? NO_COMMIT);
   if (!settings.vhosts?.length) throw new InvalidArgumentError("a registry needs a host: vhost=<host>");
   const store = settings.store ?? parseStoreName(`everlock-oci-${name}`);
   if (!store)

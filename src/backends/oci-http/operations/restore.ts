@@ -11,7 +11,7 @@ import { isImmutable } from "../policy/immutable-tags.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { changeable, MovedMeanwhileError } from "./change-rights.ts";
-import { commitAt, type Moment } from "./moment.ts";
+import { type Moment, stateAt } from "./moment.ts";
 import { type ContentServices, configOf, holdsRole } from "./registry-access.ts";
 import {
   missingFrom,
@@ -75,7 +75,7 @@ export async function proposeRestore(
   const oci = services.instances.storeOf(instance);
   if (target.kind === "everything") requireAdministrator(actor);
   else if (target.kind !== "selection") requireRole(actor, instance, target.repository, "writer");
-  const from = await commitAt(oci, moment);
+  const from = await stateAt(oci, moment);
   if (target.kind === "tag") await requireTag(oci, target, from);
   const plan = await planOf(oci, target, from, (name) => holdsRole(actor, instance, name, "reader"));
   const { moves, untagged } = plan;

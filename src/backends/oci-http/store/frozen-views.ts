@@ -2,7 +2,7 @@ import { assertReadable } from "../../../primitives/sqlite/database-damage.ts";
 import { removeDatabase } from "../../../primitives/sqlite/database-file.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import { NO_LINKS } from "../../../primitives/store/engine/links.ts";
-import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { NO_COMMIT, type ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import { SnapshotContent } from "../content/committed-content.ts";
@@ -56,8 +56,9 @@ export class FrozenViews {
     return this.#views.get(commitId);
   }
 
+  /** Without the empty state, which needs no content. */
   commits(): readonly ObjectId[] {
-    return [...this.#views.keys()];
+    return [...this.#views.keys()].filter((commit) => commit !== NO_COMMIT);
   }
 
   indexes(): readonly OciIndexReader[] {

@@ -3,7 +3,7 @@ import type { Release } from "../../release.ts";
 import type { Branch } from "../engine/branch.ts";
 import type { ObjectStore } from "../engine/objects.ts";
 import type { Commit, Identity } from "../git/commit.ts";
-import type { ObjectId } from "../git/object-id.ts";
+import { NO_COMMIT, type ObjectId } from "../git/object-id.ts";
 import { type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-group.ts";
 import { CommitWalk } from "./commit-walk.ts";
 import { CommitWriter } from "./commit-writer.ts";
@@ -115,15 +115,15 @@ export class Store {
     return this.#writer.head;
   }
 
-  /** The files at a commit; `undefined`: the empty store. */
+  /** The files at a commit; `undefined` or `NO_COMMIT`: the empty store. */
   async at(commitId: ObjectId | undefined): Promise<Snapshot> {
+    if (commitId === NO_COMMIT) return this.at(undefined);
     return new Snapshot(this.#reader, commitId, commitId && (await this.#reader.commit(commitId)));
   }
 
   /** The files that differ between two commits; `undefined`: the empty store. */
-  async *diff(from: ObjectId | undefined, to: ObjectId): AsyncGenerator<Difference> {
-    const before = from && (await this.at(from)).tree;
-    yield* diffTrees(this.#reader.tree, before, (await this.at(to)).tree);
+  async *diff(from: ObjectId | undefined, to: ObjectId | undefined): AsyncGenerator<Difference> {
+    yield* diffTrees(this.#reader.tree, (await this.at(from)).tree, (await this.at(to)).tree);
   }
 
   /** Whether the store has the commit. */

@@ -57,8 +57,8 @@ test("a refusal has a hint for the console", async () => {
     hint: "run the command again",
     kind: "conflict",
   });
-  await expect(run(`/oci restore default ${APP} 2020-01-01`)).rejects.toMatchObject({
-    message: "no commit matches '2020-01-01'",
+  await expect(run(`/oci restore default ${APP} 0123456789`)).rejects.toMatchObject({
+    message: "no commit matches '0123456789'",
     hint: "'/oci log' shows what it has",
     kind: "not-found",
   });

@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { diffMoments } from "../../../../src/backends/oci-http/operations/diff.ts";
+import { listRepositories } from "../../../../src/backends/oci-http/operations/list.ts";
 import {
   type Moment,
   parseMoment,
   UnknownMomentError,
 } from "../../../../src/backends/oci-http/operations/moment.ts";
+import { NO_COMMIT } from "../../../../src/primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import { ADMINISTRATOR, actorWith, type Roles } from "../../../support/actors.ts";
 import { APP, TestStore } from "../../../support/oci-store.ts";
@@ -67,12 +69,37 @@ test("a tag that moved tells both digests", async () => {
   });
 });
 
-test("a moment that the history does not have is refused in the words it was written in", async () => {
+test("a commit that the history does not have is refused in the words it was written in", async () => {
   const store = await TestStore.open();
   await store.image("v1");
-  await expect(diff(store, ADMINISTRATOR, momentOf("2020-01-01"))).rejects.toEqual(
-    new UnknownMomentError("no commit matches '2020-01-01'"),
+  await expect(diff(store, ADMINISTRATOR, momentOf("0123456789"))).rejects.toEqual(
+    new UnknownMomentError("no commit matches '0123456789'"),
   );
+});
+
+test("a time before the first commit is the empty registry, on both sides", async () => {
+  const store = await TestStore.open();
+  await store.image("v1");
+  const [before, after] = [momentOf("2020-01-01"), now(store)];
+  const changes = (from: Moment, to: Moment) =>
+    all(diffMoments(registryOver(store), actorWith(ADMINISTRATOR), { instance: DEFAULT, from, to }));
+  expect(await changes(before, after)).toHaveLength(2);
+  expect((await changes(before, after)).every((change) => change.kind === "tag" || change.isThere)).toBe(
+    true,
+  );
+  expect(await changes(after, before)).toHaveLength(2);
+  expect(await changes(before, before)).toEqual([]);
+});
+
+test("a registry at the empty state serves nothing and keeps nothing", async () => {
+  const store = await TestStore.open();
+  await store.image("v1");
+  const { view } = await store.oci.frozenAt(NO_COMMIT);
+  expect([view.index.hasRepository(APP), store.oci.frozenCommits()]).toEqual([false, []]);
+  const services = registryOver(store, { at: NO_COMMIT });
+  const request = { instance: DEFAULT, from: momentOf("2020-01-01"), to: undefined };
+  expect(await all(diffMoments(services, actorWith(ADMINISTRATOR), request))).toEqual([]);
+  expect(await all(listRepositories(services, actorWith(ADMINISTRATOR), { instance: DEFAULT }))).toEqual([]);
 });
 
 test("a registry at a past state knows no later commit, and differs up to its own", async () => {

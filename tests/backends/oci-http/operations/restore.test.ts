@@ -82,6 +82,30 @@ describe("a restore", () => {
     expect((await propose(WRITER, V1)).moves).toHaveLength(1);
   });
 
+  test("to a time before the first commit deletes everything, and says so first", async () => {
+    const { store, services } = await storeWithNewerTag();
+    const moment = parseMoment("2020-01-01");
+    if (!moment) throw new Error("there is no moment");
+    const actor = actorWith(OWNER);
+    const request = { instance: DEFAULT, target: REPOSITORY, moment };
+    await expect(proposeRestore(services, actorWith(WRITER), request)).rejects.toBeInstanceOf(
+      NotAllowedError,
+    );
+    const proposal = await proposeRestore(services, actor, request);
+    expect([proposal.from, proposal.moves.map(({ tag, after }) => [String(tag), after])]).toEqual([
+      undefined,
+      [
+        ["v1", undefined],
+        ["v2", undefined],
+      ],
+    ]);
+    await carryOutRestore(services, actor, proposal);
+    expect(store.tags()).toEqual([]);
+    await expect(proposeRestore(services, actor, { ...request, target: V1 })).rejects.toEqual(
+      new NotFoundError("there was no tag 'team/app:v1' before the first commit"),
+    );
+  });
+
   test("of everything is an administrator's", async () => {
     const { propose } = await storeWithNewerTag();
     await expect(propose(OWNER, EVERYTHING)).rejects.toEqual(
