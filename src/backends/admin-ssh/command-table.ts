@@ -17,6 +17,7 @@ import { OCI_COPY_COMMANDS } from "./commands/oci-copy.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
+import { OCI_USAGE_COMMANDS } from "./commands/oci-usage.ts";
 import { withHints } from "./commands/refusal-hints.ts";
 import { repeatable } from "./commands/repeat.ts";
 import { STATUS_COMMANDS } from "./commands/status.ts";
@@ -62,6 +63,7 @@ export const COMMANDS: readonly Command[] = [
   ...ACCESS_COMMANDS,
   ...OCI_COMMANDS,
   ...OCI_LIST_COMMANDS,
+  ...OCI_USAGE_COMMANDS,
   ...OCI_HISTORY_COMMANDS,
   ...OCI_RESTORE_COMMANDS,
   ...OCI_CONTENT_COMMANDS,

@@ -35,6 +35,7 @@ const LINES = [
   "/oci list",
   "/oci ls team",
   "/oci stat team",
+  "/oci usage team",
   "/oci log team",
   "/oci delete team",
   "/jobs run gc",

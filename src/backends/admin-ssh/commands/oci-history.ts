@@ -12,12 +12,11 @@ import { WHOLE } from "./column-layout.ts";
 import type { Command, Listing, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { settingCandidates, targetCandidates } from "./known-names.ts";
-import { INSTANCE, readInstance, readTarget } from "./oci-words.ts";
+import { INSTANCE, readInstance, readLimit, readTarget } from "./oci-words.ts";
 import { readMoment, TIMES } from "./read-moment.ts";
 import { type Columns, formatTime, listing, shortCommit, shortDigest, TIME_LEAST } from "./table.ts";
 
 const DEFAULT_LIMIT = 20;
-const MAX_LIMIT = 1000;
 /** Tags of one commit that the log names, and digests; `/oci show` has all. */
 const MAX_NAMED = 3;
 /** Longest subject that the log shows, in UTF-16 units. */
@@ -178,10 +177,7 @@ function readFilter(words: readonly string[]): Omit<LogRequest, "instance"> & { 
   for (const word of words) {
     const [, key, value = ""] = word.match(/^(limit|user|since)=(.*)$/) ?? [];
     if (key === "limit") {
-      limit = Number(value);
-      if (!/^\d+$/.test(value) || limit < 1 || limit > MAX_LIMIT) {
-        throw new ConsoleError(`limit must be a number from 1 to ${MAX_LIMIT}, not '${value}'`);
-      }
+      limit = readLimit(value);
     } else if (key === "user") {
       filter = { ...filter, user: value };
     } else if (key === "since") {

@@ -43,3 +43,12 @@ export function readSelection(text: string): Selection {
       "'*' stands for one component of the repository's name or any part of the tag, '**' for any number of components",
   );
 }
+
+const MAX_LIMIT = 1000;
+
+/** Reads the number of `limit=<n>`. */
+export function readLimit(value: string): number {
+  const limit = Number(value);
+  if (/^\d+$/.test(value) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new ConsoleError(`limit must be a number from 1 to ${MAX_LIMIT}, not '${value}'`);
+}

@@ -14,6 +14,7 @@ import type { Page } from "../../../registry/model/page.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Referrer, ReferrersRequest, StoredManifest } from "../../../registry/model/storage.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
+import { BlobUsers } from "./blob-users.ts";
 import { readReferrers } from "./referrers-page.ts";
 
 /** Rows read at once for a caller that may read any number of them. */
@@ -51,6 +52,10 @@ export class OciIndexReader {
     const row = this.#db.query<Summed, [string]>(sql).get(repository);
     if (row) checkRow(this.#db, row.sum, repository);
     return row !== null;
+  }
+
+  get blobUsers(): BlobUsers {
+    return new BlobUsers(this.#db);
   }
 
   tagDigest(repository: RepositoryName, tag: Tag): Digest | undefined {

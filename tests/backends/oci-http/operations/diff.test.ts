@@ -95,7 +95,7 @@ test("a registry at the empty state serves nothing and keeps nothing", async () 
   const store = await TestStore.open();
   await store.image("v1");
   const { view } = await store.oci.frozenAt(NO_COMMIT);
-  expect([view.index.hasRepository(APP), store.oci.frozenCommits()]).toEqual([false, []]);
+  expect([view.index.manifestsOf(APP), store.oci.frozenCommits()]).toEqual([[], []]);
   const services = registryOver(store, { at: NO_COMMIT });
   const request = { instance: DEFAULT, from: momentOf("2020-01-01"), to: undefined };
   expect(await all(diffMoments(services, actorWith(ADMINISTRATOR), request))).toEqual([]);
