@@ -73,9 +73,10 @@ function allowedTo({ actor }: Reader, commands: readonly Command[]): readonly Co
   return commands.filter(({ adminOnly }) => isAdministrator || !adminOnly);
 }
 
-/** The first clause of a summary. */
+/** The first clause of a summary, with an ellipsis for the rest. */
 function inShort(summary: string): string {
-  return summary.match(/^[^,;:(]*/)?.[0].trimEnd() ?? "";
+  const clause = summary.match(/^[^,;:(]*/)?.[0].trimEnd() ?? "";
+  return clause === summary ? summary : `${clause} …`;
 }
 
 function describe(commands: readonly Command[], reader: Reader): string[] {

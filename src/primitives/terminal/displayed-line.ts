@@ -4,6 +4,12 @@ import type { Key } from "./key-decoder.ts";
 import { LineEditor } from "./line-editor.ts";
 import { cursorAfter, namesInColumns } from "./screen-text.ts";
 
+/** In characters. */
+export interface ScreenSize {
+  columns(): number;
+  rows(): number;
+}
+
 export interface Suggestion {
   readonly start: number;
   readonly candidates: readonly string[];
@@ -27,7 +33,7 @@ export const MAX_CANDIDATES = 200;
 
 /** The edited line on the screen, which may wrap over several rows. The caller takes its output and writes it. */
 export class DisplayedLine {
-  readonly #terminal: { columns(): number };
+  readonly #terminal: ScreenSize;
   readonly #options: ReadOptions;
   readonly #editor: LineEditor;
   #search: HistorySearch | undefined;
@@ -39,7 +45,7 @@ export class DisplayedLine {
   #drawn = { before: "", columns: 0 };
   #tabbed = false;
 
-  constructor(terminal: { columns(): number }, options: ReadOptions) {
+  constructor(terminal: ScreenSize, options: ReadOptions) {
     this.#terminal = terminal;
     this.#options = options;
     this.#editor = new LineEditor(options.history);
@@ -195,7 +201,8 @@ export class DisplayedLine {
     } else if (again) {
       this.#toLastRow();
       const listed = [...candidates.slice(0, MAX_CANDIDATES), ...(isAll ? [] : ["…"])];
-      const lines = namesInColumns(listed, this.#terminal.columns());
+      const size = { columns: this.#terminal.columns(), rows: this.#terminal.rows() };
+      const lines = namesInColumns(listed, size);
       this.#output += `\r\n${lines.map((line) => `${line}\r\n`).join("")}`;
       this.#cursorRow = 0;
       this.#drawn = { before: "", columns: this.#drawn.columns };

@@ -4,6 +4,8 @@ const ONE_COLUMN_EACH = /^[\x20-\x7e]*$/;
 /** Blanks before the names, and between them. */
 const INDENT = 2;
 const GAP = 2;
+/** Rows for the line that is completed, above and below the names, and for the last line. */
+const OTHER_ROWS = 3;
 
 /** Where the cursor of a terminal is, relative to where a text begins. */
 export interface CursorPlace {
@@ -33,15 +35,24 @@ export function cursorAfter(text: string, columns: number): CursorPlace {
   return isAtEdge ? { row: row + 1, column: 0, isAtEdge } : { row, column, isAtEdge };
 }
 
-/** Lays names out in columns, read downwards, as wide as the terminal allows. */
-export function namesInColumns(names: readonly string[], columns: number): string[] {
-  const shown = names.map(visibleText);
-  const width = shown.reduce((most, name) => Math.max(most, Bun.stringWidth(name)), 0) + GAP;
+/**
+ * Lays names out in columns, read downwards, as wide as the terminal allows. What its rows have no room for is left out, and a
+ * last line says so.
+ */
+export function namesInColumns(
+  names: readonly string[],
+  { columns, rows: most }: { readonly columns: number; readonly rows: number },
+): string[] {
+  const visible = names.map(visibleText);
+  const width = visible.reduce((widest, name) => Math.max(widest, Bun.stringWidth(name)), 0) + GAP;
   const perRow = Math.max(Math.floor((columns - INDENT + GAP) / width), 1);
+  const room = Math.max(most - OTHER_ROWS, 1) * perRow;
+  const shown = visible.slice(0, room);
   const rows = Math.ceil(shown.length / perRow);
-  return Array.from({ length: rows }, (_, row) => {
+  const lines = Array.from({ length: rows }, (_, row) => {
     const cells = shown.filter((_name, i) => i % rows === row);
     const padded = cells.map((name) => name + " ".repeat(width - Bun.stringWidth(name)));
     return `${" ".repeat(INDENT)}${padded.join("").trimEnd()}`;
   });
+  return visible.length > room ? [...lines, `${" ".repeat(INDENT)}…`] : lines;
 }

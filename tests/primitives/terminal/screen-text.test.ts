@@ -18,10 +18,14 @@ test.each([
 });
 
 test("names stand below each other in as many columns as the terminal has room for", () => {
-  expect(namesInColumns(["alpine", "busybox", "nginx", "日本", "team/app"], 24)).toEqual([
-    "  alpine    日本",
-    "  busybox   team/app",
-    "  nginx",
-  ]);
-  expect(namesInColumns(["alpine", "busybox"], 8)).toEqual(["  alpine", "  busybox"]);
+  expect(
+    namesInColumns(["alpine", "busybox", "nginx", "日本", "team/app"], { columns: 24, rows: 24 }),
+  ).toEqual(["  alpine    日本", "  busybox   team/app", "  nginx"]);
+  expect(namesInColumns(["alpine", "busybox"], { columns: 8, rows: 24 })).toEqual(["  alpine", "  busybox"]);
+});
+
+test("names that the rows of the terminal have no room for are left out, and a last line says so", () => {
+  const names = Array.from({ length: 200 }, (_, i) => `app-${i}`);
+  const lines = namesInColumns(names, { columns: 20, rows: 10 });
+  expect([lines.length, lines[0], lines.at(-1)]).toEqual([8, "  app-0    app-7", "  …"]);
 });

@@ -16,7 +16,7 @@ export type Columns<T> = Readonly<
   Record<string, ((record: T) => string) | ({ readonly cell: (record: T) => string } & ColumnFit)>
 >;
 
-/** Formats records as a table; with `more` it ends in an ellipsis. */
+/** Formats records as a table; with `more`, a last line says that it is not complete. */
 export function listing<T extends object>(
   records: readonly T[],
   columns: Columns<T>,
@@ -29,7 +29,10 @@ export function listing<T extends object>(
   );
   const cells = records.map((record) => described.map(({ cell }) => cell(record)));
   const lines = table(described, cells, screen);
-  return { lines: more ? [...lines, "…"] : lines, records };
+  return {
+    lines: more ? [...lines, `… there are more; these are the first ${records.length}`] : lines,
+    records,
+  };
 }
 
 /**
