@@ -7,7 +7,7 @@ import { ROOT, repositoryDocuments } from "./repository-documents.ts";
 const OTHER_FLAGS = new Set([
   // everlock gc, restore-backup and every command; the console.
   ...["dry-run", "partial", "help", "json", "version", "yes"],
-  ...["if-missing", "if-exists", "if-running"],
+  ...["if-missing", "if-exists", "if-running", "prune", "password-hashes"],
   // build.ts; skopeo and /oci restore
   ...["image", "packages", "all"],
   // dpkg

@@ -141,7 +141,12 @@ export async function setDisplayName(
 ): Promise<boolean> {
   requireAdministrator(actor);
   existingUser(services, name);
+  checkDisplayName(displayName);
+  return services.users.setDisplayName(actor.identity, name, displayName);
+}
+
+/** Throws `InvalidArgumentError`. */
+export function checkDisplayName(displayName: string): void {
   if (displayName.trim() === "" || displayName.length > MAX_DISPLAY_NAME)
     throw new InvalidArgumentError(`a display name has 1 to ${MAX_DISPLAY_NAME} characters`);
-  return services.users.setDisplayName(actor.identity, name, displayName);
 }

@@ -4,6 +4,7 @@ import { requireAdministrator } from "../actor.ts";
 import { type ChosenCommand, chooseCommand, commandOf, printable } from "./choose-command.ts";
 import { splitWords } from "./command-line.ts";
 import { ACCESS_COMMANDS } from "./commands/access.ts";
+import { APPLY_COMMANDS } from "./commands/apply.ts";
 import { BACKEND_COMMANDS } from "./commands/backends.ts";
 import { type Command, type CommandContext, usageOf } from "./commands/command.ts";
 import { CONFIG_COMMANDS } from "./commands/config.ts";
@@ -72,6 +73,7 @@ export const COMMANDS: readonly Command[] = [
   ...CONFIG_COMMANDS,
   ...BACKEND_COMMANDS,
   ...STATUS_COMMANDS,
+  ...APPLY_COMMANDS,
 ];
 
 const SCOPES: readonly string[] = [...new Set(COMMANDS.map((command) => command.scope))];

@@ -8,7 +8,7 @@ import type { Identity } from "../store/git/commit.ts";
 import { encodeGroup, type Group, type GroupName } from "./group.ts";
 import { encodeUser, type User, type UserName } from "./user.ts";
 import { describeDifference, UserChangeError } from "./user-changes.ts";
-import type { UserDirectory } from "./user-directory.ts";
+import type { DirectoryRewrite, UserDirectory } from "./user-directory.ts";
 import { groupPath, readDirectory, userPath } from "./user-files.ts";
 
 const MAX_WAITING_CHANGES = 1000;
@@ -104,6 +104,24 @@ export class StoredDirectory {
       if (Bun.deepEquals(group, known)) return undefined;
       const changes = [{ path: groupPath(name), content: encodeGroup(group) }];
       return { directory: directory.with({ groups: [group] }), changes };
+    });
+  }
+
+  /** Changes many users and groups in one commit. */
+  rewrite(
+    actor: Identity,
+    message: string,
+    edit: (directory: UserDirectory) => DirectoryRewrite,
+  ): Promise<boolean> {
+    return this.change(actor, message, (directory) => {
+      const plan = edit(directory);
+      const changes = [
+        ...plan.users.map((user) => ({ path: userPath(user.name), content: encodeUser(user) })),
+        ...plan.groups.map((group) => ({ path: groupPath(group.name), content: encodeGroup(group) })),
+        ...plan.removedUsers.map((name) => ({ path: userPath(name), content: null })),
+        ...plan.removedGroups.map((name) => ({ path: groupPath(name), content: null })),
+      ];
+      return changes.length === 0 ? undefined : { directory: directory.rewritten(plan), changes };
     });
   }
 

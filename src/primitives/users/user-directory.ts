@@ -20,6 +20,14 @@ export type Reason =
   | { readonly kind: "grant"; readonly grant: Grant; readonly holder: string }
   | { readonly kind: "namesake" };
 
+/** Users and groups that are added or replaced, and those that are removed. */
+export interface DirectoryRewrite {
+  readonly users: readonly User[];
+  readonly groups: readonly Group[];
+  readonly removedUsers: readonly UserName[];
+  readonly removedGroups: readonly GroupName[];
+}
+
 /** An immutable snapshot of all users and groups. */
 export class UserDirectory {
   readonly #users: ReadonlyMap<UserName, User>;
@@ -76,6 +84,15 @@ export class UserDirectory {
   /** A directory with these users and groups added or replaced. */
   with({ users = [], groups = [] }: { users?: readonly User[]; groups?: readonly Group[] }): UserDirectory {
     return new UserDirectory([...this.#users.values(), ...users], [...this.#groups.values(), ...groups]);
+  }
+
+  /** A directory with many users and groups changed at once. */
+  rewritten({ users, groups, removedUsers, removedGroups }: DirectoryRewrite): UserDirectory {
+    const [goneUsers, goneGroups] = [new Set(removedUsers), new Set(removedGroups)];
+    return new UserDirectory(
+      [...this.#users.values(), ...users].filter(({ name }) => !goneUsers.has(name)),
+      [...this.#groups.values(), ...groups].filter(({ name }) => !goneGroups.has(name)),
+    );
   }
 
   without({ user, group }: { user?: UserName; group?: GroupName }): UserDirectory {

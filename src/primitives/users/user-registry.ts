@@ -34,7 +34,7 @@ import type { UserDirectory } from "./user-directory.ts";
 import { groupPath, userPath } from "./user-files.ts";
 
 /** All users may add their own, and a login is compared with each; so many of one user. */
-const MAX_KEYS = 256;
+export const MAX_KEYS = 256;
 const MAX_TOKENS = 1000;
 const EXISTS = { kind: "unchanged" } as const;
 const MISSING = { kind: "not-found" } as const;
@@ -253,6 +253,11 @@ export class UserRegistry implements Reloadable {
       const known = mustGroup(group, name);
       return { ...known, grants: withoutGrant(known.grants, path, `group '${name}'`) };
     });
+  }
+
+  /** Changes many users and groups in one commit, as `edit` says of the newest state. Resolves with whether any differ. */
+  rewrite(...args: Parameters<StoredDirectory["rewrite"]>): Promise<boolean> {
+    return this.#stored.rewrite(...args);
   }
 
   /** Makes `name` a system administrator if there is none at all; true if it did. */

@@ -45,6 +45,8 @@ const LINES = [
   "/backends disable oci-http",
   "/backends enable oci-http",
   "/status",
+  "/apply",
+  "/export",
 ];
 
 /** Commands that need pushed content; here they are refused. */

@@ -75,6 +75,7 @@ const ELSEWHERE = [
   "/oci restore", // oci-restore.test.ts
   "/jobs cancel", // below
   "/oci rm", // below
+  "/apply", // apply.test.ts
   "/oci tag", // retag.test.ts
   "/oci copy", // copy.test.ts
   "/oci rename", // below

@@ -197,6 +197,15 @@ export class InstanceRegistry implements Reloadable {
     });
   }
 
+  /** Replaces all registries in one commit. Resolves with whether anything differs. */
+  rewrite(
+    actor: Identity,
+    message: string,
+    edit: (configs: readonly InstanceConfig[]) => readonly InstanceConfig[],
+  ): Promise<boolean> {
+    return this.#change(actor, message, edit);
+  }
+
   /** Deletes a registry; its store is kept. */
   async delete(actor: Identity, name: InstanceName): Promise<void> {
     await this.#change(actor, `delete the registry ${name}`, (configs) => {
