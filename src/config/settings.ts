@@ -64,12 +64,12 @@ export const SETTINGS = {
   "frontend-http-proxy-scheme": {
     type: "boolean",
     fallback: false,
-    help: "trust the proxy's X-Forwarded-Proto, or proto= in Forwarded",
+    help: "trust the proxy's X-Forwarded-Proto and X-Forwarded-Port, or proto= in Forwarded",
   },
   "frontend-http-proxy-host": {
     type: "boolean",
     fallback: false,
-    help: "trust the proxy's X-Forwarded-Host, or host= in Forwarded",
+    help: "trust the proxy's X-Forwarded-Host and X-Forwarded-Port, or host= in Forwarded",
   },
   "frontend-http-path-prefix": {
     type: "string",
