@@ -17,8 +17,9 @@ async function start(flags: readonly string[]) {
     fetch(`http://127.0.0.1:${httpPort}/v2/`, { headers: { Host: host, ...headers } });
   /** Fails enough logins to lock the address that they count for. */
   const lock = async (headers: Record<string, string>, host?: string) => {
-    const wrong = { ...headers, Authorization: `Basic ${btoa("alice:wrong")}` };
-    await Promise.all(Array.from({ length: 12 }, () => ask(wrong, host).then((r) => r.text())));
+    // Different ones: a password that is repeated counts once.
+    const wrong = (i: number) => ({ ...headers, Authorization: `Basic ${btoa(`alice:wrong${i}`)}` });
+    await Promise.all(Array.from({ length: 12 }, (_, i) => ask(wrong(i), host).then((r) => r.text())));
   };
   const status = async (headers: Record<string, string>, host?: string) => {
     const response = await ask({ ...headers, Authorization: `Basic ${btoa("alice:change-me")}` }, host);

@@ -31,6 +31,7 @@ const DEFAULT = {
   vhosts: ["localhost"],
   store: "oci",
   references: "strict",
+  mode: "normal",
   immutable: [],
   cleanup: [],
 };
