@@ -78,7 +78,7 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
     const second = await startEverlock({ dataDir: first.dataDir });
     await check(second);
     expect(existsSync(`${store}/index-at-${commit}.sqlite`)).toBe(true);
-    await console(second, "/oci delete frozen");
+    await console(second, "/oci delete frozen --yes");
     expect(await eventually(() => !readdirSync(store).some((name) => name.startsWith("index-at-")))).toBe(
       true,
     );

@@ -65,7 +65,7 @@ describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
         await client.verifyImage(tag);
       }
     });
-    await console(server, "/oci set default retention=1s");
+    await console(server, "/oci set default retention=1s --yes");
     const ends = Date.now() + 4000;
     let removed = 0;
     while (removed === 0 || Date.now() < ends) {
@@ -118,7 +118,7 @@ describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
     await console(server, "/oci set default retention=1h");
     await gc(server.dataDir);
     expect(existsSync(blobPath(server, layer))).toBe(true);
-    await console(server, "/oci set default retention=1s");
+    await console(server, "/oci set default retention=1s --yes");
     expect(await console(server, "/oci list")).toContain("retention=1s");
     await over(LONG_GRACE);
     await gc(server.dataDir);
@@ -133,12 +133,12 @@ describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
     const { layer, digest } = await client.pushImage("v1");
     await console(server, "/oci create frozen store=everlock-oci-local at=0s vhost=frozen.localhost");
     await console(server, "/users grant alice http/oci/frozen reader");
-    await console(server, "/oci set default retention=1s");
+    await console(server, "/oci set default retention=1s --yes");
     expect((await client.fetch(`manifests/${digest}`, { method: "DELETE" })).status).toBe(202);
     await over(GRACE);
     await gc(server.dataDir);
     expect(existsSync(blobPath(server, layer))).toBe(true);
-    await console(server, "/oci delete frozen");
+    await console(server, "/oci delete frozen --yes");
     await gc(server.dataDir);
     expect(existsSync(blobPath(server, layer))).toBe(false);
   }, 60_000);
@@ -172,7 +172,7 @@ describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
     for (const tag of ["v1", "v2", "nightly-1", "nightly-2", "nightly-3"]) await client.pushImage(tag);
     const other = new RegistryClient(server.httpPort, "other/app");
     for (const tag of ["a", "b", "c"]) await other.pushImage(tag);
-    await console(server, "/oci set default cleanup=app,newest=2,keep=v* retention=1s");
+    await console(server, "/oci set default cleanup=app,newest=2,keep=v* retention=1s --yes");
     expect(await console(server, "/oci list")).toContain("cleanup=app,newest=2,keep=v*");
 
     const dry = await gc(server.dataDir, "--dry-run");
@@ -191,7 +191,7 @@ describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
     ]);
     expect(log).toBe("Everlock System clean up app\n");
 
-    await console(server, "/oci set default cleanup=app,untagged=1s");
+    await console(server, "/oci set default cleanup=app,untagged=1s --yes");
     await over(GRACE);
     const cleaned = (await gc(server.dataDir)).stdout.match(REPORT) ?? [];
     expect(cleaned.slice(1, 4)).toEqual(["removed", "0", "1"]);

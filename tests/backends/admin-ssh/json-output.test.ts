@@ -37,7 +37,7 @@ const LINES = [
   "/oci stat team",
   "/oci usage team",
   "/oci log team",
-  "/oci delete team",
+  "/oci delete team --yes",
   "/jobs run gc",
   "/jobs list",
   "/config reload",

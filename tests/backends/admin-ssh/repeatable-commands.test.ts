@@ -63,7 +63,7 @@ const REPEATED: readonly Repeated[] = [
   { line: "/oci create team vhost=team.test", again: 3, flag: "--if-missing" },
   { line: "/oci set team vhost=new.test references=sparse retention=30d", before: TEAM, again: 0 },
   { line: "/oci unset team vhost=also.test", before: TEAM, again: 5, flag: "--if-exists" },
-  { line: "/oci delete team", before: TEAM, again: 5, flag: "--if-exists" },
+  { line: "/oci delete team --yes", before: TEAM, again: 5, flag: "--if-exists" },
   { line: "/jobs run gc", again: 0 },
   { line: "/config reload", again: 0 },
   { line: "/backends disable oci-http", again: 0 },

@@ -34,6 +34,13 @@ export function withoutYes(words: readonly string[]): { words: readonly string[]
   return { words: others, isSure: others.length < words.length };
 }
 
+/** Whether the only word, if any, is `--yes`. Throws `ConsoleError` for another one. */
+export function readYes(words: readonly string[]): boolean {
+  const { words: others, isSure } = withoutYes(words);
+  if (others[0] !== undefined) throw new ConsoleError(`'${others[0]}' is not ${YES}`);
+  return isSure;
+}
+
 export function readLogin(text: string): UserName {
   const name = parseUserName(text);
   if (name) return name;

@@ -4,9 +4,8 @@ import {
   type RemovalProposal,
   type RemovalRecord,
 } from "../../oci-http/operations/remove.ts";
-import { withoutYes, YES } from "./access-words.ts";
+import { readYes, YES } from "./access-words.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { ConsoleError } from "./console-error.ts";
 import { targetCandidates } from "./known-names.ts";
 import { INSTANCE, readInstance, readSelection } from "./oci-words.ts";
 import { outcome } from "./outcome.ts";
@@ -50,12 +49,6 @@ export const OCI_CONTENT_COMMANDS: readonly Command[] = [
     },
   },
 ];
-
-function readYes(words: readonly string[]): boolean {
-  const { words: others, isSure } = withoutYes(words);
-  if (others[0] !== undefined) throw new ConsoleError(`'${others[0]}' is not ${YES}`);
-  return isSure;
-}
 
 /** Shows what would change, and asks. */
 async function isConfirmed(lines: readonly string[], context: CommandContext): Promise<boolean> {

@@ -16,8 +16,9 @@ import {
   readSettings,
   settingWords,
 } from "../../oci-http/settings/instance-settings.ts";
-import { withoutYes, YES } from "./access-words.ts";
+import { readYes, withoutYes, YES } from "./access-words.ts";
 import type { Command, Listing, Parameter, Screen } from "./command.ts";
+import { confirmed } from "./confirmed.ts";
 import { ConsoleError } from "./console-error.ts";
 import type { Candidates } from "./known-names.ts";
 import { INSTANCE } from "./oci-words.ts";
@@ -83,15 +84,22 @@ export const OCI_COMMANDS: readonly Command[] = [
   {
     scope: "oci",
     verb: "set",
-    parameters: [NAME, { name: "key=value", repeated: true, candidates: () => candidatesOf(SET_SETTINGS) }],
+    parameters: [
+      NAME,
+      { name: "key=value", repeated: true, candidates: () => [...candidatesOf(SET_SETTINGS), YES] },
+    ],
     summary: `add a host (vhost=), or change ${SET_SETTINGS.flatMap(({ word }) => (word === HOST ? [] : `${word}=`)).join(", ")}`,
     details: settingHelp(SET_SETTINGS),
     example: "/oci set default references=sparse",
     adminOnly: true,
     isChange: true,
-    async run([text = "", ...words], context) {
+    async run([text = "", ...args], context) {
+      const { words, isSure: isAsked } = withoutYes(args);
       const [name, settings] = [readName(text), readWords(words, SET_SETTINGS)];
-      const isNew = await changeRegistry(context, context.actor, { name, settings });
+      const isNew = await confirmed(context, isAsked, (isSure) =>
+        changeRegistry(context, context.actor, { name, settings, isSure }),
+      );
+      if (isNew === "declined") return outcome("nothing was changed", {}, false);
       const done = `registry '${name}' set: ${words.join(" ")}`;
       return outcome(
         isNew ? done : `registry '${name}' has these settings already`,
@@ -103,31 +111,40 @@ export const OCI_COMMANDS: readonly Command[] = [
   {
     scope: "oci",
     verb: "unset",
-    parameters: [NAME, { name: "vhost=<host>", candidates: hostsOf }],
+    parameters: [NAME, { name: "vhost=<host>", candidates: hostsOf }, { name: YES, optional: true }],
     summary: "remove a host name from a registry",
     example: "/oci unset team vhost=team.example.org",
     adminOnly: true,
     isChange: true,
     repeats: [IF_EXISTS],
-    async run([text = "", word = ""], context) {
+    async run([text = "", word = "", ...more], context) {
       const name = readName(text);
+      const isAsked = readYes(more);
       const [host] = readWords([word], HOST_SETTING).vhosts ?? [];
       if (host === undefined) throw new ConsoleError(`'${word}' is no host; use ${HOST}=<host>`);
-      await removeHost(context, context.actor, { name, host });
+      const done = await confirmed(context, isAsked, (isSure) =>
+        removeHost(context, context.actor, { name, host, isSure }),
+      );
+      if (done === "declined") return outcome("nothing was changed", {}, false);
       return outcome(`registry '${name}' is no longer at ${host}`, { name, host });
     },
   },
   {
     scope: "oci",
     verb: "delete",
-    parameters: [NAME],
+    parameters: [NAME, { name: YES, optional: true }],
     summary: "delete a registry; its store and content are kept",
     example: "/oci delete team",
     adminOnly: true,
     isChange: true,
     repeats: [IF_EXISTS],
-    async run([text = ""], context) {
-      const { name, store } = await deleteRegistry(context, context.actor, readName(text));
+    async run([text = "", ...more], context) {
+      const isAsked = readYes(more);
+      const deleted = await confirmed(context, isAsked, (isSure) =>
+        deleteRegistry(context, context.actor, { name: readName(text), isSure }),
+      );
+      if (deleted === "declined") return outcome("nothing was changed", {}, false);
+      const { name, store } = deleted;
       return outcome(`registry '${name}' deleted; its store '${store}' stays`, { name, store });
     },
   },

@@ -7,6 +7,7 @@ import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../../refus
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import { ALL_SETTINGS, completeSettings, type InstanceValues } from "../settings/instance-settings.ts";
+import { consequencesOf, requireConfirmation } from "./consequences.ts";
 import { type Moment, stateAt } from "./moment.ts";
 import { configOf } from "./registry-access.ts";
 
@@ -14,7 +15,7 @@ import { configOf } from "./registry-access.ts";
 export interface RegistryServices {
   readonly instances: Pick<
     InstanceRegistry,
-    "list" | "outages" | "create" | "extend" | "removeHost" | "delete" | "historyOf"
+    "list" | "outages" | "create" | "extend" | "removeHost" | "delete" | "historyOf" | "storeOf"
   >;
   readonly users: { readonly directory: UserDirectory };
 }
@@ -74,42 +75,67 @@ function namedStore({ store }: NewRegistry["settings"]): StoreName {
 
 /**
  * Changes settings, and adds hosts to those that the registry has; for administrators. Resolves with whether anything
- * differs.
+ * differs. Rejects with `UnconfirmedError` if content would be deleted or pushes refused, unless the actor is sure.
  */
 export async function changeRegistry(
   { instances }: Pick<RegistryServices, "instances">,
   actor: Actor,
-  { name, settings }: { readonly name: InstanceName; readonly settings: Partial<InstanceValues> },
+  {
+    name,
+    settings,
+    isSure,
+  }: {
+    readonly name: InstanceName;
+    readonly settings: Partial<InstanceValues>;
+    readonly isSure: boolean;
+  },
 ): Promise<boolean> {
   requireAdministrator(actor);
   for (const { change, property, word } of ALL_SETTINGS)
     if (change === "fixed" && Object.hasOwn(settings, property))
       throw new InvalidArgumentError(`${word}= is fixed when a registry is created`);
-  const { at } = configOf({ instances }, name);
-  if (at && settings.store)
+  const config = configOf({ instances }, name);
+  if (config.at && settings.store)
     throw new InvalidArgumentError("the store of a registry at a past state is fixed");
+  const isOut = instances.outages().some((outage) => outage.config.name === name);
+  if (!isSure && !isOut)
+    requireConfirmation(await consequencesOf({ instances }, { config, settings }), false);
   return instances.extend(actor.identity, name, settings);
 }
 
-/** Removes a host from a registry; for administrators. */
+/** Removes a host from a registry; for administrators. The last one requires that the actor is sure. */
 export async function removeHost(
   { instances }: Pick<RegistryServices, "instances">,
   actor: Actor,
-  { name, host }: { readonly name: InstanceName; readonly host: string },
+  { name, host, isSure }: { readonly name: InstanceName; readonly host: string; readonly isSure: boolean },
 ): Promise<void> {
   requireAdministrator(actor);
-  configOf({ instances }, name);
+  const { vhosts } = configOf({ instances }, name);
+  const isLast = vhosts.length === 1 && vhosts[0] === host;
+  requireConfirmation(
+    isLast ? [`'${host}' is the last host of '${name}': no client could reach it`] : [],
+    isSure,
+  );
   await instances.removeHost(actor.identity, name, host);
 }
 
-/** Deletes a registry but keeps its store; for administrators. Resolves with the deleted configuration. */
+/**
+ * Deletes a registry but keeps its store; for administrators. Resolves with the deleted configuration. Rejects with
+ * `UnconfirmedError` unless the actor is sure.
+ */
 export async function deleteRegistry(
   { instances }: Pick<RegistryServices, "instances">,
   actor: Actor,
-  name: InstanceName,
+  { name, isSure }: { readonly name: InstanceName; readonly isSure: boolean },
 ): Promise<InstanceConfig> {
   requireAdministrator(actor);
   const config = configOf({ instances }, name);
+  const { vhosts, store } = config;
+  const hosts = vhosts.length > 0 ? vhosts.join(", ") : "no host";
+  requireConfirmation(
+    [`'${name}' would no longer be served at ${hosts}; its store '${store}' stays`],
+    isSure,
+  );
   await instances.delete(actor.identity, name);
   return config;
 }

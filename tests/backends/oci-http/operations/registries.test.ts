@@ -116,9 +116,15 @@ describe("a new registry", () => {
 describe("a change of a registry", () => {
   test("is handed on with its author", async () => {
     const { services, changes } = await openRegistries();
-    await changeRegistry(services, administrator, { name: DEFAULT, settings: { references: "sparse" } });
-    await removeHost(services, administrator, { name: DEFAULT, host: "localhost" });
-    expect((await deleteRegistry(services, administrator, DEFAULT)).name).toBe(DEFAULT);
+    await changeRegistry(services, administrator, {
+      name: DEFAULT,
+      settings: { references: "sparse" },
+      isSure: true,
+    });
+    await removeHost(services, administrator, { name: DEFAULT, host: "localhost", isSure: true });
+    expect((await deleteRegistry(services, administrator, { name: DEFAULT, isSure: true })).name).toBe(
+      DEFAULT,
+    );
     expect(changes).toEqual([
       ["extend", "alice", DEFAULT, { references: "sparse" }],
       ["removeHost", "alice", DEFAULT, "localhost"],
@@ -130,7 +136,7 @@ describe("a change of a registry", () => {
     const at = "a".repeat(64) as ObjectId;
     const { services, changes } = await openRegistries({ at });
     const change = (settings: Partial<InstanceConfig>) =>
-      changeRegistry(services, administrator, { name: DEFAULT, settings });
+      changeRegistry(services, administrator, { name: DEFAULT, settings, isSure: true });
     await expect(change({ at })).rejects.toEqual(
       new InvalidArgumentError("at= is fixed when a registry is created"),
     );
@@ -143,11 +149,15 @@ describe("a change of a registry", () => {
   test("of one that does not exist is refused", async () => {
     const { services } = await openRegistries();
     const missing = new NotFoundError("no registry 'team'");
-    await expect(changeRegistry(services, administrator, { name: TEAM, settings: {} })).rejects.toEqual(
+    await expect(
+      changeRegistry(services, administrator, { name: TEAM, settings: {}, isSure: true }),
+    ).rejects.toEqual(missing);
+    await expect(
+      removeHost(services, administrator, { name: TEAM, host: "x", isSure: true }),
+    ).rejects.toEqual(missing);
+    await expect(deleteRegistry(services, administrator, { name: TEAM, isSure: true })).rejects.toEqual(
       missing,
     );
-    await expect(removeHost(services, administrator, { name: TEAM, host: "x" })).rejects.toEqual(missing);
-    await expect(deleteRegistry(services, administrator, TEAM)).rejects.toEqual(missing);
   });
 });
 
@@ -156,9 +166,9 @@ test("the owner of a registry creates, changes and deletes none", async () => {
   const owner = actorWith({ "http/oci/*": "owner" });
   for (const attempt of [
     createRegistry(services, owner, NEW),
-    changeRegistry(services, owner, { name: DEFAULT, settings: { references: "sparse" } }),
-    removeHost(services, owner, { name: DEFAULT, host: "localhost" }),
-    deleteRegistry(services, owner, DEFAULT),
+    changeRegistry(services, owner, { name: DEFAULT, settings: { references: "sparse" }, isSure: true }),
+    removeHost(services, owner, { name: DEFAULT, host: "localhost", isSure: true }),
+    deleteRegistry(services, owner, { name: DEFAULT, isSure: true }),
   ])
     await expect(attempt).rejects.toBeInstanceOf(AdministratorOnlyError);
   expect(changes).toEqual([]);
@@ -170,4 +180,23 @@ test("a registry that is out of service is listed with the reason", async () => 
   if (!config) throw new Error("there is no registry");
   services.instances.outages = () => [{ config, problem: "its disk is gone", mayPass: false }];
   expect(listRegistries(services)).toEqual([{ config, problem: "its disk is gone" }]);
+});
+
+describe("what takes a registry from its clients", () => {
+  test("is done once it is confirmed: deleting it, and removing its last host", async () => {
+    const { services, changes } = await openRegistries();
+    const unsure = { name: DEFAULT, isSure: false };
+    await expect(deleteRegistry(services, administrator, unsure)).rejects.toEqual(
+      new UnconfirmedError(
+        "'default' would no longer be served at localhost; its store 'everlock-oci-test' stays",
+      ),
+    );
+    await expect(removeHost(services, administrator, { ...unsure, host: "localhost" })).rejects.toEqual(
+      new UnconfirmedError("'localhost' is the last host of 'default': no client could reach it"),
+    );
+    expect(changes).toEqual([]);
+    const { services: two, changes: done } = await openRegistries({ vhosts: ["localhost", "also.test"] });
+    await removeHost(two, administrator, { ...unsure, host: "localhost" });
+    expect(done).toHaveLength(1);
+  });
 });

@@ -1,0 +1,90 @@
+import { formatSize } from "../../../primitives/text/byte-size.ts";
+import { UnconfirmedError } from "../../refusals.ts";
+import type { InstanceConfig } from "../settings/instance-config.ts";
+import { changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
+import type { OciStore } from "../store/oci-store.ts";
+import { applyCleanupRules } from "../upkeep/cleanup.ts";
+import { collectGarbage } from "../upkeep/garbage.ts";
+import type { ContentServices } from "./registry-access.ts";
+
+/** What a change of settings is about to do. */
+export interface SettingsChange {
+  readonly config: InstanceConfig;
+  readonly settings: Partial<InstanceValues>;
+}
+
+/** How long content is counted before a question (ms); what was found until then is said. */
+const COUNT_MS = 10_000;
+/** Seconds; counts also what was uploaded just now, as its time of grace ends soon. */
+const NO_GRACE = -60;
+/** Most deletions that a question names. */
+const MAX_NAMED = 10;
+
+/** Throws `UnconfirmedError`, which names what would be lost, unless there is nothing or the actor is sure. */
+export function requireConfirmation(consequences: readonly string[], isSure: boolean): void {
+  if (consequences.length > 0 && !isSure) throw new UnconfirmedError(consequences.join("\n"));
+}
+
+/** What the next `gc` would delete because of a change of settings, and pushes that it would refuse; a line each. */
+export async function consequencesOf(
+  { instances }: Pick<ContentServices, "instances">,
+  { config, settings }: SettingsChange,
+): Promise<string[]> {
+  const changed = changedSettings(config, settings);
+  const { cleanup, retention, quota } = settings;
+  const isShorter = retention !== undefined && retention < (config.retention ?? Number.POSITIVE_INFINITY);
+  if (!cleanup?.length && !isShorter && quota === undefined) return [];
+  const oci = instances.storeOf(config.name);
+  const configs = instances
+    .list()
+    .map((other) => (other.name === config.name ? changed : other))
+    .filter(({ store }) => store === config.store);
+  return [
+    ...(cleanup?.length ? await cleanedBy(oci, changed) : []),
+    ...(isShorter ? await lostAfter(oci, configs) : []),
+    ...(quota === undefined ? [] : await refusedBy(oci, quota)),
+  ];
+}
+
+/** The rules of a registry at a past state are not applied. */
+async function cleanedBy(oci: OciStore, { at, cleanup }: InstanceConfig): Promise<string[]> {
+  if (at) return [];
+  const { tags, manifests, lines } = await applyCleanupRules(oci, cleanup, dryRun());
+  if (tags + manifests === 0) return [];
+  const more = lines.length > MAX_NAMED ? [`  … and ${lines.length - MAX_NAMED} more`] : [];
+  return [
+    `the next cleanup would delete ${tags} tags and ${manifests} manifests:`,
+    ...lines.slice(0, MAX_NAMED).map((line) => `  ${line}`),
+    ...more,
+  ];
+}
+
+/** Registries that share a store use the longest of their retentions. */
+async function lostAfter(oci: OciStore, configs: readonly InstanceConfig[]): Promise<string[]> {
+  const longest = Math.max(...configs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY));
+  if (longest === Number.POSITIVE_INFINITY) return [];
+  const { blobs, bytes } = await collectGarbage(
+    oci,
+    { graceSeconds: NO_GRACE, retentionSeconds: longest },
+    dryRun(),
+  );
+  if (blobs === 0) return [];
+  return [
+    `the next gc would remove up to ${blobs} blobs (${formatSize(bytes)}) of deleted or replaced images, which then can't be restored`,
+  ];
+}
+
+async function refusedBy(oci: OciStore, quota: number): Promise<string[]> {
+  const used = (await oci.sizes.first()).bytes + oci.index.manifestBytes();
+  if (used <= quota) return [];
+  return [`${formatSize(used)} are used, more than ${formatSize(quota)}: every push would be refused`];
+}
+
+function dryRun() {
+  return {
+    isDryRun: true,
+    signal: AbortSignal.timeout(COUNT_MS),
+    progress: () => undefined,
+    report: () => undefined,
+  };
+}
