@@ -44,7 +44,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
 
     const [, pushedByBob = "", pushedByAlice = ""] = commits;
     expect(await server.console(`/oci restore default app:prod ${pushedByBob}`)).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: "error: can't ask for confirmation without a terminal; add --yes to confirm\n",
     });
     expect(await console(server, `/oci restore default app:prod ${pushedByBob.slice(0, 10)} --yes`)).toBe(
@@ -125,7 +125,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     );
     await console(server, "/users grant carol http/oci/default/app reader");
     expect((await carol("/oci log default")).stdout).toContain("push app:prod");
-    expect((await carol(`/oci restore default app:prod ${commits[1]} --yes`)).code).toBe(1);
+    expect((await carol(`/oci restore default app:prod ${commits[1]} --yes`)).code).toBe(4);
   }, 20_000);
 
   test("lists repositories and tags with size, platform and who pushed last", async () => {
@@ -145,19 +145,19 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
 
   test("refuses wrong arguments with an error that names the right ones", async () => {
     const wrong = [
-      ["/oci log nowhere", "no registry 'nowhere'"],
-      ["/oci log default App", "is not a repository or tag"],
-      ["/oci log default limit=0", "limit must be a number from 1 to 1000"],
-      ["/oci log default since=soon", "'soon' is not a time; use 2h, 3d"],
-      ["/oci restore default app:prod never", "'never' is no point in time; use 2h"],
-      ["/oci restore default app:prod 0123456789", "no commit matches '0123456789'"],
-      ["/oci restore default app:prod 2020-01-01", "there was no tag 'app:prod' before the first commit"],
-      ["/oci restore default app:prod 2h --no", "'--no' is not --yes"],
+      ["/oci log nowhere", 5, "no registry 'nowhere'"],
+      ["/oci log default App", 2, "is not a repository or tag"],
+      ["/oci log default limit=0", 2, "limit must be a number from 1 to 1000"],
+      ["/oci log default since=soon", 2, "'soon' is not a time; use 2h, 3d"],
+      ["/oci restore default app:prod never", 2, "'never' is no point in time; use 2h"],
+      ["/oci restore default app:prod 0123456789", 5, "no commit matches '0123456789'"],
+      ["/oci restore default app:prod 2020-01-01", 5, "there was no tag 'app:prod' before the first commit"],
+      ["/oci restore default app:prod 2h --no", 2, "'--no' is not --yes"],
     ] as const;
     const server = await startEverlock();
-    for (const [command, message] of wrong) {
+    for (const [command, exitCode, message] of wrong) {
       const { code, stderr } = await server.console(command);
-      expect([command, code, stderr]).toEqual([command, 1, expect.stringContaining(message)]);
+      expect([command, code, stderr]).toEqual([command, exitCode, expect.stringContaining(message)]);
     }
   });
 
@@ -213,7 +213,12 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
       { login: "alice", path: "http/oci/default", role: "owner" },
     ]);
     expect(await records("/oci set default retention=30d")).toEqual([
-      { message: "registry 'default' set: retention=30d" },
+      {
+        message: "registry 'default' set: retention=30d",
+        changed: true,
+        name: "default",
+        retention: 2_592_000,
+      },
     ]);
     expect(await records("/oci list")).toMatchObject([{ name: "default", retention: 2_592_000 }]);
     const [total, today] = await records("/oci stat default");
