@@ -8,9 +8,9 @@ const NO_TOKEN = "none";
 const NO_TOKEN_SECONDS = 60;
 
 /**
- * The response at a host that no registry has: 404 with its name. podman, skopeo and docker drop the message if their
- * first request, to `/v2/`, gets a 404. So that one gets a challenge, whose token grants nothing; the next request gets
- * the 404. Passwords sent here are not read.
+ * The response at a host that no registry has: 404 with its name. podman and skopeo drop the message if their first
+ * request, to `/v2/`, gets a 404; docker without a login gives up at a Basic challenge. So that request gets a Bearer
+ * challenge, whose token grants nothing, and the next one gets the 404. Passwords sent here are not read.
  */
 export function unknownHostResponse(
   { headers }: Request,
