@@ -142,7 +142,7 @@ test("the error message for an invalid limit names its flag", async () => {
     "--limit-requests must be a number from 1 to 64000, not '0'",
   );
   expect(await fault("--limit-blob-size", "10")).toBe(
-    "--limit-blob-size must be a size such as 512MiB or 10GiB, not '10'",
+    "--limit-blob-size must be a size such as 512MiB or 10GiB, not '10'; add a unit: 10MiB, 10GiB, or 10B for bytes",
   );
   expect(await fault("--limit-manifest-size", "1GiB")).toInclude("must be 64MiB or less");
 });
