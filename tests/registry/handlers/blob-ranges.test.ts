@@ -178,3 +178,27 @@ test("a request head of up to 32 KiB is read, and a larger one is refused", asyn
   expect(await statusOf(30_000)).toBe(200);
   expect(await statusOf(34_000)).toBe(431);
 });
+
+test("a manifest is sent whole, whatever its size and the request's Range", async () => {
+  const { httpPort } = await startTestServer();
+  const client = new RegistryClient(httpPort, "app");
+  const { manifest } = await client.pushImage("small");
+  const annotations = { text: "x".repeat(50_000) };
+  const large = JSON.stringify({ ...JSON.parse(manifest), annotations });
+  expect((await client.putManifest("large", large)).status).toBe(201);
+  for (const [tag, content] of [
+    ["small", manifest],
+    ["large", large],
+  ] as const) {
+    for (const range of ["bytes=0-9", "bytes=0-9,20-29", "bytes=9000000-"]) {
+      const response = await client.fetch(`manifests/${tag}`, { headers: { Range: range } });
+      expect([tag, range, response.status, response.headers.get("Content-Range")]).toEqual([
+        tag,
+        range,
+        200,
+        null,
+      ]);
+      expect(await response.text()).toBe(content);
+    }
+  }
+});
