@@ -121,7 +121,12 @@ export class Authenticator {
     const refund = this.#noteGuess(login, network);
     // Wrong tokens are delayed and counted like wrong passwords.
     const verdict = await this.#check(login, password, address(), place);
-    if (verdict.kind !== "matches") return verdict;
+    if (verdict.kind === "limited") return verdict;
+    if (verdict.kind === "refused") {
+      // A client learns nothing from a repeated guess.
+      if (verdict.isRepeat) refund();
+      return { kind: "refused" };
+    }
     refund();
     // Looked up after the comparison, during which the user may have changed.
     const current = name && this.#loginWith(name, verdict.hash);

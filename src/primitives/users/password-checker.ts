@@ -11,7 +11,8 @@ import type { UserDirectory } from "./user-directory.ts";
 /** `hash` is the user's stored hash that the password matches. */
 export type PasswordVerdict =
   | { readonly kind: "matches"; readonly hash: string }
-  | { readonly kind: "refused" }
+  /** `isRepeat`: the client's network sent the same wrong password before. */
+  | { readonly kind: "refused"; readonly isRepeat?: boolean }
   | { readonly kind: "limited"; readonly retryAfterSeconds: number };
 
 const BUSY_RETRY_SECONDS = 2;
@@ -63,7 +64,9 @@ export class PasswordChecker {
   /** `address` is the client's, without port; `place` is the text for the failure log, if failures are to be logged. */
   async check(login: string, password: string, address: string, place?: string): Promise<PasswordVerdict> {
     const guesser = guesserOf(login, address);
-    const outcome = await this.#outcomeFor(guesser, this.#guessOf(login, password));
+    const guess = this.#guessOf(login, password);
+    const isRepeat = this.#memory.wasWrong(guesser, guess.key);
+    const outcome: Outcome = isRepeat ? { kind: "wrong" } : await this.#outcomeFor(guesser, guess);
     const tell = (reason: LoginFailure["reason"], retryAfterSeconds: number) =>
       place !== undefined && this.#failed?.({ login, address, place, reason, retryAfterSeconds });
     switch (outcome.kind) {
@@ -76,7 +79,7 @@ export class PasswordChecker {
         this.failures.refused++;
         tell("wrong", 0);
         await this.#delay(this.#limiter.delayMs(guesser));
-        return { kind: "refused" };
+        return { kind: "refused", isRepeat };
       case "locked":
       case "busy": {
         this.failures.limited++;
@@ -91,7 +94,6 @@ export class PasswordChecker {
   }
 
   async #outcomeFor(guesser: Guesser, guess: Guess): Promise<Outcome> {
-    if (this.#memory.wasWrong(guesser, guess.key)) return { kind: "wrong" };
     const outcome = await this.#comparisons.outcomeFor(guesser, guess);
     if (outcome.kind === "wrong") this.#memory.noteWrong(guesser, guess.key);
     if (outcome.kind === "matched") this.#memory.noteRight(guesser, guess.key, outcome.hash);

@@ -11,12 +11,15 @@ const MINUTE = 60_000;
 function start(credentials: User["credentials"] = [{ kind: "password", hash: HASH }]) {
   let now = 7_000_000;
   let isLocked = false;
+  let isRepeat = false;
   const used: string[] = [];
   const checked: string[] = [];
   const check = async (login: string, password: string, address: string): Promise<PasswordVerdict> => {
     checked.push(`${login}:${password}@${address}`);
     if (isLocked) return { kind: "limited", retryAfterSeconds: 60 };
-    return login === "alice" && password === "right" ? { kind: "matches", hash: HASH } : { kind: "refused" };
+    return login === "alice" && password === "right"
+      ? { kind: "matches", hash: HASH }
+      : { kind: "refused", isRepeat };
   };
   const alice: User = {
     name: "alice" as UserName,
@@ -49,6 +52,10 @@ function start(credentials: User["credentials"] = [{ kind: "password", hash: HAS
     },
     lock: () => {
       isLocked = true;
+    },
+    /** From now on, wrong passwords were sent before. */
+    repeat: () => {
+      isRepeat = true;
     },
   };
 }
@@ -85,6 +92,15 @@ test("at one address, cached logins can't be guessed faster than once a second",
   expect(await ask("right", "192.0.2.1")).toBe("recalled");
   await ask("wrong", "192.0.2.1");
   expect(await ask("right", "192.0.2.1")).toBe("limited");
+});
+
+test("a wrong password that is repeated does not end the use of cached logins at its address", async () => {
+  const { ask, repeat, lock } = start();
+  await ask("right", "192.0.2.1");
+  repeat();
+  for (let i = 0; i < 100; i++) expect(await ask("of last year", "192.0.2.1")).toBe("refused");
+  lock();
+  expect(await ask("right", "192.0.2.1")).toBe("recalled");
 });
 
 test("parallel guesses are not answered from the cache once the first is compared", async () => {
