@@ -1,12 +1,11 @@
 import { expect, test } from "bun:test";
-import { readFileSync, symlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { ROOT } from "../docs/repository-documents.ts";
 import { chaptersOf, isRun } from "../docs/walk/blocks.ts";
 import { walkScript } from "../docs/walk/walk-script.ts";
 import { binary } from "../support/binary.ts";
 import { describeOnMachineCopy, onMachineCopy } from "../support/machine-copy.ts";
 import { makeLayout } from "../support/oci-layout.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const TIMEOUT_MS = 120_000;
 const SHIMS = `${ROOT}/tests/docs/walk/shims`;
@@ -17,11 +16,10 @@ const TOOLS = ["podman", "skopeo", "git", "ssh", "sshpass", "openssl", "curl", "
 
 /** What the script finds in its environment; see `walk-script.ts`. */
 function environmentOf(script: string): Record<string, string> {
-  const bin = temporaryDirectory();
-  symlinkSync(binary(), `${bin}/everlock`);
   const isLarge = script.includes("$WALK_LARGE_IMAGE");
   return {
-    PATH: `${bin}:${SHIMS}:/usr/sbin:/sbin:${process.env["PATH"]}`,
+    PATH: `${SHIMS}:/usr/sbin:/sbin:${process.env["PATH"]}`,
+    WALK_EVERLOCK: binary(),
     EVERLOCK_ADMIN_PASSWORD: "change-me",
     WALK_IMAGE: makeLayout().dir,
     ...(isLarge && { WALK_LARGE_IMAGE: makeLayout({ layerBytes: LARGE_LAYER_BYTES, level: 0 }).dir }),
