@@ -1,8 +1,4 @@
-import type { Digest } from "../../../primitives/digest.ts";
-import { Pace } from "../../../primitives/jobs/pace.ts";
-import { DamagedDatabaseError } from "../../../primitives/sqlite/database-damage.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
-import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Actor } from "../../actor.ts";
@@ -13,7 +9,7 @@ import {
   NotAllowedError,
   NotFoundError,
 } from "../../refusals.ts";
-import { manifestPath, manifestsPrefix, tagPath, tagsPrefix } from "../content/layout.ts";
+import { manifestsPrefix, tagsPrefix } from "../content/layout.ts";
 import { formatEvent, type TagMove } from "../content/store-event.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
@@ -21,7 +17,7 @@ import { quotasOf } from "../store/instance-policy.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { changeable, MovedMeanwhileError, requireRoleIn } from "./change-rights.ts";
 import { type ContentServices, configOf, holdsRole } from "./registry-access.ts";
-import { hasMoved, planRemoval, type RepositoryRemoval, removalChanges } from "./remove-plan.ts";
+import { directoriesOf, hasMoved, planRemoval, type RepositoryRemoval } from "./remove-plan.ts";
 
 export interface CopyRequest {
   readonly instance: InstanceName;
@@ -64,7 +60,6 @@ export async function copyRepository(
   await requireEmpty(state, to);
   await requireQuota(oci, config, request);
   await linkBlobs(oci, request);
-  const additions = await copiedFiles(oci, state, source, to);
   const tags = source.tags.slice(0, MAX_LISTED).map(({ tag }): TagMove => ({ tag }));
   const counts = { repositories: 1, tags: source.tags.length, manifests: source.manifests.length };
   const { commitId } = await oci.store.transact(async (parent) => {
@@ -75,8 +70,14 @@ export async function copyRepository(
     await requireEmpty(parent, to);
     if (kind === "rename") requireMovable(source, now);
     const origin = { client: actor.client, remote: actor.remote ?? "" };
+    const trees = [tagsPrefix(from), manifestsPrefix(from)].map((prefix) =>
+      parent.entryId(prefix.slice(0, -1)),
+    );
+    const [tagTree = null, manifestTree = null] = await Promise.all(trees);
+    const added = directoriesOf(to, tagTree, manifestTree);
     return {
-      changes: kind === "rename" ? [...additions, ...removalChanges(source)] : additions,
+      changes: [],
+      directories: kind === "rename" ? [...added, ...directoriesOf(from, null, null)] : added,
       author: actor.identity,
       message: formatEvent({ kind, from, repository: to, tags, counts, origin }),
     };
@@ -120,46 +121,4 @@ async function linkBlobs({ links, index }: OciStore, { from, to }: CopyRequest):
   const linked = await links.blobsOf(from);
   const needed = linked.filter((blob) => index.names(from, blob) && !index.refersToBlob(from, blob));
   await Promise.all(needed.map((blob) => links.add(to, blob)));
-}
-
-/** The files of a repository under another name. Git has their content; the index reads it when it takes them in. */
-async function copiedFiles(
-  oci: OciStore,
-  state: Snapshot,
-  { repository, tags, manifests }: RepositoryRemoval,
-  to: RepositoryName,
-): Promise<Change[]> {
-  const pace = new Pace(1);
-  const changes: Change[] = [];
-  for (const digest of manifests) {
-    await pace.rest();
-    const fileId = await state.fileId(manifestPath(repository, digest));
-    if (!fileId) continue;
-    const read = () =>
-      oci.index.manifest(repository, digest)?.content ?? lost(oci, `${repository}@${digest}`);
-    changes.push(lazily(manifestPath(to, digest), fileId, read));
-  }
-  for (const { tag, fileId } of tags) {
-    const read = () => {
-      const digest: Digest = oci.index.tagDigest(repository, tag) ?? lost(oci, `${repository}:${tag}`);
-      return Buffer.from(`${digest}\n`);
-    };
-    changes.push(lazily(tagPath(to, tag), fileId, read));
-  }
-  return changes;
-}
-
-function lazily(path: Change["path"], fileId: ObjectId, read: () => Uint8Array): Change {
-  return {
-    path,
-    fileId,
-    get content() {
-      return read();
-    },
-  };
-}
-
-/** The index then catches up from the commits. */
-function lost({ location }: OciStore, what: string): never {
-  throw new DamagedDatabaseError(location.indexPath, `it lacks ${what}`);
 }

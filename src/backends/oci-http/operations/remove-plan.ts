@@ -1,7 +1,8 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { Draft } from "../../../primitives/store/commits/commit-group.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
-import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
+import type { Change, DirectoryChange } from "../../../primitives/store/commits/tree-edit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
@@ -84,8 +85,8 @@ export async function hasMoved(
       if ((await entryOf(before, prefix)) !== (await entryOf(now, prefix))) return true;
     return false;
   }
-  const directory = tagsPrefix(repository);
-  if ((await entryOf(before, directory)) === (await entryOf(now, directory))) return false;
+  const prefix = tagsPrefix(repository);
+  if ((await entryOf(before, prefix)) === (await entryOf(now, prefix))) return false;
   for (const { tag, fileId } of tags)
     if ((await now.fileId(tagPath(repository, tag))) !== fileId) return true;
   return false;
@@ -108,13 +109,35 @@ export async function isTaggedMeanwhile(
   return false;
 }
 
-export function removalChanges({ repository, tags, manifests }: RepositoryRemoval): Change[] {
+/** The changes that carry out plans. */
+export function removalChanges(plan: readonly RepositoryRemoval[]): Pick<Draft, "changes" | "directories"> {
+  const whole = plan.filter(({ part }) => part.kind === "repository");
+  const changes = plan
+    .filter(({ part }) => part.kind !== "repository")
+    .flatMap(({ repository, tags, manifests }): Change[] => [
+      ...tags.map(({ tag }) => ({ path: tagPath(repository, tag), content: null })),
+      ...manifests.map((digest) => ({ path: manifestPath(repository, digest), content: null })),
+    ]);
+  if (whole.length === 0) return { changes };
+  return { changes, directories: whole.flatMap(({ repository }) => directoriesOf(repository, null, null)) };
+}
+
+/** Sets the directories of a repository's tags and manifests. */
+export function directoriesOf(
+  repository: RepositoryName,
+  tags: ObjectId | null,
+  manifests: ObjectId | null,
+): DirectoryChange[] {
   return [
-    ...tags.map(({ tag }) => ({ path: tagPath(repository, tag), content: null })),
-    ...manifests.map((digest) => ({ path: manifestPath(repository, digest), content: null })),
+    { path: directory(tagsPrefix(repository)), tree: tags },
+    { path: directory(manifestsPrefix(repository)), tree: manifests },
   ];
 }
 
+function directory(prefix: string): string {
+  return prefix.slice(0, -1);
+}
+
 function entryOf(state: Snapshot, prefix: string): Promise<ObjectId | undefined> {
-  return state.entryId(prefix.slice(0, -1));
+  return state.entryId(directory(prefix));
 }

@@ -119,7 +119,7 @@ export async function carryOutRemoval(
     }
     before = parent.commitId;
     const message = formatEvent(eventOf(proposal, actor));
-    return { changes: plan.flatMap(removalChanges), author: actor.identity, message };
+    return { ...removalChanges(plan), author: actor.identity, message };
   });
   if (!changed || !commitId || !before)
     throw new MovedMeanwhileError("nothing was changed: all of it was deleted meanwhile");

@@ -3,13 +3,15 @@ import { type NamedObject, nameObject } from "../git/object.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { Snapshot } from "./snapshot.ts";
-import { type Change, EMPTY_TREE, editTree } from "./tree-edit.ts";
+import { type Change, type DirectoryChange, EMPTY_TREE, editTree } from "./tree-edit.ts";
 
 export const SYSTEM_IDENTITY: Identity = { name: "Everlock System", email: "system@everlock" };
 
 /** The content of a commit to be made. */
 export interface Draft {
   readonly changes: readonly Change[];
+  /** Whole directories that are linked or deleted without a look at their files. */
+  readonly directories?: readonly DirectoryChange[];
   readonly author: Identity;
   readonly message: string;
 }
@@ -36,6 +38,8 @@ export class CommitGroup {
   commits = 0;
   readonly pending: PendingCommit[] = [];
   readonly changes: Change[] = [];
+  /** Whether directories changed, whose files `changes` does not list. */
+  changesDirectories = false;
   readonly #objects = new Map<ObjectId, NamedObject>();
   readonly #reader: ObjectReader;
   readonly #resolutions: (() => void)[] = [];
@@ -71,11 +75,12 @@ export class CommitGroup {
     try {
       const made: NamedObject[] = [];
       const draft = await pending.prepare(this.tip);
-      const tree = await editTree(this.tip.tree, draft.changes, {
+      const edit = {
         loadTree: this.#reader.tree,
-        emit: (object) => made.push(object),
+        emit: (object: NamedObject) => made.push(object),
         replaceTree: this.#reader.replaceTree,
-      });
+      };
+      const tree = await editTree(this.tip.tree, draft.changes, edit, draft.directories);
       const changed = tree !== (this.tip.tree ?? EMPTY_TREE.id);
       if (changed) this.#append(draft, tree, made);
       const outcome: Outcome = { commitId: this.tip.commitId, changed };
@@ -99,6 +104,7 @@ export class CommitGroup {
     this.#objects.set(commit.id, commit);
     this.#reader.stage(this.#objects);
     for (const change of draft.changes) this.changes.push(change);
+    if (draft.directories) this.changesDirectories = true;
     this.tip = new Snapshot(this.#reader, commit.id, { tree });
     this.commits++;
   }

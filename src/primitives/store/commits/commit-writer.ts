@@ -204,7 +204,8 @@ export class CommitWriter {
       // If published, the objects stay readable from memory until they are stored, even if something fails from here on.
       if (!isPublished) group.discard();
     }
-    if (isPublished && group.changes.length > MAX_SHOWN_AT_ONCE) await this.#projectInPieces(group);
+    const isLarge = group.changes.length > MAX_SHOWN_AT_ONCE || group.changesDirectories;
+    if (isPublished && isLarge) await this.#projectInPieces(group);
     return isPublished;
   }
 

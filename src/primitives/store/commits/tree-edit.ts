@@ -9,8 +9,12 @@ import type { LoadTree } from "./tree-walk.ts";
 export interface Change {
   readonly path: StorePath;
   readonly content: Uint8Array | null;
-  /** The Git object of the content if the store has it already: only the projection then reads the content. */
-  readonly fileId?: ObjectId;
+}
+
+/** A whole directory set to a tree that the store has already, such as that of another directory; `null` deletes it. */
+export interface DirectoryChange {
+  readonly path: string;
+  readonly tree: ObjectId | null;
 }
 
 /** A path that can't be written because it needs a directory where a file exists, or the other way round. */
@@ -49,23 +53,32 @@ class TreeAwaited {
 /** The root tree of an empty store. */
 export const EMPTY_TREE = nameObject("tree", Tree.EMPTY.body);
 
-type Edit = { readonly components: readonly string[]; readonly path: string; readonly blob: ObjectId | null };
+interface Edit {
+  readonly components: readonly string[];
+  readonly path: string;
+  /** What the path becomes; `undefined`: nothing. */
+  readonly entry: TreeEntry | undefined;
+  readonly isDirectory: boolean;
+}
 
-/** Returns the root tree after `changes`. Deleting a path that does not exist is no change. */
+/** Returns the root tree after the changes of files and directories. Deleting a path that does not exist is no change. */
 export async function editTree(
   root: ObjectId | undefined,
   changes: readonly Change[],
   context: EditContext,
+  directories: readonly DirectoryChange[] = [],
 ): Promise<ObjectId> {
-  const edits = changes.map((change): Edit => {
-    const { path, fileId } = change;
-    if (fileId) return { components: path.split("/"), path, blob: fileId };
-    const { content } = change;
-    if (!content) return { components: path.split("/"), path, blob: null };
+  const edits = changes.map(({ path, content }): Edit => {
+    const components = path.split("/");
+    if (!content) return { components, path, entry: undefined, isDirectory: false };
     const object = nameObject("blob", content);
     context.emit(object);
-    return { components: path.split("/"), path, blob: object.id };
+    return { components, path, entry: { kind: "file", id: object.id }, isDirectory: false };
   });
+  for (const { path, tree } of directories) {
+    const entry = tree ? ({ kind: "tree", id: tree } as const) : undefined;
+    edits.push({ components: path.split("/"), path, entry, isDirectory: true });
+  }
   const { root: edited, trees } = await editWithLoaded(root, edits, context.loadTree);
   for (const { before, object, tree } of trees) {
     context.emit(object);
@@ -157,15 +170,15 @@ function editEntry(
 ): TreeEntry | undefined {
   const [first] = edits;
   if (!first) return entry;
-  const isFile = (edit: Edit) => edit.components.length === depth + 1;
-  if (isFile(first)) {
-    if (edits.length > 1 || (entry?.kind === "tree" && first.blob)) throw new PathConflictError(first.path);
-    if (first.blob) return { kind: "file", id: first.blob };
-    return entry?.kind === "tree" ? entry : undefined;
+  const isLast = (edit: Edit) => edit.components.length === depth + 1;
+  if (isLast(first)) {
+    const other = first.isDirectory ? "file" : "tree";
+    if (edits.length > 1 || (entry?.kind === other && first.entry)) throw new PathConflictError(first.path);
+    return first.entry ?? (entry?.kind === other ? entry : undefined);
   }
-  if (edits.some(isFile)) throw new PathConflictError(first.path);
+  if (edits.some(isLast)) throw new PathConflictError(first.path);
   if (entry?.kind === "file") {
-    const written = edits.find((edit) => edit.blob);
+    const written = edits.find((edit) => edit.entry);
     if (written) throw new PathConflictError(written.path);
     return entry;
   }

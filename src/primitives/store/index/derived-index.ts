@@ -106,8 +106,7 @@ export class DerivedIndex implements Projection {
       if (head) this.db.run("UPDATE index_state SET head = ?, sum = ?", [head, rowSum(head)]);
       return this.#schema.apply(this.db, changes);
     })();
-    // Content that the store has already may be readable no more.
-    if (changes.some((change) => !change.fileId && change.content === null)) this.#removals++;
+    if (changes.some(({ content }) => content === null)) this.#removals++;
     for (const [scope, event] of scopes) this.#clock.advance(scope, event);
     this.#head = head ?? this.#head;
   }
