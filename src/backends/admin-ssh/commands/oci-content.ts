@@ -1,3 +1,4 @@
+import { counted } from "../../../primitives/text/counted.ts";
 import {
   carryOutRemoval,
   proposeRemoval,
@@ -66,7 +67,7 @@ function renderRemoval({
 }: RemovalProposal): string[] {
   const left = counts.tags + counts.manifests - tags.length - manifests.length;
   return [
-    `delete from '${instance}' what '${selection.text}' names: ${counts.tags} tags and ${counts.manifests} manifests in ${counts.repositories} repositories`,
+    `delete from '${instance}' what '${selection.text}' names: ${counted(counts.tags, "tag")} and ${counted(counts.manifests, "manifest")} in ${counted(counts.repositories, "repository", "repositories")}`,
     ...tags.map(
       ({ repository, tag, digest }) =>
         `  ${repository}:${tag}, which is ${digest ? shortDigest(digest) : "no digest"}`,
@@ -74,7 +75,9 @@ function renderRemoval({
     ...manifests.map(({ repository, digest }) => `  ${repository}@${shortDigest(digest)}`),
     ...(left > 0 ? [`  … and ${left} more`] : []),
     ...(untagged > 0
-      ? [`${untagged} manifests lose their last tag and stay; '@<digest>' or a cleanup rule deletes them`]
+      ? [
+          `without a tag, but kept: ${counted(untagged, "manifest")}; '@<digest>' or a cleanup rule deletes it`,
+        ]
       : []),
   ];
 }

@@ -1,3 +1,4 @@
+import { counted } from "../../../primitives/text/counted.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
 import { copyRepository } from "../../oci-http/operations/copy.ts";
 import { retag } from "../../oci-http/operations/retag.ts";
@@ -80,7 +81,7 @@ function copyCommand(
       const { tags, manifests, commit } = record;
       const undo = undoOf(instance, from, to);
       const done = kind === "copy" ? "copied" : "renamed";
-      const message = `'${from}' ${done} to '${to}': ${tags} tags, ${manifests} manifests, in the commit ${shortCommit(commit)}`;
+      const message = `'${from}' ${done} to '${to}': ${counted(tags, "tag")}, ${counted(manifests, "manifest")}, in the commit ${shortCommit(commit)}`;
       const lines = [message, `undo: ${undo}`];
       return { lines, records: [{ message, changed: true, from, to, ...record, undo }] };
     },

@@ -1,3 +1,4 @@
+import { counted } from "../../../primitives/text/counted.ts";
 import { parseTag } from "../../../registry/model/tag.ts";
 import {
   carryOutRestore,
@@ -79,7 +80,7 @@ function renderProposal(
     `restore ${what} as ${when}:`,
     ...moves.slice(0, MAX_MOVES).map((move) => describeMove(move, isNamed)),
     ...more,
-    ...(untagged > 0 ? [`  and ${untagged} manifests that no tag named`] : []),
+    ...(untagged > 0 ? [`  and ${counted(untagged, "manifest")} that no tag named`] : []),
   ];
 }
 

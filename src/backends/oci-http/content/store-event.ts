@@ -7,6 +7,7 @@ import {
   type Trailer,
 } from "../../../primitives/store/git/commit-message.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
 import { parseTag, type Tag } from "../../../registry/model/tag.ts";
 
@@ -150,12 +151,11 @@ function shortened(selection: string): string {
 
 /** For example `312 tags and 4 manifests in 14 repositories`. */
 function countsOf({ repositories, tags, manifests }: ContentCounts): string {
-  const parts = [counted(tags, "tag"), counted(manifests, "manifest")].filter((part) => part !== undefined);
+  const parts = [
+    ...(tags > 0 ? [counted(tags, "tag")] : []),
+    ...(manifests > 0 ? [counted(manifests, "manifest")] : []),
+  ];
   return `${parts.join(" and ")}${repositories > 1 ? ` in ${repositories} repositories` : ""}`;
-}
-
-function counted(count: number, what: string): string | undefined {
-  return count === 0 ? undefined : `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function trailersOf(event: StoreEvent): Trailer[] {

@@ -1,4 +1,5 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import { UnconfirmedError } from "../../refusals.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
@@ -53,7 +54,7 @@ async function cleanedBy(oci: OciStore, { at, cleanup }: InstanceConfig): Promis
   if (tags + manifests === 0) return [];
   const more = lines.length > MAX_NAMED ? [`  … and ${lines.length - MAX_NAMED} more`] : [];
   return [
-    `the next cleanup would delete ${tags} tags and ${manifests} manifests:`,
+    `the next cleanup would delete ${counted(tags, "tag")} and ${counted(manifests, "manifest")}:`,
     ...lines.slice(0, MAX_NAMED).map((line) => `  ${line}`),
     ...more,
   ];
@@ -70,7 +71,7 @@ async function lostAfter(oci: OciStore, configs: readonly InstanceConfig[]): Pro
   );
   if (blobs === 0) return [];
   return [
-    `the next gc would remove up to ${blobs} blobs (${formatSize(bytes)}) of deleted or replaced images, which then can't be restored`,
+    `the next gc would remove up to ${counted(blobs, "blob")} (${formatSize(bytes)}) of deleted or replaced images, which then can't be restored`,
   ];
 }
 
