@@ -45,7 +45,7 @@ describeWith(["ssh", "sshpass"], "a write-once tag", () => {
   test("requires a valid pattern", async () => {
     const server = await startEverlock();
     expect(await server.console("/oci set default immutable=a/b")).toMatchObject({
-      code: 1,
+      code: 2,
       stderr:
         "error: 'immutable=a/b' is invalid; use immutable=v*, immutable=*,!latest or immutable= for none\n",
     });

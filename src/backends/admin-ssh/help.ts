@@ -13,6 +13,7 @@ export function helpOnAll(commands: readonly Command[], reader: Reader): readonl
   return firstFitting(reader, [
     () => [...describe(allowed, reader), "", MORE],
     () => [...families(allowed, reader), "", MORE],
+    () => [[...new Set(allowed.map(({ scope }) => `/${scope}`))].join(", "), "", MORE],
   ]);
 }
 
@@ -86,12 +87,14 @@ function describe(commands: readonly Command[], reader: Reader): string[] {
   );
 }
 
-/** A line for each family, with its verbs. */
+/** A line for each family, with its verbs. Of commands that do the same, such as `/quit` and `/exit`, one is enough. */
 function families(commands: readonly Command[], reader: Reader): string[] {
-  const verbs = Map.groupBy(commands, ({ scope }) => scope);
-  const rows = [...verbs].map(([scope, family]) => {
-    const names = family.flatMap(({ verb }) => verb ?? []);
-    return [`/${scope}`, names.length > 0 ? names.join(", ") : inShort(family[0]?.summary ?? "")];
+  const isRepeated = ({ verb, summary }: Command, at: number) =>
+    verb === undefined && commands.findIndex((other) => other.summary === summary) < at;
+  const distinct = commands.filter((command, at) => !isRepeated(command, at));
+  const rows = [...Map.groupBy(distinct, ({ scope }) => scope)].map(([scope, family]) => {
+    const verbs = family.flatMap(({ verb }) => verb ?? []);
+    return [`/${scope}`, verbs.length > 0 ? verbs.join(", ") : inShort(family[0]?.summary ?? "")];
   });
   return alignColumns(rows, reader);
 }
