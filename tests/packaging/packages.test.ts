@@ -30,6 +30,8 @@ test("the unit of the packages runs as the user 'everlock', with the settings of
   expect(packagedUnit()).toContain("\nExecStart=/usr/bin/everlock serve --config /etc/everlock.toml\n");
 });
 
+const PROGRAMS = ["dpkg", "dpkg-deb", "adduser", "rpm", "rpmbuild", "systemd-analyze", "setpriv"] as const;
+
 /** Starts the server as the unit does, as its user; `$1` is the port of its health check. */
 const SERVE = `
 serve() {
@@ -46,7 +48,7 @@ serve() {
 }
 `;
 
-describeOnMachineCopy(["dpkg", "dpkg-deb", "adduser", "rpm", "rpmbuild"], "the packages", () => {
+describeOnMachineCopy(PROGRAMS, "the packages", () => {
   const work = mkdtempSync(`${tmpdir()}/everlock-`);
   const places = (name: string) => {
     for (const part of ["out", "work"]) mkdirSync(`${work}/${name}/${part}`, { recursive: true });

@@ -14,6 +14,8 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/r
 for path in /dev /sys /tmp; do mount --rbind "$path" "$1/root$path"; done
 mount -t proc proc "$1/root/proc"
 mount -t tmpfs tmpfs "$1/root/run"
+# In a container it is a mount, which the overlay does not show.
+[ -L "$1/root/etc/hosts" ] || cp /etc/hosts "$1/root/etc/hosts"
 cd "$1/root"
 mkdir -p machine
 pivot_root . machine
