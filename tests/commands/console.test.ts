@@ -31,6 +31,22 @@ test("everlock console runs any command on the running server, with its exit cod
   expect([stopped.code, stopped.stderr]).toEqual([1, expect.stringContaining("no server uses the data")]);
 });
 
+test("everlock console sends a document from standard input, and reads no more than the server accepts", async () => {
+  const server = await startEverlock();
+  const dataDir = ["--data-dir", server.dataDir];
+  const document = '[[group]]\nname = "developers"\n';
+  const applied = await everlock(["/apply", "--yes", "--json", ...dataDir], document);
+  expect([applied.code, JSON.parse(applied.stdout)]).toMatchObject([
+    0,
+    { changed: true, changes: [{ kind: "group", name: "developers", action: "create" }] },
+  ]);
+  expect((await everlock(["/apply", "--yes", ...dataDir], document)).stdout).toContain("nothing differs");
+  const long = await everlock(["/apply", ...dataDir], "#".repeat(1024 * 1024 + 1));
+  expect([long.code, long.stderr]).toEqual([2, "everlock: the document is longer than 1048576 bytes\n"]);
+  const log = await run(["git", "-C", `${server.dataDir}/everlock-users`, "log", "-1", "--format=%an %s"]);
+  expect(log.stdout).toBe("Everlock System apply a document\n");
+});
+
 test("everlock console has clear errors for wrong usage", async () => {
   expect(await everlock([])).toMatchObject({
     code: 2,

@@ -1,6 +1,10 @@
 import { expect, test } from "bun:test";
 import { createServer } from "node:net";
-import { runRemoteJob, withRemoteHold } from "../../../src/frontends/control/control-client.ts";
+import {
+  runRemoteJob,
+  runRemoteLine,
+  withRemoteHold,
+} from "../../../src/frontends/control/control-client.ts";
 import { controlSocketPath } from "../../../src/frontends/control/control-messages.ts";
 import { ControlSocket } from "../../../src/frontends/control/control-socket.ts";
 import { Semaphore } from "../../../src/primitives/bounds/semaphore.ts";
@@ -122,4 +126,28 @@ test.each([
   const message = "the server stopped in the meantime";
   await expect(runRemoteJob(dataDir, "gc", false, () => undefined)).rejects.toThrow(message);
   await expect(withRemoteHold(dataDir, async () => Bun.sleep(5000))).rejects.toThrow(message);
+});
+
+test("a request for the console that is no line is refused, and one that is too long is not read", async () => {
+  const { dataDir } = controlSocket();
+  const post = (body: string) =>
+    fetch("http://localhost/console", { method: "POST", unix: controlSocketPath(dataDir), body });
+  expect((await post("x")).status).toBe(400);
+  expect((await post(JSON.stringify({ line: 1, by: "uid 0" }))).status).toBe(400);
+  expect((await post("x".repeat(4 * 1024 * 1024))).status).toBe(413);
+});
+
+test("a line for a server that knows no lines fails with the reason; without a server there is none", async () => {
+  const line = { line: "/users list", by: "uid 0" };
+  const dataDir = temporaryDirectory();
+  const print = () => undefined;
+  expect(await runRemoteLine(dataDir, line, print)).toBeUndefined();
+  const old = Bun.serve({
+    unix: controlSocketPath(dataDir),
+    fetch: () => new Response(null, { status: 404 }),
+  });
+  afterThisTest(() => old.stop(true));
+  await expect(runRemoteLine(dataDir, line, print)).rejects.toThrow(
+    "the running server is of another version",
+  );
 });
