@@ -1,3 +1,4 @@
+import { counted } from "../../primitives/text/counted.ts";
 import type { GroupName } from "../../primitives/users/group.ts";
 import { passwordFault } from "../../primitives/users/passwords.ts";
 import type { UserName } from "../../primitives/users/user.ts";
@@ -106,7 +107,9 @@ async function proveOld({ passwords }: PasswordServices, actor: Actor, old: stri
   const place = "a change of its own password";
   const verdict = await passwords.check(actor.user, old, actor.remote ?? "localhost", place);
   if (verdict.kind === "limited")
-    throw new TryLaterError(`too many wrong passwords; try again in ${verdict.retryAfterSeconds} seconds`);
+    throw new TryLaterError(
+      `too many wrong passwords; try again in ${counted(verdict.retryAfterSeconds, "second")}`,
+    );
   if (verdict.kind === "refused") throw new NotAllowedError("the old password is wrong");
 }
 

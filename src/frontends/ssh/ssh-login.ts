@@ -1,4 +1,5 @@
 import ssh2, { type AuthContext, type PublicKeyAuthContext } from "ssh2";
+import { counted } from "../../primitives/text/counted.ts";
 import type { AcceptedLogin, PasswordAnswer, RemoteSshOwner } from "./ssh-calls.ts";
 import type { SshLimits } from "./ssh-limits.ts";
 
@@ -38,7 +39,10 @@ export class SshLogin {
     const answer = await this.#logIn(context);
     if (answer?.kind === "accepted") return accept(answer.login) ? context.accept() : context.reject([]);
     if (answer?.kind === "limited") {
-      await tell(context, `too many failed logins; try again in ${answer.retryAfterSeconds} seconds`);
+      await tell(
+        context,
+        `too many failed logins; try again in ${counted(answer.retryAfterSeconds, "second")}`,
+      );
       return context.reject([]);
     }
     if (this.#attempts >= limits.loginAttempts) end();

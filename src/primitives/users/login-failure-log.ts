@@ -1,6 +1,7 @@
 import type { Logger } from "../logging/logger.ts";
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 import { networkOf } from "../net/client-network.ts";
+import { counted } from "../text/counted.ts";
 
 /** A failed login. */
 export interface LoginFailure {
@@ -99,7 +100,7 @@ function lineOf({ login, address, place, reason, retryAfterSeconds }: LoginFailu
   const name = JSON.stringify(login.length > MAX_LOGIN ? `${login.slice(0, MAX_LOGIN)}…` : login);
   const why = {
     wrong: "wrong user name or password",
-    locked: `locked for ${retryAfterSeconds} seconds`,
+    locked: `locked for ${counted(retryAfterSeconds, "second")}`,
     busy: "too many logins wait",
   }[reason];
   return `login of ${name} to ${place} from ${address} refused: ${why}`;

@@ -1,5 +1,6 @@
 import { type AccessClaim, TokenAccess } from "../../../backends/oci-http/access/token-access.ts";
 import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import type { Authenticator, Login } from "../../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../../primitives/users/token-authority.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
@@ -61,7 +62,7 @@ export class RequestAuthenticator {
         return unauthorized("wrong user name or password", challenge());
       case "limited":
         return new RegistryError("tooManyRequests", {
-          message: `too many failed logins; try again in ${result.retryAfterSeconds} seconds`,
+          message: `too many failed logins; try again in ${counted(result.retryAfterSeconds, "second")}`,
           // Clients sleep for as long, and then try again.
           headers: { "Retry-After": String(result.retryAfterSeconds) },
         });
