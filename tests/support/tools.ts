@@ -23,6 +23,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "dpkg-deb": "dpkg",
   rpmbuild: "rpm",
   ip: "iproute2",
+  setpriv: "util-linux",
   readelf: "binutils",
 };
 
