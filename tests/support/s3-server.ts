@@ -1,4 +1,6 @@
-import { mkdirSync } from "node:fs";
+import { afterAll, beforeAll } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { S3Bucket } from "../../src/primitives/s3/s3-bucket.ts";
 import { S3Client, type S3ClientOptions } from "../../src/primitives/s3/s3-client.ts";
 import type { S3Location } from "../../src/primitives/s3/s3-location.ts";
@@ -12,7 +14,30 @@ export const TEST_KEYS = { accessKeyId: "everlock-test", secretAccessKey: "not-a
 
 /** A versitygw with an empty bucket; stopped after the test. */
 export async function startS3Server(prefix = "registry"): Promise<S3Location> {
-  const dir = temporaryDirectory();
+  const { location, stop } = await start(temporaryDirectory());
+  afterThisTest(stop);
+  return { ...location, prefix };
+}
+
+/** One versitygw for all tests of the enclosing `describe`; each call of the returned function is another empty prefix. */
+export function sharedS3Server(): () => S3Location {
+  const dir = mkdtempSync(`${tmpdir()}/everlock-s3-`);
+  let server: Awaited<ReturnType<typeof start>> | undefined;
+  let count = 0;
+  beforeAll(async () => {
+    server = await start(dir);
+  });
+  afterAll(async () => {
+    await server?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  return () => {
+    if (!server) throw new Error("versitygw has not started");
+    return { ...server.location, prefix: `registry-${++count}` };
+  };
+}
+
+async function start(dir: string): Promise<{ location: S3Location; stop: () => Promise<void> }> {
   mkdirSync(`${dir}/${BUCKET}`);
   const port = freePort();
   const server = Bun.spawn(
@@ -27,21 +52,21 @@ export async function startS3Server(prefix = "registry"): Promise<S3Location> {
       stderr: "ignore",
     },
   );
-  afterThisTest(async () => {
+  const stop = async () => {
     server.kill("SIGKILL");
     await server.exited;
-  });
+  };
   const endpoint = `http://127.0.0.1:${port}`;
-  if (
-    !(await eventually(() =>
-      fetch(endpoint).then(
-        () => true,
-        () => false,
-      ),
-    ))
-  )
+  const listens = () =>
+    fetch(endpoint).then(
+      () => true,
+      () => false,
+    );
+  if (!(await eventually(listens))) {
+    await stop();
     throw new Error("versitygw does not listen");
-  return { endpoint, region: "us-east-1", bucket: BUCKET, prefix };
+  }
+  return { location: { endpoint, region: "us-east-1", bucket: BUCKET, prefix: "" }, stop };
 }
 
 export function bucketAt(location: S3Location, options?: S3ClientOptions): S3Bucket {

@@ -36,6 +36,8 @@ export type WriteCondition = { readonly absent: true } | { readonly etag: string
 export interface PutOptions {
   readonly condition?: WriteCondition;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** See `S3Request`. */
+  readonly timeoutMs?: number;
 }
 
 /** `refused`: the condition did not hold, and nothing was written. */
@@ -99,10 +101,17 @@ export class S3Bucket {
    * Writes an object whole. Rejects with `S3UncertainError` if it had a condition and it is unknown whether it was written.
    */
   async put(key: string, body: Uint8Array<ArrayBuffer>, options: PutOptions = {}): Promise<PutOutcome> {
-    const { condition, metadata = {} } = options;
+    const { condition, metadata = {}, timeoutMs } = options;
     const headers = { ...conditionHeaders(condition), ...metadataHeaders(metadata) };
     const response = await this.sendConditional(
-      { method: "PUT", key, body, headers, isRepeatable: condition === undefined },
+      {
+        method: "PUT",
+        key,
+        body,
+        headers,
+        isRepeatable: condition === undefined,
+        ...(timeoutMs !== undefined && { timeoutMs }),
+      },
       condition,
     );
     return response === "refused" ? { kind: "refused" } : { kind: "stored", etag: etagOf(response) };

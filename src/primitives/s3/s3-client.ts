@@ -15,6 +15,8 @@ export interface S3Request {
   readonly body?: Uint8Array<ArrayBuffer>;
   /** Whether it may be sent again after a failure that leaves open whether it was done. */
   readonly isRepeatable: boolean;
+  /** In place of the client's, see `S3ClientOptions`. */
+  readonly timeoutMs?: number;
 }
 
 export interface S3ClientOptions {
@@ -95,7 +97,7 @@ export class S3Client {
     throw this.#refused(code ?? String(status), words);
   }
 
-  async #fetch({ method, key, query = {}, headers = {}, body }: S3Request): Promise<Response> {
+  async #fetch({ method, key, query = {}, headers = {}, body, timeoutMs }: S3Request): Promise<Response> {
     this.#requests++;
     const { sessionToken, ...keys } = this.#credentials();
     const signer = new AwsV4Signer({
@@ -110,10 +112,8 @@ export class S3Client {
     });
     const signed = await signer.sign();
     const deadline = new AbortController();
-    const timer = setTimeout(
-      () => deadline.abort(new Error(`no response within ${this.#options.timeoutMs} ms`)),
-      this.#options.timeoutMs,
-    );
+    const ms = timeoutMs ?? this.#options.timeoutMs;
+    const timer = setTimeout(() => deadline.abort(new Error(`no response within ${ms} ms`)), ms);
     try {
       return await fetch(signed.url, {
         method,

@@ -60,6 +60,8 @@ describe("a request to the object store", () => {
     const { promise: never } = Promise.withResolvers<Response>();
     const client = clientOf(() => never, 50);
     await expect(client.send({ ...GET, isRepeatable: false })).rejects.toThrow("no response within 50 ms");
+    const sooner = client.send({ ...GET, isRepeatable: false, timeoutMs: 20 });
+    await expect(sooner).rejects.toThrow("no response within 20 ms");
   });
 
   test("is signed, with the hash of its body", async () => {

@@ -11,6 +11,8 @@ interface Timer {
 /** The monotonic clock and the timers of one node, which pass only when a test says so. */
 export class ManualClock {
   readonly now: MonotonicClock = () => this.#nowMs;
+  /** The wall clock, which is never set. */
+  readonly wall = this.now;
   readonly #timers = new Set<Timer>();
   #nowMs: number;
 

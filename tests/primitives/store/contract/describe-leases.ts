@@ -7,7 +7,7 @@ import {
   parseLeaseName,
 } from "../../../../src/primitives/store/engine/leases.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
-import type { EngineUnderTest, FailingNode } from "./engines.ts";
+import type { FailingNode, LeasesUnderTest } from "./leases-under-test.ts";
 
 export function leaseName(text: string): LeaseName {
   const name = parseLeaseName(text);
@@ -29,7 +29,14 @@ async function acquire(leases: Leases, name = CLEANUP, holder = "node 1"): Promi
   return leaseOf(await leases.acquire(name, holder));
 }
 
-export function describeLeases({ name, hasNodes, create }: EngineUnderTest): void {
+interface EngineWithLeases {
+  readonly name: string;
+  /** Whether several nodes may use a storage at once. */
+  readonly hasNodes: boolean;
+  create(): { readonly leases: LeasesUnderTest };
+}
+
+export function describeLeases({ name, hasNodes, create }: EngineWithLeases): void {
   /** Two holders over one storage. */
   async function two() {
     const { leases } = create();
@@ -105,7 +112,7 @@ export function describeLeases({ name, hasNodes, create }: EngineUnderTest): voi
 }
 
 /** Only where a storage has several nodes: there, nobody can tell a node that was killed from one that hangs. */
-function describeTerms(create: EngineUnderTest["create"]): void {
+function describeTerms(create: EngineWithLeases["create"]): void {
   /** A lease whose holder fails, and what another node sees until it acquires the lease. */
   async function failing(fail: (node: FailingNode) => void) {
     const { openFailingNode, openNode, passTerm } = create().leases;

@@ -7,7 +7,6 @@ import type {
   ContentStorage,
   StorageEngine,
 } from "../../../../src/primitives/store/engine/engine.ts";
-import type { LeaseName } from "../../../../src/primitives/store/engine/leases.ts";
 import type {
   LinkOptions,
   OpenLinkReader,
@@ -20,37 +19,13 @@ import { bodyOf } from "../../../support/body-of.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { flipBit } from "../../../support/flipped-bit.ts";
 import { startLeaseHolder } from "../../../support/lease-holder.ts";
-import { ManualClock } from "../../../support/memory-engine/manual-clock.ts";
 import { MemoryEngine, type MemoryStorage } from "../../../support/memory-engine/memory-engine.ts";
 import { type LeaseRecords, MemoryLeases, TERM_MS } from "../../../support/memory-engine/memory-leases.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+import { type LeasesUnderTest, leasesWithTerm } from "./leases-under-test.ts";
 
 /** The store that every contract is about. */
 export const STORE = "everlock-test";
-
-/** A node that can fail to keep its leases. */
-export interface FailingNode {
-  readonly engine: StorageEngine;
-  /** From now on its process hangs: its clock goes on, but no timer runs. */
-  hang(): void;
-  /** From now on it can't reach the storage. */
-  cutOff(): void;
-}
-
-/** What the contract of leases does with a storage. */
-export interface LeasesUnderTest {
-  /** The engine of another node; where a storage has only one, another engine of it. */
-  openNode(): StorageEngine;
-  /** Only where leases have a term: elsewhere, a process that lives keeps them. */
-  readonly openFailingNode?: () => FailingNode;
-  /** A process acquires the lease and is killed while it holds it. */
-  acquireAndKill(name: LeaseName, holder: string): Promise<void>;
-  /**
-   * Lets the term of a lease pass on all nodes, and calls `step` many times meanwhile; does nothing where leases have no
-   * term.
-   */
-  passTerm(step?: () => Promise<void>): Promise<void>;
-}
 
 /** One storage with an engine over it. */
 export interface StorageUnderTest {
@@ -93,46 +68,12 @@ function localLeases(dataDir: string): LeasesUnderTest {
   };
 }
 
-const STEP_MS = 500;
-/** How much less time the clock of a slow node counts. */
-const SLOWER_BY = 1 / 20;
-
-/** Leases of nodes with a clock each, which show different times. A node that can fail has a slow clock as well. */
 function memoryLeases(stores: MemoryStorage): LeasesUnderTest {
   const records: LeaseRecords = new Map();
-  const passes: (() => Promise<void>)[] = [];
-  const newClock = () => new ManualClock(passes.length * 1_000_000);
-  const openNode = () => {
-    const clock = newClock();
-    passes.push(() => clock.advance(STEP_MS));
-    return new MemoryEngine(stores, new MemoryLeases(records, clock));
-  };
-  const openFailingNode = () => {
-    const clock = newClock();
+  return leasesWithTerm(TERM_MS, (clock) => {
     const leases = new MemoryLeases(records, clock);
-    const ms = STEP_MS * (1 - SLOWER_BY);
-    let hangs = false;
-    passes.push(async () => (hangs ? clock.hang(ms) : await clock.advance(ms)));
-    const hang = () => {
-      hangs = true;
-    };
-    return { engine: new MemoryEngine(stores, leases), hang, cutOff: () => leases.cutOff() };
-  };
-  return {
-    openNode,
-    openFailingNode,
-    acquireAndKill: async (name, holder) => {
-      // The clock of a killed node runs no timer any more.
-      const { kind } = await new MemoryLeases(records).acquire(name, holder);
-      if (kind === "held") throw new Error("the lease was not acquired");
-    },
-    passTerm: async (step = async () => undefined) => {
-      for (let passed = 0; passed < TERM_MS; passed += STEP_MS) {
-        await Promise.all(passes.map((pass) => pass()));
-        await step();
-      }
-    },
-  };
+    return { engine: new MemoryEngine(stores, leases), cutOff: () => leases.cutOff() };
+  });
 }
 
 function localStorage(dataDir = temporaryDirectory()): StorageUnderTest {

@@ -1,0 +1,34 @@
+import { S3Bucket } from "../../src/primitives/s3/s3-bucket.ts";
+import { S3Client, type S3Request } from "../../src/primitives/s3/s3-client.ts";
+import { S3UnavailableError } from "../../src/primitives/s3/s3-errors.ts";
+import type { S3Location } from "../../src/primitives/s3/s3-location.ts";
+import { TEST_KEYS } from "./s3-server.ts";
+
+/** What a node's network does with a request. */
+export type Trouble =
+  /** It does not arrive. */
+  | "lost"
+  /** It is done, but no response comes. */
+  | "unanswered";
+
+/** The client of one node, whose network fails when a test says so. */
+export class TroubledClient extends S3Client {
+  /** Asked before each request. */
+  trouble: (request: S3Request) => Trouble | undefined = () => undefined;
+
+  constructor(location: S3Location) {
+    super(location, () => TEST_KEYS);
+  }
+
+  override async send(request: S3Request): Promise<Response> {
+    const trouble = this.trouble(request);
+    if (trouble === "lost") throw new S3UnavailableError("the network is cut off");
+    const response = await super.send(request);
+    if (trouble === "unanswered") throw new S3UnavailableError("no response came");
+    return response;
+  }
+
+  bucket(): S3Bucket {
+    return new S3Bucket(this);
+  }
+}
