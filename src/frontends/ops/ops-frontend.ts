@@ -3,6 +3,7 @@ import type { Logger } from "../../primitives/logging/logger.ts";
 import type { ListenAddress } from "../../primitives/net/listen-address.ts";
 import { ListenError } from "../listen-error.ts";
 import { formatMetrics } from "./metrics.ts";
+import { RepositoryMetrics } from "./repository-metrics.ts";
 import { type MeasuredServices, serverMetrics } from "./server-metrics.ts";
 
 export const OPS_LISTEN_SETTING = "frontend-ops-listen";
@@ -16,11 +17,13 @@ export interface OpsServices extends MeasuredServices {
 export class OpsFrontend {
   readonly #services: OpsServices;
   readonly #server: Bun.Server<undefined>;
+  readonly #repositories: RepositoryMetrics;
   #state: "starting" | "ready" | "stopping" = "starting";
 
   /** Throws `ListenError`. */
   constructor(listen: ListenAddress, services: OpsServices, log: Logger) {
     this.#services = services;
+    this.#repositories = new RepositoryMetrics(services.instances, log);
     try {
       this.#server = Bun.serve({
         ...listen,
@@ -52,7 +55,7 @@ export class OpsFrontend {
   }
 
   async stop(): Promise<void> {
-    await this.#server.stop(true);
+    await Promise.all([this.#server.stop(true), this.#repositories.stop()]);
   }
 
   /** The server is ready while the registries are enabled and at least one of them is in service. */
@@ -70,6 +73,10 @@ export class OpsFrontend {
     return new Response([isReady ? "ok\n" : "", ...outages].join(""), { status: isReady ? 200 : 503 });
   }
 
+  async #metrics(): Promise<string> {
+    return formatMetrics([...(await serverMetrics(this.#services)), ...this.#repositories.latest()]);
+  }
+
   async #handle({ method, url }: Request): Promise<Response> {
     if (method !== "GET" && method !== "HEAD") return new Response("use GET\n", { status: 405 });
     // The runtime builds the URL from the Host header without checking it.
@@ -81,9 +88,7 @@ export class OpsFrontend {
       case "/readyz":
         return this.#readiness();
       case "/metrics":
-        return new Response(formatMetrics(await serverMetrics(this.#services)), {
-          headers: { "Content-Type": METRICS_TYPE },
-        });
+        return new Response(await this.#metrics(), { headers: { "Content-Type": METRICS_TYPE } });
       default:
         return new Response("not found; try /livez, /readyz or /metrics\n", { status: 404 });
     }

@@ -1,5 +1,6 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
-import { type RegistryUsage, readUsage, type UsageRecord } from "../../oci-http/operations/usage.ts";
+import { type RegistryUsage, readUsage } from "../../oci-http/operations/usage.ts";
+import type { RepositoryUsage } from "../../oci-http/store/measure-repositories.ts";
 import { WHOLE } from "./column-layout.ts";
 import type { Command, Listing, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
@@ -46,7 +47,7 @@ export function renderUsage({ repositories, total, sharedWith }: RegistryUsage, 
   };
 }
 
-const USAGE_COLUMNS: Columns<UsageRecord> = {
+const USAGE_COLUMNS: Columns<RepositoryUsage> = {
   repository: ({ repository }) => repository,
   own: { cell: ({ ownBytes }) => formatSize(ownBytes), least: WHOLE },
   shared: { cell: ({ sharedBytes }) => formatSize(sharedBytes), least: WHOLE },
