@@ -5,5 +5,6 @@ export async function commandHelp(command: CommandDef, parent?: CommandDef): Pro
   const usage = await renderUsage(command, parent);
   const isColoured = process.stdout.isTTY && !process.env["NO_COLOR"];
   const text = isColoured ? usage : Bun.stripANSI(usage);
-  return `${text.replaceAll(/[ \t]+$/gm, "")}\n`;
+  const lines = text.split("\n").map((line) => line.trimEnd());
+  return `${lines.join("\n")}\n`;
 }

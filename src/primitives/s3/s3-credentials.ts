@@ -27,11 +27,11 @@ export function parseCredentialsFile(text: string): S3Credentials | undefined {
   const found: Partial<Record<keyof S3Credentials, string>> = {};
   let isDefault = true;
   for (const line of text.split("\n")) {
-    const [, section] = line.match(/^\s*\[\s*([^\]]*?)\s*\]/) ?? [];
-    if (section !== undefined) isDefault = section === "default";
-    const [, name = "", value = ""] = line.match(/^\s*([a-z_]+)\s*=\s*(\S+)\s*$/i) ?? [];
+    const name = (line.split("=", 1)[0] ?? "").trim();
+    if (name.startsWith("[")) isDefault = name.slice(1, -1).trim() === "default";
     const key = KEYS[name.toLowerCase()];
-    if (isDefault && key) found[key] = value;
+    // A key may end in equals signs.
+    if (isDefault && key) found[key] = line.slice(line.indexOf("=") + 1).trim();
   }
   const { accessKeyId, secretAccessKey, sessionToken } = found;
   return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey, sessionToken } : undefined;

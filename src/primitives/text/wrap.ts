@@ -22,8 +22,11 @@ export function wrapText(text: string, columns: number, { breaksWords, hanging =
   const lines: string[] = [];
   let line = start.length < columns ? start : "";
   let isEmpty = true;
-  // Each piece is a word with the blanks before it, which are dropped at the start of a line.
-  for (const [, blanks = "", word = ""] of whole.slice(start.length).matchAll(/( *)([^ ]+)/g)) {
+  let blanks = "";
+  for (const [i, word] of whole.slice(start.length).split(" ").entries()) {
+    // Blanks before a word are dropped at the start of a line.
+    if (i > 0) blanks += " ";
+    if (word === "") continue;
     const isFitting = Bun.stringWidth(line) + blanks.length + Bun.stringWidth(word) <= columns;
     if (!isEmpty && !isFitting) {
       lines.push(line);
@@ -32,6 +35,7 @@ export function wrapText(text: string, columns: number, { breaksWords, hanging =
     }
     line += isEmpty ? word : blanks + word;
     isEmpty = false;
+    blanks = "";
     while (breaksWords) {
       const head = headOf(line, columns);
       if (head.length >= line.length || head.trim() === "") break;

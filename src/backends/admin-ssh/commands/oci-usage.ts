@@ -1,6 +1,5 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
-import { type RegistryUsage, readUsage } from "../../oci-http/operations/usage.ts";
-import type { RepositoryUsage } from "../../oci-http/store/measure-repositories.ts";
+import { type RegistryUsage, type RepositoryUsage, readUsage } from "../../oci-http/operations/usage.ts";
 import { WHOLE } from "./column-layout.ts";
 import type { Command, Listing, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";

@@ -3,6 +3,8 @@ import type { InstanceName } from "../settings/instance-config.ts";
 import { measureRepositories, type RepositoryUsage } from "../store/measure-repositories.ts";
 import { type ContentServices, configOf, servedBy } from "./registry-access.ts";
 
+export type { RepositoryUsage };
+
 export interface RegistryUsage {
   /** The largest repositories, the largest first. */
   readonly repositories: readonly RepositoryUsage[];
