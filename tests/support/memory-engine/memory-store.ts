@@ -34,6 +34,7 @@ export class MemoryStore {
     const watchers = new Set<() => void>();
     const branch: Branch = {
       read: async () => this.head,
+      refresh: async () => this.head,
       publish: async ({ objects, expected, next, stored }) => {
         if (this.head !== expected) return false;
         await this.objects.put(objects);

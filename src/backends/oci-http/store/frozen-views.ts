@@ -21,7 +21,7 @@ export interface FrozenView {
 }
 
 /** The parts of a store that its past states share. */
-interface Served extends Omit<StoreView, "index" | "links" | "reads" | "committed" | "damaged"> {
+interface Served extends Omit<StoreView, "index" | "links" | "reads" | "committed" | "refresh" | "damaged"> {
   readonly store: Store;
   readonly location: ViewLocation;
   /** Replaces a damaged database of a view. */
@@ -121,6 +121,8 @@ export class FrozenViews {
       quotas,
       committed: new SnapshotContent(() => store.at(commitId)),
       missChecks,
+      // A past state stays as it is.
+      refresh: () => undefined,
       damaged: (damage) => this.#oci.heal(location.id, damage),
     };
     const frozen = { view, derived, location };

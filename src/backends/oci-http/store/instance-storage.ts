@@ -58,7 +58,17 @@ export class InstanceStorage implements RegistryStorage {
     this.#policy = policy;
   }
 
-  async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+  blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+    return this.#blob(repository, digest, () =>
+      this.#afterRefresh(() => this.#blob(repository, digest, async () => undefined)),
+    );
+  }
+
+  async #blob(
+    repository: RepositoryName,
+    digest: Digest,
+    missed: () => Promise<StoredBlob | undefined>,
+  ): Promise<StoredBlob | undefined> {
     const { blobs, reads, recency, checks } = this.#oci;
     recency.touch(digest);
     const known = await reads.load<Uint8Array<ArrayBuffer> | "large">(
@@ -76,7 +86,7 @@ export class InstanceStorage implements RegistryStorage {
     );
     if (known instanceof Uint8Array) return { size: known.length, content: known };
     const opened = known && (await blobs.open(digest));
-    if (!opened) return undefined;
+    if (!opened) return missed();
     const { size, file, stream, isSealed } = opened;
     // Another process has written to the file since it was hashed, or it is small enough to hash while the client waits.
     const isDue = checks.isDue(digest);
@@ -105,6 +115,7 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async repositoriesWith(digest: Digest): Promise<readonly RepositoryName[]> {
+    await this.#oci.refresh();
     const linked = (await this.#oci.links.scopesOf(digest, MAX_MOUNT_SOURCES)) as RepositoryName[];
     return [...new Set([...linked, ...this.#oci.index.repositoriesWith(digest, MAX_MOUNT_SOURCES)])];
   }
@@ -136,8 +147,14 @@ export class InstanceStorage implements RegistryStorage {
 
   async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
     const { committed, missChecks } = this.#oci;
+    // What a tag names changes; what a digest names does not, so that only a miss may be old.
+    const isTag = reference.kind === "tag";
+    const refreshing = isTag ? this.#oci.refresh() : undefined;
+    if (refreshing !== undefined) await refreshing;
     try {
-      const indexed = this.#indexed(repository, reference);
+      const indexed =
+        this.#indexed(repository, reference) ??
+        (isTag ? undefined : await this.#afterRefresh(async () => this.#indexed(repository, reference)));
       return indexed || !missChecks.admit() ? indexed : await this.#missed(repository, reference);
     } catch (error) {
       const damage = damageOf(error);
@@ -169,12 +186,15 @@ export class InstanceStorage implements RegistryStorage {
     });
   }
 
-  checkReferences(
+  async checkReferences(
     repository: RepositoryName,
     manifest: Manifest,
     named: readonly NamedContent[],
   ): Promise<ReferenceFaults> {
-    return checkReferences(this.#oci, this.#policy, { repository, manifest, named });
+    const check = () => checkReferences(this.#oci, this.#policy, { repository, manifest, named });
+    const faults = await check();
+    if (!Object.values(faults).some(({ length }) => length > 0)) return faults;
+    return (await this.#afterRefresh(check)) ?? faults;
   }
 
   putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult> {
@@ -193,6 +213,8 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async tags(repository: RepositoryName, { last, limit }: PageRequest): Promise<Page<Tag> | undefined> {
+    const refreshing = this.#oci.refresh();
+    if (refreshing !== undefined) await refreshing;
     const { index, links, reads } = this.#oci;
     const key = `${limit} ${last}`;
     if (limit > AT_ONCE && !reads.has("tags", repository, key)) await longReads.next();
@@ -211,11 +233,13 @@ export class InstanceStorage implements RegistryStorage {
     subject: Digest,
     request: ReferrersRequest,
   ): Promise<Page<Referrer>> {
+    await this.#oci.refresh();
     await longReads.next();
     return this.#oci.index.referrers(repository, subject, request);
   }
 
   async repositories({ last, limit }: PageRequest, listing: Listing): Promise<Page<RepositoryName>> {
+    await this.#oci.refresh();
     await longReads.next();
     const entries: RepositoryName[] = [];
     let looked = 0;
@@ -229,6 +253,14 @@ export class InstanceStorage implements RegistryStorage {
       }
     }
     return { entries, more: false };
+  }
+
+  /** Reads again what was a miss, once this node has seen what other nodes have changed. */
+  async #afterRefresh<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
+    const refreshing = this.#oci.refresh();
+    if (refreshing === undefined) return undefined;
+    await refreshing;
+    return read();
   }
 
   /** Created on first use: most requests upload nothing. */

@@ -219,6 +219,10 @@ export class OciStore implements StoreView {
     return this.#frozen.find(viewId)?.view.committed ?? this.committed;
   }
 
+  refresh(): Promise<void> | undefined {
+    return this.store.refresh();
+  }
+
   audit(digest: Digest): void {
     this.#auditor.add(digest);
   }

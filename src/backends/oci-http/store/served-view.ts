@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Digest } from "../../../primitives/digest.ts";
+import { SharedRun } from "../../../primitives/jobs/shared-run.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { openForReading } from "../../../primitives/sqlite/open-database.ts";
 import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
@@ -35,6 +36,8 @@ export interface StoreOwner {
   readonly changes: StoreChanges;
   readonly locks: UploadLocks;
   readonly reports: StoreReports;
+  /** See `StoreView`. */
+  refresh(): Promise<void>;
   committed(view: number): CommittedContent;
 }
 
@@ -55,14 +58,15 @@ export class ServedView implements StoreView {
   readonly quotas: Quotas;
   readonly committed: CommittedContent;
   readonly missChecks = new MissChecks();
+  readonly refresh: () => Promise<void> | undefined;
   readonly damaged: (damage: Damage) => void;
   readonly #database: Database;
 
   private constructor(
-    { id, indexPath, clock, recency, checks, quotas }: ViewLocation,
+    { id, engine, isFrozen, indexPath, clock, recency, checks, quotas }: ViewLocation,
     { blobs, uploads }: ContentStorage,
     links: OpenLinkReader,
-    { changes, reports, committed }: StoreOwner,
+    { changes, reports, refresh, committed }: StoreOwner,
   ) {
     this.#database = openForReading(indexPath);
     this.index = new OciIndexReader(this.#database);
@@ -76,6 +80,8 @@ export class ServedView implements StoreView {
     this.changes = changes;
     this.quotas = quotas;
     this.committed = committed(id);
+    const refreshing = new SharedRun(refresh);
+    this.refresh = isFrozen || engine.kind === "local" ? () => undefined : () => refreshing.run();
     this.damaged = (damage) => reports.onDatabaseDamage(id, damage);
   }
 

@@ -150,6 +150,7 @@ export class LocalStoreChanges implements StoreChanges {
   }
 
   async unlinkBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
+    await this.#owned.store.refresh();
     if (this.#owned.index.names(repository, digest)) return "in-use";
     this.#owned.room.relieve();
     return (await this.#owned.links.remove(repository, digest)) ? "deleted" : "unknown";

@@ -29,6 +29,11 @@ export interface StoreView {
   /** The fallback when the index is damaged. */
   readonly committed: CommittedContent;
   readonly missChecks: MissChecks;
+  /**
+   * To be awaited before something is read that other nodes may have changed, and before a miss counts; see `Store.refresh`.
+   * `undefined` where no wait is needed, always so where only this node changes the store.
+   */
+  refresh(): Promise<void> | undefined;
   /** Hashes a blob in the background; a damaged one is set aside. */
   audit(digest: Digest): void;
   /** Reports a damaged database, which is then replaced while requests continue. */

@@ -23,6 +23,7 @@ import {
   HTTP_THREAD,
   type OwnerCalls,
   STORE_CHANGES,
+  STORE_FRESHNESS,
   STORE_REPORTS,
   type ThreadCalls,
   type ThreadSetup,
@@ -166,6 +167,7 @@ export class ServingThread implements ThreadCalls {
       changes: port.remote(STORE_CHANGES, store),
       locks: { acquire: (id) => locks.acquire(id), release: (id) => locks.release(id) },
       reports: port.remote(STORE_REPORTS, store),
+      refresh: () => port.remote(STORE_FRESHNESS, store).refresh(),
       committed: (view) => port.remote(COMMITTED_CONTENT, store, view),
     };
   }

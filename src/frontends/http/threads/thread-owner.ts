@@ -10,6 +10,7 @@ import {
   type OwnerCalls,
   type ServingState,
   STORE_CHANGES,
+  STORE_FRESHNESS,
   STORE_REPORTS,
   UPLOAD_LOCKS,
 } from "./thread-calls.ts";
@@ -52,6 +53,7 @@ export class ThreadOwner {
         onDatabaseDamage: (...args) => store.heal(...args),
       };
     });
+    port.serve(STORE_FRESHNESS, (name) => ({ refresh: async () => this.#store(name).refresh() }));
     port.serve(COMMITTED_CONTENT, (name, view) => this.#store(name).committedIn(view));
   }
 

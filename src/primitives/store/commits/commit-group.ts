@@ -26,7 +26,8 @@ export interface Outcome {
 
 /** A requested commit with the promise that its caller awaits. */
 export interface PendingCommit {
-  readonly prepare: Prepare;
+  /** Without it, nothing is to be committed: the caller waits until what the branch is known to be at is shown. */
+  readonly prepare: Prepare | undefined;
   readonly outcome: PromiseWithResolvers<Outcome>;
 }
 
@@ -72,9 +73,14 @@ export class CommitGroup {
   /** Adds a commit; one that fails does not change the group. */
   async add(pending: PendingCommit): Promise<void> {
     this.pending.push(pending);
+    const { prepare } = pending;
+    if (prepare === undefined) {
+      this.#resolutions.push(() => pending.outcome.resolve({ commitId: this.tip.commitId, changed: false }));
+      return;
+    }
     try {
       const made: NamedObject[] = [];
-      const draft = await pending.prepare(this.tip);
+      const draft = await prepare(this.tip);
       const edit = {
         loadTree: this.#reader.tree,
         emit: (object: NamedObject) => made.push(object),

@@ -75,6 +75,15 @@ export class CommitWriter {
   }
 
   submit(prepare: Prepare): Promise<Outcome> {
+    return this.#enqueue(prepare);
+  }
+
+  /** Resolves when the commit that the branch is known to be at is shown to readers. */
+  async catchUp(): Promise<void> {
+    await this.#enqueue(undefined);
+  }
+
+  #enqueue(prepare: Prepare | undefined): Promise<Outcome> {
     const outcome = Promise.withResolvers<Outcome>();
     const pending: PendingCommit = { prepare, outcome };
     this.#unsettled.add(pending);
@@ -189,7 +198,10 @@ export class CommitWriter {
     const { base, tip } = group;
     if (tip.commitId === undefined || tip.commitId === base.commitId) {
       group.discard();
-      return (await this.#branch.read()) === base.commitId;
+      // A refusal may rest on a state that another node has replaced meanwhile.
+      const isRefusal = group.pending.some(({ prepare }) => prepare !== undefined);
+      const newest = (isRefusal ? this.#branch.refresh() : undefined) ?? this.#branch.read();
+      return (await newest) === base.commitId;
     }
     let isPublished = false;
     try {
@@ -248,14 +260,16 @@ export class CommitWriter {
     } else {
       this.#queue = [...again, ...this.#queue];
     }
-    await this.#startAgain();
+    // Where another node moved it, nothing is in the way of the first attempt.
+    await this.#startAgain(before.outcome !== "moved" || attempts > 1);
   }
 
-  /** Restarts from the current branch; if that fails, rejects the waiting callers. */
-  async #startAgain(): Promise<void> {
+  /** Restarts from the current branch, if need be after a pause for the process that holds its lock; if that fails, rejects the waiting callers. */
+  async #startAgain(pauses = true): Promise<void> {
     // Requests that arrive from here on must not be rejected with an earlier failure.
     const waiting = this.#queue.splice(0);
     try {
+      if (pauses) await Bun.sleep(RETRY_PAUSE_MS);
       await this.#followBranch();
       this.#queue = [...waiting, ...this.#queue];
     } catch (error) {
@@ -263,9 +277,8 @@ export class CommitWriter {
     }
   }
 
-  /** Reads the branch again, after a pause for the process that holds its lock. */
+  /** Reads the branch again. */
   async #followBranch(): Promise<void> {
-    await Bun.sleep(RETRY_PAUSE_MS);
     const id = await this.#branch.read();
     // Another process removed the branch: treating the store as empty would let garbage collection remove everything.
     if (!id && this.head.commitId) throw this.#branch.lost(this.head.commitId);

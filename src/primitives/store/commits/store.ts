@@ -61,6 +61,8 @@ export interface StoreParts {
   readonly report?: (files: number) => void;
   /** Cancels the catch-up of the projection. */
   readonly signal?: AbortSignal | undefined;
+  /** See `CommitStorage`. */
+  readonly maxAgeMs?: number;
   /** Called before a write that must succeed even if the storage is full. */
   readonly relieve?: () => void;
   /** Keeps all published objects in place for a backup, until the returned function is called. */
@@ -80,23 +82,33 @@ export class Store {
   readonly #relieve: () => void;
   readonly #hold: () => Promise<Release>;
   readonly #unwatch: Release;
+  readonly #maxAgeMs: number;
+  /** When the last refresh that succeeded began (`performance.now()`, ms). */
+  #refreshed = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   private constructor(
     name: string,
-    { objects, branch, relieve = () => undefined, hold = async () => () => undefined }: StoreParts,
+    {
+      objects,
+      branch,
+      maxAgeMs = 0,
+      relieve = () => undefined,
+      hold = async () => () => undefined,
+    }: StoreParts,
     reader: ObjectReader,
     writer: CommitWriter,
   ) {
     this.name = name;
     this.#objects = objects;
     this.#branch = branch;
+    this.#maxAgeMs = maxAgeMs;
     this.#relieve = relieve;
     this.#hold = hold;
     this.#reader = reader;
     this.#writer = writer;
     // If it fails, the next write follows the branch again.
-    this.#unwatch = branch.watch(() => void this.follow().catch(() => undefined));
+    this.#unwatch = branch.watch(() => void this.#writer.catchUp().catch(() => undefined));
   }
 
   /** Brings `projection` up to the newest commit before anything can be read. */
@@ -217,9 +229,25 @@ export class Store {
     return this.#writer.submit(prepare);
   }
 
-  /** Reads the commits that another process (stock git) has made since. */
+  /** Reads the commits that another process (stock git) or node has made since. */
   async follow(): Promise<void> {
     await this.transact(() => ({ changes: [], author: SYSTEM_IDENTITY, message: "" }));
+  }
+
+  /**
+   * To be awaited before something is read that other nodes may have changed: resolves when `head` and the projection are as
+   * new as the branch was at the call, or as old as the operator allows. `undefined` where no wait is needed.
+   */
+  refresh(): Promise<void> | undefined {
+    const now = performance.now();
+    if (this.#maxAgeMs > 0 && now - this.#refreshed < this.#maxAgeMs) return undefined;
+    const newest = this.#branch.refresh();
+    return newest && this.#reach(newest, now);
+  }
+
+  async #reach(newest: Promise<ObjectId | undefined>, began: number): Promise<void> {
+    if ((await newest) !== this.head().commitId) await this.#writer.catchUp();
+    this.#refreshed = Math.max(this.#refreshed, began);
   }
 
   /** Commits made since the store was opened. */

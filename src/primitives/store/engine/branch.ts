@@ -16,8 +16,13 @@ export interface BranchMove {
 
 /** The branch of a store. Each node has one writer, which publishes one move at a time. */
 export interface Branch {
-  /** The newest commit that was published. */
+  /** The newest commit that was published, as far as this node knows; see `refresh`. */
   read(): Promise<ObjectId | undefined>;
+  /**
+   * Where other nodes move the branch: resolves with the commit that was the newest at the call or later, which `read` then
+   * knows. `undefined` where no other node can; stock git on this machine does not count.
+   */
+  refresh(): Promise<ObjectId | undefined> | undefined;
   /**
    * Compare-and-swap: resolves when the move would survive a power cut; false, and nothing was published, if the branch is
    * no longer at `expected` or another process is about to move it.

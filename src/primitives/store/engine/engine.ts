@@ -25,6 +25,8 @@ export interface StorageRoom {
 export interface CommitStorage {
   readonly objects: ObjectStore;
   readonly branch: Branch;
+  /** How old (ms) what clients read may be where other nodes move the branch; without it, nothing is. */
+  readonly maxAgeMs?: number;
   /** Keeps all that was published so far where a backup finds it, until the returned function is called. */
   hold(): Promise<Release>;
 }

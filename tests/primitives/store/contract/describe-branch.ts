@@ -85,6 +85,14 @@ export function describeBranch({ name, hasNodes, create }: EngineUnderTest): voi
       expect(branch.lost(id).message).toContain(id);
     });
 
+    test(`${hasNodes ? "is" : "need not be"} looked at for moves of other nodes`, async () => {
+      const { branch } = await openCommits(create().engine);
+      const [id] = await publishChain(branch, 1, false);
+      const refreshed = branch.refresh();
+      expect(refreshed === undefined).toBe(!hasNodes);
+      if (hasNodes) expect(await refreshed).toBe(id);
+    });
+
     if (hasNodes) describeNodes(create);
   });
 }
@@ -106,6 +114,19 @@ function describeNodes(create: EngineUnderTest["create"]): void {
       expect(outcomes.filter(Boolean)).toHaveLength(1);
       head = moves[outcomes[0] ? 0 : 1].next;
       expect([await here.branch.read(), await there.branch.read()]).toEqual([head, head]);
+    }
+  });
+
+  test("is known to a node as another one left it once that node has looked", async () => {
+    const [here, there] = await openTwo();
+    let head: ObjectId | undefined;
+    for (let round = 0; round < 5; round++) {
+      const move = moveTo(`round ${round}`, head);
+      await here.branch.publish(move);
+      head = move.next;
+      expect(await there.branch.refresh()).toBe(head);
+      expect(await there.branch.read()).toBe(head);
+      expect(await there.objects.has(move.next)).toBe(true);
     }
   });
 

@@ -50,6 +50,10 @@ export class LocalBranch implements Branch {
     return this.#journaled.read();
   }
 
+  refresh(): undefined {
+    return undefined;
+  }
+
   async publish(move: BranchMove): Promise<boolean> {
     while (this.#flushing !== undefined) await this.#flushing;
     this.#isPublishing = true;
