@@ -10,7 +10,6 @@ import type { Credential, User, UserName } from "../../src/primitives/users/user
 import { UserDirectory } from "../../src/primitives/users/user-directory.ts";
 import { afterThisTest } from "./cleanup.ts";
 import { connectedPorts } from "./connected-ports.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const PASSWORD = "right";
 
@@ -62,10 +61,10 @@ export async function startSsh(
   });
   const server = new SshServer(threadPort);
   const listen = { hostname: "127.0.0.1", port: 0 };
-  const hostKeyFile = `${temporaryDirectory()}/host_key`;
+  const hostKey = { bytes: await server.generateHostKey(), place: "host_key" };
   const started = await server.start({
     listen,
-    hostKeyFile,
+    hostKey,
     limits: { ...SSH_LIMITS, ...limits },
     heartbeat: new Heartbeat().memory,
   });

@@ -1,16 +1,14 @@
 import ssh2 from "ssh2";
-import { keptSecret, UnusableSecretError } from "../../primitives/fs/kept-secret.ts";
+import { UnusableSecretError } from "../../primitives/fs/kept-secret.ts";
+import type { KeptSecret } from "../../primitives/store/engine/secrets.ts";
 import { fingerprintOfBlob } from "../../primitives/users/ssh-key.ts";
 
-/**
- * Returns the server's Ed25519 key in OpenSSH format, and generates it at the first start. Clients remember it, so it must
- * never change. Rejects if the file does not contain a readable key.
- */
-export async function ensureHostKey(path: string): Promise<string> {
-  const key = (await keptSecret(path, () => Buffer.from(generateHostKey()))).toString();
+/** Returns the key in OpenSSH format. Throws `UnusableSecretError` if it can't be read. */
+export function readHostKey({ bytes, place }: KeptSecret): string {
+  const key = Buffer.from(bytes).toString();
   if (isReadable(key)) return key;
   throw new UnusableSecretError(
-    `the SSH host key ${path} can't be read; restore it from a backup, or remove it to get a new one (clients will warn)`,
+    `the SSH host key ${place} can't be read; restore it from a backup, or remove it to get a new one (clients will warn)`,
   );
 }
 

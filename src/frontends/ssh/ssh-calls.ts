@@ -1,4 +1,5 @@
 import type { ListenAddress } from "../../primitives/net/listen-address.ts";
+import type { KeptSecret } from "../../primitives/store/engine/secrets.ts";
 import { type Remote, service } from "../../primitives/threads/service.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import type { SshLimits } from "./ssh-limits.ts";
@@ -55,8 +56,8 @@ export interface SshOwnerCalls {
 
 export interface SshSetup {
   readonly listen: ListenAddress;
-  /** Path of the host key, which is made if there is none. */
-  readonly hostKeyFile: string;
+  /** Ed25519, in OpenSSH format. */
+  readonly hostKey: KeptSecret;
   readonly limits: SshLimits;
   /** Of the thread's `Heartbeat`. */
   readonly heartbeat: SharedArrayBuffer;
@@ -73,6 +74,8 @@ export type Started =
 
 /** What the thread that serves SSH does for the owner. */
 export interface SshThreadCalls {
+  /** Makes a host key, as only this thread loads ssh2. */
+  generateHostKey(): Promise<Uint8Array<ArrayBuffer>>;
   start(setup: SshSetup): Promise<Started>;
   /** What the client sends next, a few KiB at most; `undefined` at the end of its input. */
   read(session: SessionId): Promise<Uint8Array | undefined>;

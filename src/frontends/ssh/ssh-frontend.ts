@@ -1,5 +1,6 @@
 import type { ListenAddress } from "../../primitives/net/listen-address.ts";
 import { OpenSockets } from "../../primitives/net/open-sockets.ts";
+import type { KeptSecret, Secrets } from "../../primitives/store/engine/secrets.ts";
 import { WorkerThread } from "../../primitives/threads/worker-thread.ts";
 import { ListenError } from "../listen-error.ts";
 import { THREAD_ERRORS } from "../thread-errors.ts";
@@ -9,8 +10,8 @@ import { SshOwner, type SshServices } from "./ssh-owner.ts";
 
 export interface SshFrontendOptions extends SshServices {
   readonly listen: ListenAddress;
-  /** Path of the key in OpenSSH format; read on the SSH thread, so that only that one loads ssh2. */
-  readonly hostKeyFile: string;
+  /** Have the host key. Clients remember it, so it must never change. */
+  readonly secrets: Secrets;
   /** Starts a thread that runs `ssh-worker.ts`. */
   readonly spawn: () => Worker;
   /** How long the thread may not respond before it is replaced, in milliseconds. */
@@ -37,6 +38,7 @@ export class SshFrontend {
   readonly #options: SshFrontendOptions;
   #listen: ListenAddress;
   #fingerprint = "";
+  #hostKey: KeptSecret | undefined;
   #thread: Thread | undefined;
   #restartPause = RESTART_PAUSE_MS;
   #isStopping = false;
@@ -80,7 +82,7 @@ export class SshFrontend {
   }
 
   async #start(): Promise<void> {
-    const { spawn, hostKeyFile, log, answerTimeoutMs } = this.#options;
+    const { spawn, secrets, log, answerTimeoutMs } = this.#options;
     const worker = new WorkerThread({
       worker: spawn(),
       name: "the SSH thread",
@@ -97,14 +99,15 @@ export class SshFrontend {
     const owner = new SshOwner(worker.port, this.#options);
     const { heartbeat } = worker;
     const limits = sshLimits(OpenSockets.open()?.limit ?? Number.POSITIVE_INFINITY);
-    const setup = { listen: this.#listen, hostKeyFile, limits, heartbeat };
-    const started = await worker.port
-      .remote(SSH_THREAD)
-      .start(setup)
-      .catch((error) => {
-        worker.terminate();
-        throw error;
-      });
+    const start = async () => {
+      const sshThread = worker.port.remote(SSH_THREAD);
+      this.#hostKey ??= await secrets.secret("ssh_host_ed25519_key", () => sshThread.generateHostKey());
+      return sshThread.start({ listen: this.#listen, hostKey: this.#hostKey, limits, heartbeat });
+    };
+    const started = await start().catch((error) => {
+      worker.terminate();
+      throw error;
+    });
     if (started.kind === "failed") {
       worker.terminate();
       throw new ListenError("SSH", this.#listen, SSH_LISTEN_SETTING, started);

@@ -7,7 +7,7 @@ import { Heartbeat } from "../../primitives/threads/heartbeat.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { ConsoleSessionCounts } from "./console-session-counts.ts";
-import { ensureHostKey, hostKeyFingerprint } from "./host-key.ts";
+import { generateHostKey, hostKeyFingerprint, readHostKey } from "./host-key.ts";
 import { isolate } from "./isolate.ts";
 import {
   type LoginId,
@@ -40,8 +40,12 @@ export class SshServer implements SshThreadCalls {
     port.serve(SSH_THREAD, () => this);
   }
 
+  async generateHostKey(): Promise<Uint8Array<ArrayBuffer>> {
+    return new Uint8Array(Buffer.from(generateHostKey()));
+  }
+
   async start(setup: SshSetup): Promise<Started> {
-    const hostKey = await ensureHostKey(setup.hostKeyFile);
+    const hostKey = readHostKey(setup.hostKey);
     const listener = this.#listen(hostKey, setup.limits);
     const { hostname, port } = setup.listen;
     try {

@@ -14,10 +14,13 @@ export class UnusableSecretError extends ExpectedError {
  * Reads a secret file, or creates it durably and atomically at the first call. It is readable only by its owner. Rejects,
  * with the path in the message, if it can be neither read nor created.
  */
-export async function keptSecret(path: string, generate: () => Uint8Array): Promise<Buffer> {
+export async function keptSecret(
+  path: string,
+  generate: () => Uint8Array | Promise<Uint8Array>,
+): Promise<Buffer> {
   try {
     if (existsSync(path)) makePrivate(path);
-    else await replaceFile(path, generate(), PRIVATE);
+    else await replaceFile(path, await generate(), PRIVATE);
     return readFileSync(path);
   } catch (cause) {
     throw new UnusableSecretError(`can't use ${path}: ${messageOf(cause)}`, { cause });

@@ -25,6 +25,11 @@ export function parseS3Url(text: string): Pick<S3Location, "bucket" | "prefix"> 
   return { bucket, prefix };
 }
 
+/** Names an object, for messages. */
+export function s3UrlOf({ bucket, prefix }: S3Location, key: string): string {
+  return `s3://${[bucket, prefix, key].filter((part) => part !== "").join("/")}`;
+}
+
 /** Parses the address of a server, such as `http://127.0.0.1:7070`, without path, query and user. */
 export function parseS3Endpoint(text: string): string | undefined {
   const url = URL.parse(text);

@@ -4,6 +4,7 @@ import type { Projection } from "./commits/projection.ts";
 import { Store } from "./commits/store.ts";
 import type { ContentOptions, ContentStorage, StorageEngine, StorageRoom } from "./engine/engine.ts";
 import type { LinkOptions, OwnedLinks } from "./engine/links.ts";
+import type { KeptSecret, Secrets } from "./engine/secrets.ts";
 import { CorruptObjectError } from "./git/object.ts";
 
 /** The name of a store, which is the name of its directory. */
@@ -33,7 +34,7 @@ export interface EngineLocation {
 }
 
 /** Opens the stores that an engine keeps, each with one writer. */
-export class StoreManager {
+export class StoreManager implements Secrets {
   /** For other threads, which open an engine of their own. */
   readonly location: EngineLocation;
   readonly log: Logger;
@@ -109,6 +110,11 @@ export class StoreManager {
   /** See `StorageEngine.checkLinks`. */
   checkLinks(name: StoreName): Promise<readonly string[]> {
     return this.#engine.checkLinks(name);
+  }
+
+  /** See `Secrets`. */
+  secret(...args: Parameters<Secrets["secret"]>): Promise<KeptSecret> {
+    return this.#engine.secret(...args);
   }
 
   /** The stores that exist, open or not. */

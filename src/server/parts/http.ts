@@ -5,7 +5,7 @@ import { HttpTraffic } from "../../frontends/http/requests/http-traffic.ts";
 import { startHttp } from "../../frontends/http/threads/start-http.ts";
 import { ADMINISTRATOR } from "./administrator.ts";
 import { serverPart } from "./context.ts";
-import { DIRECTORY } from "./data.ts";
+import { STORES } from "./data.ts";
 import { BACKENDS, INSTANCES } from "./registries.ts";
 import { AUTHENTICATOR, PASSWORDS, TOKEN_USES, USERS } from "./users.ts";
 
@@ -18,8 +18,8 @@ export const TRAFFIC = serverPart({
 const TOKEN_KEY = serverPart({
   name: "the token key",
   starting: "reading the token key",
-  needs: { directory: DIRECTORY, administrator: ADMINISTRATOR },
-  start: ({ directory }) => ensureTokenKey(`${directory.path}/token_key`),
+  needs: { stores: STORES, administrator: ADMINISTRATOR },
+  start: ({ stores: { stores } }) => ensureTokenKey(stores),
 });
 
 export const CERTIFICATES = serverPart({

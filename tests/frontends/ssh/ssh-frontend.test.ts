@@ -4,8 +4,8 @@ import type { Authenticator } from "../../../src/primitives/users/authenticator.
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { eventually } from "../../support/eventually.ts";
+import { MemoryEngine } from "../../support/memory-engine/memory-engine.ts";
 import { connect, exec, outcomeOf, passwordOf, userOf } from "../../support/ssh-server.ts";
-import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 async function startFrontend(
   port = 0,
@@ -16,7 +16,7 @@ async function startFrontend(
   const alice = userOf("alice", passwordOf("1"));
   const frontend = await SshFrontend.start({
     listen: { hostname: "127.0.0.1", port },
-    hostKeyFile: `${temporaryDirectory()}/host_key`,
+    secrets: new MemoryEngine(new Map()),
     spawn: () => {
       const thread = new Worker(new URL(worker, import.meta.url));
       threads.push(thread);

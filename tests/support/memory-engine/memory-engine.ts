@@ -7,6 +7,7 @@ import type {
 } from "../../../src/primitives/store/engine/engine.ts";
 import type { Leases } from "../../../src/primitives/store/engine/leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../../../src/primitives/store/engine/links.ts";
+import type { KeptSecret, SecretName } from "../../../src/primitives/store/engine/secrets.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { type KeptBlobs, MemoryBlobs } from "./memory-blobs.ts";
 import { MemoryLeases } from "./memory-leases.ts";
@@ -24,6 +25,9 @@ interface KeptStore {
 
 /** What outlives a node: the stores by name. */
 export type MemoryStorage = Map<string, KeptStore>;
+
+/** Beside the stores. */
+const SECRETS = new WeakMap<MemoryStorage, Map<SecretName, Uint8Array>>();
 
 /** One node over stores in memory; several may be open at once. */
 export class MemoryEngine implements StorageEngine {
@@ -94,6 +98,14 @@ export class MemoryEngine implements StorageEngine {
 
   async openLeases(): Promise<Leases> {
     return this.#leases;
+  }
+
+  async secret(name: SecretName, generate: () => Promise<Uint8Array>): Promise<KeptSecret> {
+    const kept = SECRETS.get(this.#stores) ?? new Map<SecretName, Uint8Array>();
+    SECRETS.set(this.#stores, kept);
+    const bytes = kept.get(name) ?? (await generate());
+    kept.set(name, bytes);
+    return { bytes, place: `memory:${name}` };
   }
 
   derivedDirectory(): string {

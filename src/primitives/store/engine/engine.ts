@@ -6,6 +6,7 @@ import type { Branch } from "./branch.ts";
 import type { Leases } from "./leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "./links.ts";
 import type { ObjectStore } from "./objects.ts";
+import type { Secrets } from "./secrets.ts";
 import type { SessionCounter, UploadLocks, UploadStore } from "./uploads.ts";
 
 // What may live in this folder: the interfaces between stores and whatever keeps their bytes, and value types. They import
@@ -47,7 +48,7 @@ export interface ContentOptions {
 }
 
 /** What keeps the bytes of stores. Several threads may each have one over the same storage. */
-export interface StorageEngine {
+export interface StorageEngine extends Secrets {
   readonly room: StorageRoom;
   /** The names of the stores that exist, whole or damaged. */
   list(): Promise<readonly string[]>;

@@ -2,15 +2,21 @@ import { expect, test } from "bun:test";
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { ensureTokenKey } from "../../../../src/frontends/http/auth/token-key.ts";
+import { LocalEngine } from "../../../../src/primitives/store/engine/local/local-engine.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
+function directoryOfSecrets(directory = temporaryDirectory()) {
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  return { secrets: new LocalEngine(directory, log), path: `${directory}/token_key` };
+}
+
 test("the token key is generated once, written atomically, and readable only by its owner", async () => {
-  const path = `${temporaryDirectory()}/token_key`;
-  const key = await ensureTokenKey(path);
+  const { secrets, path } = directoryOfSecrets();
+  const key = await ensureTokenKey(secrets);
   expect(key).toHaveLength(32);
   expect([readdirSync(dirname(path)), statSync(path).mode & 0o777]).toEqual([["token_key"], 0o600]);
   chmodSync(path, 0o644);
-  expect(await ensureTokenKey(path)).toEqual(key);
+  expect(await ensureTokenKey(secrets)).toEqual(key);
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
@@ -22,9 +28,9 @@ test.each([
 ])(
   "a token key of which a damaged disk has left %s signs nothing, and is left for the operator",
   async (_, bytes, reason) => {
-    const path = `${temporaryDirectory()}/token_key`;
+    const { secrets, path } = directoryOfSecrets();
     writeFileSync(path, bytes);
-    expect(ensureTokenKey(path)).rejects.toThrow(
+    expect(ensureTokenKey(secrets)).rejects.toThrow(
       `the token key ${path} ${reason}; remove it and the server generates a new one`,
     );
     expect(new Uint8Array(readFileSync(path))).toEqual(bytes);
@@ -35,5 +41,6 @@ test("the error message names a token key that can't be generated", async () => 
   const directory = temporaryDirectory();
   writeFileSync(`${directory}/file`, "");
   const path = `${directory}/file/token_key`;
-  await expect(ensureTokenKey(path)).rejects.toThrow(`can't use ${path}: ENOTDIR`);
+  const { secrets } = directoryOfSecrets(`${directory}/file`);
+  await expect(ensureTokenKey(secrets)).rejects.toThrow(`can't use ${path}: ENOTDIR`);
 });

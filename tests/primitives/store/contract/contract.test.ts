@@ -4,6 +4,7 @@ import { describeBranch } from "./describe-branch.ts";
 import { describeLeases } from "./describe-leases.ts";
 import { describeLinks } from "./describe-links.ts";
 import { describeObjects } from "./describe-objects.ts";
+import { describeSecrets } from "./describe-secrets.ts";
 import { describeUploads } from "./describe-uploads.ts";
 import { ENGINES, openContent, STORE } from "./engines.ts";
 
@@ -15,6 +16,13 @@ for (const engine of ENGINES) {
   describeUploads(engine);
   describeLinks(engine);
   describeLeases(engine);
+  describeSecrets({
+    name: engine.name,
+    create: () => {
+      const { engine: opened, otherNode = () => opened } = engine.create();
+      return { openNode: otherNode };
+    },
+  });
 
   describe(`the engine '${engine.name}'`, () => {
     test("lists a store once it was made, and says when it holds blobs", async () => {

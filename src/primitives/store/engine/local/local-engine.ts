@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { syncDirectory } from "../../../fs/durable.ts";
+import { keptSecret } from "../../../fs/kept-secret.ts";
 import { storageTroubleOf } from "../../../fs/storage-trouble.ts";
 import type { Logger } from "../../../logging/logger.ts";
 import { DamagedStoreError } from "../../commits/damaged-store.ts";
@@ -8,6 +9,7 @@ import type { ObjectId } from "../../git/object-id.ts";
 import type { CommitStorage, ContentOptions, ContentStorage, StorageEngine } from "../engine.ts";
 import type { Leases } from "../leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
+import type { KeptSecret, SecretName } from "../secrets.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { LocalBlobs } from "./local-blobs.ts";
 import { LocalBranch } from "./local-branch.ts";
@@ -129,6 +131,11 @@ export class LocalEngine implements StorageEngine {
 
   async openLeases(): Promise<Leases> {
     return new LocalLeases(`${this.#dataDir}/everlock-leases`);
+  }
+
+  async secret(name: SecretName, generate: () => Promise<Uint8Array>): Promise<KeptSecret> {
+    const place = `${this.#dataDir}/${name}`;
+    return { bytes: await keptSecret(place, generate), place };
   }
 
   /** Beside the repository. */
