@@ -38,6 +38,7 @@ export interface PutOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** See `S3Request`. */
   readonly timeoutMs?: number;
+  readonly signedAt?: Date;
 }
 
 /** `refused`: the condition did not hold, and nothing was written. */
@@ -101,7 +102,7 @@ export class S3Bucket {
    * Writes an object whole. Rejects with `S3UncertainError` if it had a condition and it is unknown whether it was written.
    */
   async put(key: string, body: Uint8Array<ArrayBuffer>, options: PutOptions = {}): Promise<PutOutcome> {
-    const { condition, metadata = {}, timeoutMs } = options;
+    const { condition, metadata = {}, timeoutMs, signedAt } = options;
     const headers = { ...conditionHeaders(condition), ...metadataHeaders(metadata) };
     const response = await this.sendConditional(
       {
@@ -111,6 +112,7 @@ export class S3Bucket {
         headers,
         isRepeatable: condition === undefined,
         ...(timeoutMs !== undefined && { timeoutMs }),
+        ...(signedAt && { signedAt }),
       },
       condition,
     );

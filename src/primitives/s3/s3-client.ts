@@ -13,6 +13,8 @@ export interface S3Request {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** The time of the signature, where it must not be valid for longer than 15 minutes from then on; default: now. */
+  readonly signedAt?: Date;
   /** Whether it may be sent again after a failure that leaves open whether it was done. */
   readonly isRepeatable: boolean;
   /** In place of the client's, see `S3ClientOptions`. */
@@ -97,7 +99,8 @@ export class S3Client {
     throw this.#refused(code ?? String(status), words);
   }
 
-  async #fetch({ method, key, query = {}, headers = {}, body, timeoutMs }: S3Request): Promise<Response> {
+  async #fetch(request: S3Request): Promise<Response> {
+    const { method, key, query = {}, headers = {}, body, timeoutMs, signedAt } = request;
     this.#requests++;
     const { sessionToken, ...keys } = this.#credentials();
     const signer = new AwsV4Signer({
@@ -109,6 +112,7 @@ export class S3Client {
       service: "s3",
       region: this.location.region,
       cache: this.#signingKeys,
+      ...(signedAt && { datetime: signedAt.toISOString().replaceAll(/[:-]|\.\d{3}/g, "") }),
     });
     const signed = await signer.sign();
     const deadline = new AbortController();

@@ -1,4 +1,5 @@
-import type { NamedObject, ObjectType } from "./object.ts";
+import { inflateSync } from "node:zlib";
+import { CorruptObjectError, type GitObject, type NamedObject, type ObjectType } from "./object.ts";
 import type { ObjectId } from "./object-id.ts";
 import { zlibFrame } from "./zlib-frame.ts";
 
@@ -44,6 +45,49 @@ export function encodeEntry({ id, type, body }: NamedObject): EncodedEntry {
   const bytes = zlibFrame(body, isStored ? "stored" : "deflated", header.length);
   bytes.set(header);
   return { id, bytes };
+}
+
+const TYPES = new Map<number, ObjectType>([
+  [PACK_TYPE.commit, "commit"],
+  [PACK_TYPE.tree, "tree"],
+  [PACK_TYPE.blob, "blob"],
+  [PACK_TYPE.tag, "tag"],
+]);
+
+/** The header of an entry without delta: its type, the size of the object, and where the data begins. */
+export interface EntryHeader {
+  readonly type: ObjectType;
+  readonly size: number;
+  readonly dataAt: number;
+}
+
+/** `undefined` if it is a delta, or cut off. */
+export function decodeEntryHeader(bytes: Uint8Array): EntryHeader | undefined {
+  let at = 0;
+  let next = bytes[at++];
+  if (next === undefined) return undefined;
+  const type = TYPES.get((next >> 4) & 0x07);
+  let size = next & 0x0f;
+  for (let scale = 16; next >= 0x80; scale *= 128) {
+    next = bytes[at++];
+    if (next === undefined) return undefined;
+    size += (next & 0x7f) * scale;
+  }
+  return type && { type, size, dataAt: at };
+}
+
+/** The inverse of `encodeEntry`; bytes behind the entry do not matter. Throws `CorruptObjectError`. */
+export function decodeEntry({ id, bytes }: EncodedEntry): GitObject {
+  const header = decodeEntryHeader(bytes);
+  if (!header) throw new CorruptObjectError(`object ${id}`, "its entry has no readable header");
+  let body: Uint8Array;
+  try {
+    body = inflateSync(bytes.subarray(header.dataAt));
+  } catch (cause) {
+    throw new CorruptObjectError(`object ${id}`, `its data does not inflate (${cause})`);
+  }
+  if (body.length !== header.size) throw new CorruptObjectError(`object ${id}`, "its data has another size");
+  return { type: header.type, body };
 }
 
 export function assemblePack(encoded: readonly EncodedEntry[]): EncodedPack {

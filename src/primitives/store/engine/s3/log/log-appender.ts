@@ -1,0 +1,217 @@
+import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { S3RefusedError, S3UnavailableError, S3UncertainError } from "../../../../s3/s3-errors.ts";
+import { encodeEntry } from "../../../git/pack.ts";
+import type { BranchMove } from "../../branch.ts";
+import type { LogClock, Moment } from "./log-clock.ts";
+import { encodeLogEntry, type LogEntry, type S3LogRecord } from "./log-entry.ts";
+import type { LogKeys } from "./log-keys.ts";
+import type { LogTail } from "./log-tail.ts";
+import type { Turns } from "./turns.ts";
+
+/** How often an entry is written whose fate is unknown, and the pause before the second time (doubled after each), in milliseconds. */
+const MAX_WRITES = 5;
+const PAUSE_MS = 50;
+/** Records in an entry; what is more goes to the next one. */
+const MAX_RECORDS = 10_000;
+
+/** `blocked`: it is another node's turn. */
+export type MoveOutcome = "published" | "moved" | "blocked";
+
+/** What goes into the log whether or not the branch has moved. */
+export interface Addition {
+  readonly objects?: BranchMove["objects"];
+  readonly records?: readonly S3LogRecord[];
+  readonly asksForTurn?: boolean;
+}
+
+interface WaitingMove {
+  readonly move: BranchMove;
+  readonly outcome: PromiseWithResolvers<MoveOutcome>;
+}
+
+interface WaitingAddition {
+  readonly addition: Addition;
+  readonly done: PromiseWithResolvers<void>;
+}
+
+interface Batch {
+  move: WaitingMove | undefined;
+  readonly additions: readonly WaitingAddition[];
+}
+
+export interface LogAppenderOptions {
+  readonly bucket: S3Bucket;
+  readonly keys: LogKeys;
+  readonly clock: LogClock;
+  readonly node: string;
+  readonly tail: LogTail;
+  readonly turns: Turns;
+}
+
+/**
+ * Appends entries: each with one conditional write at the number after the last entry, which decides who was first. All
+ * that waits goes into one entry.
+ *
+ * What is appended must come after every entry that exists. Entries are deleted after they were merged, so a number that
+ * does not exist may be an old one, and an entry that was created there would be lost, and others with it. It can't happen:
+ * - An entry is deleted no sooner than 24 hours after a checkpoint was written that contains it (`LogTrimming`).
+ * - A node writes number N only if less than a minute has passed, by the longer of its clocks, since a moment at which N did
+ *   not exist and had not been deleted (`LogTail.isFresh`). So N is not in any checkpoint that is older than a minute.
+ * - The request is signed with the time at which that was checked, and the store refuses a signature that is more than 15
+ *   minutes older or newer than its own clock. So neither a node that hangs between the check and the write, nor a network
+ *   that delivers late, nor a clock that is wrong or stood still extends that minute to more than an hour.
+ */
+export class LogAppender {
+  readonly #options: LogAppenderOptions;
+  #move: WaitingMove | undefined;
+  #additions: WaitingAddition[] = [];
+  #running: Promise<void> | undefined;
+  #writing: string | undefined;
+
+  constructor(options: LogAppenderOptions) {
+    this.#options = options;
+  }
+
+  /** One at a time. Resolves when the branch has moved and that is durable, or when it can't be moved so. */
+  move(move: BranchMove): Promise<MoveOutcome> {
+    const outcome = Promise.withResolvers<MoveOutcome>();
+    this.#move = { move, outcome };
+    this.#start();
+    return outcome.promise;
+  }
+
+  /** Resolves when it is durable, and was taken in by this node. */
+  add(addition: Addition): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    this.#additions.push({ addition, done });
+    this.#start();
+    return done.promise;
+  }
+
+  /** Whether an entry with this nonce is being written, so that its caller waits. */
+  isWriting(nonce: string): boolean {
+    return this.#writing === nonce;
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async drained(): Promise<void> {
+    await this.#running;
+  }
+
+  #start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    // What is added in the same turn of the event loop belongs to the same entry.
+    await Promise.resolve();
+    while (this.#move !== undefined || this.#additions.length > 0) {
+      const batch: Batch = { move: this.#move, additions: this.#takeAdditions() };
+      this.#move = undefined;
+      try {
+        await this.#append(batch);
+      } catch (error) {
+        batch.move?.outcome.reject(error);
+        for (const { done } of batch.additions) done.reject(error);
+      }
+    }
+    // Synchronous with the last look at what waits: what is added from here on starts another run.
+    this.#running = undefined;
+  }
+
+  #takeAdditions(): WaitingAddition[] {
+    let records = 0;
+    const beyond = this.#additions.findIndex(({ addition }, i) => {
+      records += addition.records?.length ?? 0;
+      return i > 0 && records > MAX_RECORDS;
+    });
+    return this.#additions.splice(0, beyond < 0 ? this.#additions.length : beyond);
+  }
+
+  async #append(batch: Batch): Promise<void> {
+    const { tail, clock } = this.#options;
+    for (;;) {
+      const refusal = batch.move && this.#refusalOf(batch.move.move);
+      if (refusal !== undefined) {
+        batch.move?.outcome.resolve(refusal);
+        batch.move = undefined;
+      }
+      if (batch.move === undefined && batch.additions.length === 0) return;
+      const now = clock();
+      if (!tail.isFresh(now)) {
+        await tail.refresh();
+        continue;
+      }
+      const number = tail.last + 1;
+      const entry = this.#entryOf(batch);
+      const written = await this.#write(number, entry, now);
+      if (written === "late") continue;
+      tail.apply(number, written);
+      if (written.nonce !== entry.nonce) continue;
+      batch.move?.move.stored();
+      batch.move?.outcome.resolve("published");
+      for (const { done } of batch.additions) done.resolve();
+      return;
+    }
+  }
+
+  #refusalOf({ expected }: BranchMove): MoveOutcome | undefined {
+    if (this.#options.tail.head !== expected) return "moved";
+    return this.#options.turns.isMine ? undefined : "blocked";
+  }
+
+  #entryOf({ move, additions }: Batch): LogEntry {
+    const objects = [
+      move?.move.objects ?? [],
+      ...additions.map(({ addition }) => addition.objects ?? []),
+    ].flat();
+    const unique = new Map(objects.map((object) => [object.id, object]));
+    return {
+      node: this.#options.node,
+      nonce: crypto.randomUUID(),
+      ...(move && { move: { expected: move.move.expected, next: move.move.next } }),
+      asksForTurn: additions.some(({ addition }) => addition.asksForTurn === true),
+      objects: [...unique.values()].map(encodeEntry),
+      records: additions.flatMap(({ addition }) => addition.records ?? []),
+    };
+  }
+
+  /** Resolves with the entry that has the number now: this one, or one of another node. `late`: the node hung meanwhile. */
+  async #write(number: number, entry: LogEntry, checked: Moment): Promise<LogEntry | "late"> {
+    this.#writing = entry.nonce;
+    try {
+      return await this.#writeUntilCertain(number, entry, checked);
+    } catch (error) {
+      if (error instanceof S3RefusedError && !this.#options.tail.isFresh(this.#options.clock()))
+        return "late";
+      throw error;
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  async #writeUntilCertain(number: number, entry: LogEntry, checked: Moment): Promise<LogEntry> {
+    const { bucket, keys, tail } = this.#options;
+    const bytes = encodeLogEntry(entry);
+    const options = { condition: { absent: true }, signedAt: new Date(checked.wall) } as const;
+    for (let writes = 1; ; writes++) {
+      let failure: unknown = new S3UnavailableError(`the object store shows no ${keys.entry(number)}`);
+      try {
+        const { kind } = await bucket.put(keys.entry(number), bytes, options);
+        if (kind === "stored") return entry;
+      } catch (error) {
+        if (!(error instanceof S3UncertainError)) throw error;
+        failure = error;
+      }
+      // Somebody's entry is there, perhaps this one.
+      const found = await tail.read(number).catch((error) => {
+        failure = error;
+        return undefined;
+      });
+      if (found) return found.nonce === entry.nonce ? entry : found;
+      if (!(failure instanceof S3UncertainError || failure instanceof S3UnavailableError)) throw failure;
+      if (writes >= MAX_WRITES) throw failure;
+      await Bun.sleep(PAUSE_MS * 2 ** (writes - 1) * (0.5 + Math.random()));
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import type { GitObject, NamedObject } from "../../../git/object.ts";
+import type { ObjectId } from "../../../git/object-id.ts";
+import type { ObjectStore } from "../../objects.ts";
+import type { StoreLog } from "./store-log.ts";
+
+/** The Git objects of a store in an object store. */
+export class S3Objects implements ObjectStore {
+  readonly #log: StoreLog;
+
+  constructor(log: StoreLog) {
+    this.#log = log;
+  }
+
+  get(id: ObjectId): Promise<GitObject | undefined> {
+    return this.#log.objects.get(id);
+  }
+
+  async has(id: ObjectId): Promise<boolean> {
+    return this.#log.objects.has(id);
+  }
+
+  put(objects: readonly NamedObject[]): Promise<void> {
+    return this.#log.put(objects);
+  }
+
+  async verify(): Promise<readonly string[]> {
+    return [];
+  }
+
+  async close(): Promise<void> {
+    await this.#log.close();
+  }
+}

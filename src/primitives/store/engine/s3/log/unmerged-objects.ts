@@ -1,0 +1,73 @@
+import { LruCache } from "../../../../bounds/lru-cache.ts";
+import type { GitObject } from "../../../git/object.ts";
+import type { ObjectId } from "../../../git/object-id.ts";
+import { decodeEntry, type EncodedEntry } from "../../../git/pack.ts";
+import type { LogEntry } from "./log-entry.ts";
+
+/** Bytes of objects that are kept in memory. */
+const CACHE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Finds the objects of entries that are not merged into packs yet. It remembers which entry has each of them; the bytes of
+ * the newest entries are in memory, those of others are read again.
+ */
+export class UnmergedObjects {
+  readonly #read: (number: number) => Promise<LogEntry | undefined>;
+  /** The number of an entry that has the object. */
+  readonly #numbers = new Map<ObjectId, number>();
+  readonly #idsOf = new Map<number, readonly ObjectId[]>();
+  readonly #cache: LruCache<number, ReadonlyMap<ObjectId, EncodedEntry>>;
+
+  /** `read` reads an entry; `undefined` if it is gone. */
+  constructor(read: (number: number) => Promise<LogEntry | undefined>, cacheBytes = CACHE_BYTES) {
+    this.#read = read;
+    this.#cache = new LruCache(cacheBytes);
+  }
+
+  add(number: number, { objects }: LogEntry): void {
+    if (objects.length === 0) return;
+    for (const { id } of objects) this.#numbers.set(id, number);
+    this.#idsOf.set(
+      number,
+      objects.map(({ id }) => id),
+    );
+    this.#remember(number, objects);
+  }
+
+  has(id: ObjectId): boolean {
+    return this.#numbers.has(id);
+  }
+
+  /** `undefined` also if its entry is gone, because it was merged meanwhile. */
+  async get(id: ObjectId): Promise<GitObject | undefined> {
+    const number = this.#numbers.get(id);
+    if (number === undefined) return undefined;
+    const found = (this.#cache.get(number) ?? (await this.#readAgain(number)))?.get(id);
+    return found && decodeEntry(found);
+  }
+
+  /** Forgets the objects of entries up to a number, which are in packs. */
+  forget(last: number): void {
+    for (const [number, ids] of this.#idsOf) {
+      if (number > last) continue;
+      this.#idsOf.delete(number);
+      this.#cache.delete(number);
+      for (const id of ids) if (this.#numbers.get(id) === number) this.#numbers.delete(id);
+    }
+  }
+
+  async #readAgain(number: number): Promise<ReadonlyMap<ObjectId, EncodedEntry> | undefined> {
+    const entry = await this.#read(number);
+    return entry && this.#remember(number, entry.objects);
+  }
+
+  #remember(number: number, objects: readonly EncodedEntry[]): ReadonlyMap<ObjectId, EncodedEntry> {
+    const byId = new Map(objects.map((object) => [object.id, object]));
+    this.#cache.set(
+      number,
+      byId,
+      objects.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    );
+    return byId;
+  }
+}
