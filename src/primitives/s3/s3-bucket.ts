@@ -143,9 +143,9 @@ export class S3Bucket {
     }
   }
 
-  /** Deletes an object; one that does not exist counts as deleted. */
-  async remove(key: string): Promise<void> {
-    await this.client.send({ method: "DELETE", key, isRepeatable: true });
+  /** Deletes an object; one that does not exist counts as deleted. `signedAt`: see `S3Request`. */
+  async remove(key: string, signedAt?: Date): Promise<void> {
+    await this.client.send({ method: "DELETE", key, isRepeatable: true, ...(signedAt && { signedAt }) });
   }
 
   /** Deletes many objects, in as few requests as possible. */

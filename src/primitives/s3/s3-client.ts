@@ -33,6 +33,8 @@ const TIMEOUT_MS = 20_000;
 const PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2000;
 const MAX_ATTEMPTS = 4;
+/** Bodies up to this size (bytes) are hashed for the signature where TLS is in use as well. */
+const MAX_HASHED_WITH_TLS = 64 * 1024;
 /** Statuses that a retry may change. */
 const RETRIED: readonly number[] = [429, 500, 502, 503, 504];
 /** Statuses that are results: not found, a condition that does not hold, a conflict of writers, a range beyond the end. */
@@ -49,6 +51,8 @@ export class S3Client {
   readonly #budget = new RetryBudget();
   readonly #signingKeys = new Map<string, ArrayBuffer>();
   #requests = 0;
+  /** How much the store's clock is ahead of this machine's, in milliseconds. */
+  #ahead = 0;
 
   constructor(location: S3Location, credentials: () => S3Credentials, options: S3ClientOptions = {}) {
     this.location = location;
@@ -59,6 +63,11 @@ export class S3Client {
   /** Requests sent so far, with retries. */
   get requests(): number {
     return this.#requests;
+  }
+
+  /** The time by the store's clock, as its last response told it; exact to seconds. */
+  get storeTime(): Date {
+    return new Date(Date.now() + this.#ahead);
   }
 
   /**
@@ -89,6 +98,7 @@ export class S3Client {
       return this.#unavailable(messageOf(error), error);
     }
     const { ok, status } = response;
+    this.#noteTime(response);
     if (ok || (RESULTS.includes(status) && status !== 404)) return response;
     const { code, message } = parseErrorBody(await response.text().catch(() => ""));
     // Not only objects can be missing: so can the bucket, or the user of the access key.
@@ -97,6 +107,11 @@ export class S3Client {
     const words = `${status} ${code ?? ""} ${message ?? ""}`.trim().replaceAll(/\s+/g, " ");
     if (RETRIED.includes(status)) return this.#unavailable(words);
     throw this.#refused(code ?? String(status), words);
+  }
+
+  #noteTime({ headers }: Response): void {
+    const time = Date.parse(headers.get("date") ?? "");
+    if (!Number.isNaN(time)) this.#ahead = time - Date.now();
   }
 
   async #fetch(request: S3Request): Promise<Response> {
@@ -108,7 +123,7 @@ export class S3Client {
       ...(sessionToken !== undefined && { sessionToken }),
       method,
       url: this.#url(key, query),
-      headers: { ...headers, ...(body && { "X-Amz-Content-Sha256": hashOf(body) }) },
+      headers: { ...headers, ...(body && { "X-Amz-Content-Sha256": this.#payloadHash(body) }) },
       service: "s3",
       region: this.location.region,
       cache: this.#signingKeys,
@@ -129,6 +144,12 @@ export class S3Client {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** TLS protects large bodies already, and hashing them costs as much as all the rest. */
+  #payloadHash(body: Uint8Array<ArrayBuffer>): string {
+    const isProtected = this.location.endpoint.startsWith("https:") && body.length > MAX_HASHED_WITH_TLS;
+    return isProtected ? "UNSIGNED-PAYLOAD" : hashOf(body);
   }
 
   #url(key: string | undefined, query: Readonly<Record<string, string>>): string {

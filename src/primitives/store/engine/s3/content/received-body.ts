@@ -1,0 +1,87 @@
+import { noteReceived } from "../../../../bounds/buffer-pressure.ts";
+import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts";
+import type { SegmentWriter } from "./segment-writer.ts";
+import type { SessionVersion, UploadSessions } from "./upload-sessions.ts";
+
+/** While a body arrives, the node looks this often (ms) whether another one has changed its session. */
+const LOOK_MS = 5000;
+/** And writes the session again this often, so that it does not look abandoned. */
+const KEEP_ALIVE_MS = 10 * 60 * 1000;
+
+export type Reception = "whole" | "broken-off" | "cancelled";
+
+/** A request that appends to a session. */
+export class OpenAppend {
+  readonly #sessions: UploadSessions;
+  readonly #now: MonotonicClock;
+  #version: SessionVersion;
+  #isCancelled = false;
+  #looked: number;
+  #written: number;
+  #looking: Promise<void> | undefined;
+
+  constructor(sessions: UploadSessions, version: SessionVersion, now: MonotonicClock = monotonicMs) {
+    this.#sessions = sessions;
+    this.#version = version;
+    this.#now = now;
+    this.#looked = now();
+    this.#written = this.#looked;
+  }
+
+  /** What the next write of the session expects. */
+  get version(): SessionVersion {
+    return this.#version;
+  }
+
+  /** The session has ended. */
+  cancel(): void {
+    this.#isCancelled = true;
+  }
+
+  /** Takes in a body as it comes. Rejects if the store fails. */
+  async receive(
+    body: AsyncIterable<Uint8Array>,
+    writer: SegmentWriter,
+    hasher: Bun.CryptoHasher | undefined,
+  ): Promise<Reception> {
+    const chunks = body[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await chunks.next().catch(() => "broken" as const);
+        if (this.#isCancelled) return "cancelled";
+        if (next === "broken") return "broken-off";
+        if (next.done) return "whole";
+        hasher?.update(next.value);
+        noteReceived(next.value.length);
+        const waiting = writer.write(next.value);
+        if (waiting !== undefined) await waiting;
+        this.#lookIfDue();
+      }
+    } finally {
+      await this.#looking;
+      // Without this, a body that is not read to its end stays open.
+      chunks.return?.().catch(() => undefined);
+    }
+  }
+
+  #lookIfDue(): void {
+    const now = this.#now();
+    if (this.#looking || now - this.#looked < LOOK_MS) return;
+    this.#looked = now;
+    // What fails here fails again in the write that counts.
+    this.#looking = this.#look(now)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  async #look(now: number): Promise<void> {
+    if (now - this.#written >= KEEP_ALIVE_MS) {
+      const next = await this.#sessions.change(this.#version, this.#version.state);
+      this.#isCancelled ||= next === undefined;
+      this.#version = next ?? this.#version;
+      this.#written = now;
+    } else if (!(await this.#sessions.isCurrent(this.#version))) this.#isCancelled = true;
+  }
+}

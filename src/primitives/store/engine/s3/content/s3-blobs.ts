@@ -1,0 +1,216 @@
+import { LruCache } from "../../../../bounds/lru-cache.ts";
+import {
+  DIGEST_ALGORITHMS,
+  type Digest,
+  digestAlgorithm,
+  digestOf,
+  finishDigest,
+  parseDigest,
+} from "../../../../digest.ts";
+import type { Step } from "../../../../fs/files.ts";
+import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts";
+import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import type { BlobRange, BlobStat, BlobStore, BlobVerdict, OpenBlob } from "../../blobs.ts";
+import { type BlobObject, listedSegments, parseBlobObject } from "./blob-object.ts";
+import { BlobPlacing, type NewBlob } from "./blob-placing.ts";
+import { BlobRemoval } from "./blob-removal.ts";
+import { BlobTouches } from "./blob-touches.ts";
+import { ContentKeys } from "./content-keys.ts";
+import { Deletions } from "./deletions.ts";
+import { MissingObjectError, segmentStream, slicesOf } from "./segment-stream.ts";
+
+export interface S3BlobsOptions {
+  readonly bucket: S3Bucket;
+  readonly store: string;
+  /** Called with blobs that were set aside because their bytes are not what their digest says. */
+  readonly onDamage: (digest: Digest) => void;
+  readonly now?: MonotonicClock;
+}
+
+interface KnownBlob {
+  readonly object: BlobObject;
+  readonly segments: readonly { readonly key: string; readonly size: number }[];
+  /** When the store was asked. */
+  readonly at: number;
+}
+
+/** Blobs of which it is remembered where their bytes are, and for how long (ms): another node may remove one. */
+const MAX_KNOWN = 20_000;
+const KNOWN_FOR_MS = 60_000;
+
+/**
+ * Blobs as objects. A small one holds its bytes; a large one names the data objects that were uploaded, so that no bytes are
+ * copied. `BlobPlacing` and `BlobRemoval` decide which blobs there are.
+ */
+export class S3Blobs implements BlobStore {
+  readonly #bucket: S3Bucket;
+  readonly #keys: ContentKeys;
+  readonly #onDamage: (digest: Digest) => void;
+  readonly #now: MonotonicClock;
+  readonly #removal: BlobRemoval;
+  readonly #placing: BlobPlacing;
+  readonly #known = new LruCache<Digest, KnownBlob>(MAX_KNOWN);
+  readonly touches: BlobTouches;
+
+  constructor({ bucket, store, onDamage, now = monotonicMs }: S3BlobsOptions) {
+    this.#bucket = bucket;
+    this.#keys = new ContentKeys(store);
+    this.#onDamage = onDamage;
+    this.#now = now;
+    this.touches = new BlobTouches(bucket, this.#keys, now);
+    this.#removal = new BlobRemoval(bucket, this.#keys, new Deletions(bucket), now);
+    this.#placing = new BlobPlacing(bucket, this.#keys, this.#removal, this.touches);
+  }
+
+  async stat(digest: Digest): Promise<BlobStat | undefined> {
+    const known = await this.#find(digest);
+    return known && statOf(known.object);
+  }
+
+  async open(digest: Digest): Promise<OpenBlob | undefined> {
+    const known = await this.#find(digest);
+    if (!known) return undefined;
+    const stream = (range?: BlobRange) => segmentStream(this.#bucket, slicesOf(known.segments, range));
+    return { ...statOf(known.object), stream };
+  }
+
+  async read(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const found = await this.#bucket.read(this.#keys.blob(digest));
+    const object = found && parseBlobObject(found);
+    if (!object || object.absence !== undefined) return undefined;
+    try {
+      const bytes = object.place === "here" ? found.bytes : await this.#bytesOf(digest);
+      if (bytes && digestOf(bytes, digestAlgorithm(digest)) === digest) return bytes;
+    } catch (error) {
+      if (!(error instanceof MissingObjectError)) throw error;
+    }
+    await this.#setAside(digest, object);
+    return undefined;
+  }
+
+  async check(digest: Digest, step?: Step): Promise<BlobVerdict> {
+    return (await this.#check(digest, step)).verdict;
+  }
+
+  async verify(digest: Digest, step?: Step): Promise<BlobVerdict> {
+    const { verdict, object } = await this.#check(digest, step);
+    if (verdict === "damaged" && object) await this.#setAside(digest, object);
+    return verdict;
+  }
+
+  /** Makes a blob of bytes with this digest; false if it was there already, and what was given is not used. */
+  async place(digest: Digest, blob: NewBlob): Promise<boolean> {
+    this.#known.delete(digest);
+    return this.#placing.place(digest, blob);
+  }
+
+  async touch(digest: Digest): Promise<void> {
+    if (this.touches.isFresh(digest)) return;
+    await this.touches.leave(digest);
+  }
+
+  wasTouchedWithin(seconds: number, digest: Digest): Promise<boolean> {
+    return this.touches.wereLeftWithin(seconds, digest);
+  }
+
+  async remove(digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<boolean> {
+    this.#known.delete(digest);
+    try {
+      return await this.#removal.remove(digest, isUnneeded);
+    } finally {
+      this.#known.delete(digest);
+    }
+  }
+
+  async *list(): AsyncGenerator<readonly Digest[]> {
+    for (const algorithm of DIGEST_ALGORITHMS) {
+      for await (const page of this.#bucket.list(this.#keys.blobs(algorithm))) {
+        const digests = page.flatMap(
+          ({ key }) => parseDigest(`${algorithm}:${key.slice(key.lastIndexOf("/") + 1)}`) ?? [],
+        );
+        if (digests.length > 0) yield digests;
+      }
+    }
+  }
+
+  async #find(digest: Digest): Promise<KnownBlob | undefined> {
+    const known = this.#known.get(digest);
+    if (known && this.#now() - known.at < KNOWN_FOR_MS && this.touches.areOlder(digest, known.at))
+      return known;
+    const at = this.#now();
+    const found = await this.#look(digest);
+    if (found) this.#known.set(digest, { ...found, at });
+    return found && { ...found, at };
+  }
+
+  /** Asks the store; `undefined` if the blob is absent. */
+  async #look(digest: Digest): Promise<Omit<KnownBlob, "at"> | undefined> {
+    const object = await this.#removal.findPresent(digest);
+    if (!object) return undefined;
+    const key = this.#keys.blob(digest);
+    if (object.place === "here" || object.place === "kept")
+      return { object, segments: [{ key, size: object.size }] };
+    if (object.place !== "list")
+      return { object, segments: [{ key: this.#keys.data(object.place.name), size: object.size }] };
+    const read = await this.#bucket.read(key);
+    // It was changed meanwhile.
+    if (read?.etag !== object.etag) return this.#look(digest);
+    const segments = listedSegments(read.bytes).map(({ name, size }) => ({
+      key: this.#keys.data(name),
+      size,
+    }));
+    return { object, segments };
+  }
+
+  async #bytesOf(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const found = await this.#look(digest);
+    return found && Bun.readableStreamToBytes(segmentStream(this.#bucket, slicesOf(found.segments)));
+  }
+
+  /** `object`: what was hashed. */
+  async #check(
+    digest: Digest,
+    step?: Step,
+  ): Promise<{ readonly verdict: BlobVerdict; readonly object?: BlobObject }> {
+    const found = await this.#look(digest);
+    if (!found) return { verdict: "missing" };
+    const { object, segments } = found;
+    if ((await this.#hash(digest, segments, step)) === digest) return { verdict: "sound", object };
+    const after = await this.#look(digest);
+    // It may have been removed, or pushed again, meanwhile.
+    if (after?.object.etag !== object.etag) return this.#check(digest, step);
+    return { verdict: "damaged", object };
+  }
+
+  /** `undefined` if the bytes are gone. */
+  async #hash(
+    digest: Digest,
+    segments: KnownBlob["segments"],
+    step: Step | undefined,
+  ): Promise<Digest | undefined> {
+    const algorithm = digestAlgorithm(digest);
+    const hasher = new Bun.CryptoHasher(algorithm);
+    try {
+      for await (const chunk of segmentStream(this.#bucket, slicesOf(segments))) {
+        hasher.update(chunk);
+        await step?.();
+      }
+    } catch (error) {
+      if (error instanceof MissingObjectError) return undefined;
+      throw error;
+    }
+    return finishDigest(algorithm, hasher);
+  }
+
+  /** Keeps the bytes, for whoever wants to see what became of them, until a new push replaces them. */
+  async #setAside(digest: Digest, object: BlobObject): Promise<void> {
+    this.#known.delete(digest);
+    // Another thread or node has found it out at the same time, or it was replaced.
+    if (!(await this.#removal.mark(digest, object, "damaged"))) return;
+    this.#onDamage(digest);
+  }
+}
+
+function statOf({ size, modified }: BlobObject): BlobStat {
+  return { size, isSealed: true, placed: modified };
+}

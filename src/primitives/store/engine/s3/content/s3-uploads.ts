@@ -1,0 +1,283 @@
+import { LruCache } from "../../../../bounds/lru-cache.ts";
+import { type Digest, type DigestAlgorithm, finishDigest } from "../../../../digest.ts";
+import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { scopeHash, type UploadId } from "../../upload-id.ts";
+import type {
+  AppendOutcome,
+  ExpiryOptions,
+  SessionCounter,
+  SessionLimit,
+  SessionOwner,
+  Upload,
+  UploadEnd,
+  UploadLocks,
+  UploadStore,
+} from "../../uploads.ts";
+import { AppendedBytes, splitSegments } from "./appended-bytes.ts";
+import { ContentKeys, newDataName } from "./content-keys.ts";
+import { OpenAppend } from "./received-body.ts";
+import type { S3Blobs } from "./s3-blobs.ts";
+import { SegmentGoneError, SegmentWriter } from "./segment-writer.ts";
+import { type SessionState, sizeOf } from "./session-state.ts";
+import { UploadData } from "./upload-data.ts";
+import { UploadEnding } from "./upload-ending.ts";
+import { UploadExpiry } from "./upload-expiry.ts";
+import { type SessionVersion, UploadSessions } from "./upload-sessions.ts";
+
+export interface S3UploadsOptions {
+  readonly bucket: S3Bucket;
+  readonly store: string;
+  readonly blobs: S3Blobs;
+  readonly locks: UploadLocks;
+  readonly sessions: SessionCounter;
+}
+
+/** Running hash states kept at the most; a session without one is hashed again from the store when it ends. */
+const MAX_HASHERS = 1024;
+/** Bytes of session states that are remembered between two steps of a request. */
+const MAX_REMEMBERED_BYTES = 16 * 1024 * 1024;
+const BYTES_OF_SESSION = 1024;
+const MAX_CHANGES = 10;
+const NOBODY: SessionOwner = { user: undefined, network: "" };
+
+interface RunningHash {
+  /** Of the session's version that was hashed. */
+  readonly etag: string;
+  readonly hasher: Bun.CryptoHasher;
+}
+
+/**
+ * Upload sessions on an object store, which any node can go on with. A session is an object that is changed by conditional
+ * writes alone: of two nodes that work on it, one wins, and the other one's bytes are deleted. The bytes of a request become
+ * data objects of their own while they come in, and belong to the session once its object names them.
+ */
+export class S3Uploads implements UploadStore {
+  readonly #bucket: S3Bucket;
+  readonly #keys: ContentKeys;
+  readonly #locks: UploadLocks;
+  readonly #counter: SessionCounter;
+  readonly #sessions: UploadSessions;
+  readonly #data: UploadData;
+  readonly #ending: UploadEnding;
+  readonly #expiry: UploadExpiry;
+  readonly #hashes = new LruCache<UploadId, RunningHash>(MAX_HASHERS);
+  readonly #found = new LruCache<UploadId, SessionVersion>(MAX_REMEMBERED_BYTES);
+  readonly #open = new Map<UploadId, OpenAppend>();
+  /** What a last chunk has added, until the session ends or is rewound. */
+  readonly #last = new Map<UploadId, AppendedBytes>();
+
+  constructor({ bucket, store, blobs, locks, sessions }: S3UploadsOptions) {
+    this.#bucket = bucket;
+    this.#keys = new ContentKeys(store);
+    this.#locks = locks;
+    this.#counter = sessions;
+    this.#sessions = new UploadSessions(bucket, this.#keys);
+    this.#data = new UploadData(bucket, this.#keys);
+    const parts = { bucket, keys: this.#keys, sessions: this.#sessions, data: this.#data };
+    this.#ending = new UploadEnding({ ...parts, blobs });
+    this.#expiry = new UploadExpiry({
+      sessions: this.#sessions,
+      data: this.#data,
+      now: () => bucket.client.storeTime,
+      locks,
+      counter: sessions,
+    });
+  }
+
+  async create(
+    scope: string,
+    algorithm: DigestAlgorithm,
+    owner: SessionOwner = NOBODY,
+  ): Promise<UploadId | SessionLimit> {
+    let id = this.#counter.begin(owner);
+    if (typeof id !== "string" && (await this.#expiry.evict(owner))) id = this.#counter.begin(owner);
+    if (typeof id !== "string") return id;
+    try {
+      await this.#sessions.create(id, newSession(scope, algorithm));
+    } catch (error) {
+      this.#counter.end(id);
+      throw error;
+    }
+    return id;
+  }
+
+  async find(id: UploadId, scope: string): Promise<Upload | undefined> {
+    const version = await this.#read(id);
+    return version?.state.scope === scopeHash(scope) ? uploadOf(version) : undefined;
+  }
+
+  async list(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]> {
+    const listed = await Array.fromAsync(this.#sessions.list());
+    const found = await Promise.all(
+      listed.map(async (session) => ({ id: session.id, summary: await this.#sessions.summary(session) })),
+    );
+    return found.flatMap(({ id, summary }) =>
+      summary?.phase.kind === "open" ? [{ id, scope: summary.scope, size: summary.size }] : [],
+    );
+  }
+
+  async exclusively<T>(id: UploadId, work: () => Promise<T>): Promise<T | "busy"> {
+    if (!(await this.#locks.acquire(id))) return "busy";
+    try {
+      return await work();
+    } finally {
+      // A last chunk that no end followed.
+      await this.#dropLast(id);
+      await this.#locks.release(id);
+    }
+  }
+
+  async append(upload: Upload, body: AsyncIterable<Uint8Array>, isLast = false): Promise<AppendOutcome> {
+    const { id } = upload;
+    const version = await this.#current(upload);
+    if (!version) return { kind: "cancelled" };
+    await this.#dropLast(id);
+    const open = new OpenAppend(this.#sessions, version);
+    this.#open.set(id, open);
+    try {
+      return await this.#append(open, body, isLast);
+    } finally {
+      if (this.#open.get(id) === open) this.#open.delete(id);
+    }
+  }
+
+  async finish(upload: Upload, digest: Digest): Promise<UploadEnd> {
+    const { id } = upload;
+    const last = this.#last.get(id);
+    const version = await this.#current(last ? { id } : upload);
+    if (!version || (last && last.size !== upload.size)) return { kind: "cancelled" };
+    const end = await this.#ending.end(version, last, digest);
+    this.#found.delete(id);
+    if (end.kind !== "mismatch") this.#hashes.delete(id);
+    this.#last.delete(id);
+    if (end.kind === "stored") this.#counter.end(id);
+    if (end.kind === "cancelled") await last?.abandon();
+    return end;
+  }
+
+  async rewind({ id }: Upload): Promise<void> {
+    // A blob may consist of what came last: then it stays.
+    if (this.#ending.isUndecided(id)) this.#last.delete(id);
+    else await this.#dropLast(id);
+    this.#forget(id);
+    await this.#ending.reopen(id);
+  }
+
+  async cancel({ id }: Upload): Promise<boolean> {
+    this.#open.get(id)?.cancel();
+    for (let change = 0; change < MAX_CHANGES; change++) {
+      const version = await this.#sessions.read(id);
+      if (!version || !this.#sessions.isOpen(version)) return false;
+      if (!(await this.#expiry.end(version))) continue;
+      this.#forget(id);
+      await this.#dropLast(id);
+      return true;
+    }
+    return false;
+  }
+
+  expire(maxAgeMs: number, options?: ExpiryOptions): Promise<number> {
+    return this.#expiry.expire(maxAgeMs, options);
+  }
+
+  async #append(open: OpenAppend, body: AsyncIterable<Uint8Array>, isLast: boolean): Promise<AppendOutcome> {
+    const { id, state } = open.version;
+    const { kept, before } = splitSegments(state.segments, state.tail.length);
+    const writer = new SegmentWriter(this.#bucket, this.#keys, {
+      name: newDataName(id),
+      before,
+      tail: state.tail,
+    });
+    const hasher = this.#takeHasher(open.version);
+    try {
+      const reception = await open.receive(body, writer, hasher);
+      if (reception === "cancelled") throw new SegmentGoneError("the session has ended");
+      const digest = hasher && finishDigest(state.algorithm, hasher.copy());
+      const added = new AppendedBytes(state, kept, writer, digest);
+      const isWhole = reception === "whole";
+      if (isWhole && isLast) this.#last.set(id, added);
+      else if (added.size > sizeOf(state)) {
+        const next = await this.#commit(open.version, added);
+        if (hasher) this.#hashes.set(id, { etag: next.etag, hasher });
+      }
+      return isWhole ? { kind: "appended", size: added.size } : { kind: "interrupted" };
+    } catch (error) {
+      this.#found.delete(id);
+      await writer.abandon().catch(() => undefined);
+      if (error instanceof SegmentGoneError) return { kind: "cancelled" };
+      throw error;
+    }
+  }
+
+  /** Throws `SegmentGoneError` if another request has changed the session. */
+  async #commit(version: SessionVersion, added: AppendedBytes): Promise<SessionVersion> {
+    const next = await this.#sessions.change(version, await added.durableState());
+    if (!next) throw new SegmentGoneError("another node has changed the session");
+    this.#remember(next);
+    await this.#data.removeReplaced(version.state, next.state);
+    return next;
+  }
+
+  /** The running hash of what the session holds, if it is known; it is given away. */
+  #takeHasher({ id, etag, state }: SessionVersion): Bun.CryptoHasher | undefined {
+    const known = this.#hashes.get(id);
+    this.#hashes.delete(id);
+    if (sizeOf(state) === 0) return new Bun.CryptoHasher(state.algorithm);
+    return known?.etag === etag ? known.hasher : undefined;
+  }
+
+  /** The session as it was found last, if it was found with this size, or as it is now. */
+  async #current({
+    id,
+    size,
+  }: {
+    readonly id: UploadId;
+    readonly size?: number;
+  }): Promise<SessionVersion | undefined> {
+    const found = this.#found.get(id);
+    const isRight = (version: SessionVersion) => size === undefined || sizeOf(version.state) === size;
+    if (found && isRight(found)) return found;
+    const read = await this.#read(id);
+    return read && isRight(read) ? read : undefined;
+  }
+
+  /** Reads a session that is open. */
+  async #read(id: UploadId): Promise<SessionVersion | undefined> {
+    const version = await this.#sessions.read(id);
+    if (!version || !this.#sessions.isOpen(version)) return undefined;
+    this.#remember(version);
+    return version;
+  }
+
+  #remember(version: SessionVersion): void {
+    this.#found.set(version.id, version, BYTES_OF_SESSION + version.state.tail.length);
+  }
+
+  #forget(id: UploadId): void {
+    this.#found.delete(id);
+    this.#hashes.delete(id);
+  }
+
+  async #dropLast(id: UploadId): Promise<void> {
+    const last = this.#last.get(id);
+    this.#last.delete(id);
+    // What can't be deleted now is deleted with the session.
+    await last?.abandon().catch(() => undefined);
+  }
+}
+
+function newSession(scope: string, algorithm: DigestAlgorithm): SessionState {
+  return {
+    phase: { kind: "open" },
+    scope: scopeHash(scope),
+    algorithm,
+    segments: [],
+    tail: new Uint8Array(),
+    digest: undefined,
+    isNamed: false,
+  };
+}
+
+function uploadOf({ id, state }: SessionVersion): Upload {
+  return { id, scope: state.scope, algorithm: state.algorithm, size: sizeOf(state) };
+}

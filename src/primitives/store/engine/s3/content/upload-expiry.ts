@@ -1,0 +1,90 @@
+import type { ExpiryOptions, SessionCounter, SessionOwner, UploadLocks } from "../../uploads.ts";
+import type { UploadData } from "./upload-data.ts";
+import type { ListedSession, SessionVersion, UploadSessions } from "./upload-sessions.ts";
+
+/** Of an owner with too many sessions, those give way that nobody wrote to for so long. */
+const EVICTED_AFTER_MS = 60 * 60 * 1000;
+/** Looking for them costs a look at every session; not more often than that. */
+const EVICTION_PAUSE_MS = 10_000;
+
+interface ExpiryParts {
+  readonly sessions: UploadSessions;
+  readonly data: UploadData;
+  /** The store's clock. */
+  readonly now: () => Date;
+  readonly locks: UploadLocks;
+  readonly counter: SessionCounter;
+}
+
+/** Ends sessions without a blob. */
+export class UploadExpiry {
+  readonly #parts: ExpiryParts;
+  #evicted = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: ExpiryParts) {
+    this.#parts = parts;
+  }
+
+  /** Ends a session unless it was changed since that version; false if it was. What it held is deleted. */
+  async end(version: SessionVersion): Promise<boolean> {
+    const { sessions, counter } = this.#parts;
+    const { id, state } = version;
+    if (!(await sessions.change(version, { ...state, phase: { kind: "cancelled" } }))) return false;
+    counter.end(id);
+    // The session has ended. What is left of it when this fails is deleted once it is old.
+    await this.#tidy(version).catch(() => undefined);
+    return true;
+  }
+
+  /** See `UploadStore.expire`. */
+  async expire(
+    maxAgeMs: number,
+    { emptyAfterMs = maxAgeMs, concerns = () => true }: ExpiryOptions = {},
+  ): Promise<number> {
+    const leastAgeMs = Math.min(maxAgeMs, emptyAfterMs);
+    let removed = 0;
+    for await (const listed of this.#parts.sessions.list()) {
+      if (!concerns(listed.id) || !this.#isOlder(listed, leastAgeMs)) continue;
+      const summary = await this.#parts.sessions.summary(listed);
+      if (!summary) continue;
+      const ageMs = summary.size === 0 ? leastAgeMs : maxAgeMs;
+      if (this.#isOlder(listed, ageMs) && (await this.#expireOne(listed, ageMs))) removed++;
+    }
+    return removed;
+  }
+
+  /** Removes sessions of an owner who has too many, as far as they rest; false if none did, or it was tried just now. */
+  async evict(owner: SessionOwner): Promise<boolean> {
+    if (performance.now() - this.#evicted < EVICTION_PAUSE_MS) return false;
+    this.#evicted = performance.now();
+    const concerns: ExpiryOptions["concerns"] = (id) => this.#parts.counter.isOf(owner, id);
+    return (await this.expire(EVICTED_AFTER_MS, { concerns })) > 0;
+  }
+
+  #isOlder({ modified }: ListedSession, ageMs: number): boolean {
+    return modified.getTime() < this.#parts.now().getTime() - ageMs;
+  }
+
+  /** False if a request works on it, or it had ended before. */
+  async #expireOne({ id, etag }: ListedSession, ageMs: number): Promise<boolean> {
+    const { locks, sessions } = this.#parts;
+    if (locks.wasHeldWithin?.(ageMs, id) || !(await locks.acquire(id))) return false;
+    try {
+      const version = await sessions.read(id);
+      if (version?.etag !== etag) return false;
+      if (sessions.isOpen(version)) return await this.end(version);
+      await this.#tidy(version);
+      return false;
+    } finally {
+      await locks.release(id);
+    }
+  }
+
+  /** Deletes a session that has ended; its data only if no blob may consist of them. */
+  async #tidy({ id, state }: SessionVersion): Promise<void> {
+    const { data, sessions } = this.#parts;
+    // An empty session may still have what a request is writing.
+    if (!state.isNamed) await data.removeAll(id);
+    await sessions.remove(id);
+  }
+}

@@ -1,0 +1,105 @@
+import { LruCache } from "../../../../bounds/lru-cache.ts";
+import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { parseUploadId, type UploadId } from "../../upload-id.ts";
+import { type ContentKeys, newNonce } from "./content-keys.ts";
+import { putDecided } from "./decided-put.ts";
+import { parseSession, type SessionState, sizeOf, writeSession } from "./session-state.ts";
+
+/** A session as it was read or written: the version that the next write expects. */
+export interface SessionVersion {
+  readonly id: UploadId;
+  readonly state: SessionState;
+  readonly etag: string;
+  /** By the store's clock. */
+  readonly modified: Date;
+}
+
+/** What listing shows of a session. */
+export interface ListedSession {
+  readonly id: UploadId;
+  /** By the store's clock. */
+  readonly modified: Date;
+  readonly etag: string;
+}
+
+type Summary = Pick<SessionState, "scope" | "phase"> & { readonly etag: string; readonly size: number };
+
+/** A session whose end takes longer (ms) was left by a node that failed, and may be gone on with. */
+const STALE_ENDING_MS = 60_000;
+/** Sessions of which it is remembered what they hold, for lists. */
+const MAX_SUMMARIES = 10_000;
+
+/** The objects that hold the states of upload sessions. */
+export class UploadSessions {
+  readonly #bucket: S3Bucket;
+  readonly #keys: ContentKeys;
+  readonly #summaries = new LruCache<UploadId, Summary>(MAX_SUMMARIES);
+
+  constructor(bucket: S3Bucket, keys: ContentKeys) {
+    this.#bucket = bucket;
+    this.#keys = keys;
+  }
+
+  async create(id: UploadId, state: SessionState): Promise<void> {
+    const writer = newNonce();
+    await this.#bucket.put(this.#keys.session(id), writeSession(state, writer), { metadata: { writer } });
+  }
+
+  async read(id: UploadId): Promise<SessionVersion | undefined> {
+    const found = await this.#bucket.read(this.#keys.session(id));
+    return found && { id, state: parseSession(found.bytes), etag: found.etag, modified: found.modified };
+  }
+
+  /** Whether requests may work on the session. */
+  isOpen({
+    state: { phase },
+    modified,
+  }: Pick<SessionVersion, "modified"> & { readonly state: Pick<SessionState, "phase"> }): boolean {
+    if (phase.kind !== "ending") return phase.kind === "open";
+    return this.#bucket.client.storeTime.getTime() - modified.getTime() > STALE_ENDING_MS;
+  }
+
+  /** Whether it is still the version that was read, or written. */
+  async isCurrent({ id, etag }: SessionVersion): Promise<boolean> {
+    return (await this.#bucket.head(this.#keys.session(id)))?.etag === etag;
+  }
+
+  /** Writes a new state; `undefined` if the session is no longer of that version. */
+  async change({ id, etag }: SessionVersion, state: SessionState): Promise<SessionVersion | undefined> {
+    const writer = newNonce();
+    const outcome = await putDecided(this.#bucket, {
+      key: this.#keys.session(id),
+      body: writeSession(state, writer),
+      condition: { etag },
+      metadata: { writer },
+    });
+    if (outcome.kind === "refused") return undefined;
+    return { id, state, etag: outcome.etag, modified: this.#bucket.client.storeTime };
+  }
+
+  async remove(id: UploadId): Promise<void> {
+    this.#summaries.delete(id);
+    await this.#bucket.remove(this.#keys.session(id));
+  }
+
+  async *list(): AsyncGenerator<ListedSession> {
+    for await (const page of this.#bucket.list(this.#keys.sessions)) {
+      for (const { key, modified, etag } of page) {
+        const id = parseUploadId(key.slice(this.#keys.sessions.length));
+        if (id) yield { id, modified, etag };
+      }
+    }
+  }
+
+  /** What a listed session holds; `undefined` if it has ended meanwhile. Reads only what has changed. */
+  async summary({ id, etag }: ListedSession): Promise<Summary | undefined> {
+    const known = this.#summaries.get(id);
+    if (known?.etag === etag) return known;
+    const read = await this.read(id);
+    if (!read) return undefined;
+    const { scope, phase } = read.state;
+    const summary = { scope, phase, size: sizeOf(read.state), etag: read.etag };
+    this.#summaries.set(id, summary);
+    return summary;
+  }
+}
