@@ -6,11 +6,17 @@ import {
   digestOf,
 } from "../../../../src/primitives/digest.ts";
 import { randomBytes } from "../../../support/random-bytes.ts";
-import { type EngineUnderTest, openContent } from "./engines.ts";
+import { type ContentUnderTest, openContent } from "./engines.ts";
 
 const bytesOf = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => Bun.readableStreamToBytes(stream);
 
-export function describeBlobs({ name, create }: EngineUnderTest): void {
+export function describeBlobs({
+  name,
+  create,
+}: {
+  readonly name: string;
+  readonly create: () => ContentUnderTest;
+}): void {
   describe(`blobs of the engine '${name}'`, () => {
     test("that are absent are undefined, missing or not removed, and no error", async () => {
       const { blobs, damaged } = await openContent(create().engine);
@@ -89,7 +95,7 @@ export function describeBlobs({ name, create }: EngineUnderTest): void {
       const { blobs, push, damaged } = await openContent(storage.engine);
       const bytes = randomBytes(1000);
       const digest = await push(bytes);
-      storage.damage(digest);
+      await storage.damage(digest);
       expect(await blobs.check(digest)).toBe("damaged");
       expect([damaged, (await blobs.stat(digest))?.size]).toEqual([[], 1000]);
       expect(await blobs.verify(digest)).toBe("damaged");
@@ -97,7 +103,7 @@ export function describeBlobs({ name, create }: EngineUnderTest): void {
       expect([damaged, await blobs.stat(digest)]).toEqual([[digest], undefined]);
       await push(bytes);
       expect(await blobs.check(digest)).toBe("sound");
-      storage.damage(digest);
+      await storage.damage(digest);
       expect(await blobs.read(digest)).toBeUndefined();
       expect(damaged).toEqual([digest, digest]);
     });

@@ -3,7 +3,7 @@ import { digestOf } from "../../../../src/primitives/digest.ts";
 import { scopeHash } from "../../../../src/primitives/store/engine/upload-id.ts";
 import { bodyOf } from "../../../support/body-of.ts";
 import { randomBytes } from "../../../support/random-bytes.ts";
-import { type EngineUnderTest, openContent, SCOPE } from "./engines.ts";
+import { type ContentUnderTest, openContent, SCOPE } from "./engines.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 /** Everything is older than this. */
@@ -14,7 +14,13 @@ async function* brokenOff(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   throw new Error("the connection was closed");
 }
 
-export function describeUploads({ name, create }: EngineUnderTest): void {
+export function describeUploads({
+  name,
+  create,
+}: {
+  readonly name: string;
+  readonly create: () => ContentUnderTest;
+}): void {
   describe(`uploads of the engine '${name}'`, () => {
     test("begin empty, and are those of their scope alone", async () => {
       const { uploads, begin } = await openContent(create().engine);

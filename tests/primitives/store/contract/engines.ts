@@ -27,16 +27,25 @@ import { type LeasesUnderTest, leasesWithTerm } from "./leases-under-test.ts";
 /** The store that every contract is about. */
 export const STORE = "everlock-test";
 
-/** One storage with an engine over it. */
-export interface StorageUnderTest {
-  readonly engine: StorageEngine;
+/** The part of an engine that keeps content. */
+export type ContentEngine = Pick<StorageEngine, "create" | "openContent">;
+
+/** What the contracts of blobs and uploads do with a storage. */
+export interface ContentUnderTest {
+  readonly engine: ContentEngine;
   /** The engine of a process that is started after this one was killed at this moment. */
+  afterKill(): ContentEngine;
+  /** Changes a byte of a blob, as a bad disk does. */
+  damage(digest: Digest): void | Promise<void>;
+}
+
+/** One storage with an engine over it. */
+export interface StorageUnderTest extends ContentUnderTest {
+  readonly engine: StorageEngine;
   afterKill(): StorageEngine;
   /** The engine of another node, where several may use a storage. */
   readonly otherNode?: () => StorageEngine;
   readonly leases: LeasesUnderTest;
-  /** Changes a byte of a blob, as a bad disk does. */
-  damage(digest: Digest): void;
 }
 
 /** An engine that keeps the contracts, and how a test gets an empty storage of it. */
@@ -146,7 +155,7 @@ interface OpenedContent extends ContentStorage {
 export const SCOPE = "team/app";
 
 /** Opens blobs and uploads. */
-export async function openContent(engine: StorageEngine, limits?: SessionLimits): Promise<OpenedContent> {
+export async function openContent(engine: ContentEngine, limits?: SessionLimits): Promise<OpenedContent> {
   await engine.create(STORE);
   const damaged: Digest[] = [];
   const { blobs, uploads } = await engine.openContent(STORE, {

@@ -1,0 +1,46 @@
+import type { Digest } from "../../src/primitives/digest.ts";
+import type { S3Bucket } from "../../src/primitives/s3/s3-bucket.ts";
+import type { S3Location } from "../../src/primitives/s3/s3-location.ts";
+import { ContentKeys } from "../../src/primitives/store/engine/s3/content/content-keys.ts";
+import { S3Blobs, type S3BlobsOptions } from "../../src/primitives/store/engine/s3/content/s3-blobs.ts";
+import { S3Uploads } from "../../src/primitives/store/engine/s3/content/s3-uploads.ts";
+import { type ContentEngine, STORE } from "../primitives/store/contract/engines.ts";
+import { bucketAt } from "./s3-server.ts";
+
+const KEYS = new ContentKeys(STORE);
+
+/** The content of one node over a bucket. */
+export function contentEngine(bucket: S3Bucket, options: Partial<S3BlobsOptions> = {}): ContentEngine {
+  return {
+    create: async () => undefined,
+    openContent: async (store, { onDamage, locks, sessions }) => {
+      const blobs = new S3Blobs({ bucket, store, onDamage, ...options });
+      return { blobs, uploads: new S3Uploads({ bucket, store, blobs, locks, sessions }) };
+    },
+  };
+}
+
+export function s3Content(location: S3Location) {
+  const open = () => contentEngine(bucketAt(location));
+  return {
+    engine: open(),
+    afterKill: open,
+    damage: (digest: Digest) => damageBlob(bucketAt(location), digest),
+  };
+}
+
+/** Flips a bit of a blob's bytes, wherever they lie. */
+export async function damageBlob(bucket: S3Bucket, digest: Digest): Promise<void> {
+  const blob = await bucket.head(KEYS.blob(digest));
+  const data = blob?.metadata["data"];
+  const key = data === undefined ? KEYS.blob(digest) : KEYS.data(data);
+  const read = await bucket.read(key);
+  if (!read) throw new Error(`there is no object ${key}`);
+  read.bytes[0] = (read.bytes[0] ?? 0) ^ 1;
+  await bucket.put(key, read.bytes, { metadata: read.metadata });
+}
+
+/** The keys of all objects below the bucket's prefix. */
+export async function keysIn(bucket: S3Bucket, prefix = ""): Promise<string[]> {
+  return (await Array.fromAsync(bucket.list(prefix))).flat().map(({ key }) => key);
+}
