@@ -3,23 +3,10 @@ import { parseDigest } from "../../../digest.ts";
 import { syncFileBlocking } from "../../../fs/durable.ts";
 import { DamagedDatabaseError, damageIn } from "../../../sqlite/database-damage.ts";
 import { type DatabaseSchema, openDatabase, openForReading } from "../../../sqlite/open-database.ts";
-import { checkRow, rowSum } from "../../../sqlite/row-sum.ts";
+import { rowSum } from "../../../sqlite/row-sum.ts";
 import { checkPages } from "../../../sqlite/schema-checks.ts";
 import type { Link } from "../links.ts";
-
-export const LINKS = "links.sqlite";
-/** Takes the place of a damaged one, and has its name again after a stop. */
-export const REBUILT_LINKS = "links.rebuilt.sqlite";
-
-const SCHEMA = `
-  CREATE TABLE blob_links (
-    scope TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    linked_at INTEGER NOT NULL, -- seconds since the epoch
-    sum INTEGER NOT NULL, -- of the three, by rowSum
-    PRIMARY KEY (scope, digest)
-  ) WITHOUT ROWID;
-  CREATE INDEX blob_links_by_digest ON blob_links (digest)`;
+import { checkLinks, LINKS_TABLE, type LinkRow } from "../sqlite-links/links-schema.ts";
 
 export interface DatedLink extends Link {
   /** Seconds since the epoch. */
@@ -29,16 +16,10 @@ export interface DatedLink extends Link {
 /** The links are synced by those who add them, one sync of the log for all who wait; see `LinksFile`. */
 export const LINKS_SCHEMA: DatabaseSchema = {
   version: 1,
-  sql: SCHEMA,
+  sql: LINKS_TABLE,
   upgrade: createTables,
   check: checkLinks,
 };
-
-/** Looks at every row. Throws `DamagedDatabaseError` for one that is not as it was written. */
-export function checkLinks(db: Database): void {
-  const rows = db.query<Row, []>("SELECT scope, digest, linked_at, sum FROM blob_links").iterate();
-  for (const { scope, digest, linked_at, sum } of rows) checkRow(db, sum, scope, digest, linked_at);
-}
 
 /** What can still be read of a damaged file. */
 export function salvageLinks(path: string): DatedLink[] {
@@ -79,13 +60,8 @@ export function createLinks(path: string, links: Iterable<DatedLink>): void {
   syncFileBlocking(path);
 }
 
-interface Row {
-  readonly scope: string;
-  readonly digest: string;
-  readonly linked_at: number;
-  /** Earlier versions wrote none. */
-  readonly sum?: number;
-}
+/** Earlier versions wrote no sum. */
+type Row = Omit<LinkRow, "sum"> & Partial<LinkRow>;
 
 function addSound(found: Map<string, DatedLink>, { scope, digest, linked_at, sum }: Row): void {
   const parsed = parseDigest(String(digest));
@@ -109,7 +85,7 @@ function createTables(db: Database): void {
     throw new DamagedDatabaseError(db.filename, "it is of another version than its tables");
   const hasOld = has("links");
   if (hasOld) checkPages(db);
-  db.run(SCHEMA);
+  db.run(LINKS_TABLE);
   if (!hasOld) return;
   const insert = db.query("INSERT INTO blob_links VALUES (?, ?, ?, ?)");
   const rows = db.query<Row, []>("SELECT scope, digest, linked_at FROM links").iterate();

@@ -10,11 +10,12 @@ import type { CommitStorage, ContentOptions, ContentStorage, StorageEngine } fro
 import type { Leases } from "../leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
 import type { KeptSecret, SecretName } from "../secrets.ts";
+import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { LocalBlobs } from "./local-blobs.ts";
 import { LocalBranch } from "./local-branch.ts";
 import { LocalLeases } from "./local-leases.ts";
-import { checkLocalLinks, LocalLinks, readLocalLinks } from "./local-links.ts";
+import { checkLocalLinks, LocalLinks } from "./local-links.ts";
 import { LocalObjects } from "./local-objects.ts";
 import { LocalRefs } from "./local-refs.ts";
 import { LocalUploads } from "./local-uploads.ts";
@@ -122,7 +123,7 @@ export class LocalEngine implements StorageEngine {
   }
 
   async readLinks(name: string): Promise<OpenLinkReader> {
-    return readLocalLinks(this.#directory(name));
+    return readLinksIn(this.#directory(name));
   }
 
   checkLinks(name: string): Promise<readonly string[]> {

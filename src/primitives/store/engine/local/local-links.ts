@@ -6,10 +6,11 @@ import type { Logger } from "../../../logging/logger.ts";
 import { assertReadable, damageIn } from "../../../sqlite/database-damage.ts";
 import { removeDatabase, renameDatabase } from "../../../sqlite/database-file.ts";
 import { inspectDatabase } from "../../../sqlite/inspect-database.ts";
-import { openForReading } from "../../../sqlite/open-database.ts";
-import type { Link, LinkDamage, LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
-import { createLinks, LINKS, LINKS_SCHEMA, REBUILT_LINKS, salvageLinks } from "./links-database.ts";
-import { LinksFile, LinksFileReader } from "./links-file.ts";
+import type { LinkDamage, LinkOptions } from "../links.ts";
+import { LINKS, REBUILT_LINKS } from "../sqlite-links/links-schema.ts";
+import { ReplaceableLinks } from "../sqlite-links/replaceable-links.ts";
+import { createLinks, LINKS_SCHEMA, salvageLinks } from "./links-database.ts";
+import { LinksFile } from "./links-file.ts";
 
 const DAMAGED_LINKS = "links.damaged.sqlite";
 const UNFINISHED_LINKS = "links.new.sqlite";
@@ -21,16 +22,13 @@ interface LinksContext extends LinkOptions {
   readonly log: Logger;
 }
 
-/** The links of a store in its directory. A file that is damaged gives way to another one, while it is being read. */
-export class LocalLinks implements OwnedLinks {
+/** The links of a store in its directory. */
+export class LocalLinks extends ReplaceableLinks<LinksFile> {
   readonly #context: LinksContext;
-  #file: LinksFile;
-  /** Files that another one took the place of; calls that are under way read on in them. */
-  readonly #replaced: LinksFile[] = [];
 
   private constructor(context: LinksContext, file: LinksFile) {
+    super(file);
     this.#context = context;
-    this.#file = file;
   }
 
   static async open(context: LinksContext): Promise<LocalLinks> {
@@ -50,86 +48,39 @@ export class LocalLinks implements OwnedLinks {
     }
   }
 
-  has(scope: string, digest: Digest): Promise<boolean> {
-    return this.#file.has(scope, digest);
-  }
-
-  hasAny(scope: string): Promise<boolean> {
-    return this.#file.hasAny(scope);
-  }
-
-  scopesOf(digest: Digest, limit: number): Promise<string[]> {
-    return this.#file.scopesOf(digest, limit);
-  }
-
   add(scope: string, digest: Digest): Promise<void> {
-    return this.#file.add(scope, digest);
+    return this.file.add(scope, digest);
   }
 
   remove(scope: string, digest: Digest): Promise<boolean> {
-    return this.#file.remove(scope, digest);
-  }
-
-  blobsOf(scope: string): Promise<Digest[]> {
-    return this.#file.blobsOf(scope);
-  }
-
-  olderThan(seconds: number, last: Link | undefined, limit: number): Promise<Link[]> {
-    return this.#file.olderThan(seconds, last, limit);
-  }
-
-  isLinkedSince(digest: Digest, seconds: number): Promise<boolean> {
-    return this.#file.isLinkedSince(digest, seconds);
-  }
-
-  linkedSince(digests: readonly Digest[], seconds: number): Promise<Set<Digest>> {
-    return this.#file.linkedSince(digests, seconds);
+    return this.file.remove(scope, digest);
   }
 
   drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void> {
-    return this.#file.drop(scope, digest, isUnneeded);
+    return this.file.drop(scope, digest, isUnneeded);
   }
 
   /** Does not wait for anything, so that no link is lost that is made meanwhile. */
   async repair(damage: LinkDamage): Promise<boolean> {
-    if (!this.#isConcerned(damage)) return false;
+    if (!this.isConcerned(damage)) return false;
     const { dir, store, changed, log } = this.#context;
-    const before = this.#file;
-    assertReadable(before.path);
-    if (before.path !== `${dir}/${LINKS}`)
+    const { path } = this.file;
+    assertReadable(path);
+    if (path !== `${dir}/${LINKS}`)
       throw new Error(
-        `${basename(before.path)} is damaged (${damage.reason}) again; the next start makes another one`,
+        `${basename(path)} is damaged (${damage.reason}) again; the next start makes another one`,
       );
-    this.#file = new LinksFile(rebuild(this.#context, before.path, damage.reason), changed);
-    removeDatabase(before.path);
-    this.#replaced.push(before);
-    log.info(`${basename(before.path)} of the store '${store}' was replaced`);
+    this.replaceFile(new LinksFile(rebuild(this.#context, path, damage.reason), changed));
+    removeDatabase(path);
+    log.info(`${basename(path)} of the store '${store}' was replaced`);
     return true;
   }
 
-  async close(): Promise<void> {
-    for (const file of this.#replaced.splice(0)) await file.close();
-    await this.#file.close();
+  override async close(): Promise<void> {
+    await super.close();
     const path = `${this.#context.dir}/${LINKS}`;
-    if (this.#file.path !== path) renameDatabase(this.#file.path, path);
+    if (this.file.path !== path) renameDatabase(this.file.path, path);
   }
-
-  #isConcerned({ path }: LinkDamage): boolean {
-    if (path !== undefined) return path === this.#file.path;
-    try {
-      this.#file.check();
-      return false;
-    } catch (error) {
-      if (damageIn(error) === undefined) throw error;
-      return true;
-    }
-  }
-}
-
-/** Opens the links in a store's directory, which its owner has open. */
-export function readLocalLinks(dir: string): OpenLinkReader {
-  const path = [REBUILT_LINKS, LINKS].map((name) => `${dir}/${name}`).find((file) => existsSync(file));
-  return new LinksFileReader(openForReading(path ?? `${dir}/${LINKS}`));
 }
 
 /** What is wrong with the links in a store's directory, a line each. Nothing is changed. */

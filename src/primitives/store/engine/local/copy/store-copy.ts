@@ -7,7 +7,7 @@ import { isMissingFile } from "../../../../fs/files.ts";
 import { damageIn } from "../../../../sqlite/database-damage.ts";
 import { snapshotDatabase } from "../../../../sqlite/database-file.ts";
 import { DamagedStoreError } from "../../../commits/damaged-store.ts";
-import { LINKS, REBUILT_LINKS } from "../links-database.ts";
+import { LINKS, REBUILT_LINKS } from "../../sqlite-links/links-schema.ts";
 import { LocalBlobs, SEALED_AT } from "../local-blobs.ts";
 import { LocalRefs } from "../local-refs.ts";
 import { traceOfLostBranch } from "../lost-branch.ts";
