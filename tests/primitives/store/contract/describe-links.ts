@@ -1,11 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../../../src/primitives/digest.ts";
 import type { Link, LinkChange } from "../../../../src/primitives/store/engine/links.ts";
-import { type EngineUnderTest, openLinks, readLinks, STORE } from "./engines.ts";
+import { type LinkEngine, openLinks, readLinks, STORE } from "./engines.ts";
 
 const [layer, other] = [digestOf(Buffer.from("layer")), digestOf(Buffer.from("other"))];
 
-export function describeLinks({ name, create }: EngineUnderTest): void {
+interface EngineWithLinks {
+  readonly name: string;
+  create(): { readonly engine: LinkEngine; afterKill(): LinkEngine };
+}
+
+export function describeLinks({ name, create }: EngineWithLinks): void {
   describe(`links of the engine '${name}'`, () => {
     test("are there from when they were made until they are removed, each once", async () => {
       const links = await openLinks(create().engine);

@@ -125,11 +125,11 @@ export async function openCommits(engine: StorageEngine): Promise<CommitStorage>
   return commits;
 }
 
+/** The part of an engine that keeps links. */
+export type LinkEngine = Pick<StorageEngine, "create" | "openLinks" | "readLinks" | "checkLinks">;
+
 /** Opens the links, to be closed after the test. */
-export async function openLinks(
-  engine: StorageEngine,
-  options: Partial<LinkOptions> = {},
-): Promise<OwnedLinks> {
+export async function openLinks(engine: LinkEngine, options: Partial<LinkOptions> = {}): Promise<OwnedLinks> {
   await engine.create(STORE);
   const links = await engine.openLinks(STORE, { changed: () => undefined, needed: () => [], ...options });
   afterThisTest(() => links.close());
@@ -137,7 +137,7 @@ export async function openLinks(
 }
 
 /** Opens the links as another thread does, to be closed after the test. */
-export async function readLinks(engine: StorageEngine): Promise<OpenLinkReader> {
+export async function readLinks(engine: LinkEngine): Promise<OpenLinkReader> {
   const links = await engine.readLinks(STORE);
   afterThisTest(() => links.close());
   return links;

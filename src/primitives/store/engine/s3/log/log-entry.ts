@@ -9,8 +9,6 @@ export interface S3LogRecord {
   readonly kind: "link" | "unlink";
   readonly scope: string;
   readonly digest: Digest;
-  /** Bytes of the blob. */
-  readonly size: number;
   /** When, in seconds since the epoch. */
   readonly seconds: number;
 }
@@ -117,9 +115,7 @@ export function decodeLogEntry(bytes: Uint8Array<ArrayBuffer>, subject: string):
 /** A line of JSON for each record. */
 export function encodeRecords(records: readonly S3LogRecord[]): string {
   return records
-    .map(
-      ({ kind, scope, digest, size, seconds }) => `${JSON.stringify([kind, scope, digest, size, seconds])}\n`,
-    )
+    .map(({ kind, scope, digest, seconds }) => `${JSON.stringify([kind, scope, digest, seconds])}\n`)
     .join("");
 }
 
@@ -128,11 +124,11 @@ export function decodeRecords(text: string, subject: string): S3LogRecord[] {
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => {
-      const [kind, scope, name, size, seconds] = JSON.parse(line) as readonly unknown[];
+      const [kind, scope, name, seconds] = JSON.parse(line) as readonly unknown[];
       const digest = parseDigest(String(name));
       if ((kind !== "link" && kind !== "unlink") || digest === undefined)
         throw new CorruptObjectError(subject, "it has a record that is none");
-      return { kind, scope: String(scope), digest, size: Number(size), seconds: Number(seconds) };
+      return { kind, scope: String(scope), digest, seconds: Number(seconds) };
     });
 }
 

@@ -7,6 +7,7 @@ import { type LogClock, systemClock } from "./log-clock.ts";
 import type { LogEntry, S3LogRecord } from "./log-entry.ts";
 import { LogKeys } from "./log-keys.ts";
 import { LogTail } from "./log-tail.ts";
+import { type RecordProjection, replayRecords } from "./record-projection.ts";
 import { Turns } from "./turns.ts";
 import { UnmergedObjects } from "./unmerged-objects.ts";
 
@@ -108,6 +109,17 @@ export class StoreLog {
   onRecords(listener: RecordListener): Release {
     this.#recordListeners.add(listener);
     return () => this.#recordListeners.delete(listener);
+  }
+
+  /**
+   * Brings a projection, which is at the entry `after`, to the newest entry that was read, and calls it with the records of
+   * all that follow until the returned function is called.
+   */
+  async followRecords(after: number, projection: RecordProjection): Promise<Release> {
+    let done = after;
+    do done = await replayRecords(this, done, projection);
+    while (done < this.last);
+    return this.onRecords((records, number) => projection.apply(records, number));
   }
 
   /** `listener` is called when this node has read that another one moved the branch. */

@@ -21,7 +21,7 @@ function moveTo(text: string, expected: ObjectId | undefined): BranchMove {
 }
 
 function link(scope: string): S3LogRecord {
-  return { kind: "link", scope, digest: digestOf(Buffer.from(scope)), size: scope.length, seconds: 1 };
+  return { kind: "link", scope, digest: digestOf(Buffer.from(scope)), seconds: 1 };
 }
 
 let nodes = 0;
