@@ -26,6 +26,7 @@ function asUser(command: readonly string[]): string[] {
 async function serveAsUser(executable: string, dataDir: string) {
   const child = Bun.spawn(asUser([executable, "serve", "--data-dir", dataDir, ...PORTS]), {
     cwd: "/",
+    env: process.env,
     stdout: "pipe",
     stderr: "pipe",
   });

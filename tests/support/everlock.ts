@@ -52,7 +52,7 @@ export async function startEverlock(
       ...["--admin-password", ADMIN_PASSWORD],
       ...(options.args ?? []),
     ],
-    { stdin: "ignore", stdout: "pipe", stderr: "pipe", cwd: temporaryDirectory() },
+    { env: process.env, stdin: "ignore", stdout: "pipe", stderr: "pipe", cwd: temporaryDirectory() },
   );
   afterThisTest(async () => {
     child.kill("SIGKILL");

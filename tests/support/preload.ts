@@ -5,7 +5,8 @@ import { noteBegin, noteEnd } from "./cleanup.ts";
 beforeEach(noteBegin);
 afterEach(noteEnd);
 
-// Renamed, because servers that tests start inherit the environment and warn of variables that are not settings.
+// Renamed, because a server that is started with `env: process.env` warns of variables that are not settings. Without `env`, a
+// process gets the variables that this one was started with.
 const required = process.env["EVERLOCK_REQUIRE_CLIENTS"];
 if (required !== undefined) {
   process.env["REQUIRE_CLIENTS"] = required;

@@ -195,7 +195,8 @@ describeWith(["openssl"], "TLS", () => {
     copyFileSync(bare.key, old.key);
     copyFileSync(bare.certificate, old.certificate);
     expect(await eventually(() => logged.length >= 3)).toBe(true);
-    expect(await servedName(server.https?.port ?? 0, "localhost")).toBe("bare");
+    const isServed = async () => (await servedName(server.https?.port ?? 0, "localhost")) === "bare";
+    expect(await eventually(isServed)).toBe(true);
     expect(logged).toEqual([
       "info the certificate of bare was replaced",
       `warn the certificate in ${old.certificate} has no subject alternative name: most clients refuse it`,

@@ -110,6 +110,7 @@ test("whole lines of all threads wait for a slow reader of standard output", asy
   const read = () => rmSync(`${dir}/wait`, { force: true });
   const reader = `while [ -e ${dir}/wait ]; do sleep 0.02; done; cat > ${dir}/out`;
   const child = Bun.spawn(["sh", "-c", `${binary()} serve ${flags} ${listen} 2> ${dir}/err | (${reader})`], {
+    env: process.env,
     stdin: "ignore",
     stdout: "ignore",
     stderr: "ignore",
