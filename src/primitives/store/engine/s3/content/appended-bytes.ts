@@ -28,7 +28,7 @@ export class AppendedBytes {
   readonly #kept: readonly Segment[];
   readonly #writer: SegmentWriter;
   readonly #digest: Digest | undefined;
-  #completed: Promise<Segment> | undefined;
+  #completed: Promise<readonly Segment[]> | undefined;
 
   /** `digest`: of all bytes of the session, if it is known. */
   constructor(
@@ -61,7 +61,7 @@ export class AppendedBytes {
     if (added.length <= MAX_TAIL_BYTES) return { ...common, tail: added.slice() };
     if (segments.length >= MAX_SEGMENTS)
       throw new ExpectedError("the upload has too many chunks; send larger ones", { kind: "invalid" });
-    return { ...common, segments: [...segments, await this.#complete()], tail: EMPTY };
+    return { ...common, segments: [...segments, ...(await this.#complete())], tail: EMPTY };
   }
 
   /** All bytes of the session as a blob: in memory if they are few. */
@@ -76,12 +76,12 @@ export class AppendedBytes {
   }
 
   async #allSegments(): Promise<readonly Segment[]> {
-    if (this.#writer.hasParts) return [...this.#kept, await this.#complete()];
+    if (this.#writer.hasParts) return [...this.#kept, ...(await this.#complete())];
     const { segments } = this.#state;
-    return this.#writer.newBytes().length === 0 ? segments : [...segments, await this.#complete()];
+    return this.#writer.newBytes().length === 0 ? segments : [...segments, ...(await this.#complete())];
   }
 
-  #complete(): Promise<Segment> {
+  #complete(): Promise<readonly Segment[]> {
     this.#completed ??= this.#writer.complete();
     return this.#completed;
   }

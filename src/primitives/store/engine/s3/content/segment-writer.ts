@@ -1,4 +1,3 @@
-import { ExpectedError } from "../../../../expected-error.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UnavailableError, S3UncertainError } from "../../../../s3/s3-errors.ts";
 import { MAX_PARTS, type MultipartUpload, S3Multipart } from "../../../../s3/s3-multipart.ts";
@@ -8,9 +7,9 @@ import type { ContentKeys } from "./content-keys.ts";
 
 /**
  * Bytes of a part; all parts but the last are equal, as some stores demand. An upload needs memory for one that fills and for
- * those that are on their way, which is 30 MiB together.
+ * two that are on their way, of which the runtime keeps a copy each: 30 MiB together.
  */
-export const PART_BYTES = 10 * 1024 * 1024;
+export const PART_BYTES = 6 * 1024 * 1024;
 const MAX_ON_THEIR_WAY = 2;
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
@@ -20,15 +19,27 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export class SegmentGoneError extends Error {}
 
 export interface SegmentOrigin {
-  /** Of the data object to be written. */
+  /** Of the data object to be written; those of further ones, where there are too many parts for one, begin with it. */
   readonly name: string;
+  /** Parts of an object; default: as many as a store allows. */
+  readonly maxParts?: number;
   /** Small segments that end before the new bytes: copied into the new segment if it gets parts. Together below `PART_BYTES`. */
   readonly before: readonly Segment[];
   /** Bytes between those and the new ones. */
   readonly tail: Uint8Array;
 }
 
-/** Takes bytes and writes them to a data object: in one request if they are few, else in parts while they come. */
+/** A data object of which parts are written. */
+interface OpenObject {
+  readonly name: string;
+  readonly upload: Promise<MultipartUpload>;
+  readonly parts: UploadedPart[];
+  count: number;
+  /** Of all its parts, in bytes. */
+  size: number;
+}
+
+/** Takes bytes and writes them to a data object: in one request if they are few, else in parts while they come in. */
 export class SegmentWriter {
   readonly #bucket: S3Bucket;
   readonly #multipart: S3Multipart;
@@ -41,12 +52,13 @@ export class SegmentWriter {
   #filled: number;
   /** Buffers whose part was stored. */
   readonly #free: Bytes[] = [];
-  #upload: Promise<MultipartUpload> | undefined;
-  readonly #parts: UploadedPart[] = [];
-  #partCount = 0;
+  /** Objects that are complete. */
+  readonly #completed: Segment[] = [];
+  #object: OpenObject | undefined;
+  /** Bytes of all parts. */
+  #sent = 0;
   readonly #onTheirWay = new Set<Promise<void>>();
   #failure: unknown;
-  #isWritten = false;
 
   constructor(bucket: S3Bucket, keys: ContentKeys, origin: SegmentOrigin) {
     this.#bucket = bucket;
@@ -59,12 +71,12 @@ export class SegmentWriter {
 
   /** Whether it has written parts: then the new segment holds the bytes of `before` as well. */
   get hasParts(): boolean {
-    return this.#partCount > 0;
+    return this.#sent > 0;
   }
 
   /** `before`, the tail and what was written so far. */
   get size(): number {
-    return this.#partCount * PART_BYTES + this.#filled;
+    return this.#sent + this.#filled;
   }
 
   /** Resolves when there is room for more; `undefined` if there is. Rejects if the store fails. */
@@ -88,41 +100,47 @@ export class SegmentWriter {
     return this.#buffer.subarray(0, this.#filled);
   }
 
-  /** Writes what is left. The segment holds all bytes if there are parts, otherwise those of `newBytes`. */
-  async complete(): Promise<Segment> {
-    const { name } = this.#origin;
-    const key = this.#keys.data(name);
-    this.#isWritten = true;
-    if (!this.hasParts) {
-      const bytes = this.newBytes();
-      await this.#bucket.put(key, bytes);
-      return { name, size: bytes.length };
+  /** Writes what is left. The segments hold all bytes if there are parts, otherwise those of `newBytes`. */
+  async complete(): Promise<readonly Segment[]> {
+    if (this.hasParts) {
+      if (this.#filled > 0) await this.#sendPart();
+      await this.#completeObject();
+    } else {
+      const segment = { name: this.#origin.name, size: this.#filled - this.#start };
+      // Noted first, so that it is deleted if it is unknown whether it was written.
+      this.#completed.push(segment);
+      await this.#bucket.put(this.#keys.data(segment.name), this.newBytes());
     }
-    const { size } = this;
-    if (this.#filled > 0) await this.#sendPart();
-    await Promise.all(this.#onTheirWay);
-    this.#throwFailure();
-    const parts = this.#parts.toSorted((a, b) => a.number - b.number);
-    if (!(await this.#completeParts(key, parts)) && (await this.#bucket.head(key))?.size !== size)
-      throw new S3UnavailableError(`the object store did not complete the object ${key}`);
-    return { name, size };
+    return this.#completed;
   }
 
   /** Deletes what was written. */
   async abandon(): Promise<void> {
     await Promise.all(this.#onTheirWay);
-    const upload = await this.#upload?.catch(() => undefined);
+    const upload = await this.#object?.upload.catch(() => undefined);
     if (upload) await this.#multipart.abort(upload);
-    if (this.#isWritten) await this.#bucket.remove(this.#keys.data(this.#origin.name));
+    for (const { name } of this.#completed) await this.#bucket.remove(this.#keys.data(name));
+  }
+
+  async #completeObject(): Promise<void> {
+    const object = this.#object;
+    if (!object) return;
+    await Promise.all(this.#onTheirWay);
+    this.#throwFailure();
+    this.#object = undefined;
+    const { name, size } = object;
+    this.#completed.push({ name, size });
+    if (await this.#completeParts(object)) return;
+    if ((await this.#bucket.head(this.#keys.data(name)))?.size !== size)
+      throw new S3UnavailableError(`the object store did not complete the object ${this.#keys.data(name)}`);
   }
 
   /** False if it is unknown whether the object was made. */
-  async #completeParts(key: string, parts: readonly UploadedPart[]): Promise<boolean> {
-    const upload = await this.#upload;
-    if (!upload) throw new Error(`${key} has no parts`);
+  async #completeParts({ upload, parts, name }: OpenObject): Promise<boolean> {
     try {
-      const outcome = await this.#multipart.complete(upload, parts);
-      if (outcome.kind === "gone") throw new SegmentGoneError(`the parts of ${key} are gone`);
+      const inOrder = parts.toSorted((a, b) => a.number - b.number);
+      const outcome = await this.#multipart.complete(await upload, inOrder);
+      if (outcome.kind === "gone") throw new SegmentGoneError(`the parts of ${name} are gone`);
       return outcome.kind === "stored";
     } catch (error) {
       if (error instanceof S3UncertainError) return false;
@@ -159,18 +177,17 @@ export class SegmentWriter {
 
   /** Sends the buffer as a part; resolves when another one may fill. */
   async #sendPart(): Promise<void> {
-    if (this.#partCount >= MAX_PARTS)
-      throw new ExpectedError(
-        `one request can upload at most ${MAX_PARTS} parts of ${PART_BYTES} bytes to this storage`,
-        { kind: "invalid" },
-      );
     if (!this.hasParts) await this.#loadBefore();
-    this.#upload ??= this.#multipart.start(this.#keys.data(this.#origin.name));
-    const upload = await this.#upload;
+    if (this.#object?.count === (this.#origin.maxParts ?? MAX_PARTS)) await this.#completeObject();
+    this.#object ??= this.#openObject();
+    const object = this.#object;
+    await object.upload;
     const [buffer, length] = [this.#buffer, this.#filled];
-    const number = ++this.#partCount;
+    object.count++;
+    object.size += length;
+    this.#sent += length;
     this.#filled = 0;
-    const sending = this.#put(upload, number, buffer.subarray(0, length)).finally(() => {
+    const sending = this.#put(object, object.count, buffer.subarray(0, length)).finally(() => {
       this.#onTheirWay.delete(sending);
       this.#free.push(buffer);
     });
@@ -180,12 +197,19 @@ export class SegmentWriter {
     this.#buffer = this.#free.pop() ?? new Uint8Array(PART_BYTES);
   }
 
+  #openObject(): OpenObject {
+    const name = [this.#origin.name, ...(this.#completed.length > 0 ? [this.#completed.length] : [])].join(
+      "-",
+    );
+    return { name, upload: this.#multipart.start(this.#keys.data(name)), parts: [], count: 0, size: 0 };
+  }
+
   /** Never rejects: what fails is thrown by the next call. */
-  async #put(upload: MultipartUpload, number: number, bytes: Bytes): Promise<void> {
+  async #put({ upload, parts, name }: OpenObject, number: number, bytes: Bytes): Promise<void> {
     try {
-      const part = await this.#multipart.putPart(upload, number, bytes);
-      if (!part) throw new SegmentGoneError(`the parts of ${upload.key} are gone`);
-      this.#parts.push(part);
+      const part = await this.#multipart.putPart(await upload, number, bytes);
+      if (!part) throw new SegmentGoneError(`the parts of ${name} are gone`);
+      parts.push(part);
     } catch (error) {
       this.#failure ??= error;
     }
