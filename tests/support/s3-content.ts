@@ -4,7 +4,10 @@ import type { S3Location } from "../../src/primitives/s3/s3-location.ts";
 import { ContentKeys } from "../../src/primitives/store/engine/s3/content/content-keys.ts";
 import { S3Blobs, type S3BlobsOptions } from "../../src/primitives/store/engine/s3/content/s3-blobs.ts";
 import { S3Uploads } from "../../src/primitives/store/engine/s3/content/s3-uploads.ts";
-import { type ContentEngine, STORE } from "../primitives/store/contract/engines.ts";
+import type { UploadId } from "../../src/primitives/store/engine/upload-id.ts";
+import type { Upload } from "../../src/primitives/store/engine/uploads.ts";
+import { type ContentEngine, openContent, SCOPE, STORE } from "../primitives/store/contract/engines.ts";
+import { TroubledClient } from "./s3-node.ts";
 import { bucketAt } from "./s3-server.ts";
 
 const KEYS = new ContentKeys(STORE);
@@ -44,3 +47,17 @@ export async function damageBlob(bucket: S3Bucket, digest: Digest): Promise<void
 export async function keysIn(bucket: S3Bucket, prefix = ""): Promise<string[]> {
   return (await Array.fromAsync(bucket.list(prefix))).flat().map(({ key }) => key);
 }
+
+/** The content of one node, whose network fails when a test says so. */
+export async function contentNode(location: S3Location, options: Partial<S3BlobsOptions> = {}) {
+  const client = new TroubledClient(location);
+  const content = await openContent(contentEngine(client.bucket(), options));
+  const find = async (id: UploadId): Promise<Upload> => {
+    const upload = await content.uploads.find(id, SCOPE);
+    if (!upload) throw new Error("there is no such session");
+    return upload;
+  };
+  return { ...content, client, find };
+}
+
+export type ContentNode = Awaited<ReturnType<typeof contentNode>>;

@@ -14,14 +14,14 @@ export type Trouble =
 /** The client of one node, whose network fails when a test says so. */
 export class TroubledClient extends S3Client {
   /** Asked before each request. */
-  trouble: (request: S3Request) => Trouble | undefined = () => undefined;
+  trouble: (request: S3Request) => Trouble | undefined | Promise<undefined> = () => undefined;
 
   constructor(location: S3Location) {
     super(location, () => TEST_KEYS);
   }
 
   override async send(request: S3Request): Promise<Response> {
-    const trouble = this.trouble(request);
+    const trouble = await this.trouble(request);
     if (trouble === "lost") throw new S3UnavailableError("the network is cut off");
     const response = await super.send(request);
     if (trouble === "unanswered") throw new S3UnavailableError("no response came");

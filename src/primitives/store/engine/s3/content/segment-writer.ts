@@ -1,15 +1,15 @@
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UnavailableError, S3UncertainError } from "../../../../s3/s3-errors.ts";
-import { MAX_PARTS, type MultipartUpload, S3Multipart } from "../../../../s3/s3-multipart.ts";
+import { MAX_PARTS, MIN_PART_BYTES, type MultipartUpload, S3Multipart } from "../../../../s3/s3-multipart.ts";
 import type { UploadedPart } from "../../../../s3/s3-xml.ts";
 import type { Segment } from "./blob-object.ts";
 import type { ContentKeys } from "./content-keys.ts";
 
 /**
  * Bytes of a part; all parts but the last are equal, as some stores demand. An upload needs memory for one that fills and for
- * two that are on their way, of which the runtime keeps a copy each: 30 MiB together.
+ * two that are on their way, of which the runtime keeps a copy each: about 30 MiB together.
  */
-export const PART_BYTES = 6 * 1024 * 1024;
+export const PART_BYTES = MIN_PART_BYTES;
 const MAX_ON_THEIR_WAY = 2;
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
