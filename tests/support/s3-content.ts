@@ -18,7 +18,11 @@ export function contentEngine(bucket: S3Bucket, options: Partial<S3BlobsOptions>
     create: async () => undefined,
     openContent: async (store, { onDamage, locks, sessions }) => {
       const blobs = new S3Blobs({ bucket, store, onDamage, ...options });
-      return { blobs, uploads: new S3Uploads({ bucket, store, blobs, locks, sessions }) };
+      const { now } = options;
+      return {
+        blobs,
+        uploads: new S3Uploads({ bucket, store, blobs, locks, sessions, ...(now && { now }) }),
+      };
     },
   };
 }

@@ -1,10 +1,10 @@
 import { noteReceived } from "../../../../bounds/buffer-pressure.ts";
-import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts";
+import type { MonotonicClock } from "../../../../monotonic-clock.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import type { SessionVersion, UploadSessions } from "./upload-sessions.ts";
 
 /** While a body arrives, the node looks this often (ms) whether another one has changed its session. */
-const LOOK_MS = 5000;
+const LOOK_MS = 2000;
 /** And writes the session again this often, so that it does not look abandoned. */
 const KEEP_ALIVE_MS = 10 * 60 * 1000;
 
@@ -20,7 +20,7 @@ export class OpenAppend {
   #written: number;
   #looking: Promise<void> | undefined;
 
-  constructor(sessions: UploadSessions, version: SessionVersion, now: MonotonicClock = monotonicMs) {
+  constructor(sessions: UploadSessions, version: SessionVersion, now: MonotonicClock) {
     this.#sessions = sessions;
     this.#version = version;
     this.#now = now;

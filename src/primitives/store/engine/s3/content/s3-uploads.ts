@@ -1,5 +1,6 @@
 import { LruCache } from "../../../../bounds/lru-cache.ts";
 import { type Digest, type DigestAlgorithm, finishDigest } from "../../../../digest.ts";
+import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { scopeHash, type UploadId } from "../../upload-id.ts";
 import type {
@@ -30,6 +31,7 @@ export interface S3UploadsOptions {
   readonly blobs: S3Blobs;
   readonly locks: UploadLocks;
   readonly sessions: SessionCounter;
+  readonly now?: MonotonicClock;
 }
 
 /** Running hash states kept at the most; a session without one is hashed again from the store when it ends. */
@@ -54,6 +56,7 @@ interface RunningHash {
 export class S3Uploads implements UploadStore {
   readonly #bucket: S3Bucket;
   readonly #keys: ContentKeys;
+  readonly #now: MonotonicClock;
   readonly #locks: UploadLocks;
   readonly #counter: SessionCounter;
   readonly #sessions: UploadSessions;
@@ -66,7 +69,8 @@ export class S3Uploads implements UploadStore {
   /** What a last chunk has added, until the session ends or is rewound. */
   readonly #last = new Map<UploadId, AppendedBytes>();
 
-  constructor({ bucket, store, blobs, locks, sessions }: S3UploadsOptions) {
+  constructor({ bucket, store, blobs, locks, sessions, now = monotonicMs }: S3UploadsOptions) {
+    this.#now = now;
     this.#bucket = bucket;
     this.#keys = new ContentKeys(store);
     this.#locks = locks;
@@ -132,7 +136,7 @@ export class S3Uploads implements UploadStore {
     const version = await this.#current(upload);
     if (!version) return { kind: "cancelled" };
     await this.#dropLast(id);
-    const open = new OpenAppend(this.#sessions, version);
+    const open = new OpenAppend(this.#sessions, version, this.#now);
     this.#open.set(id, open);
     try {
       return await this.#append(open, body, isLast);
