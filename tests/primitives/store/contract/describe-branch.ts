@@ -130,16 +130,18 @@ function describeNodes(create: EngineUnderTest["create"]): void {
     }
   });
 
-  test("calls the watchers of other nodes when one node moves it", async () => {
+  test("calls the watchers of other nodes when one node has moved it, once they have looked", async () => {
     const [here, there] = await openTwo();
     const told: string[] = [];
     const unwatch = here.branch.watch(() => told.push("here"));
     there.branch.watch(() => told.push("there"));
     const { next, ...move } = moveTo("a", undefined);
     await there.branch.publish({ ...move, next });
+    await here.branch.refresh();
     expect(told).toEqual(["here"]);
     unwatch();
     await there.branch.publish(moveTo("b", next));
+    await here.branch.refresh();
     expect(told).toEqual(["here"]);
   });
 }

@@ -11,22 +11,24 @@ import type { Turns } from "./turns.ts";
 /** How often an entry is written whose fate is unknown, and the pause before the second time (doubled after each), in milliseconds. */
 const MAX_WRITES = 5;
 const PAUSE_MS = 50;
+/** How many races in a row a node loses before it asks for a turn. */
+const LOSSES_BEFORE_TURN = 2;
+/** It asks at once if the other node has written so many entries more. */
+const FAR_BEHIND = 4;
+/** Pause between looks at the log while another node has the turn, in milliseconds. */
+const TURN_PAUSE_MS = 20;
 /** Records in an entry; what is more goes to the next one. */
 const MAX_RECORDS = 10_000;
-
-/** `blocked`: it is another node's turn. */
-export type MoveOutcome = "published" | "moved" | "blocked";
 
 /** What goes into the log whether or not the branch has moved. */
 export interface Addition {
   readonly objects?: BranchMove["objects"];
   readonly records?: readonly S3LogRecord[];
-  readonly asksForTurn?: boolean;
 }
 
 interface WaitingMove {
   readonly move: BranchMove;
-  readonly outcome: PromiseWithResolvers<MoveOutcome>;
+  readonly outcome: PromiseWithResolvers<boolean>;
 }
 
 interface WaitingAddition {
@@ -72,9 +74,9 @@ export class LogAppender {
     this.#options = options;
   }
 
-  /** One at a time. Resolves when the branch has moved and that is durable, or when it can't be moved so. */
-  move(move: BranchMove): Promise<MoveOutcome> {
-    const outcome = Promise.withResolvers<MoveOutcome>();
+  /** One at a time. Resolves when the branch has moved and that is durable; with false if it is not where the move expects it. */
+  move(move: BranchMove): Promise<boolean> {
+    const outcome = Promise.withResolvers<boolean>();
     this.#move = { move, outcome };
     this.#start();
     return outcome.promise;
@@ -106,17 +108,28 @@ export class LogAppender {
     // What is added in the same turn of the event loop belongs to the same entry.
     await Promise.resolve();
     while (this.#move !== undefined || this.#additions.length > 0) {
+      if (this.#options.turns.isHeld) await this.#waitForTurn();
       const batch: Batch = { move: this.#move, additions: this.#takeAdditions() };
       this.#move = undefined;
       try {
-        await this.#append(batch);
+        await Promise.all([this.#append(batch), this.#options.turns.appending()]);
       } catch (error) {
         batch.move?.outcome.reject(error);
         for (const { done } of batch.additions) done.reject(error);
       }
+      this.#writing = undefined;
     }
     // Synchronous with the last look at what waits: what is added from here on starts another run.
     this.#running = undefined;
+  }
+
+  async #waitForTurn(): Promise<void> {
+    const { turns, tail } = this.#options;
+    while (turns.isHeld) {
+      await Bun.sleep(TURN_PAUSE_MS * (0.5 + Math.random()));
+      // A failure shows when the entry is written.
+      await tail.refresh().catch(() => undefined);
+    }
   }
 
   #takeAdditions(): WaitingAddition[] {
@@ -129,11 +142,11 @@ export class LogAppender {
   }
 
   async #append(batch: Batch): Promise<void> {
-    const { tail, clock } = this.#options;
-    for (;;) {
-      const refusal = batch.move && this.#refusalOf(batch.move.move);
-      if (refusal !== undefined) {
-        batch.move?.outcome.resolve(refusal);
+    const { tail, clock, turns } = this.#options;
+    for (let races = 0; ; races++) {
+      if (races >= LOSSES_BEFORE_TURN) turns.ask(tail.last);
+      if (batch.move && batch.move.move.expected !== tail.head) {
+        batch.move.outcome.resolve(false);
         batch.move = undefined;
       }
       if (batch.move === undefined && batch.additions.length === 0) return;
@@ -147,17 +160,19 @@ export class LogAppender {
       const written = await this.#write(number, entry, now);
       if (written === "late") continue;
       tail.apply(number, written);
-      if (written.nonce !== entry.nonce) continue;
+      this.#writing = undefined;
+      if (written.nonce !== entry.nonce) {
+        // The other node may have written many more.
+        await tail.refresh();
+        if (tail.last - number > FAR_BEHIND) turns.ask(tail.last);
+        continue;
+      }
+      turns.appendedNow();
       batch.move?.move.stored();
-      batch.move?.outcome.resolve("published");
+      batch.move?.outcome.resolve(true);
       for (const { done } of batch.additions) done.resolve();
       return;
     }
-  }
-
-  #refusalOf({ expected }: BranchMove): MoveOutcome | undefined {
-    if (this.#options.tail.head !== expected) return "moved";
-    return this.#options.turns.isMine ? undefined : "blocked";
   }
 
   #entryOf({ move, additions }: Batch): LogEntry {
@@ -170,7 +185,6 @@ export class LogAppender {
       node: this.#options.node,
       nonce: crypto.randomUUID(),
       ...(move && { move: { expected: move.move.expected, next: move.move.next } }),
-      asksForTurn: additions.some(({ addition }) => addition.asksForTurn === true),
       objects: [...unique.values()].map(encodeEntry),
       records: additions.flatMap(({ addition }) => addition.records ?? []),
     };
@@ -178,15 +192,13 @@ export class LogAppender {
 
   /** Resolves with the entry that has the number now: this one, or one of another node. `late`: the node hung meanwhile. */
   async #write(number: number, entry: LogEntry, checked: Moment): Promise<LogEntry | "late"> {
-    this.#writing = entry.nonce;
     try {
+      this.#writing = entry.nonce;
       return await this.#writeUntilCertain(number, entry, checked);
     } catch (error) {
       if (error instanceof S3RefusedError && !this.#options.tail.isFresh(this.#options.clock()))
         return "late";
       throw error;
-    } finally {
-      this.#writing = undefined;
     }
   }
 

@@ -20,8 +20,6 @@ export interface LogEntry {
   readonly nonce: string;
   /** Where the branch was and where it is now; without it, the entry leaves the branch where it is. */
   readonly move?: { readonly expected: ObjectId | undefined; readonly next: ObjectId };
-  /** Whether the node asks the others to leave the next move of the branch to it; see `Turns`. */
-  readonly asksForTurn: boolean;
   readonly objects: readonly EncodedEntry[];
   readonly records: readonly S3LogRecord[];
 }
@@ -46,7 +44,6 @@ interface Header {
   readonly format: number;
   readonly node: string;
   readonly nonce: string;
-  readonly turn?: true;
   /** `before` is null where the branch did not exist. */
   readonly move?: { readonly before: string | null; readonly after: string };
   readonly objects: number;
@@ -54,12 +51,11 @@ interface Header {
 }
 
 export function encodeLogEntry(entry: LogEntry): Uint8Array<ArrayBuffer> {
-  const { node, nonce, move, asksForTurn, objects, records } = entry;
+  const { node, nonce, move, objects, records } = entry;
   const header: Header = {
     format: FORMAT,
     node,
     nonce,
-    ...(asksForTurn && { turn: true }),
     ...(move && { move: { before: move.expected ?? null, after: move.next } }),
     objects: objects.length,
     records: records.length,
@@ -106,7 +102,6 @@ export function decodeLogEntry(bytes: Uint8Array<ArrayBuffer>, subject: string):
     node: header.node,
     nonce: header.nonce,
     ...(header.move && { move: moveOf(header.move, subject) }),
-    asksForTurn: header.turn === true,
     objects,
     records: decodeRecords(buffer.toString("utf8", at, end), subject),
   };

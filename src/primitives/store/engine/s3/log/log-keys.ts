@@ -1,5 +1,10 @@
 const NUMBER_DIGITS = 16;
 
+/** So that keys are in the order of their numbers. */
+export function numberInKey(number: number): string {
+  return String(number).padStart(NUMBER_DIGITS, "0");
+}
+
 /** Keys of a store's commits, below the prefix of the bucket. */
 export class LogKeys {
   readonly #base: string;
@@ -10,7 +15,12 @@ export class LogKeys {
 
   /** Entries are numbered from 1. */
   entry(number: number): string {
-    return `${this.entries}${String(number).padStart(NUMBER_DIGITS, "0")}`;
+    return `${this.entries}${numberInKey(number)}`;
+  }
+
+  /** The prefix of the requests of nodes that the others let them in. */
+  get turns(): string {
+    return `${this.#base}/turns/`;
   }
 
   /** The prefix of all entries. */

@@ -9,7 +9,7 @@ import type { LogKeys } from "./log-keys.ts";
 /** How long after it saw the end of the log a node may append to it, in milliseconds; see `LogAppender`. */
 const APPEND_MS = 60_000;
 /** Entries that are read at once by a node that is behind. */
-const MAX_WIDTH = 16;
+const MAX_WIDTH = 64;
 
 export interface LogTailOptions {
   readonly bucket: S3Bucket;

@@ -24,8 +24,6 @@ export interface StoreLogOptions {
 
 /** How many races in a row a node loses before it asks for a turn. */
 const LOSSES_BEFORE_TURN = 2;
-/** Pause between looks at the log while another node has the turn, in milliseconds. */
-const TURN_PAUSE_MS = 20;
 
 /**
  * The commits and records of a store: numbered objects, each with a group of commits or records. All nodes read them in
@@ -44,7 +42,7 @@ export class StoreLog {
     const keys = new LogKeys(store);
     const applied = (number: number, entry: LogEntry) => this.#applied(number, entry);
     this.#tail = new LogTail({ bucket, keys, clock, applied });
-    this.#turns = new Turns(node, () => clock().monotonic);
+    this.#turns = new Turns({ bucket, prefix: keys.turns, node, now: () => clock().monotonic });
     this.#appender = new LogAppender({ bucket, keys, clock, node, tail: this.#tail, turns: this.#turns });
     this.objects = new UnmergedObjects((number) => this.#tail.read(number));
   }
@@ -53,7 +51,6 @@ export class StoreLog {
   static async open(bucket: S3Bucket, store: string, options: StoreLogOptions): Promise<StoreLog> {
     const log = new StoreLog(bucket, store, options);
     await log.refresh();
-    log.#turns.clear();
     return log;
   }
 
@@ -79,17 +76,10 @@ export class StoreLog {
 
   /** Compare-and-swap of the branch; false if it moved. Records that wait go along. One at a time. */
   async publish(move: BranchMove): Promise<boolean> {
-    for (;;) {
-      // In the same turn of the event loop where nothing is in the way, so that what was recorded before goes along.
-      if (!this.#turns.isMine) await this.#waitForTurn();
-      if (this.head !== move.expected) return this.#lose();
-      const outcome = await this.#appender.move(move);
-      if (outcome === "moved") return this.#lose();
-      if (outcome === "published") {
-        this.#losses = 0;
-        return true;
-      }
-    }
+    const isPublished = this.head === move.expected && (await this.#appender.move(move));
+    this.#losses = isPublished ? 0 : this.#losses + 1;
+    if (this.#losses >= LOSSES_BEFORE_TURN) this.#turns.ask(this.last);
+    return isPublished;
   }
 
   /** Resolves when the records are durable and applied on this node: grouped with others, with commits on their way, or alone. */
@@ -133,26 +123,11 @@ export class StoreLog {
     await this.#appender.drained();
   }
 
-  /** The move that follows is not to lose again. */
-  async #lose(): Promise<false> {
-    if (++this.#losses >= LOSSES_BEFORE_TURN && !this.#turns.isAsked)
-      await this.#appender.add({ asksForTurn: true });
-    await this.#waitForTurn();
-    return false;
-  }
-
-  async #waitForTurn(): Promise<void> {
-    while (!this.#turns.isMine) {
-      await Bun.sleep(TURN_PAUSE_MS * (0.5 + Math.random()));
-      await this.refresh();
-    }
-  }
-
   #applied(number: number, entry: LogEntry): void {
     if (entry.records.length > 0)
       for (const listener of this.#recordListeners) listener(entry.records, number);
     this.objects.add(number, entry);
-    this.#turns.applied(entry);
+    this.#turns.applied(entry.node, number);
     if (!entry.move || this.#appender.isWriting(entry.nonce)) return;
     // When the log has taken the entry in.
     queueMicrotask(() => {
