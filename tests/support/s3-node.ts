@@ -15,6 +15,8 @@ export type Trouble =
 export class TroubledClient extends S3Client {
   /** Asked before each request. */
   trouble: (request: S3Request) => Trouble | undefined | Promise<undefined> = () => undefined;
+  /** What becomes of each response. */
+  respond: (response: Response) => Response = (response) => response;
 
   constructor(location: S3Location) {
     super(location, () => TEST_KEYS);
@@ -25,7 +27,7 @@ export class TroubledClient extends S3Client {
     if (trouble === "lost") throw new S3UnavailableError("the network is cut off");
     const response = await super.send(request);
     if (trouble === "unanswered") throw new S3UnavailableError("no response came");
-    return response;
+    return this.respond(response);
   }
 
   bucket(): S3Bucket {

@@ -21,6 +21,11 @@ export interface S3Request {
   readonly timeoutMs?: number;
 }
 
+type SignedRequest = Omit<
+  ConstructorParameters<typeof AwsV4Signer>[0],
+  "accessKeyId" | "secretAccessKey" | "sessionToken"
+>;
+
 export interface S3ClientOptions {
   /** How long the server may take until its response begins, in milliseconds. */
   readonly timeoutMs?: number;
@@ -89,6 +94,13 @@ export class S3Client {
     }
   }
 
+  /** An address at which anyone can get the object for so many seconds. */
+  async presign(key: string, seconds: number): Promise<string> {
+    const url = this.#url(key, { "X-Amz-Expires": String(seconds) });
+    const signed = await this.#signer({ method: "GET", url, signQuery: true }).sign();
+    return signed.url.href;
+  }
+
   /** Returns a failure that a retry may mend; throws the others. */
   async #attempt(request: S3Request): Promise<Response | S3UnavailableError> {
     let response: Response;
@@ -117,16 +129,10 @@ export class S3Client {
   async #fetch(request: S3Request): Promise<Response> {
     const { method, key, query = {}, headers = {}, body, timeoutMs, signedAt } = request;
     this.#requests++;
-    const { sessionToken, ...keys } = this.#credentials();
-    const signer = new AwsV4Signer({
-      ...keys,
-      ...(sessionToken !== undefined && { sessionToken }),
+    const signer = this.#signer({
       method,
       url: this.#url(key, query),
       headers: { ...headers, ...(body && { "X-Amz-Content-Sha256": this.#payloadHash(body) }) },
-      service: "s3",
-      region: this.location.region,
-      cache: this.#signingKeys,
       ...(signedAt && { datetime: signedAt.toISOString().replaceAll(/[:-]|\.\d{3}/g, "") }),
     });
     const signed = await signer.sign();
@@ -144,6 +150,18 @@ export class S3Client {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #signer(request: SignedRequest): AwsV4Signer {
+    const { sessionToken, ...keys } = this.#credentials();
+    return new AwsV4Signer({
+      ...request,
+      ...keys,
+      ...(sessionToken !== undefined && { sessionToken }),
+      service: "s3",
+      region: this.location.region,
+      cache: this.#signingKeys,
+    });
   }
 
   /** TLS protects large bodies already, and hashing them costs as much as all the rest. */

@@ -22,7 +22,10 @@ interface BlobRead extends Pick<RegistryRequest, "request" | "trace"> {
 
 const CONTENT_TYPE = "application/octet-stream";
 
-/** GET and HEAD /v2/<name>/blobs/<digest> (distribution-spec, "Pulling blobs"), whole, or one or more ranges. */
+/**
+ * GET and HEAD /v2/<name>/blobs/<digest> (distribution-spec, "Pulling blobs"), whole, or one or more ranges; or a redirect to
+ * where the storage has it.
+ */
 export async function getBlob(blobRead: BlobRead, { repository, digest }: BlobRoute): Promise<Result> {
   const { request, storage } = blobRead;
   const blob = await storage.blob(repository, digest);
@@ -41,6 +44,7 @@ export async function getBlob(blobRead: BlobRead, { repository, digest }: BlobRo
   if (request.method === "HEAD") {
     return new Response(null, { headers: { ...headers, "Content-Length": String(blob.size) } });
   }
+  if (blob.redirect) return redirected(await blob.redirect(), digest);
   const ranges = parseRange(rangeHeader(request, digest), blob.size);
   if (ranges === "all") return whole(blobRead, blob, headers);
   if (ranges === "malformed" || ranges === "unsatisfiable") {
@@ -50,6 +54,12 @@ export async function getBlob(blobRead: BlobRead, { repository, digest }: BlobRo
   }
   const [range, ...more] = ranges;
   return more.length === 0 ? part(blobRead, blob, headers, range) : parts(blobRead, blob, headers, ranges);
+}
+
+/** The client fetches the blob, or the ranges that it asks for, from the storage. The address must not outlive its time in a cache. */
+function redirected(location: string, digest: Digest): Response {
+  const headers = { Location: location, "Docker-Content-Digest": digest, "Cache-Control": "no-store" };
+  return new Response(null, { status: 307, headers });
 }
 
 type Headers = Readonly<Record<string, string>>;

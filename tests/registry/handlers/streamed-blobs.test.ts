@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { digestOf } from "../../../src/primitives/digest.ts";
 import { getBlob } from "../../../src/registry/handlers/blobs.ts";
 import type { RepositoryName } from "../../../src/registry/model/repository-name.ts";
-import type { BlobStream } from "../../../src/registry/model/storage.ts";
+import type { BlobStream, StoredBlob } from "../../../src/registry/model/storage.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 import { partsOf } from "../../support/multipart.ts";
 import { randomBytes } from "../../support/random-bytes.ts";
@@ -21,12 +21,12 @@ const responseBodies = {
 };
 
 /** Serves one blob whose storage can only stream it. */
-function serve(): string {
+function serve(blob: Partial<StoredBlob> = {}): string {
   const server = Bun.serve({
     port: 0,
     fetch: async (request) => {
       const trace = { route: "blob" as const, repository: undefined, received: 0, sent: 0 };
-      const storage = { blob: async () => ({ size: bytes.length, content }) };
+      const storage = { blob: async () => ({ size: bytes.length, content, ...blob }) };
       const result = await getBlob(
         { request, trace, storage, responseBodies },
         { repository: "app" as RepositoryName, digest },
@@ -67,4 +67,19 @@ test("HEAD of a blob that the storage streams opens no stream and has the length
   const head = await fetch(serve(), { method: "HEAD" });
   expect([head.status, head.headers.get("Content-Length")]).toEqual([200, "100000"]);
   expect(opened).toBe(0);
+});
+
+test("clients are sent to the storage for a blob that it gives itself, but not for what a HEAD asks", async () => {
+  const location = "http://storage.example/blob?signature=1";
+  const url = serve({ redirect: async () => location });
+  const get = (init: RequestInit) => fetch(url, { redirect: "manual", ...init });
+  for (const range of [undefined, "bytes=0-9"]) {
+    const response = await get(range === undefined ? {} : { headers: { Range: range } });
+    expect([response.status, response.headers.get("Location")]).toEqual([307, location]);
+    expect(response.headers.get("Docker-Content-Digest")).toBe(digest);
+  }
+  const head = await get({ method: "HEAD" });
+  expect([head.status, head.headers.get("Content-Length")]).toEqual([200, "100000"]);
+  const unchanged = await get({ headers: { "If-None-Match": `"${digest}"` } });
+  expect(unchanged.status).toBe(304);
 });

@@ -1,6 +1,7 @@
 import type { Digest, DigestAlgorithm } from "../../../primitives/digest.ts";
 import { nextTurn } from "../../../primitives/jobs/next-turn.ts";
 import { TurnQueue } from "../../../primitives/jobs/turn-queue.ts";
+import type { BlobStat } from "../../../primitives/store/engine/blobs.ts";
 import type { Manifest, NamedContent } from "../../../registry/model/manifest.ts";
 import type { Page, PageRequest } from "../../../registry/model/page.ts";
 import type { Precondition } from "../../../registry/model/precondition.ts";
@@ -69,7 +70,7 @@ export class InstanceStorage implements RegistryStorage {
     digest: Digest,
     missed: () => Promise<StoredBlob | undefined>,
   ): Promise<StoredBlob | undefined> {
-    const { blobs, reads, recency, checks } = this.#oci;
+    const { blobs, reads, recency } = this.#oci;
     recency.touch(digest);
     const known = await reads.load<Uint8Array<ArrayBuffer> | "large">(
       "blob",
@@ -87,17 +88,24 @@ export class InstanceStorage implements RegistryStorage {
     if (known instanceof Uint8Array) return { size: known.length, content: known };
     const opened = known && (await blobs.open(digest));
     if (!opened) return missed();
-    const { size, file, stream, isSealed } = opened;
+    const { size, file, stream, redirect } = opened;
+    if (!opened.isGuarded && !(await this.#isSound(digest, opened))) return undefined;
+    return { size, content: file ?? stream, ...(redirect && { redirect }) };
+  }
+
+  /** False if the blob was hashed and is damaged. */
+  async #isSound(digest: Digest, { size, isSealed }: BlobStat): Promise<boolean> {
+    const { blobs, checks } = this.#oci;
     // Another process has written to the file since it was hashed, or it is small enough to hash while the client waits.
     const isDue = checks.isDue(digest);
     if (!isSealed || (isDue && size <= MAX_CHECKED_FIRST)) {
-      if ((await blobs.verify(digest)) !== "sound") return undefined;
+      if ((await blobs.verify(digest)) !== "sound") return false;
       checks.note(digest);
     } else if (isDue) {
       checks.note(digest);
       this.#oci.audit(digest);
     }
-    return { size, content: file ?? stream };
+    return true;
   }
 
   deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {

@@ -19,6 +19,10 @@ export interface BlobRange {
 export interface OpenBlob extends BlobStat {
   /** Where the blob is a file of this machine: that file, which the kernel can send, whole or a slice. */
   readonly file?: Blob;
+  /** Whether the storage guards the bytes against damage itself: then only scrubs hash them, not those who serve them. */
+  readonly isGuarded?: boolean;
+  /** Where clients may be sent to fetch the blob, or ranges of it, from the storage: an address that is valid for minutes. */
+  readonly redirect?: () => Promise<string>;
   /** All bytes, or those of a range that lies within the blob. */
   stream(range?: BlobRange): ReadableStream<Uint8Array<ArrayBuffer>>;
 }

@@ -11,6 +11,7 @@ import type { Step } from "../../../../fs/files.ts";
 import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import type { BlobRange, BlobStat, BlobStore, BlobVerdict, OpenBlob } from "../../blobs.ts";
+import type { BlobCache, CachedBlob } from "./blob-cache.ts";
 import { type BlobObject, listedSegments, parseBlobObject } from "./blob-object.ts";
 import { BlobPlacing, type NewBlob } from "./blob-placing.ts";
 import { BlobRemoval } from "./blob-removal.ts";
@@ -24,6 +25,9 @@ export interface S3BlobsOptions {
   readonly store: string;
   /** Called with blobs that were set aside because their bytes are not what their digest says. */
   readonly onDamage: (digest: Digest) => void;
+  readonly cache?: BlobCache | undefined;
+  /** Clients may be sent to the store for blobs of more bytes; `undefined`: for none. */
+  readonly redirectAbove?: number | undefined;
   readonly now?: MonotonicClock;
 }
 
@@ -37,6 +41,8 @@ interface KnownBlob {
 /** Blobs of which it is remembered where their bytes are, and for how long (ms): another node may remove one. */
 const MAX_KNOWN = 20_000;
 const KNOWN_FOR_MS = 60_000;
+/** How long a client may take to follow a redirect. */
+const REDIRECT_SECONDS = 20 * 60;
 
 /**
  * Blobs as objects. A small one holds its bytes; a large one names the data objects that were uploaded, so that no bytes are
@@ -50,28 +56,44 @@ export class S3Blobs implements BlobStore {
   readonly #removal: BlobRemoval;
   readonly #placing: BlobPlacing;
   readonly #known = new LruCache<Digest, KnownBlob>(MAX_KNOWN);
-  readonly touches: BlobTouches;
+  readonly #cache: BlobCache | undefined;
+  readonly #redirectAbove: number;
+  readonly #touches: BlobTouches;
 
-  constructor({ bucket, store, onDamage, now = monotonicMs }: S3BlobsOptions) {
+  constructor({ bucket, store, onDamage, cache, redirectAbove, now = monotonicMs }: S3BlobsOptions) {
     this.#bucket = bucket;
+    this.#cache = cache;
+    this.#redirectAbove = redirectAbove ?? Number.POSITIVE_INFINITY;
     this.#keys = new ContentKeys(store);
     this.#onDamage = onDamage;
     this.#now = now;
-    this.touches = new BlobTouches(bucket, this.#keys, now);
+    this.#touches = new BlobTouches(bucket, this.#keys, now);
     this.#removal = new BlobRemoval(bucket, this.#keys, new Deletions(bucket), now);
-    this.#placing = new BlobPlacing(bucket, this.#keys, this.#removal, this.touches);
+    this.#placing = new BlobPlacing(bucket, this.#keys, this.#removal, this.#touches);
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
+    const cached = this.#cached(digest);
+    if (cached) return { size: cached.size, isSealed: true, placed: cached.placed };
     const known = await this.#find(digest);
     return known && statOf(known.object);
   }
 
   async open(digest: Digest): Promise<OpenBlob | undefined> {
+    const cached = this.#cached(digest);
+    if (cached && cached.size <= this.#redirectAbove) return openFile(cached);
     const known = await this.#find(digest);
     if (!known) return undefined;
-    const stream = (range?: BlobRange) => segmentStream(this.#bucket, slicesOf(known.segments, range));
-    return { ...statOf(known.object), stream };
+    const { object, segments } = known;
+    const stream = (range?: BlobRange) => segmentStream(this.#bucket, slicesOf(segments, range));
+    const opened = { ...statOf(object), isGuarded: true, stream };
+    const [segment, ...more] = segments;
+    if (object.size > this.#redirectAbove && segment && more.length === 0) {
+      const redirect = () => this.#bucket.client.presign(segment.key, REDIRECT_SECONDS);
+      return { ...opened, redirect };
+    }
+    this.#cache?.opened(digest, object.size, stream);
+    return opened;
   }
 
   async read(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -105,21 +127,28 @@ export class S3Blobs implements BlobStore {
   }
 
   async touch(digest: Digest): Promise<void> {
-    if (this.touches.isFresh(digest)) return;
-    await this.touches.leave(digest);
+    if (this.#touches.isFresh(digest)) return;
+    await this.#touches.leave(digest);
   }
 
   wasTouchedWithin(seconds: number, digest: Digest): Promise<boolean> {
-    return this.touches.wereLeftWithin(seconds, digest);
+    return this.#touches.wereLeftWithin(seconds, digest);
   }
 
   async remove(digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<boolean> {
     this.#known.delete(digest);
     try {
-      return await this.#removal.remove(digest, isUnneeded);
+      const isRemoved = await this.#removal.remove(digest, isUnneeded);
+      if (isRemoved) this.#cache?.remove(digest);
+      return isRemoved;
     } finally {
       this.#known.delete(digest);
     }
+  }
+
+  /** Not what this node is about to rely on for a push: then the store decides whether it is there. */
+  #cached(digest: Digest): CachedBlob | undefined {
+    return this.#touches.isFresh(digest) ? undefined : this.#cache?.get(digest);
   }
 
   async *list(): AsyncGenerator<readonly Digest[]> {
@@ -135,7 +164,7 @@ export class S3Blobs implements BlobStore {
 
   async #find(digest: Digest): Promise<KnownBlob | undefined> {
     const known = this.#known.get(digest);
-    if (known && this.#now() - known.at < KNOWN_FOR_MS && this.touches.areOlder(digest, known.at))
+    if (known && this.#now() - known.at < KNOWN_FOR_MS && this.#touches.areOlder(digest, known.at))
       return known;
     const at = this.#now();
     const found = await this.#look(digest);
@@ -209,6 +238,14 @@ export class S3Blobs implements BlobStore {
     if (!(await this.#removal.mark(digest, object, "damaged"))) return;
     this.#onDamage(digest);
   }
+}
+
+function openFile({ file, size, placed }: CachedBlob): OpenBlob {
+  const stream = (range?: BlobRange) =>
+    (range ? file.slice(range.first, range.last + 1) : file).stream() as ReadableStream<
+      Uint8Array<ArrayBuffer>
+    >;
+  return { size, isSealed: true, isGuarded: true, placed, file, stream };
 }
 
 function statOf({ size, modified }: BlobObject): BlobStat {

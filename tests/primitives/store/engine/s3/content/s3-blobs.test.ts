@@ -1,0 +1,88 @@
+import { describe, expect, test } from "bun:test";
+import { BlobCache } from "../../../../../../src/primitives/store/engine/s3/content/blob-cache.ts";
+import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/segment-writer.ts";
+import { randomBytes } from "../../../../../support/random-bytes.ts";
+import { contentNode } from "../../../../../support/s3-content.ts";
+import { sharedS3Server } from "../../../../../support/s3-server.ts";
+import { temporaryDirectory } from "../../../../../support/temporary-directory.ts";
+import { describeWith } from "../../../../../support/tools.ts";
+
+describeWith(["versitygw"], "blobs in a bucket", () => {
+  const nextLocation = sharedS3Server();
+
+  describe("with a cache directory", () => {
+    test("are read from the store until they are hot, and then from files, also while the store is away", async () => {
+      const cache = new BlobCache({ dir: temporaryDirectory(), capacity: 100_000_000 });
+      const node = await contentNode(nextLocation(), { cache });
+      const bytes = randomBytes(PART_BYTES + 1000);
+      const digest = await node.push(bytes);
+      for (let i = 0; i < 2; i++) {
+        const opened = await node.blobs.open(digest);
+        expect([opened?.file, opened?.size]).toEqual([undefined, bytes.length]);
+      }
+      await cache.idle();
+      node.client.trouble = () => "lost";
+      const opened = await node.blobs.open(digest);
+      expect(Buffer.compare(Buffer.from((await opened?.file?.bytes()) ?? []), bytes)).toBe(0);
+      const range = await Bun.readableStreamToBytes(
+        opened?.stream({ first: 5, last: 8 }) ?? new Blob().stream(),
+      );
+      expect(range).toEqual(new Uint8Array(bytes.slice(5, 9)));
+      expect((await node.blobs.stat(digest))?.size).toBe(bytes.length);
+    });
+
+    test("are gone from it when they are removed", async () => {
+      const cache = new BlobCache({ dir: temporaryDirectory(), capacity: 100_000_000 });
+      const node = await contentNode(nextLocation(), { cache });
+      const digest = await node.push(randomBytes(100_000));
+      for (let i = 0; i < 2; i++) await node.blobs.open(digest);
+      await cache.idle();
+      expect(cache.get(digest)?.size).toBe(100_000);
+      expect(await node.blobs.remove(digest, () => true)).toBe(true);
+      expect([cache.get(digest), await node.blobs.open(digest)]).toEqual([undefined, undefined]);
+    });
+  });
+
+  test("above a size have an address at which the store gives them, whole and in ranges, to anyone", async () => {
+    const node = await contentNode(nextLocation(), { redirectAbove: 50_000 });
+    const [small, ...large] = [randomBytes(50_000), randomBytes(60_000), randomBytes(2 * PART_BYTES + 10)];
+    expect((await node.blobs.open(await node.push(small ?? new Uint8Array())))?.redirect).toBeUndefined();
+    for (const bytes of large) {
+      const opened = await node.blobs.open(await node.push(bytes));
+      const url = (await opened?.redirect?.()) ?? "";
+      const whole = new Uint8Array(await (await fetch(url)).arrayBuffer());
+      expect(Buffer.compare(whole, bytes)).toBe(0);
+      const part = await fetch(url, { headers: { Range: "bytes=3-6" } });
+      expect([part.status, new Uint8Array(await part.arrayBuffer())]).toEqual([
+        206,
+        new Uint8Array(bytes.slice(3, 7)),
+      ]);
+      expect((await fetch(url.replace(/Signature=./, "Signature=0"))).status).toBe(403);
+    }
+  });
+
+  test("that the store breaks off in the middle are read on from there", async () => {
+    const node = await contentNode(nextLocation());
+    const bytes = randomBytes(3_000_000);
+    const digest = await node.push(bytes);
+    let cut = 2;
+    node.client.respond = (response) => {
+      if (response.status !== 206 || cut-- <= 0) return response;
+      let sent = 0;
+      const partial = response.body?.pipeThrough(
+        new TransformStream({
+          transform: (chunk, controller) => {
+            if (sent > 100_000) return controller.error(new Error("the connection was reset"));
+            sent += chunk.length;
+            return controller.enqueue(chunk);
+          },
+        }),
+      );
+      return new Response(partial ?? null, { status: response.status, headers: response.headers });
+    };
+    const opened = await node.blobs.open(digest);
+    const read = await Bun.readableStreamToBytes(opened?.stream() ?? new Blob().stream());
+    expect(Buffer.compare(read, bytes)).toBe(0);
+    expect(cut).toBeLessThan(0);
+  });
+});
