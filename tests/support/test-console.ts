@@ -8,6 +8,8 @@ import { resolveServerConfig } from "../../src/config/server-config.ts";
 import { JobRunner } from "../../src/primitives/jobs/job-runner.ts";
 import { reloadTogether } from "../../src/primitives/reload.ts";
 import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
+import { OneNode } from "../../src/primitives/store/engine/local/one-node.ts";
+import type { Nodes } from "../../src/primitives/store/engine/nodes.ts";
 import { StoreManager } from "../../src/primitives/store/store-manager.ts";
 import { PasswordChecker } from "../../src/primitives/users/password-checker.ts";
 import { passwordHashes, type UserName } from "../../src/primitives/users/user.ts";
@@ -110,8 +112,17 @@ function servicesOf(
         totals: () => ({ requests: 0, clientErrors: 0, serverErrors: 0, received: 0, sent: 0, underWay: 0 }),
       },
       reload: () => reloadTogether([users, instances, backends]),
+      nodes: announced(),
     },
   };
+}
+
+/** The nodes of a storage that has one. */
+function announced(): Nodes {
+  const nodes = new OneNode("node");
+  const load = { cpu: 0.5, memoryBytes: 1 << 20, requestsPerSecond: 12.25, requestsUnderWay: 3 };
+  nodes.announce(() => ({ host: "machine", version: "1.2.3", started: 0, ...load }));
+  return nodes;
 }
 
 function channelOf(input: string) {

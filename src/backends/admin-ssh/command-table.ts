@@ -12,6 +12,7 @@ import { ConsoleError } from "./commands/console-error.ts";
 import { CREDENTIAL_COMMANDS } from "./commands/credentials.ts";
 import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
+import { NODE_COMMANDS } from "./commands/nodes.ts";
 import { OCI_COMMANDS } from "./commands/oci.ts";
 import { OCI_CONTENT_COMMANDS } from "./commands/oci-content.ts";
 import { OCI_COPY_COMMANDS } from "./commands/oci-copy.ts";
@@ -39,9 +40,12 @@ const GENERAL_COMMANDS: readonly Command[] = [
     run([scope, verb], context) {
       if (scope === undefined) return helpOnAll(COMMANDS, context);
       const commands = commandsOf(scope.replace(/^\//, ""));
-      return verb === undefined
-        ? helpOnScope(commands, context)
-        : helpOnCommand(commandOf(commands, verb), context);
+      const [first] = commands;
+      if (verb === undefined)
+        return first?.verb === undefined && first
+          ? helpOnCommand(first, context)
+          : helpOnScope(commands, context);
+      return helpOnCommand(commandOf(commands, verb), context);
     },
   },
   ...["quit", "exit"].map(
@@ -73,6 +77,7 @@ export const COMMANDS: readonly Command[] = [
   ...CONFIG_COMMANDS,
   ...BACKEND_COMMANDS,
   ...STATUS_COMMANDS,
+  ...NODE_COMMANDS,
   ...APPLY_COMMANDS,
 ];
 

@@ -13,6 +13,7 @@ export function helpOnAll(commands: readonly Command[], reader: Reader): readonl
   return firstFitting(reader, [
     () => [...describe(allowed, reader), "", MORE],
     () => [...families(allowed, reader), "", MORE],
+    () => [...shortFamilies(allowed, reader), "", MORE],
     () => [[...new Set(allowed.map(({ scope }) => `/${scope}`))].join(", "), "", MORE],
   ]);
 }
@@ -85,6 +86,13 @@ function describe(commands: readonly Command[], reader: Reader): string[] {
     commands.map((command) => [usageOf(command), command.summary]),
     reader,
   );
+}
+
+/** A line for each family that has verbs, and the names of the others together. */
+function shortFamilies(commands: readonly Command[], reader: Reader): string[] {
+  const names = commands.flatMap(({ scope, verb }) => (verb === undefined ? `/${scope}` : []));
+  const withVerbs = commands.filter(({ verb }) => verb !== undefined);
+  return [...families(withVerbs, reader), ...alignColumns([[names.join(", ")]], reader)];
 }
 
 /** A line for each family, with its verbs. Of commands that do the same, such as `/quit` and `/exit`, one is enough. */

@@ -4,6 +4,7 @@ import type { Projection } from "./commits/projection.ts";
 import { Store } from "./commits/store.ts";
 import type { ContentOptions, ContentStorage, StorageEngine, StorageRoom } from "./engine/engine.ts";
 import type { LinkOptions, OwnedLinks } from "./engine/links.ts";
+import type { Nodes } from "./engine/nodes.ts";
 import type { KeptSecret, Secrets } from "./engine/secrets.ts";
 import { CorruptObjectError } from "./git/object.ts";
 
@@ -110,6 +111,11 @@ export class StoreManager implements Secrets {
   /** See `StorageEngine.checkLinks`. */
   checkLinks(name: StoreName): Promise<readonly string[]> {
     return this.#engine.checkLinks(name);
+  }
+
+  /** See `StorageEngine.openNodes`. */
+  openNodes(): Promise<Nodes> {
+    return this.#engine.openNodes();
   }
 
   /** See `Secrets`. */

@@ -5,6 +5,7 @@ import { LocalConsole } from "../../backends/admin-ssh/local-console.ts";
 import { serverPart } from "./context.ts";
 import { DIRECTORY } from "./data.ts";
 import { TRAFFIC } from "./http.ts";
+import { NODES } from "./nodes.ts";
 import { BACKENDS, INSTANCES, JOBS } from "./registries.ts";
 import { RELOAD } from "./reload.ts";
 import { PASSWORDS, TOKEN_USES, USERS } from "./users.ts";
@@ -33,13 +34,17 @@ const CONSOLE_SERVICES = serverPart({
     tokenUses: TOKEN_USES,
     traffic: TRAFFIC,
     reload: RELOAD,
+    nodes: NODES,
   },
   stopsBeside: [JOBS],
-  start: ({ passwords, traffic, reload, ...services }, { config, started }): ConsoleServices => ({
+  start: (
+    { passwords, traffic, reload, nodes: { nodes }, ...services },
+    { config, started },
+  ): ConsoleServices => ({
     ...services,
     passwords,
     passwordMinLength: config.passwordMinLength,
-    server: { started, failedLogins: passwords.failures, traffic, reload },
+    server: { started, failedLogins: passwords.failures, traffic, reload, nodes },
   }),
 });
 

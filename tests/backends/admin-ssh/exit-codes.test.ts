@@ -100,6 +100,7 @@ const LINES: readonly (readonly [line: string, code: number])[] = [
   ["/backends enable nothing", 2],
   ["/backends disable admin-ssh", 4],
   ["/status", 0],
+  ["/nodes", 0],
   ["/apply --soon", 2],
   ["/export --everything", 2],
   ["/nothing", 2],

@@ -65,6 +65,12 @@ describe("the help", () => {
     expect(lines.length).toBeLessThanOrEqual(22);
   });
 
+  test("of a command without verbs is everything about it", async () => {
+    const lines = await help("/help nodes");
+    expect(lines[0]).toBe("/nodes");
+    expect(lines.join("\n")).toContain("'behind' is the time");
+  });
+
   test("without a terminal is complete", async () => {
     expect((await help("/help users")).join("\n")).toContain("for example:");
     expect((await help("/help")).find((line) => line.startsWith("/oci log"))).toContain("the newest first");

@@ -45,6 +45,7 @@ const LINES = [
   "/backends disable oci-http",
   "/backends enable oci-http",
   "/status",
+  "/nodes",
   "/apply",
   "/export",
 ];

@@ -7,6 +7,8 @@ import type {
 } from "../../../src/primitives/store/engine/engine.ts";
 import type { Leases } from "../../../src/primitives/store/engine/leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../../../src/primitives/store/engine/links.ts";
+import { OneNode } from "../../../src/primitives/store/engine/local/one-node.ts";
+import type { Nodes } from "../../../src/primitives/store/engine/nodes.ts";
 import type { KeptSecret, SecretName } from "../../../src/primitives/store/engine/secrets.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { type KeptBlobs, MemoryBlobs } from "./memory-blobs.ts";
@@ -98,6 +100,10 @@ export class MemoryEngine implements StorageEngine {
 
   async openLeases(): Promise<Leases> {
     return this.#leases;
+  }
+
+  async openNodes(): Promise<Nodes> {
+    return new OneNode("memory");
   }
 
   async secret(name: SecretName, generate: () => Promise<Uint8Array>): Promise<KeptSecret> {

@@ -4,6 +4,7 @@ import type { TokenUses } from "../../../primitives/users/token-uses.ts";
 import type { UserRegistry } from "../../../primitives/users/user-registry.ts";
 import type { PasswordServices } from "../../accounts/account-services.ts";
 import type { Actor } from "../../actor.ts";
+import type { NodeServices } from "../../administration/nodes.ts";
 import type { ReloadServices } from "../../administration/reload.ts";
 import type { StatusServices } from "../../administration/status.ts";
 import type { BackendSwitch } from "../../backend-switch.ts";
@@ -18,7 +19,7 @@ export interface ConsoleServices extends PasswordServices {
   readonly instances: InstanceRegistry;
   readonly backends: BackendSwitch;
   readonly tokenUses: Pick<TokenUses, "lastUse">;
-  readonly server: StatusServices["server"] & ReloadServices["server"];
+  readonly server: StatusServices["server"] & ReloadServices["server"] & NodeServices["server"];
 }
 
 /** What texts are laid out for. */

@@ -1,9 +1,9 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
-import { formatDuration } from "../../../primitives/text/duration.ts";
 import { readStatus, type ServerStatus, type StoreStatus } from "../../administration/status.ts";
 import { describeMode } from "../../oci-http/settings/registry-mode.ts";
 import type { Command } from "./command.ts";
 import { formatTime, table } from "./table.ts";
+import { formatUptime } from "./uptime.ts";
 
 export const STATUS_COMMANDS: readonly Command[] = [
   {
@@ -33,7 +33,7 @@ function screen(now: ServerStatus, before: ServerStatus, width: number | undefin
   const { http, failedLogins } = now;
   const bytesPerSecond = (of: (some: ServerStatus) => number) => `${formatSize(Math.round(rate(of)))}/s`;
   return [
-    `up ${uptime(now.uptimeSeconds)}, ${formatSize(now.memoryBytes)} of memory, ${(rate(({ cpuSeconds }) => cpuSeconds) * 100).toFixed(0)} % of a core, ${now.registries} registries`,
+    `up ${formatUptime(now.uptimeSeconds)}, ${formatSize(now.memoryBytes)} of memory, ${(rate(({ cpuSeconds }) => cpuSeconds) * 100).toFixed(0)} % of a core, ${now.registries} registries`,
     `HTTP: ${rate(({ http: { requests } }) => requests).toFixed(0)} requests/s, ${http.underWay} under way, ${bytesPerSecond(({ http: { received } }) => received)} in, ${bytesPerSecond(({ http: { sent } }) => sent)} out`,
     `since the start: ${http.requests} requests, ${http.clientErrors} refused (4xx), ${http.serverErrors} failed (5xx), ${formatSize(http.received)} in, ${formatSize(http.sent)} out`,
     `logins that failed: ${failedLogins.refused} wrong, ${failedLogins.limited} while locked`,
@@ -63,16 +63,4 @@ function blobsOf({ blobs, blobBytes }: StoreStatus): string {
   return blobs === undefined || blobBytes === undefined
     ? "blobs: counting"
     : `${blobs} blobs of ${formatSize(blobBytes)}`;
-}
-
-const UNITS = [86_400, 3600, 60];
-
-/** Formats the two largest units, such as `3d 4h`. */
-function uptime(seconds: number): string {
-  const unit = UNITS.find((size) => seconds >= size);
-  if (unit === undefined) return `${seconds}s`;
-  const next = UNITS[UNITS.indexOf(unit) + 1] ?? 1;
-  const whole = formatDuration(Math.floor(seconds / unit) * unit);
-  const rest = Math.floor((seconds % unit) / next) * next;
-  return rest === 0 ? whole : `${whole} ${formatDuration(rest)}`;
 }

@@ -5,6 +5,7 @@ import type { BlobStore } from "./blobs.ts";
 import type { Branch } from "./branch.ts";
 import type { Leases } from "./leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "./links.ts";
+import type { Nodes } from "./nodes.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { Secrets } from "./secrets.ts";
 import type { SessionCounter, UploadLocks, UploadStore } from "./uploads.ts";
@@ -71,6 +72,8 @@ export interface StorageEngine extends Secrets {
   checkLinks(name: string): Promise<readonly string[]>;
   /** Opens the leases of the whole storage, which belong to no store. */
   openLeases(): Promise<Leases>;
+  /** Opens what tells of the processes that use the storage. */
+  openNodes(): Promise<Nodes>;
   /** The directory of this machine in which the node keeps the databases that it derives from a store. */
   derivedDirectory(name: string): string;
 }

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { hostname } from "node:os";
 import { syncDirectory } from "../../../fs/durable.ts";
 import { keptSecret } from "../../../fs/kept-secret.ts";
 import { storageTroubleOf } from "../../../fs/storage-trouble.ts";
@@ -9,6 +10,7 @@ import type { ObjectId } from "../../git/object-id.ts";
 import type { CommitStorage, ContentOptions, ContentStorage, StorageEngine } from "../engine.ts";
 import type { Leases } from "../leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
+import type { Nodes } from "../nodes.ts";
 import type { KeptSecret, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { DiskRoom } from "./disk-room.ts";
@@ -20,6 +22,7 @@ import { LocalObjects } from "./local-objects.ts";
 import { LocalRefs } from "./local-refs.ts";
 import { LocalUploads } from "./local-uploads.ts";
 import { hasLostRepository, traceOfLostBranch } from "./lost-branch.ts";
+import { OneNode } from "./one-node.ts";
 import { ensureRepository } from "./repository.ts";
 
 // What may live in this folder: all that knows of paths, files, packs and the journal. It imports the interfaces above it
@@ -132,6 +135,10 @@ export class LocalEngine implements StorageEngine {
 
   async openLeases(): Promise<Leases> {
     return new LocalLeases(`${this.#dataDir}/everlock-leases`);
+  }
+
+  async openNodes(): Promise<Nodes> {
+    return new OneNode(hostname());
   }
 
   async secret(name: SecretName, generate: () => Promise<Uint8Array>): Promise<KeptSecret> {

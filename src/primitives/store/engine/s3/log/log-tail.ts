@@ -47,6 +47,11 @@ export class LogTail {
     return this.#following.run();
   }
 
+  /** Milliseconds since a moment when the entry after the last one did not exist for certain. */
+  get msBehind(): number {
+    return this.#sawEnd ? msBetween(this.#sawEnd, this.#options.clock()) : Number.POSITIVE_INFINITY;
+  }
+
   /** Whether the end of the log was seen so short a time ago that the node may append. */
   isFresh(now: Moment): boolean {
     return this.#sawEnd !== undefined && msBetween(this.#sawEnd, now) < APPEND_MS;

@@ -64,6 +64,11 @@ export class StoreLog {
     return this.#tail.last;
   }
 
+  /** Milliseconds since this node last saw the end of the log. */
+  get msBehind(): number {
+    return this.#tail.msBehind;
+  }
+
   /** Reads an entry; `undefined` if there is none, or it was merged and removed. */
   entry(number: number): Promise<LogEntry | undefined> {
     return this.#tail.read(number);

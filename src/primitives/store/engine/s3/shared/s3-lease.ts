@@ -1,7 +1,7 @@
 import type { Release } from "../../../../release.ts";
 import type { Lease, LeaseName } from "../../leases.ts";
-import { type LeaseClock, type LeaseMoment, longestSince, momentOf } from "./lease-clock.ts";
 import type { FoundLease, LeaseRecord, LeaseRecords } from "./lease-records.ts";
+import { type LeaseMoment, longestSince, momentOf, type NodeClock } from "./node-clock.ts";
 
 /** How long another node must have seen the same version of a lease before it may acquire it. */
 export const LEASE_TERM_MS = 30_000;
@@ -13,7 +13,7 @@ const RETRY_MS = 1000;
 
 export interface LeaseContext {
   readonly records: LeaseRecords;
-  readonly clock: LeaseClock;
+  readonly clock: NodeClock;
   readonly name: LeaseName;
 }
 

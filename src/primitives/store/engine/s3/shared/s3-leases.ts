@@ -1,8 +1,8 @@
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UncertainError } from "../../../../s3/s3-errors.ts";
 import type { LeaseName, LeaseOutcome, Leases } from "../../leases.ts";
-import { type LeaseClock, momentOf, systemLeaseClock } from "./lease-clock.ts";
 import { type FoundLease, LeaseRecords } from "./lease-records.ts";
+import { momentOf, type NodeClock, systemNodeClock } from "./node-clock.ts";
 import { LEASE_TERM_MS, S3Lease } from "./s3-lease.ts";
 
 /**
@@ -13,12 +13,12 @@ import { LEASE_TERM_MS, S3Lease } from "./s3-lease.ts";
 export class S3Leases implements Leases {
   readonly #records: LeaseRecords;
   readonly #node: string;
-  readonly #clock: LeaseClock;
+  readonly #clock: NodeClock;
   /** Which version of an object this node saw last, and when it saw that version first, by its monotonic clock. */
   readonly #seen = new Map<LeaseName, { readonly etag: string; readonly at: number }>();
 
   /** `node` names this process among the nodes. */
-  constructor(bucket: S3Bucket, node: string, clock: LeaseClock = systemLeaseClock) {
+  constructor(bucket: S3Bucket, node: string, clock: NodeClock = systemNodeClock) {
     this.#records = new LeaseRecords(bucket);
     this.#node = node;
     this.#clock = clock;

@@ -2,7 +2,7 @@ import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts
 import type { Release } from "../../../../release.ts";
 
 /** The clocks and timers of a node, in milliseconds. */
-export interface LeaseClock {
+export interface NodeClock {
   /** Never runs ahead, but may stand still while the machine is suspended. */
   readonly now: MonotonicClock;
   /** Goes on while the machine is suspended, but may be set. */
@@ -11,7 +11,7 @@ export interface LeaseClock {
   after(ms: number, task: () => Promise<void>): Release;
 }
 
-export const systemLeaseClock: LeaseClock = {
+export const systemNodeClock: NodeClock = {
   now: monotonicMs,
   wall: Date.now,
   after: (ms, task) => {
@@ -28,11 +28,11 @@ export interface LeaseMoment {
   readonly wall: number;
 }
 
-export function momentOf(clock: LeaseClock): LeaseMoment {
+export function momentOf(clock: NodeClock): LeaseMoment {
   return { now: clock.now(), wall: clock.wall() };
 }
 
 /** At least the time that has passed since then, unless the wall clock was set back while the machine was suspended. */
-export function longestSince(then: LeaseMoment, clock: LeaseClock): number {
+export function longestSince(then: LeaseMoment, clock: NodeClock): number {
   return Math.max(clock.now() - then.now, clock.wall() - then.wall);
 }
