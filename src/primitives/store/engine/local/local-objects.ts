@@ -7,11 +7,11 @@ import type { Release } from "../../../release.ts";
 import type { GitObject, NamedObject } from "../../git/object.ts";
 import { type ObjectId, objectIdToBytes } from "../../git/object-id.ts";
 import { assemblePack, type EncodedEntry, encodeEntry } from "../../git/pack.ts";
+import { encodePackIndex } from "../../packs/pack-index.ts";
 import type { ObjectStore } from "../objects.ts";
 import { readLooseObject } from "./loose.ts";
 import { packProblems } from "./pack-check.ts";
 import { PackFile } from "./pack-file.ts";
-import { encodePackIndex } from "./pack-index.ts";
 import { removePackLeftovers, temporaryPackPaths } from "./pack-leftovers.ts";
 import { chooseMerge, coveredPacks, mergePacks, type PackPaths } from "./pack-merge.ts";
 

@@ -2,7 +2,13 @@ import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { hashFile, isMissingFile } from "../../../fs/files.ts";
 import { OBJECT_ID_BYTES } from "../../git/object-id.ts";
 import { PACK_HEADER_BYTES } from "../../git/pack.ts";
-import { FANOUT_AT, FANOUT_SIZE, IDS_AT, PACK_INDEX_MAGIC, PACK_INDEX_VERSION } from "./pack-index.ts";
+import {
+  FANOUT_AT,
+  FANOUT_SIZE,
+  IDS_AT,
+  PACK_INDEX_MAGIC,
+  PACK_INDEX_VERSION,
+} from "../../packs/pack-index.ts";
 
 /** Versions of packs that git writes (gitformat-pack). */
 const PACK_VERSIONS = [2, 3];

@@ -4,7 +4,7 @@ import { applyDelta } from "../../git/delta.ts";
 import { CorruptObjectError, type GitObject, type ObjectType } from "../../git/object.ts";
 import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "../../git/object-id.ts";
 import { PACK_TYPE, type PackedEntry } from "../../git/pack.ts";
-import { PackIndex } from "./pack-index.ts";
+import { PackIndex } from "../../packs/pack-index.ts";
 
 const TYPES = new Map<number, ObjectType>([
   [PACK_TYPE.commit, "commit"],

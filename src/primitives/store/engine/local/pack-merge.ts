@@ -3,8 +3,8 @@ import { syncFile, writeSynced } from "../../../fs/durable.ts";
 import { writeFully } from "../../../fs/files.ts";
 import { OBJECT_ID_BYTES, type ObjectId } from "../../git/object-id.ts";
 import { encodePackHeader, type PackedEntry } from "../../git/pack.ts";
+import { encodePackIndex } from "../../packs/pack-index.ts";
 import type { PackFile, RawEntry } from "./pack-file.ts";
-import { encodePackIndex } from "./pack-index.ts";
 
 /** Packs above which the smallest are merged into one; bounds open files and the places where an object is sought. */
 const MAX_SMALL_PACKS = 64;

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { LocalObjects } from "../../../../../src/primitives/store/engine/local/local-objects.ts";
 import { packProblems } from "../../../../../src/primitives/store/engine/local/pack-check.ts";
-import { encodePackIndex } from "../../../../../src/primitives/store/engine/local/pack-index.ts";
 import { nameObject } from "../../../../../src/primitives/store/git/object.ts";
 import { assemblePack, encodeEntry } from "../../../../../src/primitives/store/git/pack.ts";
+import { encodePackIndex } from "../../../../../src/primitives/store/packs/pack-index.ts";
 import { temporaryDirectory } from "../../../../support/temporary-directory.ts";
 
 const COUNT = 40;

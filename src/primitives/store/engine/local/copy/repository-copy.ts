@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import { removeFile, replaceFile, syncDirectory } from "../../../../fs/durable.ts";
 import { makeDirectory } from "../../../../fs/durable-directory.ts";
 import { OBJECT_ID_BYTES, objectIdToBytes, parseObjectId } from "../../../git/object-id.ts";
+import { PackIndex } from "../../../packs/pack-index.ts";
 import { readLooseObject } from "../loose.ts";
-import { PackIndex } from "../pack-index.ts";
 import { ensureRepository } from "../repository.ts";
 import { copyVerified, removeTemporaries } from "./verified-copy.ts";
 

@@ -56,9 +56,9 @@ export interface LogAppenderOptions {
  *
  * What is appended must come after every entry that exists. Entries are deleted after they were merged, so a number that
  * does not exist may be an old one, and an entry that was created there would be lost, and others with it. It can't happen:
- * - An entry is deleted no sooner than 24 hours after a checkpoint was written that contains it (`LogTrimming`).
- * - A node writes number N only if less than a minute has passed, by the longer of its clocks, since a moment at which N did
- *   not exist and had not been deleted (`LogTail.isFresh`). So N is not in any checkpoint that is older than a minute.
+ * - An entry is deleted no sooner than 24 hours after a checkpoint was written that contains it (`trimLog`).
+ * - A node writes number N only if less than a minute has passed, by the longer of its clocks, since a moment at which no
+ *   checkpoint contained N (`LogTail.isFresh`): the node saw that N did not exist, or read the checkpoint.
  * - The request is signed with the time at which that was checked, and the store refuses a signature that is more than 15
  *   minutes older or newer than its own clock. So neither a node that hangs between the check and the write, nor a network
  *   that delivers late, nor a clock that is wrong or stood still extends that minute to more than an hour.

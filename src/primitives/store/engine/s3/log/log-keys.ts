@@ -23,6 +23,33 @@ export class LogKeys {
     return `${this.#base}/turns/`;
   }
 
+  get checkpoint(): string {
+    return `${this.#base}/checkpoint`;
+  }
+
+  /** The prefix of packs. */
+  get packs(): string {
+    return `${this.#base}/packs/`;
+  }
+
+  pack(name: string, suffix: "pack" | "idx"): string {
+    return `${this.packs}${name}.${suffix}`;
+  }
+
+  /** The prefix of records of merged entries. */
+  get segments(): string {
+    return `${this.#base}/records/`;
+  }
+
+  segment(name: string): string {
+    return `${this.segments}${name}`;
+  }
+
+  /** The prefix of copies of derived databases. */
+  get copies(): string {
+    return `${this.#base}/copies/`;
+  }
+
   /** The prefix of all entries. */
   get entries(): string {
     return `${this.#base}/log/`;

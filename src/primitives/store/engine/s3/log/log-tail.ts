@@ -8,6 +8,8 @@ import type { LogKeys } from "./log-keys.ts";
 
 /** How long after it saw the end of the log a node may append to it, in milliseconds; see `LogAppender`. */
 const APPEND_MS = 60_000;
+/** How long a number that does not exist means that the log ends there: later it may have been deleted, 24 hours after it was merged. */
+const CERTAIN_MS = 12 * 3_600_000;
 /** Entries that are read at once by a node that is behind. */
 const MAX_WIDTH = 64;
 
@@ -17,6 +19,15 @@ export interface LogTailOptions {
   readonly clock: LogClock;
   /** Called with each entry in their order. If it throws, the entry does not count as seen. */
   readonly applied: (number: number, entry: LogEntry) => void;
+  /** Reads the newest checkpoint. */
+  readonly checkpoint: () => Promise<LogPosition>;
+  /** Called when the node goes on from that checkpoint, because it had not read the log for hours. */
+  readonly jumped: () => Promise<void>;
+}
+
+export interface LogPosition {
+  readonly last: number;
+  readonly head: ObjectId | undefined;
 }
 
 /** How far this node has read the log. */
@@ -25,8 +36,8 @@ export class LogTail {
   readonly #following = new SharedRun(() => this.#follow());
   #last = 0;
   #head: ObjectId | undefined;
-  /** When the entry after the last one did not exist for certain. */
-  #sawEnd: Moment | undefined;
+  /** A moment at which no checkpoint contained the entry after the last one: it either did not exist, or was not deleted. */
+  #certain: Moment | undefined;
 
   constructor(options: LogTailOptions) {
     this.#options = options;
@@ -47,14 +58,14 @@ export class LogTail {
     return this.#following.run();
   }
 
-  /** Milliseconds since a moment when the entry after the last one did not exist for certain. */
+  /** Milliseconds since a moment at which the entry after the last one did not exist for certain. */
   get msBehind(): number {
-    return this.#sawEnd ? msBetween(this.#sawEnd, this.#options.clock()) : Number.POSITIVE_INFINITY;
+    return this.#certain ? msBetween(this.#certain, this.#options.clock()) : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether the end of the log was seen so short a time ago that the node may append. */
+  /** Whether so short a time has passed since the next entry was certainly not deleted that the node may append. */
   isFresh(now: Moment): boolean {
-    return this.#sawEnd !== undefined && msBetween(this.#sawEnd, now) < APPEND_MS;
+    return this.#certain !== undefined && msBetween(this.#certain, now) < APPEND_MS;
   }
 
   /** `undefined` if there is no such entry. */
@@ -78,20 +89,34 @@ export class LogTail {
   }
 
   async #follow(): Promise<void> {
+    if (this.#certain === undefined) await this.#startAtCheckpoint();
     for (let found = 0; ; ) {
       const asked = this.#options.clock();
       const from = this.#last + 1;
       // Most often one entry is new, or none.
       const width = found < 2 ? 1 : Math.min(found, MAX_WIDTH);
       const entries = await Promise.all(Array.from({ length: width }, (_, i) => this.read(from + i)));
-      for (const [i, entry] of entries.entries()) {
-        if (entry === undefined) {
-          this.#sawEnd = asked;
-          return;
-        }
-        this.apply(from + i, entry);
+      const end = entries.indexOf(undefined);
+      for (const [i, entry] of entries.slice(0, end < 0 ? width : end).entries()) {
+        if (entry) this.apply(from + i, entry);
         found++;
       }
+      if (end < 0) continue;
+      if (this.#certain !== undefined && msBetween(this.#certain, asked) < CERTAIN_MS) {
+        this.#certain = asked;
+        return;
+      }
+      await this.#startAtCheckpoint();
     }
+  }
+
+  /** Goes on from the newest checkpoint if it is ahead of this node. */
+  async #startAtCheckpoint(): Promise<void> {
+    const asked = this.#options.clock();
+    const { last, head } = await this.#options.checkpoint();
+    const isAhead = last > this.#last;
+    if (isAhead) [this.#last, this.#head] = [last, head];
+    this.#certain = asked;
+    if (isAhead) await this.#options.jumped();
   }
 }

@@ -12,19 +12,19 @@ export class S3Objects implements ObjectStore {
   }
 
   get(id: ObjectId): Promise<GitObject | undefined> {
-    return this.#log.objects.get(id);
+    return this.#log.get(id);
   }
 
-  async has(id: ObjectId): Promise<boolean> {
-    return this.#log.objects.has(id);
+  has(id: ObjectId): Promise<boolean> {
+    return this.#log.has(id);
   }
 
   put(objects: readonly NamedObject[]): Promise<void> {
     return this.#log.put(objects);
   }
 
-  async verify(): Promise<readonly string[]> {
-    return [];
+  verify(step: (progress: string) => Promise<boolean>): Promise<readonly string[]> {
+    return this.#log.verify(step);
   }
 
   async close(): Promise<void> {

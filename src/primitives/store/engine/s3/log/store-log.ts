@@ -1,18 +1,23 @@
 import type { Release } from "../../../../release.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import type { GitObject } from "../../../git/object.ts";
 import type { ObjectId } from "../../../git/object-id.ts";
 import type { BranchMove } from "../../branch.ts";
+import { type Checkpoint, EMPTY_CHECKPOINT } from "./checkpoint.ts";
+import { CheckpointObject } from "./checkpoint-object.ts";
 import { LogAppender } from "./log-appender.ts";
 import { type LogClock, systemClock } from "./log-clock.ts";
 import type { LogEntry, S3LogRecord } from "./log-entry.ts";
 import { LogKeys } from "./log-keys.ts";
+import { mergeEntries } from "./log-merge.ts";
 import { LogTail } from "./log-tail.ts";
-import { type RecordProjection, replayRecords } from "./record-projection.ts";
+import { trimLog } from "./log-trimming.ts";
+import { PackGoneError } from "./pack-pieces.ts";
+import { PackedObjects } from "./packed-objects.ts";
+import { type RecordProjection, RecordReplay } from "./record-replay.ts";
+import { RecordSegments } from "./record-segments.ts";
 import { Turns } from "./turns.ts";
 import { UnmergedObjects } from "./unmerged-objects.ts";
-
-/** Called with the records of an entry and its number. */
-export type RecordListener = (records: readonly S3LogRecord[], number: number) => void;
 
 export interface StoreLogOptions {
   /** Names this process among the nodes. */
@@ -22,32 +27,75 @@ export interface StoreLogOptions {
   readonly clock?: LogClock;
 }
 
+export interface MergeReport {
+  /** Entries that were merged, and objects that were deleted. */
+  readonly merged: number;
+  readonly deleted: number;
+}
+
 /** How many races in a row a node loses before it asks for a turn. */
 const LOSSES_BEFORE_TURN = 2;
+/** Entries, and bytes of them, that are worth a merge. A node that starts reads them one by one. */
+const MERGED_ENTRIES = 256;
+const MERGED_BYTES = 16 * 1024 * 1024;
+/** Fewer entries are merged once the first of them is so old (milliseconds). */
+const MERGED_AFTER_MS = 3_600_000;
+/** Entries after which a node looks whether another one has merged them. */
+const ADOPTED_ENTRIES = 1024;
 
 /**
  * The commits and records of a store: numbered objects, each with a group of commits or records. All nodes read them in
  * the order of their numbers, so that all have the same history. One for each open store and node.
  */
 export class StoreLog {
-  readonly objects: UnmergedObjects;
+  readonly #bucket: S3Bucket;
+  readonly #keys: LogKeys;
+  readonly #clock: LogClock;
+  readonly #unmerged: UnmergedObjects;
+  readonly #packed: PackedObjects;
+  readonly #segments: RecordSegments;
+  readonly #object: CheckpointObject;
+  readonly #replay: RecordReplay;
   readonly #tail: LogTail;
   readonly #turns: Turns;
   readonly #appender: LogAppender;
-  readonly #recordListeners = new Set<RecordListener>();
   readonly #moveListeners = new Set<() => void>();
+  #checkpoint: Checkpoint = EMPTY_CHECKPOINT;
+  #adopting: Promise<void> | undefined;
+  /** When the first entry after the checkpoint was read, by the monotonic clock. */
+  #firstUnmerged: number | undefined;
   #losses = 0;
 
-  private constructor(bucket: S3Bucket, store: string, { node, clock = systemClock }: StoreLogOptions) {
+  private constructor(
+    bucket: S3Bucket,
+    store: string,
+    { node, localDir, clock = systemClock }: StoreLogOptions,
+  ) {
     const keys = new LogKeys(store);
-    const applied = (number: number, entry: LogEntry) => this.#applied(number, entry);
-    this.#tail = new LogTail({ bucket, keys, clock, applied });
+    [this.#bucket, this.#keys, this.#clock] = [bucket, keys, clock];
+    this.#unmerged = new UnmergedObjects((number) => this.#tail.read(number));
+    this.#packed = new PackedObjects(bucket, keys, localDir);
+    this.#segments = new RecordSegments(bucket, keys);
+    this.#object = new CheckpointObject(bucket, keys.checkpoint);
+    this.#replay = new RecordReplay({
+      segments: this.#segments,
+      checkpoint: () => this.#checkpoint,
+      last: () => this.last,
+      adopt: () => this.#adoptNewest(),
+    });
+    this.#tail = new LogTail({
+      bucket,
+      keys,
+      clock,
+      applied: (number, entry) => this.#applied(number, entry),
+      checkpoint: async () => (await this.#object.read()).checkpoint,
+      jumped: () => this.#jumped(),
+    });
     this.#turns = new Turns({ bucket, prefix: keys.turns, node, now: () => clock().monotonic });
     this.#appender = new LogAppender({ bucket, keys, clock, node, tail: this.#tail, turns: this.#turns });
-    this.objects = new UnmergedObjects((number) => this.#tail.read(number));
   }
 
-  /** Reads the log to its end. */
+  /** Reads the newest checkpoint and the entries after it. */
   static async open(bucket: S3Bucket, store: string, options: StoreLogOptions): Promise<StoreLog> {
     const log = new StoreLog(bucket, store, options);
     await log.refresh();
@@ -97,24 +145,35 @@ export class StoreLog {
     if (objects.length > 0) await this.#appender.add({ objects });
   }
 
-  /**
-   * `listener` is called with the records of all entries from now on in the order of the log, own ones too, before `record`
-   * and `refresh` resolve. It must bear to be called with the same records again.
-   */
-  onRecords(listener: RecordListener): Release {
-    this.#recordListeners.add(listener);
-    return () => this.#recordListeners.delete(listener);
+  async get(id: ObjectId): Promise<GitObject | undefined> {
+    return (await this.#unmerged.get(id)) ?? this.#seekPacked(id, () => this.#packed.get(id));
+  }
+
+  async has(id: ObjectId): Promise<boolean> {
+    return (
+      this.#unmerged.has(id) ||
+      (await this.#seekPacked(id, async () => (await this.#packed.has(id)) || undefined)) === true
+    );
+  }
+
+  /** What is wrong with the packs, a line each; see `ObjectStore.verify`. */
+  async verify(step: (progress: string) => Promise<boolean>): Promise<readonly string[]> {
+    await this.#adoptNewest();
+    const problems: string[] = [];
+    for (const pack of this.#packed.packs) {
+      const problem = await pack.problem();
+      if (problem !== undefined) problems.push(problem);
+      if (!(await step(`checking ${pack.stored.name}`))) break;
+    }
+    return problems;
   }
 
   /**
-   * Brings a projection, which is at the entry `after`, to the newest entry that was read, and calls it with the records of
-   * all that follow until the returned function is called.
+   * Hands all records after entry `after` to `follower`, then those of all new entries in the order of the log, own ones too,
+   * before `record` and `refresh` resolve. If it throws, the entry does not count as read, and comes again.
    */
-  async followRecords(after: number, projection: RecordProjection): Promise<Release> {
-    let done = after;
-    do done = await replayRecords(this, done, projection);
-    while (done < this.last);
-    return this.onRecords((records, number) => projection.apply(records, number));
+  followRecords(after: number, follower: RecordProjection): Promise<Release> {
+    return this.#replay.follow(after, follower);
   }
 
   /** `listener` is called when this node has read that another one moved the branch. */
@@ -123,20 +182,99 @@ export class StoreLog {
     return () => this.#moveListeners.delete(listener);
   }
 
-  /** Waits for what is being written. */
-  async close(): Promise<void> {
-    await this.#appender.drained();
+  /** Whether there is enough to merge, as far as this node knows. */
+  get isMergeDue(): boolean {
+    if (this.#firstUnmerged === undefined) return false;
+    return (
+      this.last - this.#checkpoint.last >= MERGED_ENTRIES ||
+      this.#unmerged.bytes >= MERGED_BYTES ||
+      this.#clock().monotonic - this.#firstUnmerged >= MERGED_AFTER_MS
+    );
   }
 
-  #applied(number: number, entry: LogEntry): void {
-    if (entry.records.length > 0)
-      for (const listener of this.#recordListeners) listener(entry.records, number);
-    this.objects.add(number, entry);
-    this.#turns.applied(entry.node, number);
-    if (!entry.move || this.#appender.isWriting(entry.nonce)) return;
+  /**
+   * Merges entries into packs and a new checkpoint, and deletes what is superfluous since a day. One node at a time is to do
+   * it, or some do it in vain; `step` is called before each step, and throws if it must end.
+   */
+  async merge(step: () => void = () => undefined): Promise<MergeReport> {
+    await this.refresh();
+    const base = await this.#object.read();
+    await this.#adopt(base.checkpoint);
+    const next = await mergeEntries(base, this.last, {
+      bucket: this.#bucket,
+      keys: this.#keys,
+      object: this.#object,
+      packed: this.#packed,
+      segments: this.#segments,
+      read: (number) => this.#tail.read(number),
+      step,
+    });
+    if (next === undefined) return { merged: 0, deleted: 0 };
+    await this.#adopt(next);
+    step();
+    const deleted = await trimLog(this.#bucket, this.#keys, this.#object, base.checkpoint);
+    return { merged: next.last - base.checkpoint.last, deleted };
+  }
+
+  /** Waits for what is being written, and closes files. */
+  async close(): Promise<void> {
+    await this.#appender.drained();
+    await this.#adopting;
+    await this.#packed.close();
+  }
+
+  /** `work` reads from the packs; again from the newest ones if these are gone, or if the object was merged meanwhile. */
+  async #seekPacked<T>(id: ObjectId, work: () => Promise<T | undefined>): Promise<T | undefined> {
+    for (let isAgain = false; ; isAgain = true) {
+      try {
+        const found = await work();
+        if (found !== undefined || isAgain || !this.#unmerged.has(id)) return found;
+      } catch (error) {
+        if (!(error instanceof PackGoneError) || isAgain) throw error;
+      }
+      await this.#adoptNewest();
+    }
+  }
+
+  async #adoptNewest(): Promise<void> {
+    await this.#adopt((await this.#object.read()).checkpoint);
+  }
+
+  /** Reads merged objects from the checkpoint's packs from now on. */
+  async #adopt(checkpoint: Checkpoint): Promise<void> {
+    if (checkpoint.last > this.last) await this.refresh();
+    if (checkpoint.last < this.#checkpoint.last) return;
+    this.#checkpoint = checkpoint;
+    this.#packed.use(checkpoint.packs);
+    this.#unmerged.forget(checkpoint.last);
+    this.#replay.forget(checkpoint.last);
+    this.#firstUnmerged = this.last > checkpoint.last ? this.#clock().monotonic : undefined;
+  }
+
+  async #jumped(): Promise<void> {
+    await this.#adoptNewest();
+    await this.#replay.skipped();
+    this.#tellMoved();
+  }
+
+  #tellMoved(): void {
     // When the log has taken the entry in.
     queueMicrotask(() => {
       for (const listener of this.#moveListeners) listener();
     });
+  }
+
+  #applied(number: number, entry: LogEntry): void {
+    this.#replay.applied(number, entry.records);
+    this.#unmerged.add(number, entry);
+    this.#turns.applied(entry.node, number);
+    this.#firstUnmerged ??= this.#clock().monotonic;
+    if ((number - this.#checkpoint.last) % ADOPTED_ENTRIES === 0)
+      this.#adopting ??= this.#adoptNewest()
+        .catch(() => undefined)
+        .finally(() => {
+          this.#adopting = undefined;
+        });
+    if (entry.move && !this.#appender.isWriting(entry.nonce)) this.#tellMoved();
   }
 }

@@ -16,6 +16,7 @@ export class UnmergedObjects {
   /** The number of an entry that has the object. */
   readonly #numbers = new Map<ObjectId, number>();
   readonly #idsOf = new Map<number, readonly ObjectId[]>();
+  readonly #bytes = new Map<number, number>();
   readonly #cache: LruCache<number, ReadonlyMap<ObjectId, EncodedEntry>>;
 
   /** `read` reads an entry; `undefined` if it is gone. */
@@ -31,7 +32,16 @@ export class UnmergedObjects {
       number,
       objects.map(({ id }) => id),
     );
+    this.#bytes.set(
+      number,
+      objects.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    );
     this.#remember(number, objects);
+  }
+
+  /** Bytes of all of them. */
+  get bytes(): number {
+    return this.#bytes.values().reduce((sum, bytes) => sum + bytes, 0);
   }
 
   has(id: ObjectId): boolean {
@@ -52,6 +62,7 @@ export class UnmergedObjects {
       if (number > last) continue;
       this.#idsOf.delete(number);
       this.#cache.delete(number);
+      this.#bytes.delete(number);
       for (const id of ids) if (this.#numbers.get(id) === number) this.#numbers.delete(id);
     }
   }

@@ -5,7 +5,7 @@ import type { LinkOptions } from "../../links.ts";
 import { checkLinks, LINKS_TABLE } from "../../sqlite-links/links-schema.ts";
 import { LinksTable } from "../../sqlite-links/links-table.ts";
 import type { S3LogRecord } from "../log/log-entry.ts";
-import type { RecordProjection } from "../log/record-projection.ts";
+import type { RecordProjection } from "../log/record-replay.ts";
 
 interface PositionRow {
   readonly entry: number;

@@ -156,7 +156,7 @@ describe("the log of a store", () => {
     );
     for (const object of large) await log.put([object]);
     for (const { id, body } of large) {
-      const found = await log.objects.get(id);
+      const found = await log.get(id);
       expect(Buffer.compare(found?.body ?? new Uint8Array(), body)).toBe(0);
     }
   });
@@ -175,7 +175,10 @@ describe("records of the log", () => {
     const logs = await Promise.all(Array.from({ length: 4 }, () => openLog(s3.bucket())));
     const seen = logs.map((log) => {
       const scopes: string[] = [];
-      log.onRecords((records) => scopes.push(...records.map(({ scope }) => scope)));
+      void log.followRecords(0, {
+        reset: () => scopes.splice(0),
+        apply: (records) => scopes.push(...records.map(({ scope }) => scope)),
+      });
       return scopes;
     });
     await Promise.all(
@@ -217,9 +220,10 @@ describe("records of the log", () => {
     const s3 = new MemoryS3();
     const [here, there] = [await openLog(s3.bucket()), await openLog(s3.bucket())];
     let calls = 0;
-    there.onRecords(() => {
+    const apply = () => {
       if (++calls === 1) throw new Error("the disk is full");
-    });
+    };
+    await there.followRecords(0, { reset: () => undefined, apply });
     await here.record([link("scope")]);
     await expect(there.refresh()).rejects.toThrow("the disk is full");
     expect(there.last).toBe(0);

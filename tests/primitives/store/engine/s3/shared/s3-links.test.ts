@@ -241,6 +241,8 @@ describeWith(["versitygw"], "links in a bucket", () => {
     test("stay as they are while the log can't be read, and are repaired later", async () => {
       const node = await openNode(nextLocation());
       await node.links.add("app", layer);
+      // What is not merged is in the node's memory.
+      await node.storeLog.merge();
       node.damage();
       node.client.trouble = () => "lost";
       await expect(node.links.repair({ reason: "its sum" })).rejects.toThrow("cut off");

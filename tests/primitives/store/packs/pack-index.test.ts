@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { encodePackIndex, PackIndex } from "../../../../../src/primitives/store/engine/local/pack-index.ts";
-import { objectIdFromBytes } from "../../../../../src/primitives/store/git/object-id.ts";
-import { randomBytes } from "../../../../support/random-bytes.ts";
-import { temporaryDirectory } from "../../../../support/temporary-directory.ts";
+import { objectIdFromBytes } from "../../../../src/primitives/store/git/object-id.ts";
+import { encodePackIndex, PackIndex } from "../../../../src/primitives/store/packs/pack-index.ts";
+import { randomBytes } from "../../../support/random-bytes.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 const CHECKSUM = new Uint8Array(32);
 

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { CorruptObjectError } from "../../git/object.ts";
-import { OBJECT_ID_BYTES, objectIdFromBytes } from "../../git/object-id.ts";
-import type { PackedEntry } from "../../git/pack.ts";
+import { CorruptObjectError } from "../git/object.ts";
+import { OBJECT_ID_BYTES, objectIdFromBytes } from "../git/object-id.ts";
+import type { PackedEntry } from "../git/pack.ts";
 
 export const PACK_INDEX_MAGIC = 0xff744f63;
 export const PACK_INDEX_VERSION = 2;

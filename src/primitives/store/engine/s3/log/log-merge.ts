@@ -1,0 +1,130 @@
+import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { CorruptObjectError } from "../../../git/object.ts";
+import type { ObjectId } from "../../../git/object-id.ts";
+import { assemblePack, type EncodedEntry } from "../../../git/pack.ts";
+import { encodePackIndex } from "../../../packs/pack-index.ts";
+import { type Checkpoint, historyAfter, type StoredPack } from "./checkpoint.ts";
+import type { CheckpointObject, ReadCheckpoint } from "./checkpoint-object.ts";
+import type { LogEntry, S3LogRecord } from "./log-entry.ts";
+import type { LogKeys } from "./log-keys.ts";
+import type { PackedObjects } from "./packed-objects.ts";
+import type { RecordSegments } from "./record-segments.ts";
+
+/** Most entries in one merge, and the bytes of their objects above which no more are added. */
+const MAX_ENTRIES = 4096;
+const MAX_BYTES = 48 * 1024 * 1024;
+/** Bytes of a pack above which it is merged no further; a merge holds that much in memory. */
+const MAX_PACK_BYTES = 96 * 1024 * 1024;
+/** A pack joins a merge unless it has so many times the bytes of what it is merged with. */
+const FACTOR = 2;
+/** Entries that are read at once. */
+const WIDTH = 16;
+
+export interface LogMergeOptions {
+  readonly bucket: S3Bucket;
+  readonly keys: LogKeys;
+  readonly object: CheckpointObject;
+  readonly packed: PackedObjects;
+  readonly segments: RecordSegments;
+  readonly read: (number: number) => Promise<LogEntry | undefined>;
+  /** Asked before each step; throws if the merge must end. */
+  readonly step: () => void;
+}
+
+/** What consecutive entries consist of. */
+interface Batch {
+  readonly last: number;
+  readonly head: ObjectId | undefined;
+  readonly objects: ReadonlyMap<ObjectId, EncodedEntry>;
+  readonly records: readonly S3LogRecord[];
+}
+
+/**
+ * Merges the entries after a checkpoint, up to `upTo`, into packs and the next checkpoint. What is new is written under
+ * names of its own before the checkpoint refers to it, and nothing is removed: whenever this breaks off, the log and the
+ * checkpoint are whole. Resolves with `undefined` if there is nothing to merge, or another node has merged meanwhile.
+ */
+export async function mergeEntries(
+  base: ReadCheckpoint,
+  upTo: number,
+  options: LogMergeOptions,
+): Promise<Checkpoint | undefined> {
+  const { checkpoint, written } = base;
+  const batch = await readBatch(checkpoint, upTo, options);
+  if (batch.last === checkpoint.last) return undefined;
+  const packs = await mergePacks(checkpoint, batch, options);
+  options.step();
+  const from = checkpoint.last + 1;
+  const segments = await options.segments.append(checkpoint.segments, batch.records, from, batch.last);
+  options.step();
+  const next: Checkpoint = {
+    nonce: crypto.randomUUID(),
+    last: batch.last,
+    head: batch.head,
+    packs,
+    segments,
+    history: historyAfter(checkpoint, written),
+    copies: checkpoint.copies,
+  };
+  return (await options.object.replace(base, next)) ? next : undefined;
+}
+
+async function readBatch(
+  { last: merged, head: mergedHead }: Checkpoint,
+  upTo: number,
+  { read, keys, step }: LogMergeOptions,
+): Promise<Batch> {
+  const objects = new Map<ObjectId, EncodedEntry>();
+  const records: S3LogRecord[] = [];
+  const end = Math.min(upTo, merged + MAX_ENTRIES);
+  let [last, head, bytes] = [merged, mergedHead, 0];
+  while (last < end && bytes < MAX_BYTES) {
+    step();
+    const numbers = Array.from({ length: Math.min(WIDTH, end - last) }, (_, i) => last + 1 + i);
+    for (const entry of await Promise.all(numbers.map((number) => read(number)))) {
+      const subject = `the log entry ${keys.entry(++last)}`;
+      if (!entry) throw new CorruptObjectError(subject, "it is gone, and no checkpoint has it");
+      if (entry.move && entry.move.expected !== head)
+        throw new CorruptObjectError(subject, `it does not follow the commit ${head}`);
+      head = entry.move?.next ?? head;
+      records.push(...entry.records);
+      for (const object of entry.objects) {
+        objects.set(object.id, object);
+        bytes += object.bytes.length;
+      }
+    }
+  }
+  return { last, head, objects, records };
+}
+
+/** Writes a pack with the new objects and those of the last packs, as far as these are small. */
+async function mergePacks(
+  { packs, last }: Checkpoint,
+  batch: Batch,
+  { bucket, keys, packed, step }: LogMergeOptions,
+): Promise<readonly StoredPack[]> {
+  if (batch.objects.size === 0) return packs;
+  const kept = [...packs];
+  let entries = [...batch.objects.values()];
+  let bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
+  const seen = new Set(batch.objects.keys());
+  for (let pack = kept.at(-1); pack && joins(pack, bytes); pack = kept.at(-1)) {
+    step();
+    const source = packed.packs.find(({ stored }) => stored.name === pack?.name);
+    if (!source) break;
+    // The older ones first, so that what belongs together lies together.
+    entries = [...(await source.entries()).filter(({ id }) => !seen.has(id)), ...entries];
+    for (const { id } of entries) seen.add(id);
+    bytes += pack.bytes;
+    kept.pop();
+  }
+  const pack = assemblePack(entries);
+  const name = `${last + 1}-${batch.last}-${crypto.randomUUID()}`;
+  step();
+  await bucket.put(keys.pack(name, "idx"), new Uint8Array(encodePackIndex(pack.entries, pack.checksum)));
+  await bucket.put(keys.pack(name, "pack"), new Uint8Array(pack.bytes));
+  return [...kept, { name, bytes: pack.bytes.length, objects: entries.length }];
+}
+
+const joins = (pack: StoredPack, bytes: number) =>
+  pack.bytes <= bytes * FACTOR && pack.bytes + bytes <= MAX_PACK_BYTES;

@@ -1,0 +1,68 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { removeQuietly } from "../../../../fs/durable.ts";
+import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import type { GitObject } from "../../../git/object.ts";
+import type { ObjectId } from "../../../git/object-id.ts";
+import type { StoredPack } from "./checkpoint.ts";
+import type { LogKeys } from "./log-keys.ts";
+import { PackPieces } from "./pack-pieces.ts";
+import { RemotePack, type RemotePackOptions } from "./remote-pack.ts";
+
+/** Bytes of whole packs that are kept on the node's disk; their indexes, 44 bytes an object, come on top. */
+const MAX_KEPT_BYTES = 4 * 1024 ** 3;
+
+/** Finds the objects of merged entries in the packs of a checkpoint. */
+export class PackedObjects {
+  readonly #options: RemotePackOptions;
+  /** The newest ones first. */
+  #packs: readonly RemotePack[] = [];
+  #keptBytes = 0;
+
+  constructor(bucket: S3Bucket, keys: LogKeys, localDir: string) {
+    const dir = `${localDir}/packs`;
+    mkdirSync(dir, { recursive: true });
+    const mayKeep = (bytes: number) => {
+      if (this.#keptBytes + bytes > MAX_KEPT_BYTES) return false;
+      this.#keptBytes += bytes;
+      return true;
+    };
+    this.#options = { bucket, keys, dir, pieces: new PackPieces(bucket, keys), mayKeep };
+  }
+
+  /** The packs that hold all objects from now on. */
+  use(stored: readonly StoredPack[]): void {
+    const known = new Map(this.#packs.map((pack) => [pack.stored.name, pack]));
+    this.#packs = stored.toReversed().map((one) => known.get(one.name) ?? new RemotePack(one, this.#options));
+    const names = new Set(stored.map(({ name }) => name));
+    for (const [name, pack] of known) if (!names.has(name)) void pack.drop();
+    // What an earlier run of the node has left.
+    for (const file of readdirSync(this.#options.dir)) {
+      const name = file.slice(0, file.lastIndexOf("."));
+      if (!names.has(name) && !known.has(name)) removeQuietly(`${this.#options.dir}/${file}`);
+    }
+  }
+
+  /** Throws `PackGoneError` if other packs must be used. */
+  async get(id: ObjectId): Promise<GitObject | undefined> {
+    for (const pack of this.#packs) {
+      const object = await pack.get(id);
+      if (object) return object;
+    }
+    return undefined;
+  }
+
+  /** Throws `PackGoneError` if other packs must be used. */
+  async has(id: ObjectId): Promise<boolean> {
+    for (const pack of this.#packs) if (await pack.has(id)) return true;
+    return false;
+  }
+
+  /** The newest ones first. */
+  get packs(): readonly RemotePack[] {
+    return this.#packs;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#packs.map((pack) => pack.close()));
+  }
+}
