@@ -18,6 +18,13 @@ export class TroubledClient extends S3Client {
   /** What becomes of each response. */
   respond: (response: Response) => Response = (response) => response;
 
+  /** How much later it is for this node, by the store's clock. */
+  aheadMs = 0;
+
+  override get storeTime(): Date {
+    return new Date(super.storeTime.getTime() + this.aheadMs);
+  }
+
   constructor(location: S3Location) {
     super(location, () => TEST_KEYS);
   }

@@ -189,6 +189,7 @@ export async function missingFrom(
   for (const blob of blobs) {
     await pace.rest();
     oci.recency.touch(blob);
+    await oci.blobs.touch?.(blob);
     if (!isSparse && !(await oci.blobs.stat(blob))) gone.push(blob);
   }
   return gone;

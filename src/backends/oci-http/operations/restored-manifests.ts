@@ -75,6 +75,7 @@ export class RestoredManifests {
   async #isWhole({ blobs, manifests }: Manifest): Promise<boolean> {
     for (const blob of blobs) {
       this.#oci.recency.touch(blob);
+      await this.#oci.blobs.touch?.(blob);
       if (!(await this.#oci.blobs.stat(blob))) return false;
     }
     for (const child of manifests) {

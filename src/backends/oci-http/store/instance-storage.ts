@@ -25,6 +25,7 @@ import type {
 } from "../../../registry/model/storage.ts";
 import { nameOf, type Reference, type Tag } from "../../../registry/model/tag.ts";
 import { damageOf } from "../content/damage.ts";
+import { keepForClient } from "./blob-traces.ts";
 import { overQuota, type Policy, quotasOf } from "./instance-policy.ts";
 import { InstanceUploads } from "./instance-uploads.ts";
 import { isLinked } from "./linked-blobs.ts";
@@ -85,6 +86,7 @@ export class InstanceStorage implements RegistryStorage {
         return content && { value: content, bytes: stat.size };
       },
     );
+    if (known && blobs.touch && !(await keepForClient(this.#oci, digest))) return missed();
     if (known instanceof Uint8Array) return { size: known.length, content: known };
     const opened = known && (await blobs.open(digest));
     if (!opened) return missed();

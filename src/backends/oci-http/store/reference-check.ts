@@ -10,6 +10,7 @@ import type { StoreView } from "./store-view.ts";
 
 /** Look-ups after which the thread yields to other requests. */
 const AT_ONCE = 200;
+const DISTANT_AT_ONCE = 16;
 
 /** A manifest that is about to be stored in a repository, and the content that it names. */
 interface Checked {
@@ -32,6 +33,7 @@ export async function checkReferences(
   const mistyped: ReferenceFaults["mistyped"][number][] = [];
   // A manifest may name the same content many times.
   const held = { blob: new Map<Digest, Held | undefined>(), manifest: new Map<Digest, Held | undefined>() };
+  if (oci.blobs.touch) await holdBlobs(oci, repository, named, held.blob);
   for (const { kind, digest, size, mediaType } of named) {
     const known = kind === "blob" ? held.blob : held.manifest;
     if (!known.has(digest)) {
@@ -71,5 +73,22 @@ async function heldBlob(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<Held | undefined> {
-  return (await isLinked(oci, repository, digest)) ? oci.blobs.stat(digest) : undefined;
+  if (!(await isLinked(oci, repository, digest))) return undefined;
+  if (oci.blobs.touch) await oci.blobs.touch(digest);
+  return oci.blobs.stat(digest);
+}
+
+/** Looks up all blobs of the manifest, several at once: each look-up may be a request to a distant storage. */
+async function holdBlobs(
+  oci: StoreView,
+  repository: RepositoryName,
+  named: readonly NamedContent[],
+  held: Map<Digest, Held | undefined>,
+): Promise<void> {
+  const blobs = [...new Set(named.flatMap(({ kind, digest }) => (kind === "blob" ? [digest] : [])))];
+  for (let from = 0; from < blobs.length; from += DISTANT_AT_ONCE) {
+    const some = blobs.slice(from, from + DISTANT_AT_ONCE);
+    const found = await Promise.all(some.map((digest) => heldBlob(oci, repository, digest)));
+    for (const [i, digest] of some.entries()) held.set(digest, found[i]);
+  }
 }

@@ -22,6 +22,8 @@ export interface Garbage {
 }
 
 const AT_ONCE = 200;
+/** Blobs that are removed at the same time: each may take several requests to a distant storage. */
+const REMOVED_AT_ONCE = 16;
 const PROGRESS_EVERY_MS = 100;
 /** The derived database that should know a manifest. */
 const FILES = {
@@ -120,13 +122,8 @@ class Collection {
    * is still unneeded.
    */
   async #remove(candidates: GarbageCandidates, began: number): Promise<void> {
-    // The index and the links may be replaced meanwhile: read them from the store each time.
-    const { recency, blobs } = this.#oci;
-    const isNamed = (digest: Digest) => this.#oci.servedIndexes().some((index) => index.isNeeded(digest));
-    const isRecent = (digest: Digest) => {
-      const sinceBegan = Math.floor((performance.now() - began) / 1000) + 1;
-      return recency.wasTouchedWithin(Math.max(this.#graceSeconds, sinceBegan), digest);
-    };
+    const seconds = () => Math.max(this.#graceSeconds, Math.floor((performance.now() - began) / 1000) + 1);
+    const isRecent = (digest: Digest) => this.#oci.recency.wasTouchedWithin(seconds(), digest);
     if (!this.#run.isDryRun) {
       for (const { scope, digest } of candidates.links()) {
         const isUnneeded = () => !isRecent(digest) && !this.#oci.index.names(scope, digest);
@@ -134,22 +131,37 @@ class Collection {
         if (!(await this.#step("links dropped"))) return;
       }
     }
-    for (const digest of candidates.blobs()) {
+    for (const some of slices(candidates.blobs(), REMOVED_AT_ONCE)) {
       if (!(await this.#step("removing"))) return;
-      const linkedSince = this.#run.isDryRun ? this.#linkedBefore : 0;
-      const isUnneeded = async () =>
-        !isRecent(digest) && !isNamed(digest) && !(await this.#oci.links.isLinkedSince(digest, linkedSince));
-      const size = (await isUnneeded()) ? (await blobs.stat(digest))?.size : undefined;
-      if (size === undefined) continue;
-      if (!this.#run.isDryRun) {
-        const isRemoved = await blobs.remove(digest, isUnneeded);
-        this.#pace.rested();
-        if (!isRemoved) continue;
-        this.#oci.sizes.removed(digest, size);
-      }
-      this.blobs++;
-      this.bytes += size;
+      await Promise.all(some.map((digest) => this.#removeBlob(digest, seconds)));
+      this.#pace.rested();
     }
+  }
+
+  /** `seconds`: for how long a blob that was asked for is kept. */
+  async #removeBlob(digest: Digest, seconds: () => number): Promise<void> {
+    const { blobs, recency } = this.#oci;
+    const linkedSince = this.#run.isDryRun ? this.#linkedBefore : 0;
+    // The index and the links may be replaced meanwhile: read them from the store each time.
+    const isUnneeded = async () =>
+      !recency.wasTouchedWithin(seconds(), digest) &&
+      !this.#oci.servedIndexes().some((index) => index.isNeeded(digest)) &&
+      !(await this.#oci.links.isLinkedSince(digest, linkedSince));
+    /** Also as other nodes see it. */
+    const isUnneededByAll = async () => {
+      // First the traces: a node leaves one before it looks for the blob, and what it commits comes after.
+      if (await blobs.wasTouchedWithin?.(seconds(), digest)) return false;
+      await this.#oci.store.refresh(0);
+      return isUnneeded();
+    };
+    const size = (await isUnneeded()) ? (await blobs.stat(digest))?.size : undefined;
+    if (size === undefined) return;
+    if (!this.#run.isDryRun) {
+      if (!(await blobs.remove(digest, isUnneededByAll))) return;
+      this.#oci.sizes.removed(digest, size);
+    }
+    this.blobs++;
+    this.bytes += size;
   }
 
   /** Links of blobs that were uploaded to a repository and that no manifest there names. */
@@ -221,6 +233,17 @@ async function take<T>(
     add(next.value);
   }
   return true;
+}
+
+function* slices<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let slice: T[] = [];
+  for (const item of items) {
+    slice.push(item);
+    if (slice.length < size) continue;
+    yield slice;
+    slice = [];
+  }
+  if (slice.length > 0) yield slice;
 }
 
 async function* batches<T>(pages: AsyncIterable<readonly T[]>, size: number): AsyncGenerator<T[]> {

@@ -238,9 +238,9 @@ export class Store {
    * To be awaited before something is read that other nodes may have changed: resolves when `head` and the projection are as
    * new as the branch was at the call, or as old as the operator allows. `undefined` where no wait is needed.
    */
-  refresh(): Promise<void> | undefined {
+  refresh(maxAgeMs = this.#maxAgeMs): Promise<void> | undefined {
     const now = performance.now();
-    if (this.#maxAgeMs > 0 && now - this.#refreshed < this.#maxAgeMs) return undefined;
+    if (maxAgeMs > 0 && now - this.#refreshed < maxAgeMs) return undefined;
     const newest = this.#branch.refresh();
     return newest && this.#reach(newest, now);
   }

@@ -47,6 +47,16 @@ export interface BlobStore {
    */
   remove(digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<boolean>;
   /**
+   * Leaves a durable trace that this node relies on the blob, to be left before it is looked for; only where several nodes use
+   * a storage. Resolves at once if it was left lately.
+   */
+  touch?(digest: Digest): Promise<void>;
+  /**
+   * Whether any node has left a trace within so many seconds, or within some minutes at least, for which a node relies on an
+   * older trace.
+   */
+  wasTouchedWithin?(seconds: number, digest: Digest): Promise<boolean>;
+  /**
    * Every blob that is present, in pages by algorithm and then by the first two hex digits: a page is read when it is asked
    * for, and no page holds blobs of before the one before it.
    */

@@ -52,6 +52,11 @@ export class BlobTouches {
     return left === undefined || left.durable <= learnt;
   }
 
+  /** The node has just made the blob, and its link is about to protect it: no trace is needed. */
+  placed(digest: Digest): void {
+    this.#left.set(digest, { began: this.#now(), durable: this.#now() });
+  }
+
   /** Resolves when the trace is durable. */
   async leave(digest: Digest): Promise<void> {
     const began = this.#now();

@@ -73,14 +73,15 @@ export class S3Blobs implements BlobStore {
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
-    const cached = this.#cached(digest);
+    // For what this node is about to rely on for a push, the store decides whether it is there.
+    const cached = this.#touches.isFresh(digest) ? undefined : this.#cache?.get(digest);
     if (cached) return { size: cached.size, isSealed: true, placed: cached.placed };
     const known = await this.#find(digest);
     return known && statOf(known.object);
   }
 
   async open(digest: Digest): Promise<OpenBlob | undefined> {
-    const cached = this.#cached(digest);
+    const cached = this.#cache?.get(digest);
     if (cached && cached.size <= this.#redirectAbove) return openFile(cached);
     const known = await this.#find(digest);
     if (!known) return undefined;
@@ -123,7 +124,9 @@ export class S3Blobs implements BlobStore {
   /** Makes a blob of bytes with this digest; false if it was there already, and what was given is not used. */
   async place(digest: Digest, blob: NewBlob): Promise<boolean> {
     this.#known.delete(digest);
-    return this.#placing.place(digest, blob);
+    const isNew = await this.#placing.place(digest, blob);
+    if (isNew) this.#touches.placed(digest);
+    return isNew;
   }
 
   async touch(digest: Digest): Promise<void> {
@@ -144,11 +147,6 @@ export class S3Blobs implements BlobStore {
     } finally {
       this.#known.delete(digest);
     }
-  }
-
-  /** Not what this node is about to rely on for a push: then the store decides whether it is there. */
-  #cached(digest: Digest): CachedBlob | undefined {
-    return this.#touches.isFresh(digest) ? undefined : this.#cache?.get(digest);
   }
 
   async *list(): AsyncGenerator<readonly Digest[]> {

@@ -13,9 +13,10 @@ describeWith(["versitygw"], "blobs in a bucket", () => {
   describe("with a cache directory", () => {
     test("are read from the store until they are hot, and then from files, also while the store is away", async () => {
       const cache = new BlobCache({ dir: temporaryDirectory(), capacity: 100_000_000 });
-      const node = await contentNode(nextLocation(), { cache });
+      const location = nextLocation();
+      const node = await contentNode(location, { cache });
       const bytes = randomBytes(PART_BYTES + 1000);
-      const digest = await node.push(bytes);
+      const digest = await (await contentNode(location)).push(bytes);
       for (let i = 0; i < 2; i++) {
         const opened = await node.blobs.open(digest);
         expect([opened?.file, opened?.size]).toEqual([undefined, bytes.length]);
