@@ -25,17 +25,8 @@ const STATE: NodeState = {
   requestsUnderWay: 3,
 };
 
-/** A client of a node that sees the store's clock later by `aheadMs`. */
-class LaterClient extends TroubledClient {
-  aheadMs = 0;
-
-  override get storeTime(): Date {
-    return new Date(super.storeTime.getTime() + this.aheadMs);
-  }
-}
-
 function nodeAt(location: S3Location, node: string, behind = 0) {
-  const client = new LaterClient(location);
+  const client = new TroubledClient(location);
   const clock = new ManualClock();
   const nodes = new S3Nodes({ bucket: client.bucket(), node, clock, behindSeconds: async () => behind });
   const seen = async () => (await nodes.list()).map(({ name, isSelf, isGone }) => [name, isSelf, isGone]);
