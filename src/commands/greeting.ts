@@ -13,6 +13,7 @@ export type Greeted = Pick<
   | "ops"
   | "fingerprint"
   | "dataDir"
+  | "storage"
   | "adminName"
   | "administrator"
   | "instances"
@@ -49,6 +50,7 @@ function addresses(server: Greeted): string[] {
   }
   if (ssh) lines.push(`  SSH    ${formatListenAddress(ssh)}, host key ${fingerprint}`);
   if (ops) lines.push(`  ops    ${formatListenAddress(ops)}`);
+  if (server.storage !== undefined) lines.push(`  store  ${server.storage}`);
   return [...lines, `  data   ${server.dataDir}`];
 }
 

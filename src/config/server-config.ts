@@ -19,13 +19,16 @@ import { CheckedSettings } from "./checked-settings.ts";
 import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
 import { isSettingName, NEVER, type SettingName, UsageError } from "./settings.ts";
 import { givenSettings } from "./sources.ts";
+import { type StorageConfig, storageConfig } from "./storage-config.ts";
 
 /** A larger smallest length would be a typing error. */
 const MAX_SMALLEST_PASSWORD = 128;
 
 /** The server's whole configuration, checked. A part that is switched off is `undefined`. */
 export interface ServerConfig {
+  /** What the stores are kept in, or what a node of an object store derives and caches. */
   readonly dataDir: string;
+  readonly storage: StorageConfig;
   readonly http: HttpConfig | undefined;
   readonly ssh: ListenAddress | undefined;
   /** Health and metrics. */
@@ -59,6 +62,7 @@ export function resolveServerConfig(
       : settings.address("frontend-ops-listen", "127.0.0.1:9090");
   return {
     dataDir: settings.text("data-dir"),
+    storage: storageConfig(settings, environment),
     http: http ? httpConfig(settings, ops) : undefined,
     ssh: settings.flag("backend-admin-ssh")
       ? settings.address("frontend-ssh-listen", "127.0.0.1:2222")

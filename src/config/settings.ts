@@ -17,6 +17,29 @@ export const SETTINGS = {
     hint: "file",
     help: "TOML file with any of these settings, by the same names",
   },
+  storage: {
+    type: "string",
+    hint: "place",
+    fallback: "local",
+    help: "where the stores are: 'local' (in the data directory), or a bucket that many nodes share, s3://bucket/prefix",
+  },
+  "storage-endpoint": {
+    type: "string",
+    hint: "url",
+    help: "address of the object store, such as https://s3.example.org (default: AWS S3)",
+  },
+  "storage-region": { type: "string", hint: "region", help: "region of the bucket (default: AWS_REGION)" },
+  "storage-credentials": {
+    type: "string",
+    hint: "file",
+    help: "credentials file of the object store; without it, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+  },
+  "storage-max-age": {
+    type: "string",
+    hint: "duration",
+    fallback: "0s",
+    help: "how old tags and lists may be that another node has changed; 0s: never",
+  },
   "frontend-http": { type: "boolean", fallback: true, help: "serve HTTP" },
   "frontend-http-listen-http": {
     type: "string",

@@ -13,6 +13,8 @@ import { ExpectedError, messageOf } from "../primitives/expected-error.ts";
 import { makeDirectory } from "../primitives/fs/durable-directory.ts";
 import { FileLock, isHeldByOther } from "../primitives/sqlite/file-lock.ts";
 import { DiskRoom } from "../primitives/store/engine/local/disk-room.ts";
+import { storesIn } from "../primitives/store/engine/local/local-engine.ts";
+import { markedStorage, markStorage } from "./storage-marker.ts";
 
 /** The data directory is unusable; the message is the one line that the operator sees. */
 export class DataDirectoryError extends ExpectedError {
@@ -25,6 +27,8 @@ export interface AcquireOptions {
   readonly what?: "data directory" | "backup";
   /** Whether an unfinished restore is accepted; only `restore-backup` may use such a directory. */
   readonly allowsUnfinishedRestore?: boolean;
+  /** The object store whose node uses the directory; without it, the directory holds the stores. */
+  readonly storage?: string | undefined;
   /** Called with a message when the disk reserve is released or restored. */
   readonly report?: (message: string) => void;
 }
@@ -46,10 +50,12 @@ export function unfinishedRestorePath(dataDir: string): string {
 export class DataDirectory {
   readonly path: string;
   readonly #lock: FileLock;
+  readonly #storage: string | undefined;
 
-  private constructor(path: string, lock: FileLock) {
+  private constructor(path: string, lock: FileLock, storage: string | undefined) {
     this.path = path;
     this.#lock = lock;
+    this.#storage = storage;
   }
 
   /** Creates the directory if missing, accessible only to the user who runs the server. Throws `DataDirectoryError`. */
@@ -67,7 +73,12 @@ export class DataDirectory {
     }
     // Opening the stores writes a few bytes, even on a full disk.
     if (what === "data directory") new DiskRoom(path, report).relieve();
-    const directory = new DataDirectory(path, takeLock(path, what));
+    const directory = new DataDirectory(path, takeLock(path, what), options.storage);
+    const refusal = otherStorage(path, options.storage);
+    if (refusal !== undefined) {
+      directory.release();
+      throw new DataDirectoryError(refusal);
+    }
     if (!allowsUnfinishedRestore && existsSync(unfinishedRestorePath(path))) {
       directory.release();
       throw new DataDirectoryError(
@@ -78,9 +89,38 @@ export class DataDirectory {
     return directory;
   }
 
+  /** See `OwnDirectory`. */
+  async claim(identity: string): Promise<void> {
+    const storage = this.#storage ?? "";
+    const known = markedStorage(this.path)?.identity;
+    if (known !== undefined && known !== identity)
+      throw new DataDirectoryError(
+        `the data directory ${this.path} belongs to a node of what was in ${storage} before; remove it, or use another --data-dir`,
+      );
+    await markStorage(this.path, { storage, identity });
+  }
+
   release(): void {
     this.#lock.release();
   }
+}
+
+/** Why a directory can't be used for a storage, an object store or the directory itself (`undefined`). */
+function otherStorage(path: string, wanted: string | undefined): string | undefined {
+  const marked = markedStorage(path)?.storage;
+  if (marked === wanted) return undefined;
+  if (marked !== undefined) {
+    const remedy =
+      wanted === undefined
+        ? `it holds no stores; start the server with --storage ${marked}, or use another --data-dir`
+        : `use another --data-dir for ${wanted}`;
+    return `the data directory ${path} belongs to a node of ${marked}: ${remedy}`;
+  }
+  const [store] = storesIn(path);
+  return (
+    store &&
+    `the data directory ${path} holds stores of its own, such as '${store}'; use another --data-dir for ${wanted}`
+  );
 }
 
 const READ_AND_WRITE = constants.R_OK | constants.W_OK | constants.X_OK;

@@ -1,6 +1,7 @@
 import type { Outage } from "../backends/oci-http/instances/opened-instances.ts";
 import type { InstanceConfig } from "../backends/oci-http/settings/instance-config.ts";
 import type { ServerConfig } from "../config/server-config.ts";
+import { storageName } from "../config/storage-config.ts";
 import type { Logger } from "../primitives/logging/logger.ts";
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
 import type { UserName } from "../primitives/users/user.ts";
@@ -26,6 +27,8 @@ export interface Server {
   /** The address of health and metrics. */
   readonly ops: ListenAddress | undefined;
   readonly dataDir: string;
+  /** The object store, as a URL; `undefined`: the stores are in the data directory. */
+  readonly storage: string | undefined;
   readonly adminName: string;
   readonly administrator: Administrator;
   /** Of the SSH host key: `SHA256:…`. */
@@ -56,7 +59,8 @@ export async function startServer(
     log,
     signal: lifetime.signal,
     started: Date.now() / 1000,
-    acquireDirectory: () => DataDirectory.acquire(config.dataDir, { report: log.warn }),
+    acquireDirectory: () =>
+      DataDirectory.acquire(config.dataDir, { report: log.warn, storage: storageName(config.storage) }),
     // In the executable, the entry files are beside this one.
     spawn: {
       http: () => new Worker(new URL("./http-worker.ts", import.meta.url)),
@@ -96,6 +100,7 @@ function runningServer(
     ssh: ssh?.address,
     ops: config.ops && ops && { hostname: config.ops.hostname, port: ops.port },
     dataDir: parts.value(DIRECTORY).path,
+    storage: storageName(config.storage),
     adminName: config.admin.name,
     administrator: parts.value(ADMINISTRATOR),
     fingerprint: ssh?.fingerprint,

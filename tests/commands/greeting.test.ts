@@ -23,6 +23,7 @@ function server(changes: Partial<Greeted> = {}): Greeted {
     ops: undefined,
     fingerprint: "SHA256:abc",
     dataDir: "/srv/data",
+    storage: undefined,
     adminName: "admin",
     administrator: { isNew: true, generatedPassword: undefined },
     instances: [instance("localhost")],

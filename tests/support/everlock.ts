@@ -34,6 +34,8 @@ export async function startEverlock(
   options: {
     dataDir?: string;
     args?: readonly string[];
+    /** Beside the variables of this process. */
+    env?: Readonly<Record<string, string>>;
     ports?: { http: number; ssh: number };
     /** The limit on open files of the process. */
     openFiles?: number;
@@ -52,7 +54,13 @@ export async function startEverlock(
       ...["--admin-password", ADMIN_PASSWORD],
       ...(options.args ?? []),
     ],
-    { env: process.env, stdin: "ignore", stdout: "pipe", stderr: "pipe", cwd: temporaryDirectory() },
+    {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      cwd: temporaryDirectory(),
+      env: { ...process.env, ...options.env },
+    },
   );
   afterThisTest(async () => {
     child.kill("SIGKILL");

@@ -31,6 +31,7 @@ export interface Descriptor {
 export function jobRun(options: Partial<JobRun> = {}): JobRun {
   return {
     isDryRun: false,
+    isScheduled: true,
     signal: new AbortController().signal,
     progress: () => undefined,
     report: () => undefined,

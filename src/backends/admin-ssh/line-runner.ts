@@ -52,6 +52,7 @@ export class LineRunner {
     dialog: Dialog,
   ): Promise<LineEnd> {
     await CONSOLE_TURNS.next();
+    await this.#services.refresh?.();
     // Checked for each line: the user may have been disabled or deleted since the login.
     const why = whyEnded();
     const isJson = isJsonLine(line);

@@ -1,3 +1,4 @@
+import type { OtherNodes } from "../../backends/administration/configuration-follower.ts";
 import { TOKEN_PATH } from "../../backends/oci-http/instances/challenge.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { lookUpVhost, vhostOf } from "../../primitives/net/vhost.ts";
@@ -41,6 +42,8 @@ export interface HttpFrontendOptions {
   readonly guardsConnections: boolean;
   /** Awaited before each request, so that it sees every earlier change on other threads. */
   readonly upToDate?: () => Promise<void> | undefined;
+  /** What other nodes change, looked at before a request is refused. */
+  readonly others?: OtherNodes | undefined;
   /** The backend of each virtual host; read for each request, because it may change. */
   readonly hosts: () => ReadonlyMap<string, HttpBackend>;
   /** Whether the backends are in service; read for each request. */
@@ -180,7 +183,14 @@ export class HttpFrontend {
 
   async #handle(request: Request, scheme: Scheme, trace: HttpTrace): Promise<Response> {
     try {
-      const result = await this.#route(request, scheme, trace);
+      const { others } = this.#options;
+      const version = others?.version;
+      let result = await this.#route(request, scheme, trace);
+      if (others && isRefusal(result, trace) && !request.bodyUsed) {
+        // Another node may have changed what the refusal rests on: users, grants, registries and their hosts.
+        await others.refresh();
+        if (others.version !== version) result = await this.#route(request, scheme, trace);
+      }
       return result instanceof RegistryError ? errorResponse(result) : result;
     } catch (error) {
       // The client has disconnected; that is not a server error.
@@ -250,6 +260,11 @@ export class HttpFrontend {
 
 const HTTPS_PORT = 443;
 const UNAVAILABLE_RETRY_SECONDS = "30";
+
+/** Of a login, of access, or of a host that no registry has. */
+function isRefusal({ status }: Response | RegistryError, { instance }: HttpTrace): boolean {
+  return status === 401 || status === 403 || (status === 404 && instance === "");
+}
 
 function portSuffix(port: number): string {
   return port === HTTPS_PORT ? "" : `:${port}`;

@@ -11,6 +11,8 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export interface OpsServices extends MeasuredServices {
   readonly backends: Pick<BackendSwitch, "stateOf">;
+  /** `undefined` where the storage is this machine's. */
+  readonly others?: { readonly away: string | undefined } | undefined;
 }
 
 /** Serves `/livez`, `/readyz` and `/metrics` on a listener of its own, for supervisors and Prometheus. */
@@ -61,11 +63,13 @@ export class OpsFrontend {
   /** The server is ready while the registries are enabled and at least one of them is in service. */
   #readiness(): Response {
     if (this.#state !== "ready") return new Response(`${this.#state}\n`, { status: 503 });
-    const { instances, backends } = this.#services;
+    const { instances, backends, others } = this.#services;
     if (backends.stateOf("oci-http") === "disabled")
       return new Response("the registries are disabled; '/backends enable oci-http' enables them\n", {
         status: 503,
       });
+    if (others?.away !== undefined)
+      return new Response(`the storage can't be used for now: ${others.away}\n`, { status: 503 });
     const names = instances.outages().map(({ config }) => config.name);
     if (names.length === 0) return new Response("ok\n");
     const isReady = names.length < instances.list().length;

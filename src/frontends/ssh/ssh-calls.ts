@@ -40,7 +40,7 @@ export interface SessionRequest {
 /** What the thread that owns stores and users does for the one that serves SSH. */
 export interface SshOwnerCalls {
   /** The key in OpenSSH format if it may log this user in; `blob` as in RFC 4253, section 6.6. */
-  knownKey(username: string, blob: Uint8Array): string | undefined;
+  knownKey(username: string, blob: Uint8Array): Promise<string | undefined>;
   /** To be asked once a signature by the key was verified. */
   logInByKey(username: string, blob: Uint8Array): AcceptedLogin | undefined;
   logInByPassword(username: string, password: string, address: string): Promise<PasswordAnswer>;

@@ -1,4 +1,5 @@
 import type { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
+import type { OtherNodes } from "../../backends/administration/configuration-follower.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import type { CallPort } from "../../primitives/threads/call-port.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
@@ -29,6 +30,8 @@ export interface SshServices {
   readonly authenticator: Authenticator;
   readonly users: () => UserDirectory;
   readonly console: Pick<AdminConsole, "session" | "execute">;
+  /** `undefined` where no other node uses the storage. */
+  readonly others?: OtherNodes | undefined;
   readonly log: Logger;
 }
 
@@ -57,7 +60,8 @@ export class SshOwner implements SshOwnerCalls {
     port.serve(SSH_OWNER, () => this);
   }
 
-  knownKey(username: string, blob: Uint8Array): SshPublicKey | undefined {
+  async knownKey(username: string, blob: Uint8Array): Promise<SshPublicKey | undefined> {
+    await this.#refresh();
     return this.#keyOf(this.#user(username), blob);
   }
 
@@ -68,6 +72,7 @@ export class SshOwner implements SshOwnerCalls {
   }
 
   async logInByPassword(username: string, password: string, address: string): Promise<PasswordAnswer> {
+    await this.#refresh();
     const result = await this.#services.authenticator.login({
       login: username,
       password,
@@ -80,6 +85,11 @@ export class SshOwner implements SshOwnerCalls {
     const { user } = result;
     const by = { kind: "password", hashes: passwordHashes(user) } as const;
     return { kind: "accepted", login: this.#accept({ user: user.name, by }) };
+  }
+
+  /** Logins count as other nodes have left them; while the storage is away, as this node knows them. */
+  async #refresh(): Promise<void> {
+    await this.#services.others?.refresh()?.catch(() => undefined);
   }
 
   forget(login: LoginId): void {

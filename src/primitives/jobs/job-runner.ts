@@ -38,6 +38,8 @@ export interface JobReport {
 
 /** The context of one run of a job. */
 export interface JobRun extends Pick<JobOptions, "isDryRun"> {
+  /** Whether nobody asked for the run. */
+  readonly isScheduled: boolean;
   /** Aborted to cancel the job at its next step. A run that rejects with the signal's reason counts as cancelled. */
   readonly signal: AbortSignal;
   /** Reports progress, such as `1,200 of 100,000 blobs`. */
@@ -178,6 +180,7 @@ export class JobRunner {
     const reports: JobReport[] = [];
     const work = entry.job.run({
       isDryRun: options.isDryRun,
+      isScheduled: options.by === undefined,
       signal: abort.signal,
       progress: (text) => {
         if (entry.running) entry.running.progress = text;

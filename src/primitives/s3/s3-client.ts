@@ -1,5 +1,7 @@
 import { AwsV4Signer } from "aws4fetch";
 import { messageOf } from "../expected-error.ts";
+import { monotonicMs } from "../monotonic-clock.ts";
+import { Outage } from "./outage.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
 import { S3RefusedError, S3UnavailableError } from "./s3-errors.ts";
@@ -35,6 +37,9 @@ export interface S3ClientOptions {
 }
 
 const TIMEOUT_MS = 20_000;
+/** Of requests that no server needs long for: with a body up to this size (bytes), and neither lists nor completions. */
+const QUICK_TIMEOUT_MS = 5000;
+const MAX_QUICK_BODY = 64 * 1024;
 const PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2000;
 const MAX_ATTEMPTS = 4;
@@ -54,6 +59,7 @@ export class S3Client {
   readonly #credentials: () => S3Credentials;
   readonly #options: Required<S3ClientOptions>;
   readonly #budget = new RetryBudget();
+  readonly #outage = new Outage();
   readonly #signingKeys = new Map<string, ArrayBuffer>();
   #requests = 0;
   /** How much the store's clock is ahead of this machine's, in milliseconds. */
@@ -82,12 +88,16 @@ export class S3Client {
   async send(request: S3Request): Promise<Response> {
     const { maxAttempts, pauseMs } = this.#options;
     for (let attempt = 1; ; attempt++) {
+      const began = monotonicMs();
       const outcome = await this.#attempt(request);
       if (outcome instanceof Response) {
         this.#budget.succeeded();
+        this.#outage.answered();
         return outcome;
       }
-      const isLast = !request.isRepeatable || attempt >= maxAttempts || !this.#budget.spend();
+      this.#outage.failed(began);
+      const isOver = attempt >= maxAttempts || this.#outage.isOn;
+      const isLast = !request.isRepeatable || isOver || !this.#budget.spend();
       if (isLast) throw outcome;
       const pause = Math.min(pauseMs * 2 ** (attempt - 1), MAX_PAUSE_MS);
       await Bun.sleep(pause * (0.5 + Math.random() / 2));
@@ -121,6 +131,13 @@ export class S3Client {
     throw this.#refused(code ?? String(status), words);
   }
 
+  #usualTimeout({ method, query = {}, body }: S3Request): number {
+    const { timeoutMs } = this.#options;
+    const isQuick =
+      method !== "POST" && query["list-type"] === undefined && (body?.length ?? 0) <= MAX_QUICK_BODY;
+    return isQuick ? Math.min(QUICK_TIMEOUT_MS, timeoutMs) : timeoutMs;
+  }
+
   #noteTime({ headers }: Response): void {
     const time = Date.parse(headers.get("date") ?? "");
     if (!Number.isNaN(time)) this.#ahead = time - Date.now();
@@ -137,7 +154,7 @@ export class S3Client {
     });
     const signed = await signer.sign();
     const deadline = new AbortController();
-    const ms = timeoutMs ?? this.#options.timeoutMs;
+    const ms = this.#outage.patience(timeoutMs ?? this.#usualTimeout(request));
     const timer = setTimeout(() => deadline.abort(new Error(`no response within ${ms} ms`)), ms);
     try {
       return await fetch(signed.url, {

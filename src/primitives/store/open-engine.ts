@@ -1,15 +1,35 @@
 import type { Logger } from "../logging/logger.ts";
 import type { StorageEngine } from "./engine/engine.ts";
 import { LocalEngine } from "./engine/local/local-engine.ts";
-import { type EngineLocation, StoreManager } from "./store-manager.ts";
+import { S3Engine } from "./engine/s3/s3-engine.ts";
+import type { EngineLocation, LocalLocation } from "./engine-location.ts";
+import { StoreManager } from "./store-manager.ts";
 
 /** The one place that knows all engines. */
-export function openEngine({ dataDir }: EngineLocation, log: Logger): StorageEngine {
-  return new LocalEngine(dataDir, log);
+export function openEngine(location: EngineLocation, log: Logger): StorageEngine {
+  return location.kind === "local" ? new LocalEngine(location.dataDir, log) : new S3Engine(location, log);
+}
+
+/** The stores of a server. */
+export interface OpenedStorage {
+  readonly stores: StoreManager;
+  /** Of what is in the bucket, if the storage is one; see `checkBucket`. */
+  readonly identity: string | undefined;
+}
+
+/** Opens the stores of a server, once the storage was found to be usable; see `StoreManager` for `signal`. */
+export async function openStorage(
+  location: EngineLocation,
+  log: Logger,
+  signal?: AbortSignal,
+): Promise<OpenedStorage> {
+  const engine = openEngine(location, log);
+  const identity = engine instanceof S3Engine ? await engine.check() : undefined;
+  return { stores: new StoreManager(location, engine, log, signal), identity };
 }
 
 /** The stores below a data directory of this machine; see `StoreManager` for `signal`. */
 export function localStores(dataDir: string, log: Logger, signal?: AbortSignal): StoreManager {
-  const location: EngineLocation = { kind: "local", dataDir };
-  return new StoreManager(location, openEngine(location, log), log, signal);
+  const location: LocalLocation = { kind: "local", dataDir };
+  return new StoreManager(location, new LocalEngine(dataDir, log), log, signal);
 }

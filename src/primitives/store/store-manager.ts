@@ -3,9 +3,11 @@ import { DamagedStoreError } from "./commits/damaged-store.ts";
 import type { Projection } from "./commits/projection.ts";
 import { Store } from "./commits/store.ts";
 import type { ContentOptions, ContentStorage, StorageEngine, StorageRoom } from "./engine/engine.ts";
+import type { Leases } from "./engine/leases.ts";
 import type { LinkOptions, OwnedLinks } from "./engine/links.ts";
 import type { Nodes } from "./engine/nodes.ts";
 import type { KeptSecret, Secrets } from "./engine/secrets.ts";
+import type { EngineLocation } from "./engine-location.ts";
 import { CorruptObjectError } from "./git/object.ts";
 
 /** The name of a store, which is the name of its directory. */
@@ -26,12 +28,6 @@ function progressReport(name: StoreName, log: Logger): (files: number) => void {
     next = Date.now() + REPORT_SECONDS * 1000;
     log.info(`the index of the store '${name}' is being built: ${files.toLocaleString("en")} files so far`);
   };
-}
-
-/** Which engine keeps the stores, and where, as plain data that threads hand to each other. */
-export interface EngineLocation {
-  readonly kind: "local";
-  readonly dataDir: string;
 }
 
 /** Opens the stores that an engine keeps, each with one writer. */
@@ -121,6 +117,11 @@ export class StoreManager implements Secrets {
   /** See `Secrets`. */
   secret(...args: Parameters<Secrets["secret"]>): Promise<KeptSecret> {
     return this.#engine.secret(...args);
+  }
+
+  /** See `StorageEngine.openLeases`. */
+  openLeases(): Promise<Leases> {
+    return this.#engine.openLeases();
   }
 
   /** The stores that exist, open or not. */

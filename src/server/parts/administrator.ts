@@ -7,7 +7,9 @@ import { OPS_LISTEN_SETTING } from "../../frontends/ops/ops-frontend.ts";
 import { SSH_LISTEN_SETTING } from "../../frontends/ssh/ssh-frontend.ts";
 import { refuseTakenPort } from "../../frontends/taken-port.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
+import { reloadTogether } from "../../primitives/reload.ts";
 import { SYSTEM_IDENTITY } from "../../primitives/store/commits/commit-group.ts";
+import { StaleReadError } from "../../primitives/store/commits/store.ts";
 import { verifyPassword } from "../../primitives/users/passwords.ts";
 import { ANONYMOUS, isReservedName, type User } from "../../primitives/users/user.ts";
 import type { UserDirectory } from "../../primitives/users/user-directory.ts";
@@ -78,7 +80,14 @@ async function bootstrapAdmin(
   }
   const generated = crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" });
   const chosen = password ? readAdminPassword(password, passwordMinLength, log) : generated;
-  await users.bootstrap(SYSTEM_IDENTITY, name, chosen);
+  try {
+    await users.bootstrap(SYSTEM_IDENTITY, name, chosen);
+  } catch (error) {
+    if (!(error instanceof StaleReadError)) throw error;
+    // Another node that started at the same time has made it.
+    await reloadTogether([users]);
+    return { isNew: false, generatedPassword: undefined };
+  }
   return { isNew: true, generatedPassword: password ? undefined : generated };
 }
 

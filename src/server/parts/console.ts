@@ -2,8 +2,11 @@ import { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
 import type { ConsoleServices } from "../../backends/admin-ssh/commands/command.ts";
 import { ConsoleHistoryFile } from "../../backends/admin-ssh/console-history-file.ts";
 import { LocalConsole } from "../../backends/admin-ssh/local-console.ts";
+import type { OtherNodes } from "../../backends/administration/configuration-follower.ts";
+import type { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
 import { serverPart } from "./context.ts";
 import { DIRECTORY } from "./data.ts";
+import { OTHER_NODES } from "./following.ts";
 import { TRAFFIC } from "./http.ts";
 import { NODES } from "./nodes.ts";
 import { BACKENDS, INSTANCES, JOBS } from "./registries.ts";
@@ -35,18 +38,25 @@ const CONSOLE_SERVICES = serverPart({
     traffic: TRAFFIC,
     reload: RELOAD,
     nodes: NODES,
+    others: OTHER_NODES,
   },
   stopsBeside: [JOBS],
   start: (
-    { passwords, traffic, reload, nodes: { nodes }, ...services },
+    { passwords, traffic, reload, nodes: { nodes }, others, ...services },
     { config, started },
   ): ConsoleServices => ({
     ...services,
+    refresh: others && (() => refreshAll(others, services.instances)),
     passwords,
     passwordMinLength: config.passwordMinLength,
     server: { started, failedLogins: passwords.failures, traffic, reload, nodes },
   }),
 });
+
+/** While the storage is away, the console goes on with what this node knows. */
+async function refreshAll(others: OtherNodes, instances: InstanceRegistry): Promise<void> {
+  await Promise.allSettled([others.refresh(), ...instances.stores().map((store) => store.refresh())]);
+}
 
 export const CONSOLE = serverPart({
   name: "the console",

@@ -1,4 +1,7 @@
-import { localStores } from "../../primitives/store/open-engine.ts";
+import { hostname } from "node:os";
+import type { ServerConfig } from "../../config/server-config.ts";
+import type { EngineLocation } from "../../primitives/store/engine-location.ts";
+import { openStorage } from "../../primitives/store/open-engine.ts";
 import { serverPart } from "./context.ts";
 
 export const DIRECTORY = serverPart({
@@ -11,11 +14,26 @@ export const DIRECTORY = serverPart({
 /** Opens stores, and reserves disk space for them. */
 export const STORES = serverPart({
   name: "the stores' room in reserve",
-  starting: "reserving room on the disk",
+  starting: "opening the storage",
   needs: { directory: DIRECTORY },
-  start: ({ directory }, { log, signal }) => {
-    const stores = localStores(directory.path, log, signal);
+  start: async ({ directory }, { config, log, signal }) => {
+    const location = locationOf(config.storage, directory.path);
+    const { stores, identity } = await openStorage(location, log, signal);
+    if (identity !== undefined) await directory.claim(identity);
     return { stores, release: stores.room.keepReserve() };
   },
   stop: ({ release }) => release(),
 });
+
+function locationOf(storage: ServerConfig["storage"], dataDir: string): EngineLocation {
+  return storage.kind === "local" ? { kind: "local", dataDir } : { ...storage, dataDir, node: nodeName() };
+}
+
+/** Tells the nodes apart: another one for each start, because a process that was killed may still have requests on their way. */
+function nodeName(): string {
+  const host = hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .slice(0, 40);
+  return `${host}-${crypto.randomUUID().slice(0, 8)}`;
+}

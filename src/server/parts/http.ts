@@ -6,6 +6,7 @@ import { startHttp } from "../../frontends/http/threads/start-http.ts";
 import { ADMINISTRATOR } from "./administrator.ts";
 import { serverPart } from "./context.ts";
 import { STORES } from "./data.ts";
+import { OTHER_NODES } from "./following.ts";
 import { BACKENDS, INSTANCES } from "./registries.ts";
 import { AUTHENTICATOR, PASSWORDS, TOKEN_USES, USERS } from "./users.ts";
 
@@ -46,6 +47,7 @@ export const HTTP = serverPart({
     tokenUses: TOKEN_USES,
     instances: INSTANCES,
     backends: BACKENDS,
+    others: OTHER_NODES,
   },
   // Certificates stop first, so that no renewed certificate makes a stopping server listen again.
   stopsAfter: [CERTIFICATES],

@@ -4,6 +4,7 @@ import { ADMINISTRATOR } from "./administrator.ts";
 import { serverPart } from "./context.ts";
 import { CONTROL } from "./control.ts";
 import { DIRECTORY } from "./data.ts";
+import { OTHER_NODES } from "./following.ts";
 import { CERTIFICATES, HTTP, TRAFFIC } from "./http.ts";
 import { BACKENDS, INSTANCES, JOBS } from "./registries.ts";
 import { SSH } from "./ssh.ts";
@@ -22,6 +23,7 @@ export const OPS = serverPart({
     passwords: PASSWORDS,
     jobs: JOBS,
     traffic: TRAFFIC,
+    others: OTHER_NODES,
   },
   // Supervisors can still see that the server is stopping while running requests finish.
   stopsAfter: [HTTP, JOBS, CONTROL, SSH, CERTIFICATES],

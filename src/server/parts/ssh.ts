@@ -3,6 +3,7 @@ import { ADMINISTRATOR } from "./administrator.ts";
 import { CONSOLE } from "./console.ts";
 import { serverPart } from "./context.ts";
 import { STORES } from "./data.ts";
+import { OTHER_NODES } from "./following.ts";
 import { AUTHENTICATOR, USERS } from "./users.ts";
 
 /** Provides `undefined` if the console is disabled. */
@@ -14,8 +15,12 @@ export const SSH = serverPart({
     console: CONSOLE,
     users: USERS,
     authenticator: AUTHENTICATOR,
+    others: OTHER_NODES,
   },
-  async start({ stores: { stores }, console: adminConsole, users, authenticator }, { config, log, spawn }) {
+  async start(
+    { stores: { stores }, console: adminConsole, users, authenticator, others },
+    { config, log, spawn },
+  ) {
     if (!config.ssh) return undefined;
     const ssh = await SshFrontend.start({
       listen: config.ssh,
@@ -24,6 +29,7 @@ export const SSH = serverPart({
       authenticator,
       users: () => users.directory,
       console: adminConsole,
+      others,
       log,
     });
     users.onChange(() => ssh.usersChanged());

@@ -20,6 +20,8 @@ export interface ConsoleServices extends PasswordServices {
   readonly backends: BackendSwitch;
   readonly tokenUses: Pick<TokenUses, "lastUse">;
   readonly server: StatusServices["server"] & ReloadServices["server"] & NodeServices["server"];
+  /** Resolves when this node knows what others changed before; without it, there are no other nodes. Never rejects. */
+  readonly refresh?: (() => Promise<void>) | undefined;
 }
 
 /** What texts are laid out for. */

@@ -84,6 +84,7 @@ async function refusedBy(oci: OciStore, quota: number): Promise<string[]> {
 function dryRun() {
   return {
     isDryRun: true,
+    isScheduled: false,
     signal: AbortSignal.timeout(COUNT_MS),
     progress: () => undefined,
     report: () => undefined,

@@ -1,4 +1,5 @@
-import type { EngineLocation, StoreName } from "../../../primitives/store/store-manager.ts";
+import type { EngineLocation } from "../../../primitives/store/engine-location.ts";
+import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import type { Quotas } from "../policy/quotas.ts";
 
 /** Everything another thread needs to open a view. Plain data, except for the shared memory. */

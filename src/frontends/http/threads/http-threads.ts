@@ -17,6 +17,8 @@ export interface HttpThreadsOptions {
   readonly count: number;
   readonly tokenKey: Uint8Array;
   readonly version: SharedVersion;
+  /** Whether other nodes use the storage. */
+  readonly hasNodes: boolean;
   /** Counters, with a part for each thread. */
   readonly traffic: HttpTraffic;
   /** Creates a worker thread that runs `http-worker.ts`. */
@@ -111,7 +113,7 @@ export class HttpThreads implements ServingThreads {
 
   /** `index` counts from 0; a replacement thread has the index of the old one. */
   async #startThread(index: number): Promise<void> {
-    const { spawn, owner, version, traffic, tokenKey, log, answerTimeoutMs } = this.#options;
+    const { spawn, owner, version, hasNodes, traffic, tokenKey, log, answerTimeoutMs } = this.#options;
     const thread = new WorkerThread({
       worker: made(spawn),
       name: "an HTTP thread",
@@ -135,6 +137,7 @@ export class HttpThreads implements ServingThreads {
         version: version.memory,
         traffic: traffic.memory,
         thread: index,
+        hasNodes,
         heartbeat: thread.heartbeat,
         limits: this.#limits,
       });

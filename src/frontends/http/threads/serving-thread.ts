@@ -1,6 +1,8 @@
+import type { OtherNodes } from "../../../backends/administration/configuration-follower.ts";
 import { InstanceTable } from "../../../backends/oci-http/instances/instance-table.ts";
 import { ServedView, type StoreOwner } from "../../../backends/oci-http/store/served-view.ts";
 import type { ViewLocation } from "../../../backends/oci-http/store/view-location.ts";
+import { SharedRun } from "../../../primitives/jobs/shared-run.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { inStepWith } from "../../../primitives/monotonic-clock.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
@@ -73,6 +75,7 @@ export class ServingThread implements ThreadCalls {
       guardsConnections: thread === 0,
       hosts: () => this.#table.hosts,
       isServing: () => this.#isServing,
+      others: setup.hasNodes ? this.#others() : undefined,
       upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),
       authenticator,
       tokens: new TokenAuthority(new TokenSigner(tokenKey, { run, now }), users),
@@ -84,6 +87,21 @@ export class ServingThread implements ThreadCalls {
     });
     heartbeat.start();
     return this.#frontend.addresses;
+  }
+
+  /** What other nodes changed is in the state that this thread serves. */
+  #others(): OtherNodes {
+    const refreshing = new SharedRun(async () => {
+      await this.#owner.refreshConfiguration();
+      if (!this.#isUpToDate) await this.#refresh();
+    });
+    const served = () => this.#served;
+    return {
+      get version() {
+        return served();
+      },
+      refresh: () => refreshing.run(),
+    };
   }
 
   async renewCertificates(certificates: readonly Certificate[]): Promise<void> {

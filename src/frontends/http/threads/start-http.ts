@@ -1,3 +1,4 @@
+import type { OtherNodes } from "../../../backends/administration/configuration-follower.ts";
 import type { BackendSwitch } from "../../../backends/backend-switch.ts";
 import type { InstanceRegistry } from "../../../backends/oci-http/instances/instance-registry.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
@@ -27,6 +28,8 @@ export interface HttpServices {
   readonly authenticator: Authenticator;
   readonly passwords: Pick<PasswordChecker, "check">;
   readonly tokenUses: Pick<TokenUses, "note">;
+  /** `undefined` where no other node uses the storage. */
+  readonly others?: OtherNodes | undefined;
   readonly log: Logger;
 }
 
@@ -73,7 +76,7 @@ type Notes = Pick<OwnerCalls, "warnOnce" | "noteUnknownHost">;
 
 function startOnThisThread(
   { settings, certificates, tokenKey, traffic }: HttpOptions,
-  { users, instances, backends, authenticator, log }: HttpServices,
+  { users, instances, backends, authenticator, others, log }: HttpServices,
   { warnOnce, noteUnknownHost }: Notes,
 ): HttpFrontend {
   return new HttpFrontend({
@@ -83,6 +86,7 @@ function startOnThisThread(
     guardsConnections: true,
     hosts: () => instances.hosts(),
     isServing: () => backends.isEnabled("oci-http"),
+    others,
     authenticator,
     tokens: new TokenAuthority(new TokenSigner(tokenKey), () => users.directory),
     traffic: new ThreadTraffic(traffic.memory, 0),
@@ -95,7 +99,7 @@ function startOnThisThread(
 
 async function startThreads(
   { workers: count, ...options }: HttpOptions,
-  { users, instances, backends, passwords, tokenUses, log }: HttpServices,
+  { users, instances, backends, passwords, tokenUses, others, log }: HttpServices,
   notes: Notes,
 ): Promise<HttpThreads> {
   const version = new SharedVersion();
@@ -107,6 +111,7 @@ async function startThreads(
       instances: instances.served(),
       isServing: backends.isEnabled("oci-http"),
     }),
+    refreshConfiguration: async () => others?.refresh(),
     openStore: instances.openStore.bind(instances),
     checkPassword: passwords.check.bind(passwords),
     noteTokenUse: tokenUses.note.bind(tokenUses),
@@ -117,6 +122,7 @@ async function startThreads(
     ...options,
     count,
     version,
+    hasNodes: others !== undefined,
     owner: (port) => new ThreadOwner(port, owned),
     log,
   });

@@ -27,6 +27,8 @@ export interface OwnerCalls {
   /** The main thread's monotonic clock, in milliseconds. */
   now(): number;
   state(): ServingState;
+  /** See `OtherNodes`. */
+  refreshConfiguration(): Promise<void>;
   checkPassword(
     login: string,
     password: string,
@@ -50,6 +52,8 @@ export interface ThreadSetup {
   /** Memory of the `HttpTraffic`, and the index of this thread's part. */
   readonly traffic: SharedArrayBuffer;
   readonly thread: number;
+  /** Whether other nodes use the storage. */
+  readonly hasNodes: boolean;
   /** Memory of the thread's `Heartbeat`. */
   readonly heartbeat: SharedArrayBuffer;
   /** Memory of the `HttpLimits`. */

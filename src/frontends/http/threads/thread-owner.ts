@@ -16,7 +16,10 @@ import {
 } from "./thread-calls.ts";
 
 export interface OwnerServices
-  extends Pick<OwnerCalls, "checkPassword" | "noteTokenUse" | "warnOnce" | "noteUnknownHost"> {
+  extends Pick<
+    OwnerCalls,
+    "refreshConfiguration" | "checkPassword" | "noteTokenUse" | "warnOnce" | "noteUnknownHost"
+  > {
   state(): ServingState;
   /** Returns `undefined` for a store that is not open. */
   openStore(name: StoreName): OciStore | undefined;
@@ -34,6 +37,7 @@ export class ThreadOwner {
     port.serve(HTTP_OWNER, () => ({
       now: monotonicMs,
       state: () => services.state(),
+      refreshConfiguration: () => services.refreshConfiguration(),
       checkPassword: (...args) => services.checkPassword(...args),
       noteTokenUse: (id) => services.noteTokenUse(id),
       warnOnce: (...args) => services.warnOnce(...args),

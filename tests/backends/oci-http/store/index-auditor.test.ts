@@ -95,6 +95,7 @@ test("a cleanup rule deletes nothing if the index has lost a tag", async () => {
   if (!rule) throw new Error("no rule");
   const run = {
     isDryRun: false,
+    isScheduled: true,
     signal: new AbortController().signal,
     progress: () => undefined,
     report: () => undefined,

@@ -41,9 +41,7 @@ export class LocalEngine implements StorageEngine {
   }
 
   async list(): Promise<readonly string[]> {
-    return readdirSync(this.#dataDir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && isStore(`${this.#dataDir}/${entry.name}`))
-      .map(({ name }) => name);
+    return storesIn(this.#dataDir);
   }
 
   async create(name: string): Promise<void> {
@@ -154,6 +152,12 @@ export class LocalEngine implements StorageEngine {
   #directory(name: string): string {
     return `${this.#dataDir}/${name}`;
   }
+}
+
+export function storesIn(dataDir: string): string[] {
+  return readdirSync(dataDir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && isStore(`${dataDir}/${entry.name}`))
+    .map(({ name }) => name);
 }
 
 /** Whatever of it is lost. */

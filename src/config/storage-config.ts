@@ -1,0 +1,101 @@
+import { resolve } from "node:path";
+import { credentialSource, MissingCredentialsError } from "../primitives/s3/credential-source.ts";
+import { parseS3Endpoint, parseS3Url, s3UrlOf } from "../primitives/s3/s3-location.ts";
+import type { S3Storage } from "../primitives/s3/s3-storage.ts";
+import { parseDuration } from "../primitives/text/duration.ts";
+import type { CheckedSettings } from "./checked-settings.ts";
+import { type SettingName, UsageError } from "./settings.ts";
+
+/** Where the stores are: in the data directory, or in a bucket. */
+export type StorageConfig = { readonly kind: "local" } | ({ readonly kind: "s3" } & S3Storage);
+
+/** An object store as the setting names it; `undefined` for stores in the data directory. */
+export function storageName(storage: StorageConfig): string | undefined {
+  return storage.kind === "s3" ? s3UrlOf(storage.bucket, "") : undefined;
+}
+
+const LOCAL = "local";
+/** Settings that only an object store has. */
+const OF_S3: readonly SettingName[] = [
+  "storage-endpoint",
+  "storage-region",
+  "storage-credentials",
+  "storage-max-age",
+];
+const MAX_AGE_SECONDS = 3600;
+const REGION = /^[a-z0-9-]{1,64}$/;
+/** For servers that have no regions. */
+const NO_REGION = "us-east-1";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws `UsageError`. */
+export function storageConfig(settings: CheckedSettings, environment: Environment): StorageConfig {
+  if (settings.text("storage") === LOCAL) {
+    for (const name of OF_S3)
+      if (settings.isGiven(name))
+        throw new UsageError(`${settings.sourceOf(name)} needs --storage s3://<bucket>/<prefix>`);
+    return { kind: "local" };
+  }
+  const { bucket, prefix } = settings.parsed(
+    "storage",
+    parseS3Url,
+    `'${LOCAL}', or a bucket and a prefix such as s3://everlock/registry`,
+  );
+  return {
+    kind: "s3",
+    bucket: { bucket, prefix, ...serverOf(settings, environment) },
+    credentialsFile: credentialsFile(settings, environment),
+    maxAgeMs: maxAgeMs(settings),
+  };
+}
+
+function serverOf(
+  settings: CheckedSettings,
+  environment: Environment,
+): { readonly endpoint: string; readonly region: string } {
+  const given =
+    settings.optional("storage-region") === undefined
+      ? environment["AWS_REGION"] || environment["AWS_DEFAULT_REGION"]
+      : settings.parsed(
+          "storage-region",
+          (text) => (REGION.test(text) ? text : undefined),
+          "the name of a region such as eu-central-1",
+        );
+  if (settings.optional("storage-endpoint") === undefined) {
+    if (given === undefined)
+      throw new UsageError(
+        `${settings.sourceOf("storage")} needs --storage-region <region> for AWS S3, or --storage-endpoint <url> for another object store`,
+      );
+    return { endpoint: `https://s3.${given}.amazonaws.com`, region: given };
+  }
+  const endpoint = settings.parsed(
+    "storage-endpoint",
+    parseS3Endpoint,
+    "the address of an object store such as https://s3.example.org, without a path",
+  );
+  return { endpoint, region: given ?? NO_REGION };
+}
+
+/** Refuses at once what could serve nothing. The keys themselves stay where they are. */
+function credentialsFile(settings: CheckedSettings, environment: Environment): string | undefined {
+  const given = settings.optional("storage-credentials");
+  const file = given === undefined ? undefined : resolve(settings.text("storage-credentials"));
+  try {
+    credentialSource(file, { environment })();
+  } catch (error) {
+    if (!(error instanceof MissingCredentialsError)) throw error;
+    throw new UsageError(
+      `${settings.sourceOf(file === undefined ? "storage" : "storage-credentials")}: ${error.message}`,
+    );
+  }
+  return file;
+}
+
+function maxAgeMs(settings: CheckedSettings): number {
+  const parse = (text: string) => {
+    const seconds = parseDuration(text);
+    return seconds !== undefined && seconds <= MAX_AGE_SECONDS ? seconds * 1000 : undefined;
+  };
+  return settings.parsed("storage-max-age", parse, "a time such as 0s or 5s, of up to 1h");
+}

@@ -1,0 +1,178 @@
+import { mkdirSync } from "node:fs";
+import type { Logger } from "../../../logging/logger.ts";
+import { credentialSource } from "../../../s3/credential-source.ts";
+import { S3Bucket } from "../../../s3/s3-bucket.ts";
+import { S3Client } from "../../../s3/s3-client.ts";
+import { S3UncertainError } from "../../../s3/s3-errors.ts";
+import type { S3Storage } from "../../../s3/s3-storage.ts";
+import { DamagedStoreError } from "../../commits/damaged-store.ts";
+import type { ObjectId } from "../../git/object-id.ts";
+import type { CommitStorage, ContentOptions, ContentStorage, StorageEngine, StorageRoom } from "../engine.ts";
+import type { Leases } from "../leases.ts";
+import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
+import type { Nodes } from "../nodes.ts";
+import type { KeptSecret, SecretName } from "../secrets.ts";
+import { readLinksIn } from "../sqlite-links/links-reader.ts";
+import { checkBucket } from "./bucket-check.ts";
+import { S3Blobs } from "./content/s3-blobs.ts";
+import { S3Uploads } from "./content/s3-uploads.ts";
+import { S3Branch } from "./log/s3-branch.ts";
+import { S3Objects } from "./log/s3-objects.ts";
+import { StoreLog } from "./log/store-log.ts";
+import { S3Leases } from "./shared/s3-leases.ts";
+import { checkS3Links, S3Links } from "./shared/s3-links.ts";
+import { S3Nodes } from "./shared/s3-nodes.ts";
+import { secondsBehind } from "./shared/seconds-behind.ts";
+import { sharedSecret } from "./shared/shared-secret.ts";
+
+// What may live in this folder: all that knows the layout of a bucket. Only what opens engines imports it.
+
+/** A node, and the bucket that it uses. */
+export interface S3Node extends S3Storage {
+  /** A directory for what it derives and caches, which may be lost at any moment. */
+  readonly dataDir: string;
+  /** A name that no other node has. */
+  readonly node: string;
+}
+
+const PRIVATE = 0o700;
+/** An object store has no limit of its own, and refuses by itself what is over a quota. */
+const ROOM: StorageRoom = {
+  admitContent: () => undefined,
+  relieve: () => undefined,
+  keepReserve: () => async () => undefined,
+};
+const EMPTY = new Uint8Array();
+
+/**
+ * One node over a bucket that many nodes use. Below the prefix:
+ *
+ * - `everlock.json`: the version of this layout
+ * - `secrets/`, `leases/`, `nodes/`: what all nodes share, outside of any store
+ * - `stores/<store>/`: `store` and `content` mark what exists; `log/` and `packs/` hold the commits and the links, `blobs/`,
+ *   `data/` and `uploads/` the content
+ *
+ * Nothing that counts is in the node's data directory.
+ */
+export class S3Engine implements StorageEngine {
+  readonly room = ROOM;
+  readonly bucket: S3Bucket;
+  readonly #location: S3Node;
+  readonly #log: Logger;
+  /** The logs of the stores that were opened, for their commits and links. */
+  readonly #logs = new Map<string, Promise<StoreLog>>();
+
+  constructor(location: S3Node, log: Logger, bucket = bucketOf(location)) {
+    this.#location = location;
+    this.#log = log;
+    this.bucket = bucket;
+  }
+
+  /** To be awaited at the start of a node: resolves with the identity of what is in the bucket; see `checkBucket`. */
+  check(): Promise<string> {
+    return checkBucket(this.bucket);
+  }
+
+  async list(): Promise<readonly string[]> {
+    return Array.fromAsync(this.bucket.listDirectories("stores/"));
+  }
+
+  async create(name: string): Promise<void> {
+    mkdirSync(this.derivedDirectory(name), { recursive: true, mode: PRIVATE });
+    await this.#mark(`stores/${name}/store`);
+  }
+
+  async openCommits(name: string, indexed: ObjectId | undefined): Promise<CommitStorage> {
+    const log = await this.#openLog(name);
+    // Serving it would make the first commit of a new history.
+    if (log.head === undefined && indexed !== undefined)
+      throw new DamagedStoreError(
+        name,
+        `the object store has no commits of the store '${name}', although this node has seen the commit ${indexed}`,
+      );
+    const { maxAgeMs } = this.#location;
+    return {
+      objects: new S3Objects(log),
+      branch: new S3Branch(log),
+      maxAgeMs,
+      hold: async () => () => undefined,
+    };
+  }
+
+  async hasContent(name: string): Promise<boolean> {
+    return (await this.bucket.head(`stores/${name}/content`)) !== undefined;
+  }
+
+  async openContent(name: string, options: ContentOptions): Promise<ContentStorage> {
+    const { onDamage, locks, sessions, isOwner } = options;
+    const { bucket } = this;
+    if (isOwner) await this.#mark(`stores/${name}/content`);
+    const blobs = new S3Blobs({ bucket, store: name, onDamage });
+    return { blobs, uploads: new S3Uploads({ bucket, store: name, blobs, locks, sessions }) };
+  }
+
+  async openLinks(name: string, { changed }: LinkOptions): Promise<OwnedLinks> {
+    const storeLog = await this.#openLog(name);
+    const dir = this.derivedDirectory(name);
+    return S3Links.open({ storeLog, dir, store: name, log: this.#log, changed });
+  }
+
+  async readLinks(name: string): Promise<OpenLinkReader> {
+    return readLinksIn(this.derivedDirectory(name));
+  }
+
+  checkLinks(name: string): Promise<readonly string[]> {
+    return checkS3Links(this.derivedDirectory(name));
+  }
+
+  async openLeases(): Promise<Leases> {
+    return new S3Leases(this.bucket, this.#location.node);
+  }
+
+  async openNodes(): Promise<Nodes> {
+    const { node } = this.#location;
+    const behindSeconds = async () => {
+      const opened = await Promise.allSettled(this.#logs.values());
+      return secondsBehind(opened.flatMap((log) => (log.status === "fulfilled" ? [log.value] : [])));
+    };
+    return new S3Nodes({ bucket: this.bucket, node, behindSeconds });
+  }
+
+  derivedDirectory(name: string): string {
+    return `${this.#location.dataDir}/${name}`;
+  }
+
+  secret(name: SecretName, generate: () => Promise<Uint8Array<ArrayBuffer>>): Promise<KeptSecret> {
+    return sharedSecret(this.bucket, name, generate);
+  }
+
+  /** Read to its end. */
+  async #openLog(name: string): Promise<StoreLog> {
+    const known = this.#logs.get(name);
+    if (known) {
+      const log = await known;
+      await log.refresh();
+      return log;
+    }
+    const { node } = this.#location;
+    const localDir = `${this.derivedDirectory(name)}/log-cache`;
+    const opening = StoreLog.open(this.bucket, name, { node, localDir });
+    this.#logs.set(name, opening);
+    opening.catch(() => this.#logs.delete(name));
+    return opening;
+  }
+
+  /** Makes an empty object if there is none. */
+  async #mark(key: string): Promise<void> {
+    if (await this.bucket.head(key)) return;
+    try {
+      await this.bucket.put(key, EMPTY, { condition: { absent: true } });
+    } catch (error) {
+      if (!(error instanceof S3UncertainError) || !(await this.bucket.head(key))) throw error;
+    }
+  }
+}
+
+function bucketOf({ bucket, credentialsFile }: S3Node): S3Bucket {
+  return new S3Bucket(new S3Client(bucket, credentialSource(credentialsFile)));
+}
