@@ -62,7 +62,10 @@ export class PackedObjects {
     return this.#packs;
   }
 
+  /** Closes all files; they are opened again when they are needed. */
   async close(): Promise<void> {
-    await Promise.all(this.#packs.map((pack) => pack.close()));
+    const open = this.#packs;
+    this.#packs = open.map(({ stored }) => new RemotePack(stored, this.#options));
+    await Promise.all(open.map((pack) => pack.close()));
   }
 }

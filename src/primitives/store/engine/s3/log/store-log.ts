@@ -5,6 +5,7 @@ import type { ObjectId } from "../../../git/object-id.ts";
 import type { BranchMove } from "../../branch.ts";
 import { type Checkpoint, EMPTY_CHECKPOINT } from "./checkpoint.ts";
 import { CheckpointObject } from "./checkpoint-object.ts";
+import { IndexCopies } from "./index-copies.ts";
 import { LogAppender } from "./log-appender.ts";
 import { type LogClock, systemClock } from "./log-clock.ts";
 import type { LogEntry, S3LogRecord } from "./log-entry.ts";
@@ -55,6 +56,7 @@ export class StoreLog {
   readonly #packed: PackedObjects;
   readonly #segments: RecordSegments;
   readonly #object: CheckpointObject;
+  readonly #copies: IndexCopies;
   readonly #replay: RecordReplay;
   readonly #tail: LogTail;
   readonly #turns: Turns;
@@ -77,6 +79,7 @@ export class StoreLog {
     this.#packed = new PackedObjects(bucket, keys, localDir);
     this.#segments = new RecordSegments(bucket, keys);
     this.#object = new CheckpointObject(bucket, keys.checkpoint);
+    this.#copies = new IndexCopies(bucket, keys, this.#object);
     this.#replay = new RecordReplay({
       segments: this.#segments,
       checkpoint: () => this.#checkpoint,
@@ -214,6 +217,22 @@ export class StoreLog {
     step();
     const deleted = await trimLog(this.#bucket, this.#keys, this.#object, base.checkpoint);
     return { merged: next.last - base.checkpoint.last, deleted };
+  }
+
+  /** Whether a new copy of a derived database is worth its bytes; see `IndexCopies`. */
+  isCopyDue(name: string): boolean {
+    return this.#checkpoint.last > 0 && this.#copies.isDue(this.#checkpoint.copies[name], this.last);
+  }
+
+  /** Copies a derived database, which nobody changes meanwhile, for nodes that start. `step`: see `merge`. */
+  async saveCopy(name: string, path: string, step: () => void = () => undefined): Promise<void> {
+    await this.#copies.save(name, path, this.last, step);
+    await this.#adoptNewest();
+  }
+
+  /** Brings the newest copy of a derived database to `path`; false if there is none. */
+  fetchCopy(name: string, path: string): Promise<boolean> {
+    return this.#copies.fetch(this.#checkpoint, name, path);
   }
 
   /** Waits for what is being written, and closes files. */

@@ -1,0 +1,125 @@
+import { renameSync } from "node:fs";
+import { removeQuietly } from "../../../../fs/durable.ts";
+import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { S3Multipart } from "../../../../s3/s3-multipart.ts";
+import type { UploadedPart } from "../../../../s3/s3-xml.ts";
+import { CorruptObjectError } from "../../../git/object.ts";
+import type { Checkpoint, IndexCopy } from "./checkpoint.ts";
+import type { CheckpointObject } from "./checkpoint-object.ts";
+import { compressFile, expandFile } from "./copy-stream.ts";
+import type { LogKeys } from "./log-keys.ts";
+
+/** All parts but for the last have this size, which some stores require. */
+const PART_BYTES = 16 * 1024 * 1024;
+/** How often a checkpoint is read again that another node replaces meanwhile, and a copy that breaks off. */
+const MAX_ATTEMPTS = 5;
+/** A new copy is worth the bytes of the last one after an entry for so many of them, but not before so many entries. */
+const BYTES_PER_ENTRY = 16 * 1024;
+const MIN_ENTRIES = 256;
+
+/** Copies of databases that nodes derive from the commits, for nodes that start with an empty disk. */
+export class IndexCopies {
+  readonly #bucket: S3Bucket;
+  readonly #keys: LogKeys;
+  readonly #object: CheckpointObject;
+
+  constructor(bucket: S3Bucket, keys: LogKeys, object: CheckpointObject) {
+    this.#bucket = bucket;
+    this.#keys = keys;
+    this.#object = object;
+  }
+
+  /** Whether a copy made now would spare nodes that start more than it costs. */
+  isDue(copy: IndexCopy | undefined, last: number): boolean {
+    if (copy === undefined) return last >= MIN_ENTRIES;
+    return last - copy.last >= Math.max(MIN_ENTRIES, copy.bytes / BYTES_PER_ENTRY);
+  }
+
+  /** Copies the file at `path`, which nobody changes meanwhile, and refers to it. `last`: the newest entry that it may contain. */
+  async save(name: string, path: string, last: number, step: () => void): Promise<void> {
+    const key = `${this.#keys.copies}${name}-${crypto.randomUUID()}`;
+    const bytes = await this.#write(key, path, step);
+    step();
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const read = await this.#object.read();
+      const { checkpoint } = read;
+      const known = checkpoint.copies[name];
+      // The history stays: a checkpoint that was only written again contains nothing more.
+      const next: Checkpoint = {
+        ...checkpoint,
+        nonce: crypto.randomUUID(),
+        copies: { ...checkpoint.copies, [name]: { key, last, bytes } },
+      };
+      const isOlder = known !== undefined && known.last > last;
+      if (isOlder || read.etag === undefined) break;
+      // The copy before this one is deleted later, see `trimLog`: another node may be reading it.
+      if (await this.#object.replace(read, next)) return;
+    }
+    await this.#bucket.remove(key);
+  }
+
+  /** Brings the copy to `path`, where there is no file, whole or not at all; false if there is no copy that can be used. */
+  async fetch(checkpoint: Checkpoint, name: string, path: string): Promise<boolean> {
+    const copy = checkpoint.copies[name];
+    if (copy === undefined) return false;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const temporary = `${path}.${crypto.randomUUID()}`;
+      try {
+        await expandFile(
+          (await this.#bucket.open(copy.key))?.stream ?? new Blob([]).stream(),
+          temporary,
+          copy.key,
+        );
+        renameSync(temporary, path);
+        return true;
+      } catch (error) {
+        // Without a copy it is made of the commits. What breaks off is tried again.
+        if (error instanceof CorruptObjectError) return false;
+      } finally {
+        removeQuietly(temporary);
+      }
+    }
+    return false;
+  }
+
+  async #write(key: string, path: string, step: () => void): Promise<number> {
+    const multipart = new S3Multipart(this.#bucket);
+    const upload = await multipart.start(key);
+    try {
+      const parts: UploadedPart[] = [];
+      let bytes = 0;
+      for await (const body of partsOf(compressFile(path, step))) {
+        const part = await multipart.putPart(upload, parts.length + 1, body);
+        if (!part) throw new Error(`the upload of ${key} is gone`);
+        parts.push(part);
+        bytes += body.length;
+      }
+      const { kind } = await multipart.complete(upload, parts);
+      if (kind !== "stored") throw new Error(`the upload of ${key} is ${kind}`);
+      return bytes;
+    } catch (error) {
+      await multipart.abort(upload).catch(() => undefined);
+      throw error;
+    }
+  }
+}
+
+async function* partsOf(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let part = new Uint8Array(PART_BYTES);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) {
+      const taken = chunk.subarray(at, at + PART_BYTES - filled);
+      part.set(taken, filled);
+      filled += taken.length;
+      at += taken.length;
+      if (filled < PART_BYTES) continue;
+      yield part;
+      part = new Uint8Array(PART_BYTES);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield part.subarray(0, filled);
+}
