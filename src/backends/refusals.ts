@@ -4,7 +4,7 @@ import { ExpectedError } from "../primitives/expected-error.ts";
  * The reasons for which operations refuse a request. Each frontend adds its own hint, such as an option of a command.
  */
 
-/** The actor may not do this, or may not learn whether the named thing exists. */
+/** The actor may not do this, nobody may by a setting of the registry, or the actor may not learn whether the thing exists. */
 export class NotAllowedError extends ExpectedError {
   override readonly name: string = "NotAllowedError";
 }

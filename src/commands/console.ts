@@ -1,6 +1,8 @@
+import { accessSync, constants } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
 import { quoteWord } from "../backends/admin-ssh/command-line.ts";
 import { UsageError } from "../config/settings.ts";
+import { ExpectedError } from "../primitives/expected-error.ts";
 import { CommandError } from "./command-error.ts";
 import { DATA_DIRECTORY_ARGS, existingDataDirectory, splitFlags } from "./data-directory-args.ts";
 import { runOnServer } from "./server-line.ts";
@@ -25,11 +27,22 @@ export const console = defineCommand({
     if (words.length === 0) throw new UsageError(USAGE);
     const dataDir = existingDataDirectory(flags, USAGE);
     if (await runOnServer(dataDir, lineOf(words))) return;
+    requireEntry(dataDir);
     throw new CommandError(
       `no server uses the data directory ${dataDir}; without one, 'everlock users' runs the /users commands`,
     );
   },
 });
+
+/** To other users of the machine it would seem that no server runs. */
+function requireEntry(dataDir: string): void {
+  try {
+    accessSync(dataDir, constants.X_OK);
+  } catch (error) {
+    const message = `only root and the owner of the data directory ${dataDir} may use it`;
+    throw new ExpectedError(message, { kind: "refused", cause: error });
+  }
+}
 
 /** One word is a whole line, as in `everlock console '/oci list'`. */
 function lineOf(words: readonly string[]): string {

@@ -18,12 +18,12 @@ function everlockForAll() {
   return { dir, executable: `${dir}/everlock` };
 }
 
-function asUser(command: readonly string[]): string[] {
-  return ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups", ...command];
+function asUser(command: readonly string[], user = USER): string[] {
+  return ["setpriv", `--reuid=${user}`, `--regid=${USER}`, "--clear-groups", ...command];
 }
 
-/** Starts a server as the user, ends it once it has started, and returns its exit code and log. */
-async function serveAsUser(executable: string, dataDir: string) {
+/** Starts a server as the user, ends it once it has started and `meanwhile` is done, and returns its exit code and log. */
+async function serveAsUser(executable: string, dataDir: string, meanwhile = async () => {}) {
   const child = Bun.spawn(asUser([executable, "serve", "--data-dir", dataDir, ...PORTS]), {
     cwd: "/",
     env: process.env,
@@ -37,6 +37,7 @@ async function serveAsUser(executable: string, dataDir: string) {
     text += new TextDecoder().decode(chunk);
     if (isEnding || !STARTED.test(text)) continue;
     isEnding = true;
+    await meanwhile();
     child.kill("SIGTERM");
   }
   return { code: await child.exited, log: await new Response(child.stderr).text() };
@@ -80,6 +81,28 @@ describe.skipIf(!isRoot)("a data directory of another user", () => {
     expect(foreignFiles(restored)).toEqual([]);
     expect(await serveAsUser(executable, restored)).toMatchObject({ code: 0 });
   });
+
+  test.each([
+    [USER, 0o700, "only root and the owner of the data directory "],
+    [0, 0o2775, "a server runs, and only root and the user who runs it may command it\n"],
+  ])(
+    "lets no other user run a command, and says so, if it belongs to %p with mode %o",
+    async (owner, mode, message) => {
+      const { dir, executable } = everlockForAll();
+      const dataDir = `${dir}/data`;
+      mkdirSync(dataDir);
+      chownSync(dataDir, owner, USER);
+      chmodSync(dataDir, mode);
+      const refused: object[] = [];
+      const command = [executable, "console", "/oci list", "--data-dir", dataDir];
+      await serveAsUser(executable, dataDir, async () => {
+        refused.push(await run(asUser(command, USER + 1), { cwd: "/" }));
+      });
+      expect(refused).toEqual([
+        { code: 4, stdout: "", stderr: expect.stringContaining(`everlock: ${message}`) },
+      ]);
+    },
+  );
 
   test("is used if its group may write, and what is made in it is private to user and group", async () => {
     const { dir, executable } = everlockForAll();

@@ -72,20 +72,28 @@ export async function addUser(
 }
 
 /**
- * Makes the checks of `setPassword`, for a frontend that prompts for passwords afterwards. Returns whether it requires the
- * old password: from users who change their own, but not from administrators, who may set any.
+ * Makes the checks of `setPassword`, for a frontend that prompts for passwords afterwards; without a name they are of the
+ * actor's own. Returns whether the old password is to be proved: by all users for their own, but for administrators who name
+ * the user, as they may set any.
  */
-export function requiresOldPassword(services: KnownUsers, actor: Actor, name: UserName): boolean {
-  if (name !== actor.user) requireAdministrator(actor, "a change of another user's password");
-  refuseAnonymous(name, "has no password");
-  existingUser(services, name);
-  return !actor.isAdministrator();
+export function requiresOldPassword(services: KnownUsers, actor: Actor, name: UserName | undefined): boolean {
+  const owner = name ?? actor.user;
+  if (owner !== actor.user) requireAdministrator(actor, "a change of another user's password");
+  refuseAnonymous(owner, "has no password");
+  const known = services.users.directory.get(owner);
+  if (name === undefined && !known)
+    throw new InvalidArgumentError("name the user whose password is to be set");
+  const { credentials } = existingUser(services, owner);
+  if (name !== undefined && actor.isAdministrator()) return false;
+  if (!credentials.some(({ kind }) => kind === "password"))
+    throw new NotAllowedError(`'${owner}' has no password to prove; an administrator must set the first one`);
+  return true;
 }
 
 export interface NewPassword {
   readonly name: UserName;
   readonly password: string;
-  /** The present password, where it is required. */
+  /** The present password, where it is required; compared whenever it is given. */
   readonly old?: string | undefined;
 }
 
@@ -95,9 +103,9 @@ export async function setPassword(
   actor: Actor,
   { name, password, old }: NewPassword,
 ): Promise<void> {
-  const isProved = !requiresOldPassword(services, actor, name);
+  const isRequired = requiresOldPassword(services, actor, name);
   refuseFaulty(password, services);
-  if (!isProved) await proveOld(services, actor, old);
+  if (isRequired || old !== undefined) await proveOld(services, actor, old);
   await services.users.setPassword(actor.identity, name, password);
 }
 

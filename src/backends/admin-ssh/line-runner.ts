@@ -25,6 +25,9 @@ export type Dialog = Pick<
 /** Prints lines of text, or of JSON. */
 export type PrintLines = (lines: readonly string[], isJson: boolean) => Promise<void>;
 
+/** Most characters of a command, and of its outcome, in the log: any user may type as much as a packet of SSH holds. */
+const MAX_LOGGED = 1000;
+
 /** How a line ended; `ended`: the operator's login is no longer valid. */
 export type LineEnd =
   | { readonly kind: "done" | "quit" }
@@ -89,9 +92,18 @@ export class LineRunner {
   #audit({ user, remote }: Actor, parsed: ParsedLine | undefined, outcome: string): void {
     const command = parsed && auditedCommand(parsed, (word) => this.#services.users.directory.knows(word));
     if (command === undefined) return;
-    const record = { user, remote, command: command.text, outcome: command.withoutSecrets(outcome) };
+    const record = {
+      user,
+      remote,
+      command: shortened(command.text),
+      outcome: shortened(command.withoutSecrets(outcome)),
+    };
     this.#log.info(`audit: ${JSON.stringify(record)}`);
   }
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_LOGGED ? text : `${text.slice(0, MAX_LOGGED)}…`;
 }
 
 /** Ends a live screen with a message once the user is no longer an administrator. */

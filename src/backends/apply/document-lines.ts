@@ -13,7 +13,10 @@ export class DocumentLines {
     this.#lines = text.split("\n");
     this.#lines.forEach((line, i) => {
       const [, kind] = line.match(HEADER) ?? [];
-      if (kind !== undefined) this.#tables.set(kind, [...(this.#tables.get(kind) ?? []), i]);
+      if (kind === undefined) return;
+      const tables = this.#tables.get(kind);
+      if (tables) tables.push(i);
+      else this.#tables.set(kind, [i]);
     });
   }
 

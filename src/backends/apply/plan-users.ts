@@ -29,21 +29,16 @@ export function planUsers(
     before: directory.group(group.name),
     after: wantedGroup(directory, group),
   }));
-  const otherUsers = directory
-    .list()
-    .map(({ name }) => name)
-    .filter((name) => name !== ANONYMOUS && !users.some(({ after }) => after.name === name));
-  const otherGroups = directory
-    .groups()
-    .map(({ name }) => name)
-    .filter((name) => !groups.some(({ after }) => after.name === name));
+  const namedUsers = new Set<UserName>([ANONYMOUS, ...users.map(({ after }) => after.name)]);
+  const namedGroups = new Set(groups.map(({ after }) => after.name));
+  const otherUsers = namesOf(directory.list()).filter((name) => !namedUsers.has(name));
+  const otherGroups = namesOf(directory.groups()).filter((name) => !namedGroups.has(name));
   const prunesUsers = isPruning && users.length > 0;
   const removedUsers = prunesUsers ? otherUsers.filter((name) => name !== caller) : [];
   const removedGroups = isPruning && groups.length > 0 ? otherGroups : [];
   const leaving = new Set<UserName>(removedUsers);
-  const kept = otherGroups
-    .flatMap((name) => directory.group(name) ?? [])
-    .filter(({ name }) => !removedGroups.includes(name));
+  const keptGroups = removedGroups.length > 0 ? [] : otherGroups;
+  const kept = keptGroups.flatMap((name) => directory.group(name) ?? []);
   const changedUsers = users.flatMap(({ before, after }) => (Bun.deepEquals(before, after) ? [] : after));
   const wantedGroups = [...groups.map(({ after }) => after), ...kept].map((group) =>
     withoutAll(group, leaving),
@@ -60,10 +55,14 @@ export function planUsers(
       ...removedGroups.map((name) => deletion("group", name)),
     ],
     leftAlone: [
-      { kind: "user", names: otherUsers.filter((name) => !removedUsers.includes(name)) },
-      { kind: "group", names: kept.map(({ name }) => name) },
+      { kind: "user", names: otherUsers.filter((name) => !leaving.has(name)) },
+      { kind: "group", names: keptGroups },
     ],
   };
+}
+
+function namesOf<N>(entries: readonly { readonly name: N }[]): N[] {
+  return entries.map(({ name }) => name);
 }
 
 function wantedUser(directory: UserDirectory, wanted: DesiredUser): User {

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import type { NeededInput } from "../../backends/admin-ssh/commands/dialog.ts";
 import type { LocalLine } from "../../backends/admin-ssh/local-console.ts";
 import { isHidden } from "../../primitives/errors/failure.ts";
@@ -79,6 +79,7 @@ async function send(
 ): Promise<AsyncGenerator<ControlMessage> | undefined> {
   const socket = controlSocketPath(dataDir);
   if (!existsSync(socket)) return undefined;
+  refuseOthers(socket);
   try {
     const response = await fetch(`http://localhost${path}`, {
       method: "POST",
@@ -93,6 +94,19 @@ async function send(
     if ((error as { code?: string }).code === "ECONNRESET")
       throw new ControlError(HAS_STOPPED, { cause: error });
     throw error;
+  }
+}
+
+/** Throws `ControlError` for users of the machine whom the socket refuses; to `fetch` it would seem that no server runs. */
+function refuseOthers(socket: string): void {
+  try {
+    accessSync(socket, constants.W_OK);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EACCES") return;
+    throw new ControlError("a server runs, and only root and the user who runs it may command it", {
+      kind: "refused",
+      cause: error,
+    });
   }
 }
 

@@ -18,6 +18,7 @@ import {
   sshKeys,
   type User,
   type UserName,
+  withoutExpired,
 } from "./user.ts";
 import {
   must,
@@ -130,9 +131,11 @@ export class UserRegistry implements Reloadable {
       const known = must(user, name);
       if (isUnique && apiTokens(known).some((other) => other.name === token.name && !hasExpired(other)))
         throw new UserChangeError(`user '${name}' has an API token '${token.name}' already`, EXISTS);
-      if (apiTokens(known).length >= MAX_TOKENS)
+      const isFull = apiTokens(known).length >= MAX_TOKENS;
+      const credentials = isFull ? withoutExpired(known.credentials) : known.credentials;
+      if (isFull && credentials.length === known.credentials.length)
         throw new UserChangeError(`user '${name}' has ${MAX_TOKENS} API tokens, and may have no more`, FULL);
-      return { ...known, credentials: [...known.credentials, token] };
+      return { ...known, credentials: [...credentials, token] };
     });
   }
 

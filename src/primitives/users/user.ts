@@ -132,6 +132,11 @@ export function goodCredential(
   return found.kind === "api-token" && hasExpired(found) ? undefined : found;
 }
 
+/** The credentials without API tokens that have expired. */
+export function withoutExpired(credentials: readonly Credential[]): readonly Credential[] {
+  return credentials.filter((credential) => credential.kind !== "api-token" || !hasExpired(credential));
+}
+
 export function hasExpired({ expires }: ApiTokenCredential): boolean {
   return expires !== undefined && expires <= Date.now() / 1000;
 }

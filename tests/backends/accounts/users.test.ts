@@ -10,6 +10,7 @@ import {
   setDisplayName,
   setPassword,
 } from "../../../src/backends/accounts/users.ts";
+import { MACHINE_ACTOR } from "../../../src/backends/actor.ts";
 import {
   AdministratorOnlyError,
   ExistsError,
@@ -19,6 +20,7 @@ import {
   TryLaterError,
   UnconfirmedError,
 } from "../../../src/backends/refusals.ts";
+import { SYSTEM_IDENTITY } from "../../../src/primitives/store/commits/commit-group.ts";
 import { PasswordChecker } from "../../../src/primitives/users/password-checker.ts";
 import type { UserName } from "../../../src/primitives/users/user.ts";
 import { ADMINISTRATOR, actorWith } from "../../support/actors.ts";
@@ -136,6 +138,41 @@ test("the owner of all registries changes no user, and is refused before a passw
   ])
     await expect(attempt).rejects.toBeInstanceOf(AdministratorOnlyError);
   expect(listUsers(services).map(({ name }) => String(name))).toEqual(["anon", "bob"]);
+});
+
+test("an administrator proves the old password for the own one, but not for that of a user who is named", async () => {
+  const services = await openServices();
+  const password = "s3cret-one";
+  const { user } = administrator;
+  await addUser(services, administrator, { name: user, acceptsNamesake: false, password });
+  expect(requiresOldPassword(services, administrator, undefined)).toBe(true);
+  expect(requiresOldPassword(services, administrator, user)).toBe(false);
+  const change = { name: user, password: "another-one" };
+  await expect(setPassword(services, administrator, { ...change, old: "wrong" })).rejects.toEqual(
+    new NotAllowedError("the old password is wrong"),
+  );
+  await setPassword(services, administrator, { ...change, old: password });
+  await setPassword(services, administrator, change);
+});
+
+test("the operator of the machine, who is no user, names the user whose password is set", async () => {
+  const services = await openServices();
+  expect(() => requiresOldPassword(services, MACHINE_ACTOR, undefined)).toThrow(
+    new InvalidArgumentError("name the user whose password is to be set"),
+  );
+});
+
+test("a user without a password is told who sets the first one", async () => {
+  const services = await openServices();
+  const alice = actorWith({});
+  await addUser(services, administrator, { ...NEW_BOB, name: alice.user });
+  await services.users.rewrite(SYSTEM_IDENTITY, "take the password away", (directory) => {
+    const users = directory.list().map((user) => ({ ...user, credentials: [] }));
+    return { users, groups: [], removedUsers: [], removedGroups: [] };
+  });
+  expect(() => requiresOldPassword(services, alice, undefined)).toThrow(
+    new NotAllowedError("'alice' has no password to prove; an administrator must set the first one"),
+  );
 });
 
 describe("a user without rights", () => {

@@ -31,6 +31,15 @@ test("the operator of the machine may do what an administrator may, and the log 
   );
 });
 
+test("the log has the beginning alone of a long command, and of a refusal that repeats it", async () => {
+  const { run, audit } = await openLocal();
+  const long = "x".repeat(100_000);
+  expect(await run(`/groups add ${long}`)).toMatchObject({ kind: "failed" });
+  const { command, outcome } = JSON.parse(audit.at(-1)?.replace("audit: ", "") ?? "");
+  expect([command, command.length]).toEqual([expect.stringMatching(/^\/groups add x+…$/), 1001]);
+  expect([outcome, outcome.length]).toEqual([expect.stringMatching(/^refused: 'x+…$/), 1001]);
+});
+
 test("a line that needs a password is not run, and is run with it", async () => {
   const { run, audit, heads, services } = await openLocal();
   const before = heads();

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { MAX_DOCUMENT_BYTES } from "../../../src/backends/admin-ssh/commands/dialog.ts";
+import { parseDocument } from "../../../src/backends/apply/document.ts";
+import { planUsers } from "../../../src/backends/apply/plan-users.ts";
+import type { UserName } from "../../../src/primitives/users/user.ts";
 import { openTestConsole, type TestConsole } from "../../support/test-console.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl alice@laptop";
@@ -28,6 +31,24 @@ immutable = ["v*"]
 `;
 
 const apply = (console: TestConsole, input: string, flags = "") => console.run(`/apply ${flags}`, { input });
+
+test("a document of the largest size is compared in time that grows with its length", async () => {
+  const console = await openTestConsole();
+  const lines = Array.from({ length: 45_000 }, (_, i) => `[[user]]\nlogin="u${i}"\n`);
+  const document = lines.join("");
+  expect(document.length).toBeGreaterThan(0.9 * MAX_DOCUMENT_BYTES);
+  const state = parseDocument(document);
+  const users = state.users.map(({ name }) => ({
+    name,
+    displayName: name,
+    isDisabled: false,
+    credentials: [],
+    grants: [],
+  }));
+  const { directory } = console.services.users;
+  const plan = planUsers(directory.with({ users }), state, { isPruning: true, caller: "admin" as UserName });
+  expect([plan.changes, plan.leftAlone[0]?.names]).toEqual([[], ["admin"]]);
+});
 
 describe("/apply", () => {
   test("without --yes shows the difference and changes nothing", async () => {

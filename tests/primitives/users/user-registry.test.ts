@@ -5,9 +5,10 @@ import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
 import { localStores } from "../../../src/primitives/store/open-engine.ts";
 import type { StoreName } from "../../../src/primitives/store/store-manager.ts";
 import { type AccessPath, parseAccessPattern } from "../../../src/primitives/users/access-path.ts";
+import type { ApiTokenId } from "../../../src/primitives/users/api-token.ts";
 import { Authenticator } from "../../../src/primitives/users/authenticator.ts";
 import { PasswordChecker } from "../../../src/primitives/users/password-checker.ts";
-import { ANONYMOUS, passwordHashes, type UserName } from "../../../src/primitives/users/user.ts";
+import { ANONYMOUS, apiTokens, passwordHashes, type UserName } from "../../../src/primitives/users/user.ts";
 import { identityOf, UserRegistry } from "../../../src/primitives/users/user-registry.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -118,6 +119,39 @@ describe("the users", () => {
     const { users: again } = await openUsers(dataDir);
     expect(again.existing(alice)).toEqual(users.existing(alice));
     expect(passwordHashes(users.existing(alice))[0]).toStartWith("$argon2id$");
+  });
+
+  test("have at most 1000 API tokens, of which expired ones make room", async () => {
+    const { users } = await openUsers();
+    await users.add(system, alice, "one");
+    const token = (id: number, expires: number) =>
+      ({
+        kind: "api-token",
+        id: `${id}`.padStart(10, "0") as ApiTokenId,
+        hash: "",
+        name: "",
+        expires,
+      }) as const;
+    const [past, future] = [1, 4_000_000_000];
+    await users.rewrite(system, "many tokens", (directory) => ({
+      users: directory.list().flatMap((user) =>
+        user.name === alice
+          ? [
+              {
+                ...user,
+                credentials: Array.from({ length: 1000 }, (_, i) => token(i, i < 2 ? past : future)),
+              },
+            ]
+          : [],
+      ),
+      groups: [],
+      removedUsers: [],
+      removedGroups: [],
+    }));
+    await users.addToken(system, alice, token(1001, future));
+    expect(apiTokens(users.existing(alice))).toHaveLength(999);
+    await users.addToken(system, alice, token(1002, future));
+    expect(users.addToken(system, alice, token(1003, future))).rejects.toThrow("may have no more");
   });
 
   test("lose no concurrent change", async () => {

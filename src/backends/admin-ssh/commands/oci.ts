@@ -201,8 +201,10 @@ function readWords(words: readonly string[], known: readonly AnySetting[]): Part
       if (setting.parse(text) === undefined)
         throw new ConsoleError(`'${word}' is invalid; ${setting.advice?.(text) ?? `use ${setting.usage}`}`);
     }
-    const before = setting.isList && setting.separator === undefined ? (texts.get(setting) ?? []) : [];
-    texts.set(setting, [...before, ...added]);
+    const before = texts.get(setting);
+    const isRepeatable = setting.isList && setting.separator === undefined;
+    if (before && !isRepeatable) throw new ConsoleError(`${setting.word}= is there twice`);
+    texts.set(setting, [...(before ?? []), ...added]);
   }
   return readSettings(texts, ({ usage }) => {
     throw new ConsoleError(`use ${usage}`);

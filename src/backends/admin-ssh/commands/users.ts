@@ -82,15 +82,17 @@ export const USER_COMMANDS: readonly Command<UserCommandContext>[] = [
     parameters: [OWN_LOGIN, PASSWORD],
     summary: "change your password, or as an administrator that of a user; prompts for what is not given",
     details: [
-      "your own requires the old one; without a terminal, the old and the new one are lines of standard input",
+      "your own requires the old one, unless an administrator names the user",
+      "without a terminal, the old and the new one are lines of standard input",
     ],
     example: "/users passwd alice",
     adminOnly: false,
     isChange: true,
     async run([login, given], context) {
       const { actor, askSecret } = context;
-      const name = readLogin(login ?? actor.user);
-      const old = requiresOldPassword(context, actor, name)
+      const named = login === undefined ? undefined : readLogin(login);
+      const name = named ?? actor.user;
+      const old = requiresOldPassword(context, actor, named)
         ? await askSecret("Old password: ", { isKnown: true })
         : undefined;
       const password = given ?? (await askSecret(old === undefined ? "Password: " : "New password: "));

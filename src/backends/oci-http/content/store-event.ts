@@ -76,6 +76,8 @@ export type StoreEvent =
       readonly from: ObjectId | undefined;
       /** The frontend, or the User-Agent of an HTTP client. */
       readonly client: string;
+      /** The client's address, without port. */
+      readonly remote?: string | undefined;
       /** What is restored, as the user wrote it; given if that is neither a repository, a tag nor everything. */
       readonly selection?: string | undefined;
     }
@@ -186,7 +188,7 @@ function ownTrailersOf(event: StoreEvent): Trailer[] {
     return [
       ...(only?.after ? [["Digest", only.after] as const] : []),
       ["Restores", from ?? "the empty state"],
-      ["Client", shownClient(event.client)],
+      ...originTrailers({ client: event.client, remote: event.remote ?? "" }),
     ];
   }
   if (event.kind === "remove")

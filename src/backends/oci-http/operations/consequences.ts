@@ -1,5 +1,6 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
 import { counted } from "../../../primitives/text/counted.ts";
+import { formatDuration } from "../../../primitives/text/duration.ts";
 import { UnconfirmedError } from "../../refusals.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
@@ -18,6 +19,8 @@ export interface SettingsChange {
 const COUNT_MS = 10_000;
 /** Seconds; counts also what was uploaded just now, as its time of grace ends soon. */
 const NO_GRACE = -60;
+/** Seconds; a mistake is rarely noticed sooner, so a shorter retention is asked about although nothing is lost yet. */
+const SHORTEST_UNASKED = 86_400;
 /** Most deletions that a question names. */
 const MAX_NAMED = 10;
 
@@ -69,9 +72,18 @@ async function lostAfter(oci: OciStore, configs: readonly InstanceConfig[]): Pro
     { graceSeconds: NO_GRACE, retentionSeconds: longest },
     dryRun(),
   );
-  if (blobs === 0) return [];
+  const isShort = longest < SHORTEST_UNASKED;
   return [
-    `the next gc would remove up to ${counted(blobs, "blob")} (${formatSize(bytes)}) of deleted or replaced images, which then can't be restored`,
+    ...(blobs > 0
+      ? [
+          `the next gc would remove up to ${counted(blobs, "blob")} (${formatSize(bytes)}) of deleted or replaced images, which then can't be restored`,
+        ]
+      : []),
+    ...(isShort
+      ? [
+          `images that are deleted or replaced could be restored for ${formatDuration(Math.max(longest, 0))} only`,
+        ]
+      : []),
   ];
 }
 

@@ -2,13 +2,7 @@ import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Actor } from "../../actor.ts";
-import {
-  ConflictError,
-  ExistsError,
-  InvalidArgumentError,
-  NotAllowedError,
-  NotFoundError,
-} from "../../refusals.ts";
+import { ExistsError, InvalidArgumentError, NotAllowedError, NotFoundError } from "../../refusals.ts";
 import { manifestsPrefix, tagsPrefix } from "../content/layout.ts";
 import { formatEvent, type TagMove } from "../content/store-event.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
@@ -95,7 +89,7 @@ function requireRoles(actor: Actor, config: InstanceConfig, { from, to, kind }: 
 function requireMovable({ repository, tags }: RepositoryRemoval, { immutable }: InstanceConfig): void {
   const fixed = immutable.length > 0 && tags.find(({ tag }) => isImmutable(tag, immutable));
   if (fixed)
-    throw new ConflictError(`nothing was changed: '${repository}:${fixed.tag}' is write-once (immutable=)`);
+    throw new NotAllowedError(`nothing was changed: '${repository}:${fixed.tag}' is write-once (immutable=)`);
 }
 
 async function requireEmpty(state: Snapshot, repository: RepositoryName): Promise<void> {
@@ -113,7 +107,7 @@ async function requireQuota(
   const quotas = quotasOf(oci, config);
   const copies = kind === "copy" ? 1 : 0;
   const reason = quotas && (await oci.quotaLedger.refuseCopy({ from, to, copies }, quotas));
-  if (reason !== undefined) throw new ConflictError(`nothing was changed: ${reason}`);
+  if (reason !== undefined) throw new NotAllowedError(`nothing was changed: ${reason}`);
 }
 
 /** Blobs that belong to a repository without being config or layer, such as non-distributable layers that were pushed. */

@@ -26,8 +26,8 @@ export interface LogRequest {
 }
 
 /**
- * The events of a registry in repositories that the actor may read, newest first. Commits that name no repository are shown to
- * administrators, to their author, and in the log of a repository that they changed.
+ * The events of a registry in repositories that the actor may read, newest first. Commits that name no repository, such as
+ * a restore of all, are shown to administrators, to their author, and in the log of a repository that they changed.
  */
 export async function* readLog(
   services: ContentServices,
@@ -39,11 +39,11 @@ export async function* readLog(
   const pace = new Pace(1);
   for await (const { seconds: at, ...event } of oci.history.events({ ...filter, since: seconds, until })) {
     await pace.rest();
-    const repository = event.repository ?? filter.repository;
+    const named = event.repository ?? filter.repository;
+    const repositories = named ? [named] : (event.others ?? []);
     const isVisible =
-      repository === undefined
-        ? actor.isAdministrator() || event.user === actor.user
-        : holdsRole(actor, instance, repository, "reader");
+      repositories.some((repository) => holdsRole(actor, instance, repository, "reader")) ||
+      (!named && (actor.isAdministrator() || event.user === actor.user));
     if (isVisible) yield { ...event, ...redactedEvent(event, actor, instance), time: new Date(at * 1000) };
   }
 }

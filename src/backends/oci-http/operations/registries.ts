@@ -53,6 +53,8 @@ export async function createRegistry(
     throw new ExistsError(`a registry '${name}' exists already`);
   const isOwned = users.directory.list().some((user) => isNamesake(user.name, name));
   if (isOwned && !acceptsNamesake) throw new UnconfirmedError(namesakeWarning(name, "registry"));
+  if (at?.point.kind === "time" && at.point.seconds > Date.now() / 1000)
+    throw new InvalidArgumentError(`'${at.text}' is in the future: a registry can only serve a past state`);
   const commit = at && ((await stateAt(await instances.historyOf(namedStore(settings)), at)) ?? NO_COMMIT);
   if (!settings.vhosts?.length) throw new InvalidArgumentError("a registry needs a host: vhost=<host>");
   const store = settings.store ?? parseStoreName(`everlock-oci-${name}`);

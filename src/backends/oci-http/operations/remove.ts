@@ -6,7 +6,7 @@ import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
-import { ConflictError, NotFoundError } from "../../refusals.ts";
+import { NotAllowedError, NotFoundError } from "../../refusals.ts";
 import { type ContentCounts, formatEvent, type StoreEvent } from "../content/store-event.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
@@ -140,7 +140,7 @@ function* readableRepositories(
   }
 }
 
-/** Throws `NotAllowedError`, or `ConflictError` for a write-once tag. */
+/** Throws `NotAllowedError`, also for a write-once tag. */
 function refuse(actor: Actor, config: InstanceConfig, plan: readonly RepositoryRemoval[]): void {
   const repositories = plan.map(({ repository }) => repository);
   requireRoleIn(actor, config, repositories, DELETING);
@@ -148,7 +148,9 @@ function refuse(actor: Actor, config: InstanceConfig, plan: readonly RepositoryR
   for (const { repository, tags } of plan) {
     const fixed = tags.find(({ tag }) => isImmutable(tag, config.immutable));
     if (fixed)
-      throw new ConflictError(`nothing was changed: '${repository}:${fixed.tag}' is write-once (immutable=)`);
+      throw new NotAllowedError(
+        `nothing was changed: '${repository}:${fixed.tag}' is write-once (immutable=)`,
+      );
   }
 }
 

@@ -71,6 +71,8 @@ export interface RestoreTerms {
 export interface RestoreAuthor {
   readonly identity: Identity;
   readonly client: string;
+  /** The client's address, without port. */
+  readonly remote?: string | undefined;
 }
 
 /** Compares a tag, or each tag of a repository, at a commit with the newest state. Changes nothing. */
@@ -195,9 +197,12 @@ export async function missingFrom(
   return gone;
 }
 
-function messageOf({ repository, from, moves, selection }: RestorePlan, { client }: RestoreAuthor): string {
+function messageOf(
+  { repository, from, moves, selection }: RestorePlan,
+  { client, remote }: RestoreAuthor,
+): string {
   const tags = moves.map(({ tag, before, after }) => ({ tag, previous: before, after }));
-  return formatEvent({ kind: "restore", repository, tags, from, client, selection });
+  return formatEvent({ kind: "restore", repository, tags, from, client, remote, selection });
 }
 
 /** The tags that a part may concern, in either state. */

@@ -168,13 +168,13 @@ function requireRole(
   throw new NotAllowedError(`restoring ${access} to '${repository}', which '${actor.user}' has not`);
 }
 
-function refusalOf(refusal: RestoreRefusal): ConflictError {
+function refusalOf(refusal: RestoreRefusal): ConflictError | NotAllowedError {
   switch (refusal.kind) {
     case "missing":
       return new ConflictError(`nothing was changed: the store no longer has ${listOf(refusal.digests)}`);
     case "immutable": {
       const { repository, tag, before } = refusal.move;
-      return new ConflictError(
+      return new NotAllowedError(
         `'${repository}:${tag}' is write-once and stands for ${before}; delete it first`,
       );
     }

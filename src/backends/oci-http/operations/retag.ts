@@ -3,7 +3,7 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
-import { ConflictError, NotFoundError } from "../../refusals.ts";
+import { NotAllowedError, NotFoundError } from "../../refusals.ts";
 import { tagPath } from "../content/layout.ts";
 import { formatEvent } from "../content/store-event.ts";
 import { tagTarget } from "../content/tag-target.ts";
@@ -51,7 +51,7 @@ export async function retag(
       throw new NotFoundError(`no tag '${repository}:${source}' in '${instance}'`);
     const previous = await tagTarget(parent, repository, tag);
     if (previous && previous !== digest && isImmutable(tag, immutable))
-      throw new ConflictError(`'${repository}:${tag}' is write-once and stands for ${previous}`);
+      throw new NotAllowedError(`'${repository}:${tag}' is write-once and stands for ${previous}`);
     done = { before: parent.commitId, digest, previous };
     const origin = { client: actor.client, remote: actor.remote ?? "" };
     const message = formatEvent({

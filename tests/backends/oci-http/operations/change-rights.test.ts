@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { changeable } from "../../../../src/backends/oci-http/operations/change-rights.ts";
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import type { RegistryMode } from "../../../../src/backends/oci-http/settings/registry-mode.ts";
-import { ConflictError, NotAllowedError } from "../../../../src/backends/refusals.ts";
+import { NotAllowedError } from "../../../../src/backends/refusals.ts";
 import { ADMINISTRATOR, actorWith } from "../../../support/actors.ts";
 
 const OWNER = actorWith({ "http/oci/default": "owner" });
@@ -11,7 +11,7 @@ const config = (mode: RegistryMode) => ({ name: "default", mode }) as InstanceCo
 test("a read-only registry is changed by nobody, and one under maintenance by administrators", () => {
   for (const actor of [OWNER, actorWith(ADMINISTRATOR)]) {
     expect(() => changeable(config("read-only"), actor)).toThrow(
-      new ConflictError(
+      new NotAllowedError(
         "'default' is read-only for now (mode=read-only); '/oci set default mode=' ends that",
       ),
     );

@@ -5,6 +5,8 @@ import type { InstanceValues } from "../../../../src/backends/oci-http/settings/
 import { TestStore } from "../../../support/oci-store.ts";
 import { registryOver } from "../../../support/registry-services.ts";
 
+const DAY = 86_400;
+
 function rules(text: string) {
   const rule = parseCleanupRule(text);
   if (!rule) throw new Error(`'${text}' is no rule`);
@@ -41,11 +43,21 @@ test("a shorter retention tells how much could no longer be restored, and a long
   store.oci.recency.clear();
   expect(await change({ retention: -60 })).toEqual([
     expect.stringMatching(/^the next gc would remove up to 2 blobs \(\d+ B\)/),
+    "images that are deleted or replaced could be restored for 0s only",
   ]);
-  expect(await change({ retention: 3600 })).toEqual([]);
+  expect(await change({ retention: DAY })).toEqual([]);
   services.set({ retention: 60 });
   expect(await change({ retention: undefined })).toEqual([]);
   expect(await change({ references: "sparse" })).toEqual([]);
+});
+
+test("a retention below a day tells so while nothing would be lost yet", async () => {
+  const { services, change } = await registry();
+  expect(await change({ retention: 1 })).toEqual([
+    "images that are deleted or replaced could be restored for 1s only",
+  ]);
+  services.set({ retention: 1 });
+  expect(await change({ retention: 3600 })).toEqual([]);
 });
 
 test("a quota below what is stored tells that pushes would be refused", async () => {

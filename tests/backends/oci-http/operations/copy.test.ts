@@ -6,7 +6,6 @@ import { carryOutRestore, proposeRestore } from "../../../../src/backends/oci-ht
 import { showCommit } from "../../../../src/backends/oci-http/operations/show.ts";
 import { parseTagPattern } from "../../../../src/backends/oci-http/policy/immutable-tags.ts";
 import {
-  ConflictError,
   ExistsError,
   FrozenError,
   NotAllowedError,
@@ -146,7 +145,7 @@ describe("a copy is refused", () => {
     const pattern = parseTagPattern("v1");
     services.set({ immutable: pattern ? [pattern] : [] });
     await expect(run("rename")).rejects.toEqual(
-      new ConflictError("nothing was changed: 'team/app:v1' is write-once (immutable=)"),
+      new NotAllowedError("nothing was changed: 'team/app:v1' is write-once (immutable=)"),
     );
     services.set({ at: store.oci.store.head().commitId });
     await expect(run("copy")).rejects.toBeInstanceOf(FrozenError);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { copyRepository } from "../../../../src/backends/oci-http/operations/copy.ts";
 import { type LogRequest, readLog } from "../../../../src/backends/oci-http/operations/log.ts";
 import { SYSTEM_IDENTITY } from "../../../../src/primitives/store/commits/commit-group.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
@@ -43,6 +44,24 @@ test("others see the commits of the repositories that they may read, and none th
   expect(await log(READER)).toEqual([`delete ${APP}:v1`, `push ${APP}:v1`]);
   expect(await log({})).toEqual([]);
   expect(await log(READER, { repository: HIDDEN })).toEqual([]);
+});
+
+test("a rename is in the log of who may read one of the two repositories, without the name of the other", async () => {
+  const { store, log } = await storeWithHistory();
+  const another = { ...actorWith(ADMINISTRATOR), identity: SYSTEM_IDENTITY };
+  const rename = (from: RepositoryName, to: RepositoryName) =>
+    copyRepository(registryOver(store), another, {
+      instance: DEFAULT,
+      from,
+      to,
+      kind: "rename",
+    });
+  await rename(HIDDEN, "team/shown" as RepositoryName);
+  await rename("team/shown" as RepositoryName, "hidden/again" as RepositoryName);
+  await rename("hidden/again" as RepositoryName, HIDDEN);
+  const hidden = "rename that involves a repository which you may not read";
+  expect((await log(READER)).filter((subject) => subject.startsWith("rename"))).toEqual([hidden, hidden]);
+  expect(await log({})).toEqual([]);
 });
 
 test("a role that is taken away while the log is read hides the rest", async () => {

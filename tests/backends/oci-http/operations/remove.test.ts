@@ -5,12 +5,7 @@ import { carryOutRemoval, proposeRemoval } from "../../../../src/backends/oci-ht
 import { carryOutRestore, proposeRestore } from "../../../../src/backends/oci-http/operations/restore.ts";
 import { parseSelection, type Selection } from "../../../../src/backends/oci-http/operations/selection.ts";
 import { parseTagPattern } from "../../../../src/backends/oci-http/policy/immutable-tags.ts";
-import {
-  ConflictError,
-  FrozenError,
-  NotAllowedError,
-  NotFoundError,
-} from "../../../../src/backends/refusals.ts";
+import { FrozenError, NotAllowedError, NotFoundError } from "../../../../src/backends/refusals.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import { ADMINISTRATOR, actorWith, type Roles } from "../../../support/actors.ts";
@@ -150,7 +145,7 @@ describe("a deletion is refused", () => {
     const carryOut = () => carryOutRemoval(services, actorWith(OWNER), proposal);
     const at = store.oci.store.head().commitId;
     services.set({ immutable: [parseTagPattern("v*") ?? never()] });
-    const fixed = new ConflictError("nothing was changed: 'team/app:v1' is write-once (immutable=)");
+    const fixed = new NotAllowedError("nothing was changed: 'team/app:v1' is write-once (immutable=)");
     await expect(propose(APP)).rejects.toEqual(fixed);
     await expect(carryOut()).rejects.toEqual(fixed);
     services.set({ immutable: [], at });

@@ -62,7 +62,9 @@ describe("a restore", () => {
     expect(store.tags()).toEqual(["v1", "v2"]);
     const { author, message } = await store.oci.store.commitAt(headOf(store) as ObjectId);
     expect(author).toMatchObject(actor.identity);
-    expect(message).toEndWith(`\nRestores: ${moment.text}\nClient: ${actor.client}\n`);
+    expect(message).toEndWith(
+      `\nRestores: ${moment.text}\nClient: ${actor.client}\nRemote: ${actor.remote}\n`,
+    );
   });
 
   test("of what has not changed proposes nothing", async () => {
@@ -142,9 +144,9 @@ describe("a restore is refused", () => {
     const proposal = await propose(OWNER, REPOSITORY);
     services.set({ immutable: WRITE_ONCE ? [WRITE_ONCE] : [] });
     const words = `'${APP}:v2' is write-once and stands for ${store.oci.index.tagDigest(APP, "v2" as Tag)}; delete it first`;
-    await expect(propose(OWNER, REPOSITORY)).rejects.toEqual(new ConflictError(words));
+    await expect(propose(OWNER, REPOSITORY)).rejects.toEqual(new NotAllowedError(words));
     await expect(carryOutRestore(services, actorWith(OWNER), proposal)).rejects.toEqual(
-      new ConflictError(words),
+      new NotAllowedError(words),
     );
     expect(store.tags()).toEqual(["v1", "v2"]);
   });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { retag } from "../../../../src/backends/oci-http/operations/retag.ts";
 import { parseTagPattern } from "../../../../src/backends/oci-http/policy/immutable-tags.ts";
-import { ConflictError, NotAllowedError, NotFoundError } from "../../../../src/backends/refusals.ts";
+import { NotAllowedError, NotFoundError } from "../../../../src/backends/refusals.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { actorWith, type Roles } from "../../../support/actors.ts";
@@ -45,5 +45,5 @@ test("a tag is not set by a reader, a second time, from one that does not exist,
   expect(store.oci.store.head().commitId).toBe(head);
   const pattern = parseTagPattern("prod");
   services.set({ immutable: pattern ? [pattern] : [] });
-  await expect(tag("v1", "prod")).rejects.toBeInstanceOf(ConflictError);
+  await expect(tag("v1", "prod")).rejects.toBeInstanceOf(NotAllowedError);
 });
