@@ -13,7 +13,7 @@ import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import type { BlobRange, BlobStat, BlobStore, BlobVerdict, OpenBlob } from "../../blobs.ts";
 import type { BlobCache, CachedBlob } from "./blob-cache.ts";
 import { type BlobObject, listedSegments, parseBlobObject } from "./blob-object.ts";
-import { BlobPlacing, type NewBlob } from "./blob-placing.ts";
+import { BlobPlacing, type NewBlob, type PlacedBlob } from "./blob-placing.ts";
 import { BlobRemoval } from "./blob-removal.ts";
 import { BlobTouches } from "./blob-touches.ts";
 import { ContentKeys } from "./content-keys.ts";
@@ -68,8 +68,15 @@ export class S3Blobs implements BlobStore {
     this.#onDamage = onDamage;
     this.#now = now;
     this.#touches = new BlobTouches(bucket, this.#keys, now);
-    this.#removal = new BlobRemoval(bucket, this.#keys, new Deletions(bucket), now);
-    this.#placing = new BlobPlacing(bucket, this.#keys, this.#removal, this.#touches);
+    const data = new Deletions(bucket);
+    this.#removal = new BlobRemoval(bucket, this.#keys, data, now);
+    this.#placing = new BlobPlacing({
+      bucket,
+      keys: this.#keys,
+      data,
+      removal: this.#removal,
+      touches: this.#touches,
+    });
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
@@ -121,12 +128,23 @@ export class S3Blobs implements BlobStore {
     return verdict;
   }
 
-  /** Makes a blob of bytes with this digest; false if it was there already, and what was given is not used. */
-  async place(digest: Digest, blob: NewBlob): Promise<boolean> {
+  /** Makes a blob of bytes with this digest, if there is none yet. */
+  async place(digest: Digest, blob: NewBlob): Promise<PlacedBlob> {
     this.#known.delete(digest);
-    const isNew = await this.#placing.place(digest, blob);
-    if (isNew) this.#touches.placed(digest);
-    return isNew;
+    const placed = await this.#placing.place(digest, blob);
+    if (placed.isNew) this.#touches.placed(digest);
+    return placed;
+  }
+
+  /** The keys of the data objects of a blob, present or not. */
+  async dataKeys(digest: Digest): Promise<readonly string[]> {
+    const found = await this.#removal.find(digest);
+    return found ? this.#removal.dataKeys(digest, found) : [];
+  }
+
+  /** Deletes traces of nodes that count no more. */
+  removeOldTouches(): Promise<void> {
+    return this.#touches.removeOld();
   }
 
   async touch(digest: Digest): Promise<void> {

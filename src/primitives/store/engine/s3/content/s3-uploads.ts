@@ -82,6 +82,7 @@ export class S3Uploads implements UploadStore {
     this.#expiry = new UploadExpiry({
       sessions: this.#sessions,
       data: this.#data,
+      blobs,
       now: () => bucket.client.storeTime,
       locks,
       counter: sessions,
@@ -180,8 +181,10 @@ export class S3Uploads implements UploadStore {
     return false;
   }
 
-  expire(maxAgeMs: number, options?: ExpiryOptions): Promise<number> {
-    return this.#expiry.expire(maxAgeMs, options);
+  async expire(maxAgeMs: number, options?: ExpiryOptions): Promise<number> {
+    const removed = await this.#expiry.expire(maxAgeMs, options);
+    if (!options?.concerns) await this.#expiry.removeLeftovers();
+    return removed;
   }
 
   async #append(open: OpenAppend, body: AsyncIterable<Uint8Array>, isLast: boolean): Promise<AppendOutcome> {
@@ -278,7 +281,7 @@ function newSession(scope: string, algorithm: DigestAlgorithm): SessionState {
     segments: [],
     tail: new Uint8Array(),
     digest: undefined,
-    isNamed: false,
+    named: undefined,
   };
 }
 

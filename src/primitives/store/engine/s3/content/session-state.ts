@@ -22,8 +22,8 @@ export interface SessionState {
   readonly tail: Uint8Array<ArrayBuffer>;
   /** Of all bytes, if a node that received them all has hashed them. */
   readonly digest: Digest | undefined;
-  /** Whether the object of a blob may name its segments: then they are not deleted with the session. */
-  readonly isNamed: boolean;
+  /** The blob whose object may name segments of the session, after an attempt to end it of which the outcome is unknown. */
+  readonly named: Digest | undefined;
 }
 
 /** Bytes that the state itself holds at the most. */
@@ -42,7 +42,7 @@ export function writeSession({ tail, ...header }: SessionState, writer: string):
 export function parseSession(bytes: Uint8Array<ArrayBuffer>): SessionState {
   const end = bytes.indexOf(0x0a);
   const header: unknown = JSON.parse(Buffer.from(bytes.subarray(0, Math.max(end, 0))).toString());
-  const { phase, scope, algorithm, segments, digest, isNamed } = (header ?? {}) as Record<string, unknown>;
+  const { phase, scope, algorithm, segments, digest, named } = (header ?? {}) as Record<string, unknown>;
   const known = DIGEST_ALGORITHMS.find((name) => name === algorithm);
   if (typeof scope !== "string" || !known) throw new Error("the state of the upload is none");
   return {
@@ -51,15 +51,19 @@ export function parseSession(bytes: Uint8Array<ArrayBuffer>): SessionState {
     algorithm: known,
     segments: parseSegments(segments),
     tail: bytes.slice(end + 1),
-    digest: typeof digest === "string" ? parseDigest(digest) : undefined,
-    isNamed: isNamed === true,
+    digest: optionalDigest(digest),
+    named: optionalDigest(named),
   };
+}
+
+function optionalDigest(value: unknown): Digest | undefined {
+  return typeof value === "string" ? parseDigest(value) : undefined;
 }
 
 function parsePhase(value: unknown): SessionPhase {
   const { kind, digest } = (value ?? {}) as { kind?: unknown; digest?: unknown };
   if (kind === "open" || kind === "cancelled") return { kind };
-  const parsed = typeof digest === "string" ? parseDigest(digest) : undefined;
+  const parsed = optionalDigest(digest);
   if (kind === "ending" && parsed) return { kind, digest: parsed };
   throw new Error("the state of the upload is none");
 }

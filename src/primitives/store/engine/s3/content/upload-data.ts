@@ -1,7 +1,6 @@
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3Multipart } from "../../../../s3/s3-multipart.ts";
 import type { UploadId } from "../../upload-id.ts";
-import type { Segment } from "./blob-object.ts";
 import { type ContentKeys, dataPrefix } from "./content-keys.ts";
 import { Deletions } from "./deletions.ts";
 import type { SessionState } from "./session-state.ts";
@@ -20,25 +19,24 @@ export class UploadData {
     this.#deletions = new Deletions(bucket);
   }
 
-  remove(segments: readonly Segment[]): Promise<void> {
-    return this.#deletions.remove(segments.map(({ name }) => this.#keys.data(name)));
-  }
-
   /** Deletes what one state of a session names and the next one does not. */
   removeReplaced(before: SessionState, after: SessionState): Promise<void> {
-    return this.remove(without(before.segments, after.segments));
+    const names = new Set(after.segments.map(({ name }) => name));
+    const replaced = before.segments.filter(({ name }) => !names.has(name));
+    return this.#deletions.remove(replaced.map(({ name }) => this.#keys.data(name)));
   }
 
-  /** Deletes all that an upload has written, also parts that a request is writing. */
-  async removeAll(id: UploadId): Promise<void> {
+  /** Deletes what an upload has written, also parts that a request is writing, but for the objects of `kept`. */
+  async removeAllBut(id: UploadId, kept: readonly string[]): Promise<void> {
     const prefix = this.#keys.data(dataPrefix(id));
     for (const upload of await this.#multipart.list(prefix)) await this.#multipart.abort(upload);
     for await (const page of this.#bucket.list(prefix))
-      await this.#deletions.remove(page.map(({ key }) => key));
+      await this.#deletions.remove(page.map(({ key }) => key).filter((key) => !kept.includes(key)));
   }
-}
 
-export function without(segments: readonly Segment[], others: readonly Segment[]): Segment[] {
-  const names = new Set(others.map(({ name }) => name));
-  return segments.filter(({ name }) => !names.has(name));
+  /** Ends uploads in parts that were begun before `before`, by the store's clock: no request is as long. */
+  async abortOld(before: Date): Promise<void> {
+    for (const upload of await this.#multipart.list(this.#keys.allData))
+      if (upload.started < before) await this.#multipart.abort(upload);
+  }
 }

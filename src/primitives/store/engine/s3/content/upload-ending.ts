@@ -5,11 +5,11 @@ import type { UploadId } from "../../upload-id.ts";
 import type { UploadEnd } from "../../uploads.ts";
 import { AppendedBytes, splitSegments } from "./appended-bytes.ts";
 import type { NewBlob } from "./blob-placing.ts";
-import { type ContentKeys, newDataName } from "./content-keys.ts";
+import { type ContentKeys, dataPrefix, newDataName } from "./content-keys.ts";
 import type { S3Blobs } from "./s3-blobs.ts";
 import { segmentStream, slicesOf } from "./segment-stream.ts";
 import { SegmentWriter } from "./segment-writer.ts";
-import { type UploadData, without } from "./upload-data.ts";
+import type { UploadData } from "./upload-data.ts";
 import type { SessionVersion, UploadSessions } from "./upload-sessions.ts";
 
 interface EndingParts {
@@ -35,8 +35,10 @@ export class UploadEnding {
 
   /** `last`: what the last chunk has added to the session. */
   async end(version: SessionVersion, last: AppendedBytes | undefined, digest: Digest): Promise<UploadEnd> {
-    const { sessions, blobs } = this.#parts;
+    const { sessions, blobs, keys } = this.#parts;
     const { id, state } = version;
+    // Two blobs must never consist of the same data.
+    if (state.named !== undefined && state.named !== digest) return { kind: "cancelled" };
     const bytes = last ?? this.#bytesOf(version);
     const blob = await bytes.blob();
     const actual = await this.#digestOf(bytes, blob, digest);
@@ -48,17 +50,18 @@ export class UploadEnding {
       return isThere ? { kind: "mismatch", actual } : { kind: "cancelled" };
     }
     const phase = { kind: "ending", digest } as const;
-    const ending = await sessions.change(version, { ...state, phase, isNamed: true });
+    const ending = await sessions.change(version, { ...state, phase, named: digest });
     if (!ending) return { kind: "cancelled" };
     this.#undecided.set(id, true);
-    const isNew = await blobs.place(digest, blob);
+    const { isNew, dataKeys } = await blobs.place(digest, blob);
     this.#undecided.delete(id);
-    const written = blob instanceof Uint8Array ? [] : blob;
-    const unused = [...without(state.segments, written), ...(isNew ? [] : written)];
+    const hasData = state.segments.length > 0 || !(blob instanceof Uint8Array);
     // Nobody waits for it: the session has ended already, and what is left when this fails is removed once it is old.
-    void this.#tidy(id, unused).catch(() => undefined);
+    void this.#tidy(id, hasData ? dataKeys : undefined).catch(() => undefined);
     const { size } = bytes;
-    return { kind: "stored", size, added: isNew ? size : 0 };
+    // An earlier attempt to end the session, thought to have failed, may have made the blob.
+    const isOurs = isNew || dataKeys.some((key) => key.startsWith(keys.data(dataPrefix(id))));
+    return { kind: "stored", size, added: isOurs ? size : 0 };
   }
 
   /** Whether a blob may name the segments of a session that failed to end. */
@@ -75,8 +78,9 @@ export class UploadEnding {
       await this.#parts.sessions.change(version, { ...version.state, phase: { kind: "open" } });
   }
 
-  async #tidy(id: UploadId, unused: Parameters<UploadData["remove"]>[0]): Promise<void> {
-    await this.#parts.data.remove(unused);
+  /** `used`: the data objects that stay; `undefined` if there are none at all. */
+  async #tidy(id: UploadId, used: readonly string[] | undefined): Promise<void> {
+    if (used) await this.#parts.data.removeAllBut(id, used);
     await this.#parts.sessions.remove(id);
   }
 

@@ -1,4 +1,5 @@
 import type { ExpiryOptions, SessionCounter, SessionOwner, UploadLocks } from "../../uploads.ts";
+import type { S3Blobs } from "./s3-blobs.ts";
 import type { UploadData } from "./upload-data.ts";
 import type { ListedSession, SessionVersion, UploadSessions } from "./upload-sessions.ts";
 
@@ -7,9 +8,15 @@ const EVICTED_AFTER_MS = 60 * 60 * 1000;
 /** Looking for them costs a look at every session; not more often than that. */
 const EVICTION_PAUSE_MS = 10_000;
 
+/** What was signed before is refused by the store from then on, so that no blob can be made any more. */
+const MIN_ENDED_MS = 20 * 60 * 1000;
+/** Uploads in parts are ended after this time. */
+const PARTS_AGE_MS = 2 * 24 * 60 * 60 * 1000;
+
 interface ExpiryParts {
   readonly sessions: UploadSessions;
   readonly data: UploadData;
+  readonly blobs: Pick<S3Blobs, "dataKeys" | "removeOldTouches">;
   /** The store's clock. */
   readonly now: () => Date;
   readonly locks: UploadLocks;
@@ -31,8 +38,9 @@ export class UploadExpiry {
     const { id, state } = version;
     if (!(await sessions.change(version, { ...state, phase: { kind: "cancelled" } }))) return false;
     counter.end(id);
-    // The session has ended. What is left of it when this fails is deleted once it is old.
-    await this.#tidy(version).catch(() => undefined);
+    // The session has ended. What is left of it when this fails is deleted once it is old; so is what may be a blob, as the
+    // attempt to make it may still be on its way.
+    if (state.named === undefined) await this.#tidy(version).catch(() => undefined);
     return true;
   }
 
@@ -53,6 +61,13 @@ export class UploadExpiry {
     return removed;
   }
 
+  /** Deletes what nodes that were killed have left. */
+  async removeLeftovers(): Promise<void> {
+    const { data, blobs, now } = this.#parts;
+    await data.abortOld(new Date(now().getTime() - PARTS_AGE_MS));
+    await blobs.removeOldTouches();
+  }
+
   /** Removes sessions of an owner who has too many, as far as they rest; false if none did, or it was tried just now. */
   async evict(owner: SessionOwner): Promise<boolean> {
     if (performance.now() - this.#evicted < EVICTION_PAUSE_MS) return false;
@@ -61,7 +76,7 @@ export class UploadExpiry {
     return (await this.expire(EVICTED_AFTER_MS, { concerns })) > 0;
   }
 
-  #isOlder({ modified }: ListedSession, ageMs: number): boolean {
+  #isOlder({ modified }: Pick<ListedSession, "modified">, ageMs: number): boolean {
     return modified.getTime() < this.#parts.now().getTime() - ageMs;
   }
 
@@ -73,18 +88,18 @@ export class UploadExpiry {
       const version = await sessions.read(id);
       if (version?.etag !== etag) return false;
       if (sessions.isOpen(version)) return await this.end(version);
-      await this.#tidy(version);
+      if (this.#isOlder(version, MIN_ENDED_MS)) await this.#tidy(version);
       return false;
     } finally {
       await locks.release(id);
     }
   }
 
-  /** Deletes a session that has ended; its data only if no blob may consist of them. */
+  /** Deletes a session that has ended, with its data but for those of which a blob consists. */
   async #tidy({ id, state }: SessionVersion): Promise<void> {
-    const { data, sessions } = this.#parts;
+    const { data, sessions, blobs } = this.#parts;
     // An empty session may still have what a request is writing.
-    if (!state.isNamed) await data.removeAll(id);
+    await data.removeAllBut(id, state.named === undefined ? [] : await blobs.dataKeys(state.named));
     await sessions.remove(id);
   }
 }
