@@ -40,6 +40,21 @@ export const SETTINGS = {
     fallback: "0s",
     help: "how old tags and lists may be that another node has changed; 0s: never",
   },
+  "storage-redirect": {
+    type: "string",
+    hint: "size",
+    help: "clients fetch blobs of more than this size from the object store itself; without it, through the node",
+  },
+  "cache-dir": {
+    type: "string",
+    hint: "dir",
+    help: "directory of this node alone for blobs of the object store that are often pulled",
+  },
+  "cache-size": {
+    type: "string",
+    hint: "size",
+    help: "most bytes in the cache directory (default: 10GiB)",
+  },
   "frontend-http": { type: "boolean", fallback: true, help: "serve HTTP" },
   "frontend-http-listen-http": {
     type: "string",

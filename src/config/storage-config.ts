@@ -21,7 +21,11 @@ const OF_S3: readonly SettingName[] = [
   "storage-region",
   "storage-credentials",
   "storage-max-age",
+  "storage-redirect",
+  "cache-dir",
+  "cache-size",
 ];
+const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 const MAX_AGE_SECONDS = 3600;
 const REGION = /^[a-z0-9-]{1,64}$/;
 /** For servers that have no regions. */
@@ -47,6 +51,8 @@ export function storageConfig(settings: CheckedSettings, environment: Environmen
     bucket: { bucket, prefix, ...serverOf(settings, environment) },
     credentialsFile: credentialsFile(settings, environment),
     maxAgeMs: maxAgeMs(settings),
+    cache: cacheOf(settings),
+    redirectAbove: settings.size("storage-redirect"),
   };
 }
 
@@ -98,4 +104,17 @@ function maxAgeMs(settings: CheckedSettings): number {
     return seconds !== undefined && seconds <= MAX_AGE_SECONDS ? seconds * 1000 : undefined;
   };
   return settings.parsed("storage-max-age", parse, "a time such as 0s or 5s, of up to 1h");
+}
+
+function cacheOf(settings: CheckedSettings): S3Storage["cache"] {
+  if (settings.optional("cache-dir") === undefined) {
+    if (settings.isGiven("cache-size"))
+      throw new UsageError(`${settings.sourceOf("cache-size")} needs --cache-dir <dir>`);
+    return undefined;
+  }
+  return {
+    dir: resolve(settings.text("cache-dir")),
+    bytes: settings.size("cache-size") ?? DEFAULT_CACHE_BYTES,
+    used: new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT),
+  };
 }

@@ -26,6 +26,8 @@ describe("the storage", () => {
       },
       credentialsFile: undefined,
       maxAgeMs: 0,
+      cache: undefined,
+      redirectAbove: undefined,
     });
   });
 
@@ -33,6 +35,14 @@ describe("the storage", () => {
     const expected = { endpoint: "https://s3.eu-central-1.amazonaws.com", region: "eu-central-1" };
     expect(storage([...BUCKET, "--storage-region", "eu-central-1"])).toMatchObject({ bucket: expected });
     expect(storage(BUCKET, { ...KEYS, AWS_REGION: "eu-central-1" })).toMatchObject({ bucket: expected });
+  });
+
+  test("may have a cache on the node, and send clients to the object store", () => {
+    const args = ["--cache-dir", "/srv/cache", "--cache-size", "1GiB", "--storage-redirect", "8MiB"];
+    expect(storage([...BUCKET, ...SERVER, ...args])).toMatchObject({
+      cache: { dir: "/srv/cache", bytes: 1024 ** 3 },
+      redirectAbove: 8 * 1024 ** 2,
+    });
   });
 
   test("gets its keys from a credentials file or from the environment", () => {
@@ -55,6 +65,8 @@ describe("the storage", () => {
       [...BUCKET, ...SERVER, "--storage-credentials", "/no/file"],
       "the credentials file /no/file can't be read",
     ],
+    [[...BUCKET, ...SERVER, "--cache-size", "1GiB"], "--cache-size needs --cache-dir <dir>"],
+    [["--cache-dir", "cache"], "--cache-dir needs --storage s3://"],
     [SERVER, "--storage-endpoint needs --storage s3://<bucket>/<prefix>"],
   ])("is refused as %j", (args, message) => {
     expect(() => storage(args)).toThrow(message);

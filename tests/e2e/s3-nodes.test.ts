@@ -9,6 +9,7 @@ import { randomBytes } from "../support/random-bytes.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { startNode } from "../support/s3-cluster.ts";
 import { sharedS3Server } from "../support/s3-server.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith } from "../support/tools.ts";
 
 const REPOSITORY = "team/app";
@@ -43,6 +44,32 @@ describeWith(["versitygw", "podman", "ssh", "sshpass"], "a node of an object sto
     expect((await again.console(log)).stdout).toBe(told);
     const anywhere = new RegistryClient(again.httpPort, "alice/alpine");
     await anywhere.verifyImage("demo");
+  }, 60_000);
+});
+
+describeWith(["versitygw", "ssh", "sshpass"], "a node with a cache, and one that redirects", () => {
+  const bucket = sharedS3Server();
+
+  test("serve large blobs whole and in part", async () => {
+    const location = bucket();
+    const cacheDir = `${temporaryDirectory()}/cache`;
+    const cached = await startNode(location, { args: ["--cache-dir", cacheDir, "--cache-size", "64MiB"] });
+    const redirecting = await startNode(location, { args: ["--storage-redirect", "1MiB"] });
+    await addAlice(cached);
+    const { layer } = await clientOf(cached).pushImage("v1", 3_000_000);
+    for (let i = 0; i < 4; i++) await clientOf(cached).verifyImage("v1");
+    const isCached = async () =>
+      (await Array.fromAsync(new Bun.Glob(`sha256/*/*`).scan(cacheDir))).length === 1;
+    expect(await eventually(isCached)).toBe(true);
+    await clientOf(cached).verifyImage("v1");
+    const part = await clientOf(cached).fetch(`blobs/${layer}`, { headers: { Range: "bytes=5-9" } });
+    expect([part.status, (await part.arrayBuffer()).byteLength]).toEqual([206, 5]);
+
+    const sent = await clientOf(redirecting).fetch(`blobs/${layer}`, { redirect: "manual" });
+    expect(sent.status).toBe(307);
+    expect(sent.headers.get("Location")).toStartWith(location.endpoint);
+    const fetched = await fetch(sent.headers.get("Location") ?? "");
+    expect(digestOf(new Uint8Array(await fetched.arrayBuffer()))).toBe(layer);
   }, 60_000);
 });
 

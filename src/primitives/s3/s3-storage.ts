@@ -1,5 +1,13 @@
 import type { S3Location } from "./s3-location.ts";
 
+export interface S3CacheLocation {
+  readonly dir: string;
+  /** Most bytes of all files. */
+  readonly bytes: number;
+  /** The bytes of all files: memory that the threads of a node share. */
+  readonly used: SharedArrayBuffer;
+}
+
 /** How a node uses an object store: plain data that threads hand to each other. */
 export interface S3Storage {
   readonly bucket: S3Location;
@@ -7,4 +15,8 @@ export interface S3Storage {
   readonly credentialsFile: string | undefined;
   /** How old what clients read may be, in milliseconds. */
   readonly maxAgeMs: number;
+  /** Where this node keeps blobs that are often read. */
+  readonly cache: S3CacheLocation | undefined;
+  /** Clients are sent to the object store for blobs of more bytes. */
+  readonly redirectAbove: number | undefined;
 }

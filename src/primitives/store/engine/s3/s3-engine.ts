@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { messageOf } from "../../../expected-error.ts";
 import type { Logger } from "../../../logging/logger.ts";
 import { credentialSource } from "../../../s3/credential-source.ts";
 import { S3Bucket } from "../../../s3/s3-bucket.ts";
@@ -14,11 +15,13 @@ import type { Nodes } from "../nodes.ts";
 import type { KeptSecret, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { checkBucket } from "./bucket-check.ts";
+import { BlobCache } from "./content/blob-cache.ts";
 import { S3Blobs } from "./content/s3-blobs.ts";
 import { S3Uploads } from "./content/s3-uploads.ts";
 import { S3Branch } from "./log/s3-branch.ts";
 import { S3Objects } from "./log/s3-objects.ts";
 import { StoreLog } from "./log/store-log.ts";
+import { LogMerging } from "./log-merging.ts";
 import { S3Leases } from "./shared/s3-leases.ts";
 import { checkS3Links, S3Links } from "./shared/s3-links.ts";
 import { S3Nodes } from "./shared/s3-nodes.ts";
@@ -59,6 +62,7 @@ export class S3Engine implements StorageEngine {
   readonly bucket: S3Bucket;
   readonly #location: S3Node;
   readonly #log: Logger;
+  readonly #cache: BlobCache | undefined;
   /** The logs of the stores that were opened, for their commits and links. */
   readonly #logs = new Map<string, Promise<StoreLog>>();
 
@@ -66,11 +70,16 @@ export class S3Engine implements StorageEngine {
     this.#location = location;
     this.#log = log;
     this.bucket = bucket;
+    const { cache } = location;
+    const failed = (error: unknown) => log.warn(`a blob could not be cached: ${messageOf(error)}`);
+    this.#cache = cache && new BlobCache({ dir: cache.dir, capacity: cache.bytes, used: cache.used, failed });
   }
 
   /** To be awaited at the start of a node: resolves with the identity of what is in the bucket; see `checkBucket`. */
-  check(): Promise<string> {
-    return checkBucket(this.bucket);
+  async check(): Promise<string> {
+    const identity = await checkBucket(this.bucket);
+    await this.#cache?.measure();
+    return identity;
   }
 
   async list(): Promise<readonly string[]> {
@@ -90,10 +99,17 @@ export class S3Engine implements StorageEngine {
         name,
         `the object store has no commits of the store '${name}', although this node has seen the commit ${indexed}`,
       );
-    const { maxAgeMs } = this.#location;
+    const { maxAgeMs, node } = this.#location;
+    const leases = await this.openLeases();
+    const merging = new LogMerging({ log, leases, store: name, node, logger: this.#log });
+    const closing = async () => {
+      // Who opens the store again reads the log from its checkpoint.
+      this.#logs.delete(name);
+      await merging.stop();
+    };
     return {
       objects: new S3Objects(log),
-      branch: new S3Branch(log),
+      branch: new OwnedBranch(log, closing),
       maxAgeMs,
       hold: async () => () => undefined,
     };
@@ -106,8 +122,9 @@ export class S3Engine implements StorageEngine {
   async openContent(name: string, options: ContentOptions): Promise<ContentStorage> {
     const { onDamage, locks, sessions, isOwner } = options;
     const { bucket } = this;
+    const { redirectAbove } = this.#location;
     if (isOwner) await this.#mark(`stores/${name}/content`);
-    const blobs = new S3Blobs({ bucket, store: name, onDamage });
+    const blobs = new S3Blobs({ bucket, store: name, onDamage, cache: this.#cache, redirectAbove });
     return { blobs, uploads: new S3Uploads({ bucket, store: name, blobs, locks, sessions }) };
   }
 
@@ -170,6 +187,21 @@ export class S3Engine implements StorageEngine {
     } catch (error) {
       if (!(error instanceof S3UncertainError) || !(await this.bucket.head(key))) throw error;
     }
+  }
+}
+
+/** The branch as this node's writer has it open. */
+class OwnedBranch extends S3Branch {
+  readonly #closing: () => Promise<void>;
+
+  constructor(log: StoreLog, closing: () => Promise<void>) {
+    super(log);
+    this.#closing = closing;
+  }
+
+  override async close(): Promise<void> {
+    await this.#closing();
+    await super.close();
   }
 }
 

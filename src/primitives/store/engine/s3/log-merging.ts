@@ -1,0 +1,78 @@
+import type { ExpectedError } from "../../../expected-error.ts";
+import type { Logger } from "../../../logging/logger.ts";
+import { type LeaseName, type Leases, parseLeaseName } from "../leases.ts";
+import { scopeHash } from "../upload-id.ts";
+import type { StoreLog } from "./log/store-log.ts";
+
+/** How often a node looks whether the log is to be merged, in milliseconds. */
+const LOOK_EVERY_MS = 10_000;
+
+export interface LogMergingOptions {
+  readonly log: Pick<StoreLog, "isMergeDue" | "merge">;
+  readonly leases: Leases;
+  readonly store: string;
+  /** Names this node to the others. */
+  readonly node: string;
+  readonly logger: Logger;
+  /** Milliseconds between looks. */
+  readonly everyMs?: number;
+}
+
+/** Thrown to end a merge early. */
+class MergeEnded extends Error {}
+
+/** Merges the log of a store when it is due. The nodes do it one at a time, by a lease; without one it would be done in vain. */
+export class LogMerging {
+  readonly #options: LogMergingOptions;
+  readonly #lease: LeaseName;
+  #timer: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(options: LogMergingOptions) {
+    this.#options = options;
+    const name = parseLeaseName(`merge-${scopeHash(options.store)}`);
+    if (name === undefined) throw new Error(`no lease has the name of the store '${options.store}'`);
+    this.#lease = name;
+    this.#lookLater();
+  }
+
+  /** Resolves when nothing is merged any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  #lookLater(): void {
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => {
+      this.#running = this.#look().finally(() => {
+        this.#running = undefined;
+        this.#lookLater();
+      });
+    }, this.#options.everyMs ?? LOOK_EVERY_MS).unref();
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    const { log, leases, node, store, logger } = this.#options;
+    if (!log.isMergeDue) return;
+    try {
+      const outcome = await leases.acquire(this.#lease, node);
+      if (outcome.kind === "held") return;
+      const { lease } = outcome;
+      try {
+        await log.merge(() => {
+          if (this.#isStopped || !lease.isHeld()) throw new MergeEnded();
+        });
+      } finally {
+        await lease.release();
+      }
+    } catch (error) {
+      // A store that is away is said elsewhere, and the next look tries again.
+      if (error instanceof MergeEnded || (error as ExpectedError).kind === "unavailable") return;
+      logger.error(`the log of the store '${store}' could not be merged`, error);
+    }
+  }
+}
