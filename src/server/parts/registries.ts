@@ -3,8 +3,7 @@ import { InstanceRegistry } from "../../backends/oci-http/instances/instance-reg
 import { SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
 import { leasedJob } from "../../backends/oci-http/upkeep/leased-jobs.ts";
 import { storeJobs } from "../../backends/oci-http/upkeep/store-jobs.ts";
-import { ExpectedError } from "../../primitives/expected-error.ts";
-import { type Job, JobRunner } from "../../primitives/jobs/job-runner.ts";
+import { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import { serverPart } from "./context.ts";
 import { STORES } from "./data.ts";
 import { USERS } from "./users.ts";
@@ -54,23 +53,12 @@ export const JOBS = serverPart({
     if (location.kind === "local") return new JobRunner(jobs, log);
     const options = { leases: await stores.openLeases(), node: location.node };
     return new JobRunner(
-      jobs.map((job) => (job.name === "gc" ? withoutCollection(job) : leasedJob(job, options))),
+      jobs.map((job) => leasedJob(job, options)),
       log,
     );
   },
   stop: (jobs) => jobs.close(),
 });
-
-/** What nodes use of the blobs is not known to each other yet, so that nothing may be removed. */
-function withoutCollection(job: Job): Job {
-  const run = async () => {
-    throw new ExpectedError(
-      "garbage collection of an object store is not ready in this version: nothing is removed, and cleanup rules do not apply",
-      { kind: "unusable" },
-    );
-  };
-  return { ...job, everyMs: undefined, run };
-}
 
 /** Reads the histories in the background, so that the first query need not wait. */
 export const HISTORIES = serverPart({
