@@ -13,16 +13,16 @@ const CERTAIN_MS = 12 * 3_600_000;
 /** Entries that are read at once by a node that is behind. */
 const MAX_WIDTH = 64;
 
-export interface LogTailOptions {
+export interface LogTailOptions<C extends LogPosition = LogPosition> {
   readonly bucket: S3Bucket;
   readonly keys: LogKeys;
   readonly clock: LogClock;
   /** Called with each entry in their order. If it throws, the entry does not count as seen. */
   readonly applied: (number: number, entry: LogEntry) => void;
   /** Reads the newest checkpoint. */
-  readonly checkpoint: () => Promise<LogPosition>;
-  /** Called when the node goes on from that checkpoint, because it had not read the log for hours. */
-  readonly jumped: () => Promise<void>;
+  readonly checkpoint: () => Promise<C>;
+  /** Called when the node goes on from that checkpoint, because it had not read the log for hours; again if it rejects. */
+  jumped(checkpoint: C): Promise<void>;
 }
 
 export interface LogPosition {
@@ -31,15 +31,17 @@ export interface LogPosition {
 }
 
 /** How far this node has read the log. */
-export class LogTail {
-  readonly #options: LogTailOptions;
+export class LogTail<C extends LogPosition = LogPosition> {
+  readonly #options: LogTailOptions<C>;
   readonly #following = new SharedRun(() => this.#follow());
   #last = 0;
   #head: ObjectId | undefined;
   /** A moment at which no checkpoint contained the entry after the last one: it either did not exist, or was not deleted. */
   #certain: Moment | undefined;
+  /** Whether the node goes on from a checkpoint, and has not taken in yet what it skipped. */
+  #isJumping = false;
 
-  constructor(options: LogTailOptions) {
+  constructor(options: LogTailOptions<C>) {
     this.#options = options;
   }
 
@@ -65,7 +67,7 @@ export class LogTail {
 
   /** Whether so short a time has passed since the next entry was certainly not deleted that the node may append. */
   isFresh(now: Moment): boolean {
-    return this.#certain !== undefined && msBetween(this.#certain, now) < APPEND_MS;
+    return this.#certain !== undefined && !this.#isJumping && msBetween(this.#certain, now) < APPEND_MS;
   }
 
   /** `undefined` if there is no such entry. */
@@ -89,7 +91,7 @@ export class LogTail {
   }
 
   async #follow(): Promise<void> {
-    if (this.#certain === undefined) await this.#startAtCheckpoint();
+    if (this.#certain === undefined || this.#isJumping) await this.#startAtCheckpoint();
     for (let found = 0; ; ) {
       const asked = this.#options.clock();
       const from = this.#last + 1;
@@ -113,10 +115,15 @@ export class LogTail {
   /** Goes on from the newest checkpoint if it is ahead of this node. */
   async #startAtCheckpoint(): Promise<void> {
     const asked = this.#options.clock();
-    const { last, head } = await this.#options.checkpoint();
-    const isAhead = last > this.#last;
-    if (isAhead) [this.#last, this.#head] = [last, head];
+    const checkpoint = await this.#options.checkpoint();
+    const { last, head } = checkpoint;
+    if (last > this.#last) {
+      [this.#last, this.#head] = [last, head];
+      this.#isJumping = true;
+    }
     this.#certain = asked;
-    if (isAhead) await this.#options.jumped();
+    if (!this.#isJumping) return;
+    await this.#options.jumped(checkpoint);
+    this.#isJumping = false;
   }
 }

@@ -34,6 +34,8 @@ interface Subscription {
 export class RecordReplay {
   readonly #options: RecordReplayOptions;
   readonly #live = new Set<Subscription>();
+  /** Those that lack what the node has skipped. */
+  readonly #behind = new Set<Subscription>();
   /** Of entries that are not merged. */
   readonly #unmerged = new Map<number, readonly S3LogRecord[]>();
 
@@ -59,19 +61,26 @@ export class RecordReplay {
   /** Resolves when all records after entry `after` were handed over; the new ones follow until the returned function is called. */
   async follow(after: number, follower: RecordProjection): Promise<Release> {
     const subscription = { follower, position: after };
-    await this.#catchUp(subscription);
-    return () => this.#live.delete(subscription);
+    await this.#catchUp(subscription, true);
+    return () => {
+      this.#live.delete(subscription);
+      this.#behind.delete(subscription);
+    };
   }
 
-  /** Hands over what the node has skipped by reading a newer checkpoint. */
+  /** Hands over what the node has skipped by reading a newer checkpoint. To be called again if it rejects. */
   async skipped(): Promise<void> {
-    for (const subscription of [...this.#live]) {
-      this.#live.delete(subscription);
-      await this.#catchUp(subscription);
+    for (const subscription of this.#live) this.#behind.add(subscription);
+    this.#live.clear();
+    for (const subscription of [...this.#behind]) {
+      await this.#catchUp(subscription, false);
+      // It may have been released meanwhile.
+      if (!this.#behind.delete(subscription)) this.#live.delete(subscription);
     }
   }
 
-  async #catchUp(subscription: Subscription): Promise<void> {
+  /** `mayAdopt`: whether to go on with a newer checkpoint where this one's segments are gone. */
+  async #catchUp(subscription: Subscription, mayAdopt: boolean): Promise<void> {
     const { follower } = subscription;
     if (subscription.position > this.#options.last()) this.#reset(subscription);
     for (;;) {
@@ -79,7 +88,7 @@ export class RecordReplay {
       try {
         await this.#replaySegments(checkpoint, subscription);
       } catch (error) {
-        if (!(error instanceof PackGoneError)) throw error;
+        if (!(error instanceof PackGoneError) || !mayAdopt) throw error;
         await this.#options.adopt();
         continue;
       }

@@ -58,7 +58,7 @@ export class StoreLog {
   readonly #object: CheckpointObject;
   readonly #copies: IndexCopies;
   readonly #replay: RecordReplay;
-  readonly #tail: LogTail;
+  readonly #tail: LogTail<Checkpoint>;
   readonly #turns: Turns;
   readonly #appender: LogAppender;
   readonly #moveListeners = new Set<() => void>();
@@ -92,7 +92,7 @@ export class StoreLog {
       clock,
       applied: (number, entry) => this.#applied(number, entry),
       checkpoint: async () => (await this.#object.read()).checkpoint,
-      jumped: () => this.#jumped(),
+      jumped: (checkpoint) => this.#jumped(checkpoint),
     });
     this.#turns = new Turns({ bucket, prefix: keys.turns, node, now: () => clock().monotonic });
     this.#appender = new LogAppender({ bucket, keys, clock, node, tail: this.#tail, turns: this.#turns });
@@ -270,8 +270,8 @@ export class StoreLog {
     this.#firstUnmerged = this.last > checkpoint.last ? this.#clock().monotonic : undefined;
   }
 
-  async #jumped(): Promise<void> {
-    await this.#adoptNewest();
+  async #jumped(checkpoint: Checkpoint): Promise<void> {
+    await this.#adopt(checkpoint);
     await this.#replay.skipped();
     this.#tellMoved();
   }

@@ -242,6 +242,31 @@ describe("what was merged", () => {
     expect(await contentOf(here.store)).toMatchObject({ subjects: { length: 21 } });
   });
 
+  test("is read once the object store lets a node that was suspended, and nothing is skipped until then", async () => {
+    const s3 = new MemoryS3();
+    let now = Date.now();
+    s3.now = () => new Date(now);
+    const clock = () => ({ monotonic: 0, wall: now });
+    const [here, there] = [
+      await openNode(s3.bucket()),
+      await openNode(s3.bucket({ maxAttempts: 1 }), { clock }),
+    ];
+    const { links } = await linksOf(there.log);
+    for (let day = 0; day < 4; day++) {
+      await here.log.record([record("link", `day ${day}`)]);
+      await here.log.merge();
+      now += 2 * DAY_MS;
+    }
+    s3.fault = (_, key) => (key.includes("/records/") ? { kind: "refuse", status: 503 } : undefined);
+    await expect(there.log.refresh()).rejects.toThrow("503");
+    await expect(there.log.record([record("link", "own")])).rejects.toThrow("503");
+    expect([...links]).toEqual([]);
+    s3.fault = () => undefined;
+    await here.log.record([record("link", "later")]);
+    await there.log.record([record("link", "own")]);
+    expect([...links].toSorted()).toEqual(["day 0", "day 1", "day 2", "day 3", "later", "own"]);
+  });
+
   test("is never created again by a node that was suspended while its entries were deleted", async () => {
     const s3 = new MemoryS3();
     let now = Date.now();
