@@ -11,6 +11,7 @@ import type { ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { withRemoteHold } from "../frontends/control/control-client.ts";
 import type { Digest } from "../primitives/digest.ts";
+import { asOwner } from "../primitives/fs/directory-owner.ts";
 import { replaceFile, syncDirectory } from "../primitives/fs/durable.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import type { StoreCopy } from "../primitives/store/engine/local/copy/store-copy.ts";
@@ -72,7 +73,7 @@ async function backUp(dataDir: string, dir: string, config: ServerConfig): Promi
   const { copied, sparseStores } =
     held?.result ??
     (await withDirectory(dataDir, async () => {
-      const copied = await copyAll(dataDir, dir, await finishCommits(dataDir));
+      const copied = await copyAll(dataDir, dir, await asOwner(dataDir, () => finishCommits(dataDir)));
       refuseFailures(copied);
       return { copied, sparseStores: await sparseStoresOf(dataDir, config) };
     }));

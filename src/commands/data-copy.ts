@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { ArgsDef } from "citty";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { failureOf } from "../primitives/errors/failure.ts";
-import { giveToOwner } from "../primitives/fs/directory-owner.ts";
+import { asOwner, giveToOwner, giveToOwnerAbove } from "../primitives/fs/directory-owner.ts";
 import { replaceFile } from "../primitives/fs/durable.ts";
 import { isSystemError } from "../primitives/fs/files.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
@@ -58,13 +58,16 @@ export async function withDirectory<T>(
   work: () => Promise<T>,
   options?: AcquireOptions,
 ): Promise<T> {
-  const directory = DataDirectory.acquire(path, options);
+  const acquire = () => DataDirectory.acquire(path, options);
+  const isBackup = options?.what === "backup";
+  const give = existsSync(path) ? giveToOwner : existsSync(dirname(path)) ? giveToOwnerAbove : undefined;
+  // The other directory may be one that only root can use, so the process stays root for the work.
+  const directory = isBackup || give !== giveToOwner ? acquire() : await asOwner(path, acquire);
   try {
     return await work();
   } finally {
     directory.release();
-    // The other directory may be one that only root can use, so the process stays root until here.
-    if (options?.what !== "backup") giveToOwner(path);
+    if (!isBackup) give?.(path);
   }
 }
 

@@ -3,6 +3,7 @@ import { type ArgsDef, defineCommand } from "citty";
 import { missingBlobs } from "../backends/oci-http/store/missing-blobs.ts";
 import { UsageError } from "../config/settings.ts";
 import { type Digest, parseDigest } from "../primitives/digest.ts";
+import { linkOfOther } from "../primitives/fs/directory-owner.ts";
 import { replaceFile, syncDirectory } from "../primitives/fs/durable.ts";
 import { missingOf } from "../primitives/store/engine/local/copy/store-inventory.ts";
 import { StoredCommits } from "../primitives/store/engine/local/copy/stored-commits.ts";
@@ -50,6 +51,9 @@ export const restoreBackup = defineCommand({
       );
     if (!isEmpty(dataDir) && !existsSync(unfinishedRestorePath(dataDir)))
       throw new UsageError(`the data directory ${dataDir} is not empty; choose another with --data-dir`);
+    const link = existsSync(dataDir) ? linkOfOther(dataDir) : undefined;
+    if (link !== undefined)
+      throw new UsageError(`${link} is a link, through which root would write elsewhere; remove it`);
     const restoring = () =>
       withDirectory(dataDir, () => restore(dir, dataDir, marker, isPartial), {
         allowsUnfinishedRestore: true,

@@ -147,7 +147,7 @@ function protect(path: string, what: string, report: (message: string) => void):
     accessSync(path, READ_AND_WRITE);
   } catch {
     fail(
-      `it belongs to user ${uid} and group ${gid} (mode ${permissions}), and user ${user} with group ${process.getegid?.()} can't write to it; run 'chown ${user} ${path}', or let the group write`,
+      `it belongs to user ${uid} and group ${gid} (mode ${permissions}), and user ${user} with group ${process.getegid?.()} can't write to it; run 'chown -R ${user} ${path}', or let the group write`,
     );
   }
   if (user === 0)
@@ -172,7 +172,9 @@ function takeLock(path: string, what: string): FileLock {
 /** Records the process id for the error message of another process. A failure, as on a full disk, is ignored. */
 function notePid(path: string): void {
   try {
-    writeFileSync(`${path}/${PID}`, `${process.pid}\n`, { mode: 0o600 });
+    rmSync(`${path}/${PID}`, { force: true });
+    // Through no link: root may lock a directory that another user can change.
+    writeFileSync(`${path}/${PID}`, `${process.pid}\n`, { mode: 0o600, flag: "wx" });
   } catch {
     rmSync(`${path}/${PID}`, { force: true });
   }

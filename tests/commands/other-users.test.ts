@@ -1,5 +1,17 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { binary } from "../support/binary.ts";
 import { afterThisTest } from "../support/cleanup.ts";
 import { STARTED } from "../support/started.ts";
@@ -103,6 +115,69 @@ describe.skipIf(!isRoot)("a data directory of another user", () => {
       ]);
     },
   );
+
+  test("is made by a restore that root runs, for the owner of the directory above", async () => {
+    const { dir, executable } = everlockForAll();
+    const above = `${dir}/above`;
+    mkdirSync(above);
+    chownSync(above, USER, USER);
+    expect(await serveAsUser(executable, `${above}/data`)).toMatchObject({ code: 0 });
+    const everlock = (...args: string[]) => run([executable, ...args], { cwd: "/" });
+    expect(await everlock("backup", `${dir}/backup`, "--data-dir", `${above}/data`)).toMatchObject({
+      code: 0,
+    });
+    const restore = (to: string) => everlock("restore-backup", `${dir}/backup`, "--data-dir", to);
+    expect(await restore(`${above}/restored`)).toMatchObject({ code: 0 });
+    expect(foreignFiles(above)).toEqual([]);
+    expect(await serveAsUser(executable, `${above}/restored`)).toMatchObject({ code: 0 });
+    expect(await restore(`${dir}/of-root`)).toMatchObject({ code: 0 });
+    expect(lstatSync(`${dir}/of-root`).uid).toBe(0);
+  });
+
+  test("is refused by a restore that root runs if it holds a link", async () => {
+    const { dir, executable } = everlockForAll();
+    const everlock = (...args: string[]) => run([executable, ...args], { cwd: "/" });
+    mkdirSync(`${dir}/data`);
+    expect(await everlock("backup", `${dir}/backup`, "--data-dir", `${dir}/data`)).toMatchObject({ code: 0 });
+    const target = `${dir}/target`;
+    mkdirSync(target);
+    symlinkSync(dir, `${target}/everlock-users`);
+    writeFileSync(`${target}/everlock-restore.json`, "{}");
+    chownSync(target, USER, USER);
+    const { code, stderr } = await everlock("restore-backup", `${dir}/backup`, "--data-dir", target);
+    expect([code, stderr]).toEqual([
+      2,
+      `everlock: ${target}/everlock-users is a link, through which root would write elsewhere; remove it\n`,
+    ]);
+  });
+
+  test("gives root's files in it to its owner, and none that a link in it leads to", async () => {
+    const { dir, executable } = everlockForAll();
+    const dataDir = `${dir}/data`;
+    const outside = `${dir}/outside`;
+    for (const directory of [dataDir, outside]) mkdirSync(directory);
+    chownSync(dataDir, USER, USER);
+    expect(await serveAsUser(executable, dataDir)).toMatchObject({ code: 0 });
+    writeFileSync(`${outside}/root`, "root");
+    writeFileSync(`${dataDir}/root`, "root");
+    symlinkSync(outside, `${dataDir}/directory`);
+    symlinkSync(`${outside}/root`, `${dataDir}/file`);
+    linkSync(`${outside}/root`, `${dataDir}/second-name`);
+    // What root would write through these links.
+    rmSync(`${dataDir}/everlock.pid`, { force: true });
+    symlinkSync(`${outside}/root`, `${dataDir}/everlock.pid`);
+    rmSync(`${dataDir}/everlock.lock`);
+    symlinkSync(`${outside}/new`, `${dataDir}/everlock.lock`);
+    await run([executable, "backup", `${dir}/backup`, "--data-dir", dataDir], { cwd: "/" });
+    expect(readdirSync(outside)).toEqual(["root"]);
+    expect(readFileSync(`${outside}/root`, "utf8")).toBe("root");
+    expect(lstatSync(`${outside}/root`).uid).toBe(0);
+    rmSync(`${dataDir}/everlock.lock`);
+    const { code } = await run([executable, "backup", `${dir}/backup`, "--data-dir", dataDir], { cwd: "/" });
+    expect(code).toBe(0);
+    expect(lstatSync(`${dataDir}/root`).uid).toBe(USER);
+    expect(lstatSync(`${outside}/root`).uid).toBe(0);
+  });
 
   test("is used if its group may write, and what is made in it is private to user and group", async () => {
     const { dir, executable } = everlockForAll();
