@@ -1,4 +1,5 @@
 import { ExpectedError } from "../../primitives/expected-error.ts";
+import { plainText } from "../../primitives/text/records.ts";
 import type { Grant } from "../../primitives/users/access-file.ts";
 import { parseAccessPattern } from "../../primitives/users/access-path.ts";
 import { parseRole, ROLES } from "../../primitives/users/role.ts";
@@ -79,9 +80,10 @@ export class DocumentTable {
     const { path: pathText, role: roleText, ...others } = Object(row) as Record<string, unknown>;
     const [unknown] = Object.keys(others);
     if (unknown !== undefined) throw this.fault("grants", `unknown key '${unknown}' of a grant`);
-    const [path, role] = [parseAccessPattern(String(pathText)), parseRole(String(roleText))];
-    if (!path) throw this.fault("grants", `'${pathText}' is not an access path such as http/oci/default`);
-    if (!role) throw this.fault("grants", `'${roleText}' is not a role; use one of ${ROLES.join(", ")}`);
+    const [text, word] = [plainText(pathText), plainText(roleText)];
+    const [path, role] = [parseAccessPattern(text), parseRole(word)];
+    if (!path) throw this.fault("grants", `'${text}' is not an access path such as http/oci/default`);
+    if (!role) throw this.fault("grants", `'${word}' is not a role; use one of ${ROLES.join(", ")}`);
     return { path, role };
   }
 }

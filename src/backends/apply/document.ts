@@ -1,4 +1,5 @@
 import { parse, TomlError } from "smol-toml";
+import { plainText } from "../../primitives/text/records.ts";
 import type { Grant } from "../../primitives/users/access-file.ts";
 import { type GroupName, parseGroupName } from "../../primitives/users/group.ts";
 import { type ParsedKey, parseSshKey } from "../../primitives/users/ssh-key.ts";
@@ -170,7 +171,7 @@ function readRegistry(table: DocumentTable): DesiredRegistry {
       continue;
     }
     if (Array.isArray(value) !== setting.isList) refuse(setting);
-    texts.set(setting, Array.isArray(value) ? value.map(String) : [String(value)]);
+    texts.set(setting, Array.isArray(value) ? value.map(plainText) : [plainText(value)]);
   }
   return { name, settings: readSettings(texts, refuse) };
 }

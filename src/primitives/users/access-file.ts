@@ -1,5 +1,6 @@
 import { parse, TomlError } from "smol-toml";
 import { ExpectedError } from "../expected-error.ts";
+import { plainText } from "../text/records.ts";
 import { type AccessPattern, parseAccessPattern } from "./access-path.ts";
 import { parseRole, type Role } from "./role.ts";
 
@@ -73,10 +74,10 @@ export class AccessFile {
   }
 
   grant(row: Row): Grant {
-    const path = parseAccessPattern(String(row["path"]));
-    const role = parseRole(String(row["role"]));
-    if (!path) throw this.fault(`grant path '${row["path"]}' is not frontend/backend/namespace`);
-    if (!role) throw this.fault(`grant role '${row["role"]}' is none of reader, writer, owner`);
+    const [pathText, roleText] = [plainText(row["path"]), plainText(row["role"])];
+    const [path, role] = [parseAccessPattern(pathText), parseRole(roleText)];
+    if (!path) throw this.fault(`grant path '${pathText}' is not frontend/backend/namespace`);
+    if (!role) throw this.fault(`grant role '${roleText}' is none of reader, writer, owner`);
     return { path, role };
   }
 }

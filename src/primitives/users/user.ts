@@ -1,4 +1,5 @@
 import { stringify } from "smol-toml";
+import { plainText } from "../text/records.ts";
 import { AccessFile, type Grant, type Row } from "./access-file.ts";
 import { type ApiTokenId, parseApiTokenId } from "./api-token.ts";
 import { parseSshKey, type SshPublicKey } from "./ssh-key.ts";
@@ -95,17 +96,19 @@ function parseCredential(file: AccessFile, row: Row): Credential {
       if (typeof hash === "string" && hash.startsWith("$argon2id$")) return { kind, hash };
       throw file.fault("a password has no Argon2id hash");
     case "ssh-key": {
-      const parsed = parseSshKey(`${key} ${comment ?? ""}`);
+      const parsed = parseSshKey(`${plainText(key)} ${plainText(comment)}`);
       if ("fault" in parsed) throw file.fault(`an SSH key: ${parsed.fault}`);
       return { kind, ...parsed };
     }
     default:
-      throw file.fault(`a credential of the kind '${kind}' is none of password, ssh-key, api-token`);
+      throw file.fault(
+        `a credential of the kind '${plainText(kind)}' is none of password, ssh-key, api-token`,
+      );
   }
 }
 
 function parseApiToken(file: AccessFile, { id, name, hash, expires, path, role }: Row): ApiTokenCredential {
-  const parsedId = parseApiTokenId(String(id));
+  const parsedId = parseApiTokenId(plainText(id));
   if (!parsedId || typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash))
     throw file.fault("an API token has no id or hash");
   if (expires !== undefined && typeof expires !== "number")
@@ -114,7 +117,7 @@ function parseApiToken(file: AccessFile, { id, name, hash, expires, path, role }
   return {
     kind: "api-token",
     id: parsedId,
-    name: String(name ?? ""),
+    name: plainText(name),
     hash,
     ...(expires !== undefined && { expires }),
     ...(limit && { limit }),

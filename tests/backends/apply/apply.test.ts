@@ -179,6 +179,19 @@ describe("/apply", () => {
     ["[[group]]\nmembers = []\n", "line 1: a group needs a name"],
     ['[[registry]]\nname = "x"\nvhosts = "x.test"\n', "line 3: 'vhosts' must be a list"],
     ["[[user]]\nlogin = bob\n", "line 2: "],
+    [
+      '[[user]]\nlogin = "bob"\ngrants = [{ path = {}, role = "reader" }]\n',
+      "line 3: '' is not an access path such as",
+    ],
+    [
+      '[[user]]\nlogin = "bob"\ngrants = [{ path = "http/oci/default", role = {} }]\n',
+      "line 3: '' is not a role",
+    ],
+    ['[[registry]]\nname = "team"\nquota = {}\n', "line 3: 'quota' must be a size"],
+    [
+      '[[registry]]\nname = "team"\nvhosts = [["team.test"]]\n',
+      "line 3: 'vhosts' must be a list of host names",
+    ],
     ['user = "bob"\n', "line 1: 'user' is not a list of tables"],
   ])("refuses %j with the line", async (text, message) => {
     const console = await openTestConsole();

@@ -54,3 +54,13 @@ test("a group is read back as it was written", () => {
   };
   expect(parseGroup(group.name, encodeGroup(group))).toEqual(group);
 });
+
+test.each([
+  ['grants = [{ path = {}, role = "reader" }]', "grant path '' is not"],
+  ['grants = [{ path = "http/oci/default", role = {} }]', "grant role '' is none of"],
+  ["credentials = [{ kind = {} }]", "a credential of the kind '' is none of"],
+  ['credentials = [{ kind = "ssh-key", key = {}, comment = {} }]', "an SSH key: "],
+  ['credentials = [{ kind = "api-token", id = {}, name = {} }]', "an API token has no id or hash"],
+])("a file of a user that says %p is refused with the reason", (text, reason) => {
+  expect(() => parseUser("alice" as UserName, Buffer.from(text))).toThrow(reason);
+});

@@ -2,6 +2,7 @@ import { parse, stringify, TomlError } from "smol-toml";
 import { ExpectedError } from "../../../primitives/expected-error.ts";
 import { storePath } from "../../../primitives/store/commits/store-path.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
+import { plainText } from "../../../primitives/text/records.ts";
 import { USERS_STORE } from "../../../primitives/users/user-registry.ts";
 import {
   ALL_SETTINGS,
@@ -102,7 +103,7 @@ function parseInstance(row: unknown, index: number): InstanceConfig {
   for (const [key, value] of Object.entries(others)) {
     const setting = ALL_SETTINGS.find((known) => known.key === key) ?? fail(`unknown key '${key}'`);
     if (Array.isArray(value) !== setting.isList) refuse(setting);
-    texts.set(setting, Array.isArray(value) ? value.map(String) : [String(value)]);
+    texts.set(setting, Array.isArray(value) ? value.map(plainText) : [plainText(value)]);
   }
   if (!name) fail("its name must be lower-case letters and digits, with single '.', '_', '-' between");
   const settings = completeSettings(readSettings(texts, refuse), refuse);

@@ -33,6 +33,8 @@ test.each([
   [minimal.replace('"s"', '"everlock-users"'), "the store 'everlock-users' holds the server's own data"],
   [`${minimal}references = "loose"\n`, "instance a: 'references' must be 'strict' or 'sparse'"],
   [`${minimal}immutable = "v*"\n`, "instance a: 'immutable' must be a list of tag patterns"],
+  [`${minimal}quota = { size = 1 }\n`, "instance a: 'quota' must be a size"],
+  [`${minimal}immutable = [{}, ["v*"]]\n`, "instance a: 'immutable' must be a list of tag patterns"],
   [`${minimal}at = "abc"\n`, "instance a: 'at' must be a whole commit id"],
   [minimal + minimal, "there are two registries 'a'"],
   [minimal + minimal.replace('"a"', '"b"'), "the host 'a.test' is the registry 'a' already"],
