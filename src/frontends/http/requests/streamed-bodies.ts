@@ -84,7 +84,10 @@ export class StreamedBodies {
     });
   }
 
-  /** Like `body`, for a body of `length` bytes whose pieces, of up to about `PART_BYTES` each, are read one by one. */
+  /**
+   * Like `body`, for a body of `length` bytes whose pieces, of up to about `PART_BYTES` each, are read one by one. Each has
+   * to be valid only until the next is asked for: the runtime has sent or copied it by then.
+   */
   async pieces(
     pieces: AsyncGenerator<Uint8Array>,
     length: number,
@@ -92,16 +95,14 @@ export class StreamedBodies {
   ): Promise<Bun.BodyInit | undefined> {
     if (length <= MAX_COPIED || client.signal.aborted) {
       const read: Uint8Array[] = [];
-      if (!client.signal.aborted) for await (const piece of pieces) read.push(piece);
+      if (!client.signal.aborted) for await (const piece of pieces) read.push(piece.slice());
       return Buffer.concat(read);
     }
     if (!this.#reserve(() => PART_BYTES)) return undefined;
     return this.#stream(client, {
       next: async () => {
         const piece = await pieces.next();
-        if (piece.done) return undefined;
-        noteReceived(piece.value.length);
-        return piece.value;
+        return piece.done ? undefined : piece.value;
       },
       end: () => {
         this.#budget.release(PART_BYTES);

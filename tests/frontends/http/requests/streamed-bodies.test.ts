@@ -110,6 +110,22 @@ function piecesOf(count: number, failsAt = Number.POSITIVE_INFINITY) {
   return { state, pieces: pieces(), length: count * PART };
 }
 
+test("pieces that share one buffer arrive whole, in a small body and in a large one", async () => {
+  const { bodies, clientOf } = streamed(2 * PART);
+  async function* overwritten(count: number) {
+    const piece = new Uint8Array(8 * 1024);
+    for (let i = 0; i < count; i++) yield piece.fill(i);
+  }
+  for (const count of [3, 30]) {
+    const client = clientOf("reader", new AbortController());
+    const body = await bodies.pieces(overwritten(count), count * 8 * 1024, client);
+    using server = Bun.serve({ port: 0, fetch: () => new Response(body) });
+    const received = new Uint8Array(await (await fetch(server.url)).arrayBuffer());
+    expect(received.length).toBe(count * 8 * 1024);
+    expect(received.every((byte, at) => byte === at >> 13)).toBe(true);
+  }
+});
+
 test("pieces are read only as the client reads them, and use the budget of one part", async () => {
   const { bodies, clientOf } = streamed(2 * PART);
   const { state, pieces, length } = piecesOf(20);
