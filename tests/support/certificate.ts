@@ -18,27 +18,30 @@ const KINDS = {
 
 /**
  * Creates a self-signed certificate for `names` in `<dir>/<name>.pem` and `.key`, valid for two days; without names it has no
- * subjectAltName. Requires openssl.
+ * subjectAltName. A name with `@` is an email address. Requires openssl.
  */
 export async function makeCertificate(
   dir: string,
   name: string,
   names: readonly string[],
   kind: keyof typeof KINDS = "ecdsa",
+  subject = `/CN=${name}`,
 ): Promise<TestCertificate> {
   const files = { certificate: `${dir}/${name}.pem`, key: `${dir}/${name}.key` };
   await must([
-    ...["openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", `/CN=${name}`],
+    ...["openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", subject],
     ...["-newkey", ...KINDS[kind]],
     ...(names.length === 0
       ? []
-      : [
-          "-addext",
-          `subjectAltName=${names.map((host) => `${isIP(host) ? "IP" : "DNS"}:${host}`).join(",")}`,
-        ]),
+      : ["-addext", `subjectAltName=${names.map((host) => `${typeOf(host)}:${host}`).join(",")}`]),
     ...["-keyout", files.key, "-out", files.certificate],
   ]);
   return files;
+}
+
+function typeOf(name: string): string {
+  if (name.includes("@")) return "email";
+  return isIP(name) ? "IP" : "DNS";
 }
 
 export function tlsFlags(certificates: readonly TestCertificate[]): string[] {

@@ -83,8 +83,9 @@ export class LoginFailureLog {
     );
     const [most] = [...this.#leftOf].sort(([, a], [, b]) => b - a);
     const networks = this.#leftOf.size >= MAX_NETWORKS ? `${MAX_NETWORKS} or more` : this.#leftOf.size;
+    const from = networks === 1 ? most?.[0] : `${networks} addresses, most from ${most?.[0]} (${most?.[1]})`;
     this.#log.warn(
-      `${all} more logins were refused within a minute, ${reasons.join(", ")}; from ${networks} addresses, most from ${most?.[0]} (${most?.[1]})`,
+      `${counted(all, "more login was", "more logins were")} refused within a minute, ${reasons.join(", ")}; from ${from}`,
     );
     for (const reason of ["wrong", "locked", "busy"] as const) this.#left[reason] = 0;
     this.#leftOf.clear();

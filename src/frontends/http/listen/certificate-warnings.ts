@@ -19,13 +19,18 @@ export function certificateWarnings({ path, certificate }: Served, now: number):
   const algorithm = signatureAlgorithmOf(parsed);
   const bits = publicKey.asymmetricKeyDetails?.modulusLength ?? USUAL_RSA_BITS;
   const faults = [
-    ...(subjectAltName === undefined ? ["has no subject alternative name"] : []),
+    ...(namesHost(subjectAltName) ? [] : ["has no subject alternative name"]),
     ...(Date.parse(validTo) < now ? [`expired on ${validTo}`] : []),
     ...(Date.parse(validFrom) > now ? [`is not valid before ${validFrom}`] : []),
     ...(bits < USUAL_RSA_BITS ? [`has an RSA key of only ${bits} bits`] : []),
     ...(/md5|sha1/i.test(algorithm) ? [`is signed with ${algorithm}`] : []),
   ];
   return faults.map((fault) => `the certificate in ${path} ${fault}: most clients refuse it`);
+}
+
+/** Clients look for the host there alone; other names, such as addresses of email, do not count. */
+function namesHost(subjectAltName = ""): boolean {
+  return subjectAltName.split(", ").some((entry) => /^(?:DNS|IP Address):/.test(entry));
 }
 
 /** Such as `sha256WithRSAEncryption`. The types of the runtime lack the property. */

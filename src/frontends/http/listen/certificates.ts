@@ -146,8 +146,11 @@ function checkKind(
   );
 }
 
+/** What the runtime reads; its types lack that an empty subject is `undefined`. */
+type Named = Partial<Pick<X509Certificate, "subjectAltName" | "subject">>;
+
 /** The subject alternative names, or the common name if there are none and it can be a host. */
-function namesOf({ subjectAltName, subject }: X509Certificate): readonly string[] {
+function namesOf({ subjectAltName, subject = "" }: Named): readonly string[] {
   if (subjectAltName !== undefined)
     return subjectAltName
       .split(", ")

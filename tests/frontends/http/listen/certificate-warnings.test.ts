@@ -36,6 +36,14 @@ describeWith(["openssl"], "warnings of a certificate", () => {
     expect(certificateWarnings(await served(["localhost"], "rsa"), Date.now())).toEqual([]);
   });
 
+  test("tell of a certificate whose subject alternative names are no hosts", async () => {
+    for (const names of [[], ["admin@example.org"]])
+      expect(certificateWarnings(await served(names), Date.now())).toEqual([
+        "the certificate in one.pem has no subject alternative name: most clients refuse it",
+      ]);
+    expect(certificateWarnings(await served(["192.0.2.1"]), Date.now())).toEqual([]);
+  });
+
   test("tell of the hosts that it does not name, by wildcards and addresses too", async () => {
     const certificate = await served(["*.example.org", "example.org", "192.0.2.1", "2001:db8::1"]);
     const warnings = (...hosts: readonly string[]) => hostWarnings([certificate], hosts).length;

@@ -187,6 +187,17 @@ describeWith(["openssl"], "TLS", () => {
     ]);
   });
 
+  test("a certificate without subject and without names is served", async () => {
+    const nameless = await makeCertificate(temporaryDirectory(), "nameless", [], "ecdsa", "/");
+    const { server, logged } = await startTestServer(tlsFlags([nameless]));
+    const port = server.https?.port ?? 0;
+    expect((await ask(`https://127.0.0.1:${port}/v2/`, "localhost")).status).toBe(401);
+    expect(logged).toEqual([
+      `warn the certificate in ${nameless.certificate} has no subject alternative name: most clients refuse it`,
+      `warn the certificate in ${nameless.certificate} is for no host, but registries have the hosts localhost`,
+    ]);
+  });
+
   test.concurrent("a renewed certificate that clients may refuse is served, and the log says why they may", async () => {
     const dir = temporaryDirectory();
     const old = await makeCertificate(dir, "old", ["localhost"]);
