@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -20,6 +21,7 @@ import {
   digestOf,
   finishDigest,
 } from "../../../../digest.ts";
+import { ExpectedError, messageOf } from "../../../../expected-error.ts";
 import { hashFile, isMissingFile } from "../../../../fs/files.ts";
 import { nextTurn } from "../../../../jobs/next-turn.ts";
 
@@ -74,10 +76,14 @@ export class BlobCache {
   constructor(options: BlobCacheOptions) {
     this.#options = options;
     this.#used = new BigInt64Array(options.used ?? BlobCache.sharedUse());
-    for (const algorithm of DIGEST_ALGORITHMS)
-      for (let i = 0; i < 256; i++)
-        mkdirSync(`${options.dir}/${algorithm}/${i.toString(16).padStart(2, "0")}`, { recursive: true });
-    mkdirSync(this.#fillingDir, { recursive: true });
+    try {
+      makeDirectories(options.dir);
+    } catch (cause) {
+      throw new ExpectedError(`the cache directory ${options.dir} can't be used: ${messageOf(cause)}`, {
+        kind: "unusable",
+        cause,
+      });
+    }
   }
 
   /** Bytes of all files, and of those that are being filled. */
@@ -236,6 +242,15 @@ export class BlobCache {
     const hex = digestHex(digest);
     return `${this.#options.dir}/${digestAlgorithm(digest)}/${hex.slice(0, 2)}/${hex}`;
   }
+}
+
+function makeDirectories(dir: string): void {
+  const last = `${dir}/filling`;
+  if (existsSync(last)) return;
+  for (const algorithm of DIGEST_ALGORITHMS)
+    for (let i = 0; i < 256; i++)
+      mkdirSync(`${dir}/${algorithm}/${i.toString(16).padStart(2, "0")}`, { recursive: true, mode: 0o700 });
+  mkdirSync(last, { mode: 0o700 });
 }
 
 /** False if there is no such file. */

@@ -93,3 +93,11 @@ test("threads that share a cache count its bytes together", async () => {
   other.remove(digest);
   expect([one.used, one.get(digest)]).toEqual([0, undefined]);
 });
+
+test("a directory that can't be made is named", () => {
+  const file = `${temporaryDirectory()}/file`;
+  writeFileSync(file, "");
+  expect(() => new BlobCache({ dir: file, capacity: SIZE })).toThrow(
+    `the cache directory ${file} can't be used`,
+  );
+});
