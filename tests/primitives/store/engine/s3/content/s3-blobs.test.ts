@@ -58,7 +58,7 @@ describeWith(["versitygw"], "blobs in a bucket", () => {
         206,
         new Uint8Array(bytes.slice(3, 7)),
       ]);
-      expect((await fetch(url.replace(/Signature=./, "Signature=0"))).status).toBe(403);
+      expect((await fetch(url.replace(/Signature=\w+/, `Signature=${"0".repeat(64)}`))).status).toBe(403);
     }
   });
 
