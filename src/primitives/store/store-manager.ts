@@ -2,6 +2,7 @@ import type { Logger } from "../logging/logger.ts";
 import { DamagedStoreError } from "./commits/damaged-store.ts";
 import type { Projection } from "./commits/projection.ts";
 import { Store } from "./commits/store.ts";
+import type { DerivedCopies } from "./engine/derived-copies.ts";
 import type { ContentOptions, ContentStorage, StorageEngine, StorageRoom } from "./engine/engine.ts";
 import type { Leases } from "./engine/leases.ts";
 import type { LinkOptions, OwnedLinks } from "./engine/links.ts";
@@ -49,6 +50,11 @@ export class StoreManager implements Secrets {
 
   get room(): StorageRoom {
     return this.#engine.room;
+  }
+
+  /** See `StorageEngine`. */
+  get copies(): DerivedCopies | undefined {
+    return this.#engine.copies;
   }
 
   /** The directory of this machine for databases that are derived from a store. */

@@ -18,12 +18,12 @@ test("a file that is kept still holds what was committed before, and changes go 
     return other.query<{ n: number }, []>("SELECT count(*) AS n FROM t").get()?.n;
   };
   insert(10);
-  const release = await keepFileStill(db, 100, () => insert(1));
+  const release = await keepFileStill(db, 100);
   const { size, mtimeMs } = statSync(path);
   insert(1000);
   expect([statSync(path).size, statSync(path).mtimeMs]).toEqual([size, mtimeMs]);
   copyFileSync(path, `${path}-copy`);
-  expect([count(`${path}-copy`), count(path)]).toEqual([10, 1011]);
+  expect([count(`${path}-copy`), count(path)]).toEqual([10, 1010]);
   release();
   insert(1);
   expect(statSync(path).size).toBeGreaterThan(size);

@@ -1,9 +1,13 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename } from "node:path";
 import type { Logger } from "../../../primitives/logging/logger.ts";
+import type { Release } from "../../../primitives/release.ts";
 import { assertReadable, damageIn } from "../../../primitives/sqlite/database-damage.ts";
 import { removeDatabase } from "../../../primitives/sqlite/database-file.ts";
+import { DERIVED_CHECKPOINT_PAGES } from "../../../primitives/sqlite/open-database.ts";
+import { keepFileStill } from "../../../primitives/sqlite/still-file.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
+import type { DerivedCopies } from "../../../primitives/store/engine/derived-copies.ts";
 import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
 import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
@@ -13,6 +17,7 @@ import { OCI_INDEX } from "../index/oci-index.ts";
 /** Indexes that replaced damaged ones; a killed server leaves them behind. */
 const REPLACEMENT = /^index(-at-[0-9a-f]+)?\.rebuilt-\d+\.sqlite/;
 export const INDEX = "index.sqlite";
+const INDEX_COPY = `index-${OCI_INDEX.version}`;
 
 /** The directory of a store's indexes, and the log for their problems. */
 export interface DatabaseContext {
@@ -27,6 +32,30 @@ export function openIndex(path: string, context: DatabaseContext): DerivedIndex 
   return DerivedIndex.open(path, OCI_INDEX, context.clock, (reason) =>
     context.log.warn(rebuildLine(path, context, reason)),
   );
+}
+
+/** Where the index is missing, begins with a copy of it, if the engine has one: the commits since then are few. */
+export async function fetchIndex(
+  { store, log }: DatabaseContext,
+  path: string,
+  copies: DerivedCopies | undefined,
+): Promise<void> {
+  if (copies === undefined || existsSync(path)) return;
+  if (await copies.fetch({ store, database: INDEX_COPY }, path))
+    log.info(`the index of the store '${store}' begins with the copy in the object store`);
+}
+
+/** Lets the engine copy the index now and then, while commits go on. */
+export function offerIndex(
+  store: StoreName,
+  current: () => DerivedIndex,
+  copies: DerivedCopies | undefined,
+): Release {
+  if (copies === undefined) return () => undefined;
+  return copies.offer({ store, database: INDEX_COPY }, async () => {
+    const { db, path } = current();
+    return { path, release: await keepFileStill(db, DERIVED_CHECKPOINT_PAGES) };
+  });
 }
 
 /** Opens a store with its index. An index whose damage shows only during catch-up is rebuilt from all commits. */

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import type { Release } from "../../../primitives/release.ts";
 import { assertReadable, damageIn } from "../../../primitives/sqlite/database-damage.ts";
 import { removeDatabase, renameDatabase } from "../../../primitives/sqlite/database-file.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
@@ -10,7 +11,9 @@ import type { Damage } from "../content/damage.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import {
   type DatabaseContext,
+  fetchIndex,
   INDEX,
+  offerIndex,
   openIndex,
   openIndexed,
   removeReplacements,
@@ -27,6 +30,7 @@ export class StoreDatabases {
   #index: OciIndexReader;
   readonly #links: OwnedLinks;
   readonly #replaced: ReplacedIndexes;
+  #endOffer: Release = () => undefined;
 
   private constructor(
     context: DatabaseContext,
@@ -47,11 +51,13 @@ export class StoreDatabases {
   /** Opens a store with its index as a projection, and its links. */
   static async open(
     context: DatabaseContext,
-    manager: Pick<StoreManager, "open" | "openLinks">,
+    manager: Pick<StoreManager, "open" | "openLinks" | "copies">,
   ): Promise<StoreDatabases> {
     removeReplacements(context.dir);
     const { store: name, clock } = context;
-    const { store, derived } = await openIndexed(context, `${context.dir}/${INDEX}`, (projection) =>
+    const path = `${context.dir}/${INDEX}`;
+    await fetchIndex(context, path, manager.copies);
+    const { store, derived } = await openIndexed(context, path, (projection) =>
       manager.open(name, projection),
     );
     try {
@@ -62,6 +68,7 @@ export class StoreDatabases {
         needed: () => linksOfManifests(opened?.index ?? index),
       });
       opened = new StoreDatabases(context, store, derived, index, links);
+      opened.#endOffer = offerIndex(name, () => derived.current, manager.copies);
       return opened;
     } catch (error) {
       await store.close();
@@ -93,6 +100,7 @@ export class StoreDatabases {
   }
 
   async close(): Promise<void> {
+    this.#endOffer();
     this.#replaced.close();
     await this.#links.close();
     this.derived.close();

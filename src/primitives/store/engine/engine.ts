@@ -3,6 +3,7 @@ import type { Release } from "../../release.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { BlobStore } from "./blobs.ts";
 import type { Branch } from "./branch.ts";
+import type { DerivedCopies } from "./derived-copies.ts";
 import type { Leases } from "./leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "./links.ts";
 import type { Nodes } from "./nodes.ts";
@@ -74,6 +75,8 @@ export interface StorageEngine extends Secrets {
   openLeases(): Promise<Leases>;
   /** Opens what tells of the processes that use the storage. */
   openNodes(): Promise<Nodes>;
+  /** `undefined` where what a node derives stays with it. */
+  readonly copies?: DerivedCopies;
   /** The directory of this machine in which the node keeps the databases that it derives from a store. */
   derivedDirectory(name: string): string;
 }

@@ -14,6 +14,8 @@ export interface LogMergingOptions {
   /** Names this node to the others. */
   readonly node: string;
   readonly logger: Logger;
+  /** Called after a merge; see `S3Copies.save`. */
+  readonly saveCopies: (step: () => void) => Promise<void>;
   /** Milliseconds between looks. */
   readonly everyMs?: number;
 }
@@ -56,16 +58,18 @@ export class LogMerging {
 
   /** Never rejects. */
   async #look(): Promise<void> {
-    const { log, leases, node, store, logger } = this.#options;
+    const { log, leases, node, store, logger, saveCopies } = this.#options;
     if (!log.isMergeDue) return;
     try {
       const outcome = await leases.acquire(this.#lease, node);
       if (outcome.kind === "held") return;
       const { lease } = outcome;
       try {
-        await log.merge(() => {
+        const step = () => {
           if (this.#isStopped || !lease.isHeld()) throw new MergeEnded();
-        });
+        };
+        await log.merge(step, false);
+        await saveCopies(step);
       } finally {
         await lease.release();
       }

@@ -22,6 +22,7 @@ import { S3Branch } from "./log/s3-branch.ts";
 import { S3Objects } from "./log/s3-objects.ts";
 import { StoreLog } from "./log/store-log.ts";
 import { LogMerging } from "./log-merging.ts";
+import { S3Copies } from "./s3-copies.ts";
 import { S3Leases } from "./shared/s3-leases.ts";
 import { checkS3Links, S3Links } from "./shared/s3-links.ts";
 import { S3Nodes } from "./shared/s3-nodes.ts";
@@ -61,6 +62,7 @@ export class S3Engine implements StorageEngine {
   readonly room = ROOM;
   readonly bucket: S3Bucket;
   readonly #location: S3Node;
+  readonly copies = new S3Copies((name) => this.openLog(name));
   readonly #log: Logger;
   readonly #cache: BlobCache | undefined;
   /** The logs of the stores that were opened, for their commits and links. */
@@ -92,7 +94,7 @@ export class S3Engine implements StorageEngine {
   }
 
   async openCommits(name: string, indexed: ObjectId | undefined): Promise<CommitStorage> {
-    const log = await this.#openLog(name);
+    const log = await this.openLog(name);
     // Serving it would make the first commit of a new history.
     if (log.head === undefined && indexed !== undefined)
       throw new DamagedStoreError(
@@ -101,7 +103,8 @@ export class S3Engine implements StorageEngine {
       );
     const { maxAgeMs, node } = this.#location;
     const leases = await this.openLeases();
-    const merging = new LogMerging({ log, leases, store: name, node, logger: this.#log });
+    const saveCopies = (step: () => void) => this.copies.save(name, log, step);
+    const merging = new LogMerging({ log, leases, store: name, node, logger: this.#log, saveCopies });
     const closing = async () => {
       // Who opens the store again reads the log from its checkpoint.
       this.#logs.delete(name);
@@ -129,7 +132,7 @@ export class S3Engine implements StorageEngine {
   }
 
   async openLinks(name: string, { changed }: LinkOptions): Promise<OwnedLinks> {
-    const storeLog = await this.#openLog(name);
+    const storeLog = await this.openLog(name);
     const dir = this.derivedDirectory(name);
     return S3Links.open({ storeLog, dir, store: name, log: this.#log, changed });
   }
@@ -163,8 +166,8 @@ export class S3Engine implements StorageEngine {
     return sharedSecret(this.bucket, name, generate);
   }
 
-  /** Read to its end. */
-  async #openLog(name: string): Promise<StoreLog> {
+  /** The log of a store, read to its end. */
+  async openLog(name: string): Promise<StoreLog> {
     const known = this.#logs.get(name);
     if (known) {
       const log = await known;

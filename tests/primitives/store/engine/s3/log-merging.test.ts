@@ -32,7 +32,15 @@ function onTwoNodes(merge: (step: () => void) => Promise<void>) {
   };
   const nodes = ["here", "there"].map(
     (node) =>
-      new LogMerging({ log, leases: new MemoryLeases(records), store: "test", node, logger, everyMs: 1 }),
+      new LogMerging({
+        log,
+        leases: new MemoryLeases(records),
+        store: "test",
+        node,
+        logger,
+        saveCopies: async () => undefined,
+        everyMs: 1,
+      }),
   );
   afterThisTest(async () => {
     await Promise.all(nodes.map((node) => node.stop()));

@@ -20,18 +20,18 @@ import { RecordSegments } from "./record-segments.ts";
 import { Turns } from "./turns.ts";
 import { UnmergedObjects } from "./unmerged-objects.ts";
 
+/** Entries that were merged, and objects that were deleted. */
+export interface MergeReport {
+  readonly merged: number;
+  readonly deleted: number;
+}
+
 export interface StoreLogOptions {
   /** Names this process among the nodes. */
   readonly node: string;
   /** A directory for caches, which may be lost at any moment. */
   readonly localDir: string;
   readonly clock?: LogClock;
-}
-
-export interface MergeReport {
-  /** Entries that were merged, and objects that were deleted. */
-  readonly merged: number;
-  readonly deleted: number;
 }
 
 /** How many races in a row a node loses before it asks for a turn. */
@@ -197,12 +197,14 @@ export class StoreLog {
 
   /**
    * Merges entries into packs and a new checkpoint, and deletes what is superfluous since a day. One node at a time is to do
-   * it, or some do it in vain; `step` is called before each step, and throws if it must end.
+   * it, or some do it in vain. `step` is called before each step, and throws if it must end. `isForced`: also where another
+   * node has just done it.
    */
-  async merge(step: () => void = () => undefined): Promise<MergeReport> {
+  async merge(step: () => void = () => undefined, isForced = true): Promise<MergeReport> {
     await this.refresh();
     const base = await this.#object.read();
     await this.#adopt(base.checkpoint);
+    if (!isForced && !this.isMergeDue) return { merged: 0, deleted: 0 };
     const next = await mergeEntries(base, this.last, {
       bucket: this.#bucket,
       keys: this.#keys,
