@@ -20,6 +20,29 @@ const FACTOR = 2;
 /** Entries that are read at once. */
 const WIDTH = 16;
 
+/** Entries, and bytes of them, that are worth a merge. A node that starts reads them one by one. */
+const WORTHY_ENTRIES = 256;
+const WORTHY_BYTES = 16 * 1024 * 1024;
+/** Fewer entries are merged once the first of them is so old (milliseconds). */
+const WORTHY_AFTER_MS = 3_600_000;
+
+/** Entries that were merged, and objects that were deleted. */
+export interface MergeReport {
+  readonly merged: number;
+  readonly deleted: number;
+}
+
+export interface UnmergedEntries {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Of the first one, in milliseconds. */
+  readonly ageMs: number;
+}
+
+export function isWorthMerging({ entries, bytes, ageMs }: UnmergedEntries): boolean {
+  return entries >= WORTHY_ENTRIES || bytes >= WORTHY_BYTES || ageMs >= WORTHY_AFTER_MS;
+}
+
 export interface LogMergeOptions {
   readonly bucket: S3Bucket;
   readonly keys: LogKeys;

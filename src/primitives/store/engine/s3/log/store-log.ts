@@ -10,7 +10,7 @@ import { LogAppender } from "./log-appender.ts";
 import { type LogClock, systemClock } from "./log-clock.ts";
 import type { LogEntry, S3LogRecord } from "./log-entry.ts";
 import { LogKeys } from "./log-keys.ts";
-import { mergeEntries } from "./log-merge.ts";
+import { isWorthMerging, type MergeReport, mergeEntries } from "./log-merge.ts";
 import { LogTail } from "./log-tail.ts";
 import { trimLog } from "./log-trimming.ts";
 import { PackGoneError } from "./pack-pieces.ts";
@@ -19,12 +19,6 @@ import { type RecordProjection, RecordReplay } from "./record-replay.ts";
 import { RecordSegments } from "./record-segments.ts";
 import { Turns } from "./turns.ts";
 import { UnmergedObjects } from "./unmerged-objects.ts";
-
-/** Entries that were merged, and objects that were deleted. */
-export interface MergeReport {
-  readonly merged: number;
-  readonly deleted: number;
-}
 
 export interface StoreLogOptions {
   /** Names this process among the nodes. */
@@ -36,11 +30,6 @@ export interface StoreLogOptions {
 
 /** How many races in a row a node loses before it asks for a turn. */
 const LOSSES_BEFORE_TURN = 2;
-/** Entries, and bytes of them, that are worth a merge. A node that starts reads them one by one. */
-const MERGED_ENTRIES = 256;
-const MERGED_BYTES = 16 * 1024 * 1024;
-/** Fewer entries are merged once the first of them is so old (milliseconds). */
-const MERGED_AFTER_MS = 3_600_000;
 /** Entries after which a node looks whether another one has merged them. */
 const ADOPTED_ENTRIES = 1024;
 
@@ -188,11 +177,11 @@ export class StoreLog {
   /** Whether there is enough to merge, as far as this node knows. */
   get isMergeDue(): boolean {
     if (this.#firstUnmerged === undefined) return false;
-    return (
-      this.last - this.#checkpoint.last >= MERGED_ENTRIES ||
-      this.#unmerged.bytes >= MERGED_BYTES ||
-      this.#clock().monotonic - this.#firstUnmerged >= MERGED_AFTER_MS
-    );
+    return isWorthMerging({
+      entries: this.last - this.#checkpoint.last,
+      bytes: this.#unmerged.bytes,
+      ageMs: this.#clock().monotonic - this.#firstUnmerged,
+    });
   }
 
   /**
