@@ -1,5 +1,5 @@
 import { type CommandDef, defineCommand, runCommand } from "citty";
-import { jsonError } from "./backends/admin-ssh/json-lines.ts";
+import { isJsonLine, jsonError } from "./backends/admin-ssh/json-lines.ts";
 import { backup } from "./commands/backup.ts";
 import { checkConfig } from "./commands/check-config.ts";
 import { commandHelp } from "./commands/command-help.ts";
@@ -63,7 +63,7 @@ async function run(args: readonly string[]): Promise<number> {
     return EXIT.done;
   } catch (error) {
     const { text, exitCode } = commandFailureOf(error);
-    if (rest.includes("--json")) process.stderr.write(`${visibleText(jsonError(failureOf(error)))}\n`);
+    if (rest.some(isJsonLine)) process.stderr.write(`${visibleText(jsonError(failureOf(error)))}\n`);
     else process.stderr.write(`everlock: ${text.split("\n").map(visibleText).join("\n")}\n`);
     return exitCode;
   }

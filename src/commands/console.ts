@@ -44,8 +44,7 @@ function requireEntry(dataDir: string): void {
   }
 }
 
-/** One word is a whole line, as in `everlock console '/oci list'`. */
-function lineOf(words: readonly string[]): string {
-  const [first = "", ...others] = words;
-  return others.length === 0 ? first : words.map(quoteWord).join(" ");
+/** A first word with blanks is a line, as in `everlock console '/oci list' --json`: no command has them in its name. */
+function lineOf([first = "", ...others]: readonly string[]): string {
+  return [/\s/.test(first) ? first : quoteWord(first), ...others.map(quoteWord)].join(" ");
 }

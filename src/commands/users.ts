@@ -8,6 +8,7 @@ import { CREDENTIAL_COMMANDS } from "../backends/admin-ssh/commands/credentials.
 import { withHints } from "../backends/admin-ssh/commands/refusal-hints.ts";
 import { repeatable } from "../backends/admin-ssh/commands/repeat.ts";
 import { USER_COMMANDS } from "../backends/admin-ssh/commands/users.ts";
+import { JSON_FLAG } from "../backends/admin-ssh/json-lines.ts";
 import { readStoredInstances } from "../backends/oci-http/instances/stored-instances.ts";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
@@ -29,7 +30,6 @@ import {
 } from "./data-directory-args.ts";
 import { runOnServer } from "./server-line.ts";
 
-const JSON_FLAG = "--json";
 const COMMANDS = [...USER_COMMANDS, ...CREDENTIAL_COMMANDS];
 const VERBS = COMMANDS.map(({ verb }) => verb).join("|");
 const USAGE = `use: everlock users ${VERBS} … [--json] [--data-dir <dir>]`;

@@ -26,6 +26,17 @@ test("everlock console runs any command on the running server, with its exit cod
   expect(JSON.parse(failed.stderr)).toEqual({
     error: { kind: "not-found", message: "no registry 'nowhere'" },
   });
+  expect((await everlock(["/oci list --json", ...dataDir])).stdout).toStartWith('{"name":"default",');
+  const flagged = [
+    ["/oci delete team", "--yes", "--json"],
+    ["/oci delete team --json", "--if-exists"],
+  ];
+  for (const [i, args] of flagged.entries()) {
+    const { code, stdout } = await everlock([...args, ...dataDir]);
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { changed: i === 0 }]);
+  }
+  const inLine = await everlock(["/oci delete nowhere --json", ...dataDir]);
+  expect(JSON.parse(inLine.stderr)).toMatchObject({ error: { kind: "not-found" } });
   await server.end("SIGTERM");
   const stopped = await everlock(["/oci", "list", ...dataDir]);
   expect([stopped.code, stopped.stderr]).toEqual([1, expect.stringContaining("no server uses the data")]);

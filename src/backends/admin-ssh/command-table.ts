@@ -25,6 +25,7 @@ import { repeatable } from "./commands/repeat.ts";
 import { STATUS_COMMANDS } from "./commands/status.ts";
 import { USER_COMMANDS } from "./commands/users.ts";
 import { helpOnAll, helpOnCommand, helpOnScope } from "./help.ts";
+import { JSON_FLAG } from "./json-lines.ts";
 
 const GENERAL_COMMANDS: readonly Command[] = [
   {
@@ -96,9 +97,6 @@ function verbsOf(scope: string): readonly string[] {
 /** What the log shows in place of a secret. */
 const HIDDEN = "***";
 
-/** Prints JSON Lines instead of text; works with any command. */
-export const JSON_FLAG = "--json";
-
 /** A parsed line: a command with its arguments, the end of the session, or nothing. */
 export type ParsedLine =
   | { readonly kind: "empty" | "quit" }
@@ -107,11 +105,6 @@ export type ParsedLine =
       /** Whether to print JSON Lines. */
       readonly isJson: boolean;
     } & ChosenCommand<CommandContext>);
-
-/** Whether a line, even one that is no command, asks for JSON. */
-export function isJsonLine(line: string): boolean {
-  return line.split(/\s/).includes(JSON_FLAG);
-}
 
 /** Throws `ConsoleError` or `CommandLineError`. */
 export function parseLine(line: string): ParsedLine {

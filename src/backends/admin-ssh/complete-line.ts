@@ -1,8 +1,9 @@
 import type { Suggestion } from "../../primitives/terminal/displayed-line.ts";
 import { splitWords, type Word } from "./command-line.ts";
-import { COMMANDS, JSON_FLAG, scopeWithoutSlash } from "./command-table.ts";
+import { COMMANDS, scopeWithoutSlash } from "./command-table.ts";
 import type { Command } from "./commands/command.ts";
 import type { KnownNames } from "./commands/known-names.ts";
+import { JSON_FLAG } from "./json-lines.ts";
 
 /** Completes the end of `line` with what the user may run and see. */
 export async function completeLine(line: string, names: KnownNames): Promise<Suggestion> {

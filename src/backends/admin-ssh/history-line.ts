@@ -1,7 +1,8 @@
 import { nearest } from "../../primitives/text/nearest.ts";
 import { splitWords, type Word } from "./command-line.ts";
-import { COMMANDS, JSON_FLAG, scopeWithoutSlash } from "./command-table.ts";
+import { COMMANDS, scopeWithoutSlash } from "./command-table.ts";
 import type { Command } from "./commands/command.ts";
+import { JSON_FLAG } from "./json-lines.ts";
 
 const SCOPES: readonly string[] = [...new Set(COMMANDS.map(({ scope }) => scope))];
 

@@ -3,11 +3,12 @@ import { type Failure, reportedFailure, textOf } from "../../primitives/errors/f
 import type { Logger } from "../../primitives/logging/logger.ts";
 import type { Actor } from "../actor.ts";
 import { AdministratorOnlyError } from "../refusals.ts";
-import { auditedCommand, isJsonLine, type ParsedLine, parseLine, runCommand } from "./command-table.ts";
+import { auditedCommand, type ParsedLine, parseLine, runCommand } from "./command-table.ts";
 import type { CommandContext, ConsoleServices } from "./commands/command.ts";
 import { ConsoleError } from "./commands/console-error.ts";
 import { InputNeededError, type Live, type NeededInput } from "./commands/dialog.ts";
 import { CONSOLE_TURNS } from "./console-turns.ts";
+import { isJsonLine } from "./json-lines.ts";
 
 /** Who runs the lines. */
 export interface Operator {
