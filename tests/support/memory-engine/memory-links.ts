@@ -62,12 +62,14 @@ export class MemoryLinks implements OwnedLinks {
     return new Set(found.map(({ digest }) => digest));
   }
 
-  async drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void> {
+  async drop(scope: string, digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<void> {
     const key = keyOf(scope, digest);
     const link = this.#kept.get(key);
     this.#kept.delete(key);
     this.#changed(scope, "removal");
-    if (!link || isUnneeded()) return;
+    if (!link) return;
+    const verdict = isUnneeded();
+    if (typeof verdict === "boolean" ? verdict : await verdict) return;
     this.#kept.set(key, link);
     this.#changed(scope, "change");
   }

@@ -24,6 +24,7 @@ export interface Garbage {
 const AT_ONCE = 200;
 /** Blobs that are removed at the same time: each may take several requests to a distant storage. */
 const REMOVED_AT_ONCE = 16;
+const DROPPED_AT_ONCE = 64;
 const PROGRESS_EVERY_MS = 100;
 /** The derived database that should know a manifest. */
 const FILES = {
@@ -52,6 +53,11 @@ export async function collectGarbage(
   const collection = new Collection(oci, policy, run, Math.floor(now / 1000));
   await collection.run();
   return { uploads, ...collection };
+}
+
+interface CandidateLink {
+  readonly scope: RepositoryName;
+  readonly digest: Digest;
 }
 
 class Collection {
@@ -123,11 +129,9 @@ class Collection {
    */
   async #remove(candidates: GarbageCandidates, began: number): Promise<void> {
     const seconds = () => Math.max(this.#graceSeconds, Math.floor((performance.now() - began) / 1000) + 1);
-    const isRecent = (digest: Digest) => this.#oci.recency.wasTouchedWithin(seconds(), digest);
     if (!this.#run.isDryRun) {
-      for (const { scope, digest } of candidates.links()) {
-        const isUnneeded = () => !isRecent(digest) && !this.#oci.index.names(scope, digest);
-        if (isUnneeded()) await this.#oci.links.drop(scope, digest, isUnneeded);
+      for (const some of slices(candidates.links(), DROPPED_AT_ONCE)) {
+        await Promise.all(some.map((link) => this.#dropLink(link, seconds)));
         if (!(await this.#step("links dropped"))) return;
       }
     }
@@ -136,6 +140,22 @@ class Collection {
       await Promise.all(some.map((digest) => this.#removeBlob(digest, seconds)));
       this.#pace.rested();
     }
+  }
+
+  /** `seconds`: for how long a link of a blob that was asked for is kept. */
+  async #dropLink({ scope, digest }: CandidateLink, seconds: () => number): Promise<void> {
+    const { blobs, recency, links } = this.#oci;
+    const isUnneeded = () =>
+      !recency.wasTouchedWithin(seconds(), digest) && !this.#oci.index.names(scope, digest);
+    if (!isUnneeded()) return;
+    if (!blobs.wasTouchedWithin) return links.drop(scope, digest, isUnneeded);
+    if (await blobs.wasTouchedWithin(seconds(), digest)) return;
+    // Also as other nodes see it, see `#removeBlob`.
+    await links.drop(scope, digest, async () => {
+      if (await blobs.wasTouchedWithin?.(seconds(), digest)) return false;
+      await this.#oci.store.refresh(0);
+      return isUnneeded();
+    });
   }
 
   /** `seconds`: for how long a blob that was asked for is kept. */

@@ -45,8 +45,11 @@ export interface LinkStore extends LinkReader {
   isLinkedSince(digest: Digest, seconds: number): Promise<boolean>;
   /** Those of the blobs that any scope was linked to since `seconds`. */
   linkedSince(digests: readonly Digest[], seconds: number): Promise<Set<Digest>>;
-  /** Removes a link unless, once no reader sees it any more, it is needed after all. A crash may bring it back. */
-  drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void>;
+  /**
+   * Removes a link unless, once no reader sees it any more, it is needed after all, or was made again meanwhile. A crash may
+   * bring it back, or remove it without asking `isUnneeded`.
+   */
+  drop(scope: string, digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<void>;
 }
 
 /** What happens to the links of a scope. */

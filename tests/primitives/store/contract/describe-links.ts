@@ -128,5 +128,18 @@ export function describeLinks({ name, create }: EngineWithLinks): void {
       const isAsked = () => expect.unreachable();
       await links.drop("app", layer, isAsked);
     });
+
+    test("that are dropped may take time to say whether they are needed, and stay if they are", async () => {
+      const links = await openLinks(create().engine);
+      await links.add("app", layer);
+      const later = async (isUnneeded: boolean) => {
+        await Bun.sleep(1);
+        return isUnneeded;
+      };
+      await links.drop("app", layer, () => later(false));
+      expect(await links.has("app", layer)).toBe(true);
+      await links.drop("app", layer, () => later(true));
+      expect(await links.has("app", layer)).toBe(false);
+    });
   });
 }

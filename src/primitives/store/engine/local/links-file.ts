@@ -36,11 +36,15 @@ export class LinksFile extends LinksTable implements LinkStore {
     return hasExisted;
   }
 
-  async drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void> {
+  async drop(scope: string, digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<void> {
     const linkedAt = this.linkedAt(scope, digest);
     this.delete(scope, digest);
     this.#changed(scope, "removal");
-    if (linkedAt === undefined || isUnneeded()) return;
+    if (linkedAt === undefined) return;
+    // In the same turn of the event loop where that is possible, so that nobody misses a link that is needed.
+    const verdict = isUnneeded();
+    if (typeof verdict === "boolean" ? verdict : await verdict) return;
+    if (this.linkedAt(scope, digest) !== undefined) return;
     this.put(scope, digest, linkedAt);
     this.#changed(scope, "change");
   }

@@ -56,7 +56,7 @@ export class LocalLinks extends ReplaceableLinks<LinksFile> {
     return this.file.remove(scope, digest);
   }
 
-  drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void> {
+  drop(scope: string, digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<void> {
     return this.file.drop(scope, digest, isUnneeded);
   }
 

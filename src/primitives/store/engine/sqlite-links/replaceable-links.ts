@@ -19,7 +19,7 @@ export abstract class ReplaceableLinks<F extends LinksTable> implements OwnedLin
 
   abstract add(scope: string, digest: Digest): Promise<void>;
   abstract remove(scope: string, digest: Digest): Promise<boolean>;
-  abstract drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void>;
+  abstract drop(scope: string, digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<void>;
   abstract repair(damage: LinkDamage): Promise<boolean>;
 
   has(scope: string, digest: Digest): Promise<boolean> {

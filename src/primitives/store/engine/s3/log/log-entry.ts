@@ -4,7 +4,10 @@ import { CorruptObjectError } from "../../../git/object.ts";
 import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes, parseObjectId } from "../../../git/object-id.ts";
 import type { EncodedEntry } from "../../../git/pack.ts";
 
-/** A change of the links of a store. */
+/**
+ * A change of the links of a store. A link is as young as its youngest record; an unlink removes those that are no younger
+ * than itself, so that one that another node makes meanwhile stays.
+ */
 export interface S3LogRecord {
   readonly kind: "link" | "unlink";
   readonly scope: string;

@@ -61,15 +61,15 @@ const joins = ({ bytes }: RecordSegment, { length }: Uint8Array) =>
 
 const encode = (records: readonly S3LogRecord[]) => Bun.gzipSync(Buffer.from(encodeRecords(records)));
 
-/** The last record of each scope and digest, in their order. A link is as young as its youngest record. */
+/** The last record of each scope and digest that counts, in their order; see `S3LogRecord`. */
 function lastOfEach(records: readonly S3LogRecord[]): readonly S3LogRecord[] {
   const last = new Map<string, S3LogRecord>();
   for (const record of records) {
     const key = `${record.digest} ${record.scope}`;
     const before = last.get(key);
-    const isRepeated = before?.kind === "link" && record.kind === "link";
+    const stays = before?.kind === "link" && before.seconds > record.seconds;
     last.delete(key);
-    last.set(key, isRepeated && before.seconds > record.seconds ? before : record);
+    last.set(key, stays ? before : record);
   }
   return [...last.values()];
 }

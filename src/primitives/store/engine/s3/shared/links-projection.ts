@@ -43,7 +43,7 @@ export class LinksProjection extends LinksTable implements RecordProjection {
     return positionIn(this.db);
   }
 
-  /** Takes in the records of an entry, whole or not at all. */
+  /** Takes in the records of entries, whole or not at all. */
   apply(records: readonly S3LogRecord[], entry: number): void {
     this.db.transaction(() => {
       for (const record of records) this.#applyOne(record);
@@ -61,8 +61,9 @@ export class LinksProjection extends LinksTable implements RecordProjection {
   }
 
   #applyOne({ kind, scope, digest, seconds }: S3LogRecord): void {
-    if (kind === "unlink") this.delete(scope, digest);
-    else this.put(scope, digest, Math.max(seconds, this.linkedAt(scope, digest) ?? 0));
+    const linkedAt = this.linkedAt(scope, digest) ?? 0;
+    if (kind === "link") this.put(scope, digest, Math.max(seconds, linkedAt));
+    else if (linkedAt <= seconds) this.delete(scope, digest);
   }
 
   #setPosition(entry: number): void {

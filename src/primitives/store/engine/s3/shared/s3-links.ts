@@ -71,25 +71,27 @@ export class S3Links extends ReplaceableLinks<LinksProjection> {
   }
 
   async add(scope: string, digest: Digest): Promise<void> {
-    await this.#record({ kind: "link", scope, digest, seconds: Math.floor(Date.now() / 1000) });
+    await this.#record({ kind: "link", scope, digest, seconds: now() });
   }
 
   async remove(scope: string, digest: Digest): Promise<boolean> {
-    if (this.file.linkedAt(scope, digest) === undefined) {
-      // Perhaps another node has just made it.
-      await this.#options.storeLog.refresh();
-      if (this.file.linkedAt(scope, digest) === undefined) return false;
-    }
-    await this.#record({ kind: "unlink", scope, digest, seconds: Math.floor(Date.now() / 1000) });
+    // Perhaps another node has just made it.
+    if (this.file.linkedAt(scope, digest) === undefined) await this.#options.storeLog.refresh();
+    const linkedAt = this.file.linkedAt(scope, digest);
+    if (linkedAt === undefined) return false;
+    // The clock of the node that made it may be ahead.
+    const seconds = Math.max(linkedAt, now());
+    await this.#record({ kind: "unlink", scope, digest, seconds });
     return true;
   }
 
-  /** A crash before the link is back drops it. */
-  async drop(scope: string, digest: Digest, isUnneeded: () => boolean): Promise<void> {
+  async drop(scope: string, digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<void> {
     const seconds = this.file.linkedAt(scope, digest);
     if (seconds === undefined) return;
     await this.#record({ kind: "unlink", scope, digest, seconds });
-    if (!isUnneeded()) await this.#record({ kind: "link", scope, digest, seconds });
+    // Another node has made it again.
+    if (this.file.linkedAt(scope, digest) !== undefined) return;
+    if (!(await isUnneeded())) await this.#record({ kind: "link", scope, digest, seconds });
   }
 
   async repair(damage: LinkDamage): Promise<boolean> {
@@ -159,6 +161,11 @@ export class S3Links extends ReplaceableLinks<LinksProjection> {
       file.close();
     }
   }
+}
+
+/** Seconds since the epoch. */
+function now(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 function madeAgain(name: string, store: string, reason: string): string {

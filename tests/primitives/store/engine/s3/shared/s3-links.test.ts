@@ -144,6 +144,31 @@ describeWith(["versitygw"], "links in a bucket", () => {
       for (const { links } of [a, b]) expect(await links.isLinkedSince(layer, 1001)).toBe(true);
     });
 
+    test("that another node makes again are not dropped by one that has not seen that, also where they were merged", async () => {
+      const location = nextLocation();
+      const [a, b] = [await openNode(location), await openNode(location)];
+      await a.storeLog.record([{ kind: "link", scope: "app", digest: layer, seconds: 1000 }]);
+      await b.storeLog.refresh();
+      await a.links.add("app", layer);
+      await b.links.drop("app", layer, () => expect.unreachable());
+      await a.storeLog.merge();
+      const newcomer = await openNode(location);
+      for (const { storeLog, links } of [a, b, newcomer]) {
+        await storeLog.refresh();
+        expect([await links.has("app", layer), await links.isLinkedSince(layer, 1001)]).toEqual([true, true]);
+      }
+    });
+
+    test("that a node made whose clock is ahead are removed by one whose clock is not", async () => {
+      const location = nextLocation();
+      const [a, b] = [await openNode(location), await openNode(location)];
+      const seconds = Math.floor(Date.now() / 1000) + 600;
+      await a.storeLog.record([{ kind: "link", scope: "app", digest: layer, seconds }]);
+      expect(await b.links.remove("app", layer)).toBe(true);
+      await a.storeLog.refresh();
+      for (const { links } of [a, b]) expect(await links.has("app", layer)).toBe(false);
+    });
+
     test("that one node drops are hidden before it asks whether they are needed, and gone on another that has read the log", async () => {
       const location = nextLocation();
       const [a, b] = [await openNode(location), await openNode(location)];
