@@ -21,6 +21,7 @@ import { LocalBlobs } from "../primitives/store/engine/local/local-blobs.ts";
 import { hasUnseenCommits } from "../primitives/store/engine/local/unseen-commits.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
+import { markedStorage } from "../server/storage-marker.ts";
 import { type BackedUpStore, inventoryPath, readMarker, writeMarker } from "./backup-marker.ts";
 import { CommandError } from "./command-error.ts";
 import {
@@ -46,6 +47,11 @@ export const backup = defineCommand({
   async run({ rawArgs }) {
     const { dir, dataDir, config } = directoriesOf(rawArgs, USAGE);
     if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${dataDir}; ${USAGE}`);
+    const marked = markedStorage(dataDir);
+    if (marked)
+      throw new CommandError(
+        `the data directory ${dataDir} belongs to a node of ${marked.storage} and holds no stores; copy the bucket instead`,
+      );
     if (!readMarker(dir) && !isEmpty(dir))
       throw new UsageError(`${dir} contains something other than a backup; ${USAGE}`);
     const goOn = "'everlock backup' resumes it";

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { ADMIN_PASSWORD, startEverlock } from "../support/everlock.ts";
+import { ADMIN_PASSWORD, type Everlock, startEverlock } from "../support/everlock.ts";
+import { balance, startNode } from "../support/s3-cluster.ts";
+import { startS3Server } from "../support/s3-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, missingTools, run } from "../support/tools.ts";
 
@@ -18,6 +20,8 @@ interface Suite {
   readonly environment: Readonly<Record<string, string>>;
   /** Rows that are switched off by the suite's own settings. */
   readonly disabled: readonly string[];
+  /** Nodes over an object store, behind a load balancer; without it, one server with stores of its own. */
+  readonly nodes?: number;
 }
 
 const SUITES: readonly Suite[] = [
@@ -35,6 +39,13 @@ const SUITES: readonly Suite[] = [
     disabled: [],
   },
   {
+    name: "the conformance suite with every option, on three nodes of an object store behind a load balancer",
+    references: "strict",
+    environment: { OCI_VERSION: "dev" },
+    disabled: ["Sparse Manifests"],
+    nodes: 3,
+  },
+  {
     name: "the conformance suite with its default settings",
     references: "strict",
     environment: {},
@@ -48,13 +59,26 @@ const SUITES: readonly Suite[] = [
   },
 ];
 
-async function runSuite({ references, environment }: Suite): Promise<Report> {
-  const server = await startEverlock({ args: ["--backend-oci-http-references", references] });
+/** Starts what a suite tests, and returns its address. */
+async function start({ references, nodes: count }: Suite): Promise<[registry: string, servers: Everlock[]]> {
+  const args = ["--backend-oci-http-references", references];
+  if (count === undefined) {
+    const server = await startEverlock({ args });
+    return [server.registry, [server]];
+  }
+  const location = await startS3Server();
+  const nodes = await Promise.all(Array.from({ length: count }, () => startNode(location, { args })));
+  return [`localhost:${await balance(nodes)}`, nodes];
+}
+
+async function runSuite(suite: Suite): Promise<Report> {
+  const { environment } = suite;
+  const [registry, servers] = await start(suite);
   try {
     const { stdout, stderr } = await run(["conformance"], {
       cwd: temporaryDirectory(),
       env: {
-        OCI_REGISTRY: server.registry,
+        OCI_REGISTRY: registry,
         OCI_TLS: "disabled",
         OCI_USERNAME: "admin",
         OCI_PASSWORD: ADMIN_PASSWORD,
@@ -63,7 +87,7 @@ async function runSuite({ references, environment }: Suite): Promise<Report> {
     });
     return { ...parseSummary(stdout), output: `${stderr}${stdout}` };
   } finally {
-    await server.end("SIGKILL");
+    for (const server of servers) await server.end("SIGKILL");
   }
 }
 

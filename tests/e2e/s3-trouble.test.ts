@@ -62,6 +62,14 @@ describeWith(["versitygw"], "a node that can't use its object store", () => {
       env: NODE_ENV,
     });
     expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("of what was in s3://")]);
+    const backup = await run([
+      binary(),
+      "backup",
+      `${temporaryDirectory()}/backup`,
+      "--data-dir",
+      node.dataDir,
+    ]);
+    expect([backup.code, backup.stderr]).toEqual([1, expect.stringContaining("copy the bucket instead")]);
     const fsck = await run([binary(), "fsck", "--data-dir", node.dataDir]);
     expect([fsck.code, fsck.stderr]).toEqual([1, expect.stringContaining("it holds no stores")]);
   }, 30_000);

@@ -14,6 +14,8 @@ export interface OtherNodes {
 export interface FollowerOptions {
   /** The stores of the configuration. */
   readonly stores: readonly Pick<Store, "refresh" | "head">[];
+  /** The stores of the registries: what was deleted from them is not served for longer than about a second. */
+  readonly contents: () => readonly Pick<Store, "refresh">[];
   /** See `RELOAD`. */
   readonly reload: () => Promise<readonly string[]>;
   readonly log: Logger;
@@ -61,11 +63,17 @@ export class ConfigurationFollower implements OtherNodes {
   #lookLater(): void {
     if (this.#isStopped) return;
     this.#timer = setTimeout(() => {
-      this.refresh().then(
+      this.#lookAtAll().then(
         () => this.#noteAway(undefined),
         (error) => this.#noteAway(failureOf(error).detail),
       );
     }, EVERY_MS).unref();
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const contents = this.#options.contents().map((store) => store.refresh());
+    // What fails for one store is met by those who read it.
+    await Promise.all([this.refresh(), Promise.allSettled(contents)]);
   }
 
   /** Told once when the storage goes away, and once when it is back. */

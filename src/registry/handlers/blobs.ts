@@ -1,6 +1,6 @@
 import type { Digest } from "../../primitives/digest.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
-import type { BlobStorage, StoredBlob } from "../model/storage.ts";
+import type { RegistryStorage, StoredBlob } from "../model/storage.ts";
 import { type ByteRange, type ByteRanges, parseRange } from "../requests/byte-range.ts";
 import { entityTag, isUnchanged, rangeHeader } from "../requests/conditional.ts";
 import { RegistryError } from "../requests/errors.ts";
@@ -16,7 +16,7 @@ interface BlobRoute {
 
 /** What reading a blob needs of a request. */
 interface BlobRead extends Pick<RegistryRequest, "request" | "trace"> {
-  readonly storage: Pick<BlobStorage, "blob">;
+  readonly storage: Pick<RegistryStorage, "blob" | "refresh">;
   readonly responseBodies: Pick<ResponseBodies, "pieces">;
 }
 
@@ -28,6 +28,8 @@ const CONTENT_TYPE = "application/octet-stream";
  */
 export async function getBlob(blobRead: BlobRead, { repository, digest }: BlobRoute): Promise<Result> {
   const { request, storage } = blobRead;
+  const refreshing = request.method === "HEAD" ? storage.refresh() : undefined;
+  if (refreshing !== undefined) await refreshing;
   const blob = await storage.blob(repository, digest);
   if (!blob) return new RegistryError("blobUnknown", { details: [{ digest }] });
   const headers = {

@@ -29,6 +29,9 @@ export async function getManifest(
   { repository, reference }: ManifestRoute,
 ): Promise<Result> {
   const { request, storage, responseBodies } = registryRequest;
+  const isPresence = request.method === "HEAD" && reference.kind === "digest";
+  const refreshing = isPresence ? storage.refresh() : undefined;
+  if (refreshing !== undefined) await refreshing;
   const manifest = await storage.manifest(repository, reference);
   if (!manifest) return unknown(reference);
   const headers = {

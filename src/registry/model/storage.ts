@@ -120,6 +120,15 @@ export type FinishUploadResult =
   | { readonly kind: "stored" }
   | { readonly kind: "mismatch"; readonly actual: Digest };
 
+/** What other nodes change. */
+export interface FreshStorage {
+  /**
+   * To be awaited before a client is told that content which a digest names is there, not what it is: another node may have
+   * deleted it. `undefined` where no wait is needed.
+   */
+  refresh(): Promise<void> | undefined;
+}
+
 /** Blobs, each visible only in the repositories that it was pushed to or mounted into. */
 export interface BlobStorage {
   blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined>;
@@ -179,4 +188,9 @@ export interface ListStorage {
 }
 
 /** The storage under the engine, bound to the user who acts. */
-export interface RegistryStorage extends BlobStorage, UploadStorage, ManifestStorage, ListStorage {}
+export interface RegistryStorage
+  extends FreshStorage,
+    BlobStorage,
+    UploadStorage,
+    ManifestStorage,
+    ListStorage {}

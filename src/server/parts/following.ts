@@ -1,17 +1,18 @@
 import { ConfigurationFollower } from "../../backends/administration/configuration-follower.ts";
 import { serverPart } from "./context.ts";
 import { STORES } from "./data.ts";
-import { SYSTEM } from "./registries.ts";
+import { INSTANCES, SYSTEM } from "./registries.ts";
 import { RELOAD } from "./reload.ts";
 import { STORE_OF_USERS } from "./users.ts";
 
 /** Provides `undefined` where no other node uses the storage. */
 export const OTHER_NODES = serverPart({
   name: "the changes of other nodes",
-  needs: { opened: STORES, users: STORE_OF_USERS, system: SYSTEM, reload: RELOAD },
-  start: ({ opened, users, system, reload }, { log }) =>
-    opened.stores.location.kind === "local"
-      ? undefined
-      : new ConfigurationFollower({ stores: [users, system], reload, log }),
+  needs: { opened: STORES, users: STORE_OF_USERS, system: SYSTEM, instances: INSTANCES, reload: RELOAD },
+  start: ({ opened, users, system, instances, reload }, { log }) => {
+    if (opened.stores.location.kind === "local") return undefined;
+    const contents = () => instances.stores();
+    return new ConfigurationFollower({ stores: [users, system], contents, reload, log });
+  },
   stop: (follower) => follower?.stop(),
 });

@@ -15,6 +15,7 @@ async function open(reload: () => Promise<readonly string[]>) {
   const line = (text: string) => void lines.push(text);
   const follower = new ConfigurationFollower({
     stores: [there],
+    contents: () => [],
     reload,
     log: { info: line, warn: line, error: line },
   });

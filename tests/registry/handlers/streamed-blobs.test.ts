@@ -26,7 +26,10 @@ function serve(blob: Partial<StoredBlob> = {}): string {
     port: 0,
     fetch: async (request) => {
       const trace = { route: "blob" as const, repository: undefined, received: 0, sent: 0 };
-      const storage = { blob: async () => ({ size: bytes.length, content, ...blob }) };
+      const storage = {
+        refresh: () => undefined,
+        blob: async () => ({ size: bytes.length, content, ...blob }),
+      };
       const result = await getBlob(
         { request, trace, storage, responseBodies },
         { repository: "app" as RepositoryName, digest },

@@ -60,6 +60,10 @@ export class InstanceStorage implements RegistryStorage {
     this.#policy = policy;
   }
 
+  refresh(): Promise<void> | undefined {
+    return this.#oci.refresh();
+  }
+
   blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
     return this.#blob(repository, digest, () =>
       this.#afterRefresh(() => this.#blob(repository, digest, async () => undefined)),
