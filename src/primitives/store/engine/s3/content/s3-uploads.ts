@@ -199,11 +199,13 @@ export class S3Uploads implements UploadStore {
     try {
       const reception = await open.receive(body, writer, hasher);
       if (reception === "cancelled") throw new SegmentGoneError("the session has ended");
-      const digest = hasher && finishDigest(state.algorithm, hasher.copy());
+      const isLonger = writer.size > writer.sizeBefore;
+      // Another node may have hashed what is there.
+      const digest = isLonger ? hasher && finishDigest(state.algorithm, hasher.copy()) : state.digest;
       const added = new AppendedBytes(state, kept, writer, digest);
       const isWhole = reception === "whole";
       if (isWhole && isLast) this.#last.set(id, added);
-      else if (added.size > sizeOf(state)) {
+      else if (isLonger) {
         const next = await this.#commit(open.version, added);
         if (hasher) this.#hashes.set(id, { etag: next.etag, hasher });
       }

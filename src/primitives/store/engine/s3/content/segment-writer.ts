@@ -66,12 +66,17 @@ export class SegmentWriter {
     this.#keys = keys;
     this.#origin = origin;
     this.#start = origin.before.reduce((sum, { size }) => sum + size, 0);
-    this.#filled = this.#start + origin.tail.length;
+    this.#filled = this.sizeBefore;
   }
 
   /** Whether it has written parts: then the new segment holds the bytes of `before` as well. */
   get hasParts(): boolean {
     return this.#sent > 0;
+  }
+
+  /** Of `before` and the tail, in bytes. */
+  get sizeBefore(): number {
+    return this.#start + this.#origin.tail.length;
   }
 
   /** `before`, the tail and what was written so far. */

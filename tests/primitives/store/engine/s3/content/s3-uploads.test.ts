@@ -41,6 +41,8 @@ describeWith(["versitygw"], "uploads to a bucket", () => {
       await second.uploads.append(await second.find(id), bodyOf(LARGE));
       const found = await third.find(id);
       const before = third.client.requests;
+      // The body of the last request is empty.
+      await third.uploads.append(found, bodyOf(), true);
       expect((await third.uploads.finish(found, DIGEST)).kind).toBe("stored");
       expect(third.client.requests - before).toBeLessThanOrEqual(3);
       expect(isSame(await bytesOf(first), LARGE)).toBe(true);
