@@ -115,7 +115,7 @@ describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
     await gc(server.dataDir);
     expect([found, layer].map((digest) => existsSync(blobPath(server, digest)))).toEqual([true, true]);
 
-    await console(server, "/oci set default retention=1h");
+    await console(server, "/oci set default retention=1h --yes");
     await gc(server.dataDir);
     expect(existsSync(blobPath(server, layer))).toBe(true);
     await console(server, "/oci set default retention=1s --yes");
