@@ -1,7 +1,7 @@
 import { inflateSync } from "node:zlib";
 import { CorruptObjectError, type GitObject, type NamedObject, type ObjectType } from "./object.ts";
 import type { ObjectId } from "./object-id.ts";
-import { zlibFrame } from "./zlib-frame.ts";
+import { readStoredFrame, zlibFrame } from "./zlib-frame.ts";
 
 /** Type numbers of pack entries (gitformat-pack). */
 export const PACK_TYPE = { commit: 1, tree: 2, blob: 3, tag: 4, offsetDelta: 6, refDelta: 7 } as const;
@@ -80,9 +80,12 @@ export function decodeEntryHeader(bytes: Uint8Array): EntryHeader | undefined {
 export function decodeEntry({ id, bytes }: EncodedEntry): GitObject {
   const header = decodeEntryHeader(bytes);
   if (!header) throw new CorruptObjectError(`object ${id}`, "its entry has no readable header");
+  const data = bytes.subarray(header.dataAt);
+  const stored = readStoredFrame(data, header.size);
+  if (stored) return { type: header.type, body: stored };
   let body: Uint8Array;
   try {
-    body = inflateSync(bytes.subarray(header.dataAt));
+    body = inflateSync(data);
   } catch (cause) {
     throw new CorruptObjectError(`object ${id}`, `its data does not inflate (${cause})`);
   }
@@ -91,17 +94,35 @@ export function decodeEntry({ id, bytes }: EncodedEntry): GitObject {
 }
 
 export function assemblePack(encoded: readonly EncodedEntry[]): EncodedPack {
+  const steps = packSteps(encoded);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Entries in one step. */
+const STEP_ENTRIES = 2000;
+
+/** Makes a pack in short steps, between which others can have the thread. */
+export function* packSteps(encoded: readonly EncodedEntry[]): Generator<void, EncodedPack> {
   const size = encoded.reduce((sum, { bytes }) => sum + bytes.length, PACK_HEADER_BYTES);
   const pack = Buffer.allocUnsafe(size + CHECKSUM_BYTES);
   pack.set(encodePackHeader(encoded.length));
+  const hash = new Bun.CryptoHasher("sha256").update(pack.subarray(0, PACK_HEADER_BYTES));
+  const entries: PackedEntry[] = [];
   let offset = PACK_HEADER_BYTES;
-  const entries = encoded.map(({ id, bytes }): PackedEntry => {
-    const entry = { id, offset, crc: Bun.hash.crc32(bytes) };
+  let hashed = offset;
+  for (const { id, bytes } of encoded) {
+    entries.push({ id, offset, crc: Bun.hash.crc32(bytes) });
     pack.set(bytes, offset);
     offset += bytes.length;
-    return entry;
-  });
-  const checksum = new Bun.CryptoHasher("sha256").update(pack.subarray(0, size)).digest();
+    if (entries.length % STEP_ENTRIES !== 0) continue;
+    hash.update(pack.subarray(hashed, offset));
+    hashed = offset;
+    yield;
+  }
+  const checksum = hash.update(pack.subarray(hashed, offset)).digest();
   pack.set(checksum, size);
   return { bytes: pack, entries, checksum };
 }

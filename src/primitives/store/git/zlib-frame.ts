@@ -13,6 +13,27 @@ export function zlibFrame(body: Uint8Array, compression: "deflated" | "stored", 
   return compression === "stored" ? storedFrame(body, before) : deflatedFrame(body, before);
 }
 
+/**
+ * The content of a frame that was stored, which is `size` bytes long; `undefined` if it was not, or is cut off. Bytes behind
+ * the frame do not matter. The checksum is not compared: objects are compared with their names.
+ */
+export function readStoredFrame(frame: Uint8Array, size: number): Uint8Array | undefined {
+  if (frame[0] !== HEADER[0] || frame[1] !== HEADER[1]) return undefined;
+  const body = new Uint8Array(size);
+  let filled = 0;
+  for (let at = HEADER.length; ; ) {
+    const kind = frame[at];
+    if (kind !== 0 && kind !== 1) return undefined;
+    const length = (frame[at + 1] ?? 0) | ((frame[at + 2] ?? 0) << 8);
+    at += STORED_HEADER_BYTES;
+    if (filled + length > size || at + length > frame.length) return undefined;
+    body.set(frame.subarray(at, at + length), filled);
+    filled += length;
+    at += length;
+    if (kind === 1) return filled === size ? body : undefined;
+  }
+}
+
 function deflatedFrame(body: Uint8Array, before: number): Buffer {
   const deflated = Bun.deflateSync(body as Uint8Array<ArrayBuffer>, { level: 1 });
   const frame = allocateFrame(before, deflated.length);

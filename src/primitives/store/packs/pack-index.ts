@@ -17,36 +17,48 @@ const LARGE_OFFSET = 0x80000000;
 
 /** A version 2 pack index with 32-byte object ids (gitformat-pack, "Version 2 pack-*.idx files"). */
 export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: Uint8Array): Uint8Array {
+  const steps = packIndexSteps(entries, packChecksum);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Makes a pack index in short steps, between which others can have the thread. */
+export function* packIndexSteps(
+  entries: readonly PackedEntry[],
+  packChecksum: Uint8Array,
+): Generator<void, Uint8Array> {
   const byFirstByte = Array.from({ length: FANOUT_SIZE }, (): PackedEntry[] => []);
   for (const entry of entries) byFirstByte[Number.parseInt(entry.id.slice(0, 2), 16)]?.push(entry);
-  const sorted = byFirstByte.flatMap((some) => some.sort((a, b) => (a.id < b.id ? -1 : 1)));
-  const large = sorted.filter((entry) => entry.offset >= LARGE_OFFSET);
-  const count = sorted.length;
+  yield;
+  const count = entries.length;
+  const largeCount = entries.filter(({ offset }) => offset >= LARGE_OFFSET).length;
   const crcAt = IDS_AT + count * OBJECT_ID_BYTES;
   const offsetAt = crcAt + count * 4;
   const largeAt = offsetAt + count * 4;
-  const body = Buffer.alloc(largeAt + large.length * 8 + packChecksum.length);
+  const body = Buffer.alloc(largeAt + largeCount * 8 + packChecksum.length);
   body.writeUInt32BE(PACK_INDEX_MAGIC, 0);
   body.writeUInt32BE(PACK_INDEX_VERSION, 4);
 
-  let nextLarge = 0;
-  sorted.forEach((entry, i) => {
-    body.write(entry.id, IDS_AT + i * OBJECT_ID_BYTES, "hex");
-    body.writeUInt32BE(entry.crc, crcAt + i * 4);
-    if (entry.offset < LARGE_OFFSET) {
-      body.writeUInt32BE(entry.offset, offsetAt + i * 4);
-    } else {
-      body.writeUInt32BE(LARGE_OFFSET + nextLarge, offsetAt + i * 4);
-      body.writeBigUInt64BE(BigInt(entry.offset), largeAt + nextLarge * 8);
-      nextLarge++;
+  let [position, nextLarge] = [0, 0];
+  for (const [first, some] of byFirstByte.entries()) {
+    for (const entry of some.sort((a, b) => (a.id < b.id ? -1 : 1))) {
+      body.write(entry.id, IDS_AT + position * OBJECT_ID_BYTES, "hex");
+      body.writeUInt32BE(entry.crc, crcAt + position * 4);
+      if (entry.offset < LARGE_OFFSET) {
+        body.writeUInt32BE(entry.offset, offsetAt + position * 4);
+      } else {
+        body.writeUInt32BE(LARGE_OFFSET + nextLarge, offsetAt + position * 4);
+        body.writeBigUInt64BE(BigInt(entry.offset), largeAt + nextLarge * 8);
+        nextLarge++;
+      }
+      position++;
     }
-  });
-  let total = 0;
-  byFirstByte.forEach((some, first) => {
-    total += some.length;
-    body.writeUInt32BE(total, FANOUT_AT + first * 4);
-  });
-  body.set(packChecksum, largeAt + large.length * 8);
+    body.writeUInt32BE(position, FANOUT_AT + first * 4);
+    yield;
+  }
+  body.set(packChecksum, largeAt + largeCount * 8);
   return Buffer.concat([body, new Bun.CryptoHasher("sha256").update(body).digest()]);
 }
 

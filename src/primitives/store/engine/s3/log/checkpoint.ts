@@ -29,8 +29,8 @@ export interface PastCheckpoint {
 /** A copy of a database that nodes derive from the commits. */
 export interface IndexCopy {
   readonly key: string;
-  /** The newest entry of the log that it may contain. */
-  readonly last: number;
+  /** How many Git objects the store had when it was made. */
+  readonly objects: number;
   /** As it lies in the object store. */
   readonly bytes: number;
 }

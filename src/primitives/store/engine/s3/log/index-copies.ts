@@ -13,9 +13,12 @@ import type { LogKeys } from "./log-keys.ts";
 const PART_BYTES = 16 * 1024 * 1024;
 /** How often a checkpoint is read again that another node replaces meanwhile, and a copy that breaks off. */
 const MAX_ATTEMPTS = 5;
-/** A new copy is worth the bytes of the last one after an entry for so many of them, but not before so many entries. */
-const BYTES_PER_ENTRY = 16 * 1024;
-const MIN_ENTRIES = 256;
+/**
+ * A new copy is worth it after so many Git objects, and after one more for so many bytes of the last copy. A push of an image
+ * makes ten to twenty objects.
+ */
+const MIN_OBJECTS = 5000;
+const BYTES_PER_OBJECT = 1000;
 
 /** Copies of databases that nodes derive from the commits, for nodes that start with an empty disk. */
 export class IndexCopies {
@@ -30,28 +33,25 @@ export class IndexCopies {
   }
 
   /** Whether a copy made now would spare nodes that start more than it costs. */
-  isDue(copy: IndexCopy | undefined, last: number): boolean {
-    if (copy === undefined) return last >= MIN_ENTRIES;
-    return last - copy.last >= Math.max(MIN_ENTRIES, copy.bytes / BYTES_PER_ENTRY);
+  isDue(copy: IndexCopy | undefined, objects: number): boolean {
+    return objects - (copy?.objects ?? 0) >= Math.max(MIN_OBJECTS, (copy?.bytes ?? 0) / BYTES_PER_OBJECT);
   }
 
-  /** Copies the file at `path`, which nobody changes meanwhile, and refers to it. `last`: the newest entry that it may contain. */
-  async save(name: string, path: string, last: number, step: () => void): Promise<void> {
+  /** Copies the file at `path`, which nobody changes meanwhile, and refers to it. `objects`: how many Git objects the store has. */
+  async save(name: string, path: string, objects: number, step: () => void): Promise<void> {
     const key = `${this.#keys.copies}${name}-${crypto.randomUUID()}`;
     const bytes = await this.#write(key, path, step);
     step();
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const read = await this.#object.read();
       const { checkpoint } = read;
-      const known = checkpoint.copies[name];
       // The history stays: a checkpoint that was only written again contains nothing more.
       const next: Checkpoint = {
         ...checkpoint,
         nonce: crypto.randomUUID(),
-        copies: { ...checkpoint.copies, [name]: { key, last, bytes } },
+        copies: { ...checkpoint.copies, [name]: { key, objects, bytes } },
       };
-      const isOlder = known !== undefined && known.last > last;
-      if (isOlder || read.etag === undefined) break;
+      if (read.etag === undefined) break;
       // The copy before this one is deleted later, see `trimLog`: another node may be reading it.
       if (await this.#object.replace(read, next)) return;
     }

@@ -1,8 +1,9 @@
+import { nextTurn } from "../../../../jobs/next-turn.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
 import type { ObjectId } from "../../../git/object-id.ts";
-import { assemblePack, type EncodedEntry } from "../../../git/pack.ts";
-import { encodePackIndex } from "../../../packs/pack-index.ts";
+import { type EncodedEntry, packSteps } from "../../../git/pack.ts";
+import { packIndexSteps } from "../../../packs/pack-index.ts";
 import { type Checkpoint, historyAfter, type StoredPack } from "./checkpoint.ts";
 import type { CheckpointObject, ReadCheckpoint } from "./checkpoint-object.ts";
 import type { LogEntry, S3LogRecord } from "./log-entry.ts";
@@ -10,11 +11,15 @@ import type { LogKeys } from "./log-keys.ts";
 import type { PackedObjects } from "./packed-objects.ts";
 import type { RecordSegments } from "./record-segments.ts";
 
-/** Most entries in one merge, and the bytes of their objects above which no more are added. */
+/** Most entries in one merge, and the bytes and the number of their objects above which no more are added. */
 const MAX_ENTRIES = 4096;
 const MAX_BYTES = 48 * 1024 * 1024;
-/** Bytes of a pack above which it is merged no further; a merge holds that much in memory. */
+const MAX_OBJECTS = 32_768;
+/** Bytes and objects of a pack above which it is merged no further; a merge holds that much in memory. */
 const MAX_PACK_BYTES = 96 * 1024 * 1024;
+const MAX_PACK_OBJECTS = 131_072;
+/** How long a merge has the thread for itself (ms). */
+const TURN_MS = 5;
 /** A pack joins a merge unless it has so many times the bytes of what it is merged with. */
 const FACTOR = 2;
 /** Entries that are read at once. */
@@ -101,7 +106,7 @@ async function readBatch(
   const records: S3LogRecord[] = [];
   const end = Math.min(upTo, merged + MAX_ENTRIES);
   let [last, head, bytes] = [merged, mergedHead, 0];
-  while (last < end && bytes < MAX_BYTES) {
+  while (last < end && bytes < MAX_BYTES && objects.size < MAX_OBJECTS) {
     step();
     const numbers = Array.from({ length: Math.min(WIDTH, end - last) }, (_, i) => last + 1 + i);
     for (const entry of await Promise.all(numbers.map((number) => read(number)))) {
@@ -131,7 +136,7 @@ async function mergePacks(
   let entries = [...batch.objects.values()];
   let bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
   const seen = new Set(batch.objects.keys());
-  for (let pack = kept.at(-1); pack && joins(pack, bytes); pack = kept.at(-1)) {
+  for (let pack = kept.at(-1); pack && joins(pack, bytes, entries.length); pack = kept.at(-1)) {
     step();
     const source = packed.packs.find(({ stored }) => stored.name === pack?.name);
     if (!source) break;
@@ -141,13 +146,28 @@ async function mergePacks(
     bytes += pack.bytes;
     kept.pop();
   }
-  const pack = assemblePack(entries);
+  const pack = await inTurns(packSteps(entries));
+  const index = await inTurns(packIndexSteps(pack.entries, pack.checksum));
   const name = `${last + 1}-${batch.last}-${crypto.randomUUID()}`;
   step();
-  await bucket.put(keys.pack(name, "idx"), new Uint8Array(encodePackIndex(pack.entries, pack.checksum)));
+  await bucket.put(keys.pack(name, "idx"), new Uint8Array(index));
   await bucket.put(keys.pack(name, "pack"), new Uint8Array(pack.bytes));
   return [...kept, { name, bytes: pack.bytes.length, objects: entries.length }];
 }
 
-const joins = (pack: StoredPack, bytes: number) =>
-  pack.bytes <= bytes * FACTOR && pack.bytes + bytes <= MAX_PACK_BYTES;
+/** Lets others have the thread between the steps. */
+async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
+  let turned = performance.now();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (performance.now() - turned < TURN_MS) continue;
+    await nextTurn();
+    turned = performance.now();
+  }
+}
+
+const joins = (pack: StoredPack, bytes: number, objects: number) =>
+  pack.bytes <= bytes * FACTOR &&
+  pack.bytes + bytes <= MAX_PACK_BYTES &&
+  pack.objects + objects <= MAX_PACK_OBJECTS;

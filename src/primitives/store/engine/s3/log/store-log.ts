@@ -212,18 +212,24 @@ export class StoreLog {
 
   /** Whether a new copy of a derived database is worth its bytes; see `IndexCopies`. */
   isCopyDue(name: string): boolean {
-    return this.#checkpoint.last > 0 && this.#copies.isDue(this.#checkpoint.copies[name], this.last);
+    return this.#checkpoint.last > 0 && this.#copies.isDue(this.#checkpoint.copies[name], this.#objects);
   }
 
   /** Copies a derived database, which nobody changes meanwhile, for nodes that start. `step`: see `merge`. */
   async saveCopy(name: string, path: string, step: () => void = () => undefined): Promise<void> {
-    await this.#copies.save(name, path, this.last, step);
+    await this.#copies.save(name, path, this.#objects, step);
     await this.#adoptNewest();
   }
 
   /** Brings the newest copy of a derived database to `path`; false if there is none. */
   fetchCopy(name: string, path: string): Promise<boolean> {
     return this.#copies.fetch(this.#checkpoint, name, path);
+  }
+
+  /** How many Git objects the store has; those that several entries have count several times. */
+  get #objects(): number {
+    const merged = this.#checkpoint.packs.reduce((sum, { objects }) => sum + objects, 0);
+    return merged + this.#unmerged.count;
   }
 
   /** Waits for what is being written, and closes files. */

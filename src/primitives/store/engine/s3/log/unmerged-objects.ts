@@ -39,6 +39,10 @@ export class UnmergedObjects {
     this.#remember(number, objects);
   }
 
+  get count(): number {
+    return this.#numbers.size;
+  }
+
   /** Bytes of all of them. */
   get bytes(): number {
     return this.#bytes.values().reduce((sum, bytes) => sum + bytes, 0);

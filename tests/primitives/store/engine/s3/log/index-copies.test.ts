@@ -75,20 +75,19 @@ describeWith(["versitygw"], "copies of derived databases", () => {
     expect(readdirSync(dir)).toEqual([]);
   });
 
-  test("are due once there are many entries, and again after more the larger they are", async () => {
+  test("are due once there are many objects, and again after more the larger they are", async () => {
     const log = await openNodeLog(bucketAt(nextLocation()), "app");
-    const append = async (count: number) => {
-      for (let i = 0; i < count; i++) await log.put([nameObject("blob", randomBytes(10))]);
-    };
-    await append(255);
+    const append = (count: number) =>
+      log.put(Array.from({ length: count }, () => nameObject("blob", randomBytes(10))));
+    await append(4999);
     await log.merge();
     expect(log.isCopyDue(NAME)).toBe(false);
     await append(1);
     expect(log.isCopyDue(NAME)).toBe(true);
-    await log.saveCopy(NAME, fileOf(randomBytes(300 * 16 * 1024)));
-    await append(256);
+    await log.saveCopy(NAME, fileOf(randomBytes(6_000_000)));
+    await append(5500);
     expect(log.isCopyDue(NAME)).toBe(false);
-    await append(50);
+    await append(600);
     expect(log.isCopyDue(NAME)).toBe(true);
   });
 
