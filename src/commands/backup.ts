@@ -46,7 +46,10 @@ export const backup = defineCommand({
   args: COPY_ARGS,
   async run({ rawArgs }) {
     const { dir, dataDir, config } = directoriesOf(rawArgs, USAGE);
-    if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${dataDir}; ${USAGE}`);
+    if (!existsSync(dataDir))
+      throw new UsageError(
+        `there is no data directory ${dataDir}; --data-dir <dir> or --config <file> names it; ${USAGE}`,
+      );
     const marked = markedStorage(dataDir);
     if (marked)
       throw new CommandError(

@@ -1,10 +1,21 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { defineCommand } from "citty";
 import { readAdminPassword } from "../config/admin-password.ts";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
-import { type RawValue, SETTING_NAMES } from "../config/settings.ts";
+import {
+  type GivenSettings,
+  type RawValue,
+  SETTING_NAMES,
+  type SettingName,
+  UsageError,
+} from "../config/settings.ts";
 import { givenSettings, unknownVariables } from "../config/sources.ts";
-import { CertificateFiles } from "../frontends/http/listen/certificates.ts";
+import {
+  CERTIFICATE_SETTING,
+  CertificateError,
+  CertificateFiles,
+  type CertificatePaths,
+} from "../frontends/http/listen/certificates.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { settingArgs } from "./setting-args.ts";
@@ -22,8 +33,8 @@ export const checkConfig = defineCommand({
   run({ rawArgs }) {
     const config = resolveServerConfig(rawArgs, process.env);
     for (const warning of unknownVariables(process.env)) consoleLogger.warn(warning);
-    checkFiles(config);
     const given = givenSettings(rawArgs, process.env);
+    checkFiles(config, given);
     for (const name of SETTING_NAMES) {
       const setting = given[name];
       if (!setting) continue;
@@ -35,10 +46,15 @@ export const checkConfig = defineCommand({
 });
 
 /** Throws for an unusable certificate or password file. Nothing is written, and no port is opened. */
-function checkFiles({ http, admin, instances, passwordMinLength }: ServerConfig): void {
+function checkFiles(
+  { dataDir, http, admin, instances, passwordMinLength }: ServerConfig,
+  given: GivenSettings,
+): void {
+  const sourceOf = (name: SettingName) => given[name]?.source ?? `--${name}`;
   instances?.(undefined);
-  if (http?.settings.listenTls)
-    new CertificateFiles(http.certificates, { log: consoleLogger, hosts: () => [] });
+  if (statSync(dataDir, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new UsageError(`${sourceOf("data-dir")}: ${dataDir} is not a directory`);
+  if (http?.settings.listenTls) checkCertificates(http.certificates, sourceOf(CERTIFICATE_SETTING));
   const { password } = admin;
   if (password === undefined) return;
   // A file is read at the first start alone, and may be gone afterwards.
@@ -46,6 +62,16 @@ function checkFiles({ http, admin, instances, passwordMinLength }: ServerConfig)
     readAdminPassword(password, passwordMinLength, consoleLogger);
   else
     consoleLogger.warn(`${password.setting}: there is no file ${password.path}; the first start requires it`);
+}
+
+/** Throws `UsageError`. */
+function checkCertificates(paths: readonly CertificatePaths[], source: string): void {
+  try {
+    new CertificateFiles(paths, { log: consoleLogger, hosts: () => [] });
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    throw new UsageError(`${source}: ${error.message}`);
+  }
 }
 
 function shown(value: RawValue): string {

@@ -25,7 +25,10 @@ export const PASSWORD_ARGS = {
 /** The data directory from the flags, which must exist. Throws `UsageError`. */
 export function existingDataDirectory(flags: readonly string[], usage: string): string {
   const { dataDir } = resolveServerConfig(flags, process.env);
-  if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${resolve(dataDir)}; ${usage}`);
+  if (!existsSync(dataDir))
+    throw new UsageError(
+      `there is no data directory ${resolve(dataDir)}; --data-dir <dir> or --config <file> names it; ${usage}`,
+    );
   return resolve(dataDir);
 }
 

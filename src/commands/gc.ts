@@ -41,7 +41,10 @@ export const gc = defineCommand({
     const flags = rawArgs.filter((arg) => arg !== DRY_RUN);
     const config = resolveServerConfig(flags, process.env);
     const dataDir = resolve(config.dataDir);
-    if (!existsSync(dataDir)) throw new UsageError(`there is no data directory ${dataDir}; ${USAGE}`);
+    if (!existsSync(dataDir))
+      throw new UsageError(
+        `there is no data directory ${dataDir}; --data-dir <dir> or --config <file> names it; ${USAGE}`,
+      );
     if (await runRemoteJob(dataDir, "gc", isDryRun, print)) return;
     await runHere(flags, config, isDryRun);
   },

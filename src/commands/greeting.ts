@@ -68,11 +68,14 @@ function nextCommands(server: Greeted): string[] {
   return [...lines, `podman login ${insecure}-u ${FIRST_USER} ${hostOf(instance, server)}`];
 }
 
-function firstUser({ ssh, adminName }: Greeted, instance: InstanceConfig | undefined): string[] {
-  if (!ssh) return [];
+function firstUser({ ssh, adminName, dataDir }: Greeted, instance: InstanceConfig | undefined): string[] {
+  const grant = instance && `users grant ${FIRST_USER} http/oci/${instance.name} writer`;
+  if (!ssh)
+    return [`users add ${FIRST_USER}`, ...(grant === undefined ? [] : [grant])].map(
+      (command) => `everlock ${command} --data-dir ${dataDir}`,
+    );
   const console = `ssh -p ${ssh.port} ${adminName}@${reachableHost(ssh)}`;
-  const grant = instance && `${console} /users grant ${FIRST_USER} http/oci/${instance.name} writer`;
-  return [`${console} -t /users add ${FIRST_USER}`, ...(grant === undefined ? [] : [grant])];
+  return [`${console} -t /users add ${FIRST_USER}`, ...(grant === undefined ? [] : [`${console} /${grant}`])];
 }
 
 /** A host, with its port, by which a client reaches the registry. */

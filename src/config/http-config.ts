@@ -10,7 +10,7 @@ import { parseAllowedOrigin } from "../frontends/http/requests/cross-origin.ts";
 import { parsePathPrefix } from "../frontends/http/requests/path-prefix.ts";
 import { messageOf } from "../primitives/expected-error.ts";
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
-import { parseDuration } from "../primitives/text/duration.ts";
+import { durationAdvice, parseDuration } from "../primitives/text/duration.ts";
 import { MAX_MANIFEST_BYTES } from "../registry/model/manifest.ts";
 import type { CheckedSettings } from "./checked-settings.ts";
 import { NEVER, UsageError } from "./settings.ts";
@@ -72,7 +72,7 @@ export function httpConfig(settings: CheckedSettings, ops: ListenAddress | undef
 
 /** In milliseconds. */
 export function stopTimeout(settings: CheckedSettings): number {
-  return settings.parsed("stop-timeout", parseDuration, "a time such as 10s") * 1000;
+  return settings.parsed("stop-timeout", parseDuration, "a time such as 10s", durationAdvice) * 1000;
 }
 
 function proxies(settings: CheckedSettings): ProxySettings {
@@ -124,7 +124,12 @@ function crossOrigins(settings: CheckedSettings): readonly string[] {
 
 function hstsSeconds(settings: CheckedSettings): number | undefined {
   if (settings.text("frontend-http-hsts") === NEVER) return undefined;
-  return settings.parsed("frontend-http-hsts", parseDuration, `a time such as 180d, or '${NEVER}'`);
+  return settings.parsed(
+    "frontend-http-hsts",
+    parseDuration,
+    `a time such as 180d, or '${NEVER}'`,
+    durationAdvice,
+  );
 }
 
 function accessLog(settings: CheckedSettings): AccessLogTarget | undefined {

@@ -1,6 +1,11 @@
 import { DEFAULT_INSTANCE } from "../backends/oci-http/instances/stored-instances.ts";
 import type { Quotas } from "../backends/oci-http/policy/quotas.ts";
-import type { InstanceConfig, InstanceName } from "../backends/oci-http/settings/instance-config.ts";
+import {
+  checkTogether,
+  type InstanceConfig,
+  type InstanceName,
+  InvalidInstancesError,
+} from "../backends/oci-http/settings/instance-config.ts";
 import {
   ALL_SETTINGS,
   type AnySetting,
@@ -10,7 +15,7 @@ import {
 } from "../backends/oci-http/settings/instance-settings.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/upkeep/store-jobs.ts";
 import type { ListenAddress } from "../primitives/net/listen-address.ts";
-import { parseDuration } from "../primitives/text/duration.ts";
+import { durationAdvice, parseDuration } from "../primitives/text/duration.ts";
 import { MIN_PASSWORD_LENGTH } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
 import { userNameFault } from "../primitives/users/user-name-fault.ts";
@@ -76,7 +81,12 @@ export function resolveServerConfig(
     stopTimeoutMs: stopTimeout(settings),
     jobs: {
       gcEvery: schedule(settings, "gc-every"),
-      gcGrace: settings.parsed("gc-grace", parsePositiveDuration, "a time such as 1d, of a second or more"),
+      gcGrace: settings.parsed(
+        "gc-grace",
+        parsePositiveDuration,
+        "a time such as 1d, of a second or more",
+        durationAdvice,
+      ),
       scrubEvery: schedule(settings, "scrub-every"),
     },
     passwordMinLength: settings.count("password-min-length", MAX_SMALLEST_PASSWORD) ?? MIN_PASSWORD_LENGTH,
@@ -108,6 +118,9 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
       throw new UsageError(`--${flag} must not be empty`);
     }),
   };
+  if (settings.list("backend-oci-http-vhost").length === 0)
+    throw new UsageError(`${settings.sourceOf("backend-oci-http-vhost")} must name a host`);
+  refuseReserved(created, settings);
   const given = readSettings(
     flagTexts(settings, (name) => settings.isGiven(name)),
     refuse,
@@ -118,6 +131,16 @@ function bootstrap(settings: CheckedSettings): NonNullable<ServerConfig["instanc
     const others = (stored ?? []).filter((other) => other !== known);
     return [known ? changedSettings(known, given, "given first") : created, ...others];
   };
+}
+
+/** Throws `UsageError` for a store of the server's own. */
+function refuseReserved(created: InstanceConfig, settings: CheckedSettings): void {
+  try {
+    checkTogether([created]);
+  } catch (error) {
+    if (!(error instanceof InvalidInstancesError)) throw error;
+    throw new UsageError(`${settings.sourceOf("backend-oci-http-store")}: ${error.message}`);
+  }
 }
 
 /** The values of those settings of `default` that have a flag. */
@@ -156,5 +179,7 @@ function schedule(settings: CheckedSettings, name: SettingName): number | undefi
     const seconds = parsePositiveDuration(text);
     return seconds !== undefined && seconds <= MAX_SCHEDULE_SECONDS ? seconds : undefined;
   };
-  return settings.parsed(name, parse, `a time such as 6h, of up to 24d, or '${NEVER}'`);
+  return settings.parsed(name, parse, `a time such as 6h, of up to 24d, or '${NEVER}'`, (text) =>
+    parseDuration(text) === undefined ? durationAdvice(text) : undefined,
+  );
 }

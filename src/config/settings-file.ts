@@ -20,7 +20,8 @@ export function settingsFromFile(path: string): GivenSettings {
   const settings: Partial<Record<SettingName, GivenSetting>> = {};
   for (const [name, value] of Object.entries(parseFile(path, text))) {
     const at = `${path}, line ${lineOf(name, text)}`;
-    if (!isSettingName(name) || name === "config")
+    if (name === "config") throw new UsageError(`${at}: a file can't name another file with settings`);
+    if (!isSettingName(name))
       throw new UsageError(`${at}: unknown setting '${name}'${didYouMean(name, SETTING_NAMES)}`);
     const source = `${at}: ${name}`;
     settings[name] = { value: checkedValue(source, name, value), source };

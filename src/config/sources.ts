@@ -18,8 +18,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** All settings that were given. Precedence: flags, environment, file. Throws `UsageError`. */
 export function givenSettings(args: readonly string[], environment: Environment): GivenSettings {
   const local = { ...settingsFromEnvironment(environment), ...settingsFromFlags(args) };
-  const file = local.config?.value;
-  return typeof file === "string" ? { ...settingsFromFile(file), ...local } : local;
+  const { value: file, source } = local.config ?? {};
+  if (typeof file !== "string") return local;
+  if (file === "") throw new UsageError(`${source} must not be empty`);
+  return { ...settingsFromFile(file), ...local };
 }
 
 /** Warnings about variables that look like settings of Everlock and are none. */
@@ -84,12 +86,10 @@ function parseBoolean(source: string, value: string): boolean {
 
 function unknownArgument(arg: string): UsageError {
   if (!arg.startsWith("-"))
-    return new UsageError(`unexpected argument '${arg}'; 'everlock serve --help' lists the flags`);
+    return new UsageError(`unexpected argument '${arg}'; the flag --help lists the flags`);
   const flag = arg.replace(/=.*/s, "");
   const known = SETTING_NAMES.flatMap((name) =>
     SETTINGS[name].type === "boolean" ? [`--${name}`, `--no-${name}`] : [`--${name}`],
   );
-  return new UsageError(
-    `unknown flag ${flag}${didYouMean(flag, known)}; 'everlock serve --help' lists the flags`,
-  );
+  return new UsageError(`unknown flag ${flag}${didYouMean(flag, known)}; the flag --help lists the flags`);
 }

@@ -42,8 +42,15 @@ test.each([
       "--frontend-http-tls-certificate=none.pem",
       "--frontend-http-tls-key=none.key",
     ],
-    1,
-    "none.pem can't be read",
+    2,
+    "--frontend-http-tls-certificate: none.pem can't be read",
+  ],
+  [["--data-dir", "/dev/null"], 2, "--data-dir: /dev/null is not a directory"],
+  [["--config="], 2, "--config must not be empty"],
+  [
+    ["--backend-oci-http-store", "everlock-users"],
+    2,
+    "--backend-oci-http-store: the store 'everlock-users' holds the server's own data",
   ],
   [
     ["--admin-password", "short"],

@@ -89,12 +89,20 @@ describe("the hints after the first start", () => {
 
   test.each<[string, Partial<Greeted>, number]>([
     ["a user alice exists already", { hasUser: (name) => String(name) === "alice" }, 1],
-    ["the console is off", { ssh: undefined }, 1],
+    ["the console is off", { ssh: undefined }, 3],
     ["HTTP is off", { http: undefined }, 2],
     ["there is no registry", { instances: [] }, 1],
-    ["both are off", { http: undefined, ssh: undefined }, 0],
+    ["both are off", { http: undefined, ssh: undefined }, 2],
   ])("leave out what does not apply when %s", (_, changes, count) => {
     expect(next(changes)).toHaveLength(count);
+  });
+
+  test("make the first user on the server's machine when the console is off", () => {
+    expect(next({ ssh: undefined })).toEqual([
+      "everlock users add alice --data-dir /srv/data",
+      "everlock users grant alice http/oci/default writer --data-dir /srv/data",
+      "podman login --tls-verify=false -u alice localhost:8080",
+    ]);
   });
 
   test("connect to the address that SSH listens on", () => {

@@ -13,9 +13,9 @@ function serve(args: readonly string[], cwd = temporaryDirectory(), env: Record<
 
 describe("a failed start", () => {
   test.each([
-    [["--bogus"], "unknown flag --bogus; 'everlock serve --help' lists the flags"],
-    [["--bogus=1"], "unknown flag --bogus; 'everlock serve --help' lists the flags"],
-    [["now"], "unexpected argument 'now'; 'everlock serve --help' lists the flags"],
+    [["--bogus"], "unknown flag --bogus; the flag --help lists the flags"],
+    [["--bogus=1"], "unknown flag --bogus; the flag --help lists the flags"],
+    [["now"], "unexpected argument 'now'; the flag --help lists the flags"],
     [["--data-dir"], "--data-dir needs a value: --data-dir <dir>"],
     [["--data-dir="], "--data-dir must not be empty"],
     [["--frontend-http=perhaps"], "--frontend-http must be true or false, not 'perhaps'"],

@@ -86,6 +86,11 @@ describe("a wrong value", () => {
     ["--frontend-ssh-listen=localhost", "not 'localhost'; add a port: localhost:<port>"],
     ["--frontend-ops-listen=http://localhost:9090/", "write localhost:9090 without http://"],
     ["--quota-registry=10G", "not '10G'; write 10GiB, or 10GB for powers of 1000"],
+    ["--quota-repository=0", "not '0'"],
+    ["--frontend-ssh-listen=70000", "not '70000'; a port is 65535 or less"],
+    ["--frontend-ssh-listen=[::1]:99999", "not '[::1]:99999'; a port is 65535 or less"],
+    ["--gc-every=1h30m", "not '1h30m'; write 90m"],
+    ["--stop-timeout=10", "not '10'; add a unit: 10s, 10m, 10h or 10d"],
     ["--quota-repository=64", "not '64'; add a unit: 64MiB, 64GiB, or 64B for bytes"],
     ["--frontend-htpp", "unknown flag --frontend-htpp; did you mean '--frontend-http'?"],
   ])("is refused with what to write: %p", (flag, message) => {
@@ -111,6 +116,8 @@ describe("a configuration file", () => {
 
   test.each([
     ['nonsense = "x"', "1: unknown setting 'nonsense'"],
+    ['config = "other.toml"', "1: a file can't name another file with settings"],
+    ["backend-oci-http-vhost = []", "1: backend-oci-http-vhost must name a host"],
     ['# a comment\ndata-dri = "x"', "2: unknown setting 'data-dri'; did you mean 'data-dir'?"],
     ['text = """\ndata-dri = 1\n"""\n', "1: unknown setting 'text'"],
     [

@@ -61,6 +61,11 @@ describe("the alert rules and the dashboard", () => {
 describeWith(["promtool"], "promtool", () => {
   test("accepts the alert rules and every query of the dashboard", async () => {
     await must(["promtool", "check", "rules", "--lint-fatal", `${DIRECTORY}/alerts.yml`]);
+    const scraping = ALERTS.split("\ngroups:")[0]?.match(/^# {3}.*$/gm) ?? [];
+    expect(scraping.length).toBeGreaterThan(3);
+    const prometheus = `${temporaryDirectory()}/prometheus.yml`;
+    await Bun.write(prometheus, `${scraping.map((line) => line.slice(4)).join("\n")}\n`);
+    await must(["promtool", "check", "config", prometheus]);
     const panels: { targets?: Target[] }[] = JSON.parse(DASHBOARD).panels;
     const rules = panels
       .flatMap(({ targets = [] }) => targets)

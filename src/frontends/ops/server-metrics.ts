@@ -1,3 +1,4 @@
+import type { BackendSwitch } from "../../backends/backend-switch.ts";
 import type { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
 import type { OciStore } from "../../backends/oci-http/store/oci-store.ts";
 import { type StoreStatus, statusesOf } from "../../backends/oci-http/store/store-status.ts";
@@ -12,6 +13,7 @@ import { counter, gauge, histogram, type Metric, type Sample } from "./metrics.t
 /** The services whose state the metrics report. */
 export interface MeasuredServices {
   readonly instances: Pick<InstanceRegistry, "list" | "served" | "outages" | "stores">;
+  readonly backends: Pick<BackendSwitch, "stateOf">;
   readonly users: Pick<UserRegistry, "directory">;
   readonly passwords: Pick<PasswordChecker, "failures" | "comparisons" | "waiting">;
   readonly jobs: Pick<JobRunner, "list">;
@@ -91,16 +93,17 @@ function trafficMetrics({ traffic }: MeasuredServices): Metric[] {
   ];
 }
 
-function accessMetrics({ instances, users, passwords }: MeasuredServices): Metric[] {
+function accessMetrics({ instances, backends, users, passwords }: MeasuredServices): Metric[] {
   const { refused, limited } = passwords.failures;
+  const areDisabled = backends.stateOf("oci-http") === "disabled";
   return [
     gauge("everlock_registries", "Configured registries.", { value: instances.list().length }),
     gauge(
       "everlock_registry_up",
-      "0 while a registry is out of service because its store can't be opened.",
+      "0 while a registry is out of service: its store can't be opened, or the registries are disabled.",
       ...instances.served().map(({ config, location }) => ({
         labels: { registry: config.name },
-        value: location ? 1 : 0,
+        value: location && !areDisabled ? 1 : 0,
       })),
     ),
     gauge("everlock_users", "Users, including anon.", { value: users.directory.list().length }),

@@ -12,7 +12,7 @@ export function parseSize(text: string): number | undefined {
 /** What to write in place of a text that is not a size; `undefined` if that can't be told. */
 export function sizeAdvice(text: string): string | undefined {
   const [, count, prefix] = text.match(/^(\d{1,15}(?:\.\d{1,3})?) ?([kmgt]?)i?$/i) ?? [];
-  if (count === undefined) return undefined;
+  if (count === undefined || Number(count) === 0) return undefined;
   if (prefix) {
     const unit = prefix.toUpperCase();
     return `write ${count}${unit}iB, or ${count}${unit}B for powers of 1000`;

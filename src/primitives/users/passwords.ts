@@ -1,4 +1,5 @@
 import { Semaphore } from "../bounds/semaphore.ts";
+import { counted } from "../text/counted.ts";
 
 /** OWASP's second recommendation for Argon2id: 19 MiB and two passes, so that many can run at once. */
 const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
@@ -39,6 +40,7 @@ export function passwordFault(password: string, minLength: number): string | und
     return `the password is longer than ${MAX_PASSWORD_LENGTH} characters`;
   if (/[\u0000-\u001f\u007f]/.test(password)) return "the password contains a control character";
   const { length } = [...password];
-  if (length < minLength) return `the password has ${length} characters, and must have ${minLength} or more`;
+  if (length < minLength)
+    return `the password has ${counted(length, "character")}, and must have ${minLength} or more`;
   return undefined;
 }

@@ -151,6 +151,8 @@ test("a server is not ready while its registries are disabled, and its start say
     503,
     "the registries are disabled; '/backends enable oci-http' enables them\n",
   ]);
+  const metrics = await (await fetch(`http://127.0.0.1:${server.ops?.port}/metrics`)).text();
+  expect(metrics).toContain('everlock_registry_up{registry="default"} 0\n');
   expect(warnings).toContain(
     "the backend 'oci-http' is disabled; '/backends enable oci-http' in the console enables it",
   );

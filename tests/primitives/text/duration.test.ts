@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatDuration, parseDuration } from "../../../src/primitives/text/duration.ts";
+import { durationAdvice, formatDuration, parseDuration } from "../../../src/primitives/text/duration.ts";
 
 test.each([
   ["45s", 45],
@@ -26,4 +26,16 @@ test("a duration is formatted in the largest unit that divides it", () => {
     "1w",
     "90d",
   ]);
+});
+
+test.each([
+  ["10", "add a unit: 10s, 10m, 10h or 10d"],
+  ["1h30m", "write 90m"],
+  ["1.5h", "write 90m"],
+  ["0", undefined],
+  ["0s", undefined],
+  ["1y", undefined],
+  ["1h".repeat(9), undefined],
+])("what to write in place of %p: %p", (text, advice) => {
+  expect(durationAdvice(text)).toBe(advice);
 });
