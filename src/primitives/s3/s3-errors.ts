@@ -2,7 +2,7 @@ import { ExpectedError } from "../expected-error.ts";
 
 /** The object store can't be reached, is overloaded or fails; a retry may succeed. */
 export class S3UnavailableError extends ExpectedError {
-  override readonly name = "S3UnavailableError";
+  override readonly name: string = "S3UnavailableError";
   constructor(message: string, options?: ErrorOptions) {
     super(message, { ...options, kind: "unavailable" });
   }

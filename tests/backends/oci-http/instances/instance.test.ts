@@ -41,7 +41,7 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
   );
   const instance = new OciInstance(
     { name: "default", mode: "normal" } as InstanceConfig,
-    { index: index as unknown as OciIndexReader } as StoreView,
+    { index: index as unknown as OciIndexReader, refresh: () => undefined } as unknown as StoreView,
     () => users,
   );
   const response = await instance.handle({

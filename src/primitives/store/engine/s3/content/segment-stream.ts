@@ -126,6 +126,7 @@ class SliceReader {
 
 /** The object is gone, so asking again would not help. */
 export class MissingObjectError extends S3UnavailableError {
+  override readonly name = "MissingObjectError";
   constructor(key: string) {
     super(`the object store has no object ${key}`);
   }
