@@ -144,6 +144,7 @@ test("a command for administrators has the exit code 4 for everybody else, and o
 test("a repository that a user may not read has the exit code 4, whether it exists or not", async () => {
   const console = await openTestConsole();
   await console.run("/users add alice s3cret-1");
-  expect((await console.run("/oci ls default nothing", { as: "alice" })).code).toBe(4);
+  for (const verb of ["ls", "log"])
+    expect((await console.run(`/oci ${verb} default nothing`, { as: "alice" })).code).toBe(4);
   expect((await console.run("/users key list admin", { as: "alice" })).code).toBe(4);
 });

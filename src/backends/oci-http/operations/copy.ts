@@ -10,7 +10,7 @@ import type { InstanceConfig, InstanceName } from "../settings/instance-config.t
 import { quotasOf } from "../store/instance-policy.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { changeable, MovedMeanwhileError, requireRoleIn } from "./change-rights.ts";
-import { type ContentServices, configOf, holdsRole } from "./registry-access.ts";
+import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
 import { directoriesOf, hasMoved, planRemoval, type RepositoryRemoval } from "./remove-plan.ts";
 
 export interface CopyRequest {
@@ -43,8 +43,7 @@ export async function copyRepository(
   const { instance, from, to, kind } = request;
   if (from === to) throw new InvalidArgumentError(`'${to}' is the repository itself`);
   const config = changeable(configOf(services, instance), actor);
-  if (!holdsRole(actor, instance, from, "reader"))
-    throw new NotAllowedError(`no repository '${from}' in '${instance}' that you may read`);
+  requireReader(actor, instance, from);
   requireRoles(actor, config, request);
   const oci = services.instances.storeOf(instance);
   const state = oci.store.head();

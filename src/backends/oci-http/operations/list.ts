@@ -3,11 +3,11 @@ import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
-import { NotAllowedError, NotFoundError } from "../../refusals.ts";
+import { NotFoundError } from "../../refusals.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { isKnown } from "../store/known-repository.ts";
 import { summarize } from "./image-summary.ts";
-import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
+import { type ContentServices, holdsRole, requireReader, servedBy } from "./registry-access.ts";
 
 /** Tags read from the index at once. */
 const TAGS_AT_ONCE = 100;
@@ -62,8 +62,7 @@ export async function* listTags(
   { instance, repository, last = "" }: TagsRequest,
 ): AsyncGenerator<TagRecord> {
   const { oci, view, until } = await servedBy(services, instance);
-  if (!holdsRole(actor, instance, repository, "reader"))
-    throw new NotAllowedError(`no repository '${repository}' in '${instance}' that you may read`);
+  requireReader(actor, instance, repository);
   if (!(await isKnown(view, repository)))
     throw new NotFoundError(`no repository '${repository}' in '${instance}'`);
   const pace = new Pace(1);

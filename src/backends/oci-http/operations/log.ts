@@ -4,7 +4,7 @@ import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
 import type { HistoryEvent } from "../history/history.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
-import { type ContentServices, holdsRole, servedBy } from "./registry-access.ts";
+import { type ContentServices, holdsRole, requireReader, servedBy } from "./registry-access.ts";
 import { redactedEvent } from "./shown-event.ts";
 
 export { MAX_LISTED_TAGS } from "../content/store-event.ts";
@@ -27,7 +27,8 @@ export interface LogRequest {
 
 /**
  * The events of a registry in repositories that the actor may read, newest first. Commits that name no repository, such as
- * a restore of all, are shown to administrators, to their author, and in the log of a repository that they changed.
+ * a restore of all, are shown to administrators, to their author, and in the log of a repository that they changed. Rejects
+ * with `NotAllowedError` for a repository that the actor may not read.
  */
 export async function* readLog(
   services: ContentServices,
@@ -35,6 +36,7 @@ export async function* readLog(
   { instance, since, ...filter }: LogRequest,
 ): AsyncGenerator<LogRecord> {
   const { oci, until } = await servedBy(services, instance);
+  if (filter.repository) requireReader(actor, instance, filter.repository);
   const seconds = since && Math.floor(since.getTime() / 1000);
   const pace = new Pace(1);
   for await (const { seconds: at, ...event } of oci.history.events({ ...filter, since: seconds, until })) {

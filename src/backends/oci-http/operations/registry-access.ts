@@ -4,7 +4,7 @@ import type { AccessPath } from "../../../primitives/users/access-path.ts";
 import type { Role } from "../../../primitives/users/role.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Actor } from "../../actor.ts";
-import { NotFoundError } from "../../refusals.ts";
+import { NotAllowedError, NotFoundError } from "../../refusals.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
@@ -52,4 +52,10 @@ export function holdsRole(
   role: Role,
 ): boolean {
   return actor.allows(`http/oci/${instance}/${repository}` as AccessPath, role);
+}
+
+/** Throws `NotAllowedError`, the same for a repository that does not exist. */
+export function requireReader(actor: Actor, instance: InstanceName, repository: RepositoryName): void {
+  if (!holdsRole(actor, instance, repository, "reader"))
+    throw new NotAllowedError(`no repository '${repository}' in '${instance}' that you may read`);
 }

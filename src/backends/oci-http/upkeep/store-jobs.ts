@@ -89,7 +89,8 @@ async function collect(
   graceSeconds: number,
   run: JobRun,
 ): Promise<Omit<JobReport, "subject">> {
-  const resting = configs.find(({ mode }) => mode !== "normal");
+  // A registry at a past state is read-only without this mode, and does not hold up the others.
+  const resting = configs.find(({ mode, at }) => mode !== "normal" && !(at && mode === "read-only"));
   if (resting)
     return { summary: `left alone: '${resting.name}' is ${describeMode(resting.mode)}`, details: [] };
   const rules = configs.flatMap(({ cleanup, at }) => (at ? [] : cleanup));

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { copyRepository } from "../../../../src/backends/oci-http/operations/copy.ts";
 import { type LogRequest, readLog } from "../../../../src/backends/oci-http/operations/log.ts";
+import { NotAllowedError } from "../../../../src/backends/refusals.ts";
 import { SYSTEM_IDENTITY } from "../../../../src/primitives/store/commits/commit-group.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
@@ -43,7 +44,10 @@ test("others see the commits of the repositories that they may read, and none th
   const { log } = await storeWithHistory();
   expect(await log(READER)).toEqual([`delete ${APP}:v1`, `push ${APP}:v1`]);
   expect(await log({})).toEqual([]);
-  expect(await log(READER, { repository: HIDDEN })).toEqual([]);
+  for (const repository of [HIDDEN, "missing" as RepositoryName])
+    await expect(log(READER, { repository })).rejects.toEqual(
+      new NotAllowedError(`no repository '${repository}' in 'default' that you may read`),
+    );
 });
 
 test("a rename is in the log of who may read one of the two repositories, without the name of the other", async () => {

@@ -70,6 +70,14 @@ describe("the job gc", () => {
     }
   });
 
+  test("is not held up by a registry at a past state that is set to read-only", async () => {
+    const store = await TestStore.open();
+    for (const tag of ["v1", "v2"]) await store.image(tag);
+    const past = { at: store.oci.store.head().commitId, mode: "read-only" } as const;
+    await jobsOn(store, [{ cleanup: NEWEST }, past]).run("gc", { isDryRun: false });
+    expect(store.tags()).toEqual(["v2"]);
+  });
+
   test("leaves a store alone that no registry uses", async () => {
     const store = await TestStore.open();
     const lost = await store.blob("uploaded and never named");
