@@ -137,7 +137,8 @@ async function referenceFault(
 function pushedTags(reference: Reference, query: URLSearchParams): readonly Tag[] | RegistryError {
   if (reference.kind === "tag") return [reference.tag];
   const texts = [...new Set(query.getAll("tag"))];
-  if (texts.length > MAX_TAGS) return new RegistryError("tagsTooMany");
+  if (texts.length > MAX_TAGS)
+    return new RegistryError("tagsTooMany", { message: `more than ${MAX_TAGS} query parameters 'tag'` });
   const tags = texts.flatMap((text) => parseTag(text) ?? []);
   return tags.length === texts.length ? tags : new RegistryError("tagsInvalid");
 }

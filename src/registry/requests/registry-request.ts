@@ -17,7 +17,10 @@ export interface ResponseBodies {
   list(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
   /** A manifest, sent with its length. The same `content` object for the same manifest shares its memory. */
   manifest(content: Uint8Array<ArrayBuffer>): Bun.BodyInit | undefined;
-  /** A body of `length` bytes whose pieces are read when the client is ready for them; it may be sent chunked. */
+  /**
+   * A body of `length` bytes whose pieces are read when the client is ready for them; it may be sent chunked. A piece has to
+   * be valid only until the next one is asked for.
+   */
   pieces(pieces: AsyncGenerator<Uint8Array>, length: number): Promise<Bun.BodyInit | undefined>;
 }
 

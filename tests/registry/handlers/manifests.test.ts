@@ -171,3 +171,11 @@ describe("the registry cache of BuildKit, an index of layers and a config that w
     });
   }
 });
+
+test("a push by digest with more tags than one request may set is refused, and names how many it may set", async () => {
+  const { put } = await start();
+  const tags = (count: number) => Array.from({ length: count }, (_, i) => `tag=t${i}`).join("&");
+  const refused = await put({}, IMAGE, `${ABSENT}?${tags(101)}`);
+  expect([refused.status, refused.errors[0].message]).toEqual([414, "more than 100 query parameters 'tag'"]);
+  expect((await put({}, IMAGE, `${ABSENT}?${tags(100)}`)).status).toBe(400);
+});
