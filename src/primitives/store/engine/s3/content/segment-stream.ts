@@ -1,4 +1,5 @@
 import { messageOf } from "../../../../expected-error.ts";
+import { within } from "../../../../jobs/within.ts";
 import type { ByteRange, OpenedObject, S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UnavailableError } from "../../../../s3/s3-errors.ts";
 
@@ -12,6 +13,8 @@ export interface ObjectSlice {
 /** How often in a row the store may break off without a byte. */
 const MAX_BREAKS = 3;
 const PAUSE_MS = 100;
+/** A connection on which no bytes come for so long (ms) counts as broken off. */
+const STALLED_MS = 10_000;
 
 interface Reader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array<ArrayBuffer> | undefined }>;
@@ -102,7 +105,7 @@ class SliceReader {
     const range = { first: first + this.#at, last };
     try {
       this.#reader ??= readerOf(await this.#bucket.open(key, range), key);
-      const { done, value } = await this.#reader.read();
+      const { done, value } = await within(STALLED_MS, "no bytes come", this.#reader.read());
       if (!done) return value;
       throw new Error("the response is too short");
     } catch (error) {
