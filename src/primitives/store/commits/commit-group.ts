@@ -37,6 +37,8 @@ export class CommitGroup {
   readonly base: Snapshot;
   tip: Snapshot;
   commits = 0;
+  /** Of all objects. */
+  bytes = 0;
   readonly pending: PendingCommit[] = [];
   readonly changes: Change[] = [];
   /** Whether directories changed, whose files `changes` does not list. */
@@ -106,8 +108,10 @@ export class CommitGroup {
       message: draft.message,
     });
     const commit = nameObject("commit", body);
-    for (const object of made) this.#objects.set(object.id, object);
-    this.#objects.set(commit.id, commit);
+    for (const object of [...made, commit]) {
+      this.#objects.set(object.id, object);
+      this.bytes += object.body.length;
+    }
     this.#reader.stage(this.#objects);
     for (const change of draft.changes) this.changes.push(change);
     if (draft.directories) this.changesDirectories = true;

@@ -13,8 +13,9 @@ interface WriterOptions {
   readonly head: Snapshot;
 }
 
-/** Most commits in a group; bounds its memory. */
+/** Most commits in a group, and the bytes above which no more are added; they bound its memory and the time of its write. */
 const MAX_GROUP = 256;
+const MAX_GROUP_BYTES = 8 * 1024 * 1024;
 /** How often a group is retried after another process moved the branch, and the pause between attempts (ms). */
 const MAX_ATTEMPTS = 100;
 const RETRY_PAUSE_MS = 20;
@@ -160,7 +161,7 @@ export class CommitWriter {
     for (;;) {
       for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
         await group.add(next);
-        if (group.pending.length >= MAX_GROUP) return;
+        if (group.pending.length >= MAX_GROUP || group.bytes >= MAX_GROUP_BYTES) return;
         // Lets the event loop acknowledge what the engine has finished meanwhile.
         if (work && !work.isOver && performance.now() - turned > TURN_MS) {
           await nextTurn();

@@ -46,6 +46,18 @@ test("commits that arrive while a group is made durable form the next group, one
   expect(await subjects()).toEqual(["a", "b", "c", "d"]);
 });
 
+test("many large commits at once are made durable in groups of a bounded size", async () => {
+  const { memory, store } = await open();
+  const large = Buffer.alloc(2 * 1024 * 1024, "x");
+  const names = Array.from({ length: 12 }, (_, i) => `file-${i}`);
+  await Promise.all(
+    names.map((name) => store.write(storePath(name), Buffer.concat([large, Buffer.from(name)]), meta(name))),
+  );
+  const sizes = memory.batches.map((batch) => batch.reduce((sum, { body }) => sum + body.length, 0));
+  expect(Math.max(...sizes)).toBeLessThan(11 * 1024 * 1024);
+  expect(memory.batches.length).toBeLessThan(6);
+});
+
 test("a commit that arrives at any moment after another one is written", async () => {
   const { write, names } = await open();
   for (let moment = 0; moment < 40; moment++) {

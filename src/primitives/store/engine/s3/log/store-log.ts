@@ -192,7 +192,7 @@ export class StoreLog {
   async merge(step: () => void = () => undefined, isForced = true): Promise<MergeReport> {
     await this.refresh();
     const base = await this.#object.read();
-    await this.#adopt(base.checkpoint);
+    this.#adopt(base.checkpoint);
     if (!isForced && !this.isMergeDue) return { merged: 0, deleted: 0 };
     const next = await mergeEntries(base, this.last, {
       bucket: this.#bucket,
@@ -204,7 +204,7 @@ export class StoreLog {
       step,
     });
     if (next === undefined) return { merged: 0, deleted: 0 };
-    await this.#adopt(next);
+    this.#adopt(next);
     step();
     const deleted = await trimLog(this.#bucket, this.#keys, this.#object, base.checkpoint);
     return { merged: next.last - base.checkpoint.last, deleted };
@@ -253,12 +253,11 @@ export class StoreLog {
   }
 
   async #adoptNewest(): Promise<void> {
-    await this.#adopt((await this.#object.read()).checkpoint);
+    this.#adopt((await this.#object.read()).checkpoint);
   }
 
-  /** Reads merged objects from the checkpoint's packs from now on. */
-  async #adopt(checkpoint: Checkpoint): Promise<void> {
-    if (checkpoint.last > this.last) await this.refresh();
+  /** Reads merged objects from the checkpoint's packs from now on. It may contain entries that this node has not read yet. */
+  #adopt(checkpoint: Checkpoint): void {
     if (checkpoint.last < this.#checkpoint.last) return;
     this.#checkpoint = checkpoint;
     this.#packed.use(checkpoint.packs);
@@ -268,7 +267,7 @@ export class StoreLog {
   }
 
   async #jumped(checkpoint: Checkpoint): Promise<void> {
-    await this.#adopt(checkpoint);
+    this.#adopt(checkpoint);
     await this.#replay.skipped();
     this.#tellMoved();
   }

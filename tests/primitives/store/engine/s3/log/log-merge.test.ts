@@ -164,6 +164,30 @@ describe("a merge of the log", () => {
     expect(await first?.store.checkObjects()).toMatchObject({ problems: [] });
   });
 
+  test("while another node starts does not hold that one up, whichever of its requests it meets", async () => {
+    for (let at = 0, isOver = false; !isOver; at++) {
+      const s3 = new MemoryS3();
+      const { store, log } = await openNode(s3.bucket());
+      await push(store, 0, 3);
+      await log.merge();
+      await push(store, 3, 3);
+      const starting = s3.bucket();
+      const { send } = starting.client;
+      let requests = 0;
+      starting.client.send = async (request) => {
+        if (requests++ === at) {
+          await log.merge();
+          await push(store, 6, 1);
+          await log.merge();
+        }
+        return send.call(starting.client, request);
+      };
+      const other = await openNode(starting);
+      isOver = requests <= at;
+      expect(await contentOf(other.store)).toEqual(await contentOf(store));
+    }
+  });
+
   test("ends when its lease does", async () => {
     const s3 = new MemoryS3();
     const { store, log } = await openNode(s3.bucket());
