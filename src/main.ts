@@ -69,4 +69,6 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+// Whoever reads the output may stop, as 'head' does; a server goes on.
+process.stdout.on("error", () => undefined);
 process.exit(await run(process.argv.slice(2)));

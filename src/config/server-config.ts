@@ -14,7 +14,7 @@ import {
   readSettings,
 } from "../backends/oci-http/settings/instance-settings.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/upkeep/store-jobs.ts";
-import type { ListenAddress } from "../primitives/net/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../primitives/net/listen-address.ts";
 import { durationAdvice, parseDuration } from "../primitives/text/duration.ts";
 import { MIN_PASSWORD_LENGTH } from "../primitives/users/passwords.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../primitives/users/user.ts";
@@ -22,7 +22,7 @@ import { userNameFault } from "../primitives/users/user-name-fault.ts";
 import { type AdminPassword, adminPassword } from "./admin-password.ts";
 import { CheckedSettings } from "./checked-settings.ts";
 import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
-import { isSettingName, NEVER, type SettingName, UsageError } from "./settings.ts";
+import { isSettingName, NEVER, SETTING_NAMES, type SettingName, UsageError } from "./settings.ts";
 import { givenSettings } from "./sources.ts";
 import { type StorageConfig, storageConfig } from "./storage-config.ts";
 
@@ -65,13 +65,21 @@ export function resolveServerConfig(
     settings.optional("frontend-ops-listen") === undefined
       ? undefined
       : settings.address("frontend-ops-listen", "127.0.0.1:9090");
+  const httpParts = http ? httpConfig(settings, ops) : undefined;
+  const ssh = settings.flag("backend-admin-ssh")
+    ? settings.address("frontend-ssh-listen", "127.0.0.1:2222")
+    : undefined;
+  refuseSharedAddresses(settings, {
+    "frontend-http-listen-http": httpParts?.settings.listen,
+    "frontend-http-listen-https": httpParts?.settings.listenTls,
+    "frontend-ssh-listen": ssh,
+    "frontend-ops-listen": ops,
+  });
   return {
     dataDir: settings.text("data-dir"),
     storage: storageConfig(settings, environment),
-    http: http ? httpConfig(settings, ops) : undefined,
-    ssh: settings.flag("backend-admin-ssh")
-      ? settings.address("frontend-ssh-listen", "127.0.0.1:2222")
-      : undefined,
+    http: httpParts,
+    ssh,
     ops,
     instances: http && settings.flag("backend-oci-http") ? bootstrap(settings) : undefined,
     quotas: {
@@ -100,6 +108,25 @@ export function resolveServerConfig(
       password: adminPassword(settings, environment),
     },
   };
+}
+
+/** Throws `UsageError` if two listeners have the same address. Each listener with port 0 gets a port of its own. */
+function refuseSharedAddresses(
+  settings: CheckedSettings,
+  addresses: Readonly<Partial<Record<SettingName, ListenAddress | undefined>>>,
+): void {
+  const seen = new Map<string, SettingName>();
+  for (const name of SETTING_NAMES) {
+    const address = addresses[name];
+    if (!address || address.port === 0) continue;
+    const text = formatListenAddress(address);
+    const other = seen.get(text);
+    if (other !== undefined)
+      throw new UsageError(
+        `${settings.sourceOf(name)} and ${settings.sourceOf(other)} are both ${text}; each needs an address of its own`,
+      );
+    seen.set(text, name);
+  }
 }
 
 /**

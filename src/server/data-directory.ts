@@ -3,6 +3,8 @@ import {
   chmodSync,
   constants,
   existsSync,
+  lstatSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -64,6 +66,8 @@ export class DataDirectory {
     const { allowsUnfinishedRestore = what === "backup" } = options;
     const path = resolve(dir);
     try {
+      if (!existsSync(path) && lstatSync(path, { throwIfNoEntry: false }))
+        throw new Error("it is a link that leads to nothing");
       makeDirectory(path, 0o700);
       if (!statSync(path).isDirectory()) throw new Error("it is not a directory");
       protect(path, what, report);
@@ -133,6 +137,12 @@ function protect(path: string, what: string, report: (message: string) => void):
   const { uid, gid, mode } = statSync(path);
   const user = process.geteuid?.();
   if (user === undefined || user === uid) {
+    const names = readdirSync(path);
+    const isOfOthers = !names.includes(LOCK) && names.some((name) => name !== "lost+found");
+    if (isOfOthers && mode & 0o077)
+      report(
+        `the ${what} ${path}, which holds other files too, is now closed to all other users (mode 0700)`,
+      );
     chmodSync(path, 0o700);
     accessSync(path, READ_AND_WRITE);
     return;

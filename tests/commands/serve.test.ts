@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { binary } from "../support/binary.ts";
+import { afterThisTest } from "../support/cleanup.ts";
 import { startEverlock } from "../support/everlock.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { run } from "../support/tools.ts";
@@ -121,4 +122,19 @@ describe("a start", () => {
     const { code, stderr } = await second.console("/users list");
     expect([code, stderr]).toEqual([5, ""]);
   });
+});
+
+test("a server whose standard output was closed goes on, and stops without an error", async () => {
+  const dataDir = `${temporaryDirectory()}/data`;
+  const flags = ["--frontend-http-listen-http 127.0.0.1:0", "--frontend-ssh-listen 127.0.0.1:0"].join(" ");
+  // 'head' ends after the first line; the server then writes to a pipe that nobody reads.
+  const script = `exec "$0" serve --data-dir "$1" ${flags} > >(head -1 >&2)`;
+  const child = Bun.spawn(["bash", "-c", script, binary(), dataDir], { stderr: "pipe", stdout: "ignore" });
+  afterThisTest(() => child.kill("SIGKILL"));
+  let stderr = "";
+  for await (const chunk of child.stderr) {
+    stderr += new TextDecoder().decode(chunk);
+    if (stderr.includes("Everlock is running")) child.kill("SIGTERM");
+  }
+  expect([await child.exited, stderr]).toEqual([0, "Everlock is running\n"]);
 });

@@ -98,6 +98,18 @@ describe("a wrong value", () => {
   });
 });
 
+test("two listeners with one address are refused, and named", () => {
+  expect(() =>
+    resolveServerConfig(["--frontend-ssh-listen", "[::1]:9000", "--frontend-ops-listen", "[::1]:9000"], {}),
+  ).toThrow(
+    "--frontend-ssh-listen and --frontend-ops-listen are both [::1]:9000; each needs an address of its own",
+  );
+  const free = ["--frontend-http-listen-http=127.0.0.1:0", "--frontend-ssh-listen=127.0.0.1:0"];
+  expect(() => resolveServerConfig(free, {})).not.toThrow();
+  const off = ["--frontend-ssh-listen=127.0.0.1:8080", "--no-frontend-http"];
+  expect(() => resolveServerConfig(off, {})).not.toThrow();
+});
+
 test("a variable of the environment that looks like a setting and is none is reported", () => {
   const environment = { EVERLOCK_DATADIR: "x", EVERLOCK_DATA_DIR: "y", EVERLOCK_X: "z", EVERLOCKED: "1" };
   expect(unknownVariables(environment)).toEqual([
