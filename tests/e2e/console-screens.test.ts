@@ -87,7 +87,8 @@ describeWith(["tmux", "ssh", "sshpass"], "the console in a terminal", () => {
       "  terminal, or add --json",
     ]);
     const narrow = await shown(terminal, "?");
-    expect(narrow.join(" ")).toMatch(/ \/help.* \/users.* \/oci.* tell more, with examples/);
+    for (const word of ["/users", "/oci", "/help", "tell more, with examples"])
+      expect(narrow.join(" ")).toContain(word);
     for (const line of narrow) expect(line.length).toBeLessThanOrEqual(40);
   });
 
