@@ -13,6 +13,8 @@ export interface S3EngineLocation extends S3Storage {
   readonly dataDir: string;
   /** The name of this node, which no other node has. */
   readonly node: string;
+  /** For how long collectors of all nodes keep a blob after it was pushed, in milliseconds; default: not at all. */
+  readonly linkGraceMs?: number;
 }
 
 /** Which engine keeps the stores, and where, as plain data that threads hand to each other. */

@@ -17,7 +17,7 @@ export const STORES = serverPart({
   starting: "opening the storage",
   needs: { directory: DIRECTORY },
   start: async ({ directory }, { config, log, signal }) => {
-    const location = locationOf(config.storage, directory.path);
+    const location = locationOf(config, directory.path);
     const { stores, identity } = await openStorage(location, log, signal);
     if (identity !== undefined) await directory.claim(identity);
     return { stores, release: stores.room.keepReserve() };
@@ -25,8 +25,10 @@ export const STORES = serverPart({
   stop: ({ release }) => release(),
 });
 
-function locationOf(storage: ServerConfig["storage"], dataDir: string): EngineLocation {
-  return storage.kind === "local" ? { kind: "local", dataDir } : { ...storage, dataDir, node: nodeName() };
+function locationOf({ storage, jobs }: ServerConfig, dataDir: string): EngineLocation {
+  return storage.kind === "local"
+    ? { kind: "local", dataDir }
+    : { ...storage, dataDir, node: nodeName(), linkGraceMs: jobs.gcGrace * 1000 };
 }
 
 /** Tells the nodes apart: another one for each start, because a process that was killed may still have requests on their way. */

@@ -37,6 +37,8 @@ export interface S3Node extends S3Storage {
   readonly dataDir: string;
   /** A name that no other node has. */
   readonly node: string;
+  /** For how long collectors of all nodes keep a blob after it was pushed, in milliseconds; default: not at all. */
+  readonly linkGraceMs?: number;
 }
 
 const PRIVATE = 0o700;
@@ -125,9 +127,16 @@ export class S3Engine implements StorageEngine {
   async openContent(name: string, options: ContentOptions): Promise<ContentStorage> {
     const { onDamage, locks, sessions, isOwner } = options;
     const { bucket } = this;
-    const { redirectAbove } = this.#location;
+    const { redirectAbove, linkGraceMs } = this.#location;
     if (isOwner) await this.#mark(`stores/${name}/content`);
-    const blobs = new S3Blobs({ bucket, store: name, onDamage, cache: this.#cache, redirectAbove });
+    const blobs = new S3Blobs({
+      bucket,
+      store: name,
+      onDamage,
+      cache: this.#cache,
+      redirectAbove,
+      linkGraceMs,
+    });
     return { blobs, uploads: new S3Uploads({ bucket, store: name, blobs, locks, sessions }) };
   }
 

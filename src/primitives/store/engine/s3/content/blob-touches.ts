@@ -1,6 +1,6 @@
 import { LruCache } from "../../../../bounds/lru-cache.ts";
 import type { Digest } from "../../../../digest.ts";
-import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts";
+import type { MonotonicClock } from "../../../../monotonic-clock.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { type ContentKeys, dayOf } from "./content-keys.ts";
 
@@ -20,6 +20,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 interface Trace {
   readonly began: number;
   readonly durable: number;
+  /** For how long the node relies on it. */
+  readonly validMs: number;
 }
 
 /**
@@ -31,10 +33,13 @@ interface Trace {
 export class BlobTouches {
   readonly #bucket: S3Bucket;
   readonly #keys: ContentKeys;
+  readonly #linkGraceMs: number;
   readonly #now: MonotonicClock;
   readonly #left = new LruCache<Digest, Trace>(MAX_REMEMBERED);
 
-  constructor(bucket: S3Bucket, keys: ContentKeys, now: MonotonicClock = monotonicMs) {
+  /** `linkGraceMs`: for how long collectors keep a blob after it was linked, at least. */
+  constructor(bucket: S3Bucket, keys: ContentKeys, linkGraceMs: number, now: MonotonicClock) {
+    this.#linkGraceMs = linkGraceMs;
     this.#bucket = bucket;
     this.#keys = keys;
     this.#now = now;
@@ -43,7 +48,7 @@ export class BlobTouches {
   /** Whether this node has left a trace lately. */
   isFresh(digest: Digest): boolean {
     const left = this.#left.get(digest);
-    return left !== undefined && this.#now() - left.began < AGAIN_AFTER_MS;
+    return left !== undefined && this.#now() - left.began < left.validMs;
   }
 
   /** Whether what was learnt at a time was learnt after this node's last trace: what is older says nothing about now. */
@@ -52,16 +57,18 @@ export class BlobTouches {
     return left === undefined || left.durable <= learnt;
   }
 
-  /** The node has just made the blob, and its link is about to protect it: no trace is needed. */
+  /** The node has just made the blob, whose link protects it for some time: until then no trace is needed. */
   placed(digest: Digest): void {
-    this.#left.set(digest, { began: this.#now(), durable: this.#now() });
+    const now = this.#now();
+    const validMs = Math.min(this.#linkGraceMs / 2, AGAIN_AFTER_MS);
+    this.#left.set(digest, { began: now, durable: now, validMs });
   }
 
   /** Resolves when the trace is durable. */
   async leave(digest: Digest): Promise<void> {
     const began = this.#now();
     await this.#bucket.put(this.#keys.touch(digest, this.#bucket.client.storeTime), EMPTY);
-    this.#left.set(digest, { began, durable: this.#now() });
+    this.#left.set(digest, { began, durable: this.#now(), validMs: AGAIN_AFTER_MS });
   }
 
   /** Whether any node left a trace within so many seconds by the store's clock, within the bounds of the constants above. */

@@ -28,6 +28,8 @@ export interface S3BlobsOptions {
   readonly cache?: BlobCache | undefined;
   /** Clients may be sent to the store for blobs of more bytes; `undefined`: for none. */
   readonly redirectAbove?: number | undefined;
+  /** For how long collectors keep a blob after it was linked, at least; default: not at all. */
+  readonly linkGraceMs?: number | undefined;
   readonly now?: MonotonicClock;
 }
 
@@ -60,14 +62,15 @@ export class S3Blobs implements BlobStore {
   readonly #redirectAbove: number;
   readonly #touches: BlobTouches;
 
-  constructor({ bucket, store, onDamage, cache, redirectAbove, now = monotonicMs }: S3BlobsOptions) {
+  constructor(options: S3BlobsOptions) {
+    const { bucket, store, onDamage, cache, redirectAbove, linkGraceMs, now = monotonicMs } = options;
     this.#bucket = bucket;
     this.#cache = cache;
     this.#redirectAbove = redirectAbove ?? Number.POSITIVE_INFINITY;
     this.#keys = new ContentKeys(store);
     this.#onDamage = onDamage;
     this.#now = now;
-    this.#touches = new BlobTouches(bucket, this.#keys, now);
+    this.#touches = new BlobTouches(bucket, this.#keys, linkGraceMs ?? 0, now);
     const data = new Deletions(bucket);
     this.#removal = new BlobRemoval(bucket, this.#keys, data, now);
     this.#placing = new BlobPlacing({

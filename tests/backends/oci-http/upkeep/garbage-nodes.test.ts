@@ -1,0 +1,174 @@
+import { expect, test } from "bun:test";
+import { InstanceStorage } from "../../../../src/backends/oci-http/store/instance-storage.ts";
+import { OciStore } from "../../../../src/backends/oci-http/store/oci-store.ts";
+import { collectGarbage } from "../../../../src/backends/oci-http/upkeep/garbage.ts";
+import { type Digest, digestOf } from "../../../../src/primitives/digest.ts";
+import type { S3Request } from "../../../../src/primitives/s3/s3-client.ts";
+import type { S3Location } from "../../../../src/primitives/s3/s3-location.ts";
+import { S3Engine } from "../../../../src/primitives/store/engine/s3/s3-engine.ts";
+import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
+import { parseStoredManifest } from "../../../../src/registry/model/manifest.ts";
+import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
+import type { Tag } from "../../../../src/registry/model/tag.ts";
+import { bodyOf } from "../../../support/body-of.ts";
+import { afterThisTest } from "../../../support/cleanup.ts";
+import { ALICE, APP, jobRun } from "../../../support/oci-store.ts";
+import { pushedManifest } from "../../../support/pushed-manifest.ts";
+import { randomBytes } from "../../../support/random-bytes.ts";
+import { TroubledClient } from "../../../support/s3-node.ts";
+import { sharedS3Server } from "../../../support/s3-server.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+import { describeWith } from "../../../support/tools.ts";
+
+const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const OTHER = "team/other" as RepositoryName;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const TAG = "v1" as Tag;
+const SIZE = 1000;
+
+/** One node of the store, with what clients do there. */
+async function nodeAt(location: S3Location, node: string) {
+  const client = new TroubledClient(location);
+  const dataDir = temporaryDirectory();
+  const at = {
+    bucket: location,
+    credentialsFile: undefined,
+    maxAgeMs: 0,
+    cache: undefined,
+    redirectAbove: undefined,
+  };
+  const engine = new S3Engine({ ...at, dataDir, node }, SILENT, client.bucket());
+  // Where another thread would look for it; there is none.
+  const stores = new StoreManager({ kind: "local", dataDir }, engine, SILENT);
+  const oci = await OciStore.open(stores, "test" as StoreName);
+  afterThisTest(() => oci.close());
+  oci.recency.clear();
+  const storage = new InstanceStorage(oci, () => ALICE, { references: "strict", immutable: [] });
+  const pushBlob = async (bytes = randomBytes(SIZE)): Promise<Digest> => {
+    const session = await storage.startUpload(APP, "sha256");
+    if (typeof session !== "string") throw new Error(session.reason);
+    const digest = digestOf(bytes);
+    const chunk = { body: bodyOf(bytes), range: undefined, length: bytes.length };
+    expect(await storage.finishUpload(APP, session, chunk, digest)).toEqual({ kind: "stored" });
+    return digest;
+  };
+  /** What the check of a pushed manifest finds missing. */
+  const missing = async (content: Uint8Array) => {
+    const manifest = parseStoredManifest(content);
+    if (!manifest) throw new Error("the manifest is none");
+    const named = manifest.blobs.map((digest) => ({
+      kind: "blob" as const,
+      digest,
+      size: SIZE,
+      mediaType: "",
+    }));
+    return (await storage.checkReferences(APP, manifest, named)).missing;
+  };
+  const commit = (content: Uint8Array) =>
+    oci.changes.putManifest(ALICE, {
+      ...pushedManifest(content),
+      repository: APP,
+      tags: [TAG],
+      immutable: [],
+    });
+  return { client, oci, storage, pushBlob, missing, commit };
+}
+
+function imageOf(blob: Digest): Uint8Array {
+  const config = { mediaType: "application/vnd.oci.empty.v1+json", digest: blob, size: SIZE };
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [] }));
+}
+
+describeWith(["versitygw"], "a collection on one node", () => {
+  const nextLocation = sharedS3Server();
+
+  /** A blob that was pushed long ago and that nothing needs; `collect` removes it unless something happens meanwhile. */
+  async function twoNodes() {
+    const location = nextLocation();
+    const [collector, other] = [await nodeAt(location, "a"), await nodeAt(location, "b")];
+    const blob = await other.pushBlob();
+    await collector.oci.store.follow();
+    const collect = () => {
+      collector.oci.recency.clear();
+      const policy = { graceSeconds: 3600, retentionSeconds: 0 };
+      return collectGarbage(collector.oci, policy, jobRun(), Date.now() + 2 * DAY_MS);
+    };
+    const isMark = ({ method, key = "" }: S3Request) => method === "PUT" && key.includes("/blobs/");
+    return { collector, other, blob, collect, isMark };
+  }
+
+  test("removes a blob that no node needs", async () => {
+    const { other, blob, collect } = await twoNodes();
+    expect(await collect()).toMatchObject({ blobs: 1, problems: [] });
+    expect(await other.missing(imageOf(blob))).toEqual([blob]);
+  });
+
+  test("keeps a blob that a client of another node has asked for, and pushes a manifest for later", async () => {
+    const { other, blob, collect } = await twoNodes();
+    expect((await other.storage.blob(APP, blob))?.size).toBe(SIZE);
+    expect(await collect()).toMatchObject({ blobs: 0, problems: [] });
+    expect(await other.missing(imageOf(blob))).toEqual([]);
+    await other.commit(imageOf(blob));
+    expect(await other.oci.blobs.verify(blob)).toBe("sound");
+  });
+
+  test("keeps a blob that a client of another node has mounted", async () => {
+    const { other, blob, collect } = await twoNodes();
+    expect(await other.storage.mountBlob(OTHER, blob, APP)).toBe(true);
+    expect(await collect()).toMatchObject({ blobs: 0, problems: [] });
+    expect((await other.storage.blob(OTHER, blob))?.size).toBe(SIZE);
+  });
+
+  test("keeps a blob whose manifest another node has checked before it was hidden, and commits after", async () => {
+    const { collector, other, blob, collect, isMark } = await twoNodes();
+    let isFirst = true;
+    collector.client.trouble = async (request) => {
+      if (!isMark(request) || !isFirst) return undefined;
+      isFirst = false;
+      expect(await other.missing(imageOf(blob))).toEqual([]);
+      return undefined;
+    };
+    expect(await collect()).toMatchObject({ blobs: 0, problems: [] });
+    await other.commit(imageOf(blob));
+    expect(isFirst).toBe(false);
+    expect(await other.oci.blobs.verify(blob)).toBe("sound");
+  });
+
+  test("keeps a blob whose manifest was committed on another node while it was hidden", async () => {
+    const { collector, other, blob, collect } = await twoNodes();
+    let isFirst = true;
+    collector.client.trouble = async ({ method, key = "" }) => {
+      // The collector looks for traces, after it has hidden the blob.
+      if (method !== "HEAD" || !key.includes("/touched/") || !isFirst) return undefined;
+      isFirst = false;
+      await other.commit(imageOf(blob));
+      return undefined;
+    };
+    expect(await collect()).toMatchObject({ blobs: 0, problems: [] });
+    expect(isFirst).toBe(false);
+    expect(await other.oci.blobs.verify(blob)).toBe("sound");
+  });
+
+  test("keeps a blob that is pushed again on another node while it was hidden", async () => {
+    const location = nextLocation();
+    const [collector, other] = [await nodeAt(location, "a"), await nodeAt(location, "b")];
+    const bytes = randomBytes(SIZE);
+    const blob = await other.pushBlob(bytes);
+    await collector.oci.store.follow();
+    let isFirst = true;
+    collector.client.trouble = async ({ method, key = "" }) => {
+      if (method !== "HEAD" || !key.includes("/touched/") || !isFirst) return undefined;
+      isFirst = false;
+      await other.pushBlob(bytes);
+      return undefined;
+    };
+    collector.oci.recency.clear();
+    const policy = { graceSeconds: 3600, retentionSeconds: 0 };
+    expect(await collectGarbage(collector.oci, policy, jobRun(), Date.now() + 2 * DAY_MS)).toMatchObject({
+      blobs: 0,
+    });
+    expect([isFirst, await other.missing(imageOf(blob))]).toEqual([false, []]);
+    expect(await collector.oci.blobs.verify(blob)).toBe("sound");
+  });
+});
