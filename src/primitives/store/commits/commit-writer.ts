@@ -283,8 +283,10 @@ export class CommitWriter {
     const id = await this.#branch.read();
     // Another process removed the branch: treating the store as empty would let garbage collection remove everything.
     if (!id && this.head.commitId) throw this.#branch.lost(this.head.commitId);
-    this.head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
-    if (this.#projection) await catchUp(this.#projection, this.head, this.#reader);
+    const head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
+    if (this.#projection) await catchUp(this.#projection, head, this.#reader);
+    // Not before: who waits for a refresh takes a head that is new enough for a projection that is.
+    this.head = head;
     this.#projectionFailure = undefined;
   }
 }

@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
+import { nextTurn } from "../../../../src/primitives/jobs/next-turn.ts";
 import { consoleLogger } from "../../../../src/primitives/logging/logger.ts";
 import { StaleReadError, Store } from "../../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../../src/primitives/store/commits/store-path.ts";
+import type { ObjectStore } from "../../../../src/primitives/store/engine/objects.ts";
+import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import { localStores } from "../../../../src/primitives/store/open-engine.ts";
 import type { StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import { distantBranch } from "../../../support/memory-engine/distant-branch.ts";
@@ -19,7 +22,7 @@ async function openTwo(maxAgeMs = 0) {
   const there = await Store.open("test", { objects: memory.objects, branch, maxAgeMs });
   const write = (store: Store, path = A) =>
     store.write(path, Buffer.from(crypto.randomUUID()), meta("write"));
-  return { here, there, write, looks };
+  return { here, there, write, looks, memory };
 }
 
 test("after a refresh, a store shows what another node committed before it", async () => {
@@ -71,4 +74,42 @@ test("a store on a local disk needs no refresh", async () => {
   const store = await localStores(temporaryDirectory(), consoleLogger).open("everlock-test" as StoreName);
   expect(store.refresh()).toBeUndefined();
   await store.close();
+});
+
+test("a refresh waits for the index, also while another one brings it up to date", async () => {
+  const { here, write, memory } = await openTwo();
+  const gate = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  const projection = {
+    head: undefined as ObjectId | undefined,
+    apply: (_: unknown, head?: ObjectId) => {
+      projection.head = head ?? projection.head;
+    },
+    reset: () => undefined,
+  };
+  const objects: ObjectStore = {
+    ...memory.objects,
+    get: async (id) => {
+      const found = await memory.objects.get(id);
+      // The content of the file, which the index needs.
+      if (found?.type === "blob") {
+        reached.resolve();
+        await gate.promise;
+      }
+      return found;
+    },
+  };
+  const there = await Store.open("test", { objects, branch: distantBranch(memory).branch, projection });
+  const { commitId } = await write(here);
+  const first = there.refresh();
+  await reached.promise;
+  let isOver = false;
+  const second = there.refresh()?.then(() => {
+    isOver = true;
+  });
+  await nextTurn();
+  expect([isOver, projection.head]).toEqual([false, undefined]);
+  gate.resolve();
+  await Promise.all([first, second]);
+  expect([projection.head, there.head().commitId]).toEqual([commitId, commitId]);
 });
