@@ -17,6 +17,7 @@ export class PackedObjects {
   /** The newest ones first. */
   #packs: readonly RemotePack[] = [];
   #keptBytes = 0;
+  #isClean = false;
 
   constructor(bucket: S3Bucket, keys: LogKeys, localDir: string) {
     const dir = `${localDir}/packs`;
@@ -26,7 +27,10 @@ export class PackedObjects {
       this.#keptBytes += bytes;
       return true;
     };
-    this.#options = { bucket, keys, dir, pieces: new PackPieces(bucket, keys), mayKeep };
+    const dropped = (bytes: number) => {
+      this.#keptBytes -= bytes;
+    };
+    this.#options = { bucket, keys, dir, pieces: new PackPieces(bucket, keys), mayKeep, dropped };
   }
 
   /** The packs that hold all objects from now on. */
@@ -35,10 +39,15 @@ export class PackedObjects {
     this.#packs = stored.toReversed().map((one) => known.get(one.name) ?? new RemotePack(one, this.#options));
     const names = new Set(stored.map(({ name }) => name));
     for (const [name, pack] of known) if (!names.has(name)) void pack.drop();
-    // What an earlier run of the node has left.
+    if (!this.#isClean) this.#clean(names);
+    this.#isClean = true;
+  }
+
+  /** Removes what an earlier run of the node has left; not while files are being fetched. */
+  #clean(names: ReadonlySet<string>): void {
     for (const file of readdirSync(this.#options.dir)) {
-      const name = file.slice(0, file.lastIndexOf("."));
-      if (!names.has(name) && !known.has(name)) removeQuietly(`${this.#options.dir}/${file}`);
+      const [name = "", ...suffixes] = file.split(".");
+      if (!names.has(name) || suffixes.length > 1) removeQuietly(`${this.#options.dir}/${file}`);
     }
   }
 

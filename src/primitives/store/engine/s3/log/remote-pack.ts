@@ -23,8 +23,10 @@ export interface RemotePackOptions {
   /** The directory of cached files. */
   readonly dir: string;
   readonly pieces: PackPieces;
-  /** Whether the pack may be kept whole in the directory. */
+  /** Whether a pack of so many bytes may be kept whole in the directory. */
   readonly mayKeep: (bytes: number) => boolean;
+  /** Called when it is no longer kept. */
+  readonly dropped: (bytes: number) => void;
 }
 
 /** A pack in the object store. Its index is fetched when it is first needed; its data by pieces, or whole if many are needed. */
@@ -35,6 +37,7 @@ export class RemotePack {
   #file: number | undefined;
   #fetching: Promise<void> | undefined;
   #pieces = 0;
+  #isKept = false;
   #isClosed = false;
 
   constructor(stored: StoredPack, options: RemotePackOptions) {
@@ -86,6 +89,7 @@ export class RemotePack {
   /** Closes the files and removes them, when the pack is no longer part of the store. */
   async drop(): Promise<void> {
     await this.close();
+    if (this.#isKept) this.#options.dropped(this.stored.bytes);
     for (const suffix of ["idx", "pack"]) removeQuietly(this.#path(suffix));
   }
 
@@ -147,7 +151,9 @@ export class RemotePack {
   /** In the background; pieces are read meanwhile. */
   #fetchWhole(): void {
     const path = this.#path("pack");
-    if (this.#fetching || this.#isClosed || !this.#options.mayKeep(this.stored.bytes)) return;
+    if (this.#fetching || this.#isClosed) return;
+    this.#isKept ||= this.#options.mayKeep(this.stored.bytes);
+    if (!this.#isKept) return;
     this.#fetching = (async () => {
       await this.#fetch("pack", path);
       if (!this.#isClosed) this.#file = openSync(path, "r");

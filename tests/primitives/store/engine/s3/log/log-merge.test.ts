@@ -342,11 +342,29 @@ describe("the cache of a node", () => {
     expect(await reopened()).toEqual(content);
     expect(s3.requests.slice(before).filter((request) => request.endsWith(".idx"))).toEqual([]);
     for (const file of readdirSync(packsDir)) writeFileSync(`${packsDir}/${file}`, "damaged");
-    writeFileSync(`${packsDir}/left-over.idx`, "old");
+    const [file = ""] = readdirSync(packsDir);
+    const leftOver = ["left-over.idx", `${file}.6e1b`];
+    for (const name of leftOver) writeFileSync(`${packsDir}/${name}`, "old");
     expect(await reopened()).toEqual(content);
-    expect(readdirSync(packsDir)).not.toContain("left-over.idx");
+    for (const name of leftOver) expect(readdirSync(packsDir)).not.toContain(name);
     rmSync(packsDir, { recursive: true });
     expect(await reopened()).toEqual(content);
+  });
+
+  test("is not disturbed by merges while files are fetched", async () => {
+    const s3 = new MemoryS3();
+    const { store, log } = await openNode(s3.bucket());
+    await push(store, 0, 5);
+    await log.merge();
+    const other = await openNode(s3.bucket());
+    s3.fault = (_, key) => (key.endsWith(".idx") ? { kind: "delay", ms: 1 } : undefined);
+    for (let round = 0; round < 10; round++) {
+      await push(store, 5 + round, 1);
+      await log.merge();
+      const reads = [contentOf(other.store), other.log.verify(async () => true)] as const;
+      await other.log.merge();
+      expect((await Promise.all(reads))[1]).toEqual([]);
+    }
   });
 
   test("reads a large object, and many of a pack, from a pack whole", async () => {
