@@ -5,7 +5,8 @@ import { startS3Server } from "../support/s3-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, missingTools, run } from "../support/tools.ts";
 
-const TOOLS = ["conformance"];
+/** What a suite needs. */
+const toolsOf = ({ nodes }: Suite) => ["conformance", ...(nodes === undefined ? [] : ["versitygw", "nginx"])];
 
 /** A run of the official suite: a status for each API and kind of data, and how many checks ended in which. */
 interface Report {
@@ -102,12 +103,13 @@ function parseSummary(stdout: string): Pick<Report, "rows" | "counts"> {
   return { rows, counts };
 }
 
-const reports: Report[] = [];
-if (!missingTools(TOOLS)) for (const suite of SUITES) reports.push(await runSuite(suite));
+const reports = new Map<Suite, Report>();
+for (const suite of SUITES) if (!missingTools(toolsOf(suite))) reports.set(suite, await runSuite(suite));
 
-for (const [i, { name, disabled }] of SUITES.entries()) {
-  describeWith(TOOLS, name, () => {
-    const { rows = [], counts = {}, output = "" } = reports[i] ?? {};
+for (const suite of SUITES) {
+  const { name, disabled } = suite;
+  describeWith(toolsOf(suite), name, () => {
+    const { rows = [], counts = {}, output = "" } = reports.get(suite) ?? {};
 
     test.each(rows.map((row) => [...row]))("%s", (row, status) => {
       if (status !== "Pass" && status !== "Disabled") console.error(output);
