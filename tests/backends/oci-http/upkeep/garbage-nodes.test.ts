@@ -80,6 +80,22 @@ function imageOf(blob: Digest): Uint8Array {
   return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [] }));
 }
 
+const isMark = ({ method, key = "" }: S3Request) => method === "PUT" && key.includes("/blobs/");
+
+/** Runs `work` once a collector has hidden a blob, before it looks for traces. */
+function whenHidden(client: TroubledClient, work: () => Promise<void>): void {
+  let isHidden = false;
+  client.trouble = async (request) => {
+    const { method, key = "" } = request;
+    if (isMark(request)) isHidden = true;
+    else if (isHidden && method === "HEAD" && key.includes("/touched/")) {
+      client.trouble = () => undefined;
+      await work();
+    }
+    return undefined;
+  };
+}
+
 describeWith(["versitygw"], "a collection on one node", () => {
   const nextLocation = sharedS3Server();
 
@@ -94,8 +110,7 @@ describeWith(["versitygw"], "a collection on one node", () => {
       const policy = { graceSeconds: 3600, retentionSeconds: 0 };
       return collectGarbage(collector.oci, policy, jobRun(), Date.now() + 2 * DAY_MS);
     };
-    const isMark = ({ method, key = "" }: S3Request) => method === "PUT" && key.includes("/blobs/");
-    return { collector, other, blob, collect, isMark };
+    return { collector, other, blob, collect };
   }
 
   test("removes a blob that no node needs", async () => {
@@ -121,7 +136,7 @@ describeWith(["versitygw"], "a collection on one node", () => {
   });
 
   test("keeps a blob whose manifest another node has checked before it was hidden, and commits after", async () => {
-    const { collector, other, blob, collect, isMark } = await twoNodes();
+    const { collector, other, blob, collect } = await twoNodes();
     let isFirst = true;
     collector.client.trouble = async (request) => {
       if (!isMark(request) || !isFirst) return undefined;
@@ -138,13 +153,10 @@ describeWith(["versitygw"], "a collection on one node", () => {
   test("keeps a blob whose manifest was committed on another node while it was hidden", async () => {
     const { collector, other, blob, collect } = await twoNodes();
     let isFirst = true;
-    collector.client.trouble = async ({ method, key = "" }) => {
-      // The collector looks for traces, after it has hidden the blob.
-      if (method !== "HEAD" || !key.includes("/touched/") || !isFirst) return undefined;
+    whenHidden(collector.client, async () => {
       isFirst = false;
       await other.commit(imageOf(blob));
-      return undefined;
-    };
+    });
     expect(await collect()).toMatchObject({ blobs: 0, problems: [] });
     expect(isFirst).toBe(false);
     expect(await other.oci.blobs.verify(blob)).toBe("sound");
@@ -157,12 +169,10 @@ describeWith(["versitygw"], "a collection on one node", () => {
     const blob = await other.pushBlob(bytes);
     await collector.oci.store.follow();
     let isFirst = true;
-    collector.client.trouble = async ({ method, key = "" }) => {
-      if (method !== "HEAD" || !key.includes("/touched/") || !isFirst) return undefined;
+    whenHidden(collector.client, async () => {
       isFirst = false;
       await other.pushBlob(bytes);
-      return undefined;
-    };
+    });
     collector.oci.recency.clear();
     const policy = { graceSeconds: 3600, retentionSeconds: 0 };
     expect(await collectGarbage(collector.oci, policy, jobRun(), Date.now() + 2 * DAY_MS)).toMatchObject({
