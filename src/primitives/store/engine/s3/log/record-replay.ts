@@ -47,7 +47,9 @@ export class RecordReplay {
   applied(number: number, records: readonly S3LogRecord[]): void {
     if (records.length === 0) return;
     for (const subscription of this.#live) {
-      if (subscription.position < number) subscription.follower.apply(records, number);
+      // A checkpoint may be ahead of what the node has read of the log.
+      if (subscription.position >= number) continue;
+      subscription.follower.apply(records, number);
       subscription.position = number;
     }
     this.#unmerged.set(number, records);
