@@ -129,7 +129,11 @@ test("a server whose standard output was closed goes on, and stops without an er
   const flags = ["--frontend-http-listen-http 127.0.0.1:0", "--frontend-ssh-listen 127.0.0.1:0"].join(" ");
   // 'head' ends after the first line; the server then writes to a pipe that nobody reads.
   const script = `exec "$0" serve --data-dir "$1" ${flags} > >(head -1 >&2)`;
-  const child = Bun.spawn(["bash", "-c", script, binary(), dataDir], { stderr: "pipe", stdout: "ignore" });
+  const child = Bun.spawn(["bash", "-c", script, binary(), dataDir], {
+    env: process.env,
+    stderr: "pipe",
+    stdout: "ignore",
+  });
   afterThisTest(() => child.kill("SIGKILL"));
   let stderr = "";
   for await (const chunk of child.stderr) {

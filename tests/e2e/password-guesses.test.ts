@@ -189,9 +189,7 @@ describeWith(["ssh", "sshpass"], "the log of failed logins", () => {
     await Promise.all(guesses);
     expect(lines().length).toBe(7);
     await server.end();
-    expect(server.log()).toMatch(
-      /245 more logins were refused within a minute, .* most from 192\.0\.2\.1 \(245\)/,
-    );
+    expect(server.log()).toMatch(/245 more logins were refused within a minute, .*; from 192\.0\.2\.1$/m);
   }, 60_000);
 });
 

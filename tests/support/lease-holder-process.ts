@@ -7,5 +7,7 @@ const name = parseLeaseName(text);
 if (!name) throw new Error(`'${text}' names no lease`);
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const leases = await new LocalEngine(dataDir, log).openLeases();
-console.log((await leases.acquire(name, holder)).kind);
-setInterval(() => undefined, 60_000);
+const outcome = await leases.acquire(name, holder);
+console.log(outcome.kind);
+// The lease is referred to, because one that is collected is free.
+setInterval(() => void outcome, 60_000);

@@ -9,7 +9,7 @@ export function parseDuration(text: string): number | undefined {
 /** What to write in place of a text that is not a duration; `undefined` if that can't be told. */
 export function durationAdvice(text: string): string | undefined {
   if (/^[1-9]\d{0,5}$/.test(text)) return `add a unit: ${text}s, ${text}m, ${text}h or ${text}d`;
-  const parts = text.match(/^(?:\d{1,6}(?:\.\d{1,3})?[smhdw]){1,5}$/) ? text.match(/[\d.]+[smhdw]/g) : [];
+  const parts = text.match(/^(?:\d{1,6}(?:\.\d{1,3})?[smhdw]){1,5}$/) ? text.split(/(?<=[smhdw])/) : [];
   const seconds = (parts ?? []).reduce(
     (sum, part) => sum + Number(part.slice(0, -1)) * (UNIT_SECONDS[part.slice(-1)] ?? 0),
     0,
