@@ -4,6 +4,7 @@ import { formatDuration } from "../../../primitives/text/duration.ts";
 import { UnconfirmedError } from "../../refusals.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
+import { bytesOf, measureRepositories, type RepositoryUsage } from "../store/measure-repositories.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { applyCleanupRules } from "../upkeep/cleanup.ts";
 import { collectGarbage } from "../upkeep/garbage.ts";
@@ -35,9 +36,9 @@ export async function consequencesOf(
   { config, settings }: SettingsChange,
 ): Promise<string[]> {
   const changed = changedSettings(config, settings);
-  const { cleanup, retention, quota } = settings;
+  const { cleanup, retention, quota, repositoryQuota } = settings;
   const isShorter = retention !== undefined && retention < (config.retention ?? Number.POSITIVE_INFINITY);
-  if (!cleanup?.length && !isShorter && quota === undefined) return [];
+  if (!cleanup?.length && !isShorter && quota === undefined && repositoryQuota === undefined) return [];
   const oci = instances.storeOf(config.name);
   const configs = instances
     .list()
@@ -47,6 +48,7 @@ export async function consequencesOf(
     ...(cleanup?.length ? await cleanedBy(oci, changed) : []),
     ...(isShorter ? await lostAfter(oci, configs) : []),
     ...(quota === undefined ? [] : await refusedBy(oci, quota)),
+    ...(repositoryQuota === undefined ? [] : await refusedIn(oci, repositoryQuota)),
   ];
 }
 
@@ -91,6 +93,27 @@ async function refusedBy(oci: OciStore, quota: number): Promise<string[]> {
   const used = (await oci.sizes.first()).bytes + oci.index.manifestBytes();
   if (used <= quota) return [];
   return [`${formatSize(used)} are used, more than ${formatSize(quota)}: every push would be refused`];
+}
+
+/** The repositories that use more than each may. */
+async function refusedIn(oci: OciStore, quota: number): Promise<string[]> {
+  const signal = AbortSignal.timeout(COUNT_MS);
+  let repositories: readonly RepositoryUsage[];
+  try {
+    repositories = await measureRepositories(oci.blobs, oci.index, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return ["it could not be counted in time which repositories use more than that"];
+  }
+  const over = repositories.filter((usage) => bytesOf(usage) > quota);
+  if (over.length === 0) return [];
+  const more = over.length > MAX_NAMED ? [`  … and ${over.length - MAX_NAMED} more`] : [];
+  const count = over.length === 1 ? "1 repository uses" : `${over.length} repositories use`;
+  return [
+    `${count} more than ${formatSize(quota)}; pushes of new content to them would be refused:`,
+    ...over.slice(0, MAX_NAMED).map((usage) => `  ${usage.repository}: ${formatSize(bytesOf(usage))}`),
+    ...more,
+  ];
 }
 
 function dryRun() {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { consequencesOf } from "../../../../src/backends/oci-http/operations/consequences.ts";
 import { parseCleanupRule } from "../../../../src/backends/oci-http/policy/cleanup-rules.ts";
 import type { InstanceValues } from "../../../../src/backends/oci-http/settings/instance-settings.ts";
+import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import { TestStore } from "../../../support/oci-store.ts";
 import { registryOver } from "../../../support/registry-services.ts";
 
@@ -67,4 +68,16 @@ test("a quota below what is stored tells that pushes would be refused", async ()
     expect.stringMatching(/are used, more than 10 B: every push would be refused$/),
   ]);
   expect(await change({ quota: 1_000_000 })).toEqual([]);
+});
+
+test("a quota of repositories below what some of them use names the largest of these", async () => {
+  const { store, change } = await registry();
+  for (let i = 0; i < 12; i++) await store.image("v1", { repository: `team/app-${i}` as RepositoryName });
+  const lines = await change({ repositoryQuota: 10 });
+  expect(lines[0]).toBe(
+    "12 repositories use more than 10 B; pushes of new content to them would be refused:",
+  );
+  expect(lines[1]).toMatch(/^ {2}team\/app-\d+: \d+ B$/);
+  expect([lines.length, lines.at(-1)]).toEqual([12, "  … and 2 more"]);
+  expect(await change({ repositoryQuota: 1_000_000 })).toEqual([]);
 });
