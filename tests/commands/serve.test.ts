@@ -142,3 +142,11 @@ test("a server whose standard output was closed goes on, and stops without an er
   }
   expect([await child.exited, stderr]).toEqual([0, "Everlock is running\n"]);
 });
+
+test("the executable reads a request head of up to 32 KiB, and refuses a larger one", async () => {
+  const { httpPort } = await startEverlock();
+  const statusOf = async (bytes: number) =>
+    (await fetch(`http://localhost:${httpPort}/v2/`, { headers: { "X-Long": "x".repeat(bytes) } })).status;
+  expect(await statusOf(30_000)).toBe(401);
+  expect(await statusOf(34_000)).toBe(431);
+});

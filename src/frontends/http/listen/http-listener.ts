@@ -1,4 +1,3 @@
-import http from "node:http";
 import { isIP } from "node:net";
 import { nextTurn } from "../../../primitives/jobs/next-turn.ts";
 import type { ListenAddress } from "../../../primitives/net/listen-address.ts";
@@ -13,13 +12,6 @@ export const LISTEN_TLS_SETTING = "frontend-http-listen-https";
 const FIRST_HEAD_SECONDS = 30;
 /** Idle timeout after the first request head: the runtime's maximum, for slow clients in the middle of a layer. */
 const IDLE_TIMEOUT_SECONDS = 255;
-
-/**
- * Of a request's head. The runtime's default of 16 KiB is too little for 1024 ranges, which podman names for a large layer.
- * The runtime has one limit for all listeners of the process; it answers 431 above it.
- */
-const MAX_HEAD_BYTES = 32 * 1024;
-Object.assign(http, { maxHeaderSize: MAX_HEAD_BYTES });
 
 /** Turns of the event loop after which the listener's backlog has been accepted. */
 const ACCEPT_TURNS = 3;
