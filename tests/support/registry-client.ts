@@ -95,16 +95,19 @@ export class RegistryClient {
     const content = await bytesOf(response);
     const digest = digestOf(content);
     if (response.status !== 200 || response.headers.get("Docker-Content-Digest") !== digest) {
-      throw new Error(`manifest ${tag} answered ${response.status}`);
+      const message = new TextDecoder().decode(content);
+      throw new Error(`manifest ${tag} answered ${response.status}: ${message}`);
     }
     const { config, layers } = JSON.parse(new TextDecoder().decode(content)) as {
       config: { digest: Digest };
       layers: { digest: Digest }[];
     };
     for (const blob of [config, ...layers]) {
-      const bytes = await bytesOf(await this.fetch(`blobs/${blob.digest}`));
-      if (digestOf(bytes) !== blob.digest)
-        throw new Error(`blob ${blob.digest} of ${tag} is damaged or missing`);
+      const answer = await this.fetch(`blobs/${blob.digest}`);
+      if (answer.status !== 200)
+        throw new Error(`blob ${blob.digest} of ${tag} answered ${answer.status}: ${await answer.text()}`);
+      const bytes = await bytesOf(answer);
+      if (digestOf(bytes) !== blob.digest) throw new Error(`blob ${blob.digest} of ${tag} is damaged`);
     }
     return digest;
   }
