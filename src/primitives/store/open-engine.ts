@@ -28,6 +28,18 @@ export async function openStorage(
   return { stores: new StoreManager(location, engine, log, signal), identity };
 }
 
+/** Like `openStorage`, for a command that uses what a server has made. */
+export async function openUsedStorage(location: EngineLocation, log: Logger): Promise<UsedStorage> {
+  const engine = openEngine(location, log);
+  if (engine instanceof S3Engine) await engine.checkUsed();
+  return { engine, stores: new StoreManager(location, engine, log) };
+}
+
+export interface UsedStorage {
+  readonly engine: StorageEngine;
+  readonly stores: StoreManager;
+}
+
 /** The stores below a data directory of this machine; see `StoreManager` for `signal`. */
 export function localStores(dataDir: string, log: Logger, signal?: AbortSignal): StoreManager {
   const location: LocalLocation = { kind: "local", dataDir };

@@ -1,6 +1,6 @@
-import { hostname } from "node:os";
 import type { ServerConfig } from "../../config/server-config.ts";
 import type { EngineLocation } from "../../primitives/store/engine-location.ts";
+import { nodeName } from "../../primitives/store/node-name.ts";
 import { openStorage } from "../../primitives/store/open-engine.ts";
 import { serverPart } from "./context.ts";
 
@@ -29,13 +29,4 @@ function locationOf({ storage, jobs }: ServerConfig, dataDir: string): EngineLoc
   return storage.kind === "local"
     ? { kind: "local", dataDir }
     : { ...storage, dataDir, node: nodeName(), linkGraceMs: jobs.gcGrace * 1000 };
-}
-
-/** Tells the nodes apart: another one for each start, because a process that was killed may still have requests on their way. */
-function nodeName(): string {
-  const host = hostname()
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .slice(0, 40);
-  return `${host}-${crypto.randomUUID().slice(0, 8)}`;
 }

@@ -14,7 +14,7 @@ import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
 import type { Nodes } from "../nodes.ts";
 import type { KeptSecret, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
-import { checkBucket } from "./bucket-check.ts";
+import { checkBucket, checkUsedBucket } from "./bucket-check.ts";
 import { BlobCache } from "./content/blob-cache.ts";
 import { S3Blobs } from "./content/s3-blobs.ts";
 import { S3Uploads } from "./content/s3-uploads.ts";
@@ -84,6 +84,11 @@ export class S3Engine implements StorageEngine {
     const identity = await checkBucket(this.bucket);
     await this.#cache?.measure();
     return identity;
+  }
+
+  /** Like `check`, without a node: for commands that only use what nodes have made. */
+  checkUsed(): Promise<string> {
+    return checkUsedBucket(this.bucket);
   }
 
   async list(): Promise<readonly string[]> {
