@@ -5,6 +5,7 @@ import { checkConfig } from "./commands/check-config.ts";
 import { commandHelp } from "./commands/command-help.ts";
 import { completion } from "./commands/completion.ts";
 import { console } from "./commands/console.ts";
+import { exportCommand } from "./commands/export.ts";
 import { fsck } from "./commands/fsck.ts";
 import { gc } from "./commands/gc.ts";
 import { health } from "./commands/health.ts";
@@ -29,6 +30,7 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   console,
   backup,
   "restore-backup": restoreBackup,
+  export: exportCommand,
   completion: completion(() => subCommands),
   version,
 };

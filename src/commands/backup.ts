@@ -9,16 +9,13 @@ import {
 import { missingBlobs } from "../backends/oci-http/store/missing-blobs.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
-import { withRemoteHold } from "../frontends/control/control-client.ts";
 import type { Digest } from "../primitives/digest.ts";
-import { asOwner } from "../primitives/fs/directory-owner.ts";
 import { replaceFile, syncDirectory } from "../primitives/fs/durable.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import type { StoreCopy } from "../primitives/store/engine/local/copy/store-copy.ts";
 import { encodeInventory, inventoryOf } from "../primitives/store/engine/local/copy/store-inventory.ts";
 import { StoredCommits } from "../primitives/store/engine/local/copy/stored-commits.ts";
 import { LocalBlobs } from "../primitives/store/engine/local/local-blobs.ts";
-import { hasUnseenCommits } from "../primitives/store/engine/local/unseen-commits.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
 import { markedStorage } from "../server/storage-marker.ts";
@@ -29,11 +26,11 @@ import {
   copyAll,
   directoriesOf,
   finishing,
-  isDamage,
   isEmpty,
   refuseFailures,
   withDirectory,
 } from "./data-copy.ts";
+import { withSettledStores } from "./settled-stores.ts";
 
 const USAGE = "use: everlock backup <dir> [--data-dir <dir>]";
 
@@ -75,18 +72,11 @@ async function backUp(dataDir: string, dir: string, config: ServerConfig): Promi
   // From here on the backup counts as incomplete, even over a finished one, until everything is synced.
   const stores = new Set([...(readMarker(dir)?.stores ?? []), ...(await storesOf(dataDir))]);
   await writeMarker(dir, { finished: null, stores: [...stores].toSorted() });
-  const held = await withRemoteHold(dataDir, async ({ openStores, sparseStores = [] }) => ({
-    copied: await copyAll(dataDir, dir, await unfinishedStores(dataDir, openStores)),
-    sparseStores,
-  }));
-  const { copied, sparseStores } =
-    held?.result ??
-    (await withDirectory(dataDir, async () => {
-      const copied = await copyAll(dataDir, dir, await asOwner(dataDir, () => finishCommits(dataDir)));
-      refuseFailures(copied);
-      return { copied, sparseStores: await sparseStoresOf(dataDir, config) };
-    }));
-  refuseFailures(copied);
+  const { copied, sparseStores } = await withSettledStores(dataDir, async (settled) => {
+    const copied = await copyAll(dataDir, dir, settled.unusable);
+    refuseFailures(copied);
+    return { copied, sparseStores: settled.sparseStores ?? (await sparseStoresOf(dataDir, config)) };
+  });
   const { copies } = copied;
   let problems = 0;
   const contents: Record<StoreName, BackedUpStore> = {};
@@ -132,42 +122,6 @@ function reportMissing(
     process.stderr.write(`${name}: the blob ${digest} is missing; needed by ${manifest}\n`);
   }
   return named.size;
-}
-
-/** Opens each store, which recovers commits that a crashed server acknowledged. Returns the stores that can't be opened. */
-async function finishCommits(dataDir: string): Promise<ReadonlyMap<StoreName, Error>> {
-  const damaged = new Map<StoreName, Error>();
-  const manager = localStores(dataDir, consoleLogger);
-  for (const name of await storesOf(dataDir)) {
-    try {
-      await (await manager.open(name)).close();
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      damaged.set(name, error);
-    }
-  }
-  return damaged;
-}
-
-/** The stores that the server does not use and whose acknowledged commits a copy would miss. */
-async function unfinishedStores(
-  dataDir: string,
-  openStores: readonly StoreName[] | undefined,
-): Promise<ReadonlyMap<StoreName, Error>> {
-  const unfinished = new Map<StoreName, Error>();
-  for (const name of await storesOf(dataDir)) {
-    if (!openStores || openStores.includes(name)) continue;
-    try {
-      if (await hasUnseenCommits(`${dataDir}/${name}`)) {
-        const reason = `the store '${name}' has commits in its journal, and the server does not use it; stop the server and run 'everlock fsck ${name}' to move them to its branch`;
-        unfinished.set(name, new CommandError(reason));
-      }
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      unfinished.set(name, error);
-    }
-  }
-  return unfinished;
 }
 
 /** The stores of registries with `references=sparse`, by the stored configuration and the settings. */

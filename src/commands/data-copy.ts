@@ -59,15 +59,15 @@ export async function withDirectory<T>(
   options?: AcquireOptions,
 ): Promise<T> {
   const acquire = () => DataDirectory.acquire(path, options);
-  const isBackup = options?.what === "backup";
+  const isCopy = options?.what !== undefined;
   const give = existsSync(path) ? giveToOwner : existsSync(dirname(path)) ? giveToOwnerAbove : undefined;
   // The other directory may be one that only root can use, so the process stays root for the work.
-  const directory = isBackup || give !== giveToOwner ? acquire() : await asOwner(path, acquire);
+  const directory = isCopy || give !== giveToOwner ? acquire() : await asOwner(path, acquire);
   try {
     return await work();
   } finally {
     directory.release();
-    if (!isBackup) give?.(path);
+    if (!isCopy) give?.(path);
   }
 }
 

@@ -42,14 +42,17 @@ export function acquireDataDirectory(flags: readonly string[], usage: string): D
   return DataDirectory.acquire(dataDir);
 }
 
-/** Separates the words of a console command from these flags and their values. */
-export function splitFlags(args: readonly string[]): { words: string[]; flags: string[] } {
+/** Separates words from flags that have values, and their values. */
+export function splitFlags(
+  args: readonly string[],
+  known: ArgsDef = PASSWORD_ARGS,
+): { words: string[]; flags: string[] } {
   const words: string[] = [];
   const flags: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
     const [, name, value] = arg.match(/^--([a-z-]+)(=.*)?$/s) ?? [];
-    if (name === undefined || !Object.hasOwn(PASSWORD_ARGS, name)) words.push(arg);
+    if (name === undefined || !Object.hasOwn(known, name)) words.push(arg);
     else flags.push(...(value === undefined ? [arg, args[++i] ?? ""] : [arg]));
   }
   return { words, flags };

@@ -1,14 +1,14 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { checkDatabases } from "../backends/oci-http/upkeep/database-check.ts";
 import { checkBlobs } from "../backends/oci-http/upkeep/store-check.ts";
-import { UsageError } from "../config/settings.ts";
 import { failureOf } from "../primitives/errors/failure.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { SessionCounts } from "../primitives/store/blobs/session-counts.ts";
 import { LocalUploadLocks } from "../primitives/store/blobs/upload-locks.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
-import { parseStoreName, type StoreManager, type StoreName } from "../primitives/store/store-manager.ts";
+import type { StoreManager, StoreName } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
+import { chooseStores } from "./choose-store.ts";
 import { CommandError } from "./command-error.ts";
 import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
@@ -34,22 +34,11 @@ export const fsck = defineCommand({
     undo.defer(() => directory.release());
     const manager = localStores(directory.path, consoleLogger);
     let damaged = 0;
-    for (const name of await chooseStores(manager, named ? first : undefined))
+    for (const name of chooseStores(await manager.list(), named ? first : undefined))
       damaged += await check(manager, name);
     if (damaged > 0) throw new CommandError(`${damaged} ${damaged === 1 ? "problem" : "problems"} found`);
   },
 });
-
-async function chooseStores(
-  manager: StoreManager,
-  wanted: string | undefined,
-): Promise<readonly StoreName[]> {
-  const stores = (await manager.list()).sort();
-  if (wanted === undefined) return stores;
-  const name = parseStoreName(wanted);
-  if (name && stores.includes(name)) return [name];
-  throw new UsageError(`there is no store '${wanted}'; there are ${stores.join(", ") || "none"}`);
-}
 
 /** Prints the problems of one store and returns their number. */
 async function check(manager: StoreManager, name: StoreName): Promise<number> {

@@ -26,7 +26,7 @@ export class DataDirectoryError extends ExpectedError {
 
 export interface AcquireOptions {
   /** The name of the directory in messages. */
-  readonly what?: "data directory" | "backup";
+  readonly what?: "data directory" | "backup" | "export";
   /** Whether an unfinished restore is accepted; only `restore-backup` may use such a directory. */
   readonly allowsUnfinishedRestore?: boolean;
   /** The object store whose node uses the directory; without it, the directory holds the stores. */
@@ -63,7 +63,7 @@ export class DataDirectory {
   /** Creates the directory if missing, accessible only to the user who runs the server. Throws `DataDirectoryError`. */
   static acquire(dir: string, options: AcquireOptions = {}): DataDirectory {
     const { what = "data directory", report = () => undefined } = options;
-    const { allowsUnfinishedRestore = what === "backup" } = options;
+    const { allowsUnfinishedRestore = what !== "data directory" } = options;
     const path = resolve(dir);
     try {
       if (!existsSync(path) && lstatSync(path, { throwIfNoEntry: false }))
@@ -172,7 +172,7 @@ function takeLock(path: string, what: string): FileLock {
   } catch (error) {
     if (isHeldByOther(error)) {
       throw new DataDirectoryError(
-        `the ${what} ${path} is in use by another ${what === "backup" ? "command" : "server"}${otherProcess(path)}`,
+        `the ${what} ${path} is in use by another ${what === "data directory" ? "server" : "command"}${otherProcess(path)}`,
       );
     }
     throw new DataDirectoryError(`can't lock the ${what} ${path}: ${messageOf(error)}`);

@@ -2,11 +2,11 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { removeFile, replaceFile, syncDirectory } from "../../../../fs/durable.ts";
 import { makeDirectory } from "../../../../fs/durable-directory.ts";
+import { copyVerified, removeTemporaries } from "../../../../fs/verified-copy.ts";
 import { OBJECT_ID_BYTES, objectIdToBytes, parseObjectId } from "../../../git/object-id.ts";
 import { PackIndex } from "../../../packs/pack-index.ts";
 import { readLooseObject } from "../loose.ts";
 import { ensureRepository } from "../repository.ts";
-import { copyVerified, removeTemporaries } from "./verified-copy.ts";
 
 /**
  * Brings a copy of a bare repository up to date: its objects first, then its refs as they were at the beginning, all of it
@@ -22,7 +22,7 @@ export async function copyRepository(source: string, target: string): Promise<nu
     await replaceFile(`${target}/${path}`, content);
   }
   await removeOtherRefs(refs, target);
-  removeMergedPacks(source, target);
+  removeMergedPacks(packsOf(source), target);
   await syncDirectory(packDirectory(target));
   return bytes;
 }
@@ -110,9 +110,8 @@ async function copyLooseObjects(source: string, target: string): Promise<number>
   return bytes;
 }
 
-/** Packs whose objects have all become part of others; what the source has lost stays in the copy. */
-function removeMergedPacks(source: string, target: string): void {
-  const current = packsOf(source);
+/** Removes packs whose objects have all become part of those in `current`; what the source has lost stays in the copy. */
+export function removeMergedPacks(current: ReadonlySet<string>, target: string): void {
   const old = [...packsOf(target)].filter((stem) => !current.has(stem));
   if (old.length === 0) return;
   const indexes = [...current]

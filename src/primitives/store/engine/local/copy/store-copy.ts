@@ -4,6 +4,12 @@ import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../.
 import { removeFile, removeQuietly, syncDirectory, syncFileAt } from "../../../../fs/durable.ts";
 import { makeDirectory } from "../../../../fs/durable-directory.ts";
 import { isMissingFile } from "../../../../fs/files.ts";
+import {
+  copyVerified,
+  DamagedFileError,
+  removeTemporaries,
+  TEMPORARY_SUFFIX,
+} from "../../../../fs/verified-copy.ts";
 import { damageIn } from "../../../../sqlite/database-damage.ts";
 import { snapshotDatabase } from "../../../../sqlite/database-file.ts";
 import { DamagedStoreError } from "../../../commits/damaged-store.ts";
@@ -13,7 +19,6 @@ import { LocalRefs } from "../local-refs.ts";
 import { traceOfLostBranch } from "../lost-branch.ts";
 import { MAIN_REF } from "../repository.ts";
 import { copyRepository } from "./repository-copy.ts";
-import { copyVerified, DamagedFileError, removeTemporaries, TEMPORARY_SUFFIX } from "./verified-copy.ts";
 
 export interface StoreCopy {
   /** Bytes of commits, trees and files that were copied. */

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readdirSync, renameSync, utimesSync, writeSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import type { DigestAlgorithm } from "../../../../digest.ts";
-import { ExpectedError } from "../../../../expected-error.ts";
-import { removeFile, removeQuietly, syncFile } from "../../../../fs/durable.ts";
-import { isSystemError } from "../../../../fs/files.ts";
+import { open } from "node:fs/promises";
+import type { DigestAlgorithm } from "../digest.ts";
+import { ExpectedError } from "../expected-error.ts";
+import { removeFile, removeQuietly, syncFile } from "./durable.ts";
+import { isSystemError } from "./files.ts";
 
 const BUFFER_BYTES = 1 << 20;
 /** What the name of a file ends with while it is being copied. */
@@ -38,27 +38,28 @@ export interface CopyOptions {
  * Copies a file that never changes, and hashes it on the way. The copy appears as a whole and synced, or not at all; its
  * directory entry is the caller's to sync. Answers its size. Throws `DamagedFileError`.
  */
-export async function copyVerified(
+export function copyVerified(source: string, target: string, options: CopyOptions): Promise<number> {
+  return writeVerified(chunksOf(source), source, target, options);
+}
+
+/** Like `copyVerified`, of bytes that come from elsewhere; `source` names them in errors. A chunk may be used again for the next one. */
+export async function writeVerified(
+  chunks: AsyncIterable<Uint8Array>,
   source: string,
   target: string,
   { algorithm, isSound, tailBytes = 0, writtenAt }: CopyOptions,
 ): Promise<number> {
   const temporary = target + TEMPORARY_SUFFIX;
   const hasher = new Bun.CryptoHasher(algorithm);
-  const handle = await open(source, "r");
   let fd: number | undefined;
   try {
-    removeFile(temporary);
-    fd = openSync(temporary, "wx", 0o600);
     let tail = Buffer.alloc(0);
     let size = 0;
-    const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-    for (;;) {
-      const bytesRead = await readNext(handle, buffer, source);
-      if (bytesRead === 0) break;
-      const bytes = buffer.subarray(0, bytesRead);
-      for (let at = 0; at < bytesRead; ) at += writeSync(fd, bytes, at);
-      size += bytesRead;
+    for await (const bytes of chunks) {
+      // A source that can't be opened has no temporary file.
+      fd ??= create(temporary);
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      size += bytes.length;
       if (tailBytes === 0) {
         hasher.update(bytes);
         continue;
@@ -69,22 +70,38 @@ export async function copyVerified(
       tail = known.subarray(end);
     }
     if (!isSound(hasher.digest(), tail)) throw new DamagedFileError(source);
+    fd ??= create(temporary);
     await syncFile(fd);
     if (writtenAt !== undefined) utimesSync(temporary, writtenAt, writtenAt);
     renameSync(temporary, target);
     return size;
   } finally {
-    await handle.close();
-    if (fd !== undefined) closeSync(fd);
-    removeQuietly(temporary);
+    if (fd !== undefined) {
+      closeSync(fd);
+      removeQuietly(temporary);
+    }
   }
 }
 
-async function readNext(handle: FileHandle, buffer: Buffer, source: string): Promise<number> {
+function create(temporary: string): number {
+  removeFile(temporary);
+  return openSync(temporary, "wx", 0o600);
+}
+
+/** The bytes of a file in one buffer, which is filled again and again. */
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  const handle = await open(path, "r");
   try {
-    return (await handle.read(buffer, 0, buffer.length)).bytesRead;
+    const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
   } catch (error) {
-    if (isSystemError(error, "EIO")) throw new DamagedFileError(source, error);
+    if (isSystemError(error, "EIO")) throw new DamagedFileError(path, error);
     throw error;
+  } finally {
+    await handle.close();
   }
 }
