@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
+import { CacheCounts } from "../primitives/s3/cache-counts.ts";
 import { credentialSource, MissingCredentialsError } from "../primitives/s3/credential-source.ts";
 import { parseS3Endpoint, parseS3Url, s3UrlOf } from "../primitives/s3/s3-location.ts";
+import { newS3Memory } from "../primitives/s3/s3-memory.ts";
 import type { S3Storage } from "../primitives/s3/s3-storage.ts";
 import { parseDuration } from "../primitives/text/duration.ts";
 import type { CheckedSettings } from "./checked-settings.ts";
@@ -49,6 +51,7 @@ export function storageConfig(settings: CheckedSettings, environment: Environmen
   return {
     kind: "s3",
     bucket: { bucket, prefix, ...serverOf(settings, environment) },
+    memory: newS3Memory(),
     credentialsFile: credentialsFile(settings, environment),
     maxAgeMs: maxAgeMs(settings),
     cache: cacheOf(settings),
@@ -115,6 +118,6 @@ function cacheOf(settings: CheckedSettings): S3Storage["cache"] {
   return {
     dir: resolve(settings.text("cache-dir")),
     bytes: settings.size("cache-size") ?? DEFAULT_CACHE_BYTES,
-    used: new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT),
+    counts: CacheCounts.memory(),
   };
 }

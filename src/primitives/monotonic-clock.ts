@@ -5,6 +5,9 @@ export type MonotonicClock = () => number;
 
 export const monotonicMs: MonotonicClock = () => performance.now();
 
+/** The same for all threads, unless the wall clock was set between their starts. */
+export const processMs: MonotonicClock = () => performance.timeOrigin + performance.now();
+
 const QUESTIONS = 5;
 
 /** A clock synchronized with another thread's, because each thread's clock begins at its start. `ask` returns the other's time. */

@@ -16,7 +16,7 @@ describe("the storage", () => {
   });
 
   test("is a bucket below a prefix on the object store that is named", () => {
-    expect(storage([...BUCKET, ...SERVER])).toEqual({
+    expect(storage([...BUCKET, ...SERVER])).toMatchObject({
       kind: "s3",
       bucket: {
         bucket: "everlock",

@@ -77,6 +77,15 @@ describeWith(["versitygw"], "a node that can't use its object store", () => {
 
 const ready = async ({ opsPort }: Everlock) => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).status;
 
+const UP = "everlock_object_store_up";
+
+async function metric({ opsPort }: Everlock, sample: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
+  const line = text.split("\n").find((one) => one.startsWith(`${sample} `));
+  if (line === undefined) throw new Error(`there is no sample ${sample}`);
+  return Number(line.slice(sample.length + 1));
+}
+
 describeWith(["versitygw", "ssh", "sshpass"], "a node whose object store", () => {
   const bucket = sharedS3Server();
 
@@ -104,11 +113,23 @@ describeWith(["versitygw", "ssh", "sshpass"], "a node whose object store", () =>
       ]);
       for (const { status, headers } of refused)
         expect([status, headers.get("Retry-After")]).toEqual([503, "10"]);
+      expect(await eventually(async () => (await metric(node, UP)) === 0, 5000)).toBe(true);
+      const asked = performance.now();
+      const more = await Promise.all(Array.from({ length: 40 }, () => client.fetch("manifests/v1")));
+      // One of them may be the request that looks whether the store is back.
+      expect(performance.now() - asked).toBeLessThan(4000);
+      expect(more.map(({ status }) => status)).toEqual(more.map(() => 503));
       expect(await eventually(async () => (await ready(node)) === 503, 20_000)).toBe(true);
       proxy.mode = "pass";
       expect(await eventually(async () => (await ready(node)) === 200, 20_000)).toBe(true);
       expect(String(await client.verifyImage("v1"))).toBe(pushed.digest);
       await client.pushImage("v3", 100);
+      expect([
+        await metric(node, UP),
+        (await metric(node, 'everlock_object_store_withheld_total{reason="away"}')) > 0,
+        (await metric(node, 'everlock_log_behind_seconds{store="everlock-oci-local"}')) < 10,
+        (await metric(node, 'everlock_log_unmerged_entries{store="everlock-oci-local"}')) > 0,
+      ]).toEqual([1, true, true, true]);
       expect(node.log()).toContain("the storage can't be used for now");
       expect(node.log()).not.toContain(" error ");
     },

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { resolveServerConfig } from "../../src/config/server-config.ts";
+import { formatMetrics } from "../../src/frontends/ops/metrics.ts";
+import { type MeasuredStorage, objectStoreMetrics } from "../../src/frontends/ops/object-store-metrics.ts";
 import { consoleLogger } from "../../src/primitives/logging/logger.ts";
+import { CacheCounts } from "../../src/primitives/s3/cache-counts.ts";
+import { newS3Memory } from "../../src/primitives/s3/s3-memory.ts";
 import { startServer } from "../../src/server/server.ts";
 import { afterThisTest } from "../support/cleanup.ts";
 import { RegistryClient } from "../support/registry-client.ts";
@@ -14,6 +18,17 @@ const DASHBOARD = readFileSync(`${DIRECTORY}/grafana-dashboard.json`, "utf8");
 
 interface Target {
   readonly expr: string;
+}
+
+/** The metrics of a node over an object store, beside those of every server. */
+async function nodeMetrics(): Promise<string> {
+  const location = {
+    kind: "s3",
+    memory: newS3Memory(),
+    cache: { dir: "", bytes: 1, counts: CacheCounts.memory() },
+  };
+  const storage = { location, measureLogs: async () => [] } as unknown as MeasuredStorage;
+  return formatMetrics(await objectStoreMetrics(storage));
 }
 
 /** The metrics that a server with traffic has, without the suffixes of histograms. */
@@ -35,7 +50,9 @@ async function servedMetrics(): Promise<ReadonlySet<string>> {
   afterThisTest(() => server.stop());
   await new RegistryClient(server.http?.port ?? 0, "app").pushImage("v1");
   const text = await (await fetch(`http://127.0.0.1:${server.ops?.port}/metrics`)).text();
-  return new Set([...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name = ""]) => name));
+  return new Set(
+    [...`${text}${await nodeMetrics()}`.matchAll(/^# TYPE (\S+) /gm)].map(([, name = ""]) => name),
+  );
 }
 
 const metricsIn = (text: string) =>

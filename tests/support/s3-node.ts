@@ -1,7 +1,8 @@
 import { S3Bucket } from "../../src/primitives/s3/s3-bucket.ts";
-import { S3Client, type S3Request } from "../../src/primitives/s3/s3-client.ts";
+import { S3Client } from "../../src/primitives/s3/s3-client.ts";
 import { S3UnavailableError } from "../../src/primitives/s3/s3-errors.ts";
 import type { S3Location } from "../../src/primitives/s3/s3-location.ts";
+import type { S3Request } from "../../src/primitives/s3/s3-request.ts";
 import { TEST_KEYS } from "./s3-server.ts";
 
 /** What a node's network does with a request. */

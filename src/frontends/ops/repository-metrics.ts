@@ -6,6 +6,7 @@ import {
   type RepositoryUsage,
 } from "../../backends/oci-http/store/measure-repositories.ts";
 import type { OciStore } from "../../backends/oci-http/store/oci-store.ts";
+import { failureOf } from "../../primitives/errors/failure.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { type MonotonicClock, monotonicMs } from "../../primitives/monotonic-clock.ts";
 import { gauge, type Metric, type Sample } from "./metrics.ts";
@@ -44,7 +45,9 @@ export class RepositoryMetrics {
   latest(): Metric[] {
     this.#measuring ??= this.#measure()
       .catch((error: unknown) => {
-        if (!this.#stopped.signal.aborted) this.#log.warn(`the repositories could not be measured: ${error}`);
+        // That the storage is away is said elsewhere.
+        if (this.#stopped.signal.aborted || failureOf(error).kind === "unavailable") return;
+        this.#log.warn(`the repositories could not be measured: ${error}`);
       })
       .finally(() => {
         this.#measuring = undefined;

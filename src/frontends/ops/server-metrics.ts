@@ -9,6 +9,7 @@ import type { Certificate } from "../http/listen/certificates.ts";
 import { DURATION_BOUNDS, type HttpTraffic } from "../http/requests/http-traffic.ts";
 import { hostMetrics } from "./host-metrics.ts";
 import { counter, gauge, histogram, type Metric, type Sample } from "./metrics.ts";
+import { type MeasuredStorage, objectStoreMetrics } from "./object-store-metrics.ts";
 
 /** The services whose state the metrics report. */
 export interface MeasuredServices {
@@ -18,6 +19,7 @@ export interface MeasuredServices {
   readonly passwords: Pick<PasswordChecker, "failures" | "comparisons" | "waiting">;
   readonly jobs: Pick<JobRunner, "list">;
   readonly traffic: HttpTraffic;
+  readonly storage: MeasuredStorage;
   /** The certificates in use. */
   readonly certificates: () => readonly Certificate[];
   readonly dataDir: string;
@@ -35,6 +37,7 @@ export async function serverMetrics(services: MeasuredServices): Promise<Metric[
     ...accessMetrics(services),
     ...(await storeMetrics(services.instances.stores())),
     ...jobMetrics(services),
+    ...(await objectStoreMetrics(services.storage)),
   ];
 }
 

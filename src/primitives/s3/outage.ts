@@ -1,26 +1,50 @@
-import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
+import { type MonotonicClock, processMs } from "../monotonic-clock.ts";
 
 /** Without any answer for so long (ms), the server counts as away. */
-const AWAY_AFTER_MS = 3000;
+const AWAY_AFTER_MS = 2500;
 /** Requests to a server that is away are given this time (ms), so that clients soon learn of it. */
 const PATIENCE_MS = 2000;
+/** While the server is away, one request in this time (ms) is sent, to see whether it is back. */
+const LOOK_EVERY_MS = 1000;
 /** How long it counts as away after the last attempt (ms). */
 const FORGET_MS = 30_000;
 
-/** Whether a server is away: then a request is neither given much time nor repeated, so that nothing waits for long. */
+const [FIRST, LAST, LOOKED] = [0, 1, 2];
+const CELLS = 3;
+/** Times are kept as more than this. */
+const NEVER = 0n;
+
+/**
+ * Whether a server is away: then a request is neither given much time nor repeated, and most are not sent at all, so that
+ * nothing waits for long. All threads share it.
+ */
 export class Outage {
   readonly #now: MonotonicClock;
-  /** When the first of the attempts began to fail that got no answer, and the last one did. */
-  #first: number | undefined;
-  #last = Number.NEGATIVE_INFINITY;
+  /** When the first of the attempts began to fail that got no answer, when the last one did, and when one was let through. */
+  readonly #cells: BigInt64Array;
 
-  constructor(now: MonotonicClock = monotonicMs) {
+  static memory(): SharedArrayBuffer {
+    return new SharedArrayBuffer(CELLS * BigInt64Array.BYTES_PER_ELEMENT);
+  }
+
+  constructor(memory = Outage.memory(), now: MonotonicClock = processMs) {
+    this.#cells = new BigInt64Array(memory);
     this.#now = now;
   }
 
   get isOn(): boolean {
-    if (this.#first === undefined) return false;
-    return this.#last - this.#first >= AWAY_AFTER_MS && this.#now() - this.#last < FORGET_MS;
+    const [first, last] = [Atomics.load(this.#cells, FIRST), Atomics.load(this.#cells, LAST)];
+    if (first === NEVER) return false;
+    return last - first >= AWAY_AFTER_MS && this.#time() - last < FORGET_MS;
+  }
+
+  /** Whether a request may be sent now. */
+  admits(): boolean {
+    if (!this.isOn) return true;
+    const looked = Atomics.load(this.#cells, LOOKED);
+    const now = this.#time();
+    if (now - looked < LOOK_EVERY_MS) return false;
+    return Atomics.compareExchange(this.#cells, LOOKED, looked, now) === looked;
   }
 
   /** How long a request may take that usually has so many milliseconds. */
@@ -29,12 +53,20 @@ export class Outage {
   }
 
   answered(): void {
-    this.#first = undefined;
+    Atomics.store(this.#cells, FIRST, NEVER);
   }
 
-  /** An attempt that began at `began` got no answer, or one that says that the server can't. */
-  failed(began: number): void {
-    this.#first ??= began;
-    this.#last = this.#now();
+  /** An attempt that took so many milliseconds got no answer, or one that says that the server can't. */
+  failed(tookMs: number): void {
+    const now = this.#time();
+    const isForgotten = now - Atomics.load(this.#cells, LAST) >= FORGET_MS;
+    if (isForgotten) Atomics.store(this.#cells, FIRST, NEVER);
+    const began = now - BigInt(Math.round(tookMs));
+    Atomics.compareExchange(this.#cells, FIRST, NEVER, began > NEVER ? began : 1n);
+    Atomics.store(this.#cells, LAST, now);
+  }
+
+  #time(): bigint {
+    return BigInt(Math.round(this.#now())) + 1n;
   }
 }

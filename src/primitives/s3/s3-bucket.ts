@@ -1,7 +1,8 @@
 import { messageOf } from "../expected-error.ts";
 import { within } from "../jobs/within.ts";
-import type { S3Client, S3Request } from "./s3-client.ts";
+import type { S3Client } from "./s3-client.ts";
 import { S3UnavailableError, S3UncertainError } from "./s3-errors.ts";
+import type { S3Request } from "./s3-request.ts";
 import { type ListedPage, parseDeletionErrors, parseListing, writeDeletion } from "./s3-xml.ts";
 
 /** What a response says of an object. */
@@ -46,8 +47,9 @@ export interface PutOptions {
 export type PutOutcome = { readonly kind: "stored"; readonly etag: string } | { readonly kind: "refused" };
 
 const METADATA = "x-amz-meta-";
-/** How long the body of an object that is read whole may take. */
-const BODY_TIMEOUT_MS = 20_000;
+/** How long the body of an object that is read whole may take: so many milliseconds, and one more for so many bytes. */
+const BODY_TIMEOUT_MS = 3000;
+const BYTES_PER_MS = 256;
 /** Most keys in a request of DeleteObjects. */
 const MAX_DELETED = 1000;
 /** How often a conditional write is repeated that met another writer (409), and the pause in between, in milliseconds. */
@@ -74,9 +76,9 @@ export class S3Bucket {
       const response = await this.client.send({ method: "GET", key, isRepeatable: true });
       if (response.status === 404) return undefined;
       try {
-        const body = within(BODY_TIMEOUT_MS, "its bytes do not come", response.arrayBuffer());
-        const bytes = new Uint8Array(await body);
         const object = objectOf(response);
+        const ms = BODY_TIMEOUT_MS + object.size / BYTES_PER_MS;
+        const bytes = new Uint8Array(await within(ms, "its bytes do not come", response.arrayBuffer()));
         if (bytes.length !== object.size) throw new Error(`${bytes.length} of ${object.size} bytes came`);
         return { ...object, bytes };
       } catch (cause) {

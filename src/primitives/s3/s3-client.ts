@@ -1,27 +1,15 @@
 import { AwsV4Signer } from "aws4fetch";
-import { messageOf } from "../expected-error.ts";
 import { monotonicMs } from "../monotonic-clock.ts";
+import { fetchFailure } from "./fetch-failure.ts";
 import { Outage } from "./outage.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
 import { S3RefusedError, S3UnavailableError } from "./s3-errors.ts";
 import type { S3Location } from "./s3-location.ts";
+import { newS3Memory, type S3Memory } from "./s3-memory.ts";
+import { operationOf, type S3Request, TIMEOUT_MS, usualTimeout } from "./s3-request.ts";
+import { outcomeOf, S3Traffic } from "./s3-traffic.ts";
 import { parseErrorBody } from "./s3-xml.ts";
-
-export interface S3Request {
-  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
-  /** Below the prefix; without one, the request is about the bucket. */
-  readonly key?: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array<ArrayBuffer>;
-  /** The time of the signature, where it must not be valid for longer than 15 minutes from then on; default: now. */
-  readonly signedAt?: Date;
-  /** Whether it may be sent again after a failure that leaves open whether it was done. */
-  readonly isRepeatable: boolean;
-  /** In place of the client's, see `S3ClientOptions`. */
-  readonly timeoutMs?: number;
-}
 
 type SignedRequest = Omit<
   ConstructorParameters<typeof AwsV4Signer>[0],
@@ -34,12 +22,10 @@ export interface S3ClientOptions {
   /** Pause before the first retry, in milliseconds; doubled after each, with jitter. */
   readonly pauseMs?: number;
   readonly maxAttempts?: number;
+  /** Shared with the clients of other threads. */
+  readonly memory?: S3Memory;
 }
 
-const TIMEOUT_MS = 20_000;
-/** Of requests that no server needs long for: with a body up to this size (bytes), and neither lists nor completions. */
-const QUICK_TIMEOUT_MS = 5000;
-const MAX_QUICK_BODY = 64 * 1024;
 const PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2000;
 const MAX_ATTEMPTS = 4;
@@ -57,9 +43,10 @@ const MISSING: readonly string[] = ["NoSuchKey", "NoSuchUpload", "NotFound"];
 export class S3Client {
   readonly location: S3Location;
   readonly #credentials: () => S3Credentials;
-  readonly #options: Required<S3ClientOptions>;
-  readonly #budget = new RetryBudget();
-  readonly #outage = new Outage();
+  readonly #options: Required<Omit<S3ClientOptions, "memory">>;
+  readonly #budget: RetryBudget;
+  readonly #outage: Outage;
+  readonly #traffic: S3Traffic;
   readonly #signingKeys = new Map<string, ArrayBuffer>();
   #requests = 0;
   /** How much the store's clock is ahead of this machine's, in milliseconds. */
@@ -68,12 +55,21 @@ export class S3Client {
   constructor(location: S3Location, credentials: () => S3Credentials, options: S3ClientOptions = {}) {
     this.location = location;
     this.#credentials = credentials;
-    this.#options = { timeoutMs: TIMEOUT_MS, pauseMs: PAUSE_MS, maxAttempts: MAX_ATTEMPTS, ...options };
+    const { memory = newS3Memory(), ...rest } = options;
+    this.#options = { timeoutMs: TIMEOUT_MS, pauseMs: PAUSE_MS, maxAttempts: MAX_ATTEMPTS, ...rest };
+    this.#budget = new RetryBudget(memory.budget);
+    this.#outage = new Outage(memory.outage);
+    this.#traffic = new S3Traffic(memory.traffic);
   }
 
   /** Requests sent so far, with retries. */
   get requests(): number {
     return this.#requests;
+  }
+
+  /** Whether the store has given no answer for some seconds. */
+  get isAway(): boolean {
+    return this.#outage.isOn;
   }
 
   /** The time by the store's clock, as its last response told it; exact to seconds. */
@@ -88,17 +84,23 @@ export class S3Client {
   async send(request: S3Request): Promise<Response> {
     const { maxAttempts, pauseMs } = this.#options;
     for (let attempt = 1; ; attempt++) {
+      if (!this.#outage.admits()) {
+        this.#traffic.requestWithheld();
+        throw this.#unavailable("it could not be used for some seconds");
+      }
       const began = monotonicMs();
-      const outcome = await this.#attempt(request);
+      const outcome = await this.#attempt(request, began);
       if (outcome instanceof Response) {
         this.#budget.succeeded();
-        this.#outage.answered();
         return outcome;
       }
-      this.#outage.failed(began);
-      const isOver = attempt >= maxAttempts || this.#outage.isOn;
-      const isLast = !request.isRepeatable || isOver || !this.#budget.spend();
-      if (isLast) throw outcome;
+      this.#outage.failed(monotonicMs() - began);
+      if (!request.isRepeatable || attempt >= maxAttempts || this.#outage.isOn) throw outcome;
+      if (!this.#budget.spend()) {
+        this.#traffic.retryWithheld();
+        throw outcome;
+      }
+      this.#traffic.retried();
       const pause = Math.min(pauseMs * 2 ** (attempt - 1), MAX_PAUSE_MS);
       await Bun.sleep(pause * (0.5 + Math.random() / 2));
     }
@@ -112,15 +114,18 @@ export class S3Client {
   }
 
   /** Returns a failure that a retry may mend; throws the others. */
-  async #attempt(request: S3Request): Promise<Response | S3UnavailableError> {
+  async #attempt(request: S3Request, began: number): Promise<Response | S3UnavailableError> {
     let response: Response;
     try {
       response = await this.#fetch(request);
     } catch (error) {
-      return this.#unavailable(messageOf(error), error);
+      this.#count(request, began);
+      return this.#unavailable(fetchFailure(error), error);
     }
+    this.#count(request, began, response);
     const { ok, status } = response;
     this.#noteTime(response);
+    if (!RETRIED.includes(status)) this.#outage.answered();
     if (ok || (RESULTS.includes(status) && status !== 404)) return response;
     const { code, message } = parseErrorBody(await response.text().catch(() => ""));
     // Not only objects can be missing: so can the bucket, or the user of the access key.
@@ -131,11 +136,16 @@ export class S3Client {
     throw this.#refused(code ?? String(status), words);
   }
 
-  #usualTimeout({ method, query = {}, body }: S3Request): number {
-    const { timeoutMs } = this.#options;
-    const isQuick =
-      method !== "POST" && query["list-type"] === undefined && (body?.length ?? 0) <= MAX_QUICK_BODY;
-    return isQuick ? Math.min(QUICK_TIMEOUT_MS, timeoutMs) : timeoutMs;
+  #count(request: S3Request, began: number, response?: Response): void {
+    const operation = operationOf(request);
+    const hasBytes = operation === "get" && response?.ok;
+    this.#traffic.ended({
+      operation,
+      outcome: response ? outcomeOf(response.status) : "unanswered",
+      seconds: (monotonicMs() - began) / 1000,
+      sent: request.body?.length ?? 0,
+      received: hasBytes ? Number(response.headers.get("content-length") ?? 0) : 0,
+    });
   }
 
   #noteTime({ headers }: Response): void {
@@ -154,7 +164,7 @@ export class S3Client {
     });
     const signed = await signer.sign();
     const deadline = new AbortController();
-    const ms = this.#outage.patience(timeoutMs ?? this.#usualTimeout(request));
+    const ms = this.#outage.patience(timeoutMs ?? usualTimeout(request, this.#options.timeoutMs));
     const timer = setTimeout(() => deadline.abort(new Error(`no response within ${ms} ms`)), ms);
     try {
       return await fetch(signed.url, {

@@ -1,16 +1,19 @@
 import type { S3Location } from "./s3-location.ts";
+import type { S3Memory } from "./s3-memory.ts";
 
 export interface S3CacheLocation {
   readonly dir: string;
   /** Most bytes of all files. */
   readonly bytes: number;
-  /** The bytes of all files: memory that the threads of a node share. */
-  readonly used: SharedArrayBuffer;
+  /** Memory of the `CacheCounts`, which the threads of a node share. */
+  readonly counts: SharedArrayBuffer;
 }
 
 /** How a node uses an object store: plain data that threads hand to each other. */
 export interface S3Storage {
   readonly bucket: S3Location;
+  /** Shared by the threads of a node; without it, each client is on its own. */
+  readonly memory?: S3Memory;
   /** A credentials file of AWS's tools; without it, the keys are in the environment. */
   readonly credentialsFile: string | undefined;
   /** How old what clients read may be, in milliseconds. */

@@ -6,6 +6,7 @@ import type { DerivedCopies } from "./engine/derived-copies.ts";
 import type { ContentOptions, ContentStorage, StorageEngine, StorageRoom } from "./engine/engine.ts";
 import type { Leases } from "./engine/leases.ts";
 import type { LinkOptions, OwnedLinks } from "./engine/links.ts";
+import type { LogMeasures } from "./engine/measures.ts";
 import type { Nodes } from "./engine/nodes.ts";
 import type { KeptSecret, Secrets } from "./engine/secrets.ts";
 import type { EngineLocation } from "./engine-location.ts";
@@ -118,6 +119,11 @@ export class StoreManager implements Secrets {
   /** See `StorageEngine.openNodes`. */
   openNodes(): Promise<Nodes> {
     return this.#engine.openNodes();
+  }
+
+  /** See `StorageEngine.measureLogs`; none where there are no other nodes. */
+  async measureLogs(): Promise<readonly LogMeasures[]> {
+    return (await this.#engine.measureLogs?.()) ?? [];
   }
 
   /** See `Secrets`. */

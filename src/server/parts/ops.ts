@@ -3,7 +3,7 @@ import { VERSION } from "../../primitives/version.ts";
 import { ADMINISTRATOR } from "./administrator.ts";
 import { serverPart } from "./context.ts";
 import { CONTROL } from "./control.ts";
-import { DIRECTORY } from "./data.ts";
+import { DIRECTORY, STORES } from "./data.ts";
 import { OTHER_NODES } from "./following.ts";
 import { CERTIFICATES, HTTP, TRAFFIC } from "./http.ts";
 import { BACKENDS, INSTANCES, JOBS } from "./registries.ts";
@@ -24,13 +24,22 @@ export const OPS = serverPart({
     jobs: JOBS,
     traffic: TRAFFIC,
     others: OTHER_NODES,
+    opened: STORES,
   },
   // Supervisors can still see that the server is stopping while running requests finish.
   stopsAfter: [HTTP, JOBS, CONTROL, SSH, CERTIFICATES],
-  start({ administrator: _, certificateFiles, directory, ...services }, { config, log, started }) {
+  start({ administrator: _, certificateFiles, directory, opened, ...services }, { config, log, started }) {
     if (!config.ops) return undefined;
     const certificates = () => certificateFiles?.certificates ?? [];
-    const measured = { ...services, certificates, dataDir: directory.path, version: VERSION, started };
+    const storage = opened.stores;
+    const measured = {
+      ...services,
+      storage,
+      certificates,
+      dataDir: directory.path,
+      version: VERSION,
+      started,
+    };
     return new OpsFrontend(config.ops, measured, log);
   },
   stop: (ops) => ops?.stop(),

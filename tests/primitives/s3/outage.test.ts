@@ -3,21 +3,21 @@ import { Outage } from "../../../src/primitives/s3/outage.ts";
 
 function open() {
   let now = 0;
-  const outage = new Outage(() => now);
+  const memory = Outage.memory();
+  const outage = new Outage(memory, () => now);
   const failFor = (ms: number) => {
-    const began = now;
     now += ms;
-    outage.failed(began);
+    outage.failed(ms);
   };
   const pass = (ms: number) => {
     now += ms;
   };
-  return { outage, failFor, pass };
+  return { outage, otherThread: new Outage(memory, () => now), failFor, pass };
 }
 
 test("a server that gave no answer for some seconds is away, until it answers", () => {
   const { outage, failFor } = open();
-  failFor(5000);
+  failFor(3000);
   expect([outage.isOn, outage.patience(20_000)]).toEqual([true, 2000]);
   outage.answered();
   expect([outage.isOn, outage.patience(20_000)]).toEqual([false, 20_000]);
@@ -32,9 +32,29 @@ test("a burst of failures is no outage; failures without end are", () => {
   expect(outage.isOn).toBe(true);
 });
 
+test("two failures with a long rest between them are no outage", () => {
+  const { outage, failFor, pass } = open();
+  failFor(1);
+  pass(60_000);
+  failFor(1);
+  expect(outage.isOn).toBe(false);
+});
+
 test("a server that was away and was not asked for long is given time again", () => {
   const { outage, failFor, pass } = open();
   failFor(5000);
   pass(30_000);
   expect(outage.isOn).toBe(false);
+});
+
+test("while a server is away, all threads together send it one request a second", () => {
+  const { outage, otherThread, failFor, pass } = open();
+  expect([outage.admits(), outage.admits()]).toEqual([true, true]);
+  failFor(3000);
+  expect(otherThread.isOn).toBe(true);
+  expect([outage.admits(), outage.admits(), otherThread.admits()]).toEqual([true, false, false]);
+  pass(1000);
+  expect([otherThread.admits(), outage.admits()]).toEqual([true, false]);
+  otherThread.answered();
+  expect([outage.admits(), outage.admits()]).toEqual([true, true]);
 });

@@ -1,4 +1,5 @@
 import type { Digest } from "../../../primitives/digest.ts";
+import { failureOf } from "../../../primitives/errors/failure.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { BlobAuditor } from "../../../primitives/store/blobs/blob-auditor.ts";
 import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
@@ -99,9 +100,10 @@ export class OciStore implements StoreView {
     this.#expiry = setInterval(() => this.#expireUploads(), EXPIRY_EVERY_MS).unref();
     this.changes = new LocalStoreChanges(this);
     this.recency = new BlobRecency();
-    this.sizes = new BlobSizeCounter(blobs, (error) =>
-      log.error(`the blobs of the store '${store}' could not be counted`, error),
-    );
+    this.sizes = new BlobSizeCounter(blobs, (error) => {
+      if (failureOf(error).kind !== "unavailable")
+        log.error(`the blobs of the store '${store}' could not be counted`, error);
+    });
     this.quotaLedger = new QuotaLedger(this, clock);
     this.quotas = quotas ?? {};
     this.committed = new SnapshotContent(() => databases.store.head());

@@ -6,6 +6,7 @@ import type { Branch } from "./branch.ts";
 import type { DerivedCopies } from "./derived-copies.ts";
 import type { Leases } from "./leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "./links.ts";
+import type { LogMeasures } from "./measures.ts";
 import type { Nodes } from "./nodes.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { Secrets } from "./secrets.ts";
@@ -75,6 +76,8 @@ export interface StorageEngine extends Secrets {
   openLeases(): Promise<Leases>;
   /** Opens what tells of the processes that use the storage. */
   openNodes(): Promise<Nodes>;
+  /** Measures the logs of the stores that are open, where nodes share them. */
+  measureLogs?(): Promise<readonly LogMeasures[]>;
   /** `undefined` where what a node derives stays with it. */
   readonly copies?: DerivedCopies;
   /** The directory of this machine in which the node keeps the databases that it derives from a store. */

@@ -3,8 +3,8 @@ import { InstanceStorage } from "../../../../src/backends/oci-http/store/instanc
 import { OciStore } from "../../../../src/backends/oci-http/store/oci-store.ts";
 import { collectGarbage } from "../../../../src/backends/oci-http/upkeep/garbage.ts";
 import { type Digest, digestOf } from "../../../../src/primitives/digest.ts";
-import type { S3Request } from "../../../../src/primitives/s3/s3-client.ts";
 import type { S3Location } from "../../../../src/primitives/s3/s3-location.ts";
+import type { S3Request } from "../../../../src/primitives/s3/s3-request.ts";
 import { S3Engine } from "../../../../src/primitives/store/engine/s3/s3-engine.ts";
 import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import { parseStoredManifest } from "../../../../src/registry/model/manifest.ts";

@@ -11,6 +11,7 @@ import type { ObjectId } from "../../git/object-id.ts";
 import type { CommitStorage, ContentOptions, ContentStorage, StorageEngine, StorageRoom } from "../engine.ts";
 import type { Leases } from "../leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
+import type { LogMeasures } from "../measures.ts";
 import type { Nodes } from "../nodes.ts";
 import type { KeptSecret, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
@@ -23,6 +24,7 @@ import { S3Objects } from "./log/s3-objects.ts";
 import { StoreLog } from "./log/store-log.ts";
 import { LogMerging } from "./log-merging.ts";
 import { S3Copies } from "./s3-copies.ts";
+import { measuredLog } from "./shared/measured-log.ts";
 import { S3Leases } from "./shared/s3-leases.ts";
 import { checkS3Links, S3Links } from "./shared/s3-links.ts";
 import { S3Nodes } from "./shared/s3-nodes.ts";
@@ -76,7 +78,8 @@ export class S3Engine implements StorageEngine {
     this.bucket = bucket;
     const { cache } = location;
     const failed = (error: unknown) => log.warn(`a blob could not be cached: ${messageOf(error)}`);
-    this.#cache = cache && new BlobCache({ dir: cache.dir, capacity: cache.bytes, used: cache.used, failed });
+    this.#cache =
+      cache && new BlobCache({ dir: cache.dir, capacity: cache.bytes, counts: cache.counts, failed });
   }
 
   /** To be awaited at the start of a node: resolves with the identity of what is in the bucket; see `checkBucket`. */
@@ -163,12 +166,13 @@ export class S3Engine implements StorageEngine {
     return new S3Leases(this.bucket, this.#location.node);
   }
 
+  async measureLogs(): Promise<readonly LogMeasures[]> {
+    return (await this.#opened()).map(([store, log]) => measuredLog(store, log));
+  }
+
   async openNodes(): Promise<Nodes> {
     const { node } = this.#location;
-    const behindSeconds = async () => {
-      const opened = await Promise.allSettled(this.#logs.values());
-      return secondsBehind(opened.flatMap((log) => (log.status === "fulfilled" ? [log.value] : [])));
-    };
+    const behindSeconds = async () => secondsBehind((await this.#opened()).map(([, log]) => log));
     return new S3Nodes({ bucket: this.bucket, node, behindSeconds });
   }
 
@@ -194,6 +198,12 @@ export class S3Engine implements StorageEngine {
     this.#logs.set(name, opening);
     opening.catch(() => this.#logs.delete(name));
     return opening;
+  }
+
+  /** The logs that could be opened, by their stores. */
+  async #opened(): Promise<[store: string, log: StoreLog][]> {
+    const logs = [...this.#logs].map(async ([store, log]) => [store, await log] as [string, StoreLog]);
+    return (await Promise.allSettled(logs)).flatMap((log) => (log.status === "fulfilled" ? [log.value] : []));
   }
 
   /** Makes an empty object if there is none. */
@@ -222,6 +232,6 @@ class OwnedBranch extends S3Branch {
   }
 }
 
-function bucketOf({ bucket, credentialsFile }: S3Node): S3Bucket {
-  return new S3Bucket(new S3Client(bucket, credentialSource(credentialsFile)));
+function bucketOf({ bucket, credentialsFile, memory }: S3Node): S3Bucket {
+  return new S3Bucket(new S3Client(bucket, credentialSource(credentialsFile), memory && { memory }));
 }

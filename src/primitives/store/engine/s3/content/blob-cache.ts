@@ -24,14 +24,15 @@ import {
 import { ExpectedError, messageOf } from "../../../../expected-error.ts";
 import { hashFile, isMissingFile } from "../../../../fs/files.ts";
 import { nextTurn } from "../../../../jobs/next-turn.ts";
+import { CacheCounts } from "../../../../s3/cache-counts.ts";
 
 export interface BlobCacheOptions {
   /** Only for this cache. */
   readonly dir: string;
   /** Of all files, in bytes. */
   readonly capacity: number;
-  /** The bytes of all files, where several threads share the cache: the same memory for all of them. */
-  readonly used?: SharedArrayBuffer;
+  /** Memory of the `CacheCounts`, where several threads share the cache: the same for all of them. */
+  readonly counts?: SharedArrayBuffer;
   /** Called with what kept a blob from being cached, such as a full disk. */
   readonly failed?: (error: unknown) => void;
 }
@@ -63,19 +64,14 @@ const CHECK_EVERY_MS = 24 * 60 * 60 * 1000;
  */
 export class BlobCache {
   readonly #options: BlobCacheOptions;
-  readonly #used: BigInt64Array;
+  readonly counts: CacheCounts;
   readonly #opened = new LruCache<Digest, number>(MAX_REMEMBERED);
   readonly #checked = new LruCache<Digest, number>(MAX_REMEMBERED);
   readonly #filling = new Map<Digest, Promise<void>>();
 
-  /** The memory that all threads hand to their caches; filled by `measure`. */
-  static sharedUse(): SharedArrayBuffer {
-    return new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT);
-  }
-
   constructor(options: BlobCacheOptions) {
     this.#options = options;
-    this.#used = new BigInt64Array(options.used ?? BlobCache.sharedUse());
+    this.counts = new CacheCounts(options.counts);
     try {
       makeDirectories(options.dir);
     } catch (cause) {
@@ -88,14 +84,14 @@ export class BlobCache {
 
   /** Bytes of all files, and of those that are being filled. */
   get used(): number {
-    return Number(Atomics.load(this.#used, 0));
+    return this.counts.used;
   }
 
   /** To be called once by the process, before it uses the cache: counts what is there, and deletes what a kill has left. */
   async measure(): Promise<void> {
     for (const name of await readdir(this.#fillingDir)) await removeIfPresent(`${this.#fillingDir}/${name}`);
     const files = await this.#files();
-    Atomics.store(this.#used, 0, BigInt(files.reduce((sum, { size }) => sum + size, 0)));
+    this.counts.setUsed(files.reduce((sum, { size }) => sum + size, 0));
     await this.#makeRoom();
   }
 
@@ -110,6 +106,7 @@ export class BlobCache {
 
   /** Called when a blob is opened that is not here; `open` gives its bytes. It is filled beside the use if it is hot. */
   opened(digest: Digest, size: number, open: () => ReadableStream<Uint8Array>): void {
+    this.counts.missed();
     const before = this.#opened.get(digest);
     const now = performance.now();
     this.#opened.set(digest, now);
@@ -231,7 +228,7 @@ export class BlobCache {
   }
 
   #add(bytes: number): void {
-    Atomics.add(this.#used, 0, BigInt(bytes));
+    this.counts.addUsed(bytes);
   }
 
   get #fillingDir(): string {

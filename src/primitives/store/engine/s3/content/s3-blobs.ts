@@ -92,7 +92,10 @@ export class S3Blobs implements BlobStore {
 
   async open(digest: Digest): Promise<OpenBlob | undefined> {
     const cached = this.#cache?.get(digest);
-    if (cached && cached.size <= this.#redirectAbove) return openFile(cached);
+    if (cached && cached.size <= this.#redirectAbove) {
+      this.#cache?.counts.hit(cached.size);
+      return openFile(cached);
+    }
     const known = await this.#find(digest);
     if (!known) return undefined;
     const { object, segments } = known;

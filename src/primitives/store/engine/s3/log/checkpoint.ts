@@ -33,12 +33,16 @@ export interface IndexCopy {
   readonly objects: number;
   /** As it lies in the object store. */
   readonly bytes: number;
+  /** See `Checkpoint`. */
+  readonly made?: number;
 }
 
 /** All that the entries of the log up to `last` consist of. It replaces them for nodes that start. */
 export interface Checkpoint {
   /** A value that no other version of the checkpoint has. */
   readonly nonce: string;
+  /** By the store's clock, in milliseconds since the epoch. Earlier versions do not write it. */
+  readonly made?: number;
   readonly last: number;
   readonly head: ObjectId | undefined;
   /** The newest ones are the last. */

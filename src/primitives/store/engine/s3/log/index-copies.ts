@@ -41,6 +41,7 @@ export class IndexCopies {
   async save(name: string, path: string, objects: number, step: () => void): Promise<void> {
     const key = `${this.#keys.copies}${name}-${crypto.randomUUID()}`;
     const bytes = await this.#write(key, path, step);
+    const made = this.#bucket.client.storeTime.getTime();
     step();
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const read = await this.#object.read();
@@ -49,7 +50,7 @@ export class IndexCopies {
       const next: Checkpoint = {
         ...checkpoint,
         nonce: crypto.randomUUID(),
-        copies: { ...checkpoint.copies, [name]: { key, objects, bytes } },
+        copies: { ...checkpoint.copies, [name]: { key, objects, bytes, made } },
       };
       if (read.etag === undefined) break;
       // The copy before this one is deleted later, see `trimLog`: another node may be reading it.

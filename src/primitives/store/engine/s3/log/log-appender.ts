@@ -222,7 +222,7 @@ export class LogAppender {
       });
       if (found) return found.nonce === entry.nonce ? entry : found;
       if (!(failure instanceof S3UncertainError || failure instanceof S3UnavailableError)) throw failure;
-      if (writes >= MAX_WRITES) throw failure;
+      if (writes >= MAX_WRITES || bucket.client.isAway) throw failure;
       await Bun.sleep(PAUSE_MS * 2 ** (writes - 1) * (0.5 + Math.random()));
     }
   }

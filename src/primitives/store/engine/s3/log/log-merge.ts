@@ -87,6 +87,7 @@ export async function mergeEntries(
   options.step();
   const next: Checkpoint = {
     nonce: crypto.randomUUID(),
+    made: options.bucket.client.storeTime.getTime(),
     last: batch.last,
     head: batch.head,
     packs,

@@ -10,7 +10,7 @@ import { LogAppender } from "./log-appender.ts";
 import { type LogClock, systemClock } from "./log-clock.ts";
 import type { LogEntry, S3LogRecord } from "./log-entry.ts";
 import { LogKeys } from "./log-keys.ts";
-import { isWorthMerging, type MergeReport, mergeEntries } from "./log-merge.ts";
+import { isWorthMerging, type MergeReport, mergeEntries, type UnmergedEntries } from "./log-merge.ts";
 import { LogTail } from "./log-tail.ts";
 import { trimLog } from "./log-trimming.ts";
 import { PackGoneError } from "./pack-pieces.ts";
@@ -174,14 +174,19 @@ export class StoreLog {
     return () => this.#moveListeners.delete(listener);
   }
 
-  /** Whether there is enough to merge, as far as this node knows. */
+  /** What is not merged, as far as this node knows. */
+  get unmerged(): UnmergedEntries {
+    if (this.#firstUnmerged === undefined) return { entries: 0, bytes: 0, ageMs: 0 };
+    const ageMs = this.#clock().monotonic - this.#firstUnmerged;
+    return { entries: this.last - this.#checkpoint.last, bytes: this.#unmerged.bytes, ageMs };
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint;
+  }
+
   get isMergeDue(): boolean {
-    if (this.#firstUnmerged === undefined) return false;
-    return isWorthMerging({
-      entries: this.last - this.#checkpoint.last,
-      bytes: this.#unmerged.bytes,
-      ageMs: this.#clock().monotonic - this.#firstUnmerged,
-    });
+    return isWorthMerging(this.unmerged);
   }
 
   /**

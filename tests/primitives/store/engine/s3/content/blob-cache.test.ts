@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { type Digest, digestHex, digestOf } from "../../../../../../src/primitives/digest.ts";
+import { CacheCounts } from "../../../../../../src/primitives/s3/cache-counts.ts";
 import { BlobCache } from "../../../../../../src/primitives/store/engine/s3/content/blob-cache.ts";
 import { flipBit } from "../../../../../support/flipped-bit.ts";
 import { randomBytes } from "../../../../../support/random-bytes.ts";
@@ -84,7 +85,7 @@ test("what a kill has left half filled is deleted, and a smaller capacity keeps 
 });
 
 test("threads that share a cache count its bytes together", async () => {
-  const shared = { dir: temporaryDirectory(), capacity: 100_000, used: BlobCache.sharedUse() };
+  const shared = { dir: temporaryDirectory(), capacity: 100_000, counts: CacheCounts.memory() };
   const [one, other] = [new BlobCache(shared), new BlobCache(shared)];
   const bytes = randomBytes(SIZE);
   const digest = await use(one, bytes);
