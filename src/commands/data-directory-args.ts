@@ -42,6 +42,13 @@ export function acquireDataDirectory(flags: readonly string[], usage: string): D
   return DataDirectory.acquire(dataDir);
 }
 
+/** The words of a command line, and the rest of it, which may hold unknown flags. `known`: the flags that have values. */
+export function wordsAndFlags(args: readonly string[], known: ArgsDef): { words: string[]; flags: string[] } {
+  const { words, flags } = splitFlags(args, known);
+  const isFlag = (word: string) => word.startsWith("-");
+  return { words: words.filter((word) => !isFlag(word)), flags: [...flags, ...words.filter(isFlag)] };
+}
+
 /** Separates words from flags that have values, and their values. */
 export function splitFlags(
   args: readonly string[],

@@ -16,7 +16,7 @@ import { markedStorage } from "../server/storage-marker.ts";
 import { chooseStore } from "./choose-store.ts";
 import { CommandError } from "./command-error.ts";
 import { finishing, isEmpty, withDirectory } from "./data-copy.ts";
-import { DATA_DIRECTORY_ARGS, existingDataDirectory, splitFlags } from "./data-directory-args.ts";
+import { DATA_DIRECTORY_ARGS, existingDataDirectory, wordsAndFlags } from "./data-directory-args.ts";
 import { openOffline, STORAGE_ARGS } from "./offline-storage.ts";
 import { withSettledStores } from "./settled-stores.ts";
 
@@ -39,7 +39,7 @@ export const exportCommand = defineCommand({
   },
   args: ARGS,
   async run({ rawArgs }) {
-    const { words, flags } = splitFlags(rawArgs, ARGS);
+    const { words, flags } = wordsAndFlags(rawArgs, ARGS);
     const [wanted, target, ...others] = words;
     if (wanted === undefined || target === undefined || others.length > 0) throw new UsageError(USAGE);
     const dir = resolve(target);

@@ -1,87 +1,149 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { checkDatabases } from "../backends/oci-http/upkeep/database-check.ts";
-import { checkBlobs } from "../backends/oci-http/upkeep/store-check.ts";
+import { type CheckOptions, checkBlobs } from "../backends/oci-http/upkeep/store-check.ts";
+import { resolveServerConfig } from "../config/server-config.ts";
+import { UsageError } from "../config/settings.ts";
 import { failureOf } from "../primitives/errors/failure.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { SessionCounts } from "../primitives/store/blobs/session-counts.ts";
 import { LocalUploadLocks } from "../primitives/store/blobs/upload-locks.ts";
+import type { Store } from "../primitives/store/commits/store.ts";
+import type { BlobStore } from "../primitives/store/engine/blobs.ts";
+import { checkLog } from "../primitives/store/engine/s3/log/log-check.ts";
+import { S3Engine } from "../primitives/store/engine/s3/s3-engine.ts";
+import { exportRepository } from "../primitives/store/export-repository.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreManager, StoreName } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { chooseStores } from "./choose-store.ts";
 import { CommandError } from "./command-error.ts";
-import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
+import { DATA_DIRECTORY_ARGS, wordsAndFlags } from "./data-directory-args.ts";
+import { type OfflineStorage, openOffline, STORAGE_ARGS } from "./offline-storage.ts";
 
 const ARGS: ArgsDef = {
   store: { type: "positional", required: false, description: "store to check (default: all)" },
   ...DATA_DIRECTORY_ARGS,
+  ...STORAGE_ARGS,
 };
 
-const USAGE = "use: everlock fsck [<store>] [--data-dir <dir>]";
+const USAGE = "use: everlock fsck [<store>] [--data-dir <dir> | --storage s3://<bucket>/<prefix>]";
 
 export const fsck = defineCommand({
   meta: {
     name: "fsck",
     description:
-      "Check every object, blob and index while no server runs; exits with 1 if anything is damaged",
+      "Check every object, blob and index while no server runs, or of a bucket also beside nodes; exits with 1 if anything is damaged",
   },
   args: ARGS,
   async run({ rawArgs }) {
-    const [first = ""] = rawArgs;
-    const named = first !== "" && !first.startsWith("-");
-    await using undo = new AsyncDisposableStack();
-    const directory = acquireDataDirectory(named ? rawArgs.slice(1) : rawArgs, USAGE);
-    undo.defer(() => directory.release());
-    const manager = localStores(directory.path, consoleLogger);
+    const { words, flags } = wordsAndFlags(rawArgs, ARGS);
+    if (words.length > 1) throw new UsageError(USAGE);
+    await using storage = await openOffline(resolveServerConfig(flags, process.env), USAGE);
+    const { engine, stores } = storage;
+    const inspect = (name: StoreName) =>
+      engine instanceof S3Engine ? inspectBucket(storage, engine, name) : inspectDirectory(stores, name);
     let damaged = 0;
-    for (const name of chooseStores(await manager.list(), named ? first : undefined))
-      damaged += await check(manager, name);
+    for (const name of chooseStores(await stores.list(), words[0])) damaged += await check(name, inspect);
     if (damaged > 0) throw new CommandError(`${damaged} ${damaged === 1 ? "problem" : "problems"} found`);
   },
 });
 
+interface Findings {
+  readonly problems: readonly string[];
+  readonly counts: readonly string[];
+}
+
 /** Prints the problems of one store and returns their number. */
-async function check(manager: StoreManager, name: StoreName): Promise<number> {
+async function check(name: StoreName, inspect: (name: StoreName) => Promise<Findings>): Promise<number> {
   const print = (line: string) => process.stdout.write(`${visibleText(`${name}: ${line}`)}\n`);
   try {
-    const { problems, counts } = await inspect(manager, name);
+    const { problems, counts } = await inspect(name);
     for (const problem of problems) print(problem);
     const verdict = problems.length === 0 ? "no damage" : `${problems.length} damaged or missing`;
     print(`${counts.join(", ")}: ${verdict}`);
     return problems.length;
   } catch (error) {
     const { kind, detail } = failureOf(error);
-    if (kind === "bug") throw error;
+    if (kind === "bug" || kind === "unavailable") throw error;
     // The other stores are still checked.
     print(`can't be opened: ${detail}`);
     return 1;
   }
 }
 
-/** Compares databases as they are on disk: opening them in the usual way would rebuild or update them. */
-async function inspect(manager: StoreManager, name: StoreName) {
+async function inspectDirectory(manager: StoreManager, name: StoreName): Promise<Findings> {
   const store = await manager.open(name);
   try {
-    const objects = await store.checkObjects();
-    const counts = [`${objects.commits} commits`, `${objects.objects} objects`];
-    if (!(await manager.hasContent(name))) return { problems: objects.problems, counts };
-    // Damaged objects can't tell which blobs are needed and what the index should contain.
-    if (objects.problems.length > 0)
-      return { problems: objects.problems, counts: [...counts, "blobs unchecked"] };
-    const { blobs } = await manager.openContent(name, {
-      onDamage: () => undefined,
-      locks: new LocalUploadLocks(),
-      sessions: new SessionCounts(),
-      isOwner: false,
-    });
-    const content = await checkBlobs({ store, blobs }, { setsAside: false, step: async () => true });
-    const problems = [
-      ...content.problems,
+    // Compared as they are on disk: opening them in the usual way would rebuild or update them.
+    const databases = async () => [
       ...(await checkDatabases(manager.directory(name), store)),
       ...(await manager.checkLinks(name)),
     ];
-    return { problems, counts: [...counts, `${content.blobs} blobs`] };
+    return await inspectStore(store, await blobsOf(manager, name), { databases });
   } finally {
     await store.close();
   }
+}
+
+/** Checks the commits as they are at one moment, in a copy of them. Nothing is written to the bucket. */
+async function inspectBucket(
+  { stores, dir }: OfflineStorage,
+  { bucket }: S3Engine,
+  name: StoreName,
+): Promise<Findings> {
+  const copies = `${dir}/exported`;
+  const lost: string[] = [];
+  const copyCommits = () =>
+    exportRepository({ bucket, store: name }, `${copies}/${name}`, ({ message }) => void lost.push(message));
+  const problems = await checkLog(bucket, name, dir);
+  await copyCommits();
+  if (lost.length > 0) return { problems: [...lost, ...problems], counts: ["commits and blobs unchecked"] };
+  const copied = localStores(copies, consoleLogger);
+  let store = await copied.open(name);
+  try {
+    const catchUp = async () => {
+      await store.close();
+      await copyCommits();
+      store = await copied.open(name);
+      return store;
+    };
+    const found = await inspectStore(store, await blobsOf(stores, name), { catchUp });
+    return { problems: [...problems, ...found.problems], counts: found.counts };
+  } finally {
+    await store.close();
+  }
+}
+
+interface InspectOptions extends Pick<CheckOptions, "catchUp"> {
+  /** Checks what was derived from the commits. */
+  readonly databases?: () => Promise<readonly string[]>;
+}
+
+async function inspectStore(
+  store: Store,
+  blobs: BlobStore | undefined,
+  { catchUp, databases = async () => [] }: InspectOptions,
+): Promise<Findings> {
+  const objects = await store.checkObjects();
+  const counts = [`${objects.commits} commits`, `${objects.objects} objects`];
+  if (!blobs) return { problems: objects.problems, counts };
+  // Damaged objects can't tell which blobs are needed and what the index should contain.
+  if (objects.problems.length > 0)
+    return { problems: objects.problems, counts: [...counts, "blobs unchecked"] };
+  const options = { setsAside: false, step: async () => true, ...(catchUp && { catchUp }) };
+  const content = await checkBlobs({ store, blobs }, options);
+  const problems = [...content.problems, ...(await databases())];
+  return { problems, counts: [...counts, `${content.blobs} blobs`] };
+}
+
+/** `undefined` for a store that has no blobs. */
+async function blobsOf(manager: StoreManager, name: StoreName): Promise<BlobStore | undefined> {
+  if (!(await manager.hasContent(name))) return undefined;
+  const { blobs } = await manager.openContent(name, {
+    onDamage: () => undefined,
+    locks: new LocalUploadLocks(),
+    sessions: new SessionCounts(),
+    isOwner: false,
+  });
+  return blobs;
 }

@@ -1,3 +1,4 @@
+import type { ExpectedError } from "../expected-error.ts";
 import { replaceFile, syncDirectory } from "../fs/durable.ts";
 import type { S3Bucket } from "../s3/s3-bucket.ts";
 import { copyRepository, removeMergedPacks } from "./engine/local/copy/repository-copy.ts";
@@ -21,16 +22,20 @@ export interface ExportedRepository {
 /**
  * Makes `target` a bare Git repository with all commits of a store, or brings it up to date: the objects first, then the
  * branch. Resolves once all of it would survive a power cut. Rejects with `CorruptObjectError` or `DamagedFileError` if
- * something is damaged in the source.
+ * something is damaged in the source; `damaged`: see `exportLog`.
  */
-export async function exportRepository(source: CommitSource, target: string): Promise<ExportedRepository> {
+export async function exportRepository(
+  source: CommitSource,
+  target: string,
+  damaged?: (error: ExpectedError) => void,
+): Promise<ExportedRepository> {
   if ("directory" in source) {
     const bytes = await copyRepository(source.directory, target);
     return { head: await new LocalRefs(target).read(MAIN_REF), bytes };
   }
   await ensureRepository(target);
   const packDirectory = `${target}/objects/pack`;
-  const { head, packs, bytes } = await exportLog(source.bucket, source.store, packDirectory);
+  const { head, packs, bytes } = await exportLog(source.bucket, source.store, packDirectory, damaged);
   if (head !== undefined) await replaceFile(`${target}/${MAIN_REF}`, Buffer.from(`${head}\n`));
   removeMergedPacks(packs, target);
   await syncDirectory(packDirectory);

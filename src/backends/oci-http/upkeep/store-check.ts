@@ -22,11 +22,18 @@ export interface OciReport {
   readonly problems: readonly string[];
 }
 
+export type CheckedCommits = Pick<OciStore["store"], "head" | "project">;
+
 export interface CheckOptions {
   /** Whether damaged blobs are set aside: they are no longer served, and a new push replaces them. */
   readonly setsAside: boolean;
   /** Called between steps and may wait; false ends the check. */
   readonly step: (progress: string) => Promise<boolean>;
+  /**
+   * Brings the store to its newest commit, where tags may have been deleted meanwhile, and blobs that only they needed
+   * collected; resolves with the store.
+   */
+  readonly catchUp?: () => Promise<CheckedCommits>;
   /** Cancels within a step, such as hashing a large blob: the check rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -36,7 +43,11 @@ const MAX_ATTEMPTS = 20;
 
 /** Runs `checkBlobs` and compares the served index with the commits; a damaged index is replaced. */
 export async function checkOciStore(oci: OciStore, options: CheckOptions): Promise<OciReport> {
-  const { blobs, problems } = await checkBlobs(oci, options, async (fresh) => [
+  const catchUp = async () => {
+    await oci.refresh();
+    return oci.store;
+  };
+  const { blobs, problems } = await checkBlobs(oci, { catchUp, ...options }, async (fresh) => [
     ...(await findDamage(oci, options, () => compareIndex(oci, fresh, options.step))),
     ...(await findDamage(oci, options, () => checkLinks(oci, options.step))),
   ]);
@@ -73,40 +84,72 @@ async function checkLinks(oci: OciStore, step: CheckOptions["step"]): Promise<un
 
 /** Hashes every blob again, and finds missing blobs that tags need. */
 export async function checkBlobs(
-  oci: Pick<OciStore, "store" | "blobs">,
-  { setsAside, step, signal }: CheckOptions,
+  oci: { readonly store: CheckedCommits; readonly blobs: OciStore["blobs"] },
+  options: CheckOptions,
   compare: (fresh: DerivedIndex) => Promise<string[]> = async () => [],
 ): Promise<OciReport> {
   const fresh = DerivedIndex.open(":memory:", OCI_INDEX, new ScopeClock());
+  /** The tags that need each blob, at the newest commit of the store. */
+  const tagsOf = async (store: CheckedCommits) => {
+    const { commitId } = store.head();
+    if (commitId) await store.project(fresh, commitId, options.signal);
+    return collectTags(new OciIndexReader(fresh.db));
+  };
   try {
-    const { commitId } = oci.store.head();
-    if (commitId) await oci.store.project(fresh, commitId, signal);
-    const goOn = () => {
-      signal?.throwIfAborted();
-      return undefined;
-    };
-    const tagsByBlob = await collectTags(new OciIndexReader(fresh.db));
-    const problems: string[] = [];
-    const found = new Set<Digest>();
-    for await (const page of oci.blobs.list()) {
-      for (const digest of page) {
-        found.add(digest);
-        const verdict = await (setsAside ? oci.blobs.verify(digest, goOn) : oci.blobs.check(digest, goOn));
-        if (verdict === "damaged")
-          problems.push(`blob ${digest} is damaged${affected(tagsByBlob.get(digest))}`);
-        if (!(await step(`${found.size} blobs hashed`))) return { blobs: found.size, problems };
-      }
-    }
-    for (const [digest, tags] of tagsByBlob) {
-      // The blob may have been uploaded after the blobs were listed.
-      if (!found.has(digest) && !(await oci.blobs.stat(digest)))
-        problems.push(`blob ${digest} is missing${affected(tags)}`);
-    }
+    const tagsByBlob = await tagsOf(oci.store);
+    const { found, problems, isWhole } = await hashBlobs(oci.blobs, tagsByBlob, options);
+    if (!isWhole) return { blobs: found.size, problems };
+    let missing = await missingOf(oci.blobs, found, tagsByBlob);
+    if (missing.size > 0 && options.catchUp)
+      missing = await missingOf(oci.blobs, found, await tagsOf(await options.catchUp()));
+    for (const [digest, tags] of missing) problems.push(`blob ${digest} is missing${affected(tags)}`);
     problems.push(...(await compare(fresh)));
     return { blobs: found.size, problems };
   } finally {
     fresh.close();
   }
+}
+
+type TagsByBlob = ReadonlyMap<Digest, readonly string[]>;
+
+/** `isWhole`: false if `step` ended it. */
+async function hashBlobs(
+  blobs: OciStore["blobs"],
+  tagsByBlob: TagsByBlob,
+  { setsAside, step, signal }: CheckOptions,
+): Promise<{ readonly found: ReadonlySet<Digest>; readonly problems: string[]; readonly isWhole: boolean }> {
+  const goOn = () => {
+    signal?.throwIfAborted();
+    return undefined;
+  };
+  const problems: string[] = [];
+  const found = new Set<Digest>();
+  for await (const page of blobs.list()) {
+    for (const digest of page) {
+      found.add(digest);
+      const verdict = await (setsAside ? blobs.verify(digest, goOn) : blobs.check(digest, goOn));
+      if (verdict === "damaged") {
+        const why = await blobs.explain?.(digest);
+        const reason = why === undefined ? "" : ` (${why})`;
+        problems.push(`blob ${digest} is damaged${reason}${affected(tagsByBlob.get(digest))}`);
+      }
+      if (!(await step(`${found.size} blobs hashed`))) return { found, problems, isWhole: false };
+    }
+  }
+  return { found, problems, isWhole: true };
+}
+
+async function missingOf(
+  blobs: OciStore["blobs"],
+  found: ReadonlySet<Digest>,
+  tagsByBlob: TagsByBlob,
+): Promise<TagsByBlob> {
+  const missing = new Map<Digest, readonly string[]>();
+  for (const [digest, tags] of tagsByBlob) {
+    // The blob may have been uploaded after the blobs were listed.
+    if (!found.has(digest) && !(await blobs.stat(digest))) missing.set(digest, tags);
+  }
+  return missing;
 }
 
 /** Compares the index with the commits. */

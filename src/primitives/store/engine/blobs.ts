@@ -39,6 +39,8 @@ export interface BlobStore {
   read(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Hashes a blob again; `step` is called between parts of it, and may wait or throw. */
   check(digest: Digest, step?: Step): Promise<BlobVerdict>;
+  /** What is damaged of a blob, in words; only where that may be something else than its bytes. */
+  explain?(digest: Digest): Promise<string | undefined>;
   /** Like `check`; a damaged blob is set aside, so that it is missing and a new push heals it. */
   verify(digest: Digest, step?: Step): Promise<BlobVerdict>;
   /**

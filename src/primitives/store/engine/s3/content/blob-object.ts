@@ -1,4 +1,5 @@
 import type { S3Object } from "../../../../s3/s3-bucket.ts";
+import { CorruptObjectError } from "../../../git/object.ts";
 
 /** Bytes of a data object from its beginning. */
 export interface Segment {
@@ -85,14 +86,27 @@ export function writeMarked(
     };
   }
   const metadata = { ...common, size: String(size), data: place === "list" ? LIST : place.name };
-  return { body: line({ writer, ...(place === "list" && { segments: listedSegments(body) }) }), metadata };
+  return { body: line({ writer, ...(place === "list" && { segments: segmentsIfAny(body) }) }), metadata };
 }
 
-/** The segments that the object of a blob lists. Throws if it is damaged. */
-export function listedSegments(body: Bytes): Segment[] {
+/** The segments that the object of a blob lists; `key` names it. Throws `CorruptObjectError`. */
+export function listedSegments(body: Bytes, key: string): Segment[] {
   const end = body.indexOf(NEWLINE);
-  const { segments } = JSON.parse(Buffer.from(body.subarray(0, Math.max(end, 0))).toString());
-  return parseSegments(segments);
+  try {
+    const { segments } = JSON.parse(Buffer.from(body.subarray(0, Math.max(end, 0))).toString());
+    return parseSegments(segments);
+  } catch {
+    throw new CorruptObjectError(key, "it does not list where the bytes of the blob are");
+  }
+}
+
+/** Like `listedSegments`; none if it is damaged, so that the object can be replaced. */
+export function segmentsIfAny(body: Bytes): readonly Segment[] {
+  try {
+    return listedSegments(body, "");
+  } catch {
+    return [];
+  }
 }
 
 /** Throws for what is no list of segments. */

@@ -1,13 +1,7 @@
 import type { Digest } from "../../../../digest.ts";
 import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
-import {
-  type Absence,
-  type BlobObject,
-  listedSegments,
-  parseBlobObject,
-  writeMarked,
-} from "./blob-object.ts";
+import { type Absence, type BlobObject, parseBlobObject, segmentsIfAny, writeMarked } from "./blob-object.ts";
 import { type ContentKeys, newNonce } from "./content-keys.ts";
 import { putDecided } from "./decided-put.ts";
 import type { Deletions } from "./deletions.ts";
@@ -115,7 +109,7 @@ export class BlobRemoval {
     if (place !== "list") return [this.#keys.data(place.name)];
     const read = await this.#bucket.read(this.#keys.blob(digest));
     if (read?.etag !== etag) return [];
-    return listedSegments(read.bytes).map(({ name }) => this.#keys.data(name));
+    return segmentsIfAny(read.bytes).map(({ name }) => this.#keys.data(name));
   }
 
   async #delete(digest: Digest, deleting: BlobObject): Promise<boolean> {

@@ -10,6 +10,7 @@ import {
 import type { Step } from "../../../../fs/files.ts";
 import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { CorruptObjectError } from "../../../git/object.ts";
 import type { BlobRange, BlobStat, BlobStore, BlobVerdict, OpenBlob } from "../../blobs.ts";
 import type { BlobCache, CachedBlob } from "./blob-cache.ts";
 import { type BlobObject, listedSegments, parseBlobObject } from "./blob-object.ts";
@@ -18,7 +19,7 @@ import { BlobRemoval } from "./blob-removal.ts";
 import { BlobTouches } from "./blob-touches.ts";
 import { ContentKeys } from "./content-keys.ts";
 import { Deletions } from "./deletions.ts";
-import { MissingObjectError, segmentStream, slicesOf } from "./segment-stream.ts";
+import { faultOf, MissingObjectError, segmentStream, slicesOf } from "./segment-stream.ts";
 
 export interface S3BlobsOptions {
   readonly bucket: S3Bucket;
@@ -118,7 +119,7 @@ export class S3Blobs implements BlobStore {
       const bytes = object.place === "here" ? found.bytes : await this.#bytesOf(digest);
       if (bytes && digestOf(bytes, digestAlgorithm(digest)) === digest) return bytes;
     } catch (error) {
-      if (!(error instanceof MissingObjectError)) throw error;
+      if (!(error instanceof MissingObjectError || error instanceof CorruptObjectError)) throw error;
     }
     await this.#setAside(digest, object);
     return undefined;
@@ -126,6 +127,16 @@ export class S3Blobs implements BlobStore {
 
   async check(digest: Digest, step?: Step): Promise<BlobVerdict> {
     return (await this.#check(digest, step)).verdict;
+  }
+
+  async explain(digest: Digest): Promise<string | undefined> {
+    try {
+      const found = await this.#look(digest);
+      return found && (await faultOf(this.#bucket, found.segments));
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError)) throw error;
+      return error.message;
+    }
   }
 
   async verify(digest: Digest, step?: Step): Promise<BlobVerdict> {
@@ -206,11 +217,21 @@ export class S3Blobs implements BlobStore {
     const read = await this.#bucket.read(key);
     // It was changed meanwhile.
     if (read?.etag !== object.etag) return this.#look(digest);
-    const segments = listedSegments(read.bytes).map(({ name, size }) => ({
-      key: this.#keys.data(name),
-      size,
-    }));
-    return { object, segments };
+    const listed = listedSegments(read.bytes, key);
+    return { object, segments: listed.map(({ name, size }) => ({ key: this.#keys.data(name), size })) };
+  }
+
+  /** Like `#look`; without segments if the object of the blob is damaged. */
+  async #lookAtAny(
+    digest: Digest,
+  ): Promise<{ readonly object: BlobObject; readonly segments?: KnownBlob["segments"] } | undefined> {
+    try {
+      return await this.#look(digest);
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError)) throw error;
+      const object = await this.#removal.findPresent(digest);
+      return object && { object };
+    }
   }
 
   async #bytesOf(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -223,9 +244,10 @@ export class S3Blobs implements BlobStore {
     digest: Digest,
     step?: Step,
   ): Promise<{ readonly verdict: BlobVerdict; readonly object?: BlobObject }> {
-    const found = await this.#look(digest);
+    const found = await this.#lookAtAny(digest);
     if (!found) return { verdict: "missing" };
     const { object, segments } = found;
+    if (!segments) return { verdict: "damaged", object };
     if ((await this.#hash(digest, segments, step)) === digest) return { verdict: "sound", object };
     const after = await this.#look(digest);
     // It may have been removed, or pushed again, meanwhile.
@@ -233,7 +255,7 @@ export class S3Blobs implements BlobStore {
     return { verdict: "damaged", object };
   }
 
-  /** `undefined` if the bytes are gone. */
+  /** `undefined` if bytes are gone. */
   async #hash(
     digest: Digest,
     segments: KnownBlob["segments"],
@@ -247,7 +269,7 @@ export class S3Blobs implements BlobStore {
         await step?.();
       }
     } catch (error) {
-      if (error instanceof MissingObjectError) return undefined;
+      if (await faultOf(this.#bucket, segments)) return undefined;
       throw error;
     }
     return finishDigest(algorithm, hasher);

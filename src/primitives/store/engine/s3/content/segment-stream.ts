@@ -59,6 +59,19 @@ export function segmentStream(
   );
 }
 
+/** What is wrong with the objects that hold the segments: one that is missing, or has not as many bytes as it should. */
+export async function faultOf(
+  bucket: S3Bucket,
+  segments: readonly { readonly key: string; readonly size: number }[],
+): Promise<string | undefined> {
+  for (const { key, size } of segments) {
+    const object = await bucket.head(key);
+    if (!object) return `${key} is missing`;
+    if (object.size < size) return `${key} has ${object.size} bytes of ${size}`;
+  }
+  return undefined;
+}
+
 class SliceReader {
   readonly #bucket: S3Bucket;
   readonly #slices: ObjectSlice[];

@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { messageOf } from "../../../../expected-error.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
 
 /** Bytes of a file that are compressed at once. */
@@ -42,7 +43,7 @@ export async function expandFile(
       const length = (await bytes.take(LENGTH_BYTES)).readUInt32BE();
       if (length === 0) break;
       if (length > MAX_BLOCK_BYTES) throw new CorruptObjectError(subject, "it has a block that is too long");
-      const block = await Bun.zstdDecompress(await bytes.take(length));
+      const block = await inflate(await bytes.take(length), subject);
       hasher.update(block);
       await handle.write(block);
     }
@@ -51,6 +52,14 @@ export async function expandFile(
   } finally {
     await handle.close();
     await bytes.cancel();
+  }
+}
+
+async function inflate(frame: Uint8Array<ArrayBuffer>, subject: string): Promise<Uint8Array> {
+  try {
+    return await Bun.zstdDecompress(frame);
+  } catch (cause) {
+    throw new CorruptObjectError(subject, `a block does not inflate (${messageOf(cause)})`);
   }
 }
 

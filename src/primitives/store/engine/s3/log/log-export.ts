@@ -1,4 +1,5 @@
 import { existsSync, statSync } from "node:fs";
+import { ExpectedError } from "../../../../expected-error.ts";
 import { removeFile, replaceFile, syncDirectory } from "../../../../fs/durable.ts";
 import { removeTemporaries, writeVerified } from "../../../../fs/verified-copy.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
@@ -31,18 +32,28 @@ const READ_ONLY = 0o444;
 /**
  * Writes all Git objects of a store's log as packs into a directory, as they are at one moment while nodes go on writing:
  * what this reads is not deleted for 24 hours. Packs that are there already are not fetched again. Resolves once all of it
- * would survive a power cut. Rejects with `CorruptObjectError` or `DamagedFileError` if something is damaged or missing.
+ * would survive a power cut. Where something is damaged or missing, `damaged` is called with the error, and the rest is written
+ * if it returns.
  */
-export async function exportLog(bucket: S3Bucket, store: string, dir: string): Promise<ExportedLog> {
+export async function exportLog(
+  bucket: S3Bucket,
+  store: string,
+  dir: string,
+  damaged: (error: ExpectedError) => void = (error) => {
+    throw error;
+  },
+): Promise<ExportedLog> {
   const keys = new LogKeys(store);
   removeTemporaries(dir);
   const { checkpoint } = await new CheckpointObject(bucket, keys.checkpoint).read();
   const packs = new Set<string>();
   let bytes = 0;
   for (const stored of checkpoint.packs) {
-    const pack = await fetchPack(bucket, keys, stored, dir);
-    packs.add(pack.name);
-    bytes += pack.bytes;
+    await reporting(damaged, async () => {
+      const pack = await fetchPack(bucket, keys, stored, dir);
+      packs.add(pack.name);
+      bytes += pack.bytes;
+    });
   }
   let head = checkpoint.head;
   let waiting = new Map<ObjectId, EncodedEntry>();
@@ -55,17 +66,28 @@ export async function exportLog(bucket: S3Bucket, store: string, dir: string): P
     waiting = new Map();
     waitingBytes = 0;
   };
-  for await (const { move, objects } of entriesAfter(checkpoint, bucket, keys)) {
-    head = move?.next ?? head;
-    for (const object of objects) {
-      waiting.set(object.id, object);
-      waitingBytes += object.bytes.length;
+  await reporting(damaged, async () => {
+    for await (const { move, objects } of entriesAfter(checkpoint, bucket, keys)) {
+      head = move?.next ?? head;
+      for (const object of objects) {
+        waiting.set(object.id, object);
+        waitingBytes += object.bytes.length;
+      }
+      if (waitingBytes >= MAX_BYTES) await write();
     }
-    if (waitingBytes >= MAX_BYTES) await write();
-  }
+  });
   await write();
   await syncDirectory(dir);
   return { head, packs, bytes };
+}
+
+async function reporting(damaged: (error: ExpectedError) => void, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof ExpectedError) || error.kind !== "damaged") throw error;
+    damaged(error);
+  }
 }
 
 /** The entries that a checkpoint does not contain. */

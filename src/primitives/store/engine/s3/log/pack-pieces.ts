@@ -2,12 +2,27 @@ import { LruCache } from "../../../../bounds/lru-cache.ts";
 import { messageOf } from "../../../../expected-error.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UnavailableError } from "../../../../s3/s3-errors.ts";
+import { CorruptObjectError } from "../../../git/object.ts";
 import type { StoredPack } from "./checkpoint.ts";
 import type { LogKeys } from "./log-keys.ts";
 
 /** The pack, or its index, is not in the object store any more: a newer checkpoint has its objects elsewhere. */
 export class PackGoneError extends Error {
   override readonly name = "PackGoneError";
+  /** Whether this node is done with the pack, which may still be there. */
+  readonly isClosed: boolean;
+
+  constructor(message: string, isClosed = false) {
+    super(message);
+    this.isClosed = isClosed;
+  }
+}
+
+/** What an error means where no newer checkpoint has the objects elsewhere. */
+export function lasting(error: unknown): unknown {
+  return error instanceof PackGoneError && !error.isClosed
+    ? new CorruptObjectError("the log in the object store", error.message)
+    : error;
 }
 
 /** Bytes that are read at once, and kept in all. */

@@ -2,7 +2,7 @@ import { nextTurn } from "../../../../jobs/next-turn.ts";
 import type { Release } from "../../../../release.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { S3LogRecord } from "./log-entry.ts";
-import { PackGoneError } from "./pack-pieces.ts";
+import { lasting, PackGoneError } from "./pack-pieces.ts";
 import type { RecordSegments } from "./record-segments.ts";
 
 /** What the records of a log lead to, such as a database of links; it remembers up to which entry. */
@@ -92,6 +92,7 @@ export class RecordReplay {
       } catch (error) {
         if (!(error instanceof PackGoneError) || !mayAdopt) throw error;
         await this.#options.adopt();
+        if (this.#options.checkpoint().nonce === checkpoint.nonce) throw lasting(error);
         continue;
       }
       // What was merged meanwhile is no longer among the records below.

@@ -1,4 +1,6 @@
+import { messageOf } from "../../../../expected-error.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { CorruptObjectError } from "../../../git/object.ts";
 import type { RecordSegment } from "./checkpoint.ts";
 import { decodeRecords, encodeRecords, type S3LogRecord } from "./log-entry.ts";
 import type { LogKeys } from "./log-keys.ts";
@@ -19,12 +21,12 @@ export class RecordSegments {
     this.#keys = keys;
   }
 
-  /** Throws `PackGoneError` if a newer checkpoint has them elsewhere. */
+  /** Throws `CorruptObjectError`, and `PackGoneError` if a newer checkpoint has them elsewhere. */
   async read({ name }: RecordSegment): Promise<readonly S3LogRecord[]> {
     const key = this.#keys.segment(name);
     const object = await this.#bucket.read(key);
     if (!object) throw new PackGoneError(`${key} is gone`);
-    return decodeRecords(Buffer.from(Bun.gunzipSync(object.bytes)).toString(), key);
+    return decodeRecords(expand(object.bytes, key), key);
   }
 
   /** Adds the records of the entries `from` to `to`: to the last segments, if they are small, or as another one. */
@@ -53,6 +55,14 @@ export class RecordSegments {
     const name = `${first}-${to}-${crypto.randomUUID()}`;
     await this.#bucket.put(this.#keys.segment(name), encoded);
     return [...kept, { name, from: first, to, bytes: encoded.length }];
+  }
+}
+
+function expand(bytes: Uint8Array<ArrayBuffer>, key: string): string {
+  try {
+    return Buffer.from(Bun.gunzipSync(bytes)).toString();
+  } catch (cause) {
+    throw new CorruptObjectError(key, `it does not inflate (${messageOf(cause)})`);
   }
 }
 

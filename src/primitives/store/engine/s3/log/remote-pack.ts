@@ -64,7 +64,7 @@ export class RemotePack {
   async entries(): Promise<EncodedEntry[]> {
     const key = this.#options.keys.pack(this.stored.name, "pack");
     const [index, pack] = await Promise.all([this.#openIndex(), this.#options.bucket.read(key)]);
-    if (!pack || this.#isClosed) throw new PackGoneError(`${key} is gone`);
+    if (!pack || this.#isClosed) throw new PackGoneError(`${key} is gone`, this.#isClosed);
     const end = pack.bytes.length - OBJECT_ID_BYTES;
     const sum = new Bun.CryptoHasher("sha256").update(pack.bytes.subarray(0, end)).digest();
     if (Buffer.compare(sum, pack.bytes.subarray(end)) !== 0) throw new CorruptObjectError(key, WRONG_SUM);
@@ -103,7 +103,7 @@ export class RemotePack {
 
   async #offsetOf(id: ObjectId): Promise<number | undefined> {
     const index = await this.#openIndex();
-    if (this.#isClosed) throw new PackGoneError(`the pack ${this.stored.name} is closed`);
+    if (this.#isClosed) throw new PackGoneError(`the pack ${this.stored.name} is closed`, true);
     return index.offsetOf(objectIdToBytes(id));
   }
 

@@ -13,7 +13,7 @@ import { LogKeys } from "./log-keys.ts";
 import { isWorthMerging, type MergeReport, mergeEntries, type UnmergedEntries } from "./log-merge.ts";
 import { LogTail } from "./log-tail.ts";
 import { trimLog } from "./log-trimming.ts";
-import { PackGoneError } from "./pack-pieces.ts";
+import { lasting, PackGoneError } from "./pack-pieces.ts";
 import { PackedObjects } from "./packed-objects.ts";
 import { type RecordProjection, RecordReplay } from "./record-replay.ts";
 import { RecordSegments } from "./record-segments.ts";
@@ -251,7 +251,7 @@ export class StoreLog {
         const found = await work();
         if (found !== undefined || isAgain || !this.#unmerged.has(id)) return found;
       } catch (error) {
-        if (!(error instanceof PackGoneError) || isAgain) throw error;
+        if (!(error instanceof PackGoneError) || isAgain) throw lasting(error);
       }
       await this.#adoptNewest();
     }

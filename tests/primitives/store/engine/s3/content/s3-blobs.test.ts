@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { BlobCache } from "../../../../../../src/primitives/store/engine/s3/content/blob-cache.ts";
+import { ContentKeys } from "../../../../../../src/primitives/store/engine/s3/content/content-keys.ts";
 import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/segment-writer.ts";
 import { randomBytes } from "../../../../../support/random-bytes.ts";
 import { contentNode } from "../../../../../support/s3-content.ts";
 import { sharedS3Server } from "../../../../../support/s3-server.ts";
 import { temporaryDirectory } from "../../../../../support/temporary-directory.ts";
 import { describeWith } from "../../../../../support/tools.ts";
+import { STORE } from "../../../contract/engines.ts";
 
 describeWith(["versitygw"], "blobs in a bucket", () => {
   const nextLocation = sharedS3Server();
@@ -42,6 +44,24 @@ describeWith(["versitygw"], "blobs in a bucket", () => {
       expect(await node.blobs.remove(digest, () => true)).toBe(true);
       expect([cache.get(digest), await node.blobs.open(digest)]).toEqual([undefined, undefined]);
     });
+  });
+
+  test("whose object does not list their bytes any more are damaged, and a new push heals them", async () => {
+    const node = await contentNode(nextLocation());
+    const bytes = randomBytes(2 * PART_BYTES + 10);
+    const digest = await node.push(bytes);
+    const key = new ContentKeys(STORE).blob(digest);
+    const bucket = node.client.bucket();
+    const { metadata = {} } = (await bucket.head(key)) ?? {};
+    await bucket.put(key, new Uint8Array(Buffer.from("{\n")), { metadata: { ...metadata, data: "list" } });
+    expect(await node.blobs.check(digest)).toBe("damaged");
+    expect(await node.blobs.explain?.(digest)).toBe(
+      `${key} is damaged: it does not list where the bytes of the blob are`,
+    );
+    expect(await node.blobs.verify(digest)).toBe("damaged");
+    expect(await node.blobs.verify(digest)).toBe("missing");
+    await node.push(bytes);
+    expect(await node.blobs.verify(digest)).toBe("sound");
   });
 
   test("above a size have an address at which the store gives them, whole and in ranges, to anyone", async () => {

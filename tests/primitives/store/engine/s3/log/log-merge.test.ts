@@ -110,6 +110,24 @@ describe("a merge of the log", () => {
     expect(requests.filter((request) => request.includes("/log/")).length).toBeLessThanOrEqual(6);
   });
 
+  test("whose packs or records are lost is told by who reads them, and not asked for without an end", async () => {
+    const s3 = new MemoryS3();
+    const { store, log } = await openNode(s3.bucket());
+    await push(store, 0, 3);
+    await log.record([record("link", "a")]);
+    await log.merge();
+    const lose = (folder: string) => {
+      const keys = keysBelow(s3, folder);
+      for (const key of keys) s3.objects.delete(key);
+      return keys;
+    };
+    const [records = ""] = lose("records");
+    const other = await StoreLog.open(s3.bucket(), "app", { node: "other", localDir: temporaryDirectory() });
+    expect(linksOf(other)).rejects.toThrow(`the log in the object store is damaged: ${records} is gone`);
+    lose("packs");
+    expect(Store.open("app", commitsOf(other))).rejects.toThrow("the log in the object store is damaged: ");
+  });
+
   test("that breaks off at any request leaves the store whole, and can be done again", async () => {
     const faults: readonly Fault[] = [
       { kind: "refuse", status: 503 },
