@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { messageOf } from "../primitives/expected-error.ts";
 import { UsageError } from "./settings.ts";
 
@@ -32,14 +32,26 @@ export function readSecretFile(path: string, setting: string): SecretFile {
     const { mode, isFile } = statOf(fd);
     const bytes = readBounded(fd);
     if (!bytes) return fail(`is longer than ${MAX_BYTES} bytes`);
-    const exposure = mode & OTHERS_MAY_WRITE ? "writable" : mode & OTHERS_MAY_READ ? "readable" : undefined;
-    return { secret: decode(bytes) ?? fail("is not UTF-8"), exposure: isFile ? exposure : undefined };
+    return {
+      secret: decode(bytes) ?? fail("is not UTF-8"),
+      exposure: isFile ? exposureIn(mode) : undefined,
+    };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     return fail(`can't be read: ${messageOf(error)}`);
   } finally {
     closeSync(fd);
   }
+}
+
+/** What other users can do with a file that something else reads; `undefined` also if there is none. */
+export function exposureOf(path: string): SecretExposure | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() ? exposureIn(stat.mode) : undefined;
+}
+
+function exposureIn(mode: number): SecretExposure | undefined {
+  return mode & OTHERS_MAY_WRITE ? "writable" : mode & OTHERS_MAY_READ ? "readable" : undefined;
 }
 
 function statOf(fd: number): { readonly mode: number; readonly isFile: boolean } {

@@ -32,7 +32,12 @@ export const SETTINGS = {
   "storage-credentials": {
     type: "string",
     hint: "file",
-    help: "credentials file of the object store; without it, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    help: "credentials file of the object store; without it, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role of the container or machine",
+  },
+  "storage-ca": {
+    type: "string",
+    hint: "file",
+    help: "certificates of the CAs that the object store's certificate may be from, in place of the usual ones",
   },
   "storage-max-age": {
     type: "string",

@@ -1,7 +1,10 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { messageOf } from "../primitives/expected-error.ts";
 import { CacheCounts } from "../primitives/s3/cache-counts.ts";
 import { credentialSource, MissingCredentialsError } from "../primitives/s3/credential-source.ts";
-import { parseS3Endpoint, parseS3Url, s3UrlOf } from "../primitives/s3/s3-location.ts";
+import { awsEndpoint, isAws, parseS3Endpoint, parseS3Url, s3UrlOf } from "../primitives/s3/s3-location.ts";
 import { newS3Memory } from "../primitives/s3/s3-memory.ts";
 import type { S3Storage } from "../primitives/s3/s3-storage.ts";
 import { parseDuration } from "../primitives/text/duration.ts";
@@ -22,6 +25,7 @@ const OF_S3: readonly SettingName[] = [
   "storage-endpoint",
   "storage-region",
   "storage-credentials",
+  "storage-ca",
   "storage-max-age",
   "storage-redirect",
   "cache-dir",
@@ -29,6 +33,7 @@ const OF_S3: readonly SettingName[] = [
 ];
 const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 const MAX_AGE_SECONDS = 3600;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const REGION = /^[a-z0-9-]{1,64}$/;
 /** For servers that have no regions. */
 const NO_REGION = "us-east-1";
@@ -48,11 +53,13 @@ export function storageConfig(settings: CheckedSettings, environment: Environmen
     parseS3Url,
     `'${LOCAL}', or a bucket and a prefix such as s3://everlock/registry`,
   );
+  const server = serverOf(settings, environment);
   return {
     kind: "s3",
-    bucket: { bucket, prefix, ...serverOf(settings, environment) },
+    bucket: { bucket, prefix, ...server },
     memory: newS3Memory(),
-    credentialsFile: credentialsFile(settings, environment),
+    credentialsFile: credentialsFile(settings, environment, isAws(server)),
+    ca: certificatesOf(settings),
     maxAgeMs: maxAgeMs(settings),
     cache: cacheOf(settings),
     redirectAbove: settings.size("storage-redirect"),
@@ -76,7 +83,7 @@ function serverOf(
       throw new UsageError(
         `${settings.sourceOf("storage")} needs --storage-region <region> for AWS S3, or --storage-endpoint <url> for another object store`,
       );
-    return { endpoint: `https://s3.${given}.amazonaws.com`, region: given };
+    return { endpoint: awsEndpoint(given), region: given };
   }
   const endpoint = settings.parsed(
     "storage-endpoint",
@@ -87,11 +94,15 @@ function serverOf(
 }
 
 /** Refuses at once what could serve nothing. The keys themselves stay where they are. */
-function credentialsFile(settings: CheckedSettings, environment: Environment): string | undefined {
+function credentialsFile(
+  settings: CheckedSettings,
+  environment: Environment,
+  isAws: boolean,
+): string | undefined {
   const given = settings.optional("storage-credentials");
   const file = given === undefined ? undefined : resolve(settings.text("storage-credentials"));
   try {
-    credentialSource(file, { environment })();
+    credentialSource(file, { environment, isAws });
   } catch (error) {
     if (!(error instanceof MissingCredentialsError)) throw error;
     throw new UsageError(
@@ -99,6 +110,27 @@ function credentialsFile(settings: CheckedSettings, environment: Environment): s
     );
   }
   return file;
+}
+
+/** The text of the file, with one certificate at least. */
+function certificatesOf(settings: CheckedSettings): string | undefined {
+  const name = "storage-ca";
+  if (settings.optional(name) === undefined) return undefined;
+  const path = resolve(settings.text(name));
+  const fail = (reason: string) => new UsageError(`${settings.sourceOf(name)}: ${path} ${reason}`);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw fail(`can't be read: ${messageOf(error)}`);
+  }
+  try {
+    for (const [certificate] of text.matchAll(CERTIFICATE)) new X509Certificate(certificate);
+  } catch (error) {
+    throw fail(`has a certificate that can't be read: ${messageOf(error)}`);
+  }
+  if (text.search(CERTIFICATE) < 0) throw fail("has no certificate; it must be in PEM format");
+  return text;
 }
 
 function maxAgeMs(settings: CheckedSettings): number {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { rootCertificates } from "node:tls";
 import { resolveServerConfig } from "../../src/config/server-config.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -50,6 +51,23 @@ describe("the storage", () => {
     writeFileSync(file, "[default]\naws_access_key_id = key\naws_secret_access_key = secret\n");
     const read = storage([...BUCKET, ...SERVER, "--storage-credentials", file], {});
     expect(read).toMatchObject({ credentialsFile: file });
+  });
+
+  test("trusts the CAs of a file alone, if one is named", () => {
+    const dir = temporaryDirectory();
+    const ca = (text: string) => {
+      writeFileSync(`${dir}/ca.pem`, text);
+      return () => storage([...BUCKET, ...SERVER, "--storage-ca", `${dir}/ca.pem`]);
+    };
+    expect(ca("")).toThrow(`--storage-ca: ${dir}/ca.pem has no certificate; it must be in PEM format`);
+    const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    expect(ca(broken)).toThrow("has a certificate that can't be read");
+    const [root = ""] = rootCertificates;
+    expect(ca(root)()).toMatchObject({ ca: root });
+    expect(() => storage([...BUCKET, ...SERVER, "--storage-ca", "/no/file"])).toThrow(
+      "/no/file can't be read",
+    );
+    expect(() => storage(["--storage-ca", `${dir}/ca.pem`])).toThrow("--storage-ca needs --storage s3://");
   });
 
   test.each([

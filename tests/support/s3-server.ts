@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { S3Bucket } from "../../src/primitives/s3/s3-bucket.ts";
 import { S3Client, type S3ClientOptions } from "../../src/primitives/s3/s3-client.ts";
 import type { S3Location } from "../../src/primitives/s3/s3-location.ts";
+import type { TestCertificate } from "./certificate.ts";
 import { afterThisTest } from "./cleanup.ts";
 import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
@@ -12,9 +13,9 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 const BUCKET = "everlock";
 export const TEST_KEYS = { accessKeyId: "everlock-test", secretAccessKey: "not-a-secret" };
 
-/** A versitygw with an empty bucket; stopped after the test. */
-export async function startS3Server(prefix = "registry"): Promise<S3Location> {
-  const { location, stop } = await start(temporaryDirectory());
+/** A versitygw with an empty bucket, over TLS if it has a certificate for localhost; stopped after the test. */
+export async function startS3Server(prefix = "registry", tls?: TestCertificate): Promise<S3Location> {
+  const { location, stop } = await start(temporaryDirectory(), tls);
   afterThisTest(stop);
   return { ...location, prefix };
 }
@@ -37,11 +38,18 @@ export function sharedS3Server(): () => S3Location {
   };
 }
 
-async function start(dir: string): Promise<{ location: S3Location; stop: () => Promise<void> }> {
+async function start(
+  dir: string,
+  tls?: TestCertificate,
+): Promise<{ location: S3Location; stop: () => Promise<void> }> {
   mkdirSync(`${dir}/${BUCKET}`);
   const port = freePort();
   const server = Bun.spawn(
-    ["versitygw", "--port", `127.0.0.1:${port}`, "--quiet", "--keep-alive", "posix", dir],
+    [
+      ...["versitygw", "--port", `127.0.0.1:${port}`, "--quiet", "--keep-alive"],
+      ...(tls ? ["--cert", tls.certificate, "--key", tls.key] : []),
+      ...["posix", dir],
+    ],
     {
       env: {
         ...process.env,
@@ -56,9 +64,9 @@ async function start(dir: string): Promise<{ location: S3Location; stop: () => P
     server.kill("SIGKILL");
     await server.exited;
   };
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
   const listens = () =>
-    fetch(endpoint).then(
+    fetch(endpoint, { tls: { rejectUnauthorized: false } }).then(
       () => true,
       () => false,
     );

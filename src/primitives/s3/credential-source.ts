@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { ExpectedError, messageOf } from "../expected-error.ts";
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
+import { roleOf, roleSource } from "./role-credentials.ts";
 import { credentialsFromEnvironment, parseCredentialsFile, type S3Credentials } from "./s3-credentials.ts";
 
 /** A file is read again after this time (ms), because temporary keys are renewed in it. */
 const FILE_MS = 60_000;
+/** And at most so often (ms) while its keys are refused. */
+const REFUSED_FILE_MS = 1000;
 
 /** There are no access keys where they should be. */
 export class MissingCredentialsError extends ExpectedError {
@@ -14,28 +17,45 @@ export class MissingCredentialsError extends ExpectedError {
 
 export interface CredentialSourceOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Whether the object store is AWS S3, whose machines may have a role. */
+  readonly isAws?: boolean;
   readonly now?: MonotonicClock;
 }
 
-/** The access keys of a file, as it is now, or of the environment. The returned function throws `MissingCredentialsError`. */
+/**
+ * Gives the access keys as they are now. `wereRefused`: the last ones were, so there may be newer ones. Throws
+ * `MissingCredentialsError`, or rejects with `S3UnavailableError` where they can't be fetched.
+ */
+export type CredentialSource = (wereRefused?: boolean) => S3Credentials | Promise<S3Credentials>;
+
+/** Of a file, or of the environment, or of the role that the environment or the machine has. Throws `MissingCredentialsError`. */
 export function credentialSource(
   file: string | undefined,
-  { environment = process.env, now = monotonicMs }: CredentialSourceOptions = {},
-): () => S3Credentials {
-  if (file === undefined) return () => fromEnvironment(environment);
-  let read: { readonly credentials: S3Credentials; readonly at: number } | undefined;
-  return () => {
-    if (read === undefined || now() - read.at >= FILE_MS) read = { credentials: fromFile(file), at: now() };
-    return read.credentials;
-  };
-}
-
-function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): S3Credentials {
-  const credentials = credentialsFromEnvironment(environment);
-  if (credentials) return credentials;
+  { environment = process.env, isAws = false, now = monotonicMs }: CredentialSourceOptions = {},
+): CredentialSource {
+  if (file !== undefined) return fileSource(file, now);
+  const given = credentialsFromEnvironment(environment);
+  if (given) return () => given;
+  const role = roleOf(environment, isAws);
+  if (role) return roleSource(role);
   throw new MissingCredentialsError(
     "there are no access keys for the object store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --storage-credentials <file>",
   );
+}
+
+/** Throws as the source does if the file has no keys now. */
+function fileSource(path: string, now: MonotonicClock): CredentialSource {
+  let read = { credentials: fromFile(path), at: now() };
+  return (wereRefused = false) => {
+    if (now() - read.at >= (wereRefused ? REFUSED_FILE_MS : FILE_MS))
+      try {
+        read = { credentials: fromFile(path), at: now() };
+      } catch {
+        // It is being written: the keys of before may still be valid.
+        read = { ...read, at: now() };
+      }
+    return read.credentials;
+  };
 }
 
 function fromFile(path: string): S3Credentials {

@@ -1,5 +1,6 @@
 import { AwsV4Signer } from "aws4fetch";
 import { monotonicMs } from "../monotonic-clock.ts";
+import type { CredentialSource } from "./credential-source.ts";
 import { fetchFailure } from "./fetch-failure.ts";
 import { Outage } from "./outage.ts";
 import { RetryBudget } from "./retry-budget.ts";
@@ -22,6 +23,8 @@ export interface S3ClientOptions {
   /** Pause before the first retry, in milliseconds; doubled after each, with jitter. */
   readonly pauseMs?: number;
   readonly maxAttempts?: number;
+  /** Certificates (PEM) of the CAs that the server's may be from, in place of all known ones. */
+  readonly ca?: string | undefined;
   /** Shared with the clients of other threads. */
   readonly memory?: S3Memory;
 }
@@ -36,14 +39,25 @@ const RETRIED: readonly number[] = [429, 500, 502, 503, 504];
 /** Statuses that are results: not found, a condition that does not hold, a conflict of writers, a range beyond the end. */
 const RESULTS: readonly number[] = [404, 409, 412, 416];
 
+/** Error codes of keys that are not valid, or not any more. */
+const OF_KEYS: readonly string[] = [
+  "ExpiredToken",
+  "InvalidAccessKeyId",
+  "InvalidToken",
+  "SignatureDoesNotMatch",
+  "TokenRefreshRequired",
+  "XAdminUserNotFound",
+];
+
 /** Error codes of a missing object. */
 const MISSING: readonly string[] = ["NoSuchKey", "NoSuchUpload", "NotFound"];
 
 /** Sends signed requests to one bucket. */
 export class S3Client {
   readonly location: S3Location;
-  readonly #credentials: () => S3Credentials;
-  readonly #options: Required<Omit<S3ClientOptions, "memory">>;
+  readonly #credentials: CredentialSource;
+  readonly #options: Required<Omit<S3ClientOptions, "memory" | "ca">>;
+  readonly #tls: { readonly tls: { readonly ca: string } } | undefined;
   readonly #budget: RetryBudget;
   readonly #outage: Outage;
   readonly #traffic: S3Traffic;
@@ -52,10 +66,11 @@ export class S3Client {
   /** How much the store's clock is ahead of this machine's, in milliseconds. */
   #ahead = 0;
 
-  constructor(location: S3Location, credentials: () => S3Credentials, options: S3ClientOptions = {}) {
+  constructor(location: S3Location, credentials: CredentialSource, options: S3ClientOptions = {}) {
     this.location = location;
     this.#credentials = credentials;
-    const { memory = newS3Memory(), ...rest } = options;
+    const { memory = newS3Memory(), ca, ...rest } = options;
+    this.#tls = ca === undefined ? undefined : { tls: { ca } };
     this.#options = { timeoutMs: TIMEOUT_MS, pauseMs: PAUSE_MS, maxAttempts: MAX_ATTEMPTS, ...rest };
     this.#budget = new RetryBudget(memory.budget);
     this.#outage = new Outage(memory.outage);
@@ -109,15 +124,36 @@ export class S3Client {
   /** An address at which anyone can get the object for so many seconds. */
   async presign(key: string, seconds: number): Promise<string> {
     const url = this.#url(key, { "X-Amz-Expires": String(seconds) });
-    const signed = await this.#signer({ method: "GET", url, signQuery: true }).sign();
+    const signed = await this.#signer(
+      { method: "GET", url, signQuery: true },
+      await this.#credentials(),
+    ).sign();
     return signed.url.href;
   }
 
-  /** Returns a failure that a retry may mend; throws the others. */
+  /** Once more with newer keys, if there are any, where the keys were refused. */
   async #attempt(request: S3Request, began: number): Promise<Response | S3UnavailableError> {
+    const known = this.#credentials();
+    const credentials = known instanceof Promise ? await known : known;
+    try {
+      return await this.#attemptWith(credentials, request, began);
+    } catch (error) {
+      if (!(error instanceof S3RefusedError && OF_KEYS.includes(error.code))) throw error;
+      const renewed = await this.#credentials(true);
+      if (Bun.deepEquals(renewed, credentials)) throw error;
+      return this.#attemptWith(renewed, request, began);
+    }
+  }
+
+  /** Returns a failure that a retry may mend; throws the others. */
+  async #attemptWith(
+    credentials: S3Credentials,
+    request: S3Request,
+    began: number,
+  ): Promise<Response | S3UnavailableError> {
     let response: Response;
     try {
-      response = await this.#fetch(request);
+      response = await this.#fetch(request, credentials);
     } catch (error) {
       this.#count(request, began);
       return this.#unavailable(fetchFailure(error), error);
@@ -153,15 +189,16 @@ export class S3Client {
     if (!Number.isNaN(time)) this.#ahead = time - Date.now();
   }
 
-  async #fetch(request: S3Request): Promise<Response> {
+  async #fetch(request: S3Request, credentials: S3Credentials): Promise<Response> {
     const { method, key, query = {}, headers = {}, body, timeoutMs, signedAt } = request;
     this.#requests++;
-    const signer = this.#signer({
+    const unsigned: SignedRequest = {
       method,
       url: this.#url(key, query),
       headers: { ...headers, ...(body && { "X-Amz-Content-Sha256": this.#payloadHash(body) }) },
       ...(signedAt && { datetime: signedAt.toISOString().replaceAll(/[:-]|\.\d{3}/g, "") }),
-    });
+    };
+    const signer = this.#signer(unsigned, credentials);
     const signed = await signer.sign();
     const deadline = new AbortController();
     const ms = this.#outage.patience(timeoutMs ?? usualTimeout(request, this.#options.timeoutMs));
@@ -172,6 +209,7 @@ export class S3Client {
         headers: signed.headers,
         signal: deadline.signal,
         redirect: "manual",
+        ...this.#tls,
         ...(body && { body }),
       });
     } finally {
@@ -179,8 +217,7 @@ export class S3Client {
     }
   }
 
-  #signer(request: SignedRequest): AwsV4Signer {
-    const { sessionToken, ...keys } = this.#credentials();
+  #signer(request: SignedRequest, { sessionToken, ...keys }: S3Credentials): AwsV4Signer {
     return new AwsV4Signer({
       ...request,
       ...keys,
@@ -219,6 +256,7 @@ export class S3Client {
       // versitygw
       XAdminUserNotFound: "it does not know the access key",
       SignatureDoesNotMatch: "the secret key is wrong",
+      ExpiredToken: "the temporary keys have expired",
       AccessDenied: `the keys may not use the bucket '${bucket}'`,
       RequestTimeTooSkewed: "the clock of this machine is wrong",
       AuthorizationHeaderMalformed: `the region '${region}' is wrong`,

@@ -16,13 +16,13 @@ export class S3UncertainError extends ExpectedError {
   }
 }
 
-/** The object store refuses the request, such as for wrong keys or a bucket that does not exist. */
+/** The object store refuses the request, such as for wrong keys or a bucket that does not exist; to clients it is away. */
 export class S3RefusedError extends ExpectedError {
   override readonly name = "S3RefusedError";
   /** The error code of the response, such as `AccessDenied`. */
   readonly code: string;
   constructor(code: string, message: string) {
-    super(message, { kind: "unusable" });
+    super(message, { kind: "unavailable" });
     this.code = code;
   }
 }

@@ -30,6 +30,15 @@ export function s3UrlOf({ bucket, prefix }: S3Location, key: string): string {
   return `s3://${[bucket, prefix, key].filter((part) => part !== "").join("/")}`;
 }
 
+/** The address of AWS S3 in a region. */
+export function awsEndpoint(region: string): string {
+  return `https://s3.${region}.amazonaws.com`;
+}
+
+export function isAws({ endpoint, region }: Pick<S3Location, "endpoint" | "region">): boolean {
+  return endpoint === awsEndpoint(region);
+}
+
 /** Parses the address of a server, such as `http://127.0.0.1:7070`, without path, query and user. */
 export function parseS3Endpoint(text: string): string | undefined {
   const url = URL.parse(text);

@@ -14,8 +14,10 @@ export interface S3Storage {
   readonly bucket: S3Location;
   /** Shared by the threads of a node; without it, each client is on its own. */
   readonly memory?: S3Memory;
-  /** A credentials file of AWS's tools; without it, the keys are in the environment. */
+  /** A credentials file of AWS's tools; without it, see `credentialSource`. */
   readonly credentialsFile: string | undefined;
+  /** See `S3ClientOptions`. */
+  readonly ca?: string | undefined;
   /** How old what clients read may be, in milliseconds. */
   readonly maxAgeMs: number;
   /** Where this node keeps blobs that are often read. */

@@ -99,6 +99,25 @@ export function parseDeletionErrors(text: string): string[] {
   return listOf(result["Error"]).map((entry) => `${textOf(entry["Key"])}: ${textOf(entry["Code"])}`);
 }
 
+/** The keys in the response of AssumeRoleWithWebIdentity. Throws for a body that is none. */
+export function parseAssumedRole(text: string): {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly expiration: string;
+} {
+  const result = rootOf(text, "AssumeRoleWithWebIdentityResponse")["AssumeRoleWithWebIdentityResult"];
+  const keys = elementOf(elementOf(result)["Credentials"]);
+  const accessKeyId = textOf(keys["AccessKeyId"]);
+  if (accessKeyId === "") throw new Error("the response has no keys");
+  return {
+    accessKeyId,
+    secretAccessKey: textOf(keys["SecretAccessKey"]),
+    sessionToken: textOf(keys["SessionToken"]),
+    expiration: textOf(keys["Expiration"]),
+  };
+}
+
 function rootOf(text: string, name: string): Element {
   const root = elementOf(Bun.XML.parse(text));
   if (root[name] === undefined) throw new Error(`the object store's response is no ${name}`);

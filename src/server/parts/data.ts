@@ -1,4 +1,7 @@
+import { exposureOf } from "../../config/secret-file.ts";
 import type { ServerConfig } from "../../config/server-config.ts";
+import type { StorageConfig } from "../../config/storage-config.ts";
+import type { Logger } from "../../primitives/logging/logger.ts";
 import type { EngineLocation } from "../../primitives/store/engine-location.ts";
 import { nodeName } from "../../primitives/store/node-name.ts";
 import { openStorage } from "../../primitives/store/open-engine.ts";
@@ -17,6 +20,7 @@ export const STORES = serverPart({
   starting: "opening the storage",
   needs: { directory: DIRECTORY },
   start: async ({ directory }, { config, log, signal }) => {
+    warnOfExposure(config.storage, log);
     const location = locationOf(config, directory.path);
     const { stores, identity } = await openStorage(location, log, signal);
     if (identity !== undefined) await directory.claim(identity);
@@ -24,6 +28,13 @@ export const STORES = serverPart({
   },
   stop: ({ release }) => release(),
 });
+
+function warnOfExposure(storage: StorageConfig, log: Pick<Logger, "warn">): void {
+  const path = storage.kind === "s3" ? storage.credentialsFile : undefined;
+  const exposure = path && exposureOf(path);
+  if (exposure)
+    log.warn(`--storage-credentials: ${path} is ${exposure} by other users; run 'chmod 600 ${path}'`);
+}
 
 function locationOf({ storage, jobs }: ServerConfig, dataDir: string): EngineLocation {
   return storage.kind === "local"

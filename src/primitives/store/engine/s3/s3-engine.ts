@@ -5,6 +5,7 @@ import { credentialSource } from "../../../s3/credential-source.ts";
 import { S3Bucket } from "../../../s3/s3-bucket.ts";
 import { S3Client } from "../../../s3/s3-client.ts";
 import { S3UncertainError } from "../../../s3/s3-errors.ts";
+import { isAws } from "../../../s3/s3-location.ts";
 import type { S3Storage } from "../../../s3/s3-storage.ts";
 import { DamagedStoreError } from "../../commits/damaged-store.ts";
 import type { ObjectId } from "../../git/object-id.ts";
@@ -232,6 +233,7 @@ class OwnedBranch extends S3Branch {
   }
 }
 
-function bucketOf({ bucket, credentialsFile, memory }: S3Node): S3Bucket {
-  return new S3Bucket(new S3Client(bucket, credentialSource(credentialsFile), memory && { memory }));
+function bucketOf({ bucket, credentialsFile, ca, memory }: S3Node): S3Bucket {
+  const credentials = credentialSource(credentialsFile, { isAws: isAws(bucket) });
+  return new S3Bucket(new S3Client(bucket, credentials, { ca, ...(memory && { memory }) }));
 }
