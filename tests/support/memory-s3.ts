@@ -8,6 +8,10 @@ export type Fault =
   | { readonly kind: "refuse"; readonly status: 500 | 503 }
   /** It is done, and the client gets the status instead of the response. */
   | { readonly kind: "lose"; readonly status: 500 | 503 }
+  /** It comes twice, as from an HTTP client that repeats it; the client gets the second response. */
+  | { readonly kind: "twice" }
+  /** The client gets the status at once; it is done when `done` resolves. */
+  | { readonly kind: "late"; readonly status: 500 | 503; readonly done: Promise<void> }
   | { readonly kind: "delay"; readonly ms: number };
 
 interface Kept {
@@ -49,6 +53,11 @@ export class MemoryS3 {
     const fault = this.fault(request.method, key);
     if (fault?.kind === "delay") await Bun.sleep(fault.ms);
     if (fault?.kind === "refuse") return new Response(null, { status: fault.status });
+    if (fault?.kind === "late") {
+      void fault.done.then(() => this.#answer(request, key, url.searchParams, body));
+      return new Response(null, { status: fault.status });
+    }
+    if (fault?.kind === "twice") this.#answer(request, key, url.searchParams, body);
     const response = this.#answer(request, key, url.searchParams, body);
     return fault?.kind === "lose" ? new Response(null, { status: fault.status }) : response;
   }

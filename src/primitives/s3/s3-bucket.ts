@@ -149,9 +149,23 @@ export class S3Bucket {
     }
   }
 
-  /** Deletes an object; one that does not exist counts as deleted. `signedAt`: see `S3Request`. */
-  async remove(key: string, signedAt?: Date): Promise<void> {
-    await this.client.send({ method: "DELETE", key, isRepeatable: true, ...(signedAt && { signedAt }) });
+  /** Deletes an object whose key nobody uses again; one that does not exist counts as deleted. */
+  async remove(key: string): Promise<void> {
+    await this.client.send({ method: "DELETE", key, isRepeatable: true });
+  }
+
+  /**
+   * Deletes an object whose key may be used again, with one request: a second one could be done while the first is still on
+   * its way, which then would delete what was written in between. `signedAt`: see `S3Request`. False if it is still there.
+   */
+  async removeOnce(key: string, signedAt: Date): Promise<boolean> {
+    try {
+      await this.client.send({ method: "DELETE", key, isRepeatable: false, signedAt });
+      return true;
+    } catch (error) {
+      if (!(error instanceof S3UnavailableError)) throw error;
+      return (await this.head(key)) === undefined;
+    }
   }
 
   /** Deletes many objects, in as few requests as possible. */

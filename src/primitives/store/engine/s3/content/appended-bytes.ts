@@ -4,6 +4,7 @@ import type { Segment } from "./blob-object.ts";
 import type { NewBlob } from "./blob-placing.ts";
 import { PART_BYTES, type SegmentWriter } from "./segment-writer.ts";
 import { MAX_TAIL_BYTES, type SessionState } from "./session-state.ts";
+import type { SessionVersion, UploadSessions } from "./upload-sessions.ts";
 
 const EMPTY = new Uint8Array();
 /** Segments of a session; a client reaches this only with chunks that are very small for such a large blob. */
@@ -52,8 +53,19 @@ export class AppendedBytes {
     return this.#digest;
   }
 
-  /** The state with these bytes, which are durable as soon as it is written. */
-  async durableState(): Promise<SessionState> {
+  /**
+   * Writes the state with these bytes, which makes them durable; `undefined` if the session is no longer of that version. If it
+   * rejects, that may have been done: what the session may name is not deleted before the session ends.
+   */
+  async commit(sessions: UploadSessions, version: SessionVersion): Promise<SessionVersion | undefined> {
+    const state = await this.#durableState();
+    this.#writer.isNamed = true;
+    const next = await sessions.change(version, state);
+    this.#writer.isNamed = next !== undefined;
+    return next;
+  }
+
+  async #durableState(): Promise<SessionState> {
     const common = { ...this.#state, digest: this.#digest };
     const { segments } = this.#state;
     if (this.#writer.hasParts) return { ...common, segments: await this.#allSegments(), tail: EMPTY };

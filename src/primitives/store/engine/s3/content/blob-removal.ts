@@ -117,7 +117,7 @@ export class BlobRemoval {
     const signedAt = new Date();
     await this.#data.remove(await this.dataKeys(digest, deleting));
     if (this.#now() - marked > MAX_DELETION_MS) return false;
-    await this.#bucket.remove(this.#keys.blob(digest), signedAt);
-    return true;
+    // If it failed, the mark stays until it is stale: then no request of before can be done any more.
+    return this.#bucket.removeOnce(this.#keys.blob(digest), signedAt);
   }
 }

@@ -1,4 +1,5 @@
-import type { PutOutcome, S3Bucket, WriteCondition } from "../../../../s3/s3-bucket.ts";
+import { messageOf } from "../../../../expected-error.ts";
+import type { PutOutcome, S3Bucket, S3Object, WriteCondition } from "../../../../s3/s3-bucket.ts";
 import { S3UncertainError } from "../../../../s3/s3-errors.ts";
 
 export interface DecidedPut {
@@ -12,24 +13,35 @@ export interface DecidedPut {
 const MAX_ATTEMPTS = 4;
 
 /**
- * A conditional write whose outcome is known: where the response was lost, it looks whether the object bears `writer`. Rejects
- * with `S3UncertainError` only if the store can't be asked either.
+ * A conditional write whose outcome is known: where the response was lost, it looks whether the object bears `writer`. It does
+ * so after each refusal too, the first one included: `fetch` itself sends a request again when a kept connection is closed
+ * before the response, and then the second one is refused because the first one was done. Rejects with `S3UncertainError` if
+ * the store can't be asked either.
  */
 export async function putDecided(
   bucket: S3Bucket,
   { key, body, condition, metadata }: DecidedPut,
 ): Promise<PutOutcome> {
   for (let attempt = 1; ; attempt++) {
+    let isRefused = false;
     try {
       const outcome = await bucket.put(key, body, { condition, metadata });
-      // The one that was tried before may have been stored after all.
-      if (outcome.kind === "stored" || attempt === 1) return outcome;
+      if (outcome.kind === "stored") return outcome;
+      isRefused = true;
     } catch (error) {
       if (!(error instanceof S3UncertainError) || attempt >= MAX_ATTEMPTS) throw error;
     }
-    const found = await bucket.head(key);
+    const found = await look(bucket, key);
     if (found?.metadata["writer"] === metadata.writer) return { kind: "stored", etag: found.etag };
-    const mayTryAgain = "absent" in condition ? !found : found?.etag === condition.etag;
+    const mayTryAgain = !isRefused && ("absent" in condition ? !found : found?.etag === condition.etag);
     if (!mayTryAgain) return { kind: "refused" };
+  }
+}
+
+async function look(bucket: S3Bucket, key: string): Promise<S3Object | undefined> {
+  try {
+    return await bucket.head(key);
+  } catch (cause) {
+    throw new S3UncertainError(messageOf(cause), { cause });
   }
 }

@@ -220,10 +220,11 @@ export class S3Uploads implements UploadStore {
 
   /** Throws `SegmentGoneError` if another request has changed the session. */
   async #commit(version: SessionVersion, added: AppendedBytes): Promise<SessionVersion> {
-    const next = await this.#sessions.change(version, await added.durableState());
+    const next = await added.commit(this.#sessions, version);
     if (!next) throw new SegmentGoneError("another node has changed the session");
     this.#remember(next);
-    await this.#data.removeReplaced(version.state, next.state);
+    // What can't be deleted now is deleted with the session.
+    await this.#data.removeReplaced(version.state, next.state).catch(() => undefined);
     return next;
   }
 

@@ -55,6 +55,8 @@ export class SegmentWriter {
   /** Objects that are complete. */
   readonly #completed: Segment[] = [];
   #object: OpenObject | undefined;
+  /** Whether the session names what was written, or may name it: then it stays. */
+  isNamed = false;
   /** Bytes of all parts. */
   #sent = 0;
   readonly #onTheirWay = new Set<Promise<void>>();
@@ -119,8 +121,9 @@ export class SegmentWriter {
     return this.#completed;
   }
 
-  /** Deletes what was written. */
+  /** Deletes what was written, unless the session may name it. */
   async abandon(): Promise<void> {
+    if (this.isNamed) return;
     await Promise.all(this.#onTheirWay);
     const upload = await this.#object?.upload.catch(() => undefined);
     if (upload) await this.#multipart.abort(upload);

@@ -44,9 +44,7 @@ export class UploadEnding {
     const actual = await this.#digestOf(bytes, blob, digest);
     if (actual !== digest) {
       // The session stays, with what came last.
-      const isThere = last
-        ? await sessions.change(version, await last.durableState())
-        : await sessions.isCurrent(version);
+      const isThere = last ? await last.commit(sessions, version) : await sessions.isCurrent(version);
       return isThere ? { kind: "mismatch", actual } : { kind: "cancelled" };
     }
     const phase = { kind: "ending", digest } as const;

@@ -42,7 +42,13 @@ export class UploadSessions {
 
   async create(id: UploadId, state: SessionState): Promise<void> {
     const writer = newNonce();
-    await this.#bucket.put(this.#keys.session(id), writeSession(state, writer), { metadata: { writer } });
+    // With a condition, so that a request which is repeated and comes late does not undo what was written since.
+    await putDecided(this.#bucket, {
+      key: this.#keys.session(id),
+      body: writeSession(state, writer),
+      condition: { absent: true },
+      metadata: { writer },
+    });
   }
 
   async read(id: UploadId): Promise<SessionVersion | undefined> {
