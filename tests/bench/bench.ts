@@ -14,6 +14,7 @@ import { fillDistribution, fillEverlock, tagsOf } from "./many-tags.ts";
 import { BARE, cpuSeconds, EVERLOCK, memoryMiB, PEERS, type Peer, startPeer } from "./peers.ts";
 import { RawConnection } from "./raw-connection.ts";
 import { chart, markdownTable } from "./report.ts";
+import { measureS3 } from "./s3/s3.ts";
 import { Samples } from "./samples.ts";
 import { timed } from "./timed.ts";
 import { WORKLOADS } from "./workloads.ts";
@@ -29,6 +30,8 @@ const { values: options } = parseArgs({
     growth: { type: "boolean", default: false },
     /** Only the collection of garbage. */
     gc: { type: "boolean", default: false },
+    /** Only nodes over an object store. */
+    s3: { type: "boolean", default: false },
   },
 });
 const rounds = Number(options.rounds);
@@ -168,25 +171,30 @@ Large blobs are pulled by ${PULLED_BY}. TCP congestion control: ${congestionCont
   };
 }
 
+/** Whether a part is to be measured: all of them, if none was asked for. */
+function isMeasured(part?: "growth" | "gc" | "s3"): boolean {
+  const isAsked = options.growth || options.gc || options.s3;
+  return !isAsked || (part !== undefined && options[part]);
+}
+
+async function report(name: string, text: string): Promise<void> {
+  await Bun.write(`${options.out}/${name}.md`, `${text}\n`);
+  console.log(text);
+}
+
 mkdirSync(dir);
 mkdirSync(options.out, { recursive: true });
 try {
-  if (!options.growth && !options.gc) {
+  if (isMeasured()) {
     const { table, svg } = await compare();
     await Bun.write(`${options.out}/benchmark.md`, table);
     await Bun.write(`${options.out}/benchmark.svg`, svg);
     console.log(table);
   }
-  if (!options.gc) {
-    const growth = await measureGrowth({ dir, port: FIRST_PORT, ...load });
-    await Bun.write(`${options.out}/growth.md`, `${growth}\n`);
-    console.log(growth);
-  }
-  if (!options.growth) {
-    const gc = await measureGc(dir, FIRST_PORT);
-    await Bun.write(`${options.out}/gc.md`, `${gc}\n`);
-    console.log(gc);
-  }
+  if (isMeasured("growth")) await report("growth", await measureGrowth({ dir, port: FIRST_PORT, ...load }));
+  if (isMeasured("gc")) await report("gc", await measureGc(dir, FIRST_PORT));
+  if (isMeasured("s3"))
+    await report("s3", await measureS3({ dir: `${dir}/s3`, port: FIRST_PORT, load, rounds, tags: tagCount }));
 } finally {
   rmSync(dir, { recursive: true, force: true });
   await cleanUp();

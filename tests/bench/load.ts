@@ -30,14 +30,21 @@ const WRK = Bun.which("wrk");
 export const GENERATOR = WRK ? "wrk" : "the benchmark itself";
 
 export function measureRate(work: Step | RepeatedRequest, port: number, load: Load): Promise<Measured> {
-  if (typeof work === "function") return measureSteps(work, port, load);
+  if (typeof work === "function") return measureSteps(work, [port], load);
   // It waits for the body of an answer to HEAD.
   const isForWrk = WRK && work.method === "GET";
-  return isForWrk ? measureWithWrk(WRK, work, port, load) : measureSteps(stepOf(work), port, load);
+  return isForWrk ? measureWithWrk(WRK, work, port, load) : measureSteps(stepOf(work), [port], load);
 }
 
-async function measureSteps(step: Step, port: number, { connections, seconds }: Load): Promise<Measured> {
-  const open = await Promise.all(Array.from({ length: connections }, () => RawConnection.open(port)));
+/** The connections are shared out evenly among the ports. */
+export async function measureSteps(
+  step: Step,
+  ports: readonly number[],
+  { connections, seconds }: Load,
+): Promise<Measured> {
+  const open = await Promise.all(
+    Array.from({ length: connections }, (_, i) => RawConnection.open(ports[i % ports.length] ?? 0)),
+  );
   const runFor = async (ms: number) => {
     const end = performance.now() + ms;
     let count = 0;

@@ -37,10 +37,18 @@ async function admitEverybody(manager: StoreManager): Promise<void> {
   await store.close();
 }
 
-/** Puts a repository of many tags into Everlock's data directory, as pushes would have done. */
+/** Puts repositories of many tags into Everlock's data directory, as pushes would have done. */
 export async function fillEverlock(dataDir: string, repositories: Readonly<Record<string, number>>) {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const manager = localStores(dataDir, consoleLogger);
+  await fillStores(localStores(dataDir, consoleLogger), repositories);
+}
+
+/** `filled` is called before the store with the tags is closed. */
+export async function fillStores(
+  manager: StoreManager,
+  repositories: Readonly<Record<string, number>>,
+  filled: () => Promise<void> = async () => undefined,
+) {
   await admitEverybody(manager);
   const oci = await OciStore.open(manager, "everlock-oci-local" as StoreName);
   let changes: Change[] = [];
@@ -58,6 +66,7 @@ export async function fillEverlock(dataDir: string, repositories: Readonly<Recor
     }
   }
   await commit();
+  await filled();
   await oci.close();
 }
 

@@ -24,6 +24,8 @@ export interface PeerKind {
   readonly install?: string;
   command(dir: string, port: number, flags?: readonly string[]): readonly string[];
   readonly authorization: string | undefined;
+  /** Variables of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const CREDENTIALS = "admin:change-me";
@@ -98,6 +100,7 @@ export async function startPeer(
     stdin: "ignore",
     stdout: "ignore",
     stderr: Bun.file(`${dir}/log`),
+    env: { ...process.env, ...kind.environment },
   });
   while (!(await answers(port))) {
     if (child.exitCode !== null || performance.now() - began > 30_000) {

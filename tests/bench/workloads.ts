@@ -38,17 +38,30 @@ function locationOf({ head }: RawResponse): string {
   return location.replace(/^https?:\/\/[^/]+/, "");
 }
 
-async function pushBlob(connection: RawConnection, peer: Peer, repository: string, bytes: Uint8Array) {
+/** POST and PUT; with `isPatched` POST, PATCH and PUT, as podman and docker do it. */
+export async function pushBlob(
+  connection: RawConnection,
+  peer: Peer,
+  repository: string,
+  bytes: Uint8Array,
+  isPatched = false,
+) {
   const started = await connection.request(requestBytes("POST", `/v2/${repository}/blobs/uploads/`, peer));
   expectStatus(started, 202, "POST");
-  const location = locationOf(started);
-  const url = `${location}${location.includes("?") ? "&" : "?"}digest=${digestOf(bytes)}`;
+  let location = locationOf(started);
   const type = "Content-Type: application/octet-stream\r\n";
-  expectStatus(await connection.request(requestBytes("PUT", url, peer, type, bytes)), 201, "PUT blob");
+  if (isPatched) {
+    const patched = await connection.request(requestBytes("PATCH", location, peer, type, bytes));
+    expectStatus(patched, 202, "PATCH");
+    location = locationOf(patched);
+  }
+  const url = `${location}${location.includes("?") ? "&" : "?"}digest=${digestOf(bytes)}`;
+  const rest = isPatched ? new Uint8Array() : bytes;
+  expectStatus(await connection.request(requestBytes("PUT", url, peer, type, rest)), 201, "PUT blob");
 }
 
 /** A manifest of one config and one layer, made different by its annotation. */
-function manifestOf(layer: Uint8Array, note: string, config: Uint8Array = CONFIG): Buffer {
+export function manifestOf(layer: Uint8Array, note: string, config: Uint8Array = CONFIG): Buffer {
   return Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
@@ -66,7 +79,11 @@ function manifestOf(layer: Uint8Array, note: string, config: Uint8Array = CONFIG
   );
 }
 
-async function putManifest(connection: RawConnection, peer: Peer, path: string, manifest: Uint8Array) {
+export async function get(connection: RawConnection, peer: Peer, path: string): Promise<void> {
+  expectStatus(await connection.request(requestBytes("GET", path, peer)), 200, path);
+}
+
+export async function putManifest(connection: RawConnection, peer: Peer, path: string, manifest: Uint8Array) {
   const bytes = requestBytes("PUT", path, peer, `Content-Type: ${MANIFEST}\r\n`, manifest);
   expectStatus(await connection.request(bytes), 201, "PUT manifest");
 }
@@ -75,7 +92,7 @@ async function putManifest(connection: RawConnection, peer: Peer, path: string, 
 async function pushSample(peer: Peer): Promise<void> {
   const connection = await RawConnection.open(peer.port);
   for (const blob of [CONFIG, LAYER]) await pushBlob(connection, peer, "bench", blob);
-  await putManifest(connection, peer, "/v2/bench/manifests/v1", manifestOf(LAYER, "sample"));
+  await putManifest(connection, peer, "/v2/bench/manifests/v1", SAMPLE);
   connection.close();
 }
 
@@ -86,11 +103,31 @@ function repeated(method: "GET" | "HEAD", path: string, more = ""): Workload["pr
   };
 }
 
+/** What is in every registry that was measured. */
+export const SAMPLE = manifestOf(LAYER, "sample");
+
+/** An image of two new blobs each time; see `pushBlob`. */
+export function smallImagePush(peer: Peer, isPatched = false): Step {
+  let count = 0;
+  return async (connection) => {
+    const [config, layer] = [randomBytes(256), randomBytes(4096)];
+    const tag = `${Date.now()}-${count++}`;
+    await pushBlob(connection, peer, "images", config, isPatched);
+    await pushBlob(connection, peer, "images", layer, isPatched);
+    await putManifest(connection, peer, `/v2/images/manifests/${tag}`, manifestOf(layer, tag, config));
+  };
+}
+
 export const WORKLOADS: readonly Workload[] = [
   {
     name: "manifest GET by tag",
     unit: "requests/s",
     prepare: repeated("GET", "/v2/bench/manifests/v1", `Accept: ${MANIFEST}\r\n`),
+  },
+  {
+    name: "manifest GET by digest",
+    unit: "requests/s",
+    prepare: repeated("GET", `/v2/bench/manifests/${digestOf(SAMPLE)}`, `Accept: ${MANIFEST}\r\n`),
   },
   {
     name: "manifest GET by tag, anonymous",
@@ -119,19 +156,5 @@ export const WORKLOADS: readonly Workload[] = [
       };
     },
   },
-  {
-    name: "small-image push",
-    unit: "images/s",
-    async prepare(peer) {
-      await pushSample(peer);
-      let count = 0;
-      return async (connection) => {
-        const [config, layer] = [randomBytes(256), randomBytes(4096)];
-        const tag = `${Date.now()}-${count++}`;
-        await pushBlob(connection, peer, "images", config);
-        await pushBlob(connection, peer, "images", layer);
-        await putManifest(connection, peer, `/v2/images/manifests/${tag}`, manifestOf(layer, tag, config));
-      };
-    },
-  },
+  { name: "small-image push", unit: "images/s", prepare: async (peer) => smallImagePush(peer) },
 ];
