@@ -2,6 +2,7 @@ import type { Digest } from "../../src/primitives/digest.ts";
 import type { S3Bucket } from "../../src/primitives/s3/s3-bucket.ts";
 import type { S3Location } from "../../src/primitives/s3/s3-location.ts";
 import { ContentKeys } from "../../src/primitives/store/engine/s3/content/content-keys.ts";
+import type { PartMemory } from "../../src/primitives/store/engine/s3/content/part-memory.ts";
 import { S3Blobs, type S3BlobsOptions } from "../../src/primitives/store/engine/s3/content/s3-blobs.ts";
 import { S3Uploads } from "../../src/primitives/store/engine/s3/content/s3-uploads.ts";
 import type { UploadId } from "../../src/primitives/store/engine/upload-id.ts";
@@ -13,7 +14,10 @@ import { bucketAt } from "./s3-server.ts";
 const KEYS = new ContentKeys(STORE);
 
 /** The content of one node over a bucket. */
-export function contentEngine(bucket: S3Bucket, options: Partial<S3BlobsOptions> = {}): ContentEngine {
+export function contentEngine(
+  bucket: S3Bucket,
+  { memory, ...options }: Partial<S3BlobsOptions> & { readonly memory?: PartMemory } = {},
+): ContentEngine {
   return {
     create: async () => undefined,
     openContent: async (store, { onDamage, locks, sessions }) => {
@@ -21,7 +25,15 @@ export function contentEngine(bucket: S3Bucket, options: Partial<S3BlobsOptions>
       const { now } = options;
       return {
         blobs,
-        uploads: new S3Uploads({ bucket, store, blobs, locks, sessions, ...(now && { now }) }),
+        uploads: new S3Uploads({
+          bucket,
+          store,
+          blobs,
+          locks,
+          sessions,
+          ...(now && { now }),
+          ...(memory && { memory }),
+        }),
       };
     },
   };
@@ -53,7 +65,10 @@ export async function keysIn(bucket: S3Bucket, prefix = ""): Promise<string[]> {
 }
 
 /** The content of one node, whose network fails when a test says so. */
-export async function contentNode(location: S3Location, options: Partial<S3BlobsOptions> = {}) {
+export async function contentNode(
+  location: S3Location,
+  options: Partial<S3BlobsOptions> & { readonly memory?: PartMemory } = {},
+) {
   const client = new TroubledClient(location);
   const content = await openContent(contentEngine(client.bucket(), options));
   const find = async (id: UploadId): Promise<Upload> => {

@@ -15,6 +15,8 @@ export interface S3EngineLocation extends S3Storage {
   readonly node: string;
   /** For how long collectors of all nodes keep a blob after it was pushed, in milliseconds; default: not at all. */
   readonly linkGraceMs?: number;
+  /** Threads of this process that take uploads, and share the memory for them; default: one. */
+  readonly uploadThreads?: number;
 }
 
 /** Which engine keeps the stores, and where, as plain data that threads hand to each other. */

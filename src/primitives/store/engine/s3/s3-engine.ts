@@ -18,6 +18,7 @@ import type { KeptSecret, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { checkBucket, checkUsedBucket } from "./bucket-check.ts";
 import { BlobCache } from "./content/blob-cache.ts";
+import { PartMemory, uploadBytes } from "./content/part-memory.ts";
 import { S3Blobs } from "./content/s3-blobs.ts";
 import { S3Uploads } from "./content/s3-uploads.ts";
 import { S3Branch } from "./log/s3-branch.ts";
@@ -42,6 +43,8 @@ export interface S3Node extends S3Storage {
   readonly node: string;
   /** For how long collectors of all nodes keep a blob after it was pushed, in milliseconds; default: not at all. */
   readonly linkGraceMs?: number;
+  /** Threads of this process that take uploads, and share the memory for them; default: one. */
+  readonly uploadThreads?: number;
 }
 
 const PRIVATE = 0o700;
@@ -70,6 +73,7 @@ export class S3Engine implements StorageEngine {
   readonly copies = new S3Copies((name) => this.openLog(name));
   readonly #log: Logger;
   readonly #cache: BlobCache | undefined;
+  readonly #uploadMemory: PartMemory;
   /** The logs of the stores that were opened, for their commits and links. */
   readonly #logs = new Map<string, Promise<StoreLog>>();
 
@@ -77,7 +81,8 @@ export class S3Engine implements StorageEngine {
     this.#location = location;
     this.#log = log;
     this.bucket = bucket;
-    const { cache } = location;
+    const { cache, uploadThreads = 1 } = location;
+    this.#uploadMemory = new PartMemory({ bytes: uploadBytes(uploadThreads) });
     const failed = (error: unknown) => log.warn(`a blob could not be cached: ${messageOf(error)}`);
     this.#cache =
       cache && new BlobCache({ dir: cache.dir, capacity: cache.bytes, counts: cache.counts, failed });
@@ -146,7 +151,8 @@ export class S3Engine implements StorageEngine {
       redirectAbove,
       linkGraceMs,
     });
-    return { blobs, uploads: new S3Uploads({ bucket, store: name, blobs, locks, sessions }) };
+    const memory = this.#uploadMemory;
+    return { blobs, uploads: new S3Uploads({ bucket, store: name, blobs, locks, sessions, memory }) };
   }
 
   async openLinks(name: string, { changed }: LinkOptions): Promise<OwnedLinks> {

@@ -2,7 +2,8 @@ import type { Digest } from "../../../../digest.ts";
 import { ExpectedError } from "../../../../expected-error.ts";
 import type { Segment } from "./blob-object.ts";
 import type { NewBlob } from "./blob-placing.ts";
-import { PART_BYTES, type SegmentWriter } from "./segment-writer.ts";
+import { PART_BYTES } from "./part-memory.ts";
+import type { SegmentWriter } from "./segment-writer.ts";
 import { MAX_TAIL_BYTES, type SessionState } from "./session-state.ts";
 import type { SessionVersion, UploadSessions } from "./upload-sessions.ts";
 
@@ -85,6 +86,11 @@ export class AppendedBytes {
 
   abandon(): Promise<void> {
     return this.#writer.abandon();
+  }
+
+  /** Gives the memory of the bytes back; to be called in the end. */
+  release(): void {
+    this.#writer.release();
   }
 
   async #allSegments(): Promise<readonly Segment[]> {

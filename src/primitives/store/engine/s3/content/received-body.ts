@@ -8,7 +8,8 @@ const LOOK_MS = 2000;
 /** And writes the session again this often, so that it does not look abandoned. */
 const KEEP_ALIVE_MS = 10 * 60 * 1000;
 
-export type Reception = "whole" | "broken-off" | "cancelled";
+/** `asked`: other uploads wait for its memory. */
+export type Reception = "whole" | "broken-off" | "cancelled" | "asked";
 
 /** A request that appends to a session. */
 export class OpenAppend {
@@ -19,6 +20,9 @@ export class OpenAppend {
   #looked: number;
   #written: number;
   #looking: Promise<void> | undefined;
+  #chunks: AsyncIterator<Uint8Array> | undefined;
+  /** Asked for, but not received when the memory was to be given back. */
+  #next: Promise<IteratorResult<Uint8Array> | "broken"> | undefined;
 
   constructor(sessions: UploadSessions, version: SessionVersion, now: MonotonicClock) {
     this.#sessions = sessions;
@@ -33,34 +37,54 @@ export class OpenAppend {
     return this.#version;
   }
 
+  /** The request has written the session. */
+  written(version: SessionVersion): void {
+    this.#version = version;
+  }
+
   /** The session has ended. */
   cancel(): void {
     this.#isCancelled = true;
   }
 
-  /** Takes in a body as it comes. Rejects if the store fails. */
+  /** Takes in a body as it comes. Rejects if the store fails. After `asked` it is to be called again with another writer. */
   async receive(
     body: AsyncIterable<Uint8Array>,
     writer: SegmentWriter,
     hasher: Bun.CryptoHasher | undefined,
   ): Promise<Reception> {
-    const chunks = body[Symbol.asyncIterator]();
+    this.#chunks ??= body[Symbol.asyncIterator]();
+    const chunks = this.#chunks;
+    let reception: Reception = "broken-off";
     try {
-      for (;;) {
-        const next = await chunks.next().catch(() => "broken" as const);
-        if (this.#isCancelled) return "cancelled";
-        if (next === "broken") return "broken-off";
-        if (next.done) return "whole";
-        hasher?.update(next.value);
-        noteReceived(next.value.length);
-        const waiting = writer.write(next.value);
-        if (waiting !== undefined) await waiting;
-        this.#lookIfDue();
-      }
+      reception = await this.#receive(chunks, writer, hasher);
+      return reception;
     } finally {
       await this.#looking;
       // Without this, a body that is not read to its end stays open.
-      chunks.return?.().catch(() => undefined);
+      if (reception !== "asked") chunks.return?.().catch(() => undefined);
+    }
+  }
+
+  async #receive(
+    chunks: AsyncIterator<Uint8Array>,
+    writer: SegmentWriter,
+    hasher: Bun.CryptoHasher | undefined,
+  ): Promise<Reception> {
+    for (;;) {
+      const { asked } = writer;
+      this.#next ??= chunks.next().catch(() => "broken" as const);
+      const next = await (asked ? Promise.race([asked, this.#next]) : this.#next);
+      if (next === "asked") return this.#isCancelled ? "cancelled" : "asked";
+      this.#next = undefined;
+      if (this.#isCancelled) return "cancelled";
+      if (next === "broken") return "broken-off";
+      if (next.done) return "whole";
+      hasher?.update(next.value);
+      noteReceived(next.value.length);
+      const waiting = writer.write(next.value);
+      if (waiting !== undefined) await waiting;
+      this.#lookIfDue();
     }
   }
 

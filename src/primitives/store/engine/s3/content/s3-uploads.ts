@@ -16,10 +16,12 @@ import type {
 } from "../../uploads.ts";
 import { AppendedBytes, splitSegments } from "./appended-bytes.ts";
 import { ContentKeys, newDataName } from "./content-keys.ts";
+import { PartMemory, uploadBytes } from "./part-memory.ts";
 import { OpenAppend } from "./received-body.ts";
+import { RunningHashes } from "./running-hashes.ts";
 import type { S3Blobs } from "./s3-blobs.ts";
 import { SegmentGoneError, SegmentWriter } from "./segment-writer.ts";
-import { type SessionState, sizeOf } from "./session-state.ts";
+import { newSession, sizeOf } from "./session-state.ts";
 import { UploadData } from "./upload-data.ts";
 import { UploadEnding } from "./upload-ending.ts";
 import { UploadExpiry } from "./upload-expiry.ts";
@@ -31,22 +33,16 @@ export interface S3UploadsOptions {
   readonly blobs: S3Blobs;
   readonly locks: UploadLocks;
   readonly sessions: SessionCounter;
+  /** Of all uploads of this thread. */
+  readonly memory?: PartMemory;
   readonly now?: MonotonicClock;
 }
 
-/** Running hash states kept at the most; a session without one is hashed again from the store when it ends. */
-const MAX_HASHERS = 1024;
 /** Bytes of session states that are remembered between two steps of a request. */
 const MAX_REMEMBERED_BYTES = 16 * 1024 * 1024;
 const BYTES_OF_SESSION = 1024;
 const MAX_CHANGES = 10;
 const NOBODY: SessionOwner = { user: undefined, network: "" };
-
-interface RunningHash {
-  /** Of the session's version that was hashed. */
-  readonly etag: string;
-  readonly hasher: Bun.CryptoHasher;
-}
 
 /**
  * Upload sessions on an object store, which any node can go on with. A session is an object that is changed by conditional
@@ -56,6 +52,7 @@ interface RunningHash {
 export class S3Uploads implements UploadStore {
   readonly #bucket: S3Bucket;
   readonly #keys: ContentKeys;
+  readonly #memory: PartMemory;
   readonly #now: MonotonicClock;
   readonly #locks: UploadLocks;
   readonly #counter: SessionCounter;
@@ -63,21 +60,29 @@ export class S3Uploads implements UploadStore {
   readonly #data: UploadData;
   readonly #ending: UploadEnding;
   readonly #expiry: UploadExpiry;
-  readonly #hashes = new LruCache<UploadId, RunningHash>(MAX_HASHERS);
+  readonly #hashes = new RunningHashes();
   readonly #found = new LruCache<UploadId, SessionVersion>(MAX_REMEMBERED_BYTES);
   readonly #open = new Map<UploadId, OpenAppend>();
   /** What a last chunk has added, until the session ends or is rewound. */
   readonly #last = new Map<UploadId, AppendedBytes>();
 
-  constructor({ bucket, store, blobs, locks, sessions, now = monotonicMs }: S3UploadsOptions) {
+  constructor(options: S3UploadsOptions) {
+    const { bucket, store, blobs, locks, sessions, now = monotonicMs } = options;
     this.#now = now;
     this.#bucket = bucket;
     this.#keys = new ContentKeys(store);
+    this.#memory = options.memory ?? new PartMemory({ bytes: uploadBytes(1) });
     this.#locks = locks;
     this.#counter = sessions;
     this.#sessions = new UploadSessions(bucket, this.#keys);
     this.#data = new UploadData(bucket, this.#keys);
-    const parts = { bucket, keys: this.#keys, sessions: this.#sessions, data: this.#data };
+    const parts = {
+      bucket,
+      keys: this.#keys,
+      memory: this.#memory,
+      sessions: this.#sessions,
+      data: this.#data,
+    };
     this.#ending = new UploadEnding({ ...parts, blobs });
     this.#expiry = new UploadExpiry({
       sessions: this.#sessions,
@@ -140,7 +145,10 @@ export class S3Uploads implements UploadStore {
     const open = new OpenAppend(this.#sessions, version, this.#now);
     this.#open.set(id, open);
     try {
-      return await this.#append(open, body, isLast);
+      for (;;) {
+        const outcome = await this.#append(open, body, isLast);
+        if (outcome !== "asked") return outcome;
+      }
     } finally {
       if (this.#open.get(id) === open) this.#open.delete(id);
     }
@@ -153,8 +161,9 @@ export class S3Uploads implements UploadStore {
     if (!version || (last && last.size !== upload.size)) return { kind: "cancelled" };
     const end = await this.#ending.end(version, last, digest);
     this.#found.delete(id);
-    if (end.kind !== "mismatch") this.#hashes.delete(id);
+    if (end.kind !== "mismatch") this.#hashes.forget(id);
     this.#last.delete(id);
+    last?.release();
     if (end.kind === "stored") this.#counter.end(id);
     if (end.kind === "cancelled") await last?.abandon();
     return end;
@@ -162,8 +171,10 @@ export class S3Uploads implements UploadStore {
 
   async rewind({ id }: Upload): Promise<void> {
     // A blob may consist of what came last: then it stays.
-    if (this.#ending.isUndecided(id)) this.#last.delete(id);
-    else await this.#dropLast(id);
+    if (this.#ending.isUndecided(id)) {
+      this.#last.get(id)?.release();
+      this.#last.delete(id);
+    } else await this.#dropLast(id);
     this.#forget(id);
     await this.#ending.reopen(id);
   }
@@ -187,15 +198,20 @@ export class S3Uploads implements UploadStore {
     return removed;
   }
 
-  async #append(open: OpenAppend, body: AsyncIterable<Uint8Array>, isLast: boolean): Promise<AppendOutcome> {
+  /** `asked`: what came so far is part of the session, so that its memory is free; more is to be received. */
+  async #append(
+    open: OpenAppend,
+    body: AsyncIterable<Uint8Array>,
+    isLast: boolean,
+  ): Promise<AppendOutcome | "asked"> {
     const { id, state } = open.version;
     const { kept, before } = splitSegments(state.segments, state.tail.length);
-    const writer = new SegmentWriter(this.#bucket, this.#keys, {
-      name: newDataName(id),
-      before,
-      tail: state.tail,
-    });
-    const hasher = this.#takeHasher(open.version);
+    const origin = { name: newDataName(id), before, tail: state.tail };
+    const writer = new SegmentWriter(
+      { bucket: this.#bucket, keys: this.#keys, memory: this.#memory },
+      origin,
+    );
+    const hasher = this.#hashes.take(open.version);
     try {
       const reception = await open.receive(body, writer, hasher);
       if (reception === "cancelled") throw new SegmentGoneError("the session has ended");
@@ -204,15 +220,22 @@ export class S3Uploads implements UploadStore {
       const digest = isLonger ? hasher && finishDigest(state.algorithm, hasher.copy()) : state.digest;
       const added = new AppendedBytes(state, kept, writer, digest);
       const isWhole = reception === "whole";
-      if (isWhole && isLast) this.#last.set(id, added);
-      else if (isLonger) {
-        const next = await this.#commit(open.version, added);
-        if (hasher) this.#hashes.set(id, { etag: next.etag, hasher });
+      if (isWhole && isLast) {
+        this.#last.set(id, added);
+        return { kind: "appended", size: added.size };
       }
+      if (isLonger) {
+        const next = await this.#commit(open.version, added);
+        open.written(next);
+        if (hasher) this.#hashes.keep(next, hasher);
+      }
+      writer.release();
+      if (reception === "asked") return "asked";
       return isWhole ? { kind: "appended", size: added.size } : { kind: "interrupted" };
     } catch (error) {
       this.#found.delete(id);
       await writer.abandon().catch(() => undefined);
+      writer.release();
       if (error instanceof SegmentGoneError) return { kind: "cancelled" };
       throw error;
     }
@@ -226,14 +249,6 @@ export class S3Uploads implements UploadStore {
     // What can't be deleted now is deleted with the session.
     await this.#data.removeReplaced(version.state, next.state).catch(() => undefined);
     return next;
-  }
-
-  /** The running hash of what the session holds, if it is known; it is given away. */
-  #takeHasher({ id, etag, state }: SessionVersion): Bun.CryptoHasher | undefined {
-    const known = this.#hashes.get(id);
-    this.#hashes.delete(id);
-    if (sizeOf(state) === 0) return new Bun.CryptoHasher(state.algorithm);
-    return known?.etag === etag ? known.hasher : undefined;
   }
 
   /** The session as it was found last, if it was found with this size, or as it is now. */
@@ -265,7 +280,7 @@ export class S3Uploads implements UploadStore {
 
   #forget(id: UploadId): void {
     this.#found.delete(id);
-    this.#hashes.delete(id);
+    this.#hashes.forget(id);
   }
 
   async #dropLast(id: UploadId): Promise<void> {
@@ -273,19 +288,8 @@ export class S3Uploads implements UploadStore {
     this.#last.delete(id);
     // What can't be deleted now is deleted with the session.
     await last?.abandon().catch(() => undefined);
+    last?.release();
   }
-}
-
-function newSession(scope: string, algorithm: DigestAlgorithm): SessionState {
-  return {
-    phase: { kind: "open" },
-    scope: scopeHash(scope),
-    algorithm,
-    segments: [],
-    tail: new Uint8Array(),
-    digest: undefined,
-    named: undefined,
-  };
 }
 
 function uploadOf({ id, state }: SessionVersion): Upload {

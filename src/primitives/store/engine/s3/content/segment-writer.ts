@@ -1,19 +1,18 @@
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UnavailableError, S3UncertainError } from "../../../../s3/s3-errors.ts";
-import { MAX_PARTS, MIN_PART_BYTES, type MultipartUpload, S3Multipart } from "../../../../s3/s3-multipart.ts";
+import { MAX_PARTS, type MultipartUpload, S3Multipart } from "../../../../s3/s3-multipart.ts";
 import type { UploadedPart } from "../../../../s3/s3-xml.ts";
 import type { Segment } from "./blob-object.ts";
 import type { ContentKeys } from "./content-keys.ts";
+import { PART_BYTES, type PartMemory, type PartSlot } from "./part-memory.ts";
 
-/**
- * Bytes of a part; all parts but the last are equal, as some stores demand. An upload needs memory for one that fills and for
- * two that are on their way, of which the runtime keeps a copy each: about 30 MiB together.
- */
-export const PART_BYTES = MIN_PART_BYTES;
+/** An upload has a part that fills and two that are on their way: about 30 MiB together, with the copies of the runtime. */
 const MAX_ON_THEIR_WAY = 2;
-const FIRST_BUFFER_BYTES = 64 * 1024;
+/** Fewer bytes than these need no memory of `PartMemory`. */
+const SMALL_BYTES = 64 * 1024;
 
 type Bytes = Uint8Array<ArrayBuffer>;
+const EMPTY: Bytes = new Uint8Array();
 
 /** The parts were deleted: the session has ended meanwhile. */
 export class SegmentGoneError extends Error {}
@@ -26,7 +25,13 @@ export interface SegmentOrigin {
   /** Small segments that end before the new bytes: copied into the new segment if it gets parts. Together below `PART_BYTES`. */
   readonly before: readonly Segment[];
   /** Bytes between those and the new ones. */
-  readonly tail: Uint8Array;
+  readonly tail: Bytes;
+}
+
+export interface SegmentWriterOptions {
+  readonly bucket: S3Bucket;
+  readonly keys: ContentKeys;
+  readonly memory: PartMemory;
 }
 
 /** A data object of which parts are written. */
@@ -39,7 +44,10 @@ interface OpenObject {
   size: number;
 }
 
-/** Takes bytes and writes them to a data object: in one request if they are few, else in parts while they come in. */
+/**
+ * Takes bytes and writes them to a data object: in one request if they are few, else in parts while they come in. Whoever makes
+ * one calls `release` in the end.
+ */
 export class SegmentWriter {
   readonly #bucket: S3Bucket;
   readonly #multipart: S3Multipart;
@@ -47,11 +55,12 @@ export class SegmentWriter {
   readonly #origin: SegmentOrigin;
   /** Bytes of `before`, for which the first buffer has room. */
   readonly #start: number;
-  /** Without bytes until it is needed. */
-  #buffer: Bytes = new Uint8Array();
+  readonly #memory: PartMemory;
+  /** The memory of the part that fills, once it has many bytes. */
+  #slot: PartSlot | undefined;
+  /** Of `#slot`, if there is one; without bytes until it is needed. */
+  #buffer: Bytes = EMPTY;
   #filled: number;
-  /** Buffers whose part was stored. */
-  readonly #free: Bytes[] = [];
   /** Objects that are complete. */
   readonly #completed: Segment[] = [];
   #object: OpenObject | undefined;
@@ -62,8 +71,9 @@ export class SegmentWriter {
   readonly #onTheirWay = new Set<Promise<void>>();
   #failure: unknown;
 
-  constructor(bucket: S3Bucket, keys: ContentKeys, origin: SegmentOrigin) {
+  constructor({ bucket, keys, memory }: SegmentWriterOptions, origin: SegmentOrigin) {
     this.#bucket = bucket;
+    this.#memory = memory;
     this.#multipart = new S3Multipart(bucket);
     this.#keys = keys;
     this.#origin = origin;
@@ -88,21 +98,35 @@ export class SegmentWriter {
 
   /** Resolves when there is room for more; `undefined` if there is. Rejects if the store fails. */
   write(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#filled + chunk.length < PART_BYTES) {
+    if (this.#filled + chunk.length < (this.#slot ? PART_BYTES : SMALL_BYTES)) {
       this.#append(chunk);
       return undefined;
     }
     return this.#writeParts(chunk);
   }
 
+  /** See `PartSlot`; `undefined` while the writer has none. */
+  get asked(): PartSlot["asked"] | undefined {
+    return this.#slot?.asked;
+  }
+
+  /** Gives the memory back. No bytes are in the writer from then on. */
+  release(): void {
+    this.#slot?.release();
+    this.#slot = undefined;
+    this.#buffer = EMPTY;
+  }
+
   /** The tail and what was written, while there are no parts. */
   newBytes(): Bytes {
-    this.#reserve(this.#filled);
+    if (this.#buffer.length === 0) return this.#origin.tail;
     return this.#buffer.subarray(this.#start, this.#filled);
   }
 
   /** All bytes, while there are no parts. */
   async bytes(): Promise<Bytes> {
+    if (this.#start === 0) return this.newBytes();
+    await this.#takeSlot();
     await this.#loadBefore();
     return this.#buffer.subarray(0, this.#filled);
   }
@@ -158,6 +182,7 @@ export class SegmentWriter {
 
   async #writeParts(chunk: Uint8Array): Promise<void> {
     for (let at = 0; at < chunk.length; ) {
+      await this.#takeSlot();
       const part = chunk.subarray(at, at + PART_BYTES - this.#filled);
       this.#append(part);
       at += part.length;
@@ -166,43 +191,46 @@ export class SegmentWriter {
   }
 
   #append(chunk: Uint8Array): void {
-    this.#reserve(this.#filled + chunk.length);
+    if (this.#filled + chunk.length > this.#buffer.length) this.#useBuffer(new Uint8Array(SMALL_BYTES));
     this.#buffer.set(chunk, this.#filled);
     this.#filled += chunk.length;
   }
 
-  /** Makes room in the buffer for so many bytes. */
-  #reserve(bytes: number): void {
-    if (bytes <= this.#buffer.length) return;
-    const isFirst = this.#buffer.length === 0;
-    const larger = new Uint8Array(
-      Math.min(Math.max(bytes, 2 * this.#buffer.length, FIRST_BUFFER_BYTES), PART_BYTES),
-    );
-    if (isFirst) larger.set(this.#origin.tail, this.#start);
-    else larger.set(this.#buffer.subarray(0, this.#filled));
-    this.#buffer = larger;
+  /** Resolves when the buffer has room for a whole part. */
+  async #takeSlot(): Promise<void> {
+    if (this.#slot) return;
+    this.#slot = await this.#memory.take();
+    this.#useBuffer(this.#slot.buffer);
   }
 
-  /** Sends the buffer as a part; resolves when another one may fill. */
+  #useBuffer(buffer: Bytes): void {
+    if (this.#buffer.length > 0) buffer.set(this.#buffer.subarray(0, this.#filled));
+    else if (this.#filled > 0) buffer.set(this.#origin.tail, this.#start);
+    this.#buffer = buffer;
+  }
+
+  /** Sends the buffer, whose memory the part keeps while it is on its way; resolves when another one may fill. */
   async #sendPart(): Promise<void> {
     if (!this.hasParts) await this.#loadBefore();
     if (this.#object?.count === (this.#origin.maxParts ?? MAX_PARTS)) await this.#completeObject();
     this.#object ??= this.#openObject();
     const object = this.#object;
     await object.upload;
-    const [buffer, length] = [this.#buffer, this.#filled];
+    const [slot, bytes] = [this.#slot, this.#buffer.subarray(0, this.#filled)];
+    slot?.full();
+    this.#slot = undefined;
+    this.#buffer = EMPTY;
     object.count++;
-    object.size += length;
-    this.#sent += length;
+    object.size += bytes.length;
+    this.#sent += bytes.length;
     this.#filled = 0;
-    const sending = this.#put(object, object.count, buffer.subarray(0, length)).finally(() => {
+    const sending = this.#put(object, object.count, bytes).finally(() => {
       this.#onTheirWay.delete(sending);
-      this.#free.push(buffer);
+      slot?.release();
     });
     this.#onTheirWay.add(sending);
     while (this.#onTheirWay.size > MAX_ON_THEIR_WAY) await Promise.race(this.#onTheirWay);
     this.#throwFailure();
-    this.#buffer = this.#free.pop() ?? new Uint8Array(PART_BYTES);
   }
 
   #openObject(): OpenObject {
@@ -228,7 +256,6 @@ export class SegmentWriter {
   }
 
   async #loadBefore(): Promise<void> {
-    this.#reserve(this.#filled);
     let at = 0;
     for (const { name, size } of this.#origin.before) {
       const read = await this.#bucket.read(this.#keys.data(name));

@@ -1,4 +1,5 @@
 import { DIGEST_ALGORITHMS, type Digest, type DigestAlgorithm, parseDigest } from "../../../../digest.ts";
+import { scopeHash } from "../../upload-id.ts";
 import { parseSegments, type Segment } from "./blob-object.ts";
 
 /**
@@ -28,6 +29,19 @@ export interface SessionState {
 
 /** Bytes that the state itself holds at the most. */
 export const MAX_TAIL_BYTES = 256 * 1024;
+
+/** `scope`: its name. */
+export function newSession(scope: string, algorithm: DigestAlgorithm): SessionState {
+  return {
+    phase: { kind: "open" },
+    scope: scopeHash(scope),
+    algorithm,
+    segments: [],
+    tail: new Uint8Array(),
+    digest: undefined,
+    named: undefined,
+  };
+}
 
 export function sizeOf({ segments, tail }: Pick<SessionState, "segments" | "tail">): number {
   return segments.reduce((sum, { size }) => sum + size, tail.length);

@@ -1,20 +1,17 @@
 import { LruCache } from "../../../../bounds/lru-cache.ts";
 import { type Digest, digestAlgorithm, digestOf, finishDigest } from "../../../../digest.ts";
-import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import type { UploadId } from "../../upload-id.ts";
 import type { UploadEnd } from "../../uploads.ts";
 import { AppendedBytes, splitSegments } from "./appended-bytes.ts";
 import type { NewBlob } from "./blob-placing.ts";
-import { type ContentKeys, dataPrefix, newDataName } from "./content-keys.ts";
+import { dataPrefix, newDataName } from "./content-keys.ts";
 import type { S3Blobs } from "./s3-blobs.ts";
 import { segmentStream, slicesOf } from "./segment-stream.ts";
-import { SegmentWriter } from "./segment-writer.ts";
+import { SegmentWriter, type SegmentWriterOptions } from "./segment-writer.ts";
 import type { UploadData } from "./upload-data.ts";
 import type { SessionVersion, UploadSessions } from "./upload-sessions.ts";
 
-interface EndingParts {
-  readonly bucket: S3Bucket;
-  readonly keys: ContentKeys;
+interface EndingParts extends SegmentWriterOptions {
   readonly sessions: UploadSessions;
   readonly data: UploadData;
   readonly blobs: S3Blobs;
@@ -35,11 +32,27 @@ export class UploadEnding {
 
   /** `last`: what the last chunk has added to the session. */
   async end(version: SessionVersion, last: AppendedBytes | undefined, digest: Digest): Promise<UploadEnd> {
+    const { named } = version.state;
+    // Two blobs must never consist of the same data.
+    if (named !== undefined && named !== digest) return { kind: "cancelled" };
+    if (last) return this.#end(version, last, last, digest);
+    const bytes = this.#bytesOf(version);
+    try {
+      return await this.#end(version, undefined, bytes, digest);
+    } finally {
+      bytes.release();
+    }
+  }
+
+  /** `bytes`: all that the session holds, with `last`. */
+  async #end(
+    version: SessionVersion,
+    last: AppendedBytes | undefined,
+    bytes: AppendedBytes,
+    digest: Digest,
+  ): Promise<UploadEnd> {
     const { sessions, blobs, keys } = this.#parts;
     const { id, state } = version;
-    // Two blobs must never consist of the same data.
-    if (state.named !== undefined && state.named !== digest) return { kind: "cancelled" };
-    const bytes = last ?? this.#bytesOf(version);
     const blob = await bytes.blob();
     const actual = await this.#digestOf(bytes, blob, digest);
     if (actual !== digest) {
@@ -86,7 +99,7 @@ export class UploadEnding {
   #bytesOf({ id, state }: SessionVersion): AppendedBytes {
     const { kept, before } = splitSegments(state.segments, state.tail.length);
     const origin = { name: newDataName(id), before, tail: state.tail };
-    const writer = new SegmentWriter(this.#parts.bucket, this.#parts.keys, origin);
+    const writer = new SegmentWriter(this.#parts, origin);
     return new AppendedBytes(state, kept, writer, state.digest);
   }
 

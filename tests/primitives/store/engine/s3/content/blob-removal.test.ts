@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { S3Location } from "../../../../../../src/primitives/s3/s3-location.ts";
 import type { S3Request } from "../../../../../../src/primitives/s3/s3-request.ts";
 import { MIN_GRACE_SECONDS } from "../../../../../../src/primitives/store/engine/s3/content/blob-touches.ts";
-import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/segment-writer.ts";
+import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/part-memory.ts";
 import { eventually } from "../../../../../support/eventually.ts";
 import { randomBytes } from "../../../../../support/random-bytes.ts";
 import { contentNode, keysIn } from "../../../../../support/s3-content.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { BlobCache } from "../../../../../../src/primitives/store/engine/s3/content/blob-cache.ts";
 import { ContentKeys } from "../../../../../../src/primitives/store/engine/s3/content/content-keys.ts";
-import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/segment-writer.ts";
+import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/part-memory.ts";
 import { randomBytes } from "../../../../../support/random-bytes.ts";
 import { contentNode } from "../../../../../support/s3-content.ts";
 import { sharedS3Server } from "../../../../../support/s3-server.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../../../../../src/primitives/digest.ts";
 import type { S3Request } from "../../../../../../src/primitives/s3/s3-request.ts";
-import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/segment-writer.ts";
+import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/part-memory.ts";
 import { bodyOf } from "../../../../../support/body-of.ts";
 import { eventually } from "../../../../../support/eventually.ts";
 import { randomBytes } from "../../../../../support/random-bytes.ts";
