@@ -13,6 +13,8 @@ export const SESSION_LIMITS: SessionLimits = { user: 1000, network: 1000, all: 5
 /** Users, and networks, share a place by hash; two that do share what they may have open. */
 const SLOTS = 16_384;
 const NOBODY = 0xffff;
+/** The part of a limit that a recount does not free: sessions that have begun, but that the storage did not list yet. */
+const UNSEEN = 0.05;
 const [RUN, SEED, ALL, USERS] = [0, 1, 2, 3];
 const NETWORKS = USERS + SLOTS;
 
@@ -52,7 +54,26 @@ export class SessionCounts implements SessionCounter {
 
   /** To be called once for each session that has ended. */
   end(id: UploadId): void {
-    if (this.#isOfThisRun(id)) for (const { at } of placesOf(id)) Atomics.sub(this.#counts, at, 1);
+    if (this.#isOfThisRun(id)) for (const { at } of placesOf(id)) this.#give(at, 1);
+  }
+
+  /** See `SessionCounter`. What begins or ends meanwhile still counts. */
+  recount(): (open: readonly UploadId[]) => boolean {
+    const before = this.#counts.slice();
+    return (open) => {
+      const found = new Int32Array(before.length);
+      for (const id of open)
+        if (this.#isOfThisRun(id)) for (const { at } of placesOf(id)) found[at] = (found[at] ?? 0) + 1;
+      let isFreed = false;
+      for (let at = ALL; at < before.length; at++) {
+        const limit = this.#limits[at === ALL ? "all" : at < NETWORKS ? "user" : "network"];
+        const ended = (before[at] ?? 0) - (found[at] ?? 0) - Math.floor(limit * UNSEEN);
+        if (ended <= 0) continue;
+        this.#give(at, ended);
+        isFreed = true;
+      }
+      return isFreed;
+    };
   }
 
   /** Whether a session takes one of the places that its owner's do. */
@@ -67,6 +88,15 @@ export class SessionCounts implements SessionCounter {
 
   get open(): number {
     return Atomics.load(this.#counts, ALL);
+  }
+
+  /** Not below zero: a recount may have given the places of sessions that were just about to end. */
+  #give(at: number, count: number): void {
+    for (let now = Atomics.load(this.#counts, at); now > 0; ) {
+      const was = Atomics.compareExchange(this.#counts, at, now, Math.max(now - count, 0));
+      if (was === now) return;
+      now = was;
+    }
   }
 
   #newId(user: number, network: number): UploadId {

@@ -54,6 +54,11 @@ export interface SessionCounter {
   begin(owner: SessionOwner): UploadId | SessionLimit;
   /** To be called once for each session that has ended. */
   end(id: UploadId): void;
+  /**
+   * Corrects the counts where sessions may end without `end`, as when another node ends them: to be called before the open
+   * sessions are listed, and what it returns afterwards with all of them. Returns whether places became free.
+   */
+  recount(): (open: readonly UploadId[]) => boolean;
   /** Whether a session counts for this owner. */
   isOf(owner: SessionOwner, id: UploadId): boolean;
 }

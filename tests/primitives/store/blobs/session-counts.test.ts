@@ -44,3 +44,16 @@ test("upload sessions of all threads count together, and those of an earlier run
   later.end(id);
   expect(later.open).toBe(0);
 });
+
+test("upload sessions that another node has ended count no more after a recount, and one that begins meanwhile does", () => {
+  const counts = new SessionCounts(undefined, { user: 3, network: 100, all: 100 });
+  const begin = () => counts.begin({ user: "alice", network: "a" });
+  const open = [begin(), begin()].flatMap((id) => (typeof id === "string" ? [id] : []));
+  const recounted = counts.recount();
+  expect(typeof begin()).toBe("string");
+  expect(begin()).toEqual({ of: "user", limit: 3 });
+  expect(recounted(open.slice(1))).toBe(true);
+  expect([typeof begin(), begin()]).toEqual(["string", { of: "user", limit: 3 }]);
+  for (const id of [...open, ...open, ...open]) counts.end(id);
+  expect(counts.open).toBe(0);
+});

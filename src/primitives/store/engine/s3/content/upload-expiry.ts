@@ -1,3 +1,4 @@
+import type { UploadId } from "../../upload-id.ts";
 import type { ExpiryOptions, SessionCounter, SessionOwner, UploadLocks } from "../../uploads.ts";
 import type { S3Blobs } from "./s3-blobs.ts";
 import type { UploadData } from "./upload-data.ts";
@@ -5,7 +6,7 @@ import type { ListedSession, SessionVersion, UploadSessions } from "./upload-ses
 
 /** Of an owner with too many sessions, those give way that nobody wrote to for so long. */
 const EVICTED_AFTER_MS = 60 * 60 * 1000;
-/** Looking for them costs a look at every session; not more often than that. */
+/** Looking for them costs a look at every session; not again within this time where it was in vain. */
 const EVICTION_PAUSE_MS = 10_000;
 
 /** What was signed before is refused by the store from then on, so that no blob can be made any more. */
@@ -26,7 +27,9 @@ interface ExpiryParts {
 /** Ends sessions without a blob. */
 export class UploadExpiry {
   readonly #parts: ExpiryParts;
-  #evicted = Number.NEGATIVE_INFINITY;
+  #evicting: Promise<boolean> | undefined;
+  /** When there was no room. */
+  #inVain = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ExpiryParts) {
     this.#parts = parts;
@@ -68,12 +71,31 @@ export class UploadExpiry {
     await blobs.removeOldTouches();
   }
 
-  /** Removes sessions of an owner who has too many, as far as they rest; false if none did, or it was tried just now. */
+  /**
+   * Makes room for an owner who has too many sessions: removes those that rest, and counts again, because other nodes end
+   * sessions too. False if there is no room, or there was none just now.
+   */
   async evict(owner: SessionOwner): Promise<boolean> {
-    if (performance.now() - this.#evicted < EVICTION_PAUSE_MS) return false;
-    this.#evicted = performance.now();
-    const concerns: ExpiryOptions["concerns"] = (id) => this.#parts.counter.isOf(owner, id);
-    return (await this.expire(EVICTED_AFTER_MS, { concerns })) > 0;
+    if (this.#evicting !== undefined) return this.#evicting;
+    if (performance.now() - this.#inVain < EVICTION_PAUSE_MS) return false;
+    this.#evicting = this.#evict(owner).finally(() => {
+      this.#evicting = undefined;
+    });
+    const hasRoom = await this.#evicting;
+    if (!hasRoom) this.#inVain = performance.now();
+    return hasRoom;
+  }
+
+  async #evict(owner: SessionOwner): Promise<boolean> {
+    const { counter } = this.#parts;
+    const recounted = counter.recount();
+    const open: UploadId[] = [];
+    const concerns: ExpiryOptions["concerns"] = (id) => {
+      open.push(id);
+      return counter.isOf(owner, id);
+    };
+    const removed = await this.expire(EVICTED_AFTER_MS, { concerns });
+    return recounted(open) || removed > 0;
   }
 
   #isOlder({ modified }: Pick<ListedSession, "modified">, ageMs: number): boolean {
