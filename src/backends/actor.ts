@@ -1,8 +1,8 @@
 import { SYSTEM_IDENTITY } from "../primitives/store/commits/commit-group.ts";
 import type { Identity } from "../primitives/store/git/commit.ts";
-import type { AccessPath } from "../primitives/users/access-path.ts";
+import { type AccessPath, type AccessPattern, EVERYTHING } from "../primitives/users/access-path.ts";
 import type { Role } from "../primitives/users/role.ts";
-import type { UserName } from "../primitives/users/user.ts";
+import { ANONYMOUS, type UserName } from "../primitives/users/user.ts";
 import type { UserDirectory } from "../primitives/users/user-directory.ts";
 import { identityOf } from "../primitives/users/user-registry.ts";
 import { AdministratorOnlyError } from "./refusals.ts";
@@ -22,6 +22,8 @@ export interface Actor {
   isAdministrator(): boolean;
   /** Whether the actor holds `role`, or a stronger one, on `path`. */
   allows(path: AccessPath, role: Role): boolean;
+  /** Patterns that together cover at least the repositories of an instance that the actor may read; `allows` decides on each. */
+  patternsIn(instance: AccessPath): readonly AccessPattern[];
 }
 
 interface UserActorOptions extends Pick<Actor, "client" | "remote"> {
@@ -37,7 +39,13 @@ export function userActor(user: UserName, { directory, client, remote }: UserAct
     remote,
     isAdministrator: () => directory().isAdministrator(user),
     allows: (path, role) => directory().allows(user, path, role),
+    patternsIn: (instance) => directory().patternsOf(user, instance),
   };
+}
+
+/** A client without a login: it may do what is granted to `anon`. */
+export function anonymousActor(options: UserActorOptions): Actor {
+  return userActor(ANONYMOUS, options);
 }
 
 /**
@@ -51,6 +59,7 @@ export const MACHINE_ACTOR: Actor = {
   remote: undefined,
   isAdministrator: () => true,
   allows: () => true,
+  patternsIn: () => [EVERYTHING],
 };
 
 /** `what`: the requested operation, as the subject of the message. Throws `AdministratorOnlyError`. */

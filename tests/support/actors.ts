@@ -1,7 +1,8 @@
 import { type Actor, userActor } from "../../src/backends/actor.ts";
+import type { Grant } from "../../src/primitives/users/access-file.ts";
 import { parseAccessPattern } from "../../src/primitives/users/access-path.ts";
 import type { Role } from "../../src/primitives/users/role.ts";
-import type { UserName } from "../../src/primitives/users/user.ts";
+import { ANONYMOUS, type UserName } from "../../src/primitives/users/user.ts";
 import { UserDirectory } from "../../src/primitives/users/user-directory.ts";
 
 /** Roles by access path, such as `{ "http/oci/default/team/**": "reader" }`. */
@@ -20,12 +21,28 @@ export function actorWith(roles: Roles): Actor & { become(roles: Roles): void } 
   };
 }
 
+/** Users on whose server everybody may do what `roles` say. */
+export function usersWithAnonymous(roles: Roles): { readonly directory: UserDirectory } {
+  const anonymous = {
+    name: ANONYMOUS,
+    displayName: "everybody",
+    isDisabled: false,
+    credentials: [],
+    grants: grantsOf(roles),
+  };
+  return { directory: new UserDirectory([anonymous]) };
+}
+
 function directoryWith(roles: Roles): UserDirectory {
-  const grants = Object.entries(roles).map(([text, role]) => {
+  const name = "alice" as UserName;
+  const user = { name, displayName: name, isDisabled: false, credentials: [], grants: grantsOf(roles) };
+  return new UserDirectory([user]);
+}
+
+function grantsOf(roles: Roles): Grant[] {
+  return Object.entries(roles).map(([text, role]) => {
     const path = parseAccessPattern(text);
     if (!path) throw new Error(`'${text}' is not an access path`);
     return { path, role };
   });
-  const name = "alice" as UserName;
-  return new UserDirectory([{ name, displayName: name, isDisabled: false, credentials: [], grants }]);
 }

@@ -10,7 +10,10 @@ export interface TestRegistry extends ContentServices {
   set(settings: Partial<InstanceConfig>): void;
 }
 
-export function registryOver({ oci }: TestStore, settings: Partial<InstanceConfig> = {}): TestRegistry {
+export function registryOver(
+  { oci }: Pick<TestStore, "oci">,
+  settings: Partial<InstanceConfig> = {},
+): TestRegistry {
   const given = { store: oci.location.store, vhosts: ["localhost"], ...settings };
   const refuse = () => {
     throw new Error("a setting is missing");

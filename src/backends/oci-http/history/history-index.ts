@@ -101,7 +101,7 @@ export class HistoryIndex {
   async *events(filter: HistoryFilter = {}): AsyncGenerator<HistoryEvent> {
     const { sql, values } = eventsQuery(filter, PAGE);
     for (let before = Number.MAX_SAFE_INTEGER; ; ) {
-      const rows = await this.#ask(() => this.#rows<CommitRow>(sql, { before, ...values }));
+      const rows = await this.ask(() => this.rows<CommitRow>(sql, { before, ...values }));
       for (const { event } of rows) yield JSON.parse(event) as HistoryEvent;
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) return;
@@ -119,13 +119,13 @@ export class HistoryIndex {
   async commitAt(point: PointInTime, until?: ObjectId): Promise<ObjectId | "unknown" | "ambiguous"> {
     const upTo = until === undefined ? "" : `AND ${UP_TO}`;
     const limit = until !== undefined && { until };
-    const found = await this.#ask(() =>
+    const found = await this.ask(() =>
       point.kind === "time"
-        ? this.#rows<CommitRow>(
+        ? this.rows<CommitRow>(
             `SELECT * FROM commits WHERE seconds <= $seconds ${upTo} ORDER BY seq DESC LIMIT 1`,
             { seconds: point.seconds, ...limit },
           )
-        : this.#rows<CommitRow>(`SELECT * FROM commits WHERE id >= $from AND id < $before ${upTo} LIMIT 2`, {
+        : this.rows<CommitRow>(`SELECT * FROM commits WHERE id >= $from AND id < $before ${upTo} LIMIT 2`, {
             from: point.prefix,
             before: `${point.prefix}g`,
             ...limit,
@@ -136,20 +136,20 @@ export class HistoryIndex {
 
   /** When a manifest that named the blob was last removed (seconds); `undefined`: never. The caller catches up first. */
   removedAt(blob: Digest): number | undefined {
-    return this.#rows<TimedRow>("SELECT * FROM removed WHERE blob = $blob", { blob })[0]?.seconds;
+    return this.rows<TimedRow>("SELECT * FROM removed WHERE blob = $blob", { blob })[0]?.seconds;
   }
 
   /** Like `removedAt` for several blobs; holds only those that a removed manifest named. The caller catches up first. */
   removedAtOf(blobs: readonly Digest[]): Map<Digest, number> {
     const sql = "SELECT * FROM removed WHERE blob IN (SELECT value FROM json_each($blobs))";
-    const rows = this.#rows<RemovedRow>(sql, { blobs: JSON.stringify(blobs) });
+    const rows = this.rows<RemovedRow>(sql, { blobs: JSON.stringify(blobs) });
     return new Map(rows.map(({ blob, seconds }) => [blob, seconds]));
   }
 
   /** When a manifest was last pushed, or gained or lost a tag (seconds). The caller catches up first. */
   mentionedAt(repository: RepositoryName, manifest: Digest): number | undefined {
     const sql = "SELECT * FROM mentions WHERE repository = $repository AND digest = $manifest";
-    return this.#rows<TimedRow>(sql, { repository, manifest })[0]?.seconds;
+    return this.rows<TimedRow>(sql, { repository, manifest })[0]?.seconds;
   }
 
   /** The names of all repositories that ever held a manifest. The caller catches up first. */
@@ -157,7 +157,7 @@ export class HistoryIndex {
     // Each name is looked up by the one before it: there may be many manifests of each.
     const sql = "SELECT * FROM mentions WHERE repository > $last ORDER BY repository LIMIT 1";
     for (let last = ""; ; ) {
-      const [row] = this.#rows<MentionRow>(sql, { last });
+      const [row] = this.rows<MentionRow>(sql, { last });
       if (!row) return;
       last = row.repository;
       yield row.repository;
@@ -171,7 +171,7 @@ export class HistoryIndex {
         WHERE repository = $repository)
       WHERE place <= ${MAX_SETS_OF_TAG} ORDER BY tag, place`;
     const sets = new Map<Tag, number[]>();
-    for (const { tag, seq, is_set } of this.#rows<MoveRow>(sql, { repository })) {
+    for (const { tag, seq, is_set } of this.rows<MoveRow>(sql, { repository })) {
       // Filtered here and not in the query, so that the checksum of a row with a damaged `is_set` is verified.
       if (is_set === 0) continue;
       const known = sets.get(tag);
@@ -195,8 +195,11 @@ export class HistoryIndex {
     this.#open?.close();
   }
 
-  /** Reads rows and verifies their checksums; a damaged database is removed, and the next catch-up rebuilds it. */
-  #rows<T extends Row>(sql: string, values: Readonly<Record<string, string | number>>): T[] {
+  /**
+   * Reads rows and verifies their checksums; a damaged database is removed, and the next catch-up rebuilds it. The caller catches
+   * up first.
+   */
+  rows<T extends Row>(sql: string, values: Readonly<Record<string, string | number>>): T[] {
     try {
       const db = this.#db;
       const rows = db.query<T, [typeof values]>(sql).all(values);
@@ -209,7 +212,7 @@ export class HistoryIndex {
   }
 
   /** Catches up and reads; if the database is damaged, catches up and reads once more. */
-  async #ask<T>(read: () => T): Promise<T> {
+  async ask<T>(read: () => T): Promise<T> {
     await this.catchUp();
     try {
       return read();

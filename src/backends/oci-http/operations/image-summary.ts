@@ -2,6 +2,7 @@ import { type Digest, parseDigest } from "../../../primitives/digest.ts";
 import { isRecord } from "../../../primitives/text/records.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { manifestClosure } from "../content/manifest-closure.ts";
+import { blobSizes, list, MAX_DEPTH, manifestJson } from "../content/manifest-sizes.ts";
 import type { StoreView } from "../store/store-view.ts";
 
 /** Size and platforms of the image that a tag names. */
@@ -14,8 +15,6 @@ export interface ImageSummary {
 
 /** Configs larger than this are not read for their platform. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
-/** Most levels of nested indexes that are followed. */
-const MAX_DEPTH = 4;
 
 export async function summarize(
   view: StoreView,
@@ -26,14 +25,9 @@ export async function summarize(
   const platforms = new Set<string>();
   const read = (child: Digest) => view.index.manifest(repository, child)?.content;
   for await (const { content, manifest } of manifestClosure(digest, { read, maxDepth: MAX_DEPTH })) {
-    const json: unknown = JSON.parse(new TextDecoder().decode(content));
-    const { config, layers, manifests } = isRecord(json) ? json : {};
-    // An index may have blobs as its entries, as a cache of BuildKit does.
-    const blobs = new Set<unknown>(manifest.blobs);
-    const children = list(manifests).filter((child) => isRecord(child) && blobs.has(child["digest"]));
-    for (const blob of [config, ...list(layers), ...children]) {
-      if (isRecord(blob) && typeof blob["size"] === "number") sizes.set(String(blob["digest"]), blob["size"]);
-    }
+    const json = manifestJson(content);
+    const { config, manifests } = isRecord(json) ? json : {};
+    for (const [blob, size] of blobSizes(json, manifest)) sizes.set(blob, size);
     if (isRecord(config)) addPlatform(platforms, await configOf(view, parseDigest(String(config["digest"]))));
     for (const child of list(manifests)) if (isRecord(child)) addPlatform(platforms, child["platform"]);
   }
@@ -57,8 +51,4 @@ async function configOf({ blobs }: StoreView, digest: Digest | undefined): Promi
     // An artifact's config may be anything.
     return undefined;
   }
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -21,6 +21,7 @@ import { type Damage, damageOf } from "../content/damage.ts";
 import { HistoryIndex } from "../history/history-index.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import { QuotaLedger, type Quotas } from "../policy/quotas.ts";
+import { Summaries } from "../summaries/summaries.ts";
 import { describeNeed } from "./blob-need.ts";
 import type { DatabaseContext } from "./database-files.ts";
 import { DatabaseHealing } from "./database-healing.ts";
@@ -61,6 +62,7 @@ export class OciStore implements StoreView {
   readonly recency: BlobRecency;
   readonly checks = new BlobChecks();
   readonly history: HistoryIndex;
+  readonly summaries: Summaries;
   readonly sizes: BlobSizeCounter;
   readonly quotaLedger: QuotaLedger;
   readonly quotas: Quotas;
@@ -112,6 +114,9 @@ export class OciStore implements StoreView {
         `history.sqlite of the store '${store}' is damaged (${reason}); it is rebuilt from the commits`,
       ),
     );
+    this.summaries = new Summaries(`${dir}/summaries.sqlite`, this, (error) =>
+      log.error(`the sizes of the store '${store}' could not be counted`, error),
+    );
     this.#frozen = new FrozenViews(this, context);
     databases.derived.onDamage = (error) => {
       const damage = damageOf(error);
@@ -151,14 +156,8 @@ export class OciStore implements StoreView {
       const onDamage = (digest: Digest) => oci?.onDamage(digest);
       const content = await manager.openContent(name, { onDamage, locks, sessions, isOwner: true });
       const { signal, room, location } = manager;
-      oci = new OciStore(context, databases, content, {
-        ...options,
-        signal,
-        room,
-        location,
-        locks,
-        sessions,
-      });
+      const parts = { ...options, signal, room, location, locks, sessions };
+      oci = new OciStore(context, databases, content, parts);
       return oci;
     } catch (error) {
       await databases.store.close();
@@ -292,6 +291,7 @@ export class OciStore implements StoreView {
     parts.defer(() => this.store.close());
     parts.defer(() => this.#frozen.close());
     parts.defer(() => this.history.close());
+    parts.defer(() => this.summaries.close());
     parts.defer(() => this.sizes.close());
     parts.defer(() => this.#auditor.close());
   }

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { inspectDatabase } from "../../../primitives/sqlite/inspect-database.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
@@ -6,6 +7,7 @@ import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import { historyIn } from "../history/history-database.ts";
 import { HistoryIndex } from "../history/history-index.ts";
 import { OCI_INDEX } from "../index/oci-index.ts";
+import { SUMMARY_DATABASE } from "../summaries/summary-database.ts";
 
 /**
  * Returns the problems of the databases derived from a store's commits, one per line. Each is compared with the commit that
@@ -17,6 +19,7 @@ export async function checkDatabases(dir: string, store: Store): Promise<string[
       compareIndex(db, head, store),
     ),
     "history.sqlite": await HistoryIndex.inspect(`${dir}/history.sqlite`, (db) => compareHistory(db, store)),
+    "summaries.sqlite": await inspectDatabase(`${dir}/summaries.sqlite`, SUMMARY_DATABASE),
   };
   return Object.entries(derived).flatMap(([file, verdict]) =>
     typeof verdict === "string"

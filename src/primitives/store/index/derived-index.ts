@@ -140,7 +140,8 @@ function derivedSchema({ version, sql, check }: IndexSchema): DatabaseSchema {
   return { version, sql: `${STATE}\n${sql}`, checkpointPages: DERIVED_CHECKPOINT_PAGES, check };
 }
 
-function readHead(db: Database): ObjectId | undefined {
+/** The commit that an open index is up to date with. Throws `DamagedDatabaseError`. */
+export function readHead(db: Database): ObjectId | undefined {
   const state = db.query<{ head: unknown; sum: unknown }, []>("SELECT head, sum FROM index_state").get();
   if (state?.head === null && state.sum === null) return undefined;
   if (typeof state?.head !== "string")

@@ -1,0 +1,116 @@
+import type { Database } from "bun:sqlite";
+import { Pace } from "../../../primitives/jobs/pace.ts";
+
+/** Rows that are read at once. */
+const ROWS_AT_ONCE = 100;
+/** Rows among which those with a text are searched at once. */
+const SEARCHED_AT_ONCE = 4000;
+
+/** A place in a sorted list: the value that it is sorted by, and the name. */
+export interface Position {
+  readonly key: string | number;
+  readonly name: string;
+}
+
+export interface ScanOptions {
+  readonly table: "repositories" | "tags";
+  readonly nameColumn: "name" | "tag";
+  /** An index begins with the columns of `where`, this column and the name. */
+  readonly keyColumn: string;
+  readonly columns: string;
+  readonly where: string;
+  readonly descending: boolean;
+  /** A part of the name, in any case; empty: all. */
+  readonly text: string;
+}
+
+type Values = Readonly<Record<string, string | number>>;
+
+/** Reads the rows of a table in the order of an index, in short steps. */
+export class KeysetScan<R extends Position> {
+  readonly #db: Database;
+  readonly #options: ScanOptions;
+  readonly #values: Values;
+
+  /** `values`: the parameters of `where`. */
+  constructor(db: Database, options: ScanOptions, values: Values) {
+    this.#db = db;
+    this.#options = options;
+    this.#values = values;
+  }
+
+  /** Yields the rows after a position. */
+  async *after(position: Position | undefined): AsyncGenerator<R> {
+    const pace = new Pace(0.5);
+    for (let from = position; ; ) {
+      const end = this.#options.text === "" ? undefined : this.#searchedUntil(from);
+      const rows = this.#rows(from, end);
+      for (const row of rows) {
+        yield row;
+        await pace.rest();
+      }
+      await pace.rest();
+      from = rows.length === ROWS_AT_ONCE ? rows.at(-1) : end;
+      if (!from) return;
+    }
+  }
+
+  /** How many rows there are; `undefined` if there are more than `most`, or so many would have to be searched. */
+  count(most: number): number | undefined {
+    const { table, where, nameColumn } = this.#options;
+    const sql = `SELECT count(*) AS count, total(${this.#matches()}) AS found
+      FROM (SELECT ${nameColumn} FROM ${table} WHERE ${where} LIMIT ${most + 1})`;
+    const row = this.#db.query<{ count: number; found: number }, [Values]>(sql).get(this.#parameters());
+    return row && row.count <= most ? row.found : undefined;
+  }
+
+  #rows(from: Position | undefined, end: Position | undefined): R[] {
+    const { columns } = this.#options;
+    const until = end ? `AND ${this.#compared(this.#options.descending ? ">=" : "<=", "end")}` : "";
+    const sql = `${this.#select(columns, from)} ${until} AND ${this.#matches()} ${this.#order()} LIMIT ${ROWS_AT_ONCE}`;
+    const values = this.#parameters(from, end);
+    return this.#db.query<R, [Values]>(sql).all(values);
+  }
+
+  /** The last of the rows that are searched at once; `undefined` if all that are left are so few. */
+  #searchedUntil(from: Position | undefined): Position | undefined {
+    const sql = `${this.#select("", from)} ${this.#order()} LIMIT 1 OFFSET ${SEARCHED_AT_ONCE - 1}`;
+    return this.#db.query<Position, [Values]>(sql).get(this.#parameters(from, undefined, false)) ?? undefined;
+  }
+
+  #select(columns: string, from: Position | undefined): string {
+    const { table, where, nameColumn, keyColumn, descending } = this.#options;
+    const after = from ? `AND ${this.#compared(descending ? "<" : ">", "from")}` : "";
+    return `SELECT ${nameColumn} AS name, ${keyColumn} AS key${columns} FROM ${table} WHERE ${where} ${after}`;
+  }
+
+  #compared(operator: string, what: "from" | "end"): string {
+    const { nameColumn, keyColumn } = this.#options;
+    return keyColumn === nameColumn
+      ? `${nameColumn} ${operator} $${what}Name`
+      : `(${keyColumn}, ${nameColumn}) ${operator} ($${what}Key, $${what}Name)`;
+  }
+
+  #order(): string {
+    const { nameColumn, keyColumn, descending } = this.#options;
+    const direction = descending ? "DESC" : "ASC";
+    const first = keyColumn === nameColumn ? "" : `${keyColumn} ${direction}, `;
+    return `ORDER BY ${first}${nameColumn} ${direction}`;
+  }
+
+  #matches(): string {
+    return this.#options.text === "" ? "1" : `${this.#options.nameColumn} LIKE $like ESCAPE '\\'`;
+  }
+
+  #parameters(from?: Position, end?: Position, isSearch = true): Values {
+    const { text, keyColumn, nameColumn } = this.#options;
+    const hasKey = keyColumn !== nameColumn;
+    const like = `%${text.replace(/[\\%_]/g, (special) => `\\${special}`)}%`;
+    return {
+      ...this.#values,
+      ...(isSearch && text !== "" && { like }),
+      ...(from && { fromName: from.name, ...(hasKey && { fromKey: from.key }) }),
+      ...(end && { endName: end.name, ...(hasKey && { endKey: end.key }) }),
+    };
+  }
+}
