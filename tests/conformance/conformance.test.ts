@@ -1,12 +1,16 @@
 import { expect, test } from "bun:test";
 import { ADMIN_PASSWORD, type Everlock, startEverlock } from "../support/everlock.ts";
-import { balance, startNode } from "../support/s3-cluster.ts";
+import { balance } from "../support/load-balancer.ts";
+import { startNode } from "../support/s3-cluster.ts";
 import { startS3Server } from "../support/s3-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
-import { describeWith, missingTools, run } from "../support/tools.ts";
+import { describeWith, missingTools, run, STREAM_MODULE } from "../support/tools.ts";
 
 /** What a suite needs. */
-const toolsOf = ({ nodes }: Suite) => ["conformance", ...(nodes === undefined ? [] : ["versitygw", "nginx"])];
+const toolsOf = ({ nodes }: Suite) => [
+  "conformance",
+  ...(nodes === undefined ? [] : ["versitygw", "nginx", STREAM_MODULE]),
+];
 
 /** A run of the official suite: a status for each API and kind of data, and how many checks ended in which. */
 interface Report {
@@ -69,7 +73,7 @@ async function start({ references, nodes: count }: Suite): Promise<[registry: st
   }
   const location = await startS3Server();
   const nodes = await Promise.all(Array.from({ length: count }, () => startNode(location, { args })));
-  return [`localhost:${await balance(nodes)}`, nodes];
+  return [`localhost:${(await balance(nodes)).httpPort}`, nodes];
 }
 
 async function runSuite(suite: Suite): Promise<Report> {

@@ -26,13 +26,12 @@ describeWith(["nginx", "openssl", "skopeo", "ssh", "sshpass"], "behind nginx", (
   test("skopeo pushes and pulls over the TLS of nginx, whose port is told in X-Forwarded-Port alone", async () => {
     const server = await startBehind();
     const { certificate, key } = await makeCertificate(temporaryDirectory(), "one", ["localhost"]);
-    const [port] = await startNginx(
-      1,
-      ([tls]) => `server {
+    const [port] = await startNginx(1, {
+      http: ([tls]) => `server {
         listen 127.0.0.1:${tls} ssl; ssl_certificate ${certificate}; ssl_certificate_key ${key};
         location / { ${PROXY_HEADERS} proxy_set_header Host $host; proxy_pass http://127.0.0.1:${server.httpPort}; }
       }`,
-    );
+    });
     const response = await fetch(`https://localhost:${port}/v2/`, { tls: { rejectUnauthorized: false } });
     expect(response.headers.get("WWW-Authenticate")).toBe(
       `Bearer realm="https://localhost:${port}/token",service="localhost:${port}"`,
@@ -49,20 +48,21 @@ describeWith(["nginx", "openssl", "skopeo", "ssh", "sshpass"], "behind nginx", (
   test("a path prefix works whether nginx passes it on or strips it, and at the root for skopeo", async () => {
     const server = await startBehind("--frontend-http-path-prefix", "/registry");
     const upstream = `http://127.0.0.1:${server.httpPort}`;
-    const [passing = 0, stripping = 0, atRoot] = await startNginx(3, (ports) =>
-      [
-        ["location /registry/", upstream],
-        ["location /registry/", `${upstream}/`],
-        ["location ~ ^/(v2|token|registry)", upstream],
-      ]
-        .map(
-          ([location, target], i) => `server {
-            listen 127.0.0.1:${ports[i]};
-            ${location} { ${PROXY_HEADERS} proxy_set_header Host $http_host; proxy_pass ${target}; }
-          }`,
-        )
-        .join("\n"),
+    const servers = [
+      ["location /registry/", upstream],
+      ["location /registry/", `${upstream}/`],
+      ["location ~ ^/(v2|token|registry)", upstream],
+    ].map(
+      ([location, target]) =>
+        (port: number | undefined) =>
+          `server {
+        listen 127.0.0.1:${port};
+        ${location} { ${PROXY_HEADERS} proxy_set_header Host $http_host; proxy_pass ${target}; }
+      }`,
     );
+    const [passing = 0, stripping = 0, atRoot] = await startNginx(3, {
+      http: (ports) => servers.map((server, i) => server(ports[i])).join("\n"),
+    });
     for (const port of [passing, stripping]) {
       const repository = `app-${port}`;
       const client = new RegistryClient(port, repository, "alice:change-me", `localhost:${port}`);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { addAlice, startEverlock } from "../support/everlock.ts";
+import { residentMiB } from "../support/memory.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith } from "../support/tools.ts";
 
@@ -10,11 +10,6 @@ const CONNECTIONS = 8;
 const LONG = "x".repeat(12_000);
 /** What the requests may leave behind; each whole would be 115. */
 const MAX_GROWTH_MIB = 60;
-
-function memoryOf(pid: number): number {
-  const [, kib] = readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/) ?? [];
-  return Number(kib) / 1024;
-}
 
 /** Has one connection make a request after the other, until `next` has none. */
 function ask(port: number, next: () => string | undefined): Promise<void> {
@@ -60,9 +55,9 @@ describeWith(["ssh", "sshpass"], "cache keys", () => {
         await Promise.all(Array.from({ length: CONNECTIONS }, () => ask(server.httpPort, next)));
       };
       await askMany(0, 1000);
-      const before = memoryOf(server.pid);
+      const before = residentMiB(server);
       await askMany(1000, REQUESTS);
-      expect(memoryOf(server.pid) - before).toBeLessThan(MAX_GROWTH_MIB);
+      expect(residentMiB(server) - before).toBeLessThan(MAX_GROWTH_MIB);
     },
     60_000,
   );

@@ -7,10 +7,16 @@ import { makeLayout } from "../support/oci-layout.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith, must } from "../support/tools.ts";
 
+const STORE = "everlock-oci-local";
+
 async function console(server: Everlock, command: string): Promise<string> {
   const { code, stdout, stderr } = await server.console(command);
   if (code !== 0) throw new Error(`${command}: ${stderr}`);
   return stdout;
+}
+
+async function headOf(server: Everlock): Promise<string> {
+  return (await must(["git", "-C", await server.repository(STORE), "rev-parse", "HEAD"])).trim();
 }
 
 describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a past state", () => {
@@ -27,8 +33,7 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
         ...[`oci:${dir}:image`, `docker://${first.registry}/app:prod`],
       );
     await push(before);
-    const store = `${first.dataDir}/everlock-oci-local`;
-    const commit = (await must(["git", "-C", store, "rev-parse", "HEAD"])).trim();
+    const commit = await headOf(first);
     await push(after);
     await new RegistryClient(first.httpPort, "later").pushImage("v1");
     expect(
@@ -77,11 +82,11 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
     await first.end("SIGTERM");
     const second = await startEverlock({ dataDir: first.dataDir });
     await check(second);
-    expect(existsSync(`${store}/index-at-${commit}.sqlite`)).toBe(true);
+    const stores = second.nodes.map(({ dataDir }) => `${dataDir}/${STORE}`);
+    for (const store of stores) expect(existsSync(`${store}/index-at-${commit}.sqlite`)).toBe(true);
     await console(second, "/oci delete frozen --yes");
-    expect(await eventually(() => !readdirSync(store).some((name) => name.startsWith("index-at-")))).toBe(
-      true,
-    );
+    const isForgotten = (store: string) => !readdirSync(store).some((name) => name.startsWith("index-at-"));
+    expect(await eventually(() => stores.every(isForgotten))).toBe(true);
   }, 30_000);
 
   test("requires a store and a moment that exists in its history", async () => {
@@ -103,13 +108,11 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
     await addAlice(server, "owner");
     const app = new RegistryClient(server.httpPort, "app");
     await app.pushImage("then");
-    const store = `${server.dataDir}/everlock-oci-local`;
-    const head = async () => (await must(["git", "-C", store, "rev-parse", "HEAD"])).trim();
-    const at = await head();
+    const at = await headOf(server);
     await app.pushImage("later");
     await new RegistryClient(server.httpPort, "secret").pushImage("v1");
     expect((await app.fetch("manifests/then", { method: "DELETE" })).status).toBe(202);
-    const newest = await head();
+    const newest = await headOf(server);
     await console(server, `/oci create past store=everlock-oci-local at=${at} vhost=past.localhost`);
     await console(server, "/users add bob change-me");
     await console(server, "/users grant bob http/oci/past reader");

@@ -56,7 +56,7 @@ describeWith(["podman", "ssh", "sshpass", "git"], "the guide's first run", () =>
     );
     const pushed = await Bun.file(`${layout.dir}/pushed`).text();
 
-    const repository = `${server.dataDir}/everlock-oci-local`;
+    const repository = await server.repository("everlock-oci-local");
     const log = await must([
       "git",
       "-C",

@@ -22,7 +22,8 @@ async function startWithHistory() {
   const first = (await alice.pushImage("prod")).digest;
   const second = (await bob.pushImage("prod")).digest;
   expect((await alice.fetch("manifests/prod", { method: "DELETE" })).status).toBe(202);
-  const git = (...args: string[]) => must(["git", "-C", `${server.dataDir}/everlock-oci-local`, ...args]);
+  const git = async (...args: string[]) =>
+    must(["git", "-C", await server.repository("everlock-oci-local"), ...args]);
   const commits = (await git("log", "--format=%H")).trim().split("\n");
   return { server, alice, bob, first, second, git, commits };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { addAlice, startEverlock } from "../support/everlock.ts";
+import { peakMiB } from "../support/memory.ts";
 import { randomBytes } from "../support/random-bytes.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith } from "../support/tools.ts";
@@ -8,12 +8,6 @@ import { describeWith } from "../support/tools.ts";
 const GIB = 1024 ** 3;
 const SIZE = 2 * GIB;
 const BLOCK = 1024 * 1024;
-
-/** Peak resident memory of a process in bytes. */
-function peakMemory(pid: number): number {
-  const [, kib] = readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmHWM:\s+(\d+) kB$/m) ?? [];
-  return Number(kib) * 1024;
-}
 
 describeWith(["ssh", "sshpass"], "a blob of 2 GiB", () => {
   test.skipIf(process.platform !== "linux")(
@@ -43,7 +37,7 @@ describeWith(["ssh", "sshpass"], "a blob of 2 GiB", () => {
       const received = new Bun.CryptoHasher("sha256");
       for await (const chunk of response.body ?? []) received.update(chunk);
       expect(`sha256:${received.digest("hex")}`).toBe(digest);
-      expect(peakMemory(server.pid)).toBeLessThan(256 * 1024 * 1024);
+      expect(peakMiB(server)).toBeLessThan(256);
     },
     120_000,
   );

@@ -39,17 +39,13 @@ describeWith(
         expect(await must(ssh, { env: { SSHPASS: "change-me" } })).toContain(`http/oci/default/${i}/**`);
       }
       await server.end();
+      const git = async (store: string, ...args: string[]) =>
+        must(["git", "-C", await server.repository(store), ...args]);
       for (const store of ["everlock-oci-local", "everlock-users"])
-        await must(["git", "-C", `${server.dataDir}/${store}`, "fsck", "--strict", "--no-dangling"]);
-      const log = [
-        "git",
-        "-C",
-        `${server.dataDir}/everlock-oci-local`,
-        "log",
-        "--reverse",
-        "--format=%an|%ae",
-      ];
-      const authors = (await must(log)).trim().split("\n");
+        await git(store, "fsck", "--strict", "--no-dangling");
+      const authors = (await git("everlock-oci-local", "log", "--reverse", "--format=%an|%ae"))
+        .trim()
+        .split("\n");
       expect(authors.filter((line, i) => authors.indexOf(line) === i)).toEqual(
         LOGINS.map((login) => `${login}|${login.replace("@", "%40")}@everlock`),
       );

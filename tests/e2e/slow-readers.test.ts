@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterThisTest } from "../support/cleanup.ts";
 import { eventually } from "../support/eventually.ts";
 import { addAlice, startEverlock } from "../support/everlock.ts";
+import { residentMiB } from "../support/memory.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { describeWith } from "../support/tools.ts";
 
@@ -12,11 +12,6 @@ const READERS = 60;
 const TEXT_BYTES = 15_000_000;
 /** What they may cost together; what the system does not keep for each would be over 400. */
 const MAX_GROWTH_MIB = 200;
-
-function memoryOf(pid: number): number {
-  const [, kib] = readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/) ?? [];
-  return Number(kib) / 1024;
-}
 
 /** Asks, and reads nothing of the answer but its beginning. */
 async function ask(port: number, path: string): Promise<{ socket: Socket; received: number }> {
@@ -46,7 +41,7 @@ describeWith(["ssh", "sshpass"], "sixty clients that ask for a manifest of 15 MB
     });
     expect((await alice.putManifest("large", large)).status).toBe(201);
     for (let i = 0; i < 4; i++) await alice.verifyImage("large");
-    const before = memoryOf(server.pid);
+    const before = residentMiB(server);
     const readers = await Promise.all(
       Array.from({ length: READERS }, () => ask(server.httpPort, "/v2/app/manifests/large")),
     );
@@ -56,7 +51,7 @@ describeWith(["ssh", "sshpass"], "sixty clients that ask for a manifest of 15 MB
     const answer = await alice.fetch("manifests/large");
     expect(answer.headers.get("Content-Length")).toBe(String(large.length));
     expect(await answer.text()).toBe(large);
-    expect(memoryOf(server.pid) - before).toBeLessThan(MAX_GROWTH_MIB);
+    expect(residentMiB(server) - before).toBeLessThan(MAX_GROWTH_MIB);
     // Those that read on get all of it.
     const [first] = readers;
     first?.socket.resume();

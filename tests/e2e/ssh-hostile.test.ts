@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterThisTest } from "../support/cleanup.ts";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_PASSWORD, addAlice, type Everlock, loginAndRun, startEverlock } from "../support/everlock.ts";
+import { peakMiB } from "../support/memory.ts";
 import { connect as connectSsh, shell } from "../support/ssh-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, must } from "../support/tools.ts";
@@ -79,11 +80,7 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
 
   test("buffers little for a client that sends input and reads nothing, and serves other clients", async () => {
     const server = await startEverlock();
-    const memoryMiB = () => {
-      const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
-      return Number(status.match(/VmHWM:\s+(\d+)/)?.[1]) / 1024;
-    };
-    const before = memoryMiB();
+    const before = peakMiB(server);
     const client = await connectSsh(server.sshPort, { username: "admin", password: ADMIN_PASSWORD });
     const channel = await shell(client, true);
     channel.pause();
@@ -95,7 +92,7 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
       expect((await loginAndRun(server, "/users list")).code).toBe(0);
       expect((await fetch(`http://localhost:${server.httpPort}/v2/`)).status).toBe(401);
     }
-    expect(memoryMiB() - before).toBeLessThan(200);
+    expect(peakMiB(server) - before).toBeLessThan(200);
     client.destroy();
   }, 30_000);
 

@@ -4,25 +4,36 @@ import { afterThisTest } from "./cleanup.ts";
 import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
-import { must } from "./tools.ts";
+import { must, STREAM_MODULE } from "./tools.ts";
 
-/** Starts nginx with these `server` blocks, given the ports that they listen on; stopped after the test. */
+/** Tests open thousands at once. */
+const CONNECTIONS = 8192;
+
+type Blocks = (ports: readonly number[]) => string;
+
+/**
+ * Starts nginx with these `server` blocks for HTTP, and for TCP (`stream`), given the ports that they listen on; stopped after
+ * the test.
+ */
 export async function startNginx(
   count: number,
-  servers: (ports: readonly number[]) => string,
+  { http, stream }: { readonly http: Blocks; readonly stream?: Blocks },
 ): Promise<readonly number[]> {
   const dir = temporaryDirectory();
   const ports = Array.from({ length: count }, freePort);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   writeFileSync(
     `${dir}/nginx.conf`,
-    `daemon off; master_process off; pid ${dir}/pid; error_log ${dir}/log;
-     events {}
+    `${stream ? `load_module ${STREAM_MODULE};` : ""}
+     daemon off; master_process off; pid ${dir}/pid; error_log ${dir}/log;
+     worker_rlimit_nofile ${CONNECTIONS * 2};
+     events { worker_connections ${CONNECTIONS}; }
      http {
        access_log off;
        ${temporary.map((name) => `${name}_temp_path ${dir}/${name};`).join(" ")}
-       ${servers(ports)}
-     }`,
+       ${http(ports)}
+     }
+     ${stream ? `stream { ${stream(ports)} }` : ""}`,
   );
   const command = ["nginx", "-p", dir, "-c", `${dir}/nginx.conf`, "-e", `${dir}/log`];
   await must([...command, "-t"]);

@@ -7,8 +7,9 @@ afterEach(noteEnd);
 
 // Renamed, because a server that is started with `env: process.env` warns of variables that are not settings. Without `env`, a
 // process gets the variables that this one was started with.
-const required = process.env["EVERLOCK_REQUIRE_CLIENTS"];
-if (required !== undefined) {
-  process.env["REQUIRE_CLIENTS"] = required;
-  delete process.env["EVERLOCK_REQUIRE_CLIENTS"];
+for (const name of ["REQUIRE_CLIENTS", "TEST_NODES"]) {
+  const value = process.env[`EVERLOCK_${name}`];
+  if (value === undefined) continue;
+  process.env[name] = value;
+  delete process.env[`EVERLOCK_${name}`];
 }

@@ -1,5 +1,9 @@
 import { describe, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { isAbsolute } from "node:path";
+
+/** The module of nginx that passes TCP connections on, where Debian installs it. */
+export const STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
 /** The Debian package of each program that tests call, for the message about missing ones. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -18,6 +22,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   strace: "strace",
   tmux: "tmux",
   nginx: "nginx",
+  [STREAM_MODULE]: "libnginx-mod-stream",
   "systemd-analyze": "systemd",
   "apt-get": "apt",
   "dpkg-deb": "dpkg",
@@ -35,9 +40,9 @@ const MODULES = new Map(
     .map((line) => line.split(" ") as [tool: string, module: string]),
 );
 
-/** How to install the tools that are not on the PATH; `undefined` if none is missing. */
+/** How to install the tools that are not on the PATH, or at the path that they are named by; `undefined` if none is missing. */
 export function missingTools(tools: readonly string[]): string | undefined {
-  const missing = tools.filter((tool) => !Bun.which(tool));
+  const missing = tools.filter((tool) => (isAbsolute(tool) ? !existsSync(tool) : !Bun.which(tool)));
   if (missing.length === 0) return undefined;
   const how = missing.map((tool) =>
     MODULES.has(tool) ? `go install ${MODULES.get(tool)}` : `apt-get install ${PACKAGES[tool] ?? tool}`,
