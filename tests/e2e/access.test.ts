@@ -1,15 +1,9 @@
 import { expect, test } from "bun:test";
-import { mkdirSync } from "node:fs";
-import { consoleLogger } from "../../src/primitives/logging/logger.ts";
-import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
-import { localStores } from "../../src/primitives/store/open-engine.ts";
-import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import { GROUPS, QUESTIONS, USERS } from "../support/access-table.ts";
 import { containerTools } from "../support/containers.ts";
 import { type Everlock, sshRun, startEverlock } from "../support/everlock.ts";
 import { makeLayout } from "../support/oci-layout.ts";
 import { RegistryClient } from "../support/registry-client.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith } from "../support/tools.ts";
 
 const PASSWORD = "change-me";
@@ -20,30 +14,25 @@ async function console(server: Everlock, command: string): Promise<string> {
   return stdout;
 }
 
-/** The users and groups of the table, as commands on the console would have made them. */
-async function prepare(dataDir: string): Promise<void> {
-  mkdirSync(dataDir, { mode: 0o700 });
-  const store = await localStores(dataDir, consoleLogger).open(USERS_STORE);
-  const users = await UserRegistry.load(store, consoleLogger.warn);
-  for (const { name, grants } of USERS) {
-    if (name !== "anon") await users.add(SYSTEM_IDENTITY, name, PASSWORD);
-    for (const { path, role } of grants) await users.grant(SYSTEM_IDENTITY, name, path, role);
-  }
+/** The commands that make the users and groups of the table. */
+function accessScript(): string {
+  const lines = USERS.flatMap(({ name, grants }) => [
+    ...(name === "anon" ? [] : [`/users add ${name} ${PASSWORD}`]),
+    ...grants.map(({ path, role }) => `/users grant ${name} ${path} ${role}`),
+  ]);
   for (const { name, members, grants } of GROUPS) {
-    await users.addGroup(SYSTEM_IDENTITY, name);
-    for (const member of members) await users.assign(SYSTEM_IDENTITY, name, member);
-    for (const { path, role } of grants) await users.grantGroup(SYSTEM_IDENTITY, name, path, role);
+    lines.push(`/groups add ${name}`);
+    for (const member of members) lines.push(`/groups assign ${name} ${member}`);
+    for (const { path, role } of grants) lines.push(`/groups grant ${name} ${path} ${role}`);
   }
-  for (const { name, isDisabled } of USERS)
-    if (isDisabled) await users.setDisabled(SYSTEM_IDENTITY, name, true);
-  await store.close();
+  for (const { name, isDisabled } of USERS) if (isDisabled) lines.push(`/users disable ${name}`);
+  return lines.join("\n");
 }
 
 describeWith(["ssh", "sshpass"], "access", () => {
   test("over HTTP matches the access table for users, groups, anon, namesakes and patterns", async () => {
-    const dataDir = `${temporaryDirectory()}/data`;
-    await prepare(dataDir);
-    const server = await startEverlock({ dataDir, args: ["--admin-user", "admin2"] });
+    const server = await startEverlock();
+    expect(await server.console(undefined, accessScript())).toMatchObject({ code: 0, stderr: "" });
     const asRoot = (command: string) => sshRun(server.sshPort, "root", PASSWORD, command);
     expect((await asRoot("/oci create other vhost=other.test --yes")).code).toBe(0);
     const wrong: unknown[] = [];
@@ -129,7 +118,7 @@ describeWith(["ssh", "sshpass"], "access", () => {
       ["/access check admin http/oci/*", "'http/oci/*' is not the path of one registry or repository"],
     ] as const)
       expect((await server.console(command)).stderr).toStartWith(`error: ${message}`);
-  }, 20_000);
+  }, 60_000);
 });
 
 describeWith(["podman", "skopeo", "ssh", "sshpass"], "access to one repository", () => {

@@ -60,7 +60,7 @@ describeWith(["ssh", "sshpass"], "an API token", () => {
     expect(await eventually(async () => (await statusOf(server, short.token)) === 401)).toBe(true);
     await console(server, `/users token remove alice ${id}`);
     expect(await statusOf(server, token)).toBe(401);
-  }, 20_000);
+  }, 60_000);
 
   test.concurrent("grants no more than its limit, with Basic authentication and at the token endpoint", async () => {
     const server = await start("http/oci/default owner");
@@ -105,7 +105,7 @@ describeWith(["ssh", "sshpass"], "an API token", () => {
       200,
       false,
     ]);
-  }, 20_000);
+  }, 60_000);
 
   test.concurrent("can't be created or removed with wrong arguments, and the error gives the reason", async () => {
     const server = await start();
@@ -125,7 +125,7 @@ describeWith(["ssh", "sshpass"], "an API token", () => {
     const other = await sshRun(server.sshPort, "bob", "change-me", "/users token add alice");
     expect(other.stderr).toContain("'bob' is not one");
     expect((await sshRun(server.sshPort, "bob", "change-me", "/users token add bob")).code).toBe(0);
-  }, 20_000);
+  }, 60_000);
 });
 
 describeWith(["podman", "ssh", "sshpass"], "an API token of podman", () => {
@@ -141,5 +141,5 @@ describeWith(["podman", "ssh", "sshpass"], "an API token of podman", () => {
     expect((await push()).code).toBe(0);
     await console(server, `/users token remove alice ${id}`);
     expect((await push()).code).not.toBe(0);
-  }, 30_000);
+  }, 60_000);
 });

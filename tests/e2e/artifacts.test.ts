@@ -34,7 +34,7 @@ describeWith(["oras", "ssh", "sshpass"], "oras", () => {
     };
     expect(await discover()).toEqual(["application/x-note", "application/x-sbom"]);
     expect(await discover("--artifact-type", "application/x-sbom")).toEqual(["application/x-sbom"]);
-  }, 30_000);
+  }, 60_000);
 });
 
 describeWith(["cosign", "ssh", "sshpass"], "cosign", () => {
@@ -54,7 +54,7 @@ describeWith(["cosign", "ssh", "sshpass"], "cosign", () => {
     expect((await run([...verify, image(other.digest)], { env, cwd })).stderr).toContain(
       "no signatures found",
     );
-  }, 30_000);
+  }, 60_000);
 });
 
 describeWith(["cosign", "crane", "ssh", "sshpass"], "cosign clean", () => {
@@ -78,7 +78,7 @@ describeWith(["cosign", "crane", "ssh", "sshpass"], "cosign clean", () => {
     await must(["cosign", "clean", "--force", http, image], { env, cwd });
     expect(await tags()).toBe("v1");
     await must(["crane", "delete", "--insecure", `${server.registry}/app:v1`], { env });
-  }, 30_000);
+  }, 60_000);
 });
 
 describeWith(["skopeo", "ssh", "sshpass"], "skopeo sync", () => {
@@ -115,5 +115,5 @@ describeWith(["skopeo", "ssh", "sshpass"], "skopeo sync", () => {
     expect(JSON.parse(listed).Tags).toEqual(["v1", "v2"]);
     const raw = await tools.must("skopeo", "inspect", "--raw", "--tls-verify=false", `${copied}:v1`);
     expect(Buffer.from(raw).equals(layout.manifest)).toBe(true);
-  }, 30_000);
+  }, 60_000);
 });

@@ -43,7 +43,7 @@ describeWith(["nginx", "openssl", "skopeo", "ssh", "sshpass"], "behind nginx", (
     await tools.must("skopeo", "copy", ...login, `oci:${dir}:image`, image);
     const found = await tools.must("skopeo", "inspect", "--tls-verify=false", "--format={{.Digest}}", image);
     expect(found.trim()).toBe(digest);
-  }, 30_000);
+  }, 60_000);
 
   test("a path prefix works whether nginx passes it on or strips it, and at the root for skopeo", async () => {
     const server = await startBehind("--frontend-http-path-prefix", "/registry");
@@ -84,5 +84,5 @@ describeWith(["nginx", "openssl", "skopeo", "ssh", "sshpass"], "behind nginx", (
     await containerTools().must("skopeo", "copy", ...push, `docker://localhost:${atRoot}/app:v1`);
     const tags = await fetch(`http://localhost:${atRoot}/registry/v2/app/tags/list`);
     expect(await tags.json()).toEqual({ name: "app", tags: ["v1"] });
-  }, 30_000);
+  }, 60_000);
 });

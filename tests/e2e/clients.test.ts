@@ -91,7 +91,7 @@ describeWith(["buildah", "ssh", "sshpass"], "buildah", () => {
     await tool("buildah", "rmi", "-f", image);
     await tool("buildah", "pull", "-q", "--tls-verify=false", "--creds", CREDENTIALS, image);
     expect(await tool("buildah", "images", "--format", "{{.Name}}:{{.Tag}}")).toContain(image);
-  }, 30_000);
+  }, 60_000);
 });
 
 describeWith(["docker", "dockerd", "ssh", "sshpass"], "docker", () => {

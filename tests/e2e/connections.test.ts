@@ -57,7 +57,7 @@ describeWith(["ssh", "sshpass"], "two thousand connections of one address that n
       /closed \d+ HTTP connections, most of them from 127\.0\.0\.2: the limit is 224 for one address/,
     );
     expect(server.log()).not.toMatch(/ error /);
-  }, 30_000);
+  }, 60_000);
 
   test("are closed down to the limit on the listener for health and metrics as well", async () => {
     const ops = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
@@ -80,5 +80,5 @@ describeWith(["ssh", "sshpass"], "two thousand connections of one address that n
     );
     expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
     await alice.verifyImage("during");
-  }, 30_000);
+  }, 60_000);
 });

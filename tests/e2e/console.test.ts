@@ -69,7 +69,7 @@ describeWith(["ssh", "sshpass"], "the console over ssh", () => {
       const result = await alice("another-one", command, input);
       expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(`error: ${error}`)]);
     }
-  }, 20_000);
+  }, 60_000);
 
   test("runs a script from standard input to its end, and returns the exit code of the first line that failed", async () => {
     const server = await startEverlock();

@@ -80,5 +80,5 @@ describeWith(["ssh", "sshpass"], "a server whose databases are damaged while it 
       expect(server.log()).toContain(
         `the blob ${layer} of the store '${STORE}' is damaged and was set aside; needed by app:${tag}`,
       );
-  }, 30_000);
+  }, 60_000);
 });

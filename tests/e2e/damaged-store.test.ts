@@ -97,7 +97,7 @@ describeWith(["ssh", "sshpass"], "a damaged store", () => {
       repair();
       expect((await startEverlock({ dataDir: first.dataDir })).pid).toBeGreaterThan(0);
     },
-    30_000,
+    60_000,
   );
 });
 

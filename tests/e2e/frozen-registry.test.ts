@@ -87,7 +87,7 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
     await console(second, "/oci delete frozen --yes");
     const isForgotten = (store: string) => !readdirSync(store).some((name) => name.startsWith("index-at-"));
     expect(await eventually(() => stores.every(isForgotten))).toBe(true);
-  }, 30_000);
+  }, 60_000);
 
   test("requires a store and a moment that exists in its history", async () => {
     const server = await startEverlock();

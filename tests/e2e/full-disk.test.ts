@@ -66,7 +66,7 @@ describeWith(["git", "ssh", "sshpass"], "on a small file system", () => {
       }
       expect(await server.end("SIGTERM")).toBe(0);
       await must(["git", "-C", `${server.dataDir}/${STORE}`, "fsck", "--strict", "--no-progress"]);
-    }, 30_000);
+    }, 60_000);
 
     test("refuses a chunk of an upload with 507, keeps the acknowledged bytes, and resumes the upload once there is space", async () => {
       const { disk, client } = await startOnSmallDisk();
@@ -85,7 +85,7 @@ describeWith(["git", "ssh", "sshpass"], "on a small file system", () => {
       const digest = digestOf(bytes);
       expect((await client.fetch(`${location}?digest=${digest}`, { method: "PUT" })).status).toBe(201);
       expect(digestOf(await bytesOf(await client.fetch(`blobs/${digest}`)))).toBe(digest);
-    }, 30_000);
+    }, 60_000);
 
     test("starts without a free byte, serves and deletes", async () => {
       const { disk, server, client } = await startOnSmallDisk();
@@ -97,7 +97,7 @@ describeWith(["git", "ssh", "sshpass"], "on a small file system", () => {
       await sameClient.verifyImage("kept");
       expect((await sameClient.fetch("manifests/large", { method: "DELETE" })).status).toBe(202);
       expect(await again.end("SIGTERM")).toBe(0);
-    }, 20_000);
+    }, 60_000);
 
     test("starts without its reserve, and all registries are in service once there is space", async () => {
       const { disk, server } = await startOnSmallDisk("20m");
@@ -140,7 +140,7 @@ describeWith(["git", "ssh", "sshpass"], "on a small file system", () => {
       expect(await eventually(() => refused > 100)).toBe(true);
       expect(await server.end("SIGTERM")).toBe(0);
       await Promise.all(writers);
-    }, 30_000);
+    }, 60_000);
 
     test("whose reserve was used up by other programs returns clear errors, and recovers once there is space", async () => {
       const { disk, server, client, manifest } = await startOnSmallDisk();
@@ -163,6 +163,6 @@ describeWith(["git", "ssh", "sshpass"], "on a small file system", () => {
       );
       expect(await loginAndRun(server, "/users add carol change-me")).toMatchObject({ code: 0 });
       expect(await server.end("SIGTERM")).toBe(0);
-    }, 30_000);
+    }, 60_000);
   });
 });

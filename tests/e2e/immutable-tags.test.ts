@@ -40,7 +40,7 @@ describeWith(["ssh", "sshpass"], "a write-once tag", () => {
     for (const { manifest } of images.slice(0, 2)) {
       expect((await client.putManifest("v1", manifest)).status).toBe(201);
     }
-  }, 30_000);
+  }, 60_000);
 
   test("requires a valid pattern", async () => {
     const server = await startEverlock();

@@ -146,5 +146,5 @@ describeWith(["ssh", "sshpass"], "a client that guesses passwords", () => {
     expect(stderr).toMatch(/too many failed logins; try again in \d+ seconds?/);
     // Nobody else is.
     expect((await loginAndRun(server, "/users list")).code).toBe(0);
-  }, 30_000);
+  }, 60_000);
 });

@@ -32,8 +32,11 @@ describeWith(["podman", "skopeo", "ssh", "sshpass"], "podman with partial images
       await push("v2");
 
       const metric = async (pattern: RegExp) => {
-        const metrics = await (await fetch(`http://127.0.0.1:${server.opsPort}/metrics`)).text();
-        return Number(metrics.match(pattern)?.[1] ?? 0);
+        const counts = server.nodes.map(async ({ opsPort }) => {
+          const metrics = await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
+          return Number(metrics.match(pattern)?.[1] ?? 0);
+        });
+        return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
       };
       const sentBytes = () => metric(/^everlock_http_sent_bytes_total (\d+)$/m);
       const partialResponses = () =>

@@ -23,8 +23,11 @@ async function start(dataDir?: string) {
     ],
   });
   const metric = async (name: string) => {
-    const text = await (await fetch(`http://127.0.0.1:${server.opsPort}/metrics`)).text();
-    return Number(text.match(new RegExp(`^${name} (\\d+)$`, "m"))?.[1] ?? Number.NaN);
+    const counts = server.nodes.map(async ({ opsPort }) => {
+      const text = await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
+      return Number(text.match(new RegExp(`^${name} (\\d+)$`, "m"))?.[1] ?? Number.NaN);
+    });
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   };
   return { server, comparisons: () => metric("everlock_password_comparisons_total") };
 }

@@ -33,5 +33,5 @@ describeWith(["ssh", "sshpass"], "patterns with exponentially many ways to match
     expect((await admin.fetch("tags/list")).status).toBe(200);
     const anybody = new RegistryClient(server.httpPort, LONG_NAME, null);
     expect((await anybody.fetch("manifests/v1")).status).toBe(401);
-  }, 30_000);
+  }, 60_000);
 });

@@ -87,5 +87,5 @@ describeWith(["git", "ssh", "sshpass"], "configuration that was committed with g
       ].join("\n"),
     );
     await new RegistryClient(server.httpPort, "x", "admin:change-me").pushImage("v1");
-  }, 30_000);
+  }, 60_000);
 });

@@ -234,6 +234,28 @@ describeWith(["versitygw", "ssh", "sshpass"], "three nodes of an object store", 
       const client = new RegistryClient(second.httpPort, REPOSITORY, `${name}:change-me`);
       expect((await client.fetch("blobs/uploads/", { method: "POST" })).status).toBe(202);
     }
+    const form = new URLSearchParams({ grant_type: "password", password: "change-me", service: "localhost" });
+    for (let i = 5; i < 10; i++) {
+      const name = `user${i}`;
+      const added = `/users add ${name} change-me\n/users grant ${name} http/oci/default/${name}/** writer\n`;
+      expect((await first.console(undefined, added)).code).toBe(0);
+      form.set("username", name);
+      form.set("scope", `repository:${name}/app:pull,push`);
+      const request = { method: "POST", body: new URLSearchParams(form) };
+      const answer = await new RegistryClient(second.httpPort, REPOSITORY, null).fetch("/token", request);
+      expect(await answer.json()).toMatchObject({ scope: `repository:${name}/app:pull,push` });
+      await new RegistryClient(first.httpPort, `${name}/app`, `${name}:change-me`).pushImage("v1", 100);
+      const anybody = `/users grant anon http/oci/default/${name}/app reader`;
+      expect((await first.console(anybody)).code).toBe(0);
+      const anonymous = new RegistryClient(second.httpPort, REPOSITORY, null);
+      if (i % 2 === 0) {
+        const token = await anonymous.fetch(`/token?scope=repository:${name}/app:pull`);
+        expect(await token.json()).toMatchObject({ scope: `repository:${name}/app:pull` });
+      } else {
+        const catalog = await anonymous.fetch("/v2/_catalog");
+        expect(await catalog.json()).toMatchObject({ repositories: expect.arrayContaining([`${name}/app`]) });
+      }
+    }
     expect((await first.console("/users disable user0")).code).toBe(0);
     const disabled = new RegistryClient(second.httpPort, REPOSITORY, "user0:change-me");
     const status = async () => (await disabled.fetch("blobs/uploads/", { method: "POST" })).status;

@@ -38,7 +38,7 @@ describeWith(["versitygw"], "a node that can't use its object store", () => {
       expect([code, stderr.trim().split("\n").length]).toEqual([1, 1]);
       expect(stderr).toContain(reasons[i] ?? "");
     }
-  }, 30_000);
+  }, 60_000);
 
   test("does not serve a data directory that holds stores, nor the directory of another bucket's node", async () => {
     const location = bucket();
@@ -72,7 +72,7 @@ describeWith(["versitygw"], "a node that can't use its object store", () => {
     expect([backup.code, backup.stderr]).toEqual([1, expect.stringContaining("copy the bucket instead")]);
     const fsck = await run([binary(), "fsck", "--data-dir", node.dataDir]);
     expect([fsck.code, fsck.stderr]).toEqual([1, expect.stringContaining("it holds no stores")]);
-  }, 30_000);
+  }, 60_000);
 });
 
 const ready = async ({ opsPort }: Everlock) => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).status;

@@ -59,8 +59,8 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
     await Promise.all(Array.from({ length: 100 }, () => halfOpen(server, "SSH-2.0-x\r\n")));
     expect((await loginAndRun(server, "/users list")).code).toBe(0);
     expect(server.log()).toContain("SSH connections from 127.0.0.1 have not logged in");
-    expect(server.log().split("\n").length).toBeLessThan(20);
-  }, 30_000);
+    expect(server.log().split("\n").length).toBeLessThan(20 * server.nodes.length);
+  }, 60_000);
 
   test("keeps serving after a client opens a session, requests nothing in it and disconnects", async () => {
     const server = await startEverlock();
@@ -76,7 +76,7 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
     }
     expect((await loginAndRun(server, "/users list")).code).toBe(0);
     expect(server.log()).toBe("");
-  }, 30_000);
+  }, 60_000);
 
   test("buffers little for a client that sends input and reads nothing, and serves other clients", async () => {
     const server = await startEverlock();
@@ -94,7 +94,7 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
     }
     expect(peakMiB(server) - before).toBeLessThan(200);
     client.destroy();
-  }, 30_000);
+  }, 60_000);
 
   test("offers no finite-field Diffie-Hellman key exchange", async () => {
     const { sshPort } = await startEverlock();
@@ -110,7 +110,7 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
       );
       expect(await new Response(client.stderr).text()).toContain("no matching key exchange method");
     }
-  }, 30_000);
+  }, 60_000);
 
   test.each([
     ["disabled", "/users disable alice", "the user 'alice' was disabled"],
@@ -136,7 +136,7 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
       expect((await server.console("/users token list admin")).stdout).toBe("  'admin' has no API tokens\n");
       expect(server.log()).toContain(`the console session of 'alice' from 127.0.0.1 has ended: ${why}`);
     },
-    30_000,
+    60_000,
   );
 
   test("escapes control characters in names and messages that users wrote", async () => {
@@ -172,5 +172,5 @@ describeWith(["ssh", "sshpass", "git"], "the console", () => {
     expect((await server.console(`/nothing${evil}`)).stderr).toContain(`unknown command '/nothing${shown}'`);
     expect(server.log()).not.toMatch(/[\x1b\x9b\u202e]/);
     expect(server.log()).toContain(`name=${shown}`);
-  }, 30_000);
+  }, 60_000);
 });

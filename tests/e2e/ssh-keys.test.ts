@@ -64,7 +64,7 @@ describeWith(["ssh", "sshpass", "ssh-keygen"], "an SSH key", () => {
       );
       expect((await sshWithKey(server, path, "alice", "/users list")).code).not.toBe(0);
     },
-    20_000,
+    60_000,
   );
 
   test("of the type RSA is accepted with SHA-2 signatures only", async () => {
@@ -75,7 +75,7 @@ describeWith(["ssh", "sshpass", "ssh-keygen"], "an SSH key", () => {
       sshWithKey(server, path, "alice", "/users list", `PubkeyAcceptedAlgorithms=${algorithm}`);
     expect((await login("rsa-sha2-256")).code).toBe(0);
     expect((await login("ssh-rsa")).code).not.toBe(0);
-  }, 20_000);
+  }, 60_000);
 
   test("that is invalid or belongs to another user is refused with the reason", async () => {
     const server = await start();
@@ -93,5 +93,5 @@ describeWith(["ssh", "sshpass", "ssh-keygen"], "an SSH key", () => {
       expect((await server.console(command)).stderr).toStartWith(`error: ${message}`);
     await server.console(`/users key add alice ${line}`);
     expect((await server.console(`/users key add alice ${line}`)).stderr).toContain("already");
-  }, 20_000);
+  }, 60_000);
 });

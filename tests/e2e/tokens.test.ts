@@ -74,7 +74,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
     await console(server, "/users grant anon http/oci/default/public/** reader");
     expect(await challenge("/v2/")).toBe(realm);
     expect(await challenge("manifests/v1")).toBe(`${realm},scope="repository:app:pull"`);
-  }, 20_000);
+  }, 60_000);
 
   test("grant the part of the requested access that the user has", async () => {
     const server = await startOpen();
@@ -114,7 +114,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
       401,
       expect.stringContaining("log in to push 'app'"),
     ]);
-  }, 20_000);
+  }, 60_000);
 
   test("grant the union of all scopes of one repository, whichever way they are sent", async () => {
     const server = await startEverlock();
@@ -134,7 +134,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
       expect((await app("blobs/uploads/", "POST")).status).toBe(202);
       expect((await app("manifests/v1", "DELETE")).status).toBe(202);
     }
-  }, 20_000);
+  }, 60_000);
 
   test("cover at most 32 repositories, named as often as a request has room for", async () => {
     const server = await startOpen();
@@ -146,7 +146,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
       400,
       expect.stringContaining("more than 32 repositories"),
     ]);
-  }, 20_000);
+  }, 60_000);
 
   test("are not issued for a wrong password, whichever way it is sent", async () => {
     const server = await startOpen();
@@ -164,7 +164,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
     expect((await postForm(server, { grant_type: "password", password: "x".repeat(70_000) })).status).toBe(
       400,
     );
-  }, 20_000);
+  }, 60_000);
 
   test("are issued by OAuth2 as well, with a refresh token that a password change revokes", async () => {
     const server = await startOpen();
@@ -186,7 +186,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
     expect((await postForm(server, { ...refresh, refresh_token: first.token })).status).toBe(401);
     await console(server, "/users passwd alice another-one");
     expect((await postForm(server, refresh)).status).toBe(401);
-  }, 20_000);
+  }, 60_000);
 
   test("are revoked when the user's password or grants change, or anonymous access changes", async () => {
     const server = await startOpen();
@@ -203,7 +203,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
       expect(await status(token)).toBe(401);
       expect(await status((await getToken(server, [PULL_APP], `alice:${password}`)).token)).toBe(200);
     }
-  }, 20_000);
+  }, 60_000);
 
   test("that were changed or issued for another registry are refused", async () => {
     const server = await startOpen();
@@ -237,7 +237,7 @@ describeWith(["ssh", "sshpass"], "bearer tokens", () => {
       headers: { Host: "second.localhost", Authorization: `Bearer ${token}` },
     });
     expect(elsewhere.status).toBe(401);
-  }, 20_000);
+  }, 60_000);
 });
 
 describeWith(["ssh", "sshpass"], "a user without access to a repository", () => {
@@ -290,5 +290,5 @@ describeWith(["ssh", "sshpass"], "a user without access to a repository", () => 
       { method: "POST" },
     );
     expect(mounted.status).toBe(201);
-  }, 20_000);
+  }, 60_000);
 });

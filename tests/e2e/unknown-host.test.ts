@@ -27,5 +27,5 @@ describeWith(["podman", "skopeo"], "a host that no registry has", () => {
     expect(login.code).toBe(125);
     expect(login.stderr).toContain(`"127.0.0.1:${server.httpPort}": invalid status code from registry 404`);
     expect(server.log()).toContain("warn  no registry has the host '127.0.0.1' that 127.0.0.1 asked for");
-  }, 20_000);
+  }, 60_000);
 });

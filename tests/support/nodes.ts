@@ -19,8 +19,6 @@ export const NODES = process.env["TEST_NODES"] === undefined ? undefined : Numbe
 
 /** What one node takes away applies on the others within about a second. */
 const FOLLOWED_MS = 1500;
-const TAKES_AWAY =
-  /^\/(?!\S+ list)\S+.* ?\b(passwd|revoke|disable|enable|delete|remove|unassign|set|reload|create)\b/m;
 
 /** The buckets of the data directories of this test process: a start on the data of earlier nodes is on their bucket. */
 const buckets = new Map<string, S3Location>();
@@ -54,7 +52,7 @@ export async function startNodes(count: number, options: StartOptions): Promise<
     log: () => merged(nodes.map((node) => node.log())),
     async console(command, stdin) {
       const result = await sshRun(ports.sshPort, "admin", ADMIN_PASSWORD, command, stdin, { sharedBy });
-      if (TAKES_AWAY.test(command ?? stdin ?? "")) await Bun.sleep(FOLLOWED_MS);
+      await followed(nodes);
       return result;
     },
     async repository(store) {
@@ -67,6 +65,17 @@ export async function startNodes(count: number, options: StartOptions): Promise<
       return Math.max(...codes);
     },
   };
+}
+
+/** Resolves when what one node has changed of users, grants and registries applies on all. */
+async function followed(nodes: readonly Everlock[]): Promise<void> {
+  const looks = nodes.map(async ({ httpPort }) => {
+    // Before this request is refused or answered, a node looks; unless it serves nothing for now.
+    const headers = { Host: "localhost" };
+    const { status } = await fetch(`http://127.0.0.1:${httpPort}/v2/_catalog`, { headers });
+    if (status === 503) await Bun.sleep(FOLLOWED_MS);
+  });
+  await Promise.all(looks);
 }
 
 /** So that limits by address count the addresses of clients. */

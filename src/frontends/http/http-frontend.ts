@@ -90,7 +90,7 @@ export class HttpFrontend {
   constructor(options: HttpFrontendOptions) {
     this.#options = options;
     this.#authenticator = new RequestAuthenticator(options.authenticator, options.tokens);
-    this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens);
+    this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens, options.others);
     this.#proxies = new TrustedProxies(options.settings.proxies);
     this.#failed = new FailedRequests(options.log);
     this.#lists = new StreamedBodies({ onFailure: (error) => void this.#failed.errorOf(error) });
@@ -186,8 +186,8 @@ export class HttpFrontend {
       const { others } = this.#options;
       const version = others?.version;
       let result = await this.#route(request, scheme, trace);
-      if (others && isRefusal(result, trace) && !request.bodyUsed) {
-        // Another node may have changed what the refusal rests on: users, grants, registries and their hosts.
+      if (others && mayBeMore(result, trace) && !request.bodyUsed) {
+        // Another node may have changed what the response rests on: users, grants, registries and their hosts.
         await others.refresh();
         if (others.version !== version) result = await this.#route(request, scheme, trace);
       }
@@ -261,9 +261,13 @@ export class HttpFrontend {
 const HTTPS_PORT = 443;
 const UNAVAILABLE_RETRY_SECONDS = "30";
 
-/** Of a login, of access, or of a host that no registry has. */
-function isRefusal({ status }: Response | RegistryError, { instance }: HttpTrace): boolean {
-  return status === 401 || status === 403 || (status === 404 && instance === "");
+/**
+ * Whether newer users, grants and registries might give the client more: for a refusal of a login, of access, or of a host
+ * that no registry has, and for the list of the repositories that the client may read. The token endpoint looks by itself.
+ */
+function mayBeMore({ status }: Response | RegistryError, { instance, route }: HttpTrace): boolean {
+  if (route === "token") return false;
+  return status === 401 || status === 403 || route === "catalog" || (status === 404 && instance === "");
 }
 
 function portSuffix(port: number): string {

@@ -18,6 +18,12 @@ export interface BodyBudget {
 /** Why a body was not read: it is longer than the limit, or the memory for request bodies is used up. */
 export type BodyRefusal = "too-long" | "over-budget";
 
+/**
+ * A body that is too long, but not so many times longer than the limit, is read and dropped before it is refused: a proxy that
+ * is still sending when the connection is closed answers 502, and the client never learns the reason.
+ */
+const DROPPED = 8;
+
 /** Reads the whole body and calls `use` with it. The reservation is released when `use` is done. */
 export async function withBoundedBody<T>(
   request: Request,
@@ -41,7 +47,10 @@ async function readBody(
   reservation: BodyReservation,
 ): Promise<Uint8Array | BodyRefusal> {
   const length = request.headers.get("Content-Length");
-  if (Number(length ?? 0) > maxBytes) return "too-long";
+  if (Number(length ?? 0) > maxBytes) {
+    if (Number(length) <= maxBytes * DROPPED) await drop(request);
+    return "too-long";
+  }
   if (length !== null) {
     if (!reservation.reserve(Number(length))) return "over-budget";
     // The runtime enforces the declared length, and one read is cheaper than a stream.
@@ -65,4 +74,9 @@ async function readBody(
     if (!reservation.reserve(next.value.length)) return stop("over-budget");
     chunks.push(next.value);
   }
+}
+
+async function drop(request: Request): Promise<void> {
+  const reader = request.body?.getReader();
+  while (reader && !(await reader.read()).done);
 }

@@ -36,6 +36,19 @@ test("a body that is too long is not read to its end, with and without a Content
   expect(budget.used).toBe(0);
 });
 
+test("a body that is announced as a little too long is dropped before it is refused, a much longer one is not read", async () => {
+  const budget = new SharedBudget(100);
+  for (const [announced, isRead] of [
+    ["30", true],
+    ["33", false],
+  ] as const) {
+    const request = put(chunked("hel", "lo"), { "Content-Length": announced });
+    expect(await withBoundedBody(request, 4, budget.open("alice"), text)).toBe("too-long");
+    expect([announced, request.bodyUsed]).toEqual([announced, isRead]);
+  }
+  expect(budget.used).toBe(0);
+});
+
 test("a body over the memory budget is refused, and its memory is released", async () => {
   const budget = new SharedBudget(10);
   const other = budget.open("bob");

@@ -42,6 +42,14 @@ export function parseScopes(values: readonly string[]): RequestedAccess {
   return { repositories, catalog };
 }
 
+/** Whether the claims grant less than was requested. */
+export function isLess(claims: readonly AccessClaim[], { repositories, catalog }: RequestedAccess): boolean {
+  const granted = new TokenAccess(claims);
+  const isGranted = ([repository, permissions]: readonly [RepositoryName, readonly Permission[]]) =>
+    permissions.every((permission) => granted.allows(permission, repository));
+  return (catalog && !granted.catalog) || ![...repositories].every(isGranted);
+}
+
 /**
  * Parses `repository:team/app:pull,push` (`*`: all actions) or `registry:catalog:*`. Returns `undefined` for anything else:
  * an unknown scope grants nothing.

@@ -1,4 +1,5 @@
-import { parseScopes } from "../../../backends/oci-http/access/token-access.ts";
+import type { OtherNodes } from "../../../backends/administration/configuration-follower.ts";
+import { isLess, parseScopes } from "../../../backends/oci-http/access/token-access.ts";
 import { challengeOf } from "../../../backends/oci-http/instances/challenge.ts";
 import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
 import { SharedBudget } from "../../../primitives/bounds/shared-budget.ts";
@@ -18,6 +19,14 @@ const FORM_BUDGET = 32 * 1024 * 1024;
 /** Maximal repositories of one token, which must fit a header. Clients request theirs and those they mount from. */
 const MAX_REPOSITORIES = 32;
 
+/** What a request is answered, and whether a newer state of users and grants might grant more. */
+interface Outcome {
+  readonly response: Response | RegistryError;
+  readonly isLess: boolean;
+}
+
+const refused = (response: RegistryError): Outcome => ({ response, isLess: response.status === 401 });
+
 /**
  * Issues tokens (Docker registry token authentication: GET with Basic credentials or anonymous, POST with OAuth2). A
  * Bearer challenge names this endpoint. The token grants the requested scopes that its user has.
@@ -25,17 +34,19 @@ const MAX_REPOSITORIES = 32;
 export class TokenEndpoint {
   readonly #authenticator: RequestAuthenticator;
   readonly #tokens: TokenAuthority;
+  readonly #others: OtherNodes | undefined;
   readonly #forms = new SharedBudget(FORM_BUDGET);
 
-  constructor(authenticator: RequestAuthenticator, tokens: TokenAuthority) {
+  constructor(authenticator: RequestAuthenticator, tokens: TokenAuthority, others: OtherNodes | undefined) {
     this.#authenticator = authenticator;
     this.#tokens = tokens;
+    this.#others = others;
   }
 
   async handle(routed: RoutedRequest): Promise<Response | RegistryError> {
     switch (routed.request.method) {
       case "GET":
-        return this.#get(routed);
+        return this.#newest(() => this.#get(routed));
       case "POST":
         return this.#post(routed);
       default:
@@ -43,15 +54,27 @@ export class TokenEndpoint {
     }
   }
 
-  async #get(routed: RoutedRequest): Promise<Response | RegistryError> {
+  /** Another node may have changed users and grants: it is asked before less is granted than was requested. */
+  async #newest(attempt: () => Promise<Outcome>): Promise<Response | RegistryError> {
+    const others = this.#others;
+    const version = others?.version;
+    const outcome = await attempt();
+    if (!others || !outcome.isLess) return outcome.response;
+    await others.refresh();
+    return others.version === version ? outcome.response : (await attempt()).response;
+  }
+
+  async #get(routed: RoutedRequest): Promise<Outcome> {
     const challenge = challengeOf("Basic", routed.base);
     const principal = await this.#authenticator.principal(routed, () => challenge);
-    if (principal instanceof RegistryError) return principal;
+    if (principal instanceof RegistryError) return refused(principal);
     if (principal.token) {
-      return new RegistryError("unauthorized", {
-        message: "a token is issued for a user name and password, not for another token",
-        headers: { "WWW-Authenticate": challenge },
-      });
+      return refused(
+        new RegistryError("unauthorized", {
+          message: "a token is issued for a user name and password, not for another token",
+          headers: { "WWW-Authenticate": challenge },
+        }),
+      );
     }
     return this.#grant(routed, principal, routed.query);
   }
@@ -67,8 +90,12 @@ export class TokenEndpoint {
       return new RegistryError(HTTP_FAULTS.formInvalid, { message: "the form is longer than 16 KiB" });
     if (form === "over-budget")
       return new RegistryError("tooManyBodies", { headers: { "Retry-After": "5" } });
+    return this.#newest(() => this.#issue(routed, form));
+  }
+
+  async #issue(routed: RoutedRequest, form: URLSearchParams): Promise<Outcome> {
     const principal = await this.#formPrincipal(routed, form);
-    if (principal instanceof RegistryError) return principal;
+    if (principal instanceof RegistryError) return refused(principal);
     // A refresh token carries only the user, so it would escape an API token's grants and expiry.
     const isUnlimited = !principal.limit && principal.ends === undefined;
     const refresh =
@@ -106,10 +133,10 @@ export class TokenEndpoint {
     principal: Principal,
     parameters: URLSearchParams,
     more: Readonly<Record<string, string>> = {},
-  ): Response | RegistryError {
+  ): Outcome {
     const requested = parseScopes(parameters.getAll("scope"));
     if (requested.repositories.size > MAX_REPOSITORIES)
-      return new RegistryError(HTTP_FAULTS.repositoriesTooMany);
+      return refused(new RegistryError(HTTP_FAULTS.repositoriesTooMany));
     const claims = backend.claimsFor(principal, requested);
     const { token, seconds } = this.#tokens.issueAccess(
       principal.user,
@@ -127,6 +154,6 @@ export class TokenEndpoint {
       ...more,
     };
     const headers = { "Cache-Control": "no-store" };
-    return jsonResponse(body, { headers });
+    return { response: jsonResponse(body, { headers }), isLess: isLess(claims, requested) };
   }
 }

@@ -1,0 +1,36 @@
+/**
+ * What of tests/e2e says nothing about nodes of an object store, with the reason: whole files, or tests by their names, each
+ * after the name of its `describe`.
+ */
+export const NOT_FOR_NODES: Readonly<Record<string, string | Readonly<Record<string, string>>>> = {
+  "s3-nodes": "it starts nodes of its own",
+  "s3-shared": "it starts nodes of its own",
+  "s3-trouble": "it starts nodes of its own",
+  documents: "it types what the documents say",
+  "damaged-databases": "it damages files of a data directory, which a node makes again",
+  "damaged-store": "it damages stores of a data directory",
+  "failing-disk": "system calls on stores of one process fail",
+  "full-disk": "the file system of a data directory is full",
+  reload: "it edits stores with stock git, which can't write to a bucket",
+  stop: "it watches how one process stops",
+  connections: "connections that send nothing end at the load balancer",
+  "bad-host": "the load balancer refuses an invalid Host header itself",
+  "password-guesses": "failed logins are counted by each node for itself",
+  gc: "a bucket keeps what clients asked for a quarter of an hour; s3-nodes and garbage-nodes collect on nodes",
+  "console-screens": {
+    "the console in a terminal keeps a history across sessions without passwords, which Ctrl-R searches, until the user is disabled":
+      "each node remembers what was typed there",
+  },
+  history: {
+    "the history on the console is rebuilt when its index is lost and when stock git has rewritten the branch":
+      "stock git can't rewrite what is in a bucket",
+  },
+  operations: {
+    "an operator gets the server's status once in a script, and updated at a terminal until a key is pressed":
+      "the counts of /status are those of one node",
+  },
+  "ssh-hostile": {
+    "the console escapes control characters in names and messages that users wrote":
+      "it writes them with stock git, which can't write to a bucket",
+  },
+};
