@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ArgsDef } from "citty";
-import { resolveServerConfig } from "../config/server-config.ts";
+import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
-import { becomeOwner } from "../primitives/fs/directory-owner.ts";
-import { DataDirectory } from "../server/data-directory.ts";
+import { storageName } from "../config/storage-config.ts";
+import { markedStorage } from "../server/storage-marker.ts";
 
 /** Flags of the commands that work on a data directory while no server runs. */
 export const DATA_DIRECTORY_ARGS = {
@@ -24,7 +24,10 @@ export const PASSWORD_ARGS = {
 
 /** The data directory from the flags, which must exist. Throws `UsageError`. */
 export function existingDataDirectory(flags: readonly string[], usage: string): string {
-  const { dataDir } = resolveServerConfig(flags, process.env);
+  return existingDirectory(resolveServerConfig(flags, process.env), usage);
+}
+
+function existingDirectory({ dataDir }: Pick<ServerConfig, "dataDir">, usage: string): string {
   if (!existsSync(dataDir))
     throw new UsageError(
       `there is no data directory ${resolve(dataDir)}; --data-dir <dir> or --config <file> names it; ${usage}`,
@@ -33,13 +36,13 @@ export function existingDataDirectory(flags: readonly string[], usage: string): 
 }
 
 /**
- * Locks the data directory from the flags, which must exist. If root runs the command on another user's directory, the
- * process becomes that user. Throws `UsageError` or `DataDirectoryError`.
+ * The data directory whose server may do the work: it must exist, or for a bucket be that of a node of it (`undefined`
+ * if it is none). Throws `UsageError`.
  */
-export function acquireDataDirectory(flags: readonly string[], usage: string): DataDirectory {
-  const dataDir = existingDataDirectory(flags, usage);
-  becomeOwner(dataDir);
-  return DataDirectory.acquire(dataDir);
+export function serverDirectory(config: ServerConfig, usage: string): string | undefined {
+  if (config.storage.kind === "local") return existingDirectory(config, usage);
+  const dataDir = resolve(config.dataDir);
+  return markedStorage(dataDir)?.storage === storageName(config.storage) ? dataDir : undefined;
 }
 
 /** The words of a command line, and the rest of it, which may hold unknown flags. `known`: the flags that have values. */

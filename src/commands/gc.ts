@@ -1,19 +1,19 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { type ArgsDef, defineCommand } from "citty";
 import { InstanceRegistry } from "../backends/oci-http/instances/instance-registry.ts";
 import { SYSTEM_STORE } from "../backends/oci-http/settings/instance-config.ts";
+import { leasedJob } from "../backends/oci-http/upkeep/leased-jobs.ts";
 import { storeJobs } from "../backends/oci-http/upkeep/store-jobs.ts";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
-import { UsageError } from "../config/settings.ts";
 import { runRemoteJob } from "../frontends/control/control-client.ts";
 import type { ControlMessage } from "../frontends/control/control-messages.ts";
-import { IncompleteJobError, JobRunner } from "../primitives/jobs/job-runner.ts";
+import { IncompleteJobError, type Job, JobRunner } from "../primitives/jobs/job-runner.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { localStores } from "../primitives/store/open-engine.ts";
+import { MIN_GRACE_SECONDS } from "../primitives/store/engine/s3/content/blob-touches.ts";
+import type { StoreManager } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { UserDirectory } from "../primitives/users/user-directory.ts";
-import { acquireDataDirectory, DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
+import { DATA_DIRECTORY_ARGS, serverDirectory } from "./data-directory-args.ts";
+import { openOffline, STORAGE_ARGS } from "./offline-storage.ts";
 
 const DRY_RUN = "--dry-run";
 const ARGS: ArgsDef = {
@@ -24,8 +24,9 @@ const ARGS: ArgsDef = {
     valueHint: "duration",
   },
   ...DATA_DIRECTORY_ARGS,
+  ...STORAGE_ARGS,
 };
-const USAGE = "use: everlock gc [--dry-run] [--data-dir <dir>]";
+const USAGE = "use: everlock gc [--dry-run] [--data-dir <dir> | --storage s3://<bucket>/<prefix>]";
 /** This command runs the job once. */
 const NOT_SCHEDULED = { gcEvery: undefined, scrubEvery: undefined };
 
@@ -33,28 +34,22 @@ export const gc = defineCommand({
   meta: {
     name: "gc",
     description:
-      "Apply the cleanup rules and remove unreferenced blobs, also while the server runs; exits with 1 if a store was skipped",
+      "Apply the cleanup rules and remove unreferenced blobs, also while servers run; exits with 1 if a store was skipped",
   },
   args: ARGS,
   async run({ rawArgs }) {
     const isDryRun = rawArgs.includes(DRY_RUN);
     const flags = rawArgs.filter((arg) => arg !== DRY_RUN);
     const config = resolveServerConfig(flags, process.env);
-    const dataDir = resolve(config.dataDir);
-    if (!existsSync(dataDir))
-      throw new UsageError(
-        `there is no data directory ${dataDir}; --data-dir <dir> or --config <file> names it; ${USAGE}`,
-      );
-    if (await runRemoteJob(dataDir, "gc", isDryRun, print)) return;
-    await runHere(flags, config, isDryRun);
+    const directory = serverDirectory(config, USAGE);
+    if (directory !== undefined && (await runRemoteJob(directory, "gc", isDryRun, print))) return;
+    await runHere(config, isDryRun);
   },
 });
 
-async function runHere(flags: readonly string[], config: ServerConfig, isDryRun: boolean): Promise<void> {
+async function runHere(config: ServerConfig, isDryRun: boolean): Promise<void> {
   await using undo = new AsyncDisposableStack();
-  const directory = acquireDataDirectory(flags, USAGE);
-  undo.defer(() => directory.release());
-  const stores = localStores(directory.path, consoleLogger);
+  const { stores } = undo.use(await openOffline(config, USAGE));
   const system = await stores.open(SYSTEM_STORE);
   undo.defer(() => system.close());
   const noUsers = new UserDirectory([]);
@@ -65,7 +60,7 @@ async function runHere(flags: readonly string[], config: ServerConfig, isDryRun:
   undo.defer(() => instances.close());
   for (const { recency } of instances.stores()) recency.clear();
   const jobs = new JobRunner(
-    storeJobs(instances, { ...NOT_SCHEDULED, gcGrace: config.jobs.gcGrace }),
+    await jobsOn(instances, stores, config),
     // The report is printed instead.
     { ...consoleLogger, info: () => undefined },
   );
@@ -78,6 +73,20 @@ async function runHere(flags: readonly string[], config: ServerConfig, isDryRun:
     if (error instanceof IncompleteJobError) printAll(error.lines);
     throw error;
   }
+}
+
+/** On a bucket, nodes may be pushing: then this process is one of them. */
+async function jobsOn(
+  instances: InstanceRegistry,
+  stores: StoreManager,
+  { jobs: { gcGrace } }: ServerConfig,
+): Promise<readonly Job[]> {
+  const { location } = stores;
+  if (location.kind === "local") return storeJobs(instances, { ...NOT_SCHEDULED, gcGrace });
+  // Nodes may have a longer grace, and rely for some minutes on links that it protects.
+  const safe = Math.max(gcGrace, MIN_GRACE_SECONDS);
+  const options = { leases: await stores.openLeases(), node: location.node, isPatient: true };
+  return storeJobs(instances, { ...NOT_SCHEDULED, gcGrace: safe }).map((job) => leasedJob(job, options));
 }
 
 function print(message: ControlMessage): void {

@@ -1,14 +1,14 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { UsageError } from "../config/settings.ts";
-import { PASSWORD_ARGS, splitFlags } from "./data-directory-args.ts";
-import { runUsers } from "./users.ts";
+import { splitFlags } from "./data-directory-args.ts";
+import { runUsers, USERS_ARGS } from "./users.ts";
 
 const ARGS: ArgsDef = {
   login: { type: "positional", required: false, description: "login of the user" },
-  ...PASSWORD_ARGS,
+  ...USERS_ARGS,
 };
 
-const USAGE = "use: everlock passwd <login> [--data-dir <dir>]";
+const USAGE = "use: everlock passwd <login> [--data-dir <dir> | --storage s3://<bucket>/<prefix>]";
 
 export const passwd = defineCommand({
   meta: {
@@ -17,7 +17,7 @@ export const passwd = defineCommand({
   },
   args: ARGS,
   async run({ rawArgs }) {
-    const { words, flags } = splitFlags(rawArgs);
+    const { words, flags } = splitFlags(rawArgs, USERS_ARGS);
     const [login, ...others] = words;
     if (login === undefined || others.length > 0) throw new UsageError(USAGE);
     await runUsers(["passwd", login], flags, USAGE);

@@ -14,30 +14,27 @@ import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { messageOf } from "../primitives/expected-error.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreManager } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { PasswordChecker } from "../primitives/users/password-checker.ts";
 import { TokenUses } from "../primitives/users/token-uses.ts";
 import { USERS_STORE, UserRegistry } from "../primitives/users/user-registry.ts";
-import type { DataDirectory } from "../server/data-directory.ts";
 import { askSecret } from "./ask-secret.ts";
-import {
-  acquireDataDirectory,
-  existingDataDirectory,
-  PASSWORD_ARGS,
-  splitFlags,
-} from "./data-directory-args.ts";
+import { PASSWORD_ARGS, serverDirectory, splitFlags } from "./data-directory-args.ts";
+import { type OfflineStorage, openOffline, STORAGE_ARGS } from "./offline-storage.ts";
 import { runOnServer } from "./server-line.ts";
 
 const COMMANDS = [...USER_COMMANDS, ...CREDENTIAL_COMMANDS];
 const VERBS = COMMANDS.map(({ verb }) => verb).join("|");
-const USAGE = `use: everlock users ${VERBS} … [--json] [--data-dir <dir>]`;
+const USAGE = `use: everlock users ${VERBS} … [--json] [--data-dir <dir> | --storage s3://<bucket>/<prefix>]`;
+
+/** Flags that have values, of the commands that change users. */
+export const USERS_ARGS: ArgsDef = { ...PASSWORD_ARGS, ...STORAGE_ARGS };
 
 const ARGS: ArgsDef = {
   verb: { type: "positional", required: false, description: VERBS },
   json: { type: "boolean", description: "print JSON Lines" },
-  ...PASSWORD_ARGS,
+  ...USERS_ARGS,
 };
 
 export const users = defineCommand({
@@ -48,12 +45,12 @@ export const users = defineCommand({
   },
   args: ARGS,
   async run({ rawArgs }) {
-    const { words, flags } = splitFlags(rawArgs);
+    const { words, flags } = splitFlags(rawArgs, USERS_ARGS);
     await runUsers(words, flags, USAGE);
   },
 });
 
-/** Runs a `/users` command on the running server, or on the data directory if there is none. */
+/** Runs a `/users` command on the running server, or on the data directory or bucket if none runs on this machine. */
 export async function runUsers(
   words: readonly string[],
   flags: readonly string[],
@@ -62,24 +59,24 @@ export async function runUsers(
   // Checked first: a wrong command line has no effect on either.
   choose(words.filter((word) => word !== JSON_FLAG));
   const line = ["/users", ...words].map(quoteWord).join(" ");
-  if (await runOnServer(existingDataDirectory(flags, usage), line)) return;
-  const { passwordMinLength } = resolveServerConfig(flags, process.env);
-  await runHere(words, acquireDataDirectory(flags, usage), passwordMinLength);
+  const config = resolveServerConfig(flags, process.env);
+  const directory = serverDirectory(config, usage);
+  if (directory !== undefined && (await runOnServer(directory, line))) return;
+  await using storage = await openOffline(config, usage);
+  await runHere(words, storage, config.passwordMinLength);
 }
 
 async function runHere(
   words: readonly string[],
-  directory: DataDirectory,
+  { stores, dir }: OfflineStorage,
   passwordMinLength: number,
 ): Promise<void> {
   const isJson = words.includes(JSON_FLAG);
   const { command, args, repeat } = choose(words.filter((word) => word !== JSON_FLAG));
   await using undo = new AsyncDisposableStack();
-  undo.defer(() => directory.release());
-  const stores = localStores(directory.path, consoleLogger);
   const store = await stores.open(USERS_STORE);
   undo.defer(() => store.close());
-  const tokenUses = new TokenUses(`${directory.path}/token_uses.json`, consoleLogger);
+  const tokenUses = new TokenUses(`${dir}/token_uses.json`, consoleLogger);
   undo.defer(() => tokenUses.close());
   const registry = await UserRegistry.load(store, consoleLogger.warn);
   const context: UserCommandContext = {

@@ -116,7 +116,7 @@ function otherStorage(path: string, wanted: string | undefined): string | undefi
   if (marked !== undefined) {
     const remedy =
       wanted === undefined
-        ? `it holds no stores; start the server with --storage ${marked}, or use another --data-dir`
+        ? `it holds no stores; give --storage ${marked}, or use another --data-dir`
         : `use another --data-dir for ${wanted}`;
     return `the data directory ${path} belongs to a node of ${marked}: ${remedy}`;
   }

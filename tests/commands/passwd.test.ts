@@ -48,7 +48,9 @@ test("everlock passwd has clear errors for wrong usage and changes nothing", asy
   expect(nowhere.code).toBe(2);
   expect(nowhere.stderr).toStartWith(`everlock: there is no data directory ${missing}`);
   expect(existsSync(missing)).toBe(false);
-  expect((await passwd([])).stderr).toBe("everlock: use: everlock passwd <login> [--data-dir <dir>]\n");
+  expect((await passwd([])).stderr).toBe(
+    "everlock: use: everlock passwd <login> [--data-dir <dir> | --storage s3://<bucket>/<prefix>]\n",
+  );
 
   const server = await startEverlock();
   await server.end("SIGTERM");

@@ -21,6 +21,8 @@ export interface LeasedJobOptions {
   readonly leases: Leases;
   /** Names this node to the others. */
   readonly node: string;
+  /** Whether a run that was asked for waits once for the lease: a process that runs one job can't have seen before whose it is. */
+  readonly isPatient?: boolean;
   /** Waits so many milliseconds. */
   readonly pause?: (ms: number) => Promise<void>;
 }
@@ -33,9 +35,11 @@ const MAX_TRIES = 3;
  * Makes a job one that a single node at a time does. It is cancelled when the lease is lost. A scheduled run is left to the
  * node that has the lease; one that was asked for rejects with `JobElsewhereError`.
  */
-export function leasedJob(job: Job, { leases, node, pause = Bun.sleep }: LeasedJobOptions): Job {
-  const name = parseLeaseName(`job-${job.name}`);
-  if (name === undefined) throw new Error(`'${job.name}' can't be part of a lease's name`);
+export function leasedJob(
+  job: Job,
+  { leases, node, isPatient = false, pause = Bun.sleep }: LeasedJobOptions,
+): Job {
+  const name = jobLease(job.name);
   return {
     ...job,
     run: async (run) => {
@@ -54,14 +58,22 @@ export function leasedJob(job: Job, { leases, node, pause = Bun.sleep }: LeasedJ
   };
 
   async function acquire(lease: LeaseName, { isScheduled, progress, signal }: JobRun): Promise<LeaseOutcome> {
+    const maxTries = isScheduled ? MAX_TRIES : isPatient ? 2 : 1;
     for (let tries = 1; ; tries++) {
       const outcome = await leases.acquire(lease, node);
-      if (outcome.kind === "acquired" || !isScheduled || tries >= MAX_TRIES) return outcome;
+      if (outcome.kind === "acquired" || tries >= maxTries) return outcome;
       progress(`${runner(outcome.by)} runs it; trying again`);
       await orAborted(pause(TRY_AGAIN_MS), signal);
       signal.throwIfAborted();
     }
   }
+}
+
+/** The lease that only the node has that runs a job. */
+export function jobLease(job: string): LeaseName {
+  const name = parseLeaseName(`job-${job}`);
+  if (name === undefined) throw new Error(`'${job}' can't be part of a lease's name`);
+  return name;
 }
 
 function runner(by: string | undefined): string {

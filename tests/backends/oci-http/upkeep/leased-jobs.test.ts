@@ -5,7 +5,7 @@ import { type LeaseRecords, MemoryLeases } from "../../../support/memory-engine/
 import { jobRun } from "../../../support/oci-store.ts";
 
 /** The same job on two nodes; it runs until `end` is called. */
-function onTwoNodes() {
+function onTwoNodes(isPatient = false) {
   const records: LeaseRecords = new Map();
   const gate = Promise.withResolvers<void>();
   const runs: string[] = [];
@@ -21,7 +21,7 @@ function onTwoNodes() {
       },
     };
     const pause = async (ms: number) => void pauses.push(ms);
-    return leasedJob(job, { leases: new MemoryLeases(records), node: name, pause });
+    return leasedJob(job, { leases: new MemoryLeases(records), node: name, isPatient, pause });
   };
   return { here: node("here"), there: node("there"), runs, pauses, end: gate.resolve };
 }
@@ -47,4 +47,16 @@ test("a job that was asked for is refused while another node runs it", async () 
   expect(String(error)).toContain("the node here runs the job 'gc' already");
   end();
   await first;
+});
+
+test("a process that runs one job waits once, because it can't have seen whether the other one lives", async () => {
+  const { here, there, pauses, end } = onTwoNodes(true);
+  const first = here.run(jobRun());
+  expect(there.run(jobRun({ isScheduled: false }))).rejects.toThrow(
+    "the node here runs the job 'gc' already",
+  );
+  await Bun.sleep(0);
+  end();
+  await first;
+  expect(pauses).toEqual([35_000]);
 });
