@@ -17,15 +17,22 @@ export interface Cancelled {
   readonly kind: "cancelled";
 }
 
+/** Another node writes to the session. */
+interface Busy {
+  readonly kind: "busy";
+}
+
 export type UploadEnd =
   /** `added`: bytes that are new to the blobs. */
   | { readonly kind: "stored"; readonly size: number; readonly added: number }
   | { readonly kind: "mismatch"; readonly actual: Digest }
+  | Busy
   | Cancelled;
 
 export type AppendOutcome =
   | { readonly kind: "appended"; readonly size: number }
   | { readonly kind: "interrupted" }
+  | Busy
   | Cancelled;
 
 export interface ExpiryOptions {

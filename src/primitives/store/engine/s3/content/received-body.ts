@@ -9,7 +9,7 @@ const LOOK_MS = 2000;
 const KEEP_ALIVE_MS = 10 * 60 * 1000;
 
 /** `asked`: other uploads wait for its memory. */
-export type Reception = "whole" | "broken-off" | "cancelled" | "asked";
+export type Reception = "whole" | "broken-off" | "ended" | "asked";
 
 /** A request that appends to a session. */
 export class OpenAppend {
@@ -17,6 +17,8 @@ export class OpenAppend {
   readonly #now: MonotonicClock;
   #version: SessionVersion;
   #isCancelled = false;
+  /** Another node has changed the session. */
+  #isLost = false;
   #looked: number;
   #written: number;
   #looking: Promise<void> | undefined;
@@ -42,9 +44,13 @@ export class OpenAppend {
     this.#version = version;
   }
 
-  /** The session has ended. */
+  /** Another request of this node ends the session. */
   cancel(): void {
     this.#isCancelled = true;
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
   }
 
   /** Takes in a body as it comes. Rejects if the store fails. After `asked` it is to be called again with another writer. */
@@ -75,9 +81,9 @@ export class OpenAppend {
       const { asked } = writer;
       this.#next ??= chunks.next().catch(() => "broken" as const);
       const next = await (asked ? Promise.race([asked, this.#next]) : this.#next);
-      if (next === "asked") return this.#isCancelled ? "cancelled" : "asked";
+      if (next === "asked") return this.#isCancelled || this.#isLost ? "ended" : "asked";
       this.#next = undefined;
-      if (this.#isCancelled) return "cancelled";
+      if (this.#isCancelled || this.#isLost) return "ended";
       if (next === "broken") return "broken-off";
       if (next.done) return "whole";
       hasher?.update(next.value);
@@ -103,9 +109,9 @@ export class OpenAppend {
   async #look(now: number): Promise<void> {
     if (now - this.#written >= KEEP_ALIVE_MS) {
       const next = await this.#sessions.change(this.#version, this.#version.state);
-      this.#isCancelled ||= next === undefined;
+      this.#isLost ||= next === undefined;
       this.#version = next ?? this.#version;
       this.#written = now;
-    } else if (!(await this.#sessions.isCurrent(this.#version))) this.#isCancelled = true;
+    } else if (!(await this.#sessions.isCurrent(this.#version))) this.#isLost = true;
   }
 }

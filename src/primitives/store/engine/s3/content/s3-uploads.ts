@@ -140,7 +140,7 @@ export class S3Uploads implements UploadStore {
   async append(upload: Upload, body: AsyncIterable<Uint8Array>, isLast = false): Promise<AppendOutcome> {
     const { id } = upload;
     const version = await this.#current(upload);
-    if (!version) return { kind: "cancelled" };
+    if (!version) return this.#sessions.loss(id);
     await this.#dropLast(id);
     const open = new OpenAppend(this.#sessions, version, this.#now);
     this.#open.set(id, open);
@@ -158,15 +158,16 @@ export class S3Uploads implements UploadStore {
     const { id } = upload;
     const last = this.#last.get(id);
     const version = await this.#current(last ? { id } : upload);
-    if (!version || (last && last.size !== upload.size)) return { kind: "cancelled" };
+    if (!version || (last && last.size !== upload.size)) return this.#sessions.loss(id);
     const end = await this.#ending.end(version, last, digest);
     this.#found.delete(id);
     if (end.kind !== "mismatch") this.#hashes.forget(id);
     this.#last.delete(id);
     last?.release();
     if (end.kind === "stored") this.#counter.end(id);
-    if (end.kind === "cancelled") await last?.abandon();
-    return end;
+    if (end.kind !== "cancelled") return end;
+    await last?.abandon();
+    return this.#sessions.loss(id);
   }
 
   async rewind({ id }: Upload): Promise<void> {
@@ -214,7 +215,7 @@ export class S3Uploads implements UploadStore {
     const hasher = this.#hashes.take(open.version);
     try {
       const reception = await open.receive(body, writer, hasher);
-      if (reception === "cancelled") throw new SegmentGoneError("the session has ended");
+      if (reception === "ended") throw new SegmentGoneError("the session has ended");
       const isLonger = writer.size > writer.sizeBefore;
       // Another node may have hashed what is there.
       const digest = isLonger ? hasher && finishDigest(state.algorithm, hasher.copy()) : state.digest;
@@ -236,8 +237,8 @@ export class S3Uploads implements UploadStore {
       this.#found.delete(id);
       await writer.abandon().catch(() => undefined);
       writer.release();
-      if (error instanceof SegmentGoneError) return { kind: "cancelled" };
-      throw error;
+      if (!(error instanceof SegmentGoneError)) throw error;
+      return open.isCancelled ? { kind: "cancelled" } : this.#sessions.loss(id);
     }
   }
 

@@ -65,6 +65,12 @@ export class UploadSessions {
     return this.#bucket.client.storeTime.getTime() - modified.getTime() > STALE_ENDING_MS;
   }
 
+  /** Why a session is not what a request expects: another node writes to it, or it has ended. */
+  async loss(id: UploadId): Promise<{ readonly kind: "busy" | "cancelled" }> {
+    const phase = (await this.read(id))?.state.phase.kind;
+    return { kind: phase === "open" || phase === "ending" ? "busy" : "cancelled" };
+  }
+
   /** Whether it is still the version that was read, or written. */
   async isCurrent({ id, etag }: SessionVersion): Promise<boolean> {
     return (await this.#bucket.head(this.#keys.session(id)))?.etag === etag;
