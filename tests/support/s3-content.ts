@@ -9,9 +9,6 @@ import type { UploadId } from "../../src/primitives/store/engine/upload-id.ts";
 import type { Upload } from "../../src/primitives/store/engine/uploads.ts";
 import { type ContentEngine, openContent, SCOPE, STORE } from "../primitives/store/contract/engines.ts";
 import { TroubledClient } from "./s3-node.ts";
-import { bucketAt } from "./s3-server.ts";
-
-const KEYS = new ContentKeys(STORE);
 
 /** The content of one node over a bucket. */
 export function contentEngine(
@@ -39,20 +36,12 @@ export function contentEngine(
   };
 }
 
-export function s3Content(location: S3Location) {
-  const open = () => contentEngine(bucketAt(location));
-  return {
-    engine: open(),
-    afterKill: open,
-    damage: (digest: Digest) => damageBlob(bucketAt(location), digest),
-  };
-}
-
 /** Flips a bit of a blob's bytes, wherever they lie. */
 export async function damageBlob(bucket: S3Bucket, digest: Digest): Promise<void> {
-  const blob = await bucket.head(KEYS.blob(digest));
+  const keys = new ContentKeys(STORE);
+  const blob = await bucket.head(keys.blob(digest));
   const data = blob?.metadata["data"];
-  const key = data === undefined ? KEYS.blob(digest) : KEYS.data(data);
+  const key = data === undefined ? keys.blob(digest) : keys.data(data);
   const read = await bucket.read(key);
   if (!read) throw new Error(`there is no object ${key}`);
   read.bytes[0] = (read.bytes[0] ?? 0) ^ 1;

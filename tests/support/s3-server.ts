@@ -7,24 +7,28 @@ import type { S3Location } from "../../src/primitives/s3/s3-location.ts";
 import type { TestCertificate } from "./certificate.ts";
 import { afterThisTest } from "./cleanup.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
-import { startVersitygw, TEST_KEYS } from "./versitygw.ts";
+import { type RunningS3, startVersitygw, TEST_KEYS as VERSITYGW_KEYS } from "./versitygw.ts";
 
-export { TEST_KEYS };
+/** `EVERLOCK_TEST_S3=http://<key>:<secret>@<host>:<port>` names another object store to run on, in place of versitygw. */
+const GIVEN = URL.parse(process.env["TEST_S3"] ?? "");
+export const TEST_KEYS = GIVEN
+  ? { accessKeyId: GIVEN.username, secretAccessKey: GIVEN.password }
+  : VERSITYGW_KEYS;
 
 /** A versitygw with an empty bucket, over TLS if it has a certificate for localhost; stopped after the test. */
 export async function startS3Server(prefix = "registry", tls?: TestCertificate): Promise<S3Location> {
-  const { location, stop } = await startVersitygw(temporaryDirectory(), tls);
+  const { location, stop } = await start(temporaryDirectory(), tls);
   afterThisTest(stop);
-  return { ...location, prefix };
+  return below(location, prefix);
 }
 
 /** One versitygw for all tests of the enclosing `describe`; each call of the returned function is another empty prefix. */
 export function sharedS3Server(): () => S3Location {
   const dir = mkdtempSync(`${tmpdir()}/everlock-s3-`);
-  let server: Awaited<ReturnType<typeof startVersitygw>> | undefined;
+  let server: RunningS3 | undefined;
   let count = 0;
   beforeAll(async () => {
-    server = await startVersitygw(dir);
+    server = await start(dir);
   });
   afterAll(async () => {
     await server?.stop();
@@ -32,8 +36,23 @@ export function sharedS3Server(): () => S3Location {
   });
   return () => {
     if (!server) throw new Error("versitygw has not started");
-    return { ...server.location, prefix: `registry-${++count}` };
+    return below(server.location, `registry-${++count}`);
   };
+}
+
+function below(location: S3Location, name: string): S3Location {
+  return { ...location, prefix: location.prefix === "" ? name : `${location.prefix}/${name}` };
+}
+
+function start(dir: string, tls?: TestCertificate): Promise<RunningS3> {
+  return GIVEN && !tls ? useGiven(GIVEN) : startVersitygw(dir, tls);
+}
+
+/** An empty prefix of the object store that is given. */
+async function useGiven({ origin: endpoint }: URL): Promise<RunningS3> {
+  const location = { endpoint, region: "us-east-1", bucket: "everlock", prefix: crypto.randomUUID() };
+  await bucketAt(location).client.send({ method: "PUT", isRepeatable: true });
+  return { location, stop: async () => undefined };
 }
 
 export function bucketAt(location: S3Location, options?: S3ClientOptions): S3Bucket {

@@ -7,11 +7,13 @@ import { freePort } from "./free-port.ts";
 const BUCKET = "everlock";
 export const TEST_KEYS = { accessKeyId: "everlock-test", secretAccessKey: "not-a-secret" };
 
+export interface RunningS3 {
+  readonly location: S3Location;
+  readonly stop: () => Promise<void>;
+}
+
 /** A versitygw over a directory, with an empty bucket; over TLS if it has a certificate for localhost. */
-export async function startVersitygw(
-  dir: string,
-  tls?: TestCertificate,
-): Promise<{ location: S3Location; stop: () => Promise<void> }> {
+export async function startVersitygw(dir: string, tls?: TestCertificate): Promise<RunningS3> {
   mkdirSync(`${dir}/${BUCKET}`);
   const port = freePort();
   const server = Bun.spawn(

@@ -21,6 +21,8 @@ import { flipBit } from "../../../support/flipped-bit.ts";
 import { startLeaseHolder } from "../../../support/lease-holder.ts";
 import { MemoryEngine, type MemoryStorage } from "../../../support/memory-engine/memory-engine.ts";
 import { type LeaseRecords, MemoryLeases, TERM_MS } from "../../../support/memory-engine/memory-leases.ts";
+import { sharedS3Server } from "../../../support/s3-server.ts";
+import { s3Storage } from "../../../support/s3-under-test.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 import { type LeasesUnderTest, leasesWithTerm } from "./leases-under-test.ts";
 
@@ -54,6 +56,14 @@ export interface EngineUnderTest {
   /** Whether several nodes may use a storage at once. */
   readonly hasNodes: boolean;
   create(): StorageUnderTest;
+}
+
+/** An engine whose storages are kept by something that is started first. */
+export interface ServedEngine extends Omit<EngineUnderTest, "create"> {
+  /** The programs that it needs. */
+  readonly needs: readonly string[];
+  /** To be called in a `describe`, for whose tests it runs. */
+  serve(): EngineUnderTest["create"];
 }
 
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -109,10 +119,16 @@ function memoryStorage(stores: MemoryStorage = new Map()): StorageUnderTest {
 }
 
 /** Each engine that there is; another one is added by its line. */
-export const ENGINES: readonly EngineUnderTest[] = [
-  { name: "local", hasNodes: false, create: localStorage },
-  { name: "memory", hasNodes: true, create: memoryStorage },
+export const ENGINES: readonly ServedEngine[] = [
+  { name: "local", hasNodes: false, needs: [], serve: () => localStorage },
+  { name: "memory", hasNodes: true, needs: [], serve: () => memoryStorage },
+  { name: "s3", hasNodes: true, needs: ["versitygw"], serve: s3Storages },
 ];
+
+function s3Storages(): () => StorageUnderTest {
+  const nextLocation = sharedS3Server();
+  return () => s3Storage(nextLocation());
+}
 
 /** Opens the commits, to be closed after the test. */
 export async function openCommits(engine: StorageEngine): Promise<CommitStorage> {

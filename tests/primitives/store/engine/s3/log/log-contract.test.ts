@@ -1,8 +1,6 @@
 import type { S3Bucket } from "../../../../../../src/primitives/s3/s3-bucket.ts";
 import { MemoryS3 } from "../../../../../support/memory-s3.ts";
 import { commitsOnlyEngine } from "../../../../../support/s3-commits.ts";
-import { bucketAt, startS3Server } from "../../../../../support/s3-server.ts";
-import { describeWith } from "../../../../../support/tools.ts";
 import { describeBranch } from "../../../contract/describe-branch.ts";
 import { describeObjects } from "../../../contract/describe-objects.ts";
 import type { EngineUnderTest } from "../../../contract/engines.ts";
@@ -26,12 +24,3 @@ const memory = underTest("log on a store in memory", () => {
 });
 describeBranch(memory);
 describeObjects(memory);
-
-describeWith(["versitygw"], "on a real server,", () => {
-  const real = underTest("log on versitygw", () => {
-    const location = startS3Server();
-    return async () => bucketAt(await location);
-  });
-  describeBranch(real);
-  describeObjects(real);
-});

@@ -7,8 +7,7 @@ import { ManualClock } from "../../../../../support/memory-engine/manual-clock.t
 import { TroubledClient } from "../../../../../support/s3-node.ts";
 import { bucketAt, sharedS3Server } from "../../../../../support/s3-server.ts";
 import { describeWith } from "../../../../../support/tools.ts";
-import { describeLeases, leaseName } from "../../../contract/describe-leases.ts";
-import { leasesWithTerm } from "../../../contract/leases-under-test.ts";
+import { leaseName } from "../../../contract/describe-leases.ts";
 
 const MERGE = leaseName("merge");
 
@@ -26,23 +25,6 @@ function nodeAt(location: S3Location, node: string, clock = new ManualClock()) {
 
 describeWith(["versitygw"], "leases in a bucket", () => {
   const nextLocation = sharedS3Server();
-
-  describeLeases({
-    name: "s3",
-    hasNodes: true,
-    create: () => {
-      const location = nextLocation();
-      let nodes = 0;
-      const leases = leasesWithTerm(LEASE_TERM_MS, (clock) => {
-        const { leases: opened, client } = nodeAt(location, `node-${++nodes}`, clock);
-        const cutOff = () => {
-          client.trouble = () => "lost";
-        };
-        return { engine: { openLeases: async () => opened }, cutOff };
-      });
-      return { leases };
-    },
-  });
 
   describe("when the network fails", () => {
     test("a lease whose acquisition was done without a response is held by the node that asked for it", async () => {

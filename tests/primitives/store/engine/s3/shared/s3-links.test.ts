@@ -13,8 +13,7 @@ import { TroubledClient } from "../../../../../support/s3-node.ts";
 import { sharedS3Server } from "../../../../../support/s3-server.ts";
 import { temporaryDirectory } from "../../../../../support/temporary-directory.ts";
 import { describeWith } from "../../../../../support/tools.ts";
-import { describeLinks } from "../../../contract/describe-links.ts";
-import { type LinkEngine, STORE } from "../../../contract/engines.ts";
+import { STORE } from "../../../contract/engines.ts";
 
 const [layer, other] = [digestOf(Buffer.from("layer")), digestOf(Buffer.from("other"))];
 
@@ -48,34 +47,8 @@ async function openNode(location: S3Location, dir = temporaryDirectory(), node =
   return { client, dir, storeLog, links, logged, changes, close, damage };
 }
 
-/** An engine with nothing but links, on a node with this directory. */
-function linkEngine(location: S3Location, dir = temporaryDirectory()): LinkEngine {
-  return {
-    create: async () => undefined,
-    openLinks: async (store, options) => {
-      const storeLog = await StoreLog.open(new TroubledClient(location).bucket(), store, {
-        node: crypto.randomUUID(),
-        localDir: dir,
-      });
-      const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-      return S3Links.open({ storeLog, dir, store, log, ...options });
-    },
-    readLinks: async () => readLinksIn(dir),
-    checkLinks: () => checkS3Links(dir),
-  };
-}
-
 describeWith(["versitygw"], "links in a bucket", () => {
   const nextLocation = sharedS3Server();
-
-  describeLinks({
-    name: "s3",
-    create: () => {
-      const location = nextLocation();
-      // The next process may get an empty disk.
-      return { engine: linkEngine(location), afterKill: () => linkEngine(location) };
-    },
-  });
 
   describe("on several nodes", () => {
     test("are seen on each node that has read the log since, and by its other threads, with their scopes reported", async () => {

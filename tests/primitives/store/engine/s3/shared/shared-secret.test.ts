@@ -4,7 +4,6 @@ import { sharedSecret } from "../../../../../../src/primitives/store/engine/s3/s
 import { type Trouble, TroubledClient } from "../../../../../support/s3-node.ts";
 import { bucketAt, sharedS3Server } from "../../../../../support/s3-server.ts";
 import { describeWith } from "../../../../../support/tools.ts";
-import { describeSecrets } from "../../../contract/describe-secrets.ts";
 
 const NODES = 16;
 
@@ -22,16 +21,6 @@ function secretOfNode(location: S3Location, trouble: Trouble | undefined, writes
 
 describeWith(["versitygw"], "secrets in a bucket", () => {
   const nextLocation = sharedS3Server();
-
-  describeSecrets({
-    name: "s3",
-    create: () => {
-      const location = nextLocation();
-      return {
-        openNode: () => ({ secret: (name, make) => sharedSecret(bucketAt(location), name, make) }),
-      };
-    },
-  });
 
   test("are those of one node for all of many that start at the same moment", async () => {
     for (let round = 0; round < 5; round++) {
