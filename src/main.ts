@@ -12,6 +12,7 @@ import { health } from "./commands/health.ts";
 import { passwd } from "./commands/passwd.ts";
 import { restoreBackup } from "./commands/restore-backup.ts";
 import { serve } from "./commands/serve.ts";
+import { storage } from "./commands/storage.ts";
 import { users } from "./commands/users.ts";
 import { version } from "./commands/version.ts";
 import { EXIT } from "./primitives/errors/exit-code.ts";
@@ -31,6 +32,7 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   backup,
   "restore-backup": restoreBackup,
   export: exportCommand,
+  storage,
   completion: completion(() => subCommands),
   version,
 };

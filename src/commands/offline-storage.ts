@@ -12,7 +12,7 @@ import { nodeName } from "../primitives/store/node-name.ts";
 import { openUsedStorage, type UsedStorage } from "../primitives/store/open-engine.ts";
 import { DataDirectory } from "../server/data-directory.ts";
 
-const KEY_SETTINGS = ["storage-endpoint", "storage-region", "storage-credentials"] as const;
+const KEY_SETTINGS = ["storage-endpoint", "storage-region", "storage-credentials", "storage-ca"] as const;
 
 /** Flags that say how an object store is reached; a URL names the bucket. */
 export const OBJECT_STORE_ARGS: ArgsDef = Object.fromEntries(

@@ -4,12 +4,15 @@ import { missingBlobs } from "../backends/oci-http/store/missing-blobs.ts";
 import { UsageError } from "../config/settings.ts";
 import { type Digest, parseDigest } from "../primitives/digest.ts";
 import { linkOfOther } from "../primitives/fs/directory-owner.ts";
-import { replaceFile, syncDirectory } from "../primitives/fs/durable.ts";
 import { missingOf } from "../primitives/store/engine/local/copy/store-inventory.ts";
 import { StoredCommits } from "../primitives/store/engine/local/copy/stored-commits.ts";
+import {
+  markFinished,
+  markUnfinished,
+  unfinishedCopyIn,
+} from "../primitives/store/engine/local/copy/unfinished-copy.ts";
 import { LocalBlobs } from "../primitives/store/engine/local/local-blobs.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
-import { unfinishedRestorePath } from "../server/data-directory.ts";
 import { type BackupMarker, inventoryPath, readMarker } from "./backup-marker.ts";
 import { CommandError } from "./command-error.ts";
 import {
@@ -49,7 +52,7 @@ export const restoreBackup = defineCommand({
       throw new CommandError(
         `${dir} is not finished; 'everlock backup' resumes it, and ${PARTIAL} restores what it contains`,
       );
-    if (!isEmpty(dataDir) && !existsSync(unfinishedRestorePath(dataDir)))
+    if (!isEmpty(dataDir) && unfinishedCopyIn(dataDir)?.by !== "restore-backup")
       throw new UsageError(`the data directory ${dataDir} is not empty; choose another with --data-dir`);
     const link = existsSync(dataDir) ? linkOfOther(dataDir) : undefined;
     if (link !== undefined)
@@ -70,8 +73,7 @@ async function restore(
   marker: BackupMarker,
   isPartial: boolean,
 ): Promise<void> {
-  const unfinished = unfinishedRestorePath(dataDir);
-  await replaceFile(unfinished, Buffer.from(`${JSON.stringify({ from: dir })}\n`), 0o600);
+  await markUnfinished(dataDir, { by: "restore-backup", from: dir });
   const copied = await copyAll(dir, dataDir);
   if (!isPartial) refuseFailures(copied);
   const { copies, failures } = copied;
@@ -97,9 +99,7 @@ async function restore(
       `${problems} ${problems === 1 ? "part is" : "parts are"} damaged or missing; ${PARTIAL} restores without them`,
     );
   }
-  await syncDirectory(dataDir);
-  rmSync(unfinished);
-  await syncDirectory(dataDir);
+  await markFinished(dataDir);
 }
 
 interface CheckOptions {

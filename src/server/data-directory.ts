@@ -14,6 +14,7 @@ import { resolve } from "node:path";
 import { ExpectedError, messageOf } from "../primitives/expected-error.ts";
 import { makeDirectory } from "../primitives/fs/durable-directory.ts";
 import { FileLock, isHeldByOther } from "../primitives/sqlite/file-lock.ts";
+import { resumption, unfinishedCopyIn } from "../primitives/store/engine/local/copy/unfinished-copy.ts";
 import { DiskRoom } from "../primitives/store/engine/local/disk-room.ts";
 import { storesIn } from "../primitives/store/engine/local/local-engine.ts";
 import { markedStorage, markStorage } from "./storage-marker.ts";
@@ -24,10 +25,13 @@ export class DataDirectoryError extends ExpectedError {
   override readonly kind = "unusable";
 }
 
+/** Another process has locked the directory. */
+export class DirectoryInUseError extends DataDirectoryError {}
+
 export interface AcquireOptions {
   /** The name of the directory in messages. */
   readonly what?: "data directory" | "backup" | "export";
-  /** Whether an unfinished restore is accepted; only `restore-backup` may use such a directory. */
+  /** Whether an unfinished restore or copy is accepted, as by the command that resumes it. */
   readonly allowsUnfinishedRestore?: boolean;
   /** The object store whose node uses the directory; without it, the directory holds the stores. */
   readonly storage?: string | undefined;
@@ -41,11 +45,6 @@ const PID = "everlock.pid";
 /** Whether a file of a data directory belongs to its lock. */
 export function isLockFile(name: string): boolean {
   return name === PID || name === LOCK || name.startsWith(`${LOCK}-`);
-}
-
-/** A file that exists from the beginning of a restore until it is finished. */
-export function unfinishedRestorePath(dataDir: string): string {
-  return `${dataDir}/everlock-restore.json`;
 }
 
 /** A data directory, locked for this process until `release`. */
@@ -83,10 +82,12 @@ export class DataDirectory {
       directory.release();
       throw new DataDirectoryError(refusal);
     }
-    if (!allowsUnfinishedRestore && existsSync(unfinishedRestorePath(path))) {
+    const unfinished = allowsUnfinishedRestore ? undefined : unfinishedCopyIn(path);
+    if (unfinished) {
       directory.release();
+      const what = unfinished.by === "storage copy" ? `a copy of ${unfinished.from}` : "a restore";
       throw new DataDirectoryError(
-        `the data directory ${path} holds a restore that is not finished; 'everlock restore-backup <dir> --data-dir ${path}' resumes it`,
+        `the data directory ${path} holds ${what} that is not finished; '${resumption(unfinished, path)}' resumes it`,
       );
     }
     notePid(path);
@@ -171,7 +172,7 @@ function takeLock(path: string, what: string): FileLock {
     return new FileLock(`${path}/${LOCK}`);
   } catch (error) {
     if (isHeldByOther(error)) {
-      throw new DataDirectoryError(
+      throw new DirectoryInUseError(
         `the ${what} ${path} is in use by another ${what === "data directory" ? "server" : "command"}${otherProcess(path)}`,
       );
     }

@@ -8,6 +8,8 @@ const OTHER_FLAGS = new Set([
   // everlock gc, restore-backup and every command; the console.
   ...["dry-run", "partial", "help", "json", "version", "yes"],
   ...["if-missing", "if-exists", "if-running", "prune", "password-hashes"],
+  // everlock storage copy
+  ...["from-endpoint", "from-region", "from-credentials", "from-ca"],
   // build.ts; skopeo and /oci restore
   ...["image", "packages", "all"],
   // dpkg

@@ -1,7 +1,11 @@
 import type { Logger } from "../logging/logger.ts";
+import type { S3Storage } from "../s3/s3-storage.ts";
 import type { StorageEngine } from "./engine/engine.ts";
+import { LocalStorageTarget } from "./engine/local/copy/local-storage-target.ts";
 import { LocalEngine } from "./engine/local/local-engine.ts";
-import { S3Engine } from "./engine/s3/s3-engine.ts";
+import { S3StorageTarget } from "./engine/s3/copy/s3-storage-target.ts";
+import { bucketOf, S3Engine } from "./engine/s3/s3-engine.ts";
+import type { StorageTarget } from "./engine/storage-target.ts";
 import type { EngineLocation, LocalLocation } from "./engine-location.ts";
 import { StoreManager } from "./store-manager.ts";
 
@@ -38,6 +42,21 @@ export async function openUsedStorage(location: EngineLocation, log: Logger): Pr
 export interface UsedStorage {
   readonly engine: StorageEngine;
   readonly stores: StoreManager;
+}
+
+/** How long the object store may take for a request of a copy, also over a slow line (ms). */
+const COPY_TIMEOUT_MS = 120_000;
+
+/**
+ * Begins a copy of the storage that `from` names, or goes on with it. A directory is locked, and is empty or has that copy.
+ * Rejects with `ForeignBucketError` where a bucket has something else.
+ */
+export function openTarget(
+  location: LocalLocation | ({ readonly kind: "s3" } & S3Storage),
+  from: string,
+): Promise<StorageTarget> {
+  if (location.kind === "local") return LocalStorageTarget.begin(location.dataDir, from);
+  return S3StorageTarget.begin(bucketOf(location, { timeoutMs: COPY_TIMEOUT_MS }), from);
 }
 
 /** The stores below a data directory of this machine; see `StoreManager` for `signal`. */

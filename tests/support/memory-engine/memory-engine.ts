@@ -10,6 +10,7 @@ import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../../../src/primi
 import { OneNode } from "../../../src/primitives/store/engine/local/one-node.ts";
 import type { Nodes } from "../../../src/primitives/store/engine/nodes.ts";
 import type { KeptSecret, SecretName } from "../../../src/primitives/store/engine/secrets.ts";
+import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { type KeptBlobs, MemoryBlobs } from "./memory-blobs.ts";
 import { MemoryLeases } from "./memory-leases.ts";
@@ -96,6 +97,14 @@ export class MemoryEngine implements StorageEngine {
 
   async checkLinks(): Promise<readonly string[]> {
     return [];
+  }
+
+  async contentBytes(name: string): Promise<number> {
+    return [...this.#store(name).blobs.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  async otherRefs(): Promise<ReadonlyMap<string, ObjectId>> {
+    return new Map();
   }
 
   async openLeases(): Promise<Leases> {

@@ -1,11 +1,7 @@
 import type { Digest } from "../../../src/primitives/digest.ts";
-import type { Link, LinkOptions, OwnedLinks } from "../../../src/primitives/store/engine/links.ts";
+import type { DatedLink, Link, LinkOptions, OwnedLinks } from "../../../src/primitives/store/engine/links.ts";
 
-interface KeptLink extends Link {
-  readonly linkedAt: number;
-}
-
-export type KeptLinks = Map<string, KeptLink>;
+export type KeptLinks = Map<string, DatedLink>;
 
 /** Links in memory, which nothing damages. */
 export class MemoryLinks implements OwnedLinks {
@@ -46,11 +42,12 @@ export class MemoryLinks implements OwnedLinks {
     return this.#select((link) => link.scope === scope).map(({ digest }) => digest);
   }
 
-  async olderThan(seconds: number, last: Link | undefined, limit: number): Promise<Link[]> {
+  async olderThan(seconds: number, last: Link | undefined, limit: number): Promise<DatedLink[]> {
     const after = last ? keyOf(last.scope, last.digest) : "";
-    return this.#select((link) => link.linkedAt < seconds && keyOf(link.scope, link.digest) > after)
-      .slice(0, limit)
-      .map(({ scope, digest }) => ({ scope, digest }));
+    return this.#select((link) => link.linkedAt < seconds && keyOf(link.scope, link.digest) > after).slice(
+      0,
+      limit,
+    );
   }
 
   async isLinkedSince(digest: Digest, seconds: number): Promise<boolean> {
@@ -80,7 +77,7 @@ export class MemoryLinks implements OwnedLinks {
 
   async close(): Promise<void> {}
 
-  #select(isWanted: (link: KeptLink) => boolean): KeptLink[] {
+  #select(isWanted: (link: DatedLink) => boolean): DatedLink[] {
     return [...this.#kept]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, link]) => link)

@@ -23,11 +23,16 @@ export class MemoryStore {
       await this.beforePut(this.batches.length);
       for (const object of added) this.known.set(object.id, object);
     },
+    list: () => this.#pages(),
     verify: async () => [],
     close: async () => undefined,
   };
 
   readonly branch = this.openBranch();
+
+  async *#pages(): AsyncGenerator<readonly ObjectId[]> {
+    yield [...this.known.keys()];
+  }
 
   /** The branch as another node opens it. */
   openBranch(): Branch {

@@ -72,6 +72,10 @@ export interface StorageEngine extends Secrets {
   readLinks(name: string): Promise<OpenLinkReader>;
   /** What is wrong with the links, a line each, while no server has them open. Nothing is changed. */
   checkLinks(name: string): Promise<readonly string[]>;
+  /** About how many bytes the blobs of a store have. */
+  contentBytes(name: string): Promise<number>;
+  /** The refs of a store's repository beside its branch, such as those that an operator has made with git. */
+  otherRefs(name: string): Promise<ReadonlyMap<string, ObjectId>>;
   /** Opens the leases of the whole storage, which belong to no store. */
   openLeases(): Promise<Leases>;
   /** Opens what tells of the processes that use the storage. */

@@ -6,6 +6,11 @@ export interface Link {
   readonly digest: Digest;
 }
 
+export interface DatedLink extends Link {
+  /** When it was made, in seconds since the epoch. */
+  readonly linkedAt: number;
+}
+
 /** What requests ask of links. */
 export interface LinkReader {
   has(scope: string, digest: Digest): Promise<boolean>;
@@ -40,7 +45,7 @@ export interface LinkStore extends LinkReader {
   /** Every blob that is linked to the scope. */
   blobsOf(scope: string): Promise<Digest[]>;
   /** Up to `limit` links made before `seconds`, after `last` in their order, which is by scope and digest. */
-  olderThan(seconds: number, last: Link | undefined, limit: number): Promise<Link[]>;
+  olderThan(seconds: number, last: Link | undefined, limit: number): Promise<DatedLink[]>;
   /** Whether any scope was linked to the blob since `seconds`. */
   isLinkedSince(digest: Digest, seconds: number): Promise<boolean>;
   /** Those of the blobs that any scope was linked to since `seconds`. */

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CorruptObjectError } from "../git/object.ts";
-import { OBJECT_ID_BYTES, objectIdFromBytes } from "../git/object-id.ts";
+import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "../git/object-id.ts";
 import type { PackedEntry } from "../git/pack.ts";
 
 export const PACK_INDEX_MAGIC = 0xff744f63;
@@ -12,6 +12,9 @@ export const IDS_AT = FANOUT_AT + FANOUT_SIZE * 4;
 const MAX_TABLE = 16_384;
 /** Ids that are read at once in search of one. */
 const WINDOW = 64;
+/** Ids in a page, and objects of a pack whose ids are sorted by where these lie. */
+const PAGE = 4096;
+const MAX_SORTED = 262_144;
 /** Offsets from here on do not fit 31 bits and go to a table of 64-bit ones. */
 const LARGE_OFFSET = 0x80000000;
 
@@ -192,6 +195,22 @@ export class PackIndex {
       crc: crcs.readUInt32BE(i * 4),
     }));
     return entries.sort((a, b) => a.offset - b.offset);
+  }
+
+  /** The ids of all objects, in pages: in the order of the pack, or in their own where there are too many to sort. */
+  *idPages(): Generator<readonly ObjectId[]> {
+    if (this.count <= MAX_SORTED) {
+      const ids = this.entries().map(({ id }) => id);
+      for (let from = 0; from < ids.length; from += PAGE) yield ids.slice(from, from + PAGE);
+      return;
+    }
+    for (let from = 0; from < this.count; from += PAGE) {
+      const count = Math.min(PAGE, this.count - from);
+      const bytes = this.#read(IDS_AT + from * OBJECT_ID_BYTES, count * OBJECT_ID_BYTES);
+      yield Array.from({ length: count }, (_, i) =>
+        objectIdFromBytes(bytes.subarray(i * OBJECT_ID_BYTES, (i + 1) * OBJECT_ID_BYTES)),
+      );
+    }
   }
 
   #offset(stored: number): number {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../../../src/primitives/digest.ts";
-import type { Link, LinkChange } from "../../../../src/primitives/store/engine/links.ts";
+import type { DatedLink, Link, LinkChange } from "../../../../src/primitives/store/engine/links.ts";
 import { type LinkEngine, openLinks, readLinks, STORE } from "./engines.ts";
 
 const [layer, other] = [digestOf(Buffer.from("layer")), digestOf(Buffer.from("other"))];
@@ -46,14 +46,15 @@ export function describeLinks({ name, create }: EngineWithLinks): void {
       ]);
       for (const { scope, digest } of made) await links.add(scope, digest);
       const later = Math.floor(Date.now() / 1000) + 10;
-      const found: Link[] = [];
-      for (let page: Link[] = [], isFirst = true; isFirst || page.length > 0; isFirst = false) {
+      const found: DatedLink[] = [];
+      for (let page: DatedLink[] = [], isFirst = true; isFirst || page.length > 0; isFirst = false) {
         page = await links.olderThan(later, found.at(-1), 4);
         expect(page.length).toBeLessThanOrEqual(4);
         found.push(...page);
       }
       const byKey = (link: Link) => `${link.scope} ${link.digest}`;
       expect(found.map(byKey)).toEqual(made.map(byKey).sort());
+      expect(found.every(({ linkedAt }) => Math.abs(linkedAt - later + 10) < 10)).toBe(true);
       expect(await links.olderThan(later - 3600, undefined, 10)).toEqual([]);
     });
 

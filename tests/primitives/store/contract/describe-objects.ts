@@ -19,6 +19,19 @@ export function describeObjects({ name, create }: EngineUnderTest): void {
       expect([await objects.get(blob("b").id), await objects.has(blob("b").id)]).toEqual([undefined, false]);
     });
 
+    test("are listed, those of several groups and of commits", async () => {
+      const { objects, branch } = await openCommits(create().engine);
+      expect((await Array.fromAsync(objects.list())).flat()).toEqual([]);
+      const commit = nameObject("commit", Buffer.from("first"));
+      const stored = () => undefined;
+      const move = { objects: [commit, blob("a")], expected: undefined, next: commit.id, stored };
+      await branch.publish({ ...move, isFollowed: false });
+      await objects.put(Array.from({ length: 5000 }, (_, i) => blob(`object ${i}`)));
+      const listed = new Set((await Array.fromAsync(objects.list())).flat());
+      expect(listed.size).toBe(5002);
+      expect([commit.id, blob("a").id, blob("object 4999").id].every((id) => listed.has(id))).toBe(true);
+    });
+
     test("that were put are there after a kill", async () => {
       const storage = create();
       const { objects, branch } = await openCommits(storage.engine);

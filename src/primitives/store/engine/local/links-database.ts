@@ -1,17 +1,14 @@
 import type { Database } from "bun:sqlite";
+import { dirname } from "node:path";
 import { parseDigest } from "../../../digest.ts";
-import { syncFileBlocking } from "../../../fs/durable.ts";
+import { syncDirectory, syncFileAt, syncFileBlocking } from "../../../fs/durable.ts";
 import { DamagedDatabaseError, damageIn } from "../../../sqlite/database-damage.ts";
+import { removeDatabase, renameDatabase } from "../../../sqlite/database-file.ts";
 import { type DatabaseSchema, openDatabase, openForReading } from "../../../sqlite/open-database.ts";
 import { rowSum } from "../../../sqlite/row-sum.ts";
 import { checkPages } from "../../../sqlite/schema-checks.ts";
-import type { Link } from "../links.ts";
+import type { DatedLink } from "../links.ts";
 import { checkLinks, LINKS_TABLE, type LinkRow } from "../sqlite-links/links-schema.ts";
-
-export interface DatedLink extends Link {
-  /** Seconds since the epoch. */
-  readonly linkedAt: number;
-}
 
 /** The links are synced by those who add them, one sync of the log for all who wait; see `LinksFile`. */
 export const LINKS_SCHEMA: DatabaseSchema = {
@@ -58,6 +55,28 @@ export function createLinks(path: string, links: Iterable<DatedLink>): void {
     db.close();
   }
   syncFileBlocking(path);
+}
+
+/** Writes a file of links in place of the one that may be there, as a whole and durably. */
+export async function writeLinks(path: string, pages: AsyncIterable<readonly DatedLink[]>): Promise<void> {
+  const temporary = `${path}.copying`;
+  removeDatabase(temporary);
+  const db = openDatabase(temporary, LINKS_SCHEMA);
+  try {
+    const insert = db.query("INSERT INTO blob_links VALUES (?, ?, ?, ?)");
+    for await (const page of pages) {
+      db.transaction(() => {
+        for (const { scope, digest, linkedAt } of page)
+          insert.run(scope, digest, linkedAt, rowSum(scope, digest, linkedAt));
+      })();
+    }
+  } finally {
+    db.close();
+  }
+  await syncFileAt(temporary);
+  removeDatabase(path);
+  renameDatabase(temporary, path);
+  await syncDirectory(dirname(path));
 }
 
 /** Earlier versions wrote no sum. */

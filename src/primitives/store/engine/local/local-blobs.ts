@@ -160,6 +160,14 @@ export class LocalBlobs implements BlobStore {
     }
   }
 
+  /** Of all blobs. */
+  async bytes(): Promise<number> {
+    let bytes = 0;
+    for await (const page of this.list())
+      for (const digest of page) bytes += statOf(this.path(digest))?.size ?? 0;
+    return bytes;
+  }
+
   /** An equal blob that came meanwhile stays. */
   #putBack(source: string, digest: Digest): void {
     try {

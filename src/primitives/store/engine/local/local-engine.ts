@@ -23,6 +23,7 @@ import { LocalRefs } from "./local-refs.ts";
 import { LocalUploads } from "./local-uploads.ts";
 import { hasLostRepository, traceOfLostBranch } from "./lost-branch.ts";
 import { OneNode } from "./one-node.ts";
+import { otherRefsIn } from "./other-refs.ts";
 import { ensureRepository } from "./repository.ts";
 
 // What may live in this folder: all that knows of paths, files, packs and the journal. It imports the interfaces above it
@@ -129,6 +130,15 @@ export class LocalEngine implements StorageEngine {
 
   checkLinks(name: string): Promise<readonly string[]> {
     return checkLocalLinks(this.#directory(name));
+  }
+
+  async contentBytes(name: string): Promise<number> {
+    if (!(await this.hasContent(name))) return 0;
+    return (await LocalBlobs.open(`${this.#directory(name)}/blobs`, () => undefined)).bytes();
+  }
+
+  async otherRefs(name: string): Promise<ReadonlyMap<string, ObjectId>> {
+    return otherRefsIn(this.#directory(name));
   }
 
   async openLeases(): Promise<Leases> {

@@ -5,7 +5,7 @@ import { isMissingFile } from "../../../fs/files.ts";
 import { Pace } from "../../../jobs/pace.ts";
 import type { Release } from "../../../release.ts";
 import type { GitObject, NamedObject } from "../../git/object.ts";
-import { type ObjectId, objectIdToBytes } from "../../git/object-id.ts";
+import { type ObjectId, objectIdToBytes, parseObjectId } from "../../git/object-id.ts";
 import { assemblePack, type EncodedEntry, encodeEntry } from "../../git/pack.ts";
 import { encodePackIndex } from "../../packs/pack-index.ts";
 import type { ObjectStore } from "../objects.ts";
@@ -95,6 +95,14 @@ export class LocalObjects implements ObjectStore {
     }
     await this.#publish(temporary, stem);
     this.#startMerge();
+  }
+
+  async *list(): AsyncGenerator<readonly ObjectId[]> {
+    this.#scan();
+    for (const pack of [...this.#packs.values()]) yield* pack.idPages();
+    const prefixes = readdirSync(this.#dir).filter((name) => /^[0-9a-f]{2}$/.test(name));
+    for (const prefix of prefixes)
+      yield readdirSync(`${this.#dir}/${prefix}`).flatMap((name) => parseObjectId(prefix + name) ?? []);
   }
 
   async verify(step: (progress: string) => Promise<boolean>): Promise<readonly string[]> {

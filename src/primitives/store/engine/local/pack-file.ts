@@ -64,6 +64,11 @@ export class PackFile {
     return this.#index.ids(count);
   }
 
+  /** See `PackIndex`. */
+  idPages(): Iterable<readonly ObjectId[]> {
+    return this.#index.idPages();
+  }
+
   /** Whether any entry depends on another, as those may that stock git packs; ours never do. */
   hasDeltas(): boolean {
     this.#hasDeltas ??= this.#index.entries().some(({ offset }) => {

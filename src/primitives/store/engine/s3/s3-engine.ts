@@ -3,7 +3,7 @@ import { messageOf } from "../../../expected-error.ts";
 import type { Logger } from "../../../logging/logger.ts";
 import { credentialSource } from "../../../s3/credential-source.ts";
 import { S3Bucket } from "../../../s3/s3-bucket.ts";
-import { S3Client } from "../../../s3/s3-client.ts";
+import { S3Client, type S3ClientOptions } from "../../../s3/s3-client.ts";
 import { S3UncertainError } from "../../../s3/s3-errors.ts";
 import { isAws } from "../../../s3/s3-location.ts";
 import type { S3Storage } from "../../../s3/s3-storage.ts";
@@ -18,6 +18,7 @@ import type { KeptSecret, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { checkBucket, checkUsedBucket } from "./bucket-check.ts";
 import { BlobCache } from "./content/blob-cache.ts";
+import { contentBytesIn } from "./content/content-bytes.ts";
 import { PartMemory, uploadBytes } from "./content/part-memory.ts";
 import { S3Blobs } from "./content/s3-blobs.ts";
 import { S3Uploads } from "./content/s3-uploads.ts";
@@ -32,6 +33,7 @@ import { checkS3Links, S3Links } from "./shared/s3-links.ts";
 import { S3Nodes } from "./shared/s3-nodes.ts";
 import { secondsBehind } from "./shared/seconds-behind.ts";
 import { sharedSecret } from "./shared/shared-secret.ts";
+import { readStoredRefs } from "./stored-refs.ts";
 
 // What may live in this folder: all that knows the layout of a bucket. Only what opens engines imports it.
 
@@ -169,6 +171,14 @@ export class S3Engine implements StorageEngine {
     return checkS3Links(this.derivedDirectory(name));
   }
 
+  contentBytes(name: string): Promise<number> {
+    return contentBytesIn(this.bucket, name);
+  }
+
+  otherRefs(name: string): Promise<ReadonlyMap<string, ObjectId>> {
+    return readStoredRefs(this.bucket, name);
+  }
+
   async openLeases(): Promise<Leases> {
     return new S3Leases(this.bucket, this.#location.node);
   }
@@ -239,7 +249,11 @@ class OwnedBranch extends S3Branch {
   }
 }
 
-function bucketOf({ bucket, credentialsFile, ca, memory }: S3Node): S3Bucket {
+/** The bucket that a node, or a copy, uses. */
+export function bucketOf(
+  { bucket, credentialsFile, ca, memory }: S3Storage,
+  options: S3ClientOptions = {},
+): S3Bucket {
   const credentials = credentialSource(credentialsFile, { isAws: isAws(bucket) });
-  return new S3Bucket(new S3Client(bucket, credentials, { ca, ...(memory && { memory }) }));
+  return new S3Bucket(new S3Client(bucket, credentials, { ...options, ca, ...(memory && { memory }) }));
 }

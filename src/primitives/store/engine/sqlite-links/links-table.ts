@@ -3,7 +3,7 @@ import type { Digest } from "../../../digest.ts";
 import { type DatabaseSchema, openDatabase } from "../../../sqlite/open-database.ts";
 import { rowSum } from "../../../sqlite/row-sum.ts";
 import { checkPages } from "../../../sqlite/schema-checks.ts";
-import type { Link, LinkStore } from "../links.ts";
+import type { DatedLink, Link, LinkStore } from "../links.ts";
 import { LinksReader } from "./links-reader.ts";
 
 /** Links in a database that one thread writes to, which see each write at once. */
@@ -31,10 +31,10 @@ export class LinksTable extends LinksReader implements Omit<LinkStore, "add" | "
     return this.select("scope = ?", scope).map((row) => row.digest);
   }
 
-  async olderThan(seconds: number, last: Link | undefined, limit: number): Promise<Link[]> {
+  async olderThan(seconds: number, last: Link | undefined, limit: number): Promise<DatedLink[]> {
     const where = "(scope, digest) > (?, ?) AND linked_at < ? ORDER BY scope, digest LIMIT ?";
     return this.select(where, last?.scope ?? "", last?.digest ?? "", seconds, limit).map(
-      ({ scope, digest }) => ({ scope, digest }),
+      ({ scope, digest, linked_at }) => ({ scope, digest, linkedAt: linked_at }),
     );
   }
 

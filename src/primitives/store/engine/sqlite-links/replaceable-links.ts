@@ -1,6 +1,6 @@
 import type { Digest } from "../../../digest.ts";
 import { damageIn } from "../../../sqlite/database-damage.ts";
-import type { Link, LinkDamage, OwnedLinks } from "../links.ts";
+import type { DatedLink, Link, LinkDamage, OwnedLinks } from "../links.ts";
 import type { LinksTable } from "./links-table.ts";
 
 /** Links in a file that gives way to another one if it is damaged, while it is being read. */
@@ -38,7 +38,7 @@ export abstract class ReplaceableLinks<F extends LinksTable> implements OwnedLin
     return this.#file.blobsOf(scope);
   }
 
-  olderThan(seconds: number, last: Link | undefined, limit: number): Promise<Link[]> {
+  olderThan(seconds: number, last: Link | undefined, limit: number): Promise<DatedLink[]> {
     return this.#file.olderThan(seconds, last, limit);
   }
 

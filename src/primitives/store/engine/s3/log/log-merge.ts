@@ -1,4 +1,4 @@
-import { nextTurn } from "../../../../jobs/next-turn.ts";
+import { inTurns } from "../../../../jobs/in-turns.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
 import type { ObjectId } from "../../../git/object-id.ts";
@@ -18,8 +18,6 @@ const MAX_OBJECTS = 32_768;
 /** Bytes and objects of a pack above which it is merged no further; a merge holds that much in memory. */
 const MAX_PACK_BYTES = 96 * 1024 * 1024;
 const MAX_PACK_OBJECTS = 131_072;
-/** How long a merge has the thread for itself (ms). */
-const TURN_MS = 5;
 /** A pack joins a merge unless it has so many times the bytes of what it is merged with. */
 const FACTOR = 2;
 /** Entries that are read at once. */
@@ -154,18 +152,6 @@ async function mergePacks(
   await bucket.put(keys.pack(name, "idx"), new Uint8Array(index));
   await bucket.put(keys.pack(name, "pack"), new Uint8Array(pack.bytes));
   return [...kept, { name, bytes: pack.bytes.length, objects: entries.length }];
-}
-
-/** Lets others have the thread between the steps. */
-async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
-  let turned = performance.now();
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-    if (performance.now() - turned < TURN_MS) continue;
-    await nextTurn();
-    turned = performance.now();
-  }
 }
 
 const joins = (pack: StoredPack, bytes: number, objects: number) =>

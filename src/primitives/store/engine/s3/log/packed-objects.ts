@@ -66,6 +66,23 @@ export class PackedObjects {
     return false;
   }
 
+  /** The ids of all objects in pages, and at the end `unmerged`: they may be merged meanwhile into a pack that is not looked at. */
+  async *idPages(unmerged: readonly ObjectId[]): AsyncGenerator<readonly ObjectId[]> {
+    for (const pack of this.#packs.toReversed()) yield* await pack.idPages();
+    yield unmerged;
+  }
+
+  /** See `ObjectStore.verify`. */
+  async verify(step: (progress: string) => Promise<boolean>): Promise<readonly string[]> {
+    const problems: string[] = [];
+    for (const pack of this.#packs) {
+      const problem = await pack.problem();
+      if (problem !== undefined) problems.push(problem);
+      if (!(await step(`checking ${pack.stored.name}`))) break;
+    }
+    return problems;
+  }
+
   /** The newest ones first. */
   get packs(): readonly RemotePack[] {
     return this.#packs;

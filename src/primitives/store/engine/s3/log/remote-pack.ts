@@ -60,6 +60,13 @@ export class RemotePack {
     return decodeEntry({ id, bytes });
   }
 
+  /** See `PackIndex`. */
+  async idPages(): Promise<Iterable<readonly ObjectId[]>> {
+    const index = await this.#openIndex();
+    if (this.#isClosed) throw new PackGoneError(`the pack ${this.stored.name} is closed`);
+    return index.idPages();
+  }
+
   /** Every entry, in the order in which they lie. */
   async entries(): Promise<EncodedEntry[]> {
     const key = this.#options.keys.pack(this.stored.name, "pack");

@@ -23,6 +23,10 @@ export class S3Objects implements ObjectStore {
     return this.#log.put(objects);
   }
 
+  list(): AsyncIterable<readonly ObjectId[]> {
+    return this.#log.list();
+  }
+
   verify(step: (progress: string) => Promise<boolean>): Promise<readonly string[]> {
     return this.#log.verify(step);
   }

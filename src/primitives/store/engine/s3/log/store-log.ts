@@ -148,16 +148,15 @@ export class StoreLog {
     );
   }
 
+  /** See `ObjectStore.list`. */
+  list(): AsyncIterable<readonly ObjectId[]> {
+    return this.#packed.idPages(this.#unmerged.ids());
+  }
+
   /** What is wrong with the packs, a line each; see `ObjectStore.verify`. */
   async verify(step: (progress: string) => Promise<boolean>): Promise<readonly string[]> {
     await this.#adoptNewest();
-    const problems: string[] = [];
-    for (const pack of this.#packed.packs) {
-      const problem = await pack.problem();
-      if (problem !== undefined) problems.push(problem);
-      if (!(await step(`checking ${pack.stored.name}`))) break;
-    }
-    return problems;
+    return this.#packed.verify(step);
   }
 
   /**

@@ -48,6 +48,10 @@ export class UnmergedObjects {
     return this.#bytes.values().reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  ids(): readonly ObjectId[] {
+    return [...this.#numbers.keys()];
+  }
+
   has(id: ObjectId): boolean {
     return this.#numbers.has(id);
   }
