@@ -26,9 +26,9 @@ interface Import {
 
 async function allImports(): Promise<Import[]> {
   const imports: Import[] = [];
-  for await (const from of new Glob("**/*.ts").scan(SOURCE)) {
+  for await (const from of new Glob("**/*.{ts,tsx}").scan(SOURCE)) {
     const text = await Bun.file(`${SOURCE}/${from}`).text();
-    for (const [, target = ""] of text.matchAll(/\b(?:from|import) ?\(?"(\.[^"]+\.ts)"/g))
+    for (const [, target = ""] of text.matchAll(/\b(?:from|import) ?\(?"(\.[^"]+\.tsx?)"/g))
       imports.push({ from, to: new URL(target, `file:///${from}`).pathname.slice(1) });
   }
   return imports;
@@ -133,7 +133,7 @@ test("the stores know no users", () => {
 
 test("only the SQLite primitive opens databases", async () => {
   const wrong: string[] = [];
-  for await (const path of new Glob("**/*.ts").scan(SOURCE)) {
+  for await (const path of new Glob("**/*.{ts,tsx}").scan(SOURCE)) {
     if (path.startsWith("primitives/sqlite/")) continue;
     if (/import \{[^}]*\} from "bun:sqlite"/.test(await Bun.file(`${SOURCE}/${path}`).text()))
       wrong.push(path);
@@ -165,7 +165,7 @@ test("operations know no frontend, no console and no text or JSON that shows the
 
 test("only the file system primitive syncs files", async () => {
   const wrong: string[] = [];
-  for await (const path of new Glob("**/*.ts").scan(SOURCE)) {
+  for await (const path of new Glob("**/*.{ts,tsx}").scan(SOURCE)) {
     if (path.startsWith("primitives/fs/")) continue;
     const text = await Bun.file(`${SOURCE}/${path}`).text();
     if (/\bf(data)?sync(Sync)?\b[^}]*\} from "node:fs|\.(data)?sync\(\)/.test(text)) wrong.push(path);
@@ -229,7 +229,7 @@ test("functions are measured from their opening to their closing brace", () => {
 
 test("no source file has more than 300 lines, and no function 60 or more", async () => {
   const wrong: string[] = [];
-  for await (const path of new Glob("**/*.ts").scan(SOURCE)) {
+  for await (const path of new Glob("**/*.{ts,tsx}").scan(SOURCE)) {
     const text = await Bun.file(`${SOURCE}/${path}`).text();
     const length = text.split("\n").length - 1;
     if (length > MAX_FILE_LINES) wrong.push(`${path} has ${length} lines`);

@@ -41,7 +41,7 @@ test("no expression of the program takes more steps than a multiple of its text'
   const wrong: string[] = [];
   const unseen: string[] = [];
   let count = 0;
-  for await (const path of new Glob("**/*.ts").scan(SOURCE)) {
+  for await (const path of new Glob("**/*.{ts,tsx}").scan(SOURCE)) {
     const source = await Bun.file(`${SOURCE}/${path}`).text();
     if (source.includes("new RegExp(")) unseen.push(path);
     for (const regex of regexLiterals(source)) {

@@ -9,7 +9,7 @@ import { storePath } from "../primitives/store/commits/store-path.ts";
 import type { Identity } from "../primitives/store/git/commit.ts";
 
 /** The backends that can be switched on and off. */
-export const BACKENDS = ["oci-http", "admin-ssh"] as const;
+export const BACKENDS = ["oci-http", "web", "admin-ssh"] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
 export function parseBackendName(text: string): BackendName | undefined {

@@ -42,6 +42,8 @@ export interface ServerConfig {
   readonly instances:
     | ((stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[])
     | undefined;
+  /** Whether each registry's host has pages and the API. */
+  readonly web: boolean;
   readonly quotas: Quotas;
   /** How long a stop waits for requests in progress. */
   readonly stopTimeoutMs: number;
@@ -82,6 +84,7 @@ export function resolveServerConfig(
     ssh,
     ops,
     instances: http && settings.flag("backend-oci-http") ? bootstrap(settings) : undefined,
+    web: settings.flag("backend-web"),
     quotas: {
       registry: settings.size("quota-registry"),
       repository: settings.size("quota-repository"),

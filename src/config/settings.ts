@@ -191,6 +191,7 @@ export const SETTINGS = {
   },
   "backend-admin-ssh": { type: "boolean", fallback: true, help: "serve the admin console over SSH" },
   "backend-oci-http": { type: "boolean", fallback: true, help: "serve the OCI registry over HTTP" },
+  "backend-web": { type: "boolean", fallback: true, help: "serve pages and the API at each registry's host" },
   "backend-oci-http-vhost": {
     type: "list",
     hint: "host",

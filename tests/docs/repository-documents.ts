@@ -15,5 +15,5 @@ export async function repositoryDocuments(): Promise<ReadonlyMap<string, Markdow
 
 /** The source files of the program, its tests and its packaging, by their paths in the repository. */
 export async function sourceFiles(): Promise<readonly string[]> {
-  return Array.fromAsync(new Glob("{src,tests,packaging}/**/*.ts").scan(ROOT));
+  return Array.fromAsync(new Glob("{src,tests,packaging}/**/*.{ts,tsx}").scan(ROOT));
 }

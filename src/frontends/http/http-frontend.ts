@@ -1,5 +1,6 @@
 import type { OtherNodes } from "../../backends/administration/configuration-follower.ts";
 import { TOKEN_PATH } from "../../backends/oci-http/instances/challenge.ts";
+import type { WebCalls } from "../../backends/web/web-calls.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { lookUpVhost, vhostOf } from "../../primitives/net/vhost.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";
@@ -29,6 +30,8 @@ import { splitTarget } from "./requests/request-target.ts";
 import { SharedBodies } from "./requests/shared-bodies.ts";
 import { StreamedBodies } from "./requests/streamed-bodies.ts";
 import { unknownHostResponse } from "./requests/unknown-host.ts";
+import { WebEndpoint } from "./web/web-endpoint.ts";
+import { isWebPath } from "./web/web-paths.ts";
 
 export interface HttpFrontendOptions {
   readonly settings: HttpSettings;
@@ -48,6 +51,9 @@ export interface HttpFrontendOptions {
   readonly hosts: () => ReadonlyMap<string, HttpBackend>;
   /** Whether the backends are in service; read for each request. */
   readonly isServing: () => boolean;
+  /** Whether the pages are in service; read for each request. */
+  readonly servesPages: () => boolean;
+  readonly web: WebCalls;
   readonly authenticator: Authenticator;
   readonly tokens: TokenAuthority;
   readonly traffic: ThreadTraffic;
@@ -73,6 +79,7 @@ export class HttpFrontend {
   readonly #options: HttpFrontendOptions;
   readonly #authenticator: RequestAuthenticator;
   readonly #tokenEndpoint: TokenEndpoint;
+  readonly #web: WebEndpoint;
   readonly #proxies: TrustedProxies;
   readonly #hints: ProxyHints;
   readonly #unknownHosts: UnknownHosts;
@@ -91,6 +98,7 @@ export class HttpFrontend {
     this.#options = options;
     this.#authenticator = new RequestAuthenticator(options.authenticator, options.tokens);
     this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens, options.others);
+    this.#web = new WebEndpoint({ ...options, requestAuthenticator: this.#authenticator });
     this.#proxies = new TrustedProxies(options.settings.proxies);
     this.#failed = new FailedRequests(options.log);
     this.#lists = new StreamedBodies({ onFailure: (error) => void this.#failed.errorOf(error) });
@@ -238,6 +246,13 @@ export class HttpFrontend {
     if (path === TOKEN_PATH) {
       trace.route = "token";
       return this.#tokenEndpoint.handle(routed);
+    }
+    if (this.#options.servesPages() && isWebPath(path)) {
+      const responseBodies = new RequestBodies(this.#lists, this.#manifests, request, trace.connection);
+      return this.#web.handle({
+        ...routed,
+        sendBlob: (path, principal) => backend.handle({ ...routed, path, principal, limits, responseBodies }),
+      });
     }
     const principal = await this.#authenticator.principal(routed, () => backend.challenge(base));
     if (principal instanceof RegistryError) {

@@ -7,12 +7,31 @@ const ACCESS_TOKEN_SECONDS = 300;
 /** Life of a refresh token, which replaces a login; a password change ends it earlier. */
 const REFRESH_TOKEN_SECONDS = 30 * 24 * 60 * 60;
 
-type Use = "access" | "refresh";
+/** Life of a session of the pages; a password change ends it earlier. */
+const SESSION_SECONDS = 12 * 60 * 60;
+
+type Use = "access" | "refresh" | "session";
+
+/** Tolerance for tokens of an earlier process, see `TokenSigner`. */
+const LEEWAY_SECONDS: Readonly<Record<Use, number | undefined>> = {
+  access: undefined,
+  refresh: REFRESH_TOKEN_SECONDS,
+  session: SESSION_SECONDS,
+};
 
 /** The content of a token: its user and, for an access token, the issuer's access claims. */
 export interface TokenContent {
   readonly user: UserName;
   readonly access: unknown;
+}
+
+/** The content of a session's token. */
+export interface Session {
+  readonly user: UserName;
+  /** Unique. */
+  readonly id: string;
+  /** In seconds since the epoch. */
+  readonly ends: number;
 }
 
 /** Issues and verifies tokens, which become invalid when their user changes. */
@@ -45,12 +64,30 @@ export class TokenAuthority {
     return this.#issue("refresh", user, audience, [], REFRESH_TOKEN_SECONDS);
   }
 
-  verify(use: Use, token: string, audience: string): TokenContent | undefined {
-    const leeway = use === "refresh" ? REFRESH_TOKEN_SECONDS : undefined;
-    const claims = this.#signer.verify(token, audience, leeway);
+  /** Begins a session of the pages. Valid until the user's password changes; what the user may do is looked up for each request. */
+  issueSession(user: UserName, audience: string): { readonly token: string; readonly seconds: number } {
+    const id = crypto.randomUUID();
+    return { token: this.#issue("session", user, audience, id, SESSION_SECONDS), seconds: SESSION_SECONDS };
+  }
+
+  verifySession(token: string, audience: string): Session | undefined {
+    const content = this.#verified("session", token, audience);
+    return content && { user: content.user, id: String(content.access), ends: content.ends };
+  }
+
+  verify(use: Exclude<Use, "session">, token: string, audience: string): TokenContent | undefined {
+    return this.#verified(use, token, audience);
+  }
+
+  #verified(
+    use: Use,
+    token: string,
+    audience: string,
+  ): (TokenContent & { readonly ends: number }) | undefined {
+    const claims = this.#signer.verify(token, audience, LEEWAY_SECONDS[use]);
     const user = claims && parseUserName(claims.sub);
     if (!user || claims["use"] !== use || claims["state"] !== this.#stateOf(use, user)) return undefined;
-    return { user, access: claims["access"] };
+    return { user, access: claims["access"], ends: claims.exp };
   }
 
   #issue(use: Use, user: UserName, audience: string, access: unknown, seconds: number): string {
@@ -60,6 +97,7 @@ export class TokenAuthority {
 
   #stateOf(use: Use, user: UserName): string | undefined {
     if (use === "access") return this.#users().fingerprint(user, "access");
-    return user === ANONYMOUS ? undefined : this.#users().fingerprint(user, "credentials");
+    if (user === ANONYMOUS) return undefined;
+    return this.#users().fingerprint(user, use === "session" ? "password" : "credentials");
   }
 }

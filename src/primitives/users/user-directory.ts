@@ -139,15 +139,20 @@ export class UserDirectory {
     return this.#users.get(name)?.grants.some(({ path }) => reaches(path, instance)) ?? false;
   }
 
-  /** A hash that changes with the credentials of `name` and, for `access`, with its grants. It reveals neither. */
-  fingerprint(name: UserName, of: "credentials" | "access"): string | undefined {
+  /**
+   * A hash that changes with the password of `name`, with all its credentials or, for `access`, with these and its grants. It
+   * reveals none of them.
+   */
+  fingerprint(name: UserName, of: "password" | "credentials" | "access"): string | undefined {
     const user = this.#users.get(name);
     if (!user || user.isDisabled) return undefined;
     const key = `${of} ${name}`;
     let fingerprint = this.#fingerprints.get(key);
     if (!fingerprint) {
       const grants = of === "access" ? [...this.#grantsOf(user)] : [];
-      const state = JSON.stringify([user.credentials, grants]);
+      const credentials =
+        of === "password" ? user.credentials.filter(({ kind }) => kind === "password") : user.credentials;
+      const state = JSON.stringify([credentials, grants]);
       fingerprint = new Bun.CryptoHasher("sha256").update(state).digest("base64url");
       this.#fingerprints.set(key, fingerprint);
     }

@@ -9,6 +9,7 @@ import { STORES } from "./data.ts";
 import { OTHER_NODES } from "./following.ts";
 import { BACKENDS, INSTANCES } from "./registries.ts";
 import { AUTHENTICATOR, PASSWORDS, TOKEN_USES, USERS } from "./users.ts";
+import { WEB_BACKEND } from "./web.ts";
 
 export const TRAFFIC = serverPart({
   name: "the counts of requests",
@@ -47,6 +48,7 @@ export const HTTP = serverPart({
     tokenUses: TOKEN_USES,
     instances: INSTANCES,
     backends: BACKENDS,
+    web: WEB_BACKEND,
     others: OTHER_NODES,
   },
   // Certificates stop first, so that no renewed certificate makes a stopping server listen again.

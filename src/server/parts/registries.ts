@@ -22,6 +22,7 @@ export const BACKENDS = serverPart({
   async start({ system }, { config, log }) {
     const backends = await BackendSwitch.load(system, [
       ...(config.instances ? (["oci-http"] as const) : []),
+      ...(config.web ? (["web"] as const) : []),
       ...(config.ssh ? (["admin-ssh"] as const) : []),
     ]);
     for (const name of BACKEND_NAMES) {

@@ -68,11 +68,13 @@ function parseScope(text: string): RequestedScope | undefined {
 
 /** The access that a token grants. */
 export class TokenAccess {
+  readonly claims: readonly AccessClaim[];
   readonly catalog: boolean;
   readonly #repositories: ReadonlyMap<string, readonly string[]>;
 
   /** `claims` come from a token whose signature was verified. */
   constructor(claims: readonly AccessClaim[]) {
+    this.claims = claims;
     this.catalog = claims.some(({ type, name }) => type === CATALOG.type && name === CATALOG.name);
     this.#repositories = new Map(
       claims.filter(({ type }) => type === "repository").map(({ name, actions }) => [name, actions]),

@@ -11,6 +11,8 @@ export const HTTP_FAULTS = {
   hostUnknown: ["NAME_UNKNOWN", 404, "no registry is served at this host"],
   hostUnknownYet: ["NAME_UNKNOWN", 401, "no registry is served at this host"],
   internal: ["UNKNOWN", 500, "internal error; the server's log has the cause"],
+  otherOrigin: ["DENIED", 403, "a page of another site has sent this request"],
+  pageBodyTooLong: ["SIZE_INVALID", 413, "the body is longer than 256 KiB"],
   repositoriesTooMany: ["UNSUPPORTED", 400, "one token is requested for more than 32 repositories"],
   objectStoreAway: [
     "UNAVAILABLE",

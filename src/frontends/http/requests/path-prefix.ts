@@ -1,8 +1,10 @@
+import { WEB_FOLDERS } from "../../../backends/web/web-calls.ts";
+
 const MAX_LENGTH = 200;
 /** RFC 3986, section 2.3: characters that have one spelling. */
 const PREFIX = /^(?:\/[A-Za-z0-9._~-]+)+$/;
 /** Paths below these are Everlock's own. */
-const RESERVED = ["v2", "token"];
+const RESERVED: readonly string[] = ["v2", "token", ...WEB_FOLDERS];
 
 /** Parses a prefix such as `/registry` or `/infra/registry`. */
 export function parsePathPrefix(text: string): string | undefined {

@@ -2,6 +2,7 @@ import type { OtherNodes } from "../../../backends/administration/configuration-
 import { InstanceTable } from "../../../backends/oci-http/instances/instance-table.ts";
 import { ServedView, type StoreOwner } from "../../../backends/oci-http/store/served-view.ts";
 import type { ViewLocation } from "../../../backends/oci-http/store/view-location.ts";
+import { WEB } from "../../../backends/web/web-calls.ts";
 import { SharedRun } from "../../../primitives/jobs/shared-run.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { inStepWith } from "../../../primitives/monotonic-clock.ts";
@@ -43,6 +44,7 @@ export class ServingThread implements ThreadCalls {
   readonly #views = new Map<number, ServedView>();
   #users = new UserDirectory([]);
   #isServing = false;
+  #servesPages = false;
   #version: SharedVersion | undefined;
   /** The version of the served state; -1: none yet. */
   #served = -1;
@@ -75,6 +77,8 @@ export class ServingThread implements ThreadCalls {
       guardsConnections: thread === 0,
       hosts: () => this.#table.hosts,
       isServing: () => this.#isServing,
+      servesPages: () => this.#servesPages,
+      web: this.#port.remote(WEB),
       others: setup.hasNodes ? this.#others() : undefined,
       upToDate: () => (this.#isUpToDate ? undefined : this.#refresh()),
       authenticator,
@@ -133,13 +137,14 @@ export class ServingThread implements ThreadCalls {
 
   async #loadState(): Promise<void> {
     while (!this.#isUpToDate) {
-      const { version, users, groups, instances, isServing } = await this.#owner.state();
+      const { version, users, groups, instances, isServing, servesPages } = await this.#owner.state();
       const entries = [];
       for (const { config, location } of instances)
         entries.push({ config, view: location && (await this.#viewIfPossible(config.name, location)) });
       this.#users = new UserDirectory(users, groups);
       this.#table.replace(entries);
       this.#isServing = isServing;
+      this.#servesPages = servesPages;
       this.#served = version;
     }
   }

@@ -1,6 +1,7 @@
 import type { OtherNodes } from "../../../backends/administration/configuration-follower.ts";
 import type { BackendSwitch } from "../../../backends/backend-switch.ts";
 import type { InstanceRegistry } from "../../../backends/oci-http/instances/instance-registry.ts";
+import type { WebCalls } from "../../../backends/web/web-calls.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { WarnOnce } from "../../../primitives/logging/warn-once.ts";
 import { SharedVersion } from "../../../primitives/threads/shared-version.ts";
@@ -28,6 +29,7 @@ export interface HttpServices {
   readonly authenticator: Authenticator;
   readonly passwords: Pick<PasswordChecker, "check">;
   readonly tokenUses: Pick<TokenUses, "note">;
+  readonly web: WebCalls;
   /** `undefined` where no other node uses the storage. */
   readonly others?: OtherNodes | undefined;
   readonly log: Logger;
@@ -76,7 +78,7 @@ type Notes = Pick<OwnerCalls, "warnOnce" | "noteUnknownHost">;
 
 function startOnThisThread(
   { settings, certificates, tokenKey, traffic }: HttpOptions,
-  { users, instances, backends, authenticator, others, log }: HttpServices,
+  { users, instances, backends, authenticator, web, others, log }: HttpServices,
   { warnOnce, noteUnknownHost }: Notes,
 ): HttpFrontend {
   return new HttpFrontend({
@@ -86,6 +88,8 @@ function startOnThisThread(
     guardsConnections: true,
     hosts: () => instances.hosts(),
     isServing: () => backends.isEnabled("oci-http"),
+    servesPages: () => backends.isEnabled("web"),
+    web,
     others,
     authenticator,
     tokens: new TokenAuthority(new TokenSigner(tokenKey), () => users.directory),
@@ -99,7 +103,7 @@ function startOnThisThread(
 
 async function startThreads(
   { workers: count, ...options }: HttpOptions,
-  { users, instances, backends, passwords, tokenUses, others, log }: HttpServices,
+  { users, instances, backends, passwords, tokenUses, web, others, log }: HttpServices,
   notes: Notes,
 ): Promise<HttpThreads> {
   const version = new SharedVersion();
@@ -110,7 +114,9 @@ async function startThreads(
       groups: users.directory.groups(),
       instances: instances.served(),
       isServing: backends.isEnabled("oci-http"),
+      servesPages: backends.isEnabled("web"),
     }),
+    web,
     refreshConfiguration: async () => others?.refresh(),
     openStore: instances.openStore.bind(instances),
     checkPassword: passwords.check.bind(passwords),

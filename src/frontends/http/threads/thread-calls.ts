@@ -21,6 +21,8 @@ export interface ServingState {
   readonly instances: readonly ServedInstance[];
   /** Whether the registries are in service. */
   readonly isServing: boolean;
+  /** Whether the pages are in service. */
+  readonly servesPages: boolean;
 }
 
 export interface OwnerCalls {

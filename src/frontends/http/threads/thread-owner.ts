@@ -1,4 +1,5 @@
 import type { OciStore } from "../../../backends/oci-http/store/oci-store.ts";
+import { WEB, type WebCalls } from "../../../backends/web/web-calls.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { monotonicMs } from "../../../primitives/monotonic-clock.ts";
 import type { UploadId } from "../../../primitives/store/engine/upload-id.ts";
@@ -21,6 +22,7 @@ export interface OwnerServices
     "refreshConfiguration" | "checkPassword" | "noteTokenUse" | "warnOnce" | "noteUnknownHost"
   > {
   state(): ServingState;
+  readonly web: WebCalls;
   /** Returns `undefined` for a store that is not open. */
   openStore(name: StoreName): OciStore | undefined;
   readonly log: Logger;
@@ -44,6 +46,7 @@ export class ThreadOwner {
       noteUnknownHost: (...args) => services.noteUnknownHost(...args),
       log: (level, message, cause) => (level === "error" ? log.error(message, cause) : log[level](message)),
     }));
+    port.serve(WEB, () => services.web);
     port.serve(STORE_CHANGES, (name) => this.#store(name).changes);
     port.serve(UPLOAD_LOCKS, (name) => ({
       acquire: (id) => this.#acquire(this.#store(name), id),

@@ -3,6 +3,7 @@ import { BackendSwitch } from "../../../../src/backends/backend-switch.ts";
 import { InstanceRegistry } from "../../../../src/backends/oci-http/instances/instance-registry.ts";
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import { SYSTEM_STORE } from "../../../../src/backends/oci-http/settings/instance-config.ts";
+import type { WebCalls } from "../../../../src/backends/web/web-calls.ts";
 import { HttpTraffic } from "../../../../src/frontends/http/requests/http-traffic.ts";
 import { startHttp } from "../../../../src/frontends/http/threads/start-http.ts";
 import { digestOf } from "../../../../src/primitives/digest.ts";
@@ -22,6 +23,7 @@ import { RegistryClient } from "../../../support/registry-client.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 const THREADS = 3;
+const NO_PAGES: WebCalls = { handle: async () => ({ status: 404, headers: {}, body: null }) };
 /** New connections that reach every thread, but for bad luck of one in millions. */
 const MANY = 40;
 const ALICE = "alice" as UserName;
@@ -99,7 +101,7 @@ async function start(options: { readonly worker?: string; readonly answerTimeout
     (...args) => passwords.check(...args),
     (id) => tokenUses.note(id),
   );
-  const services = { instances, users, passwords, authenticator, backends, tokenUses, log };
+  const services = { instances, users, passwords, authenticator, backends, tokenUses, web: NO_PAGES, log };
   const http = await startHttp(httpOptions, services);
   afterThisTest(async () => {
     await http.stop();

@@ -1,0 +1,44 @@
+import type { WebFailure } from "../requests/failed-web.ts";
+import type { WebResponse } from "../web-calls.ts";
+
+const RETRY_SECONDS = "5";
+
+/** A problem document (RFC 9457). */
+export function problem(
+  { status, words, hint }: WebFailure,
+  headers: Readonly<Record<string, string>> = {},
+): WebResponse {
+  const document = {
+    type: "about:blank",
+    status,
+    title: titleOf(status),
+    detail: words,
+    ...(hint && { hint }),
+  };
+  return {
+    status,
+    headers: {
+      "Content-Type": "application/problem+json",
+      ...(status === 503 && { "Retry-After": RETRY_SECONDS }),
+      ...headers,
+    },
+    body: JSON.stringify(document),
+  };
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+export function titleOf(status: number): string {
+  return TITLES[status] ?? "Error";
+}

@@ -1,0 +1,45 @@
+import type { ComponentChildren, VNode } from "preact";
+import type { RoutePattern } from "../requests/route-pattern.ts";
+import type { WebContext } from "../requests/web-context.ts";
+
+/** What a page shows; the layout adds the rest. */
+export interface PageContent {
+  readonly title: string;
+  readonly body: VNode;
+  /** 200 by default. */
+  readonly status?: number;
+}
+
+/** Another page that is shown instead: 303. */
+export class Redirect {
+  readonly location: string;
+
+  constructor(location: string) {
+    this.location = location;
+  }
+}
+
+export type PageResult = PageContent | Redirect;
+
+/** A page: its address, and what a GET shows. A submitted form is a POST to the same address. */
+export interface Page {
+  readonly pattern: RoutePattern<string>;
+  readonly show: (
+    context: WebContext,
+    path: Readonly<Record<string, string>>,
+  ) => Promise<PageResult> | PageResult;
+  readonly submit?: (
+    context: WebContext,
+    path: Readonly<Record<string, string>>,
+    form: URLSearchParams,
+  ) => Promise<PageResult> | PageResult;
+}
+
+/** Props of every component of a page. */
+export interface InContext {
+  readonly context: WebContext;
+}
+
+export interface WithChildren {
+  readonly children?: ComponentChildren;
+}

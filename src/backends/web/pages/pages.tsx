@@ -1,0 +1,35 @@
+import { renderToString } from "preact-render-to-string";
+import type { WebContext } from "../requests/web-context.ts";
+import type { WebResponse } from "../web-calls.ts";
+import { errorPage } from "./error-page.tsx";
+import { Layout } from "./layout.tsx";
+import { type PageContent, Redirect } from "./page.ts";
+import { PAGES } from "./page-table.ts";
+
+/** Handles a request for a page; a page that doesn't exist is 404. */
+export async function handlePage(context: WebContext): Promise<WebResponse> {
+  const { method, path, body } = context.request;
+  for (const { pattern, show, submit } of PAGES) {
+    const values = pattern.match(path);
+    if (!values) continue;
+    if (method === "GET" || method === "HEAD") return responseOf(context, await show(context, values));
+    if (method !== "POST" || !submit) {
+      const failure = { status: 405, words: `this page has no ${method}` };
+      return responseOf(context, errorPage(context, failure));
+    }
+    const form = new URLSearchParams(new TextDecoder().decode(body));
+    return responseOf(context, await submit(context, values, form));
+  }
+  return responseOf(context, errorPage(context, { status: 404, words: "there is no such page" }));
+}
+
+/** Renders a page whole. */
+export function responseOf(context: WebContext, result: PageContent | Redirect): WebResponse {
+  if (result instanceof Redirect)
+    return { status: 303, headers: { Location: context.links.belowRoot(result.location) }, body: null };
+  return {
+    status: result.status ?? 200,
+    headers: { "Content-Type": "text/html; charset=utf-8" },
+    body: `<!doctype html>${renderToString(<Layout context={context} content={result} />)}`,
+  };
+}

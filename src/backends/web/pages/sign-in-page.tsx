@@ -1,0 +1,56 @@
+import { counted } from "../../../primitives/text/counted.ts";
+import { ANONYMOUS } from "../../../primitives/users/user.ts";
+import { RoutePattern } from "../requests/route-pattern.ts";
+import type { WebContext } from "../requests/web-context.ts";
+import { type Page, type PageContent, Redirect } from "./page.ts";
+
+/** The HTTP thread checks the submitted form; it comes here only if the login was refused. */
+export const SIGN_IN_PAGE: Page = {
+  pattern: new RoutePattern("/sign-in"),
+  show: (context) => {
+    const isSignedIn = context.request.login.user !== ANONYMOUS;
+    return isSignedIn ? new Redirect(context.links.now("/")) : signIn(context, context.query.get("next"));
+  },
+  submit: (context, _path, form) => signIn(context, form.get("next")),
+};
+
+function signIn({ links, request: { refusedSignIn } }: WebContext, next: string | null): PageContent {
+  const limited = refusedSignIn?.retryAfterSeconds;
+  const message =
+    limited === undefined
+      ? "The name or the password is wrong."
+      : `There were too many failed logins. Try again in ${counted(limited, "second")}.`;
+  return {
+    title: "Sign in",
+    status: refusedSignIn ? (limited === undefined ? 401 : 429) : 200,
+    body: (
+      <section class="narrow">
+        <h1>Sign in</h1>
+        {refusedSignIn && (
+          <p class="error" role="alert">
+            {message}
+          </p>
+        )}
+        <form method="post" action={links.now("/sign-in")}>
+          <input type="hidden" name="next" value={next ?? "/"} />
+          <label>
+            User name
+            <input name="user" autoComplete="username" required value={refusedSignIn?.user ?? ""} />
+          </label>
+          <label>
+            Password
+            <input name="password" type="password" autoComplete="current-password" required />
+          </label>
+          <button type="submit">Sign in</button>
+        </form>
+      </section>
+    ),
+  };
+}
+
+/** Ends the session. */
+export const SIGN_OUT_PAGE: Page = {
+  pattern: new RoutePattern("/sign-out"),
+  show: ({ links }) => new Redirect(links.now("/")),
+  submit: ({ links }) => new Redirect(links.now("/")),
+};

@@ -1,0 +1,39 @@
+import { type Failure, type FailureKind, reportedFailure } from "../../../primitives/errors/failure.ts";
+import type { Logger } from "../../../primitives/logging/logger.ts";
+import { ANONYMOUS } from "../../../primitives/users/user.ts";
+import { damageOf } from "../../oci-http/content/damage.ts";
+import type { WebLogin } from "../web-calls.ts";
+
+/** Why a request failed, for pages and API: an HTTP status and words for users. */
+export interface WebFailure {
+  readonly status: number;
+  readonly words: string;
+  readonly hint?: string | undefined;
+}
+
+const STATUS: Readonly<Record<FailureKind, number>> = {
+  usage: 400,
+  invalid: 400,
+  refused: 403,
+  "not-found": 404,
+  conflict: 409,
+  unchanged: 409,
+  busy: 503,
+  unavailable: 503,
+  damaged: 503,
+  unusable: 500,
+  incomplete: 500,
+  storage: 503,
+  system: 500,
+  bug: 500,
+};
+
+/** Logs a failure as its kind requires. Refused without a login is 401: another user may be allowed. */
+export function webFailureOf(log: Logger, error: unknown, { user }: WebLogin): WebFailure {
+  if (damageOf(error))
+    return { status: 503, words: "an index of this registry is being rebuilt; try again in a few seconds" };
+  const failure: Failure = reportedFailure(log, "a request for a page failed", error);
+  const { kind, words, hint } = failure;
+  const status = kind === "refused" && user === ANONYMOUS ? 401 : STATUS[kind];
+  return { status, words, hint };
+}

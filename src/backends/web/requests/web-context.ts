@@ -1,0 +1,19 @@
+import type { Actor } from "../../actor.ts";
+import type { Moment } from "../../oci-http/operations/moment.ts";
+import type { InstanceConfig } from "../../oci-http/settings/instance-config.ts";
+import type { WebRequest } from "../web-calls.ts";
+import type { WebServices } from "../web-services.ts";
+import type { Links } from "./links.ts";
+
+/** The context of a page or a call of the API. */
+export interface WebContext {
+  readonly request: WebRequest;
+  readonly services: WebServices;
+  readonly actor: Actor;
+  /** The registry of the host. */
+  readonly config: InstanceConfig;
+  readonly query: URLSearchParams;
+  /** The past moment that is looked at; `undefined`: now. */
+  readonly at: Moment | undefined;
+  readonly links: Links;
+}

@@ -1,0 +1,99 @@
+import { ANONYMOUS } from "../../primitives/users/user.ts";
+import { type Moment, parseMoment } from "../oci-http/operations/moment.ts";
+import { configOf } from "../oci-http/operations/registry-access.ts";
+import { maintenanceMessage } from "../oci-http/settings/registry-mode.ts";
+import { InvalidArgumentError, NotAllowedError } from "../refusals.ts";
+import { API_PREFIX, handleApi } from "./api/api.ts";
+import { problem } from "./api/problem.ts";
+import { assetAt } from "./assets/assets.ts";
+import { errorPage } from "./pages/error-page.tsx";
+import { handlePage, responseOf } from "./pages/pages.tsx";
+import { compressed } from "./requests/compressed.ts";
+import { EndedSessions } from "./requests/ended-sessions.ts";
+import { webFailureOf } from "./requests/failed-web.ts";
+import { Links } from "./requests/links.ts";
+import { SECURITY_HEADERS } from "./requests/security-headers.ts";
+import { webActor } from "./requests/web-actor.ts";
+import type { WebContext } from "./requests/web-context.ts";
+import type { WebCalls, WebLogin, WebRequest, WebResponse } from "./web-calls.ts";
+import type { WebServices } from "./web-services.ts";
+
+const SIGN_IN = "/sign-in";
+const SIGN_OUT = "/sign-out";
+const NOBODY: WebLogin = { user: ANONYMOUS };
+
+/** The pages and the API of all registries. It runs on the main thread, over the operations that the console uses. */
+export class WebBackend implements WebCalls {
+  readonly #services: WebServices;
+  readonly #ended = new EndedSessions();
+
+  constructor(services: WebServices) {
+    this.#services = services;
+  }
+
+  async handle(request: WebRequest): Promise<WebResponse> {
+    const asset = assetAt(request);
+    const response = asset ?? (await this.#answer(request));
+    return compressed(request, {
+      ...response,
+      headers: { ...(asset ? {} : UNCACHED), ...SECURITY_HEADERS, ...response.headers },
+    });
+  }
+
+  async #answer(sent: WebRequest): Promise<WebResponse> {
+    const { session } = sent.login;
+    const request = session && this.#ended.has(session.id) ? { ...sent, login: NOBODY } : sent;
+    const context = this.#contextOf(request);
+    const isApi = isApiPath(request.path);
+    try {
+      if (request.path !== SIGN_IN) this.#refuseMaintenance(context);
+      const asked = { ...context, at: momentOf(context.query) };
+      if (isApi) return await handleApi(asked, request.path.slice(API_PREFIX.length));
+      const response = await handlePage(asked);
+      if (request.path !== SIGN_OUT || request.method !== "POST") return response;
+      if (session) this.#ended.end(session.id);
+      return { ...response, endsSession: true };
+    } catch (error) {
+      const failure = webFailureOf(this.#services.log, error, request.login);
+      return isApi ? problem(failure) : responseOf(context, errorPage(context, failure));
+    }
+  }
+
+  #contextOf(request: WebRequest): WebContext {
+    const query = new URLSearchParams(request.query);
+    const { users } = this.#services;
+    const client = request.headers["user-agent"] ?? "";
+    return {
+      request,
+      services: this.#services,
+      actor: webActor(request.login, { directory: () => users.directory, client, remote: request.remote }),
+      config: configOf(this.#services, request.instance),
+      query,
+      at: undefined,
+      links: new Links(request.base, query.get("at") ?? undefined),
+    };
+  }
+
+  #refuseMaintenance({ config, actor }: WebContext): void {
+    const message = maintenanceMessage(config.mode);
+    if (message !== undefined && !actor.isAdministrator())
+      throw new NotAllowedError(`'${config.name}' is under maintenance: ${message}`);
+  }
+}
+
+/** What was answered to one user must not be shown to the next one. */
+const UNCACHED = { "Cache-Control": "no-store", Vary: "Authorization, Cookie" } as const;
+
+function isApiPath(path: string): boolean {
+  return path === API_PREFIX || path.startsWith(`${API_PREFIX}/`);
+}
+
+function momentOf(query: URLSearchParams): Moment | undefined {
+  const text = query.get("at");
+  if (text === null || text === "") return undefined;
+  const moment = parseMoment(text);
+  if (moment) return moment;
+  throw new InvalidArgumentError(
+    `'${text}' is no point in time: 'at' is a time such as 2026-01-31T12:00:00Z, an age such as 2h, or a commit`,
+  );
+}

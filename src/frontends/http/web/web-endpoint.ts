@@ -1,0 +1,180 @@
+import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
+import type { InstanceName } from "../../../backends/oci-http/settings/instance-config.ts";
+import {
+  WEB_HEADERS,
+  type WebCalls,
+  type WebLogin,
+  type WebRequest,
+  type WebResponse,
+} from "../../../backends/web/web-calls.ts";
+import { SharedBudget } from "../../../primitives/bounds/shared-budget.ts";
+import { networkOf } from "../../../primitives/net/client-network.ts";
+import type { Authenticator } from "../../../primitives/users/authenticator.ts";
+import type { TokenAuthority } from "../../../primitives/users/token-authority.ts";
+import { ANONYMOUS } from "../../../primitives/users/user.ts";
+import { withBoundedBody } from "../../../registry/requests/bounded-body.ts";
+import { RegistryError } from "../../../registry/requests/errors.ts";
+import type { RequestAuthenticator } from "../auth/request-authenticator.ts";
+import type { RoutedRequest } from "../requests/http-backend.ts";
+import { HTTP_FAULTS } from "../requests/http-faults.ts";
+import { isOfSameOrigin } from "./same-origin.ts";
+import { type CookieOptions, sessionCookie, sessionTokenIn } from "./session-cookie.ts";
+import { safeNext } from "./web-paths.ts";
+
+/** Enough for a form or a document of the API with a thousand names. */
+const MAX_BODY_BYTES = 256 * 1024;
+/** Maximal bytes of bodies that one thread receives at the same time. */
+const BODY_BUDGET = 16 * 1024 * 1024;
+const SIGN_IN = "/sign-in";
+const API = "/api/";
+const EMPTY = new Uint8Array();
+
+export interface WebEndpointOptions {
+  readonly authenticator: Authenticator;
+  readonly requestAuthenticator: RequestAuthenticator;
+  readonly tokens: TokenAuthority;
+  readonly web: WebCalls;
+}
+
+/** What a request for a page adds to a routed one. */
+export interface WebRoutedRequest extends RoutedRequest {
+  /** The registry's response to the request at another path, by this principal. */
+  readonly sendBlob: (path: string, principal: Principal) => Promise<Response>;
+}
+
+/** Authenticates requests for pages and API, by the session's cookie or the Authorization header, and hands them to the main thread. */
+export class WebEndpoint {
+  readonly #options: WebEndpointOptions;
+  readonly #bodies = new SharedBudget(BODY_BUDGET);
+
+  constructor(options: WebEndpointOptions) {
+    this.#options = options;
+  }
+
+  async handle(routed: WebRoutedRequest): Promise<Response | RegistryError> {
+    const { request, path, base, remote } = routed;
+    const { host, protocol } = new URL(base);
+    const cookies = { isSecure: protocol === "https:" };
+    if (!isOfSameOrigin(request, host)) return new RegistryError(HTTP_FAULTS.otherOrigin);
+    const principal = await this.#principal(routed, cookies);
+    if (principal instanceof RegistryError) return principal;
+    if (!request.body) return this.#pass(routed, cookies, principal, EMPTY);
+    const result = await withBoundedBody(
+      request,
+      MAX_BODY_BYTES,
+      this.#bodies.open(networkOf(remote())),
+      (body) =>
+        path === SIGN_IN && request.method === "POST"
+          ? this.#signIn(routed, cookies, principal, body)
+          : this.#pass(routed, cookies, principal, body),
+    );
+    if (result === "too-long") return new RegistryError(HTTP_FAULTS.pageBodyTooLong);
+    if (result === "over-budget")
+      return new RegistryError("tooManyBodies", { headers: { "Retry-After": "5" } });
+    return result;
+  }
+
+  async #principal(routed: WebRoutedRequest, cookies: CookieOptions): Promise<WebPrincipal | RegistryError> {
+    const { request, backend, base } = routed;
+    if (request.headers.has("Authorization")) {
+      const principal = await this.#options.requestAuthenticator.principal(routed, () =>
+        backend.challenge(base),
+      );
+      if (principal instanceof RegistryError) return principal;
+      return { principal, login: { ...principal, claims: principal.token?.claims } };
+    }
+    const token = sessionTokenIn(request.headers.get("Cookie"), cookies);
+    const session =
+      token === undefined ? undefined : this.#options.tokens.verifySession(token, backend.audience);
+    if (!session) return NOBODY;
+    const { user, id, ends } = session;
+    return { principal: { user }, login: { user, session: { id, ends } } };
+  }
+
+  async #signIn(
+    routed: WebRoutedRequest,
+    cookies: CookieOptions,
+    principal: WebPrincipal,
+    body: Uint8Array,
+  ): Promise<Response> {
+    const { backend, remote } = routed;
+    const form = new URLSearchParams(new TextDecoder().decode(body));
+    const [login, password] = [form.get("user") ?? "", form.get("password") ?? ""];
+    const place = `the pages of the registry '${backend.audience}'`;
+    const { authenticator, tokens } = this.#options;
+    const result = await authenticator.login({
+      login,
+      password,
+      address: remote,
+      // An API token may be limited, and its holder has the pages' API.
+      acceptsApiTokens: false,
+      place,
+    });
+    if (result.kind === "accepted") {
+      const { token, seconds } = tokens.issueSession(result.user.name, backend.audience);
+      return new Response(null, {
+        status: 303,
+        headers: {
+          Location: safeNext(form.get("next")),
+          "Set-Cookie": sessionCookie(token, seconds, cookies),
+          "Cache-Control": "no-store",
+        },
+      });
+    }
+    const retry = result.kind === "limited" ? { retryAfterSeconds: result.retryAfterSeconds } : {};
+    return this.#pass(routed, cookies, principal, body, { user: login, ...retry });
+  }
+
+  async #pass(
+    routed: WebRoutedRequest,
+    cookies: CookieOptions,
+    { principal, login }: WebPrincipal,
+    body: Uint8Array,
+    refusedSignIn?: WebRequest["refusedSignIn"],
+  ): Promise<Response> {
+    const { request, path, query, base, backend, remote, trace } = routed;
+    trace.route = path.startsWith(API) ? "api" : "page";
+    const headers = WEB_HEADERS.flatMap((name) => {
+      const value = request.headers.get(name);
+      return value === null ? [] : [[name, value]];
+    });
+    const response = await this.#options.web.handle({
+      method: request.method,
+      path,
+      query: query.toString(),
+      base,
+      instance: backend.audience as InstanceName,
+      login,
+      refusedSignIn,
+      remote: remote(),
+      headers: Object.fromEntries(headers),
+      body,
+    });
+    if (response.download) return this.#download(routed, principal, response);
+    const sent = new Response(response.body, { status: response.status, headers: { ...response.headers } });
+    if (response.endsSession) sent.headers.set("Set-Cookie", sessionCookie("", 0, cookies));
+    return sent;
+  }
+
+  /** Whether the principal may read the blob is decided as for any pull. */
+  async #download(
+    { sendBlob }: WebRoutedRequest,
+    principal: Principal,
+    { headers, download }: WebResponse,
+  ): Promise<Response> {
+    if (!download) throw new Error("a response without a download");
+    const { repository, digest, fileName } = download;
+    const sent = await sendBlob(`/v2/${repository}/blobs/${digest}`, principal);
+    for (const [name, value] of Object.entries(headers)) sent.headers.set(name, value);
+    sent.headers.set("Content-Disposition", `attachment; filename="${fileName.replace(/[^\w.+-]/g, "_")}"`);
+    return sent;
+  }
+}
+
+interface WebPrincipal {
+  readonly principal: Principal;
+  /** The same as plain data, for the main thread. */
+  readonly login: WebLogin;
+}
+
+const NOBODY: WebPrincipal = { principal: { user: ANONYMOUS }, login: { user: ANONYMOUS } };
