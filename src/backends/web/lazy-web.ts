@@ -1,6 +1,6 @@
 import { Semaphore } from "../../primitives/bounds/semaphore.ts";
-import type { WebCalls, WebRequest, WebResponse } from "./web-calls.ts";
-import type { WebServices } from "./web-services.ts";
+import type { WebCalls, WebRequest, WebResponse } from "./requests/web-calls.ts";
+import type { WebServices } from "./requests/web-services.ts";
 
 /** Requests that are handled at once; the main thread does their work between that of pushes. */
 const AT_ONCE = 4;

@@ -14,9 +14,9 @@ import { webFailureOf } from "./requests/failed-web.ts";
 import { Links } from "./requests/links.ts";
 import { SECURITY_HEADERS } from "./requests/security-headers.ts";
 import { webActor } from "./requests/web-actor.ts";
+import type { WebCalls, WebLogin, WebRequest, WebResponse } from "./requests/web-calls.ts";
 import type { WebContext } from "./requests/web-context.ts";
-import type { WebCalls, WebLogin, WebRequest, WebResponse } from "./web-calls.ts";
-import type { WebServices } from "./web-services.ts";
+import type { WebServices } from "./requests/web-services.ts";
 
 const SIGN_IN = "/sign-in";
 const SIGN_OUT = "/sign-out";

@@ -1,6 +1,6 @@
 import type { OtherNodes } from "../../backends/administration/configuration-follower.ts";
 import { TOKEN_PATH } from "../../backends/oci-http/instances/challenge.ts";
-import type { WebCalls } from "../../backends/web/web-calls.ts";
+import type { WebCalls } from "../../backends/web/requests/web-calls.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { lookUpVhost, vhostOf } from "../../primitives/net/vhost.ts";
 import type { Authenticator } from "../../primitives/users/authenticator.ts";

@@ -76,7 +76,8 @@ export class TokenAuthority {
   }
 
   verify(use: Exclude<Use, "session">, token: string, audience: string): TokenContent | undefined {
-    return this.#verified(use, token, audience);
+    const content = this.#verified(use, token, audience);
+    return content && { user: content.user, access: content.access };
   }
 
   #verified(

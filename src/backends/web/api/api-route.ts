@@ -3,8 +3,8 @@ import type { TLocalizedValidationError } from "typebox/error";
 import { Value } from "typebox/value";
 import { InvalidArgumentError } from "../../refusals.ts";
 import { type PathValues, RoutePattern } from "../requests/route-pattern.ts";
+import type { WebDownload } from "../requests/web-calls.ts";
 import type { WebContext } from "../requests/web-context.ts";
-import type { WebDownload } from "../web-calls.ts";
 
 export type ApiMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 

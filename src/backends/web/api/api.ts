@@ -1,5 +1,5 @@
+import type { WebResponse } from "../requests/web-calls.ts";
 import type { WebContext } from "../requests/web-context.ts";
-import type { WebResponse } from "../web-calls.ts";
 import { type ApiRoute, Download } from "./api-route.ts";
 import { API_ROUTES } from "./api-table.ts";
 import { openApiDocument } from "./openapi.ts";

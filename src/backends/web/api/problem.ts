@@ -1,5 +1,5 @@
 import type { WebFailure } from "../requests/failed-web.ts";
-import type { WebResponse } from "../web-calls.ts";
+import type { WebResponse } from "../requests/web-calls.ts";
 
 const RETRY_SECONDS = "5";
 

@@ -1,4 +1,4 @@
-import type { WebRequest, WebResponse } from "../web-calls.ts";
+import type { WebRequest, WebResponse } from "../requests/web-calls.ts";
 import { bundle } from "./bundle.ts" with { type: "macro" };
 
 const STYLE = bundle("style.css");

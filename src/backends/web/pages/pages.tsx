@@ -1,6 +1,6 @@
 import { renderToString } from "preact-render-to-string";
+import type { WebResponse } from "../requests/web-calls.ts";
 import type { WebContext } from "../requests/web-context.ts";
-import type { WebResponse } from "../web-calls.ts";
 import { errorPage } from "./error-page.tsx";
 import { Layout } from "./layout.tsx";
 import { type PageContent, Redirect } from "./page.ts";

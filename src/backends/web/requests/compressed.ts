@@ -1,4 +1,4 @@
-import type { WebRequest, WebResponse } from "../web-calls.ts";
+import type { WebRequest, WebResponse } from "./web-calls.ts";
 
 /** A shorter body gains less than its headers cost. */
 const MIN_BYTES = 1024;

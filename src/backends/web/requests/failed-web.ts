@@ -2,7 +2,7 @@ import { type Failure, type FailureKind, reportedFailure } from "../../../primit
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { damageOf } from "../../oci-http/content/damage.ts";
-import type { WebLogin } from "../web-calls.ts";
+import type { WebLogin } from "./web-calls.ts";
 
 /** Why a request failed, for pages and API: an HTTP status and words for users. */
 export interface WebFailure {

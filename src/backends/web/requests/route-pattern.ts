@@ -5,36 +5,51 @@ export type PathParameters<P extends string> = P extends `${string}{${infer Name
 
 export type PathValues<P extends string> = Readonly<Record<PathParameters<P>, string>>;
 
-/** May contain slashes; `/-/` ends it, as no component of a name is `-`. */
-const MANY_SEGMENTS = "repository";
+/** Its value has one or more segments. */
+const REPOSITORY = "{repository}";
+/** Ends a repository, as no component of a name is `-`. */
+const SEPARATOR = "-";
 
-/** A path with parameters, each of one segment. */
+/** A path with parameters, each of one segment but for `{repository}`. */
 export class RoutePattern<P extends string> {
   readonly path: P;
-  readonly #names: readonly string[];
-  readonly #expression: RegExp;
+  readonly #segments: readonly string[];
 
   constructor(path: P) {
     this.path = path;
-    this.#names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
-    const source = path.replace(/[.]/g, "\\.").replace(/\{(\w+)\}/g, (_, name: string) =>
-      // Lazy, so that the first `/-/` ends it.
-      name === MANY_SEGMENTS ? "(.+?)" : "([^/]+)",
-    );
-    this.#expression = new RegExp(`^${source}$`);
+    this.#segments = path.split("/");
   }
 
   /** The values of a percent-encoded path; `undefined` if it has another form. */
   match(path: string): PathValues<P> | undefined {
-    const found = this.#expression.exec(path);
-    if (!found) return undefined;
-    try {
-      const values = found.slice(1).map((value) => decodeURIComponent(value));
-      const entries = this.#names.map((name, i) => [name, values[i] ?? ""]);
-      return Object.fromEntries(entries) as PathValues<P>;
-    } catch {
-      // Not percent-encoded UTF-8.
-      return undefined;
+    const given = path.split("/");
+    const values: Record<string, string> = {};
+    let at = 0;
+    for (const expected of this.#segments) {
+      const length = expected === REPOSITORY ? repositoryLength(given, at) : 1;
+      const text = decoded(given.slice(at, at + length).join("/"));
+      at += length;
+      if (text === undefined || at > given.length) return undefined;
+      if (!expected.startsWith("{")) {
+        if (text !== expected) return undefined;
+      } else if (text === "") return undefined;
+      else values[expected.slice(1, -1)] = text;
     }
+    return at === given.length ? (values as PathValues<P>) : undefined;
+  }
+}
+
+/** The number of segments up to the separator. */
+function repositoryLength(segments: readonly string[], from: number): number {
+  const end = segments.indexOf(SEPARATOR, from);
+  return Math.max((end < 0 ? segments.length : end) - from, 1);
+}
+
+/** `undefined` if a text is not percent-encoded UTF-8. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
   }
 }

@@ -7,7 +7,7 @@ import type { Permission } from "../../../registry/model/access.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Actor } from "../../actor.ts";
 import { TokenAccess } from "../../oci-http/access/token-access.ts";
-import type { WebLogin } from "../web-calls.ts";
+import type { WebLogin } from "./web-calls.ts";
 
 const PERMISSION_FOR: Readonly<Record<Role, Permission>> = {
   reader: "pull",

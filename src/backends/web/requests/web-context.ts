@@ -1,9 +1,9 @@
 import type { Actor } from "../../actor.ts";
 import type { Moment } from "../../oci-http/operations/moment.ts";
 import type { InstanceConfig } from "../../oci-http/settings/instance-config.ts";
-import type { WebRequest } from "../web-calls.ts";
-import type { WebServices } from "../web-services.ts";
 import type { Links } from "./links.ts";
+import type { WebRequest } from "./web-calls.ts";
+import type { WebServices } from "./web-services.ts";
 
 /** The context of a page or a call of the API. */
 export interface WebContext {

@@ -1,4 +1,4 @@
-import { WEB_FOLDERS } from "../../../backends/web/web-calls.ts";
+import { WEB_FOLDERS } from "../../../backends/web/requests/web-calls.ts";
 
 const MAX_LENGTH = 200;
 /** RFC 3986, section 2.3: characters that have one spelling. */
@@ -25,6 +25,7 @@ export class PathPrefix {
 
   /** The path below the prefix. A path without it stays: a proxy may strip it, and docker asks at the root of a host. */
   strip(path: string): string {
+    if (path === this.#prefix) return "/";
     return path.startsWith(`${this.#prefix}/`) ? path.slice(this.#prefix.length) : path;
   }
 

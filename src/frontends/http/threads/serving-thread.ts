@@ -2,7 +2,7 @@ import type { OtherNodes } from "../../../backends/administration/configuration-
 import { InstanceTable } from "../../../backends/oci-http/instances/instance-table.ts";
 import { ServedView, type StoreOwner } from "../../../backends/oci-http/store/served-view.ts";
 import type { ViewLocation } from "../../../backends/oci-http/store/view-location.ts";
-import { WEB } from "../../../backends/web/web-calls.ts";
+import { WEB } from "../../../backends/web/requests/web-calls.ts";
 import { SharedRun } from "../../../primitives/jobs/shared-run.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { inStepWith } from "../../../primitives/monotonic-clock.ts";

@@ -1,7 +1,7 @@
 import type { OtherNodes } from "../../../backends/administration/configuration-follower.ts";
 import type { BackendSwitch } from "../../../backends/backend-switch.ts";
 import type { InstanceRegistry } from "../../../backends/oci-http/instances/instance-registry.ts";
-import type { WebCalls } from "../../../backends/web/web-calls.ts";
+import type { WebCalls } from "../../../backends/web/requests/web-calls.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { WarnOnce } from "../../../primitives/logging/warn-once.ts";
 import { SharedVersion } from "../../../primitives/threads/shared-version.ts";

@@ -1,5 +1,5 @@
 import type { OciStore } from "../../../backends/oci-http/store/oci-store.ts";
-import { WEB, type WebCalls } from "../../../backends/web/web-calls.ts";
+import { WEB, type WebCalls } from "../../../backends/web/requests/web-calls.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { monotonicMs } from "../../../primitives/monotonic-clock.ts";
 import type { UploadId } from "../../../primitives/store/engine/upload-id.ts";

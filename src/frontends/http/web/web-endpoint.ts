@@ -1,12 +1,13 @@
 import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
 import type { InstanceName } from "../../../backends/oci-http/settings/instance-config.ts";
+import { problem } from "../../../backends/web/api/problem.ts";
 import {
   WEB_HEADERS,
   type WebCalls,
   type WebLogin,
   type WebRequest,
   type WebResponse,
-} from "../../../backends/web/web-calls.ts";
+} from "../../../backends/web/requests/web-calls.ts";
 import { SharedBudget } from "../../../primitives/bounds/shared-budget.ts";
 import { networkOf } from "../../../primitives/net/client-network.ts";
 import type { Authenticator } from "../../../primitives/users/authenticator.ts";
@@ -52,6 +53,13 @@ export class WebEndpoint {
   }
 
   async handle(routed: WebRoutedRequest): Promise<Response | RegistryError> {
+    const result = await this.#handle(routed);
+    if (!(result instanceof RegistryError) || !routed.path.startsWith(API)) return result;
+    const { status, message, headers } = result;
+    return responseOf(problem({ status, words: message }, headers));
+  }
+
+  async #handle(routed: WebRoutedRequest): Promise<Response | RegistryError> {
     const { request, path, base, remote } = routed;
     const { host, protocol } = new URL(base);
     const cookies = { isSecure: protocol === "https:" };
@@ -151,7 +159,7 @@ export class WebEndpoint {
       body,
     });
     if (response.download) return this.#download(routed, principal, response);
-    const sent = new Response(response.body, { status: response.status, headers: { ...response.headers } });
+    const sent = responseOf(response);
     if (response.endsSession) sent.headers.set("Set-Cookie", sessionCookie("", 0, cookies));
     return sent;
   }
@@ -169,6 +177,10 @@ export class WebEndpoint {
     sent.headers.set("Content-Disposition", `attachment; filename="${fileName.replace(/[^\w.+-]/g, "_")}"`);
     return sent;
   }
+}
+
+function responseOf({ status, headers, body }: WebResponse): Response {
+  return new Response(body, { status, headers: { ...headers } });
 }
 
 interface WebPrincipal {

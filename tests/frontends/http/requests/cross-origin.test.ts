@@ -110,7 +110,7 @@ describe("web pages of an allowed origin", () => {
       "access-control-expose-headers": expect.stringMatching(
         /Docker-Content-Digest.*Docker-Upload-UUID.*Link.*Location.*OCI-Subject.*Range.*WWW-Authenticate/,
       ),
-      vary: "Origin",
+      vary: expect.stringMatching(/Origin$/),
     };
     const statuses = [200, 401, 404, 400, 200, 200, 304, 404, 200, 206, 200, 200, 202, 200, 404];
     expect(found).toEqual(statuses.map((status) => [status, expected]));

@@ -64,13 +64,8 @@ test("paths at the root, and no others, are served beside those below the path p
   const { httpPort } = await startTestServer(PREFIX);
   const status = async (path: string) =>
     (await fetch(`http://127.0.0.1:${httpPort}${path}`, { headers: ALICE })).status;
-  expect(await status("/v2/")).toBe(200);
-  for (const path of [
-    "/infra/registry",
-    "/infra/registry/",
-    "/infra/v2/",
-    "/infra/registryv2/",
-    "/registry/v2/",
-  ])
+  for (const path of ["/v2/", "/infra/registry", "/infra/registry/"])
+    expect([path, await status(path)]).toEqual([path, 200]);
+  for (const path of ["/infra/v2/", "/infra/registryv2/", "/registry/v2/"])
     expect([path, await status(path)]).toEqual([path, 404]);
 });

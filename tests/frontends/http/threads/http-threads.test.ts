@@ -3,7 +3,7 @@ import { BackendSwitch } from "../../../../src/backends/backend-switch.ts";
 import { InstanceRegistry } from "../../../../src/backends/oci-http/instances/instance-registry.ts";
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import { SYSTEM_STORE } from "../../../../src/backends/oci-http/settings/instance-config.ts";
-import type { WebCalls } from "../../../../src/backends/web/web-calls.ts";
+import type { WebCalls } from "../../../../src/backends/web/requests/web-calls.ts";
 import { HttpTraffic } from "../../../../src/frontends/http/requests/http-traffic.ts";
 import { startHttp } from "../../../../src/frontends/http/threads/start-http.ts";
 import { digestOf } from "../../../../src/primitives/digest.ts";

@@ -1,8 +1,8 @@
-import { service } from "../../primitives/threads/service.ts";
-import type { Grant } from "../../primitives/users/access-file.ts";
-import type { UserName } from "../../primitives/users/user.ts";
-import type { AccessClaim } from "../oci-http/access/token-access.ts";
-import type { InstanceName } from "../oci-http/settings/instance-config.ts";
+import { service } from "../../../primitives/threads/service.ts";
+import type { Grant } from "../../../primitives/users/access-file.ts";
+import type { UserName } from "../../../primitives/users/user.ts";
+import type { AccessClaim } from "../../oci-http/access/token-access.ts";
+import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
 
 /** The first components of the paths of pages and API. */
 export const WEB_FOLDERS = [

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import { RegistryClient } from "../../support/registry-client.ts";
+import { startTestServer } from "../../support/test-server.ts";
+import { WebClient } from "../../support/web-client.ts";
+
+describe("a sign-in", () => {
+  test("shows what the user may read, until the sign-out", async () => {
+    const { httpPort } = await startTestServer();
+    await new RegistryClient(httpPort, "team/app").pushImage("v1");
+    const browser = new WebClient(httpPort);
+    expect(await browser.text("/")).not.toContain("team/app");
+    const signedIn = await browser.signIn("alice", "change-me", "/?x=1");
+    expect([signedIn.status, signedIn.headers.get("Location")]).toEqual([303, "/?x=1"]);
+    expect(await browser.text("/")).toContain("team/app");
+    const cookie = signedIn.headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    const signedOut = await browser.submit("/sign-out", {});
+    expect([signedOut.status, signedOut.headers.get("Location")]).toEqual([303, "/"]);
+    // Also for who has kept the cookie.
+    expect(
+      await new WebClient(httpPort).fetch("/", { headers: { Cookie: cookie } }).then((r) => r.text()),
+    ).not.toContain("team/app");
+  });
+
+  test("with a wrong password says so, and a session's cookie is of one registry's key", async () => {
+    const { httpPort } = await startTestServer();
+    const browser = new WebClient(httpPort);
+    const refused = await browser.signIn("alice", "wrong");
+    expect(refused.status).toBe(401);
+    expect(await refused.text()).toContain("The name or the password is wrong.");
+    const forged = await browser.fetch("/account", { headers: { Cookie: "everlock=a.b.c" } });
+    expect(await forged.text()).toContain("Sign in");
+  });
+
+  test("that a page of another site has sent is refused", async () => {
+    const { httpPort } = await startTestServer();
+    const response = await new WebClient(httpPort).fetch("/sign-in", {
+      method: "POST",
+      headers: { "Sec-Fetch-Site": "cross-site" },
+      body: "user=alice&password=change-me",
+    });
+    expect(response.status).toBe(403);
+  });
+});
+
+test("the pages are off with --no-backend-web", async () => {
+  const { httpPort } = await startTestServer(["--no-backend-web"]);
+  const response = await new WebClient(httpPort).fetch("/");
+  expect([response.status, response.headers.get("Content-Type")]).toEqual([404, "application/json"]);
+});
