@@ -1,3 +1,4 @@
+import type { OtherNodes } from "../../../backends/administration/configuration-follower.ts";
 import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
 import type { InstanceName } from "../../../backends/oci-http/settings/instance-config.ts";
 import { problem } from "../../../backends/web/api/problem.ts";
@@ -10,7 +11,7 @@ import {
 } from "../../../backends/web/requests/web-calls.ts";
 import { SharedBudget } from "../../../primitives/bounds/shared-budget.ts";
 import { networkOf } from "../../../primitives/net/client-network.ts";
-import type { Authenticator } from "../../../primitives/users/authenticator.ts";
+import type { Authenticator, LoginAttempt, LoginResult } from "../../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../../primitives/users/token-authority.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { withBoundedBody } from "../../../registry/requests/bounded-body.ts";
@@ -35,6 +36,8 @@ export interface WebEndpointOptions {
   readonly requestAuthenticator: RequestAuthenticator;
   readonly tokens: TokenAuthority;
   readonly web: WebCalls;
+  /** What other nodes change; `undefined` where there are none. */
+  readonly others?: OtherNodes | undefined;
 }
 
 /** What a request for a page adds to a routed one. */
@@ -109,8 +112,8 @@ export class WebEndpoint {
     const form = new URLSearchParams(new TextDecoder().decode(body));
     const [login, password] = [form.get("user") ?? "", form.get("password") ?? ""];
     const place = `the pages of the registry '${backend.audience}'`;
-    const { authenticator, tokens } = this.#options;
-    const result = await authenticator.login({
+    const { tokens } = this.#options;
+    const result = await this.#login({
       login,
       password,
       address: remote,
@@ -131,6 +134,16 @@ export class WebEndpoint {
     }
     const retry = result.kind === "limited" ? { retryAfterSeconds: result.retryAfterSeconds } : {};
     return this.#pass(routed, cookies, principal, body, { user: login, ...retry });
+  }
+
+  /** Another node may have changed the password: it is asked before a login is refused. */
+  async #login(attempt: LoginAttempt): Promise<LoginResult> {
+    const { authenticator, others } = this.#options;
+    const version = others?.version;
+    const result = await authenticator.login(attempt);
+    if (!others || result.kind !== "refused") return result;
+    await others.refresh();
+    return others.version === version ? result : authenticator.login(attempt);
   }
 
   async #pass(
