@@ -40,5 +40,9 @@ export function webActor(
     remote,
     isAdministrator: () => !limit && !token && directory().isAdministrator(user),
     allows: (path, role) => directory().allows(isWithin(path, role) ? user : ANONYMOUS, path, role),
+    patternsIn: (instance) =>
+      limit
+        ? [limit.path, ...directory().patternsOf(ANONYMOUS, instance)]
+        : directory().patternsOf(user, instance),
   };
 }
