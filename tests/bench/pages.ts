@@ -6,11 +6,19 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { Actor } from "../../src/backends/actor.ts";
-import { searchRepositories } from "../../src/backends/oci-http/operations/search-repositories.ts";
+import { parseMoment } from "../../src/backends/oci-http/operations/moment.ts";
+import {
+  type RepositorySearch,
+  searchRepositories,
+} from "../../src/backends/oci-http/operations/search-repositories.ts";
+import { searchTags, type TagSearch } from "../../src/backends/oci-http/operations/search-tags.ts";
 import { OciStore } from "../../src/backends/oci-http/store/oci-store.ts";
 import { consoleLogger } from "../../src/primitives/logging/logger.ts";
+import { SYSTEM_IDENTITY } from "../../src/primitives/store/commits/commit-group.ts";
+import { storePath } from "../../src/primitives/store/commits/store-path.ts";
 import { localStores } from "../../src/primitives/store/open-engine.ts";
 import type { StoreName } from "../../src/primitives/store/store-manager.ts";
+import type { RepositoryName } from "../../src/registry/model/repository-name.ts";
 import { ADMINISTRATOR, actorWith, usersWithAnonymous } from "../support/actors.ts";
 import { DEFAULT, registryOver } from "../support/registry-services.ts";
 import { fillEverlock } from "./many-tags.ts";
@@ -79,10 +87,31 @@ try {
       await report(`search '${text}', may read ${actor}`, () => repositories(actor, { text }));
   }
 
-  function repositories(
-    actor: string,
-    options: { readonly sort?: "name" | "pushed" | "size" | "tags"; readonly text?: string },
-  ) {
+  const { commitId = "" } = oci.store.head();
+  await oci.store.write(storePath("readme"), Buffer.from("x"), { author: SYSTEM_IDENTITY, message: "later" });
+  const at = parseMoment(commitId);
+  const tags = (options: Partial<TagSearch>) =>
+    searchTags(services, ACTORS["all"] ?? actorWith({}), {
+      instance: DEFAULT,
+      repository: "bench" as RepositoryName,
+      sort: "name",
+      descending: true,
+      limit: LIMIT,
+      ...options,
+    });
+  for (const sort of ["name", "version", "pushed", "size"] as const) {
+    await report(`tags by ${sort}`, () => tags({ sort }));
+    if (sort !== "size") await report(`tags by ${sort}, as of a commit`, () => tags({ sort, at }));
+  }
+  for (const text of ["v0", "99999", "nothing"]) {
+    await report(`tags with '${text}'`, () => tags({ text }));
+    await report(`tags with '${text}', as of a commit`, () => tags({ text, at }));
+  }
+  for (const sort of ["name", "pushed", "tags"] as const)
+    await report(`repositories by ${sort}, as of a commit`, () => repositories("all", { sort, at }), 3);
+  await report("search 'nothing', as of a commit", () => repositories("all", { text: "nothing", at }), 3);
+
+  function repositories(actor: string, options: Partial<RepositorySearch>) {
     const request = { instance: DEFAULT, sort: "name", descending: true, limit: LIMIT, ...options } as const;
     return searchRepositories(services, ACTORS[actor] ?? actorWith({}), request);
   }

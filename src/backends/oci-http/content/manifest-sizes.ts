@@ -5,8 +5,8 @@ import { manifestClosure } from "./manifest-closure.ts";
 
 /** Most levels of nested indexes that are followed. */
 export const MAX_DEPTH = 4;
-/** Most manifests that are read to measure one image. */
-const MAX_MANIFESTS = 1000;
+/** Most manifests of one image that are read. */
+export const MAX_MANIFESTS = 1000;
 
 /** The bytes of each blob that a manifest names, as it states them, by digest; also of those that the registry need not hold. */
 export function blobSizes(json: unknown, { blobs }: Pick<Manifest, "blobs">): Map<string, number> {

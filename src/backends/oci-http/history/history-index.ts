@@ -195,15 +195,23 @@ export class HistoryIndex {
     this.#open?.close();
   }
 
-  /**
-   * Reads rows and verifies their checksums; a damaged database is removed, and the next catch-up rebuilds it. The caller catches
-   * up first.
-   */
+  /** Reads rows and verifies their checksums. The caller catches up first. */
   rows<T extends Row>(sql: string, values: Readonly<Record<string, string | number>>): T[] {
-    try {
-      const db = this.#db;
+    return this.#watched((db) => {
       const rows = db.query<T, [typeof values]>(sql).all(values);
       return rows.map((row) => checkedRow(db, row));
+    });
+  }
+
+  /** The first row of a query that counts. The caller catches up first. */
+  first<T>(sql: string, values: Readonly<Record<string, string | number>>): T | undefined {
+    return this.#watched((db) => db.query<T, [typeof values]>(sql).get(values) ?? undefined);
+  }
+
+  /** Removes a database that turns out to be damaged; the next catch-up rebuilds it. */
+  #watched<T>(read: (db: Database) => T): T {
+    try {
+      return read(this.#db);
     } catch (error) {
       const reason = damageIn(error);
       if (reason !== undefined) this.#remove(reason);

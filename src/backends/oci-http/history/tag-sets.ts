@@ -1,3 +1,4 @@
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { HistoryEvent } from "./history.ts";
@@ -5,7 +6,7 @@ import type { CommitRow, MoveRow } from "./history-database.ts";
 import type { HistoryIndex } from "./history-index.ts";
 
 /** Reads from an index that has caught up. */
-export type HistoryRows = Pick<HistoryIndex, "rows">;
+export type HistoryRows = Pick<HistoryIndex, "rows" | "first">;
 
 /** When something was last set, and by whom. */
 export interface LastSet {
@@ -18,6 +19,11 @@ export interface LastSet {
 const MAX_READ = 50;
 /** The subjects of commits that add to a repository. */
 const ADDS = /^(push|tag|copy|restore) /;
+
+/** The place of a commit in the history; `undefined` if the history does not know it. */
+export function seqOf(history: HistoryRows, id: ObjectId): number | undefined {
+  return history.rows<CommitRow>("SELECT * FROM commits WHERE id = $id", { id })[0]?.seq;
+}
 
 /** The event of a commit by its place in the history. */
 export function eventAt(history: HistoryRows, seq: number): HistoryEvent | undefined {
@@ -45,11 +51,18 @@ export function lastSets(
 }
 
 /** The last of the repository's newest commits that added something to it. */
-export function lastPush(history: HistoryRows, repository: RepositoryName): LastSet | undefined {
-  const sql = `SELECT * FROM commits WHERE repository = $repository ORDER BY seq DESC LIMIT ${MAX_READ}`;
-  for (const { event } of history.rows<CommitRow>(sql, { repository })) {
-    const { subject, seconds, user } = JSON.parse(event) as HistoryEvent;
-    if (ADDS.test(subject)) return { seconds, user };
+export function lastPush(
+  history: HistoryRows,
+  repository: RepositoryName,
+  until = Number.MAX_SAFE_INTEGER,
+): LastSet | undefined {
+  // Nearly always, the newest one is a push.
+  for (const limit of [1, MAX_READ]) {
+    const sql = `SELECT * FROM commits WHERE repository = $repository AND seq <= $until ORDER BY seq DESC LIMIT ${limit}`;
+    for (const { event } of history.rows<CommitRow>(sql, { repository, until })) {
+      const { subject, seconds, user } = JSON.parse(event) as HistoryEvent;
+      if (ADDS.test(subject)) return { seconds, user };
+    }
   }
   return undefined;
 }

@@ -65,6 +65,10 @@ export async function* listTags(
   requireReader(actor, instance, repository);
   if (!(await isKnown(view, repository)))
     throw new NotFoundError(`no repository '${repository}' in '${instance}'`);
+  const source = {
+    blobs: view.blobs,
+    manifest: (of: RepositoryName, digest: Digest) => view.index.manifest(of, digest),
+  };
   const pace = new Pace(1);
   for (let after: string | undefined = last; after !== undefined; ) {
     const tags: readonly Tag[] = view.index.tags(repository, after, TAGS_AT_ONCE);
@@ -74,7 +78,7 @@ export async function* listTags(
       if (!digest) continue;
       const event = await oci.history.lastEvent(repository, tag, until);
       const pushed = event && new Date(event.seconds * 1000);
-      yield { tag, digest, ...(await summarize(view, repository, digest)), pushed, by: event?.user };
+      yield { tag, digest, ...(await summarize(source, repository, digest)), pushed, by: event?.user };
     }
     after = tags.length === TAGS_AT_ONCE ? tags.at(-1) : undefined;
   }

@@ -10,6 +10,7 @@ import type { Actor } from "../../actor.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
+import { SUMMARY_WAIT_MS } from "../summaries/summaries.ts";
 import {
   type RepositorySort,
   repositoriesBy,
@@ -18,8 +19,10 @@ import {
 } from "../summaries/summary-pages.ts";
 import { checkLimit, type FoundPage, pageOf, positionOf, sortedAfter } from "./found-page.ts";
 import type { Moment } from "./moment.ts";
+import { pastRepositories } from "./past-repositories.ts";
 import { readableOf, readableRanges, readsAll } from "./readable-repositories.ts";
-import { type ContentServices, configOf, holdsRole } from "./registry-access.ts";
+import { type ContentServices, holdsRole } from "./registry-access.ts";
+import { stateOf } from "./registry-state.ts";
 
 export type { RepositorySort };
 
@@ -54,8 +57,6 @@ export interface FoundRepository {
   readonly isPublic: boolean;
 }
 
-/** How long a page waits for what was pushed just now (ms); it then shows what is known. */
-export const SUMMARY_WAIT_MS = 100;
 /** Most repositories that are sorted in memory, for an actor who may not read all. */
 const MAX_SORTED = 2000;
 /** Most repositories that are counted. */
@@ -69,9 +70,12 @@ export async function searchRepositories(
   search: RepositorySearch,
 ): Promise<FoundPage<FoundRepository>> {
   checkLimit(search.limit);
-  configOf(services, search.instance);
-  const oci = services.instances.storeOf(search.instance);
-  const page = (await measuredPage(oci, actor, search)) ?? (await namedPage(oci, actor, search));
+  positionOf(search.cursor, search);
+  const state = await stateOf(services, search.instance, search.at);
+  const { oci, past } = state;
+  const page = past
+    ? await pastRepositories({ ...state, past }, actor, search)
+    : ((await measuredPage(oci, actor, search)) ?? (await namedPage(oci, actor, search)));
   const anybody = ({ repository }: { readonly repository: RepositoryName }) =>
     services.users.directory.allows(
       ANONYMOUS,
@@ -89,7 +93,6 @@ async function measuredPage(
   actor: Actor,
   search: RepositorySearch,
 ): Promise<UnmarkedPage | undefined> {
-  positionOf(search.cursor, search);
   const db = await summaries.newest(SUMMARY_WAIT_MS);
   if (!db) return undefined;
   try {
@@ -106,7 +109,7 @@ async function sortedPage(db: Database, actor: Actor, search: RepositorySearch):
   const position = positionOf(cursor, search);
   const scan = repositoriesBy(db, { ...search, text });
   if (readsAll(actor, instance)) {
-    const total = scan.count(MAX_COUNTED);
+    const total = await scan.count(MAX_COUNTED);
     const { rows, next } = await pageOf(scan.after(position), search, limit);
     return { entries: rows.map(described), next, total, isMeasured: true };
   }

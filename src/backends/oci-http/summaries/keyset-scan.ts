@@ -55,13 +55,23 @@ export class KeysetScan<R extends Position> {
     }
   }
 
-  /** How many rows there are; `undefined` if there are more than `most`, or so many would have to be searched. */
-  count(most: number): number | undefined {
-    const { table, where, nameColumn } = this.#options;
-    const sql = `SELECT count(*) AS count, total(${this.#matches()}) AS found
-      FROM (SELECT ${nameColumn} FROM ${table} WHERE ${where} LIMIT ${most + 1})`;
-    const row = this.#db.query<{ count: number; found: number }, [Values]>(sql).get(this.#parameters());
-    return row && row.count <= most ? row.found : undefined;
+  /** How many rows there are; `undefined` if more than `most` would have to be searched. */
+  async count(most: number): Promise<number | undefined> {
+    const { table, where, nameColumn: name } = this.#options;
+    const sql = `SELECT count(*) AS count, total(${this.#matches()}) AS found, max(${name}) AS last
+      FROM (SELECT ${name} FROM ${table} WHERE ${where} AND ${name} > $last ORDER BY ${name} LIMIT ${SEARCHED_AT_ONCE})`;
+    const query = this.#db.query<{ count: number; found: number; last: string }, [Values]>(sql);
+    const pace = new Pace(0.3);
+    let [searched, found] = [0, 0];
+    for (let last = ""; searched <= most; ) {
+      const counted = query.get({ ...this.#parameters(), last });
+      searched += counted?.count ?? 0;
+      found += counted?.found ?? 0;
+      if (!counted || counted.count < SEARCHED_AT_ONCE) return searched <= most ? found : undefined;
+      last = counted.last;
+      await pace.rest();
+    }
+    return undefined;
   }
 
   #rows(from: Position | undefined, end: Position | undefined): R[] {

@@ -7,13 +7,16 @@ import { createSchema, openDatabase, openForReading } from "../../../primitives/
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import { readHead } from "../../../primitives/store/index/derived-index.ts";
 import type { HistoryIndex } from "../history/history-index.ts";
+import { seqOf } from "../history/tag-sets.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import { SUMMARY_DATABASE } from "./summary-database.ts";
-import { fillSummaries, seqOf } from "./summary-filling.ts";
+import { fillSummaries } from "./summary-filling.ts";
 import { followCommits } from "./summary-following.ts";
 import { type ReadManifest, SummaryUpdate } from "./summary-update.ts";
 import { type SummaryState, SummaryWriter } from "./summary-writer.ts";
 
+/** How long a page waits for what was pushed just now (ms); it then shows what is known. */
+export const SUMMARY_WAIT_MS = 100;
 /** Filling the tables again costs less than to apply more commits than this. */
 const MAX_BEHIND = 20_000;
 
@@ -21,7 +24,7 @@ const MAX_BEHIND = 20_000;
 export interface Summarized {
   readonly store: Pick<Store, "head" | "walk">;
   readonly index: Pick<OciIndexReader, "manifest">;
-  readonly history: Pick<HistoryIndex, "catchUp" | "head" | "rows">;
+  readonly history: Pick<HistoryIndex, "catchUp" | "head" | "rows" | "first">;
   readonly location: { readonly indexPath: string };
 }
 

@@ -1,6 +1,5 @@
 import type { Database } from "bun:sqlite";
 import type { Digest } from "../../../primitives/digest.ts";
-import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { type HistoryRows, lastPush, lastSets } from "../history/tag-sets.ts";
 import { manifestsAfter, tagsAfter } from "../index/index-pages.ts";
@@ -54,9 +53,4 @@ async function addTags(
     last = names.at(-1) ?? last;
     if (tags.length < TAGS_AT_ONCE) return;
   }
-}
-
-/** The place of a commit in the history; `undefined` if the history does not know it. */
-export function seqOf(history: HistoryRows, id: ObjectId): number | undefined {
-  return history.rows<{ seq: number; sum: number }>("SELECT * FROM commits WHERE id = $id", { id })[0]?.seq;
 }

@@ -64,17 +64,22 @@ export function* repositoriesIn(
   }
 }
 
-/** The tags of a repository; `undefined` if the summaries do not know it. */
+/** The tags of a repository, and how many it has; `undefined` if the summaries do not know it. */
 export function tagsBy(
   db: Database,
   repository: RepositoryName,
   { sort, descending, text }: Sorted<TagSort>,
-): KeysetScan<SummarizedTag> | undefined {
+): { readonly scan: KeysetScan<SummarizedTag>; readonly count: number } | undefined {
   const known = db
-    .query<{ id: number }, [string]>("SELECT id FROM repositories WHERE name = ?")
+    .query<{ id: number; tags: number }, [string]>("SELECT id, tags FROM repositories WHERE name = ?")
     .get(repository);
   if (!known) return undefined;
   const keyColumn = sort === "name" ? "tag" : sort;
   const options = { table: "tags", nameColumn: "tag", keyColumn, where: "repository = $repository" } as const;
-  return new KeysetScan(db, { ...options, columns: "", descending, text }, { repository: known.id });
+  const scan = new KeysetScan<SummarizedTag>(
+    db,
+    { ...options, columns: "", descending, text },
+    { repository: known.id },
+  );
+  return { scan, count: known.tags };
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Actor } from "../../../../src/backends/actor.ts";
 import { anonymousActor } from "../../../../src/backends/actor.ts";
 import { MAX_PAGE } from "../../../../src/backends/oci-http/operations/found-page.ts";
+import { parseMoment } from "../../../../src/backends/oci-http/operations/moment.ts";
 import {
   type RepositorySearch,
   searchRepositories,
@@ -173,5 +174,46 @@ describe("a search of repositories", () => {
     );
     for (const limit of [0, 1.5, MAX_PAGE + 1])
       await expect(search(actor, { limit })).rejects.toBeInstanceOf(InvalidArgumentError);
+  });
+});
+
+describe("a search of repositories as of a moment", () => {
+  test("shows the repositories that there were, with their numbers of tags", async () => {
+    const { store, search, namesOf } = await registryOf(FEW);
+    const actor = actorWith(ADMINISTRATOR);
+    const at = parseMoment(store.oci.store.head().commitId ?? "");
+    await store.image("v1", { repository: "later" as RepositoryName });
+    const repository = "team/a" as RepositoryName;
+    await store.image(["more", "v0"], { repository });
+    const gone = await store.image("v0", { repository: "hidden" as RepositoryName });
+    await store.delete(gone, "hidden" as RepositoryName);
+    const names = Object.keys(FEW).toSorted();
+    expect(await namesOf(actor, { at })).toEqual(names);
+    expect(await namesOf(actor, { at, descending: true })).toEqual(names.toReversed());
+    const byTags = ["team/a", "team/c", "team/b", "hidden", "public/p"];
+    expect(await namesOf(actor, { at, sort: "tags" })).toEqual(byTags);
+    expect((await namesOf(actor, { at, sort: "pushed" })).toSorted()).toEqual(names);
+    expect((await search(actor, { at, text: "team/a" })).entries).toMatchObject([
+      { repository: "team/a", tags: 1, size: undefined, by: "alice", isPublic: false },
+    ]);
+    await expect(search(actor, { at, sort: "size" })).rejects.toBeInstanceOf(InvalidArgumentError);
+    expect(await namesOf(actor, { at: parseMoment("2000-01-01") })).toEqual([]);
+  });
+
+  test("shows each user what that user may read", async () => {
+    const { store, search, namesOf } = await registryOf(FEW);
+    const at = parseMoment(store.oci.store.head().commitId ?? "");
+    await store.image("v1", { repository: "team/later" as RepositoryName });
+    const reader = actorWith({ "http/oci/default/team/*": "reader" });
+    for (const sort of ["name", "tags", "pushed"] as const)
+      expect((await namesOf(reader, { at, sort })).toSorted()).toEqual(["team/a", "team/b", "team/c"]);
+    expect((await search(actorWith({}), { at })).entries).toEqual([]);
+  });
+
+  test("is what a registry at a past state shows", async () => {
+    const { store, services, namesOf } = await registryOf(FEW);
+    services.set({ at: store.oci.store.head().commitId });
+    await store.image("v1", { repository: "later" as RepositoryName });
+    expect(await namesOf(actorWith(ADMINISTRATOR))).toEqual(Object.keys(FEW).toSorted());
   });
 });

@@ -1,0 +1,155 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { parseStoredManifest } from "../../../registry/model/manifest.ts";
+import type { Page } from "../../../registry/model/page.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Referrer, ReferrersRequest, StoredManifest } from "../../../registry/model/storage.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import { SnapshotContent } from "../content/committed-content.ts";
+import { manifestPath, manifestsPrefix, parseOciPath, repositoryPath } from "../content/layout.ts";
+import { tagTarget } from "../content/tag-target.ts";
+import { type Past, pastTags } from "../history/past-tags.ts";
+import { seqOf } from "../history/tag-sets.ts";
+import type { InstanceName } from "../settings/instance-config.ts";
+import { isKnown } from "../store/known-repository.ts";
+import type { OciStore } from "../store/oci-store.ts";
+import type { StoreView } from "../store/store-view.ts";
+import { type Moment, stateAt } from "./moment.ts";
+import { type ContentServices, configOf } from "./registry-access.ts";
+
+/** One state of a registry, the newest or a past one. The caller decides who may read which repository. */
+export interface RegistryState {
+  readonly oci: OciStore;
+  readonly blobs: StoreView["blobs"];
+  /** The commit and its place in the history; `undefined`: the newest state. */
+  readonly past: PastState | undefined;
+  tagDigest(repository: RepositoryName, tag: Tag): Promise<Digest | undefined>;
+  manifest(repository: RepositoryName, digest: Digest): Promise<StoredManifest | undefined>;
+  /** Whether the repository holds content; of the newest state also whether it ever did. */
+  isKnown(repository: RepositoryName): Promise<boolean>;
+  /** Up to `limit` tags after `last`, by name. */
+  tags(repository: RepositoryName, last: string, limit: number): Promise<readonly Tag[]>;
+  /** The manifests with this subject, after `last` by digest. */
+  referrers(repository: RepositoryName, subject: Digest, request: ReferrersRequest): Promise<Page<Referrer>>;
+}
+
+export interface PastState extends Past {
+  /** `undefined`: before the first commit. */
+  readonly commit: ObjectId | undefined;
+}
+
+/** Most differences from the newest state that are looked at for referrers which were deleted since. */
+const MAX_EXAMINED = 5000;
+const MAX_REFERRER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The state that a registry serves, or had at a moment: read from the index, or from the commit and the history, without an
+ * index of that state. Rejects with `NotFoundError`, or `InvalidArgumentError` if the moment is ambiguous.
+ */
+export async function stateOf(
+  services: ContentServices,
+  instance: InstanceName,
+  at?: Moment,
+): Promise<RegistryState> {
+  const { at: until } = configOf(services, instance);
+  const oci = services.instances.storeOf(instance);
+  if (at === undefined && until === undefined) {
+    await oci.refresh();
+    return newestState(oci);
+  }
+  await oci.history.catchUp();
+  const commit = at === undefined ? until : await stateAt(oci, at, until);
+  return pastState(oci, commit);
+}
+
+function newestState(oci: OciStore): RegistryState {
+  const { index, blobs } = oci;
+  return {
+    oci,
+    blobs,
+    past: undefined,
+    tagDigest: async (repository, tag) => index.tagDigest(repository, tag),
+    manifest: async (repository, digest) => index.manifest(repository, digest),
+    isKnown: (repository) => isKnown(oci, repository),
+    tags: async (repository, last, limit) => index.tags(repository, last, limit),
+    referrers: async (repository, subject, request) => index.referrers(repository, subject, request),
+  };
+}
+
+async function pastState(oci: OciStore, commit: ObjectId | undefined): Promise<RegistryState> {
+  const snapshot = await oci.store.at(commit);
+  const { history, blobs } = oci;
+  const past = { history, commit, seq: commit === undefined ? 0 : (seqOf(history, commit) ?? 0) };
+  const committed = new SnapshotContent(() => snapshot);
+  return {
+    oci,
+    blobs,
+    past,
+    tagDigest: (repository, tag) => tagTarget(snapshot, repository, tag),
+    manifest: (repository, digest) => committed.manifest(repository, { kind: "digest", digest }),
+    isKnown: (repository) => holdsContent(snapshot, repository),
+    async tags(repository, last, limit) {
+      const tags: Tag[] = [];
+      for (const found of pastTags(past, repository, { last })) {
+        if (found) tags.push(found.tag);
+        if (tags.length === limit) break;
+      }
+      return tags;
+    },
+    referrers: (repository, subject, request) => pastReferrers(oci, snapshot, repository, subject, request),
+  };
+}
+
+/** Whether a repository has a manifest or tag; a directory of its name may also hold the repositories below it. */
+async function holdsContent(snapshot: Snapshot, repository: RepositoryName): Promise<boolean> {
+  const manifests = manifestsPrefix(repository).slice(0, -1);
+  const tags = `${repositoryPath(repository)}/_tags`;
+  return ((await snapshot.entryId(manifests)) ?? (await snapshot.entryId(tags))) !== undefined;
+}
+
+/** Those of the newest state that existed, and those that were deleted since. */
+async function pastReferrers(
+  { store, index }: OciStore,
+  snapshot: Snapshot,
+  repository: RepositoryName,
+  subject: Digest,
+  { artifactType, last, limit }: ReferrersRequest,
+): Promise<Page<Referrer>> {
+  const pace = new Pace(0.5);
+  const found = new Map<string, Referrer>();
+  const newest = index.referrers(repository, subject, {
+    artifactType,
+    last,
+    limit: MAX_EXAMINED,
+    maxBytes: MAX_REFERRER_BYTES,
+  });
+  for (const referrer of newest.entries) {
+    await pace.rest();
+    if (await snapshot.fileId(manifestPath(repository, referrer.digest)))
+      found.set(referrer.digest, referrer);
+  }
+  let examined = 0;
+  const below = manifestsPrefix(repository).slice(0, -1);
+  for await (const { path, before, after } of store.diffBelow(below, snapshot, store.head())) {
+    await pace.rest();
+    if (++examined > MAX_EXAMINED) break;
+    const file = parseOciPath(path);
+    if (!before || after || file?.kind !== "manifest") continue;
+    const content = await snapshot.read(path);
+    const manifest = parseStoredManifest(content);
+    if (!content || manifest?.subject !== subject || file.digest <= last) continue;
+    if (artifactType !== undefined && manifest.artifactType !== artifactType) continue;
+    const { mediaType, annotations } = manifest;
+    found.set(file.digest, {
+      mediaType,
+      digest: file.digest,
+      size: content.length,
+      ...(manifest.artifactType && { artifactType: manifest.artifactType }),
+      ...(annotations && { annotations }),
+    });
+  }
+  const sorted = [...found.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1));
+  return { entries: sorted.slice(0, limit), more: newest.more || sorted.length > limit };
+}

@@ -1,0 +1,223 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
+import { damageIn } from "../../../primitives/sqlite/database-damage.ts";
+import { parseStoredManifest } from "../../../registry/model/manifest.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import type { Actor } from "../../actor.ts";
+import { InvalidArgumentError, NotFoundError } from "../../refusals.ts";
+import { pastTag, pastTags } from "../history/past-tags.ts";
+import { eventAt, type LastSet, lastSets } from "../history/tag-sets.ts";
+import { isImmutable } from "../policy/immutable-tags.ts";
+import type { InstanceName } from "../settings/instance-config.ts";
+import { SUMMARY_WAIT_MS } from "../summaries/summaries.ts";
+import { type TagSort, tagsBy } from "../summaries/summary-pages.ts";
+import { versionKey } from "../summaries/version-key.ts";
+import { checkLimit, cursorAfter, type FoundPage, pageOf, positionOf } from "./found-page.ts";
+import { summarize } from "./image-summary.ts";
+import type { Moment } from "./moment.ts";
+import { smallestAfter } from "./past-order.ts";
+import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
+import { type PastState, type RegistryState, stateOf } from "./registry-state.ts";
+import { nextCleanup, type TagExpiry } from "./tag-expiry.ts";
+
+export type { TagExpiry, TagSort };
+
+export interface TagSearch {
+  readonly instance: InstanceName;
+  readonly repository: RepositoryName;
+  /** A part of the tag, in any case; empty or `undefined`: all. */
+  readonly text?: string | undefined;
+  readonly sort: TagSort;
+  readonly descending: boolean;
+  /** From the page before. */
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+  /** As of a moment; then not by size. */
+  readonly at?: Moment | undefined;
+}
+
+export interface FoundTag {
+  readonly tag: Tag;
+  readonly digest: Digest;
+  /** Bytes of the blobs that a pull of all platforms downloads, each once. */
+  readonly size: number;
+  /** For example `linux/amd64`. */
+  readonly platforms: readonly string[];
+  /** `undefined` if the manifest is missing. */
+  readonly mediaType: string | undefined;
+  readonly artifactType: string | undefined;
+  /** When the tag was last set, and by whom; `undefined` if the history has no commit for it. */
+  readonly pushed: Date | undefined;
+  readonly by: string | undefined;
+  /** Whether no later push can move it. */
+  readonly isWriteOnce: boolean;
+  /** Whether the next cleanup deletes it. */
+  readonly expires: TagExpiry | undefined;
+}
+
+/** Tags read at once while no measurements are there. */
+const TAGS_AT_ONCE = 200;
+/** Most tags that are searched to count those with a text. */
+const MAX_COUNTED = 20_000;
+/** Images that are read at once. */
+const READ_AT_ONCE = 8;
+
+interface Names {
+  readonly tags: readonly Tag[];
+  readonly next: string | undefined;
+  readonly total: number | undefined;
+  readonly isMeasured: boolean;
+}
+
+/**
+ * A page of the tags of a repository. Rejects with `NotAllowedError` if the actor may not read a repository of this name,
+ * whether it exists or not; with `NotFoundError` if it may, and there is none.
+ */
+export async function searchTags(
+  services: ContentServices,
+  actor: Actor,
+  search: TagSearch,
+): Promise<FoundPage<FoundTag>> {
+  const { instance, repository, at } = search;
+  checkLimit(search.limit);
+  const config = configOf(services, instance);
+  requireReader(actor, instance, repository);
+  positionOf(search.cursor, search);
+  const state = await stateOf(services, instance, at);
+  if (!(await state.isKnown(repository)))
+    throw new NotFoundError(`no repository '${repository}' in '${instance}'`);
+  const { tags, ...page } = state.past
+    ? await pastNames(state.past, search)
+    : ((await measuredNames(state, search)) ?? (await plainNames(state, search)));
+  const sets = await setsOf(state, repository, tags);
+  const expiries = state.past ? () => undefined : await nextCleanup(state.oci, config, repository);
+  const entries: FoundTag[] = [];
+  const describe = async (tag: Tag): Promise<FoundTag | undefined> => {
+    const digest = await state.tagDigest(repository, tag);
+    // Deleted meanwhile.
+    if (!digest) return undefined;
+    const last = sets.get(tag);
+    const manifest = parseStoredManifest((await state.manifest(repository, digest))?.content);
+    return {
+      tag,
+      digest,
+      ...(await summarize(state, repository, digest)),
+      mediaType: manifest?.mediaType,
+      artifactType: manifest?.artifactType,
+      pushed: last && new Date(last.seconds * 1000),
+      by: last?.user,
+      isWriteOnce: isImmutable(tag, config.immutable),
+      expires: expiries(tag, last),
+    };
+  };
+  const pace = new Pace(0.3);
+  for (let i = 0; i < tags.length; i += READ_AT_ONCE) {
+    const found = await Promise.all(tags.slice(i, i + READ_AT_ONCE).map(describe));
+    entries.push(...found.filter((entry) => entry !== undefined));
+    await pace.rest();
+  }
+  return { entries, ...page };
+}
+
+async function setsOf(
+  { oci, past }: RegistryState,
+  repository: RepositoryName,
+  tags: readonly Tag[],
+): Promise<ReadonlyMap<Tag, LastSet>> {
+  if (!past) return oci.history.ask(() => lastSets(oci.history, repository, tags));
+  const sets = new Map<Tag, LastSet>();
+  for (const tag of tags) {
+    const move = pastTag(past, repository, tag);
+    const event = move && eventAt(past.history, move.seq);
+    if (event) sets.set(tag, event);
+  }
+  return sets;
+}
+
+/** `undefined` while the store is measured for the first time. */
+async function measuredNames({ oci }: RegistryState, search: TagSearch): Promise<Names | undefined> {
+  const { repository, cursor, limit, text = "" } = search;
+  const db = await oci.summaries.newest(SUMMARY_WAIT_MS);
+  const known = db && tagsBy(db, repository, { ...search, text });
+  if (!known) return undefined;
+  const { scan, count } = known;
+  try {
+    const { rows, next } = await pageOf(scan.after(positionOf(cursor, search)), search, limit);
+    const total = text === "" ? count : count <= MAX_COUNTED ? await scan.count(MAX_COUNTED) : undefined;
+    return { tags: rows.map(({ name }) => name), next, total, isMeasured: true };
+  } catch (error) {
+    if (damageIn(error) === undefined) throw error;
+    oci.summaries.discard();
+    return undefined;
+  }
+}
+
+/** Tags in the order of their names; only by name there is another page. */
+async function plainNames({ oci }: RegistryState, search: TagSearch): Promise<Names> {
+  const { repository, sort, descending, cursor, limit, text = "" } = search;
+  const isInOrder = sort === "name" && !descending;
+  const wanted = text.toLowerCase();
+  const first = isInOrder ? (positionOf(cursor, search)?.name ?? "") : "";
+  const list = async function* () {
+    const pace = new Pace(0.5);
+    for (let last: string | undefined = first; last !== undefined; ) {
+      const tags: readonly Tag[] = oci.index.tags(repository, last, TAGS_AT_ONCE);
+      for (const tag of tags) if (tag.toLowerCase().includes(wanted)) yield { key: tag, name: tag };
+      last = tags.length === TAGS_AT_ONCE ? tags.at(-1) : undefined;
+      await pace.rest();
+    }
+  };
+  const { rows, next } = await pageOf(list(), search, limit);
+  const tags = rows.map(({ name }) => name);
+  return { tags, next: isInOrder ? next : undefined, total: undefined, isMeasured: false };
+}
+
+async function pastNames(past: PastState, search: TagSearch): Promise<Names> {
+  const { repository, sort, descending, cursor, limit, text = "" } = search;
+  if (sort === "size")
+    throw new InvalidArgumentError("tags of the past are sorted by name, version or last push, not by size");
+  const wanted = text.toLowerCase();
+  const position = positionOf(cursor, search);
+  // By name, the history is read from the position on; else all of it, and the first entries are kept.
+  const isByName = sort === "name";
+  const list = function* () {
+    for (const found of pastTags(past, repository, {
+      descending: isByName && descending,
+      last: isByName ? position?.name : undefined,
+    })) {
+      if (!found?.tag.toLowerCase().includes(wanted)) yield undefined;
+      else yield { name: found.tag, key: keyOf(sort, found) };
+    }
+  };
+  // A cursor tells no numbers of commits, which count those of other repositories.
+  const from =
+    position && sort === "pushed" ? pushedPosition(past, repository, position.name as Tag) : position;
+  const rows = isByName
+    ? await firstOf(list(), limit + 1)
+    : await smallestAfter(list(), search, { position: from, limit: limit + 1 });
+  const shown = rows.slice(0, limit);
+  const last = rows.length > limit ? shown.at(-1) : undefined;
+  const next = last && cursorAfter(search, { name: last.name, key: sort === "version" ? last.key : "" });
+  return { tags: shown.map(({ name }) => name), next, total: undefined, isMeasured: true };
+}
+
+function keyOf(sort: TagSort, { tag, seq }: { readonly tag: Tag; readonly seq: number }): string | number {
+  if (sort === "name") return tag;
+  return sort === "version" ? versionKey(tag) : seq;
+}
+
+function pushedPosition(past: PastState, repository: RepositoryName, tag: Tag) {
+  return { name: tag, key: pastTag(past, repository, tag)?.seq ?? 0 };
+}
+
+async function firstOf<T>(list: Iterable<T | undefined>, limit: number): Promise<T[]> {
+  const pace = new Pace(0.5);
+  const found: T[] = [];
+  for (const entry of list) {
+    await pace.rest();
+    if (entry !== undefined) found.push(entry);
+    if (found.length === limit) break;
+  }
+  return found;
+}
