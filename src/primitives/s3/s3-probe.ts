@@ -4,6 +4,9 @@ import { S3RefusedError } from "./s3-errors.ts";
 /** Conditional writes that are sent at once. */
 const WRITERS = 16;
 const EMPTY = new Uint8Array();
+const PROBES = "probes/";
+/** A probe that is older was left by a node that was killed, in milliseconds. */
+const LEFT_MS = 60 * 60 * 1000;
 
 /**
  * Checks that the object store decides conditional writes: of many that create one object at the same time exactly one must
@@ -11,7 +14,7 @@ const EMPTY = new Uint8Array();
  * names what is missing.
  */
 export async function probeConditions(bucket: S3Bucket): Promise<void> {
-  const key = `probes/${crypto.randomUUID()}`;
+  const key = `${PROBES}${crypto.randomUUID()}`;
   const fail = (what: string): never => {
     throw new S3RefusedError(
       "NoConditionalWrites",
@@ -38,8 +41,17 @@ export async function probeConditions(bucket: S3Bucket): Promise<void> {
     if (first.kind !== "stored" || second.kind !== "refused")
       fail("does not compare the version in If-Match");
   } finally {
-    await bucket.remove(key).catch(() => undefined);
+    await removeOld(bucket, key).catch(() => undefined);
   }
+}
+
+/** Removes what this probe has written, and what those have left that were killed. */
+async function removeOld(bucket: S3Bucket, own: string): Promise<void> {
+  const before = bucket.client.storeTime.getTime() - LEFT_MS;
+  const left: string[] = [];
+  for await (const page of bucket.list(PROBES))
+    left.push(...page.filter(({ modified }) => modified.getTime() < before).map(({ key }) => key));
+  await bucket.removeAll([own, ...left]);
 }
 
 function unsupported(error: unknown): "unsupported" {

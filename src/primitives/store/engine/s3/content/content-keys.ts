@@ -18,7 +18,21 @@ export class ContentKeys {
 
   /** Where all blobs of an algorithm are. */
   blobs(algorithm: string): string {
-    return `stores/${this.#store}/blobs/${algorithm}/`;
+    return `${this.allBlobs}${algorithm}/`;
+  }
+
+  get allBlobs(): string {
+    return `${this.root}blobs/`;
+  }
+
+  /** Where all of the store is. */
+  get root(): string {
+    return `stores/${this.#store}/`;
+  }
+
+  /** What the last look for data objects without a blob has found. */
+  get sweep(): string {
+    return `${this.root}unnamed`;
   }
 
   /** Bytes of a large blob, or of an upload; no name is ever used again. */
@@ -51,6 +65,11 @@ export class ContentKeys {
 /** The names of the data objects of an upload begin with this. */
 export function dataPrefix(id: UploadId): string {
   return `${id}.`;
+}
+
+/** The id of the upload that a data object was written for, if it is one. */
+export function uploadOf(dataName: string): string {
+  return dataName.slice(0, Math.max(dataName.indexOf("."), 0));
 }
 
 export function newDataName(id: UploadId): string {

@@ -67,8 +67,8 @@ export class S3Uploads implements UploadStore {
   readonly #last = new Map<UploadId, AppendedBytes>();
 
   constructor(options: S3UploadsOptions) {
-    const { bucket, store, blobs, locks, sessions, now = monotonicMs } = options;
-    this.#now = now;
+    const { bucket, store, blobs, locks, sessions } = options;
+    this.#now = options.now ?? monotonicMs;
     this.#bucket = bucket;
     this.#keys = new ContentKeys(store);
     this.#memory = options.memory ?? new PartMemory({ bytes: uploadBytes(1) });
@@ -84,14 +84,8 @@ export class S3Uploads implements UploadStore {
       data: this.#data,
     };
     this.#ending = new UploadEnding({ ...parts, blobs });
-    this.#expiry = new UploadExpiry({
-      sessions: this.#sessions,
-      data: this.#data,
-      blobs,
-      now: () => bucket.client.storeTime,
-      locks,
-      counter: sessions,
-    });
+    const now = () => bucket.client.storeTime;
+    this.#expiry = new UploadExpiry({ ...parts, blobs, now, locks, counter: sessions });
   }
 
   async create(

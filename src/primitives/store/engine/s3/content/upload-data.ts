@@ -34,9 +34,9 @@ export class UploadData {
       await this.#deletions.remove(page.map(({ key }) => key).filter((key) => !kept.includes(key)));
   }
 
-  /** Ends uploads in parts that were begun before `before`, by the store's clock: no request is as long. */
+  /** Ends all uploads in parts of the store that were begun before `before`, by the store's clock: none takes as long. */
   async abortOld(before: Date): Promise<void> {
-    for (const upload of await this.#multipart.list(this.#keys.allData))
+    for (const upload of await this.#multipart.list(this.#keys.root))
       if (upload.started < before) await this.#multipart.abort(upload);
   }
 }

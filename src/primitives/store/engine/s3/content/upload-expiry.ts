@@ -1,5 +1,8 @@
+import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import type { UploadId } from "../../upload-id.ts";
 import type { ExpiryOptions, SessionCounter, SessionOwner, UploadLocks } from "../../uploads.ts";
+import type { ContentKeys } from "./content-keys.ts";
+import { DataSweep } from "./data-sweep.ts";
 import type { S3Blobs } from "./s3-blobs.ts";
 import type { UploadData } from "./upload-data.ts";
 import type { ListedSession, SessionVersion, UploadSessions } from "./upload-sessions.ts";
@@ -17,6 +20,8 @@ const PARTS_AGE_MS = 2 * 24 * 60 * 60 * 1000;
 interface ExpiryParts {
   readonly sessions: UploadSessions;
   readonly data: UploadData;
+  readonly bucket: S3Bucket;
+  readonly keys: ContentKeys;
   readonly blobs: Pick<S3Blobs, "dataKeys" | "removeOldTouches">;
   /** The store's clock. */
   readonly now: () => Date;
@@ -27,12 +32,14 @@ interface ExpiryParts {
 /** Ends sessions without a blob. */
 export class UploadExpiry {
   readonly #parts: ExpiryParts;
+  readonly #sweep: DataSweep;
   #evicting: Promise<boolean> | undefined;
   /** When there was no room. */
   #inVain = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ExpiryParts) {
     this.#parts = parts;
+    this.#sweep = new DataSweep(parts);
   }
 
   /** Ends a session unless it was changed since that version; false if it was. What it held is deleted. */
@@ -69,6 +76,7 @@ export class UploadExpiry {
     const { data, blobs, now } = this.#parts;
     await data.abortOld(new Date(now().getTime() - PARTS_AGE_MS));
     await blobs.removeOldTouches();
+    await this.#sweep.run();
   }
 
   /**

@@ -50,7 +50,7 @@ export class IndexCopies {
       const next: Checkpoint = {
         ...checkpoint,
         nonce: crypto.randomUUID(),
-        copies: { ...checkpoint.copies, [name]: { key, objects, bytes, made } },
+        copies: { ...withoutEarlier(checkpoint.copies, name), [name]: { key, objects, bytes, made } },
       };
       if (read.etag === undefined) break;
       // The copy before this one is deleted later, see `trimLog`: another node may be reading it.
@@ -103,6 +103,21 @@ export class IndexCopies {
       throw error;
     }
   }
+}
+
+/** A copy of an earlier version of the same tables, which end in their version, serves nobody after an update. */
+function withoutEarlier(copies: Checkpoint["copies"], name: string): Checkpoint["copies"] {
+  const [of, version] = versionIn(name);
+  const stays = (other: string) => {
+    const [otherOf, otherVersion] = versionIn(other);
+    return otherOf !== of || otherVersion >= version;
+  };
+  return Object.fromEntries(Object.entries(copies).filter(([other]) => stays(other)));
+}
+
+function versionIn(name: string): [of: string, version: number] {
+  const [, of = name, version = "0"] = name.match(/^(.*?)(\d+)$/) ?? [];
+  return [of, Number(version)];
 }
 
 async function* partsOf(

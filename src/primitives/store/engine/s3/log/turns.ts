@@ -3,8 +3,10 @@ import { numberInKey } from "./log-keys.ts";
 
 /** How long a node appends without a pause before it looks whether another one can't get in, in milliseconds. */
 const SLICE_MS = 100;
-/** How long a node waits for the entry of another one that asked, in milliseconds. */
+/** How long a node waits for the entry of another one that asked, in milliseconds. A node that lives asks again after it. */
 const TURN_MS = 2000;
+/** A request that is older by the store's clock, which tells seconds alone, is that of a node that has ended (ms). */
+const LIVING_MS = TURN_MS + 2000;
 const EMPTY = new Uint8Array();
 /** Most names of requests that are remembered. */
 const MAX_IGNORED = 1000;
@@ -86,15 +88,20 @@ export class Turns {
     const { bucket, prefix, node, now } = this.#options;
     if (this.#own && now() - this.#own.since < TURN_MS) return;
     const key = `${prefix}${numberInKey(after)}-${encodeURIComponent(node)}`;
+    const before = this.#own?.key;
     this.#own = { key, since: now() };
     bucket.put(key, EMPTY).catch(() => undefined);
+    if (before !== undefined && before !== key) bucket.remove(before).catch(() => undefined);
   }
 
   async #firstRequest(): Promise<TurnRequest | undefined> {
     const { bucket, prefix, node } = this.#options;
     for await (const page of bucket.list(prefix)) {
+      const now = bucket.client.storeTime.getTime();
+      const old = page.filter(({ modified }) => now - modified.getTime() > LIVING_MS);
       const requests = page.flatMap(({ key }) => parseRequest(key, prefix) ?? []);
-      const isOver = (one: TurnRequest) => (this.#newest.get(one.node) ?? 0) > one.after;
+      const isOver = (one: TurnRequest) =>
+        (this.#newest.get(one.node) ?? 0) > one.after || old.some(({ key }) => key === one.key);
       // Left over by nodes that ended before they had their turn, or that could not remove them.
       const done = requests.filter((one) => isOver(one) || this.#ignored.has(one.key));
       if (done.length > 0) bucket.removeAll(done.map(({ key }) => key)).catch(() => undefined);

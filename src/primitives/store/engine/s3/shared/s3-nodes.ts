@@ -45,6 +45,8 @@ export class S3Nodes implements Nodes {
   announce(state: () => NodeState): () => Promise<void> {
     this.#isAnnounced = true;
     void this.#report(state);
+    // A node that was killed leaves its object, and perhaps nobody asks for the list.
+    this.#forget().catch(() => undefined);
     return async () => {
       this.#isAnnounced = false;
       this.#stopTimer();
@@ -59,18 +61,36 @@ export class S3Nodes implements Nodes {
     const { bucket } = this.#options;
     const seen: SeenNode[] = [];
     for await (const page of bucket.list(PREFIX)) {
-      const now = bucket.client.storeTime.getTime();
-      const ageOf = (modified: Date) => Math.max(0, Math.round((now - modified.getTime()) / 1000));
-      const forgotten = page.filter(({ modified }) => ageOf(modified) > FORGOTTEN_SECONDS);
-      if (forgotten.length > 0) await bucket.removeAll(forgotten.map(({ key }) => key));
-      const known = page.filter((object) => !forgotten.includes(object));
+      const known = await this.#forgetIn(page);
       for (let from = 0; from < known.length; from += WIDTH) {
         const some = known.slice(from, from + WIDTH);
-        const read = await Promise.all(some.map(({ key, modified }) => this.#see(key, ageOf(modified))));
+        const read = await Promise.all(
+          some.map(({ key, modified }) => this.#see(key, this.#secondsSince(modified))),
+        );
         seen.push(...read.filter((node) => node !== undefined));
       }
     }
     return seen;
+  }
+
+  async #forget(): Promise<void> {
+    for await (const page of this.#options.bucket.list(PREFIX)) await this.#forgetIn(page);
+  }
+
+  /** Deletes the objects of nodes that are gone for long, and resolves with the others. */
+  async #forgetIn<T extends { readonly key: string; readonly modified: Date }>(
+    page: readonly T[],
+  ): Promise<T[]> {
+    const isForgotten = ({ modified }: T) => this.#secondsSince(modified) > FORGOTTEN_SECONDS;
+    const forgotten = page.filter(isForgotten).map(({ key }) => key);
+    if (forgotten.length > 0) await this.#options.bucket.removeAll(forgotten);
+    return page.filter(({ key }) => !forgotten.includes(key));
+  }
+
+  /** By the store's clock. */
+  #secondsSince(modified: Date): number {
+    const now = this.#options.bucket.client.storeTime.getTime();
+    return Math.max(0, Math.round((now - modified.getTime()) / 1000));
   }
 
   get #key(): string {

@@ -80,7 +80,9 @@ describeWith(["versitygw"], "what killed nodes have left in a bucket", () => {
       other.client.aheadMs = 4 * DAY_MS;
       await other.uploads.expire(DAY_MS);
       expect(await other.blobs.verify(DIGEST)).toBe(trouble === "unanswered" ? "sound" : "missing");
-      expect((await keysIn(other.client.bucket())).length).toBe(trouble === "unanswered" ? 2 : 0);
+      const isContent = (key: string) => /\/(blobs|data|uploads)\//.test(key);
+      const left = (await keysIn(other.client.bucket())).filter(isContent);
+      expect(left.length).toBe(trouble === "unanswered" ? 2 : 0);
     }
   });
 
@@ -88,12 +90,49 @@ describeWith(["versitygw"], "what killed nodes have left in a bucket", () => {
     const { other } = await nodes();
     const bucket = other.client.bucket();
     const multipart = new S3Multipart(bucket);
-    await multipart.start("stores/everlock-test/data/left");
+    await multipart.start("stores/everlock-test/copies/left");
     await other.blobs.touch?.(DIGEST);
     await other.uploads.expire(DAY_MS);
     expect([(await partsLeft(other)).length, (await keysIn(bucket)).length]).toEqual([1, 1]);
     other.client.aheadMs = 5 * DAY_MS;
     await other.uploads.expire(DAY_MS);
     expect([await partsLeft(other), await keysIn(bucket)]).toEqual([[], []]);
+  });
+
+  test("and no blob names is deleted a week after it was found so: what blobs and sessions need stays", async () => {
+    const { killed, other } = await nodes();
+    const bucket = other.client.bucket();
+    const { id } = await killed.begin();
+    const stale = `stores/everlock-test/data/${id}.0123456789abcdef`;
+    // As a node does that hung until its session was gone.
+    expect(await killed.uploads.cancel(await killed.find(id))).toBe(true);
+    await bucket.put(stale, new Uint8Array(10));
+    // One blob in one data object, one in several, and a session that goes on.
+    await other.push(LARGE);
+    const several = await other.begin();
+    await other.uploads.append(several, bodyOf(LARGE));
+    const more = await other.find(several.id);
+    await other.uploads.append(more, bodyOf(LARGE.subarray(1)), true);
+    const twice = Buffer.concat([LARGE, LARGE.subarray(1)]);
+    await other.uploads.finish({ ...more, size: twice.length }, digestOf(twice));
+    const open = await other.begin();
+    await other.uploads.append(open, bodyOf(LARGE));
+    const keys = () => keysIn(bucket, "stores/everlock-test/data/");
+    await eventually(async () => (await keysIn(bucket, "stores/everlock-test/uploads/")).length === 1);
+    const before = await keys();
+    expect(before.length).toBeGreaterThanOrEqual(5);
+    for (const [days, isLeft] of [
+      [1, true],
+      [3, true],
+      [9, true],
+      [11, false],
+    ] as const) {
+      other.client.aheadMs = days * DAY_MS;
+      await other.uploads.expire(100 * DAY_MS);
+      expect((await keys()).includes(stale)).toBe(isLeft);
+    }
+    expect(await keys()).toEqual(before.filter((key) => key !== stale));
+    expect(await other.blobs.verify(DIGEST)).toBe("sound");
+    expect(await other.blobs.verify(digestOf(twice))).toBe("sound");
   });
 });

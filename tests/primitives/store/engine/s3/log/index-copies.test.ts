@@ -43,6 +43,21 @@ describeWith(["versitygw"], "copies of derived databases", () => {
     expect(existsSync(`${to}-2`)).toBe(false);
   });
 
+  test("of earlier versions are referred to no more once one of a later version is there, and those of others are", async () => {
+    const log = await mergedLog(bucketAt(nextLocation()));
+    for (const name of ["index-9", "history-1", "index-10"])
+      await log.saveCopy(name, fileOf(Buffer.from(name)));
+    const has = async (name: string) => log.fetchCopy(name, `${temporaryDirectory()}/copy`);
+    expect([await has("index-9"), await has("index-10"), await has("history-1")]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    // A node that is not updated yet.
+    await log.saveCopy("index-9", fileOf(Buffer.from("again")));
+    expect([await has("index-9"), await has("index-10")]).toEqual([true, true]);
+  });
+
   test("stay with the checkpoints of later merges", async () => {
     const location = nextLocation();
     const log = await mergedLog(bucketAt(location));

@@ -60,6 +60,31 @@ test("a node that asked and died holds nobody for long, and its request is remov
   expect(await eventually(() => s3.objects.size === 0)).toBe(true);
 });
 
+test("the request of a node that died long ago holds nobody at all", async () => {
+  const { s3, open, append } = openTurns();
+  s3.now = () => new Date(Date.now() - 10_000);
+  open("dead").ask(7);
+  await eventually(() => s3.objects.size === 1);
+  s3.now = () => new Date();
+  const busy = open("busy");
+  await append(busy);
+  await append(busy);
+  expect(busy.isHeld).toBe(false);
+  expect(await eventually(() => s3.objects.size === 0)).toBe(true);
+});
+
+test("a node that asks again leaves one request", async () => {
+  const { s3, open, pass } = openTurns();
+  const one = open("one");
+  one.ask(7);
+  await eventually(() => s3.objects.size === 1);
+  pass(2500);
+  one.ask(9);
+  expect(await eventually(() => [...s3.objects.keys()].join() === `turns/${"9".padStart(16, "0")}-one`)).toBe(
+    true,
+  );
+});
+
 test("a node takes its request back once it has appended, and waits for nobody while it asks", async () => {
   const { s3, open, append } = openTurns();
   const [one, other] = [open("one"), open("other")];

@@ -46,6 +46,17 @@ describeWith(["versitygw"], "nodes in a bucket", () => {
     return { location, a, b, leaveA, leaveB };
   }
 
+  test("that were killed long ago are forgotten when another one starts, though nobody asks for them", async () => {
+    const location = nextLocation();
+    const bucket = bucketAt(location);
+    await bucket.put("nodes/killed", new Uint8Array(1));
+    const next = nodeAt(location, "next");
+    next.client.aheadMs = (FORGOTTEN_SECONDS + 60) * 1000;
+    const leave = next.nodes.announce(() => STATE);
+    expect(await eventually(async () => (await bucket.head("nodes/killed")) === undefined)).toBe(true);
+    await leave();
+  });
+
   test("see each other with what they report, and which one is this", async () => {
     const { a, b, leaveA, leaveB } = await two();
     const aboutA = { name: "a", isGone: false, behindSeconds: 2, state: STATE };
