@@ -2,9 +2,9 @@ import { type MonotonicClock, processMs } from "../monotonic-clock.ts";
 
 /** Without any answer for so long (ms), the server counts as away. */
 const AWAY_AFTER_MS = 2500;
-/** Requests to a server that is away are given this time (ms), so that clients soon learn of it. */
+/** Requests to a server that is away are given this time (ms). */
 const PATIENCE_MS = 2000;
-/** While the server is away, one request in this time (ms) is sent, to see whether it is back. */
+/** While the server is away, one thread looks in this time (ms) whether it is back. */
 const LOOK_EVERY_MS = 1000;
 /** How long it counts as away after the last attempt (ms). */
 const FORGET_MS = 30_000;
@@ -14,13 +14,10 @@ const CELLS = 3;
 /** Times are kept as more than this. */
 const NEVER = 0n;
 
-/**
- * Whether a server is away: then a request is neither given much time nor repeated, and most are not sent at all, so that
- * nothing waits for long. All threads share it.
- */
+/** Whether a server is away: then requests are not sent, so that nobody waits for them. All threads share it. */
 export class Outage {
   readonly #now: MonotonicClock;
-  /** When the first of the attempts began to fail that got no answer, when the last one did, and when one was let through. */
+  /** When the first of the attempts began to fail that got no answer, when the last one did, and when a thread looked last. */
   readonly #cells: BigInt64Array;
 
   static memory(): SharedArrayBuffer {
@@ -38,9 +35,8 @@ export class Outage {
     return last - first >= AWAY_AFTER_MS && this.#time() - last < FORGET_MS;
   }
 
-  /** Whether a request may be sent now. */
-  admits(): boolean {
-    if (!this.isOn) return true;
+  /** Whether the caller is to look now, for all threads, whether the server is back. */
+  isLookDue(): boolean {
     const looked = Atomics.load(this.#cells, LOOKED);
     const now = this.#time();
     if (now - looked < LOOK_EVERY_MS) return false;

@@ -99,8 +99,9 @@ export class S3Client {
   async send(request: S3Request): Promise<Response> {
     const { maxAttempts, pauseMs } = this.#options;
     for (let attempt = 1; ; attempt++) {
-      if (!this.#outage.admits()) {
+      if (this.#outage.isOn) {
         this.#traffic.requestWithheld();
+        if (this.#outage.isLookDue()) void this.#look();
         throw this.#unavailable("it could not be used for some seconds");
       }
       const began = monotonicMs();
@@ -118,6 +119,20 @@ export class S3Client {
       this.#traffic.retried();
       const pause = Math.min(pauseMs * 2 ** (attempt - 1), MAX_PAUSE_MS);
       await Bun.sleep(pause * (0.5 + Math.random() / 2));
+    }
+  }
+
+  /** Looks whether the server is back; any answer will do. Never rejects. */
+  async #look(): Promise<void> {
+    const began = monotonicMs();
+    try {
+      const outcome = await this.#attempt(
+        { method: "HEAD", key: "everlock.json", isRepeatable: true },
+        began,
+      );
+      if (!(outcome instanceof Response)) this.#outage.failed(monotonicMs() - began);
+    } catch {
+      // A refusal is an answer.
     }
   }
 
