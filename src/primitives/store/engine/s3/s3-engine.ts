@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { messageOf } from "../../../expected-error.ts";
 import type { Logger } from "../../../logging/logger.ts";
 import { credentialSource } from "../../../s3/credential-source.ts";
+import { PlacedBlobs } from "../../../s3/placed-blobs.ts";
 import { S3Bucket } from "../../../s3/s3-bucket.ts";
 import { S3Client, type S3ClientOptions } from "../../../s3/s3-client.ts";
 import { S3UncertainError } from "../../../s3/s3-errors.ts";
@@ -152,6 +153,7 @@ export class S3Engine implements StorageEngine {
       cache: this.#cache,
       redirectAbove,
       linkGraceMs,
+      placed: new PlacedBlobs(name, this.#location.memory?.placed),
     });
     const memory = this.#uploadMemory;
     return { blobs, uploads: new S3Uploads({ bucket, store: name, blobs, locks, sessions, memory }) };

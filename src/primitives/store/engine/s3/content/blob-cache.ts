@@ -25,6 +25,7 @@ import { ExpectedError, messageOf } from "../../../../expected-error.ts";
 import { hashFile, isMissingFile } from "../../../../fs/files.ts";
 import { nextTurn } from "../../../../jobs/next-turn.ts";
 import { CacheCounts } from "../../../../s3/cache-counts.ts";
+import type { BlobRange, OpenBlob } from "../../blobs.ts";
 
 export interface BlobCacheOptions {
   /** Only for this cache. */
@@ -267,4 +268,12 @@ function touch(path: string, now: Date): void {
   } catch {
     // It is only used less long than it could be.
   }
+}
+
+export function openCached({ file, size, placed }: CachedBlob): OpenBlob {
+  const stream = (range?: BlobRange) =>
+    (range ? file.slice(range.first, range.last + 1) : file).stream() as ReadableStream<
+      Uint8Array<ArrayBuffer>
+    >;
+  return { size, isSealed: true, isGuarded: true, placed, file, stream };
 }

@@ -15,6 +15,11 @@ const PAUSE_MS = 50;
 /** The bytes of a new blob: in memory, or where they were uploaded to. */
 export type NewBlob = Uint8Array<ArrayBuffer> | readonly Segment[];
 
+/** In bytes. */
+export function sizeOfBlob(blob: NewBlob): number {
+  return blob instanceof Uint8Array ? blob.length : blob.reduce((sum, { size }) => sum + size, 0);
+}
+
 interface PlacingParts {
   readonly bucket: S3Bucket;
   readonly keys: ContentKeys;

@@ -1,7 +1,9 @@
 import { LruCache } from "../../../../bounds/lru-cache.ts";
 import type { Digest } from "../../../../digest.ts";
 import type { MonotonicClock } from "../../../../monotonic-clock.ts";
+import type { PlacedBlobs } from "../../../../s3/placed-blobs.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import type { BlobStat } from "../../blobs.ts";
 import { type ContentKeys, dayOf } from "./content-keys.ts";
 
 /** A trace that is younger is not left again. */
@@ -16,12 +18,20 @@ const MAX_REMEMBERED = 50_000;
 const EMPTY = new Uint8Array();
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+interface BlobTouchesOptions {
+  readonly bucket: S3Bucket;
+  readonly keys: ContentKeys;
+  /** For how long collectors keep a blob after it was linked, at least, in milliseconds. */
+  readonly linkGraceMs: number;
+  /** What all threads of the node have made. */
+  readonly placed: PlacedBlobs;
+  readonly now: MonotonicClock;
+}
+
 /** Times by this node's clock. */
 interface Trace {
   readonly began: number;
   readonly durable: number;
-  /** For how long the node relies on it. */
-  readonly validMs: number;
 }
 
 /**
@@ -33,22 +43,26 @@ interface Trace {
 export class BlobTouches {
   readonly #bucket: S3Bucket;
   readonly #keys: ContentKeys;
-  readonly #linkGraceMs: number;
+  readonly #placed: PlacedBlobs;
+  readonly #placedSeconds: number;
   readonly #now: MonotonicClock;
   readonly #left = new LruCache<Digest, Trace>(MAX_REMEMBERED);
 
-  /** `linkGraceMs`: for how long collectors keep a blob after it was linked, at least. */
-  constructor(bucket: S3Bucket, keys: ContentKeys, linkGraceMs: number, now: MonotonicClock) {
-    this.#linkGraceMs = linkGraceMs;
+  constructor({ bucket, keys, linkGraceMs, placed, now }: BlobTouchesOptions) {
+    this.#placed = placed;
+    this.#placedSeconds = Math.min(linkGraceMs / 2, AGAIN_AFTER_MS) / 1000;
     this.#bucket = bucket;
     this.#keys = keys;
     this.#now = now;
   }
 
-  /** Whether this node has left a trace lately. */
+  /** Whether this node has left a trace lately, or made the blob. */
   isFresh(digest: Digest): boolean {
     const left = this.#left.get(digest);
-    return left !== undefined && this.#now() - left.began < left.validMs;
+    return (
+      (left !== undefined && this.#now() - left.began < AGAIN_AFTER_MS) ||
+      this.#placed.find(digest, this.#placedSeconds) !== undefined
+    );
   }
 
   /** Whether what was learnt at a time was learnt after this node's last trace: what is older says nothing about now. */
@@ -58,17 +72,27 @@ export class BlobTouches {
   }
 
   /** The node has just made the blob, whose link protects it for some time: until then no trace is needed. */
-  placed(digest: Digest): void {
-    const now = this.#now();
-    const validMs = Math.min(this.#linkGraceMs / 2, AGAIN_AFTER_MS);
-    this.#left.set(digest, { began: now, durable: now, validMs });
+  placed(digest: Digest, size: number): void {
+    this.#placed.note(digest, size);
+  }
+
+  /** What is known of a blob that needs no trace because this node has just made it. */
+  placedStat(digest: Digest): BlobStat | undefined {
+    const placed = this.#placed.find(digest, this.#placedSeconds);
+    if (!placed) return undefined;
+    const at = new Date(this.#bucket.client.storeTime.getTime() - 1000 * placed.age);
+    return { size: placed.size, isSealed: true, placed: at };
+  }
+
+  forgetPlaced(digest: Digest): void {
+    this.#placed.forget(digest);
   }
 
   /** Resolves when the trace is durable. */
   async leave(digest: Digest): Promise<void> {
     const began = this.#now();
     await this.#bucket.put(this.#keys.touch(digest, this.#bucket.client.storeTime), EMPTY);
-    this.#left.set(digest, { began, durable: this.#now(), validMs: AGAIN_AFTER_MS });
+    this.#left.set(digest, { began, durable: this.#now() });
   }
 
   /** Whether any node left a trace within so many seconds by the store's clock, within the bounds of the constants above. */

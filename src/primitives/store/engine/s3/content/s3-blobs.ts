@@ -9,12 +9,13 @@ import {
 } from "../../../../digest.ts";
 import type { Step } from "../../../../fs/files.ts";
 import { type MonotonicClock, monotonicMs } from "../../../../monotonic-clock.ts";
+import { PlacedBlobs } from "../../../../s3/placed-blobs.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
 import type { BlobRange, BlobStat, BlobStore, BlobVerdict, OpenBlob } from "../../blobs.ts";
-import type { BlobCache, CachedBlob } from "./blob-cache.ts";
+import { type BlobCache, openCached } from "./blob-cache.ts";
 import { type BlobObject, listedSegments, parseBlobObject } from "./blob-object.ts";
-import { BlobPlacing, type NewBlob, type PlacedBlob } from "./blob-placing.ts";
+import { BlobPlacing, type NewBlob, type PlacedBlob, sizeOfBlob } from "./blob-placing.ts";
 import { BlobRemoval } from "./blob-removal.ts";
 import { BlobTouches } from "./blob-touches.ts";
 import { ContentKeys } from "./content-keys.ts";
@@ -31,6 +32,8 @@ export interface S3BlobsOptions {
   readonly redirectAbove?: number | undefined;
   /** For how long collectors keep a blob after it was linked, at least; default: not at all. */
   readonly linkGraceMs?: number | undefined;
+  /** Blobs that this node has made lately; default: those of this object. */
+  readonly placed?: PlacedBlobs;
   readonly now?: MonotonicClock;
 }
 
@@ -64,14 +67,15 @@ export class S3Blobs implements BlobStore {
   readonly #touches: BlobTouches;
 
   constructor(options: S3BlobsOptions) {
-    const { bucket, store, onDamage, cache, redirectAbove, linkGraceMs, now = monotonicMs } = options;
+    const { bucket, store, onDamage, cache, redirectAbove, linkGraceMs = 0, now = monotonicMs } = options;
+    const { placed = new PlacedBlobs(store, undefined, () => Math.floor(now() / 1000)) } = options;
     this.#bucket = bucket;
     this.#cache = cache;
     this.#redirectAbove = redirectAbove ?? Number.POSITIVE_INFINITY;
     this.#keys = new ContentKeys(store);
     this.#onDamage = onDamage;
     this.#now = now;
-    this.#touches = new BlobTouches(bucket, this.#keys, linkGraceMs ?? 0, now);
+    this.#touches = new BlobTouches({ bucket, keys: this.#keys, linkGraceMs, placed, now });
     const data = new Deletions(bucket);
     this.#removal = new BlobRemoval(bucket, this.#keys, data, now);
     this.#placing = new BlobPlacing({
@@ -84,6 +88,8 @@ export class S3Blobs implements BlobStore {
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
+    const placed = this.#touches.placedStat(digest);
+    if (placed) return placed;
     // For what this node is about to rely on for a push, the store decides whether it is there.
     const cached = this.#touches.isFresh(digest) ? undefined : this.#cache?.get(digest);
     if (cached) return { size: cached.size, isSealed: true, placed: cached.placed };
@@ -95,7 +101,7 @@ export class S3Blobs implements BlobStore {
     const cached = this.#cache?.get(digest);
     if (cached && cached.size <= this.#redirectAbove) {
       this.#cache?.counts.hit(cached.size);
-      return openFile(cached);
+      return openCached(cached);
     }
     const known = await this.#find(digest);
     if (!known) return undefined;
@@ -149,7 +155,7 @@ export class S3Blobs implements BlobStore {
   async place(digest: Digest, blob: NewBlob): Promise<PlacedBlob> {
     this.#known.delete(digest);
     const placed = await this.#placing.place(digest, blob);
-    if (placed.isNew) this.#touches.placed(digest);
+    if (placed.isNew) this.#touches.placed(digest, sizeOfBlob(blob));
     return placed;
   }
 
@@ -175,6 +181,7 @@ export class S3Blobs implements BlobStore {
 
   async remove(digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<boolean> {
     this.#known.delete(digest);
+    this.#touches.forgetPlaced(digest);
     try {
       const isRemoved = await this.#removal.remove(digest, isUnneeded);
       if (isRemoved) this.#cache?.remove(digest);
@@ -278,18 +285,11 @@ export class S3Blobs implements BlobStore {
   /** Keeps the bytes, for whoever wants to see what became of them, until a new push replaces them. */
   async #setAside(digest: Digest, object: BlobObject): Promise<void> {
     this.#known.delete(digest);
+    this.#touches.forgetPlaced(digest);
     // Another thread or node has found it out at the same time, or it was replaced.
     if (!(await this.#removal.mark(digest, object, "damaged"))) return;
     this.#onDamage(digest);
   }
-}
-
-function openFile({ file, size, placed }: CachedBlob): OpenBlob {
-  const stream = (range?: BlobRange) =>
-    (range ? file.slice(range.first, range.last + 1) : file).stream() as ReadableStream<
-      Uint8Array<ArrayBuffer>
-    >;
-  return { size, isSealed: true, isGuarded: true, placed, file, stream };
 }
 
 function statOf({ size, modified }: BlobObject): BlobStat {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { PlacedBlobs } from "../../../../../../src/primitives/s3/placed-blobs.ts";
 import { BlobCache } from "../../../../../../src/primitives/store/engine/s3/content/blob-cache.ts";
 import { ContentKeys } from "../../../../../../src/primitives/store/engine/s3/content/content-keys.ts";
 import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/part-memory.ts";
@@ -44,6 +45,22 @@ describeWith(["versitygw"], "blobs in a bucket", () => {
       expect(await node.blobs.remove(digest, () => true)).toBe(true);
       expect([cache.get(digest), await node.blobs.open(digest)]).toEqual([undefined, undefined]);
     });
+  });
+
+  test("that the node has just made need no request before a manifest names them, nor a trace, until they are removed", async () => {
+    const location = nextLocation();
+    const memory = PlacedBlobs.memory();
+    const thread = () =>
+      contentNode(location, { linkGraceMs: 3_600_000, placed: new PlacedBlobs(STORE, memory) });
+    const [one, other] = [await thread(), await thread()];
+    const digest = await one.push(randomBytes(5000));
+    const before = other.client.requests;
+    await other.blobs.touch?.(digest);
+    expect([(await other.blobs.stat(digest))?.size, other.client.requests - before]).toEqual([5000, 0]);
+    expect(await other.blobs.remove(digest, () => true)).toBe(true);
+    expect(await one.blobs.stat(digest)).toBeUndefined();
+    await one.blobs.touch?.(digest);
+    expect(await other.blobs.wasTouchedWithin?.(60, digest)).toBe(true);
   });
 
   test("whose object does not list their bytes any more are damaged, and a new push heals them", async () => {
