@@ -85,7 +85,7 @@ export async function appendUpload(registryRequest: RegistryRequest, route: Uplo
   return receiveChunk(registryRequest, route, async (chunk) => {
     const result = await registryRequest.storage.appendUpload(repository, session, chunk);
     return result.kind === "appended"
-      ? sessionResponse(202, repository, session, result.size)
+      ? sessionResponse(202, repository, result.session, result.size)
       : uploadFault(result, repository, session);
   });
 }

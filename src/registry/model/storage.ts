@@ -113,7 +113,10 @@ export type AppendFault =
   | { readonly kind: "short" | "interrupted" | "busy" | "unknown" | "cancelled" }
   | OverQuota;
 
-export type AppendUploadResult = AppendFault | { readonly kind: "appended"; readonly size: number };
+/** `session`: by which the next request is to name the session. */
+export type AppendUploadResult =
+  | AppendFault
+  | { readonly kind: "appended"; readonly size: number; readonly session: SessionId };
 
 export type FinishUploadResult =
   | AppendFault

@@ -1,6 +1,6 @@
 import type { Digest, DigestAlgorithm } from "../../../primitives/digest.ts";
 import { networkOf } from "../../../primitives/net/client-network.ts";
-import { parseUploadId } from "../../../primitives/store/engine/upload-id.ts";
+import { parseUploadId, type UploadId } from "../../../primitives/store/engine/upload-id.ts";
 import type { Upload, UploadEnd } from "../../../primitives/store/engine/uploads.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
@@ -33,7 +33,7 @@ export class InstanceUploads {
     const { identity, remote } = this.#author();
     const user = identity.name === ANONYMOUS ? undefined : identity.name;
     const id = await this.#oci.uploads.create(repository, algorithm, { user, network: networkOf(remote) });
-    if (typeof id === "string") return id as string as SessionId;
+    if (typeof id === "string") return this.#sessionOf(id);
     const whose = { user: `of '${identity.name}'`, network: `from ${remote}`, all: "in this registry" }[
       id.of
     ];
@@ -42,8 +42,8 @@ export class InstanceUploads {
   }
 
   async size(repository: RepositoryName, session: SessionId): Promise<number | undefined> {
-    const id = parseUploadId(session);
-    return id && (await this.#oci.uploads.find(id, repository))?.size;
+    const named = parseSession(session);
+    return named && (await this.#oci.uploads.find(named.id, repository))?.size;
   }
 
   append(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendUploadResult> {
@@ -98,7 +98,7 @@ export class InstanceUploads {
   }
 
   async cancel(repository: RepositoryName, session: SessionId): Promise<boolean> {
-    const id = parseUploadId(session);
+    const id = parseSession(session)?.id;
     // Not exclusively, so that it also ends what another request is writing.
     const upload = id && (await this.#oci.uploads.find(id, repository));
     return upload ? this.#oci.uploads.cancel(upload) : false;
@@ -120,7 +120,9 @@ export class InstanceUploads {
     if (typeof admitted === "string") return this.#giveUp(upload, admitted);
     const result = await this.#oci.uploads.append(upload, admitted ?? body, digest !== undefined);
     if (admitted?.refusal !== undefined) return this.#giveUp(upload, admitted.refusal);
-    return result.kind === "appended" && range && result.size !== range.end ? { kind: "short" } : result;
+    if (result.kind !== "appended") return result;
+    if (range && result.size !== range.end) return { kind: "short" };
+    return { ...result, session: this.#sessionOf(session) };
   }
 
   /** Removes an upload that the quota refuses: the client could not finish it. */
@@ -134,12 +136,27 @@ export class InstanceUploads {
     session: SessionId,
     work: (upload: Upload) => Promise<T>,
   ): Promise<T | { readonly kind: "busy" | "unknown" }> {
-    const id = parseUploadId(session);
-    if (!id) return { kind: "unknown" };
+    const named = parseSession(session);
+    if (!named) return { kind: "unknown" };
+    const { id, told } = named;
     const result = await this.#oci.uploads.exclusively(id, async () => {
-      const upload = await this.#oci.uploads.find(id, repository);
+      const upload = await this.#oci.uploads.find(id, repository, told);
       return upload ? work(upload) : ({ kind: "unknown" } as const);
     });
     return result === "busy" ? { kind: "busy" } : result;
   }
+
+  #sessionOf(id: UploadId): SessionId {
+    const told = this.#oci.uploads.told?.(id);
+    return (told === undefined ? id : `${id}.${told}`) as string as SessionId;
+  }
+}
+
+/** The id, and what the client was told of the session's state. A client may name the session by its id alone. */
+function parseSession(
+  session: SessionId,
+): { readonly id: UploadId; readonly told: string | undefined } | undefined {
+  const [text = "", told] = session.split(".", 2);
+  const id = parseUploadId(text);
+  return id && { id, told };
 }

@@ -84,8 +84,13 @@ export interface UploadLocks {
 export interface UploadStore {
   /** A new session, unless its owner has too many; those that rest give way first. Throws where there is no room. */
   create(scope: string, algorithm: DigestAlgorithm, owner?: SessionOwner): Promise<UploadId | SessionLimit>;
-  /** `undefined` if this scope has no such session. */
-  find(id: UploadId, scope: string): Promise<Upload | undefined>;
+  /**
+   * `undefined` if this scope has no such session. `told`: what the client was told last, see there; where the node knows no
+   * other state of the session, a distant storage need not be asked.
+   */
+  find(id: UploadId, scope: string, told?: string): Promise<Upload | undefined>;
+  /** A word for the state of a session, to be told to its client when a request has begun or changed it. */
+  told?(id: UploadId): string | undefined;
   /** The sessions that exist. */
   list(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]>;
   /** Runs `work` unless another request is working on the same session. */

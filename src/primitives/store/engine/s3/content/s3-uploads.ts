@@ -25,7 +25,7 @@ import { newSession, sizeOf } from "./session-state.ts";
 import { UploadData } from "./upload-data.ts";
 import { UploadEnding } from "./upload-ending.ts";
 import { UploadExpiry } from "./upload-expiry.ts";
-import { type SessionVersion, UploadSessions } from "./upload-sessions.ts";
+import { type SessionVersion, UploadSessions, uploadOf, wordOf } from "./upload-sessions.ts";
 
 export interface S3UploadsOptions {
   readonly bucket: S3Bucket;
@@ -97,7 +97,7 @@ export class S3Uploads implements UploadStore {
     if (typeof id !== "string" && (await this.#expiry.evict(owner))) id = this.#counter.begin(owner);
     if (typeof id !== "string") return id;
     try {
-      await this.#sessions.create(id, newSession(scope, algorithm));
+      this.#remember(await this.#sessions.create(id, newSession(scope, algorithm)));
     } catch (error) {
       this.#counter.end(id);
       throw error;
@@ -105,19 +105,18 @@ export class S3Uploads implements UploadStore {
     return id;
   }
 
-  async find(id: UploadId, scope: string): Promise<Upload | undefined> {
-    const version = await this.#read(id);
+  async find(id: UploadId, scope: string, told?: string): Promise<Upload | undefined> {
+    const version = told !== undefined && told === this.told(id) ? this.#found.get(id) : await this.#read(id);
     return version?.state.scope === scopeHash(scope) ? uploadOf(version) : undefined;
   }
 
-  async list(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]> {
-    const listed = await Array.fromAsync(this.#sessions.list());
-    const found = await Promise.all(
-      listed.map(async (session) => ({ id: session.id, summary: await this.#sessions.summary(session) })),
-    );
-    return found.flatMap(({ id, summary }) =>
-      summary?.phase.kind === "open" ? [{ id, scope: summary.scope, size: summary.size }] : [],
-    );
+  told(id: UploadId): string | undefined {
+    const found = this.#found.get(id);
+    return found && wordOf(found);
+  }
+
+  list(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]> {
+    return this.#sessions.open();
   }
 
   async exclusively<T>(id: UploadId, work: () => Promise<T>): Promise<T | "busy"> {
@@ -285,8 +284,4 @@ export class S3Uploads implements UploadStore {
     await last?.abandon().catch(() => undefined);
     last?.release();
   }
-}
-
-function uploadOf({ id, state }: SessionVersion): Upload {
-  return { id, scope: state.scope, algorithm: state.algorithm, size: sizeOf(state) };
 }

@@ -1,8 +1,10 @@
 import { LruCache } from "../../../../bounds/lru-cache.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { parseUploadId, type UploadId } from "../../upload-id.ts";
+import type { Upload } from "../../uploads.ts";
 import { type ContentKeys, newNonce } from "./content-keys.ts";
 import { putDecided } from "./decided-put.ts";
+import { Deletions } from "./deletions.ts";
 import { parseSession, type SessionState, sizeOf, writeSession } from "./session-state.ts";
 
 /** A session as it was read or written: the version that the next write expects. */
@@ -24,6 +26,15 @@ export interface ListedSession {
 
 type Summary = Pick<SessionState, "scope" | "phase"> & { readonly etag: string; readonly size: number };
 
+/** A word for a version, for clients. */
+export function wordOf({ etag }: SessionVersion): string {
+  return Bun.hash.xxHash64(etag).toString(36);
+}
+
+export function uploadOf({ id, state }: SessionVersion): Upload {
+  return { id, scope: state.scope, algorithm: state.algorithm, size: sizeOf(state) };
+}
+
 /** A session whose end takes longer (ms) was left by a node that failed, and may be gone on with. */
 const STALE_ENDING_MS = 60_000;
 /** Sessions of which it is remembered what they hold, for lists. */
@@ -33,22 +44,26 @@ const MAX_SUMMARIES = 10_000;
 export class UploadSessions {
   readonly #bucket: S3Bucket;
   readonly #keys: ContentKeys;
+  readonly #deletions: Deletions;
   readonly #summaries = new LruCache<UploadId, Summary>(MAX_SUMMARIES);
 
   constructor(bucket: S3Bucket, keys: ContentKeys) {
     this.#bucket = bucket;
     this.#keys = keys;
+    this.#deletions = new Deletions(bucket);
   }
 
-  async create(id: UploadId, state: SessionState): Promise<void> {
+  async create(id: UploadId, state: SessionState): Promise<SessionVersion> {
     const writer = newNonce();
     // With a condition, so that a request which is repeated and comes late does not undo what was written since.
-    await putDecided(this.#bucket, {
+    const outcome = await putDecided(this.#bucket, {
       key: this.#keys.session(id),
       body: writeSession(state, writer),
       condition: { absent: true },
       metadata: { writer },
     });
+    if (outcome.kind === "refused") throw new Error(`there is an upload ${id} already`);
+    return { id, state, etag: outcome.etag, modified: this.#bucket.client.storeTime };
   }
 
   async read(id: UploadId): Promise<SessionVersion | undefined> {
@@ -91,7 +106,7 @@ export class UploadSessions {
 
   async remove(id: UploadId): Promise<void> {
     this.#summaries.delete(id);
-    await this.#bucket.remove(this.#keys.session(id));
+    await this.#deletions.remove([this.#keys.session(id)]);
   }
 
   async *list(): AsyncGenerator<ListedSession> {
@@ -101,6 +116,17 @@ export class UploadSessions {
         if (id) yield { id, modified, etag };
       }
     }
+  }
+
+  /** Those that requests may work on. */
+  async open(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]> {
+    const listed = await Array.fromAsync(this.list());
+    const found = await Promise.all(
+      listed.map(async (session) => ({ id: session.id, summary: await this.summary(session) })),
+    );
+    return found.flatMap(({ id, summary }) =>
+      summary?.phase.kind === "open" ? [{ id, scope: summary.scope, size: summary.size }] : [],
+    );
   }
 
   /** What a listed session holds; `undefined` if it has ended meanwhile. Reads only what has changed. */

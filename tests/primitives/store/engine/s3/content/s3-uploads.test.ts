@@ -2,12 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../../../../../src/primitives/digest.ts";
 import type { S3Request } from "../../../../../../src/primitives/s3/s3-request.ts";
 import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/part-memory.ts";
+import type { UploadId } from "../../../../../../src/primitives/store/engine/upload-id.ts";
 import { bodyOf } from "../../../../../support/body-of.ts";
 import { eventually } from "../../../../../support/eventually.ts";
 import { randomBytes } from "../../../../../support/random-bytes.ts";
 import { type ContentNode, contentNode, keysIn } from "../../../../../support/s3-content.ts";
 import { bucketAt, sharedS3Server } from "../../../../../support/s3-server.ts";
 import { describeWith } from "../../../../../support/tools.ts";
+import { SCOPE } from "../../../contract/engines.ts";
 
 const LARGE = randomBytes(2 * PART_BYTES + 1_000_000);
 const DIGEST = digestOf(LARGE);
@@ -300,6 +302,40 @@ describeWith(["versitygw"], "uploads to a bucket", () => {
     const empty = digestOf(new Uint8Array());
     expect(await node.uploads.finish(upload, empty)).toEqual({ kind: "stored", size: 0, added: 0 });
     expect([(await node.blobs.stat(empty))?.size, (await bytesOf(node, empty)).length]).toEqual([0, 0]);
+  });
+
+  test("of small blobs need five requests to the store where the client says what it was told", async () => {
+    const node = await nodes().open();
+    const bytes = randomBytes(5000);
+    const before = node.client.requests;
+    const id = (await node.uploads.create(SCOPE, "sha256")) as UploadId;
+    const find = async () =>
+      (await node.uploads.find(id, SCOPE, node.uploads.told?.(id))) ?? expect.unreachable();
+    await node.uploads.append(await find(), bodyOf(bytes));
+    const found = await find();
+    expect(found.size).toBe(5000);
+    await node.uploads.append(found, bodyOf(), true);
+    expect((await node.uploads.finish(found, digestOf(bytes))).kind).toBe("stored");
+    expect(await eventually(() => node.client.requests - before === 5)).toBe(true);
+  });
+
+  test("are asked for where the client was told something else by another node", async () => {
+    const { open } = nodes();
+    const [first, second] = [await open(), await open()];
+    const { id } = await first.begin();
+    const told = first.uploads.told?.(id);
+    await second.uploads.append(
+      (await second.uploads.find(id, SCOPE, told)) ?? expect.unreachable(),
+      bodyOf(LARGE),
+    );
+    const news = second.uploads.told?.(id);
+    expect([news === told, (await first.uploads.find(id, SCOPE, news))?.size]).toEqual([false, LARGE.length]);
+    expect(await first.uploads.find(id, "team/other", news)).toBeUndefined();
+    expect((await first.uploads.finish(await first.find(id), DIGEST)).kind).toBe("stored");
+    expect([await first.uploads.find(id, SCOPE, news), first.uploads.told?.(id)]).toEqual([
+      undefined,
+      undefined,
+    ]);
   });
 
   test("of small blobs need four requests to the store from the first byte on", async () => {
