@@ -32,6 +32,8 @@ const { values: options } = parseArgs({
     gc: { type: "boolean", default: false },
     /** Only nodes over an object store. */
     s3: { type: "boolean", default: false },
+    /** An earlier executable of Everlock, measured beside the present one over an object store. */
+    before: { type: "string" },
   },
 });
 const rounds = Number(options.rounds);
@@ -194,7 +196,13 @@ try {
   if (isMeasured("growth")) await report("growth", await measureGrowth({ dir, port: FIRST_PORT, ...load }));
   if (isMeasured("gc")) await report("gc", await measureGc(dir, FIRST_PORT));
   if (isMeasured("s3"))
-    await report("s3", await measureS3({ dir: `${dir}/s3`, port: FIRST_PORT, load, rounds, tags: tagCount }));
+    await report(
+      "s3",
+      await measureS3({
+        ...{ dir: `${dir}/s3`, port: FIRST_PORT, load, rounds },
+        ...{ tags: tagCount, before: options.before },
+      }),
+    );
 } finally {
   rmSync(dir, { recursive: true, force: true });
   await cleanUp();

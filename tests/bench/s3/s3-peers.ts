@@ -18,6 +18,16 @@ export function everlockOver({ endpoint, bucket, prefix }: S3Location): PeerKind
   };
 }
 
+/** Another executable of Everlock, in a part of the bucket of its own. */
+export function earlierOver(location: S3Location, executable: string): PeerKind {
+  const kind = everlockOver(location);
+  return {
+    ...kind,
+    name: "Everlock before",
+    command: (dir, port, flags) => [executable, ...kind.command(dir, port, flags).slice(1)],
+  };
+}
+
 /** distribution v3 over the same bucket: bytes go through it, as they do at Everlock, unless clients are sent to the store. */
 export function distributionOver({ endpoint, bucket, region }: S3Location, program: string): PeerKind {
   return {

@@ -11,4 +11,8 @@ export interface S3Place {
   readonly location: S3Location;
   readonly load: Load;
   readonly rounds: number;
+  /** Tags that are in the store when the nodes start. */
+  readonly tags: number;
+  /** An earlier executable of Everlock, to be measured as well. */
+  readonly before: string | undefined;
 }

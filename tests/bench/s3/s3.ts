@@ -10,7 +10,7 @@ import { smallImagePush, WORKLOADS, type Workload } from "../workloads.ts";
 import { fillBucket } from "./fill-bucket.ts";
 import { measureNodes } from "./nodes.ts";
 import { countRequests } from "./requests.ts";
-import { distributionOver, everlockOver } from "./s3-peers.ts";
+import { distributionOver, earlierOver, everlockOver } from "./s3-peers.ts";
 import type { S3Place } from "./s3-place.ts";
 
 export interface S3BenchOptions {
@@ -19,8 +19,8 @@ export interface S3BenchOptions {
   readonly port: number;
   readonly load: Load;
   readonly rounds: number;
-  /** Tags that are in the store when the nodes start. */
   readonly tags: number;
+  readonly before: string | undefined;
 }
 
 const PEER = "registry";
@@ -41,21 +41,23 @@ const MEASURED: readonly Workload[] = [
 ];
 const MIB = 1024 * 1024;
 const PULLS = 4;
+const PULLS_UNTIL_CACHED = 2;
 const REST_MS = 1000;
 
 /** Everlock over a bucket, beside distribution's S3 driver over the same one. */
-export async function measureS3({ dir, port, load, rounds, tags }: S3BenchOptions): Promise<string> {
+export async function measureS3(options: S3BenchOptions): Promise<string> {
+  const { dir, load, rounds, tags } = options;
   for (const program of ["versitygw", PEER])
     if (!Bun.which(program)) return `The part s3 is left out: '${program}' is not on the PATH.`;
   mkdirSync(`${dir}/bucket`, { recursive: true });
   const store = await startVersitygw(`${dir}/bucket`);
   try {
     const location = { ...store.location, prefix: "registry" };
-    const place: S3Place = { dir, port, location, load, rounds };
+    const place: S3Place = { ...options, location };
     await fillBucket(location, `${dir}/fill`, { few: 10, many: tags });
-    const comparison = await compare(place, tags);
+    const comparison = await compare(place);
     const growth = await measureNodes(place);
-    const requests = await countRequests({ ...place, port: port + 10 });
+    const requests = await countRequests({ ...place, port: options.port + 10 });
     const note = `Medians of ${rounds} rounds, ${load.connections} connections, on one machine with versitygw and the clients.
 Bytes go through both registries. What is the same request each time comes from ${GENERATOR}; large blobs are pulled by ${PULLED_BY}.`;
     return `${comparison}\n\n${note}\n\n${growth}\n\n${requests}`;
@@ -65,9 +67,17 @@ Bytes go through both registries. What is the same request each time comes from 
   }
 }
 
-async function compare({ dir, port, location, load, rounds }: S3Place, tags: number): Promise<string> {
+async function compare({ dir, port, location, load, rounds, tags, before }: S3Place): Promise<string> {
   const samples = new Samples();
   const kinds = [everlockOver(location), distributionOver(location, PEER)];
+  if (before !== undefined) {
+    const own = { ...location, prefix: "before" };
+    await fillBucket(own, `${dir}/fill-before`, { few: 10, many: tags });
+    kinds.push(earlierOver(own, before));
+  }
+  const cached = await startPeer(everlockOver(location), `${dir}/cached`, port + kinds.length, [
+    ...["--cache-dir", `${dir}/cache`, "--cache-size", "4GiB"],
+  ]);
   const peers: Peer[] = [];
   try {
     for (const [i, kind] of kinds.entries()) {
@@ -83,17 +93,17 @@ async function compare({ dir, port, location, load, rounds }: S3Place, tags: num
       for (const { name, unit, prepare } of MEASURED) {
         for (const peer of peers) {
           const work = await prepare(peer);
-          const before = cpuSeconds(peer.pid);
+          const usedBefore = cpuSeconds(peer.pid);
           const { rate, count } = await measureRate(work, peer.port, load);
           samples.record(name, unit, peer.name, rate);
-          const used = cpuSeconds(peer.pid) - before;
+          const used = cpuSeconds(peer.pid) - usedBefore;
           samples.record(`CPU of ${name}`, "µs each", peer.name, (used / count) * 1e6, true);
         }
       }
-      await measureLarge(samples, peers, dir);
+      await measureLarge(samples, peers, cached, dir);
     }
   } finally {
-    await Promise.all(peers.map((peer) => peer.stop()));
+    await Promise.all([...peers, cached].map((peer) => peer.stop()));
   }
   return markdownTable(
     samples.figures(),
@@ -101,7 +111,13 @@ async function compare({ dir, port, location, load, rounds }: S3Place, tags: num
   );
 }
 
-async function measureLarge(samples: Samples, peers: readonly Peer[], dir: string): Promise<void> {
+/** `cached`: a node of Everlock with a cache, which is measured once it has the blob. */
+async function measureLarge(
+  samples: Samples,
+  peers: readonly Peer[],
+  cached: Peer,
+  dir: string,
+): Promise<void> {
   const path = `${dir}/large`;
   const digest = await makeLargeFile(path);
   for (const peer of peers) {
@@ -119,4 +135,8 @@ async function measureLarge(samples: Samples, peers: readonly Peer[], dir: strin
     const used = (cpuSeconds(peer.pid) - beforePulls) / PULLS;
     samples.record("CPU of 512-MiB pull", "s each", peer.name, used, true);
   }
+  for (let i = 0; i < PULLS_UNTIL_CACHED; i++) await pullLarge(cached, digest);
+  await Bun.sleep(3 * REST_MS);
+  const pulled = await timed(() => pullLarge(cached, digest));
+  samples.record("512-MiB pull, cached on the node", "MiB/s", cached.name, LARGE_BYTES / MIB / pulled);
 }
