@@ -1,4 +1,5 @@
 import { inflateSync } from "node:zlib";
+import { atOnce } from "../../jobs/in-turns.ts";
 import { CorruptObjectError, type GitObject, type NamedObject, type ObjectType } from "./object.ts";
 import type { ObjectId } from "./object-id.ts";
 import { readStoredFrame, zlibFrame } from "./zlib-frame.ts";
@@ -17,7 +18,7 @@ export interface PackedEntry {
 }
 
 export interface EncodedPack {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly entries: readonly PackedEntry[];
   /** SHA-256 of all preceding bytes of the pack; the pack file is named after it. */
   readonly checksum: Uint8Array;
@@ -94,15 +95,12 @@ export function decodeEntry({ id, bytes }: EncodedEntry): GitObject {
 }
 
 export function assemblePack(encoded: readonly EncodedEntry[]): EncodedPack {
-  const steps = packSteps(encoded);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+  return atOnce(packSteps(encoded));
 }
 
-/** Entries in one step. */
+/** Entries in one step, and the bytes of them from which on it has no more. */
 const STEP_ENTRIES = 2000;
+const STEP_BYTES = 1024 * 1024;
 
 /** Makes a pack in short steps, between which others can have the thread. */
 export function* packSteps(encoded: readonly EncodedEntry[]): Generator<void, EncodedPack> {
@@ -117,7 +115,7 @@ export function* packSteps(encoded: readonly EncodedEntry[]): Generator<void, En
     entries.push({ id, offset, crc: Bun.hash.crc32(bytes) });
     pack.set(bytes, offset);
     offset += bytes.length;
-    if (entries.length % STEP_ENTRIES !== 0) continue;
+    if (entries.length % STEP_ENTRIES !== 0 && offset - hashed < STEP_BYTES) continue;
     hash.update(pack.subarray(hashed, offset));
     hashed = offset;
     yield;

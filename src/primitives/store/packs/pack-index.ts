@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { atOnce, sha256Steps } from "../../jobs/in-turns.ts";
 import { CorruptObjectError } from "../git/object.ts";
 import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes } from "../git/object-id.ts";
 import type { PackedEntry } from "../git/pack.ts";
@@ -15,17 +16,18 @@ const WINDOW = 64;
 /** Ids in a page, and objects of a pack whose ids are sorted by where these lie. */
 const PAGE = 4096;
 const MAX_SORTED = 262_144;
+/** Of the SHA-256 at the end. */
+const SUM_BYTES = 32;
 /** Offsets from here on do not fit 31 bits and go to a table of 64-bit ones. */
 const LARGE_OFFSET = 0x80000000;
 
 /** A version 2 pack index with 32-byte object ids (gitformat-pack, "Version 2 pack-*.idx files"). */
 export function encodePackIndex(entries: readonly PackedEntry[], packChecksum: Uint8Array): Uint8Array {
-  const steps = packIndexSteps(entries, packChecksum);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+  return atOnce(packIndexSteps(entries, packChecksum));
 }
+
+/** Entries in one step. */
+const STEP_ENTRIES = 4000;
 
 /** Makes a pack index in short steps, between which others can have the thread. */
 export function* packIndexSteps(
@@ -33,14 +35,16 @@ export function* packIndexSteps(
   packChecksum: Uint8Array,
 ): Generator<void, Uint8Array> {
   const byFirstByte = Array.from({ length: FANOUT_SIZE }, (): PackedEntry[] => []);
-  for (const entry of entries) byFirstByte[Number.parseInt(entry.id.slice(0, 2), 16)]?.push(entry);
-  yield;
+  for (const [i, entry] of entries.entries()) {
+    byFirstByte[Number.parseInt(entry.id.slice(0, 2), 16)]?.push(entry);
+    if (i % STEP_ENTRIES === 0) yield;
+  }
   const count = entries.length;
   const largeCount = entries.filter(({ offset }) => offset >= LARGE_OFFSET).length;
   const crcAt = IDS_AT + count * OBJECT_ID_BYTES;
   const offsetAt = crcAt + count * 4;
   const largeAt = offsetAt + count * 4;
-  const body = Buffer.alloc(largeAt + largeCount * 8 + packChecksum.length);
+  const body = Buffer.alloc(largeAt + largeCount * 8 + packChecksum.length + SUM_BYTES);
   body.writeUInt32BE(PACK_INDEX_MAGIC, 0);
   body.writeUInt32BE(PACK_INDEX_VERSION, 4);
 
@@ -62,7 +66,9 @@ export function* packIndexSteps(
     yield;
   }
   body.set(packChecksum, largeAt + largeCount * 8);
-  return Buffer.concat([body, new Bun.CryptoHasher("sha256").update(body).digest()]);
+  const indexed = body.subarray(0, -SUM_BYTES);
+  body.set(yield* sha256Steps(indexed), indexed.length);
+  return body;
 }
 
 /** In the order of the ids. */
@@ -186,15 +192,33 @@ export class PackIndex {
 
   /** Every entry, in the order of the pack. */
   entries(): PackedEntry[] {
+    return atOnce(this.entrySteps());
+  }
+
+  /** Like `entries`, in short steps. */
+  *entrySteps(): Generator<void, PackedEntry[]> {
     const ids = this.ids();
+    yield;
     const crcs = this.#read(IDS_AT + this.count * OBJECT_ID_BYTES, this.count * 4);
-    const offsets = this.#read(this.#offsetsAt, this.count * 4);
-    const entries = Array.from({ length: this.count }, (_, i) => ({
-      id: objectIdFromBytes(ids.subarray(i * OBJECT_ID_BYTES, (i + 1) * OBJECT_ID_BYTES)),
-      offset: this.#offset(offsets.readUInt32BE(i * 4)),
-      crc: crcs.readUInt32BE(i * 4),
-    }));
-    return entries.sort((a, b) => a.offset - b.offset);
+    const stored = this.#read(this.#offsetsAt, this.count * 4);
+    const offsets = new Float64Array(this.count);
+    for (let i = 0; i < this.count; i++) offsets[i] = this.#offset(stored.readUInt32BE(i * 4));
+    yield;
+    // Numbers are sorted much faster than entries; no two offsets are the same.
+    const places = new Map<number, number>();
+    for (const [i, offset] of offsets.entries()) {
+      places.set(offset, i);
+      if (i % STEP_ENTRIES === 0) yield;
+    }
+    offsets.sort();
+    const entries: PackedEntry[] = [];
+    for (const offset of offsets) {
+      const i = places.get(offset) ?? 0;
+      const id = objectIdFromBytes(ids.subarray(i * OBJECT_ID_BYTES, (i + 1) * OBJECT_ID_BYTES));
+      entries.push({ id, offset, crc: crcs.readUInt32BE(i * 4) });
+      if (entries.length % STEP_ENTRIES === 0) yield;
+    }
+    return entries;
   }
 
   /** The ids of all objects, in pages: in the order of the pack, or in their own where there are too many to sort. */

@@ -1,8 +1,7 @@
 import { renameSync } from "node:fs";
 import { removeQuietly } from "../../../../fs/durable.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
-import { S3Multipart } from "../../../../s3/s3-multipart.ts";
-import type { UploadedPart } from "../../../../s3/s3-xml.ts";
+import { writeInParts } from "../../../../s3/write-in-parts.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
 import type { Checkpoint, IndexCopy } from "./checkpoint.ts";
 import type { CheckpointObject } from "./checkpoint-object.ts";
@@ -40,7 +39,7 @@ export class IndexCopies {
   /** Copies the file at `path`, which nobody changes meanwhile, and refers to it. `objects`: how many Git objects the store has. */
   async save(name: string, path: string, objects: number, step: () => void): Promise<void> {
     const key = `${this.#keys.copies}${name}-${crypto.randomUUID()}`;
-    const bytes = await this.#write(key, path, step);
+    const bytes = await writeInParts(this.#bucket, key, partsOf(compressFile(path, step)));
     const made = this.#bucket.client.storeTime.getTime();
     step();
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
@@ -81,27 +80,6 @@ export class IndexCopies {
       }
     }
     return false;
-  }
-
-  async #write(key: string, path: string, step: () => void): Promise<number> {
-    const multipart = new S3Multipart(this.#bucket);
-    const upload = await multipart.start(key);
-    try {
-      const parts: UploadedPart[] = [];
-      let bytes = 0;
-      for await (const body of partsOf(compressFile(path, step))) {
-        const part = await multipart.putPart(upload, parts.length + 1, body);
-        if (!part) throw new Error(`the upload of ${key} is gone`);
-        parts.push(part);
-        bytes += body.length;
-      }
-      const { kind } = await multipart.complete(upload, parts);
-      if (kind !== "stored") throw new Error(`the upload of ${key} is ${kind}`);
-      return bytes;
-    } catch (error) {
-      await multipart.abort(upload).catch(() => undefined);
-      throw error;
-    }
   }
 }
 

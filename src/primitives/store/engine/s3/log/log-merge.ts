@@ -1,5 +1,6 @@
 import { inTurns } from "../../../../jobs/in-turns.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { writeInParts } from "../../../../s3/write-in-parts.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
 import type { ObjectId } from "../../../git/object-id.ts";
 import { type EncodedEntry, packSteps } from "../../../git/pack.ts";
@@ -18,6 +19,10 @@ const MAX_OBJECTS = 32_768;
 /** Bytes and objects of a pack above which it is merged no further; a merge holds that much in memory. */
 const MAX_PACK_BYTES = 96 * 1024 * 1024;
 const MAX_PACK_OBJECTS = 131_072;
+/** A larger pack is written in parts of this size: the thread hashes each of them at once. */
+const PART_BYTES = 8 * 1024 * 1024;
+/** Entries of packs in one step. */
+const STEP_ENTRIES = 4000;
 /** A pack joins a merge unless it has so many times the bytes of what it is merged with. */
 const FACTOR = 2;
 /** Entries that are read at once. */
@@ -132,26 +137,76 @@ async function mergePacks(
 ): Promise<readonly StoredPack[]> {
   if (batch.objects.size === 0) return packs;
   const kept = [...packs];
-  let entries = [...batch.objects.values()];
-  let bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
-  const seen = new Set(batch.objects.keys());
-  for (let pack = kept.at(-1); pack && joins(pack, bytes, entries.length); pack = kept.at(-1)) {
+  const merged = new MergedObjects(batch.objects);
+  for (let pack = kept.at(-1); pack && joins(pack, merged.bytes, merged.count); pack = kept.at(-1)) {
     step();
     const source = packed.packs.find(({ stored }) => stored.name === pack?.name);
     if (!source) break;
-    // The older ones first, so that what belongs together lies together.
-    entries = [...(await source.entries()).filter(({ id }) => !seen.has(id)), ...entries];
-    for (const { id } of entries) seen.add(id);
-    bytes += pack.bytes;
+    await inTurns(merged.addOlder(await source.entries()));
     kept.pop();
   }
+  const entries = await inTurns(merged.inOrder());
   const pack = await inTurns(packSteps(entries));
   const index = await inTurns(packIndexSteps(pack.entries, pack.checksum));
   const name = `${last + 1}-${batch.last}-${crypto.randomUUID()}`;
   step();
   await bucket.put(keys.pack(name, "idx"), new Uint8Array(index));
-  await bucket.put(keys.pack(name, "pack"), new Uint8Array(pack.bytes));
+  await putPack(bucket, keys.pack(name, "pack"), pack.bytes);
   return [...kept, { name, bytes: pack.bytes.length, objects: entries.length }];
+}
+
+/** The objects of a new pack. */
+class MergedObjects {
+  readonly #seen: Set<ObjectId>;
+  /** The newest ones first. */
+  readonly #lists: EncodedEntry[][];
+  bytes = 0;
+
+  constructor(objects: ReadonlyMap<ObjectId, EncodedEntry>) {
+    this.#seen = new Set(objects.keys());
+    this.#lists = [[...objects.values()]];
+    for (const { bytes } of objects.values()) this.bytes += bytes.length;
+  }
+
+  get count(): number {
+    return this.#seen.size;
+  }
+
+  /** Adds objects that are older than those that were added before. */
+  *addOlder(entries: readonly EncodedEntry[]): Generator<void, void> {
+    const added: EncodedEntry[] = [];
+    for (const [i, entry] of entries.entries()) {
+      if (i % STEP_ENTRIES === 0) yield;
+      if (this.#seen.has(entry.id)) continue;
+      this.#seen.add(entry.id);
+      added.push(entry);
+      this.bytes += entry.bytes.length;
+    }
+    this.#lists.push(added);
+  }
+
+  /** The older ones first, so that what belongs together lies together. */
+  *inOrder(): Generator<void, EncodedEntry[]> {
+    const all: EncodedEntry[] = [];
+    for (const list of this.#lists.toReversed()) {
+      for (const [i, entry] of list.entries()) {
+        all.push(entry);
+        if (i % STEP_ENTRIES === 0) yield;
+      }
+    }
+    return all;
+  }
+}
+
+async function putPack(bucket: S3Bucket, key: string, pack: Uint8Array<ArrayBuffer>): Promise<void> {
+  if (pack.length <= PART_BYTES) await bucket.put(key, pack);
+  else {
+    const count = Math.ceil(pack.length / PART_BYTES);
+    const parts = Array.from({ length: count }, (_, i) =>
+      pack.subarray(i * PART_BYTES, (i + 1) * PART_BYTES),
+    );
+    await writeInParts(bucket, key, parts);
+  }
 }
 
 const joins = (pack: StoredPack, bytes: number, objects: number) =>

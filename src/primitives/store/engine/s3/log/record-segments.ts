@@ -1,4 +1,7 @@
+import { Readable } from "node:stream";
+import { createGunzip, createGzip } from "node:zlib";
 import { messageOf } from "../../../../expected-error.ts";
+import { inTurns } from "../../../../jobs/in-turns.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
 import type { RecordSegment } from "./checkpoint.ts";
@@ -10,6 +13,10 @@ import { PackGoneError } from "./pack-pieces.ts";
 const MAX_BYTES = 64 * 1024 * 1024;
 /** A segment joins a merge unless it has so many times the bytes of what it is merged with. */
 const FACTOR = 2;
+/** What is handled at once, so that the thread is not blocked for long. */
+const PIECE_BYTES = 256 * 1024;
+const STEP_RECORDS = 2000;
+const NEWLINE = 0x0a;
 
 /** The records of merged entries, as objects. */
 export class RecordSegments {
@@ -26,7 +33,7 @@ export class RecordSegments {
     const key = this.#keys.segment(name);
     const object = await this.#bucket.read(key);
     if (!object) throw new PackGoneError(`${key} is gone`);
-    return decodeRecords(expand(object.bytes, key), key);
+    return decode(object.bytes, key);
   }
 
   /** Adds the records of the entries `from` to `to`: to the last segments, if they are small, or as another one. */
@@ -38,19 +45,19 @@ export class RecordSegments {
   ): Promise<readonly RecordSegment[]> {
     if (records.length === 0) return segments;
     const kept = [...segments];
-    let merged = lastOfEach(records);
+    let merged = await inTurns(lastOfEach(records));
     let first = from;
-    let encoded = encode(merged);
+    let encoded = await encode(merged);
     for (let last = kept.at(-1); last && joins(last, encoded); last = kept.at(-1)) {
-      merged = lastOfEach([...(await this.read(last)), ...merged]);
+      merged = await inTurns(lastOfEach(await this.read(last), merged));
       kept.pop();
       first = last.from;
-      encoded = encode(merged);
+      encoded = await encode(merged);
     }
     // Before the first records there is nothing that could be unlinked.
     if (kept.length === 0) {
       first = 1;
-      encoded = encode(merged.filter(({ kind }) => kind === "link"));
+      encoded = await encode(merged.filter(({ kind }) => kind === "link"));
     }
     const name = `${first}-${to}-${crypto.randomUUID()}`;
     await this.#bucket.put(this.#keys.segment(name), encoded);
@@ -58,28 +65,51 @@ export class RecordSegments {
   }
 }
 
-function expand(bytes: Uint8Array<ArrayBuffer>, key: string): string {
-  try {
-    return Buffer.from(Bun.gunzipSync(bytes)).toString();
-  } catch (cause) {
-    throw new CorruptObjectError(key, `it does not inflate (${messageOf(cause)})`);
-  }
-}
-
 const joins = ({ bytes }: RecordSegment, { length }: Uint8Array) =>
   bytes <= length * FACTOR && bytes + length <= MAX_BYTES;
 
-const encode = (records: readonly S3LogRecord[]) => Bun.gzipSync(Buffer.from(encodeRecords(records)));
+/** Inflates and reads a segment piece by piece: it may have a million records. */
+async function decode(bytes: Uint8Array<ArrayBuffer>, key: string): Promise<readonly S3LogRecord[]> {
+  const records: S3LogRecord[] = [];
+  const inflating = createGunzip({ chunkSize: PIECE_BYTES });
+  inflating.end(bytes);
+  let rest = Buffer.alloc(0);
+  try {
+    for await (const chunk of inflating) {
+      const piece = Buffer.concat([rest, chunk as Buffer]);
+      const end = piece.lastIndexOf(NEWLINE) + 1;
+      for (const record of decodeRecords(piece.toString("utf8", 0, end), key)) records.push(record);
+      rest = piece.subarray(end);
+    }
+  } catch (cause) {
+    if (cause instanceof CorruptObjectError) throw cause;
+    throw new CorruptObjectError(key, `it does not inflate (${messageOf(cause)})`);
+  }
+  if (rest.length > 0) throw new CorruptObjectError(key, "it breaks off");
+  return records;
+}
+
+async function encode(records: readonly S3LogRecord[]): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces = function* () {
+    for (let at = 0; at < records.length; at += STEP_RECORDS)
+      yield Buffer.from(encodeRecords(records.slice(at, at + STEP_RECORDS)));
+  };
+  const deflated = await Array.fromAsync(Readable.from(pieces()).pipe(createGzip()));
+  return new Uint8Array(Buffer.concat(deflated));
+}
 
 /** The last record of each scope and digest that counts, in their order; see `S3LogRecord`. */
-function lastOfEach(records: readonly S3LogRecord[]): readonly S3LogRecord[] {
+function* lastOfEach(...lists: readonly (readonly S3LogRecord[])[]): Generator<void, readonly S3LogRecord[]> {
   const last = new Map<string, S3LogRecord>();
-  for (const record of records) {
-    const key = `${record.digest} ${record.scope}`;
-    const before = last.get(key);
-    const stays = before?.kind === "link" && before.seconds > record.seconds;
-    last.delete(key);
-    last.set(key, stays ? before : record);
+  for (const records of lists) {
+    for (const [i, record] of records.entries()) {
+      const key = `${record.digest} ${record.scope}`;
+      const before = last.get(key);
+      const stays = before?.kind === "link" && before.seconds > record.seconds;
+      last.delete(key);
+      last.set(key, stays ? before : record);
+      if (i % STEP_RECORDS === 0) yield;
+    }
   }
   return [...last.values()];
 }

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, renameSync } from "node:fs";
 import { removeQuietly } from "../../../../fs/durable.ts";
+import { inTurns, sha256Steps } from "../../../../jobs/in-turns.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { CorruptObjectError, type GitObject } from "../../../git/object.ts";
 import { OBJECT_ID_BYTES, type ObjectId, objectIdToBytes } from "../../../git/object-id.ts";
@@ -13,6 +14,8 @@ import { PackGoneError, type PackPieces } from "./pack-pieces.ts";
 const FIRST_BYTES = 512;
 /** Pieces that are read of a pack before it is fetched whole. */
 const MAX_PIECES = 16;
+/** Entries in one step. */
+const STEP_ENTRIES = 4000;
 const WRONG_SUM = "its content does not match the checksum at its end";
 /** The longest that data is in a pack; see `PackFile`. */
 const deflateBound = (size: number) => size + Math.ceil(size / 8) + Math.ceil(size / 128) + 64;
@@ -73,13 +76,9 @@ export class RemotePack {
     const [index, pack] = await Promise.all([this.#openIndex(), this.#options.bucket.read(key)]);
     if (!pack || this.#isClosed) throw new PackGoneError(`${key} is gone`, this.#isClosed);
     const end = pack.bytes.length - OBJECT_ID_BYTES;
-    const sum = new Bun.CryptoHasher("sha256").update(pack.bytes.subarray(0, end)).digest();
+    const sum = await inTurns(sha256Steps(pack.bytes.subarray(0, end)));
     if (Buffer.compare(sum, pack.bytes.subarray(end)) !== 0) throw new CorruptObjectError(key, WRONG_SUM);
-    const entries = index.entries();
-    return entries.map(({ id, offset }, i) => ({
-      id,
-      bytes: pack.bytes.subarray(offset, entries[i + 1]?.offset ?? end),
-    }));
+    return inTurns(entriesOf(index, pack.bytes.subarray(0, end)));
   }
 
   /** What is wrong with the pack, as a line. */
@@ -175,6 +174,17 @@ export class RemotePack {
   #path(suffix: string): string {
     return `${this.#options.dir}/${this.stored.name}.${suffix}`;
   }
+}
+
+/** The entries of a pack without its checksum, in short steps. */
+function* entriesOf(index: PackIndex, pack: Uint8Array): Generator<void, EncodedEntry[]> {
+  const packed = yield* index.entrySteps();
+  const entries: EncodedEntry[] = [];
+  for (const [i, { id, offset }] of packed.entries()) {
+    entries.push({ id, bytes: pack.subarray(offset, packed[i + 1]?.offset ?? pack.length) });
+    if (i % STEP_ENTRIES === 0) yield;
+  }
+  return entries;
 }
 
 /** Packs and their indexes end with the SHA-256 of what comes before. */

@@ -1,9 +1,12 @@
 import { LruCache } from "../../../../bounds/lru-cache.ts";
+import { inTurns } from "../../../../jobs/in-turns.ts";
 import type { GitObject } from "../../../git/object.ts";
 import type { ObjectId } from "../../../git/object-id.ts";
 import { decodeEntry, type EncodedEntry } from "../../../git/pack.ts";
 import type { LogEntry } from "./log-entry.ts";
 
+/** Ids that are forgotten in one step. */
+const STEP_IDS = 2000;
 /** Bytes of objects that are kept in memory. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 
@@ -64,14 +67,23 @@ export class UnmergedObjects {
     return found && decodeEntry(found);
   }
 
-  /** Forgets the objects of entries up to a number, which are in packs. */
+  /** Forgets the objects of entries up to a number, which are in packs: entry by entry, while others have the thread. */
   forget(last: number): void {
-    for (const [number, ids] of this.#idsOf) {
-      if (number > last) continue;
+    const forgotten = [...this.#idsOf].filter(([number]) => number <= last);
+    for (const [number] of forgotten) {
       this.#idsOf.delete(number);
       this.#cache.delete(number);
       this.#bytes.delete(number);
-      for (const id of ids) if (this.#numbers.get(id) === number) this.#numbers.delete(id);
+    }
+    void inTurns(this.#forgetIds(forgotten));
+  }
+
+  *#forgetIds(entries: readonly (readonly [number, readonly ObjectId[]])[]): Generator<void, void> {
+    for (const [number, ids] of entries) {
+      for (const [i, id] of ids.entries()) {
+        if (this.#numbers.get(id) === number) this.#numbers.delete(id);
+        if (i % STEP_IDS === STEP_IDS - 1) yield;
+      }
     }
   }
 
