@@ -11,6 +11,8 @@ import { eventOf } from "./history.ts";
 
 /** Incremented whenever the meaning of the tables changes; a file of another version is rebuilt. */
 const VERSION = 4;
+/** Names its copies. */
+export const HISTORY_COPY = `history-${VERSION}`;
 const SCHEMA = `
   CREATE TABLE commits (
     seq INTEGER PRIMARY KEY,

@@ -2,10 +2,8 @@ import type { Database } from "bun:sqlite";
 import type { Digest } from "../../../primitives/digest.ts";
 import { orAborted } from "../../../primitives/jobs/or-aborted.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
-import { assertReadable, damageIn } from "../../../primitives/sqlite/database-damage.ts";
-import { openOrRemove, removeDatabase } from "../../../primitives/sqlite/database-file.ts";
+import { damageIn } from "../../../primitives/sqlite/database-damage.ts";
 import { type Inspection, inspectDatabase } from "../../../primitives/sqlite/inspect-database.ts";
-import { openDatabase } from "../../../primitives/sqlite/open-database.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
@@ -26,6 +24,7 @@ import {
   TABLES,
   type TimedRow,
 } from "./history-database.ts";
+import { type HistoryCopies, HistoryFile, NO_COPIES } from "./history-file.ts";
 import { eventsQuery, UP_TO } from "./history-query.ts";
 import type { PointInTime } from "./point-in-time.ts";
 
@@ -43,24 +42,24 @@ const MAX_SETS_OF_TAG = 8;
  * adds the missing commits, and the index is rebuilt if its file is missing or the branch was rewritten.
  */
 export class HistoryIndex {
-  readonly #path: string;
+  readonly #file: HistoryFile;
   readonly #store: HistorySource;
-  readonly #damaged: (reason: string) => void;
-  #open: Database | undefined;
   #catchingUp: Promise<void> | undefined;
   #isClosing = false;
 
   /** `damaged` is called with the reason when a damaged file is rebuilt. */
-  constructor(path: string, store: HistorySource, damaged: (reason: string) => void = () => undefined) {
-    this.#path = path;
+  constructor(
+    path: string,
+    store: HistorySource,
+    damaged: (reason: string) => void = () => undefined,
+    copies: HistoryCopies = NO_COPIES,
+  ) {
     this.#store = store;
-    this.#damaged = damaged;
+    this.#file = new HistoryFile(path, damaged, copies);
   }
 
-  /** Opened on first use: a store can serve without its history, and only the caller gets the error. */
   get #db(): Database {
-    this.#open ??= openOrRemove(this.#path, () => openDatabase(this.#path, DATABASE), this.#damaged);
-    return this.#open;
+    return this.#file.db;
   }
 
   /** Reads a whole file without changing it. */
@@ -70,7 +69,8 @@ export class HistoryIndex {
 
   /** The newest commit in the index. */
   get head(): ObjectId | undefined {
-    return headIn(this.#db);
+    // A file that is made here would keep a copy away.
+    return this.#file.isThere ? headIn(this.#db) : undefined;
   }
 
   /** A hash of the whole content, to compare two indexes. */
@@ -192,7 +192,7 @@ export class HistoryIndex {
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#catchingUp?.catch(() => undefined);
-    this.#open?.close();
+    await this.#file.close();
   }
 
   /** Reads rows and verifies their checksums. The caller catches up first. */
@@ -214,7 +214,7 @@ export class HistoryIndex {
       return read(this.#db);
     } catch (error) {
       const reason = damageIn(error);
-      if (reason !== undefined) this.#remove(reason);
+      if (reason !== undefined) this.#file.remove(reason);
       throw error;
     }
   }
@@ -232,31 +232,24 @@ export class HistoryIndex {
   }
 
   async #catchUp(): Promise<void> {
+    await this.#file.fetch();
     try {
       await this.#takeIn();
     } catch (error) {
       const reason = damageIn(error);
       if (reason === undefined) throw error;
-      this.#remove(reason);
+      this.#file.remove(reason);
       await this.#takeIn();
     }
+    this.#file.isWhole = !this.#isClosing;
   }
 
   /** Rebuilds the index, because it differs from the commits. */
   async rebuild(reason: string, signal?: AbortSignal): Promise<void> {
     await this.#catchingUp?.catch(() => undefined);
     if (this.#isClosing) return;
-    this.#remove(reason);
+    this.#file.remove(reason);
     await this.catchUp(signal);
-  }
-
-  /** Removes the file, so that the next catch-up rebuilds it. */
-  #remove(reason: string): void {
-    assertReadable(this.#path);
-    this.#damaged(reason);
-    this.#open?.close();
-    this.#open = undefined;
-    removeDatabase(this.#path);
   }
 
   async #takeIn(): Promise<void> {

@@ -12,6 +12,8 @@ import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
 import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
+import { HISTORY_COPY } from "../history/history-database.ts";
+import { HistoryIndex } from "../history/history-index.ts";
 import { OCI_INDEX } from "../index/oci-index.ts";
 
 /** Indexes that replaced damaged ones; a killed server leaves them behind. */
@@ -56,6 +58,24 @@ export function offerIndex(
     const { db, path } = current();
     return { path, release: await keepFileStill(db, DERIVED_CHECKPOINT_PAGES) };
   });
+}
+
+/** The history of a store, which begins with a copy where the engine has one. */
+export function historyOf(
+  { dir, store, log }: DatabaseContext,
+  commits: Store,
+  copies: DerivedCopies | undefined,
+): HistoryIndex {
+  const of = { store, database: HISTORY_COPY };
+  return new HistoryIndex(
+    `${dir}/history.sqlite`,
+    commits,
+    (reason) =>
+      log.warn(
+        `history.sqlite of the store '${store}' is damaged (${reason}); it is rebuilt from the commits`,
+      ),
+    copies && { fetch: (path) => copies.fetch(of, path), offer: (source) => copies.offer(of, source) },
+  );
 }
 
 /** Opens a store with its index. An index whose damage shows only during catch-up is rebuilt from all commits. */

@@ -18,12 +18,12 @@ import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import type { StoreManager, StoreName } from "../../../primitives/store/store-manager.ts";
 import { type CommittedContent, MissChecks, SnapshotContent } from "../content/committed-content.ts";
 import { type Damage, damageOf } from "../content/damage.ts";
-import { HistoryIndex } from "../history/history-index.ts";
+import type { HistoryIndex } from "../history/history-index.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import { QuotaLedger, type Quotas } from "../policy/quotas.ts";
 import { Summaries } from "../summaries/summaries.ts";
 import { describeNeed } from "./blob-need.ts";
-import type { DatabaseContext } from "./database-files.ts";
+import { type DatabaseContext, historyOf } from "./database-files.ts";
 import { DatabaseHealing } from "./database-healing.ts";
 import { type FrozenView, FrozenViews } from "./frozen-views.ts";
 import { IndexAuditor } from "./index-auditor.ts";
@@ -46,7 +46,7 @@ export interface OciStoreOptions {
   readonly relocated?: () => void;
 }
 
-interface OpenParts extends Pick<StoreManager, "signal" | "room" | "location"> {
+interface OpenParts extends Pick<StoreManager, "signal" | "room" | "location" | "copies"> {
   readonly locks: LocalUploadLocks;
   readonly sessions: SessionCounts;
 }
@@ -86,7 +86,7 @@ export class OciStore implements StoreView {
     context: DatabaseContext,
     databases: StoreDatabases,
     { blobs, uploads }: ContentStorage,
-    { quotas, relocated, signal, room, location, locks, sessions }: OciStoreOptions & OpenParts,
+    { quotas, relocated, signal, room, location, copies, locks, sessions }: OciStoreOptions & OpenParts,
   ) {
     const { dir, store, clock, log } = context;
     this.#databases = databases;
@@ -109,11 +109,7 @@ export class OciStore implements StoreView {
     this.quotaLedger = new QuotaLedger(this, clock);
     this.quotas = quotas ?? {};
     this.committed = new SnapshotContent(() => databases.store.head());
-    this.history = new HistoryIndex(`${dir}/history.sqlite`, databases.store, (reason) =>
-      log.warn(
-        `history.sqlite of the store '${store}' is damaged (${reason}); it is rebuilt from the commits`,
-      ),
-    );
+    this.history = historyOf(context, databases.store, copies);
     this.summaries = new Summaries(`${dir}/summaries.sqlite`, this, (error) =>
       log.error(`the sizes of the store '${store}' could not be counted`, error),
     );
@@ -155,8 +151,8 @@ export class OciStore implements StoreView {
       const [locks, sessions] = [new LocalUploadLocks(), new SessionCounts()];
       const onDamage = (digest: Digest) => oci?.onDamage(digest);
       const content = await manager.openContent(name, { onDamage, locks, sessions, isOwner: true });
-      const { signal, room, location } = manager;
-      const parts = { ...options, signal, room, location, locks, sessions };
+      const { signal, room, location, copies } = manager;
+      const parts = { ...options, signal, room, location, copies, locks, sessions };
       oci = new OciStore(context, databases, content, parts);
       return oci;
     } catch (error) {

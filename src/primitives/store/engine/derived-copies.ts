@@ -16,6 +16,9 @@ export interface DerivedDatabase {
 export interface DerivedCopies {
   /** Brings the newest copy to `path`, where there is no file; false if there is none that can be used. */
   fetch(of: DerivedDatabase, path: string): Promise<boolean>;
-  /** `source` is asked for the file whenever a new copy is worth its bytes, until the returned function is called. */
-  offer(of: DerivedDatabase, source: () => Promise<StillFile>): Release;
+  /**
+   * `source` is asked for the file whenever a new copy is worth its bytes, until the returned function is called; `undefined`
+   * where it lacks commits.
+   */
+  offer(of: DerivedDatabase, source: () => Promise<StillFile | undefined>): Release;
 }

@@ -14,8 +14,8 @@ export interface LogMergingOptions {
   /** Names this node to the others. */
   readonly node: string;
   readonly logger: Logger;
-  /** Called after a merge; see `S3Copies.save`. */
-  readonly saveCopies: (step: () => void) => Promise<void>;
+  /** Of derived databases; see `S3Copies`. */
+  readonly copies: { areDue(): boolean; save(step: () => void): Promise<void> };
   /** Milliseconds between looks. */
   readonly everyMs?: number;
 }
@@ -23,7 +23,7 @@ export interface LogMergingOptions {
 /** Thrown to end a merge early. */
 class MergeEnded extends Error {}
 
-/** Merges the log of a store when it is due. The nodes do it one at a time, by a lease; without one it would be done in vain. */
+/** Merges the log of a store, and copies what nodes derive from it, when it is due. The nodes do it one at a time, by a lease; without one it would be done in vain. */
 export class LogMerging {
   readonly #options: LogMergingOptions;
   readonly #lease: LeaseName;
@@ -58,8 +58,9 @@ export class LogMerging {
 
   /** Never rejects. */
   async #look(): Promise<void> {
-    const { log, leases, node, store, logger, saveCopies } = this.#options;
-    if (!log.isMergeDue) return;
+    const { log, leases, node, store, logger, copies } = this.#options;
+    // A copy is due without a merge where the node that merged was killed before it, and after an update of the tables.
+    if (!log.isMergeDue && !copies.areDue()) return;
     try {
       const outcome = await leases.acquire(this.#lease, node);
       if (outcome.kind === "held") return;
@@ -68,8 +69,12 @@ export class LogMerging {
         const step = () => {
           if (this.#isStopped || !lease.isHeld()) throw new MergeEnded();
         };
-        await log.merge(step, false);
-        await saveCopies(step);
+        // One merge is bounded; nodes may push faster than one every few seconds takes in.
+        for (let merged = 1; merged > 0 && log.isMergeDue; ) {
+          ({ merged } = await log.merge(step, false));
+          await copies.save(step);
+        }
+        await copies.save(step);
       } finally {
         await lease.release();
       }

@@ -122,8 +122,11 @@ export class S3Engine implements StorageEngine {
       );
     const { maxAgeMs, node } = this.#location;
     const leases = await this.openLeases();
-    const saveCopies = (step: () => void) => this.copies.save(name, log, step);
-    const merging = new LogMerging({ log, leases, store: name, node, logger: this.#log, saveCopies });
+    const copies = {
+      areDue: () => this.copies.areDue(name, log),
+      save: (step: () => void) => this.copies.save(name, log, step, false),
+    };
+    const merging = new LogMerging({ log, leases, store: name, node, logger: this.#log, copies });
     const closing = async () => {
       // Who opens the store again reads the log from its checkpoint.
       this.#logs.delete(name);

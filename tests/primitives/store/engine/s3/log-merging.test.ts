@@ -38,7 +38,7 @@ function onTwoNodes(merge: (step: () => void) => Promise<void>) {
         store: "test",
         node,
         logger,
-        saveCopies: async () => undefined,
+        copies: { areDue: () => counts.merges < 5, save: async () => undefined },
         everyMs: 1,
       }),
   );
