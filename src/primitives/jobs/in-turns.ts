@@ -1,7 +1,7 @@
 import { nextTurn } from "./next-turn.ts";
 
 /** How long work has the thread for itself (ms). */
-const TURN_MS = 5;
+const TURN_MS = 2;
 
 /** Does work whose steps are short, and lets others have the thread in between. */
 export async function inTurns<T>(steps: Generator<void, T>): Promise<T> {

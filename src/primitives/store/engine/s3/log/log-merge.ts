@@ -1,4 +1,5 @@
 import { inTurns } from "../../../../jobs/in-turns.ts";
+import { nextTurn } from "../../../../jobs/next-turn.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { writeInParts } from "../../../../s3/write-in-parts.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
@@ -124,6 +125,7 @@ async function readBatch(
         objects.set(object.id, object);
         bytes += object.bytes.length;
       }
+      await nextTurn();
     }
   }
   return { last, head, objects, records };
@@ -137,7 +139,8 @@ async function mergePacks(
 ): Promise<readonly StoredPack[]> {
   if (batch.objects.size === 0) return packs;
   const kept = [...packs];
-  const merged = new MergedObjects(batch.objects);
+  const merged = new MergedObjects();
+  await inTurns(merged.addOlder(batch.objects.values()));
   for (let pack = kept.at(-1); pack && joins(pack, merged.bytes, merged.count); pack = kept.at(-1)) {
     step();
     const source = packed.packs.find(({ stored }) => stored.name === pack?.name);
@@ -157,26 +160,21 @@ async function mergePacks(
 
 /** The objects of a new pack. */
 class MergedObjects {
-  readonly #seen: Set<ObjectId>;
+  readonly #seen = new Set<ObjectId>();
   /** The newest ones first. */
-  readonly #lists: EncodedEntry[][];
+  readonly #lists: EncodedEntry[][] = [];
   bytes = 0;
-
-  constructor(objects: ReadonlyMap<ObjectId, EncodedEntry>) {
-    this.#seen = new Set(objects.keys());
-    this.#lists = [[...objects.values()]];
-    for (const { bytes } of objects.values()) this.bytes += bytes.length;
-  }
 
   get count(): number {
     return this.#seen.size;
   }
 
   /** Adds objects that are older than those that were added before. */
-  *addOlder(entries: readonly EncodedEntry[]): Generator<void, void> {
+  *addOlder(entries: Iterable<EncodedEntry>): Generator<void, void> {
     const added: EncodedEntry[] = [];
-    for (const [i, entry] of entries.entries()) {
-      if (i % STEP_ENTRIES === 0) yield;
+    let seen = 0;
+    for (const entry of entries) {
+      if (++seen % STEP_ENTRIES === 0) yield;
       if (this.#seen.has(entry.id)) continue;
       this.#seen.add(entry.id);
       added.push(entry);
