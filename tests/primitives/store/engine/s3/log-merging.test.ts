@@ -74,3 +74,41 @@ test("a merge that fails is said in the log, and tried again", async () => {
   expect(await eventually(() => counts.merges >= 5)).toBe(true);
   expect(errors).toEqual(["the log of the store 'test' could not be merged"]);
 });
+
+test("a log is merged until no more is due, and copies that are due are made also without a merge", async () => {
+  const done: string[] = [];
+  let [due, copies] = [3, 1];
+  const log = {
+    get isMergeDue() {
+      return due > 0;
+    },
+    merge: async () => {
+      done.push("merge");
+      due--;
+      return { merged: 1, deleted: 0 };
+    },
+  };
+  const merging = new LogMerging({
+    log,
+    leases: new MemoryLeases(new Map()),
+    store: "test",
+    node: "here",
+    logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    copies: {
+      areDue: () => copies > 0,
+      save: async () => {
+        if (due > 0) return;
+        done.push("copy");
+        copies--;
+      },
+    },
+    everyMs: 1,
+  });
+  afterThisTest(() => merging.stop());
+  expect(await eventually(() => copies <= 0)).toBe(true);
+  expect(done.slice(0, 3)).toEqual(["merge", "merge", "merge"]);
+  copies = 1;
+  const before = done.length;
+  expect(await eventually(() => done.length > before)).toBe(true);
+  expect(done.slice(before)).not.toContain("merge");
+});
