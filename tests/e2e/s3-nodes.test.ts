@@ -191,39 +191,6 @@ describeWith(["versitygw", "ssh", "sshpass"], "three nodes of an object store", 
     for (const { tag, digest } of acknowledged) expect(String(await fresh.verifyImage(tag))).toBe(digest);
   }, 60_000);
 
-  test("keep every image whole while one of them collects garbage and all take pushes that reuse blobs", async () => {
-    const location = bucket();
-    const args = ["--gc-grace", "1s"];
-    const nodes = await Promise.all([1, 2, 3].map(() => startNode(location, { args })));
-    const [collector] = nodes;
-    if (!collector) throw new Error("there is no node");
-    await addAlice(collector, "owner");
-    const { manifest, layer } = await clientOf(collector).pushImage("base", 100);
-    let isOver = false;
-    const pushes = nodes.map(async (node, n) => {
-      const client = clientOf(node);
-      for (let i = 0; i < 12; i++) {
-        // Removed and pushed again; its layer is mounted elsewhere meanwhile.
-        const other = new RegistryClient(node.httpPort, `team/app${n}`);
-        const mounting = `blobs/uploads/?mount=${layer}&from=${REPOSITORY}`;
-        expect((await other.fetch(mounting, { method: "POST" })).status).toBe(201);
-        await client.fetch(`manifests/n${n}-${i - 1}`, { method: "DELETE" });
-        expect((await client.putManifest(`n${n}-${i}`, manifest)).status).toBe(201);
-        await client.verifyImage(`n${n}-${i}`);
-      }
-    });
-    const collecting = (async () => {
-      while (!isOver) {
-        const { code, stderr } = await collector.console("/jobs run gc");
-        expect([code, stderr]).toEqual([0, ""]);
-      }
-    })();
-    await Promise.all(pushes);
-    isOver = true;
-    await collecting;
-    for (const node of nodes) await clientOf(node).verifyImage("n0-11");
-  }, 120_000);
-
   test("let in whom one of them added, and nobody whom one of them disabled, within about a second", async () => {
     const [first, second] = await startNodes(bucket(), 2);
     if (!first || !second) throw new Error("there is no node");

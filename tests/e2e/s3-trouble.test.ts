@@ -98,7 +98,7 @@ describeWith(["versitygw", "ssh", "sshpass"], "a node whose object store", () =>
     return { proxy, node, client, pushed };
   }
 
-  test.each(["cut", "silent", "busy"] as const)(
+  test.each(["cut", "silent", "busy", "failing"] as const)(
     "is away (%s) serves what it knows, refuses the rest for a while, and recovers by itself",
     async (mode) => {
       const { proxy, node, client, pushed } = await open();

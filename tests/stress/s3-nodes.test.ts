@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
-import { consoleLogger } from "../../src/primitives/logging/logger.ts";
-import { S3Engine } from "../../src/primitives/store/engine/s3/s3-engine.ts";
-import { StoreManager, type StoreName } from "../../src/primitives/store/store-manager.ts";
+import { digestOf } from "../../src/primitives/digest.ts";
 import { addAlice, type Everlock } from "../support/everlock.ts";
-import { RegistryClient } from "../support/registry-client.ts";
+import { randomBytes } from "../support/random-bytes.ts";
+import { bytesOf } from "../support/registry-client.ts";
 import { startNode } from "../support/s3-cluster.ts";
-import { bucketAt, sharedS3Server } from "../support/s3-server.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { sharedS3Server } from "../support/s3-server.ts";
 import { describeWith } from "../support/tools.ts";
+import { clientOf, nodeAt, toldPushes, variantOf } from "./nodes.ts";
+import { uploadThroughNodes } from "./resumed-upload.ts";
 import { IS_FULL } from "./scale.ts";
 
 const NODES = 3;
@@ -17,17 +17,11 @@ const PULLS = 10_000;
 /** Kills of a node in the middle of pushes. */
 const KILLS = 10;
 
-const clientOf = ({ httpPort }: Everlock) => new RegistryClient(httpPort, "team/app");
-
-/** The node of a turn, each in its time. */
-function nodeAt(nodes: readonly Everlock[], turn: number): Everlock {
-  const node = nodes[turn % nodes.length];
-  if (!node) throw new Error("there is no node");
-  return node;
-}
-
-/** How a process reads the stores beside the nodes. */
-const STORAGE = { credentialsFile: undefined, maxAgeMs: 0, cache: undefined, redirectAbove: undefined };
+/** Write-once tags for which all pushers race. */
+const RACES = 40;
+/** Blobs that are uploaded in chunks during the kills, at the same time. */
+const UPLOADS = 4;
+const UPLOAD_BYTES = 2_000_000;
 
 if (IS_FULL)
   describeWith(["versitygw", "ssh", "sshpass"], "three nodes of an object store under stress", () => {
@@ -49,38 +43,19 @@ if (IS_FULL)
         Array.from({ length: PUSHERS }, async (_, pusher) => {
           const client = clientOf(nodeAt(nodes, pusher));
           for (let i = 0; Date.now() < end; i++) {
-            // Another manifest of the same blobs.
-            const manifest = JSON.stringify({
-              ...(JSON.parse(base.manifest) as object),
-              annotations: { push: `${pusher}-${i}` },
-            });
+            const manifest = variantOf(base.manifest, `${pusher}-${i}`);
             const { status, headers } = await client.putManifest(`moved${pusher % 4}`, manifest);
             if (status === 201) acknowledged.push(headers.get("Docker-Content-Digest") ?? "");
           }
         }),
       );
       console.log(`${acknowledged.length} moves in ${PUSH_MS / 1000} s`);
-      // As a node tells it that starts now.
-      const dataDir = temporaryDirectory();
-      const engine = new S3Engine(
-        { ...STORAGE, bucket: location, dataDir, node: "reader" },
-        consoleLogger,
-        bucketAt(location),
-      );
-      const stores = new StoreManager({ kind: "local", dataDir }, engine, consoleLogger);
-      const store = await stores.open("everlock-oci-local" as StoreName);
-      const moves: { readonly tag: string; readonly digest: string }[] = [];
-      for await (const { commit } of store.history()) {
-        const [, tag = ""] = commit.message.match(/^push team\/app:(\S+)/) ?? [];
-        const [, digest = ""] = commit.message.match(/^Digest: (\S+)/m) ?? [];
-        if (tag.startsWith("moved")) moves.push({ tag, digest });
-      }
-      await store.close();
+      const moves = (await toldPushes(location)).filter(({ tag }) => tag.startsWith("moved"));
       const told = moves.map(({ digest }) => digest);
       expect(new Set(told).size).toBe(told.length);
       expect(acknowledged.filter((digest) => !told.includes(digest))).toEqual([]);
       const newest = await Promise.all(
-        nodes.map((node) => node.console("/oci log default team/app limit=100 --json")),
+        nodes.map((node) => node.console("/oci log default team/app limit=1000 --json")),
       );
       expect(new Set(newest.map(({ stdout }) => stdout)).size).toBe(1);
       for (const tag of ["moved0", "moved1", "moved2", "moved3"])
@@ -91,16 +66,40 @@ if (IS_FULL)
         }
     }, 300_000);
 
+    test("give each write-once tag to one of many pushers, and all tell who it was", async () => {
+      const { nodes } = await start();
+      const base = await clientOf(nodeAt(nodes, 0)).pushImage("base", 100);
+      expect((await nodeAt(nodes, 0).console("/oci set default immutable=v*")).code).toBe(0);
+      // The others follow within about a second.
+      await Bun.sleep(1500);
+      for (let race = 0; race < RACES; race++) {
+        const answers = await Promise.all(
+          Array.from({ length: PUSHERS }, (_, pusher) =>
+            clientOf(nodeAt(nodes, pusher)).putManifest(
+              `v${race}`,
+              variantOf(base.manifest, `${race}-${pusher}`),
+            ),
+          ),
+        );
+        const winners = answers.filter(({ status }) => status === 201);
+        const losers = answers.filter(({ status }) => status === 409);
+        expect([winners.length, losers.length]).toEqual([1, PUSHERS - 1]);
+        for (const node of nodes) {
+          const { headers } = await clientOf(node).fetch(`manifests/v${race}`, { method: "HEAD" });
+          expect(headers.get("Docker-Content-Digest")).toBe(
+            winners[0]?.headers.get("Docker-Content-Digest") ?? "",
+          );
+        }
+      }
+    }, 300_000);
+
     test("answer pulls of what another node has acknowledged, never old and never 404", async () => {
       const { nodes } = await start();
       const base = await clientOf(nodeAt(nodes, 0)).pushImage("base", 100);
       const wrong: string[] = [];
       const worker = async (number: number) => {
         for (let i = 0; i < PULLS / 20; i++) {
-          const manifest = JSON.stringify({
-            ...(JSON.parse(base.manifest) as object),
-            annotations: { push: `${number}-${i}` },
-          });
+          const manifest = variantOf(base.manifest, `${number}-${i}`);
           const pushed = await clientOf(nodeAt(nodes, number + i)).putManifest(`tag${number}`, manifest);
           const pulled = await clientOf(nodeAt(nodes, number + i + 1)).fetch(`manifests/tag${number}`);
           const text = await pulled.text();
@@ -125,14 +124,30 @@ if (IS_FULL)
           if (pushed) acknowledged.push({ tag, digest: pushed.digest });
         }
       });
+      const uploaded: Uint8Array[] = [];
+      let resumed = 0;
+      const uploaders = Array.from({ length: UPLOADS }, async (_, first) => {
+        while (!isOver) {
+          const bytes = randomBytes(UPLOAD_BYTES);
+          resumed += (await uploadThroughNodes(nodes, first, bytes)).resumed;
+          uploaded.push(bytes);
+        }
+      });
       for (let kill = 0; kill < KILLS; kill++) {
-        await Bun.sleep(500);
+        await Bun.sleep(1000);
         await nodeAt(nodes, kill).end("SIGKILL");
         nodes[kill % NODES] = await startNode(location);
       }
       isOver = true;
-      await Promise.all(pushers);
-      console.log(`${acknowledged.length} pushes acknowledged during ${KILLS} kills`);
+      await Promise.all([...pushers, ...uploaders]);
+      console.log(
+        `${acknowledged.length} pushes and ${uploaded.length} uploads acknowledged during ${KILLS} kills; uploads went on ${resumed} times after one`,
+      );
+      expect(resumed).toBeGreaterThan(0);
+      for (const [i, bytes] of uploaded.entries()) {
+        const pulled = await clientOf(nodeAt(nodes, i)).fetch(`blobs/${digestOf(bytes)}`);
+        expect(digestOf(await bytesOf(pulled))).toBe(digestOf(bytes));
+      }
       for (const [i, { tag, digest }] of acknowledged.entries())
         expect(String(await clientOf(nodeAt(nodes, i)).verifyImage(tag))).toBe(digest);
     }, 300_000);

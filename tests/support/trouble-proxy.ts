@@ -10,6 +10,10 @@ export type ProxyMode =
   | "silent"
   /** Each request gets 503. */
   | "busy"
+  /** Each request gets 500. */
+  | "failing"
+  /** Responses come later than they were sent. */
+  | "slow"
   /** Requests arrive and are done, but the connection ends before their response. */
   | "unanswered";
 
@@ -19,7 +23,8 @@ interface Pair {
   waiting: Uint8Array[];
 }
 
-const BUSY = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const REFUSALS = { busy: "503 Service Unavailable", failing: "500 Internal Server Error" } as const;
+const SLOW_MS = 300;
 
 /** A TCP proxy in front of an object store, which fails as a test says. A change of the mode ends the connections there are. */
 export class TroubleProxy {
@@ -58,7 +63,7 @@ export class TroubleProxy {
     client.data = { upstream: undefined, waiting: [] };
     this.#clients.add(client);
     if (this.#mode === "cut") return void client.terminate();
-    if (this.#mode === "silent" || this.#mode === "busy") return;
+    if (this.#mode === "silent" || this.#mode in REFUSALS) return;
     const mode = this.#mode;
     void Bun.connect<undefined>({
       hostname: "127.0.0.1",
@@ -68,15 +73,22 @@ export class TroubleProxy {
           client.data.upstream = upstream;
           for (const bytes of client.data.waiting.splice(0)) upstream.write(bytes);
         },
-        data: (_, bytes) => void (mode === "unanswered" ? client.terminate() : client.write(bytes)),
-        close: () => void client.end(),
+        data(_, bytes) {
+          if (mode === "unanswered") client.terminate();
+          else if (mode === "slow") setTimeout((copy) => client.write(copy), SLOW_MS, new Uint8Array(bytes));
+          else client.write(bytes);
+        },
+        close: () => void (mode === "slow" ? setTimeout(() => client.end(), SLOW_MS) : client.end()),
         error: () => undefined,
       },
     }).catch(() => client.terminate());
   }
 
   #fromClient(client: Socket<Pair>, bytes: Uint8Array): void {
-    if (this.#mode === "busy") return void client.end(BUSY);
+    if (this.#mode === "busy" || this.#mode === "failing") {
+      const refusal = REFUSALS[this.#mode];
+      return void client.end(`HTTP/1.1 ${refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+    }
     if (this.#mode === "silent") return;
     const { upstream, waiting } = client.data;
     if (upstream) upstream.write(bytes);

@@ -205,10 +205,7 @@ export class InstanceStorage implements RegistryStorage {
     manifest: Manifest,
     named: readonly NamedContent[],
   ): Promise<ReferenceFaults> {
-    const check = () => checkReferences(this.#oci, this.#policy, { repository, manifest, named });
-    const faults = await check();
-    if (!Object.values(faults).some(({ length }) => length > 0)) return faults;
-    return (await this.#afterRefresh(check)) ?? faults;
+    return checkReferences(this.#oci, this.#policy, { repository, manifest, named });
   }
 
   putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult> {

@@ -11,6 +11,11 @@ import type { StoreView } from "./store-view.ts";
 /** Look-ups after which the thread yields to other requests. */
 const AT_ONCE = 200;
 const DISTANT_AT_ONCE = 16;
+/**
+ * Pauses in milliseconds after which what is missing is looked for again where several nodes use the storage: while a collector
+ * on another node decides about a blob or a link, that is out of sight, also for a client that has just asked for it.
+ */
+const LOOKED_AGAIN_AFTER_MS = [100, 200, 400];
 
 /** A manifest that is about to be stored in a repository, and the content that it names. */
 interface Checked {
@@ -21,6 +26,28 @@ interface Checked {
 
 /** Finds what a manifest names and the repository lacks, or holds in another size or as another kind of manifest. */
 export async function checkReferences(
+  oci: StoreView,
+  policy: Policy,
+  checked: Checked,
+): Promise<ReferenceFaults> {
+  let faults = await check(oci, policy, checked);
+  if (!Object.values(faults).some(({ length }) => length > 0)) return faults;
+  // Another node may have changed what was looked at.
+  const refreshing = oci.refresh();
+  if (refreshing === undefined) return faults;
+  await refreshing;
+  faults = await check(oci, policy, checked);
+  if (!oci.blobs.touch) return faults;
+  for (const pause of LOOKED_AGAIN_AFTER_MS) {
+    if (faults.missing.length === 0) break;
+    await Bun.sleep(pause);
+    await oci.refresh();
+    faults = await check(oci, policy, checked);
+  }
+  return faults;
+}
+
+async function check(
   oci: StoreView,
   { references }: Policy,
   { repository, manifest, named }: Checked,

@@ -162,6 +162,33 @@ describeWith(["versitygw"], "a collection on one node", () => {
     expect(await other.oci.blobs.verify(blob)).toBe("sound");
   });
 
+  test("does not make another node refuse a manifest with a blob that a client there has just asked for", async () => {
+    const { collector, other, blob, collect } = await twoNodes();
+    let missing: Promise<readonly Digest[]> | undefined;
+    let isAsked = false;
+    collector.client.trouble = async ({ method, key = "" }) => {
+      if (method === "PUT" && key.includes("/log/") && !isAsked) {
+        // It is about to remove the link of the blob.
+        isAsked = true;
+        expect((await other.storage.blob(APP, blob))?.size).toBe(SIZE);
+      } else if (method === "HEAD" && key.includes("/touched/") && isAsked && !missing) {
+        // It has removed the link, and looks whether it had to.
+        await other.oci.store.refresh(0);
+        expect(await other.oci.links.has(APP, blob)).toBe(false);
+        const looked = Promise.withResolvers<void>();
+        other.client.respond = (response) => {
+          looked.resolve();
+          return response;
+        };
+        missing = other.missing(imageOf(blob));
+        await looked.promise;
+      }
+      return undefined;
+    };
+    expect(await collect()).toMatchObject({ blobs: 0, problems: [] });
+    expect(await missing).toEqual([]);
+  });
+
   test("keeps a blob that is pushed again on another node while it was hidden", async () => {
     const location = nextLocation();
     const [collector, other] = [await nodeAt(location, "a"), await nodeAt(location, "b")];
