@@ -40,7 +40,8 @@ describeWith(["ssh", "sshpass"], "a blob of 2 GiB", () => {
       const received = new Bun.CryptoHasher("sha256");
       for await (const chunk of response.body ?? []) received.update(chunk);
       expect(`sha256:${received.digest("hex")}`).toBe(digest);
-      expect(peakMiB(server)).toBeLessThan(256);
+      // A node holds parts on their way to the object store, and what of them is not collected yet.
+      expect(peakMiB(server)).toBeLessThan(server.nodes.length === 1 ? 256 : 384);
     },
     120_000,
   );

@@ -28,6 +28,8 @@ export const NOT_FOR_NODES: Readonly<Record<string, string | Readonly<Record<str
   operations: {
     "an operator gets the server's status once in a script, and updated at a terminal until a key is pressed":
       "the counts of /status are those of one node",
+    "a client that guesses passwords is locked out of both SSH and HTTP, and the error tells for how long":
+      "failed logins are counted by each node for itself",
   },
   "ssh-hostile": {
     "the console escapes control characters in names and messages that users wrote":
