@@ -5,7 +5,7 @@ import { describeWith, run, STREAM_MODULE } from "../support/tools.ts";
 import { NOT_FOR_NODES } from "./not-for-nodes.ts";
 
 /** `bun run nodes` runs all files of tests/e2e on nodes, and `bun test` those in which clients meet most of what nodes share. */
-const IS_FULL = process.env["EVERLOCK_ALL_ON_NODES"] === "1";
+const IS_FULL = process.env["ALL_ON_NODES"] === "1";
 const IN_SHORT = ["clients", "registry-tools", "immutable-tags", "guide"];
 const NODES = 3;
 const TIMEOUT_MS = 600_000;
@@ -21,9 +21,8 @@ const exceptionsOf = (file: string) => NOT_FOR_NODES[file] ?? {};
 async function runOnNodes(file: string, exceptions: readonly string[]) {
   const others = exceptions.map((name) => name.replaceAll(/[^\w ]/g, "."));
   const chosen = others.length === 0 ? [] : ["--test-name-pattern", `^(?!(${others.join("|")})$)`];
-  const { EVERLOCK_ALL_ON_NODES: _, ...env } = process.env as Record<string, string>;
   const command = [process.execPath, "test", `tests/e2e/${file}.test.ts`, "--timeout", "60000", ...chosen];
-  const { code, stdout, stderr } = await run(command, { cwd: ROOT, env: { ...env, TEST_NODES: `${NODES}` } });
+  const { code, stdout, stderr } = await run(command, { cwd: ROOT, env: { TEST_NODES: `${NODES}` } });
   const output = `${stdout}${stderr}`;
   const count = (what: string) => Number(output.match(new RegExp(`^ *(\\d+) ${what}$`, "m"))?.[1] ?? 0);
   return { code, output, passed: count("pass"), failed: count("fail"), skipped: count("skip") };

@@ -5,6 +5,7 @@
 export const NOT_FOR_NODES: Readonly<Record<string, string | Readonly<Record<string, string>>>> = {
   "s3-nodes": "it starts nodes of its own",
   "s3-shared": "it starts nodes of its own",
+  "s3-tls": "it starts nodes of its own",
   "s3-trouble": "it starts nodes of its own",
   documents: "it types what the documents say",
   "damaged-databases": "it damages files of a data directory, which a node makes again",
