@@ -107,15 +107,17 @@ export class BackendSwitch implements Reloadable {
     message: string,
     edit: (disabled: readonly BackendName[]) => readonly BackendName[],
   ): Promise<readonly BackendName[]> {
-    return this.#turn.run(async () => {
-      const disabled = new Set(edit([...this.#disabled]));
-      const changed = BACKENDS.filter((name) => disabled.has(name) !== this.#disabled.has(name));
-      if (changed.length === 0) return changed;
-      const content = Buffer.from(HEAD + stringify({ disabled: [...disabled].toSorted() }));
-      await this.#files.commit([{ path: CONFIG_PATH, content }], { author: actor, message });
-      this.#apply(disabled);
-      return changed;
-    });
+    return this.#files.change(() =>
+      this.#turn.run(async () => {
+        const disabled = new Set(edit([...this.#disabled]));
+        const changed = BACKENDS.filter((name) => disabled.has(name) !== this.#disabled.has(name));
+        if (changed.length === 0) return changed;
+        const content = Buffer.from(HEAD + stringify({ disabled: [...disabled].toSorted() }));
+        await this.#files.commit([{ path: CONFIG_PATH, content }], { author: actor, message });
+        this.#apply(disabled);
+        return changed;
+      }),
+    );
   }
 
   #apply(disabled: ReadonlySet<BackendName>): void {

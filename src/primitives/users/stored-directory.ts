@@ -134,18 +134,20 @@ export class StoredDirectory {
     message: string,
     edit: (directory: UserDirectory) => DirectoryEdit | undefined,
   ): Promise<boolean> {
-    return this.#turn.run(async () => {
-      const edited = edit(this.#directory);
-      if (!edited) return false;
-      const { directory, changes } = edited;
-      if (this.#directory.hasAdministrator() && !directory.hasAdministrator()) {
-        throw new UserChangeError("that would leave no administrator: the last one must stay one");
-      }
-      await this.#files.commit(changes, { author: actor, message });
-      this.#directory = directory;
-      this.#changed();
-      return true;
-    });
+    return this.#files.change(() =>
+      this.#turn.run(async () => {
+        const edited = edit(this.#directory);
+        if (!edited) return false;
+        const { directory, changes } = edited;
+        if (this.#directory.hasAdministrator() && !directory.hasAdministrator()) {
+          throw new UserChangeError("that would leave no administrator: the last one must stay one");
+        }
+        await this.#files.commit(changes, { author: actor, message });
+        this.#directory = directory;
+        this.#changed();
+        return true;
+      }),
+    );
   }
 
   #changed(): void {

@@ -12,7 +12,10 @@ export const OTHER_NODES = serverPart({
   start: ({ opened, users, system, instances, reload }, { log }) => {
     if (opened.stores.location.kind === "local") return undefined;
     const contents = () => instances.stores();
-    return new ConfigurationFollower({ stores: [users, system], contents, reload, log });
+    const stores = [users, system];
+    const follower = new ConfigurationFollower({ stores, contents, reload, log });
+    for (const store of stores) store.catchUp = () => follower.refresh();
+    return follower;
   },
   stop: (follower) => follower?.stop(),
 });

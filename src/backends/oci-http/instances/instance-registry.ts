@@ -256,29 +256,31 @@ export class InstanceRegistry implements Reloadable {
     message: string,
     edit: (configs: readonly InstanceConfig[]) => readonly InstanceConfig[],
   ): Promise<boolean> {
-    return this.#running.turn.run(async () => {
-      const configs = edit(this.list());
-      if (Bun.deepEquals(configs, this.list())) return false;
-      try {
-        checkTogether(configs);
-      } catch (error) {
-        if (error instanceof InvalidInstancesError)
-          throw new InstanceChangeError(error.message, { kind: "conflict" });
-        throw error;
-      }
-      try {
-        // Opened first: a store that can't be opened must not become part of the configuration.
-        const opened = await this.#running.open(configs);
-        this.#refuseNewOutages(opened);
-        const change = { path: INSTANCES_PATH, content: encodeInstances(configs) };
-        await this.#files.commit([change], { author: actor, message });
-        this.#running.apply(opened);
-        return true;
-      } catch (error) {
-        this.#running.release();
-        throw error;
-      }
-    });
+    return this.#files.change(() =>
+      this.#running.turn.run(async () => {
+        const configs = edit(this.list());
+        if (Bun.deepEquals(configs, this.list())) return false;
+        try {
+          checkTogether(configs);
+        } catch (error) {
+          if (error instanceof InvalidInstancesError)
+            throw new InstanceChangeError(error.message, { kind: "conflict" });
+          throw error;
+        }
+        try {
+          // Opened first: a store that can't be opened must not become part of the configuration.
+          const opened = await this.#running.open(configs);
+          this.#refuseNewOutages(opened);
+          const change = { path: INSTANCES_PATH, content: encodeInstances(configs) };
+          await this.#files.commit([change], { author: actor, message });
+          this.#running.apply(opened);
+          return true;
+        } catch (error) {
+          this.#running.release();
+          throw error;
+        }
+      }),
+    );
   }
 
   #refuseNewOutages(opened: readonly OpenedInstance[]): void {

@@ -13,7 +13,13 @@ export class ChangedWithGitError extends StaleReadError {
   }
 }
 
-/** Files of a store that the server keeps in memory and stock git may change; changes by stock git are never overwritten. */
+/** How often a change is tried that other nodes get ahead of. */
+const MAX_ATTEMPTS = 10;
+
+/**
+ * Files of a store that the server keeps in memory and that stock git or other nodes may change; their changes are never
+ * overwritten.
+ */
 export class KnownFiles {
   readonly #store: Store;
   #read: Snapshot;
@@ -30,6 +36,19 @@ export class KnownFiles {
   replace(read: Snapshot): void {
     this.#read = read;
     this.#written.clear();
+  }
+
+  /** Runs a change, which ends in `commit`, again on what another node has changed meanwhile. */
+  async change<T>(run: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run();
+      } catch (error) {
+        const { catchUp } = this.#store;
+        if (!(error instanceof ChangedWithGitError) || !catchUp || attempt >= MAX_ATTEMPTS) throw error;
+        await catchUp();
+      }
+    }
   }
 
   /** Rejects with `ChangedWithGitError` if a file differs from memory. The caller makes one commit at a time. */

@@ -83,6 +83,8 @@ export class Store {
   readonly #hold: () => Promise<Release>;
   readonly #unwatch: Release;
   readonly #maxAgeMs: number;
+  /** Brings what the server keeps of this store in memory up to date; only where other nodes change it. */
+  catchUp: (() => Promise<void>) | undefined;
   /** When the last refresh that succeeded began (`performance.now()`, ms). */
   #refreshed = Number.NEGATIVE_INFINITY;
   #isClosed = false;

@@ -56,3 +56,33 @@ test("none of several files is written if another writer changed one of them", a
   await expect(files.commit(changes, META)).rejects.toThrow(ChangedWithGitError);
   expect(await read(MINE)).toBe("");
 });
+
+test("a change that another node gets ahead of is made again on what that node has changed", async () => {
+  const { store, files, write, edit, read } = await openFiles();
+  store.catchUp = async () => files.replace(store.head());
+  await edit(MINE, "by another node");
+  const seen: string[] = [];
+  await files.change(async () => {
+    seen.push(await read(MINE));
+    await write(MINE, "mine");
+  });
+  expect(seen).toEqual(["by another node", "by another node"]);
+  expect(await read(MINE)).toBe("mine");
+});
+
+test("a change that other nodes get ahead of again and again fails in the end", async () => {
+  const { store, files, write, edit } = await openFiles();
+  store.catchUp = async () => {
+    files.replace(store.head());
+    await edit(MINE, crypto.randomUUID());
+  };
+  await edit(MINE, "by another node");
+  await expect(files.change(() => write(MINE, "mine"))).rejects.toThrow(ChangedWithGitError);
+});
+
+test("a change that stock git gets ahead of is not made again", async () => {
+  const { files, write, edit, read } = await openFiles();
+  await edit(MINE, "by git");
+  await expect(files.change(() => write(MINE, "mine"))).rejects.toThrow(ChangedWithGitError);
+  expect(await read(MINE)).toBe("by git");
+});
