@@ -2,6 +2,7 @@ import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { VERSION } from "../../../primitives/version.ts";
 import { SCRIPT_PATH, STYLE_PATH } from "../assets/assets.ts";
 import type { WebContext } from "../requests/web-context.ts";
+import { AsOfNotice } from "./components/as-of.tsx";
 import type { InContext, PageContent } from "./page.ts";
 
 /** The whole document of a page. */
@@ -24,6 +25,7 @@ export function Layout({ context, content }: InContext & { readonly content: Pag
         </a>
         <Header context={context} />
         <main id="content" tabIndex={-1}>
+          <AsOfNotice context={context} />
           {content.body}
         </main>
         <footer>
@@ -35,18 +37,34 @@ export function Layout({ context, content }: InContext & { readonly content: Pag
 }
 
 function Header({ context }: InContext) {
-  const { links, config } = context;
+  const { links, config, request } = context;
   return (
-    <header>
+    <header class="top">
       <a class="brand" href={links.to("/")}>
         {config.name}
       </a>
-      <nav aria-label="Registry">
-        <a href={links.to("/")}>Repositories</a>
+      <nav class="sections" aria-label="Registry">
+        {SECTIONS.map(({ text, path }) => (
+          <a
+            key={path}
+            href={links.to(path)}
+            aria-current={isWithin(request.path, path) ? "page" : undefined}
+          >
+            {text}
+          </a>
+        ))}
       </nav>
       <AccountLink context={context} />
     </header>
   );
+}
+
+/** The sections of a registry, in the order in which they are shown. */
+const SECTIONS = [{ text: "Repositories", path: "/" }] as const;
+
+/** A repository's pages belong to the list of repositories. */
+function isWithin(path: string, section: string): boolean {
+  return section === "/" ? path === "/" || path.startsWith("/repositories/") : path.startsWith(section);
 }
 
 function AccountLink({ context }: InContext) {
@@ -54,16 +72,18 @@ function AccountLink({ context }: InContext) {
   const { login } = request;
   if (login.user === ANONYMOUS)
     return (
-      <a class="account" href={links.now("/sign-in", { next: pathOf(context) })}>
-        Sign in
-      </a>
+      <div class="account">
+        <a href={links.now("/sign-in", { next: pathOf(context) })}>Sign in</a>
+      </div>
     );
   return (
     <div class="account">
       <span>{login.user}</span>
       {login.session && (
         <form method="post" action={links.now("/sign-out")}>
-          <button type="submit">Sign out</button>
+          <button type="submit" class="quiet">
+            Sign out
+          </button>
         </form>
       )}
     </div>

@@ -31,7 +31,7 @@ function signIn({ links, request: { refusedSignIn } }: WebContext, next: string 
             {message}
           </p>
         )}
-        <form method="post" action={links.now("/sign-in")}>
+        <form class="stack" method="post" action={links.now("/sign-in")}>
           <input type="hidden" name="next" value={next ?? "/"} />
           <label>
             User name
@@ -41,7 +41,9 @@ function signIn({ links, request: { refusedSignIn } }: WebContext, next: string 
             Password
             <input name="password" type="password" autoComplete="current-password" required />
           </label>
-          <button type="submit">Sign in</button>
+          <button type="submit" class="primary">
+            Sign in
+          </button>
         </form>
       </section>
     ),
