@@ -28,6 +28,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "dpkg-deb": "dpkg",
   rpmbuild: "rpm",
   ip: "iproute2",
+  chromium: "chromium",
   setpriv: "util-linux",
   readelf: "binutils",
 };

@@ -86,10 +86,18 @@ export function apiRoute<
       handle(context, {
         path: values as PathValues<P>,
         // `parameters` has these properties and, for a GET, `at`, which the context has already read.
-        query: checked(parameters, fromText(parameters, context.query), "the query") as Static<TObject<Q>>,
+        query: parsedQuery(parameters, context.query) as Static<TObject<Q>>,
         body: (body ? checked(body, sent, "the body") : undefined) as Static<B>,
       }),
   };
+}
+
+/** Checks a query. Throws `InvalidArgumentError`. */
+export function parsedQuery<Q extends TProperties>(
+  schema: TObject<Q>,
+  query: URLSearchParams,
+): Static<TObject<Q>> {
+  return checked(schema, fromText(schema, query), "the query");
 }
 
 /** The values of a query as its schema has them: numbers, booleans and lists are text in it. */

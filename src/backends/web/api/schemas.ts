@@ -1,4 +1,5 @@
 import { Type } from "typebox";
+import { MAX_PAGE } from "../../oci-http/operations/found-page.ts";
 
 /** A moment, as RFC 3339 has it. */
 export const Time = Type.String({ format: "date-time", examples: ["2026-01-31T12:00:00.000Z"] });
@@ -10,7 +11,9 @@ export const PAGE_QUERY = {
   cursor: Type.Optional(
     Type.String({ description: "`next` of the page before; without it, the first page" }),
   ),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "entries of a page (100)" })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MAX_PAGE, description: "entries of a page (100)" }),
+  ),
 } as const;
 
 export const DEFAULT_LIMIT = 100;

@@ -1,9 +1,9 @@
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { VERSION } from "../../../primitives/version.ts";
 import { SCRIPT_PATH, STYLE_PATH } from "../assets/assets.ts";
-import type { WebContext } from "../requests/web-context.ts";
+import type { InContext, WebContext } from "../requests/web-context.ts";
 import { AsOfNotice } from "./components/as-of.tsx";
-import type { InContext, PageContent } from "./page.ts";
+import type { PageContent } from "./page.ts";
 
 /** The whole document of a page. */
 export function Layout({ context, content }: InContext & { readonly content: PageContent }) {

@@ -1,4 +1,4 @@
-import type { ComponentChildren, VNode } from "preact";
+import type { VNode } from "preact";
 import type { RoutePattern } from "../requests/route-pattern.ts";
 import type { WebContext } from "../requests/web-context.ts";
 
@@ -33,13 +33,4 @@ export interface Page {
     path: Readonly<Record<string, string>>,
     form: URLSearchParams,
   ) => Promise<PageResult> | PageResult;
-}
-
-/** Props of every component of a page. */
-export interface InContext {
-  readonly context: WebContext;
-}
-
-export interface WithChildren {
-  readonly children?: ComponentChildren;
 }

@@ -1,30 +1,128 @@
-import { repositoriesPage } from "../api/repositories.ts";
+import { Type } from "typebox";
+import type { FoundPage } from "../../oci-http/operations/found-page.ts";
+import type { FoundRepository } from "../../oci-http/operations/search-repositories.ts";
+import { parsedQuery } from "../api/api-route.ts";
+import { findRepositories, REPOSITORIES_QUERY, type RepositoriesQuery } from "../api/repositories.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
+import type { InContext, WebContext } from "../requests/web-context.ts";
+import { Copyable } from "./components/copyable.tsx";
+import { PageHead } from "./components/page-head.tsx";
+import { Size } from "./components/size.tsx";
+import { SortHead } from "./components/sort-head.tsx";
+import { Time } from "./components/time.tsx";
 import type { Page } from "./page.ts";
+
+const PATH = "/";
+const QUERY = Type.Object({ ...REPOSITORIES_QUERY, at: Type.Optional(Type.String()) });
 
 /** `/`: the repositories. */
 export const REPOSITORIES_PAGE: Page = {
-  pattern: new RoutePattern("/"),
+  pattern: new RoutePattern(PATH),
   async show(context) {
-    const { links, query } = context;
-    const cursor = query.get("cursor") ?? undefined;
-    const { repositories, next } = await repositoriesPage(context, cursor === undefined ? {} : { cursor });
+    const query = parsedQuery(QUERY, context.query);
+    const found = await findRepositories(context, query);
+    const isEmpty = found.entries.length === 0 && query.text === undefined && query.cursor === undefined;
     return {
       title: "Repositories",
       body: (
         <>
-          <h1>Repositories</h1>
-          {repositories.length === 0 && <p class="empty">There is no repository that you may read.</p>}
-          <ul>
-            {repositories.map(({ name, tags }) => (
-              <li key={name}>
-                <a href={links.repository(name)}>{name}</a> <span>{tags}</span>
-              </li>
-            ))}
-          </ul>
-          {next !== undefined && <a href={links.to("/", { cursor: next })}>More</a>}
+          <PageHead title="Repositories">{!isEmpty && <Search context={context} query={query} />}</PageHead>
+          {isEmpty ? <Empty context={context} /> : <List context={context} query={query} found={found} />}
         </>
       ),
     };
   },
 };
+
+interface WithQuery extends InContext {
+  readonly query: RepositoriesQuery;
+}
+
+function Search({ context, query }: WithQuery) {
+  return (
+    <search>
+      <form method="get" action={context.links.now(PATH)} data-live="list">
+        {context.at && <input type="hidden" name="at" value={context.at.text} />}
+        {query.sort !== undefined && <input type="hidden" name="sort" value={query.sort} />}
+        {query.descending && <input type="hidden" name="descending" value="true" />}
+        <label>
+          <span class="unseen">Search repositories</span>
+          <input type="search" name="text" placeholder="Search repositories" value={query.text ?? ""} />
+        </label>
+      </form>
+    </search>
+  );
+}
+
+function List({ context, query, found }: WithQuery & { readonly found: FoundPage<FoundRepository> }) {
+  const { entries, next, total } = found;
+  const current = { sort: query.sort ?? "name", descending: query.descending ?? false };
+  const head = { context, path: PATH, current };
+  return (
+    <section id="list" class="section" aria-label="Repositories" aria-live="polite">
+      {entries.length === 0 ? (
+        <p class="empty">No repository has “{query.text}” in its name.</p>
+      ) : (
+        <div class="table">
+          <table>
+            <thead>
+              <tr>
+                <SortHead {...head} sort="name" text="Name" />
+                <SortHead {...head} sort="tags" text="Tags" startsDescending class="number" />
+                <SortHead {...head} sort="size" text="Size" startsDescending class="number wide" />
+                <SortHead {...head} sort="pushed" text="Last push" startsDescending />
+              </tr>
+            </thead>
+            <tbody>
+              {entries.map((entry) => (
+                <Row key={entry.repository} context={context} entry={entry} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <div class="row small soft">
+        {total !== undefined && total > 0 && <span>{total.toLocaleString("en")} in all</span>}
+        {next !== undefined && (
+          <a href={context.links.to(PATH, { ...query, cursor: next })} rel="next">
+            Next page
+          </a>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Row({ context, entry }: InContext & { readonly entry: FoundRepository }) {
+  const { repository, tags, size, pushed, by, isPublic } = entry;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={context.links.repository(repository)}>{repository}</a>{" "}
+        {isPublic && <span class="badge">public</span>}
+      </th>
+      <td class="number">{tags.toLocaleString("en")}</td>
+      <td class="number wide">{size !== undefined && <Size bytes={size} />}</td>
+      <td>
+        {pushed && <Time date={pushed} />} {by !== undefined && <span class="soft wide">by {by}</span>}
+      </td>
+    </tr>
+  );
+}
+
+/** Says what to type next. */
+function Empty({ context }: InContext) {
+  const host = hostOf(context);
+  return (
+    <div class="empty">
+      <p>There is no repository here that you may read.</p>
+      <p>Push an image to make one:</p>
+      <Copyable text={`podman login ${host}`} />
+      <Copyable text={`podman push alpine ${host}/alpine:latest`} />
+    </div>
+  );
+}
+
+function hostOf({ request: { base } }: WebContext): string {
+  return base.slice(base.indexOf("://") + "://".length);
+}

@@ -17,3 +17,8 @@ export interface WebContext {
   readonly at: Moment | undefined;
   readonly links: Links;
 }
+
+/** Props of every component of a page. */
+export interface InContext {
+  readonly context: WebContext;
+}

@@ -17,8 +17,10 @@ async function start() {
 describe("the API", () => {
   test("lists the repositories that the user may read, and nothing to `anon`", async () => {
     const { ask } = await start();
-    expect((await ask("/repositories")).json).toEqual({ repositories: [{ name: "team/app", tags: 1 }] });
-    expect((await ask("/repositories", {}, "anon")).json).toEqual({
+    expect((await ask("/repositories")).json).toMatchObject({
+      repositories: [{ name: "team/app", tags: 1, public: false }],
+    });
+    expect((await ask("/repositories", {}, "anon")).json).toMatchObject({
       repositories: [],
     });
   });

@@ -1,4 +1,4 @@
-import type { InContext } from "../page.ts";
+import type { InContext } from "../../requests/web-context.ts";
 
 /** Says that a past moment is shown, and leads back to now. */
 export function AsOfNotice({ context }: InContext) {
