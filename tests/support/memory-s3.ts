@@ -63,6 +63,8 @@ export class MemoryS3 {
   }
 
   #answer({ method, headers }: Request, key: string, query: URLSearchParams, body: Uint8Array<ArrayBuffer>) {
+    if (query.has("uploads") && method === "GET")
+      return new Response("<ListMultipartUploadsResult></ListMultipartUploadsResult>", XML);
     if (query.has("list-type")) return this.#list(query);
     if (query.has("delete")) {
       for (const [, name = ""] of Buffer.from(body)

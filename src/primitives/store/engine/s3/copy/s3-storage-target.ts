@@ -21,19 +21,21 @@ const PROBES = "probes/";
 export class S3StorageTarget implements StorageTarget {
   readonly #bucket: S3Bucket;
   readonly #layout: BucketLayout;
+  readonly #segmentLinks: number | undefined;
   /** Whether an earlier copy may have left something. */
   readonly #isResumed: boolean;
   readonly #blobs = new Map<string, S3BlobTarget>();
   readonly #made = new Set<string>();
 
-  private constructor(bucket: S3Bucket, layout: BucketLayout, isResumed: boolean) {
+  private constructor(bucket: S3Bucket, layout: BucketLayout, isResumed: boolean, segmentLinks?: number) {
+    this.#segmentLinks = segmentLinks;
     this.#bucket = bucket;
     this.#isResumed = isResumed;
     this.#layout = layout;
   }
 
-  /** Rejects with `ForeignBucketError` where something else is than an unfinished copy of `from`, and if the store lacks what nodes need. */
-  static async begin(bucket: S3Bucket, from: string): Promise<S3StorageTarget> {
+  /** `segmentLinks`: see `S3StoreTarget`. Rejects with `ForeignBucketError` where something else is than an unfinished copy of `from`, and if the store lacks what nodes need. */
+  static async begin(bucket: S3Bucket, from: string, segmentLinks?: number): Promise<S3StorageTarget> {
     const found = await readLayout(bucket);
     const place = s3UrlOf(bucket.client.location, "");
     if (found && !found.copying)
@@ -49,7 +51,7 @@ export class S3StorageTarget implements StorageTarget {
     const by = crypto.randomUUID();
     const layout = { id: found?.id ?? crypto.randomUUID(), copying: { from, by } };
     await replaceLayout(bucket, layout, found);
-    return new S3StorageTarget(bucket, layout, found !== undefined);
+    return new S3StorageTarget(bucket, layout, found !== undefined, segmentLinks);
   }
 
   async store(name: string, hasContent: boolean): Promise<StoreTarget> {
@@ -57,12 +59,14 @@ export class S3StorageTarget implements StorageTarget {
     const blobs = this.#blobs.get(name) ?? new S3BlobTarget(this.#bucket, name, this.#isResumed);
     if (isNew) {
       await this.#bucket.put(`stores/${name}/store`, new Uint8Array());
-      if (hasContent) await this.#bucket.put(`stores/${name}/content`, new Uint8Array());
-      await blobs.recover();
+      if (hasContent) {
+        await this.#bucket.put(`stores/${name}/content`, new Uint8Array());
+        await blobs.recover();
+      }
       this.#made.add(name);
     }
     if (hasContent) this.#blobs.set(name, blobs);
-    return new S3StoreTarget(this.#bucket, name, hasContent ? blobs : undefined);
+    return new S3StoreTarget(this.#bucket, name, hasContent ? blobs : undefined, this.#segmentLinks);
   }
 
   async putSecret(name: SecretName, bytes: Uint8Array): Promise<void> {

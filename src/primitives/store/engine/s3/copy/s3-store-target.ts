@@ -13,7 +13,6 @@ import { writeStoredRefs } from "../stored-refs.ts";
 import { CopyTakenOverError } from "./copy-taken-over.ts";
 import type { S3BlobTarget } from "./s3-blob-target.ts";
 
-/** Links in a segment, which is held in memory. */
 const SEGMENT_LINKS = 100_000;
 /** How long a pack may take (ms). */
 const PACK_TIMEOUT_MS = 600_000;
@@ -23,9 +22,17 @@ export class S3StoreTarget implements StoreTarget {
   readonly blobs: S3BlobTarget | undefined;
   readonly #bucket: S3Bucket;
   readonly #store: string;
+  readonly #segmentLinks: number;
   readonly #keys: LogKeys;
 
-  constructor(bucket: S3Bucket, store: string, blobs: S3BlobTarget | undefined) {
+  /** `segmentLinks`: how many links are in an object, and in memory. */
+  constructor(
+    bucket: S3Bucket,
+    store: string,
+    blobs: S3BlobTarget | undefined,
+    segmentLinks = SEGMENT_LINKS,
+  ) {
+    this.#segmentLinks = segmentLinks;
     this.#bucket = bucket;
     this.#store = store;
     this.#keys = new LogKeys(store);
@@ -89,7 +96,7 @@ export class S3StoreTarget implements StoreTarget {
     };
     for await (const page of pages) {
       links.push(...page);
-      if (links.length >= SEGMENT_LINKS) await write();
+      if (links.length >= this.#segmentLinks) await write();
     }
     if (links.length > 0) await write();
     return segments;
