@@ -270,3 +270,22 @@ export function parseEvent(message: string): ParsedEvent {
 export function onlyAdds({ committer, message }: Commit): boolean {
   return committer.email === SYSTEM_IDENTITY.email && message.startsWith("push ");
 }
+
+/** What a commit did, by its message; `other`: not a commit of this server. */
+export const EVENT_KINDS = [
+  "push",
+  "delete",
+  "restore",
+  "copy",
+  "rename",
+  "tag",
+  "cleanup",
+  "other",
+] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
+
+export function eventKind(subject: string): EventKind {
+  if (subject.startsWith("clean up ")) return "cleanup";
+  const verb = subject.slice(0, subject.indexOf(" "));
+  return EVENT_KINDS.find((kind) => kind === verb && kind !== "cleanup") ?? "other";
+}

@@ -39,13 +39,24 @@ export async function* readLog(
   if (filter.repository) requireReader(actor, instance, filter.repository);
   const seconds = since && Math.floor(since.getTime() / 1000);
   const pace = new Pace(1);
-  for await (const { seconds: at, ...event } of oci.history.events({ ...filter, since: seconds, until })) {
+  for await (const event of oci.history.events({ ...filter, since: seconds, until })) {
     await pace.rest();
-    const named = event.repository ?? filter.repository;
-    const repositories = named ? [named] : (event.others ?? []);
-    const isVisible =
-      repositories.some((repository) => holdsRole(actor, instance, repository, "reader")) ||
-      (!named && (actor.isAdministrator() || event.user === actor.user));
-    if (isVisible) yield { ...event, ...redactedEvent(event, actor, instance), time: new Date(at * 1000) };
+    const record = visibleRecord(event, actor, { instance, repository: filter.repository });
+    if (record) yield record;
   }
+}
+
+/** What the actor may know of an event, in the log of a repository that it may read or of all; `undefined`: nothing. */
+export function visibleRecord(
+  { seconds, ...event }: HistoryEvent,
+  actor: Actor,
+  { instance, repository }: Pick<LogRequest, "instance" | "repository">,
+): LogRecord | undefined {
+  const named = event.repository ?? repository;
+  const repositories = named ? [named] : (event.others ?? []);
+  const isVisible =
+    repositories.some((name) => holdsRole(actor, instance, name, "reader")) ||
+    (!named && (actor.isAdministrator() || event.user === actor.user));
+  if (!isVisible) return undefined;
+  return { ...event, ...redactedEvent(event, actor, instance), time: new Date(seconds * 1000) };
 }
