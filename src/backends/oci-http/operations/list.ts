@@ -5,9 +5,10 @@ import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
 import { NotFoundError } from "../../refusals.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
-import { isKnown } from "../store/known-repository.ts";
 import { summarize } from "./image-summary.ts";
-import { type ContentServices, holdsRole, requireReader, servedBy } from "./registry-access.ts";
+import type { Moment } from "./moment.ts";
+import { type ContentServices, configOf, holdsRole, requireReader, servedBy } from "./registry-access.ts";
+import { lastSetsOf, stateOf } from "./registry-state.ts";
 
 /** Tags read from the index at once. */
 const TAGS_AT_ONCE = 100;
@@ -50,6 +51,8 @@ export interface TagsRequest {
   readonly instance: InstanceName;
   readonly repository: RepositoryName;
   readonly last?: string;
+  /** As of a moment. */
+  readonly at?: Moment | undefined;
 }
 
 /**
@@ -59,26 +62,24 @@ export interface TagsRequest {
 export async function* listTags(
   services: ContentServices,
   actor: Actor,
-  { instance, repository, last = "" }: TagsRequest,
+  { instance, repository, last = "", at }: TagsRequest,
 ): AsyncGenerator<TagRecord> {
-  const { oci, view, until } = await servedBy(services, instance);
+  configOf(services, instance);
   requireReader(actor, instance, repository);
-  if (!(await isKnown(view, repository)))
+  const state = await stateOf(services, instance, at);
+  if (!(await state.isKnown(repository)))
     throw new NotFoundError(`no repository '${repository}' in '${instance}'`);
-  const source = {
-    blobs: view.blobs,
-    manifest: (of: RepositoryName, digest: Digest) => view.index.manifest(of, digest),
-  };
   const pace = new Pace(1);
   for (let after: string | undefined = last; after !== undefined; ) {
-    const tags: readonly Tag[] = view.index.tags(repository, after, TAGS_AT_ONCE);
+    const tags: readonly Tag[] = await state.tags(repository, after, TAGS_AT_ONCE);
+    const sets = await lastSetsOf(state, repository, tags);
     for (const tag of tags) {
       await pace.rest();
-      const digest = view.index.tagDigest(repository, tag);
+      const digest = await state.tagDigest(repository, tag);
       if (!digest) continue;
-      const event = await oci.history.lastEvent(repository, tag, until);
-      const pushed = event && new Date(event.seconds * 1000);
-      yield { tag, digest, ...(await summarize(source, repository, digest)), pushed, by: event?.user };
+      const set = sets.get(tag);
+      const pushed = set && new Date(set.seconds * 1000);
+      yield { tag, digest, ...(await summarize(state, repository, digest)), pushed, by: set?.user };
     }
     after = tags.length === TAGS_AT_ONCE ? tags.at(-1) : undefined;
   }

@@ -10,8 +10,8 @@ import type { Tag } from "../../../registry/model/tag.ts";
 import { SnapshotContent } from "../content/committed-content.ts";
 import { manifestPath, manifestsPrefix, parseOciPath, repositoryPath } from "../content/layout.ts";
 import { tagTarget } from "../content/tag-target.ts";
-import { type Past, pastTags } from "../history/past-tags.ts";
-import { seqOf } from "../history/tag-sets.ts";
+import { type Past, pastTag, pastTags } from "../history/past-tags.ts";
+import { eventAt, type LastSet, lastSets, seqOf } from "../history/tag-sets.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { isKnown } from "../store/known-repository.ts";
 import type { OciStore } from "../store/oci-store.ts";
@@ -57,22 +57,22 @@ export async function stateOf(
   const oci = services.instances.storeOf(instance);
   if (at === undefined && until === undefined) {
     await oci.refresh();
-    return newestState(oci);
+    return { oci, past: undefined, ...indexed(oci) };
   }
   await oci.history.catchUp();
-  const commit = at === undefined ? until : await stateAt(oci, at, until);
-  return pastState(oci, commit);
+  if (at !== undefined) return pastState(oci, await stateAt(oci, at, until));
+  const state = await pastState(oci, until);
+  // A registry that serves a past state has an index of it.
+  return until === undefined ? state : { ...state, ...indexed((await oci.frozenAt(until)).view) };
 }
 
-function newestState(oci: OciStore): RegistryState {
-  const { index, blobs } = oci;
+function indexed(view: StoreView): Omit<RegistryState, "oci" | "past"> {
+  const { index, blobs } = view;
   return {
-    oci,
     blobs,
-    past: undefined,
     tagDigest: async (repository, tag) => index.tagDigest(repository, tag),
     manifest: async (repository, digest) => index.manifest(repository, digest),
-    isKnown: (repository) => isKnown(oci, repository),
+    isKnown: (repository) => isKnown(view, repository),
     tags: async (repository, last, limit) => index.tags(repository, last, limit),
     referrers: async (repository, subject, request) => index.referrers(repository, subject, request),
   };
@@ -100,6 +100,22 @@ async function pastState(oci: OciStore, commit: ObjectId | undefined): Promise<R
     },
     referrers: (repository, subject, request) => pastReferrers(oci, snapshot, repository, subject, request),
   };
+}
+
+/** Who had set each tag last, and when; tags that the history does not know are left out. */
+export async function lastSetsOf(
+  { oci, past }: RegistryState,
+  repository: RepositoryName,
+  tags: readonly Tag[],
+): Promise<ReadonlyMap<Tag, LastSet>> {
+  if (!past) return oci.history.ask(() => lastSets(oci.history, repository, tags));
+  const sets = new Map<Tag, LastSet>();
+  for (const tag of tags) {
+    const move = pastTag(past, repository, tag);
+    const event = move && eventAt(past.history, move.seq);
+    if (event) sets.set(tag, event);
+  }
+  return sets;
 }
 
 /** Whether a repository has a manifest or tag; a directory of its name may also hold the repositories below it. */

@@ -7,7 +7,6 @@ import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
 import { InvalidArgumentError, NotFoundError } from "../../refusals.ts";
 import { pastTag, pastTags } from "../history/past-tags.ts";
-import { eventAt, type LastSet, lastSets } from "../history/tag-sets.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { SUMMARY_WAIT_MS } from "../summaries/summaries.ts";
@@ -18,7 +17,7 @@ import { summarize } from "./image-summary.ts";
 import type { Moment } from "./moment.ts";
 import { smallestAfter } from "./past-order.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
-import { type PastState, type RegistryState, stateOf } from "./registry-state.ts";
+import { lastSetsOf, type PastState, type RegistryState, stateOf } from "./registry-state.ts";
 import { nextCleanup, type TagExpiry } from "./tag-expiry.ts";
 
 export type { TagExpiry, TagSort };
@@ -90,7 +89,7 @@ export async function searchTags(
   const { tags, ...page } = state.past
     ? await pastNames(state.past, search)
     : ((await measuredNames(state, search)) ?? (await plainNames(state, search)));
-  const sets = await setsOf(state, repository, tags);
+  const sets = await lastSetsOf(state, repository, tags);
   const expiries = state.past ? () => undefined : await nextCleanup(state.oci, config, repository);
   const entries: FoundTag[] = [];
   const describe = async (tag: Tag): Promise<FoundTag | undefined> => {
@@ -118,21 +117,6 @@ export async function searchTags(
     await pace.rest();
   }
   return { entries, ...page };
-}
-
-async function setsOf(
-  { oci, past }: RegistryState,
-  repository: RepositoryName,
-  tags: readonly Tag[],
-): Promise<ReadonlyMap<Tag, LastSet>> {
-  if (!past) return oci.history.ask(() => lastSets(oci.history, repository, tags));
-  const sets = new Map<Tag, LastSet>();
-  for (const tag of tags) {
-    const move = pastTag(past, repository, tag);
-    const event = move && eventAt(past.history, move.seq);
-    if (event) sets.set(tag, event);
-  }
-  return sets;
 }
 
 /** `undefined` while the store is measured for the first time. */
