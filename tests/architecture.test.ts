@@ -107,7 +107,7 @@ test("the OCI engine takes only values from the primitives", () => {
 
 /** Opens the engine, or handles a data directory as such: locks, copies and restores it. */
 const KNOWS_LOCAL_ENGINE =
-  /^(primitives\/store\/(open-engine|export-repository)|server\/data-directory|commands\/(backup|copy-places|data-copy|settled-stores|restore-backup))\.ts$/;
+  /^(primitives\/store\/(open-engine|export-repository)|server\/data-directory|commands\/(backup|bucket-backup|copy-places|data-copy|settled-stores|restore-backup))\.ts$/;
 
 test("only what opens engines or handles a whole data directory imports the local engine", () => {
   const local = "primitives/store/engine/local/";

@@ -20,63 +20,107 @@ import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
 import { markedStorage } from "../server/storage-marker.ts";
 import { type BackedUpStore, inventoryPath, readMarker, writeMarker } from "./backup-marker.ts";
+import { copyBucket } from "./bucket-backup.ts";
 import { CommandError } from "./command-error.ts";
 import {
   COPY_ARGS,
   copyAll,
+  type DataCopy,
   directoriesOf,
   finishing,
   isEmpty,
   refuseFailures,
   withDirectory,
 } from "./data-copy.ts";
+import { type OfflineStorage, openOffline, STORAGE_ARGS } from "./offline-storage.ts";
 import { withSettledStores } from "./settled-stores.ts";
 
-const USAGE = "use: everlock backup <dir> [--data-dir <dir>]";
+const USAGE = "use: everlock backup <dir> [--data-dir <dir> | --storage s3://<bucket>/<prefix>]";
 
 export const backup = defineCommand({
   meta: {
     name: "backup",
     description:
-      "Copy all data to another directory, also while the server runs; files already there are not copied again",
+      "Copy all data to another directory, also while servers run; files already there are not copied again",
   },
-  args: COPY_ARGS,
+  args: { ...COPY_ARGS, ...STORAGE_ARGS },
   async run({ rawArgs }) {
     const { dir, dataDir, config } = directoriesOf(rawArgs, USAGE);
-    if (!existsSync(dataDir))
-      throw new UsageError(
-        `there is no data directory ${dataDir}; --data-dir <dir> or --config <file> names it; ${USAGE}`,
-      );
-    const marked = markedStorage(dataDir);
-    if (marked)
-      throw new CommandError(
-        `the data directory ${dataDir} belongs to a node of ${marked.storage} and holds no stores; copy the bucket instead`,
-      );
+    await using undo = new AsyncDisposableStack();
+    const source =
+      config.storage.kind === "s3"
+        ? bucketSource(undo.use(await openOffline(config, USAGE)), config)
+        : directorySource(dataDir, config);
     if (!readMarker(dir) && !isEmpty(dir))
       throw new UsageError(`${dir} contains something other than a backup; ${USAGE}`);
     const goOn = "'everlock backup' resumes it";
     const problems = await withDirectory(
       dir,
-      () => finishing(`the backup ${dir}`, goOn, () => backUp(dataDir, dir, config)),
+      () => finishing(`the backup ${dir}`, goOn, () => backUp(source, dir)),
       { what: "backup" },
     );
     if (problems > 0)
       throw new CommandError(
-        `${problems} blobs are damaged or missing in ${dataDir}; everything else was copied to ${dir}`,
+        `${problems} blobs are damaged or missing in ${source.place}; everything else was copied to ${dir}`,
       );
   },
 });
 
+interface BackupSource {
+  /** The data directory or the bucket, for messages. */
+  readonly place: string;
+  list(): Promise<readonly StoreName[]>;
+  /** Copies all to a directory while nothing is removed. */
+  copy(dir: string): Promise<SourceCopy>;
+}
+
+interface SourceCopy {
+  readonly copied: DataCopy;
+  /** Those of registries with `references=sparse`. */
+  readonly sparseStores: readonly StoreName[];
+}
+
+function bucketSource(storage: OfflineStorage, config: ServerConfig): BackupSource {
+  return {
+    place: storage.place,
+    list: () => storage.stores.list(),
+    copy: async (dir) => {
+      const copied = await copyBucket(storage, dir);
+      refuseFailures(copied);
+      return { copied, sparseStores: await sparseStoresOf(dir, config) };
+    },
+  };
+}
+
+/** Throws `UsageError` and `CommandError` for a directory that holds no stores. */
+function directorySource(dataDir: string, config: ServerConfig): BackupSource {
+  if (!existsSync(dataDir))
+    throw new UsageError(
+      `there is no data directory ${dataDir}; --data-dir <dir> or --config <file> names it; ${USAGE}`,
+    );
+  const marked = markedStorage(dataDir);
+  if (marked)
+    throw new CommandError(
+      `the data directory ${dataDir} belongs to a node of ${marked.storage} and holds no stores; give --storage ${marked.storage} instead`,
+    );
+  return {
+    place: dataDir,
+    list: () => localStores(dataDir, consoleLogger).list(),
+    copy: (dir) =>
+      withSettledStores(dataDir, async ({ unusable, sparseStores }) => {
+        const copied = await copyAll(dataDir, dir, unusable);
+        refuseFailures(copied);
+        return { copied, sparseStores: sparseStores ?? (await sparseStoresOf(dataDir, config)) };
+      }),
+  };
+}
+
 /** Returns the number of damaged or missing blobs in the source. */
-async function backUp(dataDir: string, dir: string, config: ServerConfig): Promise<number> {
+async function backUp(source: BackupSource, dir: string): Promise<number> {
   // From here on the backup counts as incomplete, even over a finished one, until everything is synced.
-  const stores = new Set([...(readMarker(dir)?.stores ?? []), ...(await storesOf(dataDir))]);
+  const stores = new Set([...(readMarker(dir)?.stores ?? []), ...(await source.list())]);
   await writeMarker(dir, { finished: null, stores: [...stores].toSorted() });
-  const { copied, sparseStores } = await withSettledStores(dataDir, async (settled) => {
-    const copied = await copyAll(dataDir, dir, settled.unusable);
-    refuseFailures(copied);
-    return { copied, sparseStores: settled.sparseStores ?? (await sparseStoresOf(dataDir, config)) };
-  });
+  const { copied, sparseStores } = await source.copy(dir);
   const { copies } = copied;
   let problems = 0;
   const contents: Record<StoreName, BackedUpStore> = {};
@@ -93,10 +137,6 @@ async function backUp(dataDir: string, dir: string, config: ServerConfig): Promi
   await syncDirectory(dir);
   await writeMarker(dir, { finished: new Date().toISOString(), stores: [...copies.keys()], contents });
   return problems;
-}
-
-function storesOf(dataDir: string): Promise<readonly StoreName[]> {
-  return localStores(dataDir, consoleLogger).list();
 }
 
 async function missingIn(dir: string, name: StoreName): Promise<ReadonlyMap<Digest, string>> {

@@ -125,9 +125,7 @@ async function copyOne(name: StoreName, source: string, target: string): Promise
   try {
     const copy = await copyStore(`${source}/${name}`, `${target}/${name}`, progress);
     showProgress();
-    process.stdout.write(`${name}: ${describe(copy)}\n`);
-    for (const digest of copy.damaged)
-      process.stderr.write(`${name}: the blob ${digest} is damaged and was skipped\n`);
+    reportCopy(name, copy);
     return copy;
   } catch (error) {
     showProgress();
@@ -157,8 +155,16 @@ export async function finishing<T>(what: string, howToContinue: string, work: ()
   }
 }
 
-function describe({ repositoryBytes, blobs, copiedBlobs, copiedBytes }: StoreCopy): string {
-  return `${formatSize(repositoryBytes)} of history copied, ${blobs} blobs, of which ${copiedBlobs} were copied (${formatSize(copiedBytes)})`;
+/** Prints what was copied of a store. */
+export function reportCopy(
+  name: StoreName,
+  { repositoryBytes, blobs, copiedBlobs, copiedBytes, damaged }: StoreCopy,
+): void {
+  process.stdout.write(
+    `${name}: ${formatSize(repositoryBytes)} of history copied, ${blobs} blobs, of which ${copiedBlobs} were copied (${formatSize(copiedBytes)})\n`,
+  );
+  for (const digest of damaged)
+    process.stderr.write(`${name}: the blob ${digest} is damaged and was skipped\n`);
 }
 
 const PROGRESS_MS = 200;

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ArgsDef } from "citty";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
-import { UsageError } from "../config/settings.ts";
+import { SETTINGS, type Setting, UsageError } from "../config/settings.ts";
 import { storageName } from "../config/storage-config.ts";
 import { markedStorage } from "../server/storage-marker.ts";
 
@@ -45,17 +45,21 @@ export function serverDirectory(config: ServerConfig, usage: string): string | u
   return markedStorage(dataDir)?.storage === storageName(config.storage) ? dataDir : undefined;
 }
 
-/** The words of a command line, and the rest of it, which may hold unknown flags. `known`: the flags that have values. */
-export function wordsAndFlags(args: readonly string[], known: ArgsDef): { words: string[]; flags: string[] } {
-  const { words, flags } = splitFlags(args, known);
+/** The words of a command line, and its flags: settings of the server, and unknown ones, which `resolveServerConfig` refuses. */
+export function wordsAndFlags(args: readonly string[]): { words: string[]; flags: string[] } {
+  const { words, flags } = splitFlags(args, VALUED_SETTINGS);
   const isFlag = (word: string) => word.startsWith("-");
   return { words: words.filter((word) => !isFlag(word)), flags: [...flags, ...words.filter(isFlag)] };
 }
 
+const VALUED_SETTINGS = Object.fromEntries(
+  Object.entries<Setting>(SETTINGS).filter(([, { type }]) => type !== "boolean"),
+);
+
 /** Separates words from flags that have values, and their values. */
 export function splitFlags(
   args: readonly string[],
-  known: ArgsDef = PASSWORD_ARGS,
+  known: Readonly<Record<string, unknown>> = PASSWORD_ARGS,
 ): { words: string[]; flags: string[] } {
   const words: string[] = [];
   const flags: string[] = [];

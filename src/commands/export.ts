@@ -39,7 +39,7 @@ export const exportCommand = defineCommand({
   },
   args: ARGS,
   async run({ rawArgs }) {
-    const { words, flags } = wordsAndFlags(rawArgs, ARGS);
+    const { words, flags } = wordsAndFlags(rawArgs);
     const [wanted, target, ...others] = words;
     if (wanted === undefined || target === undefined || others.length > 0) throw new UsageError(USAGE);
     const dir = resolve(target);
@@ -65,7 +65,7 @@ async function exportFromBucket(wanted: string, dir: string, config: ServerConfi
   const { engine, stores, place } = storage;
   if (!(engine instanceof S3Engine)) throw new UsageError(USAGE);
   const name = chooseStore(await stores.list(), wanted);
-  const write = (target: string) => exportRepository({ bucket: engine.bucket, store: name }, target);
+  const write = (target: string) => exportRepository({ engine, store: name }, target);
   return { name, exported: await intoRepository(dir, { store: name, from: place }, write) };
 }
 

@@ -5,8 +5,6 @@ import { resolveServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { failureOf } from "../primitives/errors/failure.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { SessionCounts } from "../primitives/store/blobs/session-counts.ts";
-import { LocalUploadLocks } from "../primitives/store/blobs/upload-locks.ts";
 import type { Store } from "../primitives/store/commits/store.ts";
 import type { BlobStore } from "../primitives/store/engine/blobs.ts";
 import { checkLog } from "../primitives/store/engine/s3/log/log-check.ts";
@@ -19,6 +17,7 @@ import { chooseStores } from "./choose-store.ts";
 import { CommandError } from "./command-error.ts";
 import { DATA_DIRECTORY_ARGS, wordsAndFlags } from "./data-directory-args.ts";
 import { type OfflineStorage, openOffline, STORAGE_ARGS } from "./offline-storage.ts";
+import { storedBlobs } from "./stored-blobs.ts";
 
 const ARGS: ArgsDef = {
   store: { type: "positional", required: false, description: "store to check (default: all)" },
@@ -36,7 +35,7 @@ export const fsck = defineCommand({
   },
   args: ARGS,
   async run({ rawArgs }) {
-    const { words, flags } = wordsAndFlags(rawArgs, ARGS);
+    const { words, flags } = wordsAndFlags(rawArgs);
     if (words.length > 1) throw new UsageError(USAGE);
     await using storage = await openOffline(resolveServerConfig(flags, process.env), USAGE);
     const { engine, stores } = storage;
@@ -79,7 +78,7 @@ async function inspectDirectory(manager: StoreManager, name: StoreName): Promise
       ...(await checkDatabases(manager.directory(name), store)),
       ...(await manager.checkLinks(name)),
     ];
-    return await inspectStore(store, await blobsOf(manager, name), { databases });
+    return await inspectStore(store, await storedBlobs(manager, name), { databases });
   } finally {
     await store.close();
   }
@@ -88,14 +87,14 @@ async function inspectDirectory(manager: StoreManager, name: StoreName): Promise
 /** Checks the commits as they are at one moment, in a copy of them. Nothing is written to the bucket. */
 async function inspectBucket(
   { stores, dir }: OfflineStorage,
-  { bucket }: S3Engine,
+  engine: S3Engine,
   name: StoreName,
 ): Promise<Findings> {
   const copies = `${dir}/exported`;
   const lost: string[] = [];
   const copyCommits = () =>
-    exportRepository({ bucket, store: name }, `${copies}/${name}`, ({ message }) => void lost.push(message));
-  const problems = await checkLog(bucket, name, dir);
+    exportRepository({ engine, store: name }, `${copies}/${name}`, ({ message }) => void lost.push(message));
+  const problems = await checkLog(engine.bucket, name, dir);
   await copyCommits();
   if (lost.length > 0) return { problems: [...lost, ...problems], counts: ["commits and blobs unchecked"] };
   const copied = localStores(copies, consoleLogger);
@@ -107,7 +106,7 @@ async function inspectBucket(
       store = await copied.open(name);
       return store;
     };
-    const found = await inspectStore(store, await blobsOf(stores, name), { catchUp });
+    const found = await inspectStore(store, await storedBlobs(stores, name), { catchUp });
     return { problems: [...problems, ...found.problems], counts: found.counts };
   } finally {
     await store.close();
@@ -134,16 +133,4 @@ async function inspectStore(
   const content = await checkBlobs({ store, blobs }, options);
   const problems = [...content.problems, ...(await databases())];
   return { problems, counts: [...counts, `${content.blobs} blobs`] };
-}
-
-/** `undefined` for a store that has no blobs. */
-async function blobsOf(manager: StoreManager, name: StoreName): Promise<BlobStore | undefined> {
-  if (!(await manager.hasContent(name))) return undefined;
-  const { blobs } = await manager.openContent(name, {
-    onDamage: () => undefined,
-    locks: new LocalUploadLocks(),
-    sessions: new SessionCounts(),
-    isOwner: false,
-  });
-  return blobs;
 }

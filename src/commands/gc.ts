@@ -68,7 +68,9 @@ async function runHere(config: ServerConfig, isDryRun: boolean): Promise<void> {
     for (const text of lines) print({ kind: "line", text });
   };
   try {
-    printAll(await jobs.run("gc", { isDryRun }, (text) => print({ kind: "progress", text })));
+    printAll(
+      await jobs.run("gc", { isDryRun, by: "everlock gc" }, (text) => print({ kind: "progress", text })),
+    );
   } catch (error) {
     if (error instanceof IncompleteJobError) printAll(error.lines);
     throw error;

@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { resolve } from "node:path";
 import type { ArgsDef } from "citty";
 import type { ServerConfig } from "../config/server-config.ts";
@@ -12,6 +12,7 @@ import { nodeName } from "../primitives/store/node-name.ts";
 import { openUsedStorage, type UsedStorage } from "../primitives/store/open-engine.ts";
 import { DataDirectory } from "../server/data-directory.ts";
 
+const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 const KEY_SETTINGS = ["storage-endpoint", "storage-region", "storage-credentials", "storage-ca"] as const;
 
 /** Flags that say how an object store is reached; a URL names the bucket. */
@@ -56,12 +57,26 @@ export async function openOffline(
     const used = await openUsedStorage({ kind: "local", dataDir: directory.path }, consoleLogger);
     return opened(used, { place: directory.path, isShared: false, dir: directory.path }, undo.move());
   }
-  const dir = mkdtempSync(`${tmpdir()}/everlock-`);
-  undo.defer(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = undo.adopt(mkdtempSync(`${tmpdir()}/everlock-`), remove);
+  undo.defer(removeIfEnded(dir));
   // A command serves no clients.
   const location = { ...storage, dataDir: dir, node: nodeName(), cache: undefined, redirectAbove: undefined };
   const used = await openUsedStorage(location, consoleLogger);
   return opened(used, { place: storageName(storage) ?? "", isShared: true, dir }, undo.move());
+}
+
+const remove = (dir: string) => rmSync(dir, { recursive: true, force: true });
+
+/** Removes a directory, which may hold copies of commits, if a signal ends the command before the returned function is called. */
+function removeIfEnded(dir: string): () => void {
+  const end = (signal: NodeJS.Signals) => {
+    remove(dir);
+    process.exit(128 + (constants.signals[signal] ?? 0));
+  };
+  for (const signal of ENDING) process.on(signal, end);
+  return () => {
+    for (const signal of ENDING) process.off(signal, end);
+  };
 }
 
 function acquireExisting(dataDir: string, usage: string): DataDirectory {

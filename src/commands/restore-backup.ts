@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
 import { missingBlobs } from "../backends/oci-http/store/missing-blobs.ts";
 import { UsageError } from "../config/settings.ts";
+import { storageName } from "../config/storage-config.ts";
 import { type Digest, parseDigest } from "../primitives/digest.ts";
 import { linkOfOther } from "../primitives/fs/directory-owner.ts";
 import { missingOf } from "../primitives/store/engine/local/copy/store-inventory.ts";
@@ -42,10 +43,15 @@ export const restoreBackup = defineCommand({
   args: ARGS,
   async run({ rawArgs }) {
     const isPartial = rawArgs.includes(PARTIAL);
-    const { dir, dataDir } = directoriesOf(
+    const { dir, dataDir, config } = directoriesOf(
       rawArgs.filter((arg) => arg !== PARTIAL),
       USAGE,
     );
+    const bucket = storageName(config.storage);
+    if (bucket !== undefined)
+      throw new UsageError(
+        `a backup is restored to a data directory, not to ${bucket}: give --storage local and --data-dir <dir>; 'everlock storage copy <dir> ${bucket}' then moves it there`,
+      );
     const marker = readMarker(dir);
     if (!marker) throw new UsageError(`${dir} is not a backup; ${USAGE}`);
     if (marker.finished === null && !isPartial)

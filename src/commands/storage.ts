@@ -3,8 +3,6 @@ import { type ArgsDef, defineCommand } from "citty";
 import { UsageError } from "../config/settings.ts";
 import { ExpectedError } from "../primitives/expected-error.ts";
 import { replaceFile } from "../primitives/fs/durable.ts";
-import { causesOf } from "../primitives/fs/storage-trouble.ts";
-import type { SecretName } from "../primitives/store/engine/secrets.ts";
 import type { StorageTarget } from "../primitives/store/engine/storage-target.ts";
 import type { ObjectId } from "../primitives/store/git/object-id.ts";
 import type { TransferredBlobs } from "../primitives/store/transfer/transfer-blobs.ts";
@@ -28,6 +26,7 @@ import {
   withTarget,
 } from "./copy-places.ts";
 import { CopyProgress } from "./copy-progress.ts";
+import { copySecrets } from "./copy-secrets.ts";
 import { finishing } from "./data-copy.ts";
 import { splitFlags } from "./data-directory-args.ts";
 import { OBJECT_STORE_ARGS } from "./offline-storage.ts";
@@ -47,7 +46,6 @@ const ARGS: ArgsDef = {
   ...FLAGS,
 };
 
-const SECRETS: readonly SecretName[] = ["token_key", "ssh_host_ed25519_key"];
 /** Files of a data directory that tell only its server something. */
 const FILES = ["token_uses.json", "known_networks.json"];
 /** Between looks whether another process copies to the same place, in milliseconds. */
@@ -137,7 +135,7 @@ async function copyStores(
         `${damaged} ${damaged === 1 ? "blob is" : "blobs are"} damaged in ${place}; push them again, or finish with ${PARTIAL} without them`,
       );
     await refuseUse(source, usedBy, heads);
-    for (const name of SECRETS) await copySecret(source, target, name);
+    await copySecrets(engine, (name, bytes) => target.putSecret(name, bytes));
   } finally {
     clearInterval(checking);
     progress.clear();
@@ -187,17 +185,6 @@ async function refuseUse(
   for (const [name, head] of heads)
     if (!(await isStill(engine, name, head)))
       throw new CommandError(`the store '${name}' in ${place} was changed meanwhile`);
-}
-
-/** Clients would notice another one. */
-async function copySecret({ engine }: CopySource, target: StorageTarget, name: SecretName): Promise<void> {
-  class NoSecret extends Error {}
-  try {
-    const none = () => Promise.reject(new NoSecret());
-    await target.putSecret(name, (await engine.secret(name, none)).bytes);
-  } catch (error) {
-    if (!causesOf(error).some((cause) => cause instanceof NoSecret)) throw error;
-  }
 }
 
 async function copyFiles(from: string, to: string): Promise<void> {

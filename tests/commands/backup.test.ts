@@ -183,7 +183,7 @@ describeWith(["ssh", "sshpass", "git"], "everlock backup", () => {
       "is the data directory itself",
     );
     expect((await everlock("backup", ...flags)).stderr).toBe(
-      "everlock: use: everlock backup <dir> [--data-dir <dir>]\n",
+      "everlock: use: everlock backup <dir> [--data-dir <dir> | --storage s3://<bucket>/<prefix>]\n",
     );
     expect((await everlock("restore-backup", other, ...flags)).stderr).toContain("is not a backup");
     const dir = `${temporaryDirectory()}/backup`;

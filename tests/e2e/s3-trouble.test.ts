@@ -69,7 +69,7 @@ describeWith(["versitygw"], "a node that can't use its object store", () => {
       "--data-dir",
       node.dataDir,
     ]);
-    expect([backup.code, backup.stderr]).toEqual([1, expect.stringContaining("copy the bucket instead")]);
+    expect([backup.code, backup.stderr]).toEqual([1, expect.stringContaining("give --storage s3://")]);
     const fsck = await run([binary(), "fsck", "--data-dir", node.dataDir]);
     expect([fsck.code, fsck.stderr]).toEqual([1, expect.stringContaining("it holds no stores")]);
   }, 60_000);

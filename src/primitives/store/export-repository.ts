@@ -1,16 +1,17 @@
 import type { ExpectedError } from "../expected-error.ts";
-import { replaceFile, syncDirectory } from "../fs/durable.ts";
-import type { S3Bucket } from "../s3/s3-bucket.ts";
+import { syncDirectory } from "../fs/durable.ts";
+import { LocalStoreTarget } from "./engine/local/copy/local-store-target.ts";
 import { copyRepository, removeMergedPacks } from "./engine/local/copy/repository-copy.ts";
 import { LocalRefs } from "./engine/local/local-refs.ts";
-import { ensureRepository, MAIN_REF } from "./engine/local/repository.ts";
+import { MAIN_REF } from "./engine/local/repository.ts";
 import { exportLog } from "./engine/s3/log/log-export.ts";
+import type { S3Engine } from "./engine/s3/s3-engine.ts";
 import type { ObjectId } from "./git/object-id.ts";
 
 /** Where the commits of a store are: its directory, or a bucket. */
 export type CommitSource =
   | { readonly directory: string }
-  | { readonly bucket: S3Bucket; readonly store: string };
+  | { readonly engine: S3Engine; readonly store: string };
 
 export interface ExportedRepository {
   /** The newest commit, if there is one. */
@@ -33,11 +34,15 @@ export async function exportRepository(
     const bytes = await copyRepository(source.directory, target);
     return { head: await new LocalRefs(target).read(MAIN_REF), bytes };
   }
-  await ensureRepository(target);
+  const { engine, store } = source;
+  const copy = await LocalStoreTarget.open(target, false);
   const packDirectory = `${target}/objects/pack`;
-  const { head, packs, bytes } = await exportLog(source.bucket, source.store, packDirectory, damaged);
-  if (head !== undefined) await replaceFile(`${target}/${MAIN_REF}`, Buffer.from(`${head}\n`));
+  const { head, packs, bytes } = await exportLog(engine.bucket, store, packDirectory, damaged);
+  const otherRefs = await engine.otherRefs(store);
+  await copy.putHistory({ head, otherRefs, objects: nothing(), links: nothing() });
   removeMergedPacks(packs, target);
   await syncDirectory(packDirectory);
   return { head, bytes };
 }
+
+async function* nothing(): AsyncGenerator<never> {}

@@ -88,11 +88,12 @@ async function blobsOf(engine: StorageEngine, name: string): Promise<BlobStore> 
   return blobs;
 }
 
-interface LinkPages extends AsyncDisposable {
+export interface LinkPages extends AsyncDisposable {
   pages(): AsyncGenerator<readonly DatedLink[]>;
 }
 
-async function linksOf(engine: StorageEngine, name: string): Promise<LinkPages> {
+/** The links of a store, none of one that never held blobs. Rejects with `DamagedStoreError`. */
+export async function linksOf(engine: StorageEngine, name: string): Promise<LinkPages> {
   if (!(await engine.hasContent(name)))
     return { pages: async function* () {}, [Symbol.asyncDispose]: async () => undefined };
   const [problem] = await engine.checkLinks(name);
