@@ -72,8 +72,11 @@ export class ConfigurationFollower implements OtherNodes {
 
   async #lookAtAll(): Promise<void> {
     const contents = this.#options.contents().map((store) => store.refresh());
-    // What fails for one store is met by those who read it.
-    await Promise.all([this.refresh(), Promise.allSettled(contents)]);
+    const [, results] = await Promise.all([this.refresh(), Promise.allSettled(contents)]);
+    const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    // What fails for one store is met by those who read it. A full disk of this node is met by all, and other nodes are better.
+    const failed = failures.find((reason: unknown) => failureOf(reason).kind === "storage");
+    if (failed !== undefined) throw failed;
   }
 
   /** Told once when the storage goes away, and once when it is back. */

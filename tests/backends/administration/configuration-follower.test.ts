@@ -3,10 +3,14 @@ import { ConfigurationFollower } from "../../../src/backends/administration/conf
 import { Store } from "../../../src/primitives/store/commits/store.ts";
 import { storePath } from "../../../src/primitives/store/commits/store-path.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
+import { eventually } from "../../support/eventually.ts";
 import { distantBranch } from "../../support/memory-engine/distant-branch.ts";
 import { MemoryStore } from "../../support/memory-engine/memory-store.ts";
 
-async function open(reload: () => Promise<readonly string[]>) {
+async function open(
+  reload: () => Promise<readonly string[]>,
+  contents: ConstructorParameters<typeof ConfigurationFollower>[0]["contents"] = () => [],
+) {
   const memory = new MemoryStore();
   const here = await Store.open("users", { objects: memory.objects, branch: memory.openBranch() });
   const { branch } = distantBranch(memory);
@@ -15,7 +19,7 @@ async function open(reload: () => Promise<readonly string[]>) {
   const line = (text: string) => void lines.push(text);
   const follower = new ConfigurationFollower({
     stores: [there],
-    contents: () => [],
+    contents,
     reload,
     log: { info: line, warn: line, error: line },
   });
@@ -56,4 +60,20 @@ test("a change of another node that can't be applied is said once, and the next 
   await change();
   await follower.refresh();
   expect(reloads).toBe(2);
+});
+
+test("a node whose disk is full can't be used until there is room again, and one with a damaged store can", async () => {
+  let failure: Error | undefined = Object.assign(new Error("database or disk is full"), {
+    code: "SQLITE_FULL",
+  });
+  const refresh = () => (failure ? Promise.reject(failure) : undefined);
+  const { follower } = await open(
+    async () => [],
+    () => [{ refresh }],
+  );
+  expect(await eventually(() => follower.away !== undefined)).toBe(true);
+  expect(follower.away).toBe("database or disk is full");
+  failure = new Error("damaged");
+  expect(await eventually(() => follower.away === undefined)).toBe(true);
+  failure = undefined;
 });
