@@ -47,9 +47,9 @@ export async function uploadThroughNodes(
     const status = await through.fetch(location);
     if (status?.status === 404) {
       // As after a PUT that was done and whose response was lost.
-      if ((await through.fetch(`blobs/${digest}`, { method: "HEAD" }))?.status === 200)
-        return { digest, resumed };
-      throw new Error("an upload is gone, and its blob is not there");
+      const blob = await through.fetch(`blobs/${digest}`, { method: "HEAD" });
+      if (blob?.status === 200) return { digest, resumed };
+      if (blob?.status === 404) throw new Error("an upload is gone, and its blob is not there");
     }
     if (status?.status !== 204) continue;
     const held = Number(status.headers.get("Range")?.split("-")[1] ?? -1) + 1;

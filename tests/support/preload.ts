@@ -7,7 +7,7 @@ afterEach(noteEnd);
 
 // Renamed, because a server that is started with `env: process.env` warns of variables that are not settings. Without `env`, a
 // process gets the variables that this one was started with.
-for (const name of ["REQUIRE_CLIENTS", "TEST_NODES", "TEST_S3"]) {
+for (const name of ["REQUIRE_CLIENTS", "TEST_NODES", "ALL_ON_NODES", "TEST_S3"]) {
   const value = process.env[`EVERLOCK_${name}`];
   if (value === undefined) continue;
   process.env[name] = value;
