@@ -9,15 +9,15 @@ const LOOK_EVERY_MS = 1000;
 /** How long it counts as away after the last attempt (ms). */
 const FORGET_MS = 30_000;
 
-const [FIRST, LAST, LOOKED] = [0, 1, 2];
-const CELLS = 3;
+const [FIRST, LAST, LOOKED, ANSWERED] = [0, 1, 2, 3];
+const CELLS = 4;
 /** Times are kept as more than this. */
 const NEVER = 0n;
 
 /** Whether a server is away: then requests are not sent, so that nobody waits for them. All threads share it. */
 export class Outage {
   readonly #now: MonotonicClock;
-  /** When the first of the attempts began to fail that got no answer, when the last one did, and when a thread looked last. */
+  /** Since when attempts get no answer, when the last of them failed, when a thread looked, and when an answer came. */
   readonly #cells: BigInt64Array;
 
   static memory(): SharedArrayBuffer {
@@ -49,6 +49,7 @@ export class Outage {
   }
 
   answered(): void {
+    Atomics.store(this.#cells, ANSWERED, this.#time());
     Atomics.store(this.#cells, FIRST, NEVER);
   }
 
@@ -58,7 +59,10 @@ export class Outage {
     const isForgotten = now - Atomics.load(this.#cells, LAST) >= FORGET_MS;
     if (isForgotten) Atomics.store(this.#cells, FIRST, NEVER);
     const began = now - BigInt(Math.round(tookMs));
-    Atomics.compareExchange(this.#cells, FIRST, NEVER, began > NEVER ? began : 1n);
+    // Another request may have been answered meanwhile.
+    const answered = Atomics.load(this.#cells, ANSWERED);
+    const since = began > answered ? began : answered;
+    Atomics.compareExchange(this.#cells, FIRST, NEVER, since > NEVER ? since : 1n);
     Atomics.store(this.#cells, LAST, now);
   }
 

@@ -52,6 +52,9 @@ const OF_KEYS: readonly string[] = [
 /** Error codes of a missing object. */
 const MISSING: readonly string[] = ["NoSuchKey", "NoSuchUpload", "NotFound"];
 
+/** The server has not responded in time. */
+class LateError extends Error {}
+
 /** Sends signed requests to one bucket. */
 export class S3Client {
   readonly location: S3Location;
@@ -110,7 +113,7 @@ export class S3Client {
         this.#budget.succeeded();
         return outcome;
       }
-      this.#outage.failed(monotonicMs() - began);
+      if (!isLockedOut(request, outcome)) this.#outage.failed(monotonicMs() - began);
       if (!request.isRepeatable || attempt >= maxAttempts || this.#outage.isOn) throw outcome;
       if (!this.#budget.spend()) {
         this.#traffic.retryWithheld();
@@ -217,7 +220,7 @@ export class S3Client {
     const signed = await signer.sign();
     const deadline = new AbortController();
     const ms = this.#outage.patience(timeoutMs ?? usualTimeout(request, this.#options.timeoutMs));
-    const timer = setTimeout(() => deadline.abort(new Error(`no response within ${ms} ms`)), ms);
+    const timer = setTimeout(() => deadline.abort(new LateError(`no response within ${ms} ms`)), ms);
     try {
       return await fetch(signed.url, {
         method,
@@ -281,6 +284,12 @@ export class S3Client {
       `the object store ${endpoint} refuses the request: ${reasons[code] ?? words}`,
     );
   }
+}
+
+/** Writers of one object may wait for each other for seconds at some stores, such as SeaweedFS, while reads are quick. */
+function isLockedOut({ headers = {} }: S3Request, { cause }: S3UnavailableError): boolean {
+  const isConditional = headers["If-None-Match"] !== undefined || headers["If-Match"] !== undefined;
+  return isConditional && cause instanceof LateError;
 }
 
 function hashOf(body: Uint8Array<ArrayBuffer>): string {

@@ -3,6 +3,8 @@ import { S3RefusedError } from "./s3-errors.ts";
 
 /** Conditional writes that are sent at once. */
 const WRITERS = 16;
+/** Writers of one object may wait for each other for seconds. */
+const TIMEOUT_MS = 20_000;
 const EMPTY = new Uint8Array();
 const PROBES = "probes/";
 /** A probe that is older was left by a node that was killed, in milliseconds. */
@@ -24,7 +26,9 @@ export async function probeConditions(bucket: S3Bucket): Promise<void> {
   try {
     const bodies = Array.from({ length: WRITERS }, (_, i) => new Uint8Array(Buffer.from(String(i))));
     const outcomes = await Promise.all(
-      bodies.map((body) => bucket.put(key, body, { condition: { absent: true } }).catch(unsupported)),
+      bodies.map((body) =>
+        bucket.put(key, body, { condition: { absent: true }, timeoutMs: TIMEOUT_MS }).catch(unsupported),
+      ),
     );
     if (outcomes.includes("unsupported")) fail("does not support conditional writes");
     const stored = outcomes.filter((outcome) => outcome !== "unsupported" && outcome.kind === "stored");

@@ -32,6 +32,17 @@ test("a burst of failures is no outage; failures without end are", () => {
   expect(outage.isOn).toBe(true);
 });
 
+test("requests that get no answer while others do are no outage", () => {
+  const { outage, failFor, pass } = open();
+  pass(4000);
+  outage.answered();
+  pass(1000);
+  outage.failed(5000);
+  expect(outage.isOn).toBe(false);
+  failFor(3000);
+  expect(outage.isOn).toBe(true);
+});
+
 test("two failures with a long rest between them are no outage", () => {
   const { outage, failFor, pass } = open();
   failFor(1);

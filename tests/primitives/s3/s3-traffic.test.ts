@@ -93,3 +93,12 @@ test("once a read was not answered for three seconds, all threads refuse request
   expect(outage.isOn).toBe(false);
   await Promise.all(buckets.map((bucket) => bucket.read("x")));
 }, 20_000);
+
+test("a conditional write that waits for other writers does not make the store count as away", async () => {
+  const { promise: never } = Promise.withResolvers<Response>();
+  const { buckets, outage } = open(({ method }) => (method === "PUT" ? never : new Response("read")));
+  const options = { condition: { absent: true }, timeoutMs: 2600 } as const;
+  await expect(buckets[0].put("x", bytes(1), options)).rejects.toThrow("no response within 2600 ms");
+  expect(outage.isOn).toBe(false);
+  expect((await buckets[1].read("x"))?.size).toBe(4);
+});
