@@ -1,5 +1,6 @@
 import type { ExpectedError } from "../../../expected-error.ts";
 import type { Logger } from "../../../logging/logger.ts";
+import { S3RefusedError } from "../../../s3/s3-errors.ts";
 import { type LeaseName, type Leases, parseLeaseName } from "../leases.ts";
 import { scopeHash } from "../upload-id.ts";
 import type { StoreLog } from "./log/store-log.ts";
@@ -80,7 +81,8 @@ export class LogMerging {
       }
     } catch (error) {
       // A store that is away is said elsewhere, and the next look tries again.
-      if (error instanceof MergeEnded || (error as ExpectedError).kind === "unavailable") return;
+      const isAway = (error as ExpectedError).kind === "unavailable" && !(error instanceof S3RefusedError);
+      if (error instanceof MergeEnded || isAway) return;
       logger.error(`the log of the store '${store}' could not be merged`, error);
     }
   }
