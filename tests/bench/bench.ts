@@ -25,6 +25,8 @@ const { values: options } = parseArgs({
     seconds: { type: "string", default: "3" },
     connections: { type: "string", default: "16" },
     tags: { type: "string", default: "100000" },
+    /** The first of some that must be free. */
+    port: { type: "string", default: "18080" },
     out: { type: "string", default: "tests/bench/results" },
     /** Only the costs as the work grows, of Everlock alone. */
     growth: { type: "boolean", default: false },
@@ -40,7 +42,7 @@ const rounds = Number(options.rounds);
 const load = { connections: Number(options.connections), seconds: Number(options.seconds) };
 const tagCount = Number(options.tags);
 const FEW_TAGS = 10;
-const FIRST_PORT = 18_080;
+const FIRST_PORT = Number(options.port);
 
 const dir = `${tmpdir()}/everlock-bench-${process.pid}`;
 const samples = new Samples();

@@ -66,6 +66,8 @@ export async function fillStores(
     }
   }
   await commit();
+  // The index has all of it then.
+  await oci.store.follow();
   await filled();
   await oci.close();
 }
