@@ -51,7 +51,7 @@ export function storageConfig(settings: CheckedSettings, environment: Environmen
   const { bucket, prefix } = settings.parsed(
     "storage",
     parseS3Url,
-    `'${LOCAL}', or a bucket and a prefix such as s3://everlock/registry`,
+    `'${LOCAL}', or a bucket and a prefix such as s3://everlock/registry (bucket: 3 to 63 of a-z 0-9 . -, prefix: of A-Z a-z 0-9 . _ - /)`,
   );
   const server = serverOf(settings, environment);
   return {

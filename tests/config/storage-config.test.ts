@@ -72,6 +72,7 @@ describe("the storage", () => {
 
   test.each([
     [["--storage", "ftp://x"], "--storage must be 'local', or a bucket"],
+    [["--storage", "s3://b1/registry"], "bucket: 3 to 63 of a-z 0-9 . -"],
     [BUCKET, "needs --storage-region <region> for AWS S3, or --storage-endpoint <url>"],
     [[...BUCKET, "--storage-endpoint", "s3.example.org"], "--storage-endpoint must be the address"],
     [[...BUCKET, "--storage-region", "Europe!"], "--storage-region must be the name of a region"],
