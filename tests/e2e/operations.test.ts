@@ -47,7 +47,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
     const client = new RegistryClient(server.httpPort, "app");
     await client.pushImage("v1");
     expect((await server.console("/backends list")).stdout).toBe(
-      "  oci-http   enabled\n  admin-ssh  enabled\n",
+      "  oci-http   enabled\n  web        enabled\n  admin-ssh  enabled\n",
     );
     expect((await server.console("/backends disable oci-http")).stdout).toBe(
       "  backend 'oci-http' disabled\n",
@@ -56,7 +56,7 @@ describeWith(["ssh", "sshpass"], "an operator", () => {
     expect([refused.status, refused.headers.get("Retry-After")]).toEqual([503, "30"]);
     expect((await server.console("/backends disable admin-ssh")).stderr).toInclude("can't disable itself");
     expect((await server.console("/backends disable nothing")).stderr).toInclude(
-      "there are oci-http, admin-ssh",
+      "there are oci-http, web, admin-ssh",
     );
     await server.end();
     const again = await startEverlock({ dataDir: server.dataDir });
