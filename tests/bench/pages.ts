@@ -38,9 +38,13 @@ const ACTORS: Readonly<Record<string, Actor>> = {
   "few by a wide pattern": actorWith({ "http/oci/default/*/r00000": "reader" }),
 };
 
-/** Milliseconds: the median and the longest of several runs, and the longest time for which the thread was blocked. */
+/**
+ * Milliseconds: the median and the longest of several runs, the median of the processor time, and the longest time for which the
+ * thread was blocked, which also counts what other processes took from it.
+ */
 async function report(what: string, work: () => Promise<unknown>, tries = TRIES): Promise<void> {
   const times: number[] = [];
+  const used: number[] = [];
   let blocked = 0;
   for (let i = 0; i < tries; i++) {
     let isOver = false;
@@ -52,13 +56,19 @@ async function report(what: string, work: () => Promise<unknown>, tries = TRIES)
       if (!isOver) setImmediate(watch);
     };
     setImmediate(watch);
+    const before = process.cpuUsage();
     times.push((await timed(work)) * 1000);
+    const { user, system } = process.cpuUsage(before);
+    used.push((user + system) / 1000);
     isOver = true;
     await Bun.sleep(5);
   }
   times.sort((a, b) => a - b);
+  used.sort((a, b) => a - b);
   const ms = (value = Number.NaN) => value.toFixed(1).padStart(8);
-  console.log(`${what.padEnd(62)} ${ms(times[times.length >> 1])} ${ms(times.at(-1))} ${ms(blocked)}`);
+  console.log(
+    `${what.padEnd(62)} ${ms(times[times.length >> 1])} ${ms(times.at(-1))} ${ms(used[tries >> 1])} ${ms(blocked)}`,
+  );
 }
 
 const dir = GIVEN_DIR ?? mkdtempSync(`${tmpdir()}/everlock-pages-`);
@@ -76,7 +86,7 @@ try {
     ...registryOver({ oci }),
     users: usersWithAnonymous({ "http/oci/default/a/*": "reader" }),
   };
-  console.log(`${"".padEnd(62)}   median  longest  blocked (ms)`);
+  console.log(`${"".padEnd(62)}   median  longest      cpu  blocked (ms)`);
   await report("history caught up", () => oci.history.catchUp(), 1);
   await report("first page, before anything is measured", () => repositories("all", {}), 1);
   await report("measured for the first time", () => oci.summaries.newest(FILL_MS), 1);

@@ -72,15 +72,3 @@ export function comparePositions(a: Position, b: Position): number {
   if (a.name === b.name) return 0;
   return a.name < b.name ? -1 : 1;
 }
-
-/** The entries of a list in memory after a position, in an order. */
-export function sortedAfter<T extends Position>(
-  rows: readonly T[],
-  { descending }: Order,
-  position: Position | undefined,
-): T[] {
-  const sign = descending ? -1 : 1;
-  return rows
-    .filter((row) => !position || sign * comparePositions(row, position) > 0)
-    .sort((a, b) => sign * comparePositions(a, b));
-}

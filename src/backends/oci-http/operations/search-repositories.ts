@@ -17,8 +17,9 @@ import {
   repositoriesIn,
   type SummarizedRepository,
 } from "../summaries/summary-pages.ts";
-import { checkLimit, type FoundPage, pageOf, positionOf, sortedAfter } from "./found-page.ts";
+import { checkLimit, type FoundPage, pageOf, positionOf } from "./found-page.ts";
 import type { Moment } from "./moment.ts";
+import { smallestAfter } from "./past-order.ts";
 import { pastRepositories } from "./past-repositories.ts";
 import { readableOf, readableRanges, readsAll } from "./readable-repositories.ts";
 import { type ContentServices, holdsRole } from "./registry-access.ts";
@@ -58,7 +59,7 @@ export interface FoundRepository {
 }
 
 /** Most repositories that are sorted in memory, for an actor who may not read all. */
-const MAX_SORTED = 2000;
+const MAX_SORTED = 10_000;
 /** Most repositories that are counted. */
 const MAX_COUNTED = 20_000;
 const NAMES_AT_ONCE = 200;
@@ -114,12 +115,14 @@ async function sortedPage(db: Database, actor: Actor, search: RepositorySearch):
     return { entries: rows.map(described), next, total, isMeasured: true };
   }
   const wanted = text.toLowerCase();
-  const readable = await readableOf(actor, instance, (range) => repositoriesIn(db, sort, range), MAX_SORTED);
+  const list = function* (range: NameRange) {
+    for (const row of repositoriesIn(db, sort, range)) if (row.name.includes(wanted)) yield row;
+  };
+  const readable = await readableOf(actor, instance, list, MAX_SORTED);
   if (readable) {
-    const found = readable.filter(({ name }) => name.includes(wanted));
-    const left = sortedAfter(found, search, position);
+    const left = await smallestAfter(readable, search, { position, limit: limit + 1 });
     const { rows, next } = await pageOf(eachOf(left), search, limit);
-    return { entries: rows.map(described), next, total: found.length, isMeasured: true };
+    return { entries: rows.map(described), next, total: readable.length, isMeasured: true };
   }
   const { rows, next } = await pageOf(onlyReadable(scan.after(position), actor, instance), search, limit);
   return { entries: rows.map(described), next, total: undefined, isMeasured: true };

@@ -42,16 +42,19 @@ export class KeysetScan<R extends Position> {
   /** Yields the rows after a position. */
   async *after(position: Position | undefined): AsyncGenerator<R> {
     const pace = new Pace(0.5);
+    let end: Position | undefined;
     for (let from = position; ; ) {
-      const end = this.#options.text === "" ? undefined : this.#searchedUntil(from);
+      if (this.#options.text !== "") end ??= this.#searchedUntil(from);
       const rows = this.#rows(from, end);
       for (const row of rows) {
         yield row;
         await pace.rest();
       }
       await pace.rest();
-      from = rows.length === ROWS_AT_ONCE ? rows.at(-1) : end;
+      const isFull = rows.length === ROWS_AT_ONCE;
+      from = isFull ? rows.at(-1) : end;
       if (!from) return;
+      if (!isFull) end = undefined;
     }
   }
 
