@@ -1,6 +1,6 @@
 import { DIGEST_ALGORITHMS, type Digest, digestAlgorithm, digestHex } from "../../digest.ts";
 import { Pace } from "../../jobs/pace.ts";
-import type { BlobStore } from "../engine/blobs.ts";
+import type { BlobStore, BlobTotal } from "../engine/blobs.ts";
 
 export interface BlobSizes {
   readonly blobs: number;
@@ -10,20 +10,28 @@ export interface BlobSizes {
 /** A count is this old before another begins, for what nobody told of, such as damaged blobs set aside. */
 const MAX_AGE_MS = 60 * 60 * 1000;
 
+/** Changes that are remembered until the next count. */
+const MAX_CHANGES = 100_000;
+
+/** Thrown to end a count early. */
+class CountEnded extends Error {}
+
 /**
  * How much the blobs of a store take: counted once in the background, and from then on by what comes and goes. What is
  * told while a count goes on is added where that has been already.
  */
 export class BlobSizeCounter {
-  readonly #blobs: Pick<BlobStore, "list" | "stat">;
+  readonly #blobs: Pick<BlobStore, "list" | "stat" | "total">;
   readonly #failed: (error: unknown) => void;
   #latest: { blobs: number; bytes: number } | undefined;
   #walk: Walk | undefined;
+  /** Of the last hours, for a total that another node has counted before; the oldest first. */
+  #changes: { readonly at: number; readonly blobs: number; readonly bytes: number }[] = [];
   #counted = Number.NEGATIVE_INFINITY;
   #counting: Promise<void> | undefined;
   #isClosing = false;
 
-  constructor(blobs: Pick<BlobStore, "list" | "stat">, failed: (error: unknown) => void) {
+  constructor(blobs: Pick<BlobStore, "list" | "stat" | "total">, failed: (error: unknown) => void) {
     this.#blobs = blobs;
     this.#failed = failed;
   }
@@ -32,7 +40,9 @@ export class BlobSizeCounter {
   latest(): BlobSizes | undefined {
     if (!this.#counting && !this.#isClosing && performance.now() - this.#counted > MAX_AGE_MS) {
       this.#counting = this.#count()
-        .catch(this.#failed)
+        .catch((error) => {
+          if (!(error instanceof CountEnded)) this.#failed(error);
+        })
         .finally(() => {
           this.#counted = performance.now();
           this.#counting = undefined;
@@ -70,9 +80,30 @@ export class BlobSizeCounter {
       sizes.blobs += blobs;
       sizes.bytes += bytes;
     }
+    if (!this.#blobs.total) return;
+    this.#changes.push({ at: performance.now(), blobs, bytes });
+    if (this.#changes.length > MAX_CHANGES) this.#changes.shift();
+  }
+
+  /** From what some node has counted, and what this node has changed since. */
+  async #useTotal(counting: Promise<BlobTotal | undefined>): Promise<void> {
+    const total = await counting;
+    if (!total) return;
+    const since = performance.now() - total.ageMs;
+    this.#changes = this.#changes.filter(({ at }) => at > since);
+    const latest = { blobs: total.blobs, bytes: total.bytes };
+    for (const { blobs, bytes } of this.#changes) {
+      latest.blobs += blobs;
+      latest.bytes += bytes;
+    }
+    this.#latest = latest;
   }
 
   async #count(): Promise<void> {
+    const total = this.#blobs.total?.(() => {
+      if (this.#isClosing) throw new CountEnded();
+    });
+    if (total) return this.#useTotal(total);
     const walk = new Walk();
     this.#walk = walk;
     const pace = new Pace(1);

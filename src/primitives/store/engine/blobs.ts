@@ -29,6 +29,13 @@ export interface OpenBlob extends BlobStat {
 
 export type BlobVerdict = "sound" | "damaged" | "missing";
 
+/** How much all blobs of a store take, and how long ago that was counted. */
+export interface BlobTotal {
+  readonly blobs: number;
+  readonly bytes: number;
+  readonly ageMs: number;
+}
+
 /** Raw bytes by digest, each once, immutable. They come by way of an upload; see `UploadStore.finish`. */
 export interface BlobStore {
   /** `undefined` if it is absent. */
@@ -58,6 +65,11 @@ export interface BlobStore {
    * older trace.
    */
   wasTouchedWithin?(seconds: number, digest: Digest): Promise<boolean>;
+  /**
+   * How much all blobs take, where a look at each would cost too much; `undefined` if that is not known for now. `step` is called
+   * in between, and throws if nobody waits any more.
+   */
+  total?(step: () => void): Promise<BlobTotal | undefined>;
   /**
    * Every blob that is present, in pages by algorithm and then by the first two hex digits: a page is read when it is asked
    * for, and no page holds blobs of before the one before it.

@@ -19,7 +19,9 @@ import type { KeptSecret, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { checkBucket, checkUsedBucket } from "./bucket-check.ts";
 import { BlobCache } from "./content/blob-cache.ts";
+import { BlobTotals } from "./content/blob-totals.ts";
 import { contentBytesIn } from "./content/content-bytes.ts";
+import { ContentKeys } from "./content/content-keys.ts";
 import { PartMemory, uploadBytes } from "./content/part-memory.ts";
 import { S3Blobs } from "./content/s3-blobs.ts";
 import { S3Uploads } from "./content/s3-uploads.ts";
@@ -147,7 +149,9 @@ export class S3Engine implements StorageEngine {
   async openContent(name: string, options: ContentOptions): Promise<ContentStorage> {
     const { onDamage, locks, sessions, isOwner } = options;
     const { bucket } = this;
-    const { redirectAbove, linkGraceMs } = this.#location;
+    const { redirectAbove, linkGraceMs, node } = this.#location;
+    const keys = new ContentKeys(name);
+    const leases = await this.openLeases();
     if (isOwner) await this.#mark(`stores/${name}/content`);
     const blobs = new S3Blobs({
       bucket,
@@ -156,6 +160,7 @@ export class S3Engine implements StorageEngine {
       cache: this.#cache,
       redirectAbove,
       linkGraceMs,
+      totals: new BlobTotals({ bucket, keys, store: name, leases, node }),
       placed: new PlacedBlobs(name, this.#location.memory?.placed),
     });
     const memory = this.#uploadMemory;

@@ -1,5 +1,6 @@
 import type { S3Object } from "../../../../s3/s3-bucket.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
+import type { BlobStat } from "../../blobs.ts";
 
 /** Bytes of a data object from its beginning. */
 export interface Segment {
@@ -52,6 +53,10 @@ export function parseBlobObject({ size, etag, modified, metadata }: S3Object): B
     place: placeOf(data),
     absence: absence === "removed" || absence === "deleting" || absence === "damaged" ? absence : undefined,
   };
+}
+
+export function statOf({ size, modified }: BlobObject): BlobStat {
+  return { size, isSealed: true, placed: modified };
 }
 
 /** A blob of these bytes, or of those that lie in data objects. */

@@ -44,6 +44,11 @@ export class ContentKeys {
     return `stores/${this.#store}/data/`;
   }
 
+  /** How much the blobs take. */
+  get totals(): string {
+    return `stores/${this.#store}/sizes`;
+  }
+
   session(id: UploadId): string {
     return `${this.sessions}${id}`;
   }
@@ -70,6 +75,11 @@ export function dataPrefix(id: UploadId): string {
 /** The id of the upload that a data object was written for, if it is one. */
 export function uploadOf(dataName: string): string {
   return dataName.slice(0, Math.max(dataName.indexOf("."), 0));
+}
+
+/** The upload whose data object has this name. */
+export function uploadOfData(name: string): string {
+  return name.slice(0, Math.max(name.indexOf("."), 0));
 }
 
 export function newDataName(id: UploadId): string {

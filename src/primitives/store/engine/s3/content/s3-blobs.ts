@@ -14,9 +14,10 @@ import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
 import type { BlobRange, BlobStat, BlobStore, BlobVerdict, OpenBlob } from "../../blobs.ts";
 import { type BlobCache, openCached } from "./blob-cache.ts";
-import { type BlobObject, listedSegments, parseBlobObject } from "./blob-object.ts";
+import { type BlobObject, listedSegments, parseBlobObject, statOf } from "./blob-object.ts";
 import { BlobPlacing, type NewBlob, type PlacedBlob, sizeOfBlob } from "./blob-placing.ts";
 import { BlobRemoval } from "./blob-removal.ts";
+import type { BlobTotals } from "./blob-totals.ts";
 import { BlobTouches } from "./blob-touches.ts";
 import { ContentKeys } from "./content-keys.ts";
 import { Deletions } from "./deletions.ts";
@@ -34,6 +35,7 @@ export interface S3BlobsOptions {
   readonly linkGraceMs?: number | undefined;
   /** Blobs that this node has made lately; default: those of this object. */
   readonly placed?: PlacedBlobs;
+  readonly totals?: BlobTotals;
   readonly now?: MonotonicClock;
 }
 
@@ -65,10 +67,11 @@ export class S3Blobs implements BlobStore {
   readonly #cache: BlobCache | undefined;
   readonly #redirectAbove: number;
   readonly #touches: BlobTouches;
+  readonly total?: NonNullable<BlobStore["total"]>;
 
   constructor(options: S3BlobsOptions) {
     const { bucket, store, onDamage, cache, redirectAbove, linkGraceMs = 0, now = monotonicMs } = options;
-    const { placed = new PlacedBlobs(store, undefined, () => Math.floor(now() / 1000)) } = options;
+    const { totals, placed = new PlacedBlobs(store, undefined, () => Math.floor(now() / 1000)) } = options;
     this.#bucket = bucket;
     this.#cache = cache;
     this.#redirectAbove = redirectAbove ?? Number.POSITIVE_INFINITY;
@@ -76,6 +79,7 @@ export class S3Blobs implements BlobStore {
     this.#onDamage = onDamage;
     this.#now = now;
     this.#touches = new BlobTouches({ bucket, keys: this.#keys, linkGraceMs, placed, now });
+    if (totals) this.total = (step) => totals.read(step);
     const data = new Deletions(bucket);
     this.#removal = new BlobRemoval(bucket, this.#keys, data, now);
     this.#placing = new BlobPlacing({
@@ -290,8 +294,4 @@ export class S3Blobs implements BlobStore {
     if (!(await this.#removal.mark(digest, object, "damaged"))) return;
     this.#onDamage(digest);
   }
-}
-
-function statOf({ size, modified }: BlobObject): BlobStat {
-  return { size, isSealed: true, placed: modified };
 }
