@@ -5,8 +5,8 @@ import { MIN_PART_BYTES } from "../../../../s3/s3-multipart.ts";
 
 /** Bytes of a part; all parts but the last are equal, as some stores demand. */
 export const PART_BYTES = MIN_PART_BYTES;
-/** While a part is on its way, the runtime keeps a copy of it. */
-const SLOT_BYTES = 2 * PART_BYTES;
+/** A part that is on its way needs more: the runtime keeps copies of it, which it frees late (measured with 100 uploads). */
+const SLOT_BYTES = 5 * PART_BYTES;
 /** How long a client may take to fill a part while other uploads wait for memory, in milliseconds. */
 const FILL_MS = 5000;
 /** The part of the machine's memory that all uploads may use, and the bytes of a thread above which more are of no use. */

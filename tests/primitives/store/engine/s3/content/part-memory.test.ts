@@ -12,8 +12,8 @@ import { contentNode } from "../../../../../support/s3-content.ts";
 import { sharedS3Server } from "../../../../../support/s3-server.ts";
 import { describeWith } from "../../../../../support/tools.ts";
 
-/** Of so many parts, each with the copy that the runtime makes of it. */
-const bytesOf = (parts: number) => 2 * parts * PART_BYTES;
+/** Of so many parts, each with the copies that the runtime makes of it. */
+const bytesOf = (parts: number) => 5 * parts * PART_BYTES;
 /** Whether a promise has resolved when all that is due has run. */
 const isDone = (promise: Promise<unknown>) =>
   Promise.race([promise.then(() => true), Bun.sleep(0).then(() => false)]);
