@@ -100,10 +100,10 @@ export class BlobSizeCounter {
   }
 
   async #count(): Promise<void> {
-    const total = this.#blobs.total?.(() => {
+    const step = () => {
       if (this.#isClosing) throw new CountEnded();
-    });
-    if (total) return this.#useTotal(total);
+    };
+    if (this.#blobs.total) return this.#useTotal(this.#blobs.total(step));
     const walk = new Walk();
     this.#walk = walk;
     const pace = new Pace(1);
