@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { startVersitygw } from "../../support/versitygw.ts";
 import { LARGE_BYTES, makeLargeFile, PULLED_BY, pullLarge, pushLarge } from "../large-transfers.ts";
 import { GENERATOR, type Load, measureRate } from "../load.ts";
-import { cpuSeconds, type Peer, startPeer } from "../peers.ts";
+import { cpuSeconds, type Peer, type PeerKind, startPeer } from "../peers.ts";
 import { markdownTable } from "../report.ts";
 import { Samples } from "../samples.ts";
 import { timed } from "../timed.ts";
@@ -75,9 +75,6 @@ async function compare({ dir, port, location, load, rounds, tags, before }: S3Pl
     await fillBucket(own, `${dir}/fill-before`, { few: 10, many: tags });
     kinds.push(earlierOver(own, before));
   }
-  const cached = await startPeer(everlockOver(location), `${dir}/cached`, port + kinds.length, [
-    ...["--cache-dir", `${dir}/cache`, "--cache-size", "4GiB"],
-  ]);
   const peers: Peer[] = [];
   try {
     for (const [i, kind] of kinds.entries()) {
@@ -90,8 +87,10 @@ async function compare({ dir, port, location, load, rounds, tags, before }: S3Pl
     }
     for (let round = 1; round <= rounds; round++) {
       console.error(`s3: round ${round} of ${rounds}`);
+      // Who is measured first finds the machine busy with what came before.
+      const inTurn = round % 2 === 1 ? peers : peers.toReversed();
       for (const { name, unit, prepare } of MEASURED) {
-        for (const peer of peers) {
+        for (const peer of inTurn) {
           const work = await prepare(peer);
           const usedBefore = cpuSeconds(peer.pid);
           const { rate, count } = await measureRate(work, peer.port, load);
@@ -100,10 +99,11 @@ async function compare({ dir, port, location, load, rounds, tags, before }: S3Pl
           samples.record(`CPU of ${name}`, "µs each", peer.name, (used / count) * 1e6, true);
         }
       }
-      await measureLarge(samples, peers, cached, dir);
+      const digest = await measureLarge(samples, inTurn, dir);
+      await measureCached(samples, everlockOver(location), digest, { dir, port: port + kinds.length });
     }
   } finally {
-    await Promise.all([...peers, cached].map((peer) => peer.stop()));
+    await Promise.all(peers.map((peer) => peer.stop()));
   }
   return markdownTable(
     samples.figures(),
@@ -111,13 +111,8 @@ async function compare({ dir, port, location, load, rounds, tags, before }: S3Pl
   );
 }
 
-/** `cached`: a node of Everlock with a cache, which is measured once it has the blob. */
-async function measureLarge(
-  samples: Samples,
-  peers: readonly Peer[],
-  cached: Peer,
-  dir: string,
-): Promise<void> {
+/** Resolves with the digest of what was pushed. */
+async function measureLarge(samples: Samples, peers: readonly Peer[], dir: string): Promise<string> {
   const path = `${dir}/large`;
   const digest = await makeLargeFile(path);
   for (const peer of peers) {
@@ -135,8 +130,24 @@ async function measureLarge(
     const used = (cpuSeconds(peer.pid) - beforePulls) / PULLS;
     samples.record("CPU of 512-MiB pull", "s each", peer.name, used, true);
   }
-  for (let i = 0; i < PULLS_UNTIL_CACHED; i++) await pullLarge(cached, digest);
-  await Bun.sleep(3 * REST_MS);
-  const pulled = await timed(() => pullLarge(cached, digest));
-  samples.record("512-MiB pull, cached on the node", "MiB/s", cached.name, LARGE_BYTES / MIB / pulled);
+  return digest;
+}
+
+/** A node that has the blob in its cache. */
+async function measureCached(
+  samples: Samples,
+  kind: PeerKind,
+  digest: string,
+  { dir, port }: Pick<S3Place, "dir" | "port">,
+): Promise<void> {
+  const flags = ["--cache-dir", `${dir}/cache`, "--cache-size", "4GiB"];
+  const node = await startPeer(kind, `${dir}/cached`, port, flags);
+  try {
+    for (let i = 0; i < PULLS_UNTIL_CACHED; i++) await pullLarge(node, digest);
+    await Bun.sleep(3 * REST_MS);
+    const pulled = await timed(() => pullLarge(node, digest));
+    samples.record("512-MiB pull, cached on the node", "MiB/s", node.name, LARGE_BYTES / MIB / pulled);
+  } finally {
+    await node.stop();
+  }
 }
