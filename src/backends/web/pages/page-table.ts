@@ -1,6 +1,7 @@
 import type { Page } from "./page.ts";
 import { REPOSITORIES_PAGE } from "./repositories-page.tsx";
+import { REPOSITORY_PAGE } from "./repository-page.tsx";
 import { SIGN_IN_PAGE, SIGN_OUT_PAGE } from "./sign-in-page.tsx";
 
 /** All pages. */
-export const PAGES: readonly Page[] = [REPOSITORIES_PAGE, SIGN_IN_PAGE, SIGN_OUT_PAGE];
+export const PAGES: readonly Page[] = [REPOSITORIES_PAGE, REPOSITORY_PAGE, SIGN_IN_PAGE, SIGN_OUT_PAGE];

@@ -3,10 +3,12 @@ import type { FoundPage } from "../../oci-http/operations/found-page.ts";
 import type { FoundRepository } from "../../oci-http/operations/search-repositories.ts";
 import { parsedQuery } from "../api/api-route.ts";
 import { findRepositories, REPOSITORIES_QUERY, type RepositoriesQuery } from "../api/repositories.ts";
+import { pullHost } from "../requests/pull-host.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
-import type { InContext, WebContext } from "../requests/web-context.ts";
+import type { InContext } from "../requests/web-context.ts";
 import { Copyable } from "./components/copyable.tsx";
 import { PageHead } from "./components/page-head.tsx";
+import { SearchForm } from "./components/search-form.tsx";
 import { Size } from "./components/size.tsx";
 import { SortHead } from "./components/sort-head.tsx";
 import { Time } from "./components/time.tsx";
@@ -26,7 +28,11 @@ export const REPOSITORIES_PAGE: Page = {
       title: "Repositories",
       body: (
         <>
-          <PageHead title="Repositories">{!isEmpty && <Search context={context} query={query} />}</PageHead>
+          <PageHead title="Repositories">
+            {!isEmpty && (
+              <SearchForm context={context} path={PATH} label="Search repositories" query={query} />
+            )}
+          </PageHead>
           {isEmpty ? <Empty context={context} /> : <List context={context} query={query} found={found} />}
         </>
       ),
@@ -36,22 +42,6 @@ export const REPOSITORIES_PAGE: Page = {
 
 interface WithQuery extends InContext {
   readonly query: RepositoriesQuery;
-}
-
-function Search({ context, query }: WithQuery) {
-  return (
-    <search>
-      <form method="get" action={context.links.now(PATH)} data-live="list">
-        {context.at && <input type="hidden" name="at" value={context.at.text} />}
-        {query.sort !== undefined && <input type="hidden" name="sort" value={query.sort} />}
-        {query.descending && <input type="hidden" name="descending" value="true" />}
-        <label>
-          <span class="unseen">Search repositories</span>
-          <input type="search" name="text" placeholder="Search repositories" value={query.text ?? ""} />
-        </label>
-      </form>
-    </search>
-  );
 }
 
 function List({ context, query, found }: WithQuery & { readonly found: FoundPage<FoundRepository> }) {
@@ -112,17 +102,14 @@ function Row({ context, entry }: InContext & { readonly entry: FoundRepository }
 
 /** Says what to type next. */
 function Empty({ context }: InContext) {
-  const host = hostOf(context);
+  const { host, isPlain } = pullHost(context.request.base);
+  const flag = isPlain ? " --tls-verify=false" : "";
   return (
     <div class="empty">
       <p>There is no repository here that you may read.</p>
       <p>Push an image to make one:</p>
-      <Copyable text={`podman login ${host}`} />
-      <Copyable text={`podman push alpine ${host}/alpine:latest`} />
+      <Copyable text={`podman login${flag} ${host}`} />
+      <Copyable text={`podman push${flag} alpine ${host}/alpine:latest`} />
     </div>
   );
-}
-
-function hostOf({ request: { base } }: WebContext): string {
-  return base.slice(base.indexOf("://") + "://".length);
 }

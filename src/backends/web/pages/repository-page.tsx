@@ -1,0 +1,178 @@
+import { Type } from "typebox";
+import type { FoundPage } from "../../oci-http/operations/found-page.ts";
+import type { FoundTag } from "../../oci-http/operations/search-tags.ts";
+import { parsedQuery } from "../api/api-route.ts";
+import { repositoryIn } from "../api/path-values.ts";
+import { repositoryDetails } from "../api/repository.ts";
+import { findTags, TAGS_QUERY, type TagsQuery, tagOrder } from "../api/tags.ts";
+import { pullHost } from "../requests/pull-host.ts";
+import { RoutePattern } from "../requests/route-pattern.ts";
+import type { InContext } from "../requests/web-context.ts";
+import { Copyable } from "./components/copyable.tsx";
+import { DigestText } from "./components/digest-text.tsx";
+import { PageHead } from "./components/page-head.tsx";
+import { GrantList, RepositoryFacts } from "./components/repository-facts.tsx";
+import { RepositoryTabs } from "./components/repository-tabs.tsx";
+import { SearchForm } from "./components/search-form.tsx";
+import { Size } from "./components/size.tsx";
+import { SortHead, SortLink } from "./components/sort-head.tsx";
+import { Time } from "./components/time.tsx";
+import type { Page } from "./page.ts";
+
+const QUERY = Type.Object({ ...TAGS_QUERY, at: Type.Optional(Type.String()) });
+
+/** `/repositories/<name>`: the tags of a repository. */
+export const REPOSITORY_PAGE: Page = {
+  pattern: new RoutePattern("/repositories/{repository}"),
+  async show(context, path) {
+    const repository = repositoryIn(path["repository"]);
+    const query = parsedQuery(QUERY, context.query);
+    const details = await repositoryDetails(context, repository);
+    const found = await findTags(context, repository, query);
+    const isEmpty = found.entries.length === 0 && query.text === undefined && query.cursor === undefined;
+    const shown = { context, repository, query };
+    const mayPush = details.access.roles.includes("writer") && !details.isReadOnly;
+    return {
+      title: repository,
+      body: (
+        <>
+          <PageHead title={repository} crumbs={[{ text: "Repositories", href: context.links.to("/") }]}>
+            {!isEmpty && (
+              <SearchForm context={context} path={pathOf(shown)} label="Search tags" query={query} />
+            )}
+          </PageHead>
+          <RepositoryTabs context={context} repository={repository} current="tags" />
+          {isEmpty ? <Empty {...shown} mayPush={mayPush} /> : <List {...shown} found={found} />}
+          <RepositoryFacts details={details} />
+          <GrantList details={details} />
+        </>
+      ),
+    };
+  },
+};
+
+interface Shown extends InContext {
+  readonly repository: string;
+  readonly query: TagsQuery;
+}
+
+function pathOf({ repository }: Pick<Shown, "repository">): string {
+  return `/repositories/${repository}`;
+}
+
+function List({ found, ...shown }: Shown & { readonly found: FoundPage<FoundTag> }) {
+  const { context, query } = shown;
+  const { entries, next, total, isMeasured } = found;
+  return (
+    <section id="list" class="section" aria-label="Tags" aria-live="polite">
+      {entries.length === 0 ? (
+        <p class="empty">
+          {query.text === undefined ? "There are no more tags." : `No tag has “${query.text}” in its name.`}
+        </p>
+      ) : (
+        <div class="table">
+          <table>
+            <Heads {...shown} />
+            <tbody>
+              {entries.map((entry) => (
+                <Row key={entry.tag} {...shown} entry={entry} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <div class="row small soft">
+        {total !== undefined && total > 0 && <span>{total.toLocaleString("en")} in all</span>}
+        {!isMeasured && <span>The tags are being counted; until then they are sorted by name.</span>}
+        {next !== undefined && (
+          <a href={context.links.to(pathOf(shown), { ...query, cursor: next })} rel="next">
+            Next page
+          </a>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Heads(shown: Shown) {
+  const { context, query } = shown;
+  const head = { context, path: pathOf(shown), current: tagOrder(query) };
+  // Of the past, no sizes are counted.
+  const hasSizes = context.at === undefined;
+  return (
+    <thead>
+      <tr>
+        <SortHead {...head} sort="name" text="Tag">
+          {" · "}
+          <SortLink {...head} sort="version" text="Version" startsDescending />
+        </SortHead>
+        <th scope="col">Digest</th>
+        <th scope="col" class="wide">
+          Platforms
+        </th>
+        {hasSizes ? (
+          <SortHead {...head} sort="size" text="Size" startsDescending class="number wide" />
+        ) : (
+          <th scope="col" class="number wide">
+            Size
+          </th>
+        )}
+        <SortHead {...head} sort="pushed" text="Last push" startsDescending />
+      </tr>
+    </thead>
+  );
+}
+
+/** More platforms than this are counted. */
+const MAX_PLATFORMS = 4;
+
+function Row({ context, repository, entry }: Shown & { readonly entry: FoundTag }) {
+  const { tag, digest, size, platforms, mediaType, pushed, by, isWriteOnce, expires } = entry;
+  const more = platforms.length - MAX_PLATFORMS;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={context.links.tag(repository, tag)}>{tag}</a>{" "}
+        {isWriteOnce && (
+          <span class="badge" title="No push can move this tag">
+            write-once
+          </span>
+        )}{" "}
+        {expires && (
+          <span class="badge expires" title={`The next cleanup deletes this tag: ${expires.rule}`}>
+            cleanup deletes it
+          </span>
+        )}{" "}
+        {mediaType === undefined && <span class="badge">manifest missing</span>}
+      </th>
+      <td>
+        <a href={context.links.manifest(repository, digest)}>
+          <DigestText digest={digest} />
+        </a>
+      </td>
+      <td class="wide small">
+        {platforms.slice(0, MAX_PLATFORMS).join(", ")}
+        {more > 0 && ` and ${more} more`}
+      </td>
+      <td class="number wide">
+        <Size bytes={size} />
+      </td>
+      <td>
+        {pushed && <Time date={pushed} />} {by !== undefined && <span class="soft wide">by {by}</span>}
+      </td>
+    </tr>
+  );
+}
+
+/** Says what to type next. */
+function Empty({ context, repository, mayPush }: Shown & { readonly mayPush: boolean }) {
+  const { host, isPlain } = pullHost(context.request.base);
+  const flag = isPlain ? " --tls-verify=false" : "";
+  return (
+    <div class="empty">
+      <p>{context.at ? "This repository had no tags then." : "This repository has no tags."}</p>
+      {mayPush && <p>Push an image to make one:</p>}
+      {mayPush && <Copyable text={`podman push${flag} alpine ${host}/${repository}:latest`} />}
+    </div>
+  );
+}
