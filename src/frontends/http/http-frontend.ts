@@ -247,7 +247,7 @@ export class HttpFrontend {
       trace.route = "token";
       return this.#tokenEndpoint.handle(routed);
     }
-    if (this.#options.servesPages() && isWebPath(path)) {
+    if (this.#options.servesPages() && isWebPath(path, request.headers.get("Accept"))) {
       const responseBodies = new RequestBodies(this.#lists, this.#manifests, request, trace.connection);
       return this.#web.handle({
         ...routed,

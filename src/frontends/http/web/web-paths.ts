@@ -1,6 +1,15 @@
-/** Whether a path, without the path prefix, is one of pages and API: every path that isn't one of the distribution-spec. */
-export function isWebPath(path: string): boolean {
-  return path !== "/v2" && !path.startsWith("/v2/");
+import { WEB_FOLDERS } from "../../../backends/web/requests/web-calls.ts";
+
+const FOLDERS: ReadonlySet<string> = new Set(WEB_FOLDERS);
+
+/**
+ * Whether a path, without the path prefix, is one of pages and API. All other paths but those of the distribution-spec are pages
+ * for browsers alone, which get a page that says so; registry clients get the spec's error.
+ */
+export function isWebPath(path: string, accept: string | null): boolean {
+  if (path.startsWith("/v2/") || path === "/v2") return false;
+  const [, folder = ""] = path.split("/", 2);
+  return path === "/" || FOLDERS.has(folder) || (accept?.includes("text/html") ?? false);
 }
 
 /** Where a sign-in leads: a path of this server, or `/` for anything else. */

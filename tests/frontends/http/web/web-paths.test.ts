@@ -16,11 +16,15 @@ test.each([
 });
 
 test.each([
-  ["/v2", false],
-  ["/v2/", false],
-  ["/v2/app/tags/list", false],
-  ["/v20", true],
-  ["/", true],
-])("whether %p is a page: %p", (path, isWeb) => {
-  expect(isWebPath(path)).toBe(isWeb);
+  ["/v2", "text/html", false],
+  ["/v2/", "text/html", false],
+  ["/v2/app/tags/list", "text/html", false],
+  ["/", null, true],
+  ["/api/v1/repositories", null, true],
+  ["/repositories/app", "*/*", true],
+  ["/nothing", "text/html,application/xhtml+xml,*/*;q=0.8", true],
+  ["/nothing", "*/*", false],
+  ["/v1/_ping", null, false],
+])("whether %p is a page for a client that accepts %p: %p", (path, accept, isWeb) => {
+  expect(isWebPath(path, accept)).toBe(isWeb);
 });
