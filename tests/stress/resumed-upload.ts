@@ -27,18 +27,17 @@ class Nodes {
 
 /**
  * Uploads a blob in chunks, each through another node, and goes on from what the upload holds whenever a node fails. Resolves
- * with how often it went on so, and how often the upload was gone and had to begin again.
+ * with how often it went on so; throws if the upload is gone, and there is no blob.
  */
 export async function uploadThroughNodes(
   nodes: readonly Everlock[],
   first: number,
   bytes: Uint8Array,
-): Promise<{ readonly digest: Digest; readonly resumed: number; readonly begunAgain: number }> {
+): Promise<{ readonly digest: Digest; readonly resumed: number }> {
   const digest = digestOf(bytes);
   const through = new Nodes(nodes, first);
   let location: string | undefined;
   let resumed = 0;
-  let begunAgain = 0;
   for (let step = 0; step < MAX_STEPS; step++) {
     if (location === undefined) {
       const started = await through.fetch("blobs/uploads/", { method: "POST" });
@@ -49,12 +48,8 @@ export async function uploadThroughNodes(
     if (status?.status === 404) {
       // As after a PUT that was done and whose response was lost.
       const blob = await through.fetch(`blobs/${digest}`, { method: "HEAD" });
-      if (blob?.status === 200) return { digest, resumed, begunAgain };
-      // The node was killed while it made the blob: this is the one moment in which an upload has to begin again.
-      if (blob?.status === 404) {
-        location = undefined;
-        begunAgain++;
-      }
+      if (blob?.status === 200) return { digest, resumed };
+      if (blob?.status === 404) throw new Error("an upload is gone, of which chunks were acknowledged");
       continue;
     }
     if (status?.status !== 204) continue;
@@ -63,7 +58,7 @@ export async function uploadThroughNodes(
     const failures = through.failures;
     if (at === bytes.length) {
       const done = await through.fetch(`${location}?digest=${digest}`, { method: "PUT" });
-      if (done?.status === 201) return { digest, resumed, begunAgain };
+      if (done?.status === 201) return { digest, resumed };
     } else {
       const chunk = bytes.slice(at, at + CHUNK);
       const headers = { "Content-Range": `${at}-${at + chunk.length - 1}` };

@@ -126,13 +126,11 @@ if (IS_FULL)
       });
       const uploaded: Uint8Array[] = [];
       let resumed = 0;
-      let begunAgain = 0;
       const uploaders = Array.from({ length: UPLOADS }, async (_, first) => {
         while (!isOver) {
           const bytes = randomBytes(UPLOAD_BYTES);
           const upload = await uploadThroughNodes(nodes, first, bytes);
           resumed += upload.resumed;
-          begunAgain += upload.begunAgain;
           uploaded.push(bytes);
         }
       });
@@ -144,10 +142,9 @@ if (IS_FULL)
       isOver = true;
       await Promise.all([...pushers, ...uploaders]);
       console.log(
-        `${acknowledged.length} pushes and ${uploaded.length} uploads acknowledged during ${KILLS} kills; uploads went on ${resumed} times after one, and ${begunAgain} began again`,
+        `${acknowledged.length} pushes and ${uploaded.length} uploads acknowledged during ${KILLS} kills; uploads went on ${resumed} times after one`,
       );
       expect(resumed).toBeGreaterThan(0);
-      expect(begunAgain).toBeLessThanOrEqual(KILLS);
       for (const [i, bytes] of uploaded.entries()) {
         const pulled = await clientOf(nodeAt(nodes, i)).fetch(`blobs/${digestOf(bytes)}`);
         expect(digestOf(await bytesOf(pulled))).toBe(digestOf(bytes));

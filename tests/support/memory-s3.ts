@@ -12,6 +12,8 @@ export type Fault =
   | { readonly kind: "twice" }
   /** The client gets the status at once; it is done when `done` resolves. */
   | { readonly kind: "late"; readonly status: 500 | 503; readonly done: Promise<void> }
+  /** It is done when `until` resolves. */
+  | { readonly kind: "held"; readonly until: Promise<void> }
   | { readonly kind: "delay"; readonly ms: number };
 
 interface Kept {
@@ -51,7 +53,9 @@ export class MemoryS3 {
     this.requests.push(`${request.method} ${key}`);
     const body = new Uint8Array(await request.arrayBuffer());
     const fault = this.fault(request.method, key);
+    if (this.#isOutdated(request)) return new Response(null, { status: 403 });
     if (fault?.kind === "delay") await Bun.sleep(fault.ms);
+    if (fault?.kind === "held") await fault.until;
     if (fault?.kind === "refuse") return new Response(null, { status: fault.status });
     if (fault?.kind === "late") {
       void fault.done.then(() => this.#answer(request, key, url.searchParams, body));
@@ -60,6 +64,14 @@ export class MemoryS3 {
     if (fault?.kind === "twice") this.#answer(request, key, url.searchParams, body);
     const response = this.#answer(request, key, url.searchParams, body);
     return fault?.kind === "lose" ? new Response(null, { status: fault.status }) : response;
+  }
+
+  /** A signature is valid for a quarter of an hour, by the clock of the system. */
+  #isOutdated({ headers }: Request): boolean {
+    const [, ...parts] = headers.get("x-amz-date")?.match(/^(.{4})(..)(..T..)(..)(..Z)$/) ?? [];
+    const [year, month, hour, minute, second] = parts;
+    const signed = Date.parse(`${year}-${month}-${hour}:${minute}:${second}`);
+    return Date.now() - signed > 15 * 60_000;
   }
 
   #answer({ method, headers }: Request, key: string, query: URLSearchParams, body: Uint8Array<ArrayBuffer>) {
@@ -90,7 +102,7 @@ export class MemoryS3 {
     const metadata = [...headers].filter(([name]) => name.startsWith("x-amz-meta-"));
     const etag = `"${crypto.randomUUID()}"`;
     this.objects.set(key, { bytes, etag, modified: this.now(), metadata });
-    return new Response(null, { headers: { ETag: etag } });
+    return new Response(null, { headers: { ETag: etag, Date: this.now().toUTCString() } });
   }
 
   #get(key: string, range: string | null): Response {

@@ -57,6 +57,8 @@ export class InstanceUploads {
     digest: Digest,
   ): Promise<FinishUploadResult> {
     let linked: Promise<void> | undefined;
+    const recorded = Promise.withResolvers<void>();
+    recorded.promise.catch(() => undefined);
     const result = await this.#withUpload(
       repository,
       session,
@@ -65,7 +67,12 @@ export class InstanceUploads {
         if (appended.kind !== "appended") return appended;
         let added: number;
         try {
-          const finished = await this.#finish(repository, { ...upload, size: appended.size }, digest);
+          const finished = await this.#finish(
+            repository,
+            { ...upload, size: appended.size },
+            digest,
+            recorded.promise,
+          );
           if (finished.kind !== "stored") return finished;
           added = finished.added;
           this.#oci.checks.note(digest);
@@ -76,7 +83,7 @@ export class InstanceUploads {
         }
         // Awaited below, so that the session is removed at the same time.
         linked = this.#oci.changes.linkBlob(repository, digest, added);
-        linked.catch(() => undefined);
+        linked.then(recorded.resolve, recorded.reject);
         return { kind: "stored" };
       },
     );
@@ -84,7 +91,12 @@ export class InstanceUploads {
     return result;
   }
 
-  async #finish(repository: RepositoryName, upload: Upload, digest: Digest): Promise<UploadEnd | OverQuota> {
+  async #finish(
+    repository: RepositoryName,
+    upload: Upload,
+    digest: Digest,
+    recorded: Promise<void>,
+  ): Promise<UploadEnd | OverQuota> {
     this.#oci.recency.touch(digest);
     const { id: session, size } = upload;
     const reason = await overQuota(this.#oci, this.#policy, repository, {
@@ -94,7 +106,7 @@ export class InstanceUploads {
       session,
     });
     if (reason !== undefined) return this.#giveUp(upload, reason);
-    return this.#oci.uploads.finish(upload, digest);
+    return this.#oci.uploads.finish(upload, digest, recorded);
   }
 
   async cancel(repository: RepositoryName, session: SessionId): Promise<boolean> {

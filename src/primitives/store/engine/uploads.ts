@@ -101,8 +101,11 @@ export interface UploadStore {
    * resume from.
    */
   append(upload: Upload, body: AsyncIterable<Uint8Array>, isLast?: boolean): Promise<AppendOutcome>;
-  /** Turns a session into a durable blob if its bytes have that digest; otherwise the session stays as it is. */
-  finish(upload: Upload, digest: Digest): Promise<UploadEnd>;
+  /**
+   * Turns a session into a durable blob if its bytes have that digest; otherwise the session stays as it is. `recorded`: resolves
+   * when the link of the blob is durable; a storage of many nodes keeps the session until then, so that another node can end it.
+   */
+  finish(upload: Upload, digest: Digest, recorded?: Promise<unknown>): Promise<UploadEnd>;
   /** Takes back what was appended since the session was found, after a failure to finish it. */
   rewind(upload: Upload): Promise<void>;
   /**

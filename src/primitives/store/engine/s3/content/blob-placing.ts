@@ -51,8 +51,13 @@ export class BlobPlacing {
     this.#touches = touches;
   }
 
-  async place(digest: Digest, blob: NewBlob): Promise<PlacedBlob> {
-    const put = { key: this.#keys.blob(digest), ...writeBlob(blob, newNonce()) };
+  /** `signedAt`: see `S3Request`. */
+  async place(digest: Digest, blob: NewBlob, signedAt?: Date): Promise<PlacedBlob> {
+    const put = {
+      key: this.#keys.blob(digest),
+      ...writeBlob(blob, newNonce()),
+      ...(signedAt && { signedAt }),
+    };
     const dataKeys = blob instanceof Uint8Array ? [] : blob.map(({ name }) => this.#keys.data(name));
     const created = await putDecided(this.#bucket, { ...put, condition: { absent: true } });
     if (created.kind === "stored") return { isNew: true, dataKeys };

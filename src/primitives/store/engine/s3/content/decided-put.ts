@@ -8,6 +8,8 @@ export interface DecidedPut {
   readonly condition: WriteCondition;
   /** `writer` must be in no other write. */
   readonly metadata: Readonly<Record<string, string>> & { readonly writer: string };
+  /** See `S3Request`. */
+  readonly signedAt?: Date;
 }
 
 const MAX_ATTEMPTS = 4;
@@ -20,12 +22,13 @@ const MAX_ATTEMPTS = 4;
  */
 export async function putDecided(
   bucket: S3Bucket,
-  { key, body, condition, metadata }: DecidedPut,
+  { key, body, ...options }: DecidedPut,
 ): Promise<PutOutcome> {
+  const { condition, metadata } = options;
   for (let attempt = 1; ; attempt++) {
     let isRefused = false;
     try {
-      const outcome = await bucket.put(key, body, { condition, metadata });
+      const outcome = await bucket.put(key, body, options);
       if (outcome.kind === "stored") return outcome;
       isRefused = true;
     } catch (error) {

@@ -155,10 +155,10 @@ export class S3Blobs implements BlobStore {
     return verdict;
   }
 
-  /** Makes a blob of bytes with this digest, if there is none yet. */
-  async place(digest: Digest, blob: NewBlob): Promise<PlacedBlob> {
+  /** Makes a blob of bytes with this digest, if there is none yet; not later than some minutes after `signedAt`. */
+  async place(digest: Digest, blob: NewBlob, signedAt?: Date): Promise<PlacedBlob> {
     this.#known.delete(digest);
-    const placed = await this.#placing.place(digest, blob);
+    const placed = await this.#placing.place(digest, blob, signedAt);
     if (placed.isNew) this.#touches.placed(digest, sizeOfBlob(blob));
     return placed;
   }

@@ -147,12 +147,12 @@ export class S3Uploads implements UploadStore {
     }
   }
 
-  async finish(upload: Upload, digest: Digest): Promise<UploadEnd> {
+  async finish(upload: Upload, digest: Digest, recorded?: Promise<unknown>): Promise<UploadEnd> {
     const { id } = upload;
     const last = this.#last.get(id);
     const version = await this.#current(last ? { id } : upload);
     if (!version || (last && last.size !== upload.size)) return this.#sessions.loss(id);
-    const end = await this.#ending.end(version, last, digest);
+    const end = await this.#ending.end(version, last, digest, recorded);
     this.#found.delete(id);
     if (end.kind !== "mismatch") this.#hashes.forget(id);
     this.#last.delete(id);
@@ -176,8 +176,8 @@ export class S3Uploads implements UploadStore {
   async cancel({ id }: Upload): Promise<boolean> {
     this.#open.get(id)?.cancel();
     for (let change = 0; change < MAX_CHANGES; change++) {
-      const version = await this.#sessions.read(id);
-      if (!version || !this.#sessions.isOpen(version)) return false;
+      const version = await this.#sessions.readOpen(id);
+      if (!version) return false;
       if (!(await this.#expiry.end(version))) continue;
       this.#forget(id);
       await this.#dropLast(id);
@@ -262,9 +262,8 @@ export class S3Uploads implements UploadStore {
 
   /** Reads a session that is open. */
   async #read(id: UploadId): Promise<SessionVersion | undefined> {
-    const version = await this.#sessions.read(id);
-    if (!version || !this.#sessions.isOpen(version)) return undefined;
-    this.#remember(version);
+    const version = await this.#sessions.readOpen(id);
+    if (version) this.#remember(version);
     return version;
   }
 

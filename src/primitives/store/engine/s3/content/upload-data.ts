@@ -19,11 +19,12 @@ export class UploadData {
     this.#deletions = new Deletions(bucket);
   }
 
-  /** Deletes what one state of a session names and the next one does not. */
-  removeReplaced(before: SessionState, after: SessionState): Promise<void> {
+  /** Deletes what one state of a session names and the next one does not, unless a blob may name it. */
+  async removeReplaced(before: SessionState, after: SessionState): Promise<void> {
+    if (before.named !== undefined) return;
     const names = new Set(after.segments.map(({ name }) => name));
     const replaced = before.segments.filter(({ name }) => !names.has(name));
-    return this.#deletions.remove(replaced.map(({ name }) => this.#keys.data(name)));
+    await this.#deletions.remove(replaced.map(({ name }) => this.#keys.data(name)));
   }
 
   /** Deletes what an upload has written, also parts that a request is writing, but for the objects of `kept`. */

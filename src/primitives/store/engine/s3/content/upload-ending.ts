@@ -17,8 +17,18 @@ interface EndingParts extends SegmentWriterOptions {
   readonly blobs: S3Blobs;
 }
 
+/** All bytes of a session, which have the digest. */
+interface EndingBytes {
+  readonly bytes: AppendedBytes;
+  readonly blob: NewBlob;
+  readonly digest: Digest;
+  readonly recorded: Promise<unknown>;
+}
+
 /** Sessions of this node that failed to end, which are reopened at once. */
 const MAX_FAILED = 10_000;
+/** For so long (ms) after the last write of a session that ends, no other node has taken it over. */
+const SURE_MS = 1500;
 
 /** Turns sessions into blobs. */
 export class UploadEnding {
@@ -30,46 +40,52 @@ export class UploadEnding {
     this.#parts = parts;
   }
 
-  /** `last`: what the last chunk has added to the session. */
-  async end(version: SessionVersion, last: AppendedBytes | undefined, digest: Digest): Promise<UploadEnd> {
+  /** `last`: what the last chunk has added to the session. `recorded`: see `UploadStore.finish`. */
+  async end(
+    version: SessionVersion,
+    last: AppendedBytes | undefined,
+    digest: Digest,
+    recorded: Promise<unknown> = Promise.resolve(),
+  ): Promise<UploadEnd> {
     const { named } = version.state;
     // Two blobs must never consist of the same data.
     if (named !== undefined && named !== digest) return { kind: "cancelled" };
-    if (last) return this.#end(version, last, last, digest);
-    const bytes = this.#bytesOf(version);
+    const bytes = last ?? this.#bytesOf(version);
     try {
-      return await this.#end(version, undefined, bytes, digest);
+      const blob = await bytes.blob();
+      const actual = await this.#digestOf(bytes, blob, digest);
+      if (actual === digest) return await this.#place(version, { bytes, blob, digest, recorded });
+      // The session stays, with what came last.
+      const { sessions } = this.#parts;
+      const isThere = last ? await last.commit(sessions, version) : await sessions.isCurrent(version);
+      return isThere ? { kind: "mismatch", actual } : { kind: "cancelled" };
     } finally {
-      bytes.release();
+      if (!last) bytes.release();
     }
   }
 
-  /** `bytes`: all that the session holds, with `last`. */
-  async #end(
-    version: SessionVersion,
-    last: AppendedBytes | undefined,
-    bytes: AppendedBytes,
-    digest: Digest,
-  ): Promise<UploadEnd> {
+  async #place(version: SessionVersion, { bytes, blob, digest, recorded }: EndingBytes): Promise<UploadEnd> {
     const { sessions, blobs, keys } = this.#parts;
     const { id, state } = version;
-    const blob = await bytes.blob();
-    const actual = await this.#digestOf(bytes, blob, digest);
-    if (actual !== digest) {
-      // The session stays, with what came last.
-      const isThere = last ? await last.commit(sessions, version) : await sessions.isCurrent(version);
-      return isThere ? { kind: "mismatch", actual } : { kind: "cancelled" };
+    const { size } = bytes;
+    // A node that hangs from here on makes no blob after other nodes may have deleted the data.
+    const signedAt = new Date();
+    const ending = await sessions.change(version, {
+      ...state,
+      phase: { kind: "ending", digest },
+      named: digest,
+    });
+    if (!ending) {
+      // The node that this one has taken the session over from has ended it.
+      const isMade = state.named === digest && (await blobs.stat(digest)) !== undefined;
+      return isMade ? { kind: "stored", size, added: 0 } : { kind: "cancelled" };
     }
-    const phase = { kind: "ending", digest } as const;
-    const ending = await sessions.change(version, { ...state, phase, named: digest });
-    if (!ending) return { kind: "cancelled" };
     this.#undecided.set(id, true);
-    const { isNew, dataKeys } = await blobs.place(digest, blob);
+    const { isNew, dataKeys } = await blobs.place(digest, blob, signedAt);
     this.#undecided.delete(id);
     const hasData = state.segments.length > 0 || !(blob instanceof Uint8Array);
-    // Nobody waits for it: the session has ended already, and what is left when this fails is removed once it is old.
-    void this.#tidy(id, hasData ? dataKeys : undefined).catch(() => undefined);
-    const { size } = bytes;
+    // Nobody waits for it: what is left when this fails is removed once it is old.
+    void recorded.then(() => this.#tidy(ending, hasData ? dataKeys : undefined)).catch(() => undefined);
     // An earlier attempt to end the session, thought to have failed, may have made the blob.
     const isOurs = isNew || dataKeys.some((key) => key.startsWith(keys.data(dataPrefix(id))));
     return { kind: "stored", size, added: isOurs ? size : 0 };
@@ -90,9 +106,12 @@ export class UploadEnding {
   }
 
   /** `used`: the data objects that stay; `undefined` if there are none at all. */
-  async #tidy(id: UploadId, used: readonly string[] | undefined): Promise<void> {
-    if (used) await this.#parts.data.removeAllBut(id, used);
-    await this.#parts.sessions.remove(id);
+  async #tidy(ending: SessionVersion, used: readonly string[] | undefined): Promise<void> {
+    const { sessions, data } = this.#parts;
+    // If it took long, another node may have taken the session over, and writes to it.
+    if (sessions.ageOf(ending) > SURE_MS && !(await sessions.isCurrent(ending))) return;
+    if (used) await data.removeAllBut(ending.id, used);
+    await sessions.remove(ending.id);
   }
 
   /** What a session holds, with nothing added. */

@@ -117,8 +117,10 @@ export class UploadExpiry {
     try {
       const version = await sessions.read(id);
       if (version?.etag !== etag) return false;
-      if (sessions.isOpen(version)) return await this.end(version);
-      if (this.#isOlder(version, MIN_ENDED_MS)) await this.#tidy(version);
+      const { kind } = version.state.phase;
+      const mayEnd = kind === "open" || (kind === "ending" && this.#isOlder(version, MIN_ENDED_MS));
+      if (mayEnd) return await this.end(version);
+      if (kind === "cancelled" && this.#isOlder(version, MIN_ENDED_MS)) await this.#tidy(version);
       return false;
     } finally {
       await locks.release(id);

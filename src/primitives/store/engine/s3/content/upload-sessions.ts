@@ -35,8 +35,11 @@ export function uploadOf({ id, state }: SessionVersion): Upload {
   return { id, scope: state.scope, algorithm: state.algorithm, size: sizeOf(state) };
 }
 
-/** A session whose end takes longer (ms) was left by a node that failed, and may be gone on with. */
-const STALE_ENDING_MS = 60_000;
+/** How long (ms, by the store's clock) other nodes leave a session alone whose end a node has begun. Then they go on with it. */
+const ENDING_MS = 4000;
+/** Pause (ms) between two looks whether a node has ended the session. */
+const LOOK_MS = 100;
+const OPEN = { kind: "open" } as const;
 /** Sessions of which it is remembered what they hold, for lists. */
 const MAX_SUMMARIES = 10_000;
 
@@ -71,13 +74,24 @@ export class UploadSessions {
     return found && { id, state: parseSession(found.bytes), etag: found.etag, modified: found.modified };
   }
 
-  /** Whether requests may work on the session. */
-  isOpen({
-    state: { phase },
-    modified,
-  }: Pick<SessionVersion, "modified"> & { readonly state: Pick<SessionState, "phase"> }): boolean {
-    if (phase.kind !== "ending") return phase.kind === "open";
-    return this.#bucket.client.storeTime.getTime() - modified.getTime() > STALE_ENDING_MS;
+  /**
+   * Reads a session that requests may work on. While a node ends it, waits for that; of a node that does not get to it, as one
+   * that was killed, the session is taken over: as open, and with `named`, which makes it become the same blob or none. If that
+   * node only hung, its further writes of the session are refused, and its blob is the same.
+   */
+  async readOpen(id: UploadId): Promise<SessionVersion | undefined> {
+    for (;;) {
+      const version = await this.read(id);
+      if (!version || version.state.phase.kind === "cancelled") return undefined;
+      if (version.state.phase.kind === "open") return version;
+      if (this.ageOf(version) >= ENDING_MS) return { ...version, state: { ...version.state, phase: OPEN } };
+      await Bun.sleep(LOOK_MS);
+    }
+  }
+
+  /** Of a version, in milliseconds by the store's clock. */
+  ageOf({ modified }: Pick<SessionVersion, "modified">): number {
+    return this.#bucket.client.storeTime.getTime() - modified.getTime();
   }
 
   /** Why a session is not what a request expects: another node writes to it, or it has ended. */
