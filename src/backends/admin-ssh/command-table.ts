@@ -19,6 +19,7 @@ import { OCI_COPY_COMMANDS } from "./commands/oci-copy.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
+import { OCI_UNDO_COMMANDS } from "./commands/oci-undo.ts";
 import { OCI_USAGE_COMMANDS } from "./commands/oci-usage.ts";
 import { withHints } from "./commands/refusal-hints.ts";
 import { repeatable } from "./commands/repeat.ts";
@@ -72,6 +73,7 @@ export const COMMANDS: readonly Command[] = [
   ...OCI_USAGE_COMMANDS,
   ...OCI_HISTORY_COMMANDS,
   ...OCI_RESTORE_COMMANDS,
+  ...OCI_UNDO_COMMANDS,
   ...OCI_CONTENT_COMMANDS,
   ...OCI_COPY_COMMANDS,
   ...JOB_COMMANDS,

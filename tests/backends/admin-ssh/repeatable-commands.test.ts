@@ -73,6 +73,7 @@ const REPEATED: readonly Repeated[] = [
 /** Changing commands whose repetition is tested elsewhere, with what they need. */
 const ELSEWHERE = [
   "/oci restore", // oci-restore.test.ts
+  "/oci undo", // undo.test.ts
   "/jobs cancel", // below
   "/oci rm", // below
   "/apply", // apply.test.ts

@@ -1,10 +1,10 @@
 import { counted } from "../../../primitives/text/counted.ts";
-import { parseTag } from "../../../registry/model/tag.ts";
 import {
   carryOutRestore,
   proposeRestore,
   type RestoreProposal,
   type RestoreTarget,
+  restoreTargetOf,
   type TagRestore,
 } from "../../oci-http/operations/restore.ts";
 import { YES } from "./access-words.ts";
@@ -60,11 +60,7 @@ export const OCI_RESTORE_COMMANDS: readonly Command[] = [
 
 function readRestoreTarget(text: string): RestoreTarget {
   if (text === ALL) return { kind: "everything" };
-  const selection = readSelection(text);
-  const { repository, part } = selection;
-  if (repository && part.kind === "repository") return { kind: "repository", repository };
-  const tag = part.kind === "tags" ? parseTag(part.pattern) : undefined;
-  return repository && tag ? { kind: "tag", repository, tag } : { kind: "selection", selection };
+  return restoreTargetOf(readSelection(text));
 }
 
 function renderProposal(
@@ -84,7 +80,7 @@ function renderProposal(
   ];
 }
 
-function describeMove({ repository, tag, before, after }: TagRestore, isNamed: boolean): string {
+export function describeMove({ repository, tag, before, after }: TagRestore, isNamed: boolean): string {
   const name = isNamed ? `${repository}:${tag}` : tag;
   if (!after) return `  delete ${name}, which was ${before ? shortDigest(before) : "nothing"}`;
   return `  ${name} ${before ? `from ${shortDigest(before)}` : "set"} to ${shortDigest(after)}`;

@@ -34,7 +34,7 @@ export function readTarget(text: string): { repository: RepositoryName; tag: Tag
   return { repository, tag };
 }
 
-/** Reads `<repository>[:<tag>|@<digest>]`, with wildcards in repository and tag. */
+/** Reads `<repository>[:<tag>[,<tag>…]|@<digest>]`, with wildcards in repository and tag. */
 export function readSelection(text: string): Selection {
   const selection = parseSelection(text);
   if (selection) return selection;

@@ -10,118 +10,30 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { counted } from "../../../primitives/text/counted.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
 import { parseTag, type Tag } from "../../../registry/model/tag.ts";
+import type { ContentCounts, Origin, StoreEvent, TagMove } from "./event-types.ts";
 
 /*
  * Writes and parses the commit messages of OCI stores; no other module does. Stores keep the messages for ever: the text of
  * an event never changes, and messages of older versions must stay readable.
  */
 
-/** The origin of a change, from its HTTP request. */
-export interface Origin {
-  /** The client's User-Agent. */
-  readonly client: string;
-  /** The client's address, without port. */
-  readonly remote: string;
-}
-
-/** A tag that is set or deleted. */
-export interface TagMove {
-  readonly tag: Tag;
-  /** The digest that the tag named before the change. */
-  readonly previous?: Digest | undefined;
-}
-
-/** How much a change of many tags and manifests concerns. */
-export interface ContentCounts {
-  readonly repositories: number;
-  readonly tags: number;
-  readonly manifests: number;
-}
-
-/** A repository that gets the content of another one. */
-interface CopiedRepository {
-  readonly from: RepositoryName;
-  readonly repository: RepositoryName;
-  readonly tags: readonly TagMove[];
-  readonly counts: ContentCounts;
-  readonly origin: Origin;
-}
-
-/** The change that a commit of an OCI store makes. */
-export type StoreEvent =
-  /** `tags` is empty if the client pushed by digest. */
-  | {
-      readonly kind: "push";
-      readonly repository: RepositoryName;
-      readonly digest: Digest;
-      readonly tags: readonly TagMove[];
-      readonly origin: Origin;
-    }
-  | {
-      readonly kind: "delete";
-      readonly repository: RepositoryName;
-      readonly digest: Digest;
-      /** With `byDigest`, the tags that are deleted because they named the manifest. */
-      readonly tags: readonly TagMove[];
-      readonly byDigest: boolean;
-      readonly origin: Origin;
-    }
-  | {
-      readonly kind: "restore";
-      /** `undefined`: all repositories; the message then lists no tags. */
-      readonly repository: RepositoryName | undefined;
-      /** `after` is `undefined` for a tag that is deleted. */
-      readonly tags: readonly (TagMove & { readonly after: Digest | undefined })[];
-      /** The commit whose state is restored; `undefined`: the empty state before the first one. */
-      readonly from: ObjectId | undefined;
-      /** The frontend, or the User-Agent of an HTTP client. */
-      readonly client: string;
-      /** The client's address, without port. */
-      readonly remote?: string | undefined;
-      /** What is restored, as the user wrote it; given if that is neither a repository, a tag nor everything. */
-      readonly selection?: string | undefined;
-    }
-  /** A deletion at the console of what a user selected. */
-  | {
-      readonly kind: "remove";
-      /** `undefined`: several repositories; the message then lists no tags. */
-      readonly repository: RepositoryName | undefined;
-      /** As the user wrote it. */
-      readonly selection: string;
-      readonly tags: readonly TagMove[];
-      readonly counts: ContentCounts;
-      readonly origin: Origin;
-    }
-  | (CopiedRepository & { readonly kind: "copy" })
-  | (CopiedRepository & { readonly kind: "rename" })
-  /** A tag is pointed at the manifest of another tag. */
-  | {
-      readonly kind: "retag";
-      readonly repository: RepositoryName;
-      /** The other tag. */
-      readonly source: Tag;
-      readonly digest: Digest;
-      readonly tags: readonly [TagMove];
-      readonly origin: Origin;
-    }
-  | {
-      readonly kind: "cleanup";
-      readonly repository: RepositoryName;
-      readonly tags: readonly TagMove[];
-      /** The cleanup rule as configured. */
-      readonly rule: string;
-    };
+export type { ContentCounts, Origin, StoreEvent, TagMove } from "./event-types.ts";
 
 const COPIED_FROM = "Copied-From";
 const RENAMED_FROM = "Renamed-From";
 const RENAMED_TO = "Renamed-To";
 /** Hex digits of a digest in a subject line; the trailer has the whole digest. */
 const SHORT_DIGEST_HEX = 12;
+/** Hex digits of a commit in a subject line; the trailer has the whole id. */
+const SHORT_COMMIT_HEX = 12;
 const MAX_CLIENT_LENGTH = 200;
-/** Characters of a selection in a subject line; a trailer has all of it. */
+/** Characters of a selection in a subject line. */
 const MAX_SELECTION_LENGTH = 100;
+/** Characters of a selection in a trailer: more than one that a user types, and less than a thousand tags. */
+const MAX_TRAILER_LENGTH = 4096;
 /** Most tags that a message lists of a change of any number of them; the commit has them all. */
 export const MAX_LISTED_TAGS = 100;
+const BOUNDED: ReadonlySet<StoreEvent["kind"]> = new Set(["remove", "copy", "restore", "undo"]);
 
 /** Returns the commit message: a subject such as `push alpine:demo`, then the trailers. */
 export function formatEvent(event: StoreEvent): string {
@@ -136,6 +48,7 @@ function subjectOf(event: StoreEvent): string {
     const [only] = tags.length === 1 ? tags : [];
     return `restore ${repository ? `${repository}${only ? `:${only.tag}` : ""}` : "all repositories"}`;
   }
+  if (kind === "undo") return `undo ${event.undoes.slice(0, SHORT_COMMIT_HEX)}${placeOf(event)}`;
   if (kind === "remove") return `delete ${shortened(event.selection)} (${countsOf(event.counts)})`;
   if (kind === "copy" || kind === "rename") return `${kind} ${event.from} to ${repository}`;
   if (kind === "retag") return `tag ${repository}:${event.source} as ${event.tags[0].tag}`;
@@ -145,10 +58,14 @@ function subjectOf(event: StoreEvent): string {
   return `${kind} ${repository}${byDigest ? `@${short}` : `:${tags.map(({ tag }) => tag).join(", ")}`}`;
 }
 
-function shortened(selection: string): string {
-  return selection.length <= MAX_SELECTION_LENGTH
-    ? selection
-    : `${selection.slice(0, MAX_SELECTION_LENGTH)}...`;
+function shortened(selection: string, length = MAX_SELECTION_LENGTH): string {
+  return selection.length <= length ? selection : `${selection.slice(0, length)}...`;
+}
+
+/** For example ` (alpine:demo)`; empty for several repositories. */
+function placeOf({ repository, tags }: Pick<StoreEvent & { kind: "undo" }, "repository" | "tags">): string {
+  const [only] = tags.length === 1 ? tags : [];
+  return repository ? ` (${repository}${only ? `:${only.tag}` : ""})` : "";
 }
 
 /** For example `312 tags and 4 manifests in 14 repositories`. */
@@ -163,7 +80,7 @@ function countsOf({ repositories, tags, manifests }: ContentCounts): string {
 function trailersOf(event: StoreEvent): Trailer[] {
   // A rename concerns two repositories alike: the history finds it by its tags in both.
   const repository = event.kind === "rename" ? undefined : event.repository;
-  const isBounded = event.kind === "remove" || event.kind === "copy" || event.kind === "restore";
+  const isBounded = BOUNDED.has(event.kind);
   const tags = isBounded ? event.tags.slice(0, MAX_LISTED_TAGS) : event.tags;
   return [
     ...(repository ? [["Repository", repository] as const, ...tags.flatMap(tagTrailers)] : []),
@@ -191,8 +108,21 @@ function ownTrailersOf(event: StoreEvent): Trailer[] {
       ...originTrailers({ client: event.client, remote: event.remote ?? "" }),
     ];
   }
+  if (event.kind === "undo") {
+    const { repository, tags, undoes, origin } = event;
+    const [only] = tags.length === 1 && repository ? tags : [];
+    return [
+      ...(only?.after ? [["Digest", only.after] as const] : []),
+      ["Undoes", undoes],
+      ...originTrailers(origin),
+    ];
+  }
   if (event.kind === "remove")
-    return [["Deletes", event.selection], ...countTrailers(event.counts), ...originTrailers(event.origin)];
+    return [
+      ["Deletes", shortened(event.selection, MAX_TRAILER_LENGTH)],
+      ...countTrailers(event.counts),
+      ...originTrailers(event.origin),
+    ];
   if (event.kind === "copy" || event.kind === "rename") {
     const { kind, from, repository, counts, origin } = event;
     const names: Trailer[] =
@@ -276,6 +206,7 @@ export const EVENT_KINDS = [
   "push",
   "delete",
   "restore",
+  "undo",
   "copy",
   "rename",
   "tag",

@@ -46,3 +46,26 @@ export function requireRoleIn(
     `${what} requires ${access} access to ${named.join(", ")}${more}, which '${actor.user}' has not`,
   );
 }
+
+/** What the actor may do to a repository by roles and settings. */
+export interface ChangeRights {
+  /** Set tags to earlier states; with deletion of tags it requires `deletes` too. */
+  readonly restores: boolean;
+  readonly deletes: boolean;
+}
+
+const NOTHING: ChangeRights = { restores: false, deletes: false };
+
+/** Whether an action is worth offering; operations decide themselves. */
+export function changeRights(actor: Actor, config: InstanceConfig, repository: RepositoryName): ChangeRights {
+  try {
+    changeable(config, actor);
+  } catch {
+    return NOTHING;
+  }
+  const { name } = config;
+  return {
+    restores: holdsRole(actor, name, repository, "writer"),
+    deletes: holdsRole(actor, name, repository, "owner"),
+  };
+}

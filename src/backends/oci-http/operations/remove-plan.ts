@@ -17,7 +17,7 @@ import {
 } from "../content/layout.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import type { OciStore } from "../store/oci-store.ts";
-import { matchesTag, type SelectedPart } from "./selection.ts";
+import { namedTags, type SelectedPart, tagMatcher } from "./selection.ts";
 
 /** A tag to be deleted, with the object id of its file. */
 export interface PlannedTag {
@@ -49,18 +49,33 @@ export async function planRemoval(
     }
     return { repository, part, tags, manifests: isThere ? [part.digest] : [] };
   }
-  const pace = new Pace(1);
-  const tags: PlannedTag[] = [];
-  for await (const { path, id } of state.list(tagsPrefix(repository))) {
-    await pace.rest();
-    const file = parseOciPath(path);
-    if (file?.kind !== "tag" || file.repository !== repository) continue;
-    if (part.kind === "repository" || matchesTag(part.pattern, file.tag))
-      tags.push({ tag: file.tag, fileId: id });
-  }
+  const tags = await tagsIn(state, repository, part);
   tags.sort((a, b) => (a.tag < b.tag ? -1 : 1));
   const manifests = part.kind === "repository" ? await manifestsIn(state, repository) : [];
   return { repository, part, tags, manifests };
+}
+
+async function tagsIn(
+  state: Snapshot,
+  repository: RepositoryName,
+  part: Exclude<SelectedPart, { kind: "manifest" }>,
+): Promise<PlannedTag[]> {
+  const tags: PlannedTag[] = [];
+  const named = part.kind === "tags" ? namedTags(part.patterns) : undefined;
+  for (const tag of named ?? []) {
+    const fileId = await state.fileId(tagPath(repository, tag));
+    if (fileId) tags.push({ tag, fileId });
+  }
+  if (named) return tags;
+  const pace = new Pace(1);
+  const matches = part.kind === "tags" ? tagMatcher(part.patterns) : () => true;
+  for await (const { path, id } of state.list(tagsPrefix(repository))) {
+    await pace.rest();
+    const file = parseOciPath(path);
+    if (file?.kind === "tag" && file.repository === repository && matches(file.tag))
+      tags.push({ tag: file.tag, fileId: id });
+  }
+  return tags;
 }
 
 async function manifestsIn(state: Snapshot, repository: RepositoryName): Promise<Digest[]> {

@@ -5,14 +5,14 @@ import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
-import { parseTag, type Tag } from "../../../registry/model/tag.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
 import { manifestPath, parseOciPath, tagPath, tagsPrefix } from "../content/layout.ts";
 import { formatEvent } from "../content/store-event.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import { isImmutable, type TagPattern } from "../policy/immutable-tags.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { RestoredManifests } from "./restored-manifests.ts";
-import { matchesTag, type SelectedPart } from "./selection.ts";
+import { namedTags, type SelectedPart, tagMatcher } from "./selection.ts";
 
 /** A tag that a restore sets or deletes; `after` is `undefined` if the past state lacks the tag. */
 export interface TagRestore {
@@ -39,6 +39,10 @@ export interface RestorePlan {
   readonly missing: readonly Digest[];
   /** What is restored, as the user wrote it, if that is neither a repository, a tag nor everything. */
   readonly selection?: string | undefined;
+  /** The commit that is undone. */
+  readonly undoes?: ObjectId | undefined;
+  /** Called within the transaction, with the state that the commit follows. */
+  readonly check?: ((parent: Snapshot) => Promise<RestoreRefusal | undefined>) | undefined;
 }
 
 /** The repositories of a restore, and what is restored of each. */
@@ -57,7 +61,16 @@ export type RestoreRefusal =
   /** A tag is write-once and exists. */
   | { readonly kind: "immutable"; readonly move: TagRestore }
   /** Manifests or blobs are no longer in the store. */
-  | { readonly kind: "missing"; readonly digests: readonly Digest[] };
+  | { readonly kind: "missing"; readonly digests: readonly Digest[] }
+  /** A tag or manifest that was pushed meanwhile needs a manifest that would be deleted. */
+  | { readonly kind: "needed"; readonly repository: RepositoryName; readonly digest: Digest };
+
+/** A plan that was carried out. */
+export interface RestoreRecord {
+  readonly kind: "done";
+  /** `undefined`: everything had the state already. */
+  readonly commit: ObjectId | undefined;
+}
 
 /** Settings of the registry that are checked when the plan is committed. */
 export interface RestoreTerms {
@@ -82,7 +95,7 @@ export function planRestore(
   tag: Tag | undefined,
   from: ObjectId | undefined,
 ): Promise<RestorePlan> {
-  return planPart(oci, repository, tag ? { kind: "tags", pattern: tag } : { kind: "repository" }, from);
+  return planPart(oci, repository, tag ? { kind: "tags", patterns: [tag] } : { kind: "repository" }, from);
 }
 
 /** Like `planRestore`, for the selected part of a repository. `from` is `undefined` for the empty state. */
@@ -157,14 +170,14 @@ export async function restore(
   plan: RestorePlan,
   author: RestoreAuthor,
   terms: () => RestoreTerms,
-): Promise<RestoreRefusal | undefined> {
+): Promise<RestoreRefusal | RestoreRecord> {
   const digests = await missingFrom(oci, plan, terms());
   if (digests.length > 0) return { kind: "missing", digests };
   let refusal: RestoreRefusal | undefined;
-  await oci.store.transact(async (parent) => {
+  const { commitId, changed } = await oci.store.transact(async (parent) => {
     const { immutable } = terms();
     const changes: Change[] = [...plan.manifests];
-    refusal = undefined;
+    refusal = await plan.check?.(parent);
     for (const move of plan.moves) {
       const current = await tagTarget(parent, move.repository, move.tag);
       if (current !== move.before) refusal ??= { kind: "moved", move };
@@ -174,7 +187,7 @@ export async function restore(
     }
     return { changes: refusal ? [] : changes, author: author.identity, message: messageOf(plan, author) };
   });
-  return refusal;
+  return refusal ?? { kind: "done", commit: changed ? commitId : undefined };
 }
 
 /**
@@ -198,10 +211,12 @@ export async function missingFrom(
 }
 
 function messageOf(
-  { repository, from, moves, selection }: RestorePlan,
+  { repository, from, moves, selection, undoes }: RestorePlan,
   { client, remote }: RestoreAuthor,
 ): string {
   const tags = moves.map(({ tag, before, after }) => ({ tag, previous: before, after }));
+  if (undoes)
+    return formatEvent({ kind: "undo", repository, tags, undoes, origin: { client, remote: remote ?? "" } });
   return formatEvent({ kind: "restore", repository, tags, from, client, remote, selection });
 }
 
@@ -211,14 +226,14 @@ async function tagsIn(
   repository: RepositoryName,
   ...states: readonly Snapshot[]
 ): Promise<Tag[]> {
-  const exact = part.kind === "tags" ? parseTag(part.pattern) : undefined;
-  if (exact) return [exact];
+  const named = part.kind === "tags" ? namedTags(part.patterns) : undefined;
+  if (named) return [...named].sort();
+  const matches = part.kind === "tags" ? tagMatcher(part.patterns) : () => true;
   const tags = new Set<Tag>();
   for (const state of states) {
     for await (const { path } of state.list(tagsPrefix(repository))) {
       const file = parseOciPath(path);
-      if (file?.kind === "tag" && (part.kind !== "tags" || matchesTag(part.pattern, file.tag)))
-        tags.add(file.tag);
+      if (file?.kind === "tag" && matches(file.tag)) tags.add(file.tag);
     }
   }
   return [...tags].sort();

@@ -10,6 +10,7 @@ import { tagTarget } from "../content/tag-target.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
+import { movesThatNeed } from "./blocked-moves.ts";
 import { changeable, MovedMeanwhileError } from "./change-rights.ts";
 import { type Moment, stateAt } from "./moment.ts";
 import { type ContentServices, configOf, holdsRole } from "./registry-access.ts";
@@ -18,15 +19,16 @@ import {
   planRestore,
   planRestoreAll,
   type RestorePlan,
+  type RestoreRecord,
   type RestoreRefusal,
   type RestoreTerms,
   restore,
   type TagRestore,
 } from "./restore-plan.ts";
-import { type Selection, selectsRepository } from "./selection.ts";
+import { namedTags, type Selection, selectsRepository } from "./selection.ts";
 
 export { MovedMeanwhileError } from "./change-rights.ts";
-export type { TagRestore } from "./restore-plan.ts";
+export type { RestoreRecord, TagRestore } from "./restore-plan.ts";
 
 /** What is restored: everything, all tags of a repository, or one tag. */
 export type RestoreTarget =
@@ -57,6 +59,30 @@ export interface RestoreProposal {
   readonly plan: RestorePlan;
 }
 
+/** A proposal with what stands in its way. */
+export interface RestorePreview {
+  readonly proposal: RestoreProposal;
+  /** `undefined`: it can be carried out. */
+  readonly obstacle: RestoreObstacle | undefined;
+}
+
+/** Why nothing of a proposal can be carried out. */
+export interface RestoreObstacle {
+  readonly reason: ConflictError | NotAllowedError;
+  /** The tags that it concerns; the others could be restored without them. */
+  readonly moves: readonly TagRestore[];
+}
+
+/** The target that a selection means: a tag, a repository, or what a pattern matches. */
+export function restoreTargetOf(selection: Selection): RestoreTarget {
+  const { repository, part } = selection;
+  if (repository && part.kind === "repository") return { kind: "repository", repository };
+  const [tag, ...more] = part.kind === "tags" ? (namedTags(part.patterns) ?? []) : [];
+  return repository && tag && more.length === 0
+    ? { kind: "tag", repository, tag }
+    : { kind: "selection", selection };
+}
+
 /** Most digests that a refusal lists. */
 const MAX_NAMED = 20;
 /** Hex digits of a commit in messages. */
@@ -69,8 +95,19 @@ const SHORT_COMMIT_HEX = 12;
 export async function proposeRestore(
   services: ContentServices,
   actor: Actor,
-  { instance, target, moment }: RestoreRequest,
+  request: RestoreRequest,
 ): Promise<RestoreProposal> {
+  const { proposal, obstacle } = await previewRestore(services, actor, request);
+  if (obstacle) throw obstacle.reason;
+  return proposal;
+}
+
+/** Like `proposeRestore`, but write-once tags and content that is no longer stored are returned beside the proposal. */
+export async function previewRestore(
+  services: ContentServices,
+  actor: Actor,
+  { instance, target, moment }: RestoreRequest,
+): Promise<RestorePreview> {
   const { store } = changeable(configOf(services, instance), actor);
   const oci = services.instances.storeOf(instance);
   if (target.kind === "everything") requireAdministrator(actor);
@@ -80,24 +117,39 @@ export async function proposeRestore(
   const plan = await planOf(oci, target, from, (name) => holdsRole(actor, instance, name, "reader"));
   const { moves, untagged } = plan;
   const proposal = { instance, from, moves, untagged, store, plan };
-  if (moves.length === 0 && plan.untagged === 0) return proposal;
+  if (moves.length === 0 && plan.untagged === 0) return { proposal, obstacle: undefined };
+  return { proposal, obstacle: await obstacleTo(services, actor, proposal) };
+}
+
+/** Throws `NotAllowedError` if the actor may not carry out a proposal. */
+export async function obstacleTo(
+  services: ContentServices,
+  actor: Actor,
+  proposal: Pick<RestoreProposal, "instance" | "plan" | "store">,
+): Promise<RestoreObstacle | undefined> {
+  const { instance, plan } = proposal;
   const terms = termsOf(services, actor, proposal);
-  const fixed = moves.find(({ before, tag }) => before && isImmutable(tag, terms.immutable));
-  if (fixed) throw refusalOf({ kind: "immutable", move: fixed });
-  const digests = await missingFrom(oci, plan, terms);
-  if (digests.length > 0) throw refusalOf({ kind: "missing", digests });
-  return proposal;
+  const fixed = plan.moves.filter(({ before, tag }) => before && isImmutable(tag, terms.immutable));
+  const [move] = fixed;
+  if (move) return { reason: refusalOf({ kind: "immutable", move }), moves: fixed };
+  const digests = await missingFrom(services.instances.storeOf(instance), plan, terms);
+  if (digests.length === 0) return undefined;
+  return {
+    reason: refusalOf({ kind: "missing", digests }),
+    moves: await movesThatNeed(plan, new Set(digests)),
+  };
 }
 
 /** Carries out a proposal as one commit of the actor; rights and settings are checked again. */
 export async function carryOutRestore(
   services: ContentServices,
   actor: Actor,
-  proposal: RestoreProposal,
-): Promise<void> {
+  proposal: Pick<RestoreProposal, "instance" | "plan" | "store">,
+): Promise<RestoreRecord> {
   const oci = services.instances.storeOf(proposal.instance);
-  const refusal = await restore(oci, proposal.plan, actor, () => termsOf(services, actor, proposal));
-  if (refusal) throw refusalOf(refusal);
+  const result = await restore(oci, proposal.plan, actor, () => termsOf(services, actor, proposal));
+  if (result.kind === "done") return result;
+  throw refusalOf(result);
 }
 
 async function requireTag(
@@ -134,17 +186,18 @@ function termsOf(
   const config = changeable(configOf(services, instance), actor);
   if (config.store !== store)
     throw new MovedMeanwhileError(`nothing was changed: '${instance}' has another store now`);
-  for (const [repository, role] of rolesFor(plan)) requireRole(actor, instance, repository, role);
-  if (!plan.repository && plan.selection === undefined) requireAdministrator(actor);
+  const what = plan.undoes ? "undoing" : "restoring";
+  for (const [repository, role] of rolesFor(plan)) requireRole(actor, instance, repository, role, what);
+  if (!plan.repository && plan.selection === undefined && !plan.undoes) requireAdministrator(actor);
   return { immutable: config.immutable, isSparse: config.references === "sparse" };
 }
 
 /** The role that a plan needs in each of its repositories. */
 function rolesFor({ repository, moves, manifests }: RestorePlan): Map<RepositoryName, "writer" | "owner"> {
   const roles = new Map<RepositoryName, "writer" | "owner">(repository ? [[repository, "writer"]] : []);
-  for (const { path } of manifests) {
+  for (const { path, content } of manifests) {
     const name = parseOciPath(path)?.repository;
-    if (name) roles.set(name, "writer");
+    if (name && roles.get(name) !== "owner") roles.set(name, content ? "writer" : "owner");
   }
   for (const move of moves)
     if (!move.after) roles.set(move.repository, "owner");
@@ -162,16 +215,24 @@ function requireRole(
   instance: InstanceName,
   repository: RepositoryName,
   role: "writer" | "owner",
+  what = "restoring",
 ): void {
   if (holdsRole(actor, instance, repository, role)) return;
-  const access = role === "owner" ? "deletes tags and requires delete access" : "requires push access";
-  throw new NotAllowedError(`restoring ${access} to '${repository}', which '${actor.user}' has not`);
+  const deletes = what === "restoring" ? "deletes tags and requires delete access" : "requires delete access";
+  const access = role === "owner" ? deletes : "requires push access";
+  throw new NotAllowedError(`${what} ${access} to '${repository}', which '${actor.user}' has not`);
 }
 
 function refusalOf(refusal: RestoreRefusal): ConflictError | NotAllowedError {
   switch (refusal.kind) {
     case "missing":
       return new ConflictError(`nothing was changed: the store no longer has ${listOf(refusal.digests)}`);
+    case "needed": {
+      const { repository, digest } = refusal;
+      return new MovedMeanwhileError(
+        `nothing was changed: something that was pushed to '${repository}' meanwhile needs ${digest}`,
+      );
+    }
     case "immutable": {
       const { repository, tag, before } = refusal.move;
       return new NotAllowedError(

@@ -63,3 +63,20 @@ test("a refusal has a hint for the console", async () => {
     kind: "not-found",
   });
 });
+
+test("an undo is shown before the question, and says what it did; a second one changes nothing", async () => {
+  const answers = [false, true];
+  const { store, printed, run } = await openConsole(async () => answers.shift() ?? false);
+  const pushed = store.oci.store.head().commitId?.slice(0, 12);
+  expect(await run(`/oci undo default ${pushed}`)).toEqual(["nothing was changed"]);
+  expect(printed).toEqual([
+    `undo ${pushed} by alice:`,
+    expect.stringMatching(/^ {2}delete team\/app:v2, which was sha256:[0-9a-f]{12}$/),
+    "  delete 1 manifest that it added",
+  ]);
+  expect(await run(`/oci undo default ${pushed}`)).toEqual([
+    expect.stringMatching(/^undone, in the commit [0-9a-f]{12}$/),
+  ]);
+  expect(store.tags()).toEqual(["v1"]);
+  expect(await run(`/oci undo default ${pushed}`)).toEqual([`what ${pushed} changed is as it was before it`]);
+});

@@ -43,7 +43,7 @@ describe("a restore", () => {
     const then = headOf(store);
     for (const manifest of [attestation, signature, index, child, unrelated]) await store.delete(manifest);
     await store.image("v2");
-    expect(await bringBack(store, then, "v1")).toBeUndefined();
+    expect(await bringBack(store, then, "v1")).toMatchObject({ kind: "done" });
     expect(store.tags()).toEqual(["v1", "v2"]);
     for (const { digest } of [index, child, signature, attestation])
       expect(store.oci.index.hasManifest(APP, digest)).toBe(true);
@@ -81,7 +81,7 @@ describe("a restore", () => {
     const cache = await store.index("cache", [layer]);
     const then = headOf(store);
     await store.delete(cache);
-    expect(await bringBack(store, then)).toBeUndefined();
+    expect(await bringBack(store, then)).toMatchObject({ kind: "done" });
     expect(store.tags()).toEqual(["cache"]);
     await store.delete(cache);
     rmSync(blobPath(store.dir, layer.digest));
@@ -112,7 +112,9 @@ describe("a restore is refused, and changes nothing,", () => {
     expect(store.oci.index.tagDigest(APP, "v1" as Tag)).toBe(newer.digest);
     // A tag that is not there may be set.
     await store.delete("v1");
-    expect(await bringBack(store, then, "v1", () => ({ ...TERMS, immutable: [pattern] }))).toBeUndefined();
+    expect(await bringBack(store, then, "v1", () => ({ ...TERMS, immutable: [pattern] }))).toMatchObject({
+      kind: "done",
+    });
   });
 
   test("when the actor has lost the right by the time of the commit", async () => {
@@ -138,7 +140,9 @@ describe("a restore is refused, and changes nothing,", () => {
     rmSync(blobPath(store.dir, layer.digest));
     expect(await bringBack(store, then)).toEqual({ kind: "missing", digests: [layer.digest] });
     expect(store.tags()).toEqual([]);
-    expect(await bringBack(store, then, "v1", () => ({ ...TERMS, isSparse: true }))).toBeUndefined();
+    expect(await bringBack(store, then, "v1", () => ({ ...TERMS, isSparse: true }))).toMatchObject({
+      kind: "done",
+    });
     expect(store.tags()).toEqual(["v1"]);
   });
 });

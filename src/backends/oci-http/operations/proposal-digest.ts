@@ -1,0 +1,42 @@
+import type { RemovalProposal } from "./remove.ts";
+import type { RestorePlan } from "./restore-plan.ts";
+
+/** Hex digits that tell proposals apart. */
+const HEX = 32;
+
+/**
+ * A text that is the same for two proposals exactly if they change the same things from and to the same states. A user who
+ * confirms a preview sends it, so that nothing else is carried out.
+ */
+export function restoreDigest({
+  plan,
+  store,
+}: {
+  readonly plan: RestorePlan;
+  readonly store: string;
+}): string {
+  const { repository, selection, from, undoes, moves, manifests } = plan;
+  return digestOfParts(function* () {
+    yield ["restore", store, repository, selection, from, undoes];
+    for (const { repository: name, tag, before, after } of moves) yield [name, tag, before, after];
+    for (const { path, content } of manifests) yield [path, content !== null];
+  });
+}
+
+/** Like `restoreDigest`, for a deletion. */
+export function removalDigest({ plan, store, selection }: RemovalProposal): string {
+  return digestOfParts(function* () {
+    yield ["remove", store, selection.text];
+    for (const { repository, part, tags, manifests } of plan) {
+      yield [repository, part.kind];
+      for (const { tag, fileId } of tags) yield [tag, fileId];
+      yield manifests;
+    }
+  });
+}
+
+function digestOfParts(parts: () => Iterable<unknown>): string {
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const part of parts()) hash.update(`${JSON.stringify(part)}\n`);
+  return hash.digest("hex").slice(0, HEX);
+}
