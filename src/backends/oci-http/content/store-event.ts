@@ -6,7 +6,6 @@ import {
   parseCommitMessage,
   type Trailer,
 } from "../../../primitives/store/git/commit-message.ts";
-import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { counted } from "../../../primitives/text/counted.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
 import { parseTag, type Tag } from "../../../registry/model/tag.ts";
