@@ -21,12 +21,14 @@ import { markedStorage, markStorage } from "./storage-marker.ts";
 
 /** The data directory is unusable; the message is the one line that the operator sees. */
 export class DataDirectoryError extends ExpectedError {
-  override readonly name = "DataDirectoryError";
+  override readonly name: string = "DataDirectoryError";
   override readonly kind = "unusable";
 }
 
 /** Another process has locked the directory. */
-export class DirectoryInUseError extends DataDirectoryError {}
+export class DirectoryInUseError extends DataDirectoryError {
+  override readonly name = "DirectoryInUseError";
+}
 
 export interface AcquireOptions {
   /** The name of the directory in messages. */

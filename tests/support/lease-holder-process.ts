@@ -9,5 +9,6 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 const leases = await new LocalEngine(dataDir, log).openLeases();
 const outcome = await leases.acquire(name, holder);
 console.log(outcome.kind);
-// The lease is referred to, because one that is collected is free.
-setInterval(() => void outcome, 60_000);
+// The lease is a property of what lives as long as the process, because one that is collected is free.
+Object.assign(globalThis, { outcome });
+setInterval(() => undefined, 60_000);
