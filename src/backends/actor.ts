@@ -5,7 +5,7 @@ import type { Role } from "../primitives/users/role.ts";
 import { ANONYMOUS, type UserName } from "../primitives/users/user.ts";
 import type { UserDirectory } from "../primitives/users/user-directory.ts";
 import { identityOf } from "../primitives/users/user-registry.ts";
-import { AdministratorOnlyError } from "./refusals.ts";
+import { AdministratorOnlyError, NotAllowedError } from "./refusals.ts";
 
 /**
  * The user who requests an operation, through any frontend. Each check looks up the rights again: a grant that is revoked
@@ -19,6 +19,8 @@ export interface Actor {
   readonly client: string;
   /** The client's address, without port; `undefined` for a command on the server's machine. */
   readonly remote: string | undefined;
+  /** Whether the user has proved to be present, not an API token or access token for the user; never for `anon`. */
+  readonly isPersonal: boolean;
   isAdministrator(): boolean;
   /** Whether the actor holds `role`, or a stronger one, on `path`. */
   allows(path: AccessPath, role: Role): boolean;
@@ -37,6 +39,7 @@ export function userActor(user: UserName, { directory, client, remote }: UserAct
     identity: identityOf(user),
     client,
     remote,
+    isPersonal: user !== ANONYMOUS,
     isAdministrator: () => directory().isAdministrator(user),
     allows: (path, role) => directory().allows(user, path, role),
     patternsIn: (instance) => directory().patternsOf(user, instance),
@@ -57,6 +60,7 @@ export const MACHINE_ACTOR: Actor = {
   identity: SYSTEM_IDENTITY,
   client: "everlock",
   remote: undefined,
+  isPersonal: true,
   isAdministrator: () => true,
   allows: () => true,
   patternsIn: () => [EVERYTHING],
@@ -65,4 +69,14 @@ export const MACHINE_ACTOR: Actor = {
 /** `what`: the requested operation, as the subject of the message. Throws `AdministratorOnlyError`. */
 export function requireAdministrator(actor: Actor, what = "this"): void {
   if (!actor.isAdministrator()) throw new AdministratorOnlyError(what, actor.user);
+}
+
+/** `what`: the requested operation, as the subject of the message. Throws `NotAllowedError` for a token, and for `anon`. */
+export function requirePerson({ isPersonal, user }: Actor, what: string): void {
+  if (isPersonal) return;
+  throw new NotAllowedError(
+    user === ANONYMOUS
+      ? `${what} requires a login`
+      : `${what} requires a login with the password; an API token or a Bearer token is not enough`,
+  );
 }

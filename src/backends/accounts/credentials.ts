@@ -9,15 +9,19 @@ import {
   type User,
   type UserName,
 } from "../../primitives/users/user.ts";
-import type { Actor } from "../actor.ts";
+import { type Actor, requirePerson } from "../actor.ts";
 import { NotAllowedError } from "../refusals.ts";
 import { type AccountServices, existingUser, type KnownUsers } from "./account-services.ts";
 
 /** Longest name of a token (characters); longer ones are cut. */
 const MAX_TOKEN_NAME = 100;
 
-/** Returns a user whose credentials the actor may manage: the actor itself, or any user for an administrator. */
+/**
+ * Returns a user whose credentials the actor may manage: the actor itself, or any user for an administrator. A token may manage
+ * none, so that it can't outlive its own end or limit.
+ */
 export function credentialOwner(services: KnownUsers, actor: Actor, name: UserName): User {
+  requirePerson(actor, "managing credentials");
   if (name !== actor.user && !actor.isAdministrator())
     throw new NotAllowedError(
       `only a system administrator may manage the credentials of '${name}'; '${actor.user}' is not one`,

@@ -3,7 +3,7 @@ import type { GroupName } from "../../primitives/users/group.ts";
 import { passwordFault } from "../../primitives/users/passwords.ts";
 import type { UserName } from "../../primitives/users/user.ts";
 import { refuseAnonymous } from "../../primitives/users/user-changes.ts";
-import { type Actor, requireAdministrator } from "../actor.ts";
+import { type Actor, requireAdministrator, requirePerson } from "../actor.ts";
 import { isNamesake, namesakeWarning } from "../namesakes.ts";
 import {
   ExistsError,
@@ -77,6 +77,7 @@ export async function addUser(
  * the user, as they may set any.
  */
 export function requiresOldPassword(services: KnownUsers, actor: Actor, name: UserName | undefined): boolean {
+  requirePerson(actor, "a change of a password");
   const owner = name ?? actor.user;
   if (owner !== actor.user) requireAdministrator(actor, "a change of another user's password");
   refuseAnonymous(owner, "has no password");

@@ -2,15 +2,17 @@ import { ANONYMOUS } from "../../primitives/users/user.ts";
 import { type Moment, parseMoment } from "../oci-http/operations/moment.ts";
 import { configOf } from "../oci-http/operations/registry-access.ts";
 import { maintenanceMessage } from "../oci-http/settings/registry-mode.ts";
-import { InvalidArgumentError, NotAllowedError } from "../refusals.ts";
+import { InvalidArgumentError } from "../refusals.ts";
 import { API_PREFIX, handleApi } from "./api/api.ts";
 import { problem } from "./api/problem.ts";
 import { assetAt } from "./assets/assets.ts";
+import { endedSession } from "./pages/ended-session.tsx";
 import { errorPage } from "./pages/error-page.tsx";
 import { handlePage, responseOf } from "./pages/pages.tsx";
+import { SIGN_IN, SIGN_OUT } from "./pages/sign-in-page.tsx";
 import { compressed } from "./requests/compressed.ts";
 import { EndedSessions } from "./requests/ended-sessions.ts";
-import { webFailureOf } from "./requests/failed-web.ts";
+import { UnderMaintenanceError, webFailureOf } from "./requests/failed-web.ts";
 import { Links } from "./requests/links.ts";
 import { SECURITY_HEADERS } from "./requests/security-headers.ts";
 import { webActor } from "./requests/web-actor.ts";
@@ -18,9 +20,7 @@ import type { WebCalls, WebLogin, WebRequest, WebResponse } from "./requests/web
 import type { WebContext } from "./requests/web-context.ts";
 import type { WebServices } from "./requests/web-services.ts";
 
-const SIGN_IN = "/sign-in";
-const SIGN_OUT = "/sign-out";
-const NOBODY: WebLogin = { user: ANONYMOUS };
+const ENDED: WebLogin = { user: ANONYMOUS, hasEnded: true };
 
 /** The pages and the API of all registries. It runs on the main thread, over the operations that the console uses. */
 export class WebBackend implements WebCalls {
@@ -42,9 +42,11 @@ export class WebBackend implements WebCalls {
 
   async #answer(sent: WebRequest): Promise<WebResponse> {
     const { session } = sent.login;
-    const request = session && this.#ended.has(session.id) ? { ...sent, login: NOBODY } : sent;
+    const request = session && this.#ended.has(session.id) ? { ...sent, login: ENDED } : sent;
     const context = this.#contextOf(request);
     const isApi = isApiPath(request.path);
+    const expired = isApi ? undefined : endedSession(context);
+    if (expired) return expired;
     try {
       if (request.path !== SIGN_IN) this.#refuseMaintenance(context);
       const asked = { ...context, at: momentOf(context.query) };
@@ -52,7 +54,7 @@ export class WebBackend implements WebCalls {
       const response = await handlePage(asked);
       if (request.path !== SIGN_OUT || request.method !== "POST") return response;
       if (session) this.#ended.end(session.id);
-      return { ...response, endsSession: true };
+      return { ...response, session: "end" };
     } catch (error) {
       const failure = webFailureOf(this.#services.log, error, request.login);
       return isApi ? problem(failure) : responseOf(context, errorPage(context, failure));
@@ -76,8 +78,7 @@ export class WebBackend implements WebCalls {
 
   #refuseMaintenance({ config, actor }: WebContext): void {
     const message = maintenanceMessage(config.mode);
-    if (message !== undefined && !actor.isAdministrator())
-      throw new NotAllowedError(`'${config.name}' is under maintenance: ${message}`);
+    if (message !== undefined && !actor.isAdministrator()) throw new UnderMaintenanceError(message);
   }
 }
 

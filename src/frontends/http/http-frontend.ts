@@ -29,7 +29,9 @@ import { RequestBodies } from "./requests/request-bodies.ts";
 import { splitTarget } from "./requests/request-target.ts";
 import { SharedBodies } from "./requests/shared-bodies.ts";
 import { StreamedBodies } from "./requests/streamed-bodies.ts";
+import { tlsRedirect } from "./requests/tls-redirect.ts";
 import { unknownHostResponse } from "./requests/unknown-host.ts";
+import { asksForPage, plainErrorPage, unknownHostPage } from "./web/plain-page.ts";
 import { WebEndpoint } from "./web/web-endpoint.ts";
 import { isWebPath } from "./web/web-paths.ts";
 
@@ -232,15 +234,18 @@ export class HttpFrontend {
     const backend = lookUpVhost(this.#options.hosts(), vhost);
     if (!backend) {
       this.#unknownHosts.note(vhost, trace.remote);
+      if (this.#wantsPage(request, path)) return unknownHostPage(vhost);
       return unknownHostResponse(request, { path, host: vhost, base });
     }
     trace.instance = backend.audience;
     if (!this.#options.isServing()) {
-      return new RegistryError("unavailable", { headers: { "Retry-After": UNAVAILABLE_RETRY_SECONDS } });
+      const headers = { "Retry-After": UNAVAILABLE_RETRY_SECONDS };
+      const error = new RegistryError("unavailable", { headers });
+      return this.#wantsPage(request, path) ? plainErrorPage(error) : error;
     }
     const { tlsPort } = this.#listeners;
     if (usedScheme === "http" && tlsPort !== undefined && this.#options.settings.redirectsToTls) {
-      return redirect(`https://${vhost}${portSuffix(tlsPort)}${sentPath}`, query);
+      return tlsRedirect({ host: vhost, port: tlsPort, path: sentPath }, query);
     }
     const routed = { request, path, query, backend, trace, base, remote: trace.remote };
     if (path === TOKEN_PATH) {
@@ -264,6 +269,10 @@ export class HttpFrontend {
     return backend.handle({ ...routed, principal, limits, responseBodies });
   }
 
+  #wantsPage(request: Request, path: string): boolean {
+    return this.#options.servesPages() && asksForPage(request, path);
+  }
+
   /** The client behind a trusted proxy; `undefined` for any other peer. */
   #clientOf(request: Request, peer: () => string): ProxiedClient | undefined {
     const client = this.#proxies.isConfigured ? this.#proxies.clientOf(request, peer()) : undefined;
@@ -273,7 +282,6 @@ export class HttpFrontend {
   }
 }
 
-const HTTPS_PORT = 443;
 const UNAVAILABLE_RETRY_SECONDS = "30";
 
 /**
@@ -283,14 +291,4 @@ const UNAVAILABLE_RETRY_SECONDS = "30";
 function mayBeMore({ status }: Response | RegistryError, { instance, route }: HttpTrace): boolean {
   if (route === "token") return false;
   return status === 401 || status === 403 || route === "catalog" || (status === 404 && instance === "");
-}
-
-function portSuffix(port: number): string {
-  return port === HTTPS_PORT ? "" : `:${port}`;
-}
-
-/** 308 is permanent and keeps the method and body. */
-function redirect(url: string, query: URLSearchParams): Response {
-  const Location = query.size > 0 ? `${url}?${query}` : url;
-  return new Response(null, { status: 308, headers: { Location } });
 }

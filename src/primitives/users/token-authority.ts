@@ -7,8 +7,12 @@ const ACCESS_TOKEN_SECONDS = 300;
 /** Life of a refresh token, which replaces a login; a password change ends it earlier. */
 const REFRESH_TOKEN_SECONDS = 30 * 24 * 60 * 60;
 
-/** Life of a session of the pages; a password change ends it earlier. */
+/** Life of a session of the pages after its last renewal; a password change ends it earlier. */
 const SESSION_SECONDS = 12 * 60 * 60;
+/** A session in use is renewed after this time. */
+const RENEWAL_SECONDS = 60 * 60;
+/** Longest time from a sign-in to the next one, however often the session is renewed. */
+const MAX_SESSION_SECONDS = 7 * 24 * 60 * 60;
 
 type Use = "access" | "refresh" | "session";
 
@@ -28,11 +32,20 @@ export interface TokenContent {
 /** The content of a session's token. */
 export interface Session {
   readonly user: UserName;
-  /** Unique. */
+  /** Unique; a renewed session keeps it. */
   readonly id: string;
-  /** In seconds since the epoch. */
+  /** The time of the sign-in. All times are in seconds since the epoch. */
+  readonly began: number;
   readonly ends: number;
 }
+
+/** The token of a session, and its lifetime. */
+export interface SessionToken {
+  readonly token: string;
+  readonly seconds: number;
+}
+
+type SessionClaim = Pick<Session, "id" | "began">;
 
 /** Issues and verifies tokens, which become invalid when their user changes. */
 export class TokenAuthority {
@@ -65,14 +78,30 @@ export class TokenAuthority {
   }
 
   /** Begins a session of the pages. Valid until the user's password changes; what the user may do is looked up for each request. */
-  issueSession(user: UserName, audience: string): { readonly token: string; readonly seconds: number } {
-    const id = crypto.randomUUID();
-    return { token: this.#issue("session", user, audience, id, SESSION_SECONDS), seconds: SESSION_SECONDS };
+  issueSession(user: UserName, audience: string): SessionToken {
+    const began = Math.floor(this.#signer.wallSeconds());
+    return this.#sessionToken(user, audience, { id: crypto.randomUUID(), began });
+  }
+
+  /** A later token of a valid session; `undefined` until it is due, and after the longest time. */
+  renewSession({ user, id, began, ends }: Session, audience: string): SessionToken | undefined {
+    const isDue = ends - this.#signer.wallSeconds() <= SESSION_SECONDS - RENEWAL_SECONDS;
+    return isDue && ends < began + MAX_SESSION_SECONDS
+      ? this.#sessionToken(user, audience, { id, began })
+      : undefined;
   }
 
   verifySession(token: string, audience: string): Session | undefined {
     const content = this.#verified("session", token, audience);
-    return content && { user: content.user, id: String(content.access), ends: content.ends };
+    // Only this class makes the content of a token that is verified.
+    const claim = content?.access as SessionClaim | undefined;
+    return content && claim && { user: content.user, ...claim, ends: content.ends };
+  }
+
+  #sessionToken(user: UserName, audience: string, { id, began }: SessionClaim): SessionToken {
+    const left = began + MAX_SESSION_SECONDS - Math.floor(this.#signer.wallSeconds());
+    const seconds = Math.min(SESSION_SECONDS, left);
+    return { token: this.#issue("session", user, audience, { id, began }, seconds), seconds };
   }
 
   verify(use: Exclude<Use, "session">, token: string, audience: string): TokenContent | undefined {

@@ -17,5 +17,10 @@ export const WEB_BACKEND = serverPart({
   },
   stopsBeside: [JOBS],
   start: (services, { config, log }) =>
-    new LazyWeb({ ...services, passwordMinLength: config.passwordMinLength, log }),
+    new LazyWeb({
+      ...services,
+      passwordMinLength: config.passwordMinLength,
+      consolePort: config.ssh?.port,
+      log,
+    }),
 });

@@ -10,8 +10,14 @@ async function answer(port: number, path: string, { headers }: Identity, method 
     headers: { Host: "localhost", ...headers },
   });
   const sent = [...response.headers].filter(([name]) => name !== "date" && name !== "content-length");
-  const body = (await response.text()).replace(/(<time[^>]*>)[^<]*/g, "$1");
+  const body = withoutTokenUse((await response.text()).replace(/(<time[^>]*>)[^<]*/g, "$1"), path);
   return [String(response.status), ...sent.map((pair) => pair.join(": ")), "", body].join("\n");
+}
+
+/** An account without the last use of its API tokens, which these requests are themselves. */
+function withoutTokenUse(body: string, path: string): string {
+  if (!/^(?:\/api\/v1)?\/account/.test(path)) return body;
+  return body.replace(/,"lastUsed":"[^"]*"/g, "").replace(/<td class="wide">(?:never|<time.*?)<\/td>/g, "");
 }
 
 /** What a text says once the names that were asked for are those of what is missing. */

@@ -28,7 +28,30 @@ describe("a sign-in", () => {
     expect(refused.status).toBe(401);
     expect(await refused.text()).toContain("The name or the password is wrong.");
     const forged = await browser.fetch("/account", { headers: { Cookie: "everlock=a.b.c" } });
-    expect(await forged.text()).toContain("Sign in");
+    expect([forged.status, forged.headers.get("Location")]).toEqual([
+      303,
+      "/sign-in?next=%2Faccount&ended=true",
+    ]);
+  });
+
+  test("counts as a login: ten wrong ones are limited, and where the user is known the right one goes in", async () => {
+    const { httpPort } = await startTestServer();
+    const browser = new WebClient(httpPort);
+    await browser.signIn("alice", "change-me");
+    await Promise.all(Array.from({ length: 10 }, (_, i) => browser.signIn("alice", `wrong${i}`)));
+    const limited = await browser.signIn("alice", "wrong");
+    expect(limited.status).toBe(429);
+    expect(await limited.text()).toMatch(/too many failed logins. Try again in \d+ seconds?\./);
+    const right = await new WebClient(httpPort).signIn("alice", "change-me");
+    expect(right.status).toBe(303);
+  }, 30_000);
+
+  test("that has ended leads a script, which swaps a part of the page, to load it whole", async () => {
+    const { httpPort } = await startTestServer();
+    const headers = { Cookie: "everlock=a.b.c", "Sec-Fetch-Dest": "empty" };
+    const response = await new WebClient(httpPort).fetch("/", { headers });
+    expect([response.status, response.headers.get("Set-Cookie")]).toEqual([401, null]);
+    expect(await response.text()).toContain("your session has ended");
   });
 
   test("that a page of another site has sent is refused", async () => {

@@ -160,3 +160,40 @@ test("anon gets access tokens but no refresh token", () => {
   const authority = run("a");
   expect(holder(authority, authority.issueAccess(ANONYMOUS, "default", []).token)).toBe(ANONYMOUS);
 });
+
+test("a session lasts twelve hours after its last use in any of them, and a week at most", () => {
+  const { run, pass } = machine();
+  const authority = run("a");
+  let { token, seconds } = authority.issueSession(ALICE, "default");
+  const first = authority.verifySession(token, "default");
+  expect(seconds).toBe(DAY / 2);
+  pass(3599);
+  const early = authority.verifySession(token, "default");
+  expect(early && authority.renewSession(early, "default")).toBeUndefined();
+  for (let hours = 0; hours < 6 * 24 + 13; hours++) {
+    pass(3600);
+    const session = authority.verifySession(token, "default");
+    const renewed = session && authority.renewSession(session, "default");
+    if (renewed) ({ token, seconds } = renewed);
+  }
+  const last = authority.verifySession(token, "default");
+  expect([last?.id, last?.began]).toEqual([first?.id, first?.began]);
+  expect((last?.ends ?? 0) - (first?.began ?? 0)).toBe(7 * DAY);
+  pass(11 * 3600);
+  expect(authority.verifySession(token, "default")).toBeUndefined();
+});
+
+test("a session that nobody uses ends after twelve hours, or with the user's password", () => {
+  const { run, pass } = machine();
+  const authority = run("a");
+  const { token } = authority.issueSession(ALICE, "default");
+  const changed = new UserDirectory([
+    { ...alice, credentials: [{ kind: "password", hash: "$argon2id$two" }] },
+  ]);
+  for (const users of [changed, new UserDirectory([{ ...alice, isDisabled: true }]), new UserDirectory([])])
+    expect(run("a", users).verifySession(token, "default")).toBeUndefined();
+  pass(DAY / 2 - 1);
+  expect(authority.verifySession(token, "default")?.user).toBe(ALICE);
+  pass(1);
+  expect(authority.verifySession(token, "default")).toBeUndefined();
+});

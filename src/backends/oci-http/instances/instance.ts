@@ -28,6 +28,8 @@ export interface Principal {
   readonly token?: TokenAccess;
   /** The part of the user's access that this login may use; `undefined`: all of it. */
   readonly limit?: Grant | undefined;
+  /** Whether the login is by an API token. */
+  readonly isApiToken?: boolean | undefined;
   /** When the login ends, in seconds since the epoch. */
   readonly ends?: number | undefined;
 }

@@ -1,3 +1,4 @@
+import { ACCOUNT_ROUTES } from "./account.ts";
 import type { ApiRoute } from "./api-route.ts";
 import { REPOSITORY_ROUTES } from "./repositories.ts";
 import { REPOSITORY_DETAILS_ROUTES } from "./repository.ts";
@@ -8,4 +9,5 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...REPOSITORY_ROUTES,
   ...REPOSITORY_DETAILS_ROUTES,
   ...TAG_ROUTES,
+  ...ACCOUNT_ROUTES,
 ];

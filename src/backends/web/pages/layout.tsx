@@ -78,7 +78,9 @@ function AccountLink({ context }: InContext) {
     );
   return (
     <div class="account">
-      <span>{login.user}</span>
+      <a href={links.now("/account")} aria-current={request.path === "/account" ? "page" : undefined}>
+        {login.user}
+      </a>
       {login.session && (
         <form method="post" action={links.now("/sign-out")}>
           <button type="submit" class="quiet">

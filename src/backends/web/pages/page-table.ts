@@ -1,7 +1,14 @@
+import { ACCOUNT_PAGE } from "./account-page.tsx";
 import type { Page } from "./page.ts";
 import { REPOSITORIES_PAGE } from "./repositories-page.tsx";
 import { REPOSITORY_PAGE } from "./repository-page.tsx";
 import { SIGN_IN_PAGE, SIGN_OUT_PAGE } from "./sign-in-page.tsx";
 
 /** All pages. */
-export const PAGES: readonly Page[] = [REPOSITORIES_PAGE, REPOSITORY_PAGE, SIGN_IN_PAGE, SIGN_OUT_PAGE];
+export const PAGES: readonly Page[] = [
+  REPOSITORIES_PAGE,
+  REPOSITORY_PAGE,
+  SIGN_IN_PAGE,
+  SIGN_OUT_PAGE,
+  ACCOUNT_PAGE,
+];

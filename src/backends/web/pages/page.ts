@@ -13,9 +13,12 @@ export interface PageContent {
 /** Another page that is shown instead: 303. */
 export class Redirect {
   readonly location: string;
+  /** Whether the user's password has changed, and a new session takes the place of this one. */
+  readonly beginsSession: boolean;
 
-  constructor(location: string) {
+  constructor(location: string, { beginsSession = false }: { readonly beginsSession?: boolean } = {}) {
     this.location = location;
+    this.beginsSession = beginsSession;
   }
 }
 

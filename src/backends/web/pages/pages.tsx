@@ -26,7 +26,12 @@ export async function handlePage(context: WebContext): Promise<WebResponse> {
 /** Renders a page whole. */
 export function responseOf(context: WebContext, result: PageContent | Redirect): WebResponse {
   if (result instanceof Redirect)
-    return { status: 303, headers: { Location: context.links.belowRoot(result.location) }, body: null };
+    return {
+      status: 303,
+      headers: { Location: context.links.belowRoot(result.location) },
+      body: null,
+      session: result.beginsSession ? "begin" : undefined,
+    };
   return {
     status: result.status ?? 200,
     headers: { "Content-Type": "text/html; charset=utf-8" },

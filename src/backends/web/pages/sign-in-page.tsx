@@ -4,9 +4,12 @@ import { RoutePattern } from "../requests/route-pattern.ts";
 import type { WebContext } from "../requests/web-context.ts";
 import { type Page, type PageContent, Redirect } from "./page.ts";
 
+export const SIGN_IN = "/sign-in";
+export const SIGN_OUT = "/sign-out";
+
 /** The HTTP thread checks the submitted form; it comes here only if the login was refused. */
 export const SIGN_IN_PAGE: Page = {
-  pattern: new RoutePattern("/sign-in"),
+  pattern: new RoutePattern(SIGN_IN),
   show: (context) => {
     const isSignedIn = context.request.login.user !== ANONYMOUS;
     return isSignedIn ? new Redirect(context.links.now("/")) : signIn(context, context.query.get("next"));
@@ -14,7 +17,9 @@ export const SIGN_IN_PAGE: Page = {
   submit: (context, _path, form) => signIn(context, form.get("next")),
 };
 
-function signIn({ links, request: { refusedSignIn } }: WebContext, next: string | null): PageContent {
+function signIn({ links, query, request }: WebContext, next: string | null): PageContent {
+  const { refusedSignIn } = request;
+  const hasEnded = !refusedSignIn && query.has("ended");
   const limited = refusedSignIn?.retryAfterSeconds;
   const message =
     limited === undefined
@@ -31,7 +36,12 @@ function signIn({ links, request: { refusedSignIn } }: WebContext, next: string 
             {message}
           </p>
         )}
-        <form class="stack" method="post" action={links.now("/sign-in")}>
+        {hasEnded && (
+          <p class="notice" role="status">
+            Your session has ended. Sign in to go on.
+          </p>
+        )}
+        <form class="stack" method="post" action={links.now(SIGN_IN)}>
           <input type="hidden" name="next" value={next ?? "/"} />
           <label>
             User name
@@ -52,7 +62,7 @@ function signIn({ links, request: { refusedSignIn } }: WebContext, next: string 
 
 /** Ends the session. */
 export const SIGN_OUT_PAGE: Page = {
-  pattern: new RoutePattern("/sign-out"),
+  pattern: new RoutePattern(SIGN_OUT),
   show: ({ links }) => new Redirect(links.now("/")),
   submit: ({ links }) => new Redirect(links.now("/")),
 };

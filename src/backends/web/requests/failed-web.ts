@@ -1,7 +1,9 @@
 import { type Failure, type FailureKind, reportedFailure } from "../../../primitives/errors/failure.ts";
+import { ExpectedError } from "../../../primitives/expected-error.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { damageOf } from "../../oci-http/content/damage.ts";
+import { TryLaterError } from "../../refusals.ts";
 import type { WebLogin } from "./web-calls.ts";
 
 /** Why a request failed, for pages and API: an HTTP status and words for users. */
@@ -9,6 +11,15 @@ export interface WebFailure {
   readonly status: number;
   readonly words: string;
   readonly hint?: string | undefined;
+}
+
+/** The registry serves nothing for now; the message is the administrator's. */
+export class UnderMaintenanceError extends ExpectedError {
+  override readonly name = "UnderMaintenanceError";
+
+  constructor(message: string) {
+    super(message, { kind: "busy" });
+  }
 }
 
 const STATUS: Readonly<Record<FailureKind, number>> = {
@@ -34,6 +45,7 @@ export function webFailureOf(log: Logger, error: unknown, { user }: WebLogin): W
     return { status: 503, words: "an index of this registry is being rebuilt; try again in a few seconds" };
   const failure: Failure = reportedFailure(log, "a request for a page failed", error);
   const { kind, words, hint } = failure;
+  if (error instanceof TryLaterError) return { status: 429, words, hint };
   const status = kind === "refused" && user === ANONYMOUS ? 401 : STATUS[kind];
   return { status, words, hint };
 }

@@ -24,7 +24,7 @@ interface WebActorOptions {
 
 /** The actor of a request: the user, within what the token of the request allows; what `anon` may do is always allowed. */
 export function webActor(
-  { user, limit, claims }: WebLogin,
+  { user, limit, claims, isPersonal = false }: WebLogin,
   { directory, client, remote }: WebActorOptions,
 ): Actor {
   const token = claims && new TokenAccess(claims);
@@ -38,6 +38,7 @@ export function webActor(
     identity: identityOf(user),
     client,
     remote,
+    isPersonal,
     isAdministrator: () => !limit && !token && directory().isAdministrator(user),
     allows: (path, role) => directory().allows(isWithin(path, role) ? user : ANONYMOUS, path, role),
     patternsIn: (instance) =>

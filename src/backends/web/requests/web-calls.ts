@@ -26,6 +26,7 @@ export const WEB_HEADERS = [
   "accept-encoding",
   "content-type",
   "if-none-match",
+  "sec-fetch-dest",
   "sec-fetch-site",
   "user-agent",
 ] as const;
@@ -39,13 +40,15 @@ export interface WebLogin {
   /** The claims of a Bearer token, which limit the access too. */
   readonly claims?: readonly AccessClaim[] | undefined;
   readonly session?: WebSession | undefined;
+  /** Whether the user has given the password, here or at the sign-in of the session; not with a token. */
+  readonly isPersonal?: boolean | undefined;
+  /** Whether the client has sent the cookie of a session that is no longer valid. */
+  readonly hasEnded?: boolean | undefined;
 }
 
 /** A login by the page. */
 export interface WebSession {
   readonly id: string;
-  /** In seconds since the epoch. */
-  readonly ends: number;
 }
 
 /** A request for a page, the API or an asset, as plain data. */
@@ -88,8 +91,8 @@ export interface WebResponse {
   readonly body: string | Uint8Array | null;
   /** Sent instead of `body`. */
   readonly download?: WebDownload | undefined;
-  /** Whether the session's cookie is to be deleted. */
-  readonly endsSession?: boolean | undefined;
+  /** `end`: its cookie is to be deleted; `begin`: the user's password has changed, and a new session takes the place of this one. */
+  readonly session?: "end" | "begin" | undefined;
 }
 
 /** The pages and the API, as the HTTP threads call them. */

@@ -14,5 +14,7 @@ export interface WebServices extends PasswordServices {
   readonly tokenUses: Pick<TokenUses, "lastUse">;
   /** What other nodes change of users and registries; `undefined` where no other node uses the storage. */
   readonly others: OtherNodes | undefined;
+  /** Port of the admin console; `undefined` if it is off. */
+  readonly consolePort: number | undefined;
   readonly log: Logger;
 }

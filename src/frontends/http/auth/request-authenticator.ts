@@ -83,7 +83,7 @@ export class RequestAuthenticator {
 }
 
 function principalOf({ user, token }: Login): Principal {
-  return { user: user.name, limit: token?.limit, ends: token?.expires };
+  return { user: user.name, limit: token?.limit, isApiToken: token && true, ends: token?.expires };
 }
 
 function unauthorized(message: string, challenge: string): RegistryError {

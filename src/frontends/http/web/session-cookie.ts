@@ -1,3 +1,5 @@
+import type { SessionToken } from "../../../primitives/users/token-authority.ts";
+
 /** A browser accepts the prefix from this host alone, over TLS, for all its paths (RFC 6265bis, section 4.1.3). */
 const SECURE_NAME = "__Host-everlock";
 const PLAIN_NAME = "everlock";
@@ -11,8 +13,8 @@ function nameOf({ isSecure }: CookieOptions): string {
   return isSecure ? SECURE_NAME : PLAIN_NAME;
 }
 
-/** The value of a Set-Cookie header that keeps a session for `seconds`; with 0, the browser deletes it. */
-export function sessionCookie(token: string, seconds: number, options: CookieOptions): string {
+/** The value of a Set-Cookie header that keeps a session; with 0 seconds, the browser deletes it. */
+export function sessionCookie({ token, seconds }: SessionToken, options: CookieOptions): string {
   const secure = options.isSecure ? "; Secure" : "";
   return `${nameOf(options)}=${token}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;
 }

@@ -12,13 +12,14 @@ import {
 import { SharedBudget } from "../../../primitives/bounds/shared-budget.ts";
 import { networkOf } from "../../../primitives/net/client-network.ts";
 import type { Authenticator, LoginAttempt, LoginResult } from "../../../primitives/users/authenticator.ts";
-import type { TokenAuthority } from "../../../primitives/users/token-authority.ts";
+import type { Session, SessionToken, TokenAuthority } from "../../../primitives/users/token-authority.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { withBoundedBody } from "../../../registry/requests/bounded-body.ts";
 import { RegistryError } from "../../../registry/requests/errors.ts";
 import type { RequestAuthenticator } from "../auth/request-authenticator.ts";
 import type { RoutedRequest } from "../requests/http-backend.ts";
 import { HTTP_FAULTS } from "../requests/http-faults.ts";
+import { asksForPage, plainErrorPage } from "./plain-page.ts";
 import { isOfSameOrigin } from "./same-origin.ts";
 import { type CookieOptions, sessionCookie, sessionTokenIn } from "./session-cookie.ts";
 import { safeNext } from "./web-paths.ts";
@@ -38,6 +39,8 @@ export interface WebEndpointOptions {
   readonly web: WebCalls;
   /** What other nodes change; `undefined` where there are none. */
   readonly others?: OtherNodes | undefined;
+  /** Awaited before a token is issued that rests on a change of users. */
+  readonly upToDate?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** What a request for a page adds to a routed one. */
@@ -57,9 +60,10 @@ export class WebEndpoint {
 
   async handle(routed: WebRoutedRequest): Promise<Response | RegistryError> {
     const result = await this.#handle(routed);
-    if (!(result instanceof RegistryError) || !routed.path.startsWith(API)) return result;
+    if (!(result instanceof RegistryError)) return result;
     const { status, message, headers } = result;
-    return responseOf(problem({ status, words: message }, headers));
+    if (routed.path.startsWith(API)) return responseOf(problem({ status, words: message }, headers));
+    return asksForPage(routed.request, routed.path) ? plainErrorPage(result) : result;
   }
 
   async #handle(routed: WebRoutedRequest): Promise<Response | RegistryError> {
@@ -92,14 +96,16 @@ export class WebEndpoint {
         backend.challenge(base),
       );
       if (principal instanceof RegistryError) return principal;
-      return { principal, login: { ...principal, claims: principal.token?.claims } };
+      const { user, limit, token, isApiToken } = principal;
+      const isPersonal = user !== ANONYMOUS && !isApiToken && !token;
+      return { principal, login: { user, limit, claims: token?.claims, isPersonal } };
     }
     const token = sessionTokenIn(request.headers.get("Cookie"), cookies);
-    const session =
-      token === undefined ? undefined : this.#options.tokens.verifySession(token, backend.audience);
-    if (!session) return NOBODY;
-    const { user, id, ends } = session;
-    return { principal: { user }, login: { user, session: { id, ends } } };
+    if (token === undefined) return NOBODY;
+    const session = this.#options.tokens.verifySession(token, backend.audience);
+    if (!session) return { ...NOBODY, login: { ...NOBODY.login, hasEnded: true } };
+    const { user, id } = session;
+    return { principal: { user }, login: { user, session: { id }, isPersonal: true }, session };
   }
 
   async #signIn(
@@ -122,12 +128,12 @@ export class WebEndpoint {
       place,
     });
     if (result.kind === "accepted") {
-      const { token, seconds } = tokens.issueSession(result.user.name, backend.audience);
+      const session = tokens.issueSession(result.user.name, backend.audience);
       return new Response(null, {
         status: 303,
         headers: {
           Location: safeNext(form.get("next")),
-          "Set-Cookie": sessionCookie(token, seconds, cookies),
+          "Set-Cookie": sessionCookie(session, cookies),
           "Cache-Control": "no-store",
         },
       });
@@ -149,11 +155,12 @@ export class WebEndpoint {
   async #pass(
     routed: WebRoutedRequest,
     cookies: CookieOptions,
-    { principal, login }: WebPrincipal,
+    asking: WebPrincipal,
     body: Uint8Array,
     refusedSignIn?: WebRequest["refusedSignIn"],
   ): Promise<Response> {
     const { request, path, query, base, backend, remote, trace } = routed;
+    const { principal, login } = asking;
     trace.route = path.startsWith(API) ? "api" : "page";
     const headers = WEB_HEADERS.flatMap((name) => {
       const value = request.headers.get(name);
@@ -173,8 +180,27 @@ export class WebEndpoint {
     });
     if (response.download) return this.#download(routed, principal, response);
     const sent = responseOf(response);
-    if (response.endsSession) sent.headers.set("Set-Cookie", sessionCookie("", 0, cookies));
+    const session = await this.#nextSession(asking, response, backend.audience);
+    if (session) sent.headers.set("Set-Cookie", sessionCookie(session, cookies));
     return sent;
+  }
+
+  /** What the browser is to keep from now on; `undefined`: what it has. */
+  async #nextSession(
+    { principal, session }: WebPrincipal,
+    response: WebResponse,
+    audience: string,
+  ): Promise<SessionToken | undefined> {
+    const { tokens, upToDate } = this.#options;
+    switch (response.session) {
+      case "end":
+        return { token: "", seconds: 0 };
+      case "begin":
+        await upToDate?.();
+        return tokens.issueSession(principal.user, audience);
+      default:
+        return session && tokens.renewSession(session, audience);
+    }
   }
 
   /** Whether the principal may read the blob is decided as for any pull. */
@@ -200,6 +226,8 @@ interface WebPrincipal {
   readonly principal: Principal;
   /** The same as plain data, for the main thread. */
   readonly login: WebLogin;
+  /** The session of the cookie, if it is valid. */
+  readonly session?: Session | undefined;
 }
 
 const NOBODY: WebPrincipal = { principal: { user: ANONYMOUS }, login: { user: ANONYMOUS } };

@@ -1,0 +1,29 @@
+import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
+import { type Actor, requirePerson } from "../actor.ts";
+import { existingUser, type KnownUsers } from "./account-services.ts";
+import { type GrantsRecord, listGrants } from "./grants.ts";
+
+/** What users may know about themselves. */
+export interface AccountRecord extends GrantsRecord {
+  readonly user: UserName;
+  readonly displayName: string;
+  readonly isAdministrator: boolean;
+  /** What everybody may do, also without a login. */
+  readonly anonymous: GrantsRecord["own"];
+}
+
+/** The actor's own account. */
+export function readAccount(
+  services: KnownUsers & { readonly instances: { list(): readonly { readonly name: string }[] } },
+  actor: Actor,
+): AccountRecord {
+  requirePerson(actor, "reading an account");
+  const { name, displayName } = existingUser(services, actor.user);
+  return {
+    user: name,
+    displayName,
+    isAdministrator: actor.isAdministrator(),
+    ...listGrants(services, name),
+    anonymous: listGrants(services, ANONYMOUS).own,
+  };
+}
