@@ -37,12 +37,16 @@ describe("the count of steps", () => {
   });
 });
 
+const JSX = new Bun.Transpiler({ loader: "tsx" });
+
 test("no expression of the program takes more steps than a multiple of its text's length", async () => {
   const wrong: string[] = [];
   const unseen: string[] = [];
   let count = 0;
   for await (const path of new Glob("**/*.{ts,tsx}").scan(SOURCE)) {
-    const source = await Bun.file(`${SOURCE}/${path}`).text();
+    const text = await Bun.file(`${SOURCE}/${path}`).text();
+    // In JSX, a slash of an element or a text would look like the begin of an expression.
+    const source = path.endsWith(".tsx") ? JSX.transformSync(text) : text;
     if (source.includes("new RegExp(")) unseen.push(path);
     for (const regex of regexLiterals(source)) {
       count++;

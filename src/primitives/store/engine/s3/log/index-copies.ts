@@ -94,8 +94,9 @@ function withoutEarlier(copies: Checkpoint["copies"], name: string): Checkpoint[
 }
 
 function versionIn(name: string): [of: string, version: number] {
-  const [, of = name, version = "0"] = name.match(/^(.*?)(\d+)$/) ?? [];
-  return [of, Number(version)];
+  let start = name.length;
+  while (start > 0 && /\d/.test(name.charAt(start - 1))) start--;
+  return [name.slice(0, start), Number(name.slice(start))];
 }
 
 async function* partsOf(
