@@ -8,7 +8,6 @@ import { runRemoteJob } from "../frontends/control/control-client.ts";
 import type { ControlMessage } from "../frontends/control/control-messages.ts";
 import { IncompleteJobError, type Job, JobRunner } from "../primitives/jobs/job-runner.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
-import { MIN_GRACE_SECONDS } from "../primitives/store/engine/s3/content/blob-touches.ts";
 import type { StoreManager } from "../primitives/store/store-manager.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { UserDirectory } from "../primitives/users/user-directory.ts";
@@ -84,11 +83,10 @@ async function jobsOn(
   { jobs: { gcGrace } }: ServerConfig,
 ): Promise<readonly Job[]> {
   const { location } = stores;
-  if (location.kind === "local") return storeJobs(instances, { ...NOT_SCHEDULED, gcGrace });
-  // Nodes may have a longer grace, and rely for some minutes on links that it protects.
-  const safe = Math.max(gcGrace, MIN_GRACE_SECONDS);
+  const jobs = storeJobs(instances, { ...NOT_SCHEDULED, gcGrace });
+  if (location.kind === "local") return jobs;
   const options = { leases: await stores.openLeases(), node: location.node, isPatient: true };
-  return storeJobs(instances, { ...NOT_SCHEDULED, gcGrace: safe }).map((job) => leasedJob(job, options));
+  return jobs.map((job) => leasedJob(job, options));
 }
 
 function print(message: ControlMessage): void {

@@ -10,6 +10,8 @@ import { clientOf, nodeAt, REPOSITORY } from "./nodes.ts";
 import { Random } from "./random.ts";
 import { IS_FULL, SEED } from "./scale.ts";
 
+/** So long, what is pushed is kept at least. */
+const env = { EVERLOCK_TEST_MIN_GRACE_SECONDS: "1" };
 const NODES = 3;
 const PUSHERS = 6;
 const PUSH_MS = IS_FULL ? 60_000 : 8_000;
@@ -44,9 +46,8 @@ describeWith(["versitygw", "ssh", "sshpass"], "three nodes that take pushes", ()
     async () => {
       const random = new Random(SEED);
       const location = bucket();
-      const args = ["--gc-grace", "1s"];
       const nodes: Everlock[] = await Promise.all(
-        Array.from({ length: NODES }, () => startNode(location, { args })),
+        Array.from({ length: NODES }, () => startNode(location, { args: ["--gc-grace", "1s"], env })),
       );
       const collector = nodeAt(nodes, 0);
       await addAlice(collector, "owner");

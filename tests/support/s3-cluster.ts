@@ -15,11 +15,19 @@ export const NODE_ENV = {
 /** Starts a node over a bucket in an empty directory, or in that of an earlier one. */
 export function startNode(
   location: S3Location,
-  { dataDir, args = [] }: { readonly dataDir?: string; readonly args?: readonly string[] } = {},
+  {
+    dataDir,
+    args = [],
+    env = {},
+  }: {
+    readonly dataDir?: string;
+    readonly args?: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Everlock> {
   return startProcess({
     ...(dataDir !== undefined && { dataDir }),
     args: [...nodeArgs(location), ...args],
-    env: NODE_ENV,
+    env: { ...NODE_ENV, ...env },
   });
 }

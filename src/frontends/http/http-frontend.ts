@@ -102,7 +102,7 @@ export class HttpFrontend {
     this.#tokenEndpoint = new TokenEndpoint(this.#authenticator, options.tokens, options.others);
     this.#web = new WebEndpoint({ ...options, requestAuthenticator: this.#authenticator });
     this.#proxies = new TrustedProxies(options.settings.proxies);
-    this.#failed = new FailedRequests(options.log);
+    this.#failed = new FailedRequests(options.log, options.others !== undefined);
     this.#lists = new StreamedBodies({ onFailure: (error) => void this.#failed.errorOf(error) });
     this.#hints = new ProxyHints(options.settings.proxies, options.warnOnce);
     this.#unknownHosts = new UnknownHosts(options.onUnknownHost);

@@ -2,12 +2,21 @@ import { readFileSync } from "node:fs";
 import { ExpectedError, messageOf } from "../expected-error.ts";
 import { type MonotonicClock, monotonicMs } from "../monotonic-clock.ts";
 import { roleOf, roleSource } from "./role-credentials.ts";
-import { credentialsFromEnvironment, parseCredentialsFile, type S3Credentials } from "./s3-credentials.ts";
+import {
+  credentialsFromEnvironment,
+  ENVIRONMENT_NAMES,
+  FILE_NAMES,
+  parseCredentialsFile,
+  type S3Credentials,
+  unusableKey,
+} from "./s3-credentials.ts";
 
 /** A file is read again after this time (ms), because temporary keys are renewed in it. */
 const FILE_MS = 60_000;
 /** And at most so often (ms) while its keys are refused. */
 const REFUSED_FILE_MS = 1000;
+
+const NO_KEY = "has a character that no key has, such as a space, a line feed or a quotation mark";
 
 /** There are no access keys where they should be. */
 export class MissingCredentialsError extends ExpectedError {
@@ -35,7 +44,11 @@ export function credentialSource(
 ): CredentialSource {
   if (file !== undefined) return fileSource(file, now);
   const given = credentialsFromEnvironment(environment);
-  if (given) return () => given;
+  if (given) {
+    const unusable = unusableKey(given);
+    if (unusable !== undefined) throw new MissingCredentialsError(`${ENVIRONMENT_NAMES[unusable]} ${NO_KEY}`);
+    return () => given;
+  }
   const role = roleOf(environment, isAws);
   if (role) return roleSource(role);
   throw new MissingCredentialsError(
@@ -68,6 +81,9 @@ function fromFile(path: string): S3Credentials {
     });
   }
   const credentials = parseCredentialsFile(text);
+  const unusable = credentials && unusableKey(credentials);
+  if (unusable !== undefined)
+    throw new MissingCredentialsError(`the credentials file ${path}: ${FILE_NAMES[unusable]} ${NO_KEY}`);
   if (credentials) return credentials;
   throw new MissingCredentialsError(
     `the credentials file ${path} has no aws_access_key_id and aws_secret_access_key in its section [default]`,

@@ -142,10 +142,10 @@ export class S3Client {
   /** An address at which anyone can get the object for so many seconds. */
   async presign(key: string, seconds: number): Promise<string> {
     const url = this.#url(key, { "X-Amz-Expires": String(seconds) });
-    const signed = await this.#signer(
-      { method: "GET", url, signQuery: true },
-      await this.#credentials(),
-    ).sign();
+    // The clock of this node may be behind by more than the address is valid.
+    const datetime = signatureTime(this.storeTime);
+    const request: SignedRequest = { method: "GET", url, signQuery: true, datetime };
+    const signed = await this.#signer(request, await this.#credentials()).sign();
     return signed.url.href;
   }
 
@@ -214,7 +214,7 @@ export class S3Client {
       method,
       url: this.#url(key, query),
       headers: { ...headers, ...(body && { "X-Amz-Content-Sha256": this.#payloadHash(body) }) },
-      ...(signedAt && { datetime: signedAt.toISOString().replaceAll(/[:-]|\.\d{3}/g, "") }),
+      ...(signedAt && { datetime: signatureTime(signedAt) }),
     };
     const signer = this.#signer(unsigned, credentials);
     const signed = await signer.sign();
@@ -291,6 +291,8 @@ function isLockedOut({ headers = {} }: S3Request, { cause }: S3UnavailableError)
   const isConditional = headers["If-None-Match"] !== undefined || headers["If-Match"] !== undefined;
   return isConditional && cause instanceof LateError;
 }
+
+const signatureTime = (time: Date) => time.toISOString().replaceAll(/[:-]|\.\d{3}/g, "");
 
 function hashOf(body: Uint8Array<ArrayBuffer>): string {
   return new Bun.CryptoHasher("sha256").update(body).digest("hex");

@@ -24,4 +24,6 @@ export interface S3Storage {
   readonly cache: S3CacheLocation | undefined;
   /** Clients are sent to the object store for blobs of more bytes. */
   readonly redirectAbove: number | undefined;
+  /** See `BlobStore`; only for tests, and the same on all nodes then. */
+  readonly minGraceSeconds?: number;
 }

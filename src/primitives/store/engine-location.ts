@@ -13,8 +13,6 @@ export interface S3EngineLocation extends S3Storage {
   readonly dataDir: string;
   /** The name of this node, which no other node has. */
   readonly node: string;
-  /** For how long collectors of all nodes keep a blob after it was pushed, in milliseconds; default: not at all. */
-  readonly linkGraceMs?: number;
   /** Threads of this process that take uploads, and share the memory for them; default: one. */
   readonly uploadThreads?: number;
 }

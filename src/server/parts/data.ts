@@ -36,8 +36,8 @@ function warnOfExposure(storage: StorageConfig, log: Pick<Logger, "warn">): void
     log.warn(`--storage-credentials: ${path} is ${exposure} by other users; run 'chmod 600 ${path}'`);
 }
 
-function locationOf({ storage, jobs, http }: ServerConfig, dataDir: string): EngineLocation {
+function locationOf({ storage, http }: ServerConfig, dataDir: string): EngineLocation {
   if (storage.kind === "local") return { kind: "local", dataDir };
   const uploadThreads = http?.workers ?? 1;
-  return { ...storage, dataDir, node: nodeName(), linkGraceMs: jobs.gcGrace * 1000, uploadThreads };
+  return { ...storage, dataDir, node: nodeName(), uploadThreads };
 }

@@ -68,6 +68,21 @@ test("a file that is missing or has no keys is named", () => {
   expect(() => credentialSource(file)).toThrow(file);
 });
 
+test.each(["schlüssel", "a b", "abc\r", '"abc"'])(
+  "a key that is %j is named by its setting, not by a header of HTTP, and not shown",
+  (key) => {
+    const environment = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "s", AWS_SESSION_TOKEN: key };
+    expect(() => credentialSource(undefined, { environment })).toThrow(
+      "AWS_SESSION_TOKEN has a character that no key has",
+    );
+    const file = `${temporaryDirectory()}/credentials`;
+    writeFileSync(file, `[default]\naws_access_key_id=${key}x\naws_secret_access_key=secret\n`);
+    expect(() => credentialSource(file)).toThrow(
+      `${file}: aws_access_key_id has a character that no key has`,
+    );
+  },
+);
+
 test("without keys and without a role, what to set is named", () => {
   const missing = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --storage-credentials <file>";
   expect(() => credentialSource(undefined, { environment: {} })).toThrow(missing);

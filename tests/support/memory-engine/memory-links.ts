@@ -13,6 +13,10 @@ export class MemoryLinks implements OwnedLinks {
     this.#changed = changed;
   }
 
+  time(): Date {
+    return new Date();
+  }
+
   async has(scope: string, digest: Digest): Promise<boolean> {
     return this.#kept.has(keyOf(scope, digest));
   }

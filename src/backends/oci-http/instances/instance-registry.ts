@@ -16,6 +16,7 @@ import {
   InvalidInstancesError,
   parseInstances,
   SYSTEM_STORE,
+  withRegistry,
 } from "../settings/instance-config.ts";
 import { changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
 import type { OciStore } from "../store/oci-store.ts";
@@ -142,7 +143,9 @@ export class InstanceRegistry implements Reloadable {
   }
 
   async create(actor: Identity, config: InstanceConfig): Promise<void> {
-    await this.#change(actor, `create the registry ${config.name}`, (configs) => [...configs, config]);
+    await this.#change(actor, `create the registry ${config.name}`, (configs) =>
+      withRegistry(configs, config),
+    );
   }
 
   /** A setting with the value `undefined` is removed. Resolves with whether anything differs. */
@@ -263,9 +266,8 @@ export class InstanceRegistry implements Reloadable {
         try {
           checkTogether(configs);
         } catch (error) {
-          if (error instanceof InvalidInstancesError)
-            throw new InstanceChangeError(error.message, { kind: "conflict" });
-          throw error;
+          if (!(error instanceof InvalidInstancesError)) throw error;
+          throw new InstanceChangeError(error.message, { kind: "conflict" });
         }
         try {
           // Opened first: a store that can't be opened must not become part of the configuration.

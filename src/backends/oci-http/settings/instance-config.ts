@@ -4,6 +4,7 @@ import { storePath } from "../../../primitives/store/commits/store-path.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import { plainText } from "../../../primitives/text/records.ts";
 import { USERS_STORE } from "../../../primitives/users/user-registry.ts";
+import { ExistsError } from "../../refusals.ts";
 import {
   ALL_SETTINGS,
   type AnySetting,
@@ -81,6 +82,13 @@ export function checkTogether(instances: readonly InstanceConfig[]): void {
       owners.set(vhost, name);
     }
   }
+}
+
+/** With one more, which another node may have created just now. Throws `ExistsError`. */
+export function withRegistry(configs: readonly InstanceConfig[], config: InstanceConfig): InstanceConfig[] {
+  if (configs.some(({ name }) => name === config.name))
+    throw new ExistsError(`a registry '${config.name}' exists already`);
+  return [...configs, config];
 }
 
 function parseToml(bytes: Uint8Array): Readonly<Record<string, unknown>> {

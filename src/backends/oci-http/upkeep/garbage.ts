@@ -6,7 +6,7 @@ import type { OciStore } from "../store/oci-store.ts";
 import { type Disagreement, GarbageCandidates } from "./garbage-candidates.ts";
 
 export interface GarbagePolicy {
-  /** Blobs uploaded or requested within this time (seconds) are kept, needed or not. */
+  /** Blobs uploaded or requested within this time (seconds) are kept, needed or not; see also `BlobStore.minGraceSeconds`. */
   readonly graceSeconds: number;
   /** Blobs named by manifests removed within this time (seconds) are kept; `undefined`: for ever. */
   readonly retentionSeconds: number | undefined;
@@ -44,7 +44,7 @@ export async function collectGarbage(
   oci: OciStore,
   policy: GarbagePolicy,
   run: JobRun,
-  now = Date.now(),
+  now = oci.links.time().getTime(),
 ): Promise<Garbage> {
   // Manifests committed by stock git are needed as well. Rejects if the branch is gone: everything would look unneeded.
   await oci.store.follow();
@@ -81,9 +81,9 @@ class Collection {
     this.#oci = oci;
     this.#run = run;
     this.#pace = new Pace(1, run.signal);
-    this.#graceSeconds = graceSeconds;
+    this.#graceSeconds = Math.max(graceSeconds, oci.blobs.minGraceSeconds ?? graceSeconds);
     this.#retainedSince = retentionSeconds === undefined ? undefined : now - retentionSeconds;
-    this.#linkedBefore = now - graceSeconds;
+    this.#linkedBefore = now - this.#graceSeconds;
   }
 
   async run(): Promise<void> {

@@ -26,15 +26,17 @@ const FAULT_OF: Readonly<Record<FailureKind, Fault | FaultName>> = {
   bug: HTTP_FAULTS.internal,
 };
 
-/** The OCI error for an exception. */
-export function registryErrorOf({ kind, words, trouble }: Failure): RegistryError {
+/** The OCI error for an exception. `isOneOfMany`: other nodes serve the same from an object store. */
+export function registryErrorOf({ kind, words, trouble }: Failure, isOneOfMany: boolean): RegistryError {
   const fault = FAULT_OF[kind];
   if (kind === "busy") return new RegistryError(fault, { headers: { "Retry-After": BUSY_RETRY_SECONDS } });
   if (kind === "unavailable")
     return new RegistryError(fault, { headers: { "Retry-After": TROUBLE_RETRY_SECONDS } });
   if (kind === "storage") {
     const headers = { "Retry-After": TROUBLE_RETRY_SECONDS };
-    if (trouble === "no-room") return new RegistryError(HTTP_FAULTS.diskFull, { headers });
+    if (trouble === "no-room")
+      // Load balancers and clients try again, elsewhere, after 503; 507 says that it is of no use.
+      return new RegistryError(isOneOfMany ? HTTP_FAULTS.diskFullOfNode : HTTP_FAULTS.diskFull, { headers });
     return new RegistryError(fault, { message: words, headers });
   }
   return new RegistryError(fault, fault === HTTP_FAULTS.internal ? {} : { message: words });
@@ -43,11 +45,14 @@ export function registryErrorOf({ kind, words, trouble }: Failure): RegistryErro
 /** Logs exceptions of request handlers and makes the error responses. */
 export class FailedRequests {
   readonly #log: Logger;
+  readonly #isOneOfMany: boolean;
   /** Logs disk failures in one line without stack, and rarely: on a full disk every push fails. */
   readonly #troubles: LogThrottle;
 
-  constructor(log: Logger) {
+  /** `isOneOfMany`: see `registryErrorOf`. */
+  constructor(log: Logger, isOneOfMany: boolean) {
     this.#log = log;
+    this.#isOneOfMany = isOneOfMany;
     this.#troubles = new LogThrottle((message) => log.warn(message));
   }
 
@@ -58,6 +63,6 @@ export class FailedRequests {
     else if (trouble !== undefined && kind === "storage")
       this.#troubles.log(trouble, `a request failed: ${words} (${detail})`);
     else if (FAULT_OF[kind] === HTTP_FAULTS.internal) this.#log.error("a request failed", error);
-    return registryErrorOf(failure);
+    return registryErrorOf(failure, this.#isOneOfMany);
   }
 }

@@ -5,6 +5,11 @@ export const HTTP_FAULTS = {
   conflict: ["DENIED", 409, "the change conflicts with what is stored"],
   diskFailed: ["UNAVAILABLE", 503, "the registry can't store or read anything for now"],
   diskFull: ["UNAVAILABLE", 507, "there is no room on the registry's disk; deleting still works"],
+  diskFullOfNode: [
+    "UNAVAILABLE",
+    503,
+    "there is no room on the disk of this node of the registry; another node can serve this",
+  ],
   formInvalid: ["UNSUPPORTED", 400, "grant_type must be 'password' or 'refresh_token'"],
   hostInvalid: ["NAME_INVALID", 400, "the Host header is not a valid host name"],
   hostRepeated: ["NAME_INVALID", 400, "the request has more than one Host header"],

@@ -61,6 +61,11 @@ export interface BlobStore {
    */
   touch?(digest: Digest): Promise<void>;
   /**
+   * Only where several nodes use a storage: for how long a collector keeps a blob that was pushed or linked, in seconds,
+   * whatever it is told; nodes rely on that.
+   */
+  readonly minGraceSeconds?: number;
+  /**
    * Whether any node has left a trace within so many seconds, or within some minutes at least, for which a node relies on an
    * older trace.
    */

@@ -38,6 +38,8 @@ export const NO_LINKS: OpenLinkReader = {
  * seconds since the epoch.
  */
 export interface LinkStore extends LinkReader {
+  /** The time by the clock that dates links. */
+  time(): Date;
   /** Links from now; a link that exists is as young again. Resolves when it would survive a power cut. */
   add(scope: string, digest: Digest): Promise<void>;
   /** False if there was no such link. */

@@ -222,6 +222,17 @@ test.each([
   expect(opened.registry.list()).toEqual(before);
 });
 
+test("of two requests at the same time to create a registry, the second one is told that it exists already", async () => {
+  const { console } = await open(temporaryDirectory());
+  const create = (...options: string[]) =>
+    console(["/oci create team vhost=team.test", ...options].join(" ")).then(
+      (lines) => lines.join("\n"),
+      (error) => String(error),
+    );
+  const results = await Promise.all([create(), create(), create("--if-missing")]);
+  expect(results.filter((result) => result.includes("registry 'team' exists already"))).toHaveLength(2);
+});
+
 test("registries that are not offered are kept all the same, whatever is created meanwhile", async () => {
   const dataDir = temporaryDirectory();
   const first = await open(dataDir);

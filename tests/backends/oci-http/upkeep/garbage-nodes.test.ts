@@ -5,6 +5,7 @@ import { collectGarbage } from "../../../../src/backends/oci-http/upkeep/garbage
 import { type Digest, digestOf } from "../../../../src/primitives/digest.ts";
 import type { S3Location } from "../../../../src/primitives/s3/s3-location.ts";
 import type { S3Request } from "../../../../src/primitives/s3/s3-request.ts";
+import { MIN_GRACE_SECONDS } from "../../../../src/primitives/store/engine/s3/content/blob-touches.ts";
 import { S3Engine } from "../../../../src/primitives/store/engine/s3/s3-engine.ts";
 import { StoreManager, type StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import { parseStoredManifest } from "../../../../src/registry/model/manifest.ts";
@@ -26,8 +27,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const TAG = "v1" as Tag;
 const SIZE = 1000;
 
-/** One node of the store, with what clients do there. */
-async function nodeAt(location: S3Location, node: string) {
+/** One node of the store, with what clients do there. Without `minGraceSeconds`, nothing that was pushed is kept for that alone. */
+async function nodeAt(location: S3Location, node: string, minGraceSeconds = 0) {
   const client = new TroubledClient(location);
   const dataDir = temporaryDirectory();
   const at = {
@@ -36,6 +37,7 @@ async function nodeAt(location: S3Location, node: string) {
     maxAgeMs: 0,
     cache: undefined,
     redirectAbove: undefined,
+    minGraceSeconds,
   };
   const engine = new S3Engine({ ...at, dataDir, node }, SILENT, client.bucket());
   // Where another thread would look for it; there is none.
@@ -126,6 +128,25 @@ describeWith(["versitygw"], "a collection on one node", () => {
     expect(await other.missing(imageOf(blob))).toEqual([]);
     await other.commit(imageOf(blob));
     expect(await other.oci.blobs.verify(blob)).toBe("sound");
+  });
+
+  test("keeps a blob that was pushed within the last quarter of an hour, by the clock of the store, whatever its grace is", async () => {
+    const location = nextLocation();
+    const [collector, other] = await Promise.all(
+      ["a", "b"].map((node) => nodeAt(location, node, MIN_GRACE_SECONDS)),
+    );
+    if (!collector || !other) throw new Error("there are two nodes");
+    const image = imageOf(await other.pushBlob());
+    const collectAfter = async (minutes: number) => {
+      collector.client.aheadMs = minutes * 60_000;
+      collector.oci.recency.clear();
+      return collectGarbage(collector.oci, { graceSeconds: 1, retentionSeconds: 0 }, jobRun());
+    };
+    expect(await collectAfter(14)).toMatchObject({ blobs: 0, problems: [] });
+    expect(await other.missing(image)).toEqual([]);
+    await other.commit(image);
+    await other.oci.changes.deleteManifest(ALICE, APP, { kind: "digest", digest: digestOf(image) });
+    expect(await collectAfter(16)).toMatchObject({ blobs: 1, problems: [] });
   });
 
   test("keeps a blob that a client of another node has mounted", async () => {

@@ -6,13 +6,14 @@ import { expectedErrors } from "../../../support/expected-errors.ts";
 
 const SECRET = "/var/lib/everlock/secret";
 
-async function answered(error: unknown) {
+async function answered(error: unknown, isOneOfMany = false) {
   const logged: string[] = [];
-  const failed = new FailedRequests({
+  const log = {
     info: () => undefined,
-    warn: (message) => logged.push(message),
-    error: (message, cause) => logged.push(`${message}: ${cause}`),
-  });
+    warn: (message: string) => void logged.push(message),
+    error: (message: string, cause: unknown) => void logged.push(`${message}: ${cause}`),
+  };
+  const failed = new FailedRequests(log, isOneOfMany);
   const response = errorResponse(failed.errorOf(error));
   const { errors } = (await response.json()) as { errors: { code: string; message: string }[] };
   return { status: response.status, headers: response.headers, ...errors[0], logged };
@@ -52,6 +53,14 @@ test("a full and a failing disk are told apart, without a path, and the client m
     expect(message).not.toContain(SECRET);
     expect(headers.get("Retry-After")).toBe("10");
   }
+});
+
+test("a full disk of one of many nodes is a reason to try another one", async () => {
+  const full = await answered(Object.assign(new Error(SECRET), { code: "ENOSPC" }), true);
+  expect(full).toMatchObject({ status: 503, code: "UNAVAILABLE" });
+  expect(full.message).toContain("another node");
+  expect(full.message).not.toContain(SECRET);
+  expect(full.headers.get("Retry-After")).toBe("10");
 });
 
 test("what a user may be told is told as it is, and not logged", async () => {

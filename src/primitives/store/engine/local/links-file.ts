@@ -6,7 +6,7 @@ import { LinksTable } from "../sqlite-links/links-table.ts";
 import { LINKS_SCHEMA } from "./links-database.ts";
 
 /** Links that exist nowhere but in a file of this machine. */
-export class LinksFile extends LinksTable implements LinkStore {
+export class LinksFile extends LinksTable implements Omit<LinkStore, "time"> {
   readonly #walFd: number;
   readonly #changed: LinkOptions["changed"];
   #syncing: Promise<void> | undefined;

@@ -20,6 +20,7 @@ import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { checkBucket, checkUsedBucket } from "./bucket-check.ts";
 import { BlobCache } from "./content/blob-cache.ts";
 import { BlobTotals } from "./content/blob-totals.ts";
+import { MIN_GRACE_SECONDS } from "./content/blob-touches.ts";
 import { contentBytesIn } from "./content/content-bytes.ts";
 import { ContentKeys } from "./content/content-keys.ts";
 import { PartMemory, uploadBytes } from "./content/part-memory.ts";
@@ -46,8 +47,6 @@ export interface S3Node extends S3Storage {
   readonly dataDir: string;
   /** A name that no other node has. */
   readonly node: string;
-  /** For how long collectors of all nodes keep a blob after it was pushed, in milliseconds; default: not at all. */
-  readonly linkGraceMs?: number;
   /** Threads of this process that take uploads, and share the memory for them; default: one. */
   readonly uploadThreads?: number;
 }
@@ -149,7 +148,7 @@ export class S3Engine implements StorageEngine {
   async openContent(name: string, options: ContentOptions): Promise<ContentStorage> {
     const { onDamage, locks, sessions, isOwner } = options;
     const { bucket } = this;
-    const { redirectAbove, linkGraceMs, node } = this.#location;
+    const { redirectAbove, minGraceSeconds = MIN_GRACE_SECONDS, node } = this.#location;
     const keys = new ContentKeys(name);
     const leases = await this.openLeases();
     if (isOwner) await this.#mark(`stores/${name}/content`);
@@ -159,7 +158,7 @@ export class S3Engine implements StorageEngine {
       onDamage,
       cache: this.#cache,
       redirectAbove,
-      linkGraceMs,
+      minGraceSeconds,
       totals: new BlobTotals({ bucket, keys, store: name, leases, node }),
       placed: new PlacedBlobs(name, this.#location.memory?.placed),
     });
@@ -170,7 +169,15 @@ export class S3Engine implements StorageEngine {
   async openLinks(name: string, { changed }: LinkOptions): Promise<OwnedLinks> {
     const storeLog = await this.openLog(name);
     const dir = this.derivedDirectory(name);
-    return S3Links.open({ storeLog, dir, store: name, log: this.#log, changed });
+    const { client } = this.bucket;
+    return S3Links.open({
+      storeLog,
+      dir,
+      store: name,
+      log: this.#log,
+      changed,
+      time: () => client.storeTime,
+    });
   }
 
   async readLinks(name: string): Promise<OpenLinkReader> {

@@ -7,7 +7,7 @@ import type { DatedLink, Link, LinkStore } from "../links.ts";
 import { LinksReader } from "./links-reader.ts";
 
 /** Links in a database that one thread writes to, which see each write at once. */
-export class LinksTable extends LinksReader implements Omit<LinkStore, "add" | "remove" | "drop"> {
+export class LinksTable extends LinksReader implements Omit<LinkStore, "add" | "remove" | "drop" | "time"> {
   readonly path: string;
   protected readonly db: Database;
   readonly #schema: DatabaseSchema;

@@ -22,6 +22,10 @@ export abstract class ReplaceableLinks<F extends LinksTable> implements OwnedLin
   abstract drop(scope: string, digest: Digest, isUnneeded: () => boolean | Promise<boolean>): Promise<void>;
   abstract repair(damage: LinkDamage): Promise<boolean>;
 
+  time(): Date {
+    return new Date();
+  }
+
   has(scope: string, digest: Digest): Promise<boolean> {
     return this.#file.has(scope, digest);
   }

@@ -8,7 +8,7 @@ import { type ContentKeys, dayOf } from "./content-keys.ts";
 
 /** A trace that is younger is not left again. */
 const AGAIN_AFTER_MS = 10 * 60 * 1000;
-/** Traces count for so long at least, whatever the collector's grace is: a node relies on one without writing it again. */
+/** Traces and links count for so long at least, whatever the collector's grace is: a node relies on them without writing them again. */
 export const MIN_GRACE_SECONDS = 15 * 60;
 /** And at the most: the keys of so many days are looked at. */
 const MAX_GRACE_SECONDS = 24 * 60 * 60;
@@ -21,8 +21,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 interface BlobTouchesOptions {
   readonly bucket: S3Bucket;
   readonly keys: ContentKeys;
-  /** For how long collectors keep a blob after it was linked, at least, in milliseconds. */
-  readonly linkGraceMs: number;
+  /** For how long collectors of all nodes keep a blob after it was linked, at least. */
+  readonly minGraceSeconds: number;
   /** What all threads of the node have made. */
   readonly placed: PlacedBlobs;
   readonly now: MonotonicClock;
@@ -48,9 +48,9 @@ export class BlobTouches {
   readonly #now: MonotonicClock;
   readonly #left = new LruCache<Digest, Trace>(MAX_REMEMBERED);
 
-  constructor({ bucket, keys, linkGraceMs, placed, now }: BlobTouchesOptions) {
+  constructor({ bucket, keys, minGraceSeconds, placed, now }: BlobTouchesOptions) {
     this.#placed = placed;
-    this.#placedSeconds = Math.min(linkGraceMs / 2, AGAIN_AFTER_MS) / 1000;
+    this.#placedSeconds = Math.min(minGraceSeconds / 2, AGAIN_AFTER_MS / 1000);
     this.#bucket = bucket;
     this.#keys = keys;
     this.#now = now;

@@ -31,8 +31,8 @@ export interface S3BlobsOptions {
   readonly cache?: BlobCache | undefined;
   /** Clients may be sent to the store for blobs of more bytes; `undefined`: for none. */
   readonly redirectAbove?: number | undefined;
-  /** For how long collectors keep a blob after it was linked, at least; default: not at all. */
-  readonly linkGraceMs?: number | undefined;
+  /** See `BlobStore`; default: not at all. */
+  readonly minGraceSeconds?: number;
   /** Blobs that this node has made lately; default: those of this object. */
   readonly placed?: PlacedBlobs;
   readonly totals?: BlobTotals;
@@ -49,14 +49,15 @@ interface KnownBlob {
 /** Blobs of which it is remembered where their bytes are, and for how long (ms): another node may remove one. */
 const MAX_KNOWN = 20_000;
 const KNOWN_FOR_MS = 60_000;
-/** How long a client may take to follow a redirect. */
-const REDIRECT_SECONDS = 20 * 60;
+/** How long a client may take to follow a redirect, and go on with the download after its connection broke. */
+const REDIRECT_SECONDS = 5 * 60;
 
 /**
  * Blobs as objects. A small one holds its bytes; a large one names the data objects that were uploaded, so that no bytes are
  * copied. `BlobPlacing` and `BlobRemoval` decide which blobs there are.
  */
 export class S3Blobs implements BlobStore {
+  readonly minGraceSeconds: number;
   readonly #bucket: S3Bucket;
   readonly #keys: ContentKeys;
   readonly #onDamage: (digest: Digest) => void;
@@ -70,7 +71,8 @@ export class S3Blobs implements BlobStore {
   readonly total?: NonNullable<BlobStore["total"]>;
 
   constructor(options: S3BlobsOptions) {
-    const { bucket, store, onDamage, cache, redirectAbove, linkGraceMs = 0, now = monotonicMs } = options;
+    const { bucket, store, onDamage, cache, redirectAbove, minGraceSeconds = 0, now = monotonicMs } = options;
+    this.minGraceSeconds = minGraceSeconds;
     const { totals, placed = new PlacedBlobs(store, undefined, () => Math.floor(now() / 1000)) } = options;
     this.#bucket = bucket;
     this.#cache = cache;
@@ -78,7 +80,7 @@ export class S3Blobs implements BlobStore {
     this.#keys = new ContentKeys(store);
     this.#onDamage = onDamage;
     this.#now = now;
-    this.#touches = new BlobTouches({ bucket, keys: this.#keys, linkGraceMs, placed, now });
+    this.#touches = new BlobTouches({ bucket, keys: this.#keys, minGraceSeconds, placed, now });
     if (totals) this.total = (step) => totals.read(step);
     const data = new Deletions(bucket);
     this.#removal = new BlobRemoval(bucket, this.#keys, data, now);

@@ -21,14 +21,15 @@ export interface S3LinksOptions extends Pick<LinkOptions, "changed"> {
   readonly dir: string;
   readonly store: string;
   readonly log: Logger;
+  /** By the clock of the object store. */
+  readonly time: () => Date;
 }
 
 /**
  * Links as records in the log of a store. Each node has a file of what they lead to, from which it reads; a file that is
  * missing or damaged is made again from the log.
  *
- * Times are those of the clock of the node that links. The object store refuses requests that are signed with a time that
- * differs much from its own (15 minutes on AWS), so the clocks of two nodes do not differ by more than twice that.
+ * Times are those of the object store's clock, so that all nodes agree on the age of a link.
  */
 export class S3Links extends ReplaceableLinks<LinksProjection> {
   readonly #options: S3LinksOptions;
@@ -71,7 +72,7 @@ export class S3Links extends ReplaceableLinks<LinksProjection> {
   }
 
   async add(scope: string, digest: Digest): Promise<void> {
-    await this.#record({ kind: "link", scope, digest, seconds: now() });
+    await this.#record({ kind: "link", scope, digest, seconds: this.#seconds() });
   }
 
   async remove(scope: string, digest: Digest): Promise<boolean> {
@@ -79,8 +80,8 @@ export class S3Links extends ReplaceableLinks<LinksProjection> {
     if (this.file.linkedAt(scope, digest) === undefined) await this.#options.storeLog.refresh();
     const linkedAt = this.file.linkedAt(scope, digest);
     if (linkedAt === undefined) return false;
-    // The clock of the node that made it may be ahead.
-    const seconds = Math.max(linkedAt, now());
+    // Each node knows the time of the store to a second or two.
+    const seconds = Math.max(linkedAt, this.#seconds());
     await this.#record({ kind: "unlink", scope, digest, seconds });
     return true;
   }
@@ -106,6 +107,15 @@ export class S3Links extends ReplaceableLinks<LinksProjection> {
     await super.close();
     const path = `${this.#options.dir}/${LINKS}`;
     if (this.file.path !== path) renameDatabase(this.file.path, path);
+  }
+
+  override time(): Date {
+    return this.#options.time();
+  }
+
+  /** Since the epoch. */
+  #seconds(): number {
+    return Math.floor(this.time().getTime() / 1000);
   }
 
   #record(record: S3LogRecord): Promise<void> {
@@ -161,11 +171,6 @@ export class S3Links extends ReplaceableLinks<LinksProjection> {
       file.close();
     }
   }
-}
-
-/** Seconds since the epoch. */
-function now(): number {
-  return Math.floor(Date.now() / 1000);
 }
 
 function madeAgain(name: string, store: string, reason: string): string {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { PlacedBlobs } from "../../../../../../src/primitives/s3/placed-blobs.ts";
 import { BlobCache } from "../../../../../../src/primitives/store/engine/s3/content/blob-cache.ts";
+import { MIN_GRACE_SECONDS } from "../../../../../../src/primitives/store/engine/s3/content/blob-touches.ts";
 import { ContentKeys } from "../../../../../../src/primitives/store/engine/s3/content/content-keys.ts";
 import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/part-memory.ts";
 import { randomBytes } from "../../../../../support/random-bytes.ts";
@@ -51,7 +52,7 @@ describeWith(["versitygw"], "blobs in a bucket", () => {
     const location = nextLocation();
     const memory = PlacedBlobs.memory();
     const thread = () =>
-      contentNode(location, { linkGraceMs: 3_600_000, placed: new PlacedBlobs(STORE, memory) });
+      contentNode(location, { minGraceSeconds: MIN_GRACE_SECONDS, placed: new PlacedBlobs(STORE, memory) });
     const [one, other] = [await thread(), await thread()];
     const digest = await one.push(randomBytes(5000));
     const before = other.client.requests;
@@ -95,8 +96,18 @@ describeWith(["versitygw"], "blobs in a bucket", () => {
         206,
         new Uint8Array(bytes.slice(3, 7)),
       ]);
+      expect(new URL(url).searchParams.get("X-Amz-Expires")).toBe("300");
       expect((await fetch(url.replace(/Signature=\w+/, `Signature=${"0".repeat(64)}`))).status).toBe(403);
     }
+  });
+
+  test("have addresses that are valid from now on by the clock of the store, whatever that of the node is", async () => {
+    const node = await contentNode(nextLocation(), { redirectAbove: 1 });
+    const opened = await node.blobs.open(await node.push(randomBytes(PART_BYTES * 2)));
+    node.client.aheadMs = 7_200_000;
+    const signed = new URL((await opened?.redirect?.()) ?? "").searchParams.get("X-Amz-Date") ?? "";
+    const ahead = Date.parse(signed.replace(/(....)(..)(..T..)(..)(..Z)/, "$1-$2-$3:$4:$5")) - Date.now();
+    expect(Math.abs(ahead - 7_200_000)).toBeLessThan(60_000);
   });
 
   test("that the store breaks off in the middle are read on from there", async () => {

@@ -28,6 +28,7 @@ async function openNode(location: S3Location, dir = temporaryDirectory(), node =
     storeLog,
     dir,
     store: STORE,
+    time: () => client.storeTime,
     log: { info: say, warn: say, error: say },
     changed: (...change) => changes.push(change),
   });
