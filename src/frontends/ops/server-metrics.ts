@@ -11,6 +11,9 @@ import { hostMetrics } from "./host-metrics.ts";
 import { counter, gauge, histogram, type Metric, type Sample } from "./metrics.ts";
 import { type MeasuredStorage, objectStoreMetrics } from "./object-store-metrics.ts";
 
+/** What metrics say of uploads through other nodes may be this old (ms). */
+const UPLOADS_AGE_MS = 30_000;
+
 /** The services whose state the metrics report. */
 export interface MeasuredServices {
   readonly instances: Pick<InstanceRegistry, "list" | "served" | "outages" | "stores">;
@@ -126,7 +129,7 @@ function accessMetrics({ instances, backends, users, passwords }: MeasuredServic
 }
 
 async function storeMetrics(stores: readonly OciStore[]): Promise<Metric[]> {
-  const { read: states, unreadable } = await statusesOf(stores);
+  const { read: states, unreadable } = await statusesOf(stores, UPLOADS_AGE_MS);
   const readable = [...states.map((state) => [state.store, 1]), ...unreadable.map(({ store }) => [store, 0])];
   const each = (value: (state: StoreStatus) => number | undefined): Sample[] =>
     states.flatMap((state) => {

@@ -1,6 +1,6 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import { isRecord } from "../../../primitives/text/records.ts";
-import type { Manifest } from "../../../registry/model/manifest.ts";
+import { type Manifest, parseStoredManifest } from "../../../registry/model/manifest.ts";
 import { manifestClosure } from "./manifest-closure.ts";
 
 /** Most levels of nested indexes that are followed. */
@@ -19,6 +19,12 @@ export function blobSizes(json: unknown, { blobs }: Pick<Manifest, "blobs">): Ma
     if (isRecord(blob) && typeof blob["size"] === "number") sizes.set(String(blob["digest"]), blob["size"]);
   }
   return sizes;
+}
+
+/** See `blobSizes`; of a stored manifest. */
+export function statedSizes(content: Uint8Array | undefined): ReadonlyMap<string, number> {
+  const manifest = parseStoredManifest(content);
+  return content && manifest ? blobSizes(manifestJson(content), manifest) : new Map();
 }
 
 export function manifestJson(content: Uint8Array): unknown {

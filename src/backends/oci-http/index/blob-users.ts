@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { type Digest, digestFromBytes } from "../../../primitives/digest.ts";
+import { type Digest, digestFromBytes, digestToBytes } from "../../../primitives/digest.ts";
 import { checkRow } from "../../../primitives/sqlite/row-sum.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 
@@ -49,6 +49,13 @@ export class BlobUsers {
       if (rows.length < BATCH) break;
     }
     if (blob) yield { blob: digestFromBytes(blob), repositories };
+  }
+
+  /** The content of any manifest that names the blob. */
+  manifestNaming(blob: Digest): Uint8Array | undefined {
+    const sql =
+      "SELECT content FROM manifests WHERE id = (SELECT manifest FROM manifest_blobs WHERE blob = ? LIMIT 1)";
+    return this.#db.query<{ content: Uint8Array }, [Buffer]>(sql).get(digestToBytes(blob))?.content;
   }
 
   /** The repositories that hold a manifest. */

@@ -1,17 +1,13 @@
 import { LruCache } from "../../../primitives/bounds/lru-cache.ts";
 import type { Digest } from "../../../primitives/digest.ts";
-import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { BlobSizeCounter } from "../../../primitives/store/blobs/blob-sizes.ts";
 import type { LocalUploadLocks } from "../../../primitives/store/blobs/upload-locks.ts";
-import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
-import type { LinkStore } from "../../../primitives/store/engine/links.ts";
 import { scopeHash, type UploadId } from "../../../primitives/store/engine/upload-id.ts";
 import type { Upload, UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import { formatSize } from "../../../primitives/text/byte-size.ts";
-import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
-import type { OciIndexReader } from "../index/oci-index-reader.ts";
+import { type CountedContent, countBlobs } from "./count-blobs.ts";
 
 /**
  * Limits of stored bytes. A repository counts its blobs, manifests and open uploads; a registry counts those of all its
@@ -39,12 +35,11 @@ export type Admission =
 const MAX_REMEMBERED_BLOBS = 200_000;
 /** Age (ms) after which a repository is counted again: admitted uploads may have failed. */
 const MAX_AGE_MS = 60_000;
+/** What other nodes hold of uploads may be this old (ms) for an admission, but not for a refusal. */
+const SESSIONS_AGE_MS = 5000;
 
 /** The parts of a store that tell how much its repositories use. */
-interface Counted {
-  readonly blobs: Pick<BlobStore, "stat">;
-  readonly index: OciIndexReader;
-  readonly links: Pick<LinkStore, "blobsOf">;
+interface Counted extends CountedContent {
   readonly sizes: BlobSizeCounter;
   readonly uploads: Pick<UploadStore, "list">;
   readonly locks: Pick<LocalUploadLocks, "isHeld">;
@@ -98,12 +93,14 @@ export class QuotaLedger {
     const blobs = quotas.registry === undefined ? undefined : (await this.#oci.sizes.first()).bytes;
     let use = quotas.repository === undefined ? undefined : await this.#count(repository);
     // No `await` between the check and the note, so that of two concurrent admissions the second counts the first.
-    let known = await this.#lookUp(admission);
+    let known = await this.#lookUp(admission, SESSIONS_AGE_MS);
     let reason = this.#refusal(repository, admission, quotas, { blobBytes: blobs, use, known });
-    if (reason !== undefined && use && use.removals !== this.#removals(repository)) {
-      this.#repositories.delete(repository);
-      use = await this.#count(repository);
-      known = await this.#lookUp(admission);
+    if (reason !== undefined) {
+      if (use && use.removals !== this.#removals(repository)) {
+        this.#repositories.delete(repository);
+        use = await this.#count(repository);
+      }
+      known = await this.#lookUp(admission, 0);
       reason = this.#refusal(repository, admission, quotas, { blobBytes: blobs, use, known });
     }
     if (reason === undefined) this.#note(repository, admission, use, known);
@@ -158,11 +155,11 @@ export class QuotaLedger {
     );
   }
 
-  async #lookUp(admission: Admission): Promise<Known> {
+  async #lookUp(admission: Admission, sessionsAgeMs: number): Promise<Known> {
     const { digest } = admission;
     const stat =
       digest === undefined || admission.kind === "manifest" ? undefined : await this.#oci.blobs.stat(digest);
-    return { blobSize: stat?.size, sessions: await this.#oci.uploads.list() };
+    return { blobSize: stat?.size, sessions: await this.#oci.uploads.list(sessionsAgeMs) };
   }
 
   #refusal(
@@ -274,18 +271,7 @@ export class QuotaLedger {
 
   async #countRepository(repository: RepositoryName): Promise<RepositoryUse> {
     const removals = this.#removals(repository);
-    const pace = new Pace(1);
-    const blobs = new Set(await this.#oci.links.blobsOf(repository));
-    for (const digest of this.#oci.index.manifestsOf(repository)) {
-      await pace.rest();
-      const manifest = parseStoredManifest(this.#oci.index.manifest(repository, digest)?.content);
-      for (const blob of manifest?.blobs ?? []) blobs.add(blob);
-    }
-    let bytes = 0;
-    for (const digest of blobs) {
-      await pace.rest();
-      bytes += (await this.#oci.blobs.stat(digest))?.size ?? 0;
-    }
+    const { blobs, bytes } = await countBlobs(this.#oci, repository);
     const use = { counted: performance.now(), removals, blobs, bytes };
     this.#repositories.set(repository, use, blobs.size + 1);
     return use;

@@ -2,6 +2,7 @@ import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
+import { sizeLookup } from "./blob-lookup.ts";
 
 /** What one repository uses: configs and layers that its manifests name, each once, and the manifests. */
 export interface RepositoryUsage {
@@ -20,16 +21,17 @@ export interface RepositoryUsage {
  * the signal's reason once that is aborted.
  */
 export async function measureRepositories(
-  blobs: Pick<BlobStore, "stat">,
+  blobs: Pick<BlobStore, "stat" | "total">,
   { blobUsers }: Pick<OciIndexReader, "blobUsers">,
   signal?: AbortSignal,
 ): Promise<RepositoryUsage[]> {
   const pace = new Pace(1, signal);
+  const sizeOf = sizeLookup(blobs, { blobUsers });
   const bytes = new Map<number, { own: number; shared: number }>();
   for (const { blob, repositories } of blobUsers.blobs()) {
     await pace.rest();
     signal?.throwIfAborted();
-    const size = (await blobs.stat(blob))?.size ?? 0;
+    const size = await sizeOf(blob);
     for (const id of repositories) {
       const use = bytes.get(id) ?? { own: 0, shared: 0 };
       bytes.set(id, use);

@@ -11,7 +11,7 @@ import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { BlobStore } from "../../../primitives/store/engine/blobs.ts";
 import type { ContentStorage, StorageRoom } from "../../../primitives/store/engine/engine.ts";
 import type { LinkStore } from "../../../primitives/store/engine/links.ts";
-import type { UploadStore } from "../../../primitives/store/engine/uploads.ts";
+import type { ExpiryOptions, UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
 import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
@@ -255,12 +255,12 @@ export class OciStore implements StoreView {
   }
 
   /** Removes abandoned upload sessions, and returns how many. */
-  expireUploads(): Promise<number> {
-    return this.uploads.expire(UPLOAD_EXPIRY_MS, { emptyAfterMs: EMPTY_UPLOAD_EXPIRY_MS });
+  expireUploads(options: Pick<ExpiryOptions, "onceInMs"> = {}): Promise<number> {
+    return this.uploads.expire(UPLOAD_EXPIRY_MS, { emptyAfterMs: EMPTY_UPLOAD_EXPIRY_MS, ...options });
   }
 
   #expireUploads(): void {
-    this.inUse(() => this.expireUploads()).catch((error) =>
+    this.inUse(() => this.expireUploads({ onceInMs: EXPIRY_EVERY_MS })).catch((error) =>
       this.#log.error(`uploads of the store '${this.#location.store}' could not be given up`, error),
     );
   }

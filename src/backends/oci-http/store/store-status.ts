@@ -24,18 +24,14 @@ export interface StoreStatus {
   readonly isHistoryBehind: boolean;
 }
 
-export async function statusOf({
-  location,
-  index,
-  sizes,
-  uploads,
-  store,
-  derived,
-  history,
-}: OciStore): Promise<StoreStatus> {
+/** `uploadsAgeMs`: see `UploadStore.list`. */
+export async function statusOf(
+  { location, index, sizes, uploads, store, derived, history }: OciStore,
+  uploadsAgeMs = 0,
+): Promise<StoreStatus> {
   const { commitId } = store.head();
   const counted = sizes.latest();
-  const sessions = await uploads.list();
+  const sessions = await uploads.list(uploadsAgeMs);
   return {
     store: location.store,
     ...index.counts(),
@@ -52,7 +48,10 @@ export async function statusOf({
 }
 
 /** The status of each store; for a store that can't be read, its problem instead. */
-export async function statusesOf(stores: readonly OciStore[]): Promise<{
+export async function statusesOf(
+  stores: readonly OciStore[],
+  uploadsAgeMs = 0,
+): Promise<{
   readonly read: readonly StoreStatus[];
   readonly unreadable: readonly { readonly store: string; readonly problem: string }[];
 }> {
@@ -60,7 +59,7 @@ export async function statusesOf(stores: readonly OciStore[]): Promise<{
   const unreadable: { store: string; problem: string }[] = [];
   for (const oci of stores) {
     try {
-      read.push(await statusOf(oci));
+      read.push(await statusOf(oci, uploadsAgeMs));
     } catch (error) {
       unreadable.push({ store: oci.location.store, problem: messageOf(error) });
     }

@@ -33,6 +33,8 @@ export type BlobVerdict = "sound" | "damaged" | "missing";
 export interface BlobTotal {
   readonly blobs: number;
   readonly bytes: number;
+  /** Of these, by the day (UTC, `2026-01-31`) they were added. */
+  readonly addedBytes: ReadonlyMap<string, number>;
   readonly ageMs: number;
 }
 

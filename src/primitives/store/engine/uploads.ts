@@ -38,6 +38,8 @@ export type AppendOutcome =
 export interface ExpiryOptions {
   /** For sessions that hold nothing. */
   readonly emptyAfterMs?: number;
+  /** Nothing is done if this or another node has begun the same within so many milliseconds. */
+  readonly onceInMs?: number;
   /** Which sessions are looked at. */
   readonly concerns?: (id: UploadId) => boolean;
 }
@@ -91,8 +93,8 @@ export interface UploadStore {
   find(id: UploadId, scope: string, told?: string): Promise<Upload | undefined>;
   /** A word for the state of a session, to be told to its client when a request has begun or changed it. */
   told?(id: UploadId): string | undefined;
-  /** The sessions that exist. */
-  list(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]>;
+  /** The sessions that exist; on a distant storage, as they were not longer than so many milliseconds ago. Default: now. */
+  list(maxAgeMs?: number): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]>;
   /** Runs `work` unless another request is working on the same session. */
   exclusively<T>(id: UploadId, work: () => Promise<T>): Promise<T | "busy">;
   /**

@@ -1,5 +1,6 @@
 import { DIGEST_ALGORITHMS } from "../../../../digest.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { isRecord } from "../../../../text/records.ts";
 import type { BlobTotal } from "../../blobs.ts";
 import { type Leases, parseLeaseName } from "../../leases.ts";
 import { scopeHash } from "../../upload-id.ts";
@@ -48,8 +49,11 @@ export class BlobTotals {
     const found = await bucket.read(keys.totals);
     if (!found) return undefined;
     const ageMs = bucket.client.storeTime.getTime() - found.modified.getTime();
-    const { blobs, bytes } = JSON.parse(Buffer.from(found.bytes).toString());
-    return { blobs: Number(blobs), bytes: Number(bytes), ageMs: Math.max(ageMs, 0) };
+    const { blobs, bytes, days } = JSON.parse(Buffer.from(found.bytes).toString());
+    // An earlier version counted no days.
+    if (!isRecord(days)) return undefined;
+    const addedBytes = new Map(Object.entries(days).map(([day, added]) => [day, Number(added)]));
+    return { blobs: Number(blobs), bytes: Number(bytes), addedBytes, ageMs: Math.max(ageMs, 0) };
   }
 
   /** `undefined` if another node does it. */
@@ -61,7 +65,8 @@ export class BlobTotals {
     if (outcome.kind === "held") return undefined;
     try {
       const total = await this.#count(step);
-      await bucket.put(keys.totals, new Uint8Array(Buffer.from(JSON.stringify(total))));
+      const written = { blobs: total.blobs, bytes: total.bytes, days: Object.fromEntries(total.addedBytes) };
+      await bucket.put(keys.totals, new Uint8Array(Buffer.from(JSON.stringify(written))));
       return { ...total, ageMs: 0 };
     } finally {
       await outcome.lease.release();
@@ -75,18 +80,24 @@ export class BlobTotals {
     for await (const page of bucket.list(keys.sessions))
       for (const { key } of page) open.add(key.slice(keys.sessions.length));
     let [blobs, bytes] = [0, 0];
+    const addedBytes = new Map<string, number>();
+    const add = ({ size, modified }: { readonly size: number; readonly modified: Date }) => {
+      const day = modified.toISOString().slice(0, 10);
+      bytes += size;
+      addedBytes.set(day, (addedBytes.get(day) ?? 0) + size);
+    };
     for (const algorithm of DIGEST_ALGORITHMS) {
       for await (const page of bucket.list(keys.blobs(algorithm))) {
         step();
         blobs += page.length;
-        bytes += page.reduce((sum, { size }) => sum + size, 0);
+        for (const object of page) add(object);
       }
     }
     for await (const page of bucket.list(keys.allData)) {
       step();
-      for (const { key, size } of page)
-        if (!open.has(uploadOfData(key.slice(keys.allData.length)))) bytes += size;
+      for (const object of page)
+        if (!open.has(uploadOfData(object.key.slice(keys.allData.length)))) add(object);
     }
-    return { blobs, bytes };
+    return { blobs, bytes, addedBytes };
   }
 }

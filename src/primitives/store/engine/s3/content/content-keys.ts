@@ -49,6 +49,11 @@ export class ContentKeys {
     return `stores/${this.#store}/sizes`;
   }
 
+  /** When a node has last removed expired uploads. */
+  get expiry(): string {
+    return `stores/${this.#store}/expired`;
+  }
+
   session(id: UploadId): string {
     return `${this.sessions}${id}`;
   }

@@ -63,6 +63,7 @@ export class S3Uploads implements UploadStore {
   readonly #hashes = new RunningHashes();
   readonly #found = new LruCache<UploadId, SessionVersion>(MAX_REMEMBERED_BYTES);
   readonly #open = new Map<UploadId, OpenAppend>();
+  #listed: { readonly at: number; readonly sessions: ReturnType<UploadStore["list"]> } | undefined;
   /** What a last chunk has added, until the session ends or is rewound. */
   readonly #last = new Map<UploadId, AppendedBytes>();
 
@@ -115,8 +116,15 @@ export class S3Uploads implements UploadStore {
     return found && wordOf(found);
   }
 
-  list(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]> {
-    return this.#sessions.open();
+  list(maxAgeMs = 0): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]> {
+    const now = this.#now();
+    if (this.#listed && now - this.#listed.at < maxAgeMs) return this.#listed.sessions;
+    const sessions = this.#sessions.open();
+    this.#listed = { at: now, sessions };
+    sessions.catch(() => {
+      if (this.#listed?.sessions === sessions) this.#listed = undefined;
+    });
+    return sessions;
   }
 
   async exclusively<T>(id: UploadId, work: () => Promise<T>): Promise<T | "busy"> {
@@ -187,6 +195,7 @@ export class S3Uploads implements UploadStore {
   }
 
   async expire(maxAgeMs: number, options?: ExpiryOptions): Promise<number> {
+    if (options?.onceInMs !== undefined && !(await this.#expiry.isDue(options.onceInMs))) return 0;
     const removed = await this.#expiry.expire(maxAgeMs, options);
     if (!options?.concerns) await this.#expiry.removeLeftovers();
     return removed;

@@ -1,8 +1,9 @@
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import type { UploadId } from "../../upload-id.ts";
 import type { ExpiryOptions, SessionCounter, SessionOwner, UploadLocks } from "../../uploads.ts";
-import type { ContentKeys } from "./content-keys.ts";
+import { type ContentKeys, newNonce } from "./content-keys.ts";
 import { DataSweep } from "./data-sweep.ts";
+import { putDecided } from "./decided-put.ts";
 import type { S3Blobs } from "./s3-blobs.ts";
 import type { UploadData } from "./upload-data.ts";
 import type { ListedSession, SessionVersion, UploadSessions } from "./upload-sessions.ts";
@@ -69,6 +70,21 @@ export class UploadExpiry {
       if (this.#isOlder(listed, ageMs) && (await this.#expireOne(listed, ageMs))) removed++;
     }
     return removed;
+  }
+
+  /** Whether no node has begun this within so many milliseconds, or a little less, as timers vary; of several at once, for one. */
+  async isDue(withinMs: number): Promise<boolean> {
+    const { bucket, keys } = this.#parts;
+    const found = await bucket.head(keys.expiry);
+    if (found && !this.#isOlder(found, withinMs * 0.9)) return false;
+    const writer = newNonce();
+    const outcome = await putDecided(bucket, {
+      key: keys.expiry,
+      body: new Uint8Array(Buffer.from(writer)),
+      condition: found ? { etag: found.etag } : { absent: true },
+      metadata: { writer },
+    });
+    return outcome.kind === "stored";
   }
 
   /** Deletes what nodes that were killed have left. */

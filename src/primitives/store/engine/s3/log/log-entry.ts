@@ -4,9 +4,6 @@ import { CorruptObjectError } from "../../../git/object.ts";
 import { OBJECT_ID_BYTES, type ObjectId, objectIdFromBytes, parseObjectId } from "../../../git/object-id.ts";
 import type { EncodedEntry } from "../../../git/pack.ts";
 
-/** No repository has this name: records of it say which blobs the store has, and how large they are. */
-export const STORE_SCOPE = "";
-
 /**
  * A change of the links of a store. A link is as young as its youngest record; an unlink removes those that are no younger
  * than itself, so that one that another node makes meanwhile stays.
@@ -17,8 +14,6 @@ export interface S3LogRecord {
   readonly digest: Digest;
   /** When, in seconds since the epoch. */
   readonly seconds: number;
-  /** Of the blob, in bytes; only where `scope` is `STORE_SCOPE`. */
-  readonly size?: number;
 }
 
 /** An entry of the log: what one conditional write makes durable. */
@@ -118,10 +113,7 @@ export function decodeLogEntry(bytes: Uint8Array<ArrayBuffer>, subject: string):
 /** A line of JSON for each record. */
 export function encodeRecords(records: readonly S3LogRecord[]): string {
   return records
-    .map(({ kind, scope, digest, seconds, size }) =>
-      size === undefined ? [kind, scope, digest, seconds] : [kind, scope, digest, seconds, size],
-    )
-    .map((record) => `${JSON.stringify(record)}\n`)
+    .map(({ kind, scope, digest, seconds }) => `${JSON.stringify([kind, scope, digest, seconds])}\n`)
     .join("");
 }
 
@@ -130,12 +122,11 @@ export function decodeRecords(text: string, subject: string): S3LogRecord[] {
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => {
-      const [kind, scope, name, seconds, size] = JSON.parse(line) as readonly unknown[];
+      const [kind, scope, name, seconds] = JSON.parse(line) as readonly unknown[];
       const digest = parseDigest(String(name));
       if ((kind !== "link" && kind !== "unlink") || digest === undefined)
         throw new CorruptObjectError(subject, "it has a record that is none");
-      const record = { kind, scope: String(scope), digest, seconds: Number(seconds) } as const;
-      return typeof size === "number" ? { ...record, size } : record;
+      return { kind, scope: String(scope), digest, seconds: Number(seconds) };
     });
 }
 
