@@ -1,9 +1,9 @@
 import { ANONYMOUS } from "../../primitives/users/user.ts";
-import { type Moment, parseMoment } from "../oci-http/operations/moment.ts";
+import type { Moment } from "../oci-http/operations/moment.ts";
 import { configOf } from "../oci-http/operations/registry-access.ts";
 import { maintenanceMessage } from "../oci-http/settings/registry-mode.ts";
-import { InvalidArgumentError } from "../refusals.ts";
 import { API_PREFIX, handleApi } from "./api/api.ts";
+import { momentIn } from "./api/path-values.ts";
 import { problem } from "./api/problem.ts";
 import { assetAt } from "./assets/assets.ts";
 import { endedSession } from "./pages/ended-session.tsx";
@@ -92,9 +92,5 @@ function isApiPath(path: string): boolean {
 function momentOf(query: URLSearchParams): Moment | undefined {
   const text = query.get("at");
   if (text === null || text === "") return undefined;
-  const moment = parseMoment(text);
-  if (moment) return moment;
-  throw new InvalidArgumentError(
-    `'${text}' is no point in time: 'at' is a time such as 2026-01-31T12:00:00Z, an age such as 2h, or a commit`,
-  );
+  return momentIn("at", text);
 }

@@ -22,21 +22,25 @@ export interface Order {
 
 /** The text of a cursor: it names the last entry that was shown, and nothing else. */
 export function cursorAfter({ sort, descending }: Order, { key, name }: Position): string {
-  const json = JSON.stringify([sort, descending ? 1 : 0, key, name]);
-  return Buffer.from(json).toString("base64url");
+  return encodedCursor([sort, descending ? 1 : 0, key, name]);
+}
+
+export function encodedCursor(parts: readonly (string | number)[]): string {
+  return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
 /** Throws `InvalidArgumentError` for a text that is not a cursor of this order. */
 export function positionOf(cursor: string | undefined, order: Order): Position | undefined {
   if (cursor === undefined) return undefined;
-  const [sort, direction, key, name] = decoded(cursor);
+  const [sort, direction, key, name] = decodedCursor(cursor);
   const isKey = typeof key === "string" || typeof key === "number";
   if (sort !== order.sort || direction !== (order.descending ? 1 : 0) || !isKey || typeof name !== "string")
     throw new InvalidArgumentError("the cursor is not one of this list; begin with the first page");
   return { key, name };
 }
 
-function decoded(cursor: string): readonly unknown[] {
+/** Empty for a text that is no cursor. */
+export function decodedCursor(cursor: string): readonly unknown[] {
   try {
     const value: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
     return Array.isArray(value) ? value : [];

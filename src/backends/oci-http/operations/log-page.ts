@@ -8,7 +8,6 @@ import { type EventKind, eventKind } from "../content/store-event.ts";
 import {
   type EventFilter,
   type EventPlace,
-  newestPlace,
   nextEvents,
   type PlacedEvent,
   placeAt,
@@ -18,11 +17,13 @@ import { type HistoryRows, seqOf } from "../history/tag-sets.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { checkLimit } from "./found-page.ts";
+import { lastPlace } from "./last-place.ts";
 import { type LogRecord, visibleRecord } from "./log.ts";
+import type { Moment } from "./moment.ts";
 import { readableOf, readsAll } from "./readable-repositories.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
 
-export { EVENT_KINDS, type EventKind } from "../content/store-event.ts";
+export { EVENT_KINDS, type EventKind, eventKind } from "../content/store-event.ts";
 
 export interface LogPageRequest {
   readonly instance: InstanceName;
@@ -36,6 +37,8 @@ export interface LogPageRequest {
   readonly kind?: EventKind | undefined;
   /** A part of the client's name, in any case. */
   readonly client?: string | undefined;
+  /** As of a moment: later events are left out. */
+  readonly at?: Moment | undefined;
   /** From another page of this list. */
   readonly cursor?: string | undefined;
   readonly limit: number;
@@ -67,11 +70,10 @@ export async function readLogPage(
 ): Promise<LogPage> {
   const { instance, repository, cursor } = request;
   const limit = checkLimit(request.limit);
-  const { at } = configOf(services, instance);
+  configOf(services, instance);
   if (repository) requireReader(actor, instance, repository);
   const oci = services.instances.storeOf(instance);
-  await oci.history.catchUp();
-  const last = at === undefined ? newestPlace(oci.history) : (seqOf(oci.history, at) ?? 0);
+  const last = await lastPlace(services, instance, request.at);
   const place = placeOf(oci.history, request, last);
   const filter = await filterOf(oci, actor, request);
   const matches = matcher(actor, request);

@@ -14,6 +14,8 @@ import { redactedEvent } from "./shown-event.ts";
 
 export interface CommitRecord {
   readonly id: ObjectId;
+  /** The commit before it; `undefined`: it is the first. */
+  readonly parent: ObjectId | undefined;
   readonly author: Identity;
   readonly time: Date;
   /** The subject and the trailers. */
@@ -45,6 +47,7 @@ export async function showCommit(
   const redacted = redactedEvent(parseEvent(message), actor, instance);
   return {
     id,
+    parent: parents[0],
     author,
     time: new Date(committer.seconds * 1000),
     message: redacted ? `${redacted.subject}\n` : message,

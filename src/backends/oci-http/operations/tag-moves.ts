@@ -7,11 +7,12 @@ import type { Actor } from "../../actor.ts";
 import { InvalidArgumentError } from "../../refusals.ts";
 import { type EventKind, eventKind } from "../content/store-event.ts";
 import { tagTarget } from "../content/tag-target.ts";
-import { newestPlace } from "../history/event-pages.ts";
 import type { MoveRow } from "../history/history-database.ts";
 import { eventAt, seqOf } from "../history/tag-sets.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { checkLimit } from "./found-page.ts";
+import { lastPlace } from "./last-place.ts";
+import type { Moment } from "./moment.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
 import { redactedEvent } from "./shown-event.ts";
 
@@ -22,6 +23,8 @@ export interface TagMovesRequest {
   /** From the page before. */
   readonly cursor?: string | undefined;
   readonly limit: number;
+  /** As of a moment: later commits are left out. */
+  readonly at?: Moment | undefined;
 }
 
 /** A commit that set or deleted a tag. */
@@ -53,14 +56,13 @@ export interface TagMovesPage {
 export async function tagMoves(
   services: ContentServices,
   actor: Actor,
-  { instance, repository, tag, cursor, limit }: TagMovesRequest,
+  { instance, repository, tag, cursor, limit, at }: TagMovesRequest,
 ): Promise<TagMovesPage> {
   checkLimit(limit);
-  const { at } = configOf(services, instance);
+  configOf(services, instance);
   requireReader(actor, instance, repository);
   const { history, store } = services.instances.storeOf(instance);
-  await history.catchUp();
-  const newest = at === undefined ? newestPlace(history) : (seqOf(history, at) ?? 0);
+  const newest = await lastPlace(services, instance, at);
   const commit = cursor === undefined ? undefined : parseObjectId(cursor);
   const last = commit && seqOf(history, commit);
   if (cursor !== undefined && last === undefined)

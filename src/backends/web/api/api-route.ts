@@ -105,7 +105,9 @@ function fromText(schema: TObject, query: URLSearchParams): unknown {
   const values: Record<string, unknown> = {};
   for (const name of new Set(query.keys())) {
     const property: TSchema | undefined = schema.properties[name];
-    const texts = query.getAll(name);
+    // A form sends its empty fields too.
+    const texts = query.getAll(name).filter((text) => text !== "");
+    if (texts.length === 0) continue;
     values[name] = property && Type.IsArray(property) ? texts : texts.length > 1 ? texts : texts[0];
   }
   return Value.Convert(schema, values);

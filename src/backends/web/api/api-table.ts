@@ -1,5 +1,7 @@
 import { ACCOUNT_ROUTES } from "./account.ts";
 import type { ApiRoute } from "./api-route.ts";
+import { LOG_ROUTES } from "./log.ts";
+import { PAST_ROUTES } from "./past.ts";
 import { REPOSITORY_ROUTES } from "./repositories.ts";
 import { REPOSITORY_DETAILS_ROUTES } from "./repository.ts";
 import { TAG_ROUTES } from "./tags.ts";
@@ -10,4 +12,6 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...REPOSITORY_DETAILS_ROUTES,
   ...TAG_ROUTES,
   ...ACCOUNT_ROUTES,
+  ...LOG_ROUTES,
+  ...PAST_ROUTES,
 ];

@@ -20,3 +20,5 @@ export const DEFAULT_LIMIT = 100;
 
 /** The cursor of the next page; absent on the last one. */
 export const Next = Type.Optional(Type.String({ description: "`cursor` of the next page" }));
+
+export const CommitId = Type.String({ pattern: "^[0-9a-f]{64}$", description: "the id of a commit" });

@@ -1,6 +1,8 @@
 import { enableCopying } from "./copying.ts";
 import { enableLiveSearch } from "./live-search.ts";
+import { enableShortAddresses } from "./short-addresses.ts";
 
 document.documentElement.classList.add("scripted");
 enableCopying();
 enableLiveSearch();
+enableShortAddresses();

@@ -44,13 +44,13 @@ function Header({ context }: InContext) {
         {config.name}
       </a>
       <nav class="sections" aria-label="Registry">
-        {SECTIONS.map(({ text, path }) => (
+        {SECTIONS.map((section) => (
           <a
-            key={path}
-            href={links.to(path)}
-            aria-current={isWithin(request.path, path) ? "page" : undefined}
+            key={section.path}
+            href={links.to(section.path)}
+            aria-current={isWithin(request.path, section) ? "page" : undefined}
           >
-            {text}
+            {section.text}
           </a>
         ))}
       </nav>
@@ -60,11 +60,14 @@ function Header({ context }: InContext) {
 }
 
 /** The sections of a registry, in the order in which they are shown. */
-const SECTIONS = [{ text: "Repositories", path: "/" }] as const;
+const SECTIONS = [
+  { text: "Repositories", path: "/", folders: ["/repositories/"] },
+  { text: "History", path: "/log", folders: ["/commits/", "/compare"] },
+] as const;
 
 /** A repository's pages belong to the list of repositories. */
-function isWithin(path: string, section: string): boolean {
-  return section === "/" ? path === "/" || path.startsWith("/repositories/") : path.startsWith(section);
+function isWithin(path: string, section: (typeof SECTIONS)[number]): boolean {
+  return path === section.path || section.folders.some((folder) => path.startsWith(folder));
 }
 
 function AccountLink({ context }: InContext) {

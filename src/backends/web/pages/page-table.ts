@@ -1,4 +1,8 @@
 import { ACCOUNT_PAGE } from "./account-page.tsx";
+import { COMMIT_PAGE } from "./commit-page.tsx";
+import { COMPARE_PAGE } from "./compare-page.tsx";
+import { LOG_PAGE, REPOSITORY_LOG_PAGE } from "./log-page.tsx";
+import { MOVES_PAGE } from "./moves-page.tsx";
 import type { Page } from "./page.ts";
 import { REPOSITORIES_PAGE } from "./repositories-page.tsx";
 import { REPOSITORY_PAGE } from "./repository-page.tsx";
@@ -11,4 +15,9 @@ export const PAGES: readonly Page[] = [
   SIGN_IN_PAGE,
   SIGN_OUT_PAGE,
   ACCOUNT_PAGE,
+  LOG_PAGE,
+  REPOSITORY_LOG_PAGE,
+  COMMIT_PAGE,
+  COMPARE_PAGE,
+  MOVES_PAGE,
 ];

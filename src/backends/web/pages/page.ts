@@ -8,6 +8,8 @@ export interface PageContent {
   readonly body: VNode;
   /** 200 by default. */
   readonly status?: number;
+  /** Whether the page shows the same at any moment: the present, or moments that it names itself. */
+  readonly isTimeless?: boolean;
 }
 
 /** Another page that is shown instead: 303. */

@@ -14,7 +14,7 @@ import { catchUp } from "./projection-catch-up.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { StorePath } from "./store-path.ts";
 import type { Change } from "./tree-edit.ts";
-import { type Difference, diffTrees, type ListedFile } from "./tree-walk.ts";
+import { type Difference, diffTrees, type Enters, type ListedFile } from "./tree-walk.ts";
 
 /** Author and message of a commit. */
 export interface CommitMeta {
@@ -135,9 +135,13 @@ export class Store {
     return new Snapshot(this.#reader, commitId, commitId && (await this.#reader.commit(commitId)));
   }
 
-  /** The files that differ between two commits; `undefined`: the empty store. */
-  async *diff(from: ObjectId | undefined, to: ObjectId | undefined): AsyncGenerator<Difference> {
-    yield* diffTrees(this.#reader.tree, (await this.at(from)).tree, (await this.at(to)).tree);
+  /** The files that differ between two commits (`undefined`: the empty store), in directories that `enters` accepts. */
+  async *diff(
+    from: ObjectId | undefined,
+    to: ObjectId | undefined,
+    enters?: Enters,
+  ): AsyncGenerator<Difference> {
+    yield* diffTrees(this.#reader.tree, (await this.at(from)).tree, (await this.at(to)).tree, "", enters);
   }
 
   /** Whether the store has the commit. */

@@ -61,7 +61,7 @@ export interface Difference {
 }
 
 /** Whether a walk enters a directory; `isNew`: the old state has no directory at this path. */
-export type Enters = (directory: string, isNew: boolean) => boolean;
+export type Enters = (directory: string, isNew: boolean) => boolean | Promise<boolean>;
 
 /** The files that differ between two trees; shared subtrees, and directories that `enters` rejects, are not read. */
 export async function* diffTrees(
@@ -82,7 +82,10 @@ export async function* diffTrees(
     const file = (entry: TreeEntry | undefined) => (entry?.kind === "file" ? entry.id : undefined);
     if (file(was) && !file(is)) yield { path: path as StorePath, before: file(was), after: undefined };
     const subtree = (entry: TreeEntry | undefined) => (entry?.kind === "tree" ? entry.id : undefined);
-    if ((was?.kind === "tree" || is?.kind === "tree") && enters(path, was?.kind !== "tree"))
+    const isDirectory = was?.kind === "tree" || is?.kind === "tree";
+    const entered = isDirectory && enters(path, was?.kind !== "tree");
+    // An `await` would cost as much as many a directory.
+    if (entered === true || (entered !== false && (await entered)))
       yield* diffTrees(loadTree, subtree(was), subtree(is), `${path}/`, enters);
     if (is?.kind === "file") yield { path: path as StorePath, before: file(was), after: is.id };
   }

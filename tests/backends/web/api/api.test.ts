@@ -32,7 +32,7 @@ describe("the API", () => {
     [
       "/repositories?at=whenever",
       400,
-      "'whenever' is no point in time: 'at' is a time such as 2026-01-31T12:00:00Z, an age such as 2h, or a commit",
+      "'whenever' is not a point in time: 'at' is a time such as 2026-01-31T12:00:00Z, an age such as 2h, or a commit",
     ],
     ["/nothing", 404, "the API has no '/api/v1/nothing'"],
   ])("answers %p with a problem document: %p", async (path, status, detail) => {

@@ -8,6 +8,7 @@ interface RepositoryTabsProps extends InContext {
 /** The views of a repository, in the order in which they are shown; `path` is behind that of the repository. */
 const TABS = {
   tags: { text: "Tags", path: "" },
+  history: { text: "History", path: "/-/log" },
 } as const;
 
 /** The way between the views of a repository. */
