@@ -1,4 +1,5 @@
 import { ANONYMOUS } from "../../primitives/users/user.ts";
+import { type AsOfRecord, describeMoment } from "../oci-http/operations/as-of.ts";
 import type { Moment } from "../oci-http/operations/moment.ts";
 import { configOf } from "../oci-http/operations/registry-access.ts";
 import { maintenanceMessage } from "../oci-http/settings/registry-mode.ts";
@@ -43,15 +44,16 @@ export class WebBackend implements WebCalls {
   async #answer(sent: WebRequest): Promise<WebResponse> {
     const { session } = sent.login;
     const request = session && this.#ended.has(session.id) ? { ...sent, login: ENDED } : sent;
-    const context = this.#contextOf(request);
+    let context = this.#contextOf(request);
     const isApi = isApiPath(request.path);
     const expired = isApi ? undefined : endedSession(context);
     if (expired) return expired;
     try {
       if (request.path !== SIGN_IN) this.#refuseMaintenance(context);
-      const asked = { ...context, at: momentOf(context.query) };
-      if (isApi) return await handleApi(asked, request.path.slice(API_PREFIX.length));
-      const response = await handlePage(asked);
+      context = { ...context, at: momentOf(context.query) };
+      if (isApi) return await handleApi(context, request.path.slice(API_PREFIX.length));
+      context = { ...context, asOf: await asOfOf(context) };
+      const response = await handlePage(context);
       if (request.path !== SIGN_OUT || request.method !== "POST") return response;
       if (session) this.#ended.end(session.id);
       return { ...response, session: "end" };
@@ -72,6 +74,7 @@ export class WebBackend implements WebCalls {
       config: configOf(this.#services, request.instance),
       query,
       at: undefined,
+      asOf: undefined,
       links: new Links(request.base, query.get("at") ?? undefined),
     };
   }
@@ -93,4 +96,8 @@ function momentOf(query: URLSearchParams): Moment | undefined {
   const text = query.get("at");
   if (text === null || text === "") return undefined;
   return momentIn("at", text);
+}
+
+async function asOfOf({ services, actor, config, at }: WebContext): Promise<AsOfRecord | undefined> {
+  return at && describeMoment(services, actor, { instance: config.name, at });
 }

@@ -1,8 +1,10 @@
 import { enableCopying } from "./copying.ts";
 import { enableLiveSearch } from "./live-search.ts";
 import { enableShortAddresses } from "./short-addresses.ts";
+import { enableTimeTravel } from "./time-travel.ts";
 
 document.documentElement.classList.add("scripted");
 enableCopying();
 enableLiveSearch();
 enableShortAddresses();
+enableTimeTravel();

@@ -6,24 +6,31 @@ const PAUSE_MS = 120;
  * comes back. The address follows, so that it can be shared.
  */
 export function enableLiveSearch(): void {
-  for (const form of document.querySelectorAll<HTMLFormElement>("form[data-live]")) {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let running: AbortController | undefined;
-    const search = async () => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let running: AbortController | undefined;
+  const searchAfter = (form: HTMLFormElement, ms: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
       running?.abort();
       running = new AbortController();
-      await replace(form, running.signal);
-    };
-    form.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => void search(), PAUSE_MS);
-    });
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      clearTimeout(timer);
-      void search();
-    });
-  }
+      void replace(form, running.signal);
+    }, ms);
+  };
+  // On the document, as the forms are replaced with their page.
+  document.addEventListener("input", (event) => {
+    const form = liveForm(event);
+    if (form) searchAfter(form, PAUSE_MS);
+  });
+  document.addEventListener("submit", (event) => {
+    const form = liveForm(event);
+    if (!form) return;
+    event.preventDefault();
+    searchAfter(form, 0);
+  });
+}
+
+function liveForm({ target }: Event): HTMLFormElement | null {
+  return target instanceof Element ? target.closest<HTMLFormElement>("form[data-live]") : null;
 }
 
 async function replace(form: HTMLFormElement, signal: AbortSignal): Promise<void> {

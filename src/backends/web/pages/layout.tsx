@@ -3,6 +3,7 @@ import { VERSION } from "../../../primitives/version.ts";
 import { SCRIPT_PATH, STYLE_PATH } from "../assets/assets.ts";
 import type { InContext, WebContext } from "../requests/web-context.ts";
 import { AsOfNotice } from "./components/as-of.tsx";
+import { TimeTravel } from "./components/time-travel.tsx";
 import type { PageContent } from "./page.ts";
 
 /** The whole document of a page. */
@@ -23,9 +24,9 @@ export function Layout({ context, content }: InContext & { readonly content: Pag
         <a class="skip" href="#content">
           Skip to the content
         </a>
-        <Header context={context} />
+        <Header context={context} content={content} />
         <main id="content" tabIndex={-1}>
-          <AsOfNotice context={context} />
+          <AsOfNotice context={context} isTimeless={content.isTimeless ?? false} />
           {content.body}
         </main>
         <footer>
@@ -36,7 +37,7 @@ export function Layout({ context, content }: InContext & { readonly content: Pag
   );
 }
 
-function Header({ context }: InContext) {
+function Header({ context, content }: InContext & { readonly content: PageContent }) {
   const { links, config, request } = context;
   return (
     <header class="top">
@@ -54,6 +55,7 @@ function Header({ context }: InContext) {
           </a>
         ))}
       </nav>
+      {!content.isTimeless && <TimeTravel context={context} />}
       <AccountLink context={context} />
     </header>
   );

@@ -102,6 +102,8 @@ function Row({ context, entry }: InContext & { readonly entry: FoundRepository }
 
 /** Says what to type next. */
 function Empty({ context }: InContext) {
+  if (context.at)
+    return <p class="empty">The registry was empty then, as far as you may see: it had no repository.</p>;
   const { host, isPlain } = pullHost(context.request.base);
   const flag = isPlain ? " --tls-verify=false" : "";
   return (

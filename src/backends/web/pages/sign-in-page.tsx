@@ -27,6 +27,7 @@ function signIn({ links, query, request }: WebContext, next: string | null): Pag
       : `There were too many failed logins. Try again in ${counted(limited, "second")}.`;
   return {
     title: "Sign in",
+    isTimeless: true,
     status: refusedSignIn ? (limited === undefined ? 401 : 429) : 200,
     body: (
       <section class="narrow">

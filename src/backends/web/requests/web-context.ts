@@ -1,4 +1,5 @@
 import type { Actor } from "../../actor.ts";
+import type { AsOfRecord } from "../../oci-http/operations/as-of.ts";
 import type { Moment } from "../../oci-http/operations/moment.ts";
 import type { InstanceConfig } from "../../oci-http/settings/instance-config.ts";
 import type { Links } from "./links.ts";
@@ -15,6 +16,8 @@ export interface WebContext {
   readonly query: URLSearchParams;
   /** The past moment that is looked at; `undefined`: now. */
   readonly at: Moment | undefined;
+  /** What a page tells of that moment. */
+  readonly asOf: AsOfRecord | undefined;
   readonly links: Links;
 }
 
