@@ -2,6 +2,7 @@ import { ANONYMOUS } from "../../primitives/users/user.ts";
 import { type AsOfRecord, describeMoment } from "../oci-http/operations/as-of.ts";
 import type { Moment } from "../oci-http/operations/moment.ts";
 import { configOf } from "../oci-http/operations/registry-access.ts";
+import { requireSeen } from "../oci-http/operations/seen-moment.ts";
 import { maintenanceMessage } from "../oci-http/settings/registry-mode.ts";
 import { API_PREFIX, handleApi } from "./api/api.ts";
 import { momentIn } from "./api/path-values.ts";
@@ -50,7 +51,7 @@ export class WebBackend implements WebCalls {
     if (expired) return expired;
     try {
       if (request.path !== SIGN_IN) this.#refuseMaintenance(context);
-      context = { ...context, at: momentOf(context.query) };
+      context = { ...context, at: await momentOf(context) };
       if (isApi) return await handleApi(context, request.path.slice(API_PREFIX.length));
       context = { ...context, asOf: await asOfOf(context) };
       const response = await handlePage(context);
@@ -92,10 +93,12 @@ function isApiPath(path: string): boolean {
   return path === API_PREFIX || path.startsWith(`${API_PREFIX}/`);
 }
 
-function momentOf(query: URLSearchParams): Moment | undefined {
+async function momentOf({ query, services, actor, config }: WebContext): Promise<Moment | undefined> {
   const text = query.get("at");
   if (text === null || text === "") return undefined;
-  return momentIn("at", text);
+  const moment = momentIn("at", text);
+  await requireSeen(services, actor, { instance: config.name, moment });
+  return moment;
 }
 
 async function asOfOf({ services, actor, config, at }: WebContext): Promise<AsOfRecord | undefined> {

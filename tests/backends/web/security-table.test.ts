@@ -29,6 +29,8 @@ function asIfMissing(text: string, existing: Examples): string {
     replaced = replaced
       .replaceAll(from, to)
       .replaceAll(encodeURIComponent(from), encodeURIComponent(to))
+      // The link to the sign-in has the whole address as a parameter.
+      .replaceAll(encodeURIComponent(encodeURIComponent(from)), encodeURIComponent(encodeURIComponent(to)))
       .replaceAll(hex(from).slice(0, 12), hex(to).slice(0, 12));
   }
   return replaced;

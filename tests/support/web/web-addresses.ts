@@ -22,10 +22,24 @@ const PATH_VALUES: Readonly<Record<string, ExampleOf>> = {
 const QUERIES: Readonly<Record<string, readonly ExampleOf[]>> = {
   "/": [() => "?text=app", () => "?sort=size&descending=true", () => "?sort=pushed", () => "?limit=1"],
   "/repositories": [() => "?text=app", () => "?sort=size&descending=true", () => "?limit=1"],
+  "/log": [
+    () => "?limit=1",
+    () => "?kind=push&user=owner",
+    ({ repository }) => `?repository=${repository}`,
+    ({ repository, tag }) => `?repository=${repository}&tag=${tag}`,
+  ],
+  "/repositories/{repository}/-/log": [({ tag }) => `?tag=${tag}`],
+  "/compare": [
+    () => "?from=1970-01-01",
+    ({ commit }) => `?from=1970-01-01&to=${commit}`,
+    ({ repository }) => `?from=1970-01-01&repository=${repository}`,
+  ],
 };
 
 /** Queries without which a page shows nothing. */
-const REQUIRED: Readonly<Record<string, ExampleOf>> = {};
+const REQUIRED: Readonly<Record<string, ExampleOf>> = {
+  "/compare": ({ commit }) => `?from=${commit}`,
+};
 
 /** An address of a page or a route of the API. */
 export interface WebAddress {

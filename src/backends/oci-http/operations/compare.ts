@@ -13,6 +13,7 @@ import type { OciStore } from "../store/oci-store.ts";
 import { checkLimit, decodedCursor, encodedCursor } from "./found-page.ts";
 import { type Moment, stateAt } from "./moment.ts";
 import { type ContentServices, holdsRole, requireReader, servedBy } from "./registry-access.ts";
+import { requireSeen } from "./seen-moment.ts";
 
 export interface CompareRequest {
   readonly instance: InstanceName;
@@ -64,6 +65,8 @@ export async function compareMoments(
   const limit = checkLimit(request.limit);
   if (repository) requireReader(actor, instance, repository);
   const { oci, until } = await servedBy(services, instance);
+  for (const moment of [request.from, request.to])
+    if (moment) await requireSeen(services, actor, { instance, moment });
   const { from, to, last } = await statesOf(oci, until, request);
   const [then, now] = [await oci.store.at(from), await oci.store.at(to)];
   let isAfter = last === undefined;

@@ -3,13 +3,13 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { Page } from "../../../registry/model/page.ts";
 import type { Actor } from "../../actor.ts";
 import { firstOf } from "../../first-of.ts";
-import { NotAllowedError } from "../../refusals.ts";
 import type { ContentChange } from "../content/content-changes.ts";
 import { parseEvent } from "../content/store-event.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { readableChanges } from "./diff.ts";
 import { commitAt, type Moment } from "./moment.ts";
 import { type ContentServices, servedBy } from "./registry-access.ts";
+import { seenCommitAt, unseen } from "./seen-moment.ts";
 import { redactedEvent } from "./shown-event.ts";
 
 export interface CommitRecord {
@@ -31,19 +31,18 @@ export interface ShowRequest {
   readonly limit: number;
 }
 
-/** One commit. Rejects with `NotAllowedError` if it changed nothing that the actor may read; administrators see all. */
+/** One commit. Rejects with `NotAllowedError` if it changed nothing that the actor may read, or does not exist; administrators see all. */
 export async function showCommit(
   services: ContentServices,
   actor: Actor,
   { instance, commit, limit }: ShowRequest,
 ): Promise<CommitRecord> {
   const { oci, until } = await servedBy(services, instance);
-  const id = await commitAt(oci, commit, until);
+  const id = await seenCommitAt(commitAt(oci, commit, until), actor, commit);
   const { author, committer, message, parents } = await oci.store.commitAt(id);
   const range = { actor, instance, from: parents[0], to: id };
   const changes = await firstOf(readableChanges(oci.store, range), limit);
-  if (changes.entries.length === 0 && !actor.isAdministrator())
-    throw new NotAllowedError(`'${commit.text}' changed nothing that you may read`);
+  if (changes.entries.length === 0 && !actor.isAdministrator()) throw unseen(commit);
   const redacted = redactedEvent(parseEvent(message), actor, instance);
   return {
     id,

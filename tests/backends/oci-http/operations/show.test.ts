@@ -43,3 +43,19 @@ test("a commit that changed nothing the actor may read is refused, but not to an
   await expect(show(store, { "http/oci/default/other": "owner" })).rejects.toBeInstanceOf(NotAllowedError);
   expect((await show(store, ADMINISTRATOR)).changes.entries).toHaveLength(2);
 });
+
+test("a commit that the actor may not see is refused in the words of one that does not exist", async () => {
+  const store = await TestStore.open();
+  await store.image("v1");
+  const messageOf = async (text: string) => {
+    const commit = parseMoment(text);
+    if (!commit) throw new Error(`'${text}' is no moment`);
+    const request = { instance: DEFAULT, commit, limit: 10 };
+    const shown = showCommit(registryOver(store), actorWith({ "http/oci/default/other": "owner" }), request);
+    const error: unknown = await shown.catch((reason: unknown) => reason);
+    return error instanceof NotAllowedError ? error.message.replace(text, "") : error;
+  };
+  const hidden = await messageOf((store.oci.store.head().commitId ?? "").slice(0, 16));
+  expect(hidden).toBe("no commit '' that changed what you may read");
+  expect(await messageOf("0123456789012345")).toBe(hidden);
+});
