@@ -168,6 +168,7 @@ function account(
   const { user, displayName, isAdministrator } = own;
   return {
     title: "Account",
+    isTimeless: true,
     status,
     body: (
       <>
