@@ -16,7 +16,7 @@ import { compressed } from "./requests/compressed.ts";
 import { EndedSessions } from "./requests/ended-sessions.ts";
 import { UnderMaintenanceError, webFailureOf } from "./requests/failed-web.ts";
 import { Links } from "./requests/links.ts";
-import { SECURITY_HEADERS } from "./requests/security-headers.ts";
+import { SECURITY_HEADERS, UNCACHED } from "./requests/security-headers.ts";
 import { webActor } from "./requests/web-actor.ts";
 import type { WebCalls, WebLogin, WebRequest, WebResponse } from "./requests/web-calls.ts";
 import type { WebContext } from "./requests/web-context.ts";
@@ -85,9 +85,6 @@ export class WebBackend implements WebCalls {
     if (message !== undefined && !actor.isAdministrator()) throw new UnderMaintenanceError(message);
   }
 }
-
-/** What was answered to one user must not be shown to the next one. */
-const UNCACHED = { "Cache-Control": "no-store", Vary: "Authorization, Cookie" } as const;
 
 function isApiPath(path: string): boolean {
   return path === API_PREFIX || path.startsWith(`${API_PREFIX}/`);

@@ -31,8 +31,9 @@ import { SharedBodies } from "./requests/shared-bodies.ts";
 import { StreamedBodies } from "./requests/streamed-bodies.ts";
 import { tlsRedirect } from "./requests/tls-redirect.ts";
 import { unknownHostResponse } from "./requests/unknown-host.ts";
-import { asksForPage, plainErrorPage, unknownHostPage } from "./web/plain-page.ts";
+import { asksForPage, unknownHostPage } from "./web/plain-page.ts";
 import { WebEndpoint } from "./web/web-endpoint.ts";
+import { webErrorResponse } from "./web/web-errors.ts";
 import { isWebPath } from "./web/web-paths.ts";
 
 export interface HttpFrontendOptions {
@@ -201,12 +202,22 @@ export class HttpFrontend {
         await others.refresh();
         if (others.version !== version) result = await this.#route(request, scheme, trace);
       }
-      return result instanceof RegistryError ? errorResponse(result) : result;
+      return result instanceof RegistryError ? this.#errorResponse(request, result) : result;
     } catch (error) {
       // The client has disconnected; that is not a server error.
       if (request.signal.aborted) return errorResponse(new RegistryError("uploadInterrupted"));
-      return errorResponse(this.#failed.errorOf(error));
+      return this.#errorResponse(request, this.#failed.errorOf(error));
     }
+  }
+
+  /** An error, as the page, the API or the registry that was asked for has it. */
+  #errorResponse(request: Request, error: RegistryError): Response {
+    const { path } = splitTarget(request.url);
+    const isOfPages = this.#options.servesPages();
+    return (
+      (isOfPages && webErrorResponse(request, this.#prefix?.strip(path) ?? path, error)) ||
+      errorResponse(error)
+    );
   }
 
   async #route(request: Request, scheme: Scheme, trace: HttpTrace): Promise<Response | RegistryError> {
@@ -234,14 +245,12 @@ export class HttpFrontend {
     const backend = lookUpVhost(this.#options.hosts(), vhost);
     if (!backend) {
       this.#unknownHosts.note(vhost, trace.remote);
-      if (this.#wantsPage(request, path)) return unknownHostPage(vhost);
+      if (this.#options.servesPages() && asksForPage(request, path)) return unknownHostPage(vhost);
       return unknownHostResponse(request, { path, host: vhost, base });
     }
     trace.instance = backend.audience;
     if (!this.#options.isServing()) {
-      const headers = { "Retry-After": UNAVAILABLE_RETRY_SECONDS };
-      const error = new RegistryError("unavailable", { headers });
-      return this.#wantsPage(request, path) ? plainErrorPage(error) : error;
+      return new RegistryError("unavailable", { headers: { "Retry-After": UNAVAILABLE_RETRY_SECONDS } });
     }
     const { tlsPort } = this.#listeners;
     if (usedScheme === "http" && tlsPort !== undefined && this.#options.settings.redirectsToTls) {
@@ -267,10 +276,6 @@ export class HttpFrontend {
     trace.user = principal.user;
     const responseBodies = new RequestBodies(this.#lists, this.#manifests, request, trace.connection);
     return backend.handle({ ...routed, principal, limits, responseBodies });
-  }
-
-  #wantsPage(request: Request, path: string): boolean {
-    return this.#options.servesPages() && asksForPage(request, path);
   }
 
   /** The client behind a trusted proxy; `undefined` for any other peer. */

@@ -11,12 +11,14 @@ const DOCUMENT_PATH = "/openapi.json";
 /** Handles a request for the API; `path` is that below `/api/v1`. */
 export async function handleApi(context: WebContext, path: string): Promise<WebResponse> {
   const { method } = context.request;
-  if (path === DOCUMENT_PATH) return json(openApiDocument(API_ROUTES, context.links.now("")));
+  if (path === DOCUMENT_PATH) return document(context);
   const found = routesAt(path);
   if (found.length === 0) return problem({ status: 404, words: `the API has no '${API_PREFIX}${path}'` });
   const chosen = found.find(({ route }) => route.method === (method === "HEAD" ? "GET" : method));
   if (!chosen) {
-    const Allow = found.map(({ route }) => route.method).join(", ");
+    const Allow = found
+      .flatMap(({ route: { method } }) => (method === "GET" ? ["GET", "HEAD"] : method))
+      .join(", ");
     return problem({ status: 405, words: `the method ${method} is not one of ${Allow}` }, { Allow });
   }
   const { route, values } = chosen;
@@ -25,6 +27,12 @@ export async function handleApi(context: WebContext, path: string): Promise<WebR
   const result = await route.call(context, values, body?.json);
   if (result instanceof Download) return { status: 200, headers: {}, body: null, download: result.of };
   return route.response ? json(result) : { status: 204, headers: {}, body: null };
+}
+
+function document({ request: { method }, links }: WebContext): WebResponse {
+  if (method === "GET" || method === "HEAD") return json(openApiDocument(API_ROUTES, links.now("")));
+  const Allow = "GET, HEAD";
+  return problem({ status: 405, words: `the method ${method} is not one of ${Allow}` }, { Allow });
 }
 
 function routesAt(

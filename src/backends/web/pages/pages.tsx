@@ -14,8 +14,10 @@ export async function handlePage(context: WebContext): Promise<WebResponse> {
     if (!values) continue;
     if (method === "GET" || method === "HEAD") return responseOf(context, await show(context, values));
     if (method !== "POST" || !submit) {
-      const failure = { status: 405, words: `this page has no ${method}` };
-      return responseOf(context, errorPage(context, failure));
+      const Allow = submit ? "GET, HEAD, POST" : "GET, HEAD";
+      const failure = { status: 405, words: `the method ${method} is not one of ${Allow}` };
+      const response = responseOf(context, errorPage(context, failure));
+      return { ...response, headers: { ...response.headers, Allow } };
     }
     const form = new URLSearchParams(new TextDecoder().decode(body));
     return responseOf(context, await submit(context, values, form));

@@ -19,3 +19,6 @@ export const SECURITY_HEADERS = {
   "X-Content-Type-Options": "nosniff",
   "X-Frame-Options": "DENY",
 } as const;
+
+/** The headers of all but scripts and styles: what was answered to one user must not be shown to the next one. */
+export const UNCACHED = { "Cache-Control": "no-store", Vary: "Authorization, Cookie" } as const;

@@ -7,9 +7,9 @@ export interface RequestTarget {
   readonly query: URLSearchParams;
 }
 
-/** The path and query of a request URL, which may be invalid. */
+/** The path and query of a request URL, which has no host if the Host header is not valid. */
 export function splitTarget(url: string): RequestTarget {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
   const target = start < 0 ? "/" : url.slice(start);
   const mark = target.indexOf("?");
   return mark < 0

@@ -27,7 +27,7 @@ const HEADERS = {
 
 /** Whether a browser asks for a page, which then tells more than an error of the registry's API. */
 export function asksForPage({ method, headers }: Request, path: string): boolean {
-  if (method !== "GET" && method !== "HEAD" && method !== "POST") return false;
+  if ((method !== "GET" && method !== "HEAD" && method !== "POST") || path.startsWith("/api/")) return false;
   const accept = headers.get("Accept");
   return isWebPath(path, accept) && (accept?.includes("text/html") ?? false);
 }

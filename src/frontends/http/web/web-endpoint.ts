@@ -1,7 +1,6 @@
 import type { OtherNodes } from "../../../backends/administration/configuration-follower.ts";
 import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
 import type { InstanceName } from "../../../backends/oci-http/settings/instance-config.ts";
-import { problem } from "../../../backends/web/api/problem.ts";
 import {
   WEB_HEADERS,
   type WebCalls,
@@ -16,11 +15,11 @@ import type { Session, SessionToken, TokenAuthority } from "../../../primitives/
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { withBoundedBody } from "../../../registry/requests/bounded-body.ts";
 import { RegistryError } from "../../../registry/requests/errors.ts";
+import type { RequestTrace } from "../../../registry/requests/trace.ts";
 import type { RequestAuthenticator } from "../auth/request-authenticator.ts";
 import type { RoutedRequest } from "../requests/http-backend.ts";
 import { HTTP_FAULTS } from "../requests/http-faults.ts";
-import { asksForPage, plainErrorPage } from "./plain-page.ts";
-import { isOfSameOrigin } from "./same-origin.ts";
+import { isOfSameOrigin, mayUseSession } from "./same-origin.ts";
 import { type CookieOptions, sessionCookie, sessionTokenIn } from "./session-cookie.ts";
 import { safeNext } from "./web-paths.ts";
 
@@ -47,6 +46,8 @@ export interface WebEndpointOptions {
 export interface WebRoutedRequest extends RoutedRequest {
   /** The registry's response to the request at another path, by this principal. */
   readonly sendBlob: (path: string, principal: Principal) => Promise<Response>;
+  /** Gets the user once the login is known. */
+  readonly trace: RequestTrace & { user: string };
 }
 
 /** Authenticates requests for pages and API, by the session's cookie or the Authorization header, and hands them to the main thread. */
@@ -59,20 +60,13 @@ export class WebEndpoint {
   }
 
   async handle(routed: WebRoutedRequest): Promise<Response | RegistryError> {
-    const result = await this.#handle(routed);
-    if (!(result instanceof RegistryError)) return result;
-    const { status, message, headers } = result;
-    if (routed.path.startsWith(API)) return responseOf(problem({ status, words: message }, headers));
-    return asksForPage(routed.request, routed.path) ? plainErrorPage(result) : result;
-  }
-
-  async #handle(routed: WebRoutedRequest): Promise<Response | RegistryError> {
     const { request, path, base, remote } = routed;
     const { host, protocol } = new URL(base);
     const cookies = { isSecure: protocol === "https:" };
     if (!isOfSameOrigin(request, host)) return new RegistryError(HTTP_FAULTS.otherOrigin);
     const principal = await this.#principal(routed, cookies);
     if (principal instanceof RegistryError) return principal;
+    routed.trace.user = principal.login.user;
     if (!request.body) return this.#pass(routed, cookies, principal, EMPTY);
     const result = await withBoundedBody(
       request,
@@ -100,7 +94,8 @@ export class WebEndpoint {
       const isPersonal = user !== ANONYMOUS && !isApiToken && !token;
       return { principal, login: { user, limit, claims: token?.claims, isPersonal } };
     }
-    const token = sessionTokenIn(request.headers.get("Cookie"), cookies);
+    const sent = mayUseSession(request, new URL(base).host) ? request.headers.get("Cookie") : null;
+    const token = sessionTokenIn(sent, cookies);
     if (token === undefined) return NOBODY;
     const session = this.#options.tokens.verifySession(token, backend.audience);
     if (!session) return { ...NOBODY, login: { ...NOBODY.login, hasEnded: true } };
@@ -219,7 +214,10 @@ export class WebEndpoint {
 }
 
 function responseOf({ status, headers, body }: WebResponse): Response {
-  return new Response(body, { status, headers: { ...headers } });
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  // With its length, which metrics and the access log count.
+  const length = bytes && { "Content-Length": String(bytes.byteLength) };
+  return new Response(bytes, { status, headers: { ...headers, ...length } });
 }
 
 interface WebPrincipal {

@@ -48,7 +48,7 @@ describe("the API", () => {
   test("names the methods of a path", async () => {
     const { ask } = await start();
     const { response } = await ask("/repositories", { method: "PUT" });
-    expect([response.status, response.headers.get("Allow")]).toEqual([405, "GET"]);
+    expect([response.status, response.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);
   });
 
   test("describes itself", async () => {

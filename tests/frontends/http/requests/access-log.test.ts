@@ -6,6 +6,7 @@ import { eventually } from "../../../support/eventually.ts";
 import { bytesOf, RegistryClient } from "../../../support/registry-client.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 import { startTestServer } from "../../../support/test-server.ts";
+import { WebClient } from "../../../support/web-client.ts";
 
 const linesOf = (path: string) => readFileSync(path, "utf8").trimEnd().split("\n");
 
@@ -157,4 +158,17 @@ test("long paths and User-Agent headers are cut", async () => {
   const [line = "{}"] = linesOf(path);
   const { path: logged, client: agent } = JSON.parse(line);
   expect([logged.length, agent.length]).toEqual([2048, 256]);
+});
+
+test("a request for a page has its user, registry and size, and not its query", async () => {
+  const { path, httpPort } = await start();
+  const browser = new WebClient(httpPort);
+  await browser.signIn("alice", "change-me");
+  const page = await browser.fetch("/?text=none", { headers: { "Accept-Encoding": "identity" } });
+  expect(await eventually(() => linesOf(path).length === 2)).toBe(true);
+  const [, line = ""] = linesOf(path);
+  expect(JSON.parse(line)).toMatchObject({
+    ...{ user: "alice", instance: "default", method: "GET", path: "/", status: 200 },
+    sent: (await bytesOf(page)).length,
+  });
 });

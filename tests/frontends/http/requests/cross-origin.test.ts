@@ -3,6 +3,7 @@ import { resolveServerConfig } from "../../../../src/config/server-config.ts";
 import { parseAllowedOrigin } from "../../../../src/frontends/http/requests/cross-origin.ts";
 import { RegistryClient } from "../../../support/registry-client.ts";
 import { startTestServer } from "../../../support/test-server.ts";
+import { WebClient } from "../../../support/web-client.ts";
 
 const UI = "https://ui.example.org";
 const ALICE = { Host: "localhost", Authorization: `Basic ${btoa("alice:change-me")}` };
@@ -149,4 +150,17 @@ describe("web pages of an allowed origin", () => {
     const response = await ask("/v2/app/manifests/v1", preflight, "OPTIONS");
     expect([response.status, corsOf(response)]).toEqual([405, {}]);
   });
+});
+
+test("pages of an allowed origin read nothing by the session of the registry's pages", async () => {
+  const { httpPort } = await start(UI);
+  await new RegistryClient(httpPort, "team/app").pushImage("v1", 100);
+  const browser = new WebClient(httpPort);
+  await browser.signIn("alice", "change-me");
+  expect(await browser.text("/api/v1/repositories")).toContain("team/app");
+  for (const path of ["/", "/api/v1/repositories"]) {
+    const response = await browser.fetch(path, { headers: { Origin: UI } });
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe(UI);
+    expect(await response.text()).not.toContain("team/app");
+  }
 });
