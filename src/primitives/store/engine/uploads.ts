@@ -100,7 +100,7 @@ export interface UploadStore {
   /**
    * Appends a body while hashing it. Answers once the bytes are durable; the last ones, which `finish` follows at once,
    * need not be found after a power cut as an upload. When the body breaks off, what arrived is kept, for the client to
-   * resume from.
+   * resume from. The buffers of the body are the store's: each may be freed before the next one is asked for.
    */
   append(upload: Upload, body: AsyncIterable<Uint8Array>, isLast?: boolean): Promise<AppendOutcome>;
   /**

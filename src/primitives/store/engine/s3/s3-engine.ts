@@ -163,7 +163,10 @@ export class S3Engine implements StorageEngine {
       placed: new PlacedBlobs(name, this.#location.memory?.placed),
     });
     const memory = this.#uploadMemory;
-    return { blobs, uploads: new S3Uploads({ bucket, store: name, blobs, locks, sessions, memory }) };
+    return {
+      blobs,
+      uploads: new S3Uploads({ bucket, store: name, blobs, locks, sessions, memory, ownsBodies: true }),
+    };
   }
 
   async openLinks(name: string, { changed }: LinkOptions): Promise<OwnedLinks> {

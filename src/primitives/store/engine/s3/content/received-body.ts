@@ -1,4 +1,4 @@
-import { noteReceived } from "../../../../bounds/buffer-pressure.ts";
+import { freeReceived, noteReceived } from "../../../../bounds/buffer-pressure.ts";
 import type { MonotonicClock } from "../../../../monotonic-clock.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import type { SessionVersion, UploadSessions } from "./upload-sessions.ts";
@@ -26,7 +26,11 @@ export class OpenAppend {
   /** Asked for, but not received when the memory was to be given back. */
   #next: Promise<IteratorResult<Uint8Array> | "broken"> | undefined;
 
-  constructor(sessions: UploadSessions, version: SessionVersion, now: MonotonicClock) {
+  readonly #ownsBodies: boolean;
+
+  /** `ownsBodies`: see `S3UploadsOptions`. */
+  constructor(sessions: UploadSessions, version: SessionVersion, now: MonotonicClock, ownsBodies: boolean) {
+    this.#ownsBodies = ownsBodies;
     this.#sessions = sessions;
     this.#version = version;
     this.#now = now;
@@ -87,9 +91,10 @@ export class OpenAppend {
       if (next === "broken") return "broken-off";
       if (next.done) return "whole";
       hasher?.update(next.value);
-      noteReceived(next.value.length);
       const waiting = writer.write(next.value);
       if (waiting !== undefined) await waiting;
+      if (this.#ownsBodies) freeReceived(next.value);
+      else noteReceived(next.value.length);
       this.#lookIfDue();
     }
   }

@@ -35,6 +35,8 @@ export interface S3UploadsOptions {
   readonly sessions: SessionCounter;
   /** Of all uploads of this thread. */
   readonly memory?: PartMemory;
+  /** Whether nobody else uses the buffers of request bodies, so that each is freed once it was read. Default: no. */
+  readonly ownsBodies?: boolean;
   readonly now?: MonotonicClock;
 }
 
@@ -54,6 +56,7 @@ export class S3Uploads implements UploadStore {
   readonly #keys: ContentKeys;
   readonly #memory: PartMemory;
   readonly #now: MonotonicClock;
+  readonly #ownsBodies: boolean;
   readonly #locks: UploadLocks;
   readonly #counter: SessionCounter;
   readonly #sessions: UploadSessions;
@@ -70,6 +73,7 @@ export class S3Uploads implements UploadStore {
   constructor(options: S3UploadsOptions) {
     const { bucket, store, blobs, locks, sessions } = options;
     this.#now = options.now ?? monotonicMs;
+    this.#ownsBodies = options.ownsBodies ?? false;
     this.#bucket = bucket;
     this.#keys = new ContentKeys(store);
     this.#memory = options.memory ?? new PartMemory({ bytes: uploadBytes(1) });
@@ -143,7 +147,7 @@ export class S3Uploads implements UploadStore {
     const version = await this.#current(upload);
     if (!version) return this.#sessions.loss(id);
     await this.#dropLast(id);
-    const open = new OpenAppend(this.#sessions, version, this.#now);
+    const open = new OpenAppend(this.#sessions, version, this.#now, this.#ownsBodies);
     this.#open.set(id, open);
     try {
       for (;;) {
