@@ -1,4 +1,3 @@
-import { AwsV4Signer } from "aws4fetch";
 import { monotonicMs } from "../monotonic-clock.ts";
 import type { CredentialSource } from "./credential-source.ts";
 import { fetchFailure } from "./fetch-failure.ts";
@@ -9,13 +8,9 @@ import { S3RefusedError, S3UnavailableError } from "./s3-errors.ts";
 import type { S3Location } from "./s3-location.ts";
 import { newS3Memory, type S3Memory } from "./s3-memory.ts";
 import { operationOf, type S3Request, TIMEOUT_MS, usualTimeout } from "./s3-request.ts";
+import { S3Signer } from "./s3-signer.ts";
 import { outcomeOf, S3Traffic } from "./s3-traffic.ts";
 import { parseErrorBody } from "./s3-xml.ts";
-
-type SignedRequest = Omit<
-  ConstructorParameters<typeof AwsV4Signer>[0],
-  "accessKeyId" | "secretAccessKey" | "sessionToken"
->;
 
 export interface S3ClientOptions {
   /** How long the server may take until its response begins, in milliseconds. */
@@ -64,7 +59,7 @@ export class S3Client {
   readonly #budget: RetryBudget;
   readonly #outage: Outage;
   readonly #traffic: S3Traffic;
-  readonly #signingKeys = new Map<string, ArrayBuffer>();
+  readonly #signer: S3Signer;
   #requests = 0;
   /** How much the store's clock is ahead of this machine's, in milliseconds. */
   #ahead = 0;
@@ -75,6 +70,7 @@ export class S3Client {
     const { memory = newS3Memory(), ca, ...rest } = options;
     this.#tls = ca === undefined ? undefined : { tls: { ca } };
     this.#options = { timeoutMs: TIMEOUT_MS, pauseMs: PAUSE_MS, maxAttempts: MAX_ATTEMPTS, ...rest };
+    this.#signer = new S3Signer(location);
     this.#budget = new RetryBudget(memory.budget);
     this.#outage = new Outage(memory.outage);
     this.#traffic = new S3Traffic(memory.traffic);
@@ -141,12 +137,8 @@ export class S3Client {
 
   /** An address at which anyone can get the object for so many seconds. */
   async presign(key: string, seconds: number): Promise<string> {
-    const url = this.#url(key, { "X-Amz-Expires": String(seconds) });
     // The clock of this node may be behind by more than the address is valid.
-    const datetime = signatureTime(this.storeTime);
-    const request: SignedRequest = { method: "GET", url, signQuery: true, datetime };
-    const signed = await this.#signer(request, await this.#credentials()).sign();
-    return signed.url.href;
+    return this.#signer.presign(this.#path(key), seconds, await this.#credentials(), this.storeTime);
   }
 
   /** Once more with newer keys, if there are any, where the keys were refused. */
@@ -210,14 +202,13 @@ export class S3Client {
   async #fetch(request: S3Request, credentials: S3Credentials): Promise<Response> {
     const { method, key, query = {}, headers = {}, body, timeoutMs, signedAt } = request;
     this.#requests++;
-    const unsigned: SignedRequest = {
-      method,
-      url: this.#url(key, query),
-      headers: { ...headers, ...(body && { "X-Amz-Content-Sha256": this.#payloadHash(body) }) },
-      ...(signedAt && { datetime: signatureTime(signedAt) }),
-    };
-    const signer = this.#signer(unsigned, credentials);
-    const signed = await signer.sign();
+    const signed = this.#signer.sign(
+      {
+        ...{ method, query, headers, path: this.#path(key), at: signedAt ?? new Date() },
+        payloadHash: body && this.#payloadHash(body),
+      },
+      credentials,
+    );
     const deadline = new AbortController();
     const ms = this.#outage.patience(timeoutMs ?? usualTimeout(request, this.#options.timeoutMs));
     const timer = setTimeout(() => deadline.abort(new LateError(`no response within ${ms} ms`)), ms);
@@ -235,31 +226,16 @@ export class S3Client {
     }
   }
 
-  #signer(request: SignedRequest, { sessionToken, ...keys }: S3Credentials): AwsV4Signer {
-    return new AwsV4Signer({
-      ...request,
-      ...keys,
-      ...(sessionToken !== undefined && { sessionToken }),
-      service: "s3",
-      region: this.location.region,
-      cache: this.#signingKeys,
-    });
-  }
-
   /** TLS protects large bodies already, and hashing them costs as much as all the rest. */
   #payloadHash(body: Uint8Array<ArrayBuffer>): string {
     const isProtected = this.location.endpoint.startsWith("https:") && body.length > MAX_HASHED_WITH_TLS;
     return isProtected ? "UNSIGNED-PAYLOAD" : hashOf(body);
   }
 
-  #url(key: string | undefined, query: Readonly<Record<string, string>>): string {
-    const { endpoint, bucket, prefix } = this.location;
-    const path = [bucket, ...(key === undefined ? [] : [prefix, key])]
-      .filter((part) => part !== "")
-      .join("/");
-    const url = new URL(`${endpoint}/${path.split("/").map(encodeURIComponent).join("/")}`);
-    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    return url.href;
+  /** Where the object is on the server; the bucket without a key. */
+  #path(key: string | undefined): string {
+    const { bucket, prefix } = this.location;
+    return [bucket, ...(key === undefined ? [] : [prefix, key])].filter((part) => part !== "").join("/");
   }
 
   #unavailable(words: string, cause?: unknown): S3UnavailableError {
@@ -291,8 +267,6 @@ function isLockedOut({ headers = {} }: S3Request, { cause }: S3UnavailableError)
   const isConditional = headers["If-None-Match"] !== undefined || headers["If-Match"] !== undefined;
   return isConditional && cause instanceof LateError;
 }
-
-const signatureTime = (time: Date) => time.toISOString().replaceAll(/[:-]|\.\d{3}/g, "");
 
 function hashOf(body: Uint8Array<ArrayBuffer>): string {
   return new Bun.CryptoHasher("sha256").update(body).digest("hex");

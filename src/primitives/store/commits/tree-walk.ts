@@ -74,7 +74,7 @@ export async function* diffTrees(
   if (before === after) return;
   const old = before ? await loadTree(before) : Tree.EMPTY;
   const now = after ? await loadTree(after) : Tree.EMPTY;
-  for (const name of new Set([...old.names(), ...now.names()])) {
+  for (const name of old.differingNames(now)) {
     const was = old.get(name);
     const is = now.get(name);
     if (was?.id === is?.id && was?.kind === is?.kind) continue;

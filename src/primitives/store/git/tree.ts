@@ -61,6 +61,39 @@ export class Tree {
     return this.#entryStarts.map((start) => this.#nameAt(start));
   }
 
+  /** Names that the trees have with different entries, or that one of them lacks. Entries that are equal are not decoded. */
+  differingNames(other: Tree): Set<string> {
+    const names = new Set<string>();
+    if (this.body.equals(other.body)) return names;
+    const [mine, theirs] = [this.#entryStarts, other.#entryStarts];
+    let at = entriesBefore(mine, commonStart(this.body, other.body));
+    let otherAt = at;
+    while (at < mine.length || otherAt < theirs.length) {
+      const [start, otherStart] = [mine[at], theirs[otherAt]];
+      const [end, otherEnd] = [mine[at + 1] ?? this.body.length, theirs[otherAt + 1] ?? other.body.length];
+      if (start !== undefined && otherStart !== undefined) {
+        if (this.body.compare(other.body, otherStart, otherEnd, start, end) === 0) {
+          at++;
+          otherAt++;
+          continue;
+        }
+      }
+      const order = this.#order(start, other, otherStart);
+      if (start !== undefined && order <= 0) names.add(this.#nameAt(start));
+      if (otherStart !== undefined && order > 0) names.add(other.#nameAt(otherStart));
+      if (order <= 0) at++;
+      if (order >= 0) otherAt++;
+    }
+    return names;
+  }
+
+  /** Below 0 if the entry at `start` comes first, above 0 if the other one does; `undefined` comes last. */
+  #order(start: number | undefined, other: Tree, otherStart: number | undefined): number {
+    if (start === undefined) return 1;
+    if (otherStart === undefined) return -1;
+    return compareKeys(this.body, start, keyOf(other.#nameAt(otherStart)), kindAt(other.body, otherStart));
+  }
+
   get(name: string): TreeEntry | undefined {
     const recent = this.#recent.get(name);
     if (recent) return recent;
@@ -142,6 +175,28 @@ export class Tree {
     }
     return low;
   }
+}
+
+/** How many bytes at the start of two bodies are equal. */
+function commonStart(body: Buffer, other: Buffer): number {
+  let [low, high] = [0, Math.min(body.length, other.length)];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (body.compare(other, low, middle, low, middle) === 0) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** The number of entries that end before an offset. */
+function entriesBefore(starts: readonly number[], offset: number): number {
+  let [low, high] = [0, starts.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(low - 1, 0);
 }
 
 /** A name whose characters are its UTF-8 bytes, to compare without allocating buffers. */

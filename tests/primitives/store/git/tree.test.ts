@@ -73,3 +73,38 @@ test("a tree with many other entries at once is the same as one made anew, in th
     for (const name of [...expected.keys(), randomName()]) expect(tree.get(name)).toEqual(expected.get(name));
   }
 });
+
+test("the names that differ between two trees are those with other entries, or in one of them alone", () => {
+  let seed = 11;
+  const random = (below: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return Math.floor(seed / 65_536) % below;
+  };
+  const ids = ["x", "y"].map((text) => nameObject("blob", Buffer.from(text)).id);
+  const names = [
+    "a",
+    "a-b",
+    "a.b",
+    "a0",
+    "b",
+    "ä",
+    "！",
+    "😀",
+    ...Array.from({ length: 20 }, (_, i) => `n${i}`),
+  ];
+  const entryOf = (): TreeEntry => ({ kind: random(4) === 0 ? "tree" : "file", id: ids[random(2)] ?? id });
+  const treeOf = () =>
+    Tree.EMPTY.with(new Map(names.filter(() => random(3) > 0).map((name) => [name, entryOf()])));
+  for (let round = 0; round < 300; round++) {
+    const before = treeOf();
+    const few = Array.from({ length: random(3) }, () => names[random(names.length)] ?? "");
+    const after =
+      round % 2 === 0
+        ? treeOf()
+        : before.with(new Map(few.map((name) => [name, random(3) === 0 ? undefined : entryOf()])));
+    const differ = names.filter((name) => !Bun.deepEquals(before.get(name), after.get(name)));
+    expect([...before.differingNames(after)].sort()).toEqual(differ.sort());
+    expect([...after.differingNames(before)].sort()).toEqual(differ.sort());
+    expect(before.differingNames(Tree.parse(Buffer.from(before.body))).size).toBe(0);
+  }
+});
