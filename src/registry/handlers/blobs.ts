@@ -66,16 +66,16 @@ function redirected(location: string, digest: Digest): Response {
 
 type Headers = Readonly<Record<string, string>>;
 
-function whole({ trace }: BlobRead, { size, content }: StoredBlob, headers: Headers): Response {
+function whole({ trace }: BlobRead, { size, content, body }: StoredBlob, headers: Headers): Response {
   trace.sent = size;
   return typeof content === "function"
-    ? new Response(content(), { headers: { ...headers, "Content-Length": String(size) } })
+    ? new Response((body ?? content)(), { headers: { ...headers, "Content-Length": String(size) } })
     : new Response(content, { headers });
 }
 
 function part(
   { trace }: BlobRead,
-  { size, content }: StoredBlob,
+  { size, content, body }: StoredBlob,
   headers: Headers,
   { first, last }: ByteRange,
 ): Response {
@@ -83,7 +83,7 @@ function part(
   const status = 206;
   const partHeaders = { ...headers, "Content-Range": `bytes ${first}-${last}/${size}` };
   return typeof content === "function"
-    ? new Response(content({ first, last }), {
+    ? new Response((body ?? content)({ first, last }), {
         status,
         headers: { ...partHeaders, "Content-Length": String(trace.sent) },
       })

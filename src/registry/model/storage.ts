@@ -20,6 +20,8 @@ export interface StoredBlob {
   readonly size: number;
   /** Bytes in memory if small; an unread local file, of which the kernel sends all or a slice; or what opens a stream. */
   readonly content: Blob | Uint8Array<ArrayBuffer> | BlobStream;
+  /** The same as the body of a response, where that costs less than to stream it otherwise. */
+  readonly body?: BlobStream;
   /** Where clients are to fetch it instead: an address that is valid for minutes. */
   readonly redirect?: () => Promise<string>;
 }

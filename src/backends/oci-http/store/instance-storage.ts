@@ -94,9 +94,9 @@ export class InstanceStorage implements RegistryStorage {
     if (known instanceof Uint8Array) return { size: known.length, content: known };
     const opened = known && (await blobs.open(digest));
     if (!opened) return missed();
-    const { size, file, stream, redirect } = opened;
+    const { size, file, stream, body, redirect } = opened;
     if (!opened.isGuarded && !(await this.#isSound(digest, opened))) return undefined;
-    return { size, content: file ?? stream, ...(redirect && { redirect }) };
+    return { size, content: file ?? stream, ...(body && { body }), ...(redirect && { redirect }) };
   }
 
   /** False if the blob was hashed and is damaged. */

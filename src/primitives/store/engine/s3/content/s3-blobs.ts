@@ -21,7 +21,7 @@ import type { BlobTotals } from "./blob-totals.ts";
 import { BlobTouches } from "./blob-touches.ts";
 import { ContentKeys } from "./content-keys.ts";
 import { Deletions } from "./deletions.ts";
-import { faultOf, MissingObjectError, segmentStream, slicesOf } from "./segment-stream.ts";
+import { faultOf, MissingObjectError, segmentBody, segmentStream, slicesOf } from "./segment-stream.ts";
 
 export interface S3BlobsOptions {
   readonly bucket: S3Bucket;
@@ -113,7 +113,8 @@ export class S3Blobs implements BlobStore {
     if (!known) return undefined;
     const { object, segments } = known;
     const stream = (range?: BlobRange) => segmentStream(this.#bucket, slicesOf(segments, range));
-    const opened = { ...statOf(object), isGuarded: true, stream };
+    const body = (range?: BlobRange) => segmentBody(this.#bucket, slicesOf(segments, range));
+    const opened = { ...statOf(object), isGuarded: true, stream, body };
     const [segment, ...more] = segments;
     if (object.size > this.#redirectAbove && segment && more.length === 0) {
       const redirect = () => this.#bucket.client.presign(segment.key, REDIRECT_SECONDS);

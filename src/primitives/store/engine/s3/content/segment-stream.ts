@@ -1,5 +1,5 @@
 import { messageOf } from "../../../../expected-error.ts";
-import { within } from "../../../../jobs/within.ts";
+import { monotonicMs } from "../../../../monotonic-clock.ts";
 import type { ByteRange, OpenedObject, S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UnavailableError } from "../../../../s3/s3-errors.ts";
 
@@ -39,13 +39,14 @@ export function slicesOf(
 
 /**
  * The bytes of slices one after the other. Nothing is read before it is asked for, and what the store breaks off is asked for
- * again from there on. Fails if an object is gone.
+ * again from there on; `stalledMs` without a byte count as broken off. Fails if an object is gone.
  */
 export function segmentStream(
   bucket: S3Bucket,
   slices: readonly ObjectSlice[],
+  stalledMs = STALLED_MS,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const source = new SliceReader(bucket, slices);
+  const source = new SliceReader(bucket, slices, stalledMs);
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       pull: async (controller) => {
@@ -57,6 +58,29 @@ export function segmentStream(
     },
     { highWaterMark: 0 },
   );
+}
+
+/**
+ * The same for the body of a response, and for nothing else: the runtime takes the bytes as they come, without a queue, which
+ * costs a third less of the processor. They are read as fast as the client takes them.
+ */
+export function segmentBody(
+  bucket: S3Bucket,
+  slices: readonly ObjectSlice[],
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const source = new SliceReader(bucket, slices, STALLED_MS);
+  const body: Bun.DirectUnderlyingSource<Uint8Array<ArrayBuffer>> = {
+    type: "direct",
+    pull: async (controller) => {
+      for (let chunk = await source.next(); chunk; chunk = await source.next()) {
+        controller.write(chunk);
+        await controller.flush(true);
+      }
+      controller.close();
+    },
+    cancel: () => source.cancel(),
+  };
+  return new ReadableStream(body);
 }
 
 /** What is wrong with the objects that hold the segments: one that is missing, or has not as many bytes as it should. */
@@ -75,21 +99,24 @@ export async function faultOf(
 class SliceReader {
   readonly #bucket: S3Bucket;
   readonly #slices: ObjectSlice[];
+  readonly #stalledMs: number;
   #reader: Reader | undefined;
   /** Bytes of the present slice that were read. */
   #at = 0;
   #breaks = 0;
+  /** Since when bytes are waited for. One timer for each response, not for each of its thousands of pieces. */
+  #waitingSince: number | undefined;
+  #watch: Timer | undefined;
 
-  constructor(bucket: S3Bucket, slices: readonly ObjectSlice[]) {
+  constructor(bucket: S3Bucket, slices: readonly ObjectSlice[], stalledMs: number) {
     this.#bucket = bucket;
     this.#slices = [...slices];
+    this.#stalledMs = stalledMs;
   }
 
   /** `undefined` at the end. */
   async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    for (;;) {
-      const [slice] = this.#slices;
-      if (!slice) return undefined;
+    for (let slice = this.#slices[0]; slice; slice = this.#slices[0]) {
       const left = slice.last - slice.first + 1 - this.#at;
       if (left === 0) {
         await this.#leave();
@@ -97,7 +124,17 @@ class SliceReader {
         this.#at = 0;
         continue;
       }
-      const chunk = await this.#read(slice);
+      let chunk: Uint8Array<ArrayBuffer> | undefined;
+      try {
+        this.#reader ??= await this.#open(slice);
+        this.#waitingSince = monotonicMs();
+        const { done, value } = await this.#reader.read();
+        this.#waitingSince = undefined;
+        if (done) throw new Error("the response is too short");
+        chunk = value;
+      } catch (error) {
+        await this.#broken(slice, error);
+      }
       if (!chunk || chunk.length === 0) continue;
       if (chunk.length > left)
         throw new S3UnavailableError(`the object store sends too many bytes of ${slice.key}`);
@@ -105,6 +142,7 @@ class SliceReader {
       this.#breaks = 0;
       return chunk;
     }
+    return undefined;
   }
 
   async cancel(): Promise<void> {
@@ -112,30 +150,33 @@ class SliceReader {
     await this.#leave();
   }
 
-  /** `undefined` if the store broke off and is to be asked again. */
-  async #read(slice: ObjectSlice): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const { key, first, last } = slice;
-    const range = { first: first + this.#at, last };
-    try {
-      this.#reader ??= readerOf(await this.#bucket.open(key, range), key);
-      const { done, value } = await within(STALLED_MS, "no bytes come", this.#reader.read());
-      if (!done) return value;
-      throw new Error("the response is too short");
-    } catch (error) {
-      await this.#leave();
-      if (error instanceof MissingObjectError) throw error;
-      if (++this.#breaks > MAX_BREAKS)
-        throw new S3UnavailableError(`the object store breaks off ${key}: ${messageOf(error)}`, {
-          cause: error,
-        });
-      await Bun.sleep(PAUSE_MS * this.#breaks);
-      return undefined;
-    }
+  async #open({ key, first, last }: ObjectSlice): Promise<Reader> {
+    const reader = readerOf(await this.#bucket.open(key, { first: first + this.#at, last }), key);
+    this.#watch = setInterval(() => {
+      if (this.#waitingSince === undefined || monotonicMs() - this.#waitingSince < this.#stalledMs) return;
+      // Ends the read that waits.
+      void reader.cancel().catch(() => undefined);
+    }, this.#stalledMs / 4).unref();
+    return reader;
+  }
+
+  /** Resolves when the store may be asked again; throws if that is of no use. */
+  async #broken({ key }: ObjectSlice, error: unknown): Promise<void> {
+    await this.#leave();
+    if (error instanceof MissingObjectError) throw error;
+    if (this.#slices.length === 0) return;
+    if (++this.#breaks > MAX_BREAKS)
+      throw new S3UnavailableError(`the object store breaks off ${key}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    await Bun.sleep(PAUSE_MS * this.#breaks);
   }
 
   async #leave(): Promise<void> {
     const reader = this.#reader;
     this.#reader = undefined;
+    this.#waitingSince = undefined;
+    clearInterval(this.#watch);
     await reader?.cancel().catch(() => undefined);
   }
 }

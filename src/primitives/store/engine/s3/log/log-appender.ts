@@ -13,10 +13,13 @@ const MAX_WRITES = 5;
 const PAUSE_MS = 50;
 /** How many races in a row a node loses before it asks for a turn. */
 const LOSSES_BEFORE_TURN = 2;
+/** How many it loses before it looks how far the log goes on. */
+const LOSSES_BEFORE_LOOK = 2;
 /** It asks at once if the other node has written so many entries more. */
 const FAR_BEHIND = 4;
-/** Pause between looks at the log while another node has the turn, in milliseconds. */
+/** Pause between looks at the log while another node has the turn, in milliseconds: the first one, and the longest. */
 const TURN_PAUSE_MS = 20;
+const MAX_TURN_PAUSE_MS = 100;
 /** Records in an entry; what is more goes to the next one. */
 const MAX_RECORDS = 10_000;
 
@@ -69,6 +72,8 @@ export class LogAppender {
   #additions: WaitingAddition[] = [];
   #running: Promise<void> | undefined;
   #writing: string | undefined;
+  /** Races in a row. */
+  #lost = 0;
 
   constructor(options: LogAppenderOptions) {
     this.#options = options;
@@ -125,8 +130,8 @@ export class LogAppender {
 
   async #waitForTurn(): Promise<void> {
     const { turns, tail } = this.#options;
-    while (turns.isHeld) {
-      await Bun.sleep(TURN_PAUSE_MS * (0.5 + Math.random()));
+    for (let pause = TURN_PAUSE_MS; turns.isHeld; pause = Math.min(pause * 1.5, MAX_TURN_PAUSE_MS)) {
+      await Bun.sleep(pause * (0.5 + Math.random()));
       // A failure shows when the entry is written.
       await tail.refresh().catch(() => undefined);
     }
@@ -162,11 +167,15 @@ export class LogAppender {
       tail.apply(number, written);
       this.#writing = undefined;
       if (written.nonce !== entry.nonce) {
+        // Mostly it is the only one, and the next write tells as much as a look.
+        this.#lost++;
+        if (this.#lost < LOSSES_BEFORE_LOOK) continue;
         // The other node may have written many more.
         await tail.refresh();
         if (tail.last - number > FAR_BEHIND) turns.ask(tail.last);
         continue;
       }
+      this.#lost = 0;
       turns.appendedNow();
       batch.move?.move.stored();
       batch.move?.outcome.resolve(true);

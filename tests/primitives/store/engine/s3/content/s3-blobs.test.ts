@@ -4,6 +4,11 @@ import { BlobCache } from "../../../../../../src/primitives/store/engine/s3/cont
 import { MIN_GRACE_SECONDS } from "../../../../../../src/primitives/store/engine/s3/content/blob-touches.ts";
 import { ContentKeys } from "../../../../../../src/primitives/store/engine/s3/content/content-keys.ts";
 import { PART_BYTES } from "../../../../../../src/primitives/store/engine/s3/content/part-memory.ts";
+import {
+  segmentStream,
+  slicesOf,
+} from "../../../../../../src/primitives/store/engine/s3/content/segment-stream.ts";
+import { eventually } from "../../../../../support/eventually.ts";
 import { randomBytes } from "../../../../../support/random-bytes.ts";
 import { contentNode } from "../../../../../support/s3-content.ts";
 import { sharedS3Server } from "../../../../../support/s3-server.ts";
@@ -110,28 +115,107 @@ describeWith(["versitygw"], "blobs in a bucket", () => {
     expect(Math.abs(ahead - 7_200_000)).toBeLessThan(60_000);
   });
 
-  test("that the store breaks off in the middle are read on from there", async () => {
+  for (const way of ["stream", "body"] as const) {
+    test(`that the store breaks off in the middle are read on from there (${way})`, async () => {
+      const node = await contentNode(nextLocation());
+      const bytes = randomBytes(3_000_000);
+      const digest = await node.push(bytes);
+      let cut = 2;
+      node.client.respond = (response) => {
+        if (response.status !== 206 || cut-- <= 0) return response;
+        let sent = 0;
+        const partial = response.body?.pipeThrough(
+          new TransformStream({
+            transform: (chunk, controller) => {
+              if (sent > 100_000) return controller.error(new Error("the connection was reset"));
+              sent += chunk.length;
+              return controller.enqueue(chunk);
+            },
+          }),
+        );
+        return new Response(partial ?? null, { status: response.status, headers: response.headers });
+      };
+      const opened = await node.blobs.open(digest);
+      const read = await received(opened?.[way]?.() ?? new Blob().stream());
+      expect(Buffer.compare(read, bytes)).toBe(0);
+      expect(cut).toBeLessThan(0);
+    });
+  }
+
+  test("of which the store sends no more bytes are asked for again from there on", async () => {
     const node = await contentNode(nextLocation());
-    const bytes = randomBytes(3_000_000);
-    const digest = await node.push(bytes);
-    let cut = 2;
+    const bytes = new Uint8Array(randomBytes(3_000_000));
+    const key = "stalls";
+    await node.client.bucket().put(key, bytes);
+    let stalls = 1;
     node.client.respond = (response) => {
-      if (response.status !== 206 || cut-- <= 0) return response;
-      let sent = 0;
-      const partial = response.body?.pipeThrough(
+      if (response.status !== 206 || stalls-- <= 0) return response;
+      const reader = response.body?.getReader();
+      let chunks = 0;
+      const stalling = new ReadableStream({
+        pull: async (controller) => {
+          if (chunks++ === 2) return Promise.withResolvers<void>().promise;
+          controller.enqueue((await reader?.read())?.value);
+        },
+        cancel: () => reader?.cancel(),
+      });
+      return new Response(stalling, { status: response.status, headers: response.headers });
+    };
+    const stream = segmentStream(node.client.bucket(), slicesOf([{ key, size: bytes.length }]), 100);
+    expect(Buffer.compare(await Bun.readableStreamToBytes(stream), bytes)).toBe(0);
+    expect(stalls).toBeLessThan(0);
+  });
+
+  test("are read as fast as the client takes them, and no further once it has left", async () => {
+    const node = await contentNode(nextLocation());
+    const digest = await node.push(new Uint8Array(64 * 1024 * 1024));
+    let read = 0;
+    node.client.respond = (response) => {
+      if (response.status !== 206) return response;
+      const counted = response.body?.pipeThrough(
         new TransformStream({
           transform: (chunk, controller) => {
-            if (sent > 100_000) return controller.error(new Error("the connection was reset"));
-            sent += chunk.length;
-            return controller.enqueue(chunk);
+            read += chunk.length;
+            controller.enqueue(chunk);
           },
         }),
       );
-      return new Response(partial ?? null, { status: response.status, headers: response.headers });
+      return new Response(counted ?? null, { status: response.status, headers: response.headers });
     };
     const opened = await node.blobs.open(digest);
-    const read = await Bun.readableStreamToBytes(opened?.stream() ?? new Blob().stream());
-    expect(Buffer.compare(read, bytes)).toBe(0);
-    expect(cut).toBeLessThan(0);
+    using server = Bun.serve({
+      ...{ port: 0, hostname: "127.0.0.1" },
+      fetch: () => new Response(opened?.body?.() ?? null),
+    });
+    const socket = await Bun.connect({
+      ...{ hostname: "127.0.0.1", port: server.port ?? 0 },
+      socket: {
+        open: (client) => {
+          client.pause();
+          client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        },
+        data: () => undefined,
+      },
+    });
+    let [before, same] = [-1, 0];
+    const isStill = () => {
+      same = read === before ? same + 1 : 0;
+      before = read;
+      return read > 0 && same > 10;
+    };
+    // Until the sockets are full.
+    expect(await eventually(isStill)).toBe(true);
+    expect(read).toBeLessThan(32 * 1024 * 1024);
+    socket.terminate();
+    const beforeLeaving = read;
+    await Bun.sleep(100);
+    expect(read - beforeLeaving).toBeLessThan(1024 * 1024);
   });
 });
+
+/** What a client gets as the body of a response. */
+async function received(body: ReadableStream): Promise<Uint8Array> {
+  using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(body) });
+  const response = await fetch(server.url);
+  return new Uint8Array(await response.arrayBuffer());
+}
