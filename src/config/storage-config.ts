@@ -33,7 +33,7 @@ const OF_S3: readonly SettingName[] = [
 ];
 const DEFAULT_CACHE_BYTES = 10 * 1024 ** 3;
 const MAX_AGE_SECONDS = 3600;
-const MIN_GRACE_OF_TESTS = "EVERLOCK_TEST_MIN_GRACE_SECONDS";
+const MIN_GRACE_OF_TESTS = "TEST_EVERLOCK_MIN_GRACE_SECONDS";
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const REGION = /^[a-z0-9-]{1,64}$/;
 /** For servers that have no regions. */

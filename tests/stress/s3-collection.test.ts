@@ -11,7 +11,7 @@ import { Random } from "./random.ts";
 import { IS_FULL, SEED } from "./scale.ts";
 
 /** So long, what is pushed is kept at least. */
-const env = { EVERLOCK_TEST_MIN_GRACE_SECONDS: "1" };
+const env = { TEST_EVERLOCK_MIN_GRACE_SECONDS: "1" };
 const NODES = 3;
 const PUSHERS = 6;
 const PUSH_MS = IS_FULL ? 60_000 : 8_000;

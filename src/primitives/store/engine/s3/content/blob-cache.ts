@@ -20,12 +20,15 @@ import {
   digestHex,
   digestOf,
   finishDigest,
+  parseDigest,
 } from "../../../../digest.ts";
 import { ExpectedError, messageOf } from "../../../../expected-error.ts";
 import { hashFile, isMissingFile } from "../../../../fs/files.ts";
 import { nextTurn } from "../../../../jobs/next-turn.ts";
 import { CacheCounts } from "../../../../s3/cache-counts.ts";
+import type { FileLock } from "../../../../sqlite/file-lock.ts";
 import type { BlobRange, OpenBlob } from "../../blobs.ts";
+import { lockCache } from "./cache-lock.ts";
 
 export interface BlobCacheOptions {
   /** Only for this cache. */
@@ -48,6 +51,7 @@ export interface CachedBlob {
 const HOT_MS = 60 * 60 * 1000;
 const MAX_REMEMBERED = 10_000;
 const MAX_FILLING = 2;
+const TEMPORARY = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** The largest blob that is cached, and what is deleted beyond what is needed, as shares of the capacity. */
 const LARGEST_SHARE = 1 / 4;
 const DELETED_SHARE = 1 / 10;
@@ -69,6 +73,8 @@ export class BlobCache {
   readonly #opened = new LruCache<Digest, number>(MAX_REMEMBERED);
   readonly #checked = new LruCache<Digest, number>(MAX_REMEMBERED);
   readonly #filling = new Map<Digest, Promise<void>>();
+  /** Held until the process ends. */
+  readonly #locks: FileLock[] = [];
 
   constructor(options: BlobCacheOptions) {
     this.#options = options;
@@ -88,9 +94,14 @@ export class BlobCache {
     return this.counts.used;
   }
 
-  /** To be called once by the process, before it uses the cache: counts what is there, and deletes what a kill has left. */
+  /**
+   * To be called once by the process, before it uses the cache: locks it until the process ends, counts what is there, and
+   * deletes what a kill has left. Rejects with `ExpectedError` if another process uses it.
+   */
   async measure(): Promise<void> {
-    for (const name of await readdir(this.#fillingDir)) await removeIfPresent(`${this.#fillingDir}/${name}`);
+    this.#locks.push(lockCache(this.#options.dir));
+    for (const name of await readdir(this.#fillingDir))
+      if (TEMPORARY.test(name)) await removeIfPresent(`${this.#fillingDir}/${name}`);
     const files = await this.#files();
     this.counts.setUsed(files.reduce((sum, { size }) => sum + size, 0));
     await this.#makeRoom();
@@ -194,6 +205,8 @@ export class BlobCache {
       for (let i = 0; i < 256; i++) {
         const dir = `${this.#options.dir}/${algorithm}/${i.toString(16).padStart(2, "0")}`;
         for (const name of await readdir(dir)) {
+          // What is not ours is neither counted nor deleted.
+          if (!parseDigest(`${algorithm}:${name}`)) continue;
           const path = `${dir}/${name}`;
           const file = await stat(path).catch(() => undefined);
           if (file) found.push({ path, size: file.size, mtimeMs: file.mtimeMs });

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { type Digest, digestHex, digestOf } from "../../../../../../src/primitives/digest.ts";
 import { CacheCounts } from "../../../../../../src/primitives/s3/cache-counts.ts";
 import { BlobCache } from "../../../../../../src/primitives/store/engine/s3/content/blob-cache.ts";
+import { afterThisTest } from "../../../../../support/cleanup.ts";
 import { flipBit } from "../../../../../support/flipped-bit.ts";
 import { randomBytes } from "../../../../../support/random-bytes.ts";
 import { temporaryDirectory } from "../../../../../support/temporary-directory.ts";
@@ -77,11 +78,41 @@ test("what a kill has left half filled is deleted, and a smaller capacity keeps 
   const dir = temporaryDirectory();
   const cache = new BlobCache({ dir, capacity: 100_000 });
   for (let i = 0; i < 5; i++) await use(cache, randomBytes(SIZE));
-  writeFileSync(`${dir}/filling/left`, "half");
+  writeFileSync(`${dir}/filling/${crypto.randomUUID()}`, "half");
   const next = new BlobCache({ dir, capacity: 2 * SIZE });
   await next.measure();
   expect(readdirSync(`${dir}/filling`)).toEqual([]);
   expect(next.used).toBeLessThanOrEqual(2 * SIZE);
+});
+
+test("a directory that another server uses is refused, and free again when that server ends", async () => {
+  const dir = temporaryDirectory();
+  const module = new URL("../../../../../../src/primitives/sqlite/file-lock.ts", import.meta.url).pathname;
+  const script = `
+    const { FileLock } = await import(${JSON.stringify(module)});
+    const lock = new FileLock(${JSON.stringify(`${dir}/everlock.lock`)});
+    console.log("locked");
+    for await (const _ of Bun.stdin.stream()) lock.release();`;
+  const other = Bun.spawn([process.execPath, "-e", script], { stdin: "pipe", stdout: "pipe" });
+  afterThisTest(() => other.kill("SIGKILL"));
+  for await (const _ of other.stdout) break;
+  const cache = new BlobCache({ dir, capacity: 100_000 });
+  await expect(cache.measure()).rejects.toThrow(
+    `the cache directory ${dir} is used by another server; give each node one of its own`,
+  );
+  other.kill("SIGKILL");
+  await other.exited;
+  await cache.measure();
+});
+
+test("files that are none of the cache's are neither deleted nor counted", async () => {
+  const dir = temporaryDirectory();
+  const cache = new BlobCache({ dir, capacity: 4 * SIZE });
+  const foreign = [`${dir}/sha256/ab/notes.txt`, `${dir}/filling/notes.txt`, `${dir}/notes.txt`];
+  for (const path of foreign) writeFileSync(path, "x".repeat(10 * SIZE));
+  await cache.measure();
+  for (let i = 0; i < 5; i++) await use(cache, randomBytes(SIZE));
+  expect([cache.used > 0, foreign.map((path) => existsSync(path))]).toEqual([true, [true, true, true]]);
 });
 
 test("threads that share a cache count its bytes together", async () => {
