@@ -8,6 +8,7 @@ import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
+import { commitsByDay, type DayCommits } from "./commit-days.ts";
 import { type WalkedCommit, walkCommit } from "./commit-effects.ts";
 import type { HistoryEvent, HistoryFilter } from "./history.ts";
 import {
@@ -182,11 +183,9 @@ export class HistoryIndex {
   }
 
   /** Commits per day (UTC, `2026-01-31`), newest first. */
-  async commitsByDay(limit: number): Promise<{ readonly day: string; readonly commits: number }[]> {
+  async commitsByDay(limit: number): Promise<DayCommits[]> {
     await this.catchUp();
-    const sql = `SELECT date(seconds, 'unixepoch') AS day, count(*) AS commits FROM commits
-      GROUP BY day ORDER BY day DESC LIMIT ?`;
-    return this.#db.query<{ day: string; commits: number }, [number]>(sql).all(limit);
+    return commitsByDay(this.#db, limit);
   }
 
   async close(): Promise<void> {

@@ -265,9 +265,9 @@ export class OciStore implements StoreView {
     );
   }
 
-  /** Keeps the store open while `work` runs. */
-  async inUse<T>(work: () => Promise<T>): Promise<T> {
-    const running = work();
+  /** Keeps the store open while `work` runs; `closing` is aborted when it is to be closed. */
+  async inUse<T>(work: (closing: AbortSignal) => Promise<T>): Promise<T> {
+    const running = work(this.#signal);
     this.#uses.add(running);
     try {
       return await running;

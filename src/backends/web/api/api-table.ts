@@ -4,6 +4,7 @@ import { LOG_ROUTES } from "./log.ts";
 import { PAST_ROUTES } from "./past.ts";
 import { REPOSITORY_ROUTES } from "./repositories.ts";
 import { REPOSITORY_DETAILS_ROUTES } from "./repository.ts";
+import { SPACE_ROUTES } from "./space.ts";
 import { TAG_ROUTES } from "./tags.ts";
 
 /** All routes of the API. */
@@ -14,4 +15,5 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...ACCOUNT_ROUTES,
   ...LOG_ROUTES,
   ...PAST_ROUTES,
+  ...SPACE_ROUTES,
 ];

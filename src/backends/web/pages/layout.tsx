@@ -65,6 +65,7 @@ function Header({ context, content }: InContext & { readonly content: PageConten
 const SECTIONS = [
   { text: "Repositories", path: "/", folders: ["/repositories/"] },
   { text: "History", path: "/log", folders: ["/commits/", "/compare"] },
+  { text: "Space", path: "/space", folders: [] },
 ] as const;
 
 /** A repository's pages belong to the list of repositories. */

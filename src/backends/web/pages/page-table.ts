@@ -7,6 +7,7 @@ import type { Page } from "./page.ts";
 import { REPOSITORIES_PAGE } from "./repositories-page.tsx";
 import { REPOSITORY_PAGE } from "./repository-page.tsx";
 import { SIGN_IN_PAGE, SIGN_OUT_PAGE } from "./sign-in-page.tsx";
+import { SPACE_PAGE } from "./space-page.tsx";
 
 /** All pages. */
 export const PAGES: readonly Page[] = [
@@ -20,4 +21,5 @@ export const PAGES: readonly Page[] = [
   COMMIT_PAGE,
   COMPARE_PAGE,
   MOVES_PAGE,
+  SPACE_PAGE,
 ];

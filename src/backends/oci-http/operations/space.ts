@@ -1,0 +1,78 @@
+import { type Actor, requireAdministrator } from "../../actor.ts";
+import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import { type ContentServices, configOf } from "./registry-access.ts";
+import { measureSpace, type SpaceMeasurement } from "./space-measurement.ts";
+
+export interface SpaceRecord {
+  /** The newest measurement; `undefined` while the first one runs. */
+  readonly newest: SpaceMeasurement | undefined;
+  readonly isRunning: boolean;
+  /** The other registries that share the store, whose content this is too. */
+  readonly sharedWith: readonly InstanceName[];
+}
+
+/** How long a reader waits for a measurement that has just begun (ms). */
+const WAIT_MS = 120;
+/** A measurement is made again after this time (ms), and no sooner than so many times as long as it took. */
+const MIN_AGE_MS = 10_000;
+const REST_PER_WORK = 20;
+
+class Measuring {
+  newest: SpaceMeasurement | undefined;
+  running: Promise<void> | undefined;
+  failure: unknown;
+  /** When the next may begin (`performance.now()`). */
+  next = 0;
+}
+
+/** The measurements of each registry as it is set up now. */
+const MEASUREMENTS = new WeakMap<InstanceConfig, Measuring>();
+
+/**
+ * What a registry's store takes, as last measured; for administrators, as it counts what other users may not see. A measurement
+ * that is due is made in the background.
+ */
+export async function readSpace(
+  services: ContentServices,
+  actor: Actor,
+  instance: InstanceName,
+): Promise<SpaceRecord> {
+  requireAdministrator(actor, "the space of a whole registry");
+  const config = configOf(services, instance);
+  const measuring = MEASUREMENTS.get(config) ?? new Measuring();
+  MEASUREMENTS.set(config, measuring);
+  if (!measuring.running && performance.now() >= measuring.next) start(services, config, measuring);
+  await Promise.race([measuring.running, Bun.sleep(WAIT_MS)]);
+  const { newest, running, failure } = measuring;
+  if (!newest && failure !== undefined) throw failure;
+  const others = sharing(services, config).filter(({ name }) => name !== instance);
+  return { newest, isRunning: running !== undefined, sharedWith: others.map(({ name }) => name) };
+}
+
+function start(services: ContentServices, config: InstanceConfig, measuring: Measuring): void {
+  const began = performance.now();
+  const oci = services.instances.storeOf(config.name);
+  const retentions = sharing(services, config).map(({ retention }) => retention ?? Number.POSITIVE_INFINITY);
+  const longest = Math.max(...retentions);
+  const retention = longest === Number.POSITIVE_INFINITY ? undefined : longest;
+  measuring.running = oci
+    .inUse((closing) => measureSpace(oci, config, { retention, closing }))
+    .then(
+      (measured) => {
+        measuring.newest = measured;
+        measuring.failure = undefined;
+      },
+      (error: unknown) => {
+        measuring.failure = error;
+      },
+    )
+    .finally(() => {
+      const now = performance.now();
+      measuring.running = undefined;
+      measuring.next = now + Math.max(MIN_AGE_MS, (now - began) * REST_PER_WORK);
+    });
+}
+
+function sharing({ instances }: ContentServices, { store }: InstanceConfig): readonly InstanceConfig[] {
+  return instances.list().filter((other) => other.store === store);
+}
