@@ -17,6 +17,7 @@ import { EndedSessions } from "./requests/ended-sessions.ts";
 import { UnderMaintenanceError, webFailureOf } from "./requests/failed-web.ts";
 import { Links } from "./requests/links.ts";
 import { SECURITY_HEADERS, UNCACHED } from "./requests/security-headers.ts";
+import { Submissions } from "./requests/submissions.ts";
 import { webActor } from "./requests/web-actor.ts";
 import type { WebCalls, WebLogin, WebRequest, WebResponse } from "./requests/web-calls.ts";
 import type { WebContext } from "./requests/web-context.ts";
@@ -28,6 +29,7 @@ const ENDED: WebLogin = { user: ANONYMOUS, hasEnded: true };
 export class WebBackend implements WebCalls {
   readonly #services: WebServices;
   readonly #ended = new EndedSessions();
+  readonly #submissions = new Submissions();
 
   constructor(services: WebServices) {
     this.#services = services;
@@ -77,6 +79,7 @@ export class WebBackend implements WebCalls {
       at: undefined,
       asOf: undefined,
       links: new Links(request.base, query.get("at") ?? undefined),
+      submissions: this.#submissions,
     };
   }
 

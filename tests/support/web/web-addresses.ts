@@ -21,6 +21,15 @@ const PATH_VALUES: Readonly<Record<string, ExampleOf>> = {
 /** Queries that name something, beside the page without a query. `*`: for every page and route that has the parameter. */
 const QUERIES: Readonly<Record<string, readonly ExampleOf[]>> = {
   "/": [() => "?text=app", () => "?sort=size&descending=true", () => "?sort=pushed", () => "?limit=1"],
+  "/repositories/{repository}/-/restore": [({ tag, commit }) => `?tag=${tag}&to=${commit}`, () => "?to=0s"],
+  "/repositories/{repository}/-/delete": [
+    ({ tag }) => `?tag=${tag}`,
+    ({ digest }) => `?digest=${digest}`,
+    () => "?all=true",
+    () => "?pattern=*",
+  ],
+  "/delete": [({ repository }) => `?selection=${repository}`],
+  "/restore": [({ repository }) => `?selection=${repository}&to=0s`, () => "?selection=**&to=0s"],
   "/repositories": [() => "?text=app", () => "?sort=size&descending=true", () => "?limit=1"],
   "/log": [
     () => "?limit=1",

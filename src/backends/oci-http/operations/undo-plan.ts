@@ -31,8 +31,6 @@ export interface UndoPlan {
 
 export interface UndoOptions {
   readonly commit: ObjectId;
-  /** Called for each change of the commit; an error that it throws ends the plan. */
-  readonly admit: (change: ContentChange) => void;
   /** Whether manifests that the commit added may be deleted again. */
   readonly mayDelete: (repository: RepositoryName) => boolean;
 }
@@ -62,7 +60,7 @@ class StandingChanges {
 
 /** Plans to give what one commit changed the state before it. Changes nothing. */
 export async function planUndo(oci: OciStore, options: UndoOptions): Promise<UndoPlan> {
-  const { commit, admit, mayDelete } = options;
+  const { commit, mayDelete } = options;
   const [parent] = (await oci.store.commitAt(commit)).parents;
   const [then, now] = [await oci.store.at(parent), oci.store.head()];
   const changes = new StandingChanges();
@@ -70,7 +68,6 @@ export async function planUndo(oci: OciStore, options: UndoOptions): Promise<Und
   const pace = new Pace(1);
   for await (const change of changesBetween(oci.store, parent, commit)) {
     await pace.rest();
-    admit(change);
     repositories.add(change.repository);
     await changes.add(change, now);
   }

@@ -1,15 +1,18 @@
+import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import type { Actor } from "../../actor.ts";
 import { ConflictError, NotAllowedError } from "../../refusals.ts";
-import type { ContentChange } from "../content/content-changes.ts";
+import { type ContentChange, changesBetween } from "../content/content-changes.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import type { OciStore } from "../store/oci-store.ts";
 import { changeable } from "./change-rights.ts";
 import { commitAt, type Moment } from "./moment.ts";
 import { type ContentServices, configOf, holdsRole } from "./registry-access.ts";
 import { carryOutRestore, obstacleTo, type RestoreObstacle, type RestoreRecord } from "./restore.ts";
 import type { TagRestore } from "./restore-plan.ts";
+import { seenCommitAt, unseen } from "./seen-moment.ts";
 import { planUndo, type UndoneManifests, type UndoPlan } from "./undo-plan.ts";
 
 export interface UndoRequest {
@@ -54,7 +57,7 @@ export async function proposeUndo(
   return proposal;
 }
 
-/** Like `proposeUndo`, but write-once tags and content that is no longer stored are returned beside the proposal. */
+/** Like `proposeUndo`, but tags that have changed or are write-once, and content that is no longer stored, are an obstacle. */
 export async function previewUndo(
   services: ContentServices,
   actor: Actor,
@@ -62,17 +65,18 @@ export async function previewUndo(
 ): Promise<UndoPreview> {
   const { store } = changeable(configOf(services, instance), actor);
   const oci = services.instances.storeOf(instance);
-  const id = await commitAt(oci, commit);
+  const id = await readableCommit(oci, actor, { instance, commit });
   const { author, committer } = await oci.store.commitAt(id);
   const { plan, manifests, moved } = await planUndo(oci, {
     commit: id,
-    admit: admitter(actor, instance, commit),
     mayDelete: (repository) => holdsRole(actor, instance, repository, "owner"),
   });
-  const short = id.slice(0, SHORT_COMMIT_HEX);
-  if (moved.length > 0) throw new ConflictError(`nothing was changed: ${namesOf(moved)} since ${short}`);
   const time = new Date(committer.seconds * 1000);
   const proposal = { instance, commit: id, author, time, moves: plan.moves, manifests, store, plan };
+  if (moved.length > 0) {
+    const words = `nothing was changed: ${namesOf(moved)} since ${id.slice(0, SHORT_COMMIT_HEX)}`;
+    return { proposal, obstacle: { reason: new ConflictError(words), moves: moved } };
+  }
   if (isUndone(proposal)) return { proposal, obstacle: undefined };
   return { proposal, obstacle: await obstacleTo(services, actor, proposal) };
 }
@@ -110,12 +114,30 @@ function deletesInUndo(change: ContentChange): boolean {
   return change.kind === "tag" && change.before === undefined;
 }
 
-/** Refuses a commit of which the actor may not read everything; the words name only what was asked for. */
-function admitter(actor: Actor, instance: InstanceName, { text }: Moment): (change: ContentChange) => void {
-  return ({ repository }) => {
-    if (!holdsRole(actor, instance, repository, "reader"))
-      throw new NotAllowedError(`'${text}' changed something that you may not read, so you can't undo it`);
-  };
+/**
+ * The commit, if the actor may read all that it changed. The refusal is the same for one that does not exist and one of which the
+ * actor may read nothing.
+ */
+async function readableCommit(
+  oci: OciStore,
+  actor: Actor,
+  { instance, commit }: UndoRequest,
+): Promise<ObjectId> {
+  const id = await seenCommitAt(commitAt(oci, commit), actor, commit);
+  if (actor.isAdministrator()) return id;
+  const [parent] = (await oci.store.commitAt(id)).parents;
+  const pace = new Pace(1);
+  const seen = new Set<boolean>();
+  for await (const { repository } of changesBetween(oci.store, parent, id)) {
+    await pace.rest();
+    if (seen.add(holdsRole(actor, instance, repository, "reader")).size === 2) break;
+  }
+  if (!seen.has(true)) throw unseen(commit);
+  if (seen.has(false))
+    throw new NotAllowedError(
+      `'${commit.text}' changed something that you may not read, so you can't undo it`,
+    );
+  return id;
 }
 
 /** For example `'app:v1' has changed`. */

@@ -1,5 +1,6 @@
 import { ACCOUNT_ROUTES } from "./account.ts";
 import type { ApiRoute } from "./api-route.ts";
+import { CHANGE_ROUTES } from "./changes.ts";
 import { LOG_ROUTES } from "./log.ts";
 import { PAST_ROUTES } from "./past.ts";
 import { REPOSITORY_ROUTES } from "./repositories.ts";
@@ -16,4 +17,5 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...LOG_ROUTES,
   ...PAST_ROUTES,
   ...SPACE_ROUTES,
+  ...CHANGE_ROUTES,
 ];

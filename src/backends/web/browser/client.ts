@@ -1,5 +1,6 @@
 import { enableCopying } from "./copying.ts";
 import { enableLiveSearch } from "./live-search.ts";
+import { enableSelectAll } from "./select-all.ts";
 import { enableShortAddresses } from "./short-addresses.ts";
 import { enableTimeTravel } from "./time-travel.ts";
 
@@ -8,3 +9,4 @@ enableCopying();
 enableLiveSearch();
 enableShortAddresses();
 enableTimeTravel();
+enableSelectAll();

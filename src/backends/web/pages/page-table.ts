@@ -1,18 +1,27 @@
 import { ACCOUNT_PAGE } from "./account-page.tsx";
 import { COMMIT_PAGE } from "./commit-page.tsx";
 import { COMPARE_PAGE } from "./compare-page.tsx";
+import { DELETE_PAGE, REPOSITORY_DELETE_PAGE } from "./delete-page.tsx";
 import { LOG_PAGE, REPOSITORY_LOG_PAGE } from "./log-page.tsx";
 import { MOVES_PAGE } from "./moves-page.tsx";
 import type { Page } from "./page.ts";
 import { REPOSITORIES_PAGE } from "./repositories-page.tsx";
 import { REPOSITORY_PAGE } from "./repository-page.tsx";
+import { REPOSITORY_RESTORE_PAGE, RESTORE_PAGE } from "./restore-page.tsx";
 import { SIGN_IN_PAGE, SIGN_OUT_PAGE } from "./sign-in-page.tsx";
 import { SPACE_PAGE } from "./space-page.tsx";
+import { DONE_PAGE, UNDO_PAGE } from "./undo-page.tsx";
 
 /** All pages. */
 export const PAGES: readonly Page[] = [
   REPOSITORIES_PAGE,
   REPOSITORY_PAGE,
+  REPOSITORY_RESTORE_PAGE,
+  REPOSITORY_DELETE_PAGE,
+  RESTORE_PAGE,
+  DELETE_PAGE,
+  UNDO_PAGE,
+  DONE_PAGE,
   SIGN_IN_PAGE,
   SIGN_OUT_PAGE,
   ACCOUNT_PAGE,

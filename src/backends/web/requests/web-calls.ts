@@ -13,6 +13,8 @@ export const WEB_FOLDERS = [
     "log",
     "commits",
     "compare",
+    "restore",
+    "delete",
     "space",
     "account",
     "sign-in",

@@ -3,6 +3,7 @@ import type { AsOfRecord } from "../../oci-http/operations/as-of.ts";
 import type { Moment } from "../../oci-http/operations/moment.ts";
 import type { InstanceConfig } from "../../oci-http/settings/instance-config.ts";
 import type { Links } from "./links.ts";
+import type { Submissions } from "./submissions.ts";
 import type { WebRequest } from "./web-calls.ts";
 import type { WebServices } from "./web-services.ts";
 
@@ -19,6 +20,8 @@ export interface WebContext {
   /** What a page tells of that moment. */
   readonly asOf: AsOfRecord | undefined;
   readonly links: Links;
+  /** The confirmed forms of all users. */
+  readonly submissions: Submissions;
 }
 
 /** Props of every component of a page. */

@@ -188,9 +188,20 @@ describe("an undo", () => {
   });
 
   test("of a commit in repositories that the actor may not read names none of them", async () => {
-    const { store, head, propose } = await registry();
+    const { store, services, head, propose } = await registry();
     await store.image("v1");
-    await expect(propose(head(), { "http/oci/default/other": "owner" })).rejects.toEqual(
+    const stranger: Roles = { "http/oci/default/other": "owner", "http/oci/default/team/copy": "owner" };
+    const refusalOf = (commit: string) =>
+      new NotAllowedError(`no commit '${commit}' that changed what you may read`);
+    await expect(propose(head(), stranger)).rejects.toEqual(refusalOf(head()));
+    await expect(propose("0123456789", stranger)).rejects.toEqual(refusalOf("0123456789"));
+    await copyRepository(services, actorWith(OWNER), {
+      instance: DEFAULT,
+      from: APP,
+      to: COPY,
+      kind: "rename",
+    });
+    await expect(propose(head(), stranger)).rejects.toEqual(
       new NotAllowedError(`'${head()}' changed something that you may not read, so you can't undo it`),
     );
   });

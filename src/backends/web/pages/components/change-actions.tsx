@@ -1,0 +1,71 @@
+import type { Digest } from "../../../../primitives/digest.ts";
+import { mayChange } from "../../api/changes.ts";
+import { type ContentChange, mayUndoCommit } from "../../api/commit-actions.ts";
+import type { InContext } from "../../requests/web-context.ts";
+
+interface RepositoryProps extends InContext {
+  readonly repository: string;
+}
+
+/** Actions on a repository; a past moment that is looked at can be restored. */
+export function RepositoryActions({ context, repository }: RepositoryProps) {
+  return <Actions context={context} repository={repository} restored={{}} deleted={{}} />;
+}
+
+/** Actions on a tag. */
+export function TagActions({ context, repository, tag }: RepositoryProps & { readonly tag: string }) {
+  return <Actions context={context} repository={repository} restored={{ tag }} deleted={{ tag }} />;
+}
+
+/** Actions on a manifest. */
+export function ManifestActions({
+  context,
+  repository,
+  digest,
+}: RepositoryProps & { readonly digest: Digest }) {
+  return <Actions context={context} repository={repository} deleted={{ digest }} />;
+}
+
+interface ActionsProps extends RepositoryProps {
+  readonly restored?: Readonly<Record<string, string>>;
+  readonly deleted: Readonly<Record<string, string>>;
+}
+
+function Actions({ context, repository, restored, deleted }: ActionsProps) {
+  const { links, at } = context;
+  const { restores, deletes } = mayChange(context, repository);
+  const root = `/repositories/${repository}/-`;
+  // What a past moment shows may be gone by now.
+  const offersDelete = deletes && !at;
+  if (!(restores && restored) && !offersDelete) return null;
+  return (
+    <div class="row">
+      {restores && restored && (
+        <a class="button quiet" href={links.now(`${root}/restore`, { ...restored, to: at?.text })}>
+          Restore…
+        </a>
+      )}
+      {offersDelete && (
+        <a class="button quiet danger" href={links.now(`${root}/delete`, deleted)}>
+          Delete…
+        </a>
+      )}
+    </div>
+  );
+}
+
+interface CommitActionsProps extends InContext {
+  readonly commit: string;
+  /** The first changes of the commit. */
+  readonly changes: readonly ContentChange[];
+}
+
+/** Actions on a commit. */
+export function CommitActions({ context, commit, changes }: CommitActionsProps) {
+  if (!mayUndoCommit(context, changes)) return null;
+  return (
+    <a class="button quiet" href={context.links.now(`/commits/${commit}/undo`)}>
+      Undo…
+    </a>
+  );
+}
