@@ -59,7 +59,7 @@ export function tagSelection(repository: RepositoryName, tags: readonly string[]
     throw new InvalidArgumentError(
       `${tags.length} tags are named, and at most ${MAX_SELECTED_TAGS} can be; a pattern such as pr-* selects any number`,
     );
-  return selectionIn(`${repository}:${tags.map(tagIn).join(",")}`);
+  return selectionIn(`${repository}:${tags.map(tagIn).sort().join(",")}`);
 }
 
 /** `selection`: everything without one. */

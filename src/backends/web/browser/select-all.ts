@@ -2,7 +2,9 @@
 export function enableSelectAll(): void {
   document.addEventListener("change", ({ target }) => {
     if (!(target instanceof HTMLInputElement) || !target.form) return;
-    const boxes = [...target.form.querySelectorAll<HTMLInputElement>('input[type="checkbox"]')];
+    const boxes = [...target.form.elements].filter(
+      (element) => element instanceof HTMLInputElement && element.type === "checkbox",
+    ) as HTMLInputElement[];
     const [all] = boxes.filter((box) => box.dataset["selectAll"] !== undefined);
     const rows = boxes.filter((box) => box !== all);
     if (!all) return;

@@ -3,6 +3,7 @@ import { eventKind } from "../../oci-http/operations/log-page.ts";
 import { MAX_CHANGES, type ReadCommit, readCommit } from "../api/past.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
 import type { InContext } from "../requests/web-context.ts";
+import { CommitActions } from "./components/change-actions.tsx";
 import { ChangeTable, type ShownChange } from "./components/change-table.tsx";
 import { CommitLink, shortCommit } from "./components/commit-link.tsx";
 import { PageHead } from "./components/page-head.tsx";
@@ -68,10 +69,11 @@ function Trailer({ name, value }: { readonly name: string; readonly value: strin
   );
 }
 
-function Actions({ context: { links }, commit: { id, parent } }: WithCommit) {
+function Actions({ context, commit: { id, parent, changes } }: WithCommit) {
+  const { links } = context;
   const before = parent ?? BEFORE_ALL;
   return (
-    <p class="row">
+    <div class="row">
       <a class="button" href={links.now("/", { at: id })}>
         The registry as of this commit
       </a>
@@ -84,7 +86,8 @@ function Actions({ context: { links }, commit: { id, parent } }: WithCommit) {
       <a class="button" href={links.now("/compare", { from: id })}>
         Compare with now
       </a>
-    </p>
+      <CommitActions context={context} commit={id} changes={changes.entries} />
+    </div>
   );
 }
 

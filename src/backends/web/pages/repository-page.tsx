@@ -2,18 +2,21 @@ import { Type } from "typebox";
 import type { FoundPage } from "../../oci-http/operations/found-page.ts";
 import type { FoundTag } from "../../oci-http/operations/search-tags.ts";
 import { parsedQuery } from "../api/api-route.ts";
+import { mayChange } from "../api/changes.ts";
 import { repositoryIn } from "../api/path-values.ts";
 import { repositoryDetails } from "../api/repository.ts";
 import { findTags, TAGS_QUERY, type TagsQuery, tagOrder } from "../api/tags.ts";
 import { pullHost } from "../requests/pull-host.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
 import type { InContext } from "../requests/web-context.ts";
+import { RepositoryActions } from "./components/change-actions.tsx";
 import { Copyable } from "./components/copyable.tsx";
 import { DigestText } from "./components/digest-text.tsx";
 import { PageHead } from "./components/page-head.tsx";
 import { GrantList, RepositoryFacts } from "./components/repository-facts.tsx";
 import { RepositoryTabs } from "./components/repository-tabs.tsx";
 import { SearchForm } from "./components/search-form.tsx";
+import { SelectAll } from "./components/select-all.tsx";
 import { Size } from "./components/size.tsx";
 import { SortHead, SortLink } from "./components/sort-head.tsx";
 import { Time } from "./components/time.tsx";
@@ -30,7 +33,9 @@ export const REPOSITORY_PAGE: Page = {
     const details = await repositoryDetails(context, repository);
     const found = await findTags(context, repository, query);
     const isEmpty = found.entries.length === 0 && query.text === undefined && query.cursor === undefined;
-    const shown = { context, repository, query };
+    // What a past moment shows may be gone by now.
+    const mayDelete = context.at === undefined && mayChange(context, repository).deletes;
+    const shown = { context, repository, query, mayDelete };
     const mayPush = details.access.roles.includes("writer") && !details.isReadOnly;
     return {
       title: repository,
@@ -40,6 +45,7 @@ export const REPOSITORY_PAGE: Page = {
             {!isEmpty && (
               <SearchForm context={context} path={pathOf(shown)} label="Search tags" query={query} />
             )}
+            <RepositoryActions context={context} repository={repository} />
           </PageHead>
           <RepositoryTabs context={context} repository={repository} current="tags" />
           {isEmpty ? <Empty {...shown} mayPush={mayPush} /> : <List {...shown} found={found} />}
@@ -54,6 +60,7 @@ export const REPOSITORY_PAGE: Page = {
 interface Shown extends InContext {
   readonly repository: string;
   readonly query: TagsQuery;
+  readonly mayDelete: boolean;
 }
 
 function pathOf({ repository }: Pick<Shown, "repository">): string {
@@ -81,6 +88,7 @@ function List({ found, ...shown }: Shown & { readonly found: FoundPage<FoundTag>
           </table>
         </div>
       )}
+      {shown.mayDelete && entries.length > 0 && <DeleteForm {...shown} />}
       <div class="row small soft">
         {total !== undefined && total > 0 && <span>{total.toLocaleString("en")} in all</span>}
         {!isMeasured && <span>The tags are being counted; until then they are sorted by name.</span>}
@@ -94,6 +102,19 @@ function List({ found, ...shown }: Shown & { readonly found: FoundPage<FoundTag>
   );
 }
 
+/** The form of the check boxes. */
+const DELETE_FORM = "delete-tags";
+
+function DeleteForm({ context, repository }: Shown) {
+  return (
+    <form id={DELETE_FORM} method="post" action={context.links.now(`/repositories/${repository}/-/delete`)}>
+      <button type="submit" class="quiet danger">
+        Delete selected tags…
+      </button>
+    </form>
+  );
+}
+
 function Heads(shown: Shown) {
   const { context, query } = shown;
   const head = { context, path: pathOf(shown), current: tagOrder(query) };
@@ -102,6 +123,12 @@ function Heads(shown: Shown) {
   return (
     <thead>
       <tr>
+        {shown.mayDelete && (
+          <th scope="col" class="check">
+            <span class="unseen">Select</span>
+            <SelectAll form={DELETE_FORM} />
+          </th>
+        )}
         <SortHead {...head} sort="name" text="Tag">
           {" · "}
           <SortLink {...head} sort="version" text="Version" startsDescending />
@@ -126,11 +153,16 @@ function Heads(shown: Shown) {
 /** More platforms than this are counted. */
 const MAX_PLATFORMS = 4;
 
-function Row({ context, repository, entry }: Shown & { readonly entry: FoundTag }) {
+function Row({ context, repository, mayDelete, entry }: Shown & { readonly entry: FoundTag }) {
   const { tag, digest, size, platforms, mediaType, pushed, by, isWriteOnce, expires } = entry;
   const more = platforms.length - MAX_PLATFORMS;
   return (
     <tr>
+      {mayDelete && (
+        <td class="check">
+          <input type="checkbox" name="tag" value={tag} form={DELETE_FORM} aria-label={`Select ${tag}`} />
+        </td>
+      )}
       <th scope="row">
         <a href={context.links.tag(repository, tag)}>{tag}</a>{" "}
         {isWriteOnce && (

@@ -41,12 +41,12 @@ function Actions({ context, repository, restored, deleted }: ActionsProps) {
   return (
     <div class="row">
       {restores && restored && (
-        <a class="button quiet" href={links.now(`${root}/restore`, { ...restored, to: at?.text })}>
+        <a class="button" href={links.now(`${root}/restore`, { ...restored, to: at?.text })}>
           Restore…
         </a>
       )}
       {offersDelete && (
-        <a class="button quiet danger" href={links.now(`${root}/delete`, deleted)}>
+        <a class="button danger" href={links.now(`${root}/delete`, deleted)}>
           Delete…
         </a>
       )}
@@ -64,7 +64,7 @@ interface CommitActionsProps extends InContext {
 export function CommitActions({ context, commit, changes }: CommitActionsProps) {
   if (!mayUndoCommit(context, changes)) return null;
   return (
-    <a class="button quiet" href={context.links.now(`/commits/${commit}/undo`)}>
+    <a class="button" href={context.links.now(`/commits/${commit}/undo`)}>
       Undo…
     </a>
   );

@@ -1,6 +1,12 @@
-/** The check box in the head of a table that checks those of its rows; it needs scripts, and is not there without them. */
-export function SelectAll() {
+/** The check box in the head of a table that checks those of its rows; `form`: their form. It is there with scripts alone. */
+export function SelectAll({ form }: { readonly form: string }) {
   return (
-    <input type="checkbox" class="needs-script" data-select-all="" aria-label="Select all on this page" />
+    <input
+      type="checkbox"
+      class="needs-script"
+      data-select-all=""
+      form={form}
+      aria-label="Select all on this page"
+    />
   );
 }
