@@ -19,7 +19,7 @@ export function enableTimeTravel(): void {
     const field = form.elements.namedItem("at");
     if (field instanceof HTMLInputElement) field.value = at;
     const summary = past.querySelector("summary");
-    if (summary) summary.textContent = at === "" ? "Now" : "Past";
+    if (summary) summary.textContent = at === "" ? "As of now" : "As of a past moment";
     slider?.moveTo(control?.dataset["at"]);
   };
   const show = async (at: string, keep: "both" | "new") => {
@@ -84,7 +84,9 @@ class Slider {
     });
     const box = document.createElement("div");
     box.className = "slider";
-    box.append(drawDays(range), this.#input, this.#output);
+    // Of one day, there is nothing to compare.
+    if (range.days.length > 1) box.append(drawDays(range));
+    box.append(this.#input, this.#output);
     past.append(box);
     this.moveTo(past.dataset["at"]);
   }

@@ -76,12 +76,16 @@ function Moves({ context, repository, tag, found }: MovesProps) {
               <tr>
                 <th scope="col">When</th>
                 <th scope="col">Who</th>
-                <th scope="col">Before</th>
+                <th scope="col" class="wide">
+                  Before
+                </th>
                 <th scope="col">After</th>
                 <th scope="col" class="wide">
                   Client
                 </th>
-                <th scope="col">Commit</th>
+                <th scope="col" class="wide">
+                  Commit
+                </th>
                 <th scope="col">
                   <span class="unseen">Actions</span>
                 </th>
@@ -129,20 +133,22 @@ function Row({ context, repository, tag, move, previous, isCurrent }: RowProps) 
   return (
     <tr>
       <td>
-        <Time date={time} />
+        <a href={links.to(`/commits/${commit}`)}>
+          <Time date={time} />
+        </a>
       </td>
       <td>{user}</td>
-      <td>
+      <td class="wide">
         <DigestAt context={context} repository={repository} digest={before} at={previous ?? commit} />
       </td>
       <td>
         <DigestAt context={context} repository={repository} digest={after} at={commit} />
       </td>
       <td class="wide text small soft">{client}</td>
-      <td>
+      <td class="wide">
         <CommitLink context={context} commit={commit} />
       </td>
-      <td class="nowrap small">
+      <td class="small">
         <a href={links.now(`/repositories/${repository}`, { at: commit })}>As of then</a>
         {!isCurrent && (
           <>

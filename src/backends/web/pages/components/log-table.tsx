@@ -22,7 +22,9 @@ export function LogTable({ context, entries }: InContext & { readonly entries: r
             <th scope="col" class="wide">
               Client
             </th>
-            <th scope="col">Commit</th>
+            <th scope="col" class="wide">
+              Commit
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -40,7 +42,9 @@ function Row({ context, entry }: InContext & { readonly entry: LogRecord }) {
   return (
     <tr>
       <td>
-        <Time date={time} />
+        <a href={context.links.to(`/commits/${commitId}`)}>
+          <Time date={time} />
+        </a>
       </td>
       <td>{user}</td>
       <td class="text">
@@ -50,7 +54,7 @@ function Row({ context, entry }: InContext & { readonly entry: LogRecord }) {
         <EventDigest context={context} entry={entry} />
       </td>
       <td class="wide text small soft">{client}</td>
-      <td>
+      <td class="wide">
         <CommitLink context={context} commit={commitId} />
       </td>
     </tr>

@@ -1,3 +1,4 @@
+import { counted } from "../../../../primitives/text/counted.ts";
 import type { TagMoveRecord } from "../../../oci-http/operations/tag-moves.ts";
 
 interface TagLineProps {
@@ -8,43 +9,50 @@ interface TagLineProps {
 }
 
 const WIDTH = 1000;
-const MARGIN = 8;
+const HEIGHT = 24;
 /** How many colours tell images apart. */
 const COLOURS = 4;
 
 /** The time line of a tag: a bar for as long as the tag named an image, in the image's colour, and a mark for each move. */
 export function TagLine({ moves, end }: TagLineProps) {
   const oldestFirst = moves.toReversed();
-  const first = oldestFirst[0]?.time.getTime() ?? 0;
-  const span = Math.max(end.getTime() - first, 1);
-  const x = (time: number) => MARGIN + ((time - first) / span) * (WIDTH - 2 * MARGIN);
+  const first = oldestFirst[0]?.time ?? end;
+  const span = Math.max(end.getTime() - first.getTime(), 1);
+  const x = (time: Date) => ((time.getTime() - first.getTime()) / span) * WIDTH;
   const colours = coloursOf(oldestFirst);
-  const days = `${dayOf(new Date(first))} to ${dayOf(end)}`;
+  const label = `Time line of ${counted(moves.length, "move")}, ${minuteOf(first)} to ${minuteOf(end)}`;
   return (
-    <svg viewBox={`0 0 ${WIDTH} 52`} role="img" aria-label={`Time line of ${moves.length} moves, ${days}`}>
-      <line class="axis" x1={MARGIN} x2={WIDTH - MARGIN} y1="18" y2="18" />
-      {oldestFirst.map((move, i) => {
-        const from = x(move.time.getTime());
-        const until = x((oldestFirst[i + 1]?.time ?? end).getTime());
-        const colour = move.after && colours.get(move.after);
-        return (
-          <g key={move.commit}>
-            {colour !== undefined && (
-              <rect class={colour} x={from} y="13" width={Math.max(until - from, 1)} height="10" rx="2" />
-            )}
-            <circle class={colour ?? "mark-soft"} cx={from} cy="18" r="7">
-              <title>{`${move.time.toISOString()} ${move.user}: ${move.after ?? "deleted"}`}</title>
-            </circle>
-          </g>
-        );
-      })}
-      <text x={MARGIN} y="46">
-        {dayOf(new Date(first))}
-      </text>
-      <text x={WIDTH - MARGIN} y="46" text-anchor="end">
-        {dayOf(end)}
-      </text>
-    </svg>
+    <figure>
+      <svg
+        class="line"
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={label}
+      >
+        {oldestFirst.map(({ commit, time, user, after }, i) => {
+          const from = x(time);
+          const until = x(oldestFirst[i + 1]?.time ?? end);
+          return (
+            <g key={commit}>
+              <title>{`${minuteOf(time)} by ${user}: ${after ?? "deleted"}`}</title>
+              <rect
+                class={(after && colours.get(after)) ?? "mark-soft"}
+                x={from}
+                y={HEIGHT / 4}
+                width={Math.max(until - from, 1)}
+                height={HEIGHT / 2}
+              />
+              <line class="tick" x1={from} x2={from} y1="0" y2={HEIGHT} />
+            </g>
+          );
+        })}
+      </svg>
+      <figcaption class="ends small soft">
+        <span>{minuteOf(first)}</span>
+        <span>{minuteOf(end)} UTC</span>
+      </figcaption>
+    </figure>
   );
 }
 
@@ -56,6 +64,6 @@ function coloursOf(moves: readonly TagMoveRecord[]): ReadonlyMap<string, string>
   return colours;
 }
 
-function dayOf(date: Date): string {
+function minuteOf(date: Date): string {
   return date.toISOString().slice(0, 16).replace("T", " ");
 }

@@ -15,12 +15,12 @@ export function TimeTravel({ context }: InContext) {
       data-history={links.now("/api/v1/history")}
       data-at={seconds}
     >
-      <summary>{at ? "Past" : "Now"}</summary>
+      <summary>{at ? "As of a past moment" : "As of now"}</summary>
       <form method="get" action={links.now(request.path)} class="row">
         {Object.entries(queryKept(context)).map(([name, value]) => (
           <input key={name} type="hidden" name={name} value={value} />
         ))}
-        <label class="inline">
+        <label>
           Show the registry as of
           <input
             name="at"
