@@ -130,6 +130,17 @@ describe("the past by the API", () => {
     });
   });
 
+  test("a commit's parent is the last one before it that the user may see", async () => {
+    const { ask, log } = await start();
+    const [second, hidden, first] = log.slice(4).map(({ commit }) => commit);
+    expect((await ask(`/commits/${second}`))["parent"]).toBe(hidden);
+    expect((await ask(`/commits/${second}`, "bob"))["parent"]).toBe(first);
+    expect(await ask(`/commits/${first}`, "bob")).not.toHaveProperty("parent");
+    expect((await ask(`/compare?from=${first}&to=${second}`, "bob"))["changes"]).toHaveLength(1);
+    const refused = await ask(`/compare?from=${hidden}&to=${second}`, "bob");
+    expect(refused["detail"]).toBe(`no commit '${hidden}' that changed what you may read`);
+  });
+
   test("two moments are compared page by page, as a whole or in one repository", async () => {
     const { ask, first, second, log, commitOf } = await start();
     const oldest = log.at(-1)?.commit;

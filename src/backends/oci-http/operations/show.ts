@@ -7,14 +7,16 @@ import type { ContentChange } from "../content/content-changes.ts";
 import { parseEvent } from "../content/store-event.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { readableChanges } from "./diff.ts";
+import { readLogPage } from "./log-page.ts";
 import { commitAt, type Moment } from "./moment.ts";
+import { readsAll } from "./readable-repositories.ts";
 import { type ContentServices, servedBy } from "./registry-access.ts";
 import { seenCommitAt, unseen } from "./seen-moment.ts";
 import { redactedEvent } from "./shown-event.ts";
 
 export interface CommitRecord {
   readonly id: ObjectId;
-  /** The commit before it; `undefined`: it is the first. */
+  /** The last commit before it that the actor may see; `undefined`: there is none. */
   readonly parent: ObjectId | undefined;
   readonly author: Identity;
   readonly time: Date;
@@ -46,10 +48,28 @@ export async function showCommit(
   const redacted = redactedEvent(parseEvent(message), actor, instance);
   return {
     id,
-    parent: parents[0],
+    parent: await seenBefore(services, actor, { instance, id, parent: parents[0] }),
     author,
     time: new Date(committer.seconds * 1000),
     message: redacted ? `${redacted.subject}\n` : message,
     changes,
   };
+}
+
+interface Child {
+  readonly instance: InstanceName;
+  readonly id: ObjectId;
+  readonly parent: ObjectId | undefined;
+}
+
+/** Between this one and the commit there is nothing of which the actor may know. */
+async function seenBefore(
+  services: ContentServices,
+  actor: Actor,
+  { instance, id, parent }: Child,
+): Promise<ObjectId | undefined> {
+  if (parent === undefined || actor.isAdministrator() || readsAll(actor, instance)) return parent;
+  const at: Moment = { point: { kind: "commit", prefix: id }, text: id };
+  const { entries } = await readLogPage(services, actor, { instance, at, limit: 2 });
+  return entries.find(({ commitId }) => commitId !== id)?.commitId;
 }

@@ -29,7 +29,9 @@ const Change = Type.Object({
 
 const Commit = Type.Object({
   commit: CommitId,
-  parent: Type.Optional(CommitId),
+  parent: Type.Optional(
+    Type.String({ ...CommitId, description: "the last commit before it that the user may see" }),
+  ),
   time: Time,
   author: Type.Object({ name: Type.String(), email: Type.String() }),
   kind: Kind,

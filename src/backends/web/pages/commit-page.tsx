@@ -42,7 +42,7 @@ function Facts({ context, commit }: WithCommit) {
       <dt>Commit</dt>
       <dd class="mono">{id}</dd>
       <dt>Parent</dt>
-      <dd>{parent ? <CommitLink context={context} commit={parent} /> : "none: it is the first commit"}</dd>
+      <dd>{parent ? <CommitLink context={context} commit={parent} /> : "none"}</dd>
       <dt>Author</dt>
       <dd>
         {author.name} <span class="soft">&lt;{author.email}&gt;</span>

@@ -72,25 +72,7 @@ function Moves({ context, repository, tag, found }: MovesProps) {
       <section class="section" aria-label="Moves">
         <div class="table">
           <table>
-            <thead>
-              <tr>
-                <th scope="col">When</th>
-                <th scope="col">Who</th>
-                <th scope="col" class="wide">
-                  Before
-                </th>
-                <th scope="col">After</th>
-                <th scope="col" class="wide">
-                  Client
-                </th>
-                <th scope="col" class="wide">
-                  Commit
-                </th>
-                <th scope="col">
-                  <span class="unseen">Actions</span>
-                </th>
-              </tr>
-            </thead>
+            <Heads />
             <tbody>
               {entries.map((move, i) => (
                 <Row
@@ -115,6 +97,30 @@ function Moves({ context, repository, tag, found }: MovesProps) {
         )}
       </section>
     </>
+  );
+}
+
+function Heads() {
+  return (
+    <thead>
+      <tr>
+        <th scope="col">When</th>
+        <th scope="col">Who</th>
+        <th scope="col" class="wide">
+          Before
+        </th>
+        <th scope="col">After</th>
+        <th scope="col" class="wide">
+          Client
+        </th>
+        <th scope="col" class="wide">
+          Commit
+        </th>
+        <th scope="col">
+          <span class="unseen">Actions</span>
+        </th>
+      </tr>
+    </thead>
   );
 }
 

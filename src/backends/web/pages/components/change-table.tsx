@@ -32,7 +32,9 @@ export function ChangeTable({ context, changes, then, now }: ChangeTableProps) {
           <tr>
             <th scope="col">Change</th>
             <th scope="col">What</th>
-            <th scope="col">Before</th>
+            <th scope="col" class="wide">
+              Before
+            </th>
             <th scope="col">After</th>
           </tr>
         </thead>
@@ -67,7 +69,7 @@ function Row({ context, change, then, now }: RowProps) {
           </>
         )}
       </td>
-      <td>
+      <td class="wide">
         <DigestAt context={context} repository={repository} digest={before} at={then} />
       </td>
       <td>
