@@ -6,6 +6,7 @@ import { findRepositories, REPOSITORIES_QUERY, type RepositoriesQuery } from "..
 import { pullHost } from "../requests/pull-host.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
 import type { InContext } from "../requests/web-context.ts";
+import { RegistryActions } from "./components/change-actions.tsx";
 import { Copyable } from "./components/copyable.tsx";
 import { PageHead } from "./components/page-head.tsx";
 import { SearchForm } from "./components/search-form.tsx";
@@ -32,6 +33,7 @@ export const REPOSITORIES_PAGE: Page = {
             {!isEmpty && (
               <SearchForm context={context} path={PATH} label="Search repositories" query={query} />
             )}
+            <RegistryActions context={context} />
           </PageHead>
           {isEmpty ? <Empty context={context} /> : <List context={context} query={query} found={found} />}
         </>

@@ -3,6 +3,24 @@ import { mayChange } from "../../api/changes.ts";
 import { type ContentChange, mayUndoCommit } from "../../api/commit-actions.ts";
 import type { InContext } from "../../requests/web-context.ts";
 
+/** Actions on the whole registry, for administrators. */
+export function RegistryActions({ context }: InContext) {
+  const { actor, links, at } = context;
+  if (!actor.isAdministrator()) return null;
+  return (
+    <div class="row">
+      <a class="button" href={links.now("/restore", { to: at?.text })}>
+        Restore…
+      </a>
+      {!at && (
+        <a class="button danger" href={links.now("/delete")}>
+          Delete…
+        </a>
+      )}
+    </div>
+  );
+}
+
 interface RepositoryProps extends InContext {
   readonly repository: string;
 }

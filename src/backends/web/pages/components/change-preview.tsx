@@ -32,9 +32,7 @@ function summaryOf({ moves, tags, repositories, manifests }: PreparedChange): st
     ...(tags > 0 ? [`${counted(tags, "tag")}${place} would be ${deletes ? "deleted" : "changed"}.`] : []),
     ...(restored > 0 ? [`${counted(restored, "manifest")} without a tag would come back.`] : []),
     ...(deleted > 0 ? [`${counted(deleted, "manifest")} would be deleted.`] : []),
-    ...(kept > 0
-      ? [`${counted(kept, "manifest")} would stay without a tag, or because something needs it.`]
-      : []),
+    ...(kept > 0 ? [`${counted(kept, "manifest")} would stay.`] : []),
   ];
   return facts.join(" ");
 }
@@ -55,7 +53,7 @@ function Obstacle({ obstacle }: { readonly obstacle: NonNullable<PreparedChange[
   );
 }
 
-function Moves({ context, change: { moves, tags } }: ChangePreviewProps) {
+function Moves({ context, change: { moves, tags, repositories } }: ChangePreviewProps) {
   if (moves.length === 0) return null;
   const listed = moves.slice(0, MAX_LISTED);
   const { links } = context;
@@ -75,7 +73,8 @@ function Moves({ context, change: { moves, tags } }: ChangePreviewProps) {
             {listed.map(({ repository, tag, before, after }) => (
               <tr key={`${repository}:${tag}`}>
                 <th scope="row">
-                  {repository}:{tag}
+                  {repositories > 1 && <span class="soft">{repository}:</span>}
+                  {tag}
                 </th>
                 <td class={after ? (before ? undefined : "added") : "removed"}>
                   {after ? (before ? "moved" : "set") : "deleted"}
