@@ -30,6 +30,7 @@ const QUERIES: Readonly<Record<string, readonly ExampleOf[]>> = {
   ],
   "/delete": [({ repository }) => `?selection=${repository}`],
   "/restore": [({ repository }) => `?selection=${repository}&to=0s`, () => "?selection=**&to=0s"],
+  "/repositories/{repository}/-/tags": [() => "?text=v", () => "?sort=name&limit=1"],
   "/repositories": [() => "?text=app", () => "?sort=size&descending=true", () => "?limit=1"],
   "/log": [
     () => "?limit=1",
@@ -48,6 +49,8 @@ const QUERIES: Readonly<Record<string, readonly ExampleOf[]>> = {
 /** Queries without which a page shows nothing. */
 const REQUIRED: Readonly<Record<string, ExampleOf>> = {
   "/compare": ({ commit }) => `?from=${commit}`,
+  "/repositories/{repository}/-/referrers": ({ digest }) => `?digest=${digest}`,
+  "/repositories/{repository}/-/compare": ({ tag }) => `?from=${tag}&to=${tag}`,
 };
 
 /** An address of a page or a route of the API. */

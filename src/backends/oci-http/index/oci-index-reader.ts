@@ -236,14 +236,25 @@ export class OciIndexReader {
     return readReferrers(this.#db, repository, subject, request);
   }
 
-  /** The tags that name a digest; the manifest need not exist. */
-  tagsOf(repository: RepositoryName, digest: Digest): Tag[] {
+  /** Up to `limit` manifests of the repository that name this digest as blob, child or subject. */
+  namersOf(repository: RepositoryName, digest: Digest, limit: number): Digest[] {
+    const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
+      SELECT m.digest FROM (SELECT manifest FROM manifest_blobs WHERE blob = ?2 AND repository = (SELECT id FROM r)
+        UNION ALL SELECT manifest FROM also_named WHERE digest = ?2 AND repository = (SELECT id FROM r) LIMIT ?3) n JOIN manifests m ON m.id = n.manifest`;
+    return this.#db
+      .query<{ digest: Uint8Array }, [string, Buffer, number]>(sql)
+      .all(repository, digestToBytes(digest), limit)
+      .map((row) => digestFromBytes(row.digest));
+  }
+
+  /** The tags that name a digest, up to `limit` (-1: all); the manifest need not exist. */
+  tagsOf(repository: RepositoryName, digest: Digest, limit = -1): Tag[] {
     const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
       SELECT tag, sum FROM tags INDEXED BY tags_by_manifest WHERE manifest IS (SELECT id FROM manifests WHERE repository = (SELECT id FROM r) AND digest = ?2)
-      AND repository = (SELECT id FROM r) AND digest = ?2`;
+      AND repository = (SELECT id FROM r) AND digest = ?2 LIMIT ?3`;
     return this.#db
-      .query<{ tag: Tag } & Summed, [string, Buffer]>(sql)
-      .all(repository, digestToBytes(digest))
+      .query<{ tag: Tag } & Summed, [string, Buffer, number]>(sql)
+      .all(repository, digestToBytes(digest), limit)
       .map(({ tag, sum }) => {
         checkRow(this.#db, sum, repository, tag, digestHex(digest));
         return tag;

@@ -57,8 +57,8 @@ export async function summarize(
   return { size: [...sizes.values()].reduce((sum, size) => sum + size, 0), platforms: [...platforms].sort() };
 }
 
-/** Empty for what is no platform. */
-function platformText(value: unknown): string {
+/** Such as `linux/amd64`; empty for what is no platform. */
+export function platformText(value: unknown): string {
   if (!isRecord(value)) return "";
   const { os, architecture, variant } = value;
   if (typeof os !== "string" || typeof architecture !== "string" || os === "" || os === "unknown") return "";

@@ -1,26 +1,22 @@
-import type { Digest } from "../../../primitives/digest.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import { damageIn } from "../../../primitives/sqlite/database-damage.ts";
-import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
 import { InvalidArgumentError, NotFoundError } from "../../refusals.ts";
 import { pastTag, pastTags } from "../history/past-tags.ts";
-import { isImmutable } from "../policy/immutable-tags.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { SUMMARY_WAIT_MS } from "../summaries/summaries.ts";
 import { type TagSort, tagsBy } from "../summaries/summary-pages.ts";
 import { versionKey } from "../summaries/version-key.ts";
 import { checkLimit, cursorAfter, type FoundPage, pageOf, positionOf } from "./found-page.ts";
-import { summarize } from "./image-summary.ts";
+import { type FoundTag, tagDescriber } from "./found-tag.ts";
 import type { Moment } from "./moment.ts";
 import { smallestAfter } from "./past-order.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
-import { lastSetsOf, type PastState, type RegistryState, stateOf } from "./registry-state.ts";
-import { nextCleanup, type TagExpiry } from "./tag-expiry.ts";
+import { type PastState, type RegistryState, stateOf } from "./registry-state.ts";
 
-export type { TagExpiry, TagSort };
+export type { FoundTag, TagSort };
 
 export interface TagSearch {
   readonly instance: InstanceName;
@@ -34,25 +30,6 @@ export interface TagSearch {
   readonly limit: number;
   /** As of a moment; then not by size. */
   readonly at?: Moment | undefined;
-}
-
-export interface FoundTag {
-  readonly tag: Tag;
-  readonly digest: Digest;
-  /** Bytes of the blobs that a pull of all platforms downloads, each once. */
-  readonly size: number;
-  /** For example `linux/amd64`. */
-  readonly platforms: readonly string[];
-  /** `undefined` if the manifest is missing. */
-  readonly mediaType: string | undefined;
-  readonly artifactType: string | undefined;
-  /** When the tag was last set, and by whom; `undefined` if the history has no commit for it. */
-  readonly pushed: Date | undefined;
-  readonly by: string | undefined;
-  /** Whether no later push can move it. */
-  readonly isWriteOnce: boolean;
-  /** Whether the next cleanup deletes it. */
-  readonly expires: TagExpiry | undefined;
 }
 
 /** Tags read at once while no measurements are there. */
@@ -89,27 +66,8 @@ export async function searchTags(
   const { tags, ...page } = state.past
     ? await pastNames(state.past, search)
     : ((await measuredNames(state, search)) ?? (await plainNames(state, search)));
-  const sets = await lastSetsOf(state, repository, tags);
-  const expiries = state.past ? () => undefined : await nextCleanup(state.oci, config, repository);
+  const describe = await tagDescriber(state, config, repository, tags);
   const entries: FoundTag[] = [];
-  const describe = async (tag: Tag): Promise<FoundTag | undefined> => {
-    const digest = await state.tagDigest(repository, tag);
-    // Deleted meanwhile.
-    if (!digest) return undefined;
-    const last = sets.get(tag);
-    const manifest = parseStoredManifest((await state.manifest(repository, digest))?.content);
-    return {
-      tag,
-      digest,
-      ...(await summarize(state, repository, digest)),
-      mediaType: manifest?.mediaType,
-      artifactType: manifest?.artifactType,
-      pushed: last && new Date(last.seconds * 1000),
-      by: last?.user,
-      isWriteOnce: isImmutable(tag, config.immutable),
-      expires: expiries(tag, last),
-    };
-  };
   const pace = new Pace(0.3);
   for (let i = 0; i < tags.length; i += READ_AT_ONCE) {
     const found = await Promise.all(tags.slice(i, i + READ_AT_ONCE).map(describe));

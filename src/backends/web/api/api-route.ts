@@ -27,6 +27,8 @@ export interface ApiRouteDefinition<
   readonly body?: B;
   /** JSON of status 200; `undefined`: the response has no body (204). */
   readonly response?: R;
+  /** Whether it returns a `Download`; then there is no `response`. */
+  readonly isFile?: boolean;
   readonly handle: (
     context: WebContext,
     given: {
@@ -34,7 +36,7 @@ export interface ApiRouteDefinition<
       readonly query: Static<TObject<Q>>;
       readonly body: Static<B>;
     },
-  ) => Promise<Static<R>> | Static<R>;
+  ) => Promise<Static<R> | Download> | Static<R> | Download;
 }
 
 /** A route whose types are checked already. */

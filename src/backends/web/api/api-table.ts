@@ -1,7 +1,9 @@
 import { ACCOUNT_ROUTES } from "./account.ts";
 import type { ApiRoute } from "./api-route.ts";
 import { CHANGE_ROUTES } from "./changes.ts";
+import { COMPARE_IMAGES_ROUTES } from "./compare-images.ts";
 import { LOG_ROUTES } from "./log.ts";
+import { MANIFEST_ROUTES } from "./manifests.ts";
 import { PAST_ROUTES } from "./past.ts";
 import { REPOSITORY_ROUTES } from "./repositories.ts";
 import { REPOSITORY_DETAILS_ROUTES } from "./repository.ts";
@@ -18,4 +20,6 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...PAST_ROUTES,
   ...SPACE_ROUTES,
   ...CHANGE_ROUTES,
+  ...MANIFEST_ROUTES,
+  ...COMPARE_IMAGES_ROUTES,
 ];

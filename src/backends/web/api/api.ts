@@ -7,6 +7,8 @@ import { problem } from "./problem.ts";
 
 export const API_PREFIX = "/api/v1";
 const DOCUMENT_PATH = "/openapi.json";
+/** What users have pushed, such as HTML or SVG, never runs with the rights of these pages, however a browser opens it. */
+const DOWNLOAD_HEADERS = { "Content-Security-Policy": "default-src 'none'; sandbox" };
 
 /** Handles a request for the API; `path` is that below `/api/v1`. */
 export async function handleApi(context: WebContext, path: string): Promise<WebResponse> {
@@ -25,7 +27,8 @@ export async function handleApi(context: WebContext, path: string): Promise<WebR
   const body = route.body && bodyOf(context);
   if (body && "fault" in body) return problem(body.fault);
   const result = await route.call(context, values, body?.json);
-  if (result instanceof Download) return { status: 200, headers: {}, body: null, download: result.of };
+  if (result instanceof Download)
+    return { status: 200, headers: DOWNLOAD_HEADERS, body: null, download: result.of };
   return route.response ? json(result) : { status: 204, headers: {}, body: null };
 }
 

@@ -39,7 +39,9 @@ export function openApiDocument(routes: readonly ApiRoute[], root: string): obje
   };
 }
 
-function operationOf({ operationId, summary, pattern, query, body, response }: ApiRoute): object {
+const FILE = { "application/octet-stream": { schema: { type: "string", format: "binary" } } };
+
+function operationOf({ operationId, summary, pattern, query, body, response, isFile }: ApiRoute): object {
   const names = [...pattern.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
   const required: readonly string[] = query.required ?? [];
   const parameters = [
@@ -52,14 +54,15 @@ function operationOf({ operationId, summary, pattern, query, body, response }: A
     })),
   ];
   const content = (schema: object) => ({ "application/json": { schema } });
+  const result = isFile ? FILE : response && content(response);
   return {
     operationId,
     summary,
     parameters,
     ...(body && { requestBody: { required: true, content: content(body) } }),
     responses: {
-      ...(response
-        ? { "200": { description: summary, content: content(response) } }
+      ...(result
+        ? { "200": { description: summary, content: result } }
         : { "204": { description: summary } }),
       default: {
         description: "a problem",

@@ -1,9 +1,11 @@
 import { type Static, type TObject, Type } from "typebox";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Tag as TagName } from "../../../registry/model/tag.ts";
+import { describeTag } from "../../oci-http/operations/found-tag.ts";
 import { type FoundTag, searchTags } from "../../oci-http/operations/search-tags.ts";
 import type { WebContext } from "../requests/web-context.ts";
 import { apiRoute } from "./api-route.ts";
-import { repositoryIn } from "./path-values.ts";
+import { repositoryIn, tagIn } from "./path-values.ts";
 import { DEFAULT_LIMIT, DigestText, Next, PAGE_QUERY, Time } from "./schemas.ts";
 
 const Tag = Type.Object({
@@ -54,6 +56,15 @@ export function findTags(
   return searchTags(services, actor, search);
 }
 
+/** One tag. */
+export function findTag(
+  { services, actor, config, at }: WebContext,
+  repository: RepositoryName,
+  tag: TagName,
+) {
+  return describeTag(services, actor, { instance: config.name, repository, tag, at });
+}
+
 function tagOf({ tag, digest, size, platforms, ...found }: FoundTag): Static<typeof Tag> {
   const { mediaType, artifactType, pushed, by, isWriteOnce, expires } = found;
   return {
@@ -86,5 +97,14 @@ export const TAG_ROUTES = [
         ...(total !== undefined && { total }),
       };
     },
+  }),
+  apiRoute({
+    method: "GET",
+    path: "/repositories/{repository}/-/tags/{tag}",
+    operationId: "getTag",
+    summary: "A tag.",
+    response: Tag,
+    handle: async (context, { path }) =>
+      tagOf(await findTag(context, repositoryIn(path.repository), tagIn(path.tag))),
   }),
 ];

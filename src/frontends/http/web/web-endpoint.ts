@@ -1,9 +1,11 @@
 import type { OtherNodes } from "../../../backends/administration/configuration-follower.ts";
 import type { Principal } from "../../../backends/oci-http/instances/instance.ts";
 import type { InstanceName } from "../../../backends/oci-http/settings/instance-config.ts";
+import { problem } from "../../../backends/web/api/problem.ts";
 import {
   WEB_HEADERS,
   type WebCalls,
+  type WebDownload,
   type WebLogin,
   type WebRequest,
   type WebResponse,
@@ -207,10 +209,23 @@ export class WebEndpoint {
     if (!download) throw new Error("a response without a download");
     const { repository, digest, fileName } = download;
     const sent = await sendBlob(`/v2/${repository}/blobs/${digest}`, principal);
+    if (sent.status >= 400 && sent.status !== 416)
+      return responseOf(undownloaded(sent.status, download, headers));
     for (const [name, value] of Object.entries(headers)) sent.headers.set(name, value);
     sent.headers.set("Content-Disposition", `attachment; filename="${fileName.replace(/[^\w.+-]/g, "_")}"`);
     return sent;
   }
+}
+
+/** The registry's own errors are not those of the API. */
+function undownloaded(
+  status: number,
+  { repository, digest }: WebDownload,
+  headers: WebResponse["headers"],
+): WebResponse {
+  const words = `the repository '${repository}' does not hold the blob '${digest}'`;
+  if (status === 404) return problem({ status, words }, headers);
+  return problem({ status, words: `the registry did not send the blob '${digest}'` }, headers);
 }
 
 function responseOf({ status, headers, body }: WebResponse): Response {
