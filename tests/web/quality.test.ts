@@ -39,6 +39,15 @@ async function faultsOf(page: Page): Promise<string[]> {
   );
 }
 
+/** The elements that make the page wider than the screen, the innermost last. */
+async function tooWideOn(page: Page, width: number): Promise<string[]> {
+  const find = `document.documentElement.scrollWidth <= ${width} ? [] :
+    [...document.querySelectorAll("body *")]
+      .filter((element) => !element.closest(".table, pre, code, .skip") && element.getBoundingClientRect().right > ${width})
+      .map((element) => element.outerHTML.slice(0, 100))`;
+  return page.evaluate(find);
+}
+
 /** A file name for a path. */
 function nameOf(path: string): string {
   return (
@@ -64,7 +73,7 @@ describeWith([CHROMIUM], "every page", () => {
       for (const path of paths) {
         await page.goto(base + path);
         for (const colorScheme of SCHEMES) {
-          await page.emulateMedia({ colorScheme });
+          await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
           for (const fault of await faultsOf(page)) faults.push(`${path} ${colorScheme} ${fault}`);
         }
       }
@@ -85,10 +94,9 @@ describeWith([CHROMIUM], "every page", () => {
         await page.setViewportSize({ width, height: 800 });
         for (const path of paths) {
           await page.goto(base + path);
-          const used = await page.evaluate("document.documentElement.scrollWidth");
-          if (Number(used) > width) tooWide.push(`${path} is ${used} px wide at ${width}`);
+          for (const element of await tooWideOn(page, width)) tooWide.push(`${path} at ${width}: ${element}`);
           for (const colorScheme of SCHEMES) {
-            await page.emulateMedia({ colorScheme });
+            await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
             const file = `${SCREENSHOTS}/${nameOf(path)}-${width}-${colorScheme}.png`;
             await page.screenshot({ path: file, fullPage: true });
           }
