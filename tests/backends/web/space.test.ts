@@ -111,6 +111,25 @@ describe("the space of a registry", () => {
   }, 30_000);
 });
 
+test("the space of a repository is its size and changes; what others share is for administrators", async () => {
+  const { server, httpPort, api, space } = await start();
+  for (const tag of ["v1", "v2"]) await new RegistryClient(httpPort, "team/app").pushImage(tag, 100_000);
+  await consoleLines(server, "/users add bob change-me", "/users grant bob http/oci/default/team/** reader");
+  await space();
+  const { json: whole } = await api("/repositories/team/app/-/space");
+  const { json: part } = await api("/repositories/team/app/-/space", "bob");
+  expect(Object.keys(whole).sort()).toEqual(["days", "ownBytes", "sharedBytes", "size"]);
+  expect(Object.keys(part).sort()).toEqual(["days", "size"]);
+  expect(part["days"]).toEqual([{ day: expect.any(String), commits: 2 }]);
+  expect((await api("/repositories/team/none/-/space", "bob")).status).toBe(404);
+  expect((await api("/repositories/other/app/-/space", "bob")).status).toBe(403);
+  const browser = new WebClient(httpPort);
+  await browser.signIn("bob", "change-me");
+  const page = await browser.text("/repositories/team/app/-/space");
+  expect(page).toContain("Largest tags");
+  expect(page).not.toContain("Shared");
+}, 30_000);
+
 describe("the growth of a registry", () => {
   const now = Date.parse("2026-03-10T12:00:00Z");
   const days = [

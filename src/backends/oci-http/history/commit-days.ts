@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 
 /** Commits that are counted at once. */
 const AT_ONCE = 10_000;
@@ -26,4 +27,15 @@ export async function commitsByDay(db: Database, limit: number): Promise<DayComm
   }
   const days = [...byDay].map(([day, commits]) => ({ day, commits }));
   return days.sort((a, b) => (a.day > b.day ? -1 : 1)).slice(0, limit);
+}
+
+/** Newest commits of a repository that are counted. */
+const MAX_OF_REPOSITORY = 20_000;
+
+/** The days of the newest commits of one repository, newest first. */
+export function repositoryCommitsByDay(db: Database, repository: RepositoryName): DayCommits[] {
+  const sql = `SELECT date(seconds, 'unixepoch') AS day, count(*) AS commits
+    FROM (SELECT seconds FROM commits WHERE repository = ? ORDER BY seq DESC LIMIT ${MAX_OF_REPOSITORY})
+    GROUP BY day ORDER BY day DESC`;
+  return db.query<DayCommits, [string]>(sql).all(repository);
 }

@@ -8,7 +8,7 @@ import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
-import { commitsByDay, type DayCommits } from "./commit-days.ts";
+import { commitsByDay, type DayCommits, repositoryCommitsByDay } from "./commit-days.ts";
 import { type WalkedCommit, walkCommit } from "./commit-effects.ts";
 import type { HistoryEvent, HistoryFilter } from "./history.ts";
 import {
@@ -186,6 +186,10 @@ export class HistoryIndex {
   async commitsByDay(limit: number): Promise<DayCommits[]> {
     await this.catchUp();
     return commitsByDay(this.#db, limit);
+  }
+
+  repositoryCommitsByDay(repository: RepositoryName): Promise<DayCommits[]> {
+    return this.ask(() => repositoryCommitsByDay(this.#db, repository));
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,9 @@
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { type Actor, requireAdministrator } from "../../actor.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
-import { type ContentServices, configOf } from "./registry-access.ts";
-import { measureSpace, type SpaceMeasurement } from "./space-measurement.ts";
+import type { RepositoryUsage } from "../store/measure-repositories.ts";
+import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
+import { measureSpace, type SpaceDay, type SpaceMeasurement } from "./space-measurement.ts";
 
 export interface SpaceRecord {
   /** The newest measurement; `undefined` while the first one runs. */
@@ -12,10 +14,33 @@ export interface SpaceRecord {
 }
 
 /** How long a reader waits for a measurement that has just begun (ms). */
-const WAIT_MS = 120;
+const WAIT_MS = 80;
 /** A measurement is made again after this time (ms), and no sooner than so many times as long as it took. */
 const MIN_AGE_MS = 10_000;
 const REST_PER_WORK = 20;
+
+export interface RepositorySpaceRecord {
+  /** Oldest first, without days on which nothing happened. */
+  readonly days: readonly SpaceDay[];
+  /** As last measured, for administrators: what others have too is not for others to know. */
+  readonly usage: RepositoryUsage | undefined;
+}
+
+/** What one repository takes, and when it changed; rejects as `describeRepository` does for who may not read it. */
+export async function readRepositorySpace(
+  services: ContentServices,
+  actor: Actor,
+  { instance, repository }: { readonly instance: InstanceName; readonly repository: RepositoryName },
+): Promise<RepositorySpaceRecord> {
+  requireReader(actor, instance, repository);
+  const oci = services.instances.storeOf(instance);
+  const byDay = await oci.history.repositoryCommitsByDay(repository);
+  const newest = actor.isAdministrator() ? (await readSpace(services, actor, instance)).newest : undefined;
+  return {
+    days: byDay.toReversed().map((each) => ({ ...each, addedBytes: undefined })),
+    usage: newest?.named?.repositories.find((usage) => usage.repository === repository),
+  };
+}
 
 class Measuring {
   newest: SpaceMeasurement | undefined;

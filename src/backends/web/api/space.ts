@@ -1,7 +1,10 @@
 import { type Static, Type } from "typebox";
-import { readSpace, type SpaceRecord } from "../../oci-http/operations/space.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import { describeRepository } from "../../oci-http/operations/describe-repository.ts";
+import { readRepositorySpace, readSpace, type SpaceRecord } from "../../oci-http/operations/space.ts";
 import type { WebContext } from "../requests/web-context.ts";
 import { apiRoute } from "./api-route.ts";
+import { repositoryIn } from "./path-values.ts";
 import { Time } from "./schemas.ts";
 
 const Bytes = Type.Integer({ minimum: 0, description: "bytes" });
@@ -100,7 +103,46 @@ function shown({ newest, isRunning, sharedWith }: SpaceRecord): Static<typeof Sp
   };
 }
 
+const RepositorySpace = Type.Object({
+  size: Type.Optional(
+    Type.Integer({ description: "bytes of its content, each blob once; absent if unknown" }),
+  ),
+  ownBytes: Type.Optional(
+    Type.Integer({ description: "of blobs that no other repository names; for administrators" }),
+  ),
+  sharedBytes: Type.Optional(
+    Type.Integer({ description: "of blobs that others name too; for administrators" }),
+  ),
+  days: Type.Array(Type.Object({ day: Type.String({ examples: ["2026-01-31"] }), commits: Count }), {
+    description: "when it changed; oldest first",
+  }),
+});
+
+/** What a repository takes, with what describes it. */
+export async function repositorySpaceOf(context: WebContext, repository: RepositoryName) {
+  const { services, actor, config } = context;
+  const request = { instance: config.name, repository };
+  // First, as it refuses a repository that does not exist.
+  const record = await describeRepository(services, actor, request);
+  return { ...record, ...(await readRepositorySpace(services, actor, request)) };
+}
+
 export const SPACE_ROUTES = [
+  apiRoute({
+    method: "GET",
+    path: "/repositories/{repository}/-/space",
+    operationId: "readRepositorySpace",
+    summary: "What a repository takes, and when it changed.",
+    response: RepositorySpace,
+    handle: async (context, { path }) => {
+      const { size, days, usage } = await repositorySpaceOf(context, repositoryIn(path.repository));
+      return {
+        ...(size !== undefined && { size }),
+        ...(usage && { ownBytes: usage.ownBytes + usage.manifestBytes, sharedBytes: usage.sharedBytes }),
+        days: days.map(({ day, commits }) => ({ day, commits })),
+      };
+    },
+  }),
   apiRoute({
     method: "GET",
     path: "/space",

@@ -9,6 +9,7 @@ import { MOVES_PAGE } from "./moves-page.tsx";
 import type { Page } from "./page.ts";
 import { REPOSITORIES_PAGE } from "./repositories-page.tsx";
 import { REPOSITORY_PAGE } from "./repository-page.tsx";
+import { REPOSITORY_SPACE_PAGE } from "./repository-space-page.tsx";
 import { REPOSITORY_RESTORE_PAGE, RESTORE_PAGE } from "./restore-page.tsx";
 import { SIGN_IN_PAGE, SIGN_OUT_PAGE } from "./sign-in-page.tsx";
 import { SPACE_PAGE } from "./space-page.tsx";
@@ -19,6 +20,7 @@ import { DONE_PAGE, UNDO_PAGE } from "./undo-page.tsx";
 export const PAGES: readonly Page[] = [
   REPOSITORIES_PAGE,
   REPOSITORY_PAGE,
+  REPOSITORY_SPACE_PAGE,
   REPOSITORY_RESTORE_PAGE,
   REPOSITORY_DELETE_PAGE,
   RESTORE_PAGE,

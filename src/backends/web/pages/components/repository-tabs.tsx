@@ -9,6 +9,7 @@ interface RepositoryTabsProps extends InContext {
 const TABS = {
   tags: { text: "Tags", path: "" },
   history: { text: "History", path: "/-/log" },
+  space: { text: "Space", path: "/-/space" },
 } as const;
 
 /** The way between the views of a repository. */

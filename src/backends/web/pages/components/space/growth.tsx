@@ -16,10 +16,12 @@ interface GrowthProps extends InContext {
   readonly path: string;
   readonly days: readonly SpaceDay[];
   readonly step: Step;
+  /** Instead of that about bytes. */
+  readonly note?: string;
 }
 
 /** Stored bytes and changes over time. */
-export function Growth({ context, path, days, step }: GrowthProps) {
+export function Growth({ context, path, days, step, note }: GrowthProps) {
   const { commits, stored } = seriesOf(days, step, Date.now());
   return (
     <section class="section" aria-labelledby="growth">
@@ -47,9 +49,10 @@ export function Growth({ context, path, days, step }: GrowthProps) {
         />
       </div>
       <p class="small soft">
-        {stored
-          ? "Stored bytes are those of today by the day on which they came: what was deleted since is left out."
-          : "In a bucket, the days on which blobs came are not measured."}{" "}
+        {note ??
+          (stored
+            ? "Stored bytes are those of today by the day on which they came: what was deleted since is left out."
+            : "In a bucket, the days on which blobs came are not measured.")}{" "}
         Each push, delete and restore is one change.
       </p>
     </section>
