@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Digest } from "../../../primitives/digest.ts";
-import { SharedRun } from "../../../primitives/jobs/shared-run.ts";
+import { sharedByTurn } from "../../../primitives/jobs/shared-by-turn.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { openForReading } from "../../../primitives/sqlite/open-database.ts";
 import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
@@ -80,8 +80,8 @@ export class ServedView implements StoreView {
     this.changes = changes;
     this.quotas = quotas;
     this.committed = committed(id);
-    const refreshing = new SharedRun(refresh);
-    this.refresh = isFrozen || engine.kind === "local" ? () => undefined : () => refreshing.run();
+    // The thread that owns the store shares the looks of all threads.
+    this.refresh = isFrozen || engine.kind === "local" ? () => undefined : sharedByTurn(refresh);
     this.damaged = (damage) => reports.onDatabaseDamage(id, damage);
   }
 

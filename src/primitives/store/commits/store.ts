@@ -1,4 +1,5 @@
 import { ExpectedError } from "../../expected-error.ts";
+import { SharedRun } from "../../jobs/shared-run.ts";
 import type { Release } from "../../release.ts";
 import type { Branch } from "../engine/branch.ts";
 import type { ObjectStore } from "../engine/objects.ts";
@@ -78,6 +79,8 @@ export class Store {
   readonly #objects: ObjectStore;
   readonly #reader: ObjectReader;
   readonly #writer: CommitWriter;
+  /** Shared by all who wait for commits of other nodes. */
+  readonly #catchingUp = new SharedRun(() => this.#writer.catchUp());
   readonly #branch: Branch;
   readonly #relieve: () => void;
   readonly #hold: () => Promise<Release>;
@@ -252,7 +255,7 @@ export class Store {
   }
 
   async #reach(newest: Promise<ObjectId | undefined>, began: number): Promise<void> {
-    if ((await newest) !== this.head().commitId) await this.#writer.catchUp();
+    if ((await newest) !== this.head().commitId) await this.#catchingUp.run();
     this.#refreshed = Math.max(this.#refreshed, began);
   }
 
