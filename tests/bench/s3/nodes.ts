@@ -6,6 +6,7 @@ import { everlockOver } from "./s3-peers.ts";
 import type { S3Place } from "./s3-place.ts";
 
 const MAX_NODES = 4;
+const WARM_UP_SECONDS = 5;
 
 /** How many small images a growing number of nodes over one bucket takes. */
 export async function measureNodes({ dir, port, location, load, rounds }: S3Place): Promise<string> {
@@ -18,6 +19,8 @@ export async function measureNodes({ dir, port, location, load, rounds }: S3Plac
       const ports = nodes.map((node) => node.port);
       const [first] = nodes;
       if (!first) break;
+      // A node that has just started is busy with compiling JavaScript.
+      await measureSteps(smallImagePush(first), ports, { ...load, seconds: WARM_UP_SECONDS });
       for (let round = 0; round < rounds; round++) {
         const used = () => nodes.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
         const before = used();
