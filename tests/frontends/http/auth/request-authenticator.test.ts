@@ -105,6 +105,7 @@ describe("the principal of a request", () => {
     expect(await ask(basic("alice", API_TOKEN.text))).toEqual({
       user: ALICE,
       limit: { path: "http/oci/default/team" as never, role: "reader" },
+      isApiToken: true,
       ends: ENDS,
     });
     expect(checked).toEqual([]);
