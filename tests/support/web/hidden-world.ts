@@ -25,7 +25,7 @@ export const MISSING: Examples = {
   tag: "zz9",
   digest: `sha256:${"ab".repeat(32)}`,
   blob: `sha256:${"cd".repeat(32)}`,
-  commit: "ef".repeat(20),
+  commit: "ef".repeat(32),
 };
 
 export const OTHER_HOST = "team.localhost";
@@ -85,8 +85,8 @@ async function hide(server: TestServer): Promise<Examples> {
   await client.fetch("manifests/v2", { method: "DELETE" });
   await new RegistryClient(httpPort, `hidden/${CANARY}`, `${CANARY}:change-me`).pushImage("v1", 1000);
   await counted(server, 4);
-  const [commit = ""] =
-    (await consoleOutput(server, "/oci log default hidden/app --json")).match(/[0-9a-f]{40}/) ?? [];
+  const log = await consoleOutput(server, "/oci log default hidden/app --json");
+  const [, commit = ""] = log.match(/"commitId":"([0-9a-f]{64})"/) ?? [];
   return {
     ...{ repository: "hidden/app", tag: "zz9", digest: image.descriptor.digest, commit },
     blob: digestOf(layer),

@@ -102,3 +102,21 @@ export const READ_ADDRESSES: readonly WebAddress[] = [
   { name: "no page", pattern: "", isApi: false, paths: () => ["/no-such-page"] },
   { name: "no route", pattern: "", isApi: true, paths: () => ["/api/v1/no-such-route"] },
 ];
+
+/** The addresses of a route of the API, with the queries that have examples. */
+export function apiPaths({ pattern: { path } }: ApiRoute, examples: Examples): readonly string[] {
+  return addressOf(path, path, true).paths(examples);
+}
+
+/** A valid body of each route that requires one, by the route's `operationId`. A new route gets a line here. */
+const BODIES: Readonly<Record<string, unknown>> = {
+  makeToken: { name: "made", lifetime: "90d" },
+  addKey: { key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIJ5vKBZ3kL6xuJ9O6Y2Yx9o9jXkBrw1sNz0G7nPf9Rk made" },
+  changePassword: { old: "change-me", password: "change-me" },
+};
+
+export function bodyOf({ operationId, body }: ApiRoute): unknown {
+  if (body && BODIES[operationId] === undefined)
+    throw new Error(`'${operationId}' has no example of a body in tests/support/web/web-addresses.ts`);
+  return BODIES[operationId];
+}
