@@ -23,7 +23,7 @@ function withoutTokenUse(body: string, path: string): string {
 /** What a text says once the names that were asked for are those of what is missing. */
 function asIfMissing(text: string, existing: Examples): string {
   let replaced = text;
-  for (const name of ["repository", "digest", "blob", "commit"] as const) {
+  for (const name of ["repository", "digest", "blob", "commit", "earlier"] as const) {
     const [from, to] = [existing[name], MISSING[name]];
     const hex = (value: string) => value.slice(value.indexOf(":") + 1);
     replaced = replaced

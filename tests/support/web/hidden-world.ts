@@ -17,6 +17,8 @@ export interface Examples {
   /** The digest of a blob. */
   readonly blob: string;
   readonly commit: string;
+  /** An earlier commit of the repository. */
+  readonly earlier: string;
 }
 
 /** Of what does not exist, each as long as that of what does. */
@@ -26,6 +28,7 @@ export const MISSING: Examples = {
   digest: `sha256:${"ab".repeat(32)}`,
   blob: `sha256:${"cd".repeat(32)}`,
   commit: "ef".repeat(32),
+  earlier: "fe".repeat(32),
 };
 
 export const OTHER_HOST = "team.localhost";
@@ -86,10 +89,10 @@ async function hide(server: TestServer): Promise<Examples> {
   await new RegistryClient(httpPort, `hidden/${CANARY}`, `${CANARY}:change-me`).pushImage("v1", 1000);
   await counted(server, 4);
   const log = await consoleOutput(server, "/oci log default hidden/app --json");
-  const [, commit = ""] = log.match(/"commitId":"([0-9a-f]{64})"/) ?? [];
+  const commits = [...log.matchAll(/"commitId":"([0-9a-f]{64})"/g)].map(([, id = ""]) => id);
   return {
-    ...{ repository: "hidden/app", tag: "zz9", digest: image.descriptor.digest, commit },
-    blob: digestOf(layer),
+    ...{ repository: "hidden/app", tag: "zz9", digest: image.descriptor.digest },
+    ...{ blob: digestOf(layer), commit: commits[0] ?? "", earlier: commits.at(-1) ?? "" },
   };
 }
 
@@ -155,6 +158,6 @@ export async function stateOf(server: TestServer): Promise<string> {
   const texts: string[] = [];
   // The last use of a token is no change.
   for (const line of lines)
-    texts.push((await consoleOutput(server, line)).replace(/"lastUsed?":"[^"]*",?/g, ""));
+    texts.push((await consoleOutput(server, line)).replace(/,"lastUsed?":"[^"]*"/g, ""));
   return texts.join("\n");
 }

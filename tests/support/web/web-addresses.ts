@@ -21,7 +21,11 @@ const PATH_VALUES: Readonly<Record<string, ExampleOf>> = {
 /** Queries that name something, beside the page without a query. `*`: for every page and route that has the parameter. */
 const QUERIES: Readonly<Record<string, readonly ExampleOf[]>> = {
   "/": [() => "?text=app", () => "?sort=size&descending=true", () => "?sort=pushed", () => "?limit=1"],
-  "/repositories/{repository}/-/restore": [({ tag, commit }) => `?tag=${tag}&to=${commit}`, () => "?to=0s"],
+  "/repositories/{repository}/-/restore": [
+    ({ tag, commit }) => `?tag=${tag}&to=${commit}`,
+    ({ earlier }) => `?to=${earlier}`,
+    () => "?to=0s",
+  ],
   "/repositories/{repository}/-/delete": [
     ({ tag }) => `?tag=${tag}`,
     ({ digest }) => `?digest=${digest}`,
@@ -29,8 +33,12 @@ const QUERIES: Readonly<Record<string, readonly ExampleOf[]>> = {
     () => "?pattern=*",
   ],
   "/delete": [({ repository }) => `?selection=${repository}`],
-  "/restore": [({ repository }) => `?selection=${repository}&to=0s`, () => "?selection=**&to=0s"],
   "/repositories/{repository}/-/tags": [() => "?text=v", () => "?sort=name&limit=1"],
+  "/restore": [
+    ({ repository, earlier }) => `?selection=${repository}&to=${earlier}`,
+    ({ repository }) => `?selection=${repository}&to=0s`,
+    () => "?selection=**&to=0s",
+  ],
   "/repositories": [() => "?text=app", () => "?sort=size&descending=true", () => "?limit=1"],
   "/log": [
     () => "?limit=1",
@@ -109,14 +117,55 @@ export function apiPaths({ pattern: { path } }: ApiRoute, examples: Examples): r
 }
 
 /** A valid body of each route that requires one, by the route's `operationId`. A new route gets a line here. */
-const BODIES: Readonly<Record<string, unknown>> = {
-  makeToken: { name: "made", lifetime: "90d" },
-  addKey: { key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIJ5vKBZ3kL6xuJ9O6Y2Yx9o9jXkBrw1sNz0G7nPf9Rk made" },
-  changePassword: { old: "change-me", password: "change-me" },
+const BODIES: Readonly<Record<string, (examples: Examples) => unknown>> = {
+  makeToken: () => ({ name: "made", lifetime: "90d" }),
+  addKey: () => ({
+    key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIJ5vKBZ3kL6xuJ9O6Y2Yx9o9jXkBrw1sNz0G7nPf9Rk made",
+  }),
+  changePassword: () => ({ old: "change-me", password: "change-me" }),
+  restoreRepository: ({ earlier }) => ({ to: earlier, yes: true }),
+  restoreRegistry: ({ repository, earlier }) => ({ selection: repository, to: earlier, yes: true }),
+  deleteContent: ({ tag }) => ({ tags: [tag], yes: true }),
+  deleteSelection: ({ repository, tag }) => ({ selection: `${repository}:${tag}`, yes: true }),
+  undoCommit: () => ({ yes: true }),
 };
 
-export function bodyOf({ operationId, body }: ApiRoute): unknown {
-  if (body && BODIES[operationId] === undefined)
+export function bodyOf({ operationId, body }: ApiRoute, examples: Examples): unknown {
+  if (body && !BODIES[operationId])
     throw new Error(`'${operationId}' has no example of a body in tests/support/web/web-addresses.ts`);
-  return BODIES[operationId];
+  return BODIES[operationId]?.(examples);
+}
+
+/** All routes that change something. */
+export const WRITE_ROUTES: readonly ApiRoute[] = API_ROUTES.filter(({ method }) => method !== "GET");
+
+/** The pages with a form that changes something; a sign-in has its own tests. */
+export const FORM_PAGES: readonly WebAddress[] = PAGES.filter(
+  ({ submit, pattern }) => submit && !pattern.path.startsWith("/sign-"),
+).map(({ pattern: { path } }) => addressOf(path, path, false));
+
+/** A form that an HTML page has, with the values of its fields. */
+export interface FoundForm {
+  readonly action: string;
+  readonly fields: URLSearchParams;
+}
+
+/** The forms of a page that are sent by POST, but for that of the sign-out. */
+export function formsIn(html: string): FoundForm[] {
+  const forms: FoundForm[] = [];
+  for (const [, head = "", inner = ""] of html.matchAll(/<form([^>]*method="post"[^>]*)>(.*?)<\/form>/gs)) {
+    const action = attribute(head, "action") ?? "";
+    const fields = new URLSearchParams();
+    for (const [, input = ""] of inner.matchAll(/<(?:input|textarea|button)([^>]*)>/g)) {
+      const name = attribute(input, "name");
+      if (name !== undefined) fields.append(name, attribute(input, "value") ?? "x");
+    }
+    if (!action.startsWith("/sign-out")) forms.push({ action, fields });
+  }
+  return forms;
+}
+
+function attribute(text: string, name: string): string | undefined {
+  const [, value] = text.match(new RegExp(`\\b${name}="([^"]*)"`)) ?? [];
+  return value?.replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&amp;", "&");
 }

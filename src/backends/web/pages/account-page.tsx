@@ -2,7 +2,7 @@ import type { VNode } from "preact";
 import { ExpectedError } from "../../../primitives/expected-error.ts";
 import { parseRole } from "../../../primitives/users/role.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
-import { listKeys } from "../../accounts/credentials.ts";
+import { credentialOwner, listKeys } from "../../accounts/credentials.ts";
 import { readAccount } from "../../accounts/own-account.ts";
 import { InvalidArgumentError } from "../../refusals.ts";
 import {
@@ -105,6 +105,8 @@ export const ACCOUNT_PAGE: Page = {
     const action = form.get("action") ?? "";
     const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action as AccountAction] : undefined;
     try {
+      // First, so that nobody else gets an error about the fields.
+      credentialOwner(context.services, context.actor, context.actor.user);
       if (!run) throw new InvalidArgumentError(`'${action}' is no action of this page`);
       return await run(context, form);
     } catch (error) {
