@@ -202,7 +202,7 @@ export class S3Client {
   async #fetch(request: S3Request, credentials: S3Credentials): Promise<Response> {
     const { method, key, query = {}, headers = {}, body, timeoutMs, signedAt } = request;
     this.#requests++;
-    const signed = this.#signer.sign(
+    const signed = await this.#signer.sign(
       {
         ...{ method, query, headers, path: this.#path(key), at: signedAt ?? new Date() },
         payloadHash: body && this.#payloadHash(body),

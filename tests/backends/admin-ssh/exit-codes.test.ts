@@ -82,6 +82,8 @@ const LINES: readonly (readonly [line: string, code: number])[] = [
   ["/oci rm default 'two words'", 2],
   ["/oci restore default app 0123456789", 5],
   ["/oci restore nowhere app 1h", 5],
+  ["/oci undo default 0123456789", 5],
+  ["/oci undo nowhere 0123456789", 5],
   ["/oci rm nowhere app --yes", 5],
   ["/oci rm default nothing:v1 --yes", 5],
   ["/oci rm default **:pr-* --yes", 5],

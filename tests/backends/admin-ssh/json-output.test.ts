@@ -55,6 +55,7 @@ const REFUSED = [
   "/oci show default 0123456789",
   "/oci diff default 0123456789",
   "/oci restore default app 0123456789",
+  "/oci undo default 0123456789",
   "/oci rm default app --yes",
   "/oci tag default app:v1 app:v2",
   "/oci copy default app new",

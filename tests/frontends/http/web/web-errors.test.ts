@@ -54,9 +54,9 @@ describe("an error before the pages", () => {
     expect(limited?.headers.get("Retry-After")).toBe("1");
     expect(limited && missingHeaders(limited)).toEqual([]);
     expect(await limited?.text()).toContain("<h1>Too many requests</h1>");
-    for (const path of ["/v2/", "/"]) {
-      const client = await ask(path, {});
-      expect([client.status, client.headers.get("Content-Type")]).toEqual([429, "application/json"]);
-    }
+    // The limit lets one request of a second through.
+    const clients = await Promise.all(Array.from({ length: 6 }, () => ask("/v2/", {})));
+    const refused = clients.find(({ status }) => status === 429);
+    expect(refused?.headers.get("Content-Type")).toBe("application/json");
   });
 });
