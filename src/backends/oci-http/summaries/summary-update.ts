@@ -9,6 +9,9 @@ import { type SummarizedManifest, SummaryWriter } from "./summary-writer.ts";
 /** Returns the bytes of a manifest of a repository, if it is there. */
 export type ReadManifest = (repository: RepositoryName, digest: Digest) => Uint8Array | undefined;
 
+/** Most indexes that are measured again when one of their manifests comes or goes. */
+const MAX_ANCESTORS = 100;
+
 /** Applies changes to the tables in short steps. */
 export class SummaryUpdate {
   readonly writer: SummaryWriter;
@@ -67,15 +70,27 @@ export class SummaryUpdate {
     return { digest, bytes: content.length, blobs: new Map(held), children: manifest.manifests, size };
   }
 
-  /** Measures the indexes again that name a manifest which has come or gone. */
-  async #resizeParents(repository: RepositoryName, child: Digest, depth = 1): Promise<void> {
-    if (depth > MAX_DEPTH) return;
+  /** Measures the indexes again that name a manifest which has come or gone, also by other indexes; each once. */
+  async #resizeParents(repository: RepositoryName, child: Digest): Promise<void> {
     const read = (digest: Digest) => this.#read(repository, digest);
-    for (const parent of this.writer.parentsOf(repository, child)) {
+    for (const parent of this.#ancestorsOf(repository, child)) {
       const size = await pullSize(parent, read, () => this.#pace.rest());
       await this.step((writer) => writer.resizeManifest(repository, parent, size));
       await this.step((writer) => writer.sizeTags(repository, parent));
-      await this.#resizeParents(repository, parent, depth + 1);
     }
+  }
+
+  /** The nearest ones come first. */
+  #ancestorsOf(repository: RepositoryName, child: Digest): ReadonlySet<Digest> {
+    const found = new Set<Digest>();
+    let level: readonly Digest[] = [child];
+    for (let depth = 1; depth <= MAX_DEPTH; depth++) {
+      const parents = level.flatMap((digest) => this.writer.parentsOf(repository, digest));
+      level = [...new Set(parents)]
+        .filter((digest) => !found.has(digest))
+        .slice(0, MAX_ANCESTORS - found.size);
+      for (const digest of level) found.add(digest);
+    }
+    return found;
   }
 }

@@ -22,7 +22,7 @@ export interface SummaryState {
   readonly seq: number;
 }
 
-/** Most indexes that are measured again when one of their manifests comes or goes. */
+/** Most indexes of one manifest that are returned. */
 const MAX_PARENTS = 100;
 /** Tags that get their size at once. */
 const SIZED_AT_ONCE = 200;
