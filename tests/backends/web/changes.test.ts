@@ -96,6 +96,11 @@ describe("the API", () => {
     // The preview of before is another one: it is not carried out a second time for another reason.
     const again = await ask("POST", `${APP}/-/delete`, confirmed);
     expect([again.json["commit"], await tags()]).toEqual([first.json["commit"], before]);
+    const elsewhere = await ask("POST", "/repositories/team/other/-/restore", {
+      to: "0s",
+      preview: dryRun.json["preview"],
+    });
+    expect(elsewhere.status).toBe(409);
   });
 
   test("carries out nothing else than what a preview has shown", async () => {
@@ -230,6 +235,16 @@ describe("a page", () => {
     expect((await browser.fetch("/restore?to=1h")).status).toBe(403);
     const carol = await browserOf("carol");
     expect((await carol.fetch(`${APP}/-/restore`)).status).toBe(403);
+  });
+
+  test("pins a restore to an age by the time, not by the last commit before it, which may be another repository's", async () => {
+    const { client, browserOf } = await start();
+    const pushed = Math.floor(Date.now() / 1000);
+    while (Date.now() < (pushed + 1) * 1000) await Bun.sleep(20);
+    await client.pushImage("v1", 1000);
+    const browser = await browserOf("bob");
+    const to = new Date(pushed * 1000).toISOString();
+    expect(fieldsOf(await browser.text(`${APP}/-/restore?tag=v1&to=${to}`))).toMatchObject({ tag: "v1", to });
   });
 
   test("says if something has moved since its preview, and changes nothing", async () => {

@@ -25,6 +25,7 @@ import {
   restore,
   type TagRestore,
 } from "./restore-plan.ts";
+import { requireSeen } from "./seen-moment.ts";
 import { namedTags, type Selection, selectsRepository } from "./selection.ts";
 
 export { MovedMeanwhileError } from "./change-rights.ts";
@@ -112,8 +113,9 @@ export async function previewRestore(
   const oci = services.instances.storeOf(instance);
   if (target.kind === "everything") requireAdministrator(actor);
   else if (target.kind !== "selection") requireRole(actor, instance, target.repository, "writer");
+  if (moment.point.kind === "commit") await requireSeen(services, actor, { instance, moment });
   const from = await stateAt(oci, moment);
-  if (target.kind === "tag") await requireTag(oci, target, from);
+  if (target.kind === "tag") await requireTag(oci, target, { from, moment });
   const plan = await planOf(oci, target, from, (name) => holdsRole(actor, instance, name, "reader"));
   const { moves, untagged } = plan;
   const proposal = { instance, from, moves, untagged, store, plan };
@@ -155,10 +157,13 @@ export async function carryOutRestore(
 async function requireTag(
   { store }: OciStore,
   { repository, tag }: Extract<RestoreTarget, { kind: "tag" }>,
-  from: ObjectId | undefined,
+  { from, moment: { point } }: { readonly from: ObjectId | undefined; readonly moment: Moment },
 ): Promise<void> {
   if (await tagTarget(await store.at(from), repository, tag)) return;
-  const when = from ? `at ${from.slice(0, SHORT_COMMIT_HEX)}` : "before the first commit";
+  // The last commit before a time may be one of which the actor may not know.
+  const at =
+    point.kind === "time" ? new Date(point.seconds * 1000).toISOString() : from?.slice(0, SHORT_COMMIT_HEX);
+  const when = from ? `at ${at}` : "before the first commit";
   throw new NotFoundError(`there was no tag '${repository}:${tag}' ${when}`);
 }
 

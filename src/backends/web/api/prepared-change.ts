@@ -32,7 +32,7 @@ export interface PreparedChange {
   readonly manifests: ManifestCounts;
   /** Manifests that are deleted: the first ones. */
   readonly deletedManifests: readonly { readonly repository: RepositoryName; readonly digest: Digest }[];
-  /** Of a restore: the state that is restored, by its commit, or the time before the first one. */
+  /** Of a restore: the state that is restored, by its commit or, if a time or an age was given, by the time. */
   readonly to: string | undefined;
   readonly obstacle: RestoreObstacle | undefined;
   /** Returns the commit; `undefined` if there was nothing to change. */
@@ -87,7 +87,8 @@ export async function prepareRestore(
     repositories: new Set(moves.map(({ repository }) => repository)).size,
     manifests: { restored: untagged, deleted: 0, kept: 0 },
     deletedManifests: [],
-    to: from ?? (moment.point.kind === "time" ? new Date(moment.point.seconds * 1000).toISOString() : to),
+    // The last commit before a time may be one of which the actor may not know.
+    to: moment.point.kind === "time" ? new Date(moment.point.seconds * 1000).toISOString() : from,
     obstacle,
     carryOut: async () => (await carryOutRestore(services, actor, proposal)).commit,
   };
@@ -143,13 +144,13 @@ export async function prepareUndo(
  * nothing, if it would change anything else by now.
  */
 export function carryOutPreview(
-  { submissions, actor, config }: WebContext,
+  { submissions, actor, config, request }: WebContext,
   token: string,
   prepare: () => Promise<PreparedChange>,
 ): Promise<ChangeResult> {
   const shown = previewDigest(token);
   if (shown === undefined) throw new InvalidArgumentError("'preview' is not that of a preview");
-  return submissions.once(JSON.stringify([actor.user, config.name, token]), async () => {
+  return submissions.once(JSON.stringify([actor.user, config.name, request.path, token]), async () => {
     const change = await prepared(prepare);
     if (change.digest !== shown) throw new MovedMeanwhileError(MOVED);
     return carryOutNow(change);

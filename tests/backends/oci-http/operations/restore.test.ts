@@ -16,6 +16,7 @@ import {
 } from "../../../../src/backends/refusals.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import type { StoreName } from "../../../../src/primitives/store/store-manager.ts";
+import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { ADMINISTRATOR, actorWith, type Roles } from "../../../support/actors.ts";
 import { blobPath } from "../../../support/blob-path.ts";
@@ -160,6 +161,30 @@ describe("a restore is refused", () => {
         );
       }
     }
+  });
+
+  test("to a commit of which the actor may not know, in the same words as to one that does not exist", async () => {
+    const { store, services } = await storeWithNewerTag();
+    await store.image("v1", { repository: "other/app" as RepositoryName });
+    const unseen = headOf(store);
+    const restored = (text: string, roles: Roles, target: RestoreTarget = REPOSITORY) => {
+      const moment = parseMoment(text);
+      if (!moment) throw new Error("there is no moment");
+      return proposeRestore(services, actorWith(roles), { instance: DEFAULT, target, moment });
+    };
+    for (const text of [unseen, unseen.slice(0, 8), "0123456789abcdef"])
+      await expect(restored(text, WRITER)).rejects.toEqual(
+        new NotAllowedError(`no commit '${text}' that changed what you may read`),
+      );
+    expect((await restored(unseen, OWNER)).moves).toEqual([]);
+    const missing = restored("2099-01-01T00:00:00Z", WRITER, {
+      kind: "tag",
+      repository: APP,
+      tag: "none" as Tag,
+    });
+    await expect(missing).rejects.toEqual(
+      new NotFoundError(`there was no tag '${APP}:none' at 2099-01-01T00:00:00.000Z`),
+    );
   });
 
   test("of a manifest whose bytes are gone, unless the registry may lack them", async () => {
