@@ -41,20 +41,33 @@ export async function summarize(
 ): Promise<ImageSummary> {
   const pace = new Pace(0.5);
   const sizes = new Map<string, number>();
-  const platforms = new Set<string>();
+  const listed = new Set<string>();
+  const configured = new Set<string>();
   const read = async (child: Digest) => (await source.manifest(repository, child))?.content;
   let manifestsRead = 0;
   for await (const { content, manifest } of manifestClosure(digest, { read, maxDepth: MAX_DEPTH })) {
     const json = manifestJson(content);
     const { config, manifests } = isRecord(json) ? json : {};
     for (const [blob, size] of blobSizes(json, manifest)) sizes.set(blob, size);
-    if (isRecord(config)) platforms.add(await platformOf(source, parseDigest(String(config["digest"]))));
-    for (const child of list(manifests)) if (isRecord(child)) platforms.add(platformText(child["platform"]));
+    if (isRecord(config)) configured.add(await platformOf(source, parseDigest(String(config["digest"]))));
+    for (const child of list(manifests)) if (isRecord(child)) listed.add(platformText(child["platform"]));
     if (++manifestsRead === MAX_MANIFESTS) break;
     await pace.rest();
   }
+  return {
+    size: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+    platforms: allPlatforms(listed, configured),
+  };
+}
+
+/** Configs often leave out the variant that the index says; then they name no other platform. */
+function allPlatforms(listed: ReadonlySet<string>, configured: ReadonlySet<string>): string[] {
+  const others = [...configured].filter(
+    (platform) => ![...listed].some((each) => each.startsWith(`${platform}/`)),
+  );
+  const platforms = new Set([...listed, ...others]);
   platforms.delete("");
-  return { size: [...sizes.values()].reduce((sum, size) => sum + size, 0), platforms: [...platforms].sort() };
+  return [...platforms].sort();
 }
 
 /** Such as `linux/amd64`; empty for what is no platform. */

@@ -9,7 +9,9 @@ export function enableCopying(): void {
 }
 
 async function copy(button: HTMLButtonElement): Promise<void> {
-  const label = button.textContent;
+  // Pressed again, the button may still show the outcome of the press before.
+  const label = button.dataset["label"] ?? button.textContent;
+  button.dataset["label"] = label;
   button.textContent = (await copied(button.dataset["copy"] ?? "")) ? "Copied" : "Failed";
   setTimeout(() => {
     button.textContent = label;

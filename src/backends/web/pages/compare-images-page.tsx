@@ -62,7 +62,7 @@ function Comparison({ context, repository, compared }: ComparisonProps) {
   return (
     <>
       <div class="table">
-        <table>
+        <table class="cards">
           <thead>
             <tr>
               <th scope="col">Tag</th>

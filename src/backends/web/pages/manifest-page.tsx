@@ -4,6 +4,7 @@ import { parsedQuery } from "../api/api-route.ts";
 import { findReferrers, manifestDetails } from "../api/manifests.ts";
 import { digestIn, repositoryIn } from "../api/path-values.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
+import { ManifestActions } from "./components/change-actions.tsx";
 import { crumbsOf } from "./components/crumbs.ts";
 import { ManifestFacts } from "./components/manifest-facts.tsx";
 import { ManifestView } from "./components/manifest-view.tsx";
@@ -28,7 +29,9 @@ export const MANIFEST_PAGE: Page = {
       title: `${repository}@${title}`,
       body: (
         <>
-          <PageHead title={title} crumbs={crumbsOf({ context, repository })} />
+          <PageHead title={title} crumbs={crumbsOf({ context, repository })}>
+            <ManifestActions context={context} repository={repository} digest={digest} />
+          </PageHead>
           <ManifestFacts context={context} repository={repository} details={details} />
           <PullCommands
             context={context}

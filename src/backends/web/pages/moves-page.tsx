@@ -71,7 +71,7 @@ function Moves({ context, repository, tag, found }: MovesProps) {
       <TagLine moves={entries} end={end} />
       <section class="section" aria-label="Moves">
         <div class="table">
-          <table>
+          <table class="cards">
             <Heads />
             <tbody>
               {entries.map((move, i) => (

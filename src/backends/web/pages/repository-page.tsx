@@ -78,7 +78,7 @@ function List({ found, ...shown }: Shown & { readonly found: FoundPage<FoundTag>
         </p>
       ) : (
         <div class="table">
-          <table>
+          <table class="cards">
             <Heads {...shown} />
             <tbody>
               {entries.map((entry) => (
@@ -189,7 +189,7 @@ function Row({ context, repository, mayDelete, entry }: Shown & { readonly entry
       <td class="number wide">
         <Size bytes={size} />
       </td>
-      <td>
+      <td class="nowrap">
         {pushed && <Time date={pushed} />} {by !== undefined && <span class="soft wide">by {by}</span>}
       </td>
     </tr>

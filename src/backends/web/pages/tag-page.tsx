@@ -2,6 +2,7 @@ import { findReferrers, manifestDetails } from "../api/manifests.ts";
 import { repositoryIn, tagIn } from "../api/path-values.ts";
 import { findTag, findTags } from "../api/tags.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
+import { TagActions } from "./components/change-actions.tsx";
 import { CompareForm } from "./components/compare-form.tsx";
 import { crumbsOf, type InRepository } from "./components/crumbs.ts";
 import { ManifestFacts } from "./components/manifest-facts.tsx";
@@ -35,7 +36,7 @@ export const TAG_PAGE: Page = {
       title,
       body: (
         <>
-          <PageHead title={tag.tag} crumbs={crumbsOf({ context, repository })} />
+          <Head context={context} repository={repository} tag={tag.tag} />
           <ManifestFacts context={context} repository={repository} details={details} tag={tag} />
           <PullCommands
             context={context}
@@ -66,6 +67,21 @@ export const TAG_PAGE: Page = {
   },
 };
 
+/** What can be done with a tag, also if what it names is not there. */
+function Head({ tag, ...place }: InRepository & { readonly tag: string }) {
+  const { context, repository } = place;
+  return (
+    <PageHead title={tag} crumbs={crumbsOf(place)}>
+      <div class="row">
+        <a class="button" href={context.links.repository(repository, `/-/tags/${tag}/moves`)}>
+          History of this tag
+        </a>
+        <TagActions {...place} tag={tag} />
+      </div>
+    </PageHead>
+  );
+}
+
 function Missing({
   tag,
   digest,
@@ -73,7 +89,7 @@ function Missing({
 }: InRepository & { readonly tag: string; readonly digest: string }) {
   return (
     <>
-      <PageHead title={tag} crumbs={crumbsOf(place)} />
+      <Head {...place} tag={tag} />
       <p class="notice">
         This tag names the manifest <code>{digest}</code>, which this repository does not hold. A new push of
         the tag heals it.

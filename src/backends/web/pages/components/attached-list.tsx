@@ -18,7 +18,7 @@ export function AttachedList({ context, repository, attached, next }: AttachedLi
     <section class="section" aria-labelledby="attached">
       <h2 id="attached">Signatures, SBOMs and other attachments</h2>
       <div class="table">
-        <table>
+        <table class="cards">
           <thead>
             <tr>
               <th scope="col">What it is</th>
@@ -73,7 +73,7 @@ function Attached({ context, repository, attached }: AttachedProps) {
         {created !== undefined && <WrittenTime text={created} />}{" "}
         {by !== undefined && <span class="soft wide">by {by}</span>}
       </td>
-      <td class="small">
+      <td class="small" data-label="Download">
         {files.entries.map((file, i) => (
           <span key={`${i} ${file.digest}`}>
             <BlobLink context={context} repository={repository} blob={file}>

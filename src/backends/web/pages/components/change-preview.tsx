@@ -137,7 +137,7 @@ export function ConfirmForm({ action, change, fields, label, isDangerous, cancel
         <input key={name + value} type="hidden" name={name} value={value} />
       ))}
       <input type="hidden" name="preview" value={previewToken(change.digest)} />
-      <button type="submit" class={isDangerous ? "danger" : "primary"}>
+      <button type="submit" class={isDangerous ? "primary danger" : "primary"}>
         {label}
       </button>
       {cancel !== undefined && <a href={cancel}>Cancel</a>}

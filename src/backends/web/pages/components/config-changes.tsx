@@ -24,7 +24,7 @@ export function ConfigChanges({ changes }: { readonly changes: readonly ConfigCh
         <p class="soft">The configurations do not differ.</p>
       ) : (
         <div class="table">
-          <table>
+          <table class="cards">
             <thead>
               <tr>
                 <th scope="col">What</th>
@@ -38,10 +38,10 @@ export function ConfigChanges({ changes }: { readonly changes: readonly ConfigCh
                   <th scope="row">
                     {FIELDS[field]} {name !== undefined && <span class="mono">{name}</span>}
                   </th>
-                  <td class="command">
+                  <td class="command" data-label="First">
                     {from === undefined ? <span class="soft">none</span> : <del class="removed">{from}</del>}
                   </td>
-                  <td class="command">
+                  <td class="command" data-label="Second">
                     {to === undefined ? <span class="soft">none</span> : <ins class="added">{to}</ins>}
                   </td>
                 </tr>

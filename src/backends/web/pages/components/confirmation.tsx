@@ -30,7 +30,7 @@ export function Confirmation({ context, title, children, path, fields, button }:
           <input key={name} type="hidden" name={name} value={value} />
         ))}
         <input type="hidden" name="confirmed" value="yes" />
-        <button type="submit" class="danger">
+        <button type="submit" class="primary danger">
           {button}
         </button>
         <a href={address}>Cancel</a>

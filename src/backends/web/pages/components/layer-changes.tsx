@@ -38,7 +38,7 @@ export function LayerChanges({ context, repository, images: { layers, sizes, cou
       </div>
       {layers.entries.length > 0 && (
         <div class="table">
-          <table>
+          <table class="cards">
             <thead>
               <tr>
                 <th scope="col">Change</th>

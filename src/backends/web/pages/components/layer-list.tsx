@@ -42,7 +42,7 @@ export function LayerList({ context, repository, details }: LayerListProps) {
         )}
       </div>
       <div class="table">
-        <table>
+        <table class="cards">
           <thead>
             <tr>
               <th scope="col" class="number">
@@ -105,7 +105,7 @@ function Layer({ context, repository, layer }: LayerProps) {
       </td>
       <td class="command">{createdBy ?? annotations["org.opencontainers.image.title"]}</td>
       <td class="wide small soft">{mediaType}</td>
-      <td class="small">
+      <td class="small" data-label={sharedBy && "Also in"}>
         {sharedBy?.tags.map((tag) => (
           <span key={tag}>
             <a href={context.links.tag(repository, tag)}>{tag}</a>{" "}

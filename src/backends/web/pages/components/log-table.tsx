@@ -53,7 +53,7 @@ function Row({ context, entry }: InContext & { readonly entry: LogRecord }) {
       <td class="wide">
         <EventDigest context={context} entry={entry} />
       </td>
-      <td class="wide text small soft">{client}</td>
+      <td class="wide client small soft">{client}</td>
       <td class="wide">
         <CommitLink context={context} commit={commitId} />
       </td>

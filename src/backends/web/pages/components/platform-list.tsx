@@ -21,7 +21,7 @@ export function PlatformList({ context, repository, details }: PlatformListProps
         Platforms <span class="small soft">{childCount.toLocaleString("en")}</span>
       </h2>
       <div class="table">
-        <table>
+        <table class="cards">
           <thead>
             <tr>
               <th scope="col">Platform</th>

@@ -74,7 +74,7 @@ export function GrantList({ details }: OfRepository) {
         <p class="soft">No grant covers this repository.</p>
       ) : (
         <div class="table">
-          <table>
+          <table class="cards">
             <thead>
               <tr>
                 <th scope="col">Holder</th>
