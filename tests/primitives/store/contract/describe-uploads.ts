@@ -10,7 +10,7 @@ const HOUR_MS = 60 * 60 * 1000;
 const ANY_AGE_MS = -HOUR_MS;
 
 async function* brokenOff(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+  yield* bodyOf(bytes);
   throw new Error("the connection was closed");
 }
 

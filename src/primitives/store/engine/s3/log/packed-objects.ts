@@ -16,6 +16,8 @@ export class PackedObjects {
   readonly #options: RemotePackOptions;
   /** The newest ones first. */
   #packs: readonly RemotePack[] = [];
+  /** The pack that had the last object: the next one, of the same time, is mostly there too. */
+  #recent: RemotePack | undefined;
   #keptBytes = 0;
   #isClean = false;
 
@@ -37,6 +39,7 @@ export class PackedObjects {
   use(stored: readonly StoredPack[]): void {
     const known = new Map(this.#packs.map((pack) => [pack.stored.name, pack]));
     this.#packs = stored.toReversed().map((one) => known.get(one.name) ?? new RemotePack(one, this.#options));
+    this.#recent = this.#packs.find((pack) => pack === this.#recent);
     const names = new Set(stored.map(({ name }) => name));
     for (const [name, pack] of known) if (!names.has(name)) void pack.drop();
     if (!this.#isClean) this.#clean(names);
@@ -53,17 +56,26 @@ export class PackedObjects {
 
   /** Throws `PackGoneError` if other packs must be used. */
   async get(id: ObjectId): Promise<GitObject | undefined> {
-    for (const pack of this.#packs) {
+    for (const pack of this.#inOrder()) {
       const object = await pack.get(id);
-      if (object) return object;
+      if (!object) continue;
+      this.#recent = pack;
+      return object;
     }
     return undefined;
   }
 
   /** Throws `PackGoneError` if other packs must be used. */
   async has(id: ObjectId): Promise<boolean> {
-    for (const pack of this.#packs) if (await pack.has(id)) return true;
+    for (const pack of this.#inOrder()) if (await pack.has(id)) return true;
     return false;
+  }
+
+  /** All packs, in the order in which an object is looked up. */
+  *#inOrder(): Generator<RemotePack> {
+    const [packs, recent] = [this.#packs, this.#recent];
+    if (recent) yield recent;
+    for (const pack of packs) if (pack !== recent) yield pack;
   }
 
   /** The ids of all objects in pages, and at the end `unmerged`: they may be merged meanwhile into a pack that is not looked at. */
@@ -91,6 +103,7 @@ export class PackedObjects {
   /** Closes all files; they are opened again when they are needed. */
   async close(): Promise<void> {
     const open = this.#packs;
+    this.#recent = undefined;
     this.#packs = open.map(({ stored }) => new RemotePack(stored, this.#options));
     await Promise.all(open.map((pack) => pack.close()));
   }
