@@ -9,10 +9,13 @@ import { PAGES } from "./page-table.ts";
 /** Handles a request for a page; a page that doesn't exist is 404. */
 export async function handlePage(context: WebContext): Promise<WebResponse> {
   const { method, path, body } = context.request;
+  const isRead = method === "GET" || method === "HEAD";
+  const meant = isRead ? meantPath(path) : undefined;
+  if (meant !== undefined) return responseOf(context, new Redirect(sameQuery(context, meant)));
   for (const { pattern, show, submit } of PAGES) {
     const values = pattern.match(path);
     if (!values) continue;
-    if (method === "GET" || method === "HEAD") return responseOf(context, await show(context, values));
+    if (isRead) return responseOf(context, await show(context, values));
     if (method !== "POST" || !submit) {
       const Allow = submit ? "GET, HEAD, POST" : "GET, HEAD";
       const failure = { status: 405, words: `the method ${method} is not one of ${Allow}` };
@@ -23,6 +26,19 @@ export async function handlePage(context: WebContext): Promise<WebResponse> {
     return responseOf(context, await submit(context, values, form));
   }
   return responseOf(context, errorPage(context, { status: 404, words: "there is no such page" }));
+}
+
+/**
+ * The page that an address with a slash at its end means, or that of a repository without the name; `undefined` for all others, also
+ * with an empty segment, as a browser takes `//host` for another host.
+ */
+function meantPath(path: string): string | undefined {
+  if (path === "/repositories" || path === "/repositories/") return "/";
+  return path.length > 1 && path.endsWith("/") && !path.includes("//") ? path.slice(0, -1) : undefined;
+}
+
+function sameQuery({ links, request: { query } }: WebContext, path: string): string {
+  return `${links.now(path)}${query && `?${query}`}`;
 }
 
 /** Renders a page whole. */
