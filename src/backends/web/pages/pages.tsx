@@ -1,4 +1,5 @@
 import { renderToString } from "preact-render-to-string";
+import { meantPath } from "../requests/meant-path.ts";
 import type { WebResponse } from "../requests/web-calls.ts";
 import type { WebContext } from "../requests/web-context.ts";
 import { errorPage } from "./error-page.tsx";
@@ -26,15 +27,6 @@ export async function handlePage(context: WebContext): Promise<WebResponse> {
     return responseOf(context, await submit(context, values, form));
   }
   return responseOf(context, errorPage(context, { status: 404, words: "there is no such page" }));
-}
-
-/**
- * The page that an address with a slash at its end means, or that of a repository without the name; `undefined` for all others, also
- * with an empty segment, as a browser takes `//host` for another host.
- */
-function meantPath(path: string): string | undefined {
-  if (path === "/repositories" || path === "/repositories/") return "/";
-  return path.length > 1 && path.endsWith("/") && !path.includes("//") ? path.slice(0, -1) : undefined;
 }
 
 function sameQuery({ links, request: { query } }: WebContext, path: string): string {
