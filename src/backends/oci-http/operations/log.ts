@@ -5,7 +5,7 @@ import type { Actor } from "../../actor.ts";
 import type { HistoryEvent } from "../history/history.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { type ContentServices, holdsRole, requireReader, servedBy } from "./registry-access.ts";
-import { redactedEvent } from "./shown-event.ts";
+import { knowsAddresses, redactedEvent } from "./shown-event.ts";
 
 export { MAX_LISTED_TAGS } from "../content/store-event.ts";
 
@@ -58,5 +58,6 @@ export function visibleRecord(
     repositories.some((name) => holdsRole(actor, instance, name, "reader")) ||
     (!named && (actor.isAdministrator() || event.user === actor.user));
   if (!isVisible) return undefined;
-  return { ...event, ...redactedEvent(event, actor, instance), time: new Date(seconds * 1000) };
+  const remote = knowsAddresses(actor) ? event.remote : undefined;
+  return { ...event, remote, ...redactedEvent(event, actor, instance), time: new Date(seconds * 1000) };
 }

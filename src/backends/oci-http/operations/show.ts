@@ -12,7 +12,7 @@ import { commitAt, type Moment } from "./moment.ts";
 import { readsAll } from "./readable-repositories.ts";
 import { type ContentServices, servedBy } from "./registry-access.ts";
 import { seenCommitAt, unseen } from "./seen-moment.ts";
-import { redactedEvent } from "./shown-event.ts";
+import { redactedEvent, shownMessage } from "./shown-event.ts";
 
 export interface CommitRecord {
   readonly id: ObjectId;
@@ -51,7 +51,7 @@ export async function showCommit(
     parent: await seenBefore(services, actor, { instance, id, parent: parents[0] }),
     author,
     time: new Date(committer.seconds * 1000),
-    message: redacted ? `${redacted.subject}\n` : message,
+    message: redacted ? `${redacted.subject}\n` : shownMessage(message, actor),
     changes,
   };
 }

@@ -1,3 +1,4 @@
+import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Actor } from "../../actor.ts";
 import type { ParsedEvent } from "../content/store-event.ts";
@@ -14,4 +15,14 @@ export function redactedEvent(
   if (readable.length === others.length) return undefined;
   const [verb = ""] = subject.split(" ");
   return { subject: `${verb} that involves a repository which you may not read`, others: readable };
+}
+
+/** Whether the actor learns from which address a change came: who has not logged in does not. */
+export function knowsAddresses(actor: Actor): boolean {
+  return actor.user !== ANONYMOUS;
+}
+
+/** The message of a commit as the actor may see it. */
+export function shownMessage(message: string, actor: Actor): string {
+  return knowsAddresses(actor) ? message : message.replace(/^Remote: .*\n?/gm, "");
 }

@@ -14,7 +14,7 @@ import { checkLimit } from "./found-page.ts";
 import { lastPlace } from "./last-place.ts";
 import type { Moment } from "./moment.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
-import { redactedEvent } from "./shown-event.ts";
+import { knowsAddresses, redactedEvent } from "./shown-event.ts";
 
 export interface TagMovesRequest {
   readonly instance: InstanceName;
@@ -87,7 +87,7 @@ export async function tagMoves(
       time: new Date(seconds * 1000),
       user,
       client,
-      remote,
+      remote: knowsAddresses(actor) ? remote : undefined,
       subject: redactedEvent(event, actor, instance)?.subject ?? subject,
       kind: eventKind(subject),
       before: states[i + 1]?.digest,
