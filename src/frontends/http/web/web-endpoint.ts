@@ -63,7 +63,10 @@ export class WebEndpoint {
 
   async handle(routed: WebRoutedRequest): Promise<Response | RegistryError> {
     const { request, path, base, remote } = routed;
-    const { host, protocol } = new URL(base);
+    // The registry takes a Host whose port is none; an address can't be made of it.
+    const address = URL.parse(base);
+    if (!address) return new RegistryError(HTTP_FAULTS.hostInvalid);
+    const { host, protocol } = address;
     const cookies = { isSecure: protocol === "https:" };
     if (!isOfSameOrigin(request, host)) return new RegistryError(HTTP_FAULTS.otherOrigin);
     const principal = await this.#principal(routed, cookies);

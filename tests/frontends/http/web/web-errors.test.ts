@@ -31,6 +31,7 @@ describe("an error before the pages", () => {
     ["a wrong password", 401, "/", { Authorization: `Basic ${btoa("alice:<wrong>")}` }, undefined],
     ["a host of no registry", 404, "/", { Host: "x.test" }, undefined],
     ["a host that is none", 400, "/", { Host: "<script>" }, undefined],
+    ["a port that is none", 400, "/", { Host: "localhost:99999" }, undefined],
   ])(
     "%s is a page with %p and the headers of all pages, a problem in the API",
     async (_, status, path, headers, body) => {
