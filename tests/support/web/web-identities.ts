@@ -64,7 +64,7 @@ export async function strangers(server: TestServer): Promise<Identity[]> {
   return [...made, ...(await ended(server))];
 }
 
-/** Who has been somebody: their sessions, of users and registries that don't count here. */
+/** Sessions that no longer count, and those of another registry. */
 async function ended(server: TestServer): Promise<Identity[]> {
   const { httpPort } = server;
   const [signedOut, disabled, other] = [

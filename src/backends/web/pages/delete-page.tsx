@@ -1,16 +1,15 @@
 import { Type } from "typebox";
 import { requireRoleIn } from "../../oci-http/operations/change-rights.ts";
-import { MovedMeanwhileError } from "../../oci-http/operations/restore.ts";
 import { parsedQuery } from "../api/api-route.ts";
 import { deletedIn } from "../api/changes.ts";
 import { repositoryIn } from "../api/path-values.ts";
-import { carryOutPreview, prepareRemoval, selectionIn } from "../api/prepared-change.ts";
+import { prepareRemoval, selectionIn } from "../api/prepared-change.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
 import type { InContext, WebContext } from "../requests/web-context.ts";
 import { ChangePreview, ConfirmForm, MovedNotice } from "./components/change-preview.tsx";
 import { PageHead } from "./components/page-head.tsx";
-import { doneAddress } from "./done-address.ts";
-import { type Page, type PageContent, type PageResult, Redirect } from "./page.ts";
+import type { Page, PageContent, PageResult } from "./page.ts";
+import { submitPreview } from "./submit-preview.ts";
 
 /** What says what is deleted, in the address and in the form. */
 const NAMES = ["tag", "pattern", "digest", "all", "selection"] as const;
@@ -93,16 +92,12 @@ function prepare(context: WebContext, deleted: Deleted) {
   return prepareRemoval(context, selectionOf(deleted));
 }
 
-async function submit(context: WebContext, deleted: Deleted, form: URLSearchParams): Promise<PageResult> {
-  const token = form.get("preview");
-  if (token === null) return show(context, deleted);
-  try {
-    const { commit } = await carryOutPreview(context, token, () => prepare(context, deleted));
-    return new Redirect(doneAddress(context, commit, deleted.repository));
-  } catch (error) {
-    if (!(error instanceof MovedMeanwhileError)) throw error;
-    return { ...(await show(context, deleted, error.message)), status: 409 };
-  }
+function submit(context: WebContext, deleted: Deleted, form: URLSearchParams): Promise<PageResult> {
+  return submitPreview(context, form, {
+    repository: deleted.repository,
+    prepare: () => prepare(context, deleted),
+    show: (moved) => show(context, deleted, moved),
+  });
 }
 
 async function show(context: WebContext, deleted: Deleted, moved?: string): Promise<PageContent> {

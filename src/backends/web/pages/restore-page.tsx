@@ -1,16 +1,15 @@
 import { Type } from "typebox";
 import { requireRoleIn } from "../../oci-http/operations/change-rights.ts";
-import { MovedMeanwhileError } from "../../oci-http/operations/restore.ts";
 import { parsedQuery } from "../api/api-route.ts";
 import { restoredIn } from "../api/changes.ts";
 import { repositoryIn } from "../api/path-values.ts";
-import { carryOutPreview, isEmptyChange, prepareRestore, selectionIn } from "../api/prepared-change.ts";
+import { isEmptyChange, prepareRestore, selectionIn } from "../api/prepared-change.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
 import type { InContext, WebContext } from "../requests/web-context.ts";
 import { ChangePreview, ConfirmForm, MovedNotice } from "./components/change-preview.tsx";
 import { PageHead } from "./components/page-head.tsx";
-import { doneAddress } from "./done-address.ts";
-import { type Page, type PageContent, type PageResult, Redirect } from "./page.ts";
+import type { Page, PageContent, PageResult } from "./page.ts";
+import { submitPreview } from "./submit-preview.ts";
 
 const Text = Type.Optional(Type.String());
 const QUERY = Type.Object(
@@ -74,16 +73,12 @@ function prepare(context: WebContext, { repository, value, to }: Restored) {
   return prepareRestore(context, selection, to);
 }
 
-async function submit(context: WebContext, restored: Restored, form: URLSearchParams): Promise<PageResult> {
-  const token = form.get("preview");
-  if (token === null) return show(context, restored);
-  try {
-    const { commit } = await carryOutPreview(context, token, () => prepare(context, restored));
-    return new Redirect(doneAddress(context, commit, restored.repository));
-  } catch (error) {
-    if (!(error instanceof MovedMeanwhileError)) throw error;
-    return { ...(await show(context, restored, error.message)), status: 409 };
-  }
+function submit(context: WebContext, restored: Restored, form: URLSearchParams): Promise<PageResult> {
+  return submitPreview(context, form, {
+    repository: restored.repository,
+    prepare: () => prepare(context, restored),
+    show: (moved) => show(context, restored, moved),
+  });
 }
 
 async function show(context: WebContext, restored: Restored, moved?: string): Promise<PageContent> {

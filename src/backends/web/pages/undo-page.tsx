@@ -1,16 +1,15 @@
 import { ExpectedError } from "../../../primitives/expected-error.ts";
 import { parseMoment } from "../../oci-http/operations/moment.ts";
-import { MovedMeanwhileError } from "../../oci-http/operations/restore.ts";
 import { type CommitRecord, showCommit } from "../../oci-http/operations/show.ts";
 import { InvalidArgumentError } from "../../refusals.ts";
-import { carryOutPreview, isEmptyChange, type PreparedChange, prepareUndo } from "../api/prepared-change.ts";
+import { isEmptyChange, type PreparedChange, prepareUndo } from "../api/prepared-change.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
 import type { InContext, WebContext } from "../requests/web-context.ts";
 import { ChangePreview, ConfirmForm, MovedNotice } from "./components/change-preview.tsx";
 import { DigestText } from "./components/digest-text.tsx";
 import { PageHead } from "./components/page-head.tsx";
-import { doneAddress } from "./done-address.ts";
-import { type Page, type PageContent, Redirect } from "./page.ts";
+import type { Page, PageContent } from "./page.ts";
+import { submitPreview } from "./submit-preview.ts";
 
 /** Most changes that the page after a change lists. */
 const MAX_CHANGES = 50;
@@ -20,17 +19,13 @@ const SHORT_COMMIT_HEX = 12;
 export const UNDO_PAGE: Page = {
   pattern: new RoutePattern("/commits/{commit}/undo"),
   show: (context, path) => show(context, path["commit"] ?? ""),
-  async submit(context, path, form) {
+  submit: (context, path, form) => {
     const commit = path["commit"] ?? "";
-    const token = form.get("preview");
-    if (token === null) return show(context, commit);
-    try {
-      const result = await carryOutPreview(context, token, () => prepareUndo(context, commit));
-      return new Redirect(doneAddress(context, result.commit, undefined));
-    } catch (error) {
-      if (!(error instanceof MovedMeanwhileError)) throw error;
-      return { ...(await show(context, commit, error.message)), status: 409 };
-    }
+    return submitPreview(context, form, {
+      repository: undefined,
+      prepare: () => prepareUndo(context, commit),
+      show: (moved) => show(context, commit, moved),
+    });
   },
 };
 

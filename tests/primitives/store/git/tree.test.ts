@@ -28,7 +28,7 @@ test("a tree with an entry that is neither file nor directory is refused", () =>
   expect(() => Tree.parse(link.subarray(0, 20))).toThrow("truncated");
 });
 
-test("a tree with other entries is the same as one made anew", () => {
+test("a tree with other entries is the same as one made of all entries", () => {
   const other = { kind: "file", id: nameObject("blob", Buffer.from("y")).id } as const;
   const names = Array.from({ length: 30 }, (_, i) => `n${(i * 7) % 30}`);
   let tree = Tree.EMPTY;
@@ -37,8 +37,8 @@ test("a tree with other entries is the same as one made anew", () => {
     tree = tree.with(new Map([[name, entry]]));
     if (entry) expected.set(name, entry);
     else expected.delete(name);
-    const anew = Tree.EMPTY.with(expected);
-    expect(Buffer.compare(tree.body, anew.body)).toBe(0);
+    const whole = Tree.EMPTY.with(expected);
+    expect(Buffer.compare(tree.body, whole.body)).toBe(0);
     expect(new Map(tree)).toEqual(expected);
     expect(new Map(Tree.parse(tree.body))).toEqual(expected);
   };
@@ -49,7 +49,7 @@ test("a tree with other entries is the same as one made anew", () => {
   expect(tree.size).toBe(0);
 });
 
-test("a tree with many other entries at once is the same as one made anew, in the order of their bytes", () => {
+test("a tree with many other entries at once is the same as one made of all entries, in the order of their bytes", () => {
   let seed = 7;
   const random = (below: number) => {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;

@@ -224,7 +224,7 @@ export class LogAppender {
         if (!(error instanceof S3UncertainError)) throw error;
         failure = error;
       }
-      // Somebody's entry is there, perhaps this one.
+      // An entry of some node is there, perhaps this one.
       const found = await tail.read(number).catch((error) => {
         failure = error;
         return undefined;

@@ -28,8 +28,8 @@ export interface TurnsOptions {
 }
 
 /**
- * Lets nodes in that are too slow or too distant to be first: while one node appends entry after entry, another one hears
- * of each only after the next was written. So a node that loses asks for a turn, by an object beside the log, and a node
+ * Gives a turn to nodes that are too slow or too distant to be first: while one node appends entry after entry, another one
+ * reads each only after the next was written. So a node that loses asks for a turn, by an object beside the log, and a node
  * that appends without a pause looks for such objects now and then, and waits until the first one that asked has appended.
  * This makes the log fair; it plays no part in what is correct, and failures of its requests do not matter.
  */
