@@ -102,13 +102,24 @@ async function pastState(oci: OciStore, commit: ObjectId | undefined): Promise<R
   };
 }
 
-/** Who had set each tag last, and when; tags that the history does not know are left out. */
+/** How long a page waits for the history (ms), which may have many thousand commits to read. */
+const HISTORY_WAIT_MS = 100;
+
+/**
+ * Who had set each tag last, and when; tags that the history does not know are left out. While it reads commits of before the
+ * request, that is all of them: an earlier push must not be taken for the last one.
+ */
 export async function lastSetsOf(
   { oci, past }: RegistryState,
   repository: RepositoryName,
   tags: readonly Tag[],
 ): Promise<ReadonlyMap<Tag, LastSet>> {
-  if (!past) return oci.history.ask(() => lastSets(oci.history, repository, tags));
+  if (!past) {
+    const { commitId: newest } = oci.store.head();
+    await oci.history.catchUp(AbortSignal.timeout(HISTORY_WAIT_MS));
+    if (newest && !oci.history.has(newest)) return new Map();
+    return oci.history.ask(() => lastSets(oci.history, repository, tags));
+  }
   const sets = new Map<Tag, LastSet>();
   for (const tag of tags) {
     const move = pastTag(past, repository, tag);

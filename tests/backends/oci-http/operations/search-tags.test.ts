@@ -178,3 +178,17 @@ describe("a search of tags as of a moment", () => {
       expect(await tagsOf({ at, sort, limit: 25 })).toEqual(names.slice(560));
   });
 });
+
+test("a search of tags shows them without their pushes while the history reads many commits", async () => {
+  const store = await TestStore.open();
+  await store.image(["v1"]);
+  const { history } = store.oci;
+  const readHistory = history.catchUp.bind(history);
+  // Reads nothing, for as long as its caller waits.
+  history.catchUp = (signal) =>
+    new Promise((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true }));
+  const { search } = searcher(registryOver(store));
+  expect((await search()).entries).toMatchObject([{ tag: "v1", pushed: undefined, by: undefined }]);
+  history.catchUp = readHistory;
+  expect((await search()).entries).toMatchObject([{ tag: "v1", pushed: expect.any(Date) }]);
+});
