@@ -9,7 +9,7 @@ import { SUMMARY_WAIT_MS } from "../summaries/summaries.ts";
 import { repositoriesIn } from "../summaries/summary-pages.ts";
 import type { Moment } from "./moment.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
-import { stateOf } from "./registry-state.ts";
+import { newestHistory, stateOf } from "./registry-state.ts";
 
 /** One repository, and the rules of the registry that apply to it. */
 export interface RepositoryRecord {
@@ -48,7 +48,7 @@ export async function describeRepository(
   const { oci, past } = state;
   const last = past
     ? lastPush(past.history, repository, past.seq)
-    : await oci.history.ask(() => lastPush(oci.history, repository));
+    : await newestHistory(oci, () => lastPush(oci.history, repository));
   const db = past ? undefined : await oci.summaries.newest(SUMMARY_WAIT_MS);
   const [counted] = db
     ? repositoriesIn(db, "name", { from: repository, before: `${repository}\0` as RepositoryName })

@@ -106,20 +106,22 @@ async function pastState(oci: OciStore, commit: ObjectId | undefined): Promise<R
 const HISTORY_WAIT_MS = 100;
 
 /**
- * Who had set each tag last, and when; tags that the history does not know are left out. While it reads commits of before the
- * request, that is all of them: an earlier push must not be taken for the last one.
+ * What the history says of the newest state; `undefined` while it reads commits of before the request: an earlier push must not
+ * be taken for the last one.
  */
+export async function newestHistory<T>({ history, store }: OciStore, read: () => T): Promise<T | undefined> {
+  const { commitId: newest } = store.head();
+  await history.catchUp(AbortSignal.timeout(HISTORY_WAIT_MS));
+  return newest === undefined || history.has(newest) ? history.ask(read) : undefined;
+}
+
+/** Who had set each tag last, and when; tags that the history does not know are left out. */
 export async function lastSetsOf(
   { oci, past }: RegistryState,
   repository: RepositoryName,
   tags: readonly Tag[],
 ): Promise<ReadonlyMap<Tag, LastSet>> {
-  if (!past) {
-    const { commitId: newest } = oci.store.head();
-    await oci.history.catchUp(AbortSignal.timeout(HISTORY_WAIT_MS));
-    if (newest && !oci.history.has(newest)) return new Map();
-    return oci.history.ask(() => lastSets(oci.history, repository, tags));
-  }
+  if (!past) return (await newestHistory(oci, () => lastSets(oci.history, repository, tags))) ?? new Map();
   const sets = new Map<Tag, LastSet>();
   for (const tag of tags) {
     const move = pastTag(past, repository, tag);
