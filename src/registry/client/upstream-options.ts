@@ -1,0 +1,17 @@
+import type { UpstreamCredentialSource } from "./upstream-credentials.ts";
+
+export interface UpstreamOptions {
+  /** `https://registry.example.org`, perhaps with a port and a path below which upstream's `/v2/` is; see `parseUpstreamUrl`. */
+  readonly url: string;
+  readonly credentials?: UpstreamCredentialSource | undefined;
+  /** Certificates (PEM) of the CAs that upstream's may be from, in place of all known ones. */
+  readonly ca?: string | undefined;
+  /** A token realm on another host that may get the password: its origin, such as `https://auth.example.org`. */
+  readonly realm?: string | undefined;
+  /** Whether redirects and realms may lead to private, loopback and link-local addresses. Upstream itself may have one. */
+  readonly allowsPrivate?: boolean;
+  /** How long upstream may send nothing, in milliseconds: until a response begins, and within a body. */
+  readonly silenceMs?: number;
+  /** Of proxies: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in upper or lower case. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
