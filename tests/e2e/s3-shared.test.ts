@@ -6,6 +6,7 @@ import { RegistryClient } from "../support/registry-client.ts";
 import { startNode } from "../support/s3-cluster.ts";
 import { sharedS3Server } from "../support/s3-server.ts";
 import { describeWith } from "../support/tools.ts";
+import { WebClient } from "../support/web-client.ts";
 
 const STORE = "everlock-oci-local";
 
@@ -50,6 +51,20 @@ describeWith(["versitygw", "ssh", "sshpass"], "what nodes of an object store sha
     expect([await pull(a, token), await pull(b, token), await pull(b, `${token}x`)]).toEqual([200, 200, 401]);
     await Promise.all([a, b].map((node) => node.end("SIGKILL")));
     expect(await pull(await startNode(location), token)).toBe(200);
+  }, 60_000);
+
+  test("is a sign-out of the pages, which holds on a node that another one reached, and after all were restarted", async () => {
+    const { location, a, b } = await startTwo();
+    const signedIn = await new WebClient(a.httpPort).signIn("alice", "change-me");
+    const headers = { Cookie: signedIn.headers.get("Set-Cookie")?.split(";")[0] ?? "" };
+    const account = async (node: Everlock) =>
+      (await new WebClient(node.httpPort).fetch("/account", { headers })).status;
+    expect([await account(a), await account(b)]).toEqual([200, 200]);
+    await new WebClient(a.httpPort).fetch("/sign-out", { method: "POST", headers });
+    expect(await account(a)).toBe(303);
+    expect(await eventually(async () => (await account(b)) === 303)).toBe(true);
+    await Promise.all([a, b].map((node) => node.end("SIGKILL")));
+    expect(await account(await startNode(location))).toBe(303);
   }, 60_000);
 
   test("is the list of those that live, which a stopped one leaves at once", async () => {

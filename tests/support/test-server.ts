@@ -12,8 +12,11 @@ export interface TestServer {
   readonly logged: readonly string[];
 }
 
-/** A server in this process, on free ports and without the console; stopped after the test. */
-export async function startTestServer(args: readonly string[] = []): Promise<TestServer> {
+/** A server in this process, on free ports and without the console, with new data or those of an earlier one; stopped after the test. */
+export async function startTestServer(
+  args: readonly string[] = [],
+  dataDir = `${temporaryDirectory()}/data`,
+): Promise<TestServer> {
   const logged: string[] = [];
   const log: Logger = {
     info: (message) => void logged.push(`info ${message}`),
@@ -21,7 +24,6 @@ export async function startTestServer(args: readonly string[] = []): Promise<Tes
     error: (message, cause) =>
       void logged.push(`error ${message}: ${cause instanceof Error ? cause.stack : cause}`),
   };
-  const dataDir = `${temporaryDirectory()}/data`;
   const fixed = ["--data-dir", dataDir, "--admin-password", "change-me", "--admin-user", "alice"];
   const ports = [
     "--frontend-http-listen-http",

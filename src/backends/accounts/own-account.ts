@@ -1,6 +1,7 @@
+import type { SessionClaim } from "../../primitives/users/ended-sessions.ts";
 import { ANONYMOUS, type UserName } from "../../primitives/users/user.ts";
 import { type Actor, requirePerson } from "../actor.ts";
-import { existingUser, type KnownUsers } from "./account-services.ts";
+import { type AccountServices, existingUser, type KnownUsers } from "./account-services.ts";
 import { type GrantsRecord, listGrants } from "./grants.ts";
 
 /** What users may know about themselves. */
@@ -26,4 +27,13 @@ export function readAccount(
     ...listGrants(services, name),
     anonymous: listGrants(services, ANONYMOUS).own,
   };
+}
+
+/** Ends the session of the pages with which the actor asks, on all nodes. */
+export async function endSession(
+  { users }: AccountServices,
+  { identity, user }: Actor,
+  session: SessionClaim,
+): Promise<void> {
+  await users.endSession(identity, user, session);
 }

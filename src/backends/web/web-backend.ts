@@ -1,4 +1,3 @@
-import { ANONYMOUS } from "../../primitives/users/user.ts";
 import { type AsOfRecord, describeMoment } from "../oci-http/operations/as-of.ts";
 import type { Moment } from "../oci-http/operations/moment.ts";
 import { configOf } from "../oci-http/operations/registry-access.ts";
@@ -13,22 +12,21 @@ import { errorPage } from "./pages/error-page.tsx";
 import { handlePage, responseOf } from "./pages/pages.tsx";
 import { SIGN_IN, SIGN_OUT } from "./pages/sign-in-page.tsx";
 import { compressed } from "./requests/compressed.ts";
-import { EndedSessions } from "./requests/ended-sessions.ts";
 import { UnderMaintenanceError, webFailureOf } from "./requests/failed-web.ts";
 import { Links } from "./requests/links.ts";
 import { SECURITY_HEADERS, UNCACHED } from "./requests/security-headers.ts";
 import { Submissions } from "./requests/submissions.ts";
 import { webActor } from "./requests/web-actor.ts";
-import type { WebCalls, WebLogin, WebRequest, WebResponse } from "./requests/web-calls.ts";
+import type { WebCalls, WebRequest, WebResponse } from "./requests/web-calls.ts";
 import type { WebContext } from "./requests/web-context.ts";
 import type { WebServices } from "./requests/web-services.ts";
 
-const ENDED: WebLogin = { user: ANONYMOUS, hasEnded: true };
+/** What works in maintenance too. */
+const ALWAYS = [SIGN_IN, SIGN_OUT];
 
 /** The pages and the API of all registries. It runs on the main thread, over the operations that the console uses. */
 export class WebBackend implements WebCalls {
   readonly #services: WebServices;
-  readonly #ended = new EndedSessions();
   readonly #submissions = new Submissions();
 
   constructor(services: WebServices) {
@@ -44,22 +42,17 @@ export class WebBackend implements WebCalls {
     });
   }
 
-  async #answer(sent: WebRequest): Promise<WebResponse> {
-    const { session } = sent.login;
-    const request = session && this.#ended.has(session.id) ? { ...sent, login: ENDED } : sent;
+  async #answer(request: WebRequest): Promise<WebResponse> {
     let context = this.#contextOf(request);
     const isApi = isApiPath(request.path);
     const expired = isApi ? undefined : endedSession(context);
     if (expired) return expired;
     try {
-      if (request.path !== SIGN_IN) this.#refuseMaintenance(context);
+      if (!ALWAYS.includes(request.path)) this.#refuseMaintenance(context);
       context = { ...context, at: await momentOf(context) };
       if (isApi) return await handleApi(context, request.path.slice(API_PREFIX.length));
       context = { ...context, asOf: await asOfOf(context) };
-      const response = await handlePage(context);
-      if (request.path !== SIGN_OUT || request.method !== "POST") return response;
-      if (session) this.#ended.end(session.id);
-      return { ...response, session: "end" };
+      return await handlePage(context);
     } catch (error) {
       const failure = webFailureOf(this.#services.log, error, request.login);
       return isApi ? problem(failure) : responseOf(context, errorPage(context, failure));

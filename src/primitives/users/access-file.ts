@@ -53,6 +53,14 @@ export class AccessFile {
     return value;
   }
 
+  /** A time in seconds since the epoch; `undefined` if there is none. */
+  seconds(key: string): number | undefined {
+    const value = this.#table[key];
+    if (value !== undefined && typeof value !== "number")
+      throw this.fault(`${key} is not a number of seconds`);
+    return value;
+  }
+
   texts(key: string): string[] {
     const value = this.#table[key] ?? [];
     if (!Array.isArray(value) || value.some((text) => typeof text !== "string")) {

@@ -1,3 +1,10 @@
+import {
+  hasEnded,
+  MAX_SESSION_SECONDS,
+  RENEWAL_SECONDS,
+  SESSION_SECONDS,
+  type SessionClaim,
+} from "./ended-sessions.ts";
 import type { TokenSigner } from "./token-signer.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
@@ -6,13 +13,6 @@ import type { UserDirectory } from "./user-directory.ts";
 const ACCESS_TOKEN_SECONDS = 300;
 /** Life of a refresh token, which replaces a login; a password change ends it earlier. */
 const REFRESH_TOKEN_SECONDS = 30 * 24 * 60 * 60;
-
-/** Life of a session of the pages after its last renewal; a password change ends it earlier. */
-const SESSION_SECONDS = 12 * 60 * 60;
-/** A session in use is renewed after this time. */
-const RENEWAL_SECONDS = 60 * 60;
-/** Longest time from a sign-in to the next one, however often the session is renewed. */
-const MAX_SESSION_SECONDS = 7 * 24 * 60 * 60;
 
 type Use = "access" | "refresh" | "session";
 
@@ -30,12 +30,8 @@ export interface TokenContent {
 }
 
 /** The content of a session's token. */
-export interface Session {
+export interface Session extends SessionClaim {
   readonly user: UserName;
-  /** Unique; a renewed session keeps it. */
-  readonly id: string;
-  /** The time of the sign-in. All times are in seconds since the epoch. */
-  readonly began: number;
   readonly ends: number;
 }
 
@@ -44,8 +40,6 @@ export interface SessionToken {
   readonly token: string;
   readonly seconds: number;
 }
-
-type SessionClaim = Pick<Session, "id" | "began">;
 
 /** Issues and verifies tokens, which become invalid when their user changes. */
 export class TokenAuthority {
@@ -77,7 +71,7 @@ export class TokenAuthority {
     return this.#issue("refresh", user, audience, [], REFRESH_TOKEN_SECONDS);
   }
 
-  /** Begins a session of the pages. Valid until the user's password changes; what the user may do is looked up for each request. */
+  /** Begins a session of the pages. Valid until the user signs out or the password changes; what the user may do is looked up for each request. */
   issueSession(user: UserName, audience: string): SessionToken {
     const began = Math.floor(this.#signer.wallSeconds());
     return this.#sessionToken(user, audience, { id: crypto.randomUUID(), began });
@@ -95,7 +89,9 @@ export class TokenAuthority {
     const content = this.#verified("session", token, audience);
     // Only this class makes the content of a token that is verified.
     const claim = content?.access as SessionClaim | undefined;
-    return content && claim && { user: content.user, ...claim, ends: content.ends };
+    if (!content || !claim || hasEnded(this.#users().get(content.user)?.endedSessions, claim))
+      return undefined;
+    return { user: content.user, ...claim, ends: content.ends };
   }
 
   #sessionToken(user: UserName, audience: string, { id, began }: SessionClaim): SessionToken {

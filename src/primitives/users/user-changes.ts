@@ -3,6 +3,7 @@ import { describeChanges } from "../reload.ts";
 import { isVisible } from "../text/visible-text.ts";
 import type { Grant } from "./access-file.ts";
 import type { AccessPattern } from "./access-path.ts";
+import { type SessionClaim, withEnded } from "./ended-sessions.ts";
 import type { Group, GroupName } from "./group.ts";
 import { ANONYMOUS, isReservedName, type User, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
@@ -37,6 +38,12 @@ export function withoutGrant(grants: readonly Grant[], path: AccessPattern, hold
   if (left.length === grants.length)
     throw new UserChangeError(`${holder} has no grant on '${path}'`, { kind: "not-found" });
   return left;
+}
+
+/** The user whose session has ended before its time. */
+export function withoutSession(user: User, session: SessionClaim): User {
+  const now = Math.floor(Date.now() / 1000);
+  return { ...user, endedSessions: withEnded(user.endedSessions, session, now) };
 }
 
 export function withoutMember(group: Group, name: UserName): Group {

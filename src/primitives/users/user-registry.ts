@@ -4,6 +4,7 @@ import type { Identity } from "../store/git/commit.ts";
 import type { StoreName } from "../store/store-manager.ts";
 import { type AccessPattern, EVERYTHING } from "./access-path.ts";
 import type { ApiTokenId } from "./api-token.ts";
+import type { SessionClaim } from "./ended-sessions.ts";
 import { encodeGroup, type Group, type GroupName } from "./group.ts";
 import { hashPassword } from "./passwords.ts";
 import type { Role } from "./role.ts";
@@ -30,6 +31,7 @@ import {
   withGrant,
   withoutGrant,
   withoutMember,
+  withoutSession,
 } from "./user-changes.ts";
 import type { UserDirectory } from "./user-directory.ts";
 import { groupPath, userPath } from "./user-files.ts";
@@ -160,6 +162,13 @@ export class UserRegistry implements Reloadable {
         throw new UserChangeError(`user '${name}' has no key ${fingerprint}`, MISSING);
       return { ...known, credentials };
     });
+  }
+
+  /** Ends a session of the pages on all nodes, before its time. */
+  async endSession(actor: Identity, name: UserName, session: SessionClaim): Promise<void> {
+    await this.#stored.changeUser(actor, name, `sign out ${name}`, (user) =>
+      withoutSession(must(user, name), session),
+    );
   }
 
   async setDisplayName(actor: Identity, name: UserName, displayName: string): Promise<boolean> {

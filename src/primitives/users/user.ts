@@ -2,6 +2,7 @@ import { stringify } from "smol-toml";
 import { plainText } from "../text/records.ts";
 import { AccessFile, type Grant, type Row } from "./access-file.ts";
 import { type ApiTokenId, parseApiTokenId } from "./api-token.ts";
+import { type EndedSessions, encodeEnded, parseEnded } from "./ended-sessions.ts";
 import { parseSshKey, type SshPublicKey } from "./ssh-key.ts";
 import { userNameFault } from "./user-name-fault.ts";
 
@@ -59,6 +60,7 @@ export interface User {
   readonly isDisabled: boolean;
   readonly credentials: readonly Credential[];
   readonly grants: readonly Grant[];
+  readonly endedSessions?: EndedSessions;
 }
 
 export function encodeUser(user: User): Uint8Array {
@@ -71,6 +73,7 @@ export function encodeUser(user: User): Uint8Array {
       return { ...others, path: limit.path, role: limit.role };
     }),
     grants: user.grants.map(({ path, role }) => ({ path, role })),
+    ...encodeEnded(user.endedSessions),
   });
   return Buffer.from(toml);
 }
@@ -78,12 +81,14 @@ export function encodeUser(user: User): Uint8Array {
 /** Throws `InvalidAccessFileError`. */
 export function parseUser(name: UserName, bytes: Uint8Array): User {
   const file = new AccessFile(`user '${name}'`, bytes);
+  const endedSessions = parseEnded(file);
   return {
     name,
     displayName: file.text("display_name", name),
     isDisabled: file.flag("disabled"),
     credentials: file.rows("credentials").map((row) => parseCredential(file, row)),
     grants: file.grants(),
+    ...(endedSessions && { endedSessions }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { readdirSync, statSync } from "node:fs";
 import { RegistryClient } from "../../support/registry-client.ts";
 import { startTestServer } from "../../support/test-server.ts";
 import { WebClient } from "../../support/web-client.ts";
@@ -12,13 +13,9 @@ describe("a sign-in", () => {
     const signedIn = await browser.signIn("alice", "change-me", "/?x=1");
     expect([signedIn.status, signedIn.headers.get("Location")]).toEqual([303, "/?x=1"]);
     expect(await browser.text("/")).toContain("team/app");
-    const cookie = signedIn.headers.get("Set-Cookie")?.split(";")[0] ?? "";
     const signedOut = await browser.submit("/sign-out", {});
     expect([signedOut.status, signedOut.headers.get("Location")]).toEqual([303, "/"]);
-    // Also for who has kept the cookie.
-    expect(
-      await new WebClient(httpPort).fetch("/", { headers: { Cookie: cookie } }).then((r) => r.text()),
-    ).not.toContain("team/app");
+    expect(await browser.text("/")).not.toContain("team/app");
   });
 
   test("with a wrong password says so, and a session's cookie is of one registry's key", async () => {
@@ -64,6 +61,53 @@ describe("a sign-in", () => {
     expect(response.status).toBe(403);
   });
 });
+
+describe("a sign-out", () => {
+  test("ends the session for who has kept the cookie too, also after a restart; other sessions of the user go on", async () => {
+    const first = await startTestServer();
+    const [cookie, otherCookie] = [await cookieOf(first.httpPort), await cookieOf(first.httpPort)];
+    const status = async (port: number, sent: string) =>
+      (await new WebClient(port).fetch("/account", { headers: { Cookie: sent } })).status;
+    const signedOut = await new WebClient(first.httpPort).fetch("/sign-out", {
+      method: "POST",
+      headers: { Cookie: cookie },
+    });
+    expect(signedOut.headers.get("Set-Cookie")).toStartWith("everlock=; Path=/; Max-Age=0");
+    expect([await status(first.httpPort, cookie), await status(first.httpPort, otherCookie)]).toEqual([
+      303, 200,
+    ]);
+    await first.server.stop();
+    const { httpPort } = await startTestServer([], first.dataDir);
+    expect([await status(httpPort, cookie), await status(httpPort, otherCookie)]).toEqual([303, 200]);
+  });
+
+  test("without a session changes nothing", async () => {
+    const { httpPort, dataDir } = await startTestServer();
+    await new WebClient(httpPort).signIn("alice", "change-me");
+    const before = filesBelow(`${dataDir}/everlock-users`);
+    for (const headers of [
+      {},
+      { Cookie: "everlock=a.b.c" },
+      { Authorization: `Basic ${btoa("alice:change-me")}` },
+    ])
+      expect((await new WebClient(httpPort).fetch("/sign-out", { method: "POST", headers })).status).toBe(
+        303,
+      );
+    expect(filesBelow(`${dataDir}/everlock-users`)).toEqual(before);
+  });
+});
+
+function filesBelow(path: string): string[] {
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files
+    .map(({ parentPath, name }) => `${parentPath}/${name} ${statSync(`${parentPath}/${name}`).size}`)
+    .sort();
+}
+
+async function cookieOf(httpPort: number): Promise<string> {
+  const { headers } = await new WebClient(httpPort).signIn("alice", "change-me");
+  return headers.get("Set-Cookie")?.split(";")[0] ?? "";
+}
 
 test("the pages are off with --no-backend-web", async () => {
   const { httpPort } = await startTestServer(["--no-backend-web"]);

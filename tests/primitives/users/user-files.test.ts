@@ -40,9 +40,11 @@ test("a user with all fields is read back as it was written", () => {
       },
     ],
     grants: [grant("*/*/*"), grant("http/oci/default/**/app")],
+    endedSessions: { sessions: [{ id: "a session", until: 1_900_000_000 }], begunUntil: 1_800_000_000 },
   };
   expect(parseUser(user.name, encodeUser(user))).toEqual(user);
-  const plain: User = { ...user, isDisabled: false, credentials: [], grants: [] };
+  const { endedSessions: _, ...others } = user;
+  const plain: User = { ...others, isDisabled: false, credentials: [], grants: [] };
   expect(parseUser(plain.name, encodeUser(plain))).toEqual(plain);
 });
 
@@ -57,6 +59,8 @@ test("a group is read back as it was written", () => {
 
 test.each([
   ['grants = [{ path = {}, role = "reader" }]', "grant path '' is not"],
+  ['ended_sessions = [{ id = "a" }]', "an ended session has no time"],
+  ['sessions_ended_until = "now"', "sessions_ended_until is not a number of seconds"],
   ['grants = [{ path = "http/oci/default", role = {} }]', "grant role '' is none of"],
   ["credentials = [{ kind = {} }]", "a credential of the kind '' is none of"],
   ['credentials = [{ kind = "ssh-key", key = {}, comment = {} }]', "an SSH key: "],

@@ -87,7 +87,7 @@ const ACTIONS: Readonly<Record<AccountAction, Action>> = {
     if (password !== form.get("again"))
       throw new InvalidArgumentError("the two entries of the new password differ");
     await changePassword(context, { old: form.get("old") ?? "", password });
-    return done(context, "password", { beginsSession: context.request.login.session !== undefined });
+    return done(context, "password", context.request.login.session && "begin");
   },
 };
 
@@ -141,12 +141,8 @@ function tokenIn({ config }: WebContext, form: URLSearchParams): NewTokenRequest
   return { name, ...(lifetime && { lifetime }), ...(role && { limit: { path, role } }) };
 }
 
-function done(
-  { links }: WebContext,
-  action: AccountAction,
-  { beginsSession = false }: { readonly beginsSession?: boolean } = {},
-): Redirect {
-  return new Redirect(links.now(ACCOUNT_PATH, { done: action }), { beginsSession });
+function done({ links }: WebContext, action: AccountAction, session?: "begin"): Redirect {
+  return new Redirect(links.now(ACCOUNT_PATH, { done: action }), session);
 }
 
 function confirmation(body: VNode): PageContent {

@@ -18,6 +18,6 @@ export function endedSession(context: WebContext): WebResponse | undefined {
   if ((headers["sec-fetch-dest"] ?? "document") !== "document")
     return responseOf(context, errorPage(context, FAILURE));
   const next = query === "" ? path : `${path}?${query}`;
-  const redirect = new Redirect(context.links.now(SIGN_IN, { next, ended: true }));
-  return { ...responseOf(context, redirect), session: "end" };
+  const redirect = new Redirect(context.links.now(SIGN_IN, { next, ended: true }), "end");
+  return responseOf(context, redirect);
 }

@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import type { RoutePattern } from "../requests/route-pattern.ts";
+import type { WebResponse } from "../requests/web-calls.ts";
 import type { WebContext } from "../requests/web-context.ts";
 
 /** What a page shows; the layout adds the rest. */
@@ -8,6 +9,8 @@ export interface PageContent {
   readonly body: VNode;
   /** 200 by default. */
   readonly status?: number;
+  /** See `WebResponse`. */
+  readonly session?: "end";
   /** Whether the page shows the same at any moment: the present, or moments that it names itself. */
   readonly isTimeless?: boolean;
 }
@@ -15,12 +18,11 @@ export interface PageContent {
 /** Another page that is shown instead: 303. */
 export class Redirect {
   readonly location: string;
-  /** Whether the user's password has changed, and a new session takes the place of this one. */
-  readonly beginsSession: boolean;
+  readonly session: WebResponse["session"];
 
-  constructor(location: string, { beginsSession = false }: { readonly beginsSession?: boolean } = {}) {
+  constructor(location: string, session?: WebResponse["session"]) {
     this.location = location;
-    this.beginsSession = beginsSession;
+    this.session = session;
   }
 }
 

@@ -40,11 +40,12 @@ export function responseOf(context: WebContext, result: PageContent | Redirect):
       status: 303,
       headers: { Location: context.links.belowRoot(result.location) },
       body: null,
-      session: result.beginsSession ? "begin" : undefined,
+      session: result.session,
     };
   return {
     status: result.status ?? 200,
     headers: { "Content-Type": "text/html; charset=utf-8" },
     body: `<!doctype html>${renderToString(<Layout context={context} content={result} />)}`,
+    session: result.session,
   };
 }

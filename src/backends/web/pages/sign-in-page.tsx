@@ -1,8 +1,11 @@
 import { counted } from "../../../primitives/text/counted.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
+import { endSession } from "../../accounts/own-account.ts";
+import { webFailureOf } from "../requests/failed-web.ts";
 import { RoutePattern } from "../requests/route-pattern.ts";
 import type { WebContext } from "../requests/web-context.ts";
-import { type Page, type PageContent, Redirect } from "./page.ts";
+import { errorPage } from "./error-page.tsx";
+import { type Page, type PageContent, type PageResult, Redirect } from "./page.ts";
 
 export const SIGN_IN = "/sign-in";
 export const SIGN_OUT = "/sign-out";
@@ -65,5 +68,23 @@ function signIn({ links, query, request }: WebContext, next: string | null): Pag
 export const SIGN_OUT_PAGE: Page = {
   pattern: new RoutePattern(SIGN_OUT),
   show: ({ links }) => new Redirect(links.now("/")),
-  submit: ({ links }) => new Redirect(links.now("/")),
+  submit: signOut,
 };
+
+/** The browser loses its cookie in any case. */
+async function signOut(context: WebContext): Promise<PageResult> {
+  const { links, services, actor, request } = context;
+  const { login } = request;
+  try {
+    if (login.session) await endSession(services, actor, login.session);
+    return new Redirect(links.now("/"), "end");
+  } catch (error) {
+    const { words, ...failure } = webFailureOf(services.log, error, login);
+    const page = errorPage(context, {
+      ...failure,
+      words: `This browser is signed out, but the server could not note it: ${words}`,
+      hint: "A copy of the browser's cookie is valid until it expires. A change of the password ends it.",
+    });
+    return { ...page, session: "end" };
+  }
+}

@@ -1,5 +1,6 @@
 import { service } from "../../../primitives/threads/service.ts";
 import type { Grant } from "../../../primitives/users/access-file.ts";
+import type { SessionClaim } from "../../../primitives/users/ended-sessions.ts";
 import type { UserName } from "../../../primitives/users/user.ts";
 import type { AccessClaim } from "../../oci-http/access/token-access.ts";
 import type { InstanceName } from "../../oci-http/settings/instance-config.ts";
@@ -41,16 +42,12 @@ export interface WebLogin {
   readonly limit?: Grant | undefined;
   /** The claims of a Bearer token, which limit the access too. */
   readonly claims?: readonly AccessClaim[] | undefined;
-  readonly session?: WebSession | undefined;
+  /** That of a login by the page. */
+  readonly session?: SessionClaim | undefined;
   /** Whether the user has given the password, here or at the sign-in of the session; not with a token. */
   readonly isPersonal?: boolean | undefined;
   /** Whether the client has sent the cookie of a session that is no longer valid. */
   readonly hasEnded?: boolean | undefined;
-}
-
-/** A login by the page. */
-export interface WebSession {
-  readonly id: string;
 }
 
 /** A request for a page, the API or an asset, as plain data. */

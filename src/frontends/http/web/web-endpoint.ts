@@ -102,10 +102,20 @@ export class WebEndpoint {
     const sent = mayUseSession(request, new URL(base).host) ? request.headers.get("Cookie") : null;
     const token = sessionTokenIn(sent, cookies);
     if (token === undefined) return NOBODY;
-    const session = this.#options.tokens.verifySession(token, backend.audience);
+    const session = await this.#session(token, backend.audience);
     if (!session) return { ...NOBODY, login: { ...NOBODY.login, hasEnded: true } };
-    const { user, id } = session;
-    return { principal: { user }, login: { user, session: { id }, isPersonal: true }, session };
+    const { user, id, began } = session;
+    return { principal: { user }, login: { user, session: { id, began }, isPersonal: true }, session };
+  }
+
+  /** Another node may have begun it with a password that this one does not know yet: it is asked before a session is refused. */
+  async #session(token: string, audience: string): Promise<Session | undefined> {
+    const { tokens, others } = this.#options;
+    const version = others?.version;
+    const session = tokens.verifySession(token, audience);
+    if (session || !others) return session;
+    await others.refresh();
+    return others.version === version ? undefined : tokens.verifySession(token, audience);
   }
 
   async #signIn(
