@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { OciStore } from "../../src/backends/oci-http/store/oci-store.ts";
-import type { Author } from "../../src/backends/oci-http/store/store-changes.ts";
+import type { Author, Imported } from "../../src/backends/oci-http/store/store-changes.ts";
 import { type Digest, digestOf } from "../../src/primitives/digest.ts";
 import type { JobRun } from "../../src/primitives/jobs/job-runner.ts";
 import { consoleLogger } from "../../src/primitives/logging/logger.ts";
@@ -81,16 +81,17 @@ export class TestStore {
   /** Stores an image manifest; config and layer are unique unless given. */
   async image(
     tags: string | readonly string[],
-    { repository = APP, layers, subject }: ImageOptions = {},
+    { repository = APP, layers, subject, imported }: ImageOptions = {},
   ): Promise<Descriptor> {
     const name = crypto.randomUUID();
     const config = await this.blob(`config of ${name}`, { repository });
-    return this.manifest(tags, repository, {
+    const json = {
       mediaType: "application/vnd.oci.image.manifest.v1+json",
       config,
       layers: layers ?? [await this.blob(`layer of ${name}`, { repository })],
       ...(subject && { subject }),
-    });
+    };
+    return this.manifest(tags, repository, json, imported && { ...ALICE, imported });
   }
 
   index(tags: string | readonly string[], manifests: readonly Descriptor[]): Promise<Descriptor> {
@@ -101,11 +102,12 @@ export class TestStore {
     tags: string | readonly string[],
     repository: RepositoryName,
     json: Readonly<Record<string, unknown>> & { readonly mediaType: string },
+    author: Author = ALICE,
   ): Promise<Descriptor> {
     const content = Buffer.from(JSON.stringify({ schemaVersion: 2, ...json }));
     const pushed = pushedManifest(content);
     const commit = { repository, ...pushed, tags: [tags].flat() as Tag[], immutable: [] };
-    await this.oci.changes.putManifest(ALICE, commit);
+    await this.oci.changes.putManifest(author, commit);
     return { mediaType: json.mediaType, digest: pushed.digest, size: content.length };
   }
 
@@ -129,4 +131,5 @@ interface ImageOptions {
   readonly repository?: RepositoryName;
   readonly layers?: readonly Descriptor[];
   readonly subject?: Descriptor;
+  readonly imported?: Imported;
 }

@@ -161,7 +161,7 @@ function clipped(subject: string): string {
 const LOG_COLUMNS: Columns<LogRecord> = {
   "time (UTC)": { cell: ({ time }) => formatTime(time), least: TIME_LEAST },
   user: ({ user }) => user,
-  what: whatHappened,
+  what: (record) => `${whatHappened(record)}${record.made ? `, of ${formatTime(record.made)}` : ""}`,
   digest: { cell: ({ digest }) => digestOrNone(digest), leaveOut: 2, least: WHOLE },
   before: { cell: digestsBefore, leaveOut: 3 },
   commit: { cell: ({ commitId }) => shortCommit(commitId), leaveOut: 1 },

@@ -44,6 +44,16 @@ export type StoreEvent =
       readonly tags: readonly TagMove[];
       readonly origin: Origin;
     }
+  /** Like a push, of content that another registry or a file holds; `tags` is empty for a manifest without one. */
+  | {
+      readonly kind: "import";
+      readonly repository: RepositoryName;
+      readonly digest: Digest;
+      readonly tags: readonly TagMove[];
+      /** The address of the registry, or the path of a directory or file. */
+      readonly source: string;
+      readonly origin: Origin;
+    }
   | {
       readonly kind: "delete";
       readonly repository: RepositoryName;

@@ -26,6 +26,7 @@ const SHORT_DIGEST_HEX = 12;
 /** Hex digits of a commit in a subject line; the trailer has the whole id. */
 const SHORT_COMMIT_HEX = 12;
 const MAX_CLIENT_LENGTH = 200;
+const MAX_SOURCE_LENGTH = 400;
 /** Characters of a selection in a subject line. */
 const MAX_SELECTION_LENGTH = 100;
 /** Characters of a selection in a trailer: more than one that a user types, and less than a thousand tags. */
@@ -133,7 +134,9 @@ function ownTrailersOf(event: StoreEvent): Trailer[] {
           ];
     return [...names, ...countTrailers(counts), ...originTrailers(origin)];
   }
-  return [["Digest", event.digest], ...originTrailers(event.origin)];
+  const source: Trailer[] =
+    event.kind === "import" ? [["Source", printable(event.source, MAX_SOURCE_LENGTH)]] : [];
+  return [["Digest", event.digest], ...source, ...originTrailers(event.origin)];
 }
 
 function countTrailers({ tags, manifests }: ContentCounts): Trailer[] {
@@ -144,16 +147,16 @@ function countTrailers({ tags, manifests }: ContentCounts): Trailer[] {
 }
 
 function originTrailers(origin: Origin): Trailer[] {
-  const client = shownClient(origin.client);
+  const client = printable(origin.client, MAX_CLIENT_LENGTH);
   return [
     ...(client ? [["Client", client] as const] : []),
     ...(origin.remote ? [["Remote", origin.remote] as const] : []),
   ];
 }
 
-/** Reduces the client's User-Agent to one line of printable ASCII. */
-function shownClient(client: string): string {
-  return client.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, MAX_CLIENT_LENGTH);
+/** Reduces a text from elsewhere, such as a User-Agent, to one line of printable ASCII. */
+function printable(text: string, length: number): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, length);
 }
 
 /** A parsed commit message; commits of stock git may have any message. */
@@ -195,14 +198,24 @@ export function parseEvent(message: string): ParsedEvent {
   };
 }
 
-/** Whether a commit is a push by this server: it adds manifests, sets tags, and removes nothing. */
+/** Whether a commit is a push or an import by this server: it adds manifests, sets tags, and removes nothing. */
 export function onlyAdds({ committer, message }: Commit): boolean {
-  return committer.email === SYSTEM_IDENTITY.email && message.startsWith("push ");
+  return committer.email === SYSTEM_IDENTITY.email && /^(push|import) /.test(message);
+}
+
+/**
+ * When the content of a commit by this server was made elsewhere, in seconds since the epoch, if the commit says so. What stock
+ * git says does not count: it dates an amended commit like that.
+ */
+export function madeAt({ author, committer }: Commit): number | undefined {
+  const isOurs = committer.email === SYSTEM_IDENTITY.email;
+  return isOurs && author.seconds < committer.seconds ? author.seconds : undefined;
 }
 
 /** What a commit did, by its message; `other`: not a commit of this server. */
 export const EVENT_KINDS = [
   "push",
+  "import",
   "delete",
   "restore",
   "undo",

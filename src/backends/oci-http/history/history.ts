@@ -2,7 +2,7 @@ import type { Commit } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
-import { type ParsedEvent, parseEvent } from "../content/store-event.ts";
+import { madeAt, type ParsedEvent, parseEvent } from "../content/store-event.ts";
 
 /** A push, a delete or another change of a registry, read from its commit. */
 export interface HistoryEvent extends ParsedEvent {
@@ -10,6 +10,8 @@ export interface HistoryEvent extends ParsedEvent {
   /** Seconds since the epoch. */
   readonly seconds: number;
   readonly user: string;
+  /** When imported content was made or pushed elsewhere, in seconds since the epoch, if that is known. */
+  readonly made?: number;
 }
 
 export interface HistoryFilter {
@@ -23,6 +25,9 @@ export interface HistoryFilter {
 }
 
 /** The history stores the event as JSON and compares it, so the order of the properties matters. */
-export function eventOf(commitId: ObjectId, { author, committer, message }: Commit): HistoryEvent {
-  return { commitId, seconds: committer.seconds, user: author.name, ...parseEvent(message) };
+export function eventOf(commitId: ObjectId, commit: Commit): HistoryEvent {
+  const { author, committer, message } = commit;
+  const made = madeAt(commit);
+  const event = { commitId, seconds: committer.seconds, user: author.name, ...parseEvent(message) };
+  return made === undefined ? event : { ...event, made };
 }

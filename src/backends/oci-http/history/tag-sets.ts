@@ -10,15 +10,19 @@ export type HistoryRows = Pick<HistoryIndex, "rows" | "first">;
 
 /** When something was last set, and by whom. */
 export interface LastSet {
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch; of what was imported, when it was pushed elsewhere. */
   readonly seconds: number;
   readonly user: string;
+}
+
+export function lastSetBy({ seconds, made = seconds, user }: HistoryEvent): LastSet {
+  return { seconds: made, user };
 }
 
 /** Most commits of a repository that are read to find its last push. */
 const MAX_READ = 50;
 /** The subjects of commits that add to a repository. */
-const ADDS = /^(push|tag|copy|restore) /;
+const ADDS = /^(push|import|tag|copy|restore) /;
 
 /** The place of a commit in the history; `undefined` if the history does not know it. */
 export function seqOf(history: HistoryRows, id: ObjectId): number | undefined {
@@ -38,14 +42,14 @@ export function lastSets(
   tags: readonly Tag[],
 ): Map<Tag, LastSet> {
   const sql = "SELECT * FROM moves WHERE repository = $repository AND tag = $tag ORDER BY seq DESC LIMIT 1";
-  const events = new Map<number, LastSet | undefined>();
+  const events = new Map<number, HistoryEvent | undefined>();
   const sets = new Map<Tag, LastSet>();
   for (const tag of tags) {
     const [move] = history.rows<MoveRow>(sql, { repository, tag });
     if (!move) continue;
     if (!events.has(move.seq)) events.set(move.seq, eventAt(history, move.seq));
     const event = events.get(move.seq);
-    if (event) sets.set(tag, { seconds: event.seconds, user: event.user });
+    if (event) sets.set(tag, lastSetBy(event));
   }
   return sets;
 }
@@ -60,8 +64,8 @@ export function lastPush(
   for (const limit of [1, MAX_READ]) {
     const sql = `SELECT * FROM commits WHERE repository = $repository AND seq <= $until ORDER BY seq DESC LIMIT ${limit}`;
     for (const { event } of history.rows<CommitRow>(sql, { repository, until })) {
-      const { subject, seconds, user } = JSON.parse(event) as HistoryEvent;
-      if (ADDS.test(subject)) return { seconds, user };
+      const read = JSON.parse(event) as HistoryEvent;
+      if (ADDS.test(read.subject)) return lastSetBy(read);
     }
   }
   return undefined;

@@ -10,8 +10,10 @@ import { knowsAddresses, redactedEvent } from "./shown-event.ts";
 export { MAX_LISTED_TAGS } from "../content/store-event.ts";
 
 /** A push, a delete, a restore or another commit. */
-export interface LogRecord extends Omit<HistoryEvent, "seconds"> {
+export interface LogRecord extends Omit<HistoryEvent, "seconds" | "made"> {
   readonly time: Date;
+  /** When imported content was made or pushed elsewhere, if that is known. */
+  readonly made?: Date;
 }
 
 export interface LogRequest {
@@ -48,7 +50,7 @@ export async function* readLog(
 
 /** What the actor may know of an event, in the log of a repository that it may read or of all; `undefined`: nothing. */
 export function visibleRecord(
-  { seconds, ...event }: HistoryEvent,
+  { seconds, made, ...event }: HistoryEvent,
   actor: Actor,
   { instance, repository }: Pick<LogRequest, "instance" | "repository">,
 ): LogRecord | undefined {
@@ -59,5 +61,11 @@ export function visibleRecord(
     (!named && (actor.isAdministrator() || event.user === actor.user));
   if (!isVisible) return undefined;
   const remote = knowsAddresses(actor) ? event.remote : undefined;
-  return { ...event, remote, ...redactedEvent(event, actor, instance), time: new Date(seconds * 1000) };
+  return {
+    ...event,
+    remote,
+    ...redactedEvent(event, actor, instance),
+    time: new Date(seconds * 1000),
+    ...(made !== undefined && { made: new Date(made * 1000) }),
+  };
 }

@@ -11,7 +11,7 @@ import { SnapshotContent } from "../content/committed-content.ts";
 import { manifestPath, manifestsPrefix, parseOciPath, repositoryPath } from "../content/layout.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import { type Past, pastTag, pastTags } from "../history/past-tags.ts";
-import { eventAt, type LastSet, lastSets, seqOf } from "../history/tag-sets.ts";
+import { eventAt, type LastSet, lastSetBy, lastSets, seqOf } from "../history/tag-sets.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { isKnown } from "../store/known-repository.ts";
 import type { OciStore } from "../store/oci-store.ts";
@@ -126,7 +126,7 @@ export async function lastSetsOf(
   for (const tag of tags) {
     const move = pastTag(past, repository, tag);
     const event = move && eventAt(past.history, move.seq);
-    if (event) sets.set(tag, event);
+    if (event) sets.set(tag, lastSetBy(event));
   }
   return sets;
 }

@@ -26,6 +26,15 @@ import type { Admission, QuotaLedger, Quotas } from "../policy/quotas.ts";
 /** The author of a change, and the client that requested it. */
 export interface Author extends Origin {
   readonly identity: Identity;
+  /** Where the content of an import comes from. */
+  readonly imported?: Imported;
+}
+
+export interface Imported {
+  /** The address of a registry, or the path of a directory or file. */
+  readonly source: string;
+  /** When it was made or pushed there, in seconds since the epoch, if that is known. */
+  readonly made: number | undefined;
 }
 
 /** A push with everything that its commit depends on. */
@@ -116,7 +125,10 @@ export class LocalStoreChanges implements StoreChanges {
         changes.push({ path: tagPath(repository, tag), content: Buffer.from(`${digest}\n`) });
       }
       refusal = undefined;
-      return draft(author, { kind: "push", repository, tags: moves, digest, origin: author }, changes);
+      const event = { repository, tags: moves, digest, origin: author };
+      if (!author.imported) return draft(author, { kind: "push", ...event }, changes);
+      const { source, made } = author.imported;
+      return { ...draft(author, { kind: "import", ...event, source }, changes), authored: made };
     });
     return refusal ?? { kind: "stored" };
   }

@@ -4,7 +4,7 @@ import { onlyAdds } from "../content/store-event.ts";
 import { digestInTag } from "../content/tag-target.ts";
 import type { HistoryEvent } from "../history/history.ts";
 import type { CommitRow } from "../history/history-database.ts";
-import type { HistoryRows } from "../history/tag-sets.ts";
+import { type HistoryRows, lastSetBy } from "../history/tag-sets.ts";
 import type { ReadManifest, SummaryUpdate } from "./summary-update.ts";
 
 /** Commits read at once. */
@@ -43,8 +43,9 @@ async function applyCommit(update: SummaryUpdate, followed: Followed, event: His
   if (!repository || !digest || !pushed) return applyDifferences(update, followed, event);
   await update.addManifest(repository, digest, pushed);
   await update.step((writer) => {
-    for (const { tag } of tags) writer.setTag(repository, tag, digest, event);
-    writer.setPushed(repository, event);
+    const last = lastSetBy(event);
+    for (const { tag } of tags) writer.setTag(repository, tag, digest, last);
+    writer.setPushed(repository, last);
   });
 }
 

@@ -9,6 +9,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import { manifestPath, parseOciPath, repositoryPath, tagPath } from "../content/layout.ts";
 import { formatEvent, type TagMove } from "../content/store-event.ts";
 import { digestInTag, tagTarget } from "../content/tag-target.ts";
+import { setsInOrder } from "../history/set-order.ts";
 import { type CleanupRule, formatCleanupRule, ruleFor } from "../policy/cleanup-rules.ts";
 import { findLost } from "../store/index-auditor.ts";
 import type { OciStore } from "../store/oci-store.ts";
@@ -88,7 +89,7 @@ class RepositoryCleanup {
     }
     const content = {
       tags: this.#oci.index.tagTargets(repository),
-      sets: history.setsOf(repository),
+      sets: setsInOrder(history, repository),
       manifests,
       mentionedAt: (digest: Digest) => history.mentionedAt(repository, digest),
     };

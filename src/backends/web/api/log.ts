@@ -44,6 +44,7 @@ const LogEntry = Type.Object({
   digest: Type.Optional(DigestText),
   client: Type.Optional(Type.String()),
   remote: Type.Optional(Type.String({ description: "the client's address" })),
+  made: Type.Optional(Type.String({ description: "when imported content was pushed elsewhere" })),
 });
 
 const LogPageSchema = Type.Object({
@@ -76,7 +77,7 @@ export function findEvents({ services, actor, config, at }: WebContext, query: L
 }
 
 function entryOf(record: LogRecord): Static<typeof LogEntry> {
-  const { commitId, time, user, subject, repository, tags, digest, client, remote } = record;
+  const { commitId, time, user, subject, repository, tags, digest, client, remote, made } = record;
   return {
     commit: commitId,
     time: time.toISOString(),
@@ -88,6 +89,7 @@ function entryOf(record: LogRecord): Static<typeof LogEntry> {
     ...(digest && { digest }),
     ...(client !== undefined && { client }),
     ...(remote !== undefined && { remote }),
+    ...(made !== undefined && { made: made.toISOString() }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface Draft {
   /** Whole directories that are linked or deleted without a look at their files. */
   readonly directories?: readonly DirectoryChange[];
   readonly author: Identity;
+  /** When the author made the content, in seconds since the epoch, if that was before the commit; as in an import. */
+  readonly authored?: number | undefined;
   readonly message: string;
 }
 
@@ -103,7 +105,7 @@ export class CommitGroup {
     const body = encodeCommit({
       tree,
       parents: this.tip.commitId ? [this.tip.commitId] : [],
-      author: { ...draft.author, seconds },
+      author: { ...draft.author, seconds: Math.min(draft.authored ?? seconds, seconds) },
       committer: { ...SYSTEM_IDENTITY, seconds },
       message: draft.message,
     });

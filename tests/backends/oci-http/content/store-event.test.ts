@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import {
   formatEvent,
+  madeAt,
   onlyAdds,
   parseEvent,
   type StoreEvent,
@@ -32,6 +33,19 @@ const MESSAGES: readonly [event: StoreEvent, message: readonly string[]][] = [
       "Tag: latest",
       `Previous: ${previous}`,
       `Digest: ${digest}`,
+      "Client: docker/27.0 ????Tag: forged",
+      "Remote: 2001:db8::1",
+    ],
+  ],
+  [
+    { kind: "import", repository, digest, tags: [demo], source: "https://old.example.org", origin },
+    [
+      "import team/app:demo",
+      "",
+      "Repository: team/app",
+      "Tag: demo",
+      `Digest: ${digest}`,
+      "Source: https://old.example.org",
       "Client: docker/27.0 ????Tag: forged",
       "Remote: 2001:db8::1",
     ],
@@ -258,11 +272,23 @@ test("a commit of stock git is read as a subject alone", () => {
   });
 });
 
-test("only a push that this server committed is known to remove nothing", () => {
+test("only a push or an import that this server committed is known to remove nothing", () => {
   const signature = { ...SYSTEM_IDENTITY, seconds: 0 };
   const commit = { tree: EMPTY_TREE.id, parents: [], author: signature, committer: signature };
   const byGit = { ...commit, committer: { name: "a", email: "a@example.org", seconds: 0 } };
   expect(onlyAdds({ ...commit, message: "push a:b\n" })).toBe(true);
+  expect(onlyAdds({ ...commit, message: "import a:b\n" })).toBe(true);
   expect(onlyAdds({ ...commit, message: "delete a:b\n" })).toBe(false);
   expect(onlyAdds({ ...byGit, message: "push a:b\n" })).toBe(false);
+});
+
+test("a commit of this server says when its content was made, and one that stock git amended does not", () => {
+  const signature = { ...SYSTEM_IDENTITY, seconds: 50 };
+  const author = { name: "alice", email: "alice@everlock", seconds: 20 };
+  const commit = { tree: EMPTY_TREE.id, parents: [], author, committer: signature, message: "import a:b\n" };
+  expect(madeAt(commit)).toBe(20);
+  expect(madeAt({ ...commit, author: { ...author, seconds: 50 } })).toBeUndefined();
+  expect(
+    madeAt({ ...commit, committer: { name: "a", email: "a@example.org", seconds: 50 } }),
+  ).toBeUndefined();
 });

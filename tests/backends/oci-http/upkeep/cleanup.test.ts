@@ -61,6 +61,22 @@ describe("a cleanup rule for the newest tags", () => {
     expect(await apply(store, "**,newest=1")).toEqual(tagged("v1.10"));
   });
 
+  test("counts an imported tag by the time when it was pushed elsewhere, also behind what was pushed here before", async () => {
+    const store = await TestStore.open();
+    const now = Math.floor(Date.now() / 1000);
+    const importedAt = (tag: string, made: number | undefined) =>
+      store.image(tag, { imported: { source: "old", made } });
+    await importedAt("middle", now - 2000);
+    await importedAt("old", now - 3000);
+    await importedAt("young", now - 1000);
+    await store.image("here");
+    await importedAt("older", now - 4000);
+    await importedAt("undated", undefined);
+    expect(await apply(store, "**,newest=4")).toEqual(tagged("old", "older"));
+    expect(await apply(store, "**,newest=2")).toEqual(tagged("middle", "young"));
+    expect(await apply(store, "**,newest=1")).toEqual(tagged("here"));
+  });
+
   test("does not count tags that match its patterns", async () => {
     const store = await TestStore.open();
     for (const tag of ["a", "b", "v1", "v2", "v3"]) await store.image(tag);
