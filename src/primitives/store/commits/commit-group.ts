@@ -1,9 +1,11 @@
+import { ExpectedError } from "../../expected-error.ts";
 import { encodeCommit, type Identity } from "../git/commit.ts";
-import { type NamedObject, nameObject } from "../git/object.ts";
+import { CorruptObjectError, type NamedObject, nameObject } from "../git/object.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type Change, type DirectoryChange, EMPTY_TREE, editTree } from "./tree-edit.ts";
+import { diffTrees } from "./tree-walk.ts";
 
 export const SYSTEM_IDENTITY: Identity = { name: "Everlock System", email: "system@everlock" };
 
@@ -18,6 +20,15 @@ export interface Draft {
   readonly message: string;
 }
 
+/** The branch is not where adopted commits were to follow; nothing was changed. */
+export class BranchMovedError extends ExpectedError {
+  override readonly name = "BranchMovedError";
+  override readonly kind = "conflict";
+  constructor() {
+    super("the branch has moved meanwhile");
+  }
+}
+
 export type Prepare = (parent: Snapshot) => Promise<Draft> | Draft;
 
 export interface Outcome {
@@ -26,10 +37,21 @@ export interface Outcome {
   readonly changed: boolean;
 }
 
+/** Commits of another store, which the branch is moved to as they are. */
+export interface Adoption {
+  /** What the store may lack of the new commits. */
+  readonly objects: readonly NamedObject[];
+  /** The commit that they follow, or take the place of; `undefined`: the store has none yet. */
+  readonly expected: ObjectId | undefined;
+  readonly next: ObjectId;
+  readonly commits: number;
+}
+
 /** A requested commit with the promise that its caller awaits. */
 export interface PendingCommit {
-  /** Without it, nothing is to be committed: the caller waits until what the branch is known to be at is shown. */
+  /** Without it and `adoption`, nothing is to be committed: the caller waits until what the branch is known to be at is shown. */
   readonly prepare: Prepare | undefined;
+  readonly adoption?: Adoption;
   readonly outcome: PromiseWithResolvers<Outcome>;
 }
 
@@ -77,7 +99,11 @@ export class CommitGroup {
   /** Adds a commit; one that fails does not change the group. */
   async add(pending: PendingCommit): Promise<void> {
     this.pending.push(pending);
-    const { prepare } = pending;
+    const { prepare, adoption } = pending;
+    if (adoption !== undefined) {
+      await this.#adopt(adoption, pending.outcome);
+      return;
+    }
     if (prepare === undefined) {
       this.#resolutions.push(() => pending.outcome.resolve({ commitId: this.tip.commitId, changed: false }));
       return;
@@ -97,6 +123,40 @@ export class CommitGroup {
       this.#resolutions.push(() => pending.outcome.resolve(outcome));
     } catch (error) {
       this.#resolutions.push(() => pending.outcome.reject(error));
+    }
+  }
+
+  async #adopt(adoption: Adoption, outcome: PendingCommit["outcome"]): Promise<void> {
+    const objects = new Map(adoption.objects.map((object) => [object.id, object]));
+    this.#reader.stage(objects);
+    try {
+      if (this.tip.commitId !== adoption.expected) throw new BranchMovedError();
+      const tip = new Snapshot(this.#reader, adoption.next, await this.#reader.commit(adoption.next));
+      await this.#requireWhole(tip);
+      for (const [id, object] of objects) {
+        this.#objects.set(id, object);
+        this.bytes += object.body.length;
+      }
+      this.#reader.stage(this.#objects);
+      this.tip = tip;
+      this.commits += adoption.commits;
+      this.changesDirectories = true;
+      this.#resolutions.push(() => outcome.resolve({ commitId: adoption.next, changed: true }));
+    } catch (error) {
+      this.#resolutions.push(() => outcome.reject(error));
+    } finally {
+      this.#reader.unstage(objects);
+    }
+  }
+
+  /** Throws `CorruptObjectError` if an object of the files that differ is missing: the branch must not move to what nobody can read. */
+  async #requireWhole(tip: Snapshot): Promise<void> {
+    for await (const { path, after } of diffTrees(this.#reader.tree, this.tip.tree, tip.tree)) {
+      if (after !== undefined && !(await this.#reader.has(after)))
+        throw new CorruptObjectError(
+          `the commit ${tip.commitId}`,
+          `the object ${after} of '${path}' is missing`,
+        );
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Commit } from "../git/commit.ts";
 import type { ObjectId } from "../git/object-id.ts";
+import type { Tree } from "../git/tree.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { type Difference, diffTrees, type Enters } from "./tree-walk.ts";
 
@@ -13,6 +14,15 @@ export class CommitWalk {
 
   commit(id: ObjectId): Promise<Commit> {
     return this.#reader.commit(id);
+  }
+
+  /** A commit as it is stored. */
+  commitBody(id: ObjectId): Promise<Uint8Array> {
+    return this.#reader.commitBody(id);
+  }
+
+  tree(id: ObjectId): Tree | Promise<Tree> {
+    return this.#reader.tree(id);
   }
 
   /** The bytes of a file. */

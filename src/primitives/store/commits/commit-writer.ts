@@ -1,6 +1,14 @@
 import { nextTurn } from "../../jobs/next-turn.ts";
 import type { Branch } from "../engine/branch.ts";
-import { CommitGroup, type Outcome, type PendingCommit, type Prepare } from "./commit-group.ts";
+import {
+  type Adoption,
+  CommitGroup,
+  type Outcome,
+  type PendingCommit,
+  type Prepare,
+} from "./commit-group.ts";
+import { type EngineWork, engineWork } from "./engine-work.ts";
+import { MoveListeners } from "./move-listeners.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import type { Projection } from "./projection.ts";
 import { catchUp } from "./projection-catch-up.ts";
@@ -24,22 +32,6 @@ const MAX_SHOWN_AT_ONCE = 5000;
 /** How long commits are built before the event loop runs once (ms). */
 const TURN_MS = 1;
 
-/** Work of the engine during which a group is filled; `done` never rejects. */
-interface EngineWork {
-  readonly done: Promise<void>;
-  isOver: boolean;
-}
-
-function engineWork(done: Promise<void>): EngineWork {
-  const work: EngineWork = {
-    done: done.finally(() => {
-      work.isOver = true;
-    }),
-    isOver: false,
-  };
-  return work;
-}
-
 /** A group that is being published or waits to be shown to readers. */
 interface InFlightGroup extends EngineWork {
   readonly group: CommitGroup;
@@ -55,7 +47,9 @@ interface InFlightGroup extends EngineWork {
  * other.
  */
 export class CommitWriter {
-  head: Snapshot;
+  #head: Snapshot;
+  /** Of `head`. */
+  readonly moves = new MoveListeners();
   readonly #branch: Branch;
   readonly #reader: ObjectReader;
   readonly #projection: Projection | undefined;
@@ -72,21 +66,35 @@ export class CommitWriter {
     this.#branch = branch;
     this.#reader = reader;
     this.#projection = projection;
-    this.head = head;
+    this.#head = head;
+  }
+
+  get head(): Snapshot {
+    return this.#head;
+  }
+
+  #moveHead(head: Snapshot): void {
+    if (head.commitId !== this.#head.commitId) this.moves.tell();
+    this.#head = head;
   }
 
   submit(prepare: Prepare): Promise<Outcome> {
-    return this.#enqueue(prepare);
+    return this.#enqueue({ prepare });
+  }
+
+  /** Rejects with `BranchMovedError` if the branch is not where the adopted commits follow. */
+  adopt(adoption: Adoption): Promise<Outcome> {
+    return this.#enqueue({ prepare: undefined, adoption });
   }
 
   /** Resolves when the commit that the branch is known to be at is shown to readers. */
   async catchUp(): Promise<void> {
-    await this.#enqueue(undefined);
+    await this.#enqueue({ prepare: undefined });
   }
 
-  #enqueue(prepare: Prepare | undefined): Promise<Outcome> {
+  #enqueue(request: Omit<PendingCommit, "outcome">): Promise<Outcome> {
     const outcome = Promise.withResolvers<Outcome>();
-    const pending: PendingCommit = { prepare, outcome };
+    const pending: PendingCommit = { ...request, outcome };
     this.#unsettled.add(pending);
     const isOver = () => {
       this.#unsettled.delete(pending);
@@ -200,7 +208,7 @@ export class CommitWriter {
     if (tip.commitId === undefined || tip.commitId === base.commitId) {
       group.discard();
       // A refusal may rest on a state that another node has replaced meanwhile.
-      const isRefusal = group.pending.some(({ prepare }) => prepare !== undefined);
+      const isRefusal = group.pending.some(({ prepare, adoption }) => (prepare ?? adoption) !== undefined);
       const newest = (isRefusal ? this.#branch.refresh() : undefined) ?? this.#branch.read();
       return (await newest) === base.commitId;
     }
@@ -239,7 +247,7 @@ export class CommitWriter {
     const { group } = inFlight;
     try {
       if (this.#projectionFailure) throw this.#projectionFailure;
-      this.head = group.tip;
+      this.#moveHead(group.tip);
       this.#commits += group.commits;
       if (group.commits > 0) this.#projection?.apply(group.changes, group.tip.commitId);
       group.resolvePending();
@@ -286,7 +294,7 @@ export class CommitWriter {
     const head = new Snapshot(this.#reader, id, id && (await this.#reader.commit(id)));
     if (this.#projection) await catchUp(this.#projection, head, this.#reader);
     // Not before: who waits for a refresh takes a head that is new enough for a projection that is.
-    this.head = head;
+    this.#moveHead(head);
     this.#projectionFailure = undefined;
   }
 }

@@ -61,18 +61,26 @@ export class ObjectReader {
     this.#staged.delete(objects);
   }
 
+  async has(id: ObjectId): Promise<boolean> {
+    return this.#findStaged(id) !== undefined || (await this.#objects.has(id));
+  }
+
   blob(id: ObjectId): Promise<Uint8Array> {
     return this.#read(id, "blob");
   }
 
   async commit(id: ObjectId): Promise<Commit> {
-    return parseCommit(await this.#read(id, "commit"));
+    return parseCommit(await this.commitBody(id));
+  }
+
+  /** A commit as it is stored. */
+  commitBody(id: ObjectId): Promise<Uint8Array> {
+    return this.#read(id, "commit");
   }
 
   /** Resolves with `undefined` if the store lacks the commit. Rejects if it is damaged or can't be read. */
   async storedCommit(id: ObjectId): Promise<Commit | undefined> {
-    const isStored = this.#findStaged(id) !== undefined || (await this.#objects.has(id));
-    return isStored ? this.commit(id) : undefined;
+    return (await this.has(id)) ? this.commit(id) : undefined;
   }
 
   async #read(id: ObjectId, type: ObjectType): Promise<Uint8Array> {

@@ -1,11 +1,11 @@
-import { ExpectedError } from "../../expected-error.ts";
 import { SharedRun } from "../../jobs/shared-run.ts";
 import type { Release } from "../../release.ts";
 import type { Branch } from "../engine/branch.ts";
 import type { ObjectStore } from "../engine/objects.ts";
 import type { Commit, Identity } from "../git/commit.ts";
+import type { NamedObject } from "../git/object.ts";
 import { NO_COMMIT, type ObjectId } from "../git/object-id.ts";
-import { type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-group.ts";
+import { type Adoption, type Outcome, type Prepare, SYSTEM_IDENTITY } from "./commit-group.ts";
 import { CommitWalk } from "./commit-walk.ts";
 import { CommitWriter } from "./commit-writer.ts";
 import { checkObjects, type ObjectReport } from "./object-check.ts";
@@ -13,9 +13,12 @@ import { ObjectReader } from "./object-reader.ts";
 import type { Projection } from "./projection.ts";
 import { catchUp } from "./projection-catch-up.ts";
 import { Snapshot } from "./snapshot.ts";
+import { StaleReadError, StoreClosedError } from "./store-errors.ts";
 import type { StorePath } from "./store-path.ts";
 import type { Change } from "./tree-edit.ts";
 import { type Difference, diffTrees, type Enters, type ListedFile } from "./tree-walk.ts";
+
+export { StaleReadError, StoreClosedError } from "./store-errors.ts";
 
 /** Author and message of a commit. */
 export interface CommitMeta {
@@ -28,24 +31,6 @@ export interface CommitMeta {
 export interface Expectation {
   readonly path: StorePath;
   readonly fileId: ObjectId | undefined;
-}
-
-/** The store has changed since the caller read it; nothing was written. */
-export class StaleReadError extends ExpectedError {
-  override readonly name: string = "StaleReadError";
-  override readonly kind = "conflict";
-  constructor(path: StorePath) {
-    super(`'${path}' has changed meanwhile`);
-  }
-}
-
-/** The store was closed before the commit began, as in a stop; nothing was changed. */
-export class StoreClosedError extends ExpectedError {
-  override readonly name: string = "StoreClosedError";
-  override readonly kind = "busy";
-  constructor(store: string) {
-    super(`the store '${store}' is closed`);
-  }
 }
 
 export interface HistoryEntry {
@@ -236,6 +221,23 @@ export class Store {
     if (this.#isClosed) throw new StoreClosedError(this.name);
     this.#relieve();
     return this.#writer.submit(prepare);
+  }
+
+  /** Moves the branch to commits of another store. Rejects with `BranchMovedError`, and with `CorruptObjectError` if they are not whole. */
+  async adopt(adoption: Adoption): Promise<Outcome> {
+    if (this.#isClosed) throw new StoreClosedError(this.name);
+    this.#relieve();
+    return this.#writer.adopt(adoption);
+  }
+
+  /** Stores objects, durably, that commits will refer to which are adopted later. */
+  put(objects: readonly NamedObject[]): Promise<void> {
+    return this.#objects.put(objects);
+  }
+
+  /** `listener` is called after `head` has moved, until the returned function is called. */
+  onMoved(listener: () => void): Release {
+    return this.#writer.moves.add(listener);
   }
 
   /** Reads the commits that another process (stock git) or node has made since. */
