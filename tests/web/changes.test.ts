@@ -18,7 +18,7 @@ async function start() {
     for (const tag of ["v1", "v2", "v3"]) if (await isThere(tag)) found.push(tag);
     return found;
   };
-  return { base: `http://localhost:${httpPort}`, client, tags };
+  return { server, base: `http://localhost:${httpPort}`, client, tags };
 }
 
 describeWith([CHROMIUM], "a change in the browser", () => {
@@ -42,6 +42,32 @@ describeWith([CHROMIUM], "a change in the browser", () => {
     await page.getByRole("button", { name: "Undo" }).click();
     await page.getByText("team/app:v1 deleted").waitFor();
     expect(await tags()).toEqual(["v2"]);
+  });
+
+  test("moves a tag to the image of another one, says that a write-once tag stays, and is undone", async () => {
+    const { server, base, client } = await start();
+    const digest = async (tag: string) =>
+      (await client.fetch(`manifests/${tag}`, { method: "HEAD" })).headers.get("Docker-Content-Digest");
+    const [one, two] = [await digest("v1"), await digest("v2")];
+    const page = await (await openBrowser({ javaScriptEnabled: false })).newPage();
+    await signIn(page, base, "bob");
+    await page.goto(`${base}/repositories/team/app/-/tags/v2`);
+    await page.getByRole("link", { name: "Set another tag…" }).click();
+    await page.getByLabel("Tag to set").fill("v1");
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.getByText("1 tag would be changed.").waitFor();
+    expect(await digest("v1")).toBe(one);
+    await page.getByRole("button", { name: "Set the tag" }).click();
+    await page.waitForURL(/\/done$/);
+    expect(await page.getByRole("status").first().textContent()).toContain("tag team/app:v2 as v1");
+    expect(await digest("v1")).toBe(two);
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByText("undo ").first().waitFor();
+    expect(await digest("v1")).toBe(one);
+    await consoleLines(server, "/oci set default immutable=v1");
+    await page.goto(`${base}/repositories/team/app/-/retag?source=v2&tag=v1`);
+    expect(await page.getByRole("alert").textContent()).toContain("'team/app:v1' is write-once");
+    expect(await page.getByRole("button", { name: "Set the tag" }).count()).toBe(0);
   });
 
   test("restores a tag without scripts, and says if it was pushed since the preview", async () => {

@@ -318,6 +318,12 @@ describeWith(["git"], "a change by a browser", () => {
     const pushed = (await ask("POST", `${APP}/-/restore`, { tag: "v1", to: then, yes: true })).json["commit"];
     await client.pushImage("v3", 1000);
     const changes: readonly (readonly [path: string, body: object, line: string])[] = [
+      [`${APP}/-/retag`, { source: "v1", tag: "next" }, "/oci tag default team/app:v1 team/app:next"],
+      [
+        `${APP}/-/retag`,
+        { source: newer.digest, tag: "v3" },
+        `/oci tag default team/app@${newer.digest} team/app:v3`,
+      ],
       ["/delete", { selection: "team/*:v*" }, "/oci rm default team/*:v* --yes"],
       [`${APP}/-/delete`, { tags: ["v1"] }, "/oci rm default team/app:v1 --yes"],
       [`${APP}/-/delete`, { all: true }, "/oci rm default team/app --yes"],

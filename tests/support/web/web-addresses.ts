@@ -26,6 +26,10 @@ const QUERIES: Readonly<Record<string, readonly ExampleOf[]>> = {
     ({ earlier }) => `?to=${earlier}`,
     () => "?to=0s",
   ],
+  "/repositories/{repository}/-/retag": [
+    ({ tag }) => `?source=${tag}&tag=other`,
+    ({ digest, tag }) => `?source=${digest}&tag=${tag}`,
+  ],
   "/repositories/{repository}/-/delete": [
     ({ tag }) => `?tag=${tag}`,
     ({ digest }) => `?digest=${digest}`,
@@ -125,6 +129,7 @@ const BODIES: Readonly<Record<string, (examples: Examples) => unknown>> = {
   changePassword: () => ({ old: "change-me", password: "change-me" }),
   restoreRepository: ({ earlier }) => ({ to: earlier, yes: true }),
   restoreRegistry: ({ repository, earlier }) => ({ selection: repository, to: earlier, yes: true }),
+  setTag: ({ tag }) => ({ source: tag, tag: "other", yes: true }),
   deleteContent: ({ tag }) => ({ tags: [tag], yes: true }),
   deleteSelection: ({ repository, tag }) => ({ selection: `${repository}:${tag}`, yes: true }),
   undoCommit: () => ({ yes: true }),

@@ -5,7 +5,7 @@ import { retag } from "../../oci-http/operations/retag.ts";
 import type { Command } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { targetCandidates } from "./known-names.ts";
-import { INSTANCE, REPOSITORY, readInstance, readTarget } from "./oci-words.ts";
+import { INSTANCE, REPOSITORY, readInstance, readSource, readTarget } from "./oci-words.ts";
 import { outcome } from "./outcome.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
 import { shortCommit, shortDigest } from "./table.ts";
@@ -19,19 +19,19 @@ export const OCI_COPY_COMMANDS: readonly Command[] = [
       { name: "repository:tag", candidates: targetCandidates },
       { name: "repository:new-tag", candidates: targetCandidates },
     ],
-    summary: "point a tag at the image of another tag of the same repository, as to promote it",
+    summary: "point a tag at the image of another tag, or a digest, of the same repository, as to promote it",
     example: "/oci tag default app:v1 app:prod",
     adminOnly: false,
     isChange: true,
     async run([name = "", sourceText = "", text = ""], context) {
       const instance = readInstance(name);
-      const [source, target] = [readTarget(sourceText), readTarget(text)];
-      if (!source.tag || !target.tag)
-        throw new ConsoleError(`'${source.tag ? text : sourceText}' names no tag; use <repository>:<tag>`);
-      if (source.repository !== target.repository)
-        throw new ConsoleError("both tags must be in one repository; '/oci copy' copies a repository");
-      const { repository, tag } = target;
-      const request = { instance, repository, source: source.tag, tag };
+      const { repository, source } = readSource(sourceText);
+      const target = readTarget(text);
+      const { tag } = target;
+      if (!tag) throw new ConsoleError(`'${text}' names no tag; use <repository>:<tag>`);
+      if (repository !== target.repository)
+        throw new ConsoleError("both must be in one repository; '/oci copy' copies a repository");
+      const request = { instance, repository, source, tag };
       const record = await retag(context, context.actor, request);
       if (!record.commit)
         return outcome(

@@ -1,5 +1,5 @@
 import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
-import { parseTag, type Tag } from "../../../registry/model/tag.ts";
+import { parseReference, parseTag, type Reference, type Tag } from "../../../registry/model/tag.ts";
 import { parseSelection, type Selection } from "../../oci-http/operations/selection.ts";
 import { type InstanceName, parseInstanceName } from "../../oci-http/settings/instance-config.ts";
 import type { Parameter } from "./command.ts";
@@ -32,6 +32,16 @@ export function readTarget(text: string): { repository: RepositoryName; tag: Tag
     throw new ConsoleError(`'${text}' is not a repository or tag; use <repository> or <repository>:<tag>`);
   }
   return { repository, tag };
+}
+
+/** Reads `<repository>:<tag>` or `<repository>@<digest>`. */
+export function readSource(text: string): { repository: RepositoryName; source: Reference } {
+  const at = text.search(/[:@]/);
+  const repository = parseRepositoryName(text.slice(0, at));
+  const source = parseReference(text.slice(at + 1));
+  const isSpelled = source?.kind === (text[at] === "@" ? "digest" : "tag");
+  if (at > 0 && repository && source && isSpelled) return { repository, source };
+  throw new ConsoleError(`'${text}' names no image; use <repository>:<tag> or <repository>@<digest>`);
 }
 
 /** Reads `<repository>[:<tag>[,<tag>…]|@<digest>]`, with wildcards in repository and tag. */

@@ -1,7 +1,7 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
-import type { Tag } from "../../../registry/model/tag.ts";
+import type { Reference, Tag } from "../../../registry/model/tag.ts";
 
 /** The origin of a change, from its HTTP request. */
 export interface Origin {
@@ -101,12 +101,12 @@ export type StoreEvent =
     }
   | (CopiedRepository & { readonly kind: "copy" })
   | (CopiedRepository & { readonly kind: "rename" })
-  /** A tag is pointed at the manifest of another tag. */
+  /** A tag is pointed at a manifest of its repository. */
   | {
       readonly kind: "retag";
       readonly repository: RepositoryName;
-      /** The other tag. */
-      readonly source: Tag;
+      /** The manifest, as its user named it: by another tag or its digest. */
+      readonly source: Reference;
       readonly digest: Digest;
       readonly tags: readonly [TagMove];
       readonly origin: Origin;

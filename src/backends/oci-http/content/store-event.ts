@@ -51,10 +51,13 @@ function subjectOf(event: StoreEvent): string {
   if (kind === "undo") return `undo ${event.undoes.slice(0, SHORT_COMMIT_HEX)}${placeOf(event)}`;
   if (kind === "remove") return `delete ${shortened(event.selection)} (${countsOf(event.counts)})`;
   if (kind === "copy" || kind === "rename") return `${kind} ${event.from} to ${repository}`;
-  if (kind === "retag") return `tag ${repository}:${event.source} as ${event.tags[0].tag}`;
   const { digest } = event;
-  const byDigest = kind === "delete" ? event.byDigest : tags.length === 0;
   const short = digest.slice(0, digest.indexOf(":") + 1 + SHORT_DIGEST_HEX);
+  if (kind === "retag") {
+    const { source } = event;
+    return `tag ${repository}${source.kind === "tag" ? `:${source.tag}` : `@${short}`} as ${event.tags[0].tag}`;
+  }
+  const byDigest = kind === "delete" ? event.byDigest : tags.length === 0;
   return `${kind} ${repository}${byDigest ? `@${short}` : `:${tags.map(({ tag }) => tag).join(", ")}`}`;
 }
 

@@ -49,7 +49,7 @@ export function requireRoleIn(
 
 /** What the actor may do to a repository by roles and settings. */
 export interface ChangeRights {
-  /** Set tags to earlier states; with deletion of tags it requires `deletes` too. */
+  /** Set tags, also to earlier states; with deletion of tags it requires `deletes` too. */
   readonly restores: boolean;
   readonly deletes: boolean;
 }

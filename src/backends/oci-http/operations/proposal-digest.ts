@@ -1,5 +1,6 @@
 import type { RemovalProposal } from "./remove.ts";
 import type { RestorePlan } from "./restore-plan.ts";
+import type { RetagProposal } from "./retag.ts";
 
 /** Hex digits that tell proposals apart. */
 const HEX = 32;
@@ -33,6 +34,11 @@ export function removalDigest({ plan, store, selection }: RemovalProposal): stri
       yield manifests;
     }
   });
+}
+
+/** Like `restoreDigest`, for a tag that is set. */
+export function retagDigest({ store, repository, source, tag, digest, previous }: RetagProposal): string {
+  return digestOfParts(() => [["tag", store, repository, source, tag, digest, previous]]);
 }
 
 function digestOfParts(parts: () => Iterable<unknown>): string {

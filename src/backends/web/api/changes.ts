@@ -5,13 +5,14 @@ import { InvalidArgumentError } from "../../refusals.ts";
 import { type ChangeResult, previewToken } from "../requests/submissions.ts";
 import type { WebContext } from "../requests/web-context.ts";
 import { apiRoute } from "./api-route.ts";
-import { digestIn, repositoryIn, tagIn } from "./path-values.ts";
+import { digestIn, referenceIn, repositoryIn, tagIn } from "./path-values.ts";
 import {
   carryOutNow,
   carryOutPreview,
   type PreparedChange,
   prepareRemoval,
   prepareRestore,
+  prepareRetag,
   prepareUndo,
   refuseUnconfirmed,
   selectionIn,
@@ -160,6 +161,11 @@ export function restoredIn(repositoryText: string | undefined, tag: string | und
   return selectionIn(tag === undefined || tag === "" ? repository : `${repository}:${tagIn(tag)}`);
 }
 
+/** The tag that is set, and the manifest that it is to name. */
+export function retaggedIn(repository: string | undefined, source: string, tag: string) {
+  return { repository: repositoryIn(repository), source: referenceIn(source), tag: tagIn(tag) };
+}
+
 function body<P extends TProperties>(properties: P) {
   return Type.Object({ ...properties, ...CONFIRMATION }, { additionalProperties: false });
 }
@@ -186,6 +192,19 @@ export const CHANGE_ROUTES = [
       change(context, confirmation, () =>
         prepareRestore(context, selection === undefined ? undefined : selectionIn(selection), to),
       ),
+  }),
+  apiRoute({
+    method: "POST",
+    path: "/repositories/{repository}/-/retag",
+    operationId: "setTag",
+    summary: "Points a tag, new or known, at a manifest of the repository, as one commit.",
+    body: body({
+      source: Type.String({ description: "the manifest: another tag, or a digest" }),
+      tag: Type.String({ description: "the tag that is set" }),
+    }),
+    response: Change,
+    handle: (context, { path, body: { source, tag, ...confirmation } }) =>
+      change(context, confirmation, () => prepareRetag(context, retaggedIn(path.repository, source, tag))),
   }),
   apiRoute({
     method: "POST",

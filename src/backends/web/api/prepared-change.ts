@@ -4,7 +4,7 @@ import { counted } from "../../../primitives/text/counted.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { MovedMeanwhileError } from "../../oci-http/operations/change-rights.ts";
 import { parseMoment } from "../../oci-http/operations/moment.ts";
-import { removalDigest, restoreDigest } from "../../oci-http/operations/proposal-digest.ts";
+import { removalDigest, restoreDigest, retagDigest } from "../../oci-http/operations/proposal-digest.ts";
 import { carryOutRemoval, proposeRemoval } from "../../oci-http/operations/remove.ts";
 import {
   carryOutRestore,
@@ -14,6 +14,7 @@ import {
   restoreTargetOf,
   type TagRestore,
 } from "../../oci-http/operations/restore.ts";
+import { proposeRetag, type RetagRequest, retag } from "../../oci-http/operations/retag.ts";
 import { MAX_SELECTED_TAGS, parseSelection, type Selection } from "../../oci-http/operations/selection.ts";
 import { carryOutUndo, previewUndo } from "../../oci-http/operations/undo.ts";
 import { ConflictError, InvalidArgumentError, NotFoundError } from "../../refusals.ts";
@@ -136,6 +137,27 @@ export async function prepareUndo(
     to: undefined,
     obstacle,
     carryOut: async () => (await carryOutUndo(services, actor, proposal)).commit,
+  };
+}
+
+export async function prepareRetag(
+  { services, actor, config }: WebContext,
+  wanted: Omit<RetagRequest, "instance">,
+): Promise<PreparedChange> {
+  const request = { instance: config.name, ...wanted };
+  const proposal = await proposeRetag(services, actor, request);
+  const { repository, tag, digest, previous, obstacle } = proposal;
+  const moves = previous === digest ? [] : [{ repository, tag, before: previous, after: digest }];
+  return {
+    digest: retagDigest(proposal),
+    moves,
+    tags: moves.length,
+    repositories: moves.length,
+    manifests: { restored: 0, deleted: 0, kept: 0 },
+    deletedManifests: [],
+    to: undefined,
+    obstacle: obstacle && { reason: obstacle, moves: [] },
+    carryOut: async () => (await retag(services, actor, request, proposal)).commit,
   };
 }
 

@@ -11,6 +11,7 @@ import { REPOSITORIES_PAGE } from "./repositories-page.tsx";
 import { REPOSITORY_PAGE } from "./repository-page.tsx";
 import { REPOSITORY_SPACE_PAGE } from "./repository-space-page.tsx";
 import { REPOSITORY_RESTORE_PAGE, RESTORE_PAGE } from "./restore-page.tsx";
+import { RETAG_PAGE } from "./retag-page.tsx";
 import { SIGN_IN_PAGE, SIGN_OUT_PAGE } from "./sign-in-page.tsx";
 import { SPACE_PAGE } from "./space-page.tsx";
 import { TAG_PAGE } from "./tag-page.tsx";
@@ -23,6 +24,7 @@ export const PAGES: readonly Page[] = [
   REPOSITORY_SPACE_PAGE,
   REPOSITORY_RESTORE_PAGE,
   REPOSITORY_DELETE_PAGE,
+  RETAG_PAGE,
   RESTORE_PAGE,
   DELETE_PAGE,
   UNDO_PAGE,

@@ -223,7 +223,7 @@ const MESSAGES: readonly [event: StoreEvent, message: readonly string[]][] = [
     {
       kind: "retag",
       repository,
-      source: "v1" as Tag,
+      source: { kind: "tag", tag: "v1" as Tag },
       digest,
       tags: [latest],
       origin: { client: "console", remote: "" },

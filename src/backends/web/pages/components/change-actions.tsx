@@ -32,7 +32,9 @@ export function RepositoryActions({ context, repository }: RepositoryProps) {
 
 /** Actions on a tag. */
 export function TagActions({ context, repository, tag }: RepositoryProps & { readonly tag: string }) {
-  return <Actions context={context} repository={repository} restored={{ tag }} deleted={{ tag }} />;
+  return (
+    <Actions context={context} repository={repository} restored={{ tag }} source={tag} deleted={{ tag }} />
+  );
 }
 
 /** Actions on a manifest. */
@@ -41,23 +43,31 @@ export function ManifestActions({
   repository,
   digest,
 }: RepositoryProps & { readonly digest: Digest }) {
-  return <Actions context={context} repository={repository} deleted={{ digest }} />;
+  return <Actions context={context} repository={repository} source={digest} deleted={{ digest }} />;
 }
 
 interface ActionsProps extends RepositoryProps {
   readonly restored?: Readonly<Record<string, string>>;
+  /** The manifest that another tag may be set to: a tag or a digest. */
+  readonly source?: string;
   readonly deleted: Readonly<Record<string, string>>;
 }
 
-function Actions({ context, repository, restored, deleted }: ActionsProps) {
+function Actions({ context, repository, restored, source, deleted }: ActionsProps) {
   const { links, at } = context;
   const { restores, deletes } = mayChange(context, repository);
   const root = `/repositories/${repository}/-`;
   // What a past moment shows may be gone by now.
   const offersDelete = deletes && !at;
-  if (!(restores && restored) && !offersDelete) return null;
+  const offersTag = restores && source !== undefined && !at;
+  if (!(restores && restored) && !offersTag && !offersDelete) return null;
   return (
     <div class="row">
+      {offersTag && (
+        <a class="button" href={links.now(`${root}/retag`, { source })}>
+          Set another tag…
+        </a>
+      )}
       {restores && restored && (
         <a class="button" href={links.now(`${root}/restore`, { ...restored, to: at?.text })}>
           Restore…
