@@ -1,6 +1,6 @@
 import { type AsOfRecord, describeMoment } from "../oci-http/operations/as-of.ts";
 import type { Moment } from "../oci-http/operations/moment.ts";
-import { configOf } from "../oci-http/operations/registry-access.ts";
+import { configOf, requestWaits } from "../oci-http/operations/registry-access.ts";
 import { requireSeen } from "../oci-http/operations/seen-moment.ts";
 import { maintenanceMessage } from "../oci-http/settings/registry-mode.ts";
 import { API_PREFIX, handleApi } from "./api/api.ts";
@@ -65,7 +65,7 @@ export class WebBackend implements WebCalls {
     const client = request.headers["user-agent"] ?? "";
     return {
       request,
-      services: this.#services,
+      services: { ...this.#services, waits: requestWaits() },
       actor: webActor(request.login, { directory: () => users.directory, client, remote: request.remote }),
       config: configOf(this.#services, request.instance),
       query,

@@ -5,11 +5,10 @@ import { lastPush } from "../history/tag-sets.ts";
 import { type CleanupRule, ruleFor } from "../policy/cleanup-rules.ts";
 import type { TagPattern } from "../policy/immutable-tags.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
-import { SUMMARY_WAIT_MS } from "../summaries/summaries.ts";
 import { repositoriesIn } from "../summaries/summary-pages.ts";
 import type { Moment } from "./moment.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
-import { newestHistory, stateOf } from "./registry-state.ts";
+import { newestHistory, stateOf, summariesOf } from "./registry-state.ts";
 
 /** One repository, and the rules of the registry that apply to it. */
 export interface RepositoryRecord {
@@ -48,8 +47,8 @@ export async function describeRepository(
   const { oci, past } = state;
   const last = past
     ? lastPush(past.history, repository, past.seq)
-    : await newestHistory(oci, () => lastPush(oci.history, repository));
-  const db = past ? undefined : await oci.summaries.newest(SUMMARY_WAIT_MS);
+    : await newestHistory(state, () => lastPush(oci.history, repository));
+  const db = past ? undefined : await summariesOf(state);
   const [counted] = db
     ? repositoriesIn(db, "name", { from: repository, before: `${repository}\0` as RepositoryName })
     : [];

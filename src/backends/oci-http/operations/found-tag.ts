@@ -61,7 +61,7 @@ export async function tagDescriber(
   tags: readonly Tag[],
 ): Promise<(tag: Tag) => Promise<FoundTag | undefined>> {
   const sets = await lastSetsOf(state, repository, tags);
-  const expiries = state.past ? () => undefined : await nextCleanup(state.oci, config, repository);
+  const expiries = state.past ? () => undefined : await nextCleanup(state, config, repository);
   return async (tag) => {
     const digest = await state.tagDigest(repository, tag);
     if (!digest) return undefined;

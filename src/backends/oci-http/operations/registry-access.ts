@@ -1,3 +1,4 @@
+import { WaitBudget } from "../../../primitives/jobs/wait-budget.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { meantHint } from "../../../primitives/text/nearest.ts";
 import type { AccessPath } from "../../../primitives/users/access-path.ts";
@@ -13,6 +14,16 @@ import type { StoreView } from "../store/store-view.ts";
 /** The services that operations on the content of a registry use. */
 export interface ContentServices {
   readonly instances: Pick<InstanceRegistry, "list" | "storeOf">;
+  /** Shared by all operations of one request; `undefined`: each has its own. */
+  readonly waits?: WaitBudget | undefined;
+}
+
+/** How long a page waits in all for what was pushed just now (ms); it then shows what is known. */
+const REQUEST_WAIT_MS = 50;
+
+/** The waits of one request. */
+export function requestWaits(): WaitBudget {
+  return new WaitBudget(REQUEST_WAIT_MS);
 }
 
 interface KnownRegistries {

@@ -1,5 +1,7 @@
+import type { Database } from "bun:sqlite";
 import type { Digest } from "../../../primitives/digest.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
+import type { WaitBudget } from "../../../primitives/jobs/wait-budget.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { parseStoredManifest } from "../../../registry/model/manifest.ts";
@@ -17,12 +19,14 @@ import { isKnown } from "../store/known-repository.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import type { StoreView } from "../store/store-view.ts";
 import { type Moment, stateAt } from "./moment.ts";
-import { type ContentServices, configOf } from "./registry-access.ts";
+import { type ContentServices, configOf, requestWaits } from "./registry-access.ts";
 
 /** One state of a registry, the newest or a past one. The caller decides who may read which repository. */
 export interface RegistryState {
   readonly oci: OciStore;
   readonly blobs: StoreView["blobs"];
+  /** How long the request may wait for what is collected in the background. */
+  readonly waits: WaitBudget;
   /** The commit and its place in the history; `undefined`: the newest state. */
   readonly past: PastState | undefined;
   tagDigest(repository: RepositoryName, tag: Tag): Promise<Digest | undefined>;
@@ -55,18 +59,19 @@ export async function stateOf(
 ): Promise<RegistryState> {
   const { at: until } = configOf(services, instance);
   const oci = services.instances.storeOf(instance);
+  const { waits = requestWaits() } = services;
   if (at === undefined && until === undefined) {
     await oci.refresh();
-    return { oci, past: undefined, ...indexed(oci) };
+    return { oci, waits, past: undefined, ...indexed(oci) };
   }
   await oci.history.catchUp();
-  if (at !== undefined) return pastState(oci, await stateAt(oci, at, until));
-  const state = await pastState(oci, until);
+  if (at !== undefined) return { waits, ...(await pastState(oci, await stateAt(oci, at, until))) };
+  const state = { waits, ...(await pastState(oci, until)) };
   // A registry that serves a past state has an index of it.
   return until === undefined ? state : { ...state, ...indexed((await oci.frozenAt(until)).view) };
 }
 
-function indexed(view: StoreView): Omit<RegistryState, "oci" | "past"> {
+function indexed(view: StoreView): Omit<RegistryState, "oci" | "past" | "waits"> {
   const { index, blobs } = view;
   return {
     blobs,
@@ -78,7 +83,7 @@ function indexed(view: StoreView): Omit<RegistryState, "oci" | "past"> {
   };
 }
 
-async function pastState(oci: OciStore, commit: ObjectId | undefined): Promise<RegistryState> {
+async function pastState(oci: OciStore, commit: ObjectId | undefined): Promise<Omit<RegistryState, "waits">> {
   const snapshot = await oci.store.at(commit);
   const { history, blobs } = oci;
   const past = { history, commit, seq: commit === undefined ? 0 : (seqOf(history, commit) ?? 0) };
@@ -102,26 +107,38 @@ async function pastState(oci: OciStore, commit: ObjectId | undefined): Promise<R
   };
 }
 
-/** How long a page waits for the history (ms), which may have many thousand commits to read. */
-const HISTORY_WAIT_MS = 100;
-
 /**
  * What the history says of the newest state; `undefined` while it reads commits of before the request: an earlier push must not
  * be taken for the last one.
  */
-export async function newestHistory<T>({ history, store }: OciStore, read: () => T): Promise<T | undefined> {
+export async function newestHistory<T>(
+  { oci: { history, store }, waits }: Pick<RegistryState, "oci" | "waits">,
+  read: () => T,
+): Promise<T | undefined> {
   const { commitId: newest } = store.head();
-  await history.catchUp(AbortSignal.timeout(HISTORY_WAIT_MS));
+  await waits.spend((ms) => history.catchUp(AbortSignal.timeout(ms)));
   return newest === undefined || history.has(newest) ? history.ask(read) : undefined;
+}
+
+/**
+ * Sizes, counts and last pushes of the newest state, which may be a little older; `undefined` while they are collected for the
+ * first time.
+ */
+export function summariesOf({
+  oci,
+  waits,
+}: Pick<RegistryState, "oci" | "waits">): Promise<Database | undefined> {
+  return waits.spend((ms) => oci.summaries.newest(ms));
 }
 
 /** Who had set each tag last, and when; tags that the history does not know are left out. */
 export async function lastSetsOf(
-  { oci, past }: RegistryState,
+  state: RegistryState,
   repository: RepositoryName,
   tags: readonly Tag[],
 ): Promise<ReadonlyMap<Tag, LastSet>> {
-  if (!past) return (await newestHistory(oci, () => lastSets(oci.history, repository, tags))) ?? new Map();
+  const { oci, past } = state;
+  if (!past) return (await newestHistory(state, () => lastSets(oci.history, repository, tags))) ?? new Map();
   const sets = new Map<Tag, LastSet>();
   for (const tag of tags) {
     const move = pastTag(past, repository, tag);

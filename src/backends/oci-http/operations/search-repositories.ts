@@ -10,7 +10,6 @@ import type { Actor } from "../../actor.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
-import { SUMMARY_WAIT_MS } from "../summaries/summaries.ts";
 import {
   type RepositorySort,
   repositoriesBy,
@@ -23,7 +22,7 @@ import { smallestAfter } from "./past-order.ts";
 import { pastRepositories } from "./past-repositories.ts";
 import { readableOf, readableRanges, readsAll } from "./readable-repositories.ts";
 import { type ContentServices, holdsRole } from "./registry-access.ts";
-import { stateOf } from "./registry-state.ts";
+import { type RegistryState, stateOf, summariesOf } from "./registry-state.ts";
 
 export type { RepositorySort };
 
@@ -76,7 +75,7 @@ export async function searchRepositories(
   const { oci, past } = state;
   const page = past
     ? await pastRepositories({ ...state, past }, actor, search)
-    : ((await measuredPage(oci, actor, search)) ?? (await namedPage(oci, actor, search)));
+    : ((await measuredPage(state, actor, search)) ?? (await namedPage(oci, actor, search)));
   const anybody = ({ repository }: { readonly repository: RepositoryName }) =>
     services.users.directory.allows(
       ANONYMOUS,
@@ -90,17 +89,17 @@ type UnmarkedPage = FoundPage<Omit<FoundRepository, "isPublic">>;
 
 /** `undefined` while the store is measured for the first time. */
 async function measuredPage(
-  { summaries }: OciStore,
+  state: RegistryState,
   actor: Actor,
   search: RepositorySearch,
 ): Promise<UnmarkedPage | undefined> {
-  const db = await summaries.newest(SUMMARY_WAIT_MS);
+  const db = await summariesOf(state);
   if (!db) return undefined;
   try {
     return await sortedPage(db, actor, search);
   } catch (error) {
     if (damageIn(error) === undefined) throw error;
-    summaries.discard();
+    state.oci.summaries.discard();
     return undefined;
   }
 }

@@ -6,7 +6,6 @@ import type { Actor } from "../../actor.ts";
 import { InvalidArgumentError, NotFoundError } from "../../refusals.ts";
 import { pastTag, pastTags } from "../history/past-tags.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
-import { SUMMARY_WAIT_MS } from "../summaries/summaries.ts";
 import { type TagSort, tagsBy } from "../summaries/summary-pages.ts";
 import { versionKey } from "../summaries/version-key.ts";
 import { checkLimit, cursorAfter, type FoundPage, pageOf, positionOf } from "./found-page.ts";
@@ -14,7 +13,7 @@ import { type FoundTag, tagDescriber } from "./found-tag.ts";
 import type { Moment } from "./moment.ts";
 import { smallestAfter } from "./past-order.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
-import { type PastState, type RegistryState, stateOf } from "./registry-state.ts";
+import { type PastState, type RegistryState, stateOf, summariesOf } from "./registry-state.ts";
 
 export type { FoundTag, TagSort };
 
@@ -78,9 +77,9 @@ export async function searchTags(
 }
 
 /** `undefined` while the store is measured for the first time. */
-async function measuredNames({ oci }: RegistryState, search: TagSearch): Promise<Names | undefined> {
+async function measuredNames(state: RegistryState, search: TagSearch): Promise<Names | undefined> {
   const { repository, cursor, limit, text = "" } = search;
-  const db = await oci.summaries.newest(SUMMARY_WAIT_MS);
+  const db = await summariesOf(state);
   const known = db && tagsBy(db, repository, { ...search, text });
   if (!known) return undefined;
   const { scan, count } = known;
@@ -90,7 +89,7 @@ async function measuredNames({ oci }: RegistryState, search: TagSearch): Promise
     return { tags: rows.map(({ name }) => name), next, total, isMeasured: true };
   } catch (error) {
     if (damageIn(error) === undefined) throw error;
-    oci.summaries.discard();
+    state.oci.summaries.discard();
     return undefined;
   }
 }

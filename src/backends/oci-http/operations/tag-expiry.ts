@@ -4,10 +4,9 @@ import type { LastSet } from "../history/tag-sets.ts";
 import { formatCleanupRule, ruleFor } from "../policy/cleanup-rules.ts";
 import { isCovered } from "../policy/immutable-tags.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
-import type { OciStore } from "../store/oci-store.ts";
-import { SUMMARY_WAIT_MS } from "../summaries/summaries.ts";
 import { tagsBy } from "../summaries/summary-pages.ts";
 import { subjectInTag } from "../upkeep/attached-tags.ts";
+import { type RegistryState, summariesOf } from "./registry-state.ts";
 
 /** The cleanup rule that deletes a tag in its next run. */
 export interface TagExpiry {
@@ -22,7 +21,7 @@ const MAX_NEWEST = 2000;
  * set in the same second as the last one that is kept, and signatures, are not told.
  */
 export async function nextCleanup(
-  oci: OciStore,
+  state: RegistryState,
   { cleanup }: Pick<InstanceConfig, "cleanup">,
   repository: RepositoryName,
 ): Promise<(tag: Tag, last: LastSet | undefined) => TagExpiry | undefined> {
@@ -30,7 +29,7 @@ export async function nextCleanup(
   const { newest, keep = [] } = rule ?? {};
   if (!rule || newest === undefined || newest > MAX_NEWEST) return () => undefined;
   const counts = (tag: Tag) => !isCovered(tag, keep) && !subjectInTag(tag);
-  const oldestKept = await keptSince(oci, repository, newest, counts);
+  const oldestKept = await keptSince(state, repository, newest, counts);
   if (oldestKept === undefined) return () => undefined;
   const expiry = { rule: formatCleanupRule(rule) };
   return (tag, last) => (last && last.seconds < oldestKept && counts(tag) ? expiry : undefined);
@@ -38,12 +37,12 @@ export async function nextCleanup(
 
 /** When the last of the newest tags was set; `undefined` if there are no more than these. */
 async function keptSince(
-  { summaries }: OciStore,
+  state: RegistryState,
   repository: RepositoryName,
   newest: number,
   counts: (tag: Tag) => boolean,
 ): Promise<number | undefined> {
-  const db = await summaries.newest(SUMMARY_WAIT_MS);
+  const db = await summariesOf(state);
   const known = db && tagsBy(db, repository, { sort: "pushed", descending: true, text: "" });
   if (!known) return undefined;
   if (newest === 0) return Number.POSITIVE_INFINITY;

@@ -15,8 +15,6 @@ import { followCommits } from "./summary-following.ts";
 import { type ReadManifest, SummaryUpdate } from "./summary-update.ts";
 import { type SummaryState, SummaryWriter } from "./summary-writer.ts";
 
-/** How long a page waits for what was pushed just now (ms); it then shows what is known. */
-export const SUMMARY_WAIT_MS = 100;
 /** Filling the tables again costs less than to apply more commits than this. */
 const MAX_BEHIND = 20_000;
 

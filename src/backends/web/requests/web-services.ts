@@ -1,4 +1,5 @@
 import type { JobRunner } from "../../../primitives/jobs/job-runner.ts";
+import type { WaitBudget } from "../../../primitives/jobs/wait-budget.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import type { TokenUses } from "../../../primitives/users/token-uses.ts";
 import type { UserRegistry } from "../../../primitives/users/user-registry.ts";
@@ -10,6 +11,8 @@ import type { InstanceRegistry } from "../../oci-http/instances/instance-registr
 export interface WebServices extends PasswordServices {
   readonly users: UserRegistry;
   readonly instances: InstanceRegistry;
+  /** Of one request. */
+  readonly waits?: WaitBudget | undefined;
   readonly jobs: JobRunner;
   readonly tokenUses: Pick<TokenUses, "lastUse">;
   /** What other nodes change of users and registries; `undefined` where no other node uses the storage. */

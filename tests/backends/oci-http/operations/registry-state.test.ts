@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { listTags } from "../../../../src/backends/oci-http/operations/list.ts";
 import { parseMoment } from "../../../../src/backends/oci-http/operations/moment.ts";
-import { stateOf } from "../../../../src/backends/oci-http/operations/registry-state.ts";
+import { stateOf, summariesOf } from "../../../../src/backends/oci-http/operations/registry-state.ts";
+import type { OciStore } from "../../../../src/backends/oci-http/store/oci-store.ts";
+import { WaitBudget } from "../../../../src/primitives/jobs/wait-budget.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { ADMINISTRATOR, actorWith } from "../../../support/actors.ts";
@@ -81,4 +83,21 @@ test("tags are listed as of a moment, with who had set them", async () => {
   expect(await all(listTags(services, actorWith(ADMINISTRATOR), request))).toMatchObject([
     { tag: "v1", digest, by: "alice" },
   ]);
+});
+
+test("all operations of one request wait for the history and the sizes no longer than one does", async () => {
+  const { oci } = await TestStore.open();
+  let now = 0;
+  const waits = new WaitBudget(50, () => now);
+  const given: number[] = [];
+  const newest = async (ms: number) => {
+    given.push(ms);
+    now += ms;
+    return undefined;
+  };
+  const state = { oci: { ...oci, summaries: { newest } } as unknown as OciStore, waits };
+  for (let i = 0; i < 3; i++) await summariesOf(state);
+  expect(given).toEqual([50, 0, 0]);
+  const services = { ...registryOver({ oci }), waits };
+  expect((await stateOf(services, DEFAULT)).waits).toBe(waits);
 });
