@@ -11,6 +11,8 @@ export interface SmallDisk {
   /** Frees the space that `fill` used. */
   free(): void;
   resize(size: string): void;
+  /** Makes it read-only for all files that are opened from now on, or writable again. */
+  protect(isReadOnly: boolean): void;
 }
 
 function mount(...args: string[]): boolean {
@@ -56,6 +58,13 @@ export function smallDisk(size: string): SmallDisk {
       closeSync(fd);
     },
     free: () => rmSync(filler, { force: true }),
+    protect(isReadOnly) {
+      // A second mount over the first: one through which files are open for writing can't be made read-only.
+      const isDone = isReadOnly
+        ? mount("--bind", path, path) && mount("-o", "remount,bind,ro", path)
+        : unmount(path).success;
+      if (!isDone) throw new Error(`can't make ${path} ${isReadOnly ? "read-only" : "writable"}`);
+    },
     resize(size) {
       if (!mount("-o", `remount,size=${size}`, path)) throw new Error(`can't resize ${path}`);
     },

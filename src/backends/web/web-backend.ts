@@ -49,9 +49,10 @@ export class WebBackend implements WebCalls {
     if (expired) return expired;
     try {
       if (!ALWAYS.includes(request.path)) this.#refuseMaintenance(context);
-      context = { ...context, at: await momentOf(context) };
-      if (isApi) return await handleApi(context, request.path.slice(API_PREFIX.length));
-      context = { ...context, asOf: await asOfOf(context) };
+      const at = await momentOf(context);
+      if (isApi) return await handleApi({ ...context, at }, request.path.slice(API_PREFIX.length));
+      // Together: an error says nothing of a moment that is not known.
+      context = { ...context, at, asOf: await asOfOf({ ...context, at }) };
       return await handlePage(context);
     } catch (error) {
       const failure = webFailureOf(this.#services.log, error, request.login);

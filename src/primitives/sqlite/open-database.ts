@@ -3,6 +3,7 @@
  * `primitives/fs`. No code outside of it opens a database.
  */
 import { Database } from "bun:sqlite";
+import { closeSync, openSync } from "node:fs";
 import { checkHeader, damageIn } from "./database-damage.ts";
 import { isSmall, MEMORY } from "./database-file.ts";
 import { checkPages, checkSchema, versionOf } from "./schema-checks.ts";
@@ -30,7 +31,7 @@ const BUSY_MS = 5000;
  */
 export function openDatabase(path: string, schema: DatabaseSchema): Database {
   if (path !== MEMORY) checkHeader(path);
-  const db = new Database(path, { create: true, strict: true });
+  const db = create(path);
   try {
     db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
     db.run("PRAGMA journal_mode = WAL");
@@ -49,6 +50,16 @@ export function openDatabase(path: string, schema: DatabaseSchema): Database {
     return db;
   } catch (error) {
     db.close();
+    throw error;
+  }
+}
+
+function create(path: string): Database {
+  try {
+    return new Database(path, { create: true, strict: true });
+  } catch (error) {
+    // SQLite does not say why a file can't be opened; the system does.
+    if (path !== MEMORY) closeSync(openSync(path, "a"));
     throw error;
   }
 }

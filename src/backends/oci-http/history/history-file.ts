@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
+import { type StorageTrouble, storageTroubleOf } from "../../../primitives/fs/storage-trouble.ts";
 import type { Release } from "../../../primitives/release.ts";
 import { assertReadable } from "../../../primitives/sqlite/database-damage.ts";
 import { openOrRemove, removeDatabase } from "../../../primitives/sqlite/database-file.ts";
@@ -26,6 +27,7 @@ export class HistoryFile {
   readonly #endOffer: Release;
   /** Whether it has all commits up to one that was the newest lately. */
   isWhole = false;
+  #trouble: StorageTrouble | undefined;
   #open: Database | undefined;
   /** Resolves when the file may change again. */
   #lent: Promise<void> | undefined;
@@ -46,6 +48,21 @@ export class HistoryFile {
   /** False before the first use on this machine. */
   get isThere(): boolean {
     return this.#open !== undefined || existsSync(this.#path);
+  }
+
+  /** What kept the last change from the disk; `undefined` if it succeeded, or failed for another reason. */
+  get trouble(): StorageTrouble | undefined {
+    return this.#trouble;
+  }
+
+  async watching(change: Promise<void>): Promise<void> {
+    try {
+      await change;
+      this.#trouble = undefined;
+    } catch (error) {
+      this.#trouble = storageTroubleOf(error);
+      throw error;
+    }
   }
 
   /** Where the file is missing, begins with a copy, if there is one. */

@@ -74,6 +74,11 @@ export class HistoryIndex {
     return this.#file.isThere ? headIn(this.#db) : undefined;
   }
 
+  /** What kept the last catch-up from the disk; `undefined` if it succeeded, or failed for another reason. */
+  get trouble(): HistoryFile["trouble"] {
+    return this.#file.trouble;
+  }
+
   /** A hash of the whole content, to compare two indexes. */
   get content(): string {
     return historyIn(this.#db).content;
@@ -87,7 +92,8 @@ export class HistoryIndex {
       signal,
     );
     if (signal?.aborted) return;
-    this.#catchingUp ??= this.#catchUp().finally(() => {
+    const running = () => this.#file.watching(this.#catchUp());
+    this.#catchingUp ??= running().finally(() => {
       this.#catchingUp = undefined;
     });
     await orAborted(this.#catchingUp, signal);
@@ -171,13 +177,11 @@ export class HistoryIndex {
       (SELECT *, row_number() OVER (PARTITION BY tag, is_set ORDER BY seq DESC) AS place FROM moves
         WHERE repository = $repository)
       WHERE place <= ${MAX_SETS_OF_TAG} ORDER BY tag, place`;
-    const sets = new Map<Tag, number[]>();
+    const sets = new Map<Tag, readonly number[]>();
     for (const { tag, seq, is_set } of this.rows<MoveRow>(sql, { repository })) {
       // Filtered here and not in the query, so that the checksum of a row with a damaged `is_set` is verified.
       if (is_set === 0) continue;
-      const known = sets.get(tag);
-      if (known) known.push(seq);
-      else sets.set(tag, [seq]);
+      sets.set(tag, [...(sets.get(tag) ?? []), seq]);
     }
     return sets;
   }

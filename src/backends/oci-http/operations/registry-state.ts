@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Digest } from "../../../primitives/digest.ts";
+import { storageTroubleOf } from "../../../primitives/fs/storage-trouble.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { WaitBudget } from "../../../primitives/jobs/wait-budget.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
@@ -108,16 +109,21 @@ async function pastState(oci: OciStore, commit: ObjectId | undefined): Promise<O
 }
 
 /**
- * What the history says of the newest state; `undefined` while it reads commits of before the request: an earlier push must not
- * be taken for the last one.
+ * What the history says of the newest state; `undefined` while it reads commits of before the request, as an earlier push must not
+ * be taken for the last one, and while the disk has no place for it (`history.trouble`).
  */
 export async function newestHistory<T>(
   { oci: { history, store }, waits }: Pick<RegistryState, "oci" | "waits">,
   read: () => T,
 ): Promise<T | undefined> {
   const { commitId: newest } = store.head();
-  await waits.spend((ms) => history.catchUp(AbortSignal.timeout(ms)));
-  return newest === undefined || history.has(newest) ? history.ask(read) : undefined;
+  try {
+    await waits.spend((ms) => history.catchUp(AbortSignal.timeout(ms)));
+    return newest === undefined || history.has(newest) ? await history.ask(read) : undefined;
+  } catch (error) {
+    if (storageTroubleOf(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 /**

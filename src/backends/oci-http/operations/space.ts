@@ -17,6 +17,7 @@ export interface SpaceRecord {
 const WAIT_MS = 80;
 /** A measurement is made again after this time (ms), and no sooner than so many times as long as it took. */
 const MIN_AGE_MS = 10_000;
+const MIN_AGE_AFTER_FAILURE_MS = 500;
 const REST_PER_WORK = 20;
 
 export interface RepositorySpaceRecord {
@@ -93,8 +94,9 @@ function start(services: ContentServices, config: InstanceConfig, measuring: Mea
     )
     .finally(() => {
       const now = performance.now();
+      const minAge = measuring.failure === undefined ? MIN_AGE_MS : MIN_AGE_AFTER_FAILURE_MS;
       measuring.running = undefined;
-      measuring.next = now + Math.max(MIN_AGE_MS, (now - began) * REST_PER_WORK);
+      measuring.next = now + Math.max(minAge, (now - began) * REST_PER_WORK);
     });
 }
 

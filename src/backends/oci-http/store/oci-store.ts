@@ -1,5 +1,5 @@
 import type { Digest } from "../../../primitives/digest.ts";
-import { failureOf } from "../../../primitives/errors/failure.ts";
+import { failureOf, reportFailure } from "../../../primitives/errors/failure.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { BlobAuditor } from "../../../primitives/store/blobs/blob-auditor.ts";
 import { BlobChecks } from "../../../primitives/store/blobs/blob-checks.ts";
@@ -110,9 +110,9 @@ export class OciStore implements StoreView {
     this.quotas = quotas ?? {};
     this.committed = new SnapshotContent(() => databases.store.head());
     this.history = historyOf(context, databases.store, copies);
-    this.summaries = new Summaries(`${dir}/summaries.sqlite`, this, (error) =>
-      log.error(`the sizes of the store '${store}' could not be counted`, error),
-    );
+    this.summaries = new Summaries(`${dir}/summaries.sqlite`, this, (error) => {
+      reportFailure(log, `the sizes of the store '${store}' could not be counted`, error);
+    });
     this.#frozen = new FrozenViews(this, context);
     databases.derived.onDamage = (error) => {
       const damage = damageOf(error);

@@ -1,5 +1,7 @@
+import { describeStorageTrouble } from "../../../primitives/fs/storage-trouble.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { VERSION } from "../../../primitives/version.ts";
+import { historyTrouble } from "../../oci-http/operations/history-trouble.ts";
 import { SCRIPT_PATH, STYLE_PATH } from "../assets/assets.ts";
 import type { InContext, WebContext } from "../requests/web-context.ts";
 import { AsOfNotice } from "./components/as-of.tsx";
@@ -27,6 +29,7 @@ export function Layout({ context, content }: InContext & { readonly content: Pag
         <Header context={context} content={content} />
         <main id="content" tabIndex={-1}>
           <AsOfNotice context={context} isTimeless={content.isTimeless ?? false} />
+          <HistoryTrouble context={context} content={content} />
           {content.body}
         </main>
         <footer>
@@ -34,6 +37,20 @@ export function Layout({ context, content }: InContext & { readonly content: Pag
         </footer>
       </body>
     </html>
+  );
+}
+
+/** Says why times and names of last pushes are missing. */
+function HistoryTrouble({ context, content: { status } }: InContext & { readonly content: PageContent }) {
+  const { services, config } = context;
+  const trouble = historyTrouble(services, config.name);
+  // The page of an error says it itself.
+  if (trouble === undefined || status !== undefined) return null;
+  return (
+    <p class="notice" role="status">
+      The history can’t be read for now, so last pushes are missing: {describeStorageTrouble(trouble)}. It is
+      tried again with each request.
+    </p>
   );
 }
 

@@ -39,6 +39,9 @@ const STATUS: Readonly<Record<FailureKind, number>> = {
   bug: 500,
 };
 
+const STORAGE_HINT =
+  "Pulls go on. Pages of the history and of space need an index that the server keeps in its data directory: once an administrator has made room there, or mounted it writable, they work without a restart.";
+
 /** Logs a failure as its kind requires. Refused without a login is 401: another user may be allowed. */
 export function webFailureOf(log: Logger, error: unknown, { user }: WebLogin): WebFailure {
   if (damageOf(error))
@@ -46,6 +49,7 @@ export function webFailureOf(log: Logger, error: unknown, { user }: WebLogin): W
   const failure: Failure = reportedFailure(log, "a request for a page failed", error);
   const { kind, words, hint } = failure;
   if (error instanceof TryLaterError) return { status: 429, words, hint };
+  if (kind === "storage") return { status: 503, words, hint: STORAGE_HINT };
   const status = kind === "refused" && user === ANONYMOUS ? 401 : STATUS[kind];
   return { status, words, hint };
 }
