@@ -1,8 +1,7 @@
 import { Pace } from "../../../primitives/jobs/pace.ts";
-import type { NameRange } from "../../../registry/model/name-range.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
-import type { MentionRow, MoveRow } from "./history-database.ts";
+import type { MoveRow } from "./history-database.ts";
 import type { HistoryRows } from "./tag-sets.ts";
 
 /** Tags that are read at once. */
@@ -73,27 +72,3 @@ export async function countPastTags({ history, seq }: Past, repository: Reposito
     await pace.rest();
   }
 }
-
-/** The names of a range that ever held a manifest, in their order; after `last`, or before it if `descending`. */
-export function* formerNames(
-  history: HistoryRows,
-  { from, before }: NameRange,
-  { last, descending }: { readonly last: string | undefined; readonly descending: boolean },
-): Generator<RepositoryName> {
-  const isPast = (name: string) => (descending ? name < from : before !== undefined && name >= before);
-  // Each name is looked up by the one before it: there may be many manifests of each.
-  const sql = (operator: string) => `SELECT * FROM mentions WHERE repository ${operator} $last
-    ORDER BY repository ${descending ? "DESC" : ""} LIMIT 1`;
-  let [operator, position] = descending ? ["<", before ?? LAST_NAME] : [">=", from];
-  if (last !== undefined && (descending ? last < position : last >= position))
-    [operator, position] = [descending ? "<" : ">", last];
-  for (;;) {
-    const [row] = history.rows<MentionRow>(sql(operator), { last: position });
-    if (!row || isPast(row.repository)) return;
-    yield row.repository;
-    [operator, position] = [descending ? "<" : ">", row.repository];
-  }
-}
-
-/** Sorts after every name. */
-const LAST_NAME = "\x7f";

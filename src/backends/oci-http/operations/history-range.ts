@@ -3,7 +3,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Actor } from "../../actor.ts";
 import { placeAt } from "../history/event-pages.ts";
 import type { CommitRow } from "../history/history-database.ts";
-import { formerNames } from "../history/past-tags.ts";
+import { formerNames } from "../history/past-names.ts";
 import type { HistoryRows } from "../history/tag-sets.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { lastPlace } from "./last-place.ts";

@@ -12,7 +12,7 @@ import {
   type PlacedEvent,
   placeAt,
 } from "../history/event-pages.ts";
-import { formerNames } from "../history/past-tags.ts";
+import { formerNames } from "../history/past-names.ts";
 import { type HistoryRows, seqOf } from "../history/tag-sets.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
