@@ -5,7 +5,8 @@ import { listReferrers } from "./handlers/referrers.ts";
 import { listTags } from "./handlers/tags.ts";
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from "./handlers/uploads.ts";
 import type { Permission, Verdict } from "./model/access.ts";
-import { errorResponse, RegistryError } from "./requests/errors.ts";
+import { UnobtainableError, type UnobtainableKind } from "./model/unobtainable.ts";
+import { errorResponse, type FaultName, RegistryError } from "./requests/errors.ts";
 import { jsonResponse } from "./requests/json-response.ts";
 import type { ChallengeScope, RegistryRequest, Result } from "./requests/registry-request.ts";
 import type { RepositoryRoute } from "./requests/route.ts";
@@ -18,10 +19,31 @@ type Methods = Readonly<Record<string, readonly [Permission, Handler]>>;
 
 /** Handles one request of the distribution-spec. It throws only for bugs and storage failures. */
 export async function handleRegistryRequest(registryRequest: RegistryRequest): Promise<Response> {
-  const result = await dispatch(registryRequest);
+  const result = await dispatched(registryRequest);
   const response = result instanceof RegistryError ? errorResponse(result) : result;
   response.headers.set("Docker-Distribution-API-Version", "registry/2.0");
   return response;
+}
+
+async function dispatched(registryRequest: RegistryRequest): Promise<Result> {
+  try {
+    return await dispatch(registryRequest);
+  } catch (error) {
+    if (error instanceof UnobtainableError) return unobtainable(error);
+    throw error;
+  }
+}
+
+const UNOBTAINABLE: Readonly<Record<UnobtainableKind, FaultName>> = {
+  limited: "tooManyRequests",
+  away: "unavailable",
+  unsound: "upstreamUnsound",
+  refused: "quotaExceeded",
+};
+
+function unobtainable({ kind, message, retryAfterSeconds }: UnobtainableError): RegistryError {
+  const headers = retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) };
+  return new RegistryError(UNOBTAINABLE[kind], { message, headers });
 }
 
 function dispatch(registryRequest: RegistryRequest): Result | Promise<Result> {
@@ -102,17 +124,18 @@ function refuseWrites({ request }: RegistryRequest): RegistryError | undefined {
 }
 
 function refuseIfReadOnly(
-  { readOnly }: RegistryRequest,
+  { readOnly, refusesPushes }: RegistryRequest,
   permission: Permission,
   methods: Methods,
 ): RegistryError | undefined {
-  if (readOnly === undefined || permission === "pull") return undefined;
+  const message = readOnly ?? (permission === "push" ? refusesPushes : undefined);
+  if (message === undefined || permission === "pull") return undefined;
   const reading = Object.entries(methods).flatMap(([method, [needed]]) =>
-    needed === "pull" ? [method] : [],
+    needed === "pull" || (readOnly === undefined && needed === "delete") ? [method] : [],
   );
   return new RegistryError("readOnly", {
     headers: { Allow: reading.join(", ") },
-    message: readOnly,
+    message,
   });
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { InstanceConfig } from "../../src/backends/oci-http/settings/instance-config.ts";
+import { completeSettings } from "../../src/backends/oci-http/settings/instance-settings.ts";
 import { resolveServerConfig } from "../../src/config/server-config.ts";
 import { UsageError } from "../../src/config/settings.ts";
 import { unknownVariables } from "../../src/config/sources.ts";
@@ -171,12 +172,12 @@ describe("a configuration file", () => {
 describe("the registry 'default'", () => {
   const stored: InstanceConfig = {
     name: "default" as InstanceConfig["name"],
-    vhosts: ["kept.test"],
-    store: "kept" as InstanceConfig["store"],
-    references: "sparse",
-    immutable: [],
-    cleanup: [],
-    mode: "normal",
+    ...completeSettings(
+      { vhosts: ["kept.test"], store: "kept" as InstanceConfig["store"], references: "sparse" },
+      () => {
+        throw new Error("a setting is missing");
+      },
+    ),
   };
   const instances = (args: string[], configs: InstanceConfig[] | undefined) =>
     resolveServerConfig(args, {}).instances?.(configs);

@@ -39,12 +39,18 @@ export async function getManifest(
     "Content-Length": String(manifest.content.length),
     "Docker-Content-Digest": manifest.digest,
     ETag: entityTag(manifest.digest),
+    ...(manifest.warning !== undefined && { Warning: warningOf(manifest.warning) }),
   };
   const unmet = unmetByContent(request, manifest.digest);
   if (unmet) return unmet;
   if (isUnchanged(request, manifest.digest)) return new Response(null, { status: 304, headers });
   if (request.method === "HEAD") return new Response(null, { headers });
   return largeResponse(responseBodies.manifest(manifest.content), headers);
+}
+
+/** See distribution-spec, "Warnings". */
+function warningOf(text: string): string {
+  return `299 - "${text.replaceAll(/[^\x20-\x7e]/g, "?").replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
 /** PUT /v2/<name>/manifests/<reference>?tag= (distribution-spec, "Pushing Manifests"). */

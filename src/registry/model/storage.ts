@@ -30,6 +30,8 @@ export interface StoredManifest {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly content: Uint8Array<ArrayBuffer>;
+  /** What the client should know, such as that this is an old copy; one line. */
+  readonly warning?: string;
 }
 
 export interface ManifestPush {
@@ -192,7 +194,7 @@ export interface ListStorage {
   repositories(page: PageRequest, listing: Listing): Promise<Page<RepositoryName>>;
 }
 
-/** The storage under the engine, bound to the user who acts. */
+/** The storage under the engine, bound to the user who acts. What it can't get from elsewhere is an `UnobtainableError`. */
 export interface RegistryStorage
   extends FreshStorage,
     BlobStorage,

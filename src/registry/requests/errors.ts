@@ -69,6 +69,7 @@ const FAULTS = {
     "the query parameter 'tag' must be a tag: up to 128 letters, digits, '_', '.', '-', not beginning with '.' or '-'",
   ],
   tagsTooMany: ["UNSUPPORTED", 414, "too many query parameters 'tag'"],
+  upstreamUnsound: ["UNAVAILABLE", 502, "the registry that this one mirrors sent something wrong"],
   tooManyRequests: ["TOOMANYREQUESTS", 429, "too many requests; try again later"],
   unavailable: ["UNAVAILABLE", 503, "this registry is out of service for now; try again later"],
   unauthorized: ["UNAUTHORIZED", 401, "authentication required"],

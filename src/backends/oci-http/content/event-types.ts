@@ -54,6 +54,16 @@ export type StoreEvent =
       readonly source: string;
       readonly origin: Origin;
     }
+  /** What a client pulled was fetched from another registry and is kept; `tags` is empty if it was asked for by digest. */
+  | {
+      readonly kind: "mirror";
+      readonly repository: RepositoryName;
+      readonly digest: Digest;
+      readonly tags: readonly TagMove[];
+      /** URL of the other registry. */
+      readonly upstream: string;
+      readonly origin: Origin;
+    }
   | {
       readonly kind: "delete";
       readonly repository: RepositoryName;

@@ -139,7 +139,8 @@ function ownTrailersOf(event: StoreEvent): Trailer[] {
   }
   const source: Trailer[] =
     event.kind === "import" ? [["Source", printable(event.source, MAX_SOURCE_LENGTH)]] : [];
-  return [["Digest", event.digest], ...source, ...originTrailers(event.origin)];
+  const from: Trailer[] = event.kind === "mirror" ? [["Upstream", event.upstream]] : [];
+  return [["Digest", event.digest], ...source, ...from, ...originTrailers(event.origin)];
 }
 
 function countTrailers({ tags, manifests }: ContentCounts): Trailer[] {
@@ -201,9 +202,9 @@ export function parseEvent(message: string): ParsedEvent {
   };
 }
 
-/** Whether a commit is a push or an import by this server: it adds manifests, sets tags, and removes nothing. */
+/** Whether a commit is a push, an import or a fetch for a mirror by this server: it adds manifests, sets tags, and removes nothing. */
 export function onlyAdds({ committer, message }: Commit): boolean {
-  return committer.email === SYSTEM_IDENTITY.email && /^(push|import) /.test(message);
+  return committer.email === SYSTEM_IDENTITY.email && /^(push|import|mirror) /.test(message);
 }
 
 /**
@@ -219,6 +220,7 @@ export function madeAt({ author, committer }: Commit): number | undefined {
 export const EVENT_KINDS = [
   "push",
   "import",
+  "mirror",
   "delete",
   "restore",
   "undo",

@@ -22,7 +22,7 @@ export function lastSetBy({ seconds, made = seconds, user }: HistoryEvent): Last
 /** Most commits of a repository that are read to find its last push. */
 const MAX_READ = 50;
 /** The subjects of commits that add to a repository. */
-const ADDS = /^(push|import|tag|copy|restore) /;
+const ADDS = /^(push|import|mirror|tag|copy|restore) /;
 
 /** The place of a commit in the history; `undefined` if the history does not know it. */
 export function seqOf(history: HistoryRows, id: ObjectId): number | undefined {

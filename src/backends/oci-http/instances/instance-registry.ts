@@ -1,12 +1,11 @@
 import { Semaphore } from "../../../primitives/bounds/semaphore.ts";
-import { ExpectedError } from "../../../primitives/expected-error.ts";
 import type { Reloadable, TakeOver } from "../../../primitives/reload.ts";
 import { KnownFiles } from "../../../primitives/store/commits/known-files.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
-import { meantHint } from "../../../primitives/text/nearest.ts";
+import type { Mirrors } from "../mirror/mirrors.ts";
 import {
   checkTogether,
   encodeInstances,
@@ -22,6 +21,7 @@ import { changedSettings, type InstanceValues } from "../settings/instance-setti
 import type { OciStore } from "../store/oci-store.ts";
 import { openingProblem } from "../store/open-stores.ts";
 import { describeDifference, wordsOf } from "./describe-instances.ts";
+import { existing, InstanceChangeError } from "./existing-instance.ts";
 import type { InstanceTable } from "./instance-table.ts";
 import type { OpenedInstance, Outage } from "./opened-instances.ts";
 import {
@@ -31,10 +31,7 @@ import {
   type ServingThreads,
 } from "./running-instances.ts";
 
-/** A change of instances that is refused; the message is for the user who requested it. */
-export class InstanceChangeError extends ExpectedError {
-  override readonly name = "InstanceChangeError";
-}
+export { InstanceChangeError } from "./existing-instance.ts";
 
 const UNUSABLE = { kind: "unusable" } as const;
 const MAX_WAITING_REMOVALS = 100;
@@ -79,6 +76,11 @@ export class InstanceRegistry implements Reloadable {
       throw error;
     }
     return registry;
+  }
+
+  /** Fetches what registries with an upstream lack. */
+  get mirrors(): Mirrors {
+    return this.#running.mirrors;
   }
 
   list(): readonly InstanceConfig[] {
@@ -290,11 +292,4 @@ export class InstanceRegistry implements Reloadable {
     if (outage)
       throw new InstanceChangeError(`the registry '${outage.config.name}': ${outage.problem}`, UNUSABLE);
   }
-}
-
-function existing(configs: readonly InstanceConfig[], name: InstanceName): InstanceConfig {
-  const config = configs.find((candidate) => candidate.name === name);
-  if (config) return config;
-  const names = configs.map((known) => known.name);
-  throw new InstanceChangeError(`no registry '${name}'`, { kind: "not-found", hint: meantHint(name, names) });
 }

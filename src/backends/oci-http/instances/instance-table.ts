@@ -1,5 +1,6 @@
 import { loopbackNames } from "../../../primitives/net/vhost.ts";
 import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
+import type { MirrorCalls } from "../mirror/mirror-calls.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import type { StoreView } from "../store/store-view.ts";
 import { OciInstance } from "./instance.ts";
@@ -13,12 +14,14 @@ export class InstanceTable {
   /** The instance at each virtual host. */
   hosts: ReadonlyMap<string, ServingInstance> = new Map();
   readonly #users: () => UserDirectory;
+  readonly #mirrors: MirrorCalls;
   #instances: ReadonlyMap<InstanceName, ServingInstance> = new Map();
   /** Replaced instances that still handle requests. */
   readonly #retired = new Set<ServingInstance>();
 
-  constructor(users: () => UserDirectory) {
+  constructor(users: () => UserDirectory, mirrors: MirrorCalls) {
     this.#users = users;
+    this.#mirrors = mirrors;
   }
 
   list(): readonly InstanceConfig[] {
@@ -37,7 +40,7 @@ export class InstanceTable {
         if (isSame) return [config.name, known];
         return [
           config.name,
-          view ? new OciInstance(config, view, this.#users) : new InstanceOutOfService(config),
+          view ? new OciInstance(config, view, this.#users, this.#mirrors) : new InstanceOutOfService(config),
         ];
       }),
     );

@@ -8,6 +8,7 @@ import { identityOf } from "../../../primitives/users/user-registry.ts";
 import type { Access, Permission, Verdict } from "../../../registry/model/access.ts";
 import { mergeRanges, type NameRange } from "../../../registry/model/name-range.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { RegistryStorage } from "../../../registry/model/storage.ts";
 import { handleRegistryRequest } from "../../../registry/registry.ts";
 import { errorResponse, RegistryError } from "../../../registry/requests/errors.ts";
 import type { Limits } from "../../../registry/requests/limits.ts";
@@ -16,9 +17,13 @@ import type { RequestTrace } from "../../../registry/requests/trace.ts";
 import { namesUnder } from "../access/readable-names.ts";
 import { type AccessClaim, CATALOG, type RequestedAccess, type TokenAccess } from "../access/token-access.ts";
 import { damageOf } from "../content/damage.ts";
+import type { MirrorCalls } from "../mirror/mirror-calls.ts";
+import { MirrorStorage } from "../mirror/mirror-storage.ts";
+import { MirrorView } from "../mirror/mirror-view.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { maintenanceMessage } from "../settings/registry-mode.ts";
 import { InstanceStorage } from "../store/instance-storage.ts";
+import type { Author } from "../store/store-changes.ts";
 import type { StoreView } from "../store/store-view.ts";
 import { type ChallengeFault, challengeOf } from "./challenge.ts";
 
@@ -65,11 +70,14 @@ export class OciInstance {
   readonly view: StoreView;
   readonly #users: () => UserDirectory;
   readonly #accessPath: AccessPath;
+  /** `undefined` if all of its content is its own. */
+  readonly #mirror: MirrorView | undefined;
   #underWay = 0;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor(config: InstanceConfig, view: StoreView, users: () => UserDirectory) {
+  constructor(config: InstanceConfig, view: StoreView, users: () => UserDirectory, mirrors: MirrorCalls) {
     this.config = config;
+    this.#mirror = hasUpstream(config) ? new MirrorView(config, mirrors) : undefined;
     this.view = view;
     this.#users = users;
     this.#accessPath = `http/oci/${config.name}` as AccessPath;
@@ -134,13 +142,19 @@ export class OciInstance {
       client: () => (principal.user === ANONYMOUS ? networkOf(remote()) : `user ${principal.user}`),
       access: this.#accessOf(principal),
       readOnly: readOnlyReason(this.config),
-      storage: new InstanceStorage(this.view, actor, this.config),
+      refusesPushes: pushRefusal(this.config),
+      storage: this.#storage(actor, request.method === "HEAD"),
       challenge: (scope) => {
         // Without a login, clients should print the message of the response, which says to log in.
         const isNarrow = principal.token && principal.user !== ANONYMOUS && scope;
         return this.challenge(base, scope, isNarrow ? "insufficient_scope" : undefined);
       },
     });
+  }
+
+  #storage(actor: () => Author, isHead: boolean): RegistryStorage {
+    const own = new InstanceStorage(this.view, actor, this.config);
+    return this.#mirror ? new MirrorStorage(own, this.#mirror, actor, isHead) : own;
   }
 
   /** The WWW-Authenticate header of a 401 response. */
@@ -209,4 +223,15 @@ function readOnlyReason({ at, mode }: InstanceConfig): string | undefined {
   if (at) return `this registry is read-only: it serves the state at the commit ${at}`;
   if (mode === "read-only") return "this registry is read-only for now: its administrator accepts no changes";
   return undefined;
+}
+
+/** A registry at a past state asks nobody. */
+function hasUpstream({ upstream, at }: InstanceConfig): boolean {
+  return upstream !== undefined && at === undefined;
+}
+
+/** Why clients can't push, in words for them; `undefined` if they can. */
+function pushRefusal(config: InstanceConfig): string | undefined {
+  if (!hasUpstream(config) || config.upstreamMode === "fallback") return undefined;
+  return `this registry is a mirror of ${config.upstream}: push there, or to another registry`;
 }

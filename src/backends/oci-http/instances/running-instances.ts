@@ -2,8 +2,11 @@ import { Semaphore } from "../../../primitives/bounds/semaphore.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import type { StoreManager, StoreName } from "../../../primitives/store/store-manager.ts";
 import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
+import { Mirrors } from "../mirror/mirrors.ts";
+import type { OpenUpstream } from "../mirror/upstreams.ts";
 import type { Quotas } from "../policy/quotas.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import type { OciStore } from "../store/oci-store.ts";
 import { OpenStores } from "../store/open-stores.ts";
 import type { ViewLocation } from "../store/view-location.ts";
 import { InstanceTable } from "./instance-table.ts";
@@ -11,12 +14,17 @@ import { newOutage, type OpenedInstance, type Outage, openInstances } from "./op
 
 const MAX_WAITING_CHANGES = 100;
 const RETRY_MS = 2000;
+const noUpstream: OpenUpstream = ({ upstream }) => {
+  throw new Error(`${upstream} can't be asked here`);
+};
 
 export interface RunningInstancesOptions {
   readonly stores: StoreManager;
   readonly users: () => UserDirectory;
   /** Defaults for instances without their own. */
   readonly quotas?: Quotas;
+  /** Opens the clients of the registries that others mirror. */
+  readonly openUpstream?: OpenUpstream;
   readonly log: Logger;
   /** Pause (ms) before the server retries to open stores after a disk problem. */
   readonly retryMs?: number;
@@ -45,6 +53,7 @@ export class RunningInstances {
   readonly turn = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly stores: OpenStores;
   readonly #options: RunningInstancesOptions;
+  readonly mirrors: Mirrors;
   readonly #table: InstanceTable;
   #threads = NO_OTHER_THREADS;
   #locations: ReadonlyMap<InstanceName, ViewLocation> = new Map();
@@ -57,11 +66,19 @@ export class RunningInstances {
   constructor(options: RunningInstancesOptions) {
     this.#options = options;
     this.stores = new OpenStores(options.stores, options.quotas, (name) => this.#reopen(name));
-    this.#table = new InstanceTable(options.users);
+    const { openUpstream = noUpstream, log } = options;
+    this.mirrors = new Mirrors({ find: (name) => this.#find(name), openUpstream, log });
+    this.#table = new InstanceTable(options.users, this.mirrors);
   }
 
   list(): readonly InstanceConfig[] {
     return this.#table.list();
+  }
+
+  #find(name: InstanceName): { readonly config: InstanceConfig; readonly oci: OciStore } | undefined {
+    const config = this.list().find((known) => known.name === name);
+    const oci = config && !this.#outages.has(name) ? this.stores.get(config.store) : undefined;
+    return config && oci && { config, oci };
   }
 
   /** The instance at each virtual host. */
@@ -111,6 +128,7 @@ export class RunningInstances {
     }
     this.#retryOutages();
     this.#table.replace(opened.map(({ config, view }) => ({ config, view })));
+    this.mirrors.keep(new Set(opened.flatMap(({ config }) => (config.upstream ? [config.name] : []))));
     this.#threads.changed();
     this.release();
   }
@@ -120,6 +138,7 @@ export class RunningInstances {
     this.#isClosed = true;
     clearTimeout(this.#retry);
     this.#table.replace([]);
+    await this.mirrors.stop();
     await this.turn.run(() => this.stores.closeUnused(this.list()));
   }
 

@@ -46,6 +46,13 @@ export class InstanceUploads {
     return named && (await this.#oci.uploads.find(named.id, repository))?.size;
   }
 
+  /** See `UploadStore.path`. */
+  async path(repository: RepositoryName, session: SessionId): Promise<string | undefined> {
+    const named = parseSession(session);
+    const upload = named && (await this.#oci.uploads.find(named.id, repository));
+    return upload && this.#oci.uploads.path?.(upload);
+  }
+
   append(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendUploadResult> {
     return this.#withUpload(repository, session, (upload) => this.#append(repository, upload, chunk));
   }

@@ -59,6 +59,8 @@ export class OciStore implements StoreView {
   readonly changes: StoreChanges;
   readonly locks: LocalUploadLocks;
   readonly room: StorageRoom;
+  /** The directory of this machine for what is derived of the store, or is only kept for a while. */
+  readonly directory: string;
   readonly recency: BlobRecency;
   readonly checks = new BlobChecks();
   readonly history: HistoryIndex;
@@ -98,6 +100,7 @@ export class OciStore implements StoreView {
     this.blobs = blobs;
     this.locks = locks;
     this.room = room;
+    this.directory = dir;
     this.uploads = uploads;
     this.#expiry = setInterval(() => this.#expireUploads(), EXPIRY_EVERY_MS).unref();
     this.changes = new LocalStoreChanges(this);

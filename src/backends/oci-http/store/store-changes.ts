@@ -43,6 +43,8 @@ export interface ManifestCommit extends ManifestPush {
   /** Which tags are write-once. */
   readonly immutable: readonly TagPattern[];
   readonly quotas?: Quotas | undefined;
+  /** URL of the registry that it was fetched from, if it was. */
+  readonly upstream?: string;
 }
 
 /**
@@ -99,7 +101,7 @@ export class LocalStoreChanges implements StoreChanges {
 
   async #putManifest(
     author: Author,
-    { repository, digest, content, tags, immutable, precondition }: ManifestCommit,
+    { repository, digest, content, tags, immutable, precondition, upstream }: ManifestCommit,
   ): Promise<PutManifestResult> {
     let refusal: PutManifestResult | undefined;
     await this.#owned.store.transact(async (parent) => {
@@ -126,6 +128,7 @@ export class LocalStoreChanges implements StoreChanges {
       }
       refusal = undefined;
       const event = { repository, tags: moves, digest, origin: author };
+      if (upstream !== undefined) return draft(author, { kind: "mirror", upstream, ...event }, changes);
       if (!author.imported) return draft(author, { kind: "push", ...event }, changes);
       const { source, made } = author.imported;
       return { ...draft(author, { kind: "import", ...event, source }, changes), authored: made };

@@ -24,6 +24,7 @@ import {
   COMMITTED_CONTENT,
   HTTP_OWNER,
   HTTP_THREAD,
+  MIRRORS,
   type OwnerCalls,
   STORE_CHANGES,
   STORE_FRESHNESS,
@@ -40,7 +41,7 @@ const RETRY_MS = 10_000;
 export class ServingThread implements ThreadCalls {
   readonly #port: CallPort;
   readonly #owner: Remote<OwnerCalls>;
-  readonly #table = new InstanceTable(() => this.#users);
+  readonly #table: InstanceTable;
   readonly #views = new Map<number, ServedView>();
   #users = new UserDirectory([]);
   #isServing = false;
@@ -54,6 +55,7 @@ export class ServingThread implements ThreadCalls {
   constructor(port: CallPort) {
     this.#port = port;
     this.#owner = port.remote(HTTP_OWNER);
+    this.#table = new InstanceTable(() => this.#users, port.remote(MIRRORS));
     port.serve(HTTP_THREAD, () => this);
   }
 

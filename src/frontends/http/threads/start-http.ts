@@ -24,7 +24,7 @@ import { ThreadOwner } from "./thread-owner.ts";
 /** The services of the main thread, which owns users and stores, that HTTP uses. */
 export interface HttpServices {
   readonly users: Pick<UserRegistry, "directory" | "onChange">;
-  readonly instances: Pick<InstanceRegistry, "hosts" | "served" | "openStore" | "serveWith">;
+  readonly instances: Pick<InstanceRegistry, "hosts" | "served" | "openStore" | "serveWith" | "mirrors">;
   readonly backends: Pick<BackendSwitch, "isEnabled" | "onChange">;
   readonly authenticator: Authenticator;
   readonly passwords: Pick<PasswordChecker, "check">;
@@ -117,6 +117,7 @@ async function startThreads(
       servesPages: backends.isEnabled("web"),
     }),
     web,
+    mirrors: instances.mirrors,
     refreshConfiguration: async () => others?.refresh(),
     openStore: instances.openStore.bind(instances),
     checkPassword: passwords.check.bind(passwords),

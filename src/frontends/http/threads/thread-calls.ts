@@ -1,6 +1,7 @@
 /** The calls between the worker threads that serve HTTP and the main thread, which owns stores and users. */
 import type { CommittedContent } from "../../../backends/oci-http/content/committed-content.ts";
 import type { ServedInstance } from "../../../backends/oci-http/instances/running-instances.ts";
+import type { MirrorCalls } from "../../../backends/oci-http/mirror/mirror-calls.ts";
 import type { StoreOwner, StoreReports } from "../../../backends/oci-http/store/served-view.ts";
 import type { StoreChanges } from "../../../backends/oci-http/store/store-changes.ts";
 import type { UploadLocks } from "../../../primitives/store/engine/uploads.ts";
@@ -90,6 +91,8 @@ export const STORE_REPORTS = service<StoreReports, [store: StoreName]>("reports"
 });
 /** `StoreView.refresh` of the store's newest state. */
 export const STORE_FRESHNESS = service<Pick<StoreOwner, "refresh">, [store: StoreName]>("freshness");
+/** What registries with an upstream fetch. */
+export const MIRRORS = service<MirrorCalls>("mirrors", { noteHits: true });
 export const UPLOAD_LOCKS = service<Pick<UploadLocks, "acquire" | "release">, [store: StoreName]>("locks");
 /** The committed content of the view with that id. */
 export const COMMITTED_CONTENT = service<CommittedContent, [store: StoreName, view: number]>("committed");

@@ -1,3 +1,4 @@
+import type { MirrorCalls } from "../../../backends/oci-http/mirror/mirror-calls.ts";
 import type { OciStore } from "../../../backends/oci-http/store/oci-store.ts";
 import { WEB, type WebCalls } from "../../../backends/web/requests/web-calls.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
@@ -8,6 +9,7 @@ import type { CallPort } from "../../../primitives/threads/call-port.ts";
 import {
   COMMITTED_CONTENT,
   HTTP_OWNER,
+  MIRRORS,
   type OwnerCalls,
   type ServingState,
   STORE_CHANGES,
@@ -23,6 +25,7 @@ export interface OwnerServices
   > {
   state(): ServingState;
   readonly web: WebCalls;
+  readonly mirrors: MirrorCalls;
   /** Returns `undefined` for a store that is not open. */
   openStore(name: StoreName): OciStore | undefined;
   readonly log: Logger;
@@ -47,6 +50,7 @@ export class ThreadOwner {
       log: (level, message, cause) => (level === "error" ? log.error(message, cause) : log[level](message)),
     }));
     port.serve(WEB, () => services.web);
+    port.serve(MIRRORS, () => services.mirrors);
     port.serve(STORE_CHANGES, (name) => this.#store(name).changes);
     port.serve(UPLOAD_LOCKS, (name) => ({
       acquire: (id) => this.#acquire(this.#store(name), id),

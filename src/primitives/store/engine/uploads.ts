@@ -93,6 +93,8 @@ export interface UploadStore {
   find(id: UploadId, scope: string, told?: string): Promise<Upload | undefined>;
   /** A word for the state of a session, to be told to its client when a request has begun or changed it. */
   told?(id: UploadId): string | undefined;
+  /** The file of this machine to which the bytes of a session are written as they arrive, if the storage has one. */
+  path?(upload: Upload): string;
   /** The sessions that exist; on a distant storage, as they were not longer than so many milliseconds ago. Default: now. */
   list(maxAgeMs?: number): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]>;
   /** Runs `work` unless another request is working on the same session. */

@@ -221,6 +221,27 @@ const MESSAGES: readonly [event: StoreEvent, message: readonly string[]][] = [
   ],
   [
     {
+      kind: "mirror",
+      repository,
+      digest,
+      tags: [latest],
+      upstream: "https://registry.example.org",
+      origin: { client: "podman", remote: "192.0.2.1" },
+    },
+    [
+      "mirror team/app:latest",
+      "",
+      "Repository: team/app",
+      "Tag: latest",
+      `Previous: ${previous}`,
+      `Digest: ${digest}`,
+      "Upstream: https://registry.example.org",
+      "Client: podman",
+      "Remote: 192.0.2.1",
+    ],
+  ],
+  [
+    {
       kind: "retag",
       repository,
       source: { kind: "tag", tag: "v1" as Tag },
@@ -272,12 +293,13 @@ test("a commit of stock git is read as a subject alone", () => {
   });
 });
 
-test("only a push or an import that this server committed is known to remove nothing", () => {
+test("only a push, an import or a fetch for a mirror that this server committed is known to remove nothing", () => {
   const signature = { ...SYSTEM_IDENTITY, seconds: 0 };
   const commit = { tree: EMPTY_TREE.id, parents: [], author: signature, committer: signature };
   const byGit = { ...commit, committer: { name: "a", email: "a@example.org", seconds: 0 } };
   expect(onlyAdds({ ...commit, message: "push a:b\n" })).toBe(true);
   expect(onlyAdds({ ...commit, message: "import a:b\n" })).toBe(true);
+  expect(onlyAdds({ ...commit, message: "mirror a:b\n" })).toBe(true);
   expect(onlyAdds({ ...commit, message: "delete a:b\n" })).toBe(false);
   expect(onlyAdds({ ...byGit, message: "push a:b\n" })).toBe(false);
 });

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { OciInstance } from "../../../../src/backends/oci-http/instances/instance.ts";
 import { InstanceOutOfService } from "../../../../src/backends/oci-http/instances/instance-out-of-service.ts";
 import { InstanceTable } from "../../../../src/backends/oci-http/instances/instance-table.ts";
+import type { MirrorCalls } from "../../../../src/backends/oci-http/mirror/mirror-calls.ts";
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import type { StoreView } from "../../../../src/backends/oci-http/store/store-view.ts";
 import { UserDirectory } from "../../../../src/primitives/users/user-directory.ts";
@@ -12,7 +13,7 @@ function configOf(name: string, ...vhosts: readonly string[]): InstanceConfig {
   return { name, vhosts } as unknown as InstanceConfig;
 }
 
-const newTable = () => new InstanceTable(() => new UserDirectory([]));
+const newTable = () => new InstanceTable(() => new UserDirectory([]), {} as MirrorCalls);
 
 test("a table of instances leads from each virtual host to its instance", () => {
   const table = newTable();

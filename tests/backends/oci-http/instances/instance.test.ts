@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { OciIndexReader } from "../../../../src/backends/oci-http/index/oci-index-reader.ts";
 import { OciInstance } from "../../../../src/backends/oci-http/instances/instance.ts";
+import type { MirrorCalls } from "../../../../src/backends/oci-http/mirror/mirror-calls.ts";
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import type { StoreView } from "../../../../src/backends/oci-http/store/store-view.ts";
 import { SharedBudget } from "../../../../src/primitives/bounds/shared-budget.ts";
@@ -43,6 +44,7 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
     { name: "default", mode: "normal" } as InstanceConfig,
     { index: index as unknown as OciIndexReader, refresh: () => undefined } as unknown as StoreView,
     () => users,
+    {} as MirrorCalls,
   );
   const response = await instance.handle({
     request: new Request(`http://localhost/v2/_catalog${query}`),

@@ -26,6 +26,12 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   quota: ["500GiB"],
   repositoryQuota: ["1536MiB"],
   mode: ["maintenance=back at 18:00 UTC, a=b"],
+  upstream: ["https://registry.example.org"],
+  upstreamMode: ["fallback"],
+  upstreamCa: ["/etc/everlock/ca.pem"],
+  upstreamPrivate: ["allow"],
+  check: ["1h"],
+  wait: ["10s"],
   at: ["ab".repeat(32)],
   vhosts: ["*.sample.test", "sample.test"],
 };

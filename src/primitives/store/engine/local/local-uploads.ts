@@ -112,6 +112,10 @@ export class LocalUploads implements UploadStore {
     return undefined;
   }
 
+  path(upload: Upload): string {
+    return this.#path(upload);
+  }
+
   async list(): Promise<readonly Pick<Upload, "id" | "scope" | "size">[]> {
     return readdirSync(this.#dir).flatMap((name) => {
       const [, text = "", , scope = ""] = name.match(FILE_NAME) ?? [];

@@ -1,0 +1,150 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import { networkOf } from "../../../primitives/net/client-network.ts";
+import { ANONYMOUS } from "../../../primitives/users/user.ts";
+import type { UpstreamFailure } from "../../../registry/client/upstream-answer.ts";
+import { parsePushedManifest } from "../../../registry/model/manifest.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import { InstanceUploads } from "../store/instance-uploads.ts";
+import type { OciStore } from "../store/oci-store.ts";
+import type { Author } from "../store/store-changes.ts";
+import { BlobFetch } from "./blob-fetch.ts";
+import { failureForClient } from "./failure-for-client.ts";
+import { FetchTurns } from "./fetch-turns.ts";
+import type { MirroredBlob } from "./mirror-calls.ts";
+import type { UpstreamRequest } from "./mirrored-registry.ts";
+import { NegativeMemory } from "./negative-memory.ts";
+
+/** Manifests that are looked at for the size of a blob. */
+const MAX_NAMERS = 10;
+
+export interface BlobFetchesOptions {
+  readonly failed: (fetch: UpstreamRequest, failure: UpstreamFailure) => void;
+  /** Called for each piece that arrives. */
+  readonly received: (fetch: UpstreamRequest, bytes: number) => void;
+  /** Called for each blob that was fetched and kept. */
+  readonly fetched: (fetch: UpstreamRequest) => void;
+}
+
+/** Fetches blobs, on the thread that owns the stores. Whoever asks for a blob that is being fetched shares that fetch. */
+export class BlobFetches {
+  readonly #options: BlobFetchesOptions;
+  readonly #turns = new FetchTurns();
+  readonly #begun = new Map<string, Promise<MirroredBlob>>();
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #unknown = new NegativeMemory();
+  readonly #stopping = new AbortController();
+
+  constructor(options: BlobFetchesOptions) {
+    this.#options = options;
+  }
+
+  /** How many are under way or wait for their turn. */
+  get count(): number {
+    return this.#begun.size;
+  }
+
+  /** Resolves as soon as the first bytes can be read. */
+  async blob(fetch: UpstreamRequest, digest: Digest): Promise<MirroredBlob> {
+    const key = keyOf(fetch, digest);
+    const begun = this.#begun.get(key);
+    if (begun !== undefined) return begun;
+    const { limited } = fetch.health;
+    if (limited) return failureForClient(limited);
+    if (this.#unknown.has(key)) return { kind: "unknown" };
+    return this.#begin(fetch, digest, key);
+  }
+
+  /** Ends all fetches; resolves when none is left. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the server stops"));
+    await Promise.allSettled(this.#running);
+  }
+
+  #begin(fetch: UpstreamRequest, digest: Digest, key: string): Promise<MirroredBlob> {
+    const { promise, resolve, reject } = Promise.withResolvers<MirroredBlob>();
+    promise.catch(() => undefined);
+    this.#begun.set(key, promise);
+    const { oci } = fetch.registry;
+    const running = this.#turns
+      .run(clientOf(fetch.author), () =>
+        oci.inUse((closing) =>
+          this.#run(fetch, digest, AbortSignal.any([closing, this.#stopping.signal]), resolve),
+        ),
+      )
+      .then((outcome) => {
+        if (outcome.kind === "unknown") this.#unknown.add(key);
+        resolve(outcome);
+      }, reject)
+      .finally(() => {
+        this.#begun.delete(key);
+        this.#running.delete(running);
+      });
+    this.#running.add(running);
+    return promise;
+  }
+
+  async #run(
+    fetch: UpstreamRequest,
+    digest: Digest,
+    signal: AbortSignal,
+    begun: (blob: MirroredBlob) => void,
+  ): Promise<MirroredBlob> {
+    const { registry, from, repository, author, health } = fetch;
+    const { config, oci } = registry;
+    if (await oci.blobs.stat(digest)) {
+      // Another repository has brought it; upstream must have it in this one too.
+      if (oci.index.refersToBlob(repository, digest)) return { kind: "stored" };
+    }
+    const uploads = new InstanceUploads(oci, () => author, config);
+    const blobFetch = new BlobFetch(
+      { repository, digest, from, size: statedSize(oci, repository, digest) },
+      { uploads, directory: oci.directory },
+      {
+        signal,
+        begun: (growing) => {
+          health.noteSound();
+          begun(growing);
+        },
+        received: (bytes) => this.#options.received(fetch, bytes),
+        failed: (failure) => this.#options.failed(fetch, failure),
+      },
+    );
+    const failure = await blobFetch.run();
+    if (!failure) {
+      this.#options.fetched(fetch);
+      return { kind: "stored" };
+    }
+    if (failure.kind === "refused" || "retryAfterSeconds" in failure || failure.kind === "unsound")
+      return failure;
+    if (failure.kind !== "unknown") {
+      health.note(failure);
+      this.#options.failed(fetch, failure);
+    }
+    return failureForClient(failure);
+  }
+}
+
+/** The size of a blob in bytes, as a manifest of the repository states it. */
+function statedSize(oci: OciStore, repository: RepositoryName, digest: Digest): number | undefined {
+  for (const namer of oci.index.namersOf(repository, digest, MAX_NAMERS)) {
+    const content = oci.index.manifest(repository, namer)?.content;
+    const parsed = content && parsePushedManifest(content);
+    const named =
+      parsed && "named" in parsed ? parsed.named.find((each) => each.digest === digest) : undefined;
+    if (named) return named.size;
+  }
+  return undefined;
+}
+
+/**
+ * A blob that a manifest of the repository names is the same blob in all repositories. Of others, upstream must have it in the
+ * repository that the client may read.
+ */
+function keyOf({ registry, from, repository }: UpstreamRequest, digest: Digest): string {
+  const isNamed = registry.oci.index.refersToBlob(repository, digest);
+  return `${registry.config.store} ${isNamed ? "" : `${from.upstream.url} ${repository}`} ${digest}`;
+}
+
+function clientOf({ identity, remote }: Author): string {
+  return identity.name === ANONYMOUS ? networkOf(remote) : `user ${identity.name}`;
+}

@@ -1,0 +1,115 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { noteReceived } from "../../../primitives/bounds/buffer-pressure.ts";
+import { isMissingFile } from "../../../primitives/fs/files.ts";
+import type { BlobStream, StoredBlob } from "../../../registry/model/storage.ts";
+import { FetchProgress } from "./fetch-progress.ts";
+import type { GrowingBlob } from "./mirror-calls.ts";
+
+const PIECE_BYTES = 256 * 1024;
+
+type Range = Parameters<BlobStream>[0];
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The fetch of a blob has failed after its first bytes were sent. The client's connection is closed: a log line tells why. */
+class BrokenFetchError extends Error {}
+
+/** A blob that is still being fetched, to be served as it grows. `stored` opens it once it is whole. */
+export function growingBlob(growing: GrowingBlob, stored: () => Promise<StoredBlob | undefined>): StoredBlob {
+  const pieces = (range: Range) => growingPieces(growing, range, stored);
+  return {
+    size: growing.size,
+    content: (range) => streamOf(pieces(range)),
+    body: (range) => bodyOf(pieces(range)),
+  };
+}
+
+/**
+ * The bytes of a range as they arrive. The last byte of the blob is held back until its digest is known to be right: what
+ * turns out to be wrong must not look whole to a client that does not check it.
+ */
+async function* growingPieces(
+  { path, size, progress: memory }: GrowingBlob,
+  { first, last }: NonNullable<Range> = { first: 0, last: size - 1 },
+  stored: () => Promise<StoredBlob | undefined>,
+): AsyncGenerator<Bytes> {
+  const file = await openIfPresent(path);
+  if (!file) {
+    yield* storedPieces(await stored(), { first, last });
+    return;
+  }
+  try {
+    const progress = new FetchProgress(memory);
+    for (let at = first; at <= last; ) {
+      const { seen, status, arrived } = progress;
+      if (status === "failed") throw new BrokenFetchError(`the fetch of a blob has failed`);
+      const end = status === "whole" ? last + 1 : Math.min(last + 1, arrived, size - 1);
+      const piece = end > at ? await readPiece(file, at, Math.min(end - at, PIECE_BYTES)) : undefined;
+      if (piece) {
+        at += piece.length;
+        yield piece;
+      } else if (status === "whole") throw new Error(`the file of a fetched blob is too short: ${path}`);
+      else await progress.change(seen);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** `undefined` if nothing is there yet. */
+async function readPiece(file: FileHandle, at: number, length: number): Promise<Bytes | undefined> {
+  const buffer = new Uint8Array(length);
+  const { bytesRead } = await file.read(buffer, 0, length, at);
+  noteReceived(length);
+  return bytesRead > 0 ? buffer.subarray(0, bytesRead) : undefined;
+}
+
+async function* storedPieces(blob: StoredBlob | undefined, range: NonNullable<Range>): AsyncGenerator<Bytes> {
+  if (!blob) throw new BrokenFetchError("the fetch of a blob has failed");
+  const { content } = blob;
+  if (content instanceof Uint8Array) yield content.slice(range.first, range.last + 1);
+  else if (typeof content === "function") yield* content(range);
+  else yield* content.slice(range.first, range.last + 1).stream() as ReadableStream<Bytes>;
+}
+
+async function openIfPresent(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (isMissingFile(error)) return undefined;
+    throw error;
+  }
+}
+
+function streamOf(pieces: AsyncGenerator<Bytes>): ReadableStream<Bytes> {
+  return new ReadableStream<Bytes>(
+    {
+      pull: async (controller) => {
+        const piece = await pieces.next();
+        if (piece.done) controller.close();
+        else controller.enqueue(piece.value);
+      },
+      cancel: () => end(pieces),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** For the body of a response: the runtime takes the bytes as they come, without a queue. */
+function bodyOf(pieces: AsyncGenerator<Bytes>): ReadableStream<Bytes> {
+  const body: Bun.DirectUnderlyingSource<Bytes> = {
+    type: "direct",
+    pull: async (controller) => {
+      for await (const piece of pieces) {
+        controller.write(piece);
+        await controller.flush(true);
+      }
+      controller.close();
+    },
+    cancel: () => end(pieces),
+  };
+  return new ReadableStream(body);
+}
+
+function end(pieces: AsyncGenerator<Bytes>): void {
+  pieces.return(undefined).catch(() => undefined);
+}

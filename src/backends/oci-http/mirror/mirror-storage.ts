@@ -1,0 +1,204 @@
+import type { Digest, DigestAlgorithm } from "../../../primitives/digest.ts";
+import type { Manifest, NamedContent } from "../../../registry/model/manifest.ts";
+import type { Page, PageRequest } from "../../../registry/model/page.ts";
+import type { Precondition } from "../../../registry/model/precondition.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type {
+  AppendUploadResult,
+  Chunk,
+  DeleteManifestResult,
+  FinishUploadResult,
+  Listing,
+  ManifestPush,
+  PutManifestResult,
+  ReferenceFaults,
+  Referrer,
+  ReferrersRequest,
+  RegistryStorage,
+  SessionId,
+  StoredBlob,
+  StoredManifest,
+  TooManySessions,
+} from "../../../registry/model/storage.ts";
+import type { Reference, Tag } from "../../../registry/model/tag.ts";
+import { UnobtainableError, type UnobtainableKind } from "../../../registry/model/unobtainable.ts";
+import type { Author } from "../store/store-changes.ts";
+import { growingBlob } from "./growing-blob.ts";
+import type { MirrorCalls, MirrorFailure, MirrorRequest } from "./mirror-calls.ts";
+import type { MirrorView } from "./mirror-view.ts";
+
+/** Seconds after which a client may ask again for what upstream could not give. */
+const RETRY_SECONDS = 5;
+
+/**
+ * The storage of a registry with an upstream, on behalf of one user: what it has is served from it, and what it lacks is
+ * fetched first.
+ */
+export class MirrorStorage implements RegistryStorage {
+  readonly #own: RegistryStorage;
+  readonly #mirror: MirrorView;
+  readonly #author: () => Author;
+  readonly #isHead: boolean;
+
+  /** `isHead`: the request wants no content. */
+  constructor(own: RegistryStorage, mirror: MirrorView, author: () => Author, isHead: boolean) {
+    this.#own = own;
+    this.#mirror = mirror;
+    this.#author = author;
+    this.#isHead = isHead;
+  }
+
+  async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+    const own = await this.#own.blob(repository, digest);
+    if (own) {
+      this.#mirror.noteHit();
+      return own;
+    }
+    // Who pushes asks so whether it must be uploaded: only what is here counts.
+    if (this.#isHead && this.#mirror.acceptsPushes) return undefined;
+    const fetched = await this.#calls.blob(this.#request(repository), digest);
+    if (fetched.kind === "growing") return growingBlob(fetched, () => this.#own.blob(repository, digest));
+    return fetched.kind === "stored" ? this.#own.blob(repository, digest) : missed(fetched);
+  }
+
+  async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
+    const isFresh = reference.kind === "digest" || this.#mirror.isFresh(repository, reference.tag);
+    const own = isFresh ? await this.#own.manifest(repository, reference) : undefined;
+    if (own) {
+      this.#mirror.noteHit();
+      return own;
+    }
+    const result = await this.#calls.manifest(this.#request(repository), reference);
+    switch (result.kind) {
+      case "current":
+        if (reference.kind === "tag") this.#mirror.noteFresh(repository, reference.tag, result.freshMs);
+        return this.#own.manifest(repository, reference);
+      case "stale": {
+        const copy = await this.#own.manifest(repository, reference);
+        return copy && { ...copy, warning: result.warning };
+      }
+      default:
+        return missed(result);
+    }
+  }
+
+  async tags(repository: RepositoryName, page: PageRequest): Promise<Page<Tag> | undefined> {
+    const result = await this.#calls.tags(this.#request(repository), page);
+    if (result.kind === "own") return this.#own.tags(repository, page);
+    if (result.kind !== "page") return missed(result);
+    if (!this.#mirror.acceptsPushes) return result.page;
+    return merged(await this.#own.tags(repository, page), result.page, page.limit);
+  }
+
+  async referrers(
+    repository: RepositoryName,
+    subject: Digest,
+    request: ReferrersRequest,
+  ): Promise<Page<Referrer>> {
+    await this.#calls.referrers(this.#request(repository), subject);
+    return this.#own.referrers(repository, subject, request);
+  }
+
+  refresh(): Promise<void> | undefined {
+    return this.#own.refresh();
+  }
+
+  repositories(page: PageRequest, listing: Listing): Promise<Page<RepositoryName>> {
+    return this.#own.repositories(page, listing);
+  }
+
+  deleteBlob(repository: RepositoryName, digest: Digest): Promise<"deleted" | "unknown" | "in-use"> {
+    return this.#own.deleteBlob(repository, digest);
+  }
+
+  mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
+    return this.#own.mountBlob(repository, digest, from);
+  }
+
+  repositoriesWith(digest: Digest): Promise<readonly RepositoryName[]> {
+    return this.#own.repositoriesWith(digest);
+  }
+
+  startUpload(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId | TooManySessions> {
+    return this.#own.startUpload(repository, algorithm);
+  }
+
+  uploadSize(repository: RepositoryName, session: SessionId): Promise<number | undefined> {
+    return this.#own.uploadSize(repository, session);
+  }
+
+  appendUpload(repository: RepositoryName, session: SessionId, chunk: Chunk): Promise<AppendUploadResult> {
+    return this.#own.appendUpload(repository, session, chunk);
+  }
+
+  finishUpload(
+    repository: RepositoryName,
+    session: SessionId,
+    chunk: Chunk,
+    digest: Digest,
+  ): Promise<FinishUploadResult> {
+    return this.#own.finishUpload(repository, session, chunk, digest);
+  }
+
+  cancelUpload(repository: RepositoryName, session: SessionId): Promise<boolean> {
+    return this.#own.cancelUpload(repository, session);
+  }
+
+  checkReferences(
+    repository: RepositoryName,
+    manifest: Manifest,
+    named: readonly NamedContent[],
+  ): Promise<ReferenceFaults> {
+    return this.#own.checkReferences(repository, manifest, named);
+  }
+
+  putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult> {
+    return this.#own.putManifest(repository, push);
+  }
+
+  deleteManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    precondition: Precondition | undefined,
+  ): Promise<DeleteManifestResult> {
+    return this.#own.deleteManifest(repository, reference, precondition);
+  }
+
+  get #calls(): MirrorCalls {
+    return this.#mirror.calls;
+  }
+
+  #request(repository: RepositoryName): MirrorRequest {
+    return { instance: this.#mirror.instance, repository, author: this.#author() };
+  }
+}
+
+/** `undefined` for what upstream does not have. Throws `UnobtainableError`. */
+function missed(failure: MirrorFailure): undefined {
+  if (failure.kind === "unknown") return undefined;
+  const kinds: Readonly<Record<typeof failure.kind, UnobtainableKind>> = {
+    limited: "limited",
+    unavailable: "away",
+    unsound: "unsound",
+    refused: "refused",
+  };
+  const seconds = {
+    limited: "retryAfterSeconds" in failure ? failure.retryAfterSeconds : undefined,
+    unavailable: RETRY_SECONDS,
+  };
+  throw new UnobtainableError(
+    kinds[failure.kind],
+    failure.reason,
+    failure.kind === "limited" || failure.kind === "unavailable" ? seconds[failure.kind] : undefined,
+  );
+}
+
+/** Two lists that are sorted alike as one, as far as both are known. */
+function merged(own: Page<Tag> | undefined, theirs: Page<Tag>, limit: number): Page<Tag> {
+  if (!own) return theirs;
+  const ends = [own, theirs].flatMap(({ entries, more }) => (more ? (entries.at(-1) ?? "") : []));
+  const all = [...new Set([...own.entries, ...theirs.entries])]
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .filter((tag) => ends.every((end) => tag <= end));
+  return { entries: all.slice(0, limit), more: ends.length > 0 || all.length > limit };
+}

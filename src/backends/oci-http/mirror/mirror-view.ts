@@ -1,0 +1,52 @@
+import { ByteCache } from "../../../primitives/bounds/byte-cache.ts";
+import { type MonotonicClock, monotonicMs } from "../../../primitives/monotonic-clock.ts";
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import type { MirrorCalls } from "./mirror-calls.ts";
+
+/** Hits are told together after this time (ms): a message for each would cost more than the pull. */
+const TELL_MS = 1000;
+const MAX_FRESH_BYTES = 4 * 1024 * 1024;
+
+/** What one serving thread knows of a registry with an upstream, for all its requests. */
+export class MirrorView {
+  readonly instance: InstanceName;
+  readonly calls: MirrorCalls;
+  /** Whether clients may push besides. */
+  readonly acceptsPushes: boolean;
+  readonly #now: MonotonicClock;
+  #hits = 0;
+  #telling: Timer | undefined;
+  /** Until when each tag needs no look at upstream. */
+  readonly #fresh = new ByteCache<number>(MAX_FRESH_BYTES);
+
+  constructor(
+    { name, upstreamMode }: Pick<InstanceConfig, "name" | "upstreamMode">,
+    calls: MirrorCalls,
+    now: MonotonicClock = monotonicMs,
+  ) {
+    this.instance = name;
+    this.calls = calls;
+    this.acceptsPushes = upstreamMode === "fallback";
+    this.#now = now;
+  }
+
+  isFresh(repository: RepositoryName, tag: Tag): boolean {
+    return (this.#fresh.get(`${repository}:${tag}`) ?? 0) > this.#now();
+  }
+
+  noteFresh(repository: RepositoryName, tag: Tag, ms: number): void {
+    if (ms > 0) this.#fresh.set(`${repository}:${tag}`, this.#now() + ms);
+  }
+
+  /** Something was served that upstream need not be asked for. */
+  noteHit(): void {
+    this.#hits++;
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      this.calls.noteHits(this.instance, this.#hits);
+      this.#hits = 0;
+    }, TELL_MS).unref();
+  }
+}

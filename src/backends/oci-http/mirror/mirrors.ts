@@ -1,0 +1,150 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import { LogThrottle } from "../../../primitives/logging/log-throttle.ts";
+import type { Logger } from "../../../primitives/logging/logger.ts";
+import type { UpstreamFailure } from "../../../registry/client/upstream-answer.ts";
+import type { PageRequest } from "../../../registry/model/page.ts";
+import type { Reference } from "../../../registry/model/tag.ts";
+import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import type { OciStore } from "../store/oci-store.ts";
+import { BlobFetches } from "./blob-fetches.ts";
+import { failureForClient } from "./failure-for-client.ts";
+import { ManifestFetches } from "./manifest-fetches.ts";
+import type {
+  MirrorCalls,
+  MirroredBlob,
+  MirroredManifest,
+  MirroredTags,
+  MirrorRequest,
+} from "./mirror-calls.ts";
+import { MirrorCounts } from "./mirror-counts.ts";
+import { type UpstreamRequest, upstreamOf } from "./mirrored-registry.ts";
+import { UpstreamReferrers } from "./upstream-referrers.ts";
+import { UpstreamTags } from "./upstream-tags.ts";
+import { type OpenUpstream, Upstreams } from "./upstreams.ts";
+
+/** How long (ms) a client waits for a list of upstream. */
+const LIST_WAIT_MS = 30_000;
+
+export interface MirrorsOptions {
+  /** The registry with that name and its store, if it is in service. */
+  readonly find: (
+    name: InstanceName,
+  ) => { readonly config: InstanceConfig; readonly oci: OciStore } | undefined;
+  readonly openUpstream: OpenUpstream;
+  readonly log: Logger;
+}
+
+/** Fetches from the upstreams of all registries, on the thread that owns the stores. */
+export class Mirrors implements MirrorCalls {
+  readonly counts = new MirrorCounts();
+  readonly #options: MirrorsOptions;
+  readonly #upstreams: Upstreams;
+  readonly #manifests: ManifestFetches;
+  readonly #blobs: BlobFetches;
+  readonly #referrers: UpstreamReferrers;
+  readonly #tags = new UpstreamTags();
+  readonly #log: LogThrottle;
+
+  constructor(options: MirrorsOptions) {
+    this.#options = options;
+    this.#upstreams = new Upstreams(options.openUpstream);
+    this.#log = new LogThrottle((message) => options.log.warn(message));
+    const failed = (request: UpstreamRequest, failure: UpstreamFailure) => this.#failed(request, failure);
+    this.#manifests = new ManifestFetches({
+      failed,
+      fetched: ({ registry }, bytes) => {
+        this.counts.of(registry.config.name).manifests++;
+        this.counts.of(registry.config.name).bytes += bytes;
+      },
+      checked: ({ registry }, hasMoved) => {
+        const counts = this.counts.of(registry.config.name);
+        if (hasMoved) counts.moved++;
+        else counts.unchanged++;
+      },
+      stale: (message) => this.#log.log("stale", message),
+    });
+    this.#blobs = new BlobFetches({
+      failed,
+      received: ({ registry }, bytes) => {
+        this.counts.of(registry.config.name).bytes += bytes;
+      },
+      fetched: ({ registry }) => {
+        this.counts.of(registry.config.name).blobs++;
+      },
+    });
+    this.#referrers = new UpstreamReferrers(this.#manifests);
+  }
+
+  /** Blobs that are being fetched. */
+  get underWay(): number {
+    return this.#blobs.count;
+  }
+
+  async manifest(request: MirrorRequest, reference: Reference): Promise<MirroredManifest> {
+    const asked = this.#asked(request);
+    return asked ? this.#manifests.manifest(asked, reference) : { kind: "unknown" };
+  }
+
+  async blob(request: MirrorRequest, digest: Digest): Promise<MirroredBlob> {
+    const asked = this.#asked(request);
+    return asked ? this.#blobs.blob(asked, digest) : { kind: "unknown" };
+  }
+
+  async tags(request: MirrorRequest, page: PageRequest): Promise<MirroredTags> {
+    const asked = this.#asked(request);
+    if (!asked || page.limit === 0 || asked.health.trouble) return { kind: "own" };
+    const { from, health, registry } = asked;
+    const isKnown = registry.oci.index.knows(request.repository);
+    const answer = await this.#tags.page(from, page, AbortSignal.timeout(LIST_WAIT_MS)).catch(
+      (): UpstreamFailure => ({
+        kind: "unavailable",
+        reason: `${from.upstream.url} sent no list of tags within ${LIST_WAIT_MS / 1000} s`,
+      }),
+    );
+    if (answer.kind === "found") return { kind: "page", page: answer.page };
+    if (answer.kind !== "unknown") {
+      health.note(answer);
+      this.#failed(asked, answer);
+    }
+    return isKnown ? { kind: "own" } : failureForClient(answer);
+  }
+
+  async referrers(request: MirrorRequest, subject: Digest): Promise<void> {
+    const asked = this.#asked(request);
+    if (asked) await this.#referrers.bring(asked, subject);
+  }
+
+  noteHits(instance: InstanceName, count: number): void {
+    this.counts.of(instance).hits += count;
+  }
+
+  /** Lets go of what only registries need that are not among these. */
+  keep(names: ReadonlySet<InstanceName>): void {
+    this.#upstreams.keep(names);
+    this.counts.keep(names);
+  }
+
+  /** Ends all fetches. */
+  async stop(): Promise<void> {
+    await this.#blobs.stop();
+    this.keep(new Set());
+  }
+
+  #asked({ instance, repository, author }: MirrorRequest): UpstreamRequest | undefined {
+    const found = this.#options.find(instance);
+    if (!found || found.config.at) return undefined;
+    const registry = { ...found, routes: this.#upstreams.routesOf(found.config) };
+    const from = upstreamOf(registry.routes, repository);
+    return from && { registry, repository, from, health: from.health, author };
+  }
+
+  #failed({ registry, repository }: UpstreamRequest, failure: UpstreamFailure): void {
+    const { name } = registry.config;
+    this.counts.of(name).failures[failure.kind]++;
+    const reason = "reason" in failure ? failure.reason : "upstream does not have it";
+    this.#log.log(
+      `${name} ${failure.kind}`,
+      `the mirror '${name}' got nothing of '${repository}': ${reason}`,
+    );
+  }
+}

@@ -1,0 +1,56 @@
+import { ByteCache } from "../../../primitives/bounds/byte-cache.ts";
+import type { Digest } from "../../../primitives/digest.ts";
+import { monotonicMs } from "../../../primitives/monotonic-clock.ts";
+import { checkMs } from "../settings/upstream-values.ts";
+import type { ManifestFetches } from "./manifest-fetches.ts";
+import type { UpstreamRequest } from "./mirrored-registry.ts";
+
+const MAX_CHECKED_BYTES = 2 * 1024 * 1024;
+/** Most manifests that one request brings along. */
+const MAX_FETCHED = 200;
+const AT_ONCE = 4;
+
+/** Brings the manifests that refer to another along: signatures and the like. */
+export class UpstreamReferrers {
+  readonly #manifests: ManifestFetches;
+  readonly #checked = new ByteCache<number>(MAX_CHECKED_BYTES);
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(manifests: ManifestFetches) {
+    this.#manifests = manifests;
+  }
+
+  async bring(fetch: UpstreamRequest, subject: Digest): Promise<void> {
+    const { registry, from, repository, health } = fetch;
+    const key = `${registry.config.name} ${from.upstream.url} ${repository} ${subject}`;
+    const checked = this.#checked.get(key);
+    const isFresh = checked !== undefined && monotonicMs() - checked < checkMs(registry.config.check);
+    if (isFresh || health.trouble) return;
+    const running =
+      this.#running.get(key) ??
+      this.#bring(fetch, subject, key).finally(() => {
+        this.#running.delete(key);
+      });
+    this.#running.set(key, running);
+    await running;
+  }
+
+  async #bring(fetch: UpstreamRequest, subject: Digest, key: string): Promise<void> {
+    const { registry, from, repository } = fetch;
+    const answer = await from.upstream.referrers(from.name, subject);
+    if (answer.kind !== "found") {
+      if (answer.kind === "unknown") this.#checked.set(key, monotonicMs());
+      else this.#manifests.noteFailure(fetch, answer);
+      return;
+    }
+    const missing = answer.referrers
+      .map(({ digest }) => digest)
+      .filter((digest) => !registry.oci.index.hasManifest(repository, digest))
+      .slice(0, MAX_FETCHED);
+    for (let at = 0; at < missing.length; at += AT_ONCE) {
+      const some = missing.slice(at, at + AT_ONCE);
+      await Promise.all(some.map((digest) => this.#manifests.manifest(fetch, { kind: "digest", digest })));
+    }
+    this.#checked.set(key, monotonicMs());
+  }
+}

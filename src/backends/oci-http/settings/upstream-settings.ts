@@ -1,0 +1,70 @@
+import { choice, defaulted, optional } from "./instance-setting.ts";
+import {
+  CHECK_WANTED,
+  type CheckInterval,
+  DEFAULT_CHECK,
+  DEFAULT_WAIT,
+  parseCaPath,
+  parseCheckInterval,
+  parseUpstreamUrl,
+  parseWait,
+  UPSTREAM_MODES,
+  type UpstreamMode,
+  WAIT_WANTED,
+  type WaitTime,
+} from "./upstream-values.ts";
+
+/** The settings of a registry that concern another one from which it gets content. */
+export const UPSTREAM_SETTINGS = {
+  upstream: optional<string>({
+    word: "upstream",
+    key: "upstream",
+    help: "the registry that it mirrors: what is not there is fetched from it and kept",
+    usage: "upstream=https://registry-1.docker.io, or upstream= for none",
+    wanted: "a URL such as https://registry-1.docker.io",
+    parse: parseUpstreamUrl,
+  }),
+  upstreamMode: choice<UpstreamMode>({
+    word: "upstream-mode",
+    key: "upstream_mode",
+    help: "mirror refuses pushes; fallback accepts them, and asks upstream only for what was not pushed",
+    usage: "upstream-mode=mirror|fallback",
+    wanted: "'mirror' or 'fallback'",
+    values: UPSTREAM_MODES,
+  }),
+  upstreamCa: optional<string>({
+    word: "upstream-ca",
+    key: "upstream_ca",
+    help: "a file on the server with the certificates (PEM) of the CAs that upstream's may be from",
+    usage: "upstream-ca=/etc/everlock/upstream-ca.pem, or upstream-ca= for those that are known",
+    wanted: "an absolute path",
+    parse: parseCaPath,
+  }),
+  upstreamPrivate: choice<"refuse" | "allow">({
+    word: "upstream-private",
+    key: "upstream_private",
+    help: "whether upstream may redirect to private, loopback and link-local addresses",
+    usage: "upstream-private=refuse|allow",
+    wanted: "'refuse' or 'allow'",
+    values: ["refuse", "allow"],
+  }),
+  check: defaulted<CheckInterval>({
+    word: "check",
+    key: "check",
+    help: "how old a tag of a mirror may be before upstream is asked where it points",
+    usage: "check=5m, check=always or check=never",
+    wanted: CHECK_WANTED,
+    candidates: ["always", "never", DEFAULT_CHECK],
+    fallback: DEFAULT_CHECK,
+    parse: parseCheckInterval,
+  }),
+  wait: defaulted<WaitTime>({
+    word: "wait",
+    key: "wait",
+    help: "how long upstream may be silent before a mirror serves the copy that it has",
+    usage: "wait=3s",
+    wanted: WAIT_WANTED,
+    fallback: DEFAULT_WAIT,
+    parse: parseWait,
+  }),
+} as const;
