@@ -38,6 +38,11 @@ export class TroubledClient extends S3Client {
     return this.respond(response);
   }
 
+  /** All bytes come by way of `send`. */
+  override async download(): Promise<undefined> {
+    return undefined;
+  }
+
   bucket(): S3Bucket {
     return new S3Bucket(this);
   }

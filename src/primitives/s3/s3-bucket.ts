@@ -1,5 +1,6 @@
 import { messageOf } from "../expected-error.ts";
 import { within } from "../jobs/within.ts";
+import type { ByteRange } from "./byte-range.ts";
 import type { S3Client } from "./s3-client.ts";
 import { S3UnavailableError, S3UncertainError } from "./s3-errors.ts";
 import type { S3Request } from "./s3-request.ts";
@@ -24,12 +25,6 @@ export interface ReadObject extends S3Object {
 export interface OpenedObject extends S3Object {
   /** Breaks off with an error if the connection does; its consumer compares the length. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
-}
-
-/** Bytes of an object, both ends included, counted from 0. */
-export interface ByteRange {
-  readonly first: number;
-  readonly last: number;
 }
 
 /** `absent`: the object must not exist yet. An ETag: it must still have it. */

@@ -1,14 +1,17 @@
 import { monotonicMs } from "../monotonic-clock.ts";
+import type { ByteRange } from "./byte-range.ts";
 import type { CredentialSource } from "./credential-source.ts";
 import { fetchFailure } from "./fetch-failure.ts";
 import { Outage } from "./outage.ts";
+import { type DownloadResponse, PlainDownload } from "./plain-download.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
 import { S3RefusedError, S3UnavailableError } from "./s3-errors.ts";
 import type { S3Location } from "./s3-location.ts";
 import { newS3Memory, type S3Memory } from "./s3-memory.ts";
+import { refusalOf } from "./s3-refusal.ts";
 import { operationOf, type S3Request, TIMEOUT_MS, usualTimeout } from "./s3-request.ts";
-import { S3Signer } from "./s3-signer.ts";
+import { S3Signer, type SignedRequest } from "./s3-signer.ts";
 import { outcomeOf, S3Traffic } from "./s3-traffic.ts";
 import { parseErrorBody } from "./s3-xml.ts";
 
@@ -34,6 +37,9 @@ const RETRIED: readonly number[] = [429, 500, 502, 503, 504];
 /** Statuses that are results: not found, a condition that does not hold, a conflict of writers, a range beyond the end. */
 const RESULTS: readonly number[] = [404, 409, 412, 416];
 
+/** Variables by which `fetch` finds a proxy for HTTP. */
+const PROXIES: readonly string[] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+
 /** Error codes of keys that are not valid, or not any more. */
 const OF_KEYS: readonly string[] = [
   "ExpiredToken",
@@ -55,6 +61,7 @@ export class S3Client {
   readonly location: S3Location;
   readonly #credentials: CredentialSource;
   readonly #options: Required<Omit<S3ClientOptions, "memory" | "ca">>;
+  readonly #isPlain: boolean;
   readonly #tls: { readonly tls: { readonly ca: string } } | undefined;
   readonly #budget: RetryBudget;
   readonly #outage: Outage;
@@ -70,6 +77,7 @@ export class S3Client {
     const { memory = newS3Memory(), ca, ...rest } = options;
     this.#tls = ca === undefined ? undefined : { tls: { ca } };
     this.#options = { timeoutMs: TIMEOUT_MS, pauseMs: PAUSE_MS, maxAttempts: MAX_ATTEMPTS, ...rest };
+    this.#isPlain = location.endpoint.startsWith("http:") && !PROXIES.some((name) => process.env[name]);
     this.#signer = new S3Signer(location);
     this.#budget = new RetryBudget(memory.budget);
     this.#outage = new Outage(memory.outage);
@@ -119,6 +127,27 @@ export class S3Client {
       const pause = Math.min(pauseMs * 2 ** (attempt - 1), MAX_PAUSE_MS);
       await Bun.sleep(pause * (0.5 + Math.random() / 2));
     }
+  }
+
+  /**
+   * Opens a range that is worth a connection of its own. `undefined` where it can't be had so: `send` then says what is wrong.
+   * With TLS, and through a proxy, bytes come by way of `send` alone.
+   */
+  async download(key: string, range: ByteRange): Promise<PlainDownload | undefined> {
+    if (!this.#isPlain || this.#outage.isOn) return undefined;
+    const headers = { Range: `bytes=${range.first}-${range.last}` };
+    const request: S3Request = { method: "GET", key, headers, isRepeatable: true };
+    const signed = await this.#sign(request, await this.#credentials());
+    const began = monotonicMs();
+    let response: DownloadResponse | undefined;
+    try {
+      response = await PlainDownload.open(signed, range, this.#patience(request));
+    } catch {
+      this.#outage.failed(monotonicMs() - began);
+    }
+    this.#count(request, began, response?.head);
+    if (response?.download) this.#outage.answered();
+    return response?.download;
   }
 
   /** Looks whether the server is back; any answer will do. Never rejects. */
@@ -179,7 +208,7 @@ export class S3Client {
       return new Response(null, { status });
     const words = `${status} ${code ?? ""} ${message ?? ""}`.trim().replaceAll(/\s+/g, " ");
     if (RETRIED.includes(status)) return this.#unavailable(words);
-    throw this.#refused(code ?? String(status), words);
+    throw refusalOf(this.location, code ?? String(status), words);
   }
 
   #count(request: S3Request, began: number, response?: Response): void {
@@ -200,17 +229,10 @@ export class S3Client {
   }
 
   async #fetch(request: S3Request, credentials: S3Credentials): Promise<Response> {
-    const { method, key, query = {}, headers = {}, body, timeoutMs, signedAt } = request;
-    this.#requests++;
-    const signed = await this.#signer.sign(
-      {
-        ...{ method, query, headers, path: this.#path(key), at: signedAt ?? new Date() },
-        payloadHash: body && this.#payloadHash(body),
-      },
-      credentials,
-    );
+    const { method, body } = request;
+    const signed = await this.#sign(request, credentials);
     const deadline = new AbortController();
-    const ms = this.#outage.patience(timeoutMs ?? usualTimeout(request, this.#options.timeoutMs));
+    const ms = this.#patience(request);
     const timer = setTimeout(() => deadline.abort(new LateError(`no response within ${ms} ms`)), ms);
     try {
       return await fetch(signed.url, {
@@ -224,6 +246,23 @@ export class S3Client {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #sign(request: S3Request, credentials: S3Credentials): Promise<SignedRequest> {
+    const { method, key, query = {}, headers = {}, body, signedAt } = request;
+    this.#requests++;
+    return this.#signer.sign(
+      {
+        ...{ method, query, headers, path: this.#path(key), at: signedAt ?? new Date() },
+        payloadHash: body && this.#payloadHash(body),
+      },
+      credentials,
+    );
+  }
+
+  /** How long the head of the response may take, in milliseconds. */
+  #patience(request: S3Request): number {
+    return this.#outage.patience(request.timeoutMs ?? usualTimeout(request, this.#options.timeoutMs));
   }
 
   /** TLS protects large bodies already, and hashing them costs as much as all the rest. */
@@ -240,25 +279,6 @@ export class S3Client {
 
   #unavailable(words: string, cause?: unknown): S3UnavailableError {
     return new S3UnavailableError(`the object store ${this.location.endpoint} fails: ${words}`, { cause });
-  }
-
-  #refused(code: string, words: string): S3RefusedError {
-    const { endpoint, bucket, region } = this.location;
-    const reasons: Readonly<Record<string, string>> = {
-      NoSuchBucket: `the bucket '${bucket}' does not exist`,
-      InvalidAccessKeyId: "it does not know the access key",
-      // versitygw
-      XAdminUserNotFound: "it does not know the access key",
-      SignatureDoesNotMatch: "the secret key is wrong",
-      ExpiredToken: "the temporary keys have expired",
-      AccessDenied: `the keys may not use the bucket '${bucket}'`,
-      RequestTimeTooSkewed: "the clock of this machine is wrong",
-      AuthorizationHeaderMalformed: `the region '${region}' is wrong`,
-    };
-    return new S3RefusedError(
-      code,
-      `the object store ${endpoint} refuses the request: ${reasons[code] ?? words}`,
-    );
   }
 }
 

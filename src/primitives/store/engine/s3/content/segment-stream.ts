@@ -1,6 +1,8 @@
+import { freeReceived } from "../../../../bounds/buffer-pressure.ts";
 import { messageOf } from "../../../../expected-error.ts";
 import { monotonicMs } from "../../../../monotonic-clock.ts";
-import type { ByteRange, OpenedObject, S3Bucket } from "../../../../s3/s3-bucket.ts";
+import type { ByteRange } from "../../../../s3/byte-range.ts";
+import type { OpenedObject, S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UnavailableError } from "../../../../s3/s3-errors.ts";
 
 /** A part of an object, not empty. */
@@ -15,6 +17,8 @@ const MAX_BREAKS = 3;
 const PAUSE_MS = 100;
 /** A connection on which no bytes come for so long (ms) counts as broken off. */
 const STALLED_MS = 10_000;
+/** From so many bytes on, a connection of its own is worth while. */
+const MIN_DOWNLOAD_BYTES = 4 * 1024 * 1024;
 
 interface Reader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array<ArrayBuffer> | undefined }>;
@@ -75,6 +79,8 @@ export function segmentBody(
       for (let chunk = await source.next(); chunk; chunk = await source.next()) {
         controller.write(chunk);
         await controller.flush(true);
+        // The runtime has sent or copied it. The next piece gets the same memory, which is in the processor's cache.
+        freeReceived(chunk);
       }
       controller.close();
     },
@@ -151,7 +157,10 @@ class SliceReader {
   }
 
   async #open({ key, first, last }: ObjectSlice): Promise<Reader> {
-    const reader = readerOf(await this.#bucket.open(key, { first: first + this.#at, last }), key);
+    const range = { first: first + this.#at, last };
+    const isLarge = last - range.first >= MIN_DOWNLOAD_BYTES;
+    const download = isLarge ? await this.#bucket.client.download(key, range) : undefined;
+    const reader: Reader = download ?? readerOf(await this.#bucket.open(key, range), key);
     this.#watch = setInterval(() => {
       if (this.#waitingSince === undefined || monotonicMs() - this.#waitingSince < this.#stalledMs) return;
       // Ends the read that waits.
