@@ -9,6 +9,7 @@ import { exportCommand } from "./commands/export.ts";
 import { fsck } from "./commands/fsck.ts";
 import { gc } from "./commands/gc.ts";
 import { health } from "./commands/health.ts";
+import { importCommand } from "./commands/import.ts";
 import { passwd } from "./commands/passwd.ts";
 import { restoreBackup } from "./commands/restore-backup.ts";
 import { serve } from "./commands/serve.ts";
@@ -32,6 +33,7 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   backup,
   "restore-backup": restoreBackup,
   export: exportCommand,
+  import: importCommand,
   storage,
   completion: completion(() => subCommands),
   version,

@@ -29,6 +29,7 @@ export class CopyProgress implements TransferWatch {
   readonly #now: () => number;
   readonly #samples: Sample[];
   #copied = 0;
+  #found = 0;
   #failure: unknown;
   #shown: number;
 
@@ -52,6 +53,11 @@ export class CopyProgress implements TransferWatch {
     if (now - this.#shown < (output.isTTY ? TERMINAL_MS : LINES_MS)) return;
     this.#shown = now;
     output.write(output.isTTY ? `${CLEAR}${this.text()}` : `${this.text()}\n`);
+  }
+
+  /** Bytes that need not be copied, as it turns out. */
+  found(bytes: number): void {
+    this.#found += bytes;
   }
 
   pausing(error: Error, ms: number): void {
@@ -78,7 +84,7 @@ export class CopyProgress implements TransferWatch {
     const [first] = this.#samples;
     const seconds = (now - (first?.at ?? now)) / 1000;
     const rate = seconds > 0 ? Math.max(this.#copied - (first?.copied ?? 0), 0) / seconds : 0;
-    const done = present + this.#copied;
+    const done = present + this.#found + this.#copied;
     // What is in use grows, and sizes are not exact.
     const all = Math.max(total, done);
     const left = rate > 0 ? `, ${formatLeft((all - done) / rate)} left` : "";

@@ -98,7 +98,7 @@ async function send(
 }
 
 /** Throws `ControlError` for users of the machine whom the socket refuses; to `fetch` it would seem that no server runs. */
-function refuseOthers(socket: string): void {
+export function refuseOthers(socket: string): void {
   try {
     accessSync(socket, constants.W_OK);
   } catch (error) {

@@ -13,6 +13,8 @@ import {
   LINE_FEED,
   readLocalLine,
 } from "./control-messages.ts";
+import { IMPORT_PATH } from "./import-messages.ts";
+import { answerImport, type OpenTarget } from "./import-requests.ts";
 
 const HEARTBEAT_MS = 1000;
 /** A document and its line; JSON at most doubles its bytes, but for control characters, which no document needs. */
@@ -24,6 +26,7 @@ export interface ControlServices {
   readonly hold: (work: () => Promise<void>, signal: AbortSignal) => Promise<void>;
   readonly heldStores: () => HeldStores;
   readonly console: Pick<LocalConsole, "run">;
+  readonly openTarget: OpenTarget;
 }
 
 /**
@@ -42,8 +45,13 @@ export class ControlSocket {
         unix: this.#path,
         // The runtime's development error page shows source code.
         development: false,
-        maxRequestBodySize: MAX_REQUEST_BYTES,
-        fetch: (request) => handle(request, services, log),
+        // A blob of an import has any size; other bodies are bounded where they are read.
+        maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+        fetch: (request, server) => {
+          // The source of an import may pause, and a large blob takes time to store.
+          if (isImport(request)) server.timeout(request, 0);
+          return handle(request, services, log);
+        },
         error: (error) => {
           log.error("a command on the control socket failed", error);
           return new Response(null, { status: 500 });
@@ -64,9 +72,14 @@ export class ControlSocket {
 
 async function handle(
   request: Request,
-  { jobs, hold, heldStores, console }: ControlServices,
+  { jobs, hold, heldStores, console, openTarget }: ControlServices,
   log: Logger,
 ): Promise<Response> {
+  if (request.method === "POST" && isImport(request)) return answerImport(request, openTarget, log);
+  // Of what follows, a line of the console with its document is the largest.
+  const isBounded = !request.headers.has("Transfer-Encoding");
+  if (!isBounded || Number(request.headers.get("Content-Length")) > MAX_REQUEST_BYTES)
+    return new Response(null, { status: 413 });
   // The Host header may have made the URL invalid, but it still ends with the path and the query.
   const [, target = "", query = ""] = request.url.match(/^[a-z]+:\/\/[^/]*(\/[^?]*)(\?.*)?$/) ?? [];
   const [, name] = target.match(/^\/jobs\/([a-z]+)$/) ?? [];
@@ -95,6 +108,11 @@ async function handle(
       throw error;
     }
   });
+}
+
+/** The Host header may have made the URL invalid. */
+function isImport(request: Request): boolean {
+  return request.url.startsWith(`http://localhost${IMPORT_PATH}`);
 }
 
 async function runConsoleLine(

@@ -1,3 +1,4 @@
+import { importTarget } from "../../backends/oci-http/import/target/served-target.ts";
 import type { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
 import { SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
 import { type ControlServices, ControlSocket } from "../../frontends/control/control-socket.ts";
@@ -9,7 +10,7 @@ import { LOCAL_CONSOLE } from "./console.ts";
 import { serverPart } from "./context.ts";
 import { DIRECTORY } from "./data.ts";
 import { INSTANCES, JOBS, SYSTEM } from "./registries.ts";
-import { STORE_OF_USERS } from "./users.ts";
+import { STORE_OF_USERS, USERS } from "./users.ts";
 
 export const CONTROL = serverPart({
   name: "commands of this machine",
@@ -21,10 +22,20 @@ export const CONTROL = serverPart({
     console: LOCAL_CONSOLE,
     system: SYSTEM,
     users: STORE_OF_USERS,
+    known: USERS,
   },
   stopsBeside: [JOBS],
-  start: ({ directory, instances, jobs, console, system, users }, { log }) =>
-    new ControlSocket(directory.path, { jobs, console, ...holdingOf(instances, system, users) }, log),
+  start: ({ directory, instances, jobs, console, system, users, known }, { log }) =>
+    new ControlSocket(
+      directory.path,
+      {
+        jobs,
+        console,
+        ...holdingOf(instances, system, users),
+        openTarget: (header) => importTarget({ instances, users: () => known.directory }, header),
+      },
+      log,
+    ),
   stop: (control) => control.stop(),
 });
 

@@ -44,6 +44,9 @@ function controlSocket() {
       },
       heldStores: () => HELD,
       console: { run: async () => ({ kind: "done" }) },
+      openTarget: () => {
+        throw new Error("nothing is imported here");
+      },
     },
     log,
   );

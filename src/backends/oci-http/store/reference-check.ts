@@ -95,7 +95,8 @@ interface Held {
   readonly mediaType?: string;
 }
 
-async function heldBlob(
+/** A blob that the repository holds, and which collectors keep from now on. */
+export async function heldBlob(
   oci: StoreView,
   repository: RepositoryName,
   digest: Digest,

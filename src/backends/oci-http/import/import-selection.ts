@@ -1,0 +1,32 @@
+import type { RepositoryName } from "../../../registry/model/repository-name.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import { parseSelection, type Selection, selectsRepository, tagMatcher } from "../operations/selection.ts";
+import type { ImportSelection } from "./import-types.ts";
+
+/** Parses patterns such as `team/**` and `app:v*,latest`; without any, all is selected. Returns a pattern that is none. */
+export function parseImportSelection(
+  patterns: readonly string[],
+  options: { readonly taggedOnly: boolean; readonly prefix: string },
+): ImportSelection | { readonly wrong: string } {
+  const selections: Selection[] = [];
+  for (const text of patterns) {
+    const selection = parseSelection(text);
+    if (!selection || selection.part.kind === "manifest") return { wrong: text };
+    selections.push(selection);
+  }
+  const { taggedOnly, prefix } = options;
+  const isAll = selections.length === 0;
+  const chosen = (repository: RepositoryName) =>
+    selections.filter((selection) => selectsRepository(selection, repository));
+  return {
+    prefix,
+    includes: (repository) => isAll || chosen(repository).length > 0,
+    includesTag: (repository, tag) => isAll || chosen(repository).some((selection) => hasTag(selection, tag)),
+    includesUntagged: (repository) =>
+      !taggedOnly && (isAll || chosen(repository).some(({ part }) => part.kind === "repository")),
+  };
+}
+
+function hasTag({ part }: Selection, tag: Tag): boolean {
+  return part.kind === "repository" || (part.kind === "tags" && tagMatcher(part.patterns)(tag));
+}
