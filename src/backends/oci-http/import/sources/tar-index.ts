@@ -35,8 +35,10 @@ async function readIndex(handle: FileHandle, archive: string): Promise<ReadonlyM
   const entries = new Map<string, TarEntry>();
   const links = new Map<string, string>();
   let extended: Extended = {};
-  for (let at = 0; at + BLOCK <= archiveSize; ) {
+  for (let at = 0; at < archiveSize; ) {
     const header = await readAt(handle, at, BLOCK);
+    if (header.length < BLOCK && at > 0)
+      throw new TarFault(`the archive ${archive} is cut off: its end is missing`);
     if (header.every((byte) => byte === 0)) break;
     if (!hasRightSum(header)) throw new TarFault(wrongHeader(header, archive, at));
     const type = String.fromCharCode(header[156] ?? 0);
