@@ -1,3 +1,4 @@
+import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { HistoryEvent } from "./history.ts";
@@ -14,8 +15,8 @@ export interface PlacedEvent {
 export interface EventFilter {
   /** In any of these; `undefined`: all commits. */
   readonly repositories: readonly RepositoryName[] | undefined;
-  /** Of the commits that name no repository, such as a restore of all: all, or those that moved tags of the only repository. */
-  readonly unnamed: "all" | "moving";
+  /** Of the commits that name no repository, such as a restore of all: all, or those at these places, in their order. */
+  readonly unnamed: "all" | readonly number[];
   /** A tag of the only repository. */
   readonly tag?: Tag | undefined;
   readonly user?: string | undefined;
@@ -31,6 +32,7 @@ export interface EventPlace {
 }
 
 interface Source {
+  /** Of SQL, after `AND`. */
   readonly condition: string;
   readonly values: Readonly<Record<string, string>>;
 }
@@ -46,6 +48,8 @@ export function nextEvents(
   const seqs = new Set<number>();
   for (const source of sourcesOf(filter))
     for (const seq of nextSeqs(history, source, place, limit)) seqs.add(seq);
+  if (filter.unnamed !== "all" && filter.tag === undefined)
+    for (const seq of nextPlaces(filter.unnamed, place, limit)) seqs.add(seq);
   const wanted = [...seqs].sort((a, b) => (isOlder ? b - a : a - b)).slice(0, limit);
   const sql = "SELECT * FROM commits WHERE seq IN (SELECT value FROM json_each($wanted))";
   const rows = history.rows<CommitRow>(sql, { wanted: JSON.stringify(wanted) });
@@ -68,23 +72,64 @@ function sourcesOf({ repositories, unnamed, tag, user }: EventFilter): Source[] 
       condition: `AND repository = $repository ${byUser}`,
       values: { ...values, repository: name },
     })),
-    unnamed === "moving" && repository !== undefined
-      ? {
-          condition: `AND repository IS NULL ${byUser} AND seq IN (SELECT seq FROM moves WHERE repository = $repository)`,
-          values: { ...values, repository },
-        }
-      : { condition: `AND repository IS NULL ${byUser}`, values },
+    ...(unnamed === "all" ? [{ condition: `AND repository IS NULL ${byUser}`, values }] : []),
   ];
+}
+
+interface MovesRead {
+  readonly count: number;
+  readonly tag: string;
+  readonly seqs: string;
+}
+
+/** Moves of tags that are looked at at once. */
+const MOVES_AT_ONCE = 4000;
+
+/** The places of the commits, of all users or of one, that name no repository and moved tags of this one; in their order. */
+export async function unnamedMoves(
+  history: HistoryRows,
+  repository: RepositoryName,
+  user: string | undefined,
+): Promise<number[]> {
+  const byUser = user === undefined ? "" : "AND user = $user";
+  const isUnnamed = `SELECT seq FROM commits WHERE repository IS NULL ${byUser}`;
+  const values = { ...(user !== undefined && { user }) };
+  if (history.first(`${isUnnamed} LIMIT 1`, values) === undefined) return [];
+  const sql = `SELECT count(*) AS count, max(tag) AS tag, json_group_array(DISTINCT seq)
+      FILTER (WHERE EXISTS (${isUnnamed} AND seq = moved.seq)) AS seqs
+    FROM (SELECT tag, seq FROM moves WHERE repository = $repository AND tag >= $tag ORDER BY tag, seq
+      LIMIT ${MOVES_AT_ONCE} OFFSET $offset) moved`;
+  const found = new Set<number>();
+  const pace = new Pace(0.5);
+  for (let [tag, offset] = ["", 0]; ; ) {
+    const read = history.first<MovesRead>(sql, { ...values, repository, tag, offset });
+    for (const seq of JSON.parse(read?.seqs ?? "[]") as number[]) found.add(seq);
+    if (!read || read.count < MOVES_AT_ONCE) return [...found].sort((a, b) => a - b);
+    // A tag may have been moved more often than that.
+    [tag, offset] = read.tag === tag ? [tag, offset + MOVES_AT_ONCE] : [read.tag, 0];
+    await pace.rest();
+  }
+}
+
+/** The ends of what lies in the direction. */
+function boundsOf({ direction, from, first, last }: EventPlace): readonly [low: number, high: number] {
+  return direction === "older" ? [first, Math.min(last, from - 1)] : [Math.max(first, from + 1), last];
+}
+
+function nextPlaces(places: readonly number[], place: EventPlace, limit: number): readonly number[] {
+  const [low, high] = boundsOf(place);
+  const within = places.filter((seq) => seq >= low && seq <= high);
+  return place.direction === "older" ? within.slice(-limit) : within.slice(0, limit);
 }
 
 function nextSeqs(
   history: HistoryRows,
   { condition, values }: Source,
-  { direction, from, first, last }: EventPlace,
+  place: EventPlace,
   limit: number,
 ): readonly number[] {
-  const isOlder = direction === "older";
-  const [low, high] = isOlder ? [first, Math.min(last, from - 1)] : [Math.max(first, from + 1), last];
+  const isOlder = place.direction === "older";
+  const [low, high] = boundsOf(place);
   const sql = `SELECT json_group_array(seq) AS seqs FROM (SELECT seq FROM commits
     WHERE seq >= $low AND seq <= $high ${condition} ORDER BY seq ${isOlder ? "DESC" : ""} LIMIT ${limit})`;
   const found = history.first<{ seqs: string }>(sql, { ...values, low, high });

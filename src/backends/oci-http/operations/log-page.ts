@@ -11,6 +11,7 @@ import {
   nextEvents,
   type PlacedEvent,
   placeAt,
+  unnamedMoves,
 } from "../history/event-pages.ts";
 import { formerNames } from "../history/past-names.ts";
 import { type HistoryRows, seqOf } from "../history/tag-sets.ts";
@@ -53,12 +54,14 @@ export interface LogPage {
   readonly older: string | undefined;
   /** The cursor of the page of newer events; `undefined` on the first page. */
   readonly newer: string | undefined;
-  /** False if the page ended because many events did not match; the cursors go on. */
+  /** False if the page ended because many events did not match; the cursors go on, if the actor may see any of them. */
   readonly isComplete: boolean;
 }
 
 const EXAMINED = 5000;
 const READ_AT_ONCE = 100;
+/** Most further events that are looked at to find one that the actor may see. */
+const MAX_UNSEEN = 50_000;
 /** Most repositories whose events are read one by one, for an actor who may not read all: it then waits for nobody else's. */
 const MAX_MERGED = 100;
 
@@ -76,11 +79,13 @@ export async function readLogPage(
   const last = await lastPlace(services, instance, request.at);
   const place = placeOf(oci.history, request, last);
   const filter = await filterOf(oci, actor, request);
-  const matches = matcher(actor, request);
+  const sees = ({ event }: PlacedEvent) => visibleRecord(event, actor, request);
+  const matches = matcher(sees, request);
   const read = await readEvents(oci.history, filter, {
     place,
     limit: limit + 1,
     most: request.examined ?? EXAMINED,
+    sees,
     matches,
   });
   const shown = read.found.slice(0, limit);
@@ -95,7 +100,7 @@ export async function readLogPage(
     entries: isOlder ? entries : entries.toReversed(),
     older: isOlder ? beyond : back,
     newer: isOlder ? back : beyond,
-    isComplete: read.found.length > limit || read.stoppedAt === undefined,
+    isComplete: read.found.length > limit || read.isAtEnd,
   };
 }
 
@@ -119,7 +124,10 @@ async function filterOf(
   actor: Actor,
   { instance, repository, tag, user }: LogPageRequest,
 ): Promise<EventFilter> {
-  if (repository) return { repositories: [repository], unnamed: "moving", tag, user };
+  if (repository) {
+    const unnamed = tag === undefined ? await unnamedMoves(history, repository, user) : [];
+    return { repositories: [repository], unnamed, tag, user };
+  }
   if (readsAll(actor, instance)) return { repositories: undefined, unnamed: "all", user };
   const list = function* (range: Parameters<typeof formerNames>[1]) {
     for (const name of formerNames(history, range, { last: undefined, descending: false })) yield { name };
@@ -128,13 +136,16 @@ async function filterOf(
   return { repositories: readable?.map(({ name }) => name), unnamed: "all", user };
 }
 
-function matcher(actor: Actor, request: LogPageRequest) {
+type Seen = (event: PlacedEvent) => LogRecord | undefined;
+
+function matcher(sees: Seen, request: LogPageRequest): Seen {
   const { kind, since, until } = request;
   const client = request.client?.toLowerCase();
-  return ({ event }: PlacedEvent): LogRecord | undefined => {
+  return (placed) => {
+    const { event } = placed;
     if (kind !== undefined && eventKind(event.subject) !== kind) return undefined;
     if (client !== undefined && !event.client?.toLowerCase().includes(client)) return undefined;
-    const record = visibleRecord(event, actor, request);
+    const record = sees(placed);
     if (!record || (since && event.seconds < Math.floor(since.getTime() / 1000))) return undefined;
     return until && record.time > until ? undefined : record;
   };
@@ -143,16 +154,17 @@ function matcher(actor: Actor, request: LogPageRequest) {
 interface Reading {
   readonly place: EventPlace;
   readonly limit: number;
-  /** Most events that are looked at. */
+  /** Events that are looked at; then it ends at one that the actor may see. */
   readonly most: number;
-  matches(event: PlacedEvent): LogRecord | undefined;
+  readonly sees: Seen;
+  readonly matches: Seen;
 }
 
-/** `stoppedAt`: the last commit that was examined, if there may be more. */
+/** `stoppedAt`: the last commit that was examined and that the actor may see, if there may be more. */
 async function readEvents(
   history: HistoryRows,
   filter: EventFilter,
-  { place, limit, most, matches }: Reading,
+  { place, limit, most, sees, matches }: Reading,
 ) {
   const pace = new Pace(0.5);
   const found: { readonly record: LogRecord }[] = [];
@@ -164,11 +176,14 @@ async function readEvents(
       examined++;
       const record = matches(placed);
       if (record) found.push({ record });
-      if (found.length === limit) return { found, stoppedAt: undefined };
+      if (found.length === limit) return { found, stoppedAt: undefined, isAtEnd: false };
     }
     const last = events.at(-1);
-    if (!last || events.length < READ_AT_ONCE) return { found, stoppedAt: undefined };
-    if (examined >= most) return { found, stoppedAt: last.event.commitId };
+    if (!last || events.length < READ_AT_ONCE) return { found, stoppedAt: undefined, isAtEnd: true };
+    // A cursor must not name a commit that the actor may not see; what comes after the last one it may is read again.
+    const seen = examined >= most ? events.findLast(sees) : undefined;
+    if (seen || examined >= most + MAX_UNSEEN)
+      return { found, stoppedAt: seen?.event.commitId, isAtEnd: false };
     from = last.seq;
   }
 }

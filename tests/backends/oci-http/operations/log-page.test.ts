@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import type { Actor } from "../../../../src/backends/actor.ts";
 import { copyRepository } from "../../../../src/backends/oci-http/operations/copy.ts";
 import { type LogPageRequest, readLogPage } from "../../../../src/backends/oci-http/operations/log-page.ts";
@@ -176,6 +176,49 @@ test("a page of a search that finds little ends after many events, and its curso
     older: undefined,
     isComplete: true,
   });
+});
+
+test("a search that finds nothing ends at a commit that the reader may see", async () => {
+  const store = await TestStore.open();
+  const author = { name: "bob", email: "bob@everlock" };
+  const shown: unknown[] = [];
+  for (const tag of ["v1", "v2", "v3"]) {
+    await store.image(tag);
+    shown.push(`older.${store.oci.store.head().commitId}`);
+    const notes = Array.from({ length: 150 }, (_, i) =>
+      store.oci.store.write(storePath(`${tag}-${i}`), Buffer.from("x"), { author, message: "note" }),
+    );
+    await Promise.all(notes);
+  }
+  const { page } = await logOf(store);
+  const cursors: string[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const read = await page({ kind: "restore", examined: 100, cursor }, READER);
+    expect(read.isComplete).toBe(read.older === undefined);
+    if (read.older === undefined) break;
+    cursors.push(read.older);
+    cursor = read.older;
+  }
+  expect(cursors).not.toBeEmpty();
+  for (const cursor of cursors) expect(shown).toContain(cursor);
+});
+
+test("a search in a repository looks through the moves of its tags once, however many commits it reads", async () => {
+  const store = await TestStore.open();
+  const image = await store.image("first");
+  const named = { mediaType: image.mediaType, config: image, layers: [image] };
+  for (let i = 0; i < 5; i++)
+    await Promise.all(Array.from({ length: 50 }, (_, k) => store.manifest(`v${i}-${k}`, APP, named)));
+  await store.oci.store.write(storePath("readme"), Buffer.from("x"), {
+    author: SYSTEM_IDENTITY,
+    message: "explain",
+  });
+  const { page } = await logOf(store);
+  await page();
+  const first = spyOn(store.oci.history, "first");
+  expect(await page({ repository: APP, kind: "restore" })).toMatchObject({ entries: [], isComplete: true });
+  const queries = first.mock.calls.map(([sql]) => sql);
+  expect(queries.filter((sql) => sql.includes("moves"))).toHaveLength(1);
 });
 
 test("a registry at a past state tells nothing that came later, and a wrong cursor is refused", async () => {
