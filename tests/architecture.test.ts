@@ -17,7 +17,8 @@ const LAYERS = [
 ] as const;
 
 /** The engine takes only value types from the primitives: never a store, never a user. */
-const ENGINE_MAY_IMPORT = /^primitives\/(digest|bounds\/byte-cache|release|text\/records)\.ts$/;
+const ENGINE_MAY_IMPORT =
+  /^primitives\/(digest|version|net\/private-address|bounds\/byte-cache|release|text\/records)\.ts$/;
 
 interface Import {
   readonly from: string;

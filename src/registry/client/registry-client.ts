@@ -1,5 +1,5 @@
 import type { Digest } from "../../primitives/digest.ts";
-import type { Manifest } from "../model/manifest.ts";
+import type { PushedManifest } from "../model/manifest.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
 import type { Referrer } from "../model/storage.ts";
 import type { Reference, Tag } from "../model/tag.ts";
@@ -14,12 +14,12 @@ export interface UpstreamManifestHead {
   readonly lastModified: Date | undefined;
 }
 
-export interface UpstreamManifest {
+/** What it names is of upstream's repository. */
+export interface UpstreamManifest extends PushedManifest {
   /** Computed of `content`; it equals the digest that was asked for. */
   readonly digest: Digest;
   readonly mediaType: string;
   readonly content: Uint8Array<ArrayBuffer>;
-  readonly manifest: Manifest;
   readonly lastModified: Date | undefined;
 }
 
@@ -49,7 +49,7 @@ export interface BlobRequest {
 export type ListCursor = string & { readonly __brand: "ListCursor" };
 
 export interface ListRequest {
-  /** Entries that a page may have; upstream may send fewer. More than asked for are cut off. */
+  /** Entries that a page should have; upstream may send fewer or more. */
   readonly limit: number;
   /** Where to begin: after this entry, or where the last page said. */
   readonly after?: { readonly last: string } | { readonly cursor: ListCursor } | undefined;
@@ -78,7 +78,7 @@ export interface RegistryClient {
     signal?: AbortSignal,
   ): Promise<UpstreamAnswer<UpstreamManifestHead>>;
 
-  /** The bytes are a manifest of `mediaType` within `MAX_MANIFEST_BYTES`, and have the digest that was asked for. */
+  /** The bytes are what could be pushed as `mediaType`, and have the digest that was asked for. */
   getManifest(
     repository: RepositoryName,
     reference: Reference,

@@ -1,8 +1,9 @@
+import type { Resolve } from "./connections.ts";
 import type { UpstreamCredentialSource } from "./upstream-credentials.ts";
+import type { UpstreamUrl } from "./upstream-url.ts";
 
 export interface UpstreamOptions {
-  /** `https://registry.example.org`, perhaps with a port and a path below which upstream's `/v2/` is; see `parseUpstreamUrl`. */
-  readonly url: string;
+  readonly url: UpstreamUrl;
   readonly credentials?: UpstreamCredentialSource | undefined;
   /** Certificates (PEM) of the CAs that upstream's may be from, in place of all known ones. */
   readonly ca?: string | undefined;
@@ -14,4 +15,6 @@ export interface UpstreamOptions {
   readonly silenceMs?: number;
   /** Of proxies: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in upper or lower case. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** How host names become addresses; by the system if not given. */
+  readonly resolve?: Resolve;
 }

@@ -1,0 +1,124 @@
+import { lookup as systemLookup } from "node:dns";
+import { Agent as HttpAgent, type RequestOptions } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+import { rootCertificates } from "node:tls";
+import { isPrivateAddress } from "../../primitives/net/private-address.ts";
+import { type Environment, portOf, proxyFor } from "./proxies.ts";
+import { proxyAuthorization, TunnelAgent } from "./proxy-tunnel.ts";
+
+/** All addresses of a host name. Rejects as `dns.lookup` does. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>;
+
+export const systemResolve: Resolve = (hostname) =>
+  new Promise((resolve, reject) => {
+    systemLookup(hostname, { all: true }, (error, addresses) => {
+      if (error) reject(error);
+      else resolve(addresses.map(({ address }) => address));
+    });
+  });
+
+/** Upstream leads to an address where it has no business. */
+export class PrivateAddressError extends Error {}
+
+export interface ConnectionOptions {
+  /** Upstream's own origin, which may have a private address. */
+  readonly origin: string;
+  readonly ca: string | undefined;
+  readonly allowsPrivate: boolean;
+  readonly silenceMs: number;
+  readonly environment: Environment;
+  readonly resolve: Resolve;
+}
+
+/** Idle connections are closed after this time (ms). */
+const IDLE_MS = 15_000;
+const MAX_IDLE = 8;
+const POOL = { keepAlive: true, maxFreeSockets: MAX_IDLE, timeout: IDLE_MS } as const;
+/** In bytes, of a response; a signed address in `Location` has some KiB. */
+const MAX_HEADERS = 32 * 1024;
+
+/**
+ * How a URL is connected to: by which proxy, with which CAs, and whether to any address. A name is checked by the addresses
+ * that the connection then uses, so that it can't resolve to another one in between.
+ */
+export class Connections {
+  readonly #options: ConnectionOptions;
+  readonly #agents = new Map<string, HttpAgent>();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** `isTrusted`: the operator has named this place. Rejects with `PrivateAddressError`. */
+  async requestOptions(url: URL, isTrusted: boolean): Promise<RequestOptions & { readonly ca?: string[] }> {
+    const { origin, ca, allowsPrivate, environment } = this.#options;
+    const isGuarded = !isTrusted && !allowsPrivate;
+    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    if (isGuarded && isIP(host) !== 0 && isPrivateAddress(host)) throw new PrivateAddressError(host);
+    const proxy = proxyFor(url, environment);
+    if (proxy && isGuarded) await this.#checkName(host);
+    const agent = this.#agent(url, proxy, isGuarded);
+    const common = { agent, maxHeaderSize: MAX_HEADERS, method: "GET" };
+    if (proxy && url.protocol === "http:") return { ...common, ...throughProxy(proxy, url) };
+    return {
+      ...common,
+      host,
+      port: portOf(url),
+      path: `${url.pathname}${url.search}`,
+      // Other hosts, such as those of storage that upstream redirects to, may have certificates of public CAs.
+      ...(ca !== undefined && { ca: url.origin === origin ? [ca] : [ca, ...rootCertificates] }),
+      ...(isGuarded && { lookup: this.#guardedLookup }),
+    };
+  }
+
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
+  }
+
+  /** Connections of guarded requests are never those of others. */
+  #agent(url: URL, proxy: URL | undefined, isGuarded: boolean): HttpAgent {
+    const key = `${url.protocol} ${proxy?.href ?? ""} ${isGuarded}`;
+    const known = this.#agents.get(key);
+    if (known) return known;
+    const agent = this.#newAgent(url, proxy);
+    this.#agents.set(key, agent);
+    return agent;
+  }
+
+  #newAgent(url: URL, proxy: URL | undefined): HttpAgent {
+    if (url.protocol !== "https:") return new HttpAgent(POOL);
+    return proxy ? new TunnelAgent(proxy, this.#options.silenceMs, POOL) : new HttpsAgent(POOL);
+  }
+
+  /** A name that only the proxy can resolve is left to the proxy. */
+  async #checkName(host: string): Promise<void> {
+    const addresses = isIP(host) === 0 ? await this.#options.resolve(host).catch(() => []) : [];
+    if (addresses.some(isPrivateAddress)) throw new PrivateAddressError(host);
+  }
+
+  readonly #guardedLookup: LookupFunction = (hostname, options, callback) => {
+    this.#options.resolve(hostname).then(
+      (found) => {
+        const addresses = found.filter((address) => !isPrivateAddress(address));
+        const [first] = addresses;
+        if (first === undefined) callback(new PrivateAddressError(hostname), "", 0);
+        else if (!options.all) callback(null, first, isIP(first));
+        else
+          callback(
+            null,
+            addresses.map((address) => ({ address, family: isIP(address) })),
+          );
+      },
+      (error: NodeJS.ErrnoException) => callback(error, "", 0),
+    );
+  };
+}
+
+function throughProxy(proxy: URL, url: URL): RequestOptions {
+  const authorization = proxyAuthorization(proxy);
+  const headers = { Host: url.host, ...(authorization && { "Proxy-Authorization": authorization }) };
+  const host = proxy.hostname.replace(/^\[(.*)\]$/, "$1");
+  return { host, port: portOf(proxy), path: url.href, headers };
+}
