@@ -5,11 +5,14 @@ import {
   UpstreamBodyError,
   type UpstreamFailure,
 } from "../../src/registry/client/upstream-answer.ts";
-import { parseStoredManifest } from "../../src/registry/model/manifest.ts";
+import {
+  ManifestFault,
+  parsePushedManifest,
+  parseStoredManifest,
+} from "../../src/registry/model/manifest.ts";
 import type { RepositoryName } from "../../src/registry/model/repository-name.ts";
 import type { Referrer } from "../../src/registry/model/storage.ts";
 import type { Tag } from "../../src/registry/model/tag.ts";
-import { pushedManifest } from "./pushed-manifest.ts";
 import { randomBytes } from "./random-bytes.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -92,13 +95,14 @@ export class FakeUpstream implements RegistryClient {
     const digest = reference.kind === "tag" ? this.tagged.get(name) : reference.digest;
     const content = digest && this.manifests.get(digest);
     if (!content) return UNKNOWN;
-    const { manifest } = pushedManifest(content);
+    const parsed = parsePushedManifest(content, MANIFEST);
+    if (parsed instanceof ManifestFault) throw new Error(parsed.reason);
     return {
       kind: "found" as const,
       digest,
       mediaType: MANIFEST,
       content,
-      manifest,
+      ...parsed,
       lastModified: undefined,
     };
   }

@@ -35,7 +35,7 @@ export function connectionFailure(error: unknown): {
   if (error instanceof PrivateAddressError)
     return {
       kind: "invalid",
-      words: `leads to the private address ${error.message}, which is refused; upstream-private=yes allows it`,
+      words: `leads to the private address ${error.message}, which is refused; upstream-private=allow permits it`,
     };
   if (error instanceof ProxyError) return { kind: "unavailable", words: error.message };
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
