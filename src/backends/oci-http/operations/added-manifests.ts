@@ -65,10 +65,12 @@ export class AddedManifests {
 
   /** Whether something that was pushed since the plan needs one of those that would be deleted. */
   async neededSince(parent: Snapshot): Promise<RestoreRefusal | undefined> {
+    const pace = new Pace(0.5);
     for (const [repository, digests] of this.#deleted) {
       if (digests.size === 0) continue;
       const changes = this.#oci.store.diffBelow(repositoryPath(repository), this.#state, parent);
       for await (const { path, after } of changes) {
+        await pace.rest();
         const file = after && parseOciPath(path);
         if (!file || file.repository !== repository) continue;
         const digest = await this.#neededBy(file, digests, parent);

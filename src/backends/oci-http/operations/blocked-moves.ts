@@ -1,4 +1,5 @@
 import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
 import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import { manifestPath } from "../content/layout.ts";
 import { manifestClosure } from "../content/manifest-closure.ts";
@@ -11,7 +12,9 @@ export async function movesThatNeed(
 ): Promise<TagRestore[]> {
   const contents = new Map<string, Uint8Array | null>(manifests.map(({ path, content }) => [path, content]));
   const blocked: TagRestore[] = [];
+  const pace = new Pace(0.5);
   for (const move of moves) {
+    await pace.rest();
     const { repository, after } = move;
     if (!after) continue;
     const read = (digest: Digest) => contents.get(manifestPath(repository, digest)) ?? undefined;

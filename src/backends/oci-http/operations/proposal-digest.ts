@@ -1,3 +1,4 @@
+import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { RemovalProposal } from "./remove.ts";
 import type { RestorePlan } from "./restore-plan.ts";
 import type { RetagProposal } from "./retag.ts";
@@ -15,7 +16,7 @@ export function restoreDigest({
 }: {
   readonly plan: RestorePlan;
   readonly store: string;
-}): string {
+}): Promise<string> {
   const { repository, selection, from, undoes, moves, manifests } = plan;
   return digestOfParts(function* () {
     yield ["restore", store, repository, selection, from, undoes];
@@ -25,7 +26,7 @@ export function restoreDigest({
 }
 
 /** Like `restoreDigest`, for a deletion. */
-export function removalDigest({ plan, store, selection }: RemovalProposal): string {
+export function removalDigest({ plan, store, selection }: RemovalProposal): Promise<string> {
   return digestOfParts(function* () {
     yield ["remove", store, selection.text];
     for (const { repository, part, tags, manifests } of plan) {
@@ -37,12 +38,23 @@ export function removalDigest({ plan, store, selection }: RemovalProposal): stri
 }
 
 /** Like `restoreDigest`, for a tag that is set. */
-export function retagDigest({ store, repository, source, tag, digest, previous }: RetagProposal): string {
+export function retagDigest({
+  store,
+  repository,
+  source,
+  tag,
+  digest,
+  previous,
+}: RetagProposal): Promise<string> {
   return digestOfParts(() => [["tag", store, repository, source, tag, digest, previous]]);
 }
 
-function digestOfParts(parts: () => Iterable<unknown>): string {
+async function digestOfParts(parts: () => Iterable<unknown>): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
-  for (const part of parts()) hash.update(`${JSON.stringify(part)}\n`);
+  const pace = new Pace(0.5);
+  for (const part of parts()) {
+    hash.update(`${JSON.stringify(part)}\n`);
+    await pace.rest();
+  }
   return hash.digest("hex").slice(0, HEX);
 }

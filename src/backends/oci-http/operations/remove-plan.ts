@@ -43,7 +43,9 @@ export async function planRemoval(
   if (part.kind === "manifest") {
     const isThere = (await state.fileId(manifestPath(repository, part.digest))) !== undefined;
     const tags: PlannedTag[] = [];
+    const pace = new Pace(0.5);
     for (const tag of isThere ? oci.index.tagsOf(repository, part.digest) : []) {
+      await pace.rest();
       const fileId = await state.fileId(tagPath(repository, tag));
       if (fileId && (await tagTarget(state, repository, tag)) === part.digest) tags.push({ tag, fileId });
     }
@@ -102,8 +104,11 @@ export async function hasMoved(
   }
   const prefix = tagsPrefix(repository);
   if ((await entryOf(before, prefix)) === (await entryOf(now, prefix))) return false;
-  for (const { tag, fileId } of tags)
+  const pace = new Pace(0.5);
+  for (const { tag, fileId } of tags) {
+    await pace.rest();
     if ((await now.fileId(tagPath(repository, tag))) !== fileId) return true;
+  }
   return false;
 }
 
@@ -116,7 +121,9 @@ export async function isTaggedMeanwhile(
 ): Promise<boolean> {
   if (part.kind !== "manifest") return false;
   const known = new Set<string>(tags.map(({ tag }) => tag));
+  const pace = new Pace(0.5);
   for await (const { path, after } of store.diffBelow(`${repositoryPath(repository)}/${TAGS}`, before, now)) {
+    await pace.rest();
     const file = after && parseOciPath(path);
     if (file?.kind !== "tag" || known.has(file.tag)) continue;
     if ((await tagTarget(now, repository, file.tag)) === part.digest) return true;

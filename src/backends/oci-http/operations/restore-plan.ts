@@ -108,7 +108,9 @@ async function planPart(
   const [then, now] = [await oci.store.at(from), oci.store.head()];
   const moves: TagRestore[] = [];
   const manifests = new RestoredManifests(oci, repository, then, now);
-  for (const name of await tagsIn(part, repository, then, now)) {
+  const pace = new Pace(0.5);
+  for (const name of await tagsIn(oci, part, repository, { then, now })) {
+    await pace.rest();
     const before = await tagTarget(now, repository, name);
     const after = await tagTarget(then, repository, name);
     if (before === after || (part.kind === "manifest" && after !== part.digest)) continue;
@@ -139,15 +141,19 @@ export async function planRestoreAll(
 ): Promise<RestorePlan> {
   const { commitId } = oci.store.head();
   const repositories = new Set<RepositoryName>();
+  const pace = new Pace(0.5);
   if (commitId) {
     for await (const { path } of oci.store.diff(from, commitId)) {
+      await pace.rest();
       const file = parseOciPath(path);
       if (file && selected.has(file.repository)) repositories.add(file.repository);
     }
   }
   const plans: RestorePlan[] = [];
-  for (const repository of [...repositories].sort())
+  for (const repository of [...repositories].sort()) {
+    await pace.rest();
     plans.push(await planPart(oci, repository, selected.part, from));
+  }
   const [only] = plans.length === 1 && selected !== ALL ? plans : [];
   return {
     repository: only?.repository,
@@ -178,7 +184,9 @@ export async function restore(
     const { immutable } = terms();
     const changes: Change[] = [...plan.manifests];
     refusal = await plan.check?.(parent);
+    const pace = new Pace(0.5);
     for (const move of plan.moves) {
+      await pace.rest();
       const current = await tagTarget(parent, move.repository, move.tag);
       if (current !== move.before) refusal ??= { kind: "moved", move };
       else if (current && isImmutable(move.tag, immutable)) refusal ??= { kind: "immutable", move };
@@ -220,21 +228,22 @@ function messageOf(
   return formatEvent({ kind: "restore", repository, tags, from, client, remote, selection });
 }
 
-/** The tags that a part may concern, in either state. */
+/** The tags that a part may concern: all that it names, or those that differ between the states. */
 async function tagsIn(
+  { store }: OciStore,
   part: SelectedPart,
   repository: RepositoryName,
-  ...states: readonly Snapshot[]
+  { then, now }: { readonly then: Snapshot; readonly now: Snapshot },
 ): Promise<Tag[]> {
   const named = part.kind === "tags" ? namedTags(part.patterns) : undefined;
   if (named) return [...named].sort();
   const matches = part.kind === "tags" ? tagMatcher(part.patterns) : () => true;
-  const tags = new Set<Tag>();
-  for (const state of states) {
-    for await (const { path } of state.list(tagsPrefix(repository))) {
-      const file = parseOciPath(path);
-      if (file?.kind === "tag" && matches(file.tag)) tags.add(file.tag);
-    }
+  const tags: Tag[] = [];
+  const pace = new Pace(0.5);
+  for await (const { path } of store.diffBelow(tagsPrefix(repository).slice(0, -1), then, now)) {
+    await pace.rest();
+    const file = parseOciPath(path);
+    if (file?.kind === "tag" && matches(file.tag)) tags.push(file.tag);
   }
-  return [...tags].sort();
+  return tags.sort();
 }

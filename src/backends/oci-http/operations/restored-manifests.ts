@@ -1,4 +1,5 @@
 import type { Digest } from "../../../primitives/digest.ts";
+import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import { type Manifest, parseStoredManifest, referencedDigests } from "../../../registry/model/manifest.ts";
@@ -21,6 +22,7 @@ export class RestoredManifests {
   readonly #then: Snapshot;
   readonly #now: Snapshot;
   readonly #seen = new Set<Digest>();
+  readonly #pace = new Pace(0.5);
 
   constructor(oci: OciStore, repository: RepositoryName, then: Snapshot, now: Snapshot) {
     this.#oci = oci;
@@ -35,6 +37,7 @@ export class RestoredManifests {
     let isThere = false;
     const read = (digest: Digest) => this.#then.read(manifestPath(this.#repository, digest));
     for await (const { digest, content, manifest } of manifestClosure(top, { read, seen: this.#seen })) {
+      await this.#pace.rest();
       isThere = true;
       this.changes.push({ path: manifestPath(this.#repository, digest), content });
       for (const blob of manifest.blobs) this.blobs.add(blob);
@@ -52,6 +55,7 @@ export class RestoredManifests {
     const referrers = new Map<Digest, Digest[]>();
     const directory = repositoryPath(this.#repository);
     for await (const { path, before, after } of this.#oci.store.diffBelow(directory, this.#then, this.#now)) {
+      await this.#pace.rest();
       const file = before && !after ? parseOciPath(path) : undefined;
       if (file?.kind !== "manifest" || file.repository !== this.#repository) continue;
       const manifest = parseStoredManifest(await this.#then.read(path));
@@ -74,6 +78,7 @@ export class RestoredManifests {
 
   async #isWhole({ blobs, manifests }: Manifest): Promise<boolean> {
     for (const blob of blobs) {
+      await this.#pace.rest();
       this.#oci.recency.touch(blob);
       await this.#oci.blobs.touch?.(blob);
       if (!(await this.#oci.blobs.stat(blob))) return false;

@@ -82,7 +82,7 @@ export async function prepareRestore(
   });
   const { moves, from, untagged } = proposal;
   return {
-    digest: restoreDigest(proposal),
+    digest: await restoreDigest(proposal),
     moves,
     tags: moves.length,
     repositories: new Set(moves.map(({ repository }) => repository)).size,
@@ -102,7 +102,7 @@ export async function prepareRemoval(
   const proposal = await proposeRemoval(services, actor, { instance: config.name, selection });
   const { counts, tags, manifests, untagged } = proposal;
   return {
-    digest: removalDigest(proposal),
+    digest: await removalDigest(proposal),
     moves: tags.map(({ digest, ...named }) => ({ ...named, before: digest, after: undefined })),
     tags: counts.tags,
     repositories: counts.repositories,
@@ -124,7 +124,7 @@ export async function prepareUndo(
   const { proposal, obstacle } = await previewUndo(services, actor, { instance: config.name, commit });
   const { moves, manifests } = proposal;
   return {
-    digest: restoreDigest(proposal),
+    digest: await restoreDigest(proposal),
     moves,
     tags: moves.length,
     repositories: new Set(moves.map(({ repository }) => repository)).size,
@@ -149,7 +149,7 @@ export async function prepareRetag(
   const { repository, tag, digest, previous, obstacle } = proposal;
   const moves = previous === digest ? [] : [{ repository, tag, before: previous, after: digest }];
   return {
-    digest: retagDigest(proposal),
+    digest: await retagDigest(proposal),
     moves,
     tags: moves.length,
     repositories: moves.length,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
+import { tagPath } from "../../../../src/backends/oci-http/content/layout.ts";
 import {
   planRestore,
   planRestoreAll,
@@ -7,6 +8,7 @@ import {
   restore,
 } from "../../../../src/backends/oci-http/operations/restore-plan.ts";
 import { parseTagPattern } from "../../../../src/backends/oci-http/policy/immutable-tags.ts";
+import { digestOf } from "../../../../src/primitives/digest.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
@@ -150,3 +152,22 @@ describe("a restore is refused, and changes nothing,", () => {
 function raise(): never {
   throw new Error("it is not there");
 }
+
+test("a plan of thousands of tags leaves the thread to others meanwhile", async () => {
+  const { oci } = await TestStore.open();
+  const content = Buffer.from(`${digestOf(Buffer.from("x"))}\n`);
+  const changes = Array.from({ length: 4000 }, (_, i) => ({ path: tagPath(APP, `v${i}` as Tag), content }));
+  await oci.store.commit(changes, { author: ALICE.identity, message: "fill" });
+  await planRestore(oci, APP, undefined, undefined);
+  let turns = 0;
+  let isOver = false;
+  const count = () => {
+    turns++;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const { moves } = await planRestore(oci, APP, undefined, undefined);
+  isOver = true;
+  expect(moves).toHaveLength(4000);
+  expect(turns).toBeGreaterThan(3);
+});
