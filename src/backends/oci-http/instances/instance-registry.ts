@@ -24,6 +24,7 @@ import { describeDifference, wordsOf } from "./describe-instances.ts";
 import { existing, InstanceChangeError } from "./existing-instance.ts";
 import type { InstanceTable } from "./instance-table.ts";
 import type { OpenedInstance, Outage } from "./opened-instances.ts";
+import { OutOfServiceError } from "./out-of-service.ts";
 import {
   RunningInstances,
   type RunningInstancesOptions,
@@ -115,12 +116,11 @@ export class InstanceRegistry implements Reloadable {
     return this.#running.stores.get(name);
   }
 
-  /** The store of an instance. Throws `InstanceChangeError` if the instance does not exist or is out of service. */
+  /** The store of an instance. Throws `InstanceChangeError` if the instance does not exist, `OutOfServiceError` while it is out of service. */
   storeOf(name: InstanceName): OciStore {
     const config = this.existing(name);
     const outage = this.#running.outages.get(name);
-    if (outage)
-      throw new InstanceChangeError(`the registry '${name}' is out of service: ${outage.problem}`, UNUSABLE);
+    if (outage) throw new OutOfServiceError(name, outage.problem);
     const store = this.#running.stores.get(config.store);
     if (!store) throw new InstanceChangeError(`the store of '${name}' is not open`, UNUSABLE);
     return store;

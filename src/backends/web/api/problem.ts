@@ -5,13 +5,13 @@ const RETRY_SECONDS = "5";
 
 /** A problem document (RFC 9457). */
 export function problem(
-  { status, words, hint }: WebFailure,
+  { status, title = titleOf(status), words, hint }: WebFailure,
   headers: Readonly<Record<string, string>> = {},
 ): WebResponse {
   const document = {
     type: "about:blank",
     status,
-    title: titleOf(status),
+    title,
     detail: words,
     ...(hint && { hint }),
   };
@@ -19,11 +19,16 @@ export function problem(
     status,
     headers: {
       "Content-Type": "application/problem+json",
-      ...(status === 503 && { "Retry-After": RETRY_SECONDS }),
+      ...retryHeaders(status),
       ...headers,
     },
     body: JSON.stringify(document),
   };
+}
+
+/** When a client may try again, if it is for the server to become able to respond. */
+export function retryHeaders(status: number): Readonly<Record<string, string>> {
+  return status === 503 ? { "Retry-After": RETRY_SECONDS } : {};
 }
 
 const TITLES: Readonly<Record<number, string>> = {

@@ -7,16 +7,16 @@ import type { PageContent } from "./page.ts";
 /** What a failed request shows. The words are the same whether what was asked for exists or not, if the user may not read it. */
 export function errorPage(
   { links, request: { login, path, query } }: WebContext,
-  { status, words, hint }: WebFailure,
+  { status, title = titleOf(status), words, hint }: WebFailure,
 ): PageContent {
   const next = query === "" ? path : `${path}?${query}`;
   return {
-    title: titleOf(status),
+    title,
     status,
     body: (
       <section class="narrow">
-        <h1>{titleOf(status)}</h1>
-        <p>{words}</p>
+        <h1>{title}</h1>
+        <p class="sentence">{words}</p>
         {hint !== undefined && <p>{hint}</p>}
         {login.user === ANONYMOUS && (status === 401 || status === 403 || status === 404) && (
           <p>

@@ -1,4 +1,5 @@
 import { renderToString } from "preact-render-to-string";
+import { retryHeaders } from "../api/problem.ts";
 import { meantPath } from "../requests/meant-path.ts";
 import type { WebResponse } from "../requests/web-calls.ts";
 import type { WebContext } from "../requests/web-context.ts";
@@ -42,9 +43,10 @@ export function responseOf(context: WebContext, result: PageContent | Redirect):
       body: null,
       session: result.session,
     };
+  const { status = 200 } = result;
   return {
-    status: result.status ?? 200,
-    headers: { "Content-Type": "text/html; charset=utf-8" },
+    status,
+    headers: { "Content-Type": "text/html; charset=utf-8", ...retryHeaders(status) },
     body: `<!doctype html>${renderToString(<Layout context={context} content={result} />)}`,
     session: result.session,
   };

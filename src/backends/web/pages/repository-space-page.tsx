@@ -92,6 +92,7 @@ interface LargestTagsProps extends InContext {
 
 function LargestTags({ context, repository, tags }: LargestTagsProps) {
   const most = Math.max(...tags.map(({ size }) => size));
+  const anyExpires = tags.some(({ expires }) => expires);
   return (
     <section class="section" aria-labelledby="largest">
       <h2 id="largest">Largest tags</h2>
@@ -106,7 +107,7 @@ function LargestTags({ context, repository, tags }: LargestTagsProps) {
               <th scope="col" class="number">
                 Size
               </th>
-              <th scope="col">Next clean-up</th>
+              {anyExpires && <th scope="col">Next clean-up</th>}
             </tr>
           </thead>
           <tbody>
@@ -121,7 +122,7 @@ function LargestTags({ context, repository, tags }: LargestTagsProps) {
                 <td class="number">
                   <Size bytes={size} />
                 </td>
-                <td>{expires && "deletes it"}</td>
+                {anyExpires && <td>{expires && "deletes it"}</td>}
               </tr>
             ))}
           </tbody>

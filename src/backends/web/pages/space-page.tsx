@@ -45,7 +45,7 @@ async function whole(context: WebContext, step: Step): Promise<PageContent> {
                 measured <Time date={newest.measured} />
               </span>
             )}
-            {isRunning && <span>a newer measurement is under way</span>}
+            {newest && isRunning && <span>a newer measurement is under way</span>}
           </div>
         </PageHead>
         {sharedWith.length > 0 && (

@@ -3,12 +3,15 @@ import { ExpectedError } from "../../../primitives/expected-error.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { damageOf } from "../../oci-http/content/damage.ts";
+import { OutOfServiceError } from "../../oci-http/instances/out-of-service.ts";
 import { TryLaterError } from "../../refusals.ts";
 import type { WebLogin } from "./web-calls.ts";
 
 /** Why a request failed, for pages and API: an HTTP status and words for users. */
 export interface WebFailure {
   readonly status: number;
+  /** Instead of that of the status. */
+  readonly title?: string | undefined;
   readonly words: string;
   readonly hint?: string | undefined;
 }
@@ -48,6 +51,15 @@ export function webFailureOf(log: Logger, error: unknown, { user }: WebLogin): W
     return { status: 503, words: "an index of this registry is being rebuilt; try again in a few seconds" };
   const failure: Failure = reportedFailure(log, "a request for a page failed", error);
   const { kind, words, hint } = failure;
+  if (error instanceof UnderMaintenanceError) return { status: 503, title: "Under maintenance", words };
+  // The reason names the store, and is the operator's.
+  if (error instanceof OutOfServiceError)
+    return {
+      status: 503,
+      title: "Out of service",
+      words: `the registry '${error.registry}' is out of service for now`,
+      hint: "The server’s log has the reason.",
+    };
   if (error instanceof TryLaterError) return { status: 429, words, hint };
   if (kind === "storage") return { status: 503, words, hint: STORAGE_HINT };
   const status = kind === "refused" && user === ANONYMOUS ? 401 : STATUS[kind];

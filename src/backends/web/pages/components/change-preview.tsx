@@ -57,16 +57,17 @@ function Moves({ context, change: { moves, tags, repositories } }: ChangePreview
   if (moves.length === 0) return null;
   const listed = moves.slice(0, MAX_LISTED);
   const { links } = context;
+  const anyStays = listed.some(({ after }) => after);
   return (
     <>
       <div class="table">
-        <table>
+        <table class="cards">
           <thead>
             <tr>
               <th scope="col">Tag</th>
               <th scope="col">Change</th>
               <th scope="col">Now</th>
-              <th scope="col">Then</th>
+              {anyStays && <th scope="col">Then</th>}
             </tr>
           </thead>
           <tbody>
@@ -79,14 +80,14 @@ function Moves({ context, change: { moves, tags, repositories } }: ChangePreview
                 <td class={after ? (before ? undefined : "added") : "removed"}>
                   {after ? (before ? "moved" : "set") : "deleted"}
                 </td>
-                <td>
+                <td data-label={before && "now"}>
                   {before && (
                     <a href={links.now(`/repositories/${repository}/-/manifests/${before}`)}>
                       <DigestText digest={before} />
                     </a>
                   )}
                 </td>
-                <td>{after && <DigestText digest={after} />}</td>
+                {anyStays && <td data-label={after && "then"}>{after && <DigestText digest={after} />}</td>}
               </tr>
             ))}
           </tbody>
