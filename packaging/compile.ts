@@ -54,6 +54,8 @@ export async function compile(outfile: string, target?: Target): Promise<void> {
     // Flat names, so that the executable finds the workers beside main.
     naming: "[name].[ext]",
     minify: true,
+    // What is imported by `import()` becomes a chunk of its own, which costs no memory until it is imported.
+    splitting: true,
     // Bytecode halves the start time. Only for the build machine, because no test runs the other platforms' executables.
     ...(!target && { format: "esm", bytecode: true }),
     sourcemap: "linked",

@@ -1,43 +1,34 @@
 import { type CommandDef, defineCommand, runCommand } from "citty";
 import { isJsonLine, jsonError } from "./backends/admin-ssh/json-lines.ts";
-import { backup } from "./commands/backup.ts";
-import { checkConfig } from "./commands/check-config.ts";
 import { commandHelp } from "./commands/command-help.ts";
-import { completion } from "./commands/completion.ts";
-import { console } from "./commands/console.ts";
-import { exportCommand } from "./commands/export.ts";
-import { fsck } from "./commands/fsck.ts";
-import { gc } from "./commands/gc.ts";
-import { health } from "./commands/health.ts";
-import { importCommand } from "./commands/import.ts";
-import { passwd } from "./commands/passwd.ts";
-import { restoreBackup } from "./commands/restore-backup.ts";
-import { serve } from "./commands/serve.ts";
-import { storage } from "./commands/storage.ts";
-import { users } from "./commands/users.ts";
-import { version } from "./commands/version.ts";
 import { EXIT } from "./primitives/errors/exit-code.ts";
 import { commandFailureOf, failureOf } from "./primitives/errors/failure.ts";
 import { didYouMean } from "./primitives/text/nearest.ts";
 import { visibleText } from "./primitives/text/visible-text.ts";
 
-const subCommands: Readonly<Record<string, CommandDef>> = {
-  serve,
-  "check-config": checkConfig,
-  gc,
-  fsck,
-  health,
-  passwd,
-  users,
-  console,
-  backup,
-  "restore-backup": restoreBackup,
-  export: exportCommand,
-  import: importCommand,
-  storage,
-  completion: completion(() => subCommands),
-  version,
+/** Each is loaded when it is run or described: the server needs no memory for the others. */
+const subCommands: Readonly<Record<string, () => Promise<CommandDef>>> = {
+  serve: () => import("./commands/serve.ts").then(({ serve }) => serve),
+  "check-config": () => import("./commands/check-config.ts").then(({ checkConfig }) => checkConfig),
+  gc: () => import("./commands/gc.ts").then(({ gc }) => gc),
+  fsck: () => import("./commands/fsck.ts").then(({ fsck }) => fsck),
+  health: () => import("./commands/health.ts").then(({ health }) => health),
+  passwd: () => import("./commands/passwd.ts").then(({ passwd }) => passwd),
+  users: () => import("./commands/users.ts").then(({ users }) => users),
+  console: () => import("./commands/console.ts").then(({ console }) => console),
+  backup: () => import("./commands/backup.ts").then(({ backup }) => backup),
+  "restore-backup": () => import("./commands/restore-backup.ts").then(({ restoreBackup }) => restoreBackup),
+  export: () => import("./commands/export.ts").then(({ exportCommand }) => exportCommand),
+  import: () => import("./commands/import.ts").then(({ importCommand }) => importCommand),
+  storage: () => import("./commands/storage.ts").then(({ storage }) => storage),
+  completion: () => import("./commands/completion.ts").then(({ completion }) => completion(allCommands)),
+  version: () => import("./commands/version.ts").then(({ version }) => version),
 };
+
+async function allCommands(): Promise<Readonly<Record<string, CommandDef>>> {
+  const loaded = Object.entries(subCommands).map(async ([name, load]) => [name, await load()] as const);
+  return Object.fromEntries(await Promise.all(loaded));
+}
 
 const main = defineCommand({
   meta: { name: "everlock", description: "An OCI container registry where every change is a commit" },
@@ -52,7 +43,7 @@ async function run(args: readonly string[]): Promise<number> {
   const [first = "", ...rest] = args;
   if (first === "help") return run([...rest.slice(0, 1), "--help"]);
   const name = VERSION_FLAGS.includes(first) ? "version" : first;
-  const command = Object.hasOwn(subCommands, name) ? subCommands[name] : undefined;
+  const command = Object.hasOwn(subCommands, name) ? await subCommands[name]?.() : undefined;
   const isHelp = args.some((arg) => HELP_FLAGS.includes(arg));
   if (command ? isHelp : args.length === 0 || HELP_FLAGS.includes(name)) {
     process.stdout.write(await commandHelp(command ?? main, command && main));

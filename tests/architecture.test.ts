@@ -97,6 +97,35 @@ test("imports run one way: commands, server, config, frontends, backends, regist
   expect(wrongImports(({ from, to }) => layerOf(to) < layerOf(from))).toEqual([]);
 });
 
+/** The modules, of this program and of others, that are evaluated as soon as `entry` is imported. */
+async function evaluatedWith(entry: string): Promise<ReadonlySet<string>> {
+  const evaluated = new Set([entry]);
+  for (const from of evaluated) {
+    if (!/\.tsx?$/.test(from)) continue;
+    const text = await Bun.file(`${SOURCE}/${from}`).text();
+    for (const [, names = "", target = ""] of text.matchAll(/^(?:import|export) ([^;]*?)from "([^"]+)"/gm)) {
+      if (/^type\b|^\{(\s*type [^,}]+,?)*\s*\} $/.test(names)) continue;
+      evaluated.add(target.startsWith(".") ? new URL(target, `file:///${from}`).pathname.slice(1) : target);
+    }
+  }
+  return evaluated;
+}
+
+test.each(["commands/serve.ts", "server/http-worker.ts"])(
+  "%s loads neither pages, console, operations nor the code for an object store at the start",
+  async (entry) => {
+    const evaluated = await evaluatedWith(entry);
+    expect([...evaluated]).toContain("primitives/store/engine/local/local-engine.ts");
+    const late = [
+      ...[/^preact/, /^typebox/, /^aws4fetch$/, /^ssh2$/, /^primitives\/store\/engine\/s3\//],
+      ...[/^backends\/web\/(pages|assets|browser)\//, /^backends\/web\/web-backend\.ts$/],
+      ...[/^backends\/admin-ssh\/(line-runner|command-table)\.ts$/, /^backends\/apply\//],
+      ...[/^backends\/oci-http\/operations\//, /^commands\/(?!serve|greeting|setting-args)/],
+    ];
+    expect([...evaluated].filter((module) => late.some((pattern) => pattern.test(module)))).toEqual([]);
+  },
+);
+
 test("the OCI engine takes only values from the primitives", () => {
   expect(
     wrongImports(

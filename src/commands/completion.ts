@@ -22,14 +22,14 @@ interface Completed {
 const PRINTERS: Readonly<Record<Shell, (commands: readonly Completed[]) => string>> = { bash, zsh, fish };
 
 /** `everlock completion`: prints a completion script for a shell. */
-export function completion(subCommands: () => Readonly<Record<string, CommandDef>>): CommandDef {
+export function completion(subCommands: () => Promise<Readonly<Record<string, CommandDef>>>): CommandDef {
   return defineCommand({
     meta: { name: "completion", description: "Print a shell script that completes commands and flags" },
     args: ARGS,
-    run({ rawArgs: [shell, ...rest] }) {
+    async run({ rawArgs: [shell, ...rest] }) {
       const known = SHELLS.find((name) => name === shell);
       if (!known || rest.length > 0) throw new UsageError(USAGE);
-      process.stdout.write(PRINTERS[known](Object.entries(subCommands()).map(describe)));
+      process.stdout.write(PRINTERS[known](Object.entries(await subCommands()).map(describe)));
     },
   });
 }

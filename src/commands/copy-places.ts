@@ -102,8 +102,8 @@ export async function withSource<T>(
     throw new UsageError(
       `the data directory ${dataDir} belongs to a node of ${marked} and holds no stores; copy from ${marked}`,
     );
-  const run = (usedBy: string | undefined) => {
-    const engine = openEngine({ kind: "local", dataDir }, consoleLogger);
+  const run = async (usedBy: string | undefined) => {
+    const engine = await openEngine({ kind: "local", dataDir }, consoleLogger);
     return work({ name, engine, usedBy: async () => usedBy });
   };
   let isLocked = false;

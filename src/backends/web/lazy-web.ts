@@ -1,4 +1,5 @@
 import { FairSemaphore } from "../../primitives/bounds/fair-semaphore.ts";
+import { lazily } from "../../primitives/lazily.ts";
 import { networkOf } from "../../primitives/net/client-network.ts";
 import { ANONYMOUS } from "../../primitives/users/user.ts";
 import type { WebCalls, WebRequest, WebResponse } from "./requests/web-calls.ts";
@@ -9,25 +10,19 @@ const BOUNDS = { slots: 4, slotsOfOwner: 3, maxWaiting: 100 };
 
 /** Loads the pages and the API with their libraries at the first request, so that a server without visitors has no cost of them. */
 export class LazyWeb implements WebCalls {
-  readonly #services: WebServices;
   readonly #slots = new FairSemaphore(BOUNDS);
-  #loaded: Promise<WebCalls> | undefined;
+  readonly #backend: () => Promise<WebCalls>;
 
   constructor(services: WebServices) {
-    this.#services = services;
+    this.#backend = lazily(async () => {
+      const { WebBackend } = await import("./web-backend.ts");
+      return new WebBackend(services);
+    });
   }
 
   /** Rejects with `OverloadedError` if too many requests wait. */
   handle(request: WebRequest): Promise<WebResponse> {
-    return this.#slots.run(clientOf(request), async () => {
-      this.#loaded ??= this.#load();
-      return (await this.#loaded).handle(request);
-    });
-  }
-
-  async #load(): Promise<WebCalls> {
-    const { WebBackend } = await import("./web-backend.ts");
-    return new WebBackend(this.#services);
+    return this.#slots.run(clientOf(request), async () => (await this.#backend()).handle(request));
   }
 }
 

@@ -1,9 +1,10 @@
-import { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
+import type { AdminConsole } from "../../backends/admin-ssh/admin-console.ts";
 import type { ConsoleServices } from "../../backends/admin-ssh/commands/command.ts";
 import { ConsoleHistoryFile } from "../../backends/admin-ssh/console-history-file.ts";
-import { LocalConsole } from "../../backends/admin-ssh/local-console.ts";
+import type { LocalConsole } from "../../backends/admin-ssh/local-console.ts";
 import type { OtherNodes } from "../../backends/administration/configuration-follower.ts";
 import type { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
+import { lazily } from "../../primitives/lazily.ts";
 import { serverPart } from "./context.ts";
 import { DIRECTORY } from "./data.ts";
 import { OTHER_NODES } from "./following.ts";
@@ -62,7 +63,16 @@ export const CONSOLE = serverPart({
   name: "the console",
   needs: { services: CONSOLE_SERVICES, history: CONSOLE_HISTORY },
   stopsBeside: [JOBS],
-  start: ({ services, history }, { log }) => new AdminConsole(services, log, history.history),
+  start({ services, history }, { log }): Pick<AdminConsole, "session" | "execute"> {
+    const console = lazily(async () => {
+      const { AdminConsole } = await import("../../backends/admin-ssh/admin-console.ts");
+      return new AdminConsole(services, log, history.history);
+    });
+    return {
+      session: async (...session) => (await console()).session(...session),
+      execute: async (...line) => (await console()).execute(...line),
+    };
+  },
 });
 
 /** For commands of the server's machine; there is one even if the console over SSH is disabled. */
@@ -70,5 +80,11 @@ export const LOCAL_CONSOLE = serverPart({
   name: "the console of this machine",
   needs: { services: CONSOLE_SERVICES },
   stopsBeside: [JOBS],
-  start: ({ services }, { log }) => new LocalConsole(services, log),
+  start({ services }, { log }): Pick<LocalConsole, "run"> {
+    const console = lazily(async () => {
+      const { LocalConsole } = await import("../../backends/admin-ssh/local-console.ts");
+      return new LocalConsole(services, log);
+    });
+    return { run: async (...line) => (await console()).run(...line) };
+  },
 });

@@ -86,7 +86,7 @@ export class ServedView implements StoreView {
   }
 
   static async open(location: ViewLocation, owner: StoreOwner): Promise<ServedView> {
-    const engine = openEngine(location.engine, NOT_LOGGED);
+    const engine = await openEngine(location.engine, NOT_LOGGED);
     const content = await engine.openContent(location.store, {
       onDamage: (digest) => owner.reports.onDamage(digest),
       locks: owner.locks,
