@@ -2,8 +2,7 @@
  * Compiles the executable: `bun build.ts` for this machine, `bun build.ts --all` for every platform. With `--image` it
  * writes a container image, with `--packages` packages for Debian and RPM.
  */
-import { mkdirSync, rmSync } from "node:fs";
-import { Glob } from "bun";
+import { rmSync } from "node:fs";
 import { compile, TARGETS } from "./packaging/compile.ts";
 import { buildImage } from "./packaging/image/build-image.ts";
 import { buildPackages } from "./packaging/packages/build-packages.ts";
@@ -27,10 +26,7 @@ async function compileAll(): Promise<void> {
 }
 
 async function compileHere(): Promise<void> {
-  mkdirSync(DIST, { recursive: true });
   rmSync(`${DIST}/everlock`, { force: true });
-  // The names of chunks change with their content.
-  for (const map of new Glob("*.js.map").scanSync({ cwd: DIST, onlyFiles: true })) rmSync(`${DIST}/${map}`);
   await compile(`${DIST}/everlock`);
 }
 

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { DIST, RELEASE, ROOT, reportBuilt } from "./release.ts";
 
 export const TARGETS = [
@@ -43,7 +44,7 @@ const NO_NATIVE_MODULES: Bun.BunPlugin = {
 
 /** Compiles the executable for a target, by default for this machine. */
 export async function compile(outfile: string, target?: Target): Promise<void> {
-  await Bun.build({
+  const { outputs } = await Bun.build({
     // Each kind of thread has its own entry point.
     entrypoints: [
       "src/main.ts",
@@ -72,6 +73,8 @@ export async function compile(outfile: string, target?: Target): Promise<void> {
       autoloadPackageJson: false,
     },
   });
+  // The executable has them too.
+  for (const { kind, path } of outputs) if (kind === "sourcemap") rmSync(path, { force: true });
   reportBuilt(outfile);
 }
 
