@@ -42,19 +42,15 @@ export class KeysetScan<R extends Position> {
   /** Yields the rows after a position. */
   async *after(position: Position | undefined): AsyncGenerator<R> {
     const pace = new Pace(0.5);
-    let end: Position | undefined;
     for (let from = position; ; ) {
-      if (this.#options.text !== "") end ??= this.#searchedUntil(from);
-      const rows = this.#rows(from, end);
+      const rows = this.#rows(from);
       for (const row of rows) {
         yield row;
         await pace.rest();
       }
       await pace.rest();
-      const isFull = rows.length === ROWS_AT_ONCE;
-      from = isFull ? rows.at(-1) : end;
+      from = rows.length === ROWS_AT_ONCE ? rows.at(-1) : this.#searchedUntil(from);
       if (!from) return;
-      if (!isFull) end = undefined;
     }
   }
 
@@ -77,45 +73,46 @@ export class KeysetScan<R extends Position> {
     return undefined;
   }
 
-  #rows(from: Position | undefined, end: Position | undefined): R[] {
-    const { columns } = this.#options;
-    const until = end ? `AND ${this.#compared(this.#options.descending ? ">=" : "<=", "end")}` : "";
-    const sql = `${this.#select(columns, from)} ${until} AND ${this.#matches()} ${this.#order()} LIMIT ${ROWS_AT_ONCE}`;
-    const values = this.#parameters(from, end);
-    return this.#db.query<R, [Values]>(sql).all(values);
+  #rows(from: Position | undefined): R[] {
+    const { columns, text } = this.#options;
+    const rows = `${this.#select(columns, from)} ${this.#order()}`;
+    const sql =
+      text === ""
+        ? `${rows} LIMIT ${ROWS_AT_ONCE}`
+        : `SELECT * FROM (${rows} LIMIT ${SEARCHED_AT_ONCE}) WHERE name LIKE $like ESCAPE '\\'
+            ${this.#order("key", "name")} LIMIT ${ROWS_AT_ONCE}`;
+    return this.#db.query<R, [Values]>(sql).all(this.#parameters(from));
   }
 
-  /** The last of the rows that are searched at once; `undefined` if all that are left are so few. */
+  /** The last of the rows that were searched at once; `undefined` if there were no more, or no text was searched. */
   #searchedUntil(from: Position | undefined): Position | undefined {
+    if (this.#options.text === "") return undefined;
     const sql = `${this.#select("", from)} ${this.#order()} LIMIT 1 OFFSET ${SEARCHED_AT_ONCE - 1}`;
-    return this.#db.query<Position, [Values]>(sql).get(this.#parameters(from, undefined, false)) ?? undefined;
+    return this.#db.query<Position, [Values]>(sql).get(this.#parameters(from, false)) ?? undefined;
   }
 
   #select(columns: string, from: Position | undefined): string {
     const { table, where, nameColumn, keyColumn, descending } = this.#options;
-    const after = from ? `AND ${this.#compared(descending ? "<" : ">", "from")}` : "";
-    return `SELECT ${nameColumn} AS name, ${keyColumn} AS key${columns} FROM ${table} WHERE ${where} ${after}`;
+    const operator = descending ? "<" : ">";
+    const isAfter =
+      keyColumn === nameColumn
+        ? `${nameColumn} ${operator} $fromName`
+        : `(${keyColumn}, ${nameColumn}) ${operator} ($fromKey, $fromName)`;
+    return `SELECT ${nameColumn} AS name, ${keyColumn} AS key${columns} FROM ${table}
+      WHERE ${where} ${from ? `AND ${isAfter}` : ""}`;
   }
 
-  #compared(operator: string, what: "from" | "end"): string {
-    const { nameColumn, keyColumn } = this.#options;
-    return keyColumn === nameColumn
-      ? `${nameColumn} ${operator} $${what}Name`
-      : `(${keyColumn}, ${nameColumn}) ${operator} ($${what}Key, $${what}Name)`;
-  }
-
-  #order(): string {
-    const { nameColumn, keyColumn, descending } = this.#options;
-    const direction = descending ? "DESC" : "ASC";
-    const first = keyColumn === nameColumn ? "" : `${keyColumn} ${direction}, `;
-    return `ORDER BY ${first}${nameColumn} ${direction}`;
+  #order(key = this.#options.keyColumn, name: string = this.#options.nameColumn): string {
+    const direction = this.#options.descending ? "DESC" : "ASC";
+    const first = key === name ? "" : `${key} ${direction}, `;
+    return `ORDER BY ${first}${name} ${direction}`;
   }
 
   #matches(): string {
     return this.#options.text === "" ? "1" : `${this.#options.nameColumn} LIKE $like ESCAPE '\\'`;
   }
 
-  #parameters(from?: Position, end?: Position, isSearch = true): Values {
+  #parameters(from?: Position, isSearch = true): Values {
     const { text, keyColumn, nameColumn } = this.#options;
     const hasKey = keyColumn !== nameColumn;
     const like = `%${text.replace(/[\\%_]/g, (special) => `\\${special}`)}%`;
@@ -123,7 +120,6 @@ export class KeysetScan<R extends Position> {
       ...this.#values,
       ...(isSearch && text !== "" && { like }),
       ...(from && { fromName: from.name, ...(hasKey && { fromKey: from.key }) }),
-      ...(end && { endName: end.name, ...(hasKey && { endKey: end.key }) }),
     };
   }
 }
