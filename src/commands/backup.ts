@@ -1,11 +1,6 @@
 import { existsSync } from "node:fs";
 import { defineCommand } from "citty";
-import {
-  INSTANCES_PATH,
-  InvalidInstancesError,
-  parseInstances,
-  SYSTEM_STORE,
-} from "../backends/oci-http/settings/instance-config.ts";
+import { INSTANCES_PATH, SYSTEM_STORE } from "../backends/oci-http/settings/instance-config.ts";
 import { missingBlobs } from "../backends/oci-http/store/missing-blobs.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
@@ -33,6 +28,7 @@ import {
   withDirectory,
 } from "./data-copy.ts";
 import { type OfflineStorage, openOffline, STORAGE_ARGS } from "./offline-storage.ts";
+import { partialStoresIn } from "./partial-stores.ts";
 import { withSettledStores } from "./settled-stores.ts";
 
 const USAGE = "use: everlock backup <dir> [--data-dir <dir> | --storage s3://<bucket>/<prefix>]";
@@ -76,7 +72,7 @@ interface BackupSource {
 
 interface SourceCopy {
   readonly copied: DataCopy;
-  /** Those of registries with `references=sparse`. */
+  /** Those whose manifests may name blobs that were never there. */
   readonly sparseStores: readonly StoreName[];
 }
 
@@ -164,20 +160,13 @@ function reportMissing(
   return named.size;
 }
 
-/** The stores of registries with `references=sparse`, by the stored configuration and the settings. */
-async function sparseStoresOf(dataDir: string, { instances }: ServerConfig): Promise<readonly StoreName[]> {
+/** See `partialStoresIn`. */
+async function sparseStoresOf(dataDir: string, config: ServerConfig): Promise<readonly StoreName[]> {
   if (!existsSync(`${dataDir}/${SYSTEM_STORE}`)) return [];
   const commits = await StoredCommits.open(`${dataDir}/${SYSTEM_STORE}`);
   try {
     const system = commits.head && (await commits.at(commits.head));
-    const bytes = await system?.read(INSTANCES_PATH);
-    const stored = bytes && parseInstances(bytes);
-    const configs = instances ? instances(stored) : (stored ?? []);
-    return configs.flatMap(({ references, store }) => (references === "sparse" ? [store] : []));
-  } catch (error) {
-    // The server reports this error at startup. Here it only means that missing blobs of sparse stores are reported too.
-    if (error instanceof InvalidInstancesError) return [];
-    throw error;
+    return partialStoresIn(await system?.read(INSTANCES_PATH), config);
   } finally {
     await commits.close();
   }

@@ -1,4 +1,5 @@
 import { type ArgsDef, defineCommand } from "citty";
+import { INSTANCES_PATH, SYSTEM_STORE } from "../backends/oci-http/settings/instance-config.ts";
 import { checkDatabases } from "../backends/oci-http/upkeep/database-check.ts";
 import { type CheckOptions, checkBlobs } from "../backends/oci-http/upkeep/store-check.ts";
 import { resolveServerConfig } from "../config/server-config.ts";
@@ -17,6 +18,7 @@ import { chooseStores } from "./choose-store.ts";
 import { CommandError } from "./command-error.ts";
 import { DATA_DIRECTORY_ARGS, wordsAndFlags } from "./data-directory-args.ts";
 import { type OfflineStorage, openOffline, STORAGE_ARGS } from "./offline-storage.ts";
+import { partialStoresIn } from "./partial-stores.ts";
 import { storedBlobs } from "./stored-blobs.ts";
 
 const ARGS: ArgsDef = {
@@ -37,12 +39,21 @@ export const fsck = defineCommand({
   async run({ rawArgs }) {
     const { words, flags } = wordsAndFlags(rawArgs);
     if (words.length > 1) throw new UsageError(USAGE);
-    await using storage = await openOffline(resolveServerConfig(flags, process.env), USAGE);
+    const config = resolveServerConfig(flags, process.env);
+    await using storage = await openOffline(config, USAGE);
     const { engine, stores } = storage;
-    const inspect = (name: StoreName) =>
-      engine instanceof S3Engine ? inspectBucket(storage, engine, name) : inspectDirectory(stores, name);
+    const names = await stores.list();
+    const partial = names.includes(SYSTEM_STORE)
+      ? partialStoresIn(await registriesIn(storage).catch(() => undefined), config)
+      : [];
+    const inspect = (name: StoreName) => {
+      const mayLackBlobs = partial.includes(name);
+      return engine instanceof S3Engine
+        ? inspectBucket(storage, engine, name, mayLackBlobs)
+        : inspectDirectory(stores, name, mayLackBlobs);
+    };
     let damaged = 0;
-    for (const name of chooseStores(await stores.list(), words[0])) damaged += await check(name, inspect);
+    for (const name of chooseStores(names, words[0])) damaged += await check(name, inspect);
     if (damaged > 0) throw new CommandError(`${damaged} ${damaged === 1 ? "problem" : "problems"} found`);
   },
 });
@@ -70,7 +81,25 @@ async function check(name: StoreName, inspect: (name: StoreName) => Promise<Find
   }
 }
 
-async function inspectDirectory(manager: StoreManager, name: StoreName): Promise<Findings> {
+/** The file of registries. Rejects if its store can't be read, which its own check then reports. */
+async function registriesIn({ engine, stores, dir }: OfflineStorage): Promise<Uint8Array | undefined> {
+  const copies = `${dir}/exported`;
+  if (engine instanceof S3Engine)
+    await exportRepository({ engine, store: SYSTEM_STORE }, `${copies}/${SYSTEM_STORE}`, () => undefined);
+  const readable = engine instanceof S3Engine ? localStores(copies, consoleLogger) : stores;
+  const system = await readable.open(SYSTEM_STORE);
+  try {
+    return (await system.head().read(INSTANCES_PATH)) ?? undefined;
+  } finally {
+    await system.close();
+  }
+}
+
+async function inspectDirectory(
+  manager: StoreManager,
+  name: StoreName,
+  mayLackBlobs: boolean,
+): Promise<Findings> {
   const store = await manager.open(name);
   try {
     // Compared as they are on disk: opening them in the usual way would rebuild or update them.
@@ -78,7 +107,7 @@ async function inspectDirectory(manager: StoreManager, name: StoreName): Promise
       ...(await checkDatabases(manager.directory(name), store)),
       ...(await manager.checkLinks(name)),
     ];
-    return await inspectStore(store, await storedBlobs(manager, name), { databases });
+    return await inspectStore(store, await storedBlobs(manager, name), { databases, mayLackBlobs });
   } finally {
     await store.close();
   }
@@ -89,6 +118,7 @@ async function inspectBucket(
   { stores, dir }: OfflineStorage,
   engine: S3Engine,
   name: StoreName,
+  mayLackBlobs: boolean,
 ): Promise<Findings> {
   const copies = `${dir}/exported`;
   const lost: string[] = [];
@@ -106,14 +136,14 @@ async function inspectBucket(
       store = await copied.open(name);
       return store;
     };
-    const found = await inspectStore(store, await storedBlobs(stores, name), { catchUp });
+    const found = await inspectStore(store, await storedBlobs(stores, name), { catchUp, mayLackBlobs });
     return { problems: [...problems, ...found.problems], counts: found.counts };
   } finally {
     await store.close();
   }
 }
 
-interface InspectOptions extends Pick<CheckOptions, "catchUp"> {
+interface InspectOptions extends Pick<CheckOptions, "catchUp" | "mayLackBlobs"> {
   /** Checks what was derived from the commits. */
   readonly databases?: () => Promise<readonly string[]>;
 }
@@ -121,7 +151,7 @@ interface InspectOptions extends Pick<CheckOptions, "catchUp"> {
 async function inspectStore(
   store: Store,
   blobs: BlobStore | undefined,
-  { catchUp, databases = async () => [] }: InspectOptions,
+  { catchUp, mayLackBlobs, databases = async () => [] }: InspectOptions,
 ): Promise<Findings> {
   const objects = await store.checkObjects();
   const counts = [`${objects.commits} commits`, `${objects.objects} objects`];
@@ -129,7 +159,7 @@ async function inspectStore(
   // Damaged objects can't tell which blobs are needed and what the index should contain.
   if (objects.problems.length > 0)
     return { problems: objects.problems, counts: [...counts, "blobs unchecked"] };
-  const options = { setsAside: false, step: async () => true, ...(catchUp && { catchUp }) };
+  const options = { setsAside: false, mayLackBlobs, step: async () => true, ...(catchUp && { catchUp }) };
   const content = await checkBlobs({ store, blobs }, options);
   const problems = [...content.problems, ...(await databases())];
   return { problems, counts: [...counts, `${content.blobs} blobs`] };

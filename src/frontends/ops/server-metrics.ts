@@ -9,6 +9,7 @@ import type { Certificate } from "../http/listen/certificates.ts";
 import { DURATION_BOUNDS, type HttpTraffic } from "../http/requests/http-traffic.ts";
 import { hostMetrics } from "./host-metrics.ts";
 import { counter, gauge, histogram, type Metric, type Sample } from "./metrics.ts";
+import { mirrorMetrics } from "./mirror-metrics.ts";
 import { type MeasuredStorage, objectStoreMetrics } from "./object-store-metrics.ts";
 
 /** What metrics say of uploads through other nodes may be this old (ms). */
@@ -16,7 +17,7 @@ const UPLOADS_AGE_MS = 30_000;
 
 /** The services whose state the metrics report. */
 export interface MeasuredServices {
-  readonly instances: Pick<InstanceRegistry, "list" | "served" | "outages" | "stores">;
+  readonly instances: Pick<InstanceRegistry, "list" | "served" | "outages" | "stores" | "mirrors">;
   readonly backends: Pick<BackendSwitch, "stateOf">;
   readonly users: Pick<UserRegistry, "directory">;
   readonly passwords: Pick<PasswordChecker, "failures" | "comparisons" | "waiting">;
@@ -40,6 +41,7 @@ export async function serverMetrics(services: MeasuredServices): Promise<Metric[
     ...accessMetrics(services),
     ...(await storeMetrics(services.instances.stores())),
     ...jobMetrics(services),
+    ...mirrorMetrics(services.instances),
     ...(await objectStoreMetrics(services.storage)),
   ];
 }

@@ -1,6 +1,6 @@
 import { importTarget } from "../../backends/oci-http/import/target/served-target.ts";
 import type { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
-import { SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
+import { mayLackBlobs, SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
 import { type ControlServices, ControlSocket } from "../../frontends/control/control-socket.ts";
 import { holdStores } from "../../primitives/store/commits/hold-stores.ts";
 import type { Store } from "../../primitives/store/commits/store.ts";
@@ -63,9 +63,7 @@ function holdingOf(
       }, signal),
     heldStores: () => ({
       openStores: openStores().map(({ name }) => name),
-      sparseStores: instances
-        .list()
-        .flatMap(({ references, store }) => (references === "sparse" ? [store] : [])),
+      sparseStores: instances.list().flatMap((config) => (mayLackBlobs(config) ? [config.store] : [])),
     }),
   };
 }

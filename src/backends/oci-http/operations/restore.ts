@@ -8,7 +8,7 @@ import { ConflictError, NotAllowedError, NotFoundError } from "../../refusals.ts
 import { parseOciPath } from "../content/layout.ts";
 import { tagTarget } from "../content/tag-target.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
-import type { InstanceName } from "../settings/instance-config.ts";
+import { type InstanceName, mayLackBlobs } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { movesThatNeed } from "./blocked-moves.ts";
 import { changeable, MovedMeanwhileError } from "./change-rights.ts";
@@ -194,7 +194,7 @@ function termsOf(
   const what = plan.undoes ? "undoing" : "restoring";
   for (const [repository, role] of rolesFor(plan)) requireRole(actor, instance, repository, role, what);
   if (!plan.repository && plan.selection === undefined && !plan.undoes) requireAdministrator(actor);
-  return { immutable: config.immutable, isSparse: config.references === "sparse" };
+  return { immutable: config.immutable, isSparse: mayLackBlobs(config) };
 }
 
 /** The role that a plan needs in each of its repositories. */

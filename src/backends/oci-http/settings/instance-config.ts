@@ -33,6 +33,14 @@ export function parseInstanceName(text: string): InstanceName | undefined {
 /** One OCI registry of this server. Its settings are those of `INSTANCE_SETTINGS`. */
 export type InstanceConfig = { readonly name: InstanceName } & InstanceValues;
 
+/** Whether manifests may name blobs that the store never had: the client has others, or they are fetched when they are pulled. */
+export function mayLackBlobs({
+  references,
+  upstream,
+}: Pick<InstanceConfig, "references" | "upstream">): boolean {
+  return references === "sparse" || upstream !== undefined;
+}
+
 /** The file of instances is invalid. */
 export class InvalidInstancesError extends ExpectedError {
   override readonly name = "InvalidInstancesError";

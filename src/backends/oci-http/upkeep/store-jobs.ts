@@ -7,7 +7,7 @@ import {
 } from "../../../primitives/jobs/job-runner.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
-import type { InstanceConfig } from "../settings/instance-config.ts";
+import { type InstanceConfig, mayLackBlobs } from "../settings/instance-config.ts";
 import { describeMode } from "../settings/registry-mode.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { applyCleanupRules } from "./cleanup.ts";
@@ -47,7 +47,7 @@ export function storeJobs(
       name: "scrub",
       summary: "hashes every object and blob again and compares the index with the commits",
       everyMs: milliseconds(scrubEvery),
-      run: (run) => forEachStore(instances, run, (oci) => scrub(oci, run)),
+      run: (run) => forEachStore(instances, run, (oci, configs) => scrub(oci, configs, run)),
     },
   ];
 }
@@ -112,7 +112,11 @@ async function collect(
   };
 }
 
-async function scrub(oci: OciStore, run: JobRun): Promise<Omit<JobReport, "subject">> {
+async function scrub(
+  oci: OciStore,
+  configs: readonly InstanceConfig[],
+  run: JobRun,
+): Promise<Omit<JobReport, "subject">> {
   const pace = new Pace(3, run.signal);
   const step = async (progress: string): Promise<boolean> => {
     run.progress(`${oci.location.store}: ${progress}`);
@@ -121,7 +125,12 @@ async function scrub(oci: OciStore, run: JobRun): Promise<Omit<JobReport, "subje
   };
   const objects = await oci.store.checkObjects(step);
   run.signal.throwIfAborted();
-  const content = await checkOciStore(oci, { setsAside: !run.isDryRun, step, signal: run.signal });
+  const content = await checkOciStore(oci, {
+    setsAside: !run.isDryRun,
+    mayLackBlobs: configs.some(mayLackBlobs),
+    step,
+    signal: run.signal,
+  });
   const problems = [...objects.problems, ...content.problems];
   const verdict = problems.length === 0 ? "no damage" : `${problems.length} damaged or missing`;
   return {

@@ -53,6 +53,18 @@ describe("a check of a store", () => {
     ]);
   });
 
+  test("takes no notice of what a mirror has not fetched, but of damage to what it has", async () => {
+    const store = await TestStore.open();
+    const [fetched, absent] = [await store.blob("fetched"), await store.blob("absent")];
+    await store.image("v1", { layers: [fetched, absent] });
+    rmSync(blobPath(store.dir, absent.digest));
+    const ofMirror = () =>
+      checkOciStore(store.oci, { setsAside: false, mayLackBlobs: true, step: async () => true });
+    expect((await ofMirror()).problems).toEqual([]);
+    damage(store, fetched);
+    expect((await ofMirror()).problems).toEqual([`blob ${fetched.digest} is damaged; needed by team/app:v1`]);
+  });
+
   test("says that no tag needs a damaged blob, and sets it aside only if requested", async () => {
     const store = await TestStore.open();
     const lost = await store.blob("without a manifest");
