@@ -1,5 +1,6 @@
 import { BACKENDS as BACKEND_NAMES, BackendSwitch } from "../../backends/backend-switch.ts";
 import { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
+import { openUpstream } from "../../backends/oci-http/mirror/open-upstream.ts";
 import { SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
 import { leasedJob } from "../../backends/oci-http/upkeep/leased-jobs.ts";
 import { storeJobs } from "../../backends/oci-http/upkeep/store-jobs.ts";
@@ -39,7 +40,7 @@ export const INSTANCES = serverPart({
   needs: { system: SYSTEM, opened: STORES, users: USERS },
   start: ({ system, opened: { stores }, users }, { config, log }) =>
     InstanceRegistry.open(
-      { system, stores, users: () => users.directory, quotas: config.quotas, log },
+      { system, stores, users: () => users.directory, quotas: config.quotas, openUpstream, log },
       config.instances ?? ((stored) => stored ?? []),
     ),
   stop: (instances) => instances.close(),

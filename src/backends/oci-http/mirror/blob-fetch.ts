@@ -13,9 +13,10 @@ import type { GrowingBlob, MirrorFailure } from "./mirror-calls.ts";
 import type { UpstreamRepository } from "./mirrored-registry.ts";
 import { SpoolFile } from "./spool.ts";
 
-/** How often in a row upstream may break off without a byte. */
+/** How often in a row upstream may break off after fewer bytes than these. */
 const MAX_BREAKS = 5;
-const PAUSE_MS = 200;
+const MIN_PROGRESS_BYTES = 64 * 1024;
+const PAUSE_MS = 100;
 /** Readers of the first bytes wait no longer for the rest. */
 const MAX_PAUSE_MS = 30_000;
 /** Most bytes of a blob whose size neither upstream nor a manifest states. */
@@ -133,7 +134,7 @@ export class BlobFetch {
       const failure = failureIn(read.error);
       if (!isBreak(failure)) return failure;
       const kept = (await uploads.size(repository, session)) ?? 0;
-      if (kept > from) this.#breaks = 0;
+      if (kept - from >= MIN_PROGRESS_BYTES) this.#breaks = 0;
       const again = await this.#again(kept, size, failure);
       if (again.kind !== "found") return again;
       ({ body } = again);

@@ -6,10 +6,11 @@ import {
   DEFAULT_WAIT,
   parseCaPath,
   parseCheckInterval,
-  parseUpstreamUrl,
+  parseUpstream,
   parseWait,
   UPSTREAM_MODES,
   type UpstreamMode,
+  upstreamAdvice,
   WAIT_WANTED,
   type WaitTime,
 } from "./upstream-values.ts";
@@ -22,7 +23,8 @@ export const UPSTREAM_SETTINGS = {
     help: "the registry that it mirrors: what is not there is fetched from it and kept",
     usage: "upstream=https://registry-1.docker.io, or upstream= for none",
     wanted: "a URL such as https://registry-1.docker.io",
-    parse: parseUpstreamUrl,
+    parse: parseUpstream,
+    advice: upstreamAdvice,
   }),
   upstreamMode: choice<UpstreamMode>({
     word: "upstream-mode",

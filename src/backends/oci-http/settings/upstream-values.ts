@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import { parseDuration } from "../../../primitives/text/duration.ts";
+import { parseUpstreamUrl, UpstreamUrlFault } from "../../../registry/client/upstream-url.ts";
 
 /** `fallback`: clients may push, and upstream is asked only for what nobody pushed. */
 export const UPSTREAM_MODES = ["mirror", "fallback"] as const;
@@ -41,10 +42,14 @@ export function parseCaPath(text: string): string | undefined {
   return isAbsolute(text) && !text.includes("\0") ? text : undefined;
 }
 
-/** `https://registry.example.org`, perhaps with a port and a path, without a trailing slash; no credentials. */
-export function parseUpstreamUrl(text: string): string | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) return undefined;
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return undefined;
-  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+/** The base URL of another registry; names of Docker Hub become that of its registry. */
+export function parseUpstream(text: string): string | undefined {
+  const url = parseUpstreamUrl(text);
+  return url instanceof UpstreamUrlFault ? undefined : url.base;
+}
+
+/** What is wrong with a text that is no such URL. */
+export function upstreamAdvice(text: string): string | undefined {
+  const url = parseUpstreamUrl(text);
+  return url instanceof UpstreamUrlFault ? url.reason : undefined;
 }

@@ -1,0 +1,44 @@
+import { writeFileSync } from "node:fs";
+import { afterThisTest } from "./cleanup.ts";
+import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+export interface Distribution {
+  /** `localhost:<port>`. */
+  readonly registry: string;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** The registry of the distribution project, empty, over HTTP; stopped after the test. */
+export async function startDistribution(): Promise<Distribution> {
+  const dir = temporaryDirectory();
+  const port = freePort();
+  const config = {
+    version: 0.1,
+    log: { level: "error" },
+    storage: { filesystem: { rootdirectory: `${dir}/data` }, delete: { enabled: true } },
+    http: { addr: `127.0.0.1:${port}` },
+  };
+  writeFileSync(`${dir}/config.yml`, JSON.stringify(config));
+  const child = Bun.spawn(["registry", "serve", `${dir}/config.yml`], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+    env: { ...process.env, OTEL_TRACES_EXPORTER: "none" },
+  });
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await child.exited;
+  };
+  afterThisTest(stop);
+  const url = `http://127.0.0.1:${port}`;
+  const answers = () =>
+    fetch(`${url}/v2/`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  if (!(await eventually(answers))) throw new Error("distribution does not answer");
+  return { registry: `localhost:${port}`, url, stop };
+}
