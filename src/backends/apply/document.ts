@@ -2,6 +2,7 @@ import { parse, TomlError } from "smol-toml";
 import { plainText } from "../../primitives/text/records.ts";
 import type { Grant } from "../../primitives/users/access-file.ts";
 import { type GroupName, parseGroupName } from "../../primitives/users/group.ts";
+import { foreignHashFault } from "../../primitives/users/passwords.ts";
 import { type ParsedKey, parseSshKey } from "../../primitives/users/ssh-key.ts";
 import { ANONYMOUS, parseUserName, type UserName } from "../../primitives/users/user.ts";
 import { userNameFault } from "../../primitives/users/user-name-fault.ts";
@@ -121,7 +122,8 @@ function readUser(table: DocumentTable): DesiredUser {
 
 function readHash(table: DocumentTable): string | undefined {
   const hash = table.text("password_hash");
-  if (hash === undefined) return undefined;
+  // That of an imported user who has not logged in yet.
+  if (hash === undefined || foreignHashFault(hash) === undefined) return hash;
   const [, memory, passes, threads] = hash.match(HASH) ?? [];
   const isCheap =
     Number(memory) <= MAX_MEMORY && Number(passes) <= MAX_PASSES && Number(threads) <= MAX_PASSES;

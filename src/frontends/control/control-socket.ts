@@ -14,7 +14,7 @@ import {
   readLocalLine,
 } from "./control-messages.ts";
 import { IMPORT_PATH } from "./import-messages.ts";
-import { answerImport, type OpenTarget } from "./import-requests.ts";
+import { answerImport, type ImportCalls } from "./import-requests.ts";
 
 const HEARTBEAT_MS = 1000;
 /** A document and its line; JSON at most doubles its bytes, but for control characters, which no document needs. */
@@ -26,7 +26,7 @@ export interface ControlServices {
   readonly hold: (work: () => Promise<void>, signal: AbortSignal) => Promise<void>;
   readonly heldStores: () => HeldStores;
   readonly console: Pick<LocalConsole, "run">;
-  readonly openTarget: OpenTarget;
+  readonly imports: ImportCalls;
 }
 
 /**
@@ -72,10 +72,10 @@ export class ControlSocket {
 
 async function handle(
   request: Request,
-  { jobs, hold, heldStores, console, openTarget }: ControlServices,
+  { jobs, hold, heldStores, console, imports }: ControlServices,
   log: Logger,
 ): Promise<Response> {
-  if (request.method === "POST" && isImport(request)) return answerImport(request, openTarget, log);
+  if (request.method === "POST" && isImport(request)) return answerImport(request, imports, log);
   // Of what follows, a line of the console with its document is the largest.
   const isBounded = !request.headers.has("Transfer-Encoding");
   if (!isBounded || Number(request.headers.get("Content-Length")) > MAX_REQUEST_BYTES)

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { ImportedUsers, UserImport } from "../../backends/accounts/import-users.ts";
 import type {
   BlobImport,
   BlobOutcome,
@@ -18,7 +19,7 @@ import type { Tag } from "../../registry/model/tag.ts";
 import { refuseOthers } from "./control-client.ts";
 import { ControlError } from "./control-error.ts";
 import { controlSocketPath } from "./control-messages.ts";
-import { IMPORT_PATH, type ImportCall, type ImportReply } from "./import-messages.ts";
+import { IMPORT_PATH, type ImportCall, type ImportReply, USERS_CALL } from "./import-messages.ts";
 
 const HAS_STOPPED = "the server stopped in the meantime";
 const GONE = ["ECONNREFUSED", "FailedToOpenSocket", "ECONNRESET", "ConnectionClosed"];
@@ -94,29 +95,57 @@ export class ServerTarget implements ImportTarget {
   ): Promise<T> {
     const { registry, as, source } = this.#header;
     const query = new URLSearchParams({ ...names, registry, source, ...(as !== undefined && { as }) });
-    const response = await this.#post(`${IMPORT_PATH}${call}?${query}`, body);
-    if (!response.ok)
-      throw new ControlError("the running server is of another version, which can't import; restart it");
-    const reply = (await response.json()) as ImportReply;
-    if (!("error" in reply)) return reply.result as T;
-    const { error, failure, hint } = reply;
-    const isOfErrors = failure !== "storage" && !isHidden(failure);
-    throw new ControlError(error, { hint, ...(isOfErrors && { kind: failure }) });
+    return (await callServer(this.#socket, `${call}?${query}`, body)) as T;
   }
+}
 
-  async #post(path: string, body: string | AsyncIterable<Uint8Array>): Promise<Response> {
-    try {
-      return await fetch(`http://localhost${path}`, {
-        method: "POST",
-        unix: this.#socket,
-        // The runtime sends what an iterable gives, as it comes.
-        body: body as string,
-        timeout: false,
-      } as RequestInit);
-    } catch (error) {
-      if (GONE.includes((error as { code?: string }).code ?? ""))
-        throw new ControlError(HAS_STOPPED, { cause: error });
-      throw error;
-    }
+/** Adds users on the server that uses the data directory; `undefined` if none runs. Rejects with the server's refusal. */
+export async function importRemoteUsers(
+  dataDir: string,
+  request: UserImport,
+): Promise<ImportedUsers | undefined> {
+  const socket = controlSocketPath(dataDir);
+  if (!existsSync(socket)) return undefined;
+  refuseOthers(socket);
+  try {
+    return (await callServer(socket, USERS_CALL, JSON.stringify(request))) as ImportedUsers;
+  } catch (error) {
+    if (error instanceof ControlError && error.message === HAS_STOPPED) return undefined;
+    throw error;
+  }
+}
+
+async function callServer(
+  socket: string,
+  path: string,
+  body: string | AsyncIterable<Uint8Array>,
+): Promise<unknown> {
+  const response = await post(socket, `${IMPORT_PATH}${path}`, body);
+  if (!response.ok)
+    throw new ControlError("the running server is of another version, which can't import; restart it");
+  const reply = (await response.json()) as ImportReply;
+  if (!("error" in reply)) return reply.result;
+  const { error, failure, hint } = reply;
+  const isOfErrors = failure !== "storage" && !isHidden(failure);
+  throw new ControlError(error, { hint, ...(isOfErrors && { kind: failure }) });
+}
+
+async function post(
+  socket: string,
+  path: string,
+  body: string | AsyncIterable<Uint8Array>,
+): Promise<Response> {
+  try {
+    return await fetch(`http://localhost${path}`, {
+      method: "POST",
+      unix: socket,
+      // The runtime sends what an iterable gives, as it comes.
+      body: body as string,
+      timeout: false,
+    } as RequestInit);
+  } catch (error) {
+    if (GONE.includes((error as { code?: string }).code ?? ""))
+      throw new ControlError(HAS_STOPPED, { cause: error });
+    throw error;
   }
 }

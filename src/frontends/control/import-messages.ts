@@ -3,6 +3,9 @@ import type { FailureKind } from "../../primitives/errors/failure.ts";
 
 export const IMPORT_PATH = "/import/";
 
+/** Adds users; takes a `UserImport`. */
+export const USERS_CALL = "users";
+
 export type ImportCall = keyof ImportTarget;
 
 /** The answer to a call: its result, or why it failed. */

@@ -1,3 +1,4 @@
+import type { ImportedUsers, UserImport } from "../../backends/accounts/import-users.ts";
 import type {
   BlobImport,
   ImportTarget,
@@ -8,18 +9,22 @@ import { type Digest, parseDigest } from "../../primitives/digest.ts";
 import { failureOf, reportFailure } from "../../primitives/errors/failure.ts";
 import type { Logger } from "../../primitives/logging/logger.ts";
 import { isRecord } from "../../primitives/text/records.ts";
+import { parseRole } from "../../primitives/users/role.ts";
 import { parseRepositoryName, type RepositoryName } from "../../registry/model/repository-name.ts";
 import { parseTag, type Tag } from "../../registry/model/tag.ts";
-import { IMPORT_PATH, type ImportCall, type ImportReply } from "./import-messages.ts";
+import { IMPORT_PATH, type ImportCall, type ImportReply, USERS_CALL } from "./import-messages.ts";
 
-/** Makes the target that a header names. Throws what is wrong with it. */
-export type OpenTarget = (header: ImportHeader) => ImportTarget;
+export interface ImportCalls {
+  /** Makes the target that a header names. Throws what is wrong with it. */
+  readonly openTarget: (header: ImportHeader) => ImportTarget;
+  readonly importUsers: (request: UserImport) => Promise<ImportedUsers>;
+}
 
-/** Answers `POST /import/<call>`: one call of `ImportTarget` by a command of this machine. */
-export async function answerImport(request: Request, open: OpenTarget, log: Logger): Promise<Response> {
+/** Answers `POST /import/<call>`: users, or one call of `ImportTarget`, by a command of this machine. */
+export async function answerImport(request: Request, calls: ImportCalls, log: Logger): Promise<Response> {
   const url = new URL(request.url);
   const call = url.pathname.slice(IMPORT_PATH.length);
-  const reply = await replyTo(request, call, url.searchParams, open).catch((error: unknown): ImportReply => {
+  const reply = await replyTo(request, call, url.searchParams, calls).catch((error: unknown): ImportReply => {
     const { kind, hint } = failureOf(error);
     return { error: reportFailure(log, `an import failed (${call})`, error), failure: kind, hint };
   });
@@ -30,9 +35,10 @@ async function replyTo(
   request: Request,
   call: string,
   query: URLSearchParams,
-  open: OpenTarget,
+  { openTarget, importUsers }: ImportCalls,
 ): Promise<ImportReply> {
-  const target = open({
+  if (call === USERS_CALL) return { result: await importUsers(usersIn(await request.json())) };
+  const target = openTarget({
     registry: query.get("registry") ?? "",
     as: query.get("as") ?? undefined,
     source: query.get("source") ?? "",
@@ -76,6 +82,20 @@ function called(
 /** A command of another version, or no command. */
 class WrongCall extends Error {
   override readonly name = "WrongCall";
+}
+
+function usersIn(json: unknown): UserImport {
+  const { users, role, registry, isDryRun } = Object(json) as Readonly<Record<string, unknown>>;
+  if (!Array.isArray(users)) throw new WrongCall("users");
+  return {
+    users: users.map((user) => {
+      const { login, hash } = Object(user) as Readonly<Record<string, unknown>>;
+      return { login: String(login), hash: String(hash) };
+    }),
+    role: parseRole(String(role)),
+    registry: String(registry),
+    isDryRun: isDryRun === true,
+  };
 }
 
 function manifestIn(json: Readonly<Record<string, unknown>>): ManifestImport {

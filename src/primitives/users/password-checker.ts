@@ -4,8 +4,8 @@ import { Comparisons, type Guess, type Outcome } from "./comparisons.ts";
 import { FailureLimiter, type Guesser } from "./failure-limiter.ts";
 import { GuessMemory } from "./guess-memory.ts";
 import type { LoginFailure } from "./login-failure-log.ts";
-import { MAX_PASSWORD_LENGTH, verifyNobody, verifyPassword } from "./passwords.ts";
-import { parseUserName, passwordHashes } from "./user.ts";
+import { isBcrypt, MAX_PASSWORD_LENGTH, verifyNobody, verifyPassword } from "./passwords.ts";
+import { parseUserName, passwordHashes, type UserName } from "./user.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
 /** `hash` is the user's stored hash that the password matches. */
@@ -29,6 +29,10 @@ export interface PasswordCheckerOptions {
   readonly delay?: (ms: number) => Promise<void>;
   /** Called for each failed login that has a place. */
   readonly failed?: (failure: LoginFailure) => void;
+  /**
+   * Stores a password anew that matched a hash of another kind; resolves with the hash that the user has for it from then on.
+   */
+  readonly renew?: (name: UserName, password: string, hash: string) => Promise<string>;
 }
 
 /** Checks passwords with Argon2id and limits guesses. All threads and frontends share one. */
@@ -39,6 +43,7 @@ export class PasswordChecker {
   readonly #memory = new GuessMemory();
   readonly #delay: (ms: number) => Promise<void>;
   readonly #failed: ((failure: LoginFailure) => void) | undefined;
+  readonly #renew: PasswordCheckerOptions["renew"];
   readonly #secret = crypto.getRandomValues(new Uint8Array(32));
   /** Failed logins: `refused` as wrong, or `limited` without a comparison after too many failures. */
   readonly failures = { refused: 0, limited: 0 };
@@ -48,6 +53,7 @@ export class PasswordChecker {
     this.#limiter = options.limiter ?? new FailureLimiter();
     this.#comparisons = new Comparisons(this.#limiter, options.maxConcurrent ?? MAX_CONCURRENT);
     this.#failed = options.failed;
+    this.#renew = options.renew;
     this.#delay = options.delay ?? Bun.sleep;
   }
 
@@ -73,7 +79,9 @@ export class PasswordChecker {
       case "matched": {
         const name = parseUserName(login);
         if (name) this.#limiter.succeeded(name, guesser.network);
-        return { kind: "matches", hash: outcome.hash };
+        const { hash } = outcome;
+        const renewed = name && this.#renew && isBcrypt(hash) ? this.#renew(name, password, hash) : hash;
+        return { kind: "matches", hash: await renewed };
       }
       case "wrong":
         this.failures.refused++;

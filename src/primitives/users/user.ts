@@ -3,6 +3,7 @@ import { plainText } from "../text/records.ts";
 import { AccessFile, type Grant, type Row } from "./access-file.ts";
 import { type ApiTokenId, parseApiTokenId } from "./api-token.ts";
 import { type EndedSessions, encodeEnded, parseEnded } from "./ended-sessions.ts";
+import { foreignHashFault } from "./passwords.ts";
 import { parseSshKey, type SshPublicKey } from "./ssh-key.ts";
 import { userNameFault } from "./user-name-fault.ts";
 
@@ -26,7 +27,7 @@ export function isReservedName(name: UserName): boolean {
 
 export interface PasswordCredential {
   readonly kind: "password";
-  /** Argon2id in PHC string format. */
+  /** Argon2id in PHC string format; of an imported user, bcrypt until the first login. */
   readonly hash: string;
 }
 
@@ -98,8 +99,8 @@ function parseCredential(file: AccessFile, row: Row): Credential {
     case "api-token":
       return parseApiToken(file, row);
     case "password":
-      if (typeof hash === "string" && hash.startsWith("$argon2id$")) return { kind, hash };
-      throw file.fault("a password has no Argon2id hash");
+      if (typeof hash === "string" && isStoredHash(hash)) return { kind, hash };
+      throw file.fault("a password has neither an Argon2id hash nor a bcrypt hash that is accepted");
     case "ssh-key": {
       const parsed = parseSshKey(`${plainText(key)} ${plainText(comment)}`);
       if ("fault" in parsed) throw file.fault(`an SSH key: ${parsed.fault}`);
@@ -110,6 +111,10 @@ function parseCredential(file: AccessFile, row: Row): Credential {
         `a credential of the kind '${plainText(kind)}' is none of password, ssh-key, api-token`,
       );
   }
+}
+
+function isStoredHash(hash: string): boolean {
+  return hash.startsWith("$argon2id$") || foreignHashFault(hash) === undefined;
 }
 
 function parseApiToken(file: AccessFile, { id, name, hash, expires, path, role }: Row): ApiTokenCredential {
@@ -153,7 +158,7 @@ export function apiTokens({ credentials }: User): ApiTokenCredential[] {
   return credentials.filter((credential) => credential.kind === "api-token");
 }
 
-/** The Argon2id hashes of the user's passwords; none for a disabled user. */
+/** The hashes of the user's passwords; none for a disabled user. */
 export function passwordHashes({ isDisabled, credentials }: User): string[] {
   return isDisabled
     ? []

@@ -1,3 +1,5 @@
+import { importUsers } from "../../backends/accounts/import-users.ts";
+import { MACHINE_ACTOR } from "../../backends/actor.ts";
 import { importTarget } from "../../backends/oci-http/import/target/served-target.ts";
 import type { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
 import { mayLackBlobs, SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
@@ -32,7 +34,10 @@ export const CONTROL = serverPart({
         jobs,
         console,
         ...holdingOf(instances, system, users),
-        openTarget: (header) => importTarget({ instances, users: () => known.directory }, header),
+        imports: {
+          openTarget: (header) => importTarget({ instances, users: () => known.directory }, header),
+          importUsers: (request) => importUsers({ users: known, instances }, MACHINE_ACTOR, request),
+        },
       },
       log,
     ),

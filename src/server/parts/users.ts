@@ -3,6 +3,7 @@ import { FailureLimiter } from "../../primitives/users/failure-limiter.ts";
 import { KnownNetworksFile } from "../../primitives/users/known-networks-file.ts";
 import { LoginFailureLog } from "../../primitives/users/login-failure-log.ts";
 import { PasswordChecker } from "../../primitives/users/password-checker.ts";
+import { PasswordRenewal } from "../../primitives/users/password-renewal.ts";
 import { TokenUses } from "../../primitives/users/token-uses.ts";
 import { USERS_STORE, UserRegistry } from "../../primitives/users/user-registry.ts";
 import { serverPart } from "./context.ts";
@@ -47,11 +48,14 @@ const KNOWN_NETWORKS = serverPart({
 export const PASSWORDS = serverPart({
   name: "the check of passwords",
   needs: { users: USERS, failureLog: FAILURE_LOG, networks: KNOWN_NETWORKS },
-  start: ({ users, failureLog, networks }) =>
-    new PasswordChecker(() => users.directory, {
+  start: ({ users, failureLog, networks }, { log }) => {
+    const renewal = new PasswordRenewal(users, log);
+    return new PasswordChecker(() => users.directory, {
       limiter: new FailureLimiter(networks.known),
       failed: (failure) => failureLog.note(failure),
-    }),
+      renew: (...args) => renewal.renew(...args),
+    });
+  },
 });
 
 export const AUTHENTICATOR = serverPart({

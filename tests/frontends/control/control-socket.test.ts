@@ -44,8 +44,11 @@ function controlSocket() {
       },
       heldStores: () => HELD,
       console: { run: async () => ({ kind: "done" }) },
-      openTarget: () => {
-        throw new Error("nothing is imported here");
+      imports: {
+        openTarget: () => {
+          throw new Error("nothing is imported here");
+        },
+        importUsers: async () => ({ added: [], kept: [], untaken: [] }),
       },
     },
     log,

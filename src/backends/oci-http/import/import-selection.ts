@@ -3,11 +3,16 @@ import type { Tag } from "../../../registry/model/tag.ts";
 import { parseSelection, type Selection, selectsRepository, tagMatcher } from "../operations/selection.ts";
 import type { ImportSelection } from "./import-types.ts";
 
+export interface SelectedImport extends ImportSelection {
+  /** The repositories, if none of the patterns has a wildcard. */
+  readonly named: readonly RepositoryName[] | undefined;
+}
+
 /** Parses patterns such as `team/**` and `app:v*,latest`; without any, all is selected. Returns a pattern that is none. */
 export function parseImportSelection(
   patterns: readonly string[],
   options: { readonly taggedOnly: boolean; readonly prefix: string },
-): ImportSelection | { readonly wrong: string } {
+): SelectedImport | { readonly wrong: string } {
   const selections: Selection[] = [];
   for (const text of patterns) {
     const selection = parseSelection(text);
@@ -18,7 +23,9 @@ export function parseImportSelection(
   const isAll = selections.length === 0;
   const chosen = (repository: RepositoryName) =>
     selections.filter((selection) => selectsRepository(selection, repository));
+  const named = selections.flatMap(({ repository }) => repository ?? []);
   return {
+    named: isAll || named.length < selections.length ? undefined : [...new Set(named)],
     prefix,
     includes: (repository) => isAll || chosen(repository).length > 0,
     includesTag: (repository, tag) => isAll || chosen(repository).some((selection) => hasTag(selection, tag)),

@@ -3,8 +3,8 @@ import type { NamedContent } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { ImportStep, Planning } from "./import-types.ts";
-import { inParallel } from "./in-parallel.ts";
 import { SourceFault, type SourceMove, type SourceTag, type Untaken } from "./sources/import-source.ts";
+import { inParallel } from "./sources/in-parallel.ts";
 import type { TargetSet } from "./target/import-target.ts";
 
 /** Manifests that are looked up in the target at once. */

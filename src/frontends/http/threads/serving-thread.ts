@@ -68,7 +68,12 @@ export class ServingThread implements ThreadCalls {
     const now = await inStepWith(() => this.#owner.now());
     const authenticator = new Authenticator(
       users,
-      (...args) => this.#owner.checkPassword(...args),
+      async (...args) => {
+        const verdict = await this.#owner.checkPassword(...args);
+        // The first login of an imported user changes how its password is stored.
+        if (!this.#isUpToDate) await this.#refresh();
+        return verdict;
+      },
       (id) => this.#owner.noteTokenUse(id),
     );
     this.#frontend = new HttpFrontend({

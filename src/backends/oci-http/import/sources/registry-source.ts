@@ -1,0 +1,200 @@
+import type { Digest } from "../../../../primitives/digest.ts";
+import type {
+  ListCursor,
+  RegistryClient,
+  UpstreamPage,
+} from "../../../../registry/client/registry-client.ts";
+import { type UpstreamAnswer, UpstreamBodyError } from "../../../../registry/client/upstream-answer.ts";
+import type { RepositoryName } from "../../../../registry/model/repository-name.ts";
+import type { Tag } from "../../../../registry/model/tag.ts";
+import {
+  type ImportSource,
+  meaningfulTime,
+  type SourceContent,
+  SourceError,
+  SourceFault,
+  type SourceManifest,
+  type SourceTag,
+  type Untaken,
+} from "./import-source.ts";
+import { inParallel } from "./in-parallel.ts";
+import { parsedManifest } from "./parsed-manifest.ts";
+
+const PAGE = 1000;
+/** More names than that are no list of a registry. */
+const MAX_LISTED = 10_000_000;
+/** Pauses after which a registry that can't be reached is asked again, in milliseconds. */
+const PAUSES_MS = [500, 1000, 2000, 5000, 10_000, 20_000];
+/** A registry that says to come back later than that ends the import, which can be run again then. */
+const MAX_WAIT_MS = 15 * 60 * 1000;
+/** Where a registry does not say how long to wait. */
+const WAIT_MS = 30_000;
+const MAX_WAITS = 60;
+
+export interface RegistrySourceOptions {
+  /** The repositories to ask for, of a registry that lists none; `undefined`: those that it lists. */
+  readonly named: readonly RepositoryName[] | undefined;
+  /** Called with why the registry is not asked for a while. */
+  readonly pausing: (text: string) => void;
+  readonly sleep?: (ms: number) => Promise<void>;
+}
+
+/** A registry that is asked over HTTP. Failures that may pass are tried again. */
+export class RegistrySource implements ImportSource {
+  readonly kind = "a registry";
+  readonly parallel = 8;
+  readonly #client: RegistryClient;
+  readonly #options: RegistrySourceOptions;
+  readonly #sleep: (ms: number) => Promise<void>;
+  #hasAnswered = false;
+
+  /** Closes the client in the end. */
+  constructor(client: RegistryClient, options: RegistrySourceOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#sleep = options.sleep ?? Bun.sleep;
+  }
+
+  get place(): string {
+    return this.#client.url;
+  }
+
+  async repositories() {
+    const { named } = this.#options;
+    if (named) return { names: named, untaken: [] };
+    const names = await this.#list<RepositoryName>((request) => this.#client.repositories(request));
+    if (names instanceof SourceFault)
+      throw new SourceError(
+        `${this.place} does not list its repositories (${names.reason}); name them, as in --repositories team/app`,
+      );
+    return { names, untaken: [] };
+  }
+
+  async content(repository: RepositoryName): Promise<SourceContent> {
+    const names = await this.#list<Tag>((request) => this.#client.tags(repository, request));
+    if (names instanceof SourceFault)
+      return { tags: [], untagged: [], untaken: [{ what: repository, reason: names.reason }] };
+    const tags: SourceTag[] = [];
+    const untaken: Untaken[] = [];
+    const heads = await inParallel(names, this.parallel, (tag) =>
+      this.#ask(() => this.#client.headManifest(repository, { kind: "tag", tag })),
+    );
+    for (const [i, tag] of names.entries()) {
+      const head = heads[i];
+      if (!head) continue;
+      if (head instanceof SourceFault) untaken.push({ what: `${repository}:${tag}`, reason: head.reason });
+      else tags.push({ tag, digest: head.digest, made: meaningfulTime(head.lastModified), earlier: [] });
+    }
+    return { tags, untagged: [], untaken };
+  }
+
+  async manifest(repository: RepositoryName, digest: Digest): Promise<SourceManifest | SourceFault> {
+    const found = await this.#ask(() => this.#client.getManifest(repository, { kind: "digest", digest }));
+    return found instanceof SourceFault ? found : parsedManifest(found.content, digest);
+  }
+
+  async referrers(repository: RepositoryName, digest: Digest): Promise<readonly Digest[]> {
+    const found = await this.#ask(() => this.#client.referrers(repository, digest));
+    return found instanceof SourceFault ? [] : found.referrers.map((referrer) => referrer.digest);
+  }
+
+  async blob(repository: RepositoryName, digest: Digest, from: number, size: number) {
+    const first = await this.#openBlob(repository, digest, from, size);
+    return first instanceof SourceFault
+      ? first
+      : this.#bytes(repository, digest, { body: first, from, size });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#client.close();
+  }
+
+  /** What breaks off is asked for again from there on. */
+  async *#bytes(
+    repository: RepositoryName,
+    digest: Digest,
+    { body: first, from, size }: { body: AsyncIterable<Uint8Array>; from: number; size: number },
+  ): AsyncGenerator<Uint8Array> {
+    let body = first;
+    for (let [at, fruitless] = [from, 0]; ; fruitless++) {
+      const before = at;
+      try {
+        for await (const chunk of body) {
+          at += chunk.length;
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        if (!(error instanceof UpstreamBodyError) || error.failure.kind !== "unavailable") throw error;
+        if (at > before) fruitless = 0;
+        await this.#pauseFor(error.failure.reason, fruitless);
+      }
+      const next = await this.#openBlob(repository, digest, at, size);
+      if (next instanceof SourceFault) throw new Error(next.reason);
+      body = next;
+    }
+  }
+
+  async #openBlob(repository: RepositoryName, digest: Digest, from: number, size: number) {
+    // Nothing can be asked for after the last byte.
+    if (from === size) return nothing();
+    const found = await this.#ask(() => this.#client.openBlob(repository, digest, { from, size }));
+    return found instanceof SourceFault ? found : found.body;
+  }
+
+  async #list<T>(
+    read: (
+      request: Parameters<RegistryClient["repositories"]>[0],
+    ) => Promise<UpstreamAnswer<UpstreamPage<T>>>,
+  ): Promise<T[] | SourceFault> {
+    const found: T[] = [];
+    for (let cursor: ListCursor | undefined; ; ) {
+      const page = await this.#ask(() => read({ limit: PAGE, after: cursor && { cursor } }));
+      if (page instanceof SourceFault) return page;
+      for (const entry of page.entries) found.push(entry);
+      cursor = page.next;
+      if (cursor === undefined) return found;
+      if (found.length > MAX_LISTED) return new SourceFault("its list does not end");
+    }
+  }
+
+  /** Rejects with `SourceError` if the registry can't be reached for a while. */
+  async #ask<T>(request: () => Promise<UpstreamAnswer<T>>): Promise<T | SourceFault> {
+    for (let [failures, waits] = [0, 0]; ; ) {
+      const answer = await request();
+      this.#hasAnswered ||= answer.kind !== "unavailable";
+      switch (answer.kind) {
+        case "found":
+          return answer;
+        case "unknown":
+          return new SourceFault("it is not there any more");
+        case "unavailable":
+          await this.#pauseFor(answer.reason, failures++);
+          break;
+        case "limited":
+          if (++waits > MAX_WAITS) throw new SourceError(answer.reason);
+          await this.#waitFor(answer.reason, answer.retryAfterMs ?? WAIT_MS);
+          break;
+        default:
+          return new SourceFault(answer.reason);
+      }
+    }
+  }
+
+  async #pauseFor(reason: string, failures: number): Promise<void> {
+    // An address that never worked may well be wrong.
+    const pause = this.#hasAnswered || failures === 0 ? PAUSES_MS[failures] : undefined;
+    if (pause === undefined) throw new SourceError(reason);
+    this.#options.pausing(reason);
+    await this.#sleep(pause);
+  }
+
+  async #waitFor(reason: string, ms: number): Promise<void> {
+    const seconds = Math.ceil(ms / 1000);
+    if (ms > MAX_WAIT_MS) throw new SourceError(`${reason}; it may be asked again in ${seconds} s`);
+    this.#options.pausing(`${reason}; going on in ${seconds} s`);
+    await this.#sleep(ms);
+  }
+}
+
+async function* nothing(): AsyncGenerator<never> {}
