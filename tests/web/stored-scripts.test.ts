@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { CHROMIUM, openBrowser, signIn } from "../support/browser.ts";
+import { consoleLines } from "../support/console-line.ts";
 import { RegistryClient } from "../support/registry-client.ts";
 import { startTestServer } from "../support/test-server.ts";
 import { describeWith } from "../support/tools.ts";
@@ -73,6 +74,13 @@ async function start() {
       ...{ method: "PUT", body: await (await client.fetch("manifests/v1")).text() },
       headers: { "Content-Type": descriptor.mediaType, "User-Agent": payload },
     });
+  // The names under which browsers save files.
+  for (const title of PAYLOADS.slice(0, 6))
+    await pushManifest(client, undefined, {
+      ...{ config: {}, layer, artifactType: "text/html", subject: descriptor },
+      annotations: { "org.opencontainers.image.title": title },
+    });
+  await consoleLines(server, `/users rename-display alice '${PAYLOADS[0]}'`);
   const browser = new WebClient(httpPort);
   await browser.signIn("alice", "change-me");
   const post = (path: string, body: object) =>

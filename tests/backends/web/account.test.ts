@@ -28,7 +28,10 @@ async function start() {
 describe("the account page", () => {
   test("shows the user's own grants, and leads others to the sign-in", async () => {
     const { httpPort, browser } = await start();
-    expect(await browser.text("/account")).toContain("every registry");
+    const account = await browser.text("/account");
+    expect(account).toContain("every registry");
+    // The console is off.
+    expect(account).toContain("everlock console /access check alice http/oci/default");
     const stranger = await new WebClient(httpPort).fetch("/account");
     expect([stranger.status, stranger.headers.get("Location")]).toEqual([303, "/sign-in?next=%2Faccount"]);
   });

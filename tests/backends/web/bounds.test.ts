@@ -12,11 +12,13 @@ async function start() {
       ...{ ...init, redirect: "manual" },
       headers: { Host: "localhost", Accept: "text/html", ...basic("alice").headers, ...headers },
     });
-  return { examples, ask };
+  return { examples, ask, port: world.httpPort };
 }
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 const NESTED = 100_000;
+/** From one network: together they announce more than the memory for bodies. */
+const SLOW_WRITERS = 150;
 
 describe("pages and the API", () => {
   test("have a HEAD wherever they have a GET, and name their methods to others", async () => {
@@ -62,6 +64,27 @@ describe("pages and the API", () => {
     expect(statuses[5]).toBe(413);
     expect((await ask("/")).status).toBe(200);
     expect(performance.now() - began).toBeLessThan(10_000);
+  }, 30_000);
+
+  test("are shown, and sign others in, while many clients send bodies that never end", async () => {
+    const { ask, port } = await start();
+    const head = "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\nuser=";
+    const opened = await Promise.all(
+      Array.from({ length: SLOW_WRITERS }, () =>
+        Bun.connect({
+          hostname: "127.0.0.1",
+          port,
+          socket: { open: (socket) => void socket.write(head), data: () => undefined },
+        }),
+      ),
+    );
+    const form = { "Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin" };
+    const began = performance.now();
+    const page = await ask("/");
+    const signIn = await ask("/sign-in", { method: "POST", body: "user=alice&password=change-me" }, form);
+    expect([page.status, signIn.status]).toEqual([200, 303]);
+    expect(performance.now() - began).toBeLessThan(5000);
+    for (const socket of opened) socket.terminate();
   }, 30_000);
 
   test("are found by no other spelling that means another path", async () => {

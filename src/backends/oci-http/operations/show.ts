@@ -6,9 +6,9 @@ import { firstOf } from "../../first-of.ts";
 import type { ContentChange } from "../content/content-changes.ts";
 import { parseEvent } from "../content/store-event.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
-import { readableChanges } from "./diff.ts";
 import { readLogPage } from "./log-page.ts";
 import { commitAt, type Moment } from "./moment.ts";
+import { readableChanges } from "./readable-changes.ts";
 import { readsAll } from "./readable-repositories.ts";
 import { type ContentServices, servedBy } from "./registry-access.ts";
 import { seenCommitAt, unseen } from "./seen-moment.ts";
@@ -33,14 +33,14 @@ export interface ShowRequest {
   readonly limit: number;
 }
 
-/** One commit. Rejects with `NotAllowedError` if it changed nothing that the actor may read, or does not exist; administrators see all. */
+/** One commit; rejects as `requireSeen` does. Administrators see all. */
 export async function showCommit(
   services: ContentServices,
   actor: Actor,
   { instance, commit, limit }: ShowRequest,
 ): Promise<CommitRecord> {
   const { oci, until } = await servedBy(services, instance);
-  const id = await seenCommitAt(commitAt(oci, commit, until), actor, commit);
+  const id = await seenCommitAt(commitAt(oci, commit, until), actor, { instance, moment: commit });
   const { author, committer, message, parents } = await oci.store.commitAt(id);
   const range = { actor, instance, from: parents[0], to: id };
   const changes = await firstOf(readableChanges(oci.store, range), limit);

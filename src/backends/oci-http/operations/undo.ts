@@ -123,7 +123,7 @@ async function readableCommit(
   actor: Actor,
   { instance, commit }: UndoRequest,
 ): Promise<ObjectId> {
-  const id = await seenCommitAt(commitAt(oci, commit), actor, commit);
+  const id = await seenCommitAt(commitAt(oci, commit), actor, { instance, moment: commit });
   if (actor.isAdministrator()) return id;
   const [parent] = (await oci.store.commitAt(id)).parents;
   const pace = new Pace(1);
