@@ -16,6 +16,7 @@ import { OPS } from "./parts/ops.ts";
 import { StartedParts } from "./parts/part.ts";
 import { HISTORIES, INSTANCES, JOBS } from "./parts/registries.ts";
 import { RELOAD, type Reload } from "./parts/reload.ts";
+import { REPLICAS } from "./parts/replicas.ts";
 import { SSH } from "./parts/ssh.ts";
 import { USERS } from "./parts/users.ts";
 
@@ -43,7 +44,7 @@ export interface Server {
 }
 
 /** In start order, each after the parts that it needs. */
-const PARTS = [ADMINISTRATOR, HTTP, JOBS, OPS, CONTROL, HISTORIES, RELOAD, SSH];
+const PARTS = [ADMINISTRATOR, HTTP, JOBS, REPLICAS, OPS, CONTROL, HISTORIES, RELOAD, SSH];
 
 /**
  * Opens the stores, connects frontends to backends and starts listening. On failure, everything started is stopped again.

@@ -1,4 +1,5 @@
 import { parseStoreName } from "../../primitives/store/store-manager.ts";
+import { followFault } from "../oci-http/settings/check-replicas.ts";
 import {
   checkTogether,
   type InstanceConfig,
@@ -65,7 +66,7 @@ function wantedConfig(
       throw new InvalidArgumentError(`registry '${name}': 'at' is fixed when a registry is created`);
     if (before.at && settings.store !== undefined && settings.store !== before.store)
       throw new InvalidArgumentError(`registry '${name}': the store of a registry at a past state is fixed`);
-    return { ...before, ...settings };
+    return followable({ ...before, ...settings });
   }
   if (!settings.vhosts?.length)
     throw new InvalidArgumentError(`registry '${name}' needs a host: vhosts = ["…"]`);
@@ -73,7 +74,13 @@ function wantedConfig(
   const complete = completeSettings({ ...settings, ...(store && { store }) }, ({ key }) => {
     throw new InvalidArgumentError(`registry '${name}' needs '${key}'`);
   });
-  return { name, ...complete };
+  return followable({ name, ...complete });
+}
+
+function followable(config: InstanceConfig): InstanceConfig {
+  const fault = followFault(config);
+  if (fault !== undefined) throw new InvalidArgumentError(`registry ${fault}`);
+  return config;
 }
 
 function describe(before: InstanceConfig | undefined, after: InstanceConfig): StateChange[] {

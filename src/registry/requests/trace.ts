@@ -2,7 +2,7 @@ import type { RepositoryName } from "../model/repository-name.ts";
 import { RegistryError } from "./errors.ts";
 import { parseRoute, type Route } from "./route.ts";
 
-/** Endpoints as logs and metrics count them: those of the distribution-spec, the token endpoint, pages and their API, and all other paths. */
+/** Endpoints as logs and metrics count them: those of the distribution-spec, the token endpoint, pages and their API, what replicas ask for, and all other paths. */
 export const TRACED_ROUTES = [
   "base",
   "catalog",
@@ -15,8 +15,9 @@ export const TRACED_ROUTES = [
   "token",
   "page",
   "api",
+  "replica",
   "other",
-] as const satisfies readonly (Route["kind"] | "token" | "page" | "api" | "other")[];
+] as const satisfies readonly (Route["kind"] | "token" | "page" | "api" | "replica" | "other")[];
 export type TracedRoute = (typeof TRACED_ROUTES)[number];
 
 /** Facts about a request, collected for logs and metrics while it is handled. */

@@ -1,6 +1,7 @@
 import { Semaphore } from "../../../primitives/bounds/semaphore.ts";
 import type { Reloadable, TakeOver } from "../../../primitives/reload.ts";
 import { KnownFiles } from "../../../primitives/store/commits/known-files.ts";
+import type { MoveListeners } from "../../../primitives/store/commits/move-listeners.ts";
 import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
@@ -91,6 +92,10 @@ export class InstanceRegistry implements Reloadable {
   /** The instance at each virtual host. */
   hosts(): InstanceTable["hosts"] {
     return this.#running.hosts();
+  }
+
+  get changes(): MoveListeners {
+    return this.#running.changes;
   }
 
   serveWith(threads: ServingThreads): void {

@@ -17,9 +17,12 @@ import type { RequestTrace } from "../../../registry/requests/trace.ts";
 import { namesUnder } from "../access/readable-names.ts";
 import { type AccessClaim, CATALOG, type RequestedAccess, type TokenAccess } from "../access/token-access.ts";
 import { damageOf } from "../content/damage.ts";
+import { handleReplicaRequest } from "../feed/replica-requests.ts";
+import { REPLICA_PREFIX } from "../feed/replica-route.ts";
 import type { MirrorCalls } from "../mirror/mirror-calls.ts";
 import { MirrorStorage } from "../mirror/mirror-storage.ts";
 import { MirrorView } from "../mirror/mirror-view.ts";
+import { replicaReason } from "../settings/check-replicas.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { maintenanceMessage } from "../settings/registry-mode.ts";
 import { InstanceStorage } from "../store/instance-storage.ts";
@@ -127,6 +130,15 @@ export class OciInstance {
     remote,
     base,
   }: IncomingRequest): Promise<Response> {
+    if (path.startsWith(REPLICA_PREFIX))
+      return handleReplicaRequest({
+        ...{ request, path, query, trace, responseBodies },
+        config: this.config,
+        view: this.view,
+        verdict: this.#mayReplicate(principal),
+        // The scopes of tokens have no history.
+        challenge: challengeOf("Basic", base),
+      });
     const actor = () => ({
       identity: identityOf(principal.user),
       client: request.headers.get("User-Agent") ?? "",
@@ -175,6 +187,16 @@ export class OciInstance {
     return mayList ? [...claims, CATALOG] : claims;
   }
 
+  /**
+   * The user must own the registry: its history has what was deleted, and commits that others may not see. The login may be an
+   * API token that is limited to reading, so that what a replica keeps can change nothing here.
+   */
+  #mayReplicate({ user, token, limit }: Principal): Verdict {
+    if (user === ANONYMOUS || token) return "unauthorized";
+    const isWithin = !limit || covers(limit.path, this.#accessPath);
+    return isWithin && this.#users().allows(user, this.#accessPath, "owner") ? "allowed" : "denied";
+  }
+
   #accessOf(principal: Principal): Access {
     const { user, token } = principal;
     const otherwise: Verdict = user === ANONYMOUS ? "unauthorized" : "denied";
@@ -219,15 +241,16 @@ export class OciInstance {
 }
 
 /** Why an instance accepts no changes, in words for the client; `undefined` if it does. */
-function readOnlyReason({ at, mode }: InstanceConfig): string | undefined {
+function readOnlyReason(config: InstanceConfig): string | undefined {
+  const { at, mode } = config;
   if (at) return `this registry is read-only: it serves the state at the commit ${at}`;
   if (mode === "read-only") return "this registry is read-only for now: its administrator accepts no changes";
-  return undefined;
+  return replicaReason(config);
 }
 
-/** A registry at a past state asks nobody. */
-function hasUpstream({ upstream, at }: InstanceConfig): boolean {
-  return upstream !== undefined && at === undefined;
+/** A registry at a past state asks nobody, and a replica has all that its primary has. */
+function hasUpstream({ upstream, at, follow }: InstanceConfig): boolean {
+  return upstream !== undefined && at === undefined && follow === undefined;
 }
 
 /** Why clients can't push, in words for them; `undefined` if they can. */

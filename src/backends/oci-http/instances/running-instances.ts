@@ -1,5 +1,6 @@
 import { Semaphore } from "../../../primitives/bounds/semaphore.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
+import { MoveListeners } from "../../../primitives/store/commits/move-listeners.ts";
 import type { StoreManager, StoreName } from "../../../primitives/store/store-manager.ts";
 import type { UserDirectory } from "../../../primitives/users/user-directory.ts";
 import { Mirrors } from "../mirror/mirrors.ts";
@@ -52,6 +53,8 @@ export class RunningInstances {
   /** Runs changes one at a time, each based on the one before. */
   readonly turn = new Semaphore(1, MAX_WAITING_CHANGES);
   readonly stores: OpenStores;
+  /** Of what is served. */
+  readonly changes = new MoveListeners();
   readonly #options: RunningInstancesOptions;
   readonly mirrors: Mirrors;
   readonly #table: InstanceTable;
@@ -130,6 +133,7 @@ export class RunningInstances {
     this.#table.replace(opened.map(({ config, view }) => ({ config, view })));
     this.mirrors.keep(new Set(opened.flatMap(({ config }) => (config.upstream ? [config.name] : []))));
     this.#threads.changed();
+    this.changes.tell();
     this.release();
   }
 

@@ -14,15 +14,19 @@ export class MovedMeanwhileError extends ConflictError {
 const MAX_NAMED = 5;
 
 /**
- * Returns the registry's settings. Throws `FrozenError` for one at a past state, and `NotAllowedError` while it is read-only, and for
- * all but administrators while it is under maintenance.
+ * Returns the registry's settings. Throws `FrozenError` for one at a past state, and `NotAllowedError` while it is read-only or a replica, and
+ * for all but administrators while it is under maintenance.
  */
 export function changeable(config: InstanceConfig, actor: Actor): InstanceConfig {
-  const { name, at, mode } = config;
+  const { name, at, mode, follow, upstream } = config;
   if (at) throw new FrozenError(`'${name}' serves a past state and is read-only`);
   if (mode === "read-only")
     throw new NotAllowedError(
       `'${name}' is read-only for now (mode=read-only); '/oci set ${name} mode=' ends that`,
+    );
+  if (follow)
+    throw new NotAllowedError(
+      `'${name}' is a replica of ${upstream} and read-only; '/oci promote ${name}' ends that`,
     );
   const message = maintenanceMessage(mode);
   if (message !== undefined && !actor.isAdministrator())

@@ -37,14 +37,23 @@ export async function consequencesOf(
 ): Promise<string[]> {
   const changed = changedSettings(config, settings);
   const { cleanup, retention, quota, repositoryQuota } = settings;
+  const becomesReplica = settings.follow !== undefined && config.follow === undefined;
   const isShorter = retention !== undefined && retention < (config.retention ?? Number.POSITIVE_INFINITY);
-  if (!cleanup?.length && !isShorter && quota === undefined && repositoryQuota === undefined) return [];
+  if (
+    !cleanup?.length &&
+    !isShorter &&
+    quota === undefined &&
+    repositoryQuota === undefined &&
+    !becomesReplica
+  )
+    return [];
   const oci = instances.storeOf(config.name);
   const configs = instances
     .list()
     .map((other) => (other.name === config.name ? changed : other))
     .filter(({ store }) => store === config.store);
   return [
+    ...(becomesReplica ? replicaOver(oci, changed) : []),
     ...(cleanup?.length ? await cleanedBy(oci, changed) : []),
     ...(isShorter ? await lostAfter(oci, configs) : []),
     ...(quota === undefined ? [] : await refusedBy(oci, quota)),
@@ -52,9 +61,9 @@ export async function consequencesOf(
   ];
 }
 
-/** The rules of a registry at a past state are not applied. */
-async function cleanedBy(oci: OciStore, { at, cleanup }: InstanceConfig): Promise<string[]> {
-  if (at) return [];
+/** The rules of a registry at a past state, and of a replica, are not applied. */
+async function cleanedBy(oci: OciStore, { at, follow, cleanup }: InstanceConfig): Promise<string[]> {
+  if (at || follow) return [];
   const { tags, manifests, lines } = await applyCleanupRules(oci, cleanup, dryRun());
   if (tags + manifests === 0) return [];
   const more = lines.length > MAX_NAMED ? [`  … and ${lines.length - MAX_NAMED} more`] : [];
@@ -86,6 +95,14 @@ async function lostAfter(oci: OciStore, configs: readonly InstanceConfig[]): Pro
           `images that are deleted or replaced could be restored for ${formatDuration(Math.max(longest, 0))} only`,
         ]
       : []),
+  ];
+}
+
+/** What nobody ever pushed to loses nothing. */
+function replicaOver(oci: OciStore, { name, upstream }: InstanceConfig): string[] {
+  if (oci.store.head().commitId === undefined) return [];
+  return [
+    `'${name}' would be a replica of ${upstream}: pushes and deletes would be refused, and it follows only if all of its commits are there`,
   ];
 }
 

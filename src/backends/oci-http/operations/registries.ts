@@ -5,8 +5,14 @@ import { type Actor, requireAdministrator } from "../../actor.ts";
 import { isNamesake, namesakeWarning } from "../../namesakes.ts";
 import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../../refusals.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
+import { followFault } from "../settings/check-replicas.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
-import { ALL_SETTINGS, completeSettings, type InstanceValues } from "../settings/instance-settings.ts";
+import {
+  ALL_SETTINGS,
+  changedSettings,
+  completeSettings,
+  type InstanceValues,
+} from "../settings/instance-settings.ts";
 import { consequencesOf, requireConfirmation } from "./consequences.ts";
 import { type Moment, stateAt } from "./moment.ts";
 import { configOf } from "./registry-access.ts";
@@ -64,8 +70,14 @@ export async function createRegistry(
     throw new InvalidArgumentError(`a registry needs ${usage}`);
   });
   const config = { name, ...complete };
+  requireFollowable(config);
   await instances.create(actor.identity, config);
   return config;
+}
+
+function requireFollowable(config: InstanceConfig): void {
+  const fault = followFault(config);
+  if (fault !== undefined) throw new InvalidArgumentError(fault);
 }
 
 function namedStore({ store }: NewRegistry["settings"]): StoreName {
@@ -99,6 +111,7 @@ export async function changeRegistry(
   const config = configOf({ instances }, name);
   if (config.at && settings.store)
     throw new InvalidArgumentError("the store of a registry at a past state is fixed");
+  requireFollowable(changedSettings(config, settings));
   const isOut = instances.outages().some((outage) => outage.config.name === name);
   if (!isSure && !isOut)
     requireConfirmation(await consequencesOf({ instances }, { config, settings }), false);

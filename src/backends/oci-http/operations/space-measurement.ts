@@ -98,11 +98,11 @@ const MAX_DAYS = 3660;
 
 async function expectedCleanup(
   oci: OciStore,
-  { at, cleanup }: InstanceConfig,
+  { at, follow, cleanup }: InstanceConfig,
   signal: AbortSignal,
 ): Promise<ExpectedCleanup | undefined> {
-  // The rules of a registry at a past state are not applied.
-  if (at || cleanup.length === 0) return undefined;
+  // The rules of a registry at a past state, and of a replica, are not applied.
+  if (at || follow || cleanup.length === 0) return undefined;
   const { tags, manifests, lines } = await applyCleanupRules(oci, cleanup, dryRun(signal));
   signal.throwIfAborted();
   const named = lines.slice(0, MAX_NAMED).map((line) => {

@@ -5,6 +5,7 @@ import type { StoreName } from "../../../primitives/store/store-manager.ts";
 import { plainText } from "../../../primitives/text/records.ts";
 import { USERS_STORE } from "../../../primitives/users/user-registry.ts";
 import { ExistsError } from "../../refusals.ts";
+import { sharingFault } from "./check-replicas.ts";
 import {
   ALL_SETTINGS,
   type AnySetting,
@@ -75,7 +76,7 @@ export function parseInstances(bytes: Uint8Array): InstanceConfig[] {
   return instances;
 }
 
-/** Throws `InvalidInstancesError` if two instances have the same name or host, or one uses a store of the server. */
+/** Throws `InvalidInstancesError` if two instances have the same name or host, or one uses a store of the server or of a replica. */
 export function checkTogether(instances: readonly InstanceConfig[]): void {
   const names = new Set<string>();
   const owners = new Map<string, string>();
@@ -90,6 +91,8 @@ export function checkTogether(instances: readonly InstanceConfig[]): void {
       owners.set(vhost, name);
     }
   }
+  const fault = sharingFault(instances);
+  if (fault !== undefined) throw new InvalidInstancesError(fault);
 }
 
 /** With one more, which another node may have created just now. Throws `ExistsError`. */

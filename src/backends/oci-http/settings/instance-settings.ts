@@ -12,6 +12,7 @@ import {
 import { parseTagPattern, type TagPattern } from "../policy/immutable-tags.ts";
 import { choice, defaulted, type InstanceSetting, optional, required, several } from "./instance-setting.ts";
 import { MODE_WANTED, parseRegistryMode, type RegistryMode } from "./registry-mode.ts";
+import { REPLICA_SETTINGS } from "./replica-settings.ts";
 import { UPSTREAM_SETTINGS } from "./upstream-settings.ts";
 
 /** Whether a manifest may name content that the repository lacks, as partial mirrors of an image do. */
@@ -96,6 +97,7 @@ export const INSTANCE_SETTINGS = {
     parse: parseRegistryMode,
   }),
   ...UPSTREAM_SETTINGS,
+  ...REPLICA_SETTINGS,
   at: optional<ObjectId>({
     word: "at",
     key: "at",

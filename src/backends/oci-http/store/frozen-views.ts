@@ -92,7 +92,7 @@ export class FrozenViews {
   async #open(commitId: ObjectId, indexPath: string, signal: AbortSignal): Promise<FrozenView> {
     const clock = new ScopeClock();
     const derived = openIndex(indexPath, { ...this.#context, clock });
-    const { store, blobs, recency, uploads, changes, quotas, missChecks, checks } = this.#oci;
+    const { store, blobs, recency, uploads, changes, quotas, missChecks, checks, feed } = this.#oci;
     try {
       await store.project(derived, commitId, signal);
     } catch (error) {
@@ -121,6 +121,7 @@ export class FrozenViews {
       quotas,
       committed: new SnapshotContent(() => store.at(commitId)),
       missChecks,
+      feed,
       // A past state stays as it is.
       refresh: () => undefined,
       damaged: (damage) => this.#oci.heal(location.id, damage),

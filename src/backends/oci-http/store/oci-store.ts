@@ -18,6 +18,7 @@ import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import type { StoreManager, StoreName } from "../../../primitives/store/store-manager.ts";
 import { type CommittedContent, MissChecks, SnapshotContent } from "../content/committed-content.ts";
 import { type Damage, damageOf } from "../content/damage.ts";
+import { type HistoryFeed, LocalHistoryFeed } from "../feed/history-feed.ts";
 import type { HistoryIndex } from "../history/history-index.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import { QuotaLedger, type Quotas } from "../policy/quotas.ts";
@@ -70,6 +71,7 @@ export class OciStore implements StoreView {
   readonly quotas: Quotas;
   readonly committed: CommittedContent;
   readonly missChecks = new MissChecks();
+  readonly feed: HistoryFeed;
   readonly #databases: StoreDatabases;
   readonly #frozen: FrozenViews;
   readonly #auditor: BlobAuditor;
@@ -116,6 +118,7 @@ export class OciStore implements StoreView {
     this.summaries = new Summaries(`${dir}/summaries.sqlite`, this, (error) => {
       reportFailure(log, `the sizes of the store '${store}' could not be counted`, error);
     });
+    this.feed = new LocalHistoryFeed(databases.store, this.history, this.#signal);
     this.#frozen = new FrozenViews(this, context);
     databases.derived.onDamage = (error) => {
       const damage = damageOf(error);

@@ -14,6 +14,7 @@ import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import { openEngine } from "../../../primitives/store/open-engine.ts";
 import { type CommittedContent, MissChecks } from "../content/committed-content.ts";
 import type { Damage } from "../content/damage.ts";
+import type { HistoryFeed } from "../feed/history-feed.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { Quotas } from "../policy/quotas.ts";
 import { ReadCache } from "./read-cache.ts";
@@ -39,6 +40,7 @@ export interface StoreOwner {
   /** See `StoreView`. */
   refresh(): Promise<void>;
   committed(view: number): CommittedContent;
+  readonly feed: HistoryFeed;
 }
 
 /** Only the thread that owns a store logs about it. */
@@ -58,6 +60,7 @@ export class ServedView implements StoreView {
   readonly quotas: Quotas;
   readonly committed: CommittedContent;
   readonly missChecks = new MissChecks();
+  readonly feed: HistoryFeed;
   readonly refresh: () => Promise<void> | undefined;
   readonly damaged: (damage: Damage) => void;
   readonly #database: Database;
@@ -66,7 +69,7 @@ export class ServedView implements StoreView {
     { id, engine, isFrozen, indexPath, clock, recency, checks, quotas }: ViewLocation,
     { blobs, uploads }: ContentStorage,
     links: OpenLinkReader,
-    { changes, reports, refresh, committed }: StoreOwner,
+    { changes, reports, refresh, committed, feed }: StoreOwner,
   ) {
     this.#database = openForReading(indexPath);
     this.index = new OciIndexReader(this.#database);
@@ -80,6 +83,7 @@ export class ServedView implements StoreView {
     this.changes = changes;
     this.quotas = quotas;
     this.committed = committed(id);
+    this.feed = feed;
     // The thread that owns the store shares the looks of all threads.
     this.refresh = isFrozen || engine.kind === "local" ? () => undefined : sharedByTurn(refresh);
     this.damaged = (damage) => reports.onDatabaseDamage(id, damage);

@@ -6,6 +6,7 @@ import type { LinkReader } from "../../../primitives/store/engine/links.ts";
 import type { UploadStore } from "../../../primitives/store/engine/uploads.ts";
 import type { CommittedContent, MissChecks } from "../content/committed-content.ts";
 import type { Damage } from "../content/damage.ts";
+import type { HistoryFeed } from "../feed/history-feed.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { Quotas } from "../policy/quotas.ts";
 import type { ReadCache } from "./read-cache.ts";
@@ -29,6 +30,8 @@ export interface StoreView {
   /** The fallback when the index is damaged. */
   readonly committed: CommittedContent;
   readonly missChecks: MissChecks;
+  /** The history, for replicas. */
+  readonly feed: HistoryFeed;
   /**
    * To be awaited before something is read that other nodes may have changed, and before a miss counts; see `Store.refresh`.
    * `undefined` where no wait is needed, always so where only this node changes the store.

@@ -93,7 +93,7 @@ async function collect(
   const resting = configs.find(({ mode, at }) => mode !== "normal" && !(at && mode === "read-only"));
   if (resting)
     return { summary: `left alone: '${resting.name}' is ${describeMode(resting.mode)}`, details: [] };
-  const rules = configs.flatMap(({ cleanup, at }) => (at ? [] : cleanup));
+  const rules = configs.flatMap(({ cleanup, at, follow }) => (at || follow ? [] : cleanup));
   const cleaned = await applyCleanupRules(oci, rules, run);
   // Registries that share a store use the longest of their retentions.
   const retentions = configs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY);

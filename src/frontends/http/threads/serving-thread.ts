@@ -27,6 +27,7 @@ import {
   MIRRORS,
   type OwnerCalls,
   STORE_CHANGES,
+  STORE_FEED,
   STORE_FRESHNESS,
   STORE_REPORTS,
   type ThreadCalls,
@@ -198,6 +199,7 @@ export class ServingThread implements ThreadCalls {
       locks: { acquire: (id) => locks.acquire(id), release: (id) => locks.release(id) },
       reports: port.remote(STORE_REPORTS, store),
       refresh: () => port.remote(STORE_FRESHNESS, store).refresh(),
+      feed: port.remote(STORE_FEED, store),
       committed: (view) => port.remote(COMMITTED_CONTENT, store, view),
     };
   }

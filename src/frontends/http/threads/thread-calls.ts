@@ -1,5 +1,6 @@
 /** The calls between the worker threads that serve HTTP and the main thread, which owns stores and users. */
 import type { CommittedContent } from "../../../backends/oci-http/content/committed-content.ts";
+import type { HistoryFeed } from "../../../backends/oci-http/feed/history-feed.ts";
 import type { ServedInstance } from "../../../backends/oci-http/instances/running-instances.ts";
 import type { MirrorCalls } from "../../../backends/oci-http/mirror/mirror-calls.ts";
 import type { StoreOwner, StoreReports } from "../../../backends/oci-http/store/served-view.ts";
@@ -93,6 +94,8 @@ export const STORE_REPORTS = service<StoreReports, [store: StoreName]>("reports"
 export const STORE_FRESHNESS = service<Pick<StoreOwner, "refresh">, [store: StoreName]>("freshness");
 /** What registries with an upstream fetch. */
 export const MIRRORS = service<MirrorCalls>("mirrors", { noteHits: true });
+/** The history of the store, for replicas. */
+export const STORE_FEED = service<HistoryFeed, [store: StoreName]>("feed");
 export const UPLOAD_LOCKS = service<Pick<UploadLocks, "acquire" | "release">, [store: StoreName]>("locks");
 /** The committed content of the view with that id. */
 export const COMMITTED_CONTENT = service<CommittedContent, [store: StoreName, view: number]>("committed");

@@ -13,6 +13,7 @@ import {
   type OwnerCalls,
   type ServingState,
   STORE_CHANGES,
+  STORE_FEED,
   STORE_FRESHNESS,
   STORE_REPORTS,
   UPLOAD_LOCKS,
@@ -65,6 +66,7 @@ export class ThreadOwner {
       };
     });
     port.serve(STORE_FRESHNESS, (name) => ({ refresh: async () => this.#store(name).refresh() }));
+    port.serve(STORE_FEED, (name) => this.#store(name).feed);
     port.serve(COMMITTED_CONTENT, (name, view) => this.#store(name).committedIn(view));
   }
 

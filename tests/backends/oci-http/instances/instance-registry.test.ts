@@ -116,6 +116,8 @@ const SAMPLES: Readonly<Record<SettingProperty, readonly string[]>> = {
   check: ["check=1h"],
   wait: ["wait=10s"],
   mode: ["mode=read-only"],
+  follow: ["upstream=https://registry.example.org", "follow=all"],
+  upstreamStore: ["upstream-store=main"],
   at: [],
   vhosts: ["vhost=*.sample.test", "vhost=sample.test"],
 };
@@ -134,8 +136,8 @@ describe.each(settable)("the setting %s", (property) => {
     const dataDir = temporaryDirectory();
     const first = await open(dataDir, HOST_FLAG);
     await first.console("/oci create team vhost=team.test");
-    // Two registries can't have one host.
-    const others = property === "vhosts" ? [] : [TEAM];
+    // Two registries can't have one host, nor the store of a replica.
+    const others = property === "vhosts" || property === "store" ? [] : [TEAM];
     for (const name of [DEFAULT, ...others]) await first.console(`/oci set ${name} ${words.join(" ")}`);
     holds(first, DEFAULT, ...others);
     await first.close();

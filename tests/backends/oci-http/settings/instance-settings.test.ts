@@ -32,6 +32,8 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   upstreamPrivate: ["allow"],
   check: ["1h"],
   wait: ["10s"],
+  follow: ["all"],
+  upstreamStore: ["main"],
   at: ["ab".repeat(32)],
   vhosts: ["*.sample.test", "sample.test"],
 };
