@@ -1,4 +1,5 @@
 import type { ContentServices } from "../../src/backends/oci-http/operations/registry-access.ts";
+import type { ReplicaServices } from "../../src/backends/oci-http/operations/replicas.ts";
 import type { InstanceConfig, InstanceName } from "../../src/backends/oci-http/settings/instance-config.ts";
 import { completeSettings } from "../../src/backends/oci-http/settings/instance-settings.ts";
 import type { TestStore } from "./oci-store.ts";
@@ -26,6 +27,14 @@ export function registryOver(
     },
   };
 }
+
+/** Of a server without replicas. */
+export const NO_REPLICAS: ReplicaServices["replicas"] = {
+  list: () => [],
+  divergenceOf: () => undefined,
+  giveUp: () => undefined,
+  settled: async () => undefined,
+};
 
 /** Collects all items of a list operation. */
 export function all<T>(list: AsyncIterable<T>): Promise<T[]> {

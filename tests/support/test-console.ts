@@ -16,6 +16,7 @@ import { passwordHashes, type UserName } from "../../src/primitives/users/user.t
 import { USERS_STORE, UserRegistry } from "../../src/primitives/users/user-registry.ts";
 import { afterThisTest } from "./cleanup.ts";
 import { MemoryEngine } from "./memory-engine/memory-engine.ts";
+import { NO_REPLICAS } from "./registry-services.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** The outcome of one command line. */
@@ -100,6 +101,7 @@ function servicesOf(
   return {
     users,
     instances,
+    replicas: NO_REPLICAS,
     backends,
     jobs,
     passwords: new PasswordChecker(() => users.directory),

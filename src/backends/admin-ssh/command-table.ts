@@ -18,6 +18,7 @@ import { OCI_CONTENT_COMMANDS } from "./commands/oci-content.ts";
 import { OCI_COPY_COMMANDS } from "./commands/oci-copy.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
+import { OCI_REPLICA_COMMANDS } from "./commands/oci-replica.ts";
 import { OCI_RESTORE_COMMANDS } from "./commands/oci-restore.ts";
 import { OCI_UNDO_COMMANDS } from "./commands/oci-undo.ts";
 import { OCI_USAGE_COMMANDS } from "./commands/oci-usage.ts";
@@ -76,6 +77,7 @@ export const COMMANDS: readonly Command[] = [
   ...OCI_UNDO_COMMANDS,
   ...OCI_CONTENT_COMMANDS,
   ...OCI_COPY_COMMANDS,
+  ...OCI_REPLICA_COMMANDS,
   ...JOB_COMMANDS,
   ...CONFIG_COMMANDS,
   ...BACKEND_COMMANDS,

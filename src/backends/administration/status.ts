@@ -1,6 +1,7 @@
 import type { JobRunner, JobState } from "../../primitives/jobs/job-runner.ts";
 import { type Actor, requireAdministrator } from "../actor.ts";
 import type { InstanceRegistry } from "../oci-http/instances/instance-registry.ts";
+import type { ReplicaRecord, Replicas } from "../oci-http/replica/replicas.ts";
 import type { RegistryMode } from "../oci-http/settings/registry-mode.ts";
 import { type StoreStatus, statusesOf } from "../oci-http/store/store-status.ts";
 
@@ -28,6 +29,7 @@ export interface StatusServices {
   };
   readonly instances: Pick<InstanceRegistry, "list" | "stores" | "outages">;
   readonly jobs: Pick<JobRunner, "list">;
+  readonly replicas: Pick<Replicas, "list">;
 }
 
 interface FailedLogins {
@@ -53,11 +55,13 @@ export interface ServerStatus {
   readonly stores: readonly StoreStatus[];
   readonly unreadable: readonly { readonly store: string; readonly problem: string }[];
   readonly jobs: readonly JobState[];
+  /** How replicas stand to their primaries. */
+  readonly replicas: readonly ReplicaRecord[];
 }
 
 /** Reads the status; for administrators. */
 export async function readStatus(
-  { server, instances, jobs }: StatusServices,
+  { server, instances, jobs, replicas }: StatusServices,
   actor: Actor,
 ): Promise<ServerStatus> {
   requireAdministrator(actor);
@@ -78,5 +82,6 @@ export async function readStatus(
     stores: read,
     unreadable,
     jobs: jobs.list(),
+    replicas: replicas.list(),
   };
 }

@@ -1,5 +1,6 @@
 import type { BackendSwitch } from "../../backends/backend-switch.ts";
 import type { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
+import type { Replicas } from "../../backends/oci-http/replica/replicas.ts";
 import type { OciStore } from "../../backends/oci-http/store/oci-store.ts";
 import { type StoreStatus, statusesOf } from "../../backends/oci-http/store/store-status.ts";
 import type { JobRunner } from "../../primitives/jobs/job-runner.ts";
@@ -11,6 +12,7 @@ import { hostMetrics } from "./host-metrics.ts";
 import { counter, gauge, histogram, type Metric, type Sample } from "./metrics.ts";
 import { mirrorMetrics } from "./mirror-metrics.ts";
 import { type MeasuredStorage, objectStoreMetrics } from "./object-store-metrics.ts";
+import { replicaMetrics } from "./replica-metrics.ts";
 
 /** What metrics say of uploads through other nodes may be this old (ms). */
 const UPLOADS_AGE_MS = 30_000;
@@ -23,6 +25,7 @@ export interface MeasuredServices {
   readonly passwords: Pick<PasswordChecker, "failures" | "comparisons" | "waiting">;
   readonly jobs: Pick<JobRunner, "list">;
   readonly traffic: HttpTraffic;
+  readonly replicas: Pick<Replicas, "list">;
   readonly storage: MeasuredStorage;
   /** The certificates in use. */
   readonly certificates: () => readonly Certificate[];
@@ -39,6 +42,7 @@ export async function serverMetrics(services: MeasuredServices): Promise<Metric[
     ...(await hostMetrics(services)),
     ...trafficMetrics(services),
     ...accessMetrics(services),
+    ...replicaMetrics(services.replicas.list()),
     ...(await storeMetrics(services.instances.stores())),
     ...jobMetrics(services),
     ...mirrorMetrics(services.instances),

@@ -12,6 +12,7 @@ import { TRAFFIC } from "./http.ts";
 import { NODES } from "./nodes.ts";
 import { BACKENDS, INSTANCES, JOBS } from "./registries.ts";
 import { RELOAD } from "./reload.ts";
+import { REPLICAS } from "./replicas.ts";
 import { PASSWORDS, TOKEN_USES, USERS } from "./users.ts";
 
 const CONSOLE_HISTORY = serverPart({
@@ -33,6 +34,7 @@ const CONSOLE_SERVICES = serverPart({
     users: USERS,
     passwords: PASSWORDS,
     instances: INSTANCES,
+    replicas: REPLICAS,
     jobs: JOBS,
     backends: BACKENDS,
     tokenUses: TOKEN_USES,

@@ -7,6 +7,7 @@ import { DIRECTORY, STORES } from "./data.ts";
 import { OTHER_NODES } from "./following.ts";
 import { CERTIFICATES, HTTP, TRAFFIC } from "./http.ts";
 import { BACKENDS, INSTANCES, JOBS } from "./registries.ts";
+import { REPLICAS } from "./replicas.ts";
 import { SSH } from "./ssh.ts";
 import { PASSWORDS, USERS } from "./users.ts";
 
@@ -19,6 +20,7 @@ export const OPS = serverPart({
     certificateFiles: CERTIFICATES,
     directory: DIRECTORY,
     instances: INSTANCES,
+    replicas: REPLICAS,
     users: USERS,
     passwords: PASSWORDS,
     jobs: JOBS,

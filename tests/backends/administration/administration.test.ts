@@ -104,6 +104,7 @@ test("only administrators may read the server's status", async () => {
     },
     instances: { list: () => [], stores: () => [], outages: () => [] },
     jobs: { list: () => [] },
+    replicas: { list: () => [] },
   };
   await expect(readStatus(services, owner)).rejects.toBeInstanceOf(AdministratorOnlyError);
   expect(await readStatus(services, administrator)).toMatchObject({

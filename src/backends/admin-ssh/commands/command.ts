@@ -9,6 +9,7 @@ import type { ReloadServices } from "../../administration/reload.ts";
 import type { StatusServices } from "../../administration/status.ts";
 import type { BackendSwitch } from "../../backend-switch.ts";
 import type { InstanceRegistry } from "../../oci-http/instances/instance-registry.ts";
+import type { ReplicaServices } from "../../oci-http/operations/replicas.ts";
 import type { AskSecret, Confirm, Live, ReadDocument } from "./dialog.ts";
 import type { Candidates } from "./known-names.ts";
 
@@ -17,6 +18,7 @@ export interface ConsoleServices extends PasswordServices {
   readonly jobs: JobRunner;
   readonly users: UserRegistry;
   readonly instances: InstanceRegistry;
+  readonly replicas: ReplicaServices["replicas"];
   readonly backends: BackendSwitch;
   readonly tokenUses: Pick<TokenUses, "lastUse">;
   readonly server: StatusServices["server"] & ReloadServices["server"] & NodeServices["server"];

@@ -7,6 +7,7 @@ import {
   type RegistryRecord,
   removeHost,
 } from "../../oci-http/operations/registries.ts";
+import { describeReplica } from "../../oci-http/replica/describe-replica.ts";
 import { type InstanceName, parseInstanceName } from "../../oci-http/settings/instance-config.ts";
 import {
   ALL_SETTINGS,
@@ -171,9 +172,10 @@ function renderRegistries(registries: readonly RegistryRecord[], screen: Screen)
   const outages = registries.flatMap(({ config, problem }) =>
     problem === undefined ? [] : [`${config.name} is out of service: ${problem}`],
   );
+  const replicas = registries.flatMap(({ replica }) => (replica ? [describeReplica(replica)] : []));
   return {
-    lines: [...lines, ...outages],
-    records: registries.map(({ config, problem }) => ({ ...config, problem })),
+    lines: [...lines, ...outages, ...replicas],
+    records: registries.map(({ config, problem, replica }) => ({ ...config, problem, replica })),
   };
 }
 

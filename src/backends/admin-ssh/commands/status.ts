@@ -1,5 +1,6 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
 import { readStatus, type ServerStatus, type StoreStatus } from "../../administration/status.ts";
+import { describeReplica } from "../../oci-http/replica/describe-replica.ts";
 import { describeMode } from "../../oci-http/settings/registry-mode.ts";
 import type { Command } from "./command.ts";
 import { formatTime, table } from "./table.ts";
@@ -39,6 +40,7 @@ function screen(now: ServerStatus, before: ServerStatus, width: number | undefin
     `logins that failed: ${failedLogins.refused} wrong, ${failedLogins.limited} while locked`,
     ...now.outOfService.map(({ registry, problem }) => `${registry} is out of service: ${problem}`),
     ...now.modes.map(({ registry, mode }) => `${registry} is ${describeMode(mode)}`),
+    ...now.replicas.map(describeReplica),
     ...now.unreadable.map(({ store, problem }) => `${store} can't be read: ${problem}`),
     "",
     ...now.stores.flatMap((store) => [

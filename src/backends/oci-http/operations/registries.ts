@@ -5,6 +5,7 @@ import { type Actor, requireAdministrator } from "../../actor.ts";
 import { isNamesake, namesakeWarning } from "../../namesakes.ts";
 import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../../refusals.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
+import type { ReplicaRecord } from "../replica/replicas.ts";
 import { followFault } from "../settings/check-replicas.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import {
@@ -16,6 +17,7 @@ import {
 import { consequencesOf, requireConfirmation } from "./consequences.ts";
 import { type Moment, stateAt } from "./moment.ts";
 import { configOf } from "./registry-access.ts";
+import { type ReplicaServices, replicaOf } from "./replicas.ts";
 
 /** The services that operations on registries use. */
 export interface RegistryServices {
@@ -30,12 +32,21 @@ export interface RegistryRecord {
   readonly config: InstanceConfig;
   /** Why the registry is out of service; `undefined` while it serves. */
   readonly problem: string | undefined;
+  /** How it follows its primary, if it is a replica. */
+  readonly replica: ReplicaRecord | undefined;
 }
 
 /** Lists every registry; all users may see them. */
-export function listRegistries({ instances }: Pick<RegistryServices, "instances">): RegistryRecord[] {
+export function listRegistries({
+  instances,
+  replicas,
+}: Pick<RegistryServices, "instances"> & Pick<ReplicaServices, "replicas">): RegistryRecord[] {
   const problems = new Map(instances.outages().map(({ config, problem }) => [config.name, problem]));
-  return instances.list().map((config) => ({ config, problem: problems.get(config.name) }));
+  return instances.list().map((config) => ({
+    config,
+    problem: problems.get(config.name),
+    replica: replicaOf({ replicas }, config.name),
+  }));
 }
 
 export interface NewRegistry {

@@ -34,6 +34,7 @@ export function Layout({ context, content }: InContext & { readonly content: Pag
         </main>
         <footer>
           <span>Everlock {VERSION.everlock}</span>
+          {config.follow && <span>A read-only replica of {config.upstream}</span>}
         </footer>
       </body>
     </html>

@@ -24,7 +24,7 @@ import type { StoreName } from "../../../../src/primitives/store/store-manager.t
 import { UserDirectory } from "../../../../src/primitives/users/user-directory.ts";
 import { ADMINISTRATOR, actorWith } from "../../../support/actors.ts";
 import { TestStore } from "../../../support/oci-store.ts";
-import { DEFAULT, registryOver } from "../../../support/registry-services.ts";
+import { DEFAULT, NO_REPLICAS, registryOver } from "../../../support/registry-services.ts";
 import { userOf } from "../../../support/ssh-server.ts";
 
 const TEAM = "team" as InstanceName;
@@ -179,7 +179,9 @@ test("a registry that is out of service is listed with the reason", async () => 
   const [config] = services.instances.list();
   if (!config) throw new Error("there is no registry");
   services.instances.outages = () => [{ config, problem: "its disk is gone", mayPass: false }];
-  expect(listRegistries(services)).toEqual([{ config, problem: "its disk is gone" }]);
+  expect(listRegistries({ ...services, replicas: NO_REPLICAS })).toEqual([
+    { config, problem: "its disk is gone", replica: undefined },
+  ]);
 });
 
 describe("what takes a registry from its clients", () => {
