@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { HttpPrimary } from "../../backends/oci-http/replica/http-primary.ts";
 import { replicaCredentials } from "../../backends/oci-http/replica/replica-credentials.ts";
 import { Replicas } from "../../backends/oci-http/replica/replicas.ts";
@@ -18,9 +19,10 @@ export const REPLICAS = serverPart({
       instances,
       sharing,
       log,
-      primaryOf: async ({ name, upstream, upstreamStore }) =>
+      primaryOf: async ({ name, upstream, upstreamStore, upstreamCa }) =>
         new HttpPrimary({
           url: upstream,
+          ca: upstreamCa && (await readFile(upstreamCa, "utf8")),
           registry: upstreamStore,
           credentials: replicaCredentials(directory.path, name),
         }),

@@ -7,7 +7,6 @@ import {
   type RegistryRecord,
   removeHost,
 } from "../../oci-http/operations/registries.ts";
-import { describeReplica } from "../../oci-http/replica/describe-replica.ts";
 import { type InstanceName, parseInstanceName } from "../../oci-http/settings/instance-config.ts";
 import {
   ALL_SETTINGS,
@@ -26,6 +25,7 @@ import { INSTANCE } from "./oci-words.ts";
 import { outcome } from "./outcome.ts";
 import { readMoment } from "./read-moment.ts";
 import { IF_EXISTS, IF_MISSING } from "./repeat.ts";
+import { describeReplica } from "./replica-words.ts";
 import { alignColumns, alignPairs, isWithin } from "./table.ts";
 
 const hostsOf: Candidates = (names, { before: [registry] }) =>

@@ -1,8 +1,8 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
 import { readStatus, type ServerStatus, type StoreStatus } from "../../administration/status.ts";
-import { describeReplica } from "../../oci-http/replica/describe-replica.ts";
 import { describeMode } from "../../oci-http/settings/registry-mode.ts";
 import type { Command } from "./command.ts";
+import { describeReplica } from "./replica-words.ts";
 import { formatTime, table } from "./table.ts";
 import { formatUptime } from "./uptime.ts";
 

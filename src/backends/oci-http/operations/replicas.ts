@@ -7,6 +7,8 @@ import type { InstanceConfig, InstanceName } from "../settings/instance-config.t
 import { requireConfirmation } from "./consequences.ts";
 import { configOf } from "./registry-access.ts";
 
+export type { ReplicaRecord } from "../replica/replicas.ts";
+
 /** The services that operations on replicas use. */
 export interface ReplicaServices {
   readonly instances: Pick<InstanceRegistry, "list" | "set">;

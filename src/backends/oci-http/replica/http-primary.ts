@@ -80,8 +80,8 @@ export class HttpPrimary implements PrimaryClient {
         if (response.status === 404 && said?.["code"] === "BLOB_UNKNOWN") return undefined;
         throw this.#refusal(response, said);
       }
-      const left = response.status === 206 ? 0 : from;
-      return { body: this.#body(response, left, silence, signal) };
+      const skipped = response.status === 206 ? 0 : from;
+      return { body: this.#body(response, skipped, silence, signal) };
     } catch (error) {
       silence.end();
       throw this.#failure(error, signal);
@@ -90,7 +90,7 @@ export class HttpPrimary implements PrimaryClient {
 
   /** All bytes of a response but the first `skipped`. Throws `PrimaryError` unless as many arrive as were announced. */
   async *#body(response: Response, skipped: number, silence: Silence, signal: AbortSignal) {
-    const announced = response.headers.get("Content-Length");
+    const announced = announcedBytes(response.headers);
     let [received, left] = [0, skipped];
     try {
       for await (const chunk of heard(response, silence)) {
@@ -99,7 +99,7 @@ export class HttpPrimary implements PrimaryClient {
         left -= chunk.length - rest.length;
         if (rest.length > 0) yield rest;
       }
-      if (announced !== null && received !== Number(announced))
+      if (announced !== undefined && received !== announced)
         throw new PrimaryError(`${this.url} ended a blob after ${received} of ${announced} bytes`);
     } catch (error) {
       throw this.#failure(error, signal);
@@ -108,17 +108,15 @@ export class HttpPrimary implements PrimaryClient {
     }
   }
 
-  async #get(
-    { path, query = new URLSearchParams(), range = 0 }: Wanted,
-    signal: AbortSignal,
-  ): Promise<Response> {
+  async #get({ path, query = new URLSearchParams(), range }: Wanted, signal: AbortSignal): Promise<Response> {
     const { url, registry, ca } = this.#options;
     if (registry !== undefined) query.set("registry", registry);
     const target = `${url}${REPLICA_PREFIX}${path}${query.size > 0 ? `?${query}` : ""}`;
     const tls = ca === undefined ? {} : { tls: { ca } };
     const headers = {
       "User-Agent": `everlock/${VERSION.everlock}`,
-      ...(range > 0 && { Range: `bytes=${range}-` }),
+      // Also for a whole blob: the response then says how large it is, whatever is between the two servers.
+      ...(range !== undefined && { Range: `bytes=${range}-` }),
     };
     const known = { ...headers, ...(await this.#authorization(false)) };
     let response = await fetch(target, { headers: known, redirect: "manual", signal, ...tls });
@@ -192,6 +190,14 @@ class Silence {
   end(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/** How many bytes a response is to have. */
+function announcedBytes(headers: Headers): number | undefined {
+  const [, first, last] = headers.get("Content-Range")?.match(/^bytes (\d+)-(\d+)\/\d+$/) ?? [];
+  if (first !== undefined && last !== undefined) return Number(last) - Number(first) + 1;
+  const length = headers.get("Content-Length");
+  return length === null ? undefined : Number(length);
 }
 
 async function* heard(response: Response, silence: Silence): AsyncGenerator<Uint8Array> {

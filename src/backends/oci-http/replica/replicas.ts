@@ -183,7 +183,8 @@ function followed(config: InstanceConfig): readonly (readonly [InstanceName, Fol
 
 /** Whether the same is followed in the same way. */
 function isSame(one: FollowingConfig, other: FollowingConfig): boolean {
-  return (
-    one.store === other.store && one.upstream === other.upstream && one.upstreamStore === other.upstreamStore
-  );
+  const of = ({ store, upstream, upstreamStore, upstreamCa }: FollowingConfig) => ({
+    ...{ store, upstream, upstreamStore, upstreamCa },
+  });
+  return Bun.deepEquals(of(one), of(other));
 }

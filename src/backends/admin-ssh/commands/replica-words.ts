@@ -1,5 +1,5 @@
 import { counted } from "../../../primitives/text/counted.ts";
-import type { ReplicaRecord } from "./replicas.ts";
+import type { ReplicaRecord } from "../../oci-http/operations/replicas.ts";
 
 const SHORT = 12;
 
