@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { cleanUp } from "../support/cleanup.ts";
 import { makeLayout } from "../support/oci-layout.ts";
+import { measureBrowsing } from "./browsing.ts";
 import { measureGc } from "./gc.ts";
 import { measureGrowth } from "./growth.ts";
 import { measureLarge, measurePushMemory } from "./large.ts";
@@ -32,6 +33,8 @@ const { values: options } = parseArgs({
     growth: { type: "boolean", default: false },
     /** Only the collection of garbage. */
     gc: { type: "boolean", default: false },
+    /** Only pulls while people browse the pages. */
+    browsing: { type: "boolean", default: false },
     /** Only nodes over an object store. */
     s3: { type: "boolean", default: false },
     /** An earlier executable of Everlock, measured beside the present one over an object store. */
@@ -176,8 +179,8 @@ Large blobs are pulled by ${PULLED_BY}. TCP congestion control: ${congestionCont
 }
 
 /** Whether a part is to be measured: all of them, if none was asked for. */
-function isMeasured(part?: "growth" | "gc" | "s3"): boolean {
-  const isAsked = options.growth || options.gc || options.s3;
+function isMeasured(part?: "growth" | "gc" | "browsing" | "s3"): boolean {
+  const isAsked = options.growth || options.gc || options.browsing || options.s3;
   return !isAsked || (part !== undefined && options[part]);
 }
 
@@ -197,6 +200,10 @@ try {
   }
   if (isMeasured("growth")) await report("growth", await measureGrowth({ dir, port: FIRST_PORT, ...load }));
   if (isMeasured("gc")) await report("gc", await measureGc(dir, FIRST_PORT));
+  if (isMeasured("browsing")) {
+    const place = { dir, port: FIRST_PORT, rounds, tags: tagCount, ...load };
+    await report("browsing", await measureBrowsing(place));
+  }
   if (isMeasured("s3"))
     await report(
       "s3",
