@@ -1,7 +1,7 @@
 import { causesOf } from "../primitives/fs/storage-trouble.ts";
 import type { SecretName, Secrets } from "../primitives/store/engine/secrets.ts";
 
-const SECRETS: readonly SecretName[] = ["token_key", "ssh_host_ed25519_key"];
+const SECRETS: readonly SecretName[] = ["token_key", "ssh_host_ed25519_key", "upstream_credentials"];
 
 class NoSecret extends Error {}
 

@@ -16,8 +16,11 @@ import { type AcquireOptions, DataDirectory, isLockFile } from "../server/data-d
 import { CommandError } from "./command-error.ts";
 import { DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
-/** Files beside the stores that must be copied, because clients would notice new ones. */
-const PRIVATE_FILES = ["ssh_host_ed25519_key", "token_key", "token_uses.json", "known_networks.json"];
+/** Files beside the stores that must be copied, because clients would notice new ones, or they can't be made again. */
+const PRIVATE_FILES = [
+  ...["ssh_host_ed25519_key", "token_key", "upstream_credentials"],
+  ...["token_uses.json", "known_networks.json"],
+];
 
 export const COPY_ARGS: ArgsDef = {
   dir: { type: "positional", required: false, description: "directory of the backup" },

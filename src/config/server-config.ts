@@ -14,6 +14,7 @@ import {
   readSettings,
 } from "../backends/oci-http/settings/instance-settings.ts";
 import type { StoreJobsOptions } from "../backends/oci-http/upkeep/store-jobs.ts";
+import type { OperatorCredentials } from "../backends/oci-http/upstreams/credential-source.ts";
 import { formatListenAddress, type ListenAddress } from "../primitives/net/listen-address.ts";
 import { durationAdvice, parseDuration } from "../primitives/text/duration.ts";
 import { MIN_PASSWORD_LENGTH } from "../primitives/users/passwords.ts";
@@ -25,6 +26,7 @@ import { type HttpConfig, httpConfig, stopTimeout } from "./http-config.ts";
 import { isSettingName, NEVER, SETTING_NAMES, type SettingName, UsageError } from "./settings.ts";
 import { givenSettings } from "./sources.ts";
 import { type StorageConfig, storageConfig } from "./storage-config.ts";
+import { upstreamCredentials } from "./upstream-config.ts";
 
 /** A larger smallest length would be a typing error. */
 const MAX_SMALLEST_PASSWORD = 128;
@@ -50,6 +52,8 @@ export interface ServerConfig {
   readonly jobs: StoreJobsOptions;
   /** In characters, of new passwords. */
   readonly passwordMinLength: number;
+  /** What this machine has for the upstreams of registries. */
+  readonly upstreamCredentials: OperatorCredentials;
   readonly admin: { readonly name: UserName; readonly password: AdminPassword | undefined };
 }
 
@@ -101,6 +105,7 @@ export function resolveServerConfig(
       scrubEvery: schedule(settings, "scrub-every"),
     },
     passwordMinLength: settings.count("password-min-length", MAX_SMALLEST_PASSWORD) ?? MIN_PASSWORD_LENGTH,
+    upstreamCredentials: upstreamCredentials(settings, environment),
     admin: {
       name: settings.parsed(
         "admin-user",

@@ -50,6 +50,16 @@ export const SETTINGS = {
     hint: "size",
     help: "clients fetch blobs of more than this size from the object store itself; without it, through the node",
   },
+  "upstream-credentials": {
+    type: "string",
+    hint: "file",
+    help: "user names and passwords for upstream registries, by host, in the format of Docker's config.json",
+  },
+  "upstream-credential-command": {
+    type: "list",
+    hint: "host=command",
+    help: "command that prints <user>:<password> for the upstream registry at this host; repeatable",
+  },
   "cache-dir": {
     type: "string",
     hint: "dir",

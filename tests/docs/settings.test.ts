@@ -7,7 +7,7 @@ import { ROOT, repositoryDocuments } from "./repository-documents.ts";
 const OTHER_FLAGS = new Set([
   // everlock gc, restore-backup and every command; the console.
   ...["dry-run", "partial", "help", "json", "version", "yes"],
-  ...["if-missing", "if-exists", "if-running", "prune", "password-hashes"],
+  ...["if-missing", "if-exists", "if-running", "prune", "password-hashes", "remove"],
   // everlock storage copy
   ...["from-endpoint", "from-region", "from-credentials", "from-ca"],
   // build.ts; skopeo and /oci restore
@@ -18,7 +18,7 @@ const OTHER_FLAGS = new Set([
   ...["tls-verify", "frozen-lockfile", "author", "format", "grep", "name-only", "strict"],
   ...["reference", "now"],
   // docker and podman
-  ...["env", "health-cmd"],
+  ...["env", "health-cmd", "authfile"],
 ]);
 
 describe("the documents", () => {

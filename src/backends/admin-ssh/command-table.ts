@@ -16,6 +16,7 @@ import { NODE_COMMANDS } from "./commands/nodes.ts";
 import { OCI_COMMANDS } from "./commands/oci.ts";
 import { OCI_CONTENT_COMMANDS } from "./commands/oci-content.ts";
 import { OCI_COPY_COMMANDS } from "./commands/oci-copy.ts";
+import { UPSTREAM_COMMANDS } from "./commands/oci-credential.ts";
 import { OCI_HISTORY_COMMANDS } from "./commands/oci-history.ts";
 import { OCI_LIST_COMMANDS } from "./commands/oci-list.ts";
 import { OCI_REPLICA_COMMANDS } from "./commands/oci-replica.ts";
@@ -72,6 +73,7 @@ export const COMMANDS: readonly Command[] = [
   ...OCI_COMMANDS,
   ...OCI_LIST_COMMANDS,
   ...OCI_USAGE_COMMANDS,
+  ...UPSTREAM_COMMANDS,
   ...OCI_HISTORY_COMMANDS,
   ...OCI_RESTORE_COMMANDS,
   ...OCI_UNDO_COMMANDS,

@@ -27,6 +27,26 @@ export async function keptSecret(
   }
 }
 
+/** A secret file as it is; `undefined` if there is none. Throws as `keptSecret` rejects. */
+export function givenSecret(path: string): Buffer | undefined {
+  try {
+    if (!existsSync(path)) return undefined;
+    makePrivate(path);
+    return readFileSync(path);
+  } catch (cause) {
+    throw new UnusableSecretError(`can't use ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Writes a secret file, durably and atomically. Rejects as `keptSecret` does. */
+export async function replaceSecret(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await replaceFile(path, bytes, PRIVATE);
+  } catch (cause) {
+    throw new UnusableSecretError(`can't write ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
 /** Best effort: the directory is private to the server's user anyway. */
 function makePrivate(path: string): void {
   if ((statSync(path).mode & 0o077) === 0) return;

@@ -8,7 +8,7 @@ import type { Leases } from "./engine/leases.ts";
 import type { LinkOptions, OwnedLinks } from "./engine/links.ts";
 import type { LogMeasures } from "./engine/measures.ts";
 import type { Nodes } from "./engine/nodes.ts";
-import type { KeptSecret, Secrets } from "./engine/secrets.ts";
+import type { GivenSecretName, KeptSecret, SecretChange, Secrets } from "./engine/secrets.ts";
 import type { EngineLocation } from "./engine-location.ts";
 import { CorruptObjectError } from "./git/object.ts";
 
@@ -129,6 +129,16 @@ export class StoreManager implements Secrets {
   /** See `Secrets`. */
   secret(...args: Parameters<Secrets["secret"]>): Promise<KeptSecret> {
     return this.#engine.secret(...args);
+  }
+
+  /** See `Secrets`. */
+  givenSecret(name: GivenSecretName): Promise<Uint8Array | undefined> {
+    return this.#engine.givenSecret(name);
+  }
+
+  /** See `Secrets`. */
+  changeSecret(name: GivenSecretName, change: SecretChange): Promise<void> {
+    return this.#engine.changeSecret(name, change);
   }
 
   /** See `StorageEngine.openLeases`. */

@@ -56,7 +56,7 @@ export class Authorizer {
       this.#tokens.forget(this.#tokenRequest(method, scope, known));
     const renewed = wereRefused ? undefined : await this.#authorize(method, scope, known);
     if (renewed !== undefined && renewed !== refused) return renewed;
-    const newer = known && (await this.#credentials(true));
+    const newer = await this.#credentials(true);
     return Bun.deepEquals(newer, known) ? undefined : this.#authorize(method, scope, newer);
   }
 

@@ -1,4 +1,4 @@
-import { PrivateAddressError } from "./connections.ts";
+import { PrivateAddressError, UnusableCaError } from "./connections.ts";
 import { ProxyError } from "./proxy-tunnel.ts";
 
 const CA_HINT = "upstream-ca= names the certificate of its CA";
@@ -37,6 +37,7 @@ export function connectionFailure(error: unknown): {
       kind: "invalid",
       words: `leads to the private address ${error.message}, which is refused; upstream-private=allow permits it`,
     };
+  if (error instanceof UnusableCaError) return { kind: "invalid", words: error.message };
   if (error instanceof ProxyError) return { kind: "unavailable", words: error.message };
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const words = WORDS[code];

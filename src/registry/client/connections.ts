@@ -21,10 +21,13 @@ export const systemResolve: Resolve = (hostname) =>
 /** Upstream leads to an address where it has no business. */
 export class PrivateAddressError extends Error {}
 
+/** The CA of upstream can't be read. */
+export class UnusableCaError extends Error {}
+
 export interface ConnectionOptions {
   /** Upstream's own origin, which may have a private address. */
   readonly origin: string;
-  readonly ca: string | undefined;
+  readonly ca: (() => string) | undefined;
   readonly allowsPrivate: boolean;
   readonly silenceMs: number;
   readonly environment: Environment;
@@ -67,7 +70,7 @@ export class Connections {
       port: portOf(url),
       path: `${url.pathname}${url.search}`,
       // Other hosts, such as those of storage that upstream redirects to, may have certificates of public CAs.
-      ...(ca !== undefined && { ca: url.origin === origin ? [ca] : [ca, ...rootCertificates] }),
+      ...(ca && { ca: url.origin === origin ? [readCa(ca)] : [readCa(ca), ...rootCertificates] }),
       ...(isGuarded && { lookup: this.#guardedLookup }),
     };
   }
@@ -114,6 +117,14 @@ export class Connections {
       (error: NodeJS.ErrnoException) => callback(error, "", 0),
     );
   };
+}
+
+function readCa(read: () => string): string {
+  try {
+    return read();
+  } catch (error) {
+    throw new UnusableCaError(error instanceof Error ? error.message : "its CA can't be read");
+  }
 }
 
 function throughProxy(proxy: URL, url: URL): RequestOptions {

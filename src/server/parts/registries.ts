@@ -1,9 +1,10 @@
 import { BACKENDS as BACKEND_NAMES, BackendSwitch } from "../../backends/backend-switch.ts";
 import { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
-import { openUpstream } from "../../backends/oci-http/mirror/open-upstream.ts";
 import { SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
 import { leasedJob } from "../../backends/oci-http/upkeep/leased-jobs.ts";
 import { storeJobs } from "../../backends/oci-http/upkeep/store-jobs.ts";
+import { upstreamOpener } from "../../backends/oci-http/upstreams/open-upstream.ts";
+import { StoredCredentials } from "../../backends/oci-http/upstreams/stored-credentials.ts";
 import { JobRunner } from "../../primitives/jobs/job-runner.ts";
 import { serverPart } from "./context.ts";
 import { STORES } from "./data.ts";
@@ -38,11 +39,14 @@ export const INSTANCES = serverPart({
   name: "the registries",
   starting: "opening the registries",
   needs: { system: SYSTEM, opened: STORES, users: USERS },
-  start: ({ system, opened: { stores }, users }, { config, log }) =>
-    InstanceRegistry.open(
-      { system, stores, users: () => users.directory, quotas: config.quotas, openUpstream, log },
+  start: ({ system, opened: { stores }, users }, { config, log }) => {
+    const credentials = new StoredCredentials(stores);
+    const openUpstream = upstreamOpener({ stored: credentials, operator: config.upstreamCredentials });
+    return InstanceRegistry.open(
+      { system, stores, users: () => users.directory, quotas: config.quotas, log, credentials, openUpstream },
       config.instances ?? ((stored) => stored ?? []),
-    ),
+    );
+  },
   stop: (instances) => instances.close(),
 });
 

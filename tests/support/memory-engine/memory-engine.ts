@@ -9,7 +9,12 @@ import type { Leases } from "../../../src/primitives/store/engine/leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../../../src/primitives/store/engine/links.ts";
 import { OneNode } from "../../../src/primitives/store/engine/local/one-node.ts";
 import type { Nodes } from "../../../src/primitives/store/engine/nodes.ts";
-import type { KeptSecret, SecretName } from "../../../src/primitives/store/engine/secrets.ts";
+import type {
+  GivenSecretName,
+  KeptSecret,
+  SecretChange,
+  SecretName,
+} from "../../../src/primitives/store/engine/secrets.ts";
 import type { ObjectId } from "../../../src/primitives/store/git/object-id.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { type KeptBlobs, MemoryBlobs } from "./memory-blobs.ts";
@@ -121,6 +126,17 @@ export class MemoryEngine implements StorageEngine {
     const bytes = kept.get(name) ?? (await generate());
     kept.set(name, bytes);
     return { bytes, place: `memory:${name}` };
+  }
+
+  async givenSecret(name: GivenSecretName): Promise<Uint8Array | undefined> {
+    return SECRETS.get(this.#stores)?.get(name);
+  }
+
+  async changeSecret(name: GivenSecretName, change: SecretChange): Promise<void> {
+    const kept = SECRETS.get(this.#stores) ?? new Map<SecretName, Uint8Array>();
+    SECRETS.set(this.#stores, kept);
+    const changed = change(kept.get(name));
+    if (changed) kept.set(name, changed);
   }
 
   derivedDirectory(): string {

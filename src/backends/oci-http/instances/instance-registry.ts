@@ -21,10 +21,12 @@ import {
 import { changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { openingProblem } from "../store/open-stores.ts";
+import type { StoredCredentials } from "../upstreams/stored-credentials.ts";
 import { describeDifference, wordsOf } from "./describe-instances.ts";
 import { existing, InstanceChangeError } from "./existing-instance.ts";
 import type { InstanceTable } from "./instance-table.ts";
 import type { OpenedInstance, Outage } from "./opened-instances.ts";
+import { withOtherUpstream } from "./other-upstream.ts";
 import { OutOfServiceError } from "./out-of-service.ts";
 import {
   RunningInstances,
@@ -41,6 +43,8 @@ const NONE: ReadonlyMap<InstanceName, Outage> = new Map();
 
 export interface InstanceRegistryOptions extends RunningInstancesOptions {
   readonly system: Store;
+  /** Of upstreams. Without them, none can be given. */
+  readonly credentials?: StoredCredentials;
 }
 
 /** Adds the settings of the command line to the stored instances (`undefined`: none were stored yet). */
@@ -52,6 +56,7 @@ export class InstanceRegistry implements Reloadable {
   readonly #complete: CompleteInstances;
   readonly #files: KnownFiles;
   readonly #running: RunningInstances;
+  readonly credentials: StoredCredentials | undefined;
   readonly #removals = new Semaphore(1, MAX_WAITING_REMOVALS);
 
   private constructor(options: InstanceRegistryOptions, complete: CompleteInstances) {
@@ -59,6 +64,7 @@ export class InstanceRegistry implements Reloadable {
     this.#complete = complete;
     this.#files = new KnownFiles(options.system, options.system.head());
     this.#running = new RunningInstances(options);
+    this.credentials = options.credentials;
   }
 
   /**
@@ -89,7 +95,6 @@ export class InstanceRegistry implements Reloadable {
     return this.#running.list();
   }
 
-  /** The instance at each virtual host. */
   hosts(): InstanceTable["hosts"] {
     return this.#running.hosts();
   }
@@ -106,12 +111,10 @@ export class InstanceRegistry implements Reloadable {
     return this.#running.served();
   }
 
-  /** The registries that are out of service. */
   outages(): readonly Outage[] {
     return [...this.#running.outages.values()];
   }
 
-  /** The stores that are open. */
   stores(): readonly OciStore[] {
     return this.#running.stores.list();
   }
@@ -268,7 +271,8 @@ export class InstanceRegistry implements Reloadable {
   ): Promise<boolean> {
     return this.#files.change(() =>
       this.#running.turn.run(async () => {
-        const configs = edit(this.list());
+        const before = this.list();
+        const configs = edit(before);
         if (Bun.deepEquals(configs, this.list())) return false;
         try {
           checkTogether(configs);
@@ -283,6 +287,7 @@ export class InstanceRegistry implements Reloadable {
           const change = { path: INSTANCES_PATH, content: encodeInstances(configs) };
           await this.#files.commit([change], { author: actor, message });
           this.#running.apply(opened);
+          await this.credentials?.drop(withOtherUpstream(before, configs));
           return true;
         } catch (error) {
           this.#running.release();

@@ -4,7 +4,10 @@ import type { UpstreamRoute } from "./mirrored-registry.ts";
 import { UpstreamHealth } from "./upstream-health.ts";
 
 /** The settings of a registry that concern its upstream. */
-export type UpstreamSettings = Pick<InstanceConfig, "name" | "upstream" | "upstreamCa" | "upstreamPrivate">;
+export type UpstreamSettings = Pick<
+  InstanceConfig,
+  "name" | "upstream" | "upstreamCa" | "upstreamPrivate" | "upstreamRealm"
+>;
 
 /** Opens the client for the upstream of a registry. */
 export type OpenUpstream = (settings: UpstreamSettings & { readonly upstream: string }) => RegistryClient;
@@ -23,12 +26,14 @@ export class Upstreams {
     this.#open = open;
   }
 
-  routesOf({ name, upstream, upstreamCa, upstreamPrivate }: UpstreamSettings): readonly UpstreamRoute[] {
+  routesOf(registry: UpstreamSettings): readonly UpstreamRoute[] {
+    const { name, upstream, upstreamCa, upstreamPrivate, upstreamRealm } = registry;
     const settings = {
       name,
       upstreamPrivate,
       ...(upstream && { upstream }),
       ...(upstreamCa && { upstreamCa }),
+      ...(upstreamRealm && { upstreamRealm }),
     };
     const known = this.#opened.get(name);
     if (known && Bun.deepEquals(known.settings, settings)) return known.routes;

@@ -6,6 +6,7 @@ import {
   DEFAULT_WAIT,
   parseCaPath,
   parseCheckInterval,
+  parseRealmOrigin,
   parseUpstream,
   parseWait,
   UPSTREAM_MODES,
@@ -49,6 +50,14 @@ export const UPSTREAM_SETTINGS = {
     usage: "upstream-private=refuse|allow",
     wanted: "'refuse' or 'allow'",
     values: ["refuse", "allow"],
+  }),
+  upstreamRealm: optional<string>({
+    word: "upstream-realm",
+    key: "upstream_realm",
+    help: "a server of tokens on another host than upstream's, which may get the password",
+    usage: "upstream-realm=https://auth.example.org, or upstream-realm= for none",
+    wanted: "the scheme and host of a URL, such as https://auth.example.org",
+    parse: parseRealmOrigin,
   }),
   check: defaulted<CheckInterval>({
     word: "check",

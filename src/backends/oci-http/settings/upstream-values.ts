@@ -53,3 +53,10 @@ export function upstreamAdvice(text: string): string | undefined {
   const url = parseUpstreamUrl(text);
   return url instanceof UpstreamUrlFault ? url.reason : undefined;
 }
+
+/** A scheme, a host and perhaps a port. */
+export function parseRealmOrigin(text: string): string | undefined {
+  const url = URL.parse(text);
+  const isOrigin = url && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
+  return isOrigin ? url.origin : undefined;
+}

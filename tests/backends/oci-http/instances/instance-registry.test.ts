@@ -111,6 +111,7 @@ const SAMPLES: Readonly<Record<SettingProperty, readonly string[]>> = {
   repositoryQuota: ["repository-quota=1536MiB"],
   upstream: ["upstream=https://registry.example.org"],
   upstreamMode: ["upstream-mode=fallback"],
+  upstreamRealm: ["upstream-realm=https://auth.example.org"],
   upstreamCa: ["upstream-ca=/etc/everlock/ca.pem"],
   upstreamPrivate: ["upstream-private=allow"],
   check: ["check=1h"],

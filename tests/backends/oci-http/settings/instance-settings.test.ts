@@ -28,6 +28,7 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   mode: ["maintenance=back at 18:00 UTC, a=b"],
   upstream: ["https://registry.example.org"],
   upstreamMode: ["fallback"],
+  upstreamRealm: ["https://auth.example.org"],
   upstreamCa: ["/etc/everlock/ca.pem"],
   upstreamPrivate: ["allow"],
   check: ["1h"],

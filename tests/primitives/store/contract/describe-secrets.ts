@@ -21,6 +21,29 @@ export function describeSecrets({ name, create }: SecretsUnderTest): void {
       expect(Buffer.compare(again.bytes, tokenKey)).toBe(0);
     });
 
+    test("that are given can be changed, and are what the last change made", async () => {
+      const { openNode } = create();
+      expect(await openNode().givenSecret("upstream_credentials")).toBeUndefined();
+      await openNode().changeSecret("upstream_credentials", (kept) => {
+        expect(kept).toBeUndefined();
+        return new Uint8Array([1]);
+      });
+      await openNode().changeSecret("upstream_credentials", (kept) => new Uint8Array([...(kept ?? []), 2]));
+      await openNode().changeSecret("upstream_credentials", () => undefined);
+      expect([...((await openNode().givenSecret("upstream_credentials")) ?? [])]).toEqual([1, 2]);
+    });
+
+    test("that many change at the same time keep every change", async () => {
+      const { openNode } = create();
+      const node = openNode();
+      const changes = Array.from({ length: 5 }, (_, i) =>
+        node.changeSecret("upstream_credentials", (kept) => new Uint8Array([...(kept ?? []), i])),
+      );
+      await Promise.all(changes);
+      const kept = await node.givenSecret("upstream_credentials");
+      expect([...(kept ?? [])].sort()).toEqual([0, 1, 2, 3, 4]);
+    });
+
     test("that could not be generated are asked for again", async () => {
       const { openNode } = create();
       const fails = async () => {

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { hostname } from "node:os";
+import { Semaphore } from "../../../bounds/semaphore.ts";
 import { syncDirectory } from "../../../fs/durable.ts";
-import { keptSecret } from "../../../fs/kept-secret.ts";
+import { givenSecret, keptSecret, replaceSecret } from "../../../fs/kept-secret.ts";
 import { storageTroubleOf } from "../../../fs/storage-trouble.ts";
 import type { Logger } from "../../../logging/logger.ts";
 import { DamagedStoreError } from "../../commits/damaged-store.ts";
@@ -11,7 +12,7 @@ import type { CommitStorage, ContentOptions, ContentStorage, StorageEngine } fro
 import type { Leases } from "../leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
 import type { Nodes } from "../nodes.ts";
-import type { KeptSecret, SecretName } from "../secrets.ts";
+import type { GivenSecretName, KeptSecret, SecretChange, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { LocalBlobs } from "./local-blobs.ts";
@@ -29,11 +30,14 @@ import { ensureRepository } from "./repository.ts";
 // What may live in this folder: all that knows of paths, files, packs and the journal. It imports the interfaces above it
 // and pure parts of the store; only what opens engines, and the commands that copy a data directory, import it.
 
+const MAX_WAITING_CHANGES = 100;
+
 /** Stores as directories below a data directory of this machine, which one process uses at a time. */
 export class LocalEngine implements StorageEngine {
   readonly room: DiskRoom;
   readonly #dataDir: string;
   readonly #log: Logger;
+  readonly #secretChanges = new Semaphore(1, MAX_WAITING_CHANGES);
 
   constructor(dataDir: string, log: Logger) {
     this.#dataDir = dataDir;
@@ -152,6 +156,17 @@ export class LocalEngine implements StorageEngine {
   async secret(name: SecretName, generate: () => Promise<Uint8Array>): Promise<KeptSecret> {
     const place = `${this.#dataDir}/${name}`;
     return { bytes: await keptSecret(place, generate), place };
+  }
+
+  async givenSecret(name: GivenSecretName): Promise<Uint8Array | undefined> {
+    return givenSecret(`${this.#dataDir}/${name}`);
+  }
+
+  changeSecret(name: GivenSecretName, change: SecretChange): Promise<void> {
+    return this.#secretChanges.run(async () => {
+      const changed = change(await this.givenSecret(name));
+      if (changed) await replaceSecret(`${this.#dataDir}/${name}`, changed);
+    });
   }
 
   /** Beside the repository. */

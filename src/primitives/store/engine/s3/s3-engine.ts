@@ -15,7 +15,7 @@ import type { Leases } from "../leases.ts";
 import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
 import type { LogMeasures } from "../measures.ts";
 import type { Nodes } from "../nodes.ts";
-import type { KeptSecret, SecretName } from "../secrets.ts";
+import type { GivenSecretName, KeptSecret, SecretChange, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { checkBucket, checkUsedBucket } from "./bucket-check.ts";
 import { BlobCache } from "./content/blob-cache.ts";
@@ -36,7 +36,7 @@ import { S3Leases } from "./shared/s3-leases.ts";
 import { checkS3Links, S3Links } from "./shared/s3-links.ts";
 import { S3Nodes } from "./shared/s3-nodes.ts";
 import { secondsBehind } from "./shared/seconds-behind.ts";
-import { sharedSecret } from "./shared/shared-secret.ts";
+import { changeSecret, givenSecret, sharedSecret } from "./shared/shared-secret.ts";
 import { readStoredRefs } from "./stored-refs.ts";
 
 // What may live in this folder: all that knows the layout of a bucket. Only what opens engines imports it.
@@ -219,6 +219,14 @@ export class S3Engine implements StorageEngine {
 
   secret(name: SecretName, generate: () => Promise<Uint8Array<ArrayBuffer>>): Promise<KeptSecret> {
     return sharedSecret(this.bucket, name, generate);
+  }
+
+  givenSecret(name: GivenSecretName): Promise<Uint8Array | undefined> {
+    return givenSecret(this.bucket, name);
+  }
+
+  changeSecret(name: GivenSecretName, change: SecretChange): Promise<void> {
+    return changeSecret(this.bucket, name, change);
   }
 
   /** The log of a store, read to its end. */

@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { HttpRegistryClient } from "../../../registry/client/http-registry-client.ts";
+import { parseUpstreamUrl } from "../../../registry/client/upstream-url.ts";
+import type { OpenUpstream } from "../mirror/upstreams.ts";
+import { type CredentialPlaces, credentialSource } from "./credential-source.ts";
+
+/** A file of CAs is read again after this time (ms). */
+const CA_MS = 60_000;
+
+/** Opens clients with the credentials and CAs of their registries. */
+export function upstreamOpener(places: CredentialPlaces): OpenUpstream {
+  return ({ name, upstream, upstreamCa, upstreamPrivate, upstreamRealm }) => {
+    const url = parseUpstreamUrl(upstream);
+    if (!("origin" in url)) throw new Error(`upstream=${upstream}: ${url.reason}`);
+    return new HttpRegistryClient({
+      url,
+      credentials: credentialSource(places, { registry: name, upstream: url, realm: upstreamRealm }),
+      realm: upstreamRealm,
+      allowsPrivate: upstreamPrivate === "allow",
+      ...(upstreamCa !== undefined && { ca: caReader(upstreamCa) }),
+    });
+  };
+}
+
+function caReader(path: string): () => string {
+  let read: { readonly text: string; readonly at: number } | undefined;
+  return () => {
+    if (read && performance.now() - read.at < CA_MS) return read.text;
+    try {
+      read = { text: readFileSync(path, "utf8"), at: performance.now() };
+    } catch {
+      throw new Error(`the file of upstream-ca=${path} can't be read`);
+    }
+    return read.text;
+  };
+}
