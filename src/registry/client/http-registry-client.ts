@@ -32,10 +32,11 @@ export class HttpRegistryClient implements RegistryClient {
   readonly #transport: Transport;
 
   constructor(options: UpstreamOptions) {
-    const { url: upstream, ca, realm, credentials, allowsPrivate = false, silenceMs = SILENCE_MS } = options;
+    const { url: upstream, realm, credentials, allowsPrivate = false, silenceMs = SILENCE_MS } = options;
     const { environment = process.env, resolve = systemResolve } = options;
     this.#upstream = upstream;
     const { origin } = upstream;
+    const ca = typeof options.ca === "string" ? () => `${options.ca}` : options.ca;
     this.#connections = new Connections({ origin, ca, allowsPrivate, silenceMs, environment, resolve });
     const exchange = new Exchange({
       connections: this.#connections,

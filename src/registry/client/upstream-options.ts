@@ -5,8 +5,8 @@ import type { UpstreamUrl } from "./upstream-url.ts";
 export interface UpstreamOptions {
   readonly url: UpstreamUrl;
   readonly credentials?: UpstreamCredentialSource | undefined;
-  /** Certificates (PEM) of the CAs that upstream's may be from, in place of all known ones. Throws an `Error` for the operator. */
-  readonly ca?: (() => string) | undefined;
+  /** Certificates (PEM) of the CAs that upstream's may be from, in place of all known ones; the function throws an `Error` for the operator. */
+  readonly ca?: string | (() => string) | undefined;
   /** A token realm on another host that may get the password: its origin, such as `https://auth.example.org`. */
   readonly realm?: string | undefined;
   /** Whether redirects and realms may lead to private, loopback and link-local addresses. Upstream itself may have one. */
