@@ -2,7 +2,6 @@ import { Semaphore } from "../../../primitives/bounds/semaphore.ts";
 import type { Reloadable, TakeOver } from "../../../primitives/reload.ts";
 import { KnownFiles } from "../../../primitives/store/commits/known-files.ts";
 import type { MoveListeners } from "../../../primitives/store/commits/move-listeners.ts";
-import type { Snapshot } from "../../../primitives/store/commits/snapshot.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { Identity } from "../../../primitives/store/git/commit.ts";
 import type { StoreName } from "../../../primitives/store/store-manager.ts";
@@ -14,8 +13,6 @@ import {
   type InstanceConfig,
   type InstanceName,
   InvalidInstancesError,
-  parseInstances,
-  SYSTEM_STORE,
   withRegistry,
 } from "../settings/instance-config.ts";
 import { changedSettings, type InstanceValues } from "../settings/instance-settings.ts";
@@ -28,6 +25,7 @@ import type { InstanceTable } from "./instance-table.ts";
 import type { OpenedInstance, Outage } from "./opened-instances.ts";
 import { withOtherUpstream } from "./other-upstream.ts";
 import { OutOfServiceError } from "./out-of-service.ts";
+import { type CompleteInstances, readInstances } from "./read-instances.ts";
 import {
   RunningInstances,
   type RunningInstancesOptions,
@@ -46,9 +44,6 @@ export interface InstanceRegistryOptions extends RunningInstancesOptions {
   /** Of upstreams. Without them, none can be given. */
   readonly credentials?: StoredCredentials;
 }
-
-/** Adds the settings of the command line to the stored instances (`undefined`: none were stored yet). */
-export type CompleteInstances = (stored: readonly InstanceConfig[] | undefined) => readonly InstanceConfig[];
 
 /** The running registries. A change is a commit and applies to the next request; running requests keep the old settings. */
 export class InstanceRegistry implements Reloadable {
@@ -77,7 +72,7 @@ export class InstanceRegistry implements Reloadable {
   ): Promise<InstanceRegistry> {
     const registry = new InstanceRegistry(options, complete);
     try {
-      const opened = await registry.#running.open(await registry.#read(options.system.head()), NONE);
+      const opened = await registry.#running.open(await readInstances(options.system.head(), complete), NONE);
       registry.#running.apply(opened);
     } catch (error) {
       await registry.close();
@@ -195,7 +190,7 @@ export class InstanceRegistry implements Reloadable {
       await system.follow();
       const read = system.head();
       try {
-        const opened = await this.#running.open(await this.#read(read), NONE);
+        const opened = await this.#running.open(await readInstances(read, this.#complete), NONE);
         this.#refuseNewOutages(opened);
         return await then(() => {
           const before = this.#running.describe();
@@ -235,21 +230,6 @@ export class InstanceRegistry implements Reloadable {
   /** Called when no request is running any more. */
   close(): Promise<void> {
     return this.#running.close();
-  }
-
-  async #read(snapshot: Snapshot): Promise<readonly InstanceConfig[]> {
-    const bytes = await snapshot.read(INSTANCES_PATH);
-    try {
-      const configs = this.#complete(bytes && parseInstances(bytes));
-      checkTogether(configs);
-      return configs;
-    } catch (error) {
-      if (!(error instanceof InvalidInstancesError)) throw error;
-      throw new InstanceChangeError(
-        `${INSTANCES_PATH} in the store ${SYSTEM_STORE}: ${error.message}`,
-        UNUSABLE,
-      );
-    }
   }
 
   #edit(

@@ -6,10 +6,10 @@ import type { CommandContext } from "../../../../src/backends/admin-ssh/commands
 import { completeLine } from "../../../../src/backends/admin-ssh/complete-line.ts";
 import { knownNames } from "../../../../src/backends/admin-ssh/completion-names.ts";
 import {
-  type CompleteInstances,
   InstanceChangeError,
   InstanceRegistry,
 } from "../../../../src/backends/oci-http/instances/instance-registry.ts";
+import type { CompleteInstances } from "../../../../src/backends/oci-http/instances/read-instances.ts";
 import {
   encodeInstances,
   type InstanceConfig,
@@ -32,6 +32,7 @@ import type { StoreName } from "../../../../src/primitives/store/store-manager.t
 import { UserDirectory } from "../../../../src/primitives/users/user-directory.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { eventually } from "../../../support/eventually.ts";
+import { NO_REPLICAS } from "../../../support/registry-services.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 /** Each test opens stores several times, with all the syncs that takes. */
@@ -78,7 +79,7 @@ async function open(dataDir: string, flags: readonly string[] = []): Promise<Ope
   };
   afterThisTest(close);
   const users = { directory: nobody };
-  const context = { instances: registry, users, actor: MACHINE_ACTOR };
+  const context = { instances: registry, users, replicas: NO_REPLICAS, actor: MACHINE_ACTOR };
   return {
     registry,
     system,
