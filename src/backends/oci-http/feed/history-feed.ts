@@ -1,4 +1,5 @@
-import { Pace } from "../../../primitives/jobs/pace.ts";
+import { nextTurn } from "../../../primitives/jobs/next-turn.ts";
+import type { CommitWalk } from "../../../primitives/store/commits/commit-walk.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { CommitRow } from "../history/history-database.ts";
@@ -43,6 +44,10 @@ export interface FeedLimits {
 }
 
 const LIMITS: FeedLimits = { requests: 32, bytes: 4 * 1024 * 1024, commits: 500, near: 500 };
+/** How long objects are read before the event loop runs once (ms). */
+const TURN_MS = 2;
+/** How long the trees that were read last are kept for the next page (ms). */
+const KEPT_MS = 30_000;
 /** How often a storage that other nodes change is looked at while a replica waits (ms). */
 const LOOK_EVERY_MS = 500;
 
@@ -62,6 +67,8 @@ export class LocalHistoryFeed implements HistoryFeed {
   readonly #closing: AbortSignal;
   readonly #limits: FeedLimits;
   #requests = 0;
+  #walked: CommitWalk | undefined;
+  #forgetting: Timer | undefined;
 
   /** `closing` ends all waits. */
   constructor(
@@ -147,8 +154,18 @@ export class LocalHistoryFeed implements HistoryFeed {
     return { commits, from, total };
   }
 
+  /** Consecutive pages share most trees. */
+  #walk(): CommitWalk {
+    clearTimeout(this.#forgetting);
+    this.#forgetting = setTimeout(() => {
+      this.#walked = undefined;
+    }, KEPT_MS).unref();
+    this.#walked ??= this.#store.walk();
+    return this.#walked;
+  }
+
   async #pageOf(head: ObjectId, { commits, from, total }: Chain, skip: number): Promise<FeedAnswer> {
-    const pace = new Pace(0.5, this.#closing);
+    let turned = performance.now();
     const some = commits.slice(0, this.#limits.commits);
     // Only merges ask, which stock git makes.
     const isKnown = async (id: ObjectId) => this.#history.ask(() => this.#history.has(id));
@@ -156,8 +173,11 @@ export class LocalHistoryFeed implements HistoryFeed {
     const seen = new Set<ObjectId>();
     let [count, bytes, whole, done] = [0, 0, 0, 0];
     let to: ObjectId | undefined;
-    for await (const object of newObjects(this.#store.walk(), some, isKnown)) {
-      await pace.rest();
+    for await (const object of newObjects(this.#walk(), some, isKnown)) {
+      if (performance.now() - turned > TURN_MS) {
+        await nextTurn();
+        turned = performance.now();
+      }
       if (++count <= skip) continue;
       const { id, type, body, completes } = object;
       if (!seen.has(id)) {

@@ -1,4 +1,5 @@
 import type { CommitWalk } from "../../../primitives/store/commits/commit-walk.ts";
+import { type Commit, parseCommit } from "../../../primitives/store/git/commit.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { Tree } from "../../../primitives/store/git/tree.ts";
 import type { PagedObject } from "./history-page.ts";
@@ -21,22 +22,38 @@ export async function* newObjects(
   commits: readonly ObjectId[],
   isKnown: IsKnown,
 ): AsyncGenerator<NewObject> {
+  let before: ReadCommit | undefined;
   for (const id of commits) {
-    const { parents } = await walk.commit(id);
-    for (const merged of await mergedCommits(walk, parents.slice(1), isKnown)) yield* objectsOf(walk, merged);
-    yield* objectsOf(walk, id, { completes: id });
+    const read = await readCommit(walk, id);
+    const { parents } = read.commit;
+    for (const merged of await mergedCommits(walk, parents.slice(1), isKnown))
+      yield* objectsOf(walk, await readCommit(walk, merged));
+    yield* objectsOf(walk, read, before, { completes: id });
+    before = read;
   }
+}
+
+interface ReadCommit {
+  readonly id: ObjectId;
+  readonly body: Uint8Array;
+  readonly commit: Commit;
+}
+
+async function readCommit(walk: CommitWalk, id: ObjectId): Promise<ReadCommit> {
+  const body = await walk.commitBody(id);
+  return { id, body, commit: parseCommit(body) };
 }
 
 async function* objectsOf(
   walk: CommitWalk,
-  id: ObjectId,
+  { id, body, commit: { tree, parents } }: ReadCommit,
+  before?: ReadCommit,
   completes: { readonly completes?: ObjectId } = {},
 ): AsyncGenerator<NewObject> {
-  const { tree, parents } = await walk.commit(id);
   const [parent] = parents;
-  yield* treeObjects(walk, parent && (await walk.commit(parent)).tree, tree);
-  yield { type: "commit", id, body: await walk.commitBody(id), ...completes };
+  const known = before?.id === parent ? before?.commit : parent && (await walk.commit(parent));
+  yield* treeObjects(walk, known?.tree, tree);
+  yield { type: "commit", id, body, ...completes };
 }
 
 /** The ancestors of merged commits that are not known, the oldest first. */

@@ -49,6 +49,7 @@ export class ReplicaFollower {
   #divergence: Divergence | undefined;
   /** The newest commit of a history of its own that the replica is to give up. */
   #givenUp: ObjectId | undefined;
+  #hasBeenComplete = false;
   #wakeUp = Promise.withResolvers<void>();
 
   constructor(options: FollowerOptions) {
@@ -126,8 +127,9 @@ export class ReplicaFollower {
 
   #completed(): void {
     const { name, log, primary } = this.#options;
-    const { state, lackingBlobs } = this.progress;
-    if (state.kind === "starting" || (state.kind === "behind" && state.commits > 100)) {
+    const { lackingBlobs } = this.progress;
+    if (!this.#hasBeenComplete) {
+      this.#hasBeenComplete = true;
       const lacking =
         lackingBlobs === 0 ? "" : `; ${lackingBlobs} blobs that it names are not there any more`;
       log.info(`the replica '${name}' has all of ${primary.url}${lacking}`);
