@@ -1,11 +1,9 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { afterThisTest } from "../support/cleanup.ts";
 import { eventually } from "../support/eventually.ts";
 import { addAlice, type Everlock, startEverlock } from "../support/everlock.ts";
 import { freePort } from "../support/free-port.ts";
 import { RegistryClient } from "../support/registry-client.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeWith, must } from "../support/tools.ts";
 
 const STORE = "everlock-oci-local";
@@ -17,18 +15,6 @@ const commits = async (server: Everlock, store: string) =>
   (await must(["git", "-C", await server.repository(store), "log", "--format=%H", "main"]))
     .trim()
     .split("\n");
-
-/** A data directory of a replica with the login for its primary. */
-function directoryWithLogin(credentials: string): string {
-  const dataDir = `${temporaryDirectory()}/data`;
-  login(dataDir, "eu", credentials);
-  return dataDir;
-}
-
-function login(dataDir: string, registry: string, credentials: string): void {
-  mkdirSync(`${dataDir}/upstream_credentials`, { recursive: true, mode: 0o700 });
-  writeFileSync(`${dataDir}/upstream_credentials/${registry}`, credentials, { mode: 0o600 });
-}
 
 async function told(server: Everlock, command: string): Promise<string> {
   return (await server.console(command)).stdout;
@@ -93,12 +79,14 @@ describeWith(["git", "ssh", "sshpass"], "a replica of another server", () => {
     ) as { token: string };
     const { layer } = await client(primary).pushImage("v1", 3_000_000);
     const proxy = cuttingProxy(ports.http, 1_000_000);
-    const dataDir = directoryWithLogin(`admin:${token.token}`);
-    let replica = await startEverlock({ dataDir });
+    let replica = await startEverlock();
+    const { dataDir } = replica;
     const created = await replica.console(
       `/oci create eu vhost=127.0.0.1 upstream=http://127.0.0.1:${proxy.port} upstream-store=default follow=all`,
     );
     expect(created.stderr).toBe("");
+    await eventually(async () => (await told(replica, "/oci list")).includes("answered 401"), PATIENCE_MS);
+    await replica.console("/oci credential eu admin", `${token.token}\n`);
     await eventually(() => isComplete(replica), PATIENCE_MS);
     expect([await statusOf(replica, "manifests/v1"), await statusOf(replica, `blobs/${layer}`)]).toEqual([
       200, 200,
@@ -130,9 +118,9 @@ describeWith(["git", "ssh", "sshpass"], "a replica of another server", () => {
 
     expect((await replica.console("/oci promote eu")).stdout).toContain("it accepts pushes");
     await client(replica).pushImage("v5");
-    login(primary.dataDir, "default", LOGIN);
     const follow = `/oci set default upstream=http://127.0.0.1:${replica.httpPort} follow=all --yes`;
     expect((await primary.console(follow)).stderr).toBe("");
+    await primary.console("/oci credential default admin", "change-me\n");
     await eventually(() => isComplete(primary), PATIENCE_MS);
     expect(await statusOf(primary, "manifests/v5")).toBe(200);
     expect(await commits(primary, STORE)).toEqual(await commits(replica, EU));

@@ -1,31 +1,39 @@
 import { readFile } from "node:fs/promises";
 import { HttpPrimary } from "../../backends/oci-http/replica/http-primary.ts";
-import { replicaCredentials } from "../../backends/oci-http/replica/replica-credentials.ts";
 import { Replicas } from "../../backends/oci-http/replica/replicas.ts";
+import { credentialSource } from "../../backends/oci-http/upstreams/credential-source.ts";
+import { parseUpstreamUrl } from "../../registry/client/upstream-url.ts";
 import { ADMINISTRATOR } from "./administrator.ts";
 import { serverPart } from "./context.ts";
-import { DIRECTORY, STORES } from "./data.ts";
+import { STORES } from "./data.ts";
 import { INSTANCES } from "./registries.ts";
 
 /** Follows the primaries of replicas. */
 export const REPLICAS = serverPart({
   name: "the replicas",
-  needs: { administrator: ADMINISTRATOR, directory: DIRECTORY, opened: STORES, instances: INSTANCES },
-  async start({ directory, opened: { stores }, instances }, { log }) {
+  needs: { administrator: ADMINISTRATOR, opened: STORES, instances: INSTANCES },
+  async start({ opened: { stores }, instances }, { config, log }) {
     const { location } = stores;
     const sharing =
       location.kind === "local" ? undefined : { leases: await stores.openLeases(), node: location.node };
+    const { credentials: stored } = instances;
     return new Replicas({
       instances,
       sharing,
       log,
-      primaryOf: async ({ name, upstream, upstreamStore, upstreamCa }) =>
-        new HttpPrimary({
-          url: upstream,
-          ca: upstreamCa && (await readFile(upstreamCa, "utf8")),
+      primaryOf: async ({ name: registry, upstream, upstreamStore, upstreamCa, upstreamRealm: realm }) => {
+        const url = parseUpstreamUrl(upstream);
+        if (!("origin" in url)) throw new Error(`upstream=${upstream}: ${url.reason}`);
+        const places = stored && { stored, operator: config.upstreamCredentials };
+        return new HttpPrimary({
+          url: url.base,
           registry: upstreamStore,
-          credentials: replicaCredentials(directory.path, name),
-        }),
+          credentials: places
+            ? credentialSource(places, { registry, upstream: url, realm })
+            : async () => undefined,
+          ...(upstreamCa && { ca: await readFile(upstreamCa, "utf8") }),
+        });
+      },
     });
   },
   stop: (replicas) => replicas.close(),
