@@ -11,8 +11,13 @@ export interface Distribution {
   stop(): Promise<void>;
 }
 
-/** The registry of the distribution project, empty, over HTTP; stopped after the test. */
-export async function startDistribution(): Promise<Distribution> {
+export interface DistributionUser {
+  readonly name: string;
+  readonly password: string;
+}
+
+/** The registry of the distribution project, empty, over HTTP, for this user alone if given; stopped after the test. */
+export async function startDistribution(user?: DistributionUser): Promise<Distribution> {
   const dir = temporaryDirectory();
   const port = freePort();
   const config = {
@@ -20,7 +25,12 @@ export async function startDistribution(): Promise<Distribution> {
     log: { level: "error" },
     storage: { filesystem: { rootdirectory: `${dir}/data` }, delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}` },
+    ...(user && { auth: { htpasswd: { realm: "registry", path: `${dir}/htpasswd` } } }),
   };
+  if (user) {
+    const hash = await Bun.password.hash(user.password, { algorithm: "bcrypt", cost: 4 });
+    writeFileSync(`${dir}/htpasswd`, `${user.name}:${hash}\n`);
+  }
   writeFileSync(`${dir}/config.yml`, JSON.stringify(config));
   const child = Bun.spawn(["registry", "serve", `${dir}/config.yml`], {
     stdin: "ignore",
@@ -36,7 +46,7 @@ export async function startDistribution(): Promise<Distribution> {
   const url = `http://127.0.0.1:${port}`;
   const answers = () =>
     fetch(`${url}/v2/`).then(
-      ({ ok }) => ok,
+      ({ ok, status }) => ok || status === 401,
       () => false,
     );
   if (!(await eventually(answers))) throw new Error("distribution does not answer");

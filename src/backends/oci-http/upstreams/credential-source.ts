@@ -30,7 +30,7 @@ export interface CredentialUse {
 
 /** What was found is looked up again after this time (ms): another node, or a file, may have others by then. */
 const KEPT_MS = 60_000;
-/** And at most so often (ms) while it is refused. */
+/** And at most so often (ms) while it is refused or can't be had: strangers can cause requests. */
 const REFUSED_MS = 5000;
 
 interface Kept {
@@ -38,6 +38,7 @@ interface Kept {
   /** By `performance.now`. */
   readonly at: number;
   readonly changes: number;
+  hasFailed: boolean;
 }
 
 /** What was given at the console; or else what the operator's file has, or a command prints, for upstream's host. */
@@ -46,13 +47,12 @@ export function credentialSource(places: CredentialPlaces, use: CredentialUse): 
   return (wereRefused) => {
     const now = performance.now();
     const { changes } = places.stored;
-    const maxAge = wereRefused ? REFUSED_MS : KEPT_MS;
+    const maxAge = wereRefused || kept?.hasFailed ? REFUSED_MS : KEPT_MS;
     if (!kept || kept.changes !== changes || now - kept.at >= maxAge) {
-      const found = { credentials: find(places, use), at: now, changes };
+      const found: Kept = { credentials: find(places, use), at: now, changes, hasFailed: false };
       kept = found;
-      // A failure is not kept: it may pass.
       found.credentials.catch(() => {
-        if (kept === found) kept = undefined;
+        found.hasFailed = true;
       });
     }
     return kept.credentials;
