@@ -9,8 +9,8 @@ export interface FetchLimits {
   readonly waitingOfClient: number;
 }
 
-/** An upstream of a gigabit is used up by a few; each holds a connection and some buffers. */
-export const FETCH_LIMITS: FetchLimits = { atOnce: 32, ofClient: 24, waiting: 4000, waitingOfClient: 2000 };
+/** A few use up any network; each holds a connection, on which some MiB may wait for their turn. */
+export const FETCH_LIMITS: FetchLimits = { atOnce: 10, ofClient: 8, waiting: 4000, waitingOfClient: 2000 };
 
 interface Waiting {
   readonly client: string;

@@ -5,7 +5,7 @@ import type { BlobStream, StoredBlob } from "../../../registry/model/storage.ts"
 import { FetchProgress } from "./fetch-progress.ts";
 import type { GrowingBlob } from "./mirror-calls.ts";
 
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 128 * 1024;
 
 type Range = Parameters<BlobStream>[0];
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -15,12 +15,27 @@ class BrokenFetchError extends Error {}
 
 /** A blob that is still being fetched, to be served as it grows. `stored` opens it once it is whole. */
 export function growingBlob(growing: GrowingBlob, stored: () => Promise<StoredBlob | undefined>): StoredBlob {
-  const pieces = (range: Range) => growingPieces(growing, range, stored);
   return {
     size: growing.size,
-    content: (range) => streamOf(pieces(range)),
-    body: (range) => bodyOf(pieces(range)),
+    content: (range) => streamOf(growingPieces(growing, range, stored, newBuffer)),
+    body(range) {
+      // The runtime has copied or sent a piece by the time that it wants the next one: each reader has one buffer.
+      let own: Bytes | undefined;
+      const buffer = (length: number): Bytes => {
+        if (!own || own.length < length) own = new Uint8Array(length);
+        return own;
+      };
+      return bodyOf(growingPieces(growing, range, stored, buffer));
+    },
   };
+}
+
+/** Gives a buffer of at least so many bytes; a piece that was read into it before is no longer needed. */
+type GiveBuffer = (length: number) => Bytes;
+
+function newBuffer(length: number): Bytes {
+  noteReceived(length);
+  return new Uint8Array(length);
 }
 
 /**
@@ -31,6 +46,7 @@ async function* growingPieces(
   { path, size, progress: memory }: GrowingBlob,
   { first, last }: NonNullable<Range> = { first: 0, last: size - 1 },
   stored: () => Promise<StoredBlob | undefined>,
+  buffer: GiveBuffer,
 ): AsyncGenerator<Bytes> {
   const file = await openIfPresent(path);
   if (!file) {
@@ -43,7 +59,8 @@ async function* growingPieces(
       const { seen, status, arrived } = progress;
       if (status === "failed") throw new BrokenFetchError(`the fetch of a blob has failed`);
       const end = status === "whole" ? last + 1 : Math.min(last + 1, arrived, size - 1);
-      const piece = end > at ? await readPiece(file, at, Math.min(end - at, PIECE_BYTES)) : undefined;
+      const length = Math.min(end - at, PIECE_BYTES);
+      const piece = length > 0 ? await readPiece(file, at, length, buffer(length)) : undefined;
       if (piece) {
         at += piece.length;
         yield piece;
@@ -56,10 +73,13 @@ async function* growingPieces(
 }
 
 /** `undefined` if nothing is there yet. */
-async function readPiece(file: FileHandle, at: number, length: number): Promise<Bytes | undefined> {
-  const buffer = new Uint8Array(length);
+async function readPiece(
+  file: FileHandle,
+  at: number,
+  length: number,
+  buffer: Bytes,
+): Promise<Bytes | undefined> {
   const { bytesRead } = await file.read(buffer, 0, length, at);
-  noteReceived(length);
   return bytesRead > 0 ? buffer.subarray(0, bytesRead) : undefined;
 }
 
