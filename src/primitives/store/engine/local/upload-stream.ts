@@ -1,4 +1,4 @@
-import { noteReceived } from "../../../bounds/buffer-pressure.ts";
+import { freeReceived } from "../../../bounds/buffer-pressure.ts";
 import { syncFileData } from "../../../fs/durable.ts";
 import { writeAll, writeFullySync } from "../../../fs/files.ts";
 import { UploadTurns } from "./upload-turns.ts";
@@ -50,6 +50,11 @@ export interface StreamChecks {
 
 const NO_CHECKS: StreamChecks = { admit: () => undefined, onChunk: () => undefined };
 
+async function writeAndFree(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> {
+  await writeAll(fd, chunks, position);
+  for (const chunk of chunks) freeReceived(chunk);
+}
+
 /** Receives and hashes while a write is under way; whatever arrived meanwhile is the next write. */
 export async function writeStream(
   fd: number,
@@ -65,7 +70,7 @@ export async function writeStream(
   const ahead = new FlushAhead(fd, start);
   const writeGathered = (): void => {
     if (gatheredBytes === 0) return;
-    writing = writeAll(fd, gathered, position).then(() => {
+    writing = writeAndFree(fd, gathered, position).then(() => {
       admit();
       writing = undefined;
       ahead.written(position);
@@ -91,7 +96,6 @@ export async function writeStream(
       const waiting = turn.ready(next.value.length);
       if (waiting !== undefined) await waiting;
       hasher?.update(next.value);
-      noteReceived(next.value.length);
       gathered.push(next.value);
       gatheredBytes += next.value.length;
       if (writing !== undefined) {

@@ -176,7 +176,7 @@ test("an upload that finds no room gives back what it wrote, and can be gone on 
   const id = await begun(uploads, "sha256");
   const upload = () => found(uploads, id);
   const [first, second] = [randomBytes(100_000), randomBytes(5_000_000)];
-  await uploads.append(await upload(), chunks(first));
+  await uploads.append(await upload(), chunks(first.slice()));
   left = 3;
   const pieces = Array.from({ length: 50 }, (_, i) => second.subarray(i * 100_000, (i + 1) * 100_000));
   await expect(uploads.append(await upload(), chunks(...pieces))).rejects.toThrow("no room");
