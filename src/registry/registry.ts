@@ -5,6 +5,7 @@ import { listReferrers } from "./handlers/referrers.ts";
 import { listTags } from "./handlers/tags.ts";
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from "./handlers/uploads.ts";
 import type { Permission, Verdict } from "./model/access.ts";
+import type { RepositoryName } from "./model/repository-name.ts";
 import { UnobtainableError, type UnobtainableKind } from "./model/unobtainable.ts";
 import { errorResponse, type FaultName, RegistryError } from "./requests/errors.ts";
 import { jsonResponse } from "./requests/json-response.ts";
@@ -75,7 +76,7 @@ function dispatchToRepository(
   const verdict = registryRequest.access.check(permission, repository);
   return (
     refusal(registryRequest, verdict, { permission, repository }) ??
-    refuseIfReadOnly(registryRequest, permission, methods) ??
+    refuseIfReadOnly(registryRequest, { permission, repository }, methods) ??
     handler()
   );
 }
@@ -124,11 +125,13 @@ function refuseWrites({ request }: RegistryRequest): RegistryError | undefined {
 }
 
 function refuseIfReadOnly(
-  { readOnly, refusesPushes }: RegistryRequest,
-  permission: Permission,
+  registryRequest: RegistryRequest,
+  { permission, repository }: { readonly permission: Permission; readonly repository: RepositoryName },
   methods: Methods,
 ): RegistryError | undefined {
-  const message = readOnly ?? (permission === "push" ? refusesPushes : undefined);
+  const { readOnly } = registryRequest;
+  const message =
+    readOnly ?? (permission === "push" ? registryRequest.refusesPushes?.(repository) : undefined);
   if (message === undefined || permission === "pull") return undefined;
   const reading = Object.entries(methods).flatMap(([method, [needed]]) =>
     needed === "pull" || (readOnly === undefined && needed === "delete") ? [method] : [],

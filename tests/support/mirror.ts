@@ -23,8 +23,26 @@ export interface TestMirror {
   /** The log lines. */
   readonly logged: readonly string[];
   /** The storage of a request, on a thread that knows nothing yet. */
-  storage(options?: { readonly isHead?: boolean; readonly view?: MirrorView }): MirrorStorage;
+  storage(options?: {
+    readonly isHead?: boolean;
+    readonly namespace?: string;
+    readonly view?: MirrorView;
+  }): MirrorStorage;
   tag(tag: string): ReturnType<MirrorStorage["manifest"]>;
+}
+
+/** The settings of a mirror of `https://upstream.test`. */
+export function mirrorConfig(settings: Partial<InstanceValues> = {}): InstanceConfig {
+  const given = {
+    store: "everlock-oci-test" as StoreName,
+    upstream: "https://upstream.test",
+    vhosts: ["hub.test"],
+    ...settings,
+  };
+  const complete = completeSettings(given, () => {
+    throw new Error("a setting is missing");
+  });
+  return { name: "hub" as InstanceName, ...complete };
 }
 
 /** A mirror of a registry in memory over this store; its fetches are ended after the test. */
@@ -32,27 +50,19 @@ export function testMirror(oci: OciStore, settings: Partial<InstanceValues> = {}
   const upstream = new FakeUpstream();
   const logged: string[] = [];
   const log = (message: string) => void logged.push(message);
-  const config: InstanceConfig = {
-    name: "hub" as InstanceName,
-    ...completeSettings(
-      { store: "everlock-oci-test" as StoreName, upstream: upstream.url, vhosts: ["hub.test"], ...settings },
-      () => {
-        throw new Error("a setting is missing");
-      },
-    ),
-  };
+  const config = mirrorConfig(settings);
   const mirrors = new Mirrors({
     find: (name) => (name === config.name ? { config, oci } : undefined),
     openUpstream: () => upstream,
     log: { info: log, warn: log, error: log },
   });
   afterThisTest(() => mirrors.stop());
-  const storage: TestMirror["storage"] = ({ isHead = false, view } = {}) =>
+  const storage: TestMirror["storage"] = ({ isHead = false, namespace, view } = {}) =>
     new MirrorStorage(
       new InstanceStorage(oci, () => ALICE, config),
       view ?? new MirrorView(config, mirrors),
       () => ALICE,
-      isHead,
+      { isHead, namespace },
     );
   return {
     upstream,

@@ -1,5 +1,6 @@
 import { parseStoreName } from "../../primitives/store/store-manager.ts";
 import { followFault } from "../oci-http/settings/check-replicas.ts";
+import { idleUpstreamFault } from "../oci-http/settings/check-upstreams.ts";
 import {
   checkTogether,
   type InstanceConfig,
@@ -78,7 +79,7 @@ function wantedConfig(
 }
 
 function followable(config: InstanceConfig): InstanceConfig {
-  const fault = followFault(config);
+  const fault = followFault(config) ?? idleUpstreamFault(config);
   if (fault !== undefined) throw new InvalidArgumentError(`registry ${fault}`);
   return config;
 }

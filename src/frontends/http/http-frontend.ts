@@ -7,7 +7,7 @@ import type { Authenticator } from "../../primitives/users/authenticator.ts";
 import type { TokenAuthority } from "../../primitives/users/token-authority.ts";
 import { ANONYMOUS } from "../../primitives/users/user.ts";
 import { errorResponse, RegistryError } from "../../registry/requests/errors.ts";
-import { type RequestTrace, traceRoute } from "../../registry/requests/trace.ts";
+import { traceRoute } from "../../registry/requests/trace.ts";
 import { RequestAuthenticator } from "./auth/request-authenticator.ts";
 import { TokenEndpoint } from "./auth/token-endpoint.ts";
 import type { Certificate } from "./listen/certificates.ts";
@@ -23,6 +23,7 @@ import { CrossOrigin } from "./requests/cross-origin.ts";
 import { FailedRequests } from "./requests/failed-requests.ts";
 import type { HttpBackend } from "./requests/http-backend.ts";
 import { HTTP_FAULTS } from "./requests/http-faults.ts";
+import { type HttpTrace, mayBeMore } from "./requests/http-trace.ts";
 import type { ThreadTraffic } from "./requests/http-traffic.ts";
 import { PathPrefix } from "./requests/path-prefix.ts";
 import { RequestBodies } from "./requests/request-bodies.ts";
@@ -31,6 +32,7 @@ import { SharedBodies } from "./requests/shared-bodies.ts";
 import { StreamedBodies } from "./requests/streamed-bodies.ts";
 import { tlsRedirect } from "./requests/tls-redirect.ts";
 import { unknownHostResponse } from "./requests/unknown-host.ts";
+import { keepUpstreamName, upstreamNameIn } from "./requests/upstream-name.ts";
 import { asksForPage, unknownHostPage } from "./web/plain-page.ts";
 import { WebEndpoint } from "./web/web-endpoint.ts";
 import { webErrorResponse } from "./web/web-errors.ts";
@@ -52,6 +54,8 @@ export interface HttpFrontendOptions {
   readonly others?: OtherNodes | undefined;
   /** The backend of each virtual host; read for each request, because it may change. */
   readonly hosts: () => ReadonlyMap<string, HttpBackend>;
+  /** The backends that containerd's `ns` selects, besides; read for each request. */
+  readonly namespaces: () => { find(vhost: string, name: string): HttpBackend | undefined };
   /** Whether the backends are in service; read for each request. */
   readonly isServing: () => boolean;
   /** Whether the pages are in service; read for each request. */
@@ -66,15 +70,6 @@ export interface HttpFrontendOptions {
   /** Logs a host that no registry has. */
   readonly onUnknownHost: ReportHost;
   readonly log: Logger;
-}
-
-/** The engine's trace, and what only the frontend knows, for the access log. */
-interface HttpTrace extends RequestTrace {
-  instance: string;
-  user: string;
-  readonly connection: ClientConnection;
-  /** The client's address: the peer's, or the one that a trusted proxy sent. */
-  remote: () => string;
 }
 
 /** Serves virtual hosts over HTTP: finds the backend by Host header, authenticates the client, and passes the request on. */
@@ -152,6 +147,7 @@ export class HttpFrontend {
       repository: undefined,
       instance: "",
       user: ANONYMOUS,
+      upstreamName: undefined,
       received: 0,
       sent: 0,
       remote: () => address ?? connection.peer,
@@ -167,6 +163,7 @@ export class HttpFrontend {
     const { hstsSeconds } = this.#options.settings;
     if (scheme === "https" && hstsSeconds !== undefined)
       headers.set("Strict-Transport-Security", `max-age=${hstsSeconds}`);
+    if (trace.upstreamName !== undefined) keepUpstreamName(headers, trace.upstreamName);
     this.#prefix?.add(headers);
     this.#crossOrigin?.add(request, headers);
     // The runtime has it in every other response (RFC 9110, section 6.6.1).
@@ -242,7 +239,9 @@ export class HttpFrontend {
     const { path: sentPath, query } = splitTarget(request.url);
     const path = this.#prefix?.strip(sentPath) ?? sentPath;
     const base = `${usedScheme}://${host}${this.#options.settings.pathPrefix}`;
-    const backend = lookUpVhost(this.#options.hosts(), vhost);
+    const backend =
+      this.#namedBackend(vhost, upstreamNameIn(path, query), trace) ??
+      lookUpVhost(this.#options.hosts(), vhost);
     if (!backend) {
       this.#unknownHosts.note(vhost, trace.remote);
       if (this.#options.servesPages() && asksForPage(request, path)) return unknownHostPage(vhost);
@@ -278,6 +277,13 @@ export class HttpFrontend {
     return backend.handle({ ...routed, principal, limits, responseBodies });
   }
 
+  /** The backend that the host has for the upstream which the client names. */
+  #namedBackend(vhost: string, name: string | undefined, trace: HttpTrace): HttpBackend | undefined {
+    const backend = name === undefined ? undefined : this.#options.namespaces().find(vhost, name);
+    if (backend) trace.upstreamName = name;
+    return backend;
+  }
+
   /** The client behind a trusted proxy; `undefined` for any other peer. */
   #clientOf(request: Request, peer: () => string): ProxiedClient | undefined {
     const client = this.#proxies.isConfigured ? this.#proxies.clientOf(request, peer()) : undefined;
@@ -288,12 +294,3 @@ export class HttpFrontend {
 }
 
 const UNAVAILABLE_RETRY_SECONDS = "30";
-
-/**
- * Whether newer users, grants and registries might give the client more: for a refusal of a login, of access, or of a host
- * that no registry has, and for the list of the repositories that the client may read. The token endpoint looks by itself.
- */
-function mayBeMore({ status }: Response | RegistryError, { instance, route }: HttpTrace): boolean {
-  if (route === "token") return false;
-  return status === 401 || status === 403 || route === "catalog" || (status === 404 && instance === "");
-}

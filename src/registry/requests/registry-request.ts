@@ -36,8 +36,8 @@ export interface RegistryRequest {
   readonly limits: Limits;
   /** Why the registry is read-only, in words for the client; `undefined` if it is not. */
   readonly readOnly: string | undefined;
-  /** Why pushes are refused, and only they; `undefined` if they are not. */
-  readonly refusesPushes?: string | undefined;
+  /** Why pushes to a repository are refused, and only they; `undefined` if they are not. */
+  refusesPushes?(repository: RepositoryName): string | undefined;
   readonly responseBodies: ResponseBodies;
   /** The client as the owner of its share of memory: a user, or the network of an anonymous client. */
   readonly client: () => string;

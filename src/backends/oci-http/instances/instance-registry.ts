@@ -98,6 +98,10 @@ export class InstanceRegistry implements Reloadable {
     return this.#running.changes;
   }
 
+  namespaces(): InstanceTable["namespaces"] {
+    return this.#running.namespaces();
+  }
+
   serveWith(threads: ServingThreads): void {
     this.#running.serveWith(threads);
   }
@@ -114,7 +118,6 @@ export class InstanceRegistry implements Reloadable {
     return this.#running.stores.list();
   }
 
-  /** An open store by its name. */
   openStore(name: StoreName): OciStore | undefined {
     return this.#running.stores.get(name);
   }

@@ -5,6 +5,7 @@ import type { InstanceConfig, InstanceName } from "../settings/instance-config.t
 import type { StoreView } from "../store/store-view.ts";
 import { OciInstance } from "./instance.ts";
 import { InstanceOutOfService } from "./instance-out-of-service.ts";
+import { NamespaceTable } from "./namespace-table.ts";
 
 /** The handler at a registry's hosts. */
 export type ServingInstance = OciInstance | InstanceOutOfService;
@@ -13,6 +14,8 @@ export type ServingInstance = OciInstance | InstanceOutOfService;
 export class InstanceTable {
   /** The instance at each virtual host. */
   hosts: ReadonlyMap<string, ServingInstance> = new Map();
+  /** The instances that the name of their upstream selects. */
+  namespaces = new NamespaceTable<ServingInstance>([]);
   readonly #users: () => UserDirectory;
   readonly #mirrors: MirrorCalls;
   #instances: ReadonlyMap<InstanceName, ServingInstance> = new Map();
@@ -45,6 +48,7 @@ export class InstanceTable {
       }),
     );
     this.hosts = hostsOf([...this.#instances.values()]);
+    this.namespaces = new NamespaceTable([...this.#instances.values()]);
     for (const instance of before.values()) {
       if (this.#instances.get(instance.config.name) !== instance) this.#retired.add(instance);
     }

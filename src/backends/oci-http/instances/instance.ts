@@ -25,6 +25,7 @@ import { MirrorView } from "../mirror/mirror-view.ts";
 import { replicaReason } from "../settings/check-replicas.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { maintenanceMessage } from "../settings/registry-mode.ts";
+import { placeFor, placesOf, type UpstreamPlace } from "../settings/upstream-places.ts";
 import { InstanceStorage } from "../store/instance-storage.ts";
 import type { Author } from "../store/store-changes.ts";
 import type { StoreView } from "../store/store-view.ts";
@@ -73,6 +74,7 @@ export class OciInstance {
   readonly view: StoreView;
   readonly #users: () => UserDirectory;
   readonly #accessPath: AccessPath;
+  readonly #places: readonly UpstreamPlace[];
   /** `undefined` if all of its content is its own. */
   readonly #mirror: MirrorView | undefined;
   #underWay = 0;
@@ -80,7 +82,8 @@ export class OciInstance {
 
   constructor(config: InstanceConfig, view: StoreView, users: () => UserDirectory, mirrors: MirrorCalls) {
     this.config = config;
-    this.#mirror = hasUpstream(config) ? new MirrorView(config, mirrors) : undefined;
+    this.#places = placesOf(config);
+    this.#mirror = this.#places.length > 0 ? new MirrorView(config, mirrors) : undefined;
     this.view = view;
     this.#users = users;
     this.#accessPath = `http/oci/${config.name}` as AccessPath;
@@ -154,8 +157,8 @@ export class OciInstance {
       client: () => (principal.user === ANONYMOUS ? networkOf(remote()) : `user ${principal.user}`),
       access: this.#accessOf(principal),
       readOnly: readOnlyReason(this.config),
-      refusesPushes: pushRefusal(this.config),
-      storage: this.#storage(actor, request.method === "HEAD"),
+      refusesPushes: (repository) => this.#pushRefusal(repository),
+      storage: this.#storage(actor, request.method === "HEAD", query),
       challenge: (scope) => {
         // Without a login, clients should print the message of the response, which says to log in.
         const isNarrow = principal.token && principal.user !== ANONYMOUS && scope;
@@ -164,9 +167,10 @@ export class OciInstance {
     });
   }
 
-  #storage(actor: () => Author, isHead: boolean): RegistryStorage {
+  #storage(actor: () => Author, isHead: boolean, query: URLSearchParams): RegistryStorage {
     const own = new InstanceStorage(this.view, actor, this.config);
-    return this.#mirror ? new MirrorStorage(own, this.#mirror, actor, isHead) : own;
+    if (!this.#mirror) return own;
+    return new MirrorStorage(own, this.#mirror, actor, { isHead, namespace: query.get("ns") ?? undefined });
   }
 
   /** The WWW-Authenticate header of a 401 response. */
@@ -234,6 +238,15 @@ export class OciInstance {
     return this.#users().allows(actor, path, role);
   }
 
+  /** Why clients can't push to a repository, in words for them; `undefined` if they can. */
+  #pushRefusal(repository: RepositoryName): string | undefined {
+    const place = this.config.upstreamMode === "mirror" ? placeFor(this.#places, repository) : undefined;
+    if (!place) return undefined;
+    return place.prefix === ""
+      ? `this registry is a mirror of ${place.upstream}: push there, or to another registry`
+      : `the repositories below '${place.prefix}' are a mirror of ${place.upstream}: push there, or under another name`;
+  }
+
   /** Logged-in users may always list repositories; `anon` only if it has a grant in this registry. */
   #mayUseCatalog(user: UserName): boolean {
     return user !== ANONYMOUS || this.#users().reaches(ANONYMOUS, this.#accessPath);
@@ -246,15 +259,4 @@ function readOnlyReason(config: InstanceConfig): string | undefined {
   if (at) return `this registry is read-only: it serves the state at the commit ${at}`;
   if (mode === "read-only") return "this registry is read-only for now: its administrator accepts no changes";
   return replicaReason(config);
-}
-
-/** A registry at a past state asks nobody, and a replica has all that its primary has. */
-function hasUpstream({ upstream, at, follow }: InstanceConfig): boolean {
-  return upstream !== undefined && at === undefined && follow === undefined;
-}
-
-/** Why clients can't push, in words for them; `undefined` if they can. */
-function pushRefusal(config: InstanceConfig): string | undefined {
-  if (!hasUpstream(config) || config.upstreamMode === "fallback") return undefined;
-  return `this registry is a mirror of ${config.upstream}: push there, or to another registry`;
 }

@@ -7,6 +7,7 @@ import { Mirrors } from "../mirror/mirrors.ts";
 import type { OpenUpstream } from "../mirror/upstreams.ts";
 import type { Quotas } from "../policy/quotas.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import { placesOf } from "../settings/upstream-places.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { OpenStores } from "../store/open-stores.ts";
 import type { ViewLocation } from "../store/view-location.ts";
@@ -89,6 +90,11 @@ export class RunningInstances {
     return this.#table.hosts;
   }
 
+  /** The instances that the name of an upstream selects. */
+  namespaces(): InstanceTable["namespaces"] {
+    return this.#table.namespaces;
+  }
+
   serveWith(threads: ServingThreads): void {
     this.#threads = threads;
   }
@@ -131,7 +137,9 @@ export class RunningInstances {
     }
     this.#retryOutages();
     this.#table.replace(opened.map(({ config, view }) => ({ config, view })));
-    this.mirrors.keep(new Set(opened.flatMap(({ config }) => (config.upstream ? [config.name] : []))));
+    this.mirrors.keep(
+      new Set(opened.flatMap(({ config }) => (placesOf(config).length > 0 ? [config.name] : []))),
+    );
     this.#threads.changed();
     this.changes.tell();
     this.release();

@@ -6,7 +6,6 @@ import type { UpstreamManifest } from "../../../registry/client/registry-client.
 import type { UpstreamAnswer, UpstreamFailure } from "../../../registry/client/upstream-answer.ts";
 import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { Reference, Tag } from "../../../registry/model/tag.ts";
-import { checkMs, waitMs } from "../settings/upstream-values.ts";
 import { quotasOf } from "../store/instance-policy.ts";
 import { failureForClient } from "./failure-for-client.ts";
 import type { MirroredManifest, MirrorFailure } from "./mirror-calls.ts";
@@ -72,11 +71,11 @@ export class ManifestFetches {
   }
 
   async #tag(fetch: UpstreamRequest, tag: Tag): Promise<MirroredManifest> {
-    const { registry, repository, health } = fetch;
-    const { config, oci } = registry;
+    const { registry, repository, from, health } = fetch;
+    const { oci } = registry;
     const key = keyOf(fetch, tag);
     const own = oci.index.tagDigest(repository, tag);
-    const interval = checkMs(config.check);
+    const interval = from.checkMs;
     const freshMs = (this.#checked.get(key) ?? Number.NEGATIVE_INFINITY) + interval - this.#now();
     if (own && freshMs > 0) return { kind: "current", freshMs };
     if (own && (interval === Number.POSITIVE_INFINITY || (await isOwnPush(fetch, tag))))
@@ -85,12 +84,7 @@ export class ManifestFetches {
     const trouble = own ? health.trouble : health.limited;
     const outcome =
       trouble ??
-      (await this.#shared(
-        fetch,
-        key,
-        () => this.#check(fetch, tag, key),
-        own ? waitMs(config.wait) : MISS_WAIT_MS,
-      ));
+      (await this.#shared(fetch, key, () => this.#check(fetch, tag, key), own ? from.waitMs : MISS_WAIT_MS));
     if (outcome.kind === "current") return { kind: "current", freshMs: interval };
     return own ? this.#stale(fetch, tag, outcome) : this.#missed(key, outcome);
   }
@@ -219,9 +213,12 @@ function keyOf({ registry, from, repository }: UpstreamRequest, reference: strin
   return `${registry.config.name} ${from.upstream.url} ${repository} ${reference}`;
 }
 
-/** Whether a tag was set by somebody of this registry, which counts before upstream where clients may push. */
-async function isOwnPush({ registry, repository }: UpstreamRequest, tag: Tag): Promise<boolean> {
-  if (registry.config.upstreamMode !== "fallback") return false;
+/**
+ * Whether a tag was set by somebody of this registry, which counts before upstream where clients may push, or could before a
+ * proxy was set.
+ */
+async function isOwnPush({ registry, repository, from }: UpstreamRequest, tag: Tag): Promise<boolean> {
+  if (registry.config.upstreamMode !== "fallback" && from.prefix === "") return false;
   const last = await registry.oci.history.lastEvent(repository, tag);
   return last !== undefined && !last.subject.startsWith("mirror ");
 }

@@ -30,6 +30,14 @@ import type { MirrorView } from "./mirror-view.ts";
 /** Seconds after which a client may ask again for what upstream could not give. */
 const RETRY_SECONDS = 5;
 
+/** What of a request matters for where its content comes from. */
+export interface MirroredRequest {
+  /** It wants no content. */
+  readonly isHead: boolean;
+  /** The registry that the client's image is from, by its name; `undefined` if the client does not say. */
+  readonly namespace?: string | undefined;
+}
+
 /**
  * The storage of a registry with an upstream, on behalf of one user: what it has is served from it, and what it lacks is
  * fetched first.
@@ -38,37 +46,40 @@ export class MirrorStorage implements RegistryStorage {
   readonly #own: RegistryStorage;
   readonly #mirror: MirrorView;
   readonly #author: () => Author;
-  readonly #isHead: boolean;
+  readonly #request: MirroredRequest;
 
-  /** `isHead`: the request wants no content. */
-  constructor(own: RegistryStorage, mirror: MirrorView, author: () => Author, isHead: boolean) {
+  constructor(own: RegistryStorage, mirror: MirrorView, author: () => Author, request: MirroredRequest) {
     this.#own = own;
     this.#mirror = mirror;
     this.#author = author;
-    this.#isHead = isHead;
+    this.#request = request;
   }
 
   async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+    const source = this.#sourceOf(repository);
+    if (source !== "mirror") return source && this.#own.blob(repository, digest);
     const own = await this.#own.blob(repository, digest);
     if (own) {
       this.#mirror.noteHit();
       return own;
     }
     // Who pushes asks so whether it must be uploaded: only what is here counts.
-    if (this.#isHead && this.#mirror.acceptsPushes) return undefined;
-    const fetched = await this.#calls.blob(this.#request(repository), digest);
+    if (this.#request.isHead && this.#mirror.acceptsPushes) return undefined;
+    const fetched = await this.#calls.blob(this.#asked(repository), digest);
     if (fetched.kind === "growing") return growingBlob(fetched, () => this.#own.blob(repository, digest));
     return fetched.kind === "stored" ? this.#own.blob(repository, digest) : missed(fetched);
   }
 
   async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
+    const source = this.#sourceOf(repository);
+    if (source !== "mirror") return source && this.#own.manifest(repository, reference);
     const isFresh = reference.kind === "digest" || this.#mirror.isFresh(repository, reference.tag);
     const own = isFresh ? await this.#own.manifest(repository, reference) : undefined;
     if (own) {
       this.#mirror.noteHit();
       return own;
     }
-    const result = await this.#calls.manifest(this.#request(repository), reference);
+    const result = await this.#calls.manifest(this.#asked(repository), reference);
     switch (result.kind) {
       case "current":
         if (reference.kind === "tag") this.#mirror.noteFresh(repository, reference.tag, result.freshMs);
@@ -83,10 +94,12 @@ export class MirrorStorage implements RegistryStorage {
   }
 
   async tags(repository: RepositoryName, page: PageRequest): Promise<Page<Tag> | undefined> {
-    const result = await this.#calls.tags(this.#request(repository), page);
+    const source = this.#sourceOf(repository);
+    if (source !== "mirror") return source && this.#own.tags(repository, page);
+    const result = await this.#calls.tags(this.#asked(repository), page);
     if (result.kind === "own") return this.#own.tags(repository, page);
     if (result.kind !== "page") return missed(result);
-    if (!this.#mirror.acceptsPushes) return result.page;
+    if (!this.#mirror.mayHaveOwn(repository)) return result.page;
     return merged(await this.#own.tags(repository, page), result.page, page.limit);
   }
 
@@ -95,7 +108,9 @@ export class MirrorStorage implements RegistryStorage {
     subject: Digest,
     request: ReferrersRequest,
   ): Promise<Page<Referrer>> {
-    await this.#calls.referrers(this.#request(repository), subject);
+    const source = this.#sourceOf(repository);
+    if (source === undefined) return { entries: [], more: false };
+    if (source === "mirror") await this.#calls.referrers(this.#asked(repository), subject);
     return this.#own.referrers(repository, subject, request);
   }
 
@@ -168,7 +183,15 @@ export class MirrorStorage implements RegistryStorage {
     return this.#mirror.calls;
   }
 
-  #request(repository: RepositoryName): MirrorRequest {
+  /** `undefined`: the client asks for the content of another registry than the one that this repository is from. */
+  #sourceOf(repository: RepositoryName): "own" | "mirror" | undefined {
+    const place = this.#mirror.placeOf(repository);
+    if (!place) return "own";
+    const { namespace } = this.#request;
+    return namespace === undefined || this.#mirror.isNamed(place, namespace) ? "mirror" : undefined;
+  }
+
+  #asked(repository: RepositoryName): MirrorRequest {
     return { instance: this.#mirror.instance, repository, author: this.#author() };
   }
 }

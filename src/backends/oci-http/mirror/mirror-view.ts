@@ -3,6 +3,8 @@ import { type MonotonicClock, monotonicMs } from "../../../primitives/monotonic-
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import { originOf, originsNamed } from "../settings/upstream-names.ts";
+import { placeFor, placesOf, type UpstreamPlace } from "../settings/upstream-places.ts";
 import type { MirrorCalls } from "./mirror-calls.ts";
 
 /** Hits are told together after this time (ms): a message for each would cost more than the pull. */
@@ -15,21 +17,38 @@ export class MirrorView {
   readonly calls: MirrorCalls;
   /** Whether clients may push besides. */
   readonly acceptsPushes: boolean;
+  readonly #places: readonly UpstreamPlace[];
+  readonly #hosts: readonly string[];
   readonly #now: MonotonicClock;
   #hits = 0;
   #telling: Timer | undefined;
   /** Until when each tag needs no look at upstream. */
   readonly #fresh = new ByteCache<number>(MAX_FRESH_BYTES);
 
-  constructor(
-    { name, upstreamMode }: Pick<InstanceConfig, "name" | "upstreamMode">,
-    calls: MirrorCalls,
-    now: MonotonicClock = monotonicMs,
-  ) {
-    this.instance = name;
+  constructor(config: InstanceConfig, calls: MirrorCalls, now: MonotonicClock = monotonicMs) {
+    this.instance = config.name;
     this.calls = calls;
-    this.acceptsPushes = upstreamMode === "fallback";
+    this.acceptsPushes = config.upstreamMode === "fallback";
+    this.#places = placesOf(config);
+    this.#hosts = config.vhosts;
     this.#now = now;
+  }
+
+  /** Where what a repository lacks comes from; `undefined`: all of it is the registry's own. */
+  placeOf(repository: RepositoryName): UpstreamPlace | undefined {
+    return placeFor(this.#places, repository);
+  }
+
+  /** Whether a repository may have images that somebody pushed. */
+  mayHaveOwn(repository: RepositoryName): boolean {
+    return this.acceptsPushes || this.placeOf(repository)?.prefix !== "";
+  }
+
+  /** Whether the name by which a client knows the registry of its image stands for this place, or for this registry itself. */
+  isNamed({ upstream }: UpstreamPlace, name: string): boolean {
+    if (this.#hosts.includes(name.toLowerCase())) return true;
+    const origin = originOf(upstream);
+    return origin !== undefined && originsNamed(name).includes(origin);
   }
 
   isFresh(repository: RepositoryName, tag: Tag): boolean {

@@ -1,14 +1,13 @@
 import type { RegistryClient } from "../../../registry/client/registry-client.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
+import { placeFor, type UpstreamPlace } from "../settings/upstream-places.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import type { Author } from "../store/store-changes.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
 
 /** Another registry, for the repositories below a prefix. */
-export interface UpstreamRoute {
-  /** Empty: all repositories; otherwise the first components of their names, which upstream does not have. */
-  readonly prefix: string;
+export interface UpstreamRoute extends Pick<UpstreamPlace, "prefix" | "checkMs" | "waitMs"> {
   readonly upstream: RegistryClient;
   readonly health: UpstreamHealth;
 }
@@ -21,9 +20,7 @@ export interface MirroredRegistry {
 }
 
 /** A repository as upstream has it. */
-export interface UpstreamRepository {
-  readonly upstream: RegistryClient;
-  readonly health: UpstreamHealth;
+export interface UpstreamRepository extends UpstreamRoute {
   readonly name: RepositoryName;
 }
 
@@ -42,19 +39,9 @@ export function upstreamOf(
   routes: readonly UpstreamRoute[],
   repository: RepositoryName,
 ): UpstreamRepository | undefined {
-  let found: UpstreamRoute | undefined;
-  for (const route of routes)
-    if (isBelow(route.prefix, repository) && route.prefix.length >= (found?.prefix.length ?? 0))
-      found = route;
-  if (!found) return undefined;
-  const { prefix, upstream, health } = found;
-  return {
-    upstream,
-    health,
-    name: (prefix === "" ? repository : repository.slice(prefix.length + 1)) as RepositoryName,
-  };
-}
-
-function isBelow(prefix: string, repository: RepositoryName): boolean {
-  return prefix === "" || repository.startsWith(`${prefix}/`);
+  const route = placeFor(routes, repository);
+  if (!route) return undefined;
+  const { prefix } = route;
+  const name = prefix === "" ? repository : (repository.slice(prefix.length + 1) as RepositoryName);
+  return { ...route, name };
 }

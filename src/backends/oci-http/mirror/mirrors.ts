@@ -132,7 +132,7 @@ export class Mirrors implements MirrorCalls {
 
   #asked({ instance, repository, author }: MirrorRequest): UpstreamRequest | undefined {
     const found = this.#options.find(instance);
-    if (!found || found.config.at) return undefined;
+    if (!found) return undefined;
     const registry = { ...found, routes: this.#upstreams.routesOf(found.config) };
     const from = upstreamOf(registry.routes, repository);
     return from && { registry, repository, from, health: from.health, author };

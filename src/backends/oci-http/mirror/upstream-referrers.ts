@@ -1,7 +1,6 @@
 import { ByteCache } from "../../../primitives/bounds/byte-cache.ts";
 import type { Digest } from "../../../primitives/digest.ts";
 import { monotonicMs } from "../../../primitives/monotonic-clock.ts";
-import { checkMs } from "../settings/upstream-values.ts";
 import type { ManifestFetches } from "./manifest-fetches.ts";
 import type { UpstreamRequest } from "./mirrored-registry.ts";
 
@@ -24,7 +23,7 @@ export class UpstreamReferrers {
     const { registry, from, repository, health } = fetch;
     const key = `${registry.config.name} ${from.upstream.url} ${repository} ${subject}`;
     const checked = this.#checked.get(key);
-    const isFresh = checked !== undefined && monotonicMs() - checked < checkMs(registry.config.check);
+    const isFresh = checked !== undefined && monotonicMs() - checked < from.checkMs;
     if (isFresh || health.trouble) return;
     const running =
       this.#running.get(key) ??

@@ -1,60 +1,93 @@
 import type { RegistryClient } from "../../../registry/client/registry-client.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import { placesOf, type UpstreamPlace } from "../settings/upstream-places.ts";
 import type { UpstreamRoute } from "./mirrored-registry.ts";
 import { UpstreamHealth } from "./upstream-health.ts";
 
-/** The settings of a registry that concern its upstream. */
+/** The settings of a registry that concern its upstream, or what the proxy of a prefix has in place of them. */
 export type UpstreamSettings = Pick<
   InstanceConfig,
-  "name" | "upstream" | "upstreamCa" | "upstreamPrivate" | "upstreamRealm"
->;
+  "name" | "upstreamCa" | "upstreamPrivate" | "upstreamRealm"
+> & {
+  readonly upstream: string;
+  /** Whether this upstream may get credentials. */
+  readonly usesCredential: boolean;
+};
 
 /** Opens the client for the upstream of a registry. */
-export type OpenUpstream = (settings: UpstreamSettings & { readonly upstream: string }) => RegistryClient;
+export type OpenUpstream = (settings: UpstreamSettings) => RegistryClient;
 
 interface Opened {
   readonly settings: UpstreamSettings;
-  readonly routes: readonly UpstreamRoute[];
+  readonly upstream: RegistryClient;
+  readonly health: UpstreamHealth;
 }
 
-/** The clients of all upstreams; each is opened when it is first needed, and again when the settings of its registry change. */
+/** The clients of all upstreams; each is opened when it is first needed, and again when its settings change. */
 export class Upstreams {
   readonly #open: OpenUpstream;
-  readonly #opened = new Map<InstanceName, Opened>();
+  /** By registry and prefix. */
+  readonly #opened = new Map<InstanceName, Map<string, Opened>>();
 
   constructor(open: OpenUpstream) {
     this.#open = open;
   }
 
-  routesOf(registry: UpstreamSettings): readonly UpstreamRoute[] {
-    const { name, upstream, upstreamCa, upstreamPrivate, upstreamRealm } = registry;
-    const settings = {
-      name,
-      upstreamPrivate,
-      ...(upstream && { upstream }),
-      ...(upstreamCa && { upstreamCa }),
-      ...(upstreamRealm && { upstreamRealm }),
-    };
-    const known = this.#opened.get(name);
-    if (known && Bun.deepEquals(known.settings, settings)) return known.routes;
-    if (known) this.#close(known);
-    const routes: UpstreamRoute[] = upstream
-      ? [{ prefix: "", upstream: this.#open({ ...settings, upstream }), health: new UpstreamHealth() }]
-      : [];
-    this.#opened.set(name, { settings, routes });
-    return routes;
+  routesOf(config: InstanceConfig): readonly UpstreamRoute[] {
+    const known = this.#opened.get(config.name) ?? new Map<string, Opened>();
+    this.#opened.set(config.name, known);
+    const places = placesOf(config);
+    for (const [prefix, opened] of known) {
+      if (places.some((place) => place.prefix === prefix)) continue;
+      opened.upstream.close();
+      known.delete(prefix);
+    }
+    return places.map((place) => {
+      const { upstream, health } = this.#openedAt(known, place, settingsAt(config, place));
+      return { ...place, upstream, health };
+    });
   }
 
   /** Lets go of the clients of registries that are no longer there. */
   keep(names: ReadonlySet<InstanceName>): void {
     for (const [name, opened] of this.#opened) {
       if (names.has(name)) continue;
-      this.#close(opened);
+      for (const { upstream } of opened.values()) upstream.close();
       this.#opened.delete(name);
     }
   }
 
-  #close({ routes }: Opened): void {
-    for (const { upstream } of routes) upstream.close();
+  #openedAt(known: Map<string, Opened>, { prefix }: UpstreamPlace, settings: UpstreamSettings): Opened {
+    const before = known.get(prefix);
+    if (before && Bun.deepEquals(before.settings, settings)) return before;
+    before?.upstream.close();
+    const opened = { settings, upstream: this.#open(settings), health: new UpstreamHealth() };
+    known.set(prefix, opened);
+    return opened;
   }
+}
+
+/**
+ * The proxy of a prefix is asked without credentials: whoever may read the registry may read what comes from there, so only
+ * what is public upstream may come.
+ */
+function settingsAt(config: InstanceConfig, { prefix, upstream }: UpstreamPlace): UpstreamSettings {
+  const { name, upstreamCa, upstreamPrivate, upstreamRealm } = config;
+  const proxy = config.proxies.find((route) => route.prefix === prefix);
+  if (proxy)
+    return {
+      name,
+      upstream,
+      upstreamPrivate: proxy.private ?? "refuse",
+      usesCredential: false,
+      ...(proxy.ca !== undefined && { upstreamCa: proxy.ca }),
+    };
+  return {
+    name,
+    upstream,
+    upstreamPrivate,
+    usesCredential: true,
+    ...(upstreamCa !== undefined && { upstreamCa }),
+    ...(upstreamRealm !== undefined && { upstreamRealm }),
+  };
 }

@@ -7,6 +7,7 @@ import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../../refus
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { ReplicaRecord } from "../replica/replicas.ts";
 import { followFault } from "../settings/check-replicas.ts";
+import { idleUpstreamFault } from "../settings/check-upstreams.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import {
   ALL_SETTINGS,
@@ -81,13 +82,13 @@ export async function createRegistry(
     throw new InvalidArgumentError(`a registry needs ${usage}`);
   });
   const config = { name, ...complete };
-  requireFollowable(config);
+  requireSound(config);
   await instances.create(actor.identity, config);
   return config;
 }
 
-function requireFollowable(config: InstanceConfig): void {
-  const fault = followFault(config);
+function requireSound(config: InstanceConfig): void {
+  const fault = followFault(config) ?? idleUpstreamFault(config);
   if (fault !== undefined) throw new InvalidArgumentError(fault);
 }
 
@@ -122,7 +123,7 @@ export async function changeRegistry(
   const config = configOf({ instances }, name);
   if (config.at && settings.store)
     throw new InvalidArgumentError("the store of a registry at a past state is fixed");
-  requireFollowable(changedSettings(config, settings));
+  requireSound(changedSettings(config, settings));
   const isOut = instances.outages().some((outage) => outage.config.name === name);
   if (!isSure && !isOut)
     requireConfirmation(await consequencesOf({ instances }, { config, settings }), false);

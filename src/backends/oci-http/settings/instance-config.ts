@@ -6,6 +6,7 @@ import { plainText } from "../../../primitives/text/records.ts";
 import { USERS_STORE } from "../../../primitives/users/user-registry.ts";
 import { ExistsError } from "../../refusals.ts";
 import { sharingFault } from "./check-replicas.ts";
+import { upstreamFault } from "./check-upstreams.ts";
 import {
   ALL_SETTINGS,
   type AnySetting,
@@ -38,8 +39,9 @@ export type InstanceConfig = { readonly name: InstanceName } & InstanceValues;
 export function mayLackBlobs({
   references,
   upstream,
-}: Pick<InstanceConfig, "references" | "upstream">): boolean {
-  return references === "sparse" || upstream !== undefined;
+  proxies,
+}: Pick<InstanceConfig, "references" | "upstream" | "proxies">): boolean {
+  return references === "sparse" || upstream !== undefined || proxies.length > 0;
 }
 
 /** The file of instances is invalid. */
@@ -76,7 +78,7 @@ export function parseInstances(bytes: Uint8Array): InstanceConfig[] {
   return instances;
 }
 
-/** Throws `InvalidInstancesError` if two instances have the same name or host, or one uses a store of the server or of a replica. */
+/** Throws `InvalidInstancesError` if two instances have the same name or host, one uses a store of the server or of a replica, or upstreams clash. */
 export function checkTogether(instances: readonly InstanceConfig[]): void {
   const names = new Set<string>();
   const owners = new Map<string, string>();
@@ -91,7 +93,7 @@ export function checkTogether(instances: readonly InstanceConfig[]): void {
       owners.set(vhost, name);
     }
   }
-  const fault = sharingFault(instances);
+  const fault = sharingFault(instances) ?? upstreamFault(instances);
   if (fault !== undefined) throw new InvalidInstancesError(fault);
 }
 

@@ -1,4 +1,12 @@
-import { choice, defaulted, optional } from "./instance-setting.ts";
+import { parseVhostPattern } from "../../../primitives/net/vhost.ts";
+import { choice, defaulted, optional, several } from "./instance-setting.ts";
+import {
+  formatProxyRoute,
+  PROXY_EXAMPLE,
+  type ProxyRoute,
+  parseProxyRoute,
+  proxyRouteAdvice,
+} from "./proxy-route.ts";
 import {
   CHECK_WANTED,
   type CheckInterval,
@@ -58,6 +66,25 @@ export const UPSTREAM_SETTINGS = {
     usage: "upstream-realm=https://auth.example.org, or upstream-realm= for none",
     wanted: "the scheme and host of a URL, such as https://auth.example.org",
     parse: parseRealmOrigin,
+  }),
+  proxies: several<ProxyRoute>({
+    word: "proxy",
+    key: "proxies",
+    help: "other registries for the repositories below a prefix; write several as several words",
+    usage: `proxy=${PROXY_EXAMPLE}, or proxy= for none`,
+    wanted: `a list of prefixes and URLs such as ${PROXY_EXAMPLE}`,
+    parse: parseProxyRoute,
+    write: formatProxyRoute,
+    advice: proxyRouteAdvice,
+  }),
+  nsVhosts: several<string>({
+    word: "ns-vhost",
+    key: "ns_vhosts",
+    help: "hosts, also of other registries, at which containerd's ?ns=<upstream> selects it",
+    usage: "ns-vhost=mirror.example.org, or ns-vhost= for none",
+    wanted: "a list of host names without port",
+    separator: ",",
+    parse: parseVhostPattern,
   }),
   check: defaulted<CheckInterval>({
     word: "check",

@@ -9,12 +9,14 @@ const CA_MS = 60_000;
 
 /** Opens clients with the credentials and CAs of their registries. */
 export function upstreamOpener(places: CredentialPlaces): OpenUpstream {
-  return ({ name, upstream, upstreamCa, upstreamPrivate, upstreamRealm }) => {
+  return ({ name, upstream, usesCredential, upstreamCa, upstreamPrivate, upstreamRealm }) => {
     const url = parseUpstreamUrl(upstream);
     if (!("origin" in url)) throw new Error(`upstream=${upstream}: ${url.reason}`);
     return new HttpRegistryClient({
       url,
-      credentials: credentialSource(places, { registry: name, upstream: url, realm: upstreamRealm }),
+      ...(usesCredential && {
+        credentials: credentialSource(places, { registry: name, upstream: url, realm: upstreamRealm }),
+      }),
       realm: upstreamRealm,
       allowsPrivate: upstreamPrivate === "allow",
       ...(upstreamCa !== undefined && { ca: caReader(upstreamCa) }),

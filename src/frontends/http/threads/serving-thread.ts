@@ -84,6 +84,7 @@ export class ServingThread implements ThreadCalls {
       onRequest: () => heartbeat.beat(),
       guardsConnections: thread === 0,
       hosts: () => this.#table.hosts,
+      namespaces: () => this.#table.namespaces,
       isServing: () => this.#isServing,
       servesPages: () => this.#servesPages,
       web: this.#port.remote(WEB),

@@ -24,7 +24,10 @@ import { ThreadOwner } from "./thread-owner.ts";
 /** The services of the main thread, which owns users and stores, that HTTP uses. */
 export interface HttpServices {
   readonly users: Pick<UserRegistry, "directory" | "onChange">;
-  readonly instances: Pick<InstanceRegistry, "hosts" | "served" | "openStore" | "serveWith" | "mirrors">;
+  readonly instances: Pick<
+    InstanceRegistry,
+    "hosts" | "namespaces" | "served" | "openStore" | "serveWith" | "mirrors"
+  >;
   readonly backends: Pick<BackendSwitch, "isEnabled" | "onChange">;
   readonly authenticator: Authenticator;
   readonly passwords: Pick<PasswordChecker, "check">;
@@ -87,6 +90,7 @@ function startOnThisThread(
     isShared: false,
     guardsConnections: true,
     hosts: () => instances.hosts(),
+    namespaces: () => instances.namespaces(),
     isServing: () => backends.isEnabled("oci-http"),
     servesPages: () => backends.isEnabled("web"),
     web,

@@ -115,6 +115,8 @@ const SAMPLES: Readonly<Record<SettingProperty, readonly string[]>> = {
   upstreamRealm: ["upstream-realm=https://auth.example.org"],
   upstreamCa: ["upstream-ca=/etc/everlock/ca.pem"],
   upstreamPrivate: ["upstream-private=allow"],
+  proxies: ["proxy=hub/**,https://registry-1.docker.io,check=1h", "proxy=ghcr/**,https://ghcr.io"],
+  nsVhosts: ["upstream=https://registry.example.org", "ns-vhost=mirror.sample.test,*.mirror.test"],
   check: ["check=1h"],
   wait: ["wait=10s"],
   mode: ["mode=read-only"],
@@ -139,7 +141,7 @@ describe.each(settable)("the setting %s", (property) => {
     const first = await open(dataDir, HOST_FLAG);
     await first.console("/oci create team vhost=team.test");
     // Two registries can't have one host, nor the store of a replica.
-    const others = property === "vhosts" || property === "store" ? [] : [TEAM];
+    const others = ["vhosts", "nsVhosts", "store"].includes(property) ? [] : [TEAM];
     for (const name of [DEFAULT, ...others]) await first.console(`/oci set ${name} ${words.join(" ")}`);
     holds(first, DEFAULT, ...others);
     await first.close();

@@ -10,7 +10,7 @@ import { UserDirectory } from "../../../../src/primitives/users/user-directory.t
 const VIEW = {} as StoreView;
 
 function configOf(name: string, ...vhosts: readonly string[]): InstanceConfig {
-  return { name, vhosts } as unknown as InstanceConfig;
+  return { name, vhosts, proxies: [], nsVhosts: [] } as unknown as InstanceConfig;
 }
 
 const newTable = () => new InstanceTable(() => new UserDirectory([]), {} as MirrorCalls);

@@ -41,7 +41,7 @@ async function catalog(user: string, grants: Readonly<Record<string, readonly st
     ),
   );
   const instance = new OciInstance(
-    { name: "default", mode: "normal" } as InstanceConfig,
+    { name: "default", mode: "normal", proxies: [] as InstanceConfig["proxies"] } as InstanceConfig,
     { index: index as unknown as OciIndexReader, refresh: () => undefined } as unknown as StoreView,
     () => users,
     {} as MirrorCalls,

@@ -31,6 +31,8 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   upstreamRealm: ["https://auth.example.org"],
   upstreamCa: ["/etc/everlock/ca.pem"],
   upstreamPrivate: ["allow"],
+  proxies: ["hub/**,https://registry-1.docker.io,check=1h,wait=5s", "ghcr/**,https://ghcr.io,private=allow"],
+  nsVhosts: ["*.mirror.test", "mirror.sample.test"],
   check: ["1h"],
   wait: ["10s"],
   follow: ["all"],
