@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { HttpPrimary } from "../../backends/oci-http/replica/http-primary.ts";
+import { PrimaryError } from "../../backends/oci-http/replica/primary-error.ts";
 import { Replicas } from "../../backends/oci-http/replica/replicas.ts";
 import { credentialSource } from "../../backends/oci-http/upstreams/credential-source.ts";
 import { parseUpstreamUrl } from "../../registry/client/upstream-url.ts";
@@ -23,7 +24,7 @@ export const REPLICAS = serverPart({
       log,
       primaryOf: async ({ name: registry, upstream, upstreamStore, upstreamCa, upstreamRealm: realm }) => {
         const url = parseUpstreamUrl(upstream);
-        if (!("origin" in url)) throw new Error(`upstream=${upstream}: ${url.reason}`);
+        if (!("origin" in url)) throw new PrimaryError(`upstream=${upstream}: ${url.reason}`);
         const places = stored && { stored, operator: config.upstreamCredentials };
         return new HttpPrimary({
           url: url.base,
@@ -31,10 +32,18 @@ export const REPLICAS = serverPart({
           credentials: places
             ? credentialSource(places, { registry, upstream: url, realm })
             : async () => undefined,
-          ...(upstreamCa && { ca: await readFile(upstreamCa, "utf8") }),
+          ...(upstreamCa && { ca: await caIn(upstreamCa) }),
         });
       },
     });
   },
   stop: (replicas) => replicas.close(),
 });
+
+async function caIn(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch {
+    throw new PrimaryError(`the file of upstream-ca=${path} can't be read`);
+  }
+}

@@ -1,5 +1,6 @@
 import { type Digest, digestAlgorithm } from "../../../primitives/digest.ts";
 import { scopeHash, type UploadId } from "../../../primitives/store/engine/upload-id.ts";
+import type { Upload } from "../../../primitives/store/engine/uploads.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import type { PrimaryClient } from "./primary-client.ts";
 import { PrimaryError } from "./primary-error.ts";
@@ -67,10 +68,8 @@ export class BlobFetcher {
     const scope = `_replica/${digest}`;
     const id = await this.#session(scope, digest);
     const outcome = await uploads.exclusively(id, async () => {
-      const isWhole = await this.#fill(id, scope, digest, signal);
-      const upload = await uploads.find(id, scope);
-      if (!upload) throw new PrimaryError(`the transfer of ${digest} was ended by another process`);
-      if (!isWhole) {
+      const upload = await this.#fill(id, scope, digest, signal);
+      if (!upload) {
         await this.#forget(id, scope);
         return "lacking";
       }
@@ -90,15 +89,15 @@ export class BlobFetcher {
     return outcome;
   }
 
-  /** Appends what is missing; false if the primary does not have the blob. */
-  async #fill(id: UploadId, scope: string, digest: Digest, signal: AbortSignal): Promise<boolean> {
+  /** Appends what is missing; `undefined` if the primary does not have the blob. */
+  async #fill(id: UploadId, scope: string, digest: Digest, signal: AbortSignal): Promise<Upload | undefined> {
     const { uploads } = this.#oci;
     for (let vain = 0, failure: unknown; ; ) {
       const upload = await uploads.find(id, scope);
       if (!upload || vain >= MAX_VAIN)
         throw failure ?? new PrimaryError(`${this.#primary.url} does not send the blob ${digest}`);
       const blob = await this.#primary.blob(digest, upload.size, signal);
-      if (!blob) return false;
+      if (!blob) return undefined;
       let received = 0;
       const counted = async function* () {
         try {
@@ -111,11 +110,11 @@ export class BlobFetcher {
           throw error;
         }
       };
-      const { kind } = await uploads.append(upload, counted(), true);
+      const appended = await uploads.append(upload, counted(), true);
       this.bytes += received;
-      if (kind === "appended") return true;
+      if (appended.kind === "appended") return { ...upload, size: appended.size };
       signal.throwIfAborted();
-      if (kind !== "interrupted")
+      if (appended.kind !== "interrupted")
         throw new PrimaryError(`the transfer of ${digest} was ended by another process`);
       vain = received > 0 ? 0 : vain + 1;
     }

@@ -27,6 +27,8 @@ const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 const MAX_ERROR_BYTES = 16 * 1024;
 const MAX_REDIRECTS = 5;
 const MAX_REASON = 300;
+/** The runtime's advice to who called `fetch`. */
+const RUNTIME_HINT = / For more information, pass .*$/;
 
 type Wanted = { readonly path: string; readonly query?: URLSearchParams; readonly range?: number };
 
@@ -158,7 +160,7 @@ export class HttpPrimary implements PrimaryClient {
     if (signal.aborted || error instanceof PrimaryError) return error;
     if (error instanceof InvalidPageError) return new PrimaryError(`${this.url}: ${error.message}`);
     if (error instanceof SilentError) return new PrimaryError(`${this.url} was silent for too long`);
-    return new PrimaryError(`${this.url} can't be reached: ${messageOf(error)}`);
+    return new PrimaryError(`${this.url} can't be reached: ${messageOf(error).replace(RUNTIME_HINT, "")}`);
   }
 }
 

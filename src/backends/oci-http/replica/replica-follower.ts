@@ -91,9 +91,9 @@ export class ReplicaFollower {
   #failed(error: unknown): number | undefined {
     const { log, name } = this.#options;
     const { kind, words, detail } = failureOf(error);
-    const before = this.progress.trouble;
-    if (kind === "bug") log.error(`the replica '${name}' can't follow`, error);
-    else if (before === undefined) log.warn(`the replica '${name}' can't follow for now: ${detail}`);
+    const isNew = this.progress.trouble === undefined;
+    if (isNew && kind === "bug") log.error(`the replica '${name}' can't follow`, error);
+    else if (isNew) log.warn(`the replica '${name}' can't follow for now: ${detail}`);
     this.progress.trouble = kind === "bug" || kind === "system" ? words : detail;
     // The next page is of where the branch is then.
     if (error instanceof BranchMovedError) this.#skip = 0;

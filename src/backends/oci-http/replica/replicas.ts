@@ -1,4 +1,4 @@
-import { reportFailure } from "../../../primitives/errors/failure.ts";
+import { failureOf, reportFailure } from "../../../primitives/errors/failure.ts";
 import { orAborted } from "../../../primitives/jobs/or-aborted.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { type Lease, type Leases, parseLeaseName } from "../../../primitives/store/engine/leases.ts";
@@ -123,7 +123,10 @@ export class Replicas {
         await this.#withLease(config.store, progress, signal, (held) => this.#run(running, held));
       } catch (error) {
         if (signal.aborted) return;
-        progress.trouble = reportFailure(log, `the replica '${config.name}' can't follow`, error);
+        const { words } = failureOf(error);
+        if (progress.trouble !== words)
+          reportFailure(log, `the replica '${config.name}' can't follow`, error);
+        progress.trouble = words;
       }
       await orAborted(Bun.sleep(againMs), signal);
     }
