@@ -5,7 +5,7 @@ import { formatCleanupRule, ruleFor } from "../policy/cleanup-rules.ts";
 import { isCovered } from "../policy/immutable-tags.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { tagsBy } from "../summaries/summary-pages.ts";
-import { subjectInTag } from "../upkeep/attached-tags.ts";
+import { subjectInTag } from "../content/attached-tags.ts";
 import { type RegistryState, summariesOf } from "./registry-state.ts";
 
 /** The cleanup rule that deletes a tag in its next run. */

@@ -10,6 +10,7 @@ import {
   parseCleanupRule,
 } from "../policy/cleanup-rules.ts";
 import { parseTagPattern, type TagPattern } from "../policy/immutable-tags.ts";
+import { COPY_SETTINGS } from "./copy-settings.ts";
 import { choice, defaulted, type InstanceSetting, optional, required, several } from "./instance-setting.ts";
 import { MODE_WANTED, parseRegistryMode, type RegistryMode } from "./registry-mode.ts";
 import { REPLICA_SETTINGS } from "./replica-settings.ts";
@@ -97,6 +98,7 @@ export const INSTANCE_SETTINGS = {
     parse: parseRegistryMode,
   }),
   ...UPSTREAM_SETTINGS,
+  ...COPY_SETTINGS,
   ...REPLICA_SETTINGS,
   at: optional<ObjectId>({
     word: "at",

@@ -5,7 +5,7 @@ import type { Page } from "../../../../registry/model/page.ts";
 import type { RepositoryName } from "../../../../registry/model/repository-name.ts";
 import { parseTag, type Tag } from "../../../../registry/model/tag.ts";
 import type { Actor } from "../../../actor.ts";
-import { subjectInTag } from "../../upkeep/attached-tags.ts";
+import { subjectInTag } from "../../content/attached-tags.ts";
 import { type ContentServices, requireReader } from "../registry-access.ts";
 import { lastSetsOf, type RegistryState, stateOf } from "../registry-state.ts";
 import type { ContentName } from "./content-kinds.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { subjectInTag } from "../../../../src/backends/oci-http/upkeep/attached-tags.ts";
+import { subjectInTag } from "../../../../src/backends/oci-http/content/attached-tags.ts";
 import type { Digest } from "../../../../src/primitives/digest.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 
