@@ -16,6 +16,7 @@ import type { Tag } from "../../src/registry/model/tag.ts";
 import { randomBytes } from "./random-bytes.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+const INDEX = "application/vnd.oci.image.index.v1+json";
 const CONFIG = "application/vnd.oci.image.config.v1+json";
 const LAYER = "application/vnd.oci.image.layer.v1.tar";
 const UNKNOWN = { kind: "unknown" } as const;
@@ -46,7 +47,7 @@ export class FakeUpstream implements RegistryClient {
   pieceBytes = 64 * 1024;
   statesSizes = true;
 
-  image(tag: string, size = 1000, subject?: Digest): UpstreamImage {
+  image(tag: string, size = 1000, subject?: Digest, artifactType?: string): UpstreamImage {
     const config = this.blob(Buffer.from(`{"config":"${crypto.randomUUID()}"}`));
     const layer = this.blob(randomBytes(size));
     const content = Buffer.from(
@@ -55,6 +56,7 @@ export class FakeUpstream implements RegistryClient {
         mediaType: MANIFEST,
         config: { mediaType: CONFIG, digest: config, size: this.blobs.get(config)?.length },
         layers: [{ mediaType: LAYER, digest: layer, size }],
+        ...(artifactType !== undefined && { artifactType }),
         ...(subject && {
           subject: { mediaType: MANIFEST, digest: subject, size: this.manifests.get(subject)?.length },
         }),
@@ -64,6 +66,20 @@ export class FakeUpstream implements RegistryClient {
     this.manifests.set(digest, content);
     if (tag !== "") this.tagged.set(tag, digest);
     return { digest, config, layer };
+  }
+
+  /** An index of these images, each with its platform, such as `linux/arm64`. */
+  index(tag: string, images: Readonly<Record<string, UpstreamImage>>): Digest {
+    const manifests = Object.entries(images).map(([platform, { digest }]) => {
+      const [os, architecture] = platform.split("/");
+      const size = this.manifests.get(digest)?.length;
+      return { mediaType: MANIFEST, digest, size, platform: { os, architecture } };
+    });
+    const content = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests }));
+    const digest = digestOf(content);
+    this.manifests.set(digest, content);
+    this.tagged.set(tag, digest);
+    return digest;
   }
 
   blob(bytes: Uint8Array): Digest {
@@ -95,12 +111,12 @@ export class FakeUpstream implements RegistryClient {
     const digest = reference.kind === "tag" ? this.tagged.get(name) : reference.digest;
     const content = digest && this.manifests.get(digest);
     if (!content) return UNKNOWN;
-    const parsed = parsePushedManifest(content, MANIFEST);
+    const parsed = parsePushedManifest(content);
     if (parsed instanceof ManifestFault) throw new Error(parsed.reason);
     return {
       kind: "found" as const,
       digest,
-      mediaType: MANIFEST,
+      mediaType: parsed.manifest.mediaType,
       content,
       ...parsed,
       lastModified: undefined,
@@ -151,11 +167,12 @@ export class FakeUpstream implements RegistryClient {
   async referrers(...[, subject]: Parameters<RegistryClient["referrers"]>) {
     const failure = await this.#ask("referrers");
     if (failure) return failure;
-    const referrers = [...this.manifests].flatMap(([digest, content]): Referrer[] =>
-      parseStoredManifest(content)?.subject === subject
-        ? [{ mediaType: MANIFEST, digest, size: content.length }]
-        : [],
-    );
+    const referrers = [...this.manifests].flatMap(([digest, content]): Referrer[] => {
+      const parsed = parseStoredManifest(content);
+      if (parsed?.subject !== subject) return [];
+      const { artifactType } = parsed;
+      return [{ mediaType: MANIFEST, digest, size: content.length, ...(artifactType && { artifactType }) }];
+    });
     return { kind: "found" as const, referrers };
   }
 

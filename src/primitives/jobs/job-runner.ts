@@ -54,6 +54,8 @@ export interface Job {
   readonly summary: string;
   /** Milliseconds between scheduled runs; `undefined`: run only on request. */
   readonly everyMs: number | undefined;
+  /** When the next run is due, of a job whose work has times of its own; `undefined`: nothing is. Asked once a minute. */
+  readonly due?: () => Date | undefined;
   /** Rejects with `IncompleteJobError`, whose lines say what was skipped. */
   run(run: JobRun): Promise<void>;
 }
@@ -87,6 +89,9 @@ interface EndedRun {
   readonly reports: readonly JobReport[];
   readonly by: string | undefined;
 }
+
+/** How often a job is asked when it is due, and the least time (ms) between two runs of it. */
+const LOOK_MS = 60_000;
 
 /** Most details in a log line. */
 const MAX_LOGGED_DETAILS = 20;
@@ -154,7 +159,7 @@ export class JobRunner {
       last,
       lastSuccess,
       runs: { ...runs },
-      next,
+      next: job.due ? job.due() : next,
     }));
   }
 
@@ -258,16 +263,24 @@ export class JobRunner {
   }
 
   #schedule(entry: JobEntry): void {
-    const { name, everyMs } = entry.job;
-    if (everyMs === undefined || this.#isClosed) return;
+    const { everyMs, due } = entry.job;
+    if ((everyMs === undefined && due === undefined) || this.#isClosed) return;
     clearTimeout(entry.timer);
-    entry.next = new Date(Date.now() + everyMs);
+    const ms = everyMs ?? LOOK_MS;
+    entry.next = new Date(Date.now() + ms);
     entry.timer = setTimeout(() => {
-      this.#runScheduled(entry).catch((error) => {
-        if (error instanceof IncompleteJobError) this.#log.warn(`the job '${name}': ${error.message}`);
-        else if (!(error instanceof JobError)) this.#log.error(`the job '${name}' failed`, error);
-      });
-    }, everyMs).unref();
+      const at = due?.();
+      if (!due || (at !== undefined && at.getTime() <= Date.now())) this.#begin(entry);
+      else this.#schedule(entry);
+    }, ms).unref();
+  }
+
+  #begin(entry: JobEntry): void {
+    const { name } = entry.job;
+    this.#runScheduled(entry).catch((error) => {
+      if (error instanceof IncompleteJobError) this.#log.warn(`the job '${name}': ${error.message}`);
+      else if (!(error instanceof JobError)) this.#log.error(`the job '${name}' failed`, error);
+    });
   }
 
   /** Waits for a manual run to end first. Such a run reschedules the job, unless it is a dry run. */

@@ -1,6 +1,7 @@
 import { BACKENDS as BACKEND_NAMES, BackendSwitch } from "../../backends/backend-switch.ts";
 import { InstanceRegistry } from "../../backends/oci-http/instances/instance-registry.ts";
 import { SYSTEM_STORE } from "../../backends/oci-http/settings/instance-config.ts";
+import { syncJob } from "../../backends/oci-http/sync/sync-job.ts";
 import { leasedJob } from "../../backends/oci-http/upkeep/leased-jobs.ts";
 import { storeJobs } from "../../backends/oci-http/upkeep/store-jobs.ts";
 import { upstreamOpener } from "../../backends/oci-http/upstreams/open-upstream.ts";
@@ -54,7 +55,7 @@ export const JOBS = serverPart({
   name: "jobs",
   needs: { instances: INSTANCES, opened: STORES },
   async start({ instances, opened: { stores } }, { config, log }) {
-    const jobs = storeJobs(instances, config.jobs);
+    const jobs = [...storeJobs(instances, config.jobs), syncJob(instances)];
     const { location } = stores;
     if (location.kind === "local") return new JobRunner(jobs, log);
     const options = { leases: await stores.openLeases(), node: location.node };

@@ -62,6 +62,8 @@ export type StoreEvent =
       readonly tags: readonly TagMove[];
       /** URL of the other registry. */
       readonly upstream: string;
+      /** Other manifests that came with it, such as those of its platforms. */
+      readonly also?: readonly Digest[];
       readonly origin: Origin;
     }
   | {
@@ -125,6 +127,8 @@ export type StoreEvent =
       readonly kind: "cleanup";
       readonly repository: RepositoryName;
       readonly tags: readonly TagMove[];
-      /** The cleanup rule as configured. */
+      /** The cleanup rule as configured; or another setting that deletes, such as `keep-pulled=90d`. */
       readonly rule: string;
+      /** The job that applied it; default: gc. */
+      readonly client?: string;
     };

@@ -21,6 +21,8 @@ export type { ContentCounts, Origin, StoreEvent, TagMove } from "./event-types.t
 const COPIED_FROM = "Copied-From";
 const RENAMED_FROM = "Renamed-From";
 const RENAMED_TO = "Renamed-To";
+/** Another manifest that the commit adds. */
+const MANIFEST = "Manifest";
 /** Hex digits of a digest in a subject line; the trailer has the whole digest. */
 const SHORT_DIGEST_HEX = 12;
 /** Hex digits of a commit in a subject line; the trailer has the whole id. */
@@ -100,7 +102,7 @@ function ownTrailersOf(event: StoreEvent): Trailer[] {
   if (event.kind === "cleanup")
     return [
       ["Rule", event.rule],
-      ["Client", "gc"],
+      ["Client", event.client ?? "gc"],
     ];
   if (event.kind === "restore") {
     const { repository, tags, from } = event;
@@ -139,8 +141,12 @@ function ownTrailersOf(event: StoreEvent): Trailer[] {
   }
   const source: Trailer[] =
     event.kind === "import" ? [["Source", printable(event.source, MAX_SOURCE_LENGTH)]] : [];
-  const from: Trailer[] = event.kind === "mirror" ? [["Upstream", event.upstream]] : [];
+  const from: Trailer[] = event.kind === "mirror" ? mirrorTrailers(event) : [];
   return [["Digest", event.digest], ...source, ...from, ...originTrailers(event.origin)];
+}
+
+function mirrorTrailers({ upstream, also = [] }: StoreEvent & { readonly kind: "mirror" }): Trailer[] {
+  return [...also.map((digest): Trailer => [MANIFEST, digest]), ["Upstream", upstream]];
 }
 
 function countTrailers({ tags, manifests }: ContentCounts): Trailer[] {
@@ -174,17 +180,22 @@ export interface ParsedEvent {
   readonly remote: string | undefined;
   /** Other repositories that the message names. */
   readonly others?: readonly RepositoryName[];
+  /** Other manifests that it adds. */
+  readonly also?: readonly Digest[];
 }
 
 export function parseEvent(message: string): ParsedEvent {
   const { subject, trailers } = parseCommitMessage(message);
   const values = new Map<string, string>();
   const tags: { tag: Tag; previous?: Digest }[] = [];
+  const also: Digest[] = [];
   for (const [key, value] of trailers) {
     const tag = key === "Tag" ? parseTag(value) : undefined;
     const previous = key === "Previous" ? parseDigest(value) : undefined;
+    const manifest = key === MANIFEST ? parseDigest(value) : undefined;
     const last = tags.at(-1);
     if (tag) tags.push({ tag });
+    else if (manifest) also.push(manifest);
     else if (previous && last) last.previous = previous;
     else values.set(key, value);
   }
@@ -199,6 +210,7 @@ export function parseEvent(message: string): ParsedEvent {
     client: values.get("Client"),
     remote: values.get("Remote"),
     ...(others.length > 0 && { others }),
+    ...(also.length > 0 && { also }),
   };
 }
 

@@ -84,7 +84,8 @@ export function addToHistory(
   if (repository === undefined) return;
   const isPush = Number(onlyAdds(commit));
   for (const { tag } of event.tags) addMove(repository, tag, seq, isPush);
-  for (const digest of [event.digest, ...event.tags.map(({ previous }) => previous)]) {
+  const { also = [] } = event;
+  for (const digest of [event.digest, ...also, ...event.tags.map(({ previous }) => previous)]) {
     if (digest) addMention(repository, digest, seconds);
   }
 }

@@ -11,6 +11,7 @@ import { failureForClient } from "./failure-for-client.ts";
 import type { MirroredManifest, MirrorFailure } from "./mirror-calls.ts";
 import type { UpstreamRequest } from "./mirrored-registry.ts";
 import { NegativeMemory } from "./negative-memory.ts";
+import { isOwnPush } from "./own-tag.ts";
 
 /** Requests for manifests to all upstreams at once, and those that wait. */
 const AT_ONCE = 64;
@@ -211,14 +212,4 @@ const CURRENT = { kind: "current" } as const;
 
 function keyOf({ registry, from, repository }: UpstreamRequest, reference: string): string {
   return `${registry.config.name} ${from.upstream.url} ${repository} ${reference}`;
-}
-
-/**
- * Whether a tag was set by somebody of this registry, which counts before upstream where clients may push, or could before a
- * proxy was set.
- */
-async function isOwnPush({ registry, repository, from }: UpstreamRequest, tag: Tag): Promise<boolean> {
-  if (registry.config.upstreamMode !== "fallback" && from.prefix === "") return false;
-  const last = await registry.oci.history.lastEvent(repository, tag);
-  return last !== undefined && !last.subject.startsWith("mirror ");
 }

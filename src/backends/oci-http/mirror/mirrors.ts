@@ -81,17 +81,17 @@ export class Mirrors implements MirrorCalls {
   }
 
   async manifest(request: MirrorRequest, reference: Reference): Promise<MirroredManifest> {
-    const asked = this.#asked(request);
+    const asked = this.ask(request);
     return asked ? this.#manifests.manifest(asked, reference) : { kind: "unknown" };
   }
 
   async blob(request: MirrorRequest, digest: Digest): Promise<MirroredBlob> {
-    const asked = this.#asked(request);
+    const asked = this.ask(request);
     return asked ? this.#blobs.blob(asked, digest) : { kind: "unknown" };
   }
 
   async tags(request: MirrorRequest, page: PageRequest): Promise<MirroredTags> {
-    const asked = this.#asked(request);
+    const asked = this.ask(request);
     if (!asked || page.limit === 0 || asked.health.trouble) return { kind: "own" };
     const { from, health, registry } = asked;
     const isKnown = registry.oci.index.knows(request.repository);
@@ -110,7 +110,7 @@ export class Mirrors implements MirrorCalls {
   }
 
   async referrers(request: MirrorRequest, subject: Digest): Promise<void> {
-    const asked = this.#asked(request);
+    const asked = this.ask(request);
     if (asked) await this.#referrers.bring(asked, subject);
   }
 
@@ -130,12 +130,19 @@ export class Mirrors implements MirrorCalls {
     this.keep(new Set());
   }
 
-  #asked({ instance, repository, author }: MirrorRequest): UpstreamRequest | undefined {
+  /** Where the content of a repository comes from; `undefined` if the registry gets none from elsewhere. */
+  ask({ instance, repository, author }: MirrorRequest): UpstreamRequest | undefined {
     const found = this.#options.find(instance);
     if (!found) return undefined;
     const registry = { ...found, routes: this.#upstreams.routesOf(found.config) };
     const from = upstreamOf(registry.routes, repository);
     return from && { registry, repository, from, health: from.health, author };
+  }
+
+  /** Upstream gave no content; the metrics and the log say why. */
+  noteFailure(request: UpstreamRequest, failure: UpstreamFailure): void {
+    request.health.note(failure);
+    this.#failed(request, failure);
   }
 
   #failed({ registry, repository }: UpstreamRequest, failure: UpstreamFailure): void {

@@ -1,11 +1,11 @@
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
+import { subjectInTag } from "../content/attached-tags.ts";
 import type { LastSet } from "../history/tag-sets.ts";
 import { formatCleanupRule, ruleFor } from "../policy/cleanup-rules.ts";
 import { isCovered } from "../policy/immutable-tags.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { tagsBy } from "../summaries/summary-pages.ts";
-import { subjectInTag } from "../content/attached-tags.ts";
 import { type RegistryState, summariesOf } from "./registry-state.ts";
 
 /** The cleanup rule that deletes a tag in its next run. */

@@ -45,6 +45,8 @@ export interface ManifestCommit extends ManifestPush {
   readonly quotas?: Quotas | undefined;
   /** URL of the registry that it was fetched from, if it was. */
   readonly upstream?: string;
+  /** Manifests that are stored by the same commit, such as those of the platforms of an index. */
+  readonly also?: readonly Pick<ManifestPush, "digest" | "content" | "manifest">[];
 }
 
 /**
@@ -85,23 +87,24 @@ export class LocalStoreChanges implements StoreChanges {
 
   async putManifest(author: Author, commit: ManifestCommit): Promise<PutManifestResult> {
     this.#owned.room.admitContent();
-    const { repository, digest, content, manifest, quotas } = commit;
-    rememberParsed(content, digest, manifest);
+    const { repository, digest, also = [], quotas } = commit;
+    for (const each of [commit, ...also]) rememberParsed(each.content, each.digest, each.manifest);
     if (!quotas) return this.#putManifest(author, commit);
     const { quotaLedger } = this.#owned;
-    const admission = { kind: "manifest", digest, size: content.length } as const;
+    const size = [commit, ...also].reduce((sum, each) => sum + each.content.length, 0);
+    const admission = { kind: "manifest", digest, size } as const;
     const reason = await quotaLedger.admit(repository, admission, quotas);
     if (reason !== undefined) return { kind: "over-quota", reason };
     try {
       return await this.#putManifest(author, commit);
     } finally {
-      quotaLedger.settleManifest(repository, content.length);
+      quotaLedger.settleManifest(repository, size);
     }
   }
 
   async #putManifest(
     author: Author,
-    { repository, digest, content, tags, immutable, precondition, upstream }: ManifestCommit,
+    { repository, digest, content, tags, immutable, precondition, upstream, also = [] }: ManifestCommit,
   ): Promise<PutManifestResult> {
     let refusal: PutManifestResult | undefined;
     await this.#owned.store.transact(async (parent) => {
@@ -110,7 +113,10 @@ export class LocalStoreChanges implements StoreChanges {
         refusal = await unmet(precondition, parent, repository, reference);
         if (refusal) return noDraft(author);
       }
-      const changes: Change[] = [{ path: manifestPath(repository, digest), content }];
+      const changes: Change[] = [{ digest, content }, ...also].map((each) => ({
+        path: manifestPath(repository, each.digest),
+        content: each.content,
+      }));
       const moves: TagMove[] = [];
       for (const tag of tags) {
         const previous = await tagTarget(parent, repository, tag);
@@ -128,7 +134,10 @@ export class LocalStoreChanges implements StoreChanges {
       }
       refusal = undefined;
       const event = { repository, tags: moves, digest, origin: author };
-      if (upstream !== undefined) return draft(author, { kind: "mirror", upstream, ...event }, changes);
+      if (upstream !== undefined) {
+        const others = also.map((each) => each.digest);
+        return draft(author, { kind: "mirror", upstream, also: others, ...event }, changes);
+      }
       if (!author.imported) return draft(author, { kind: "push", ...event }, changes);
       const { source, made } = author.imported;
       return { ...draft(author, { kind: "import", ...event, source }, changes), authored: made };

@@ -1,8 +1,8 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
+import { subjectInTag } from "../content/attached-tags.ts";
 import { type CleanupRule, expiredTags } from "../policy/cleanup-rules.ts";
 import { isCovered } from "../policy/immutable-tags.ts";
-import { subjectInTag } from "../content/attached-tags.ts";
 
 /** The content of a repository at the time when a rule is applied. */
 export interface RepositoryContent {

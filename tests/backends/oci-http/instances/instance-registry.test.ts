@@ -119,6 +119,7 @@ const SAMPLES: Readonly<Record<SettingProperty, readonly string[]>> = {
   nsVhosts: ["upstream=https://registry.example.org", "ns-vhost=mirror.sample.test,*.mirror.test"],
   check: ["check=1h"],
   wait: ["wait=10s"],
+  sync: ["sync=library/alpine,3.*,every=6h", "sync=app,^1.2,every=1d,sync-deletes"],
   mode: ["mode=read-only"],
   follow: ["upstream=https://registry.example.org", "follow=all"],
   upstreamStore: ["upstream-store=main"],

@@ -35,6 +35,10 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   nsVhosts: ["*.mirror.test", "mirror.sample.test"],
   check: ["1h"],
   wait: ["10s"],
+  sync: [
+    "library/alpine,3.*,every=6h",
+    "app,>=1.2 <2,every=1d,platforms=linux/amd64,signed-only,sync-deletes",
+  ],
   follow: ["all"],
   upstreamStore: ["main"],
   at: ["ab".repeat(32)],

@@ -1,0 +1,108 @@
+import type { Digest } from "../../../primitives/digest.ts";
+import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
+import type { Tag } from "../../../registry/model/tag.ts";
+import { subjectInTag } from "../content/attached-tags.ts";
+import { goingManifests } from "../content/going-manifests.ts";
+import { manifestPath, tagPath } from "../content/layout.ts";
+import { formatEvent, type TagMove } from "../content/store-event.ts";
+import { tagTarget } from "../content/tag-target.ts";
+import { isOwnTag } from "../mirror/own-tag.ts";
+import { formatSyncRule, type SyncRule, selectsTag } from "../policy/sync-rules.ts";
+import { CopyFault } from "./copy-fault.ts";
+import type { PatientUpstream } from "./patient-upstream.ts";
+
+export interface GoneTagsOptions {
+  readonly upstream: PatientUpstream;
+  readonly rule: SyncRule;
+  /** All tags that upstream's repository has, as it lists them. */
+  readonly tags: readonly Tag[];
+  readonly isDryRun: boolean;
+}
+
+/**
+ * Deletes the tags of a rule that upstream has no more, with the manifests that upstream has no more either, in one commit. Only
+ * what came from upstream is deleted, and of each tag upstream says itself that it is gone. Throws `CopyFault` where more are
+ * gone than the rule allows.
+ */
+export async function deleteGoneTags(options: GoneTagsOptions): Promise<readonly Tag[]> {
+  const { upstream, rule, tags: listed, isDryRun } = options;
+  const { deletesPercent } = rule;
+  if (deletesPercent === undefined) return [];
+  const { registry, repository } = upstream.request;
+  const ours = registry.oci.index.tagTargets(repository);
+  const theirs = new Set(listed);
+  const mirrored: Tag[] = [];
+  for (const tag of ours.keys())
+    if (selectsTag(rule, tag) && !(await isOwnTag(registry.oci, repository, tag))) mirrored.push(tag);
+  const missing = mirrored.filter((tag) => !theirs.has(tag));
+  if (missing.length === 0) return [];
+  refuseTooMany(missing.length, mirrored.length, options);
+  const gone: Tag[] = [];
+  for (const tag of missing) if (!(await isThere(upstream, { kind: "tag", tag }))) gone.push(tag);
+  const attached = [...ours.keys()].filter((tag) => !theirs.has(tag) && isAttachedTo(tag, gone, ours));
+  for (const tag of attached)
+    if (!(await isOwnTag(registry.oci, repository, tag)) && !(await isThere(upstream, { kind: "tag", tag })))
+      gone.push(tag);
+  if (gone.length > 0 && !isDryRun) await commitDeletion(options, gone, ours);
+  return gone;
+}
+
+function refuseTooMany(missing: number, held: number, { tags, rule }: GoneTagsOptions): void {
+  const { repository, deletesPercent = 0 } = rule;
+  if (tags.length === 0)
+    throw new CopyFault(`upstream lists no tags of '${repository}' any more: nothing is deleted`);
+  if (missing <= Math.max(1, Math.floor((held * deletesPercent) / 100))) return;
+  throw new CopyFault(
+    `upstream lists ${missing} of the ${held} tags of '${repository}' no more, which is above ${deletesPercent}%: nothing is deleted; 'sync-deletes=100%' in the rule allows it`,
+  );
+}
+
+/** A signature or the like goes with the last of the tags of its image. */
+function isAttachedTo(tag: Tag, gone: readonly Tag[], ours: ReadonlyMap<Tag, Digest>): boolean {
+  const subject = subjectInTag(tag);
+  if (!subject) return false;
+  const going = new Set(gone);
+  const naming = [...ours].filter(([, digest]) => subject.isDigest(digest)).map(([name]) => name);
+  return naming.length > 0 && naming.every((name) => going.has(name));
+}
+
+async function isThere(
+  upstream: PatientUpstream,
+  reference:
+    | { readonly kind: "tag"; readonly tag: Tag }
+    | { readonly kind: "digest"; readonly digest: Digest },
+): Promise<boolean> {
+  const { from } = upstream.request;
+  return (
+    (await upstream.ask((signal) => from.upstream.headManifest(from.name, reference, signal))) !== undefined
+  );
+}
+
+async function commitDeletion(
+  { upstream, rule }: GoneTagsOptions,
+  gone: readonly Tag[],
+  ours: ReadonlyMap<Tag, Digest>,
+): Promise<void> {
+  const { registry, repository, author } = upstream.request;
+  const { store, index } = registry.oci;
+  const roots: Digest[] = [];
+  for (const digest of new Set(gone.flatMap((tag) => ours.get(tag) ?? [])))
+    if (!(await isThere(upstream, { kind: "digest", digest }))) roots.push(digest);
+  await store.transact(async (parent) => {
+    const moves: TagMove[] = [];
+    for (const tag of gone) {
+      const previous = await tagTarget(parent, repository, tag);
+      // What was set meanwhile stays.
+      if (previous && previous === ours.get(tag)) moves.push({ tag, previous });
+    }
+    const tags = new Set(moves.map(({ tag }) => tag));
+    // Read again with each attempt: the index knows all that was committed before.
+    const manifests = moves.length > 0 ? goingManifests(index, repository, roots, tags) : [];
+    const changes: Change[] = [
+      ...moves.map(({ tag }) => ({ path: tagPath(repository, tag), content: null })),
+      ...[...manifests].map((digest) => ({ path: manifestPath(repository, digest), content: null })),
+    ];
+    const event = { kind: "cleanup", repository, tags: moves, rule: `sync=${formatSyncRule(rule)}` } as const;
+    return { changes, author: author.identity, message: formatEvent({ ...event, client: "sync" }) };
+  });
+}
