@@ -129,11 +129,13 @@ interface JobEntry {
 /** Runs jobs on schedule or on request, each at most once at a time. */
 export class JobRunner {
   readonly #log: Logger;
+  readonly #lookMs: number;
   readonly #jobs = new Map<string, JobEntry>();
   #isClosed = false;
 
-  constructor(jobs: readonly Job[], log: Logger) {
+  constructor(jobs: readonly Job[], log: Logger, lookMs = LOOK_MS) {
     this.#log = log;
+    this.#lookMs = lookMs;
     for (const job of jobs) {
       const entry: JobEntry = {
         job,
@@ -266,7 +268,7 @@ export class JobRunner {
     const { everyMs, due } = entry.job;
     if ((everyMs === undefined && due === undefined) || this.#isClosed) return;
     clearTimeout(entry.timer);
-    const ms = everyMs ?? LOOK_MS;
+    const ms = everyMs ?? this.#lookMs;
     entry.next = new Date(Date.now() + ms);
     entry.timer = setTimeout(() => {
       const at = due?.();

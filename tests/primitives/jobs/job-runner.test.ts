@@ -52,6 +52,31 @@ describe("a job", () => {
     });
   });
 
+  test("with times of its own runs when it is due, and says when that is", async () => {
+    let due: Date | undefined;
+    let runs = 0;
+    const job: Job = {
+      name: "sweep",
+      summary: "sweeps",
+      everyMs: undefined,
+      due: () => due,
+      run: async () => {
+        runs++;
+        due = new Date(Date.now() + 3_600_000);
+      },
+    };
+    const runner = new JobRunner([job], consoleLogger, 1);
+    afterThisTest(() => runner.close());
+    expect(runner.list()[0]?.next).toBeUndefined();
+    await Bun.sleep(10);
+    expect(runs).toBe(0);
+    due = new Date();
+    expect(await eventually(() => runs === 1)).toBe(true);
+    await Bun.sleep(10);
+    expect(runs).toBe(1);
+    expect(runner.list()[0]?.next).toEqual(due);
+  });
+
   test("in a dry run counts as no run and delays none", async () => {
     const runner = runnerOf({
       everyMs: 60_000,
