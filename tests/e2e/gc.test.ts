@@ -216,7 +216,7 @@ describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
     await new RegistryClient(again.httpPort, "app").verifyImage("v1");
     expect(await again.console("/jobs run nonsense")).toMatchObject({
       code: 5,
-      stderr: "error: no job 'nonsense'; there are gc, scrub\n",
+      stderr: "error: no job 'nonsense'; there are gc, scrub, sync\n",
     });
     expect((await again.console("/jobs cancel gc")).stderr).toBe("error: the job 'gc' is not running\n");
   }, 60_000);

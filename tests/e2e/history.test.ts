@@ -228,7 +228,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
     expect(total).toMatchObject({ repositories: 1, tags: 0, manifests: 2, blobs: 4 });
     expect(today).toMatchObject({ day: new Date().toISOString().slice(0, 10), commits: 3 });
     expect(today.addedBytes).toBe(total.storedBytes);
-    expect((await records("/jobs list")).map(({ name }) => name)).toEqual(["gc", "scrub"]);
+    expect((await records("/jobs list")).map(({ name }) => name)).toEqual(["gc", "scrub", "sync"]);
   }, 60_000);
 
   test("is rebuilt when its index is lost and when stock git has rewritten the branch", async () => {
