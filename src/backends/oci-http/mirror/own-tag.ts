@@ -7,10 +7,7 @@ import type { UpstreamRequest } from "./mirrored-registry.ts";
  * Whether a tag was set by somebody of this registry, which counts before upstream where clients may push, or could before a
  * proxy was set.
  */
-export async function isOwnPush(
-  { registry, repository, from }: UpstreamRequest,
-  tag: Tag,
-): Promise<boolean> {
+export async function isOwnPush({ registry, repository, from }: UpstreamRequest, tag: Tag): Promise<boolean> {
   if (registry.config.upstreamMode !== "fallback" && from.prefix === "") return false;
   return isOwnTag(registry.oci, repository, tag);
 }

@@ -36,6 +36,12 @@ export class RuleResult {
   readonly failed: string[] = [];
   unchanged = 0;
   bytes = 0;
+
+  static failure(reason: string): RuleResult {
+    const result = new RuleResult();
+    result.failed.push(reason);
+    return result;
+  }
 }
 
 /** Copies what a rule names. What fails does not hold up the rest, unless all of it would fail as well. */

@@ -16,7 +16,7 @@ import type { OciStore } from "../store/oci-store.ts";
 import type { Author } from "../store/store-changes.ts";
 import { CompleteImages } from "./collected-image.ts";
 import { PatientUpstream } from "./patient-upstream.ts";
-import { type RuleResult, runRule } from "./rule-run.ts";
+import { RuleResult, runRule } from "./rule-run.ts";
 import { SyncTimes } from "./sync-times.ts";
 
 /** The registries and their upstreams. */
@@ -117,8 +117,9 @@ class PlannedCopies {
   ): Promise<RuleResult> {
     const { mirrors } = this.#registries;
     const request = mirrors.ask({ instance: config.name, repository: rule.repository, author: AUTHOR });
-    if (!request) throw new Error(`the registry '${config.name}' has no upstream`);
-    const result = await oci.inUse((closing) => {
+    const work = (closing: AbortSignal): Promise<RuleResult> => {
+      if (!request)
+        return Promise.resolve(RuleResult.failure(`${rule.repository}: the registry has no upstream for it`));
       const upstream = new PatientUpstream(request, {
         signal: AbortSignal.any([run.signal, closing]),
         paused: (until) => progress(until ? `paused until ${timeOf(until)}, as upstream asks` : "goes on"),
@@ -129,7 +130,8 @@ class PlannedCopies {
         mirrors.counts.of(config.name).bytes += bytes;
       };
       return runRule({ upstream, rule, complete: this.#complete, isDryRun, progress, received });
-    });
+    };
+    const result = await oci.inUse(work);
     const keys = new Set(this.#synced().flatMap((each) => each.sync.map((other) => keyOf(each, other))));
     const outcome = { everySeconds: rule.everySeconds, isWhole: result.failed.length === 0 };
     if (!run.isDryRun) await this.#timesOf(oci).note(keyOf(config, rule), outcome, keys);

@@ -84,8 +84,7 @@ export class TagCopies {
     if (own !== undefined && own !== digest) {
       if (isImmutable(tag, registry.config.immutable))
         return { kind: "skipped", reason: "it is write-once, and upstream has moved it" };
-      if (await isOwnPush(request, tag))
-        return { kind: "skipped", reason: "somebody has set it here" };
+      if (await isOwnPush(request, tag)) return { kind: "skipped", reason: "somebody has set it here" };
     }
     return { digest, own };
   }

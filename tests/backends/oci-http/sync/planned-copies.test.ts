@@ -332,6 +332,11 @@ describe("the job of planned copies", () => {
     expect(Math.abs((job.due?.()?.getTime() ?? 0) - Date.now() - 600_000)).toBeLessThan(10_000);
   });
 
+  test("of a registry without an upstream fails with that reason", async () => {
+    const { run } = await open("*", { upstream: undefined });
+    expect(await run()).toContain("failed: team/app: the registry has no upstream for it");
+  });
+
   test("leaves a read-only registry alone", async () => {
     const { upstream, run, job } = await open("*", { mode: "read-only" });
     upstream.image("a");
