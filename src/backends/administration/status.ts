@@ -1,6 +1,7 @@
 import type { JobRunner, JobState } from "../../primitives/jobs/job-runner.ts";
 import { type Actor, requireAdministrator } from "../actor.ts";
 import type { InstanceRegistry } from "../oci-http/instances/instance-registry.ts";
+import type { MirrorRecord } from "../oci-http/mirror/mirror-counts.ts";
 import type { ReplicaRecord, Replicas } from "../oci-http/replica/replicas.ts";
 import type { RegistryMode } from "../oci-http/settings/registry-mode.ts";
 import { type StoreStatus, statusesOf } from "../oci-http/store/store-status.ts";
@@ -27,7 +28,7 @@ export interface StatusServices {
     readonly failedLogins: FailedLogins;
     readonly traffic: { totals(): TrafficTotals };
   };
-  readonly instances: Pick<InstanceRegistry, "list" | "stores" | "outages">;
+  readonly instances: Pick<InstanceRegistry, "list" | "stores" | "outages" | "mirrors">;
   readonly jobs: Pick<JobRunner, "list">;
   readonly replicas: Pick<Replicas, "list">;
 }
@@ -55,6 +56,8 @@ export interface ServerStatus {
   readonly stores: readonly StoreStatus[];
   readonly unreadable: readonly { readonly store: string; readonly problem: string }[];
   readonly jobs: readonly JobState[];
+  /** What registries with an upstream have fetched. */
+  readonly mirrors: readonly MirrorRecord[];
   /** How replicas stand to their primaries. */
   readonly replicas: readonly ReplicaRecord[];
 }
@@ -82,6 +85,7 @@ export async function readStatus(
     stores: read,
     unreadable,
     jobs: jobs.list(),
+    mirrors: instances.mirrors.list(),
     replicas: replicas.list(),
   };
 }

@@ -8,6 +8,7 @@ import { cancelJob, listJobs, runJob } from "../../../src/backends/administratio
 import { reloadConfiguration } from "../../../src/backends/administration/reload.ts";
 import { readStatus } from "../../../src/backends/administration/status.ts";
 import type { BackendName } from "../../../src/backends/backend-switch.ts";
+import type { Mirrors } from "../../../src/backends/oci-http/mirror/mirrors.ts";
 import { AdministratorOnlyError } from "../../../src/backends/refusals.ts";
 import { IncompleteJobError, type Job, JobRunner } from "../../../src/primitives/jobs/job-runner.ts";
 import { UserDirectory } from "../../../src/primitives/users/user-directory.ts";
@@ -102,7 +103,12 @@ test("only administrators may read the server's status", async () => {
       failedLogins: { refused: 2, limited: 1 },
       traffic: { totals: () => http },
     },
-    instances: { list: () => [], stores: () => [], outages: () => [] },
+    instances: {
+      list: () => [],
+      stores: () => [],
+      outages: () => [],
+      mirrors: { list: () => [] } as unknown as Mirrors,
+    },
     jobs: { list: () => [] },
     replicas: { list: () => [] },
   };

@@ -1,4 +1,5 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import { readStatus, type ServerStatus, type StoreStatus } from "../../administration/status.ts";
 import { describeMode } from "../../oci-http/settings/registry-mode.ts";
 import type { Command } from "./command.ts";
@@ -40,6 +41,7 @@ function screen(now: ServerStatus, before: ServerStatus, width: number | undefin
     `logins that failed: ${failedLogins.refused} wrong, ${failedLogins.limited} while locked`,
     ...now.outOfService.map(({ registry, problem }) => `${registry} is out of service: ${problem}`),
     ...now.modes.map(({ registry, mode }) => `${registry} is ${describeMode(mode)}`),
+    ...now.mirrors.map(describeMirror),
     ...now.replicas.map(describeReplica),
     ...now.unreadable.map(({ store, problem }) => `${store} can't be read: ${problem}`),
     "",
@@ -59,6 +61,12 @@ function screen(now: ServerStatus, before: ServerStatus, width: number | undefin
       { width },
     ),
   ];
+}
+
+function describeMirror({ registry, upstream, counts }: ServerStatus["mirrors"][number]): string {
+  const { hits, manifests, blobs, bytes, failures } = counts;
+  const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
+  return `${registry} mirrors ${upstream}: ${hits} served without it, ${counted(manifests, "manifest")} and ${counted(blobs, "blob")} fetched (${formatSize(bytes)}), ${counted(failed, "failure")}`;
 }
 
 function blobsOf({ blobs, blobBytes }: StoreStatus): string {

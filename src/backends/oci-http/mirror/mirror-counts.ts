@@ -16,6 +16,13 @@ export interface RegistryCounts {
   readonly failures: Record<UpstreamFailure["kind"], number>;
 }
 
+/** How a registry with an upstream fares since the server started. */
+export interface MirrorRecord {
+  readonly registry: InstanceName;
+  readonly upstream: string;
+  readonly counts: RegistryCounts;
+}
+
 export class MirrorCounts {
   readonly #counts = new Map<InstanceName, RegistryCounts>();
 

@@ -62,10 +62,14 @@ export class MirrorView {
   /** Something was served that upstream need not be asked for. */
   noteHit(): void {
     this.#hits++;
-    this.#telling ??= setTimeout(() => {
-      this.#telling = undefined;
-      this.calls.noteHits(this.instance, this.#hits);
-      this.#hits = 0;
-    }, TELL_MS).unref();
+    this.#telling ??= setTimeout(() => this.tellHits(), TELL_MS).unref();
+  }
+
+  /** Tells at once. */
+  tellHits(): void {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    this.calls.noteHits(this.instance, this.#hits);
+    this.#hits = 0;
   }
 }

@@ -16,7 +16,7 @@ import type {
   MirroredTags,
   MirrorRequest,
 } from "./mirror-calls.ts";
-import { MirrorCounts } from "./mirror-counts.ts";
+import { MirrorCounts, type MirrorRecord } from "./mirror-counts.ts";
 import { type UpstreamRequest, upstreamOf } from "./mirrored-registry.ts";
 import { UpstreamReferrers } from "./upstream-referrers.ts";
 import { UpstreamTags } from "./upstream-tags.ts";
@@ -78,6 +78,14 @@ export class Mirrors implements MirrorCalls {
   /** Blobs that are being fetched. */
   get underWay(): number {
     return this.#blobs.count;
+  }
+
+  /** The registries that have asked their upstream, or served without it, since the server started. */
+  list(): MirrorRecord[] {
+    return this.counts.list().flatMap(([registry, counts]) => {
+      const upstream = this.#options.find(registry)?.config.upstream;
+      return upstream === undefined ? [] : [{ registry, upstream, counts }];
+    });
   }
 
   async manifest(request: MirrorRequest, reference: Reference): Promise<MirroredManifest> {

@@ -40,8 +40,11 @@ export function mayLackBlobs({
   references,
   upstream,
   proxies,
-}: Pick<InstanceConfig, "references" | "upstream" | "proxies">): boolean {
-  return references === "sparse" || upstream !== undefined || proxies.length > 0;
+  follow,
+}: Pick<InstanceConfig, "references" | "upstream" | "proxies" | "follow">): boolean {
+  // A replica has all that its primary has.
+  const isMirror = (upstream !== undefined && follow === undefined) || proxies.length > 0;
+  return references === "sparse" || isMirror;
 }
 
 /** The file of instances is invalid. */
