@@ -19,6 +19,7 @@ export interface RegistryCounts {
 /** How a registry with an upstream fares since the server started. */
 export interface MirrorRecord {
   readonly registry: InstanceName;
+  /** URLs, with commas between them where parts come from several. */
   readonly upstream: string;
   readonly counts: RegistryCounts;
 }

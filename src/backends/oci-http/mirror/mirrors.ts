@@ -5,6 +5,7 @@ import type { UpstreamFailure } from "../../../registry/client/upstream-answer.t
 import type { PageRequest } from "../../../registry/model/page.ts";
 import type { Reference } from "../../../registry/model/tag.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import { placesOf } from "../settings/upstream-places.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { BlobFetches } from "./blob-fetches.ts";
 import { failureForClient } from "./failure-for-client.ts";
@@ -83,8 +84,9 @@ export class Mirrors implements MirrorCalls {
   /** The registries that have asked their upstream, or served without it, since the server started. */
   list(): MirrorRecord[] {
     return this.counts.list().flatMap(([registry, counts]) => {
-      const upstream = this.#options.find(registry)?.config.upstream;
-      return upstream === undefined ? [] : [{ registry, upstream, counts }];
+      const found = this.#options.find(registry);
+      const upstreams = found ? placesOf(found.config).map(({ upstream }) => upstream) : [];
+      return upstreams.length === 0 ? [] : [{ registry, upstream: upstreams.join(", "), counts }];
     });
   }
 
