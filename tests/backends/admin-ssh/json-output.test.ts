@@ -60,6 +60,9 @@ const REFUSED = [
   "/oci tag default app:v1 app:v2",
   "/oci copy default app new",
   "/oci rename default app new",
+  "/oci credential default alice",
+  "/oci promote default",
+  "/oci resync default",
   "/jobs cancel gc",
 ];
 

@@ -80,6 +80,9 @@ const ELSEWHERE = [
   "/oci tag", // retag.test.ts
   "/oci copy", // copy.test.ts
   "/oci rename", // below
+  "/oci credential", // replica.test.ts in e2e: the password is asked for
+  "/oci promote", // replicas.test.ts
+  "/oci resync", // replicas.test.ts
 ];
 
 test("every command that changes something is repeated", async () => {

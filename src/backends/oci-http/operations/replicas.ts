@@ -1,5 +1,5 @@
+import { ExpectedError } from "../../../primitives/expected-error.ts";
 import { type Actor, requireAdministrator } from "../../actor.ts";
-import { ConflictError } from "../../refusals.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { Divergence } from "../replica/divergence.ts";
 import type { ReplicaRecord, Replicas } from "../replica/replicas.ts";
@@ -13,6 +13,12 @@ export type { ReplicaRecord } from "../replica/replicas.ts";
 export interface ReplicaServices {
   readonly instances: Pick<InstanceRegistry, "list" | "set">;
   readonly replicas: Pick<Replicas, "list" | "divergenceOf" | "giveUp" | "settled">;
+}
+
+/** The registry is not in the state that the operation ends. */
+export class NothingToDoError extends ExpectedError {
+  override readonly name = "NothingToDoError";
+  override readonly kind = "unchanged";
 }
 
 interface ReplicaRequest {
@@ -85,7 +91,7 @@ export async function resyncReplica(
   requireReplica(configOf({ instances }, name));
   const divergence = replicas.divergenceOf(name);
   if (!divergence)
-    throw new ConflictError(
+    throw new NothingToDoError(
       `'${name}' has no commits that its primary lacks, or another node follows for it; nothing is to be given up`,
     );
   requireConfirmation(
@@ -99,5 +105,5 @@ export async function resyncReplica(
 }
 
 function requireReplica({ name, follow }: InstanceConfig): void {
-  if (follow === undefined) throw new ConflictError(`'${name}' is no replica`);
+  if (follow === undefined) throw new NothingToDoError(`'${name}' is no replica`);
 }

@@ -28,7 +28,7 @@ const MAX_ERROR_BYTES = 16 * 1024;
 const MAX_REDIRECTS = 5;
 const MAX_REASON = 300;
 /** The runtime's advice to who called `fetch`. */
-const RUNTIME_HINT = / For more information, pass .*$/;
+const RUNTIME_HINT = /(?:\. Is the computer able to access the url\?|\.? For more information, pass .*)$/;
 
 type Wanted = { readonly path: string; readonly query?: URLSearchParams; readonly range?: number };
 
