@@ -2,6 +2,7 @@ import { type AsOfRecord, describeMoment } from "../oci-http/operations/as-of.ts
 import type { Moment } from "../oci-http/operations/moment.ts";
 import { configOf, requestWaits } from "../oci-http/operations/registry-access.ts";
 import { requireSeen } from "../oci-http/operations/seen-moment.ts";
+import { isSettled, newestCommit } from "../oci-http/operations/settled-commit.ts";
 import { maintenanceMessage } from "../oci-http/settings/registry-mode.ts";
 import { API_PREFIX, handleApi } from "./api/api.ts";
 import { momentIn } from "./api/path-values.ts";
@@ -9,11 +10,13 @@ import { problem } from "./api/problem.ts";
 import { assetAt } from "./assets/assets.ts";
 import { endedSession } from "./pages/ended-session.tsx";
 import { errorPage } from "./pages/error-page.tsx";
+import { isKeptPage } from "./pages/page-table.ts";
 import { handlePage, responseOf } from "./pages/pages.tsx";
 import { SIGN_IN, SIGN_OUT } from "./pages/sign-in-page.tsx";
 import { compressed } from "./requests/compressed.ts";
 import { UnderMaintenanceError, webFailureOf } from "./requests/failed-web.ts";
 import { Links } from "./requests/links.ts";
+import { isSameState, PageCache, type PageState } from "./requests/page-cache.ts";
 import { SECURITY_HEADERS, UNCACHED } from "./requests/security-headers.ts";
 import { Submissions } from "./requests/submissions.ts";
 import { webActor } from "./requests/web-actor.ts";
@@ -24,10 +27,15 @@ import type { WebServices } from "./requests/web-services.ts";
 /** What works in maintenance too. */
 const ALWAYS = [SIGN_IN, SIGN_OUT];
 
+interface SettledState extends PageState {
+  readonly isSettled: boolean;
+}
+
 /** The pages and the API of all registries. It runs on the main thread, over the operations that the console uses. */
 export class WebBackend implements WebCalls {
   readonly #services: WebServices;
   readonly #submissions = new Submissions();
+  readonly #pages = new PageCache();
 
   constructor(services: WebServices) {
     this.#services = services;
@@ -35,11 +43,30 @@ export class WebBackend implements WebCalls {
 
   async handle(request: WebRequest): Promise<WebResponse> {
     const asset = assetAt(request);
-    const response = asset ?? (await this.#answer(request));
-    return compressed(request, {
-      ...response,
-      headers: { ...(asset ? {} : UNCACHED), ...SECURITY_HEADERS, ...response.headers },
-    });
+    if (asset) return finished(request, asset);
+    const before = await this.#stateOf(request);
+    const kept = before && this.#pages.get(request, before);
+    if (kept) return kept;
+    const response = finished(request, await this.#answer(request), UNCACHED);
+    // A page may show less than there is while something is being read, so that it must have been settled before too.
+    if (!before?.isSettled) return response;
+    const after = await this.#stateOf(request);
+    if (after?.isSettled && isSameState(before, after)) this.#pages.set(request, after, response);
+    return response;
+  }
+
+  /** What a page that may be kept is made of; `undefined` for all others, and while the registry is out of service. */
+  async #stateOf({ path, instance }: WebRequest): Promise<SettledState | undefined> {
+    if (!isKeptPage(path)) return undefined;
+    try {
+      const commit = await newestCommit(this.#services, instance);
+      const config = configOf(this.#services, instance);
+      const { directory } = this.#services.users;
+      return { config, directory, commit, isSettled: isSettled(this.#services, instance, commit) };
+    } catch {
+      // The page itself says why.
+      return undefined;
+    }
   }
 
   async #answer(request: WebRequest): Promise<WebResponse> {
@@ -81,6 +108,17 @@ export class WebBackend implements WebCalls {
     const message = maintenanceMessage(config.mode);
     if (message !== undefined && !actor.isAdministrator()) throw new UnderMaintenanceError(message);
   }
+}
+
+function finished(
+  request: WebRequest,
+  response: WebResponse,
+  headers: Readonly<Record<string, string>> = {},
+): WebResponse {
+  return compressed(request, {
+    ...response,
+    headers: { ...headers, ...SECURITY_HEADERS, ...response.headers },
+  });
 }
 
 function isApiPath(path: string): boolean {

@@ -5,6 +5,7 @@ import { assertReadable, damageIn } from "../../../primitives/sqlite/database-da
 import { openOrRemove, removeDatabase } from "../../../primitives/sqlite/database-file.ts";
 import { createSchema, openDatabase, openForReading } from "../../../primitives/sqlite/open-database.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
+import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { readHead } from "../../../primitives/store/index/derived-index.ts";
 import type { HistoryIndex } from "../history/history-index.ts";
 import { seqOf } from "../history/tag-sets.ts";
@@ -58,6 +59,11 @@ export class Summaries {
     });
     await Promise.race([this.#running, Bun.sleep(waitMs)]);
     return this.#open && new SummaryWriter(this.#open).state() ? this.#open : undefined;
+  }
+
+  /** The commit that the tables are up to date with; `undefined` while they are not open, or being filled. */
+  get head(): ObjectId | undefined {
+    return this.#open && new SummaryWriter(this.#open).state()?.head;
   }
 
   /** Removes damaged tables; the next request fills them again. */

@@ -16,6 +16,7 @@ const BEFORE_ALL = "1970-01-01";
 /** `/commits/{commit}`: a commit whole. */
 export const COMMIT_PAGE: Page = {
   pattern: new RoutePattern("/commits/{commit}"),
+  isKept: true,
   async show(context, { commit = "" }) {
     const read = await readCommit(context, commit);
     return {

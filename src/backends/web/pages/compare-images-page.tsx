@@ -25,6 +25,7 @@ const OFFERED = 20;
 /** `/repositories/<name>/-/compare?from=…&to=…`: the difference between two tags. */
 export const COMPARE_IMAGES_PAGE: Page = {
   pattern: new RoutePattern("/repositories/{repository}/-/compare"),
+  isKept: true,
   async show(context, path) {
     const repository = repositoryIn(path["repository"]);
     const { from, to, platform } = parsedQuery(QUERY, context.query);

@@ -23,6 +23,7 @@ interface Query {
 /** `/compare`: the tags that differ between two moments. */
 export const COMPARE_PAGE: Page = {
   pattern: new RoutePattern(PATH),
+  isKept: true,
   async show(context) {
     const { at, ...query } = parsedQuery(QUERY, context.query);
     const { from } = query;

@@ -17,6 +17,7 @@ const SHOWN = 50;
 /** `/log`: the commits of the registry. */
 export const LOG_PAGE: Page = {
   pattern: new RoutePattern("/log"),
+  isKept: true,
   async show(context) {
     const query = parsedQuery(ALL_QUERY, context.query);
     const found = await findEvents(context, { limit: SHOWN, ...query });
@@ -40,6 +41,7 @@ export const LOG_PAGE: Page = {
 /** `/repositories/{repository}/-/log`: the commits of a repository. */
 export const REPOSITORY_LOG_PAGE: Page = {
   pattern: new RoutePattern("/repositories/{repository}/-/log"),
+  isKept: true,
   async show(context, { repository = "" }) {
     const query = parsedQuery(ONE_QUERY, context.query);
     const found = await findEvents(context, { limit: SHOWN, ...query, repository });

@@ -18,6 +18,7 @@ const TITLE_DIGITS = 12;
 /** `/repositories/<name>/-/manifests/<digest>`: a manifest, and what refers to it. */
 export const MANIFEST_PAGE: Page = {
   pattern: new RoutePattern("/repositories/{repository}/-/manifests/{digest}"),
+  isKept: true,
   async show(context, path) {
     const repository = repositoryIn(path["repository"]);
     const digest = digestIn(path["digest"]);

@@ -22,6 +22,7 @@ const SHOWN = 50;
 /** `/repositories/{repository}/-/tags/{tag}/moves`: the line of a tag's moves. */
 export const MOVES_PAGE: Page = {
   pattern: new RoutePattern("/repositories/{repository}/-/tags/{tag}/moves"),
+  isKept: true,
   async show(context, { repository = "", tag = "" }) {
     const query = parsedQuery(QUERY, context.query);
     const found = await findMoves(context, { limit: SHOWN, ...query, repository, tag });

@@ -42,3 +42,8 @@ export const PAGES: readonly Page[] = [
   MANIFEST_PAGE,
   COMPARE_IMAGES_PAGE,
 ];
+
+/** Whether the page at a path may be kept. */
+export function isKeptPage(path: string): boolean {
+  return PAGES.some(({ isKept, pattern }) => isKept && pattern.match(path));
+}

@@ -31,6 +31,8 @@ export type PageResult = PageContent | Redirect;
 /** A page: its address, and what a GET shows. A submitted form is a POST to the same address. */
 export interface Page {
   readonly pattern: RoutePattern<string>;
+  /** Whether it depends on nothing but the request, commits, users and settings, so that it may be kept while these stay. */
+  readonly isKept?: boolean;
   readonly show: (
     context: WebContext,
     path: Readonly<Record<string, string>>,

@@ -21,6 +21,7 @@ const QUERY = Type.Object({ ...REPOSITORIES_QUERY, at: Type.Optional(Type.String
 /** `/`: the repositories. */
 export const REPOSITORIES_PAGE: Page = {
   pattern: new RoutePattern(PATH),
+  isKept: true,
   async show(context) {
     const query = parsedQuery(QUERY, context.query);
     const found = await findRepositories(context, query);

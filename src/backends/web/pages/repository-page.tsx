@@ -27,6 +27,7 @@ const QUERY = Type.Object({ ...TAGS_QUERY, at: Type.Optional(Type.String()) });
 /** `/repositories/<name>`: the tags of a repository. */
 export const REPOSITORY_PAGE: Page = {
   pattern: new RoutePattern("/repositories/{repository}"),
+  isKept: true,
   async show(context, path) {
     const repository = repositoryIn(path["repository"]);
     const query = parsedQuery(QUERY, context.query);

@@ -17,6 +17,7 @@ const OFFERED = 20;
 /** `/repositories/<name>/-/tags/<tag>`: a tag, and what it names. */
 export const TAG_PAGE: Page = {
   pattern: new RoutePattern("/repositories/{repository}/-/tags/{tag}"),
+  isKept: true,
   async show(context, path) {
     const repository = repositoryIn(path["repository"]);
     const tag = await findTag(context, repository, tagIn(path["tag"]));
