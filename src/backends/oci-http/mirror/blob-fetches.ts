@@ -21,6 +21,8 @@ export interface BlobFetchesOptions {
   readonly failed: (fetch: UpstreamRequest, failure: UpstreamFailure) => void;
   /** Called for each piece that arrives. */
   readonly received: (fetch: UpstreamRequest, bytes: number) => void;
+  /** Called for each fetch that failed here, such as for want of room. */
+  readonly broken: (fetch: UpstreamRequest, digest: Digest, error: unknown) => void;
   /** Called for each blob that was fetched and kept. */
   readonly fetched: (fetch: UpstreamRequest) => void;
 }
@@ -74,7 +76,12 @@ export class BlobFetches {
       .then((outcome) => {
         if (outcome.kind === "unknown") this.#unknown.add(key);
         resolve(outcome);
-      }, reject)
+      })
+      .catch((error) => {
+        // Whoever reads it already is cut off, and learns no more.
+        if (!this.#stopping.signal.aborted) this.#options.broken(fetch, digest, error);
+        reject(error);
+      })
       .finally(() => {
         this.#begun.delete(key);
         this.#running.delete(running);

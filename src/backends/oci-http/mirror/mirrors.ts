@@ -1,4 +1,5 @@
 import type { Digest } from "../../../primitives/digest.ts";
+import { failureOf, isHidden } from "../../../primitives/errors/failure.ts";
 import { LogThrottle } from "../../../primitives/logging/log-throttle.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import type { UpstreamFailure } from "../../../registry/client/upstream-answer.ts";
@@ -68,6 +69,12 @@ export class Mirrors implements MirrorCalls {
       failed,
       received: ({ registry }, bytes) => {
         this.counts.of(registry.config.name).bytes += bytes;
+      },
+      broken: ({ registry, repository }, digest, error) => {
+        const { kind, detail } = failureOf(error);
+        const what = `the mirror '${registry.config.name}' could not keep ${digest} of '${repository}'`;
+        if (isHidden(kind)) options.log.error(what, error);
+        else this.#log.log("broken", `${what}: ${detail}`);
       },
       fetched: ({ registry }) => {
         this.counts.of(registry.config.name).blobs++;

@@ -8,6 +8,8 @@ const MAX_CHECKED_BYTES = 2 * 1024 * 1024;
 /** Most manifests that one request brings along. */
 const MAX_FETCHED = 200;
 const AT_ONCE = 4;
+/** How long (ms) a client waits for what was never asked for. */
+const FIRST_WAIT_MS = 15_000;
 
 /** Brings the manifests that refer to another along: signatures and the like. */
 export class UpstreamReferrers {
@@ -30,8 +32,11 @@ export class UpstreamReferrers {
       this.#bring(fetch, subject, key).finally(() => {
         this.#running.delete(key);
       });
+    // After the last client has left, nobody waits for it.
+    running.catch(() => undefined);
     this.#running.set(key, running);
-    await running;
+    // What is here is served after a while; the rest comes nevertheless, for those who ask later.
+    await Promise.race([running, Bun.sleep(checked === undefined ? FIRST_WAIT_MS : from.waitMs)]);
   }
 
   async #bring(fetch: UpstreamRequest, subject: Digest, key: string): Promise<void> {

@@ -12,11 +12,18 @@ export interface UpstreamPlace {
   readonly waitMs: number;
 }
 
-type UpstreamConfig = Pick<InstanceConfig, "upstream" | "proxies" | "check" | "wait" | "at" | "follow">;
+type UpstreamConfig = Pick<
+  InstanceConfig,
+  "upstream" | "proxies" | "check" | "wait" | "at" | "follow" | "mode"
+>;
 
-/** The places of a registry; none for one at a past state, which asks nobody, and for a replica, which has all that its primary has. */
-export function placesOf({ upstream, proxies, check, wait, at, follow }: UpstreamConfig): UpstreamPlace[] {
-  if (at !== undefined || follow !== undefined) return [];
+/**
+ * The places of a registry; none for one at a past state or in the mode `read-only`, whose content must not change, and for a
+ * replica, which has all that its primary has.
+ */
+export function placesOf(config: UpstreamConfig): UpstreamPlace[] {
+  const { upstream, proxies, check, wait, at, follow, mode } = config;
+  if (at !== undefined || follow !== undefined || mode === "read-only") return [];
   return [
     ...(upstream === undefined
       ? []

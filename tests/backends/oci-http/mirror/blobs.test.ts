@@ -168,3 +168,33 @@ test("while clients may push, a question whether a blob is there is not passed o
   expect(await storage({ isHead: true }).blob(APP, layer)).toBeUndefined();
   expect(upstream.asked).toEqual([]);
 });
+
+test("a mirror in the mode read-only, or at a past state, fetches nothing", async () => {
+  for (const settings of [{ mode: "read-only" }, { at: "0".repeat(64) }] as const) {
+    const { oci } = await TestStore.open();
+    const { upstream, storage, tag } = testMirror(oci, settings as never);
+    const { layer } = upstream.image("demo");
+    expect(await tag("demo")).toBeUndefined();
+    expect(await storage().blob(APP, layer)).toBeUndefined();
+    expect(upstream.asked).toEqual([]);
+  }
+});
+
+test("a fetch for which there is no room is cut off, and the log says so", async () => {
+  const { oci } = await TestStore.open();
+  const { upstream, storage, tag, mirrors, logged } = testMirror(oci, NEVER);
+  const { layer } = upstream.image("demo", SIZE);
+  await tag("demo");
+  upstream.step = (at) => {
+    if (at > 500_000) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  };
+  const failed = await storage()
+    .blob(APP, layer)
+    .then(bytesOf)
+    .catch((error) => String(error));
+  expect(failed).toContain("Error");
+  while (mirrors.underWay > 0) await Bun.sleep(1);
+  expect(await hasBlob(oci, layer)).toBe(false);
+  expect(await oci.uploads.list()).toEqual([]);
+  expect(logged.join("\n")).toContain(`the mirror 'hub' could not keep ${layer} of 'team/app'`);
+});
