@@ -5,10 +5,8 @@ import { writeFully } from "../../../primitives/fs/files.ts";
 /** The folder in the directory of a store. */
 const SPOOL = "spool";
 
-/** Removes what a killed server has left. */
-export function clearSpool(directory: string): void {
-  rmSync(`${directory}/${SPOOL}`, { recursive: true, force: true });
-}
+/** The folders that this process has cleared of what a killed one has left. */
+const cleared = new Set<string>();
 
 /** A file of this machine for the bytes of a fetch, where the storage has none that clients could read meanwhile. */
 export class SpoolFile {
@@ -22,6 +20,10 @@ export class SpoolFile {
 
   static async create(directory: string): Promise<SpoolFile> {
     const folder = `${directory}/${SPOOL}`;
+    if (!cleared.has(folder)) {
+      cleared.add(folder);
+      rmSync(folder, { recursive: true, force: true });
+    }
     mkdirSync(folder, { recursive: true });
     const path = `${folder}/${crypto.randomUUID()}`;
     return new SpoolFile(path, await open(path, "wx", 0o600));
