@@ -17,17 +17,20 @@ import { chooseStore } from "./choose-store.ts";
 import { CommandError } from "./command-error.ts";
 import { finishing, isEmpty, withDirectory } from "./data-copy.ts";
 import { DATA_DIRECTORY_ARGS, existingDataDirectory, wordsAndFlags } from "./data-directory-args.ts";
+import { exportStoreImages, IMAGE_ARGS, imageFlags } from "./export-images.ts";
 import { openOffline, STORAGE_ARGS } from "./offline-storage.ts";
 import { withSettledStores } from "./settled-stores.ts";
 
 const ARGS: ArgsDef = {
   store: { type: "positional", required: false, description: "store to export" },
-  dir: { type: "positional", required: false, description: "directory of the Git repository" },
+  dir: { type: "positional", required: false, description: "directory to write" },
+  ...IMAGE_ARGS,
   ...DATA_DIRECTORY_ARGS,
   ...STORAGE_ARGS,
 };
 
-const USAGE = "use: everlock export <store> <dir> [--data-dir <dir> | --storage s3://<bucket>/<prefix>]";
+const USAGE =
+  "use: everlock export <store> <dir> [--format git|oci] [--data-dir <dir> | --storage s3://<bucket>/<prefix>]";
 /** In the exported repository: whose commits it has. */
 const MARKER = "everlock-export.json";
 
@@ -35,15 +38,18 @@ export const exportCommand = defineCommand({
   meta: {
     name: "export",
     description:
-      "Write the commits of a store as a bare Git repository, also while servers run; or bring one up to date",
+      "Write the commits of a store as a bare Git repository, or its images as OCI layouts, also while servers run; run again, it goes on",
   },
   args: ARGS,
   async run({ rawArgs }) {
-    const { words, flags } = wordsAndFlags(rawArgs);
+    const { flags: ownFlags, rest } = imageFlags(rawArgs, USAGE);
+    const { words, flags } = wordsAndFlags(rest);
     const [wanted, target, ...others] = words;
     if (wanted === undefined || target === undefined || others.length > 0) throw new UsageError(USAGE);
     const dir = resolve(target);
     const config = resolveServerConfig(flags, process.env);
+    if (ownFlags.format === "oci")
+      return exportStoreImages({ wanted, dir, config, flags: ownFlags, usage: USAGE });
     const { name, exported } =
       config.storage.kind === "s3"
         ? await exportFromBucket(wanted, dir, config)

@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
-import { planImport } from "../backends/oci-http/import/import-plan.ts";
-import { newTally, runImport } from "../backends/oci-http/import/import-run.ts";
+import { partsOf, planImport } from "../backends/oci-http/import/import-plan.ts";
+import { type ImportRun, newTally, notePlan, runImport } from "../backends/oci-http/import/import-run.ts";
+import type { ImportPlan } from "../backends/oci-http/import/import-types.ts";
 import { ManifestReader } from "../backends/oci-http/import/manifest-reader.ts";
 import type { ImportSource } from "../backends/oci-http/import/sources/import-source.ts";
 import type { ImportTarget } from "../backends/oci-http/import/target/import-target.ts";
@@ -9,7 +10,7 @@ import { visibleText } from "../primitives/text/visible-text.ts";
 import { CommandError } from "./command-error.ts";
 import { CopyProgress } from "./copy-progress.ts";
 import { finishing } from "./data-copy.ts";
-import { reportDryRun, reportImport } from "./import-report.ts";
+import { reportImport, reportOthers, reportPlan } from "./import-report.ts";
 import { IMPORT_ARGS, IMPORT_USAGE, type ImportRequest, readImportRequest } from "./import-request.ts";
 import { openImportSource } from "./import-source.ts";
 import { withImportTarget } from "./import-target.ts";
@@ -56,17 +57,28 @@ async function importAll(
 ): Promise<number> {
   const output = process.stderr;
   const manifests = new ManifestReader(source);
+  const clear = () => void (output.isTTY && output.write("\r\u001b[K"));
   const progress = (text: string) => void (output.isTTY && output.write(`\r\u001b[K${visibleText(text)}`));
-  const plan = await planImport({ source, target, manifests, selection, progress });
-  if (output.isTTY) output.write("\r\u001b[K");
-  if (isDryRun) return reportDryRun(source, plan);
-  const watch = new CopyProgress({ total: plan.bytes, present: 0, output });
   const tally = newTally();
   try {
-    await runImport({ source, target, manifests, watch, tally }, plan);
+    const { parts, untaken } = await partsOf({ source, selection });
+    tally.untaken.push(...untaken);
+    for (const part of parts) {
+      const plan = await planImport({ source, target, manifests, selection, progress }, part);
+      notePlan(tally, plan);
+      clear();
+      if (isDryRun) reportPlan(plan);
+      else await copyImages({ source, target, manifests, tally }, plan);
+    }
   } finally {
-    watch.clear();
-    reportImport(plan, tally, to);
+    clear();
+    if (isDryRun) reportOthers(tally);
+    else reportImport(tally, to);
   }
-  return plan.untaken.length + tally.untaken.length;
+  return tally.untaken.length;
+}
+
+async function copyImages(run: Omit<ImportRun, "watch">, plan: ImportPlan): Promise<void> {
+  const watch = new CopyProgress({ total: plan.bytes, present: 0, output: process.stderr });
+  await runImport({ ...run, watch }, plan);
 }

@@ -1,6 +1,7 @@
 import { withRemoteHold } from "../frontends/control/control-client.ts";
 import { asOwner } from "../primitives/fs/directory-owner.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
+import { StoredCommits } from "../primitives/store/engine/local/copy/stored-commits.ts";
 import { hasUnseenCommits } from "../primitives/store/engine/local/unseen-commits.ts";
 import { localStores } from "../primitives/store/open-engine.ts";
 import type { StoreName } from "../primitives/store/store-manager.ts";
@@ -30,6 +31,11 @@ export async function withSettledStores<T>(
   return withDirectory(dataDir, async () =>
     work({ unusable: await asOwner(dataDir, () => finishCommits(dataDir)), sparseStores: undefined }),
   );
+}
+
+/** Opens the commits of a settled store, to be read and closed. */
+export function settledCommits(dataDir: string, name: StoreName): Promise<StoredCommits> {
+  return StoredCommits.open(`${dataDir}/${name}`);
 }
 
 /** Opens each store, which recovers commits that a crashed server acknowledged. Returns the stores that can't be opened. */

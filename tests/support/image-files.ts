@@ -70,9 +70,13 @@ export class DistributionFiles {
   /** Pushes an image at a time, with a tag or without. */
   push(repository: string, tag: string | undefined, image: MadeImage, seconds: number): void {
     for (const child of image.children) this.push(repository, undefined, child, seconds);
-    for (const [digest, bytes] of image.blobs) writeDated(this.blobPath(digest), bytes, seconds);
+    const files = `${this.root}/docker/registry/v2/repositories/${repository}`;
+    for (const [digest, bytes] of image.blobs) {
+      writeDated(this.blobPath(digest), bytes, seconds);
+      writeDated(`${files}/_layers/sha256/${digestHex(digest)}/link`, digest, seconds);
+    }
     writeDated(this.blobPath(image.digest), image.manifest, seconds);
-    const manifests = `${this.root}/docker/registry/v2/repositories/${repository}/_manifests`;
+    const manifests = `${files}/_manifests`;
     const path = `${digestAlgorithm(image.digest)}/${digestHex(image.digest)}`;
     writeDated(`${manifests}/revisions/${path}/link`, image.digest, seconds);
     if (tag === undefined) return;

@@ -1,23 +1,31 @@
 import type { Digest } from "../../../primitives/digest.ts";
-import { parseRepositoryName } from "../../../registry/model/repository-name.ts";
+import { parseRepositoryName, type RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { ImportPlan, ImportStep, Planning } from "./import-types.ts";
 import { RepositoryPlan } from "./repository-plan.ts";
 import type { Untaken } from "./sources/import-source.ts";
 
-/** Compares a source with the registry that gets its images. Changes nothing. */
-export async function planImport(planning: Planning): Promise<ImportPlan> {
-  const { source, selection, progress } = planning;
+/** The repositories of a source that are to be imported, in parts that are planned and imported one after the other. */
+export async function partsOf({ source, selection }: Pick<Planning, "source" | "selection">): Promise<{
+  readonly parts: readonly (readonly RepositoryName[])[];
+  readonly untaken: readonly Untaken[];
+}> {
   const { names, untaken } = await source.repositories();
+  const wanted = names.filter((name) => selection.includes(name));
+  return { parts: source.isDistant ? wanted.map((name) => [name]) : [wanted], untaken };
+}
+
+/** Compares repositories of a source with the registry that gets them. Changes nothing. */
+export async function planImport(planning: Planning, names: readonly RepositoryName[]): Promise<ImportPlan> {
+  const { selection, progress } = planning;
   const plans: RepositoryPlan[] = [];
   const blobs = new Map<Digest, number>();
-  const refused: Untaken[] = [...untaken];
-  const wanted = names.filter((name) => selection.includes(name));
-  for (const [i, from] of wanted.entries()) {
-    progress(`looking at ${from}, ${i + 1} of ${wanted.length} repositories`);
+  const refused: Untaken[] = [];
+  for (const from of names) {
+    progress(`looking at ${from}`);
     const to = parseRepositoryName(selection.prefix + from);
-    if (!to)
+    if (to) plans.push(await RepositoryPlan.make(planning, { from, to }, blobs));
+    else
       refused.push({ what: from, reason: `'${selection.prefix}${from}' is no valid name of a repository` });
-    else plans.push(await RepositoryPlan.make(planning, { from, to }, blobs));
   }
   return {
     steps: plans.flatMap((plan) => plan.steps).sort(byAge),

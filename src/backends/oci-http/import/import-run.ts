@@ -14,6 +14,10 @@ export interface ImportTally {
   manifests: number;
   /** Of blobs that were copied. */
   bytes: number;
+  /** Tags and manifests that were there already. */
+  present: number;
+  /** What stays as it was changed here since. */
+  readonly kept: Untaken[];
   readonly untaken: Untaken[];
 }
 
@@ -26,7 +30,13 @@ export interface ImportRun {
 }
 
 export function newTally(): ImportTally {
-  return { tags: 0, manifests: 0, bytes: 0, untaken: [] };
+  return { tags: 0, manifests: 0, bytes: 0, present: 0, kept: [], untaken: [] };
+}
+
+export function notePlan(tally: ImportTally, { present, kept, untaken }: ImportPlan): void {
+  tally.present += present;
+  tally.kept.push(...kept);
+  tally.untaken.push(...untaken);
 }
 
 /**

@@ -1,5 +1,5 @@
-import { planImport } from "../../../../src/backends/oci-http/import/import-plan.ts";
-import { newTally, runImport } from "../../../../src/backends/oci-http/import/import-run.ts";
+import { partsOf, planImport } from "../../../../src/backends/oci-http/import/import-plan.ts";
+import { newTally, notePlan, runImport } from "../../../../src/backends/oci-http/import/import-run.ts";
 import { parseImportSelection } from "../../../../src/backends/oci-http/import/import-selection.ts";
 import { ManifestReader } from "../../../../src/backends/oci-http/import/manifest-reader.ts";
 import type { ImportSource } from "../../../../src/backends/oci-http/import/sources/import-source.ts";
@@ -38,18 +38,17 @@ export async function importAll(store: TestStore, source: ImportSource, options:
   if ("wrong" in selection) throw new Error(selection.wrong);
   const target = around(targetIn(store, source.place, options.settings));
   const manifests = new ManifestReader(source);
-  const plan = await planImport({ source, target, manifests, selection, progress: () => undefined });
   const tally = newTally();
   const watch = { copied: () => undefined, found: () => undefined };
-  await runImport({ source, target, manifests, watch, tally }, plan);
-  const { tags, bytes } = tally;
-  return {
-    tags,
-    manifests: tally.manifests,
-    bytes,
-    kept: plan.kept,
-    untaken: [...plan.untaken, ...tally.untaken],
-  };
+  const { parts, untaken } = await partsOf({ source, selection });
+  tally.untaken.push(...untaken);
+  for (const part of parts) {
+    const planning = { source, target, manifests, selection, progress: () => undefined };
+    const plan = await planImport(planning, part);
+    notePlan(tally, plan);
+    await runImport({ source, target, manifests, watch, tally }, plan);
+  }
+  return tally;
 }
 
 export function targetIn(store: TestStore, source: string, settings: Partial<Policy> = {}): ImportTarget {

@@ -61,6 +61,8 @@ export interface ImportSource extends AsyncDisposable {
   readonly kind: string;
   /** How many files or connections are read at once. */
   readonly parallel: number;
+  /** Whether a look at all of it takes long: then each repository is imported before the next one is looked at. */
+  readonly isDistant?: boolean;
   repositories(): Promise<{
     readonly names: readonly RepositoryName[];
     readonly untaken: readonly Untaken[];

@@ -43,6 +43,7 @@ export interface RegistrySourceOptions {
 export class RegistrySource implements ImportSource {
   readonly kind = "a registry";
   readonly parallel = 8;
+  readonly isDistant = true;
   readonly #client: RegistryClient;
   readonly #options: RegistrySourceOptions;
   readonly #sleep: (ms: number) => Promise<void>;
@@ -100,9 +101,9 @@ export class RegistrySource implements ImportSource {
 
   async blob(repository: RepositoryName, digest: Digest, from: number, size: number) {
     const first = await this.#openBlob(repository, digest, from, size);
-    return first instanceof SourceFault
-      ? first
-      : this.#bytes(repository, digest, { body: first, from, size });
+    if (first instanceof SourceFault)
+      return new SourceFault(`the blob ${digest} can't be had: ${first.reason}`);
+    return this.#bytes(repository, digest, { body: first, from, size });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

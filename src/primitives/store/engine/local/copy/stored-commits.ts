@@ -1,5 +1,6 @@
 import { ObjectReader } from "../../../commits/object-reader.ts";
 import { Snapshot } from "../../../commits/snapshot.ts";
+import type { Commit } from "../../../git/commit.ts";
 import type { ObjectId } from "../../../git/object-id.ts";
 import { LocalObjects } from "../local-objects.ts";
 import { LocalRefs } from "../local-refs.ts";
@@ -27,6 +28,11 @@ export class StoredCommits {
   /** Rejects with `CorruptObjectError` if the commit can't be read. */
   async at(id: ObjectId): Promise<Snapshot> {
     return new Snapshot(this.#reader, id, await this.#reader.commit(id));
+  }
+
+  /** The commit itself. Rejects with `CorruptObjectError` if it can't be read. */
+  commitAt(id: ObjectId): Promise<Commit> {
+    return this.#reader.commit(id);
   }
 
   close(): Promise<void> {
