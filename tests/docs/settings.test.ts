@@ -10,6 +10,9 @@ const OTHER_FLAGS = new Set([
   ...["if-missing", "if-exists", "if-running", "prune", "password-hashes", "remove"],
   // everlock storage copy
   ...["from-endpoint", "from-region", "from-credentials", "from-ca"],
+  // everlock import and export
+  ...["to", "repositories", "repository", "prefix", "tagged-only", "as", "users", "role"],
+  ...["login", "password-file", "ca", "realm", "allow-private", "at"],
   // build.ts; skopeo and /oci restore
   ...["image", "packages", "all"],
   // dpkg
