@@ -46,5 +46,9 @@ function servedRegistry({ instances }: ImportServices, registry: string): Target
     throw new InvalidArgumentError(
       `the registry '${name}' serves the state at the commit ${config.at} and takes nothing in; import to another one`,
     );
+  if (config.follow)
+    throw new InvalidArgumentError(
+      `the registry '${name}' is a replica and takes in what its primary has; import to the primary, or promote it first`,
+    );
   return { config, oci: instances.storeOf(name) };
 }
