@@ -43,8 +43,8 @@ export interface FetchOptions {
   readonly begun: (growing: GrowingBlob) => void;
   /** Called for each piece, with its bytes. */
   readonly received: (bytes: number) => void;
-  /** Upstream has answered with this failure, or broken off. */
-  readonly failed: (failure: UpstreamFailure) => void;
+  /** Upstream has broken off, and is asked for the rest. */
+  readonly brokeOff: (failure: UpstreamFailure) => void;
 }
 
 /** The digest or size of what upstream has sent is wrong. */
@@ -149,8 +149,8 @@ export class BlobFetch {
     broken: UpstreamFailure,
   ): Promise<UpstreamAnswer<UpstreamBlob>> {
     for (let failure = broken; ; ) {
-      this.#options.failed(failure);
       if (++this.#breaks > MAX_BREAKS) return failure;
+      this.#options.brokeOff(failure);
       const asked = failure.kind === "limited" ? (failure.retryAfterMs ?? 0) : 0;
       if (asked > MAX_PAUSE_MS) return failure;
       await pause(Math.max(PAUSE_MS * 2 ** this.#breaks, asked), this.#options.signal);

@@ -19,6 +19,8 @@ const MAX_NAMERS = 10;
 
 export interface BlobFetchesOptions {
   readonly failed: (fetch: UpstreamRequest, failure: UpstreamFailure) => void;
+  /** Called each time that upstream breaks off a blob, of which the rest is then asked for. */
+  readonly brokeOff: (fetch: UpstreamRequest, failure: UpstreamFailure) => void;
   /** Called for each piece that arrives. */
   readonly received: (fetch: UpstreamRequest, bytes: number) => void;
   /** Called for each fetch that failed here, such as for want of room. */
@@ -113,7 +115,7 @@ export class BlobFetches {
           begun(growing);
         },
         received: (bytes) => this.#options.received(fetch, bytes),
-        failed: (failure) => this.#options.failed(fetch, failure),
+        brokeOff: (failure) => this.#options.brokeOff(fetch, failure),
       },
     );
     const failure = await blobFetch.run();

@@ -70,6 +70,13 @@ export class Mirrors implements MirrorCalls {
       received: ({ registry }, bytes) => {
         this.counts.of(registry.config.name).bytes += bytes;
       },
+      brokeOff: ({ registry, repository }, failure) => {
+        const { name } = registry.config;
+        this.counts.of(name).failures[failure.kind]++;
+        const reason = "reason" in failure ? failure.reason : failure.kind;
+        const what = `the mirror '${name}' asks for the rest of a blob of '${repository}'`;
+        this.#log.log(`${name} broke off`, `${what}: ${reason}`);
+      },
       broken: ({ registry, repository }, digest, error) => {
         const { kind, detail } = failureOf(error);
         const what = `the mirror '${registry.config.name}' could not keep ${digest} of '${repository}'`;

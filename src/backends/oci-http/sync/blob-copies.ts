@@ -60,7 +60,7 @@ export class BlobCopies {
         signal,
         begun: () => undefined,
         received: this.#received,
-        failed: (failure) => this.#upstream.noteFailure(failure),
+        brokeOff: (failure) => this.#upstream.noteFailure(failure),
       },
     );
     return fetch.run();
