@@ -5,14 +5,25 @@ import { parseArgs } from "node:util";
 import { cleanUp } from "../support/cleanup.ts";
 import { makeLayout } from "../support/oci-layout.ts";
 import { measureBrowsing } from "./browsing.ts";
+import { measurableControls, runUnder } from "./congestion.ts";
+import { buildEarlier } from "./earlier.ts";
 import { measureGc } from "./gc.ts";
 import { measureGrowth } from "./growth.ts";
-import { measureLarge, measurePushMemory } from "./large.ts";
-import { PULLED_BY } from "./large-transfers.ts";
+import { compareLarge } from "./large.ts";
 import { GENERATOR, type Measured, measureRate, type RepeatedRequest } from "./load.ts";
-import { congestionControl } from "./machine.ts";
-import { fillDistribution, fillEverlock, tagsOf } from "./many-tags.ts";
-import { BARE, cpuSeconds, EVERLOCK, memoryMiB, PEERS, type Peer, startPeer } from "./peers.ts";
+import { describeMachine } from "./machine.ts";
+import { fillDistribution, fillEverlock, fillZot, tagsOf } from "./many-tags.ts";
+import {
+  BARE,
+  cpuSeconds,
+  EVERLOCK,
+  memoryMiB,
+  PEERS,
+  type Peer,
+  type PeerKind,
+  startPeer,
+  ZOT,
+} from "./peers.ts";
 import { RawConnection } from "./raw-connection.ts";
 import { chart, markdownTable } from "./report.ts";
 import { measureS3 } from "./s3/s3.ts";
@@ -37,6 +48,12 @@ const { values: options } = parseArgs({
     browsing: { type: "boolean", default: false },
     /** Only nodes over an object store. */
     s3: { type: "boolean", default: false },
+    /** Only large blobs and images, under each congestion control of TCP that may be set. */
+    large: { type: "boolean", default: false },
+    /** The congestion control that this run is under: only what depends on it is measured. */
+    congestion: { type: "string" },
+    /** A commit to compare with in place of other registries; the exit code is 1 where it was faster by more than 5 %. */
+    against: { type: "string" },
     /** An earlier executable of Everlock, measured beside the present one over an object store. */
     before: { type: "string" },
   },
@@ -125,27 +142,45 @@ async function generatorLimit(): Promise<Measured> {
   return limit;
 }
 
-/** Everlock beside its peers; answers the table and the chart. */
-async function compare(): Promise<{ readonly table: string; readonly svg: string }> {
-  const kinds = PEERS.filter(({ program }) => program === undefined || Bun.which(program));
+/** Everlock first, then what it is compared with. */
+async function comparedKinds(): Promise<readonly PeerKind[]> {
+  if (options.against !== undefined) return [EVERLOCK, await buildEarlier(options.against, dir)];
   for (const { name, program, install } of PEERS) {
     if (program && !Bun.which(program))
       console.error(`${name} is left out: '${program}' is not on the PATH; ${install} puts it there`);
   }
+  return PEERS.filter(({ program }) => program === undefined || Bun.which(program));
+}
+
+/** Says what is slower than the commit that it is compared with. */
+function guard(kinds: readonly PeerKind[], measured: Samples): void {
+  const [ours, theirs] = kinds;
+  if (options.against === undefined || !ours || !theirs) return;
+  const worse = measured.regressions(ours.name, theirs.name);
+  for (const line of worse) console.error(`slower by more than 5 %: ${line}`);
+  if (worse.length > 0) process.exitCode = 1;
+}
+
+/** Tags for each kind of registry, as many pushes would have left them. */
+async function fill(kind: PeerKind, dataDir: string): Promise<void> {
+  const repositories = { few: FEW_TAGS, many: tagCount };
+  if (kind === ZOT) fillZot(dataDir, repositories);
+  else if (kind.command === EVERLOCK.command || options.against !== undefined)
+    await fillEverlock(dataDir, repositories);
+  else fillDistribution(dataDir, repositories);
+}
+
+/** Everlock beside its peers; answers the table and the chart. */
+async function compare(): Promise<{ readonly table: string; readonly svg: string }> {
+  const kinds = await comparedKinds();
   const { rate: limit } = await generatorLimit();
   console.error(`${GENERATOR} reaches ${Math.round(limit)} requests/s against a server that does nothing`);
-  if (congestionControl() === "bbr")
-    console.error(
-      "TCP congestion control is bbr, which paces even the loopback by timers: large transfers measure that; sysctl net.ipv4.tcp_congestion_control=cubic, Linux's default, doesn't",
-    );
   const peers: Peer[] = [];
   const bare = await startPeer(BARE, `${dir}/bare`, FIRST_PORT + kinds.length);
   try {
-    const repositories = { few: FEW_TAGS, many: tagCount };
     for (const [i, kind] of kinds.entries()) {
       const home = `${dir}/${i}`;
-      if (kind === EVERLOCK) await fillEverlock(`${home}/data`, repositories);
-      else fillDistribution(`${home}/data`, repositories);
+      await fill(kind, `${home}/data`);
       const peer = await startPeer(kind, home, FIRST_PORT + i);
       peers.push(peer);
       samples.record("start, exec to first answer", "ms", peer.name, peer.startMs, true);
@@ -153,10 +188,10 @@ async function compare(): Promise<{ readonly table: string; readonly svg: string
     }
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}`);
-      await measureRates(peers);
+      const inTurn = round % 2 === 1 ? peers : peers.toReversed();
+      await measureRates(inTurn);
       await measureBare(bare);
-      await measureSkopeo(peers);
-      await measureLarge(samples, peers, bare, dir);
+      await measureSkopeo(inTurn);
     }
     for (const peer of peers)
       samples.record("memory at peak", "MiB", peer.name, memoryMiB(peer.pid, "VmHWM"), true);
@@ -165,22 +200,42 @@ async function compare(): Promise<{ readonly table: string; readonly svg: string
     await Promise.all(running.map((peer) => peer.stop()));
     for (const peer of running) rmSync(peer.dir, { recursive: true });
   }
-  await measurePushMemory(samples, kinds, { dir, firstPort: FIRST_PORT });
+  guard(kinds, samples);
   const names = [...kinds, BARE].map(({ name }) => name);
   const note = `Medians of ${rounds} rounds, ${load.connections} connections; requests to Everlock with Basic credentials where nothing else is
 said, to the others anonymous. A ratio above 1 is in Everlock's favour. A bare Bun.serve, on as many threads, answers
 every GET with the same bytes, and hashes, writes and syncs every body: the bound of what is built on Bun. What is the same
 request each time comes from ${GENERATOR}, which reaches ${Math.round(limit).toLocaleString("en")} requests/s against a server that does nothing.
-Large blobs are pulled by ${PULLED_BY}. TCP congestion control: ${congestionControl() ?? "unknown"}.`;
+The machine: ${describeMachine()}.`;
   return {
     table: `${markdownTable(samples.figures(), names)}\n\n${note}\n`,
     svg: chart(samples.figures(), names),
   };
 }
 
+/** Large blobs and images under one congestion control: a table. */
+async function large(control: string): Promise<string> {
+  const kinds = await comparedKinds();
+  const compared = options.against === undefined ? [...kinds, BARE] : kinds;
+  const table = await compareLarge(samples, compared, { dir, firstPort: FIRST_PORT, rounds });
+  guard(kinds, samples);
+  return `TCP congestion control ${control}:\n\n${table}\n`;
+}
+
+/** The same under each of them that may be set, one after the other. */
+async function largeUnderEach(): Promise<string> {
+  const tables: string[] = [];
+  for (const control of await measurableControls()) {
+    const { output, exitCode } = await runUnder(control, process.argv.slice(2));
+    tables.push(output.trim());
+    if (exitCode !== 0) process.exitCode = exitCode;
+  }
+  return `${tables.join("\n\n")}\n\nThe machine: ${describeMachine()}.`;
+}
+
 /** Whether a part is to be measured: all of them, if none was asked for. */
-function isMeasured(part?: "growth" | "gc" | "browsing" | "s3"): boolean {
-  const isAsked = options.growth || options.gc || options.browsing || options.s3;
+function isMeasured(part?: "large" | "growth" | "gc" | "browsing" | "s3"): boolean {
+  const isAsked = options.large || options.growth || options.gc || options.browsing || options.s3;
   return !isAsked || (part !== undefined && options[part]);
 }
 
@@ -189,22 +244,24 @@ async function report(name: string, text: string): Promise<void> {
   console.log(text);
 }
 
-mkdirSync(dir);
-mkdirSync(options.out, { recursive: true });
-try {
+async function measure(): Promise<void> {
   if (isMeasured()) {
     const { table, svg } = await compare();
     await Bun.write(`${options.out}/benchmark.md`, table);
     await Bun.write(`${options.out}/benchmark.svg`, svg);
     console.log(table);
   }
-  if (isMeasured("growth")) await report("growth", await measureGrowth({ dir, port: FIRST_PORT, ...load }));
-  if (isMeasured("gc")) await report("gc", await measureGc(dir, FIRST_PORT));
-  if (isMeasured("browsing")) {
+  if (isMeasured("large")) await report("large", await largeUnderEach());
+  // Against a commit, only the figures that its guard looks at.
+  const isOnly = options.against !== undefined;
+  if (!isOnly && isMeasured("growth"))
+    await report("growth", await measureGrowth({ dir, port: FIRST_PORT, ...load }));
+  if (!isOnly && isMeasured("gc")) await report("gc", await measureGc(dir, FIRST_PORT));
+  if (!isOnly && isMeasured("browsing")) {
     const place = { dir, port: FIRST_PORT, rounds, tags: tagCount, ...load };
     await report("browsing", await measureBrowsing(place));
   }
-  if (isMeasured("s3"))
+  if (!isOnly && isMeasured("s3"))
     await report(
       "s3",
       await measureS3({
@@ -212,6 +269,13 @@ try {
         ...{ tags: tagCount, before: options.before },
       }),
     );
+}
+
+mkdirSync(dir);
+mkdirSync(options.out, { recursive: true });
+try {
+  if (options.congestion === undefined) await measure();
+  else console.log(await large(options.congestion));
 } finally {
   rmSync(dir, { recursive: true, force: true });
   await cleanUp();

@@ -4,6 +4,8 @@ import { RawConnection } from "./raw-connection.ts";
 
 const MIB = 1024 * 1024;
 export const LARGE_BYTES = 512 * MIB;
+export const LARGE_IMAGE_BYTES = 100_000_000;
+const BLOCK_BYTES = 8 * MIB;
 
 function headersOf(peer: Peer): Record<string, string> {
   return Object.fromEntries(
@@ -18,8 +20,8 @@ function headersOf(peer: Peer): Record<string, string> {
 export async function makeLargeFile(path: string, bytes = LARGE_BYTES): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
   const writer = Bun.file(path).writer();
-  for (let at = 0; at < bytes; at += 8 * MIB) {
-    const block = randomBytes(8 * MIB);
+  for (let at = 0; at < bytes; at += BLOCK_BYTES) {
+    const block = randomBytes(Math.min(BLOCK_BYTES, bytes - at));
     hash.update(block);
     writer.write(block);
     await writer.flush();
@@ -33,13 +35,18 @@ export interface LargeFile {
   readonly digest: string;
 }
 
-export function makeLargeFiles(dir: string, count: number): Promise<readonly LargeFile[]> {
-  return Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const path = `${dir}/large-${i}`;
-      return { path, digest: await makeLargeFile(path) };
-    }),
-  );
+/** Their paths begin with `name`. */
+export async function makeLargeFiles(
+  name: string,
+  count: number,
+  bytes = LARGE_BYTES,
+): Promise<readonly LargeFile[]> {
+  const files: LargeFile[] = [];
+  for (let i = 0; i < count; i++) {
+    const path = `${name}-${i}`;
+    files.push({ path, digest: await makeLargeFile(path, bytes) });
+  }
+  return files;
 }
 
 /** POST, PATCH with the whole file, PUT: as podman does it. */
@@ -82,10 +89,10 @@ export async function pushAll(peer: Peer, files: readonly LargeFile[]): Promise<
 const CURL = Bun.which("curl");
 export const PULLED_BY = CURL ? "curl" : "the benchmark itself";
 
-export async function pullLarge(peer: Peer, digest: string): Promise<void> {
+export async function pullLarge(peer: Peer, digest: string, size = LARGE_BYTES): Promise<void> {
   const path = `/v2/large/blobs/${digest}`;
   const bytes = await (CURL ? pullWithCurl(CURL, peer, path) : pullRaw(peer, path));
-  if (bytes !== LARGE_BYTES) throw new Error(`${peer.name} sent ${bytes} bytes`);
+  if (bytes !== size) throw new Error(`${peer.name} sent ${bytes} bytes`);
 }
 
 async function pullWithCurl(curl: string, peer: Peer, path: string): Promise<number> {

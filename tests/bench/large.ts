@@ -1,17 +1,22 @@
 import { rmSync } from "node:fs";
+import { IMAGES, measureImagePulls, measureImagePushes, recordPushTimes } from "./large-images.ts";
 import {
   LARGE_BYTES,
+  LARGE_IMAGE_BYTES,
   type LargeFile,
   makeLargeFiles,
+  PULLED_BY,
   pullLarge,
   pushAll,
   pushLarge,
 } from "./large-transfers.ts";
 import { warmMemory } from "./machine.ts";
-import { cpuSeconds, memoryMiB, type Peer, type PeerKind, startPeer } from "./peers.ts";
+import { BARE, cpuSeconds, memoryMiB, type Peer, type PeerKind, startPeer } from "./peers.ts";
+import { markdownTable } from "./report.ts";
 import type { Samples } from "./samples.ts";
 import { timed } from "./timed.ts";
 import { measureUploadLatency } from "./upload-latency.ts";
+import { pushSample } from "./workloads.ts";
 
 const MIB = 1024 * 1024;
 const AT_ONCE = 8;
@@ -28,37 +33,78 @@ async function settle(bytes: number): Promise<void> {
   await warmMemory(bytes);
 }
 
-/** New content each time: what a registry has already it need not take again. */
-export async function measureLarge(
-  samples: Samples,
-  peers: readonly Peer[],
-  bare: Peer,
-  dir: string,
-): Promise<void> {
-  const [first, ...others] = await makeLargeFiles(dir, AT_ONCE + 1);
-  if (!first) return;
-  for (const peer of [...peers, bare]) {
-    await settle(ONE_PUSH_BYTES);
-    const one = await timed(() => pushLarge(peer, first.path, first.digest));
-    samples.record("512-MiB push", "MiB/s", peer.name, LARGE_BYTES / MIB / one);
-    await settle(ALL_PUSHES_BYTES);
-    const before = cpuSeconds(peer.pid);
-    const all = await timed(() => pushAll(peer, others));
-    const name = `512-MiB push, ${AT_ONCE} at once`;
-    samples.record(name, "MiB/s", peer.name, (AT_ONCE * LARGE_BYTES) / MIB / all);
-    samples.record(`CPU of ${name}`, "s each", peer.name, (cpuSeconds(peer.pid) - before) / AT_ONCE, true);
-    if (peer === bare) continue;
-    await measurePulls(samples, peer, first, others);
-    await measureUploadLatency(samples, peer, dir);
-  }
+export interface LargePlace {
+  readonly dir: string;
+  readonly firstPort: number;
+  readonly rounds: number;
 }
 
-async function measurePulls(
+interface Content {
+  readonly first: LargeFile;
+  readonly others: readonly LargeFile[];
+  readonly layers: readonly LargeFile[];
+}
+
+/** Answers a table of what `kinds` need, the first of them being ours. */
+export async function compareLarge(
   samples: Samples,
-  peer: Peer,
-  first: LargeFile,
-  others: readonly LargeFile[],
+  kinds: readonly PeerKind[],
+  place: LargePlace,
+): Promise<string> {
+  await measureLarge(samples, kinds, place);
+  const names = kinds.map(({ name }) => name);
+  const note = `Medians of ${place.rounds} rounds. Large blobs are pulled by ${PULLED_BY}. A ratio above 1 is in Everlock's favour.`;
+  return `${markdownTable(samples.figures(), names)}\n\n${note}`;
+}
+
+/** Registries are started for each round in empty directories, each round in the other order. */
+async function measureLarge(
+  samples: Samples,
+  kinds: readonly PeerKind[],
+  { dir, firstPort, rounds }: LargePlace,
 ): Promise<void> {
+  const [first, ...others] = await makeLargeFiles(`${dir}/large`, AT_ONCE + 1);
+  const layers = await makeLargeFiles(`${dir}/layer`, IMAGES, LARGE_IMAGE_BYTES);
+  if (!first) return;
+  const times = new Map<string, number[]>();
+  for (let round = 1; round <= rounds; round++) {
+    console.error(`round ${round} of ${rounds}`);
+    for (const kind of round % 2 === 1 ? kinds : kinds.toReversed()) {
+      const home = `${dir}/${crypto.randomUUID()}`;
+      const peer = await startPeer(kind, home, firstPort + kinds.indexOf(kind));
+      try {
+        await measurePushes(samples, peer, { first, others, layers });
+        if (kind === BARE) continue;
+        await settle(ALL_PUSHES_BYTES);
+        await measureImagePushes(samples, peer, layers, times);
+        await measurePulls(samples, peer, { first, others, layers });
+        await pushSample(peer);
+        await measureUploadLatency(samples, peer, dir);
+      } finally {
+        await peer.stop();
+        rmSync(home, { recursive: true });
+      }
+    }
+  }
+  recordPushTimes(samples, times);
+}
+
+async function measurePushes(samples: Samples, peer: Peer, { first, others }: Content): Promise<void> {
+  await settle(ONE_PUSH_BYTES);
+  const beforeOne = cpuSeconds(peer.pid);
+  const one = await timed(() => pushLarge(peer, first.path, first.digest));
+  samples.record("512-MiB push", "MiB/s", peer.name, LARGE_BYTES / MIB / one);
+  samples.record("CPU of 512-MiB push", "s each", peer.name, cpuSeconds(peer.pid) - beforeOne, true);
+  await settle(ALL_PUSHES_BYTES);
+  const before = cpuSeconds(peer.pid);
+  const all = await timed(() => pushAll(peer, others));
+  const name = `512-MiB push, ${AT_ONCE} at once`;
+  samples.record(name, "MiB/s", peer.name, (AT_ONCE * LARGE_BYTES) / MIB / all);
+  samples.record(`CPU of ${name}`, "s each", peer.name, (cpuSeconds(peer.pid) - before) / AT_ONCE, true);
+  samples.record(`memory at peak, ${name}`, "MiB", peer.name, memoryMiB(peer.pid, "VmHWM"), true);
+}
+
+async function measurePulls(samples: Samples, peer: Peer, { first, others, layers }: Content): Promise<void> {
   // What the pushes left to be done in the background would else be counted with the pulls.
   await Bun.sleep(REST_MS);
   const before = cpuSeconds(peer.pid);
@@ -70,25 +116,5 @@ async function measurePulls(
   const all = await timed(() => Promise.all(others.map(({ digest }) => pullLarge(peer, digest))));
   const name = `512-MiB pull, ${AT_ONCE} at once`;
   samples.record(name, "MiB/s", peer.name, (AT_ONCE * LARGE_BYTES) / MIB / all);
-}
-
-/** Of registries that have done nothing else. */
-export async function measurePushMemory(
-  samples: Samples,
-  kinds: readonly PeerKind[],
-  { dir, firstPort }: { readonly dir: string; readonly firstPort: number },
-): Promise<void> {
-  const files = await makeLargeFiles(dir, AT_ONCE);
-  for (const [i, kind] of kinds.entries()) {
-    const home = `${dir}/memory-${i}`;
-    const peer = await startPeer(kind, home, firstPort + i);
-    try {
-      await pushAll(peer, files);
-      const peak = memoryMiB(peer.pid, "VmHWM");
-      samples.record(`memory at peak, ${AT_ONCE} 512-MiB pushes at once`, "MiB", peer.name, peak, true);
-    } finally {
-      await peer.stop();
-      rmSync(home, { recursive: true });
-    }
-  }
+  await measureImagePulls(samples, peer, layers);
 }

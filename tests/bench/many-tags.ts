@@ -72,6 +72,23 @@ export async function fillStores(
   await oci.close();
 }
 
+/** The same for zot, which keeps an OCI layout for each repository. */
+export function fillZot(dataDir: string, repositories: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(repositories)) {
+    const root = `${dataDir}/${name}`;
+    mkdirSync(`${root}/blobs/sha256`, { recursive: true });
+    writeFileSync(`${root}/blobs/sha256/${digestHex(DIGEST)}`, MANIFEST);
+    writeFileSync(`${root}/oci-layout`, JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+    const manifests = tagsOf(count).map((tag) => ({
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      digest: DIGEST,
+      size: MANIFEST.length,
+      annotations: { "org.opencontainers.image.ref.name": tag },
+    }));
+    writeFileSync(`${root}/index.json`, JSON.stringify({ schemaVersion: 2, manifests }));
+  }
+}
+
 /** The same for a registry with distribution's layout of files. */
 export function fillDistribution(dataDir: string, repositories: Readonly<Record<string, number>>): void {
   const root = `${dataDir}/docker/registry/v2`;

@@ -47,6 +47,16 @@ function distribution(program: string) {
   };
 }
 
+/** Every acknowledged push is on the disk, as with Everlock. */
+function zotConfig(dir: string, port: number): string {
+  return JSON.stringify({
+    distSpecVersion: "1.1.1",
+    storage: { rootDirectory: `${dir}/data`, dedupe: true, commit: true },
+    http: { address: "127.0.0.1", port: String(port) },
+    log: { level: "error" },
+  });
+}
+
 export const EVERLOCK: PeerKind = {
   name: "Everlock",
   program: undefined,
@@ -58,6 +68,18 @@ export const EVERLOCK: PeerKind = {
     ...["--frontend-http-listen-http", `127.0.0.1:${port}`],
     ...flags,
   ],
+};
+
+export const ZOT: PeerKind = {
+  name: "zot",
+  program: "zot",
+  install:
+    "'go build -tags containers_image_openpgp ./cmd/zot' in its source, or a release of github.com/project-zot/zot,",
+  authorization: undefined,
+  command: (dir, port) => {
+    writeFileSync(`${dir}/config.json`, zotConfig(dir, port));
+    return ["zot", "serve", `${dir}/config.json`];
+  },
 };
 
 export const PEERS: readonly PeerKind[] = [
@@ -76,6 +98,7 @@ export const PEERS: readonly PeerKind[] = [
     authorization: undefined,
     command: distribution("docker-registry"),
   },
+  ZOT,
 ];
 
 /** Not a registry, but the bound of one that is built on Bun. */

@@ -1,4 +1,9 @@
-import { type Figure, median } from "./report.ts";
+import { type Figure, median, ratioOf } from "./report.ts";
+
+/** How much slower than the earlier commit a figure may be. */
+const BUDGET = 0.05;
+/** With fewer, chance decides. */
+const MIN_ROUNDS = 3;
 
 /** What was measured of each registry, in the order in which it was first. */
 export class Samples {
@@ -15,12 +20,27 @@ export class Samples {
 
   /** Their medians. */
   figures(): Figure[] {
-    return [...this.#samples].map(([name, byPeer]) => ({
-      name,
-      unit: "",
-      lessIsBetter: false,
-      ...this.#shapes.get(name),
-      values: new Map([...byPeer].map(([peer, values]) => [peer, median(values)])),
-    }));
+    return [...this.#samples].map(([name, byPeer]) =>
+      this.#figure(name, new Map([...byPeer].map(([peer, values]) => [peer, median(values)]))),
+    );
+  }
+
+  /** The figures of `ours` that were worse than those of `theirs` in each round, and by more than the budget in their median. */
+  regressions(ours: string, theirs: string): string[] {
+    return [...this.#samples].flatMap(([name, byPeer]) => {
+      const before = byPeer.get(theirs) ?? [];
+      const figure = this.#figure(name, new Map());
+      const ratios = (byPeer.get(ours) ?? []).map((own, i) => ratioOf(figure, own, before[i] ?? own));
+      const middle = median(ratios);
+      const isWorse = ratios.every((ratio) => ratio < 1) && middle < 1 - BUDGET;
+      if (ratios.length < MIN_ROUNDS || !isWorse) return [];
+      return [
+        `${name}: ${middle.toFixed(2)} times ${theirs}, in ${ratios.length} rounds of ${ratios.length}`,
+      ];
+    });
+  }
+
+  #figure(name: string, values: ReadonlyMap<string, number>): Figure {
+    return { name, unit: "", lessIsBetter: false, ...this.#shapes.get(name), values };
   }
 }

@@ -62,25 +62,29 @@ export async function pushBlob(
 
 /** A manifest of one config and one layer, made different by its annotation. */
 export function manifestOf(layer: Uint8Array, note: string, config: Uint8Array = CONFIG): Buffer {
+  const described = (bytes: Uint8Array) => ({ digest: digestOf(bytes), size: bytes.length });
+  return manifestFor(described(config), described(layer), note);
+}
+
+interface Content {
+  readonly digest: string;
+  readonly size: number;
+}
+
+export function manifestFor(config: Content, layer: Content, note: string): Buffer {
   return Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
       mediaType: MANIFEST,
-      config: {
-        mediaType: "application/vnd.oci.image.config.v1+json",
-        digest: digestOf(config),
-        size: config.length,
-      },
-      layers: [
-        { mediaType: "application/vnd.oci.image.layer.v1.tar", digest: digestOf(layer), size: layer.length },
-      ],
+      config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
+      layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar", ...layer }],
       annotations: { note },
     }),
   );
 }
 
-export async function get(connection: RawConnection, peer: Peer, path: string): Promise<void> {
-  expectStatus(await connection.request(requestBytes("GET", path, peer)), 200, path);
+export async function get(connection: RawConnection, peer: Peer, path: string, headers = ""): Promise<void> {
+  expectStatus(await connection.request(requestBytes("GET", path, peer, headers)), 200, path);
 }
 
 export async function putManifest(connection: RawConnection, peer: Peer, path: string, manifest: Uint8Array) {
@@ -89,7 +93,7 @@ export async function putManifest(connection: RawConnection, peer: Peer, path: s
 }
 
 /** The same image in every registry. */
-async function pushSample(peer: Peer): Promise<void> {
+export async function pushSample(peer: Peer): Promise<void> {
   const connection = await RawConnection.open(peer.port);
   for (const blob of [CONFIG, LAYER]) await pushBlob(connection, peer, "bench", blob);
   await putManifest(connection, peer, "/v2/bench/manifests/v1", SAMPLE);
