@@ -35,9 +35,10 @@ function raise(): never {
   throw new Error("there is no such upload");
 }
 
+/** Copies: the store frees what it has taken in. */
 async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
-    yield part;
+    yield part.slice();
     await nextTurn();
   }
 }
