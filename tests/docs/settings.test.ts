@@ -15,6 +15,8 @@ const OTHER_FLAGS = new Set([
   ...["login", "password-file", "ca", "realm", "allow-private", "at"],
   // build.ts; skopeo and /oci restore
   ...["image", "packages", "all"],
+  // bun run bench
+  ...["large", "against"],
   // dpkg
   "purge",
   // podman, bun, npx, git, chown, systemctl

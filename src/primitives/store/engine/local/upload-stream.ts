@@ -59,16 +59,82 @@ export interface StreamChecks {
 
 const NO_CHECKS: StreamChecks = { admit: () => undefined, onChunk: () => undefined };
 
-async function writeAndFree(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> {
-  await writeAll(fd, chunks, position);
-  for (const chunk of chunks) freeReceived(chunk);
+/** Writes the chunks of an upload one after the other, each of which it frees. */
+class StreamWriter {
+  readonly #fd: number;
+  readonly #admit: () => void;
+  readonly #ahead: FlushAhead;
+  /** Where the next byte goes. */
+  #position: number;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #writing: Promise<void> | undefined;
+
+  /** `admit` is called after each write; what it throws ends the next one. */
+  constructor(fd: number, start: number, admit: () => void) {
+    this.#fd = fd;
+    this.#admit = admit;
+    this.#ahead = new FlushAhead(fd, start);
+    this.#position = start;
+  }
+
+  /**
+   * At once, while the chunk is in the processor's cache: that takes three quarters of the processor time that a write on
+   * another thread takes. A disk that is slower than the client would block this thread: then another one writes, and
+   * whatever arrives meanwhile is the next write. Resolves when there is room for the next chunk; `undefined` if there is.
+   */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    const isIdle = this.#writing === undefined && this.#gatheredBytes === 0;
+    if (isIdle && pace.isFast && !this.#ahead.isBehind(this.#position)) {
+      this.#position += pace.measure(() => writeFullySync(this.#fd, chunk, this.#position));
+      freeReceived(chunk);
+      this.#admit();
+      this.#ahead.written(this.#position);
+      return undefined;
+    }
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+    if (this.#writing !== undefined)
+      return this.#gatheredBytes >= MAX_GATHERED_BYTES ? this.#writing : undefined;
+    if (this.#gatheredBytes >= MAX_DIRECT_BYTES) this.#writeGathered();
+    return undefined;
+  }
+
+  /** Writes what is left, and answers where the file ends. */
+  async end(): Promise<number> {
+    while (this.#writing !== undefined) await this.#writing;
+    for (const chunk of this.#gathered) this.#position += writeFullySync(this.#fd, chunk, this.#position);
+    this.#gathered = [];
+    return this.#position;
+  }
+
+  /** Resolves when nothing is under way on the file. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([this.#writing, this.#ahead.flushing]);
+  }
+
+  #writeGathered(): void {
+    if (this.#gatheredBytes === 0) return;
+    this.#writing = this.#writeAndFree(this.#gathered, this.#position).then(() => {
+      this.#admit();
+      this.#writing = undefined;
+      this.#ahead.written(this.#position);
+      this.#writeGathered();
+    });
+    // Awaited later; until then a failure must not count as unhandled.
+    this.#writing.catch(() => undefined);
+    this.#position += this.#gatheredBytes;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+  }
+
+  async #writeAndFree(chunks: readonly Uint8Array[], position: number): Promise<void> {
+    await writeAll(this.#fd, chunks, position);
+    for (const chunk of chunks) freeReceived(chunk);
+  }
 }
 
-/**
- * Hashes and writes each chunk at once, while it is in the processor's cache, and frees it for the next one: that takes
- * three quarters of the processor time that a write on another thread takes. A disk that is slower than the client would
- * block this thread: then another one writes, and whatever arrived meanwhile is the next write.
- */
+/** Hashes a body and writes it to a file from `start`. Answers where it ends, and whether the body did not break off. */
 export async function writeStream(
   fd: number,
   body: AsyncIterable<Uint8Array>,
@@ -76,27 +142,10 @@ export async function writeStream(
   hasher: Bun.CryptoHasher | undefined,
   { admit, onChunk } = NO_CHECKS,
 ): Promise<{ size: number; whole: boolean }> {
-  let position = start;
-  let gathered: Uint8Array[] = [];
-  let gatheredBytes = 0;
-  let writing: Promise<void> | undefined;
-  const ahead = new FlushAhead(fd, start);
-  const writeGathered = (): void => {
-    if (gatheredBytes === 0) return;
-    writing = writeAndFree(fd, gathered, position).then(() => {
-      admit();
-      writing = undefined;
-      ahead.written(position);
-      writeGathered();
-    });
-    // Awaited later; until then a failure must not count as unhandled.
-    writing.catch(() => undefined);
-    position += gatheredBytes;
-    gathered = [];
-    gatheredBytes = 0;
-  };
+  const writer = new StreamWriter(fd, start, admit);
   const chunks = body[Symbol.asyncIterator]();
   const turn = turns.begin();
+  let isFirst = true;
   let whole = false;
   try {
     for (;;) {
@@ -105,33 +154,20 @@ export async function writeStream(
       whole = next !== "broken";
       if (next === "broken" || next.done) break;
       onChunk();
-      if (gatheredBytes === 0 && position === start) admit();
+      if (isFirst) admit();
+      isFirst = false;
       const waiting = turn.ready(next.value.length);
       if (waiting !== undefined) await waiting;
       hasher?.update(next.value);
-      if (writing === undefined && gatheredBytes === 0 && pace.isFast && !ahead.isBehind(position)) {
-        const chunk = next.value;
-        position += pace.measure(() => writeFullySync(fd, chunk, position));
-        freeReceived(chunk);
-        admit();
-        ahead.written(position);
-        continue;
-      }
-      gathered.push(next.value);
-      gatheredBytes += next.value.length;
-      if (writing !== undefined) {
-        if (gatheredBytes >= MAX_GATHERED_BYTES) {
-          turn.idle();
-          await writing;
-        }
-      } else if (gatheredBytes >= MAX_DIRECT_BYTES) writeGathered();
+      const written = writer.write(next.value);
+      if (written === undefined) continue;
+      turn.idle();
+      await written;
     }
-    while (writing !== undefined) await writing;
-    for (const chunk of gathered) position += writeFullySync(fd, chunk, position);
-    return { size: position, whole };
+    return { size: await writer.end(), whole };
   } finally {
     turn.end();
     // The caller closes the file: by then nothing may be under way on it, or it would hit the next one of that number.
-    await Promise.allSettled([writing, ahead.flushing]);
+    await writer.settle();
   }
 }
