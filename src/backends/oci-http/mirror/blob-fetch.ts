@@ -1,3 +1,4 @@
+import { statfsSync } from "node:fs";
 import { type Digest, digestAlgorithm } from "../../../primitives/digest.ts";
 import type { UpstreamBlob } from "../../../registry/client/registry-client.ts";
 import {
@@ -87,6 +88,7 @@ export class BlobFetch {
     const answer = await this.#open(0, stated);
     if (answer.kind !== "found") return answer;
     const size = answer.size ?? stated;
+    if (size !== undefined) requireRoom(directory, size);
     const session = await uploads.start(repository, digestAlgorithm(digest));
     if (typeof session !== "string")
       return { kind: "limited", reason: session.reason, retryAfterSeconds: BUSY_SECONDS };
@@ -225,6 +227,13 @@ function isBreak(failure: UpstreamFailure): boolean {
 function failureIn(error: unknown): UpstreamFailure {
   if (error instanceof UpstreamBodyError) return error.failure;
   throw error;
+}
+
+/** Throws where the disk could not hold so many bytes more: nobody is to get the first of them in vain. */
+function requireRoom(directory: string, bytes: number): void {
+  const { bavail, bsize } = statfsSync(directory);
+  if (bavail * bsize < bytes)
+    throw Object.assign(new Error(`there is no room for a blob of ${bytes} bytes`), { code: "ENOSPC" });
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -198,3 +198,20 @@ test("a fetch for which there is no room is cut off, and the log says so", async
   expect(await oci.uploads.list()).toEqual([]);
   expect(logged.join("\n")).toContain(`the mirror 'hub' could not keep ${layer} of 'team/app'`);
 });
+
+test("a blob that the disk could not hold is refused before its first byte, and the log says so", async () => {
+  const { oci } = await TestStore.open();
+  const { upstream, storage, logged } = testMirror(oci, NEVER);
+  const { layer } = upstream.image("");
+  const openBlob = upstream.openBlob.bind(upstream);
+  upstream.openBlob = async (...args) => {
+    const answer = await openBlob(...args);
+    return answer.kind === "found" ? { ...answer, size: 2 ** 60 } : answer;
+  };
+  const refused = await storage()
+    .blob(APP, layer)
+    .catch((error) => error);
+  expect(refused).toMatchObject({ code: "ENOSPC" });
+  expect(logged.join("\n")).toContain(`could not keep ${layer}`);
+  expect(await oci.uploads.list()).toEqual([]);
+});
