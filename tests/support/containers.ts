@@ -22,7 +22,13 @@ export interface ContainerTools {
  * With `partialImages`, podman pulls what differs of zstd:chunked layers. It needs the storage driver `overlay`; see
  * `canUseOverlay`.
  */
-export function containerTools({ partialImages = false } = {}): ContainerTools {
+export function containerTools({
+  partialImages = false,
+  env: more = {},
+}: {
+  readonly partialImages?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+} = {}): ContainerTools {
   const dir = temporaryDirectory();
   mkdirSync(`${dir}/home`);
   writeFileSync(`${dir}/auth.json`, "{}");
@@ -30,6 +36,7 @@ export function containerTools({ partialImages = false } = {}): ContainerTools {
     REGISTRY_AUTH_FILE: `${dir}/auth.json`,
     HOME: `${dir}/home`,
     XDG_RUNTIME_DIR: dir,
+    ...more,
   };
   const storage = ["--root", `${dir}/storage`, "--runroot", `${dir}/run`];
   if (partialImages) {

@@ -1,19 +1,26 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const START_TIMEOUT_MS = 30_000;
 
-/** Runs `work` with a private Docker daemon; `docker(…)` builds a command line for it. */
+/**
+ * Runs `work` with a private Docker daemon; `docker(…)` builds a command line for it. `settings` are those of `daemon.json`,
+ * `logins` those of the client's `config.json`.
+ */
 export async function withDocker(
   work: (docker: (...args: string[]) => string[]) => Promise<void>,
   env: Readonly<Record<string, string>> = {},
+  { settings = "{}", logins = "{}" } = {},
 ): Promise<void> {
   const dir = temporaryDirectory();
   const socket = `${dir}/docker.sock`;
   mkdirSync(`${dir}/client`);
+  writeFileSync(`${dir}/client/config.json`, logins);
+  writeFileSync(`${dir}/daemon.json`, settings);
   const daemon = Bun.spawn(
     [
       "dockerd",
+      ...["--config-file", `${dir}/daemon.json`],
       ...["--iptables=false", "--bridge=none", "--storage-driver=vfs"],
       ...["--host", `unix://${socket}`, "--pidfile", `${dir}/docker.pid`],
       ...["--data-root", `${dir}/data`, "--exec-root", `${dir}/exec`],

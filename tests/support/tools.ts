@@ -13,6 +13,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   buildah: "buildah",
   docker: "docker.io",
   dockerd: "docker.io",
+  containerd: "containerd",
+  ctr: "containerd",
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",
   sshpass: "sshpass",
