@@ -79,16 +79,19 @@ async function logOf(server: Everlock, registry: string): Promise<string> {
   return (await server.console(`/oci log ${registry}`)).stdout;
 }
 
-async function push(registry: string, image: string): Promise<void> {
-  const { dir } = makeLayout({ layerBytes: 50_000 });
+/** Resolves with the digests of the image and of its layers. */
+async function push(
+  registry: string,
+  image: string,
+  credentials?: string,
+): Promise<{ digest: string; layers: string[] }> {
+  const { dir, digest, blobs } = makeLayout({ layerBytes: 50_000 });
   await must([
-    "skopeo",
-    "copy",
-    "-q",
-    "--dest-tls-verify=false",
-    `oci:${dir}:image`,
-    `docker://${registry}/${image}`,
+    ...["skopeo", "copy", "-q", "--dest-tls-verify=false"],
+    ...(credentials === undefined ? [] : ["--dest-creds", credentials]),
+    ...[`oci:${dir}:image`, `docker://${registry}/${image}`],
   ]);
+  return { digest, layers: [...blobs.keys()].filter((known) => known !== digest) };
 }
 
 const CLIENTS = ["registry", "openssl", "skopeo", "ssh", "sshpass"];
@@ -197,6 +200,104 @@ describeWith([...CLIENTS, "containerd", "ctr"], "containerd", () => {
   }, 60_000);
 });
 
+const ACCEPT = { Accept: "application/vnd.oci.image.manifest.v1+json" };
+
+describeWith(CLIENTS, "the name of an upstream at a host of another registry", () => {
+  test("leads to the mirror of this upstream: manifests, blobs, tags, referrers, tokens and the access log", async () => {
+    const [first, second] = [await startDistribution(), await startDistribution()];
+    const { layers, digest } = await push(first.registry, "team/app:1");
+    await push(first.registry, "team/app:2");
+    await push(second.registry, "team/app:1");
+    const accessLog = `${temporaryDirectory()}/access.log`;
+    const server = await startEverlock({ args: ["--access-log", accessLog] });
+    await admin(
+      server,
+      `/oci create one vhost=one.test upstream=http://${first.registry} ns-vhost=localhost`,
+      `/oci create two vhost=127.0.0.1 upstream=http://${second.registry} ns-vhost=localhost`,
+      `/oci create three vhost=three.test upstream=https://private.test`,
+      "/users add alice wonderland",
+      ...["one", "two"].map((name) => `/users grant alice http/oci/${name} reader`),
+      ...["one", "two"].map((name) => `/users grant anon http/oci/${name}/public/** reader`),
+    );
+    const base = `http://localhost:${server.httpPort}`;
+    const ask = (path: string, name: string, init: RequestInit = {}) => {
+      const url = new URL(path, base);
+      url.searchParams.set("ns", name);
+      return fetch(url, { ...init, headers: { ...ACCEPT, ...(init.headers as Record<string, string>) } });
+    };
+    const manifest = "/v2/team/app/manifests/1";
+    const challenge = (await ask(manifest, first.registry)).headers.get("WWW-Authenticate") ?? "";
+    const [, realm = "", scope = ""] = challenge.match(/realm="([^"]+)".*scope="([^"]+)"/) ?? [];
+    const credentials = Buffer.from(`${ALICE.name}:${ALICE.password}`).toString("base64");
+    const response = await fetch(`${realm}&scope=${scope}`, {
+      headers: { Authorization: `Basic ${credentials}` },
+    });
+    const { token } = (await response.json()) as { readonly token: string };
+    const headers = { Authorization: `Bearer ${token}` };
+    const status = async (path: string, name: string, method = "GET") =>
+      (await ask(path, name, { method, headers })).status;
+
+    expect((await ask(manifest, first.registry, { headers })).headers.get("Docker-Content-Digest")).toBe(
+      digest,
+    );
+    expect(await status(manifest, first.registry, "HEAD")).toBe(200);
+    for (const layer of layers) expect(await status(`/v2/team/app/blobs/${layer}`, first.registry)).toBe(200);
+    expect(await status(`/v2/team/app/referrers/${digest}`, first.registry)).toBe(200);
+    const tags = await ask("/v2/team/app/tags/list?n=1", first.registry, { headers });
+    expect(await tags.json()).toMatchObject({ tags: ["1"] });
+    const [, next = ""] = tags.headers.get("Link")?.match(/<([^>]+)>/) ?? [];
+    expect(await (await fetch(new URL(next, base), { headers })).json()).toMatchObject({ tags: ["2"] });
+    // The token of one registry is nothing to another, and the host's own registry has no such image.
+    expect(await status(manifest, second.registry)).toBe(401);
+    for (const name of ["private.test", "unknown.test", "docker.io"])
+      expect(await status(manifest, name)).toBe(401);
+    const own = { Authorization: `Basic ${Buffer.from("admin:change-me").toString("base64")}` };
+    for (const name of ["private.test", "unknown.test", "docker.io"])
+      expect((await ask(manifest, name, { headers: own })).status).toBe(404);
+    // A mirror serves nothing under the name of another registry.
+    const two = `http://127.0.0.1:${server.httpPort}${manifest}`;
+    expect((await fetch(two, { headers: { ...ACCEPT, ...own } })).status).toBe(200);
+    for (const [name, expected] of [
+      [second.registry, 200],
+      ["docker.io", 404],
+    ] as const)
+      expect((await fetch(`${two}?ns=${name}`, { headers: { ...ACCEPT, ...own } })).status).toBe(expected);
+    await server.end();
+    const lines = (await Bun.file(accessLog).text()).trim().split("\n");
+    const instances = lines.map(
+      (line) => JSON.parse(line) as { instance: string; user: string; path: string },
+    );
+    expect(instances).toContainEqual(
+      expect.objectContaining({ instance: "one", user: "alice", path: manifest, status: 200 }),
+    );
+    expect(instances.find(({ path }) => path === "/token")).toMatchObject({ instance: "one", status: 200 });
+  }, 60_000);
+});
+
+describeWith(CLIENTS, "the upstream of a prefix", () => {
+  test("gets no credentials, so that nothing private comes into a registry that others may read", async () => {
+    const upstream = await startDistribution(ALICE);
+    await push(upstream.registry, "team/app:1", `${ALICE.name}:${ALICE.password}`);
+    const file = `${temporaryDirectory()}/upstream.json`;
+    const auth = Buffer.from(`${ALICE.name}:${ALICE.password}`).toString("base64");
+    writeFileSync(file, JSON.stringify({ auths: { [upstream.url]: { auth } } }));
+    const server = await startEverlock({ args: ["--upstream-credentials", file] });
+    await admin(
+      server,
+      `/oci create mirror vhost=127.0.0.1 upstream=${upstream.url}`,
+      `/oci set default proxy=lab/**,${upstream.url}`,
+    );
+    const headers = {
+      ...ACCEPT,
+      Authorization: `Basic ${Buffer.from("admin:change-me").toString("base64")}`,
+    };
+    const status = async (url: string) => (await fetch(`http://${url}/manifests/1`, { headers })).status;
+    expect(await status(`127.0.0.1:${server.httpPort}/v2/team/app`)).toBe(200);
+    expect(await status(`${server.registry}/v2/lab/team/app`)).toBe(404);
+    expect(server.log()).toContain("the mirror 'default' got nothing of 'lab/team/app'");
+  }, 60_000);
+});
+
 describeWith([...CLIENTS, "podman"], "podman", () => {
   test("asks the prefix of a registry as a mirror of registries.conf, and Docker Hub where it refuses", async () => {
     const { hub, server, everyone } = await startMirrors();
@@ -237,6 +338,8 @@ describeWith([...CLIENTS, "podman"], "podman", () => {
       ...["push", "-q", "--tls-verify=false", "--creds", "admin:change-me", NAME],
       `${server.registry}/own/app:1`,
     );
+    // Docker Hub's own images have one-part names, too.
+    await mustRun("podman", "pull", "-q", "--tls-verify=false", `${server.registry}/hub/app:1`);
     await hub.stop();
     await forget();
     await pull();
