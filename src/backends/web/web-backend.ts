@@ -15,6 +15,7 @@ import { handlePage, responseOf } from "./pages/pages.tsx";
 import { SIGN_IN, SIGN_OUT } from "./pages/sign-in-page.tsx";
 import { compressed } from "./requests/compressed.ts";
 import { UnderMaintenanceError, webFailureOf } from "./requests/failed-web.ts";
+import { failureLog } from "./requests/failure-log.ts";
 import { Links } from "./requests/links.ts";
 import { isSameState, PageCache, type PageState } from "./requests/page-cache.ts";
 import { SECURITY_HEADERS, UNCACHED } from "./requests/security-headers.ts";
@@ -38,7 +39,7 @@ export class WebBackend implements WebCalls {
   readonly #pages = new PageCache();
 
   constructor(services: WebServices) {
-    this.#services = services;
+    this.#services = { ...services, log: failureLog(services.log) };
   }
 
   async handle(request: WebRequest): Promise<WebResponse> {
@@ -99,7 +100,7 @@ export class WebBackend implements WebCalls {
       query,
       at: undefined,
       asOf: undefined,
-      links: new Links(request.base, query.get("at") ?? undefined),
+      links: new Links(request.base, pastIn(query)),
       submissions: this.#submissions,
     };
   }
@@ -125,9 +126,15 @@ function isApiPath(path: string): boolean {
   return path === API_PREFIX || path.startsWith(`${API_PREFIX}/`);
 }
 
+/** The past moment that a query names; `now` is none. */
+function pastIn(query: URLSearchParams): string | undefined {
+  const at = query.get("at");
+  return at === null || at === "" || at === "now" ? undefined : at;
+}
+
 async function momentOf({ query, services, actor, config }: WebContext): Promise<Moment | undefined> {
-  const text = query.get("at");
-  if (text === null || text === "") return undefined;
+  const text = pastIn(query);
+  if (text === undefined) return undefined;
   const moment = momentIn("at", text);
   await requireSeen(services, actor, { instance: config.name, moment });
   return moment;

@@ -38,7 +38,7 @@ describeWithSmallDisks("pages that were not opened before the disk failed", () =
   test.each(["full", "read-only"] as const)(
     "on a disk that is %s show all but the history, say what is missing, and recover without a restart",
     async (trouble) => {
-      const { disk, look } = await start();
+      const { disk, server, look } = await start();
       if (trouble === "full") disk.fill();
       else disk.protect(true);
       const words = trouble === "full" ? "there is no room on the disk" : "its file system is read-only";
@@ -53,6 +53,8 @@ describeWithSmallDisks("pages that were not opened before the disk failed", () =
         expect([path, status, text.includes(words), text.includes(HINT)]).toEqual([path, 503, true, true]);
         expect(text).not.toContain("before its first change");
       }
+      const warnings = server.logged.filter((line) => line.includes("a request for a page failed"));
+      expect(warnings).toHaveLength(1);
       if (trouble === "full") disk.free();
       else disk.protect(false);
       for (const path of [...SHOWN, ...NEEDS_HISTORY.filter((path) => !path.includes("restore"))]) {

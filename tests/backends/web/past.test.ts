@@ -91,6 +91,21 @@ describe("the past by the API", () => {
     expect(subjectsIn(await ask(`/log?limit=3&cursor=${second["previous"]}`))).toEqual(SUBJECTS.slice(0, 3));
   });
 
+  test("now is the end of a comparison, and a registry as of now is the present", async () => {
+    const { ask, browserOf } = await start();
+    const changes = async (query: string) => (await ask(`/compare?${query}`))["changes"];
+    expect(await changes("from=1h&to=now")).toEqual(await changes("from=1h"));
+    expect(await changes("from=1h&to=now")).toHaveLength(5);
+    const alice = await browserOf("alice");
+    const page = await alice.text("/compare?from=1h&to=now");
+    expect(page).toContain('value="now"');
+    expect(page).toContain("at=now");
+    const present = await alice.text("/repositories/team/app?at=now");
+    expect(present).toContain("Delete");
+    expect(present).not.toContain("read-only");
+    expect(present).not.toContain('href="/?at=');
+  });
+
   test("wrong parameters are refused in words that say what would be right", async () => {
     const { httpPort } = await startTestServer();
     for (const [path, detail] of WRONG)

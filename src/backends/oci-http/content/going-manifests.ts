@@ -38,7 +38,7 @@ export function goingManifests(
     for (const [digest, { subject, namers, isCrowded }] of going) {
       const isKept =
         isCrowded ||
-        index.tagsOf(repository, digest).some((tag) => !tags.has(tag)) ||
+        index.tagsOf(repository, digest, tags.size + 1).some((tag) => !tags.has(tag)) ||
         namers.some((namer) => !going.has(namer)) ||
         (subject !== undefined && !going.has(subject) && index.manifest(repository, subject) !== undefined);
       if (!isKept) continue;

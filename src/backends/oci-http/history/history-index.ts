@@ -47,6 +47,7 @@ export class HistoryIndex {
   readonly #store: HistorySource;
   #catchingUp: Promise<void> | undefined;
   #isClosing = false;
+  #unread = 0;
 
   /** `damaged` is called with the reason when a damaged file is rebuilt. */
   constructor(
@@ -74,6 +75,11 @@ export class HistoryIndex {
     return this.#file.isThere ? headIn(this.#db) : undefined;
   }
 
+  /** The commits that a running catch-up still has to read, as far as it knows. */
+  get unread(): number {
+    return this.#unread;
+  }
+
   /** What kept the last catch-up from the disk; `undefined` if it succeeded, or failed for another reason. */
   get trouble(): HistoryFile["trouble"] {
     return this.#file.trouble;
@@ -95,6 +101,7 @@ export class HistoryIndex {
     const running = () => this.#file.watching(this.#catchUp());
     this.#catchingUp ??= running().finally(() => {
       this.#catchingUp = undefined;
+      this.#unread = 0;
     });
     await orAborted(this.#catchingUp, signal);
   }
@@ -270,6 +277,7 @@ export class HistoryIndex {
       return !this.#isClosing;
     };
     for (let end = missing.length; end > 0 && !this.#isClosing; end -= BATCH) {
+      this.#unread = end;
       const batch = missing.slice(Math.max(end - BATCH, 0), end).reverse();
       const commits: WalkedCommit[] = [];
       for (const id of batch) {

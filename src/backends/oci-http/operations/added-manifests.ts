@@ -108,8 +108,10 @@ export class AddedManifests {
       const key = `${repository}@${before}`;
       moved.set(key, (moved.get(key) ?? 0) + 1);
     }
-    return (repository, digest) =>
-      this.#oci.index.tagsOf(repository, digest).length <= (moved.get(`${repository}@${digest}`) ?? 0);
+    return (repository, digest) => {
+      const count = moved.get(`${repository}@${digest}`) ?? 0;
+      return this.#oci.index.tagsOf(repository, digest, count + 1).length <= count;
+    };
   }
 
   /** Whether a manifest that stays names this one, as child or subject. */

@@ -1,6 +1,7 @@
 import { newestPlace } from "../history/event-pages.ts";
 import { seqOf } from "../history/tag-sets.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
+import { caughtUp } from "./caught-up.ts";
 import { type Moment, stateAt } from "./moment.ts";
 import { type ContentServices, configOf } from "./registry-access.ts";
 
@@ -15,7 +16,7 @@ export async function lastPlace(
 ): Promise<number> {
   const { at: until } = configOf(services, instance);
   const oci = services.instances.storeOf(instance);
-  await oci.history.catchUp();
+  await caughtUp(services, instance);
   if (at === undefined && until === undefined) return newestPlace(oci.history);
   const commit = at === undefined ? until : await stateAt(oci, at, until);
   return commit === undefined ? 0 : (seqOf(oci.history, commit) ?? 0);

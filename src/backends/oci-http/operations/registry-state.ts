@@ -19,6 +19,7 @@ import type { InstanceName } from "../settings/instance-config.ts";
 import { isKnown } from "../store/known-repository.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import type { StoreView } from "../store/store-view.ts";
+import { caughtUp } from "./caught-up.ts";
 import { type Moment, stateAt } from "./moment.ts";
 import { type ContentServices, configOf, requestWaits } from "./registry-access.ts";
 
@@ -65,7 +66,7 @@ export async function stateOf(
     await oci.refresh();
     return { oci, waits, past: undefined, ...indexed(oci) };
   }
-  await oci.history.catchUp();
+  await caughtUp(services, instance);
   if (at !== undefined) return { waits, ...(await pastState(oci, await stateAt(oci, at, until))) };
   const state = { waits, ...(await pastState(oci, until)) };
   // A registry that serves a past state has an index of it.

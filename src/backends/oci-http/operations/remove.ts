@@ -181,7 +181,7 @@ async function countUntagged(
     }
     for (const [digest, count] of removed) {
       await pace.rest();
-      if (index.hasManifest(repository, digest) && index.tagsOf(repository, digest).length <= count)
+      if (index.hasManifest(repository, digest) && index.countTagsOf(repository, digest, count + 1) <= count)
         untagged++;
     }
   }

@@ -113,7 +113,7 @@ export async function previewRestore(
   const oci = services.instances.storeOf(instance);
   if (target.kind === "everything") requireAdministrator(actor);
   else if (target.kind !== "selection") requireRole(actor, instance, target.repository, "writer");
-  if (moment.point.kind === "commit") await requireSeen(services, actor, { instance, moment });
+  await requireSeen(services, actor, { instance, moment });
   const from = await stateAt(oci, moment);
   if (target.kind === "tag") await requireTag(oci, target, { from, moment });
   const plan = await planOf(oci, target, from, (name) => holdsRole(actor, instance, name, "reader"));

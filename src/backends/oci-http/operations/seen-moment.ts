@@ -4,6 +4,7 @@ import type { Actor } from "../../actor.ts";
 import { firstOf } from "../../first-of.ts";
 import { NotAllowedError } from "../../refusals.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
+import { caughtUp } from "./caught-up.ts";
 import { commitAt, type Moment } from "./moment.ts";
 import { readableChanges } from "./readable-changes.ts";
 import { readsAll } from "./readable-repositories.ts";
@@ -24,6 +25,7 @@ export async function requireSeen(
   named: NamedMoment,
 ): Promise<void> {
   const { instance, moment } = named;
+  await caughtUp(services, instance);
   if (moment.point.kind === "time" || seesAll(actor, instance)) return;
   const { oci, until } = await servedBy(services, instance);
   const id = await seenCommitAt(commitAt(oci, moment, until), actor, named);

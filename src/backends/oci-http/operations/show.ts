@@ -6,6 +6,7 @@ import { firstOf } from "../../first-of.ts";
 import type { ContentChange } from "../content/content-changes.ts";
 import { parseEvent } from "../content/store-event.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
+import { caughtUp } from "./caught-up.ts";
 import { readLogPage } from "./log-page.ts";
 import { commitAt, type Moment } from "./moment.ts";
 import { readableChanges } from "./readable-changes.ts";
@@ -40,6 +41,7 @@ export async function showCommit(
   { instance, commit, limit }: ShowRequest,
 ): Promise<CommitRecord> {
   const { oci, until } = await servedBy(services, instance);
+  await caughtUp(services, instance);
   const id = await seenCommitAt(commitAt(oci, commit, until), actor, { instance, moment: commit });
   const { author, committer, message, parents } = await oci.store.commitAt(id);
   const range = { actor, instance, from: parents[0], to: id };

@@ -2,6 +2,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import { type Actor, requireAdministrator } from "../../actor.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import type { RepositoryUsage } from "../store/measure-repositories.ts";
+import { caughtUp } from "./caught-up.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
 import { measureSpace, type SpaceDay, type SpaceMeasurement } from "./space-measurement.ts";
 
@@ -35,6 +36,7 @@ export async function readRepositorySpace(
 ): Promise<RepositorySpaceRecord> {
   requireReader(actor, instance, repository);
   const oci = services.instances.storeOf(instance);
+  await caughtUp(services, instance);
   const byDay = await oci.history.repositoryCommitsByDay(repository);
   const newest = actor.isAdministrator() ? (await readSpace(services, actor, instance)).newest : undefined;
   return {

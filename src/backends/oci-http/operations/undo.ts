@@ -7,6 +7,7 @@ import { ConflictError, NotAllowedError } from "../../refusals.ts";
 import { type ContentChange, changesBetween } from "../content/content-changes.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import type { OciStore } from "../store/oci-store.ts";
+import { caughtUp } from "./caught-up.ts";
 import { changeable } from "./change-rights.ts";
 import { commitAt, type Moment } from "./moment.ts";
 import { type ContentServices, configOf, holdsRole } from "./registry-access.ts";
@@ -65,6 +66,7 @@ export async function previewUndo(
 ): Promise<UndoPreview> {
   const { store } = changeable(configOf(services, instance), actor);
   const oci = services.instances.storeOf(instance);
+  await caughtUp(services, instance);
   const id = await readableCommit(oci, actor, { instance, commit });
   const { author, committer } = await oci.store.commitAt(id);
   const { plan, manifests, moved } = await planUndo(oci, {

@@ -4,6 +4,7 @@ import type { Logger } from "../../../primitives/logging/logger.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import { damageOf } from "../../oci-http/content/damage.ts";
 import { OutOfServiceError } from "../../oci-http/instances/out-of-service.ts";
+import { HistoryBeingReadError } from "../../oci-http/operations/caught-up.ts";
 import { TryLaterError } from "../../refusals.ts";
 import type { WebLogin } from "./web-calls.ts";
 
@@ -60,6 +61,8 @@ export function webFailureOf(log: Logger, error: unknown, { user }: WebLogin): W
       words: `the registry '${error.registry}' is out of service for now`,
       hint: "The server’s log has the reason.",
     };
+  if (error instanceof HistoryBeingReadError)
+    return { status: 503, title: "The history is being read", words };
   if (error instanceof TryLaterError) return { status: 429, words, hint };
   if (kind === "storage") return { status: 503, words, hint: STORAGE_HINT };
   const status = kind === "refused" && user === ANONYMOUS ? 401 : STATUS[kind];
