@@ -27,6 +27,7 @@ import {
 } from "./history-database.ts";
 import { type HistoryCopies, HistoryFile, NO_COPIES } from "./history-file.ts";
 import { eventsQuery, UP_TO } from "./history-query.ts";
+import { missingCommits } from "./missing-commits.ts";
 import type { PointInTime } from "./point-in-time.ts";
 
 /** The store whose commits the history indexes. */
@@ -270,12 +271,15 @@ export class HistoryIndex {
     const last = this.head;
     // A console command may be waiting: the pace rests no longer than it works.
     const pace = new Pace(1);
-    const missing = await this.#missing(last, pace);
     const walk = this.#store.walk();
     const step = async () => {
       await pace.rest();
       return !this.#isClosing;
     };
+    const { missing, isKnown } = await missingCommits(this.#store, last, step);
+    if (this.#isClosing) return;
+    // The indexed commits are no longer on the branch: stock git has rewritten it.
+    if (last && !isKnown) for (const table of TABLES) this.#db.run(`DELETE FROM ${table}`);
     for (let end = missing.length; end > 0 && !this.#isClosing; end -= BATCH) {
       this.#unread = end;
       const batch = missing.slice(Math.max(end - BATCH, 0), end).reverse();
@@ -289,20 +293,5 @@ export class HistoryIndex {
       })();
       await pace.rest();
     }
-  }
-
-  /** The commits that the index lacks, newest first. */
-  async #missing(last: ObjectId | undefined, pace: Pace): Promise<ObjectId[]> {
-    const missing: ObjectId[] = [];
-    for (let id = this.#store.head().commitId; id; ) {
-      if (id === last) return missing;
-      if (this.#isClosing) return [];
-      missing.push(id);
-      await pace.rest();
-      id = (await this.#store.commitAt(id)).parents[0];
-    }
-    // The indexed commits are no longer on the branch: stock git has rewritten it.
-    if (last) for (const table of TABLES) this.#db.run(`DELETE FROM ${table}`);
-    return missing;
   }
 }

@@ -15,6 +15,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Referrer, ReferrersRequest, StoredManifest } from "../../../registry/model/storage.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { BlobUsers } from "./blob-users.ts";
+import { ManifestTags } from "./manifest-tags.ts";
 import { readReferrers } from "./referrers-page.ts";
 
 /** Rows read at once for a caller that may read any number of them. */
@@ -56,6 +57,10 @@ export class OciIndexReader {
 
   get blobUsers(): BlobUsers {
     return new BlobUsers(this.#db);
+  }
+
+  get manifestTags(): ManifestTags {
+    return new ManifestTags(this.#db);
   }
 
   tagDigest(repository: RepositoryName, tag: Tag): Digest | undefined {
@@ -247,37 +252,9 @@ export class OciIndexReader {
       .map((row) => digestFromBytes(row.digest));
   }
 
-  /** The tags after `last` that name a digest, by name, up to `limit` (-1: all); the manifest need not exist. */
-  tagsOf(repository: RepositoryName, digest: Digest, limit = -1, last = ""): Tag[] {
-    const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
-      SELECT tag, sum FROM tags INDEXED BY tags_by_manifest WHERE manifest IS (SELECT id FROM manifests WHERE repository = (SELECT id FROM r) AND digest = ?2)
-      AND repository = (SELECT id FROM r) AND digest = ?2 AND tag > ?4 ORDER BY tag LIMIT ?3`;
-    return this.#db
-      .query<{ tag: Tag } & Summed, [string, Buffer, number, string]>(sql)
-      .all(repository, digestToBytes(digest), limit, last)
-      .map(({ tag, sum }) => {
-        checkRow(this.#db, sum, repository, tag, digestHex(digest));
-        return tag;
-      });
-  }
-
-  /** Yields the tags that name a digest, by name, read in batches. */
-  *eachTagOf(repository: RepositoryName, digest: Digest): Generator<Tag> {
-    for (let last: string | undefined = ""; last !== undefined; ) {
-      const tags: readonly Tag[] = this.tagsOf(repository, digest, BATCH, last);
-      yield* tags;
-      last = tags.length === BATCH ? tags.at(-1) : undefined;
-    }
-  }
-
-  /** How many tags name a manifest that is there, up to `most`. */
-  countTagsOf(repository: RepositoryName, digest: Digest, most: number): number {
-    const sql = `WITH r AS (SELECT id FROM repositories WHERE name = ?1)
-      SELECT count(*) AS count FROM (SELECT 1 FROM tags INDEXED BY tags_by_manifest
-        WHERE manifest = (SELECT id FROM manifests WHERE repository = (SELECT id FROM r) AND digest = ?2)
-        AND repository = (SELECT id FROM r) LIMIT ?3)`;
-    const query = this.#db.query<{ count: number }, [string, Buffer, number]>(sql);
-    return query.get(repository, digestToBytes(digest), most)?.count ?? 0;
+  /** The tags that name a digest, by name, up to `limit` (-1: all); the manifest need not exist. */
+  tagsOf(repository: RepositoryName, digest: Digest, limit = -1): Tag[] {
+    return this.manifestTags.after("", repository, digest, limit);
   }
 
   /** The digest that each tag of a repository names. */

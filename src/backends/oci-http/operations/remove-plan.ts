@@ -44,7 +44,7 @@ export async function planRemoval(
     const isThere = (await state.fileId(manifestPath(repository, part.digest))) !== undefined;
     const tags: PlannedTag[] = [];
     const pace = new Pace(0.5);
-    for (const tag of isThere ? oci.index.eachTagOf(repository, part.digest) : []) {
+    for (const tag of isThere ? oci.index.manifestTags.each(repository, part.digest) : []) {
       await pace.rest();
       const fileId = await state.fileId(tagPath(repository, tag));
       if (fileId && (await tagTarget(state, repository, tag)) === part.digest) tags.push({ tag, fileId });

@@ -181,7 +181,10 @@ async function countUntagged(
     }
     for (const [digest, count] of removed) {
       await pace.rest();
-      if (index.hasManifest(repository, digest) && index.countTagsOf(repository, digest, count + 1) <= count)
+      if (
+        index.hasManifest(repository, digest) &&
+        index.manifestTags.count(repository, digest, count + 1) <= count
+      )
         untagged++;
     }
   }
