@@ -25,7 +25,7 @@ import { MirrorView } from "../mirror/mirror-view.ts";
 import { replicaReason } from "../settings/check-replicas.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { maintenanceMessage } from "../settings/registry-mode.ts";
-import { placeFor, placesOf, type UpstreamPlace } from "../settings/upstream-places.ts";
+import { knownPlacesOf, placeFor, type UpstreamPlace } from "../settings/upstream-places.ts";
 import { InstanceStorage } from "../store/instance-storage.ts";
 import type { Author } from "../store/store-changes.ts";
 import type { StoreView } from "../store/store-view.ts";
@@ -82,7 +82,7 @@ export class OciInstance {
 
   constructor(config: InstanceConfig, view: StoreView, users: () => UserDirectory, mirrors: MirrorCalls) {
     this.config = config;
-    this.#places = placesOf(config);
+    this.#places = knownPlacesOf(config);
     this.#mirror = this.#places.length > 0 ? new MirrorView(config, mirrors) : undefined;
     this.view = view;
     this.#users = users;

@@ -188,7 +188,8 @@ export class MirrorStorage implements RegistryStorage {
     const place = this.#mirror.placeOf(repository);
     if (!place) return "own";
     const { namespace } = this.#request;
-    return namespace === undefined || this.#mirror.isNamed(place, namespace) ? "mirror" : undefined;
+    if (namespace !== undefined && !this.#mirror.isNamed(place, namespace)) return undefined;
+    return this.#mirror.asks ? "mirror" : "own";
   }
 
   #asked(repository: RepositoryName): MirrorRequest {

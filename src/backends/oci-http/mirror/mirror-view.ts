@@ -4,7 +4,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import { originOf, originsNamed } from "../settings/upstream-names.ts";
-import { placeFor, placesOf, type UpstreamPlace } from "../settings/upstream-places.ts";
+import { knownPlacesOf, placeFor, placesOf, type UpstreamPlace } from "../settings/upstream-places.ts";
 import type { MirrorCalls } from "./mirror-calls.ts";
 
 /** Hits are told together after this time (ms): a message for each would cost more than the pull. */
@@ -17,6 +17,8 @@ export class MirrorView {
   readonly calls: MirrorCalls;
   /** Whether clients may push besides. */
   readonly acceptsPushes: boolean;
+  /** Whether upstreams may be asked. */
+  readonly asks: boolean;
   readonly #places: readonly UpstreamPlace[];
   readonly #hosts: readonly string[];
   readonly #now: MonotonicClock;
@@ -29,7 +31,8 @@ export class MirrorView {
     this.instance = config.name;
     this.calls = calls;
     this.acceptsPushes = config.upstreamMode === "fallback";
-    this.#places = placesOf(config);
+    this.asks = placesOf(config).length > 0;
+    this.#places = knownPlacesOf(config);
     this.#hosts = config.vhosts;
     this.#now = now;
   }

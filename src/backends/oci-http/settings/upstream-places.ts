@@ -17,13 +17,18 @@ type UpstreamConfig = Pick<
   "upstream" | "proxies" | "check" | "wait" | "at" | "follow" | "mode"
 >;
 
-/**
- * The places of a registry; none for one at a past state or in the mode `read-only`, whose content must not change, and for a
- * replica, which has all that its primary has.
- */
+/** The places that are asked; none in the mode `read-only`, in which content must not change. */
 export function placesOf(config: UpstreamConfig): UpstreamPlace[] {
-  const { upstream, proxies, check, wait, at, follow, mode } = config;
-  if (at !== undefined || follow !== undefined || mode === "read-only") return [];
+  return config.mode === "read-only" ? [] : knownPlacesOf(config);
+}
+
+/**
+ * The places from which the content of a registry came, whether they are asked or not; none for one at a past state, which serves
+ * what it has, and for a replica, which has all that its primary has.
+ */
+export function knownPlacesOf(config: Omit<UpstreamConfig, "mode">): UpstreamPlace[] {
+  const { upstream, proxies, check, wait, at, follow } = config;
+  if (at !== undefined || follow !== undefined) return [];
   return [
     ...(upstream === undefined
       ? []

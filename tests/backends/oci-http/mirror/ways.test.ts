@@ -121,6 +121,18 @@ test.each([
   },
 );
 
+test("in the mode read-only, a mirror asks nobody, and has nothing for a client whose image is from elsewhere", async () => {
+  const store = await TestStore.open();
+  const { upstream, storage } = testMirror(store.oci);
+  const { digest } = upstream.image("demo");
+  await storage().manifest(BELOW, DEMO);
+  const asked = upstream.asked.length;
+  const { storage: readOnly } = testMirror(store.oci, { mode: "read-only" });
+  expect((await readOnly({ namespace: "upstream.test" }).manifest(BELOW, DEMO))?.digest).toBe(digest);
+  expect(await readOnly({ namespace: "other.test" }).manifest(BELOW, DEMO)).toBeUndefined();
+  expect(upstream.asked.length).toBe(asked);
+});
+
 test("a registry's own content is served whatever name the client knows it by", async () => {
   const { store, storage } = await openProxy();
   const { digest } = await store.image("demo");
