@@ -70,7 +70,7 @@ export class BlobFetches {
     this.#begun.set(key, promise);
     const { oci } = fetch.registry;
     const running = this.#turns
-      .run(clientOf(fetch.author), () =>
+      .run({ client: clientOf(fetch.author), upstream: fetch.from.upstream.url }, () =>
         oci.inUse((closing) =>
           this.#run(fetch, digest, AbortSignal.any([closing, this.#stopping.signal]), resolve),
         ),
