@@ -82,6 +82,7 @@ describeWith(["registry", "sshpass"], "the credential of a mirror", () => {
           Authorization: `Basic ${Buffer.from(`admin:${ADMIN_PASSWORD}`).toString("base64")}`,
         },
       });
+    expect((await pull()).status).toBe(404);
     const kept = await server.console("/oci credential hub alice", `${USER.password}\n`);
     expect(kept.stdout.trim()).toBe(`credential of 'hub' kept, for ${url} alone`);
     expect((await pull()).status).toBe(200);

@@ -58,6 +58,11 @@ export class BlobFetches {
     return this.#begin(fetch, digest, key);
   }
 
+  /** What upstream did not give is asked for again at once. */
+  forgetMisses(): void {
+    this.#unknown.clear();
+  }
+
   /** Ends all fetches; resolves when none is left. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the server stops"));

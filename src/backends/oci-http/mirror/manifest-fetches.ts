@@ -90,6 +90,11 @@ export class ManifestFetches {
     return own ? this.#stale(fetch, tag, outcome) : this.#missed(key, outcome);
   }
 
+  /** What upstream did not give is asked for again at once. */
+  forgetMisses(): void {
+    this.#unknown.clear();
+  }
+
   #missed(key: string, outcome: Exclude<Outcome, { kind: "current" }>): MirrorFailure {
     if (outcome.kind === "unknown" || outcome.kind === "denied") this.#unknown.add(key);
     return outcome.kind === "refused" ? outcome : failureForClient(outcome);

@@ -138,6 +138,12 @@ export class Mirrors implements MirrorCalls {
     if (asked) await this.#referrers.bring(asked, subject);
   }
 
+  /** What an upstream denied, or did not have, is asked for again at once: its credential has changed. */
+  forgetMisses(): void {
+    this.#manifests.forgetMisses();
+    this.#blobs.forgetMisses();
+  }
+
   noteHits(instance: InstanceName, count: number): void {
     this.counts.of(instance).hits += count;
   }

@@ -8,7 +8,7 @@ const REMEMBERED_MS = 10_000;
 /** What upstream does not have, for some seconds: clients ask for the same again and again. */
 export class NegativeMemory {
   readonly #now: MonotonicClock;
-  readonly #until = new ByteCache<number>(MAX_BYTES);
+  #until = new ByteCache<number>(MAX_BYTES);
 
   constructor(now: MonotonicClock = monotonicMs) {
     this.#now = now;
@@ -20,5 +20,9 @@ export class NegativeMemory {
 
   add(key: string): void {
     this.#until.set(key, this.#now() + REMEMBERED_MS);
+  }
+
+  clear(): void {
+    this.#until = new ByteCache(MAX_BYTES);
   }
 }

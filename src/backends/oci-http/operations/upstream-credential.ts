@@ -7,7 +7,7 @@ import type { StoredCredentials } from "../upstreams/stored-credentials.ts";
 import { configOf } from "./registry-access.ts";
 
 interface CredentialServices {
-  readonly instances: Pick<InstanceRegistry, "list" | "credentials">;
+  readonly instances: Pick<InstanceRegistry, "list" | "credentials" | "mirrors">;
 }
 
 const MAX_USERNAME = 1024;
@@ -41,6 +41,7 @@ export async function giveCredential(
     throw new InvalidArgumentError("the password is empty, too long, or has a control character");
   const { upstreamRealm: realm } = configOf(services, name);
   await storeOf(services).put(name, { upstream, realm, username, password });
+  services.instances.mirrors.forgetMisses();
 }
 
 /** Forgets it; for administrators. Resolves with whether there was one. */

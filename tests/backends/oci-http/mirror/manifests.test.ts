@@ -251,3 +251,14 @@ test("as a fallback, the list of tags has our own ones and those of upstream", a
   const page = await storage().tags(APP, { last: "", limit: 2 });
   expect(page).toEqual({ entries: ["a", "b"] as Tag[], more: true });
 });
+
+test("what upstream denied is asked for at once after its credential was changed", async () => {
+  const { upstream, tag, mirrors } = await open();
+  upstream.failure = { kind: "denied", reason: "upstream wants credentials" };
+  expect(await tag("demo")).toBeUndefined();
+  upstream.failure = undefined;
+  const { digest } = upstream.image("demo");
+  expect(await tag("demo")).toBeUndefined();
+  mirrors.forgetMisses();
+  expect((await tag("demo"))?.digest).toBe(digest);
+});

@@ -3,6 +3,7 @@ import { BackendSwitch } from "../../../../src/backends/backend-switch.ts";
 import { InstanceRegistry } from "../../../../src/backends/oci-http/instances/instance-registry.ts";
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import { SYSTEM_STORE } from "../../../../src/backends/oci-http/settings/instance-config.ts";
+import { completeSettings } from "../../../../src/backends/oci-http/settings/instance-settings.ts";
 import type { WebCalls } from "../../../../src/backends/web/requests/web-calls.ts";
 import { HttpTraffic } from "../../../../src/frontends/http/requests/http-traffic.ts";
 import { startHttp } from "../../../../src/frontends/http/threads/start-http.ts";
@@ -10,6 +11,7 @@ import { digestOf } from "../../../../src/primitives/digest.ts";
 import type { Logger } from "../../../../src/primitives/logging/logger.ts";
 import { SYSTEM_IDENTITY } from "../../../../src/primitives/store/commits/commit-group.ts";
 import { localStores } from "../../../../src/primitives/store/open-engine.ts";
+import type { StoreName } from "../../../../src/primitives/store/store-manager.ts";
 import { parseAccessPattern } from "../../../../src/primitives/users/access-path.ts";
 import { Authenticator } from "../../../../src/primitives/users/authenticator.ts";
 import { PasswordChecker } from "../../../../src/primitives/users/password-checker.ts";
@@ -30,12 +32,7 @@ const ALICE = "alice" as UserName;
 const EVERYWHERE = parseAccessPattern("*/*/*") ?? raise();
 const DEFAULT = {
   name: "default",
-  vhosts: ["localhost"],
-  store: "oci",
-  references: "strict",
-  mode: "normal",
-  immutable: [],
-  cleanup: [],
+  ...completeSettings({ vhosts: ["localhost"], store: "oci" as StoreName }, raise),
 };
 
 function raise(): never {
