@@ -85,7 +85,10 @@ describeWith(["git", "ssh", "sshpass"], "a replica of another server", () => {
       `/oci create eu vhost=127.0.0.1 upstream=http://127.0.0.1:${proxy.port} upstream-store=default follow=all`,
     );
     expect(created.stderr).toBe("");
-    await eventually(async () => (await told(replica, "/oci list")).includes("answered 401"), PATIENCE_MS);
+    await eventually(
+      async () => (await told(replica, "/oci list")).includes("it wants credentials for the history"),
+      PATIENCE_MS,
+    );
     await replica.console("/oci credential eu admin", `${token.token}\n`);
     await eventually(() => isComplete(replica), PATIENCE_MS);
     expect([await statusOf(replica, "manifests/v1"), await statusOf(replica, `blobs/${layer}`)]).toEqual([

@@ -44,4 +44,6 @@ export class NearPrimary implements PrimaryClient {
     }
     return { body: body() };
   };
+
+  close(): void {}
 }

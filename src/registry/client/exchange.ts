@@ -16,6 +16,8 @@ export interface HttpRequest {
   /** Whether the operator has named this place, so that its address may be private. */
   readonly isTrusted: boolean;
   readonly signal: AbortSignal | undefined;
+  /** How long the response may take to begin, where upstream was asked to wait (ms). */
+  readonly answerMs?: number | undefined;
 }
 
 export interface HttpResponse {
@@ -56,7 +58,8 @@ export class Exchange {
 
   async #attempt(request: HttpRequest): Promise<HttpResponse | { isStale: boolean; error: unknown }> {
     const { method, url, headers, signal, isTrusted } = request;
-    const { connections, userAgent, silenceMs } = this.#options;
+    const { connections, userAgent } = this.#options;
+    const answerMs = request.answerMs ?? this.#options.silenceMs;
     let sent: ClientRequest | undefined;
     try {
       const options = await connections.requestOptions(url, isTrusted);
@@ -70,8 +73,8 @@ export class Exchange {
       // Stays for as long as the request: what fails after the response has begun is reported by the body too.
       sent.on("response", resolve).on("error", reject).end();
       const silence = () =>
-        sent?.destroy(new UpstreamFault(this.failure(url, `it did not answer within ${silenceMs / 1000} s`)));
-      const timer = setTimeout(silence, silenceMs);
+        sent?.destroy(new UpstreamFault(this.failure(url, `it did not answer within ${answerMs / 1000} s`)));
+      const timer = setTimeout(silence, answerMs);
       const message = await promise.finally(() => clearTimeout(timer));
       return this.#response(message, request);
     } catch (error) {

@@ -8,17 +8,21 @@ const MAX_ERROR_BODY = 16 * 1024;
 /** In characters. */
 const MAX_MESSAGE = 200;
 
+/** With the code of the OCI error that upstream sent, if any. */
+export type CodedFailure = ExplainedFailure & { readonly code: string | undefined };
+
 /** What a response that is no success means for a request of `wanted`, such as `a blob`; ends the response. */
 export async function failureOf(
   exchange: Exchange,
   url: URL,
   response: HttpResponse,
   wanted: string,
-): Promise<ExplainedFailure> {
+): Promise<CodedFailure> {
   const { status } = response;
-  const message = await messageIn(response);
-  const words = `it answers ${status} to the request for ${wanted}${message}`;
-  const failure = exchange.failure(url, words);
+  const { code, message } = await errorIn(response);
+  const text = [code, message].filter((part) => part !== undefined).join(": ");
+  const words = `it answers ${status} to the request for ${wanted}${text === "" ? "" : ` (${text})`}`;
+  const failure = { ...exchange.failure(url, words), code };
   if (status === 401 || status === 403) return { ...failure, kind: "denied" };
   if (status === 429) {
     const retryAfterMs = parseRetryAfter(response.header("retry-after"), new Date());
@@ -27,19 +31,28 @@ export async function failureOf(
   return status >= 500 || status === 408 ? failure : { ...failure, kind: "invalid" };
 }
 
-/** The first message of an OCI error (distribution-spec, "Error Codes"), on one line; empty if there is none. */
-async function messageIn(response: HttpResponse): Promise<string> {
+interface SentError {
+  readonly code?: string | undefined;
+  readonly message?: string | undefined;
+}
+
+/** The first OCI error of a response (distribution-spec, "Error Codes"), each part on one line. */
+async function errorIn(response: HttpResponse): Promise<SentError> {
   const bytes = await response.body.bytes(MAX_ERROR_BODY).catch(() => undefined);
-  if (!bytes) return "";
+  if (!bytes) return {};
   try {
     const json: unknown = JSON.parse(Buffer.from(bytes).toString());
     const errors = isRecord(json) ? json["errors"] : undefined;
     const first: unknown = Array.isArray(errors) ? errors[0] : json;
-    if (!isRecord(first)) return "";
-    const text = [first["code"], first["message"]].filter((part) => typeof part === "string").join(": ");
-    const plain = text.replaceAll(/[^\x20-\x7e]+/g, " ").trim();
-    return plain === "" ? "" : ` (${plain.length > MAX_MESSAGE ? `${plain.slice(0, MAX_MESSAGE)}…` : plain})`;
+    return isRecord(first) ? { code: plain(first["code"]), message: plain(first["message"]) } : {};
   } catch {
-    return "";
+    return {};
   }
+}
+
+function plain(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const text = value.replaceAll(/[^\x20-\x7e]+/g, " ").trim();
+  if (text === "") return undefined;
+  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
 }

@@ -36,6 +36,16 @@ export async function fetchBlob(
     response.body.discard();
     return undefined;
   }
+  return blobIn(transport, response, digest, { from, size: expected });
+}
+
+/** The blob that a response to the request for it sends, from `from` on. Throws `UpstreamFault`. */
+export function blobIn(
+  transport: Transport,
+  response: UpstreamResponse,
+  digest: Digest,
+  { from = 0, size: expected }: Pick<BlobRequest, "from" | "size">,
+): UpstreamBlob {
   checkEncoding(transport, response);
   const part = partOf(transport, response, from);
   if (expected !== undefined && part.size !== undefined && part.size !== expected) {

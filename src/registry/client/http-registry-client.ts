@@ -1,14 +1,12 @@
 import type { Digest } from "../../primitives/digest.ts";
-import { VERSION } from "../../primitives/version.ts";
 import type { RepositoryName } from "../model/repository-name.ts";
 import type { Referrer } from "../model/storage.ts";
 import type { Reference, Tag } from "../model/tag.ts";
-import { Connections, systemResolve } from "./connections.ts";
-import { Exchange } from "./exchange.ts";
 import { fetchBlob, fetchBlobHead } from "./fetch-blob.ts";
 import { fetchRepositories, fetchTags } from "./fetch-list.ts";
 import { fetchManifest, fetchManifestHead } from "./fetch-manifest.ts";
 import { fetchReferrers } from "./fetch-referrers.ts";
+import { type OpenedTransport, openTransport } from "./open-transport.ts";
 import type {
   BlobRequest,
   ListRequest,
@@ -18,33 +16,21 @@ import type {
   UpstreamManifestHead,
   UpstreamPage,
 } from "./registry-client.ts";
-import { Transport } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 import { type UpstreamAnswer, UpstreamFault } from "./upstream-answer.ts";
 import type { UpstreamOptions } from "./upstream-options.ts";
 import { type UpstreamUrl, upstreamRepository } from "./upstream-url.ts";
 
-const SILENCE_MS = 30_000;
-
 /** A client of an upstream that speaks HTTP. */
 export class HttpRegistryClient implements RegistryClient {
   readonly #upstream: UpstreamUrl;
-  readonly #connections: Connections;
+  readonly #opened: OpenedTransport;
   readonly #transport: Transport;
 
   constructor(options: UpstreamOptions) {
-    const { url: upstream, realm, credentials, allowsPrivate = false, silenceMs = SILENCE_MS } = options;
-    const { environment = process.env, resolve = systemResolve } = options;
-    this.#upstream = upstream;
-    const { origin } = upstream;
-    const ca = typeof options.ca === "string" ? () => `${options.ca}` : options.ca;
-    this.#connections = new Connections({ origin, ca, allowsPrivate, silenceMs, environment, resolve });
-    const exchange = new Exchange({
-      connections: this.#connections,
-      userAgent: `everlock/${VERSION.everlock}`,
-      silenceMs,
-      name: upstream.base,
-    });
-    this.#transport = new Transport({ upstream, exchange, credentials, realm });
+    this.#upstream = options.url;
+    this.#opened = openTransport(options);
+    this.#transport = this.#opened.transport;
   }
 
   get url(): string {
@@ -102,8 +88,7 @@ export class HttpRegistryClient implements RegistryClient {
   }
 
   close(): void {
-    this.#transport.close();
-    this.#connections.close();
+    this.#opened.close();
   }
 
   #named(repository: RepositoryName): RepositoryName {

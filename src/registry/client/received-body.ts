@@ -69,8 +69,14 @@ export class ReceivedBody {
     throw this.#silent();
   }
 
-  /** Reads up to `maxBytes`; `undefined` if there are more, and the connection is closed. In all for at most `2 * silenceMs`. */
-  async bytes(maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  /**
+   * Reads up to `maxBytes`; `undefined` if there are more, and the connection is closed. In all for at most `withinMs`, by
+   * default twice the time of silence.
+   */
+  async bytes(
+    maxBytes: number,
+    withinMs = 2 * this.#options.silenceMs,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if ((this.length ?? 0) > maxBytes) {
       this.discard();
       return undefined;
@@ -81,7 +87,7 @@ export class ReceivedBody {
     for await (const chunk of this.chunks()) {
       size += chunk.length;
       if (size > maxBytes) return undefined;
-      if (performance.now() - began > 2 * this.#options.silenceMs) throw this.#tooSlow();
+      if (performance.now() - began > withinMs) throw this.#tooSlow();
       parts.push(chunk);
     }
     return new Uint8Array(Buffer.concat(parts, size));

@@ -1,6 +1,6 @@
 import { Authorizer, type AuthorizerOptions } from "./authorizer.ts";
 import type { Exchange, HttpResponse } from "./exchange.ts";
-import { failureOf } from "./failed-response.ts";
+import { type CodedFailure, failureOf } from "./failed-response.ts";
 import { UpstreamFault } from "./upstream-answer.ts";
 import type { UpstreamUrl } from "./upstream-url.ts";
 
@@ -16,6 +16,10 @@ export interface UpstreamRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Statuses that the caller handles besides those of success. */
   readonly expected?: readonly number[];
+  /** Whether a redirect is a failure. */
+  readonly refusesRedirects?: boolean;
+  /** See `HttpRequest`. */
+  readonly answerMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -66,10 +70,15 @@ export class Transport {
         throw this.#denied(request, authorization);
       }
       if ((status >= 200 && status < 300) || request.expected?.includes(status)) return response;
-      const failure = await failureOf(this.#exchange, response.url, response, request.wanted);
+      const failure = await this.failureOf(response, request.wanted);
       if (failure.kind === "limited") this.#pause(request, failure.reason, failure.retryAfterMs);
       throw new UpstreamFault(failure);
     }
+  }
+
+  /** What a response that is no success means, see `failureOf`; ends the response. */
+  failureOf(response: UpstreamResponse, wanted: string): Promise<CodedFailure> {
+    return failureOf(this.#exchange, response.url, response, wanted);
   }
 
   /** A failure that a response shows, which is of `url`. */
@@ -86,7 +95,7 @@ export class Transport {
   }
 
   async #followed(
-    { method, headers, signal }: UpstreamRequest,
+    { method, headers, signal, answerMs, refusesRedirects, wanted }: UpstreamRequest,
     first: URL,
     authorization: string | undefined,
   ): Promise<UpstreamResponse> {
@@ -95,14 +104,17 @@ export class Transport {
       const isTrusted = url.origin === this.#upstream.origin;
       const secret = isTrusted && authorization !== undefined ? { Authorization: authorization } : {};
       const response = await this.#exchange.send({
-        ...{ method, url, isTrusted, signal },
+        ...{ method, url, isTrusted, signal, answerMs },
         headers: { ...headers, ...secret },
       });
       if (!REDIRECTS.includes(response.status)) return { ...response, url };
       response.body.discard();
       if (redirects === MAX_REDIRECTS)
         throw this.fault(first, `it redirects more than ${MAX_REDIRECTS} times`);
-      url = this.#redirected(url, response.header("location"));
+      const next = this.#redirected(url, response.header("location"));
+      if (refusesRedirects)
+        throw this.fault(url, `it redirects the request for ${wanted} to ${next.origin}, which is refused`);
+      url = next;
     }
   }
 

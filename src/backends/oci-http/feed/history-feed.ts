@@ -5,7 +5,7 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import type { CommitRow } from "../history/history-database.ts";
 import type { HistoryIndex } from "../history/history-index.ts";
 import { seqOf } from "../history/tag-sets.ts";
-import { encodePage, type PagedObject } from "./history-page.ts";
+import { encodePage, MAX_PAGE_OBJECTS, type PagedObject } from "./history-page.ts";
 import { newObjects } from "./new-objects.ts";
 
 export interface FeedRequest {
@@ -37,13 +37,21 @@ export interface FeedLimits {
   readonly requests: number;
   /** Bytes of objects from which on a page is full. */
   readonly bytes: number;
+  /** Objects of a page. */
+  readonly objects: number;
   /** Commits of a page. */
   readonly commits: number;
   /** Commits that are read back from the newest one before the index of the history is asked. */
   readonly near: number;
 }
 
-const LIMITS: FeedLimits = { requests: 32, bytes: 4 * 1024 * 1024, commits: 500, near: 500 };
+const LIMITS: FeedLimits = {
+  requests: 32,
+  bytes: 4 * 1024 * 1024,
+  objects: MAX_PAGE_OBJECTS,
+  commits: 500,
+  near: 500,
+};
 /** How long objects are read before the event loop runs once (ms). */
 const TURN_MS = 2;
 /** How long the trees that were read last are kept for the next page (ms). */
@@ -186,7 +194,7 @@ export class LocalHistoryFeed implements HistoryFeed {
         bytes += body.length;
       }
       if (completes) [to, whole, done] = [completes, objects.length, done + 1];
-      if (bytes >= this.#limits.bytes) break;
+      if (bytes >= this.#limits.bytes || objects.length >= this.#limits.objects) break;
     }
     // What was begun of a further commit comes with the next page.
     const paged = to === undefined ? objects : objects.slice(0, whole);

@@ -1,4 +1,5 @@
 import { ExpectedError } from "../../../primitives/expected-error.ts";
+import { nextTurn } from "../../../primitives/jobs/next-turn.ts";
 import {
   isObjectType,
   type NamedObject,
@@ -10,8 +11,15 @@ import { isRecord } from "../../../primitives/text/records.ts";
 
 /** Incremented when the format of pages changes. */
 const FORMAT = 1;
+/** Most bytes of a page as it is sent. */
+export const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 /** Most bytes of a page when it is decompressed: an object that is larger than a page comes alone. */
 const MAX_RAW_BYTES = 96 * 1024 * 1024;
+/** Most objects of a page: each costs memory, however small it is. */
+export const MAX_PAGE_OBJECTS = 100_000;
+const MAX_HEAD_BYTES = 64 * 1024;
+/** How long objects are hashed before the event loop runs once (ms). */
+const TURN_MS = 2;
 const LENGTH_BYTES = 4;
 const TYPES: readonly ObjectType[] = ["commit", "tree", "blob", "tag"];
 
@@ -78,10 +86,17 @@ export async function decodePage(bytes: Uint8Array<ArrayBuffer>): Promise<Histor
   const raw = await decompressed(bytes);
   const objectsAt = raw.length < LENGTH_BYTES ? raw.length + 1 : LENGTH_BYTES + raw.readUInt32BE();
   if (objectsAt > raw.length) throw new InvalidPageError("it is too short");
+  if (objectsAt > MAX_HEAD_BYTES) throw new InvalidPageError("its head is too large");
   const { head, count } = headOf(raw.toString("utf8", LENGTH_BYTES, objectsAt));
   const objects: NamedObject[] = [];
+  if (count > MAX_PAGE_OBJECTS) throw new InvalidPageError("it has too many objects");
   let at = objectsAt;
-  while (at < raw.length) {
+  for (let turned = performance.now(); at < raw.length; ) {
+    if (objects.length === count) throw new InvalidPageError("it has more objects than it says");
+    if (performance.now() - turned > TURN_MS) {
+      await nextTurn();
+      turned = performance.now();
+    }
     const from = at + 1 + LENGTH_BYTES;
     const end = from > raw.length ? Number.POSITIVE_INFINITY : from + raw.readUInt32BE(at + 1);
     const type = TYPES[raw[at] ?? TYPES.length];

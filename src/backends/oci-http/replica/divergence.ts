@@ -4,6 +4,7 @@ import type { CommitRow } from "../history/history-database.ts";
 import { seqOf } from "../history/tag-sets.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import type { PrimaryClient } from "./primary-client.ts";
+import { PrimaryError } from "./primary-error.ts";
 
 /** How the history of a replica and that of its primary have diverged. */
 export interface Divergence {
@@ -43,6 +44,8 @@ export async function findDivergence(
     const answer = await primary.history({ haves: ids, skip: 0, waitSeconds: 0 }, signal);
     // Where the primary ends at one of them, there is no page after it.
     const shared = answer.kind === "page" ? answer.page.from : answer.kind === "current" && answer.head;
+    if (shared && !ids.includes(shared))
+      throw new PrimaryError(`${primary.url} names a commit that it was not asked about`);
     if (shared) known = seqOf(history, shared) ?? known;
     if (answer.kind === "diverged") unknown = seqs.at(-1) ?? unknown;
     else unknown = Math.min(...seqs.filter((seq) => seq > known), unknown);

@@ -28,4 +28,5 @@ export interface PrimaryClient {
   history(request: HistoryRequest, signal: AbortSignal): Promise<PrimaryAnswer>;
   /** `undefined`: the primary does not have it. */
   blob(digest: Digest, from: number, signal: AbortSignal): Promise<PrimaryBlob | undefined>;
+  close(): void;
 }

@@ -4,7 +4,7 @@ import { orAborted } from "../../../primitives/jobs/or-aborted.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { BranchMovedError } from "../../../primitives/store/commits/commit-group.ts";
 import { parseCommit } from "../../../primitives/store/git/commit.ts";
-import type { NamedObject } from "../../../primitives/store/git/object.ts";
+import { CorruptObjectError, type NamedObject } from "../../../primitives/store/git/object.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { HistoryPage } from "../feed/history-page.ts";
@@ -95,8 +95,8 @@ export class ReplicaFollower {
     if (isNew && kind === "bug") log.error(`the replica '${name}' can't follow`, error);
     else if (isNew) log.warn(`the replica '${name}' can't follow for now: ${detail}`);
     this.progress.trouble = kind === "bug" || kind === "system" ? words : detail;
-    // The next page is of where the branch is then.
-    if (error instanceof BranchMovedError) this.#skip = 0;
+    // The next page is of where the branch is then; and what came before it may be of another commit.
+    if (error instanceof BranchMovedError || error instanceof CorruptObjectError) this.#skip = 0;
     return error instanceof PrimaryError ? error.retryAfterMs : undefined;
   }
 
@@ -146,8 +146,10 @@ export class ReplicaFollower {
   ): Promise<void> {
     const { oci } = this.#options;
     const { progress } = this;
-    if (page.from !== from)
-      throw new PrimaryError(`${this.#options.primary.url} sent a page that follows another commit`);
+    const { url } = this.#options.primary;
+    if (page.from !== from) throw new PrimaryError(`${url} sent a page that follows another commit`);
+    if (page.to === undefined ? page.skip <= this.#skip : page.to === from)
+      throw new PrimaryError(`${url} sent a page without anything new`);
     progress.behind(page.commits + page.remaining);
     oci.room.admitContent();
     const lacking = await this.#fetchBlobs(page.objects, signal);
@@ -157,8 +159,7 @@ export class ReplicaFollower {
       return;
     }
     const commits = chainLength(page, from);
-    if (commits === undefined)
-      throw new PrimaryError(`${this.#options.primary.url} sent commits that do not follow each other`);
+    if (commits === undefined) throw new PrimaryError(`${url} sent commits that do not follow each other`);
     signal.throwIfAborted();
     await oci.store.adopt({ objects: page.objects, expected: head, next: page.to, commits });
     this.#skip = 0;
@@ -192,6 +193,7 @@ export class ReplicaFollower {
   ): Promise<void> {
     const { oci, primary, name, log, divergedPauseMs = DIVERGED_PAUSE_MS } = this.#options;
     const before = this.#divergence;
+    this.#skip = 0;
     if (head !== undefined && (before?.ours !== head || before.theirs !== there)) {
       this.#divergence = await findDivergence({ oci, primary, signal }, head, there);
       this.progress.diverged(this.#divergence.reason);

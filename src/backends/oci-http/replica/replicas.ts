@@ -12,7 +12,7 @@ import { ReplicaProgress, type ReplicaStatus } from "./replica-status.ts";
 
 export interface ReplicasOptions {
   readonly instances: Pick<InstanceRegistry, "list" | "storeOf" | "changes">;
-  readonly primaryOf: (config: FollowingConfig) => Promise<PrimaryClient>;
+  readonly primaryOf: (config: FollowingConfig) => PrimaryClient;
   /** Lets one node follow; `undefined` where no other node uses the storage. */
   readonly sharing: { readonly leases: Leases; readonly node: string } | undefined;
   readonly log: Logger;
@@ -135,15 +135,16 @@ export class Replicas {
   async #run(running: Running, signal: AbortSignal): Promise<void> {
     const { instances, primaryOf, log, follower = {} } = this.#options;
     const { config, progress } = running;
-    const primary = await primaryOf(config);
     const oci = instances.storeOf(config.name);
     await oci.inUse(async (closing) => {
+      const primary = primaryOf(config);
       const options = { name: config.name, oci, primary, log, progress, ...follower };
       running.follower = new ReplicaFollower(options);
       try {
         await running.follower.run(AbortSignal.any([signal, closing]));
       } finally {
         running.follower = undefined;
+        primary.close();
       }
     });
   }
@@ -186,8 +187,15 @@ function followed(config: InstanceConfig): readonly (readonly [InstanceName, Fol
 
 /** Whether the same is followed in the same way. */
 function isSame(one: FollowingConfig, other: FollowingConfig): boolean {
-  const of = ({ store, upstream, upstreamStore, upstreamCa }: FollowingConfig) => ({
-    ...{ store, upstream, upstreamStore, upstreamCa },
+  const of = ({
+    store,
+    upstream,
+    upstreamStore,
+    upstreamCa,
+    upstreamRealm,
+    upstreamPrivate,
+  }: FollowingConfig) => ({
+    ...{ store, upstream, upstreamStore, upstreamCa, upstreamRealm, upstreamPrivate },
   });
   return Bun.deepEquals(of(one), of(other));
 }

@@ -17,7 +17,8 @@ export interface OperatorCredentials {
 }
 
 export interface CredentialPlaces {
-  readonly stored: StoredCredentials;
+  /** `undefined`: this server keeps none. */
+  readonly stored: StoredCredentials | undefined;
   readonly operator: OperatorCredentials;
 }
 
@@ -46,7 +47,7 @@ export function credentialSource(places: CredentialPlaces, use: CredentialUse): 
   let kept: Kept | undefined;
   return (wereRefused) => {
     const now = performance.now();
-    const { changes } = places.stored;
+    const changes = places.stored?.changes ?? 0;
     const maxAge = wereRefused || kept?.hasFailed ? REFUSED_MS : KEPT_MS;
     if (!kept || kept.changes !== changes || now - kept.at >= maxAge) {
       const found: Kept = { credentials: find(places, use), at: now, changes, hasFailed: false };
@@ -64,7 +65,7 @@ async function find(
   use: CredentialUse,
 ): Promise<UpstreamCredentials | undefined> {
   const { registry, upstream, realm } = use;
-  const given = await stored.get(registry);
+  const given = await stored?.get(registry);
   if (given && (given.upstream !== upstream.base || given.realm !== realm))
     throw new Error(
       `the credential of '${registry}' was given for other settings, upstream=${given.upstream} upstream-realm=${given.realm ?? ""}; give it again by /oci credential ${registry}`,

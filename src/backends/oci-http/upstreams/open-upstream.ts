@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { HttpRegistryClient } from "../../../registry/client/http-registry-client.ts";
+import type { UpstreamOptions } from "../../../registry/client/upstream-options.ts";
 import { parseUpstreamUrl } from "../../../registry/client/upstream-url.ts";
-import type { OpenUpstream } from "../mirror/upstreams.ts";
+import type { OpenUpstream, UpstreamSettings } from "../mirror/upstreams.ts";
 import { type CredentialPlaces, credentialSource } from "./credential-source.ts";
 
 /** A file of CAs is read again after this time (ms). */
@@ -9,18 +10,24 @@ const CA_MS = 60_000;
 
 /** Opens clients with the credentials and CAs of their registries. */
 export function upstreamOpener(places: CredentialPlaces): OpenUpstream {
-  return ({ name, upstream, usesCredential, upstreamCa, upstreamPrivate, upstreamRealm }) => {
-    const url = parseUpstreamUrl(upstream);
-    if (!("origin" in url)) throw new Error(`upstream=${upstream}: ${url.reason}`);
-    return new HttpRegistryClient({
-      url,
-      ...(usesCredential && {
-        credentials: credentialSource(places, { registry: name, upstream: url, realm: upstreamRealm }),
-      }),
-      realm: upstreamRealm,
-      allowsPrivate: upstreamPrivate === "allow",
-      ...(upstreamCa !== undefined && { ca: caReader(upstreamCa) }),
-    });
+  return (settings) => new HttpRegistryClient(upstreamOptions(places, settings));
+}
+
+/** How an upstream is asked by the settings of a registry. */
+export function upstreamOptions(
+  places: CredentialPlaces,
+  { name, upstream, usesCredential, upstreamCa, upstreamPrivate, upstreamRealm }: UpstreamSettings,
+): UpstreamOptions {
+  const url = parseUpstreamUrl(upstream);
+  if (!("origin" in url)) throw new Error(`upstream=${upstream}: ${url.reason}`);
+  return {
+    url,
+    ...(usesCredential && {
+      credentials: credentialSource(places, { registry: name, upstream: url, realm: upstreamRealm }),
+    }),
+    realm: upstreamRealm,
+    allowsPrivate: upstreamPrivate === "allow",
+    ...(upstreamCa !== undefined && { ca: caReader(upstreamCa) }),
   };
 }
 

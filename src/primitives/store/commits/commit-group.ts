@@ -1,11 +1,11 @@
 import { ExpectedError } from "../../expected-error.ts";
 import { encodeCommit, type Identity } from "../git/commit.ts";
-import { CorruptObjectError, type NamedObject, nameObject } from "../git/object.ts";
+import { type NamedObject, nameObject } from "../git/object.ts";
 import type { ObjectId } from "../git/object-id.ts";
+import { requireWhole } from "./adopted-commits.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type Change, type DirectoryChange, EMPTY_TREE, editTree } from "./tree-edit.ts";
-import { diffTrees } from "./tree-walk.ts";
 
 export const SYSTEM_IDENTITY: Identity = { name: "Everlock System", email: "system@everlock" };
 
@@ -132,7 +132,7 @@ export class CommitGroup {
     try {
       if (this.tip.commitId !== adoption.expected) throw new BranchMovedError();
       const tip = new Snapshot(this.#reader, adoption.next, await this.#reader.commit(adoption.next));
-      await this.#requireWhole(tip);
+      await requireWhole(this.#reader, objects, this.tip, tip);
       for (const [id, object] of objects) {
         this.#objects.set(id, object);
         this.bytes += object.body.length;
@@ -146,17 +146,6 @@ export class CommitGroup {
       this.#resolutions.push(() => outcome.reject(error));
     } finally {
       this.#reader.unstage(objects);
-    }
-  }
-
-  /** Throws `CorruptObjectError` if an object of the files that differ is missing: the branch must not move to what nobody can read. */
-  async #requireWhole(tip: Snapshot): Promise<void> {
-    for await (const { path, after } of diffTrees(this.#reader.tree, this.tip.tree, tip.tree)) {
-      if (after !== undefined && !(await this.#reader.has(after)))
-        throw new CorruptObjectError(
-          `the commit ${tip.commitId}`,
-          `the object ${after} of '${path}' is missing`,
-        );
     }
   }
 

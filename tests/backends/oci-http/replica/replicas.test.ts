@@ -37,7 +37,7 @@ async function replicaOf(primary: TestStore) {
   const instances = { ...registry.instances, changes, set };
   const replicas = new Replicas({
     instances,
-    primaryOf: async () => near,
+    primaryOf: () => near,
     sharing: undefined,
     log: { ...consoleLogger, info: () => undefined, warn: () => undefined },
     againMs: 1,
