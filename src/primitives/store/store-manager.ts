@@ -9,6 +9,7 @@ import type { LinkOptions, OwnedLinks } from "./engine/links.ts";
 import type { LogMeasures } from "./engine/measures.ts";
 import type { Nodes } from "./engine/nodes.ts";
 import type { GivenSecretName, KeptSecret, SecretChange, Secrets } from "./engine/secrets.ts";
+import type { SharedNotes } from "./engine/shared-notes.ts";
 import type { EngineLocation } from "./engine-location.ts";
 import { CorruptObjectError } from "./git/object.ts";
 
@@ -114,6 +115,11 @@ export class StoreManager implements Secrets {
   /** See `StorageEngine.checkLinks`. */
   checkLinks(name: StoreName): Promise<readonly string[]> {
     return this.#engine.checkLinks(name);
+  }
+
+  /** See `StorageEngine.openNotes`. */
+  openNotes(name: StoreName, topic: string): SharedNotes | undefined {
+    return this.#engine.openNotes?.(name, topic);
   }
 
   /** See `StorageEngine.openNodes`. */

@@ -79,6 +79,11 @@ const TAG_COLUMNS: Columns<TagRecord> = {
   platforms: { cell: ({ platforms }) => firstFew(platforms, MAX_PLATFORMS) || "-", leaveOut: 5 },
   "last push (UTC)": { cell: ({ pushed }) => (pushed ? formatTime(pushed) : "-"), least: TIME_LEAST },
   by: { cell: ({ by }) => by ?? "-", leaveOut: 4 },
+  "last pull (UTC)": {
+    cell: ({ pulled }) => (pulled ? formatTime(pulled) : "-"),
+    least: TIME_LEAST,
+    leaveOut: 6,
+  },
 };
 
 export function renderStatistics({ days, ...totals }: StatisticsRecord, screen: Screen): Listing {

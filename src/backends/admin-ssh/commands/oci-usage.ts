@@ -1,10 +1,10 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
-import { type RegistryUsage, type RepositoryUsage, readUsage } from "../../oci-http/operations/usage.ts";
+import { type RegistryUsage, type RepositoryUse, readUsage } from "../../oci-http/operations/usage.ts";
 import { WHOLE } from "./column-layout.ts";
 import type { Command, Listing, Screen } from "./command.ts";
 import { ConsoleError } from "./console-error.ts";
 import { INSTANCE, readInstance, readLimit } from "./oci-words.ts";
-import { type Columns, listing } from "./table.ts";
+import { type Columns, formatTime, listing, TIME_LEAST } from "./table.ts";
 
 const DEFAULT_LIMIT = 20;
 
@@ -46,7 +46,7 @@ export function renderUsage({ repositories, total, sharedWith }: RegistryUsage, 
   };
 }
 
-const USAGE_COLUMNS: Columns<RepositoryUsage> = {
+const USAGE_COLUMNS: Columns<RepositoryUse> = {
   repository: ({ repository }) => repository,
   own: { cell: ({ ownBytes }) => formatSize(ownBytes), least: WHOLE },
   shared: { cell: ({ sharedBytes }) => formatSize(sharedBytes), least: WHOLE },
@@ -55,4 +55,9 @@ const USAGE_COLUMNS: Columns<RepositoryUsage> = {
     leaveOut: 2,
   },
   tags: { cell: ({ tags }) => String(tags), leaveOut: 1 },
+  "last pull (UTC)": {
+    cell: ({ pulled }) => (pulled ? formatTime(pulled) : "-"),
+    least: TIME_LEAST,
+    leaveOut: 3,
+  },
 };

@@ -219,6 +219,16 @@ export function onlyAdds({ committer, message }: Commit): boolean {
   return committer.email === SYSTEM_IDENTITY.email && /^(push|import|mirror) /.test(message);
 }
 
+/** Settings by which mirrors delete what can be fetched again. */
+const PRUNING = /^Rule: keep-(pulled|size)=/m;
+
+/** Whether a commit by this server only deletes what a mirror can fetch again, so that nothing of it need be kept for a restore. */
+export function isPruning({ committer, message }: Commit): boolean {
+  return (
+    committer.email === SYSTEM_IDENTITY.email && message.startsWith("clean up ") && PRUNING.test(message)
+  );
+}
+
 /**
  * When the content of a commit by this server was made elsewhere, in seconds since the epoch, if the commit says so. What stock
  * git says does not count: it dates an amended commit like that.

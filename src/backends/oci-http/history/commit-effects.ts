@@ -6,7 +6,7 @@ import { parseStoredManifest, referencedDigests } from "../../../registry/model/
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { parseOciPath } from "../content/layout.ts";
-import { onlyAdds } from "../content/store-event.ts";
+import { isPruning, onlyAdds } from "../content/store-event.ts";
 import { digestInTag } from "../content/tag-target.ts";
 
 /** The changes of a commit that its message does not list. */
@@ -35,6 +35,7 @@ export async function walkCommit(
   const effects: CommitEffects = { removed: new Set(), moves: [], mentions: [] };
   const [parent] = commit.parents;
   if (onlyAdds(commit)) return { id, commit, effects };
+  const keepsRemoved = !isPruning(commit);
   for await (const { path, before, after } of walk.diff(parent, id)) {
     if (!(await step())) break;
     const file = parseOciPath(path);
@@ -47,6 +48,7 @@ export async function walkCommit(
         if (digest) effects.mentions.push({ repository, digest });
       }
     } else if (before && !after) {
+      if (!keepsRemoved) continue;
       const manifest = parseStoredManifest(await walk.file(before));
       for (const named of manifest ? referencedDigests(manifest) : []) effects.removed.add(named);
     } else {

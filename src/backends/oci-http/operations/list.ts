@@ -45,6 +45,8 @@ export interface TagRecord {
   readonly pushed: Date | undefined;
   /** The user who set it. */
   readonly by: string | undefined;
+  /** The hour in which its manifest was last pulled by whatever tag; `undefined`: unknown, as of a past state. */
+  readonly pulled: Date | undefined;
 }
 
 export interface TagsRequest {
@@ -70,6 +72,8 @@ export async function* listTags(
   if (!(await state.isKnown(repository)))
     throw new NotFoundError(`no repository '${repository}' in '${instance}'`);
   const pace = new Pace(1);
+  const { oci, past } = state;
+  if (!past) await oci.pulls.refreshShown();
   for (let after: string | undefined = last; after !== undefined; ) {
     const tags: readonly Tag[] = await state.tags(repository, after, TAGS_AT_ONCE);
     const sets = await lastSetsOf(state, repository, tags);
@@ -79,7 +83,8 @@ export async function* listTags(
       if (!digest) continue;
       const set = sets.get(tag);
       const pushed = set && new Date(set.seconds * 1000);
-      yield { tag, digest, ...(await summarize(state, repository, digest)), pushed, by: set?.user };
+      const pulled = past ? undefined : oci.pulls.shown(repository, digest);
+      yield { tag, digest, ...(await summarize(state, repository, digest)), pushed, by: set?.user, pulled };
     }
     after = tags.length === TAGS_AT_ONCE ? tags.at(-1) : undefined;
   }

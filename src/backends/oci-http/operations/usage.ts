@@ -5,9 +5,14 @@ import { type ContentServices, configOf, servedBy } from "./registry-access.ts";
 
 export type { RepositoryUsage };
 
+export interface RepositoryUse extends RepositoryUsage {
+  /** The hour of the last pull of anything in it; `undefined`: unknown. */
+  readonly pulled: Date | undefined;
+}
+
 export interface RegistryUsage {
   /** The largest repositories, the largest first. */
-  readonly repositories: readonly RepositoryUsage[];
+  readonly repositories: readonly RepositoryUse[];
   /** How many there are. */
   readonly total: number;
   /** The other registries that share the store, whose content this is too. */
@@ -32,11 +37,14 @@ export async function readUsage(
   const { store } = configOf(services, instance);
   const { oci, view } = await servedBy(services, instance);
   const measured = await measureRepositories(oci.blobs, view.index);
+  await oci.pulls.refreshShown();
   const others = services.instances
     .list()
     .filter((other) => other.store === store && other.name !== instance);
   return {
-    repositories: measured.slice(0, limit),
+    repositories: measured
+      .slice(0, limit)
+      .map((usage) => ({ ...usage, pulled: oci.pulls.shown(usage.repository) })),
     total: measured.length,
     sharedWith: others.map(({ name }) => name),
   };

@@ -8,6 +8,7 @@ import { DERIVED_CHECKPOINT_PAGES } from "../../../primitives/sqlite/open-databa
 import { keepFileStill } from "../../../primitives/sqlite/still-file.ts";
 import type { Store } from "../../../primitives/store/commits/store.ts";
 import type { DerivedCopies } from "../../../primitives/store/engine/derived-copies.ts";
+import type { SharedNotes } from "../../../primitives/store/engine/shared-notes.ts";
 import { DerivedIndex } from "../../../primitives/store/index/derived-index.ts";
 import { ReplaceableIndex } from "../../../primitives/store/index/replaceable-index.ts";
 import type { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
@@ -27,6 +28,8 @@ export interface DatabaseContext {
   readonly store: StoreName;
   readonly clock: ScopeClock;
   readonly log: Logger;
+  /** What the nodes of the store note of pulls; `undefined` where there is only one. */
+  readonly notes?: SharedNotes | undefined;
 }
 
 /** Opens the index at `path`; a damaged one is emptied, and the caller projects the commits into it. */

@@ -8,6 +8,7 @@ import { ScopeClock } from "../../../primitives/store/index/scope-clock.ts";
 import { SnapshotContent } from "../content/committed-content.ts";
 import type { Damage } from "../content/damage.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
+import { NO_PULLS } from "../pulls/pull-notes.ts";
 import { type DatabaseContext, openIndex } from "./database-files.ts";
 import { ReadCache } from "./read-cache.ts";
 import { ReplacedIndexes } from "./store-databases.ts";
@@ -116,6 +117,7 @@ export class FrozenViews {
       // Blobs uploaded now do not belong to a past state.
       links: NO_LINKS,
       uploads,
+      pulls: NO_PULLS,
       reads: new ReadCache(clock),
       changes,
       quotas,

@@ -160,6 +160,12 @@ export class InstanceStorage implements RegistryStorage {
   }
 
   async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
+    const found = await this.#found(repository, reference);
+    if (found) this.#oci.pulls.note(repository, found.digest);
+    return found;
+  }
+
+  async #found(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
     const { committed, missChecks } = this.#oci;
     // What a tag names changes; what a digest names does not, so that only a miss may be old.
     const isTag = reference.kind === "tag";

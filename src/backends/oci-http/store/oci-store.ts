@@ -22,6 +22,7 @@ import { type HistoryFeed, LocalHistoryFeed } from "../feed/history-feed.ts";
 import type { HistoryIndex } from "../history/history-index.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import { QuotaLedger, type Quotas } from "../policy/quotas.ts";
+import { StorePulls } from "../pulls/store-pulls.ts";
 import { Summaries } from "../summaries/summaries.ts";
 import { describeNeed } from "./blob-need.ts";
 import { type DatabaseContext, historyOf } from "./database-files.ts";
@@ -32,13 +33,8 @@ import { ReadCache } from "./read-cache.ts";
 import { LocalStoreChanges, type StoreChanges } from "./store-changes.ts";
 import { StoreDatabases } from "./store-databases.ts";
 import type { StoreView } from "./store-view.ts";
+import { EXPIRY_EVERY_MS, expireUploads } from "./upload-expiry.ts";
 import { nextViewId, type ViewLocation } from "./view-location.ts";
-
-/** An idle upload is removed after this time; clients resume within minutes or days. */
-const UPLOAD_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000;
-/** An empty upload has nothing to resume. */
-const EMPTY_UPLOAD_EXPIRY_MS = 60 * 60 * 1000;
-const EXPIRY_EVERY_MS = 10 * 60 * 1000;
 
 export interface OciStoreOptions {
   /** Defaults for instances without their own. */
@@ -56,6 +52,7 @@ interface OpenParts extends Pick<StoreManager, "signal" | "room" | "location" | 
 export class OciStore implements StoreView {
   readonly blobs: BlobStore;
   readonly uploads: UploadStore;
+  readonly pulls: StorePulls;
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
   readonly locks: LocalUploadLocks;
@@ -119,6 +116,7 @@ export class OciStore implements StoreView {
       reportFailure(log, `the sizes of the store '${store}' could not be counted`, error);
     });
     this.feed = new LocalHistoryFeed(databases.store, this.history, this.#signal);
+    this.pulls = new StorePulls(context);
     this.#frozen = new FrozenViews(this, context);
     databases.derived.onDamage = (error) => {
       const damage = damageOf(error);
@@ -150,7 +148,9 @@ export class OciStore implements StoreView {
     options: OciStoreOptions = {},
   ): Promise<OciStore> {
     const { log } = manager;
-    const context = { dir: await manager.create(name), store: name, clock: new ScopeClock(), log };
+    const dir = await manager.create(name);
+    const notes = manager.openNotes(name, "pulls");
+    const context = { dir, store: name, clock: new ScopeClock(), log, notes };
     const databases = await StoreDatabases.open(context, manager);
     try {
       let oci: OciStore | undefined;
@@ -189,7 +189,6 @@ export class OciStore implements StoreView {
     return this.#databases.derived;
   }
 
-  /** Reports a blob that was found damaged and set aside. */
   onDamage(digest: Digest): void {
     const needed = describeNeed(this.index, digest);
     this.#log.warn(
@@ -202,7 +201,7 @@ export class OciStore implements StoreView {
     return this.#frozen.at(commitId, this.#signal);
   }
 
-  /** The indexes of all served states: the newest and the past ones. */
+  /** The indexes of all served states. */
   servedIndexes(): readonly OciIndexReader[] {
     return [this.index, ...this.#frozen.indexes()];
   }
@@ -262,7 +261,7 @@ export class OciStore implements StoreView {
 
   /** Removes abandoned upload sessions, and returns how many. */
   expireUploads(options: Pick<ExpiryOptions, "onceInMs"> = {}): Promise<number> {
-    return this.uploads.expire(UPLOAD_EXPIRY_MS, { emptyAfterMs: EMPTY_UPLOAD_EXPIRY_MS, ...options });
+    return expireUploads(this.uploads, options);
   }
 
   #expireUploads(): void {
@@ -294,6 +293,7 @@ export class OciStore implements StoreView {
     parts.defer(() => this.#frozen.close());
     parts.defer(() => this.history.close());
     parts.defer(() => this.summaries.close());
+    parts.defer(() => this.pulls.close());
     parts.defer(() => this.sizes.close());
     parts.defer(() => this.#auditor.close());
   }

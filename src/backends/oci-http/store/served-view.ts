@@ -17,6 +17,7 @@ import type { Damage } from "../content/damage.ts";
 import type { HistoryFeed } from "../feed/history-feed.ts";
 import { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { Quotas } from "../policy/quotas.ts";
+import { NO_PULLS, type Pull, type PullListener, PullNotes } from "../pulls/pull-notes.ts";
 import { ReadCache } from "./read-cache.ts";
 import type { StoreChanges } from "./store-changes.ts";
 import type { StoreView } from "./store-view.ts";
@@ -28,6 +29,8 @@ export interface StoreReports {
   onDamage(digest: Digest): void;
   /** A blob is due to be hashed in the background. */
   audit(digest: Digest): void;
+  /** Clients have pulled these. */
+  notePulls(pulls: readonly Pull[]): void;
   /** A database of the view with this id is damaged. */
   onDatabaseDamage(view: number, damage: Damage): void;
 }
@@ -55,6 +58,7 @@ export class ServedView implements StoreView {
   readonly audit: (digest: Digest) => void;
   readonly links: OpenLinkReader;
   readonly uploads: UploadStore;
+  readonly pulls: PullListener;
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
   readonly quotas: Quotas;
@@ -64,6 +68,7 @@ export class ServedView implements StoreView {
   readonly refresh: () => Promise<void> | undefined;
   readonly damaged: (damage: Damage) => void;
   readonly #database: Database;
+  readonly #pulls: PullNotes;
 
   private constructor(
     { id, engine, isFrozen, indexPath, clock, recency, checks, quotas }: ViewLocation,
@@ -79,6 +84,8 @@ export class ServedView implements StoreView {
     this.checks = new BlobChecks(checks);
     this.audit = (digest) => reports.audit(digest);
     this.uploads = uploads;
+    this.#pulls = new PullNotes((pulls) => reports.notePulls(pulls));
+    this.pulls = isFrozen ? NO_PULLS : this.#pulls;
     this.reads = new ReadCache(new ScopeClock(clock));
     this.changes = changes;
     this.quotas = quotas;
@@ -106,7 +113,13 @@ export class ServedView implements StoreView {
     }
   }
 
+  /** Tells the owner at once what was pulled. */
+  flush(): void {
+    this.#pulls.flush();
+  }
+
   close(): void {
+    this.flush();
     this.#database.close();
     this.links.close();
   }

@@ -9,6 +9,7 @@ import type { Damage } from "../content/damage.ts";
 import type { HistoryFeed } from "../feed/history-feed.ts";
 import type { OciIndexReader } from "../index/oci-index-reader.ts";
 import type { Quotas } from "../policy/quotas.ts";
+import type { PullListener } from "../pulls/pull-notes.ts";
 import type { ReadCache } from "./read-cache.ts";
 import type { StoreChanges } from "./store-changes.ts";
 
@@ -23,6 +24,8 @@ export interface StoreView {
   /** Blobs that belong to a repository although no manifest names them. */
   readonly links: LinkReader;
   readonly uploads: UploadStore;
+  /** Told of each manifest that a client gets. */
+  readonly pulls: PullListener;
   readonly reads: ReadCache;
   readonly changes: StoreChanges;
   /** Defaults for instances without their own. */

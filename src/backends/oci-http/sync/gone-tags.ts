@@ -1,13 +1,9 @@
 import type { Digest } from "../../../primitives/digest.ts";
-import type { Change } from "../../../primitives/store/commits/tree-edit.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import { subjectInTag } from "../content/attached-tags.ts";
-import { goingManifests } from "../content/going-manifests.ts";
-import { manifestPath, tagPath } from "../content/layout.ts";
-import { formatEvent, type TagMove } from "../content/store-event.ts";
-import { tagTarget } from "../content/tag-target.ts";
 import { isOwnTag } from "../mirror/own-tag.ts";
 import { formatSyncRule, type SyncRule, selectsTag } from "../policy/sync-rules.ts";
+import { deleteFromRepository } from "../store/repository-deletion.ts";
 import { CopyFault } from "./copy-fault.ts";
 import type { PatientUpstream } from "./patient-upstream.ts";
 
@@ -84,25 +80,16 @@ async function commitDeletion(
   ours: ReadonlyMap<Tag, Digest>,
 ): Promise<void> {
   const { registry, repository, author } = upstream.request;
-  const { store, index } = registry.oci;
   const roots: Digest[] = [];
   for (const digest of new Set(gone.flatMap((tag) => ours.get(tag) ?? [])))
     if (!(await isThere(upstream, { kind: "digest", digest }))) roots.push(digest);
-  await store.transact(async (parent) => {
-    const moves: TagMove[] = [];
-    for (const tag of gone) {
-      const previous = await tagTarget(parent, repository, tag);
-      // What was set meanwhile stays.
-      if (previous && previous === ours.get(tag)) moves.push({ tag, previous });
-    }
-    const tags = new Set(moves.map(({ tag }) => tag));
-    // Read again with each attempt: the index knows all that was committed before.
-    const manifests = moves.length > 0 ? goingManifests(index, repository, roots, tags) : [];
-    const changes: Change[] = [
-      ...moves.map(({ tag }) => ({ path: tagPath(repository, tag), content: null })),
-      ...[...manifests].map((digest) => ({ path: manifestPath(repository, digest), content: null })),
-    ];
-    const event = { kind: "cleanup", repository, tags: moves, rule: `sync=${formatSyncRule(rule)}` } as const;
-    return { changes, author: author.identity, message: formatEvent({ ...event, client: "sync" }) };
+  await deleteFromRepository(registry.oci, {
+    repository,
+    tags: new Map([...ours].filter(([tag]) => gone.includes(tag))),
+    roots,
+    rule: `sync=${formatSyncRule(rule)}`,
+    client: "sync",
+    author: author.identity,
+    signal: upstream.signal,
   });
 }

@@ -5,7 +5,7 @@ import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
 import { parseStoredManifest, referencedDigests } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { parseOciPath, TAGS } from "../content/layout.ts";
-import { onlyAdds } from "../content/store-event.ts";
+import { isPruning, onlyAdds } from "../content/store-event.ts";
 
 /** A manifest whose references must all be kept. */
 export interface NeededManifest {
@@ -70,7 +70,7 @@ export async function* neededManifests(
     }
     old = 0;
     const [parent] = commit.parents;
-    if (!parent || onlyAdds(commit)) continue;
+    if (!parent || onlyAdds(commit) || isPruning(commit)) continue;
     for await (const { path, before, after } of walk.diff(parent, id, mayLose)) {
       if (!(await step())) return;
       if (!before || after) continue;

@@ -7,10 +7,11 @@ import {
 } from "../../../primitives/jobs/job-runner.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
+import { pruneMirror } from "../pruning/prune.ts";
 import { type InstanceConfig, mayLackBlobs } from "../settings/instance-config.ts";
 import { describeMode } from "../settings/registry-mode.ts";
 import type { OciStore } from "../store/oci-store.ts";
-import { applyCleanupRules } from "./cleanup.ts";
+import { applyCleanupRules, type Cleaned } from "./cleanup.ts";
 import { collectGarbage } from "./garbage.ts";
 import { checkOciStore } from "./store-check.ts";
 
@@ -38,7 +39,10 @@ export function storeJobs(
       run: (run) => {
         run.progress("waiting for a backup to end");
         return instances.withRemovals(
-          () => forEachStore(instances, run, (oci, configs) => collect(oci, configs, gcGrace, run)),
+          () =>
+            forEachStore(instances, run, (oci, configs) =>
+              collect(instances, oci, configs, { graceSeconds: gcGrace, run }),
+            ),
           run.signal,
         );
       },
@@ -84,17 +88,20 @@ async function forEachStore(
 }
 
 async function collect(
+  instances: InstanceRegistry,
   oci: OciStore,
   configs: readonly InstanceConfig[],
-  graceSeconds: number,
-  run: JobRun,
+  { graceSeconds, run }: { readonly graceSeconds: number; readonly run: JobRun },
 ): Promise<Omit<JobReport, "subject">> {
   // A registry at a past state is read-only without this mode, and does not hold up the others.
   const resting = configs.find(({ mode, at }) => mode !== "normal" && !(at && mode === "read-only"));
   if (resting)
     return { summary: `left alone: '${resting.name}' is ${describeMode(resting.mode)}`, details: [] };
   const rules = configs.flatMap(({ cleanup, at, follow }) => (at || follow ? [] : cleanup));
-  const cleaned = await applyCleanupRules(oci, rules, run);
+  const cleaned = added(
+    await applyCleanupRules(oci, rules, run),
+    await pruneMirrors(instances, oci, configs, run),
+  );
   // Registries that share a store use the longest of their retentions.
   const retentions = configs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY);
   const longest = Math.max(...retentions);
@@ -110,6 +117,30 @@ async function collect(
     summary: `${verb} ${cleaned.tags} tags, ${cleaned.manifests} manifests, ${blobs} blobs (${bytes} bytes), ${uploads} uploads`,
     details: [...cleaned.lines.slice(0, MAX_NAMED), ...more, ...problems],
   };
+}
+
+/** What registries with an upstream no longer keep, by their last pulls. */
+async function pruneMirrors(
+  instances: InstanceRegistry,
+  oci: OciStore,
+  configs: readonly InstanceConfig[],
+  run: JobRun,
+): Promise<Cleaned> {
+  let pruned: Cleaned = { tags: 0, manifests: 0, lines: [] };
+  for (const config of configs)
+    if (!config.at && (config.keepPulled !== undefined || config.keepSize !== undefined))
+      pruned = added(pruned, await pruneMirror(oci, { config, mirrors: instances.mirrors, run }));
+  await oci.pulls.refresh();
+  if (!run.isDryRun)
+    await oci.pulls.times.tidy(
+      ({ repository, digest }) => oci.index.hasManifest(repository, digest),
+      run.signal,
+    );
+  return pruned;
+}
+
+function added(a: Cleaned, b: Cleaned): Cleaned {
+  return { tags: a.tags + b.tags, manifests: a.manifests + b.manifests, lines: [...a.lines, ...b.lines] };
 }
 
 async function scrub(

@@ -131,6 +131,7 @@ export class ServingThread implements ThreadCalls {
 
   async stop(): Promise<void> {
     await this.#frontend?.stop();
+    for (const view of this.#views.values()) view.flush();
   }
 
   get #isUpToDate(): boolean {

@@ -88,6 +88,7 @@ export const STORE_CHANGES = service<StoreChanges, [store: StoreName]>("changes"
 export const STORE_REPORTS = service<StoreReports, [store: StoreName]>("reports", {
   onDamage: true,
   audit: true,
+  notePulls: true,
   onDatabaseDamage: true,
 });
 /** `StoreView.refresh` of the store's newest state. */

@@ -62,6 +62,7 @@ export class ThreadOwner {
       return {
         onDamage: (digest) => store.onDamage(digest),
         audit: (digest) => store.audit(digest),
+        notePulls: (pulls) => store.pulls.times.add(pulls),
         onDatabaseDamage: (...args) => store.heal(...args),
       };
     });

@@ -10,6 +10,7 @@ import type { LogMeasures } from "./measures.ts";
 import type { Nodes } from "./nodes.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { Secrets } from "./secrets.ts";
+import type { SharedNotes } from "./shared-notes.ts";
 import type { SessionCounter, UploadLocks, UploadStore } from "./uploads.ts";
 
 // What may live in this folder: the interfaces between stores and whatever keeps their bytes, and value types. They import
@@ -82,6 +83,8 @@ export interface StorageEngine extends Secrets {
   openNodes(): Promise<Nodes>;
   /** Measures the logs of the stores that are open, where nodes share them. */
   measureLogs?(): Promise<readonly LogMeasures[]>;
+  /** Opens what the nodes of a store note about it, by topic; not there where there is only one node. */
+  openNotes?(name: string, topic: string): SharedNotes;
   /** `undefined` where what a node derives stays with it. */
   readonly copies?: DerivedCopies;
   /** The directory of this machine in which the node keeps the databases that it derives from a store. */

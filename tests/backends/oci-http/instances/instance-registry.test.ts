@@ -120,6 +120,8 @@ const SAMPLES: Readonly<Record<SettingProperty, readonly string[]>> = {
   check: ["check=1h"],
   wait: ["wait=10s"],
   sync: ["sync=library/alpine,3.*,every=6h", "sync=app,^1.2,every=1d,sync-deletes"],
+  keepPulled: ["keep-pulled=90d"],
+  keepSize: ["keep-size=500GiB"],
   mode: ["mode=read-only"],
   follow: ["upstream=https://registry.example.org", "follow=all"],
   upstreamStore: ["upstream-store=main"],

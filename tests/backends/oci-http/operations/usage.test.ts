@@ -34,7 +34,15 @@ test("bytes that one repository alone names are its own, and the others are shar
   const { repositories, total, sharedWith } = await usageOf(store);
   expect([total, sharedWith]).toEqual([2, []]);
   expect(repositories).toEqual([
-    { repository: WEB, ownBytes: 5000, sharedBytes: 1002, manifestBytes: size, tags: 1, manifests: 1 },
+    {
+      repository: WEB,
+      ownBytes: 5000,
+      sharedBytes: 1002,
+      manifestBytes: size,
+      tags: 1,
+      manifests: 1,
+      pulled: undefined,
+    },
     {
       repository: APP,
       ownBytes: 0,
@@ -42,6 +50,7 @@ test("bytes that one repository alone names are its own, and the others are shar
       manifestBytes: manifests.reduce((sum, manifest) => sum + manifest.size, 0),
       tags: 3,
       manifests: 3,
+      pulled: undefined,
     },
   ]);
   expect((await usageOf(store, 1)).repositories.map(({ repository }) => repository)).toEqual([WEB]);

@@ -39,6 +39,8 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
     "library/alpine,3.*,every=6h",
     "app,>=1.2 <2,every=1d,platforms=linux/amd64,signed-only,sync-deletes",
   ],
+  keepPulled: ["90d"],
+  keepSize: ["500GiB"],
   follow: ["all"],
   upstreamStore: ["main"],
   at: ["ab".repeat(32)],

@@ -28,7 +28,16 @@ function jobsOn(
 ): JobRunner {
   const instances = {
     stores: () => [oci, ...others],
-    list: () => [{ store: oci.location.store, cleanup, retention: undefined, at: undefined, mode: "normal" }],
+    list: () => [
+      {
+        store: oci.location.store,
+        cleanup,
+        proxies: [],
+        retention: undefined,
+        at: undefined,
+        mode: "normal",
+      },
+    ],
     outages: () => outages,
     withRemovals: (work: () => Promise<unknown>) => work(),
   } as unknown as InstanceRegistry;

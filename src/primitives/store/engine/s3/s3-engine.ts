@@ -16,6 +16,7 @@ import type { LinkOptions, OpenLinkReader, OwnedLinks } from "../links.ts";
 import type { LogMeasures } from "../measures.ts";
 import type { Nodes } from "../nodes.ts";
 import type { GivenSecretName, KeptSecret, SecretChange, SecretName } from "../secrets.ts";
+import type { SharedNotes } from "../shared-notes.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { checkBucket, checkUsedBucket } from "./bucket-check.ts";
 import { BlobCache } from "./content/blob-cache.ts";
@@ -35,6 +36,7 @@ import { measuredLog } from "./shared/measured-log.ts";
 import { S3Leases } from "./shared/s3-leases.ts";
 import { checkS3Links, S3Links } from "./shared/s3-links.ts";
 import { S3Nodes } from "./shared/s3-nodes.ts";
+import { S3Notes } from "./shared/s3-notes.ts";
 import { secondsBehind } from "./shared/seconds-behind.ts";
 import { changeSecret, givenSecret, sharedSecret } from "./shared/shared-secret.ts";
 import { readStoredRefs } from "./stored-refs.ts";
@@ -66,7 +68,7 @@ const EMPTY = new Uint8Array();
  * - `everlock.json`: the version of this layout
  * - `secrets/`, `leases/`, `nodes/`: what all nodes share, outside of any store
  * - `stores/<store>/`: `store` and `content` mark what exists; `log/` and `packs/` hold the commits and the links, `blobs/`,
- *   `data/` and `uploads/` the content
+ *   `data/` and `uploads/` the content, `notes/` what nodes tell each other
  *
  * Nothing that counts is in the node's data directory.
  */
@@ -205,6 +207,10 @@ export class S3Engine implements StorageEngine {
 
   async measureLogs(): Promise<readonly LogMeasures[]> {
     return (await this.#opened()).map(([store, log]) => measuredLog(store, log));
+  }
+
+  openNotes(store: string, topic: string): SharedNotes {
+    return new S3Notes(this.bucket, { store, topic, node: this.#location.node });
   }
 
   async openNodes(): Promise<Nodes> {
