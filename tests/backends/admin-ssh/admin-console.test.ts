@@ -134,8 +134,9 @@ test("a live screen ends when who watches it is no administrator any more", asyn
         return directory;
       },
     },
-    instances: { list: () => [], stores: () => [], outages: () => [] },
+    instances: { list: () => [], stores: () => [], outages: () => [], mirrors: { list: () => [] } },
     jobs: { list: () => [] },
+    replicas: { list: () => [] },
     server: {
       started: 0,
       failedLogins: { refused: 0, limited: 0 },
