@@ -18,7 +18,7 @@ const LAYERS = [
 
 /** The engine takes only value types from the primitives: never a store, never a user. */
 const ENGINE_MAY_IMPORT =
-  /^primitives\/(digest|version|net\/private-address|bounds\/byte-cache|release|text\/records)\.ts$/;
+  /^primitives\/(digest|version|net\/(private-address|direct-response)|bounds\/byte-cache|release|text\/records)\.ts$/;
 
 interface Import {
   readonly from: string;

@@ -3,7 +3,7 @@ import type { ByteRange } from "./byte-range.ts";
 import type { CredentialSource } from "./credential-source.ts";
 import { fetchFailure } from "./fetch-failure.ts";
 import { Outage } from "./outage.ts";
-import { type DownloadResponse, PlainDownload } from "./plain-download.ts";
+import { type DownloadResponse, openPlainDownload, type PlainDownload } from "./plain-download.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
 import { S3RefusedError, S3UnavailableError } from "./s3-errors.ts";
@@ -141,7 +141,7 @@ export class S3Client {
     const began = monotonicMs();
     let response: DownloadResponse | undefined;
     try {
-      response = await PlainDownload.open(signed, range, this.#patience(request));
+      response = await openPlainDownload(signed, range, this.#patience(request));
     } catch {
       this.#outage.failed(monotonicMs() - began);
     }

@@ -3,6 +3,7 @@ import { Agent as HttpAgent, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { rootCertificates } from "node:tls";
+import type { DirectRequest } from "../../primitives/net/direct-response.ts";
 import { isPrivateAddress } from "../../primitives/net/private-address.ts";
 import { type Environment, portOf, proxyFor } from "./proxies.ts";
 import { proxyAuthorization, TunnelAgent } from "./proxy-tunnel.ts";
@@ -55,29 +56,57 @@ export class Connections {
 
   /** `isTrusted`: the operator has named this place. Rejects with `PrivateAddressError`. */
   async requestOptions(url: URL, isTrusted: boolean): Promise<RequestOptions & { readonly ca?: string[] }> {
-    const { origin, ca, allowsPrivate, environment } = this.#options;
+    const { allowsPrivate, environment } = this.#options;
     const isGuarded = !isTrusted && !allowsPrivate;
-    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    const host = hostOf(url);
     if (isGuarded && isIP(host) !== 0 && isPrivateAddress(host)) throw new PrivateAddressError(host);
     const proxy = proxyFor(url, environment);
     if (proxy && isGuarded) await this.#checkName(host);
     const agent = this.#agent(url, proxy, isGuarded);
     const common = { agent, maxHeaderSize: MAX_HEADERS, method: "GET" };
     if (proxy && url.protocol === "http:") return { ...common, ...throughProxy(proxy, url) };
+    const ca = this.#caOf(url);
     return {
       ...common,
       host,
       port: portOf(url),
       path: `${url.pathname}${url.search}`,
-      // Other hosts, such as those of storage that upstream redirects to, may have certificates of public CAs.
-      ...(ca && { ca: url.origin === origin ? [readCa(ca)] : [readCa(ca), ...rootCertificates] }),
+      ...(ca && { ca }),
       ...(isGuarded && { lookup: this.#guardedLookup }),
+    };
+  }
+
+  /** How `DirectResponse` reaches a place; `undefined` where it can't. Rejects as `requestOptions` does. */
+  async directTarget(
+    url: URL,
+    isTrusted: boolean,
+  ): Promise<Pick<DirectRequest, "hostname" | "port" | "tls"> | undefined> {
+    const { allowsPrivate, environment, resolve } = this.#options;
+    const host = hostOf(url);
+    const isTls = url.protocol === "https:";
+    // What certificates say of addresses is left to the usual connections.
+    if (proxyFor(url, environment) || (isTls && isIP(host) !== 0)) return undefined;
+    const isGuarded = !isTrusted && !allowsPrivate;
+    const addresses = !isGuarded || isIP(host) !== 0 ? [host] : await resolve(host);
+    const hostname = isGuarded ? addresses.find((address) => !isPrivateAddress(address)) : host;
+    if (hostname === undefined) throw new PrivateAddressError(host);
+    return {
+      hostname,
+      port: Number(portOf(url)),
+      tls: isTls ? { serverName: host, ca: this.#caOf(url) } : undefined,
     };
   }
 
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
+  }
+
+  /** Other hosts, such as those of storage that upstream redirects to, may have certificates of public CAs. */
+  #caOf(url: URL): string[] | undefined {
+    const { origin, ca } = this.#options;
+    if (!ca) return undefined;
+    return url.origin === origin ? [readCa(ca)] : [readCa(ca), ...rootCertificates];
   }
 
   /** Connections of guarded requests are never those of others. */
@@ -117,6 +146,10 @@ export class Connections {
       (error: NodeJS.ErrnoException) => callback(error, "", 0),
     );
   };
+}
+
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 function readCa(read: () => string): string {

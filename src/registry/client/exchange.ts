@@ -1,13 +1,15 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { DirectResponse, NoResponseError } from "../../primitives/net/direct-response.ts";
+import { DirectSource, MessageSource } from "./body-sources.ts";
 import { connectionFailure } from "./connection-failure.ts";
 import type { Connections } from "./connections.ts";
-import { ReceivedBody } from "./received-body.ts";
+import { type BodySource, ReceivedBody } from "./received-body.ts";
 import { type ExplainedFailure, UpstreamFault } from "./upstream-answer.ts";
 
-// `node:http` instead of `fetch`: in Bun 1.4.5 both read large bodies at the same rate and with the same memory, but only
-// `node:http` connects to addresses that were checked (`lookup`), has a pool of connections of its own for each client,
-// connects through proxies with their own credentials, and never repeats a request by itself.
+// `node:http` instead of `fetch`: only `node:http` connects to addresses that were checked (`lookup`), has a pool of connections of its own for each client,
+// connects through proxies with their own credentials, and never repeats a request by itself. Large bodies come by
+// `DirectResponse` for half of the processor time; whatever is unusual is asked for again by `node:http`.
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD";
@@ -15,6 +17,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the operator has named this place, so that its address may be private. */
   readonly isTrusted: boolean;
+  /** The body is worth a connection of its own. */
+  readonly isLarge?: boolean | undefined;
   readonly signal: AbortSignal | undefined;
   /** How long the response may take to begin, where upstream was asked to wait (ms). */
   readonly answerMs?: number | undefined;
@@ -37,10 +41,13 @@ export interface ExchangeOptions {
 
 /** A connection that was kept open may have been closed by the server meanwhile; as many times as there are such. */
 const MAX_STALE = 9;
+const MAX_REDIRECTING = 100;
 
 /** Sends single requests and follows no redirect. */
 export class Exchange {
   readonly #options: ExchangeOptions;
+  /** Origins that have redirected: a connection for each such response would be wasted. */
+  readonly #redirecting = new Set<string>();
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -48,6 +55,8 @@ export class Exchange {
 
   /** Resolves when a response has begun. Rejects with `UpstreamFault`, or with the signal's reason. */
   async send(request: HttpRequest): Promise<HttpResponse> {
+    const direct = request.isLarge ? await this.#direct(request) : undefined;
+    if (direct) return direct;
     for (let attempt = 1; ; attempt++) {
       request.signal?.throwIfAborted();
       const sent = await this.#attempt(request);
@@ -56,9 +65,44 @@ export class Exchange {
     }
   }
 
+  /** Over a connection of its own; `undefined` where `node:http` must tell what is wrong, if anything is. */
+  async #direct(request: HttpRequest): Promise<HttpResponse | undefined> {
+    const { url, headers, signal, isTrusted } = request;
+    if (this.#redirecting.has(url.origin)) return undefined;
+    const { connections } = this.#options;
+    const answerMs = request.answerMs ?? this.#options.silenceMs;
+    signal?.throwIfAborted();
+    let response: DirectResponse;
+    try {
+      const target = await connections.directTarget(url, isTrusted);
+      if (!target) return undefined;
+      const all = { Host: url.host, ...this.#commonHeaders, ...headers };
+      const path = `${url.pathname}${url.search}`;
+      const wanted = { ...target, path, headers: Object.entries(all) };
+      response = await DirectResponse.open(wanted, answerMs, signal);
+    } catch (error) {
+      if (error instanceof NoResponseError) throw this.#silent(url, answerMs);
+      return undefined;
+    }
+    if (response.status >= 300 && response.status < 400) this.#noteRedirecting(url.origin);
+    if (response.length !== undefined && !signal?.aborted)
+      return this.#response(response.status, response.headers, new DirectSource(response, signal), request);
+    await response.cancel();
+    return undefined;
+  }
+
+  #noteRedirecting(origin: string): void {
+    if (this.#redirecting.size >= MAX_REDIRECTING) this.#redirecting.clear();
+    this.#redirecting.add(origin);
+  }
+
+  get #commonHeaders(): Readonly<Record<string, string>> {
+    return { "User-Agent": this.#options.userAgent, "Accept-Encoding": "identity" };
+  }
+
   async #attempt(request: HttpRequest): Promise<HttpResponse | { isStale: boolean; error: unknown }> {
     const { method, url, headers, signal, isTrusted } = request;
-    const { connections, userAgent } = this.#options;
+    const { connections } = this.#options;
     const answerMs = request.answerMs ?? this.#options.silenceMs;
     let sent: ClientRequest | undefined;
     try {
@@ -67,37 +111,35 @@ export class Exchange {
       sent = (url.protocol === "https:" ? httpsRequest : httpRequest)({
         ...options,
         method,
-        headers: { "User-Agent": userAgent, "Accept-Encoding": "identity", ...options.headers, ...headers },
+        headers: { ...this.#commonHeaders, ...options.headers, ...headers },
         ...(signal && { signal }),
       });
       // Stays for as long as the request: what fails after the response has begun is reported by the body too.
       sent.on("response", resolve).on("error", reject).end();
-      const silence = () =>
-        sent?.destroy(new UpstreamFault(this.failure(url, `it did not answer within ${answerMs / 1000} s`)));
+      const silence = () => sent?.destroy(this.#silent(url, answerMs));
       const timer = setTimeout(silence, answerMs);
       const message = await promise.finally(() => clearTimeout(timer));
-      return this.#response(message, request);
+      const headersOf = { get: (name: string) => joined(message.headers[name]) };
+      return this.#response(message.statusCode ?? 0, headersOf, new MessageSource(message), request);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       return { isStale: sent?.reusedSocket === true && !(error instanceof UpstreamFault), error };
     }
   }
 
-  #response(message: IncomingMessage, { url, signal, method }: HttpRequest): HttpResponse {
+  #response(
+    status: number,
+    headers: { get(name: string): string | null | undefined },
+    source: BodySource,
+    { url, signal, method }: HttpRequest,
+  ): HttpResponse {
     const { silenceMs } = this.#options;
-    const body = new ReceivedBody(message, {
+    const body = new ReceivedBody(source, {
       ...{ silenceMs, signal, hasContent: method !== "HEAD" },
       failed: (error) => this.#failureOf(url, error),
       unavailable: (words) => this.failure(url, words),
     });
-    return {
-      status: message.statusCode ?? 0,
-      header: (name) => {
-        const value = message.headers[name];
-        return Array.isArray(value) ? value.join(", ") : value;
-      },
-      body,
-    };
+    return { status, header: (name) => headers.get(name) ?? undefined, body };
   }
 
   /** A failure at a place that is named by host alone: addresses may hold signatures. */
@@ -105,6 +147,10 @@ export class Exchange {
     const { name } = this.#options;
     const place = name === url.origin || name.startsWith(`${url.origin}/`) ? "" : `${url.host}: `;
     return { kind, reason: `upstream ${name}: ${place}${words}` };
+  }
+
+  #silent(url: URL, ms: number): UpstreamFault {
+    return new UpstreamFault(this.failure(url, `it did not answer within ${ms / 1000} s`));
   }
 
   #failureOf(url: URL, error: unknown): ExplainedFailure {
@@ -115,4 +161,8 @@ export class Exchange {
   #fault({ url }: HttpRequest, error: unknown): UpstreamFault {
     return error instanceof UpstreamFault ? error : new UpstreamFault(this.#failureOf(url, error));
   }
+}
+
+function joined(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : value?.join(", ");
 }

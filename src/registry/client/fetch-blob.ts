@@ -7,6 +7,8 @@ import { UpstreamBodyError, type UpstreamFault } from "./upstream-answer.ts";
 
 /** In bytes, where neither the caller nor upstream says how large a blob is. */
 const MAX_UNSTATED = 64 * 1024 ** 3;
+/** From so many bytes on, opening a connection costs less than is saved in reading. */
+const LARGE_BYTES = 1024 * 1024;
 const WANTED = "a blob";
 
 interface Part {
@@ -30,6 +32,7 @@ export async function fetchBlob(
     wanted: WANTED,
     headers: from > 0 ? { Range: `bytes=${from}-` } : undefined,
     expected: [404, 416],
+    isLarge: expected !== undefined && expected - from >= LARGE_BYTES,
     signal,
   });
   if (response.status === 404) {

@@ -1,5 +1,18 @@
-import type { IncomingMessage } from "node:http";
 import { type ExplainedFailure, UpstreamBodyError } from "./upstream-answer.ts";
+
+/** Where the bytes of a body come from. */
+export interface BodySource {
+  /** By Content-Length, in bytes. */
+  readonly length: number | undefined;
+  /** Whether all bytes have come. */
+  readonly isComplete: boolean;
+  /** The next bytes; for one reader. Rejects where they break off. */
+  read(): Promise<{ readonly done?: boolean | undefined; readonly value?: Uint8Array | undefined }>;
+  /** Closes the connection; a read that waits ends. */
+  end(): void;
+  /** Reads what nobody wants. */
+  skip(): void;
+}
 
 export interface ReceivedBodyOptions {
   readonly silenceMs: number;
@@ -15,42 +28,33 @@ const MIN_BYTES_PER_SECOND = 1024;
 
 /** The body of a response, to be read once or discarded. */
 export class ReceivedBody {
-  readonly #message: IncomingMessage;
+  readonly #source: BodySource;
   readonly #options: ReceivedBodyOptions;
 
-  constructor(message: IncomingMessage, options: ReceivedBodyOptions) {
-    this.#message = message;
+  constructor(source: BodySource, options: ReceivedBodyOptions) {
+    this.#source = source;
     this.#options = options;
-    // A body that nobody reads may still fail.
-    message.on("error", () => {});
-    if (!options.hasContent) message.resume();
+    if (!options.hasContent) source.skip();
   }
 
   /** By Content-Length, in bytes. */
   get length(): number | undefined {
-    const header = this.#message.headers["content-length"];
-    return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+    return this.#source.length;
   }
 
   /** Only the time in which the reader waits for upstream counts. Throws `UpstreamBodyError`, or the signal's reason. */
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     const { silenceMs, signal } = this.#options;
-    const chunks: AsyncIterator<Uint8Array> = this.#message[Symbol.asyncIterator]();
+    const silence = new SilenceTimer(silenceMs, () => this.#source.end());
     let waitedMs = 0;
     let received = 0;
-    let isSilent = false;
-    const giveUp = () => {
-      isSilent = true;
-      this.#message.destroy();
-    };
     try {
       for (;;) {
-        const began = performance.now();
-        const timer = setTimeout(giveUp, silenceMs);
-        const next = await chunks.next().finally(() => clearTimeout(timer));
-        if (isSilent) break;
-        if (next.done) return;
-        waitedMs += performance.now() - began;
+        silence.begin();
+        const next = await this.#source.read();
+        waitedMs += silence.pause();
+        if (silence.isOver) break;
+        if (next.done || !next.value) return;
         received += next.value.length;
         if (waitedMs > silenceMs) {
           if (received < (MIN_BYTES_PER_SECOND * waitedMs) / 1000) throw this.#tooSlow();
@@ -62,9 +66,10 @@ export class ReceivedBody {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (error instanceof UpstreamBodyError) throw error;
-      if (!isSilent) throw new UpstreamBodyError(this.#options.failed(error));
+      if (!silence.isOver) throw new UpstreamBodyError(this.#options.failed(error));
     } finally {
-      if (!this.#message.complete) this.#message.destroy();
+      silence.end();
+      if (!this.#source.isComplete) this.#source.end();
     }
     throw this.#silent();
   }
@@ -95,7 +100,7 @@ export class ReceivedBody {
 
   /** Ends the response without reading it. */
   discard(): void {
-    if (this.#options.hasContent && !this.#message.complete) this.#message.destroy();
+    if (this.#options.hasContent && !this.#source.isComplete) this.#source.end();
   }
 
   #silent(): UpstreamBodyError {
@@ -107,5 +112,49 @@ export class ReceivedBody {
 
   #tooSlow(): UpstreamBodyError {
     return new UpstreamBodyError(this.#options.unavailable("it sends too slowly"));
+  }
+}
+
+/** Tells when a read has waited for too long, by one timer for all reads of a body. */
+class SilenceTimer {
+  isOver = false;
+  readonly #ms: number;
+  readonly #over: () => void;
+  #timer: Timer | undefined;
+  #since: number | undefined;
+
+  constructor(ms: number, over: () => void) {
+    this.#ms = ms;
+    this.#over = over;
+    this.#arm(ms);
+  }
+
+  begin(): void {
+    this.#since = performance.now();
+  }
+
+  /** Since `begin`, in milliseconds. */
+  pause(): number {
+    const waited = performance.now() - (this.#since ?? performance.now());
+    this.#since = undefined;
+    return waited;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #arm(ms: number): void {
+    this.#timer = setTimeout(() => this.#look(), ms);
+  }
+
+  #look(): void {
+    const left = this.#since === undefined ? this.#ms : this.#since + this.#ms - performance.now();
+    if (left > 0) {
+      this.#arm(left);
+      return;
+    }
+    this.isOver = true;
+    this.#over();
   }
 }

@@ -20,6 +20,8 @@ export interface UpstreamRequest {
   readonly refusesRedirects?: boolean;
   /** See `HttpRequest`. */
   readonly answerMs?: number | undefined;
+  /** Its body is worth a connection of its own. */
+  readonly isLarge?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -95,7 +97,7 @@ export class Transport {
   }
 
   async #followed(
-    { method, headers, signal, answerMs, refusesRedirects, wanted }: UpstreamRequest,
+    { method, headers, isLarge, signal, answerMs, refusesRedirects, wanted }: UpstreamRequest,
     first: URL,
     authorization: string | undefined,
   ): Promise<UpstreamResponse> {
@@ -104,7 +106,7 @@ export class Transport {
       const isTrusted = url.origin === this.#upstream.origin;
       const secret = isTrusted && authorization !== undefined ? { Authorization: authorization } : {};
       const response = await this.#exchange.send({
-        ...{ method, url, isTrusted, signal, answerMs },
+        ...{ method, url, isTrusted, isLarge, signal, answerMs },
         headers: { ...headers, ...secret },
       });
       if (!REDIRECTS.includes(response.status)) return { ...response, url };
