@@ -6,9 +6,8 @@ export interface Challenge {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const PARAMETER = new RegExp(`^\\s*(${TOKEN})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]+))`);
-const SCHEME = new RegExp(`^\\s*(${TOKEN})(?=\\s|,|$)`);
+const PARAMETER = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/;
+const SCHEME = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?=\s|,|$)/;
 const MAX_CHALLENGES = 8;
 
 /** What can't be read ends the list. */

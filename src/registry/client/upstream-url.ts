@@ -46,7 +46,7 @@ export function parseUpstreamUrl(text: string): UpstreamUrl | UpstreamUrlFault {
 
 function known(url: URL): UpstreamUrl {
   // What clients are configured with often ends with the API's own path.
-  const path = url.pathname.replace(/\/+$/, "").replace(/\/v[12]$/, "");
+  const path = withoutSlashes(url.pathname).replace(/\/v[12]$/, "");
   const { origin, hostname } = url;
   return { base: `${origin}${path}`, origin, hostname, isDockerHub: hostname === DOCKER_HUB };
 }
@@ -55,4 +55,10 @@ function known(url: URL): UpstreamUrl {
 export function upstreamRepository(upstream: UpstreamUrl, repository: RepositoryName): RepositoryName {
   if (!upstream.isDockerHub || repository.includes("/")) return repository;
   return parseRepositoryName(`library/${repository}`) ?? repository;
+}
+
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }

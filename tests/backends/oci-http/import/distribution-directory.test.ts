@@ -251,8 +251,9 @@ function intercepted(target: ImportTarget, before: () => Promise<void>): ImportT
 async function* firstBytes(body: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
   let left = bytes;
   for await (const chunk of body) {
+    const { length } = chunk;
     yield chunk.subarray(0, left);
-    left -= chunk.length;
+    left -= length;
     if (left <= 0) return;
   }
 }

@@ -122,7 +122,8 @@ export function describeUploads({
       const begun = Promise.withResolvers<void>();
       async function* endless(): AsyncGenerator<Uint8Array> {
         for (;;) {
-          yield bytes;
+          // A buffer of its own: the store frees what it has written.
+          yield bytes.slice();
           begun.resolve();
           await Bun.sleep(1);
         }
