@@ -143,6 +143,7 @@ describeWith(["git", "ssh", "sshpass"], "the history on the console", () => {
       "linux/amd64",
       expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/),
       "bob",
+      "-",
     ]);
   }, 60_000);
 
