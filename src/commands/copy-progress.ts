@@ -10,11 +10,20 @@ const LINES_MS = 10_000;
 const RATE_MS = 30_000;
 const CLEAR = "\r\u001b[K";
 
+export interface ProgressOutput {
+  readonly isTTY?: boolean;
+  /** Of the terminal. */
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
 export interface CopyProgressOptions {
   /** Bytes of blobs in the source, and in the target at the beginning. */
   readonly total: number;
   readonly present: number;
-  readonly output: { readonly isTTY?: boolean; write(text: string): unknown };
+  /** Put before the line, such as `repository 4 of 50: `. */
+  readonly label?: string;
+  readonly output: ProgressOutput;
   readonly now?: () => number;
 }
 
@@ -52,7 +61,7 @@ export class CopyProgress implements TransferWatch {
     const now = this.#now();
     if (now - this.#shown < (output.isTTY ? TERMINAL_MS : LINES_MS)) return;
     this.#shown = now;
-    output.write(output.isTTY ? `${CLEAR}${this.text()}` : `${this.text()}\n`);
+    output.write(output.isTTY ? `${CLEAR}${this.#line()}` : `${this.#texts()[0]}\n`);
   }
 
   /** Bytes that need not be copied, as it turns out. */
@@ -77,7 +86,20 @@ export class CopyProgress implements TransferWatch {
 
   /** Such as `1.2 GiB of 34 GiB copied, 105 MiB/s, 5 min left`. */
   text(): string {
-    const { total, present } = this.#options;
+    return this.#texts()[1];
+  }
+
+  /** The longest text that the terminal has room for: a line that wraps could not be written again. */
+  #line(): string {
+    const { output } = this.#options;
+    const texts = this.#texts();
+    const fitting = texts.find((text) => inColumns(output, text) === text);
+    return fitting ?? inColumns(output, texts[2]);
+  }
+
+  /** With the label, without it, and a short one. */
+  #texts(): readonly [string, string, string] {
+    const { total, present, label = "" } = this.#options;
     const now = this.#now();
     this.#samples.push({ at: now, copied: this.#copied });
     while (this.#samples.length > 2 && now - (this.#samples[1]?.at ?? now) > RATE_MS) this.#samples.shift();
@@ -88,8 +110,15 @@ export class CopyProgress implements TransferWatch {
     // What is in use grows, and sizes are not exact.
     const all = Math.max(total, done);
     const left = rate > 0 ? `, ${formatLeft((all - done) / rate)} left` : "";
-    return `${formatSize(done)} of ${formatSize(all)} copied, ${formatSize(Math.round(rate))}/s${left}`;
+    const short = `${formatSize(done)} of ${formatSize(all)}`;
+    const text = `${short} copied, ${formatSize(Math.round(rate))}/s${left}`;
+    return [label + text, text, short + left];
   }
+}
+
+/** Text that is cut so that it does not wrap. */
+export function inColumns({ columns = 80 }: ProgressOutput, text: string): string {
+  return text.length < columns ? text : text.slice(0, Math.max(columns - 1, 0));
 }
 
 function formatLeft(seconds: number): string {

@@ -151,6 +151,8 @@ async function writeImages({ dir, flags, name, place, commits, stores }: Writing
     ),
   );
   report(exported, dir, at);
+  const [unused] = selection.unused();
+  if (unused !== undefined) throw new CommandError(`'${unused}' selects nothing of ${name}, as of ${at}`);
 }
 
 async function withProgress(

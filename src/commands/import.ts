@@ -8,7 +8,7 @@ import type { ImportTarget } from "../backends/oci-http/import/target/import-tar
 import { counted } from "../primitives/text/counted.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { CommandError } from "./command-error.ts";
-import { CopyProgress } from "./copy-progress.ts";
+import { CopyProgress, inColumns } from "./copy-progress.ts";
 import { finishing } from "./data-copy.ts";
 import { reportImport, reportOthers, reportPlan } from "./import-report.ts";
 import { IMPORT_ARGS, IMPORT_USAGE, type ImportRequest, readImportRequest } from "./import-request.ts";
@@ -16,6 +16,7 @@ import { openImportSource } from "./import-source.ts";
 import { withImportTarget } from "./import-target.ts";
 import { importUserFile } from "./import-user-file.ts";
 
+const NOTHING_MATCHES = "nothing there matches this pattern";
 const GO_ON = "run the same command again to resume it";
 
 export const importCommand = defineCommand({
@@ -58,18 +59,23 @@ async function importAll(
   const output = process.stderr;
   const manifests = new ManifestReader(source);
   const clear = () => void (output.isTTY && output.write("\r\u001b[K"));
-  const progress = (text: string) => void (output.isTTY && output.write(`\r\u001b[K${visibleText(text)}`));
+  const progress = (text: string) =>
+    void (output.isTTY && output.write(`\r\u001b[K${inColumns(output, visibleText(text))}`));
   const tally = newTally();
   try {
     const { parts, untaken } = await partsOf({ source, selection });
     tally.untaken.push(...untaken);
-    for (const part of parts) {
+    for (const [i, part] of parts.entries()) {
       const plan = await planImport({ source, target, manifests, selection, progress }, part);
       notePlan(tally, plan);
       clear();
       if (isDryRun) reportPlan(plan);
-      else await copyImages({ source, target, manifests, tally }, plan);
+      else {
+        const label = parts.length > 1 ? `repository ${i + 1} of ${parts.length}: ` : "";
+        await copyImages({ source, target, manifests, tally }, plan, label);
+      }
     }
+    for (const what of selection.unused()) tally.untaken.push({ what, reason: NOTHING_MATCHES });
   } finally {
     clear();
     if (isDryRun) reportOthers(tally);
@@ -78,7 +84,7 @@ async function importAll(
   return tally.untaken.length;
 }
 
-async function copyImages(run: Omit<ImportRun, "watch">, plan: ImportPlan): Promise<void> {
-  const watch = new CopyProgress({ total: plan.bytes, present: 0, output: process.stderr });
+async function copyImages(run: Omit<ImportRun, "watch">, plan: ImportPlan, label: string): Promise<void> {
+  const watch = new CopyProgress({ total: plan.bytes, present: 0, label, output: process.stderr });
   await runImport({ ...run, watch }, plan);
 }

@@ -55,6 +55,21 @@ test("a line follows every ten seconds without a terminal, and is written again 
   expect(terminal.text()).toBe("\r\u001b[K3 MiB of 100 MiB copied, 10 MiB/s, 10 s left");
 });
 
+test.each([
+  [200, "repository 4 of 50: 516.6 MiB of 789 MiB copied, 51.7 MiB/s, 6 s left"],
+  [60, "516.6 MiB of 789 MiB copied, 51.7 MiB/s, 6 s left"],
+  [40, "516.6 MiB of 789 MiB, 6 s left"],
+  [20, "516.6 MiB of 789 Mi"],
+])("on a terminal of %d columns, the line does not wrap", (columns, expected) => {
+  let [now, text] = [0, ""];
+  const output = { isTTY: true, columns, write: (written: string) => (text += written) };
+  const options = { total: 789 * MIB, present: 0, label: "repository 4 of 50: ", output, now: () => now };
+  const copy = new CopyProgress(options);
+  now += 10_000;
+  copy.copied(516.6 * MIB);
+  expect(text).toBe(`\r\u001b[K${expected}`);
+});
+
 test("a copy that was told to fail ends at its next bytes", () => {
   const { copy } = progress({ isTTY: false });
   copy.fail(new Error("another copy has begun"));

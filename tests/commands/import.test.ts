@@ -150,6 +150,11 @@ describeWith(["git"], "everlock import", () => {
     expect(await refusal(root, "--to", "default", "--repositories", "a b")).toContain(
       "'a b' selects no repositories",
     );
+    expect(await refusal(root, "--to", "default", "--repositories", "temm/**")).toContain(
+      "1 of the images were not imported",
+    );
+    expect((await server.console("/oci set default mode=read-only")).code).toBe(0);
+    expect(await refusal(root, "--to", "default")).toContain("'default' is read-only for now");
     expect(await refusal(root, "--to", "default", "--wrong")).toContain("unknown flag '--wrong'");
     expect(await refusal(root)).toContain("use: everlock import");
   });

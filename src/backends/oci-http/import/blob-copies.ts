@@ -27,9 +27,10 @@ export interface UncopiedBlob {
 }
 
 const MAX_ATTEMPTS = 5;
-/** Another run that was just killed may still be seen to write. */
-const BUSY_PAUSE_MS = 200;
-const MAX_BUSY = 100;
+/** Between looks at a blob that another import is writing, in milliseconds; one that was just killed may still be seen to write. */
+const PAUSES_MS = [200, 200, 200, 500, 1000];
+/** So many looks in which nothing more of it arrived. */
+const MAX_STILL = 1200;
 const MAX_WAITING = 1_000_000;
 
 /** Copies blobs from a source to a target, several at once, each once for all who need it. */
@@ -38,6 +39,8 @@ export class BlobCopies {
   readonly #turns: Semaphore;
   readonly #underWay = new Map<Digest, Promise<UncopiedBlob | undefined>>();
   readonly #missing = new Map<string, string>();
+  /** How many bytes of a blob `watch` was told of: what several images share is part of the total once. */
+  readonly #told = new Map<Digest, number>();
 
   constructor(copying: Copying) {
     this.#copying = copying;
@@ -73,32 +76,57 @@ export class BlobCopies {
     to: RepositoryName,
     blob: NamedContent,
   ): Promise<UncopiedBlob | undefined> {
-    const { target, watch } = this.#copying;
+    const { target } = this.#copying;
     const { digest, size } = blob;
-    let [busy, received] = [0, -1];
+    let [still, received] = [0, -1];
     for (let attempt = 1; ; ) {
       const state = await target.findBlob(to, digest);
       if (state.kind === "held") {
-        watch.found(size);
+        this.#tellFound(digest, size);
         return undefined;
       }
       // What arrived of a blob of another length is of no use.
       const start = Math.min(state.received, size);
-      if (received < 0) watch.found(start);
-      if (start <= received) attempt++;
-      received = start;
-      const { outcome, failure } = await this.#copy(from, { repository: to, digest, size, from: start });
-      if (outcome instanceof SourceFault) return { reason: outcome.reason, isFinal: false };
-      if (outcome.kind === "stored") return undefined;
-      if (outcome.kind === "refused") return { reason: outcome.reason, isFinal: true };
-      if (outcome.kind === "mismatch" && start === 0)
-        return { reason: `the blob ${digest} is damaged there: its bytes are others`, isFinal: false };
-      if (outcome.kind === "busy" && ++busy < MAX_BUSY) await Bun.sleep(BUSY_PAUSE_MS);
-      else if (attempt > MAX_ATTEMPTS || busy >= MAX_BUSY) {
-        const why = failure === undefined ? "it ends early" : messageOf(failure);
-        return { reason: `the blob ${digest} can't be read there: ${why}`, isFinal: false };
+      this.#tellFound(digest, start);
+      if (start > received) still = 0;
+      let isBusy = state.isBusy;
+      if (!isBusy) {
+        if (start <= received) attempt++;
+        const { outcome, failure } = await this.#copy(from, { repository: to, digest, size, from: start });
+        if (outcome instanceof SourceFault) return { reason: outcome.reason, isFinal: false };
+        if (outcome.kind === "stored") return undefined;
+        if (outcome.kind === "refused") return { reason: outcome.reason, isFinal: true };
+        if (outcome.kind === "mismatch" && start === 0)
+          return { reason: `the blob ${digest} is damaged there: its bytes are others`, isFinal: false };
+        isBusy = outcome.kind === "busy";
+        if (!isBusy && attempt > MAX_ATTEMPTS) {
+          const why = failure === undefined ? "it ends early" : messageOf(failure);
+          return { reason: `the blob ${digest} can't be read there: ${why}`, isFinal: false };
+        }
       }
+      received = start;
+      if (isBusy && !(await this.#pause(still++)))
+        return {
+          reason: `another import is still writing the blob ${digest}; run this one again`,
+          isFinal: false,
+        };
     }
+  }
+
+  /** So many bytes of a blob need not be copied. */
+  #tellFound(digest: Digest, bytes: number): void {
+    const told = this.#told.get(digest) ?? 0;
+    if (bytes <= told) return;
+    this.#told.set(digest, bytes);
+    this.#copying.watch.found(bytes - told);
+  }
+
+  /** False once another import has written nothing for long. */
+  async #pause(still: number): Promise<boolean> {
+    if (still >= MAX_STILL) return false;
+    await Bun.sleep(PAUSES_MS[still] ?? PAUSES_MS.at(-1) ?? 0);
+    this.#copying.watch.copied(0);
+    return true;
   }
 
   async #copy(
@@ -108,12 +136,16 @@ export class BlobCopies {
     const { source, target, watch, tally } = this.#copying;
     const body = await source.blob(from, blob.digest, blob.from, blob.size);
     if (body instanceof SourceFault) return { outcome: body };
+    const told = this.#told;
+    let at = blob.from;
     let failure: unknown;
     const watched = async function* () {
       try {
         for await (const chunk of body) {
           watch.copied(chunk.length);
           tally.bytes += chunk.length;
+          at += chunk.length;
+          told.set(blob.digest, Math.max(at, told.get(blob.digest) ?? 0));
           yield chunk;
         }
       } catch (error) {

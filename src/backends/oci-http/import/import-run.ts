@@ -75,6 +75,9 @@ class StepImporter {
   /** What the tags name that were set. */
   readonly #tags = new Map<string, Digest>();
   readonly #known = new Map<RepositoryName, Promise<ReadonlyMap<Tag, Digest>>>();
+  /** Manifests by repository and digest; many tags may name the same one. */
+  readonly #copied = new Map<string, Promise<string | undefined>>();
+  readonly #stored = new Set<string>();
 
   constructor(run: ImportRun, copies: BlobCopies) {
     this.#run = run;
@@ -83,24 +86,30 @@ class StepImporter {
 
   async copyBlobs({ from, to, digest, children }: ImportStep): Promise<string | undefined> {
     for (const manifest of [...children, digest]) {
-      const read = await this.#run.manifests.read(from, manifest);
-      if (read instanceof SourceFault) return read.reason;
-      const reasons = await Promise.all(
-        blobsOf(read.named).map((blob) => this.#copies.ensure({ from, to }, blob)),
-      );
-      // With `references=sparse` the target does without the blob; otherwise it refuses the manifest.
-      const reason = reasons.find((each) => each?.isFinal);
-      if (reason) return reason.reason;
+      const key = `${to} ${manifest}`;
+      const copied = this.#copied.get(key) ?? this.#copyBlobsOf({ from, to }, manifest);
+      this.#copied.set(key, copied);
+      const reason = await copied;
+      if (reason !== undefined) return reason;
     }
     return undefined;
+  }
+
+  async #copyBlobsOf(route: Pick<ImportStep, "from" | "to">, manifest: Digest): Promise<string | undefined> {
+    const read = await this.#run.manifests.read(route.from, manifest);
+    if (read instanceof SourceFault) return read.reason;
+    const reasons = await Promise.all(blobsOf(read.named).map((blob) => this.#copies.ensure(route, blob)));
+    // With `references=sparse` the target does without the blob; otherwise it refuses the manifest.
+    return reasons.find((each) => each?.isFinal)?.reason;
   }
 
   async store({ from, to, tag, digest, made, children }: ImportStep): Promise<string | undefined> {
     const { target, manifests, tally } = this.#run;
     for (const each of [...children, digest]) {
+      const isTop = each === digest;
+      if (!isTop && this.#stored.has(`${to} ${each}`)) continue;
       const read = await manifests.read(from, each);
       if (read instanceof SourceFault) return read.reason;
-      const isTop = each === digest;
       const outcome = await target.putManifest({
         repository: to,
         digest: each,
@@ -110,7 +119,8 @@ class StepImporter {
       });
       if (outcome.kind === "refused")
         return this.#copies.whyMissing(to, blobsOf(read.named)) ?? outcome.reason;
-      tally.manifests++;
+      if (!this.#stored.has(`${to} ${each}`)) tally.manifests++;
+      this.#stored.add(`${to} ${each}`);
     }
     if (tag === undefined) return undefined;
     this.#tags.set(`${to}:${tag}`, digest);

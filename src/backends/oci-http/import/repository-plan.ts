@@ -1,4 +1,5 @@
 import type { Digest } from "../../../primitives/digest.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import type { NamedContent } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
@@ -9,7 +10,7 @@ import type { TargetSet } from "./target/import-target.ts";
 
 /** Manifests that are looked up in the target at once. */
 const AT_ONCE = 1000;
-/** Indexes within indexes; a manifest can't name itself, but a damaged source may be deep. */
+/** Indexes within indexes, and referrers of referrers: a manifest can't name itself, but a source may be deep. */
 const MAX_DEPTH = 16;
 
 /** A repository of the source, and the one that gets its content. */
@@ -30,6 +31,10 @@ export class RepositoryPlan {
   readonly #blobs: Map<Digest, number>;
   /** Manifests that come along with others. */
   readonly #children = new Set<Digest>();
+  /** Manifests of an index that the source can't give; they are not asked for again. */
+  readonly #unreadable = new Set<Digest>();
+  /** What each index of a tag needs; many tags may name the same one. */
+  readonly #needs = new Map<Digest, Promise<readonly Digest[]>>();
   readonly #asked = new Set<Digest>();
 
   private constructor(planning: Planning, route: Route, blobs: Map<Digest, number>) {
@@ -109,62 +114,97 @@ export class RepositoryPlan {
       return undefined;
     }
     this.#noteBlobs(read.named);
-    const children: Digest[] = [];
-    await this.#addChildren(read.manifest.manifests, children, 0);
+    const needs = this.#needs.get(digest) ?? this.#needsOf(read.manifest.manifests);
+    this.#needs.set(digest, needs);
+    const children = await needs;
     const dated = made ?? (await this.#planning.manifests.built(from, digest));
     return { from, to, tag, digest, made: dated, children };
   }
 
+  async #needsOf(digests: readonly Digest[]): Promise<readonly Digest[]> {
+    const found = new Set<Digest>();
+    await this.#addChildren(digests, found, 0);
+    return [...found];
+  }
+
   /** Those that the target lacks; a missing one is found out when the index is put. */
-  async #addChildren(digests: readonly Digest[], found: Digest[], depth: number): Promise<void> {
+  async #addChildren(digests: readonly Digest[], found: Set<Digest>, depth: number): Promise<void> {
     if (digests.length === 0 || depth > MAX_DEPTH) return;
-    const { target, manifests } = this.#planning;
-    const held = new Set((await target.manifests(this.#route.to, digests)).held);
+    const { manifests } = this.#planning;
+    const { held } = await this.#known(digests);
     for (const digest of digests) {
       this.#children.add(digest);
-      if (held.has(digest) || found.includes(digest)) continue;
+      if (held.has(digest) || found.has(digest) || this.#unreadable.has(digest)) continue;
       const read = await manifests.read(this.#route.from, digest);
-      if (read instanceof SourceFault) continue;
+      if (read instanceof SourceFault) {
+        this.#unreadable.add(digest);
+        continue;
+      }
       this.#noteBlobs(read.named);
       await this.#addChildren(read.manifest.manifests, found, depth + 1);
-      found.push(digest);
+      found.add(digest);
     }
   }
 
   async #addUntagged(untagged: readonly SourceMove[], tops: ReadonlySet<Digest>): Promise<void> {
-    const { target } = this.#planning;
-    for (let at = 0; at < untagged.length; at += AT_ONCE) {
-      const some = untagged.slice(at, at + AT_ONCE);
-      const { held, former } = await target.manifests(
-        this.#route.to,
-        some.map(({ digest }) => digest),
-      );
-      const known = new Set([...held, ...former]);
-      this.present += held.length;
-      const lacking = some.filter(({ digest }) => !known.has(digest) && !tops.has(digest));
-      await this.#addAll(lacking.map((move) => ({ ...move, tag: undefined, isNewest: true })));
+    const { held, former } = await this.#known(untagged.map(({ digest }) => digest));
+    this.present += held.size;
+    const isLacking = ({ digest }: SourceMove) =>
+      !held.has(digest) && !former.has(digest) && !tops.has(digest);
+    const lacking = untagged.filter(isLacking);
+    await this.#addAll(lacking.map((move) => ({ ...move, tag: undefined, isNewest: true })));
+  }
+
+  /** Which manifests the target has, or had. */
+  async #known(digests: readonly Digest[]) {
+    const held = new Set<Digest>();
+    const former = new Set<Digest>();
+    for (let at = 0; at < digests.length; at += AT_ONCE) {
+      const some = await this.#planning.target.manifests(this.#route.to, digests.slice(at, at + AT_ONCE));
+      for (const digest of some.held) held.add(digest);
+      for (const digest of some.former) former.add(digest);
     }
+    return { held, former };
   }
 
   /** Signatures and whatever else refers to the manifests, of a source that lists no manifests but can be asked for these. */
   async #addReferrers(tops: readonly Digest[]): Promise<void> {
-    const { source, target } = this.#planning;
-    const { from, to } = this.#route;
-    for (let subjects = [...tops, ...this.#children]; source.referrers && subjects.length > 0; ) {
-      const asked = subjects.filter((digest) => !this.#asked.has(digest));
-      for (const digest of asked) this.#asked.add(digest);
-      const lists = await inParallel(asked, source.parallel, async (digest) =>
-        source.referrers?.(from, digest),
-      );
-      const found = [...new Set(lists.flatMap((list) => list ?? []))];
-      const { held, former } = await target.manifests(to, found);
-      const known = new Set([...held, ...former, ...this.steps.map(({ digest }) => digest)]);
-      const lacking = found.filter((digest) => !known.has(digest));
+    let subjects = [...tops, ...this.#children];
+    for (let depth = 0; this.#planning.source.referrers && subjects.length > 0; depth++) {
+      const found = await this.#referrersOf(subjects);
+      if (depth === MAX_DEPTH && found.length > 0) {
+        const reason = `what refers to its manifests is referred to in turn, more than ${MAX_DEPTH} times`;
+        this.untaken.push({ what: this.#route.from, reason });
+        return;
+      }
+      const { held, former } = await this.#known(found);
+      const planned = new Set(this.steps.map(({ digest }) => digest));
+      const isLacking = (digest: Digest) => !held.has(digest) && !former.has(digest) && !planned.has(digest);
+      const lacking = found.filter(isLacking);
       await this.#addAll(
         lacking.map((digest) => ({ digest, tag: undefined, made: undefined, isNewest: true })),
       );
       subjects = found;
     }
+  }
+
+  /** Of those that were not asked for before. */
+  async #referrersOf(subjects: readonly Digest[]): Promise<Digest[]> {
+    const { source } = this.#planning;
+    const { from } = this.#route;
+    const asked = subjects.filter((digest) => !this.#asked.has(digest));
+    for (const digest of asked) this.#asked.add(digest);
+    const lists = await inParallel(asked, source.parallel, async (digest) =>
+      source.referrers?.(from, digest),
+    );
+    const faults = lists.filter((list) => list instanceof SourceFault);
+    const [fault] = faults;
+    if (fault)
+      this.untaken.push({
+        what: from,
+        reason: `what refers to ${counted(faults.length, "manifest")} of it can't be listed, such as signatures: ${fault.reason}`,
+      });
+    return [...new Set(lists.flatMap((list) => (list && !(list instanceof SourceFault) ? list : [])))];
   }
 
   #noteBlobs(named: readonly NamedContent[]): void {

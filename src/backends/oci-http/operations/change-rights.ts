@@ -2,6 +2,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Actor } from "../../actor.ts";
 import { ConflictError, FrozenError, NotAllowedError } from "../../refusals.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
+import { refuseReadOnly } from "../settings/refuse-read-only.ts";
 import { maintenanceMessage } from "../settings/registry-mode.ts";
 import { holdsRole } from "./registry-access.ts";
 
@@ -20,10 +21,7 @@ const MAX_NAMED = 5;
 export function changeable(config: InstanceConfig, actor: Actor): InstanceConfig {
   const { name, at, mode, follow, upstream } = config;
   if (at) throw new FrozenError(`'${name}' serves a past state and is read-only`);
-  if (mode === "read-only")
-    throw new NotAllowedError(
-      `'${name}' is read-only for now (mode=read-only); '/oci set ${name} mode=' ends that`,
-    );
+  refuseReadOnly(config);
   if (follow)
     throw new NotAllowedError(
       `'${name}' is a replica of ${upstream} and read-only; '/oci promote ${name}' ends that`,

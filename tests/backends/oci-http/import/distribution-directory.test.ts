@@ -221,6 +221,37 @@ test("a blob of which a part arrived that is damaged is fetched again as a whole
   expect(await store.oci.uploads.list()).toEqual([]);
 });
 
+test("an import waits for a blob that another one is writing, and does not read it again", async () => {
+  const { store, there } = await open();
+  const image = makeImage({ layers: [randomBytes(3_000_000)] });
+  there.push(APP, "v1", image, THEN);
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: waiting, resolve: waits } = Promise.withResolvers<void>();
+  const first = importFrom(store, there.root, {
+    around: (target) => ({
+      ...bound(target),
+      putBlob: (blob, body) =>
+        target.putBlob(blob, blob.size < 3_000_000 ? body : held(body, begin, waiting)),
+    }),
+  });
+  await begun;
+  const second = importFrom(store, there.root, {
+    prefix: "copy/",
+    around: (target) => ({
+      ...bound(target),
+      async findBlob(repository, digest) {
+        const state = await target.findBlob(repository, digest);
+        if (state.kind === "lacking" && state.isBusy) waits();
+        return state;
+      },
+    }),
+  });
+  expect(await first).toMatchObject({ tags: 1, untaken: [] });
+  const { tags, bytes, untaken } = await second;
+  expect({ tags, untaken }).toEqual({ tags: 1, untaken: [] });
+  expect(bytes).toBeLessThan(1000);
+});
+
 function raise(): never {
   throw new Error("the test is wrong");
 }
@@ -255,6 +286,19 @@ async function* firstBytes(body: AsyncIterable<Uint8Array>, bytes: number): Asyn
     yield chunk.subarray(0, left);
     left -= length;
     if (left <= 0) return;
+  }
+}
+
+/** Stops after its first bytes until something else has happened. */
+async function* held(
+  body: AsyncIterable<Uint8Array>,
+  begin: () => void,
+  end: Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    yield chunk;
+    begin();
+    await end;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { CopyWatch } from "../../../../src/backends/oci-http/import/blob-copies.ts";
 import { partsOf, planImport } from "../../../../src/backends/oci-http/import/import-plan.ts";
 import { newTally, notePlan, runImport } from "../../../../src/backends/oci-http/import/import-run.ts";
 import { parseImportSelection } from "../../../../src/backends/oci-http/import/import-selection.ts";
@@ -19,6 +20,7 @@ export interface ImportingOptions {
   readonly prefix?: string;
   readonly unnamed?: string;
   readonly settings?: Partial<Policy>;
+  readonly watch?: CopyWatch;
   /** Stands between the import and the store. */
   readonly around?: (target: ImportTarget) => ImportTarget;
 }
@@ -39,7 +41,7 @@ export async function importAll(store: TestStore, source: ImportSource, options:
   const target = around(targetIn(store, source.place, options.settings));
   const manifests = new ManifestReader(source);
   const tally = newTally();
-  const watch = { copied: () => undefined, found: () => undefined };
+  const { watch = { copied: () => undefined, found: () => undefined } } = options;
   const { parts, untaken } = await partsOf({ source, selection });
   tally.untaken.push(...untaken);
   for (const part of parts) {

@@ -155,10 +155,16 @@ test("an archive that is compressed, cut off, or none is refused with what is wr
     );
   };
   expect(await refusal(Bun.gzipSync(whole))).toBe("it is compressed; unpack it first, as 'gunzip' does");
+  expect(await refusal(Buffer.concat([Buffer.from("\xfd7zXZ\0", "latin1"), randomBytes(1000)]))).toBe(
+    "it is compressed; unpack it first, as 'unxz' does",
+  );
   expect(await refusal(whole.slice(0, 700))).toBe("the archive it is cut off: its end is missing");
   expect(await refusal(randomBytes(5000))).toBe("it is no tar archive");
   expect(await refusal(whole.slice(0, 1024 * 3))).toMatch(/cut off|neither/);
   expect(openFileSource(`${root}/none`, undefined)).rejects.toThrow(`there is no ${root}/none`);
+  const open = (place: string) => openFileSource(place, undefined);
+  await expect(open("oci-archive:/no/such.tar")).rejects.toThrow("as in 'everlock import /no/such.tar'");
+  await expect(open("registry.example.org:5000")).rejects.toThrow("begins with https:// or http://");
   expect(openFileSource(temporaryDirectory(), undefined)).rejects.toThrow("is neither the directory of");
 });
 

@@ -148,6 +148,6 @@ test("a registry that lists no repositories is to be asked for named ones", asyn
   const { upstream, store } = await open();
   const source = new RegistrySource(upstream, { named: undefined, pausing: () => undefined });
   await expect(importAll(store, source)).rejects.toThrow(
-    "https://upstream.test does not list its repositories (it is not there any more); name them, as in --repositories team/app",
+    "https://upstream.test does not list its repositories (it is not there); name them, as in --repositories team/app",
   );
 });

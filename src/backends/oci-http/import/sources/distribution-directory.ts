@@ -1,6 +1,5 @@
 import { existsSync, statSync } from "node:fs";
 import { type Digest, digestAlgorithm, digestHex, parseDigest } from "../../../../primitives/digest.ts";
-import { messageOf } from "../../../../primitives/expected-error.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../../registry/model/repository-name.ts";
 import { parseTag } from "../../../../registry/model/tag.ts";
 import {
@@ -13,12 +12,13 @@ import {
   type Untaken,
 } from "./import-source.ts";
 import { parsedManifest } from "./parsed-manifest.ts";
-import { directoriesIn, fileBytes, smallFile } from "./read-files.ts";
+import { directoriesIn, fileBytes, readable, smallFile } from "./read-files.ts";
 
 /** Where distribution keeps its files below `rootdirectory`. */
 const BELOW_ROOT = "docker/registry/v2";
 /** A server may be writing the file just now. */
 const READ_AGAIN_AFTER_MS = 50;
+const MAX_LINK_BYTES = 1024;
 
 /**
  * The directory of the CNCF distribution registry, versions 2 and 3, which may be running:
@@ -52,20 +52,31 @@ export class DistributionDirectory implements ImportSource {
   async repositories() {
     const names: RepositoryName[] = [];
     const untaken: Untaken[] = [];
-    const walk = (name: string): void => {
-      for (const component of directoriesIn(`${this.#root}/repositories/${name}`)) {
+    const walk = async (name: string): Promise<void> => {
+      const components = await readable(() => directoriesIn(`${this.#root}/repositories/${name}`));
+      if (components instanceof SourceFault) {
+        untaken.push({ what: name, reason: components.reason });
+        return;
+      }
+      for (const component of components) {
         if (component === "_manifests") {
           const parsed = parseRepositoryName(name);
           if (parsed) names.push(parsed);
           else untaken.push({ what: name, reason: "it is no valid name of a repository" });
-        } else if (!component.startsWith("_")) walk(name === "" ? component : `${name}/${component}`);
+        } else if (!component.startsWith("_")) await walk(name === "" ? component : `${name}/${component}`);
       }
     };
-    walk("");
+    await walk("");
     return { names, untaken };
   }
 
   async content(repository: RepositoryName): Promise<SourceContent> {
+    const content = await readable(() => this.#content(repository));
+    if (!(content instanceof SourceFault)) return content;
+    return { tags: [], untagged: [], untaken: [{ what: repository, reason: content.reason }] };
+  }
+
+  async #content(repository: RepositoryName): Promise<SourceContent> {
     const manifests = `${this.#root}/repositories/${repository}/_manifests`;
     const revisions = linksIn(`${manifests}/revisions`);
     const isHeld = new Set(revisions.map(({ digest }) => digest));
@@ -73,7 +84,7 @@ export class DistributionDirectory implements ImportSource {
     const untaken: Untaken[] = [];
     for (const name of directoriesIn(`${manifests}/tags`)) {
       const tag = parseTag(name);
-      const current = tag && (await currentOf(`${manifests}/tags/${tag}/current/link`));
+      const current = tag && (await readable(() => currentOf(`${manifests}/tags/${tag}/current/link`)));
       if (!tag) untaken.push({ what: `${repository}:${name}`, reason: "it is no valid tag" });
       else if (current instanceof SourceFault)
         untaken.push({ what: `${repository}:${tag}`, reason: current.reason });
@@ -100,7 +111,8 @@ export class DistributionDirectory implements ImportSource {
 
   async blob(_repository: RepositoryName, digest: Digest, from: number, size: number) {
     const path = this.#data(digest);
-    const actual = statSync(path, { throwIfNoEntry: false })?.size;
+    const actual = await readable(() => statSync(path, { throwIfNoEntry: false })?.size);
+    if (actual instanceof SourceFault) return actual;
     if (actual === undefined) return new SourceFault(`the blob ${digest} is missing there`);
     if (actual !== size)
       return new SourceFault(`the blob ${digest} has ${actual} bytes there, and its manifest says ${size}`);
@@ -140,13 +152,10 @@ async function currentOf(path: string): Promise<SourceMove | SourceFault | undef
   for (const isLast of [false, true]) {
     const made = timeOf(path);
     if (made === undefined) return undefined;
-    try {
-      const digest = parseDigest((await Bun.file(path).text()).trim());
-      if (digest) return { digest, made };
-      if (isLast) return new SourceFault(`${path} holds no digest`);
-    } catch (error) {
-      if (isLast) return new SourceFault(`${path} can't be read: ${messageOf(error)}`);
-    }
+    const link = await smallFile(path, MAX_LINK_BYTES);
+    const digest = link instanceof Uint8Array && parseDigest(Buffer.from(link).toString().trim());
+    if (digest) return { digest, made };
+    if (isLast) return link instanceof SourceFault ? link : new SourceFault(`${path} holds no digest`);
     await Bun.sleep(READ_AGAIN_AFTER_MS);
   }
   return undefined;

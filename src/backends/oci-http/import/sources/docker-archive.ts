@@ -60,8 +60,11 @@ export class DockerArchive implements ImportSource {
       for (const name of image.names) {
         const { repository = this.#unnamed, tag } = parseImageName(name) ?? {};
         if (!repository || !tag) untaken.push({ what: name, reason: "it is no valid name of an image" });
-        else
-          this.#tags.set(repository, [...(this.#tags.get(repository) ?? []), { tag, ...made, earlier: [] }]);
+        else {
+          const known = this.#tags.get(repository) ?? [];
+          known.push({ tag, ...made, earlier: [] });
+          this.#tags.set(repository, known);
+        }
       }
     }
     return { names: [...this.#tags.keys()].sort(), untaken };

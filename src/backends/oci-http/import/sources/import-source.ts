@@ -71,7 +71,7 @@ export interface ImportSource extends AsyncDisposable {
   /** A manifest whose bytes have the digest. */
   manifest(repository: RepositoryName, digest: Digest): Promise<SourceManifest | SourceFault>;
   /** Manifests whose subject is the given one; where there is none such, `content` lists all manifests. */
-  referrers?(repository: RepositoryName, digest: Digest): Promise<readonly Digest[]>;
+  referrers?(repository: RepositoryName, digest: Digest): Promise<readonly Digest[] | SourceFault>;
   /** The bytes of a blob from an offset on. They may turn out to be others than the digest says. */
   blob(
     repository: RepositoryName,

@@ -12,8 +12,8 @@ import {
   type Untaken,
 } from "./import-source.ts";
 import { filesOfDirectory } from "./layout-files.ts";
-import { type LayoutEntry, OciLayout } from "./oci-layout.ts";
-import { directoriesIn } from "./read-files.ts";
+import { type LayoutEntry, type LayoutIndex, OciLayout } from "./oci-layout.ts";
+import { directoriesIn, readable } from "./read-files.ts";
 
 /** One layout, in a directory or an archive, whose index names images of any number of repositories. */
 export class LayoutSource implements ImportSource {
@@ -32,12 +32,12 @@ export class LayoutSource implements ImportSource {
   }
 
   async repositories() {
-    const entries = await this.#layout.entries();
-    if (entries instanceof SourceFault)
-      return { names: [], untaken: [{ what: this.place, reason: entries.reason }] };
+    const index = await readable(() => this.#layout.index());
+    if (index instanceof SourceFault)
+      return { names: [], untaken: [{ what: this.place, reason: index.reason }] };
     const byRepository = new Map<RepositoryName, LayoutEntry[]>();
-    const untaken: Untaken[] = [];
-    for (const entry of entries) {
+    const untaken: Untaken[] = index.faults.map((reason) => ({ what: this.place, reason }));
+    for (const entry of index.entries) {
       const named =
         entry.name === undefined ? { repository: undefined, tag: undefined } : parseImageName(entry.name);
       const repository = named?.repository ?? this.#unnamed;
@@ -55,7 +55,8 @@ export class LayoutSource implements ImportSource {
         else byRepository.set(repository, [renamed]);
       }
     }
-    for (const [name, some] of byRepository) this.#contents.set(name, contentOf(name, some));
+    for (const [name, entries] of byRepository)
+      this.#contents.set(name, contentOf(name, { entries, faults: [] }));
     return { names: [...byRepository.keys()].sort(), untaken };
   }
 
@@ -68,7 +69,7 @@ export class LayoutSource implements ImportSource {
   }
 
   async blob(_repository: RepositoryName, digest: Digest, from: number, size: number) {
-    return blobOf([this.#layout], digest, from, size);
+    return readable(() => blobOf([this.#layout], digest, from, size));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -90,27 +91,38 @@ export class LayoutTree implements ImportSource {
 
   async repositories() {
     const untaken: Untaken[] = [];
-    const walk = (name: string): void => {
+    const walk = async (name: string): Promise<void> => {
       for (const component of directoriesIn(`${this.place}/${name}`)) {
         // `_trivy`, `_trust`, `.uploads` and others of zot.
         if (/^[._]/.test(component)) continue;
         const path = name === "" ? component : `${name}/${component}`;
-        const layout = new OciLayout(filesOfDirectory(`${this.place}/${path}`));
-        const repository = parseRepositoryName(path);
-        if (layout.isThere && repository) this.#layouts.set(repository, layout);
-        else if (layout.isThere) untaken.push({ what: path, reason: "it is no valid name of a repository" });
-        if (component !== "blobs" || !layoutAt(`${this.place}/${name}`)) walk(path);
+        const isOfLayout = component === "blobs" && layoutAt(`${this.place}/${name}`);
+        const fault = await readable(async () => {
+          untaken.push(...this.#visit(path));
+          if (!isOfLayout) await walk(path);
+        });
+        if (fault instanceof SourceFault) untaken.push({ what: path, reason: fault.reason });
       }
     };
-    walk("");
+    await walk("");
     return { names: [...this.#layouts.keys()].sort(), untaken };
   }
 
+  /** Returns what is wrong with the layout at a path, if there is one. */
+  #visit(path: string): Untaken[] {
+    const layout = new OciLayout(filesOfDirectory(`${this.place}/${path}`));
+    if (!layout.isThere) return [];
+    const repository = parseRepositoryName(path);
+    if (!repository) return [{ what: path, reason: "it is no valid name of a repository" }];
+    this.#layouts.set(repository, layout);
+    return [];
+  }
+
   async content(repository: RepositoryName): Promise<SourceContent> {
-    const entries = await this.#layouts.get(repository)?.entries();
-    if (entries instanceof SourceFault)
-      return { tags: [], untagged: [], untaken: [{ what: repository, reason: entries.reason }] };
-    return contentOf(repository, entries ?? []);
+    const index = await readable(() => this.#layouts.get(repository)?.index());
+    if (index instanceof SourceFault)
+      return { tags: [], untagged: [], untaken: [{ what: repository, reason: index.reason }] };
+    return contentOf(repository, index ?? { entries: [], faults: [] });
   }
 
   async manifest(repository: RepositoryName, digest: Digest): Promise<SourceManifest | SourceFault> {
@@ -120,9 +132,11 @@ export class LayoutTree implements ImportSource {
 
   async blob(repository: RepositoryName, digest: Digest, from: number, size: number) {
     const own = this.#layouts.get(repository);
-    // Where zot keeps each blob once without hard links, it leaves an empty file in the other repositories.
-    const others = own?.sizeOf(digest) === size ? [] : this.#layouts.values();
-    return blobOf([...(own ? [own] : []), ...others], digest, from, size);
+    return readable(() => {
+      // Where zot keeps each blob once without hard links, it leaves an empty file in the other repositories.
+      const others = own?.sizeOf(digest) === size ? [] : this.#layouts.values();
+      return blobOf([...(own ? [own] : []), ...others], digest, from, size);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -147,9 +161,9 @@ function blobOf(
 }
 
 /** Entries whose names are tags, or have none. */
-function contentOf(repository: RepositoryName, entries: readonly LayoutEntry[]): SourceContent {
+function contentOf(repository: RepositoryName, { entries, faults }: LayoutIndex): SourceContent {
   const tags = new Map<string, SourceTag>();
-  const untaken: Untaken[] = [];
+  const untaken: Untaken[] = faults.map((reason) => ({ what: repository, reason }));
   for (const { digest, made, name } of entries) {
     if (name === undefined) continue;
     const tag = parseTag(name);

@@ -2,6 +2,7 @@ import { type Digest, digestAlgorithm, digestHex } from "../../../../primitives/
 import { messageOf } from "../../../../primitives/expected-error.ts";
 import { isRecord } from "../../../../primitives/text/records.ts";
 import { type Descriptor, readDescriptor } from "../../../../registry/model/descriptor.ts";
+import { InvalidManifest } from "../../../../registry/model/manifest-json.ts";
 import { manifestKind } from "../../../../registry/model/media-types.ts";
 import { meaningfulTime, SourceFault, type SourceManifest } from "./import-source.ts";
 import type { LayoutFiles } from "./layout-files.ts";
@@ -23,6 +24,14 @@ export interface LayoutEntry {
   readonly name: string | undefined;
 }
 
+/** What an `index.json` lists. */
+export interface LayoutIndex {
+  /** In the order of the index. */
+  readonly entries: readonly LayoutEntry[];
+  /** Why something that it lists is no manifest, one line each. */
+  readonly faults: readonly string[];
+}
+
 /** An OCI image layout (image-spec, image-layout.md). */
 export class OciLayout {
   readonly files: LayoutFiles;
@@ -35,47 +44,49 @@ export class OciLayout {
     return this.files.stat("index.json") !== undefined && this.files.stat("oci-layout") !== undefined;
   }
 
-  /** In the order of the index. */
-  async entries(): Promise<readonly LayoutEntry[] | SourceFault> {
+  async index(): Promise<LayoutIndex | SourceFault> {
     for (const pause of READ_AGAIN_AFTER_MS) {
-      const entries = await this.#entries();
-      if (!(entries instanceof SourceFault)) return entries;
+      const index = await this.#index();
+      if (!(index instanceof SourceFault)) return index;
       await Bun.sleep(pause);
     }
-    return this.#entries();
+    return this.#index();
   }
 
-  async #entries(): Promise<readonly LayoutEntry[] | SourceFault> {
+  async #index(): Promise<LayoutIndex | SourceFault> {
     const bytes = await this.files.read("index.json", MAX_INDEX_BYTES);
     if (bytes === undefined) return new SourceFault("it has no index.json");
     if (bytes instanceof SourceFault) return bytes;
-    try {
-      const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
-      const manifests = isRecord(json) ? json["manifests"] : undefined;
-      // Go's JSON encoder writes null for an empty list.
-      if (manifests == null) return [];
-      if (!Array.isArray(manifests)) return new SourceFault("its index.json has no list of manifests");
-      return manifests.flatMap((each, i) => this.#entryOf(each, readDescriptor(`manifests[${i}]`, each)));
-    } catch (error) {
-      return new SourceFault(`its index.json is invalid: ${messageOf(error)}`);
-    }
+    const json = jsonIn(bytes);
+    if (json instanceof SourceFault) return json;
+    const manifests = isRecord(json) ? json["manifests"] : undefined;
+    // Go's JSON encoder writes null for an empty list.
+    if (manifests == null) return { entries: [], faults: [] };
+    if (!Array.isArray(manifests)) return new SourceFault("its index.json has no list of manifests");
+    const read = manifests.map((each, i) => this.#entryOf(`manifests[${i}]`, each));
+    return {
+      entries: read.filter((entry) => typeof entry !== "string"),
+      faults: read.filter((entry) => typeof entry === "string"),
+    };
   }
 
-  #entryOf(json: unknown, { digest, mediaType }: Descriptor): LayoutEntry[] {
-    if (!manifestKind(mediaType)) return [];
+  /** An entry, or why it is none. */
+  #entryOf(field: string, json: unknown): LayoutEntry | string {
+    const descriptor = descriptorIn(field, json);
+    if (typeof descriptor === "string") return descriptor;
+    const { digest, mediaType } = descriptor;
+    if (!manifestKind(mediaType)) return `${field} of its index.json is '${mediaType}', which is no manifest`;
     const annotations = isRecord(json) ? json["annotations"] : undefined;
     const named = (key: string) => {
       const value = isRecord(annotations) ? annotations[key] : undefined;
       return typeof value === "string" ? value : undefined;
     };
     const made = this.files.stat(pathOf(digest))?.made;
-    return [
-      {
-        digest,
-        made: made === undefined ? undefined : meaningfulTime(new Date(made * 1000)),
-        name: named(CONTAINERD_NAME) ?? named(REF_NAME),
-      },
-    ];
+    return {
+      digest,
+      made: made === undefined ? undefined : meaningfulTime(new Date(made * 1000)),
+      name: named(CONTAINERD_NAME) ?? named(REF_NAME),
+    };
   }
 
   async manifest(digest: Digest): Promise<SourceManifest | SourceFault> {
@@ -91,6 +102,23 @@ export class OciLayout {
 
   blob(digest: Digest, from: number, size: number): AsyncIterable<Uint8Array> {
     return this.files.stream(pathOf(digest), from, size);
+  }
+}
+
+function jsonIn(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    return new SourceFault(`its index.json is invalid: ${messageOf(error)}`);
+  }
+}
+
+function descriptorIn(field: string, json: unknown): Descriptor | string {
+  try {
+    return readDescriptor(field, json);
+  } catch (error) {
+    if (error instanceof InvalidManifest) return `its index.json is invalid: ${error.message}`;
+    throw error;
   }
 }
 

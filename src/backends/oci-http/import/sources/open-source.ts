@@ -15,8 +15,15 @@ export async function openFileSource(
   unnamed: RepositoryName | undefined,
 ): Promise<ImportSource> {
   const path = resolve(place);
-  if (!existsSync(path)) throw new SourceError(`there is no ${path}`);
+  if (!existsSync(path)) throw new SourceError(`there is no ${path}${hintFor(place)}`);
   return statSync(path).isDirectory() ? openDirectory(path, unnamed) : openArchive(path, unnamed);
+}
+
+function hintFor(place: string): string {
+  const [, transport, rest] = place.match(/^(oci|oci-archive|docker-archive|dir):(.+)$/) ?? [];
+  if (transport !== undefined) return `; give the path alone, as in 'everlock import ${rest}'`;
+  const isAddress = /^(docker:\/\/)?[a-z0-9.-]+(\.[a-z]+|:[0-9]+)(\/|$)/i.test(place);
+  return isAddress ? "; the address of a registry begins with https:// or http://" : "";
 }
 
 async function openDirectory(path: string, unnamed: RepositoryName | undefined): Promise<ImportSource> {

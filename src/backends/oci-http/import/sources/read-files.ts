@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync } from "node:fs";
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { messageOf } from "../../../../primitives/expected-error.ts";
 import { isMissingFile } from "../../../../primitives/fs/files.ts";
@@ -21,13 +21,26 @@ function entriesIn(path: string): Dirent[] {
   }
 }
 
+/** Calls `read`; what the system refuses becomes a fault, so that the rest of the source is still read. */
+export async function readable<T>(read: () => T | Promise<T>): Promise<T | SourceFault> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Error && "syscall" in error)
+      return new SourceFault(`it can't be read: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
 /** A small file, by default a manifest; `undefined` if it does not exist. */
 export async function smallFile(
   path: string,
   limit = MAX_MANIFEST_BYTES,
 ): Promise<Uint8Array | SourceFault | undefined> {
   try {
-    const { size } = Bun.file(path);
+    const stat = statSync(path);
+    if (!stat.isFile()) return new SourceFault(`${path} is no regular file`);
+    const { size } = stat;
     if (size > limit) return new SourceFault(`${path} has ${size} bytes, and ${limit} are allowed`);
     return await readFile(path);
   } catch (error) {

@@ -23,6 +23,8 @@ import { parsedManifest } from "./parsed-manifest.ts";
 const PAGE = 1000;
 /** More names than that are no list of a registry. */
 const MAX_LISTED = 10_000_000;
+/** Pages one after the other without a new name. */
+const MAX_EMPTY_PAGES = 100;
 /** Pauses after which a registry that can't be reached is asked again, in milliseconds. */
 const PAUSES_MS = [500, 1000, 2000, 5000, 10_000, 20_000];
 /** A registry that says to come back later than that ends the import, which can be run again then. */
@@ -94,9 +96,9 @@ export class RegistrySource implements ImportSource {
     return found instanceof SourceFault ? found : parsedManifest(found.content, digest);
   }
 
-  async referrers(repository: RepositoryName, digest: Digest): Promise<readonly Digest[]> {
+  async referrers(repository: RepositoryName, digest: Digest): Promise<readonly Digest[] | SourceFault> {
     const found = await this.#ask(() => this.#client.referrers(repository, digest));
-    return found instanceof SourceFault ? [] : found.referrers.map((referrer) => referrer.digest);
+    return found instanceof SourceFault ? found : found.referrers.map((referrer) => referrer.digest);
   }
 
   async blob(repository: RepositoryName, digest: Digest, from: number, size: number) {
@@ -148,14 +150,18 @@ export class RegistrySource implements ImportSource {
       request: Parameters<RegistryClient["repositories"]>[0],
     ) => Promise<UpstreamAnswer<UpstreamPage<T>>>,
   ): Promise<T[] | SourceFault> {
-    const found: T[] = [];
+    const found = new Set<T>();
+    let emptyPages = 0;
     for (let cursor: ListCursor | undefined; ; ) {
       const page = await this.#ask(() => read({ limit: PAGE, after: cursor && { cursor } }));
       if (page instanceof SourceFault) return page;
-      for (const entry of page.entries) found.push(entry);
+      const before = found.size;
+      for (const entry of page.entries) found.add(entry);
       cursor = page.next;
-      if (cursor === undefined) return found;
-      if (found.length > MAX_LISTED) return new SourceFault("its list does not end");
+      if (cursor === undefined) return [...found];
+      emptyPages = found.size > before ? 0 : emptyPages + 1;
+      if (found.size > MAX_LISTED || emptyPages > MAX_EMPTY_PAGES)
+        return new SourceFault("its list does not end");
     }
   }
 
@@ -168,7 +174,7 @@ export class RegistrySource implements ImportSource {
         case "found":
           return answer;
         case "unknown":
-          return new SourceFault("it is not there any more");
+          return new SourceFault("it is not there");
         case "unavailable":
           await this.#pauseFor(answer.reason, failures++);
           break;

@@ -45,6 +45,7 @@ async function readIndex(handle: FileHandle, archive: string): Promise<ReadonlyM
     const size = extended.size ?? number(header, 124, 12);
     const offset = at + BLOCK;
     at = offset + Math.ceil(size / BLOCK) * BLOCK;
+    if (size < 0) throw new TarFault(`the archive ${archive} is damaged: it has a file of ${size} bytes`);
     if (!Number.isSafeInteger(at) || offset + size > archiveSize)
       throw new TarFault(`the archive ${archive} is cut off: its end is missing`);
     if (type === "x" || type === "L" || type === "K") {
@@ -126,8 +127,13 @@ function hasRightSum(header: Uint8Array): boolean {
 function wrongHeader(header: Uint8Array, archive: string, at: number): string {
   const isGzip = header[0] === 0x1f && header[1] === 0x8b;
   const isZstandard = header[0] === 0x28 && header[1] === 0xb5 && header[2] === 0x2f && header[3] === 0xfd;
+  const start = String.fromCharCode(...header.subarray(0, 6));
   if (at === 0 && isGzip) return `${archive} is compressed; unpack it first, as 'gunzip' does`;
   if (at === 0 && isZstandard) return `${archive} is compressed; unpack it first, as 'unzstd' does`;
+  if (at === 0 && start.startsWith("BZh"))
+    return `${archive} is compressed; unpack it first, as 'bunzip2' does`;
+  if (at === 0 && start === "\u00fd7zXZ\0")
+    return `${archive} is compressed; unpack it first, as 'unxz' does`;
   return at === 0 ? `${archive} is no tar archive` : `the archive ${archive} is damaged at byte ${at}`;
 }
 

@@ -18,6 +18,8 @@ export class BlobIntake {
   /** Sessions of this and earlier runs, by the hash of their scope. */
   #sessions: Promise<Map<string, UploadId>> | undefined;
 
+  readonly #writing = new Set<Digest>();
+
   constructor(oci: OciStore) {
     this.#oci = oci;
   }
@@ -27,7 +29,22 @@ export class BlobIntake {
     return (await this.#find(digest))?.size ?? 0;
   }
 
-  async put(
+  isWriting(digest: Digest): boolean {
+    return this.#writing.has(digest);
+  }
+
+  async put(blob: BlobImport, body: AsyncIterable<Uint8Array>, admit: Admit): Promise<BlobOutcome> {
+    const { digest } = blob;
+    if (this.#writing.has(digest)) return { kind: "busy" };
+    this.#writing.add(digest);
+    try {
+      return await this.#put(blob, body, admit);
+    } finally {
+      this.#writing.delete(digest);
+    }
+  }
+
+  async #put(
     { digest, from, size, repository }: BlobImport,
     body: AsyncIterable<Uint8Array>,
     admit: Admit,

@@ -22,8 +22,15 @@ export interface TargetManifests {
   readonly former: readonly Digest[];
 }
 
-/** `received`: bytes that arrived in an earlier run, after which to go on. */
-export type BlobState = { readonly kind: "held" } | { readonly kind: "lacking"; readonly received: number };
+export type BlobState =
+  | { readonly kind: "held" }
+  | {
+      readonly kind: "lacking";
+      /** Bytes that arrived in an earlier run, after which to go on. */
+      readonly received: number;
+      /** Another import is writing it, so that `putBlob` would be refused. */
+      readonly isBusy: boolean;
+    };
 
 export interface BlobImport {
   readonly repository: RepositoryName;

@@ -6,6 +6,7 @@ import { identityOf } from "../../../../primitives/users/user-registry.ts";
 import { InvalidArgumentError } from "../../../refusals.ts";
 import type { InstanceRegistry } from "../../instances/instance-registry.ts";
 import { parseInstanceName } from "../../settings/instance-config.ts";
+import { refuseReadOnly } from "../../settings/refuse-read-only.ts";
 import type { ImportTarget } from "./import-target.ts";
 import { StoreTarget, type TargetRegistry } from "./store-target.ts";
 
@@ -50,5 +51,6 @@ function servedRegistry({ instances }: ImportServices, registry: string): Target
     throw new InvalidArgumentError(
       `the registry '${name}' is a replica and takes in what its primary has; import to the primary, or promote it first`,
     );
+  refuseReadOnly(config);
   return { config, oci: instances.storeOf(name) };
 }

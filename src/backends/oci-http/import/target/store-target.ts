@@ -95,7 +95,8 @@ export class StoreTarget implements ImportTarget {
     const storage = this.#storage(undefined);
     const [from] = await storage.repositoriesWith(digest);
     if (from && (await storage.mountBlob(repository, digest, from))) return { kind: "held" };
-    return { kind: "lacking", received: await this.#intake(oci).received(digest) };
+    const intake = this.#intake(oci);
+    return { kind: "lacking", received: await intake.received(digest), isBusy: intake.isWriting(digest) };
   }
 
   putBlob(blob: BlobImport, body: AsyncIterable<Uint8Array>): Promise<BlobOutcome> {
