@@ -17,7 +17,7 @@ const MAX_GATHERED_BYTES = 512 * 1024;
 const FLUSH_AHEAD_BYTES = 8 * 1024 * 1024;
 
 /** With so much behind what is on its way to the disk, the disk is slower than the client. */
-const MAX_BEHIND_BYTES = 4 * FLUSH_AHEAD_BYTES;
+const MAX_BEHIND_BYTES = 8 * FLUSH_AHEAD_BYTES;
 
 const turns = new UploadTurns();
 const pace = new DiskPace();
@@ -80,12 +80,13 @@ class StreamWriter {
 
   /**
    * At once, while the chunk is in the processor's cache: that takes three quarters of the processor time that a write on
-   * another thread takes. A disk that is slower than the client would block this thread: then another one writes, and
-   * whatever arrives meanwhile is the next write. Resolves when there is room for the next chunk; `undefined` if there is.
+   * another thread takes. Another one writes if the disk is slower than the client, which would block this thread, or if the
+   * upload is alone, as there is an idle core then. Whatever arrives meanwhile is the next write. Resolves when there is
+   * room for the next chunk; `undefined` if there is.
    */
-  write(chunk: Uint8Array): Promise<void> | undefined {
+  write(chunk: Uint8Array, isAlone: boolean): Promise<void> | undefined {
     const isIdle = this.#writing === undefined && this.#gatheredBytes === 0;
-    if (isIdle && pace.isFast && !this.#ahead.isBehind(this.#position)) {
+    if (isIdle && !isAlone && pace.isFast && !this.#ahead.isBehind(this.#position)) {
       this.#position += pace.measure(() => writeFullySync(this.#fd, chunk, this.#position));
       freeReceived(chunk);
       this.#admit();
@@ -159,7 +160,7 @@ export async function writeStream(
       const waiting = turn.ready(next.value.length);
       if (waiting !== undefined) await waiting;
       hasher?.update(next.value);
-      const written = writer.write(next.value);
+      const written = writer.write(next.value, turn.isAlone);
       if (written === undefined) continue;
       turn.idle();
       await written;

@@ -19,10 +19,20 @@ interface Waiting {
 export class UploadTurns {
   #holder: UploadTurn | undefined;
   #queue: Waiting[] = [];
+  /** Uploads under way that are larger than what passes freely. */
+  #large = 0;
   #timer: Timer | undefined;
 
   begin(): UploadTurn {
     return new UploadTurn(this);
+  }
+
+  get large(): number {
+    return this.#large;
+  }
+
+  becameLarge(): void {
+    this.#large++;
   }
 
   /** Resolves when `turn` may go on; `undefined` if it may at once. */
@@ -41,6 +51,7 @@ export class UploadTurns {
   }
 
   leave(turn: UploadTurn): void {
+    if (turn.isLarge) this.#large--;
     if (this.#holder === turn) this.#next();
   }
 
@@ -87,6 +98,15 @@ export class UploadTurn {
     this.#turns = turns;
   }
 
+  get isLarge(): boolean {
+    return this.#total > FREE_BYTES;
+  }
+
+  /** Whether no other large upload is under way on this thread. */
+  get isAlone(): boolean {
+    return this.isLarge && this.#turns.large === 1;
+  }
+
   /** It waits for its client or the disk now. */
   idle(): void {
     this.idleSince = performance.now();
@@ -95,8 +115,10 @@ export class UploadTurn {
   /** Its client has sent `bytes`; resolves when they may be worked on, `undefined` if at once. */
   ready(bytes: number): Promise<void> | undefined {
     this.idleSince = undefined;
+    const wasLarge = this.isLarge;
     this.#total += bytes;
-    const waiting = this.#total > FREE_BYTES ? this.#turns.take(this) : undefined;
+    if (this.isLarge && !wasLarge) this.#turns.becameLarge();
+    const waiting = this.isLarge ? this.#turns.take(this) : undefined;
     this.taken += bytes;
     return waiting;
   }

@@ -51,3 +51,20 @@ describe("large uploads", () => {
     await waiting;
   });
 });
+
+test("an upload is alone while no other large one is under way", async () => {
+  const turns = new UploadTurns();
+  const [first, small] = [turns.begin(), turns.begin()];
+  await small.ready(1000);
+  expect(small.isAlone).toBe(false);
+  await first.ready(MIB);
+  expect(first.isAlone).toBe(true);
+  const second = turns.begin();
+  const waiting = second.ready(MIB);
+  expect(first.isAlone).toBe(false);
+  first.end();
+  await waiting;
+  expect(second.isAlone).toBe(true);
+  second.end();
+  small.end();
+});
