@@ -5,9 +5,13 @@ const SHORT = 12;
 
 /** How a replica stands, in a line for the operator. */
 export function describeReplica(record: ReplicaRecord): string {
-  const { registry, primary, trouble } = record;
+  const { registry, primary, trouble, missingBlobs } = record;
+  const missing =
+    missingBlobs === 0
+      ? ""
+      : `; its images name ${counted(missingBlobs, "blob")} that the primary does not have at present`;
   const failing = trouble === undefined ? "" : `; it can't follow for now: ${trouble}`;
-  return `${registry} is a replica of ${primary}: ${stateOf(record)}${failing}`;
+  return `${registry} is a replica of ${primary}: ${stateOf(record)}${missing}${failing}`;
 }
 
 function stateOf({ state, head, lagSeconds, heardSecondsAgo }: ReplicaRecord): string {

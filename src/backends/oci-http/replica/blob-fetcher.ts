@@ -20,6 +20,7 @@ export class BlobFetcher {
   readonly #primary: Pick<PrimaryClient, "blob" | "url">;
   /** Sessions of transfers that are not finished, by the scope as the store has it. */
   #begun: Map<string, UploadId> | undefined;
+  readonly #running = new Map<Digest, Promise<FetchedBlob>>();
   /** Bytes that were brought. */
   bytes = 0;
 
@@ -44,8 +45,16 @@ export class BlobFetcher {
     return lacking;
   }
 
-  /** Rejects with `PrimaryError`. */
-  async fetch(digest: Digest, signal: AbortSignal): Promise<FetchedBlob> {
+  /** Who asks for a blob that is being fetched shares that fetch. Rejects with `PrimaryError`. */
+  fetch(digest: Digest, signal: AbortSignal): Promise<FetchedBlob> {
+    const shared = this.#running.get(digest);
+    if (shared !== undefined) return shared;
+    const running = this.#bring(digest, signal).finally(() => this.#running.delete(digest));
+    this.#running.set(digest, running);
+    return running;
+  }
+
+  async #bring(digest: Digest, signal: AbortSignal): Promise<FetchedBlob> {
     if (await this.isThere(digest)) return "there";
     for (let vain = 0; vain < MAX_VAIN; vain++) {
       const outcome = await this.#fetch(digest, signal);

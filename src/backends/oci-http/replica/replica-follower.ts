@@ -11,6 +11,7 @@ import type { HistoryPage } from "../feed/history-page.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { BlobFetcher } from "./blob-fetcher.ts";
 import { type Divergence, findDivergence } from "./divergence.ts";
+import { MissingBlobs } from "./missing-blobs.ts";
 import type { PrimaryClient } from "./primary-client.ts";
 import { PrimaryError } from "./primary-error.ts";
 import { ReplicaProgress } from "./replica-status.ts";
@@ -28,6 +29,8 @@ export interface FollowerOptions {
   readonly pausesMs?: readonly number[];
   /** Pause before a history that has diverged is looked at again (ms). */
   readonly divergedPauseMs?: number;
+  /** See `MissingBlobs`. */
+  readonly missingPausesMs?: readonly number[];
 }
 
 const WAIT_SECONDS = 20;
@@ -44,8 +47,11 @@ export class ReplicaFollower {
   readonly progress: ReplicaProgress;
   readonly #options: FollowerOptions;
   readonly #blobs: BlobFetcher;
+  readonly #missing: MissingBlobs;
   /** Objects that came of a commit that no page has completed yet. */
   #skip = 0;
+  /** Blobs that the primary does not have, of commits that are not taken over yet. */
+  readonly #lacking = new Set<Digest>();
   #divergence: Divergence | undefined;
   /** The newest commit of a history of its own that the replica is to give up. */
   #givenUp: ObjectId | undefined;
@@ -56,6 +62,13 @@ export class ReplicaFollower {
     this.#options = options;
     this.progress = options.progress ?? new ReplicaProgress();
     this.#blobs = new BlobFetcher(options.oci, options.primary);
+    this.#missing = new MissingBlobs({
+      ...{ oci: options.oci, fetcher: this.#blobs, pausesMs: options.missingPausesMs },
+      changed: (count) => {
+        this.progress.missingBlobs = count;
+        this.progress.fetchedBytes = this.#blobs.bytes;
+      },
+    });
   }
 
   /** How the histories have diverged; `undefined`: they have not. */
@@ -71,6 +84,21 @@ export class ReplicaFollower {
 
   /** Follows until `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#follow(signal), this.#askAgain(signal)]);
+  }
+
+  /** A primary that does not answer is told of by `#follow`. */
+  async #askAgain(signal: AbortSignal): Promise<void> {
+    const { log, name } = this.#options;
+    const failed = (error: unknown) => {
+      if (!signal.aborted && !(error instanceof PrimaryError))
+        log.error(`the replica '${name}' could not bring a blob`, error);
+    };
+    await this.#missing.find(signal).catch(failed);
+    await this.#missing.run(signal, failed);
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
     const { pausesMs = PAUSES_MS, log, name } = this.#options;
     for (let failures = 0; !signal.aborted; ) {
       try {
@@ -152,7 +180,7 @@ export class ReplicaFollower {
       throw new PrimaryError(`${url} sent a page without anything new`);
     progress.behind(page.commits + page.remaining);
     oci.room.admitContent();
-    const lacking = await this.#fetchBlobs(page.objects, signal);
+    for (const digest of await this.#fetchBlobs(page.objects, signal)) this.#lacking.add(digest);
     if (page.to === undefined) {
       await oci.store.put(page.objects);
       this.#skip = page.skip;
@@ -164,14 +192,16 @@ export class ReplicaFollower {
     await oci.store.adopt({ objects: page.objects, expected: head, next: page.to, commits });
     this.#skip = 0;
     progress.head = page.to;
-    progress.lackingBlobs += lacking;
+    progress.lackingBlobs += this.#lacking.size;
+    for (const digest of this.#lacking) this.#missing.add(digest);
+    this.#lacking.clear();
     progress.commits += commits;
     if (page.remaining > 0) progress.behind(page.remaining);
     else this.#completed();
   }
 
-  /** Brings the blobs that the manifests among the objects name; resolves with how many the primary does not have. */
-  async #fetchBlobs(objects: readonly NamedObject[], signal: AbortSignal): Promise<number> {
+  /** Brings the blobs that the manifests among the objects name; resolves with those that the primary does not have. */
+  async #fetchBlobs(objects: readonly NamedObject[], signal: AbortSignal): Promise<ReadonlySet<Digest>> {
     const named = new Set<Digest>();
     for (const { type, body } of objects) {
       if (type !== "blob") continue;
@@ -183,7 +213,7 @@ export class ReplicaFollower {
       if (!lacking.has(digest) && !(await this.#blobs.isThere(digest)))
         await this.#blobs.fetch(digest, signal);
     this.progress.fetchedBytes = this.#blobs.bytes;
-    return lacking.size;
+    return lacking;
   }
 
   async #diverged(

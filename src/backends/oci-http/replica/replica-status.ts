@@ -25,8 +25,10 @@ export interface ReplicaStatus {
   readonly heardSecondsAgo: number | undefined;
   /** Why the last request or change failed; `undefined`: it did not. */
   readonly trouble: string | undefined;
-  /** Blobs that manifests of the history name and the primary did not have. */
+  /** Blobs that manifests of the history named when they were taken over, and the primary did not have. */
   readonly lackingBlobs: number;
+  /** Blobs that are asked for again: manifests name them, and the primary did not have them. */
+  readonly missingBlobs: number;
   /** Bytes of blobs that were fetched since the start. */
   readonly fetchedBytes: number;
   /** Commits that were taken over since the start. */
@@ -43,6 +45,7 @@ export class ReplicaProgress {
   primaryHead: ObjectId | undefined;
   trouble: string | undefined;
   lackingBlobs = 0;
+  missingBlobs = 0;
   fetchedBytes = 0;
   commits = 0;
   readonly #now: () => number;
@@ -78,7 +81,7 @@ export class ReplicaProgress {
   }
 
   get status(): ReplicaStatus {
-    const { state, head, primaryHead, trouble, lackingBlobs, fetchedBytes, commits } = this;
+    const { state, head, primaryHead, trouble, lackingBlobs, missingBlobs, fetchedBytes, commits } = this;
     const now = this.#now();
     const silentMs = now - (this.#heard ?? this.#began);
     const isSilent = trouble !== undefined || silentMs > SILENCE_MS || this.#heard === undefined;
@@ -87,7 +90,7 @@ export class ReplicaProgress {
       isSilent && state.kind !== "elsewhere" ? silentMs : 0,
     );
     return {
-      ...{ state, head, primaryHead, trouble, lackingBlobs, fetchedBytes, commits },
+      ...{ state, head, primaryHead, trouble, lackingBlobs, missingBlobs, fetchedBytes, commits },
       lagSeconds: lagMs / 1000,
       heardSecondsAgo: this.#heard === undefined ? undefined : (now - this.#heard) / 1000,
     };

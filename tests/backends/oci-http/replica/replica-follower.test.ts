@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { PrimaryError } from "../../../../src/backends/oci-http/replica/primary-error.ts";
-import { ReplicaFollower } from "../../../../src/backends/oci-http/replica/replica-follower.ts";
+import {
+  type FollowerOptions,
+  ReplicaFollower,
+} from "../../../../src/backends/oci-http/replica/replica-follower.ts";
 import type { Logger } from "../../../../src/primitives/logging/logger.ts";
 import { afterThisTest } from "../../../support/cleanup.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -17,7 +20,15 @@ async function following(primary: TestStore, replica?: TestStore) {
   const logged: string[] = [];
   const say = (message: string) => void logged.push(message);
   const logger: Logger = { info: say, warn: say, error: (message, cause) => say(`${message}: ${cause}`) };
-  const options = { name: "eu", oci: own.oci, primary: near, log: logger, pausesMs: [1], divergedPauseMs: 1 };
+  const options: FollowerOptions = {
+    name: "eu",
+    oci: own.oci,
+    primary: near,
+    log: logger,
+    pausesMs: [1],
+    divergedPauseMs: 1,
+    missingPausesMs: [1],
+  };
   const follower = new ReplicaFollower(options);
   const stop = new AbortController();
   const running = follower.run(stop.signal);
@@ -85,6 +96,33 @@ describe("a replica", () => {
     await caughtUp();
     expect(follower.progress.status.lackingBlobs).toBe(1);
     expect(replica.tags()).toEqual(["new"]);
+  });
+
+  test("gets blobs that its primary, a mirror, fetches later, also after a restart, and asks for none that nothing names", async () => {
+    const primary = await TestStore.open();
+    const [soon, later, never] = await Promise.all(
+      ["soon", "later", "never"].map((text) => primary.blob(text)),
+    );
+    if (!soon || !later || !never) throw new Error("there are no blobs");
+    let image: Awaited<ReturnType<TestStore["image"]>> | undefined;
+    for (const layer of [soon, later, never]) {
+      image = await primary.image(`of-${layer.digest.slice(-8)}`, { layers: [layer] });
+      await primary.oci.blobs.remove(layer.digest, () => true);
+    }
+    const first = await following(primary);
+    await first.caughtUp();
+    expect(first.follower.progress.status.missingBlobs).toBe(3);
+    await primary.blob("soon");
+    await eventually(() => first.replica.has(soon));
+    await eventually(() => first.follower.progress.status.missingBlobs === 2);
+    await first.end();
+    const again = await following(primary, first.replica);
+    await eventually(() => again.follower.progress.status.missingBlobs === 2);
+    await primary.blob("later");
+    await eventually(() => again.replica.has(later));
+    if (image) await primary.delete(image);
+    await eventually(() => again.follower.progress.status.missingBlobs === 0);
+    expect(again.replica.has(never)).toBe(false);
   });
 
   test("says that it can't reach its primary, and catches up when it can", async () => {
