@@ -7,7 +7,7 @@ import type { StoredBlob } from "../../../registry/model/storage.ts";
 import { errorResponse, RegistryError } from "../../../registry/requests/errors.ts";
 import type { RegistryRequest } from "../../../registry/requests/registry-request.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
-import type { FeedRequest, HistoryFeed } from "./history-feed.ts";
+import type { FeedAnswer, FeedRequest, HistoryFeed } from "./history-feed.ts";
 import { HEAD_HEADER, HISTORY_TYPE, parseReplicaRoute } from "./replica-route.ts";
 
 /** What the registry serves. */
@@ -31,6 +31,7 @@ export interface ReplicaRequest
 /** Not the name of a repository: blobs are asked for by their digest alone. */
 const ANY = "_" as RepositoryName;
 const BUSY_RETRY_SECONDS = "5";
+const TURN_MS = 2000;
 
 /** Answers a replica of the registry, see `REPLICA_PREFIX`. Throws only for bugs and storage failures. */
 export async function handleReplicaRequest(asked: ReplicaRequest): Promise<Response> {
@@ -58,7 +59,7 @@ async function dispatch(asked: ReplicaRequest): Promise<Response | RegistryError
   if (route.registry !== undefined && route.registry !== name)
     return notHere(`the registry at this host is '${name}', not '${route.registry}'`);
   if (at !== undefined) return notHere(`'${name}' serves a past state, which has no replicas`);
-  if (route.kind === "history") return history(view, route.request);
+  if (route.kind === "history") return history(view.feed, route.request, request.signal);
   return getBlob({ ...asked, storage: blobsOf(view) }, { repository: ANY, digest: route.digest });
 }
 
@@ -66,8 +67,12 @@ function notHere(message: string): RegistryError {
   return new RegistryError(["NAME_UNKNOWN", 404, message]);
 }
 
-async function history(view: FedView, request: FeedRequest): Promise<Response | RegistryError> {
-  const answer = await view.feed.page(request);
+async function history(
+  feed: HistoryFeed,
+  request: FeedRequest,
+  gone: AbortSignal,
+): Promise<Response | RegistryError> {
+  const answer = await waitedFor(feed, request, gone);
   if (answer.kind === "busy")
     return new RegistryError("tooManyRequests", { headers: { "Retry-After": BUSY_RETRY_SECONDS } });
   const headers = { "Cache-Control": "no-store", ...(answer.head && { [HEAD_HEADER]: answer.head }) };
@@ -80,6 +85,17 @@ async function history(view: FedView, request: FeedRequest): Promise<Response | 
   return new Response(new Uint8Array(body), {
     headers: { ...headers, "Content-Type": HISTORY_TYPE, "Content-Length": String(body.length) },
   });
+}
+
+/** Waits in short turns, so that a replica that has gone does not take the place of another one for long. */
+async function waitedFor(feed: HistoryFeed, request: FeedRequest, gone: AbortSignal): Promise<FeedAnswer> {
+  let answer: FeedAnswer | undefined;
+  for (let left = request.waitMs; ; left -= TURN_MS) {
+    const next = await feed.page({ ...request, waitMs: Math.min(left, TURN_MS) });
+    // Whoever lost its place between two turns asks again.
+    answer = answer && next.kind === "busy" ? answer : next;
+    if (next.kind !== "current" || left <= TURN_MS || gone.aborted) return answer;
+  }
 }
 
 /** All blobs of the store, also those that only the history names. */

@@ -224,6 +224,8 @@ export class ReplicaFollower {
     const { oci, primary, name, log, divergedPauseMs = DIVERGED_PAUSE_MS } = this.#options;
     const before = this.#divergence;
     this.#skip = 0;
+    // It has answered.
+    this.progress.trouble = undefined;
     if (head !== undefined && (before?.ours !== head || before.theirs !== there)) {
       this.#divergence = await findDivergence({ oci, primary, signal }, head, there);
       this.progress.diverged(this.#divergence.reason);
