@@ -42,7 +42,7 @@ export class NearPrimary implements PrimaryClient {
       yield bytes.subarray(0, cut);
       if (cut !== undefined) throw new PrimaryError("cut off");
     }
-    return { body: body() };
+    return { body: body(), size: blob.size - from, discard: () => undefined };
   };
 
   close(): void {}

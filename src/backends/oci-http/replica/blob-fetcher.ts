@@ -2,7 +2,7 @@ import { type Digest, digestAlgorithm } from "../../../primitives/digest.ts";
 import { scopeHash, type UploadId } from "../../../primitives/store/engine/upload-id.ts";
 import type { Upload } from "../../../primitives/store/engine/uploads.ts";
 import type { OciStore } from "../store/oci-store.ts";
-import type { PrimaryClient } from "./primary-client.ts";
+import type { PrimaryBlob, PrimaryClient } from "./primary-client.ts";
 import { PrimaryError } from "./primary-error.ts";
 
 /** How often in a row a transfer may bring nothing, or wrong bytes. */
@@ -100,13 +100,14 @@ export class BlobFetcher {
 
   /** Appends what is missing; `undefined` if the primary does not have the blob. */
   async #fill(id: UploadId, scope: string, digest: Digest, signal: AbortSignal): Promise<Upload | undefined> {
-    const { uploads } = this.#oci;
+    const { uploads, room } = this.#oci;
     for (let vain = 0, failure: unknown; ; ) {
       const upload = await uploads.find(id, scope);
       if (!upload || vain >= MAX_VAIN)
         throw failure ?? new PrimaryError(`${this.#primary.url} does not send the blob ${digest}`);
       const blob = await this.#primary.blob(digest, upload.size, signal);
       if (!blob) return undefined;
+      admit(room, blob);
       let received = 0;
       const counted = async function* () {
         try {
@@ -144,5 +145,15 @@ export class BlobFetcher {
     this.#begun?.delete(scopeHash(scope));
     const upload = await this.#oci.uploads.find(id, scope);
     if (upload) await this.#oci.uploads.cancel(upload);
+  }
+}
+
+/** Where there is no room for all of it, nothing is begun. */
+function admit(room: Target["room"], { size, discard }: PrimaryBlob): void {
+  try {
+    room.admitContent(size);
+  } catch (error) {
+    discard();
+    throw error;
   }
 }

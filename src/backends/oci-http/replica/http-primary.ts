@@ -73,12 +73,18 @@ export class HttpPrimary implements PrimaryClient {
         if (failure.code === "BLOB_UNKNOWN") return undefined;
         throw new UpstreamFault(failure);
       }
+      const discard = () => response.body.discard();
       if (response.status === 416) {
         // Of a blob that has come whole, there is nothing left to send.
-        response.body.discard();
-        return { body: nothing() };
+        discard();
+        return { body: nothing(), size: 0, discard };
       }
-      return { body: this.#body(blobIn(transport, response, digest, { from }).body) };
+      const { body, size } = blobIn(transport, response, digest, { from });
+      if (size === undefined) {
+        discard();
+        throw new PrimaryError(`${this.url} does not say how large the blob ${digest} is`);
+      }
+      return { body: this.#body(body), size: size - from, discard };
     } catch (error) {
       throw this.#failure(error);
     }

@@ -60,9 +60,12 @@ export class MissingBlobs {
       this.#added = Promise.withResolvers();
       const now = performance.now();
       const due = [...this.#missing].filter((entry) => entry[1].due <= now).slice(0, MAX_ROUND);
-      for (const [digest, missing] of due) {
+      try {
+        for (const [digest, missing] of due) await this.#ask(digest, missing, signal);
+      } catch (error) {
         if (signal.aborted) return;
-        await this.#ask(digest, missing, signal).catch(failed);
+        // The others would fail in the same way.
+        failed(error);
       }
       const next = Math.min(...[...this.#missing.values()].map((each) => each.due), now + ROUND_MS);
       const pause = due.length === MAX_ROUND ? ROUND_MS : Math.max(0, next - performance.now());

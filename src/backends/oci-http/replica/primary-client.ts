@@ -19,6 +19,10 @@ export type PrimaryAnswer =
 /** Bytes of a blob from an offset to its end; throws `PrimaryError` if they break off. */
 export interface PrimaryBlob {
   readonly body: AsyncIterable<Uint8Array>;
+  /** Of these bytes. */
+  readonly size: number;
+  /** Ends the transfer before its first byte is read. */
+  discard(): void;
 }
 
 /** Asks the primary of a replica. Each method rejects with `PrimaryError`, or if `signal` is aborted. */

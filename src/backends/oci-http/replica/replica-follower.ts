@@ -1,11 +1,13 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import { failureOf } from "../../../primitives/errors/failure.ts";
+import { ExpectedError } from "../../../primitives/expected-error.ts";
 import { orAborted } from "../../../primitives/jobs/or-aborted.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { BranchMovedError } from "../../../primitives/store/commits/commit-group.ts";
 import { parseCommit } from "../../../primitives/store/git/commit.ts";
 import { CorruptObjectError, type NamedObject } from "../../../primitives/store/git/object.ts";
 import type { ObjectId } from "../../../primitives/store/git/object-id.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { HistoryPage } from "../feed/history-page.ts";
 import type { OciStore } from "../store/oci-store.ts";
@@ -87,11 +89,11 @@ export class ReplicaFollower {
     await Promise.all([this.#follow(signal), this.#askAgain(signal)]);
   }
 
-  /** A primary that does not answer is told of by `#follow`. */
+  /** Of a primary that does not answer, and a full disk, `#follow` tells. */
   async #askAgain(signal: AbortSignal): Promise<void> {
     const { log, name } = this.#options;
     const failed = (error: unknown) => {
-      if (!signal.aborted && !(error instanceof PrimaryError))
+      if (!signal.aborted && !(error instanceof ExpectedError))
         log.error(`the replica '${name}' could not bring a blob`, error);
     };
     await this.#missing.find(signal).catch(failed);
@@ -159,7 +161,7 @@ export class ReplicaFollower {
     if (!this.#hasBeenComplete) {
       this.#hasBeenComplete = true;
       const lacking =
-        lackingBlobs === 0 ? "" : `; ${lackingBlobs} blobs that it names are not there any more`;
+        lackingBlobs === 0 ? "" : `, which lacks ${counted(lackingBlobs, "blob")} of its history`;
       log.info(`the replica '${name}' has all of ${primary.url}${lacking}`);
     }
     this.progress.complete();

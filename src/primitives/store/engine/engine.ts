@@ -18,8 +18,8 @@ import type { SessionCounter, UploadLocks, UploadStore } from "./uploads.ts";
 
 /** Room for what is to be stored. A storage without a limit of its own always has room. */
 export interface StorageRoom {
-  /** Throws `NoRoomError` if what a client pushes would use up what is left. */
-  admitContent(): void;
+  /** Throws `NoRoomError` if what comes, so many bytes if that is known, would use up what is left. */
+  admitContent(bytes?: number): void;
   /** Called before something that must work when the storage is full as well, such as deleting. */
   relieve(): void;
   /** Keeps some room in reserve for that, until the returned function is called. */

@@ -111,6 +111,13 @@ test("a blob may lie in an object store, which gets no password; at a private ad
   expect(authorizations).toEqual([null]);
 });
 
+test("a blob of which nobody says how large it is may have no end, and is refused", async () => {
+  const endless = new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(1000)) });
+  const { origin } = startUpstream(() => new Response(endless));
+  const error = await failure(primaryAt(origin).blob(BLOB, 0, signal));
+  expect(String(error)).toContain("does not say how large the blob");
+});
+
 test("a history comes from the primary itself: a redirect is a failure that says whither", async () => {
   const { origin } = startUpstream(() => Response.redirect("https://primary.test/v2/?signature=secret", 301));
   const error = await failure(primaryAt(origin).history(ASKED, signal));

@@ -54,15 +54,15 @@ export class DiskRoom {
     this.#report = report;
   }
 
-  /** Throws `NoRoomError` if what a client pushes would use up what is left. */
-  admitContent(): void {
-    if (!this.hasRoom()) throw new NoRoomError(this.#dir);
+  /** Throws `NoRoomError` if what comes, so many bytes if that is known, would use up what is left. */
+  admitContent(bytes = 0): void {
+    if (!this.hasRoom(bytes)) throw new NoRoomError(this.#dir);
   }
 
-  /** Whether there is room for more than what frees room. */
-  hasRoom(): boolean {
+  /** Whether there is room for so many bytes and for what frees room. */
+  hasRoom(bytes = 0): boolean {
     const { free, hasReserve, reserve } = this.#look();
-    return free >= reserve * (MARGIN_SHARE + (hasReserve ? 0 : 1));
+    return free - bytes >= reserve * (MARGIN_SHARE + (hasReserve ? 0 : 1));
   }
 
   /** Before something that must work on a full disk as well: gives up the reserve if nothing else is left. */

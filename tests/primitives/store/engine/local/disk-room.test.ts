@@ -15,9 +15,9 @@ function roomOf(dir: string) {
   return {
     reports,
     reserve: `${dir}/everlock-reserve`,
-    admits: () => {
+    admits: (bytes?: number) => {
       try {
-        fresh().admitContent();
+        fresh().admitContent(bytes);
         return true;
       } catch (error) {
         expect(error).toBeInstanceOf(NoRoomError);
@@ -73,6 +73,13 @@ describeWithSmallDisks("the room in reserve", () => {
     expect(room.admits()).toBe(false);
     await room.keep();
     expect(existsSync(room.reserve)).toBe(false);
+  });
+
+  test("is not for what is known to be larger than the rest of the disk", async () => {
+    const disk = smallDisk("20m");
+    const { admits, keep } = roomOf(disk.path);
+    await keep();
+    expect([admits(), admits(15 * MIB), admits(19 * MIB)]).toEqual([true, true, false]);
   });
 
   test("is made again once there is room for it and more; pushes need not wait for that", async () => {
