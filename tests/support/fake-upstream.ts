@@ -46,6 +46,10 @@ export class FakeUpstream implements RegistryClient {
   step: BodyStep = () => undefined;
   pieceBytes = 64 * 1024;
   statesSizes = true;
+  /** Repositories that have not this blob, by its digest; without an entry, all have it. */
+  readonly lacking = new Map<Digest, RepositoryName>();
+  /** Whether its list of tags is one page, whatever was asked for. */
+  listsAll = false;
 
   image(tag: string, size = 1000, subject?: Digest, artifactType?: string): UpstreamImage {
     const config = this.blob(Buffer.from(`{"config":"${crypto.randomUUID()}"}`));
@@ -123,22 +127,23 @@ export class FakeUpstream implements RegistryClient {
     };
   }
 
-  async headBlob(...[, digest]: Parameters<RegistryClient["headBlob"]>) {
+  async headBlob(...[repository, digest]: Parameters<RegistryClient["headBlob"]>) {
     const failure = await this.#ask(`head ${digest}`);
     if (failure) return failure;
+    if (this.lacking.get(digest) === repository) return UNKNOWN;
     const size = this.blobs.get(digest)?.length;
     return size === undefined ? UNKNOWN : { kind: "found" as const, size };
   }
 
   async openBlob(
-    _: RepositoryName,
+    repository: RepositoryName,
     digest: Digest,
     { from = 0, signal }: BlobRequest = {},
   ): Promise<UpstreamAnswer<{ body: UpstreamBody; size: number | undefined; lastModified: undefined }>> {
     const failure = await this.#ask(`blob ${digest}@${from}`);
     if (failure) return failure;
     const bytes = this.blobs.get(digest);
-    if (!bytes) return UNKNOWN;
+    if (!bytes || this.lacking.get(digest) === repository) return UNKNOWN;
     const { step, pieceBytes } = this;
     const body = async function* () {
       for (let at = from; at < bytes.length; at += pieceBytes) {
@@ -155,9 +160,10 @@ export class FakeUpstream implements RegistryClient {
   async tags(...[, { limit, after }]: Parameters<RegistryClient["tags"]>) {
     const failure = await this.#ask("tags");
     if (failure) return failure;
-    const last = after && "last" in after ? after.last : "";
+    const last = after && "last" in after && !this.listsAll ? after.last : "";
     const all = [...this.tagged.keys()].sort().filter((tag) => tag > last) as Tag[];
-    return { kind: "found" as const, entries: all.slice(0, limit), next: undefined };
+    const entries = this.listsAll ? all : all.slice(0, limit);
+    return { kind: "found" as const, entries, next: undefined };
   }
 
   async repositories() {

@@ -15,6 +15,8 @@ import type { Transport, UpstreamResponse } from "./transport.ts";
 const MAX_PAGES = 100;
 /** Of one manifest. */
 const MAX_REFERRERS = 10_000;
+/** In bytes, of all pages: annotations may be long. */
+const MAX_BYTES = 16 * 1024 * 1024;
 /** In characters, of the digest in a tag. */
 const MAX_HEX = 64;
 /** What registries without the API answer. */
@@ -48,6 +50,7 @@ async function byApi(
   const query = artifactType === undefined ? "" : `?${new URLSearchParams({ artifactType })}`;
   const found: Referrer[] = [];
   let cursor: ListCursor | undefined;
+  let received = 0;
   for (let page = 1; ; page++) {
     const response = await transport.send({
       ...{ method: "GET", path: cursor ?? `${path}${query}`, scope: pullScope(repository) },
@@ -65,10 +68,12 @@ async function byApi(
     }
     const bytes = await response.body.bytes(MAX_MANIFEST_BYTES);
     if (!bytes) throw transport.fault(response.url, "its list of referrers is too long");
+    received += bytes.length;
     found.push(...readReferrers(transport, response.url, bytes));
     cursor = nextPage(transport, response, path, cursor);
     if (cursor === undefined) return found;
-    if (page === MAX_PAGES || found.length > MAX_REFERRERS) throw tooMany(transport, response);
+    if (page === MAX_PAGES || found.length > MAX_REFERRERS || received > MAX_BYTES)
+      throw tooMany(transport, response);
   }
 }
 
@@ -88,7 +93,7 @@ async function byTag(
 function tooMany(transport: Transport, { url }: UpstreamResponse): Error {
   return transport.fault(
     url,
-    `a manifest has more than ${MAX_REFERRERS} referrers, or they are on more than ${MAX_PAGES} pages`,
+    `a manifest has more than ${MAX_REFERRERS} referrers, or they are on more than ${MAX_PAGES} pages, or longer than ${MAX_BYTES} bytes`,
   );
 }
 

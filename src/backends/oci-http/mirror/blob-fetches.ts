@@ -1,18 +1,18 @@
 import type { Digest } from "../../../primitives/digest.ts";
-import { networkOf } from "../../../primitives/net/client-network.ts";
-import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import type { UpstreamFailure } from "../../../registry/client/upstream-answer.ts";
 import { parsePushedManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import { InstanceUploads } from "../store/instance-uploads.ts";
+import { isLinked } from "../store/linked-blobs.ts";
 import type { OciStore } from "../store/oci-store.ts";
-import type { Author } from "../store/store-changes.ts";
 import { BlobFetch } from "./blob-fetch.ts";
 import { failureForClient } from "./failure-for-client.ts";
+import { partiesOf } from "./fetch-parties.ts";
 import { FetchTurns } from "./fetch-turns.ts";
 import type { MirroredBlob } from "./mirror-calls.ts";
 import type { UpstreamRequest } from "./mirrored-registry.ts";
 import { NegativeMemory } from "./negative-memory.ts";
+import { cameTo, isOfOwnImage } from "./own-blob.ts";
 
 /** Manifests that are looked at for the size of a blob. */
 const MAX_NAMERS = 10;
@@ -33,6 +33,8 @@ export interface BlobFetchesOptions {
 export class BlobFetches {
   readonly #options: BlobFetchesOptions;
   readonly #turns = new FetchTurns();
+  /** Of requests by HEAD. */
+  readonly #headTurns = new FetchTurns();
   readonly #begun = new Map<string, Promise<MirroredBlob>>();
   readonly #running = new Set<Promise<unknown>>();
   readonly #unknown = new NegativeMemory();
@@ -47,15 +49,28 @@ export class BlobFetches {
     return this.#begun.size;
   }
 
-  /** Resolves as soon as the first bytes can be read. */
-  async blob(fetch: UpstreamRequest, digest: Digest): Promise<MirroredBlob> {
+  /** Resolves as soon as the first bytes can be read; with `isHead`, as soon as the size is known. */
+  async blob(fetch: UpstreamRequest, digest: Digest, isHead: boolean): Promise<MirroredBlob> {
+    const { registry, repository, health } = fetch;
+    const { oci } = registry;
+    const isHere = (await isLinked(oci, repository, digest)) && (await oci.blobs.stat(digest)) !== undefined;
+    if (isHere && (await cameTo(oci, repository, digest))) return { kind: "stored" };
     const key = keyOf(fetch, digest);
     const begun = this.#begun.get(key);
     if (begun !== undefined) return begun;
-    const { limited } = fetch.health;
+    const { limited } = health;
     if (limited) return failureForClient(limited);
     if (this.#unknown.has(key)) return { kind: "unknown" };
-    return this.#begin(fetch, digest, key);
+    if (!isHere && !isHead) return this.#begin(fetch, digest, key);
+    const found = await this.#head(fetch, digest);
+    if (found.kind === "unknown") this.#unknown.add(key);
+    if (found.kind !== "found") return failureForClient(found);
+    if (isHere) {
+      await oci.changes.linkBlob(repository, digest, 0);
+      return { kind: "stored" };
+    }
+    const size = found.size ?? statedSize(oci, repository, digest);
+    return size === undefined ? this.#begin(fetch, digest, key) : { kind: "absent", size };
   }
 
   /** What upstream did not give is asked for again at once. */
@@ -69,13 +84,34 @@ export class BlobFetches {
     await Promise.allSettled(this.#running);
   }
 
+  /**
+   * Whether upstream has the blob in this repository, by HEAD. What other repositories have brought is not fetched again, but it
+   * is given to nobody who could not get it from upstream or did not push it.
+   */
+  async #head(
+    fetch: UpstreamRequest,
+    digest: Digest,
+  ): Promise<{ readonly kind: "found"; readonly size: number | undefined } | UpstreamFailure> {
+    const { registry, from, repository, health } = fetch;
+    const answer = await this.#headTurns.run(partiesOf(fetch), () =>
+      from.upstream.headBlob(from.name, digest),
+    );
+    if (answer.kind === "found") return answer;
+    if (await isOfOwnImage(registry.oci, repository, digest)) return { kind: "found", size: undefined };
+    if (answer.kind !== "unknown") {
+      health.note(answer);
+      this.#options.failed(fetch, answer);
+    }
+    return answer;
+  }
+
   #begin(fetch: UpstreamRequest, digest: Digest, key: string): Promise<MirroredBlob> {
     const { promise, resolve, reject } = Promise.withResolvers<MirroredBlob>();
     promise.catch(() => undefined);
     this.#begun.set(key, promise);
     const { oci } = fetch.registry;
     const running = this.#turns
-      .run({ client: clientOf(fetch.author), upstream: fetch.from.upstream.url }, () =>
+      .run(partiesOf(fetch), () =>
         oci.inUse((closing) =>
           this.#run(fetch, digest, AbortSignal.any([closing, this.#stopping.signal]), resolve),
         ),
@@ -105,10 +141,6 @@ export class BlobFetches {
   ): Promise<MirroredBlob> {
     const { registry, from, repository, author, health } = fetch;
     const { config, oci } = registry;
-    if (await oci.blobs.stat(digest)) {
-      // Another repository has brought it; upstream must have it in this one too.
-      if (oci.index.refersToBlob(repository, digest)) return { kind: "stored" };
-    }
     const uploads = new InstanceUploads(oci, () => author, config);
     const blobFetch = new BlobFetch(
       { repository, digest, from, size: statedSize(oci, repository, digest) },
@@ -150,15 +182,7 @@ function statedSize(oci: OciStore, repository: RepositoryName, digest: Digest): 
   return undefined;
 }
 
-/**
- * A blob that a manifest of the repository names is the same blob in all repositories. Of others, upstream must have it in the
- * repository that the client may read.
- */
+/** Equal digests of other repositories are other requests: whether upstream has a blob, and how fast, differs. */
 function keyOf({ registry, from, repository }: UpstreamRequest, digest: Digest): string {
-  const isNamed = registry.oci.index.refersToBlob(repository, digest);
-  return `${registry.config.store} ${isNamed ? "" : `${from.upstream.url} ${repository}`} ${digest}`;
-}
-
-function clientOf({ identity, remote }: Author): string {
-  return identity.name === ANONYMOUS ? networkOf(remote) : `user ${identity.name}`;
+  return `${registry.config.name} ${from.upstream.url} ${repository} ${digest}`;
 }

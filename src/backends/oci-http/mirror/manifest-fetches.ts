@@ -1,6 +1,7 @@
 import { ByteCache } from "../../../primitives/bounds/byte-cache.ts";
-import { Semaphore } from "../../../primitives/bounds/semaphore.ts";
+import { OverloadedError } from "../../../primitives/bounds/semaphore.ts";
 import type { Digest } from "../../../primitives/digest.ts";
+import { failureOf } from "../../../primitives/errors/failure.ts";
 import { type MonotonicClock, monotonicMs } from "../../../primitives/monotonic-clock.ts";
 import type { UpstreamManifest } from "../../../registry/client/registry-client.ts";
 import type { UpstreamAnswer, UpstreamFailure } from "../../../registry/client/upstream-answer.ts";
@@ -8,14 +9,22 @@ import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { Reference, Tag } from "../../../registry/model/tag.ts";
 import { quotasOf } from "../store/instance-policy.ts";
 import { failureForClient } from "./failure-for-client.ts";
+import { partiesOf } from "./fetch-parties.ts";
+import { type FetchLimits, FetchTurns } from "./fetch-turns.ts";
 import type { MirroredManifest, MirrorFailure } from "./mirror-calls.ts";
 import type { UpstreamRequest } from "./mirrored-registry.ts";
 import { NegativeMemory } from "./negative-memory.ts";
 import { isOwnPush } from "./own-tag.ts";
 
-/** Requests for manifests to all upstreams at once, and those that wait. */
-const AT_ONCE = 64;
-const MAX_WAITING = 2000;
+/** Requests for manifests. */
+const LIMITS: FetchLimits = {
+  atOnce: 256,
+  ofUpstream: 64,
+  ofClient: 128,
+  ofClientAtUpstream: 48,
+  waiting: 2000,
+  waitingOfClient: 1500,
+};
 const MAX_CHECKED_BYTES = 8 * 1024 * 1024;
 /** How long (ms) a client waits for what the store does not have; the fetch goes on. */
 const MISS_WAIT_MS = 60_000;
@@ -29,6 +38,8 @@ export interface ManifestFetchesOptions {
   readonly checked: (fetch: UpstreamRequest, hasMoved: boolean) => void;
   /** Called with each warning that a client gets. */
   readonly stale: (warning: string) => void;
+  /** Called where a tag could not be moved for a failure here, such as for want of room. */
+  readonly broken: (fetch: UpstreamRequest, tag: Tag, error: unknown) => void;
   readonly now?: MonotonicClock;
 }
 
@@ -38,7 +49,7 @@ type Outcome = { readonly kind: "current" } | UpstreamFailure | Extract<MirrorFa
 export class ManifestFetches {
   readonly #options: ManifestFetchesOptions;
   readonly #now: MonotonicClock;
-  readonly #turns = new Semaphore(AT_ONCE, MAX_WAITING);
+  readonly #turns = new FetchTurns(LIMITS);
   readonly #running = new Map<string, Promise<Outcome>>();
   readonly #unknown: NegativeMemory;
   /** When each tag was last found to be where upstream has it. */
@@ -83,9 +94,15 @@ export class ManifestFetches {
       return { kind: "current", freshMs: interval };
     if (!own && this.#unknown.has(key)) return { kind: "unknown" };
     const trouble = own ? health.trouble : health.limited;
+    const check = () =>
+      this.#shared(fetch, key, () => this.#check(fetch, tag, key), own ? from.waitMs : MISS_WAIT_MS);
     const outcome =
       trouble ??
-      (await this.#shared(fetch, key, () => this.#check(fetch, tag, key), own ? from.waitMs : MISS_WAIT_MS));
+      (await check().catch((error): Outcome => {
+        if (!own) throw error;
+        this.#options.broken(fetch, tag, error);
+        return { kind: "refused", reason: failureOf(error).words };
+      }));
     if (outcome.kind === "current") return { kind: "current", freshMs: interval };
     return own ? this.#stale(fetch, tag, outcome) : this.#missed(key, outcome);
   }
@@ -123,7 +140,10 @@ export class ManifestFetches {
   ): Promise<Outcome> {
     let running = this.#running.get(key);
     if (running === undefined) {
-      running = this.#turns.run(work).finally(() => this.#running.delete(key));
+      running = this.#turns
+        .run(partiesOf(fetch), work)
+        .catch(overload)
+        .finally(() => this.#running.delete(key));
       // Whoever waits gets the error; after the last one has left, nobody does.
       running.catch(() => undefined);
       this.#running.set(key, running);
@@ -211,6 +231,12 @@ export class ManifestFetches {
     else this.noteFailure(fetch, answer);
     return answer;
   }
+}
+
+/** A copy is served nevertheless. Throws other errors. */
+function overload(error: unknown): Outcome {
+  if (!(error instanceof OverloadedError)) throw error;
+  return { kind: "unavailable", reason: error.message };
 }
 
 const CURRENT = { kind: "current" } as const;

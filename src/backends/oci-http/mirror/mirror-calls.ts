@@ -42,7 +42,12 @@ export interface GrowingBlob {
   readonly progress: SharedArrayBuffer;
 }
 
-export type MirroredBlob = { readonly kind: "stored" } | GrowingBlob | MirrorFailure;
+export type MirroredBlob =
+  | { readonly kind: "stored" }
+  | GrowingBlob
+  /** Upstream has it, of so many bytes; it was not fetched. */
+  | { readonly kind: "absent"; readonly size: number }
+  | MirrorFailure;
 
 /** `own`: upstream can't be asked, so what the store has counts. */
 export type MirroredTags =
@@ -54,8 +59,11 @@ export type MirroredTags =
 export interface MirrorCalls {
   /** Brings a tag up to date, or fetches the manifest of a digest that the store lacks. */
   manifest(request: MirrorRequest, reference: Reference): Promise<MirroredManifest>;
-  /** Fetches a blob that the store lacks; resolves as soon as upstream has begun to send it. */
-  blob(request: MirrorRequest, digest: Digest): Promise<MirroredBlob>;
+  /**
+   * Fetches a blob that the repository lacks; resolves as soon as upstream has begun to send it. `isHead`: only its size is
+   * needed.
+   */
+  blob(request: MirrorRequest, digest: Digest, isHead: boolean): Promise<MirroredBlob>;
   tags(request: MirrorRequest, page: PageRequest): Promise<MirroredTags>;
   /** Fetches the manifests that refer to this one, as far as the store lacks them. */
   referrers(request: MirrorRequest, subject: Digest): Promise<void>;

@@ -59,15 +59,26 @@ export class MirrorStorage implements RegistryStorage {
     const source = this.#sourceOf(repository);
     if (source !== "mirror") return source && this.#own.blob(repository, digest);
     const own = await this.#own.blob(repository, digest);
-    if (own) {
+    if (own && this.#mirror.isKnownBlob(repository, digest)) {
       this.#mirror.noteHit();
       return own;
     }
+    const { isHead } = this.#request;
     // Who pushes asks so whether it must be uploaded: only what is here counts.
-    if (this.#request.isHead && this.#mirror.acceptsPushes) return undefined;
-    const fetched = await this.#calls.blob(this.#asked(repository), digest);
-    if (fetched.kind === "growing") return growingBlob(fetched, () => this.#own.blob(repository, digest));
-    return fetched.kind === "stored" ? this.#own.blob(repository, digest) : missed(fetched);
+    if (!own && isHead && this.#mirror.acceptsPushes) return undefined;
+    const fetched = await this.#calls.blob(this.#asked(repository), digest, isHead);
+    switch (fetched.kind) {
+      case "growing":
+        return growingBlob(fetched, () => this.#own.blob(repository, digest));
+      case "absent":
+        return { size: fetched.size, content: new Uint8Array() };
+      case "stored":
+        this.#mirror.noteBlob(repository, digest);
+        if (own) this.#mirror.noteHit();
+        return own ?? this.#own.blob(repository, digest);
+      default:
+        return missed(fetched);
+    }
   }
 
   async manifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest | undefined> {
@@ -126,8 +137,8 @@ export class MirrorStorage implements RegistryStorage {
     return this.#own.deleteBlob(repository, digest);
   }
 
-  mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
-    return this.#own.mountBlob(repository, digest, from);
+  async mountBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean> {
+    return (await this.#mayGive(from, digest)) && this.#own.mountBlob(repository, digest, from);
   }
 
   repositoriesWith(digest: Digest): Promise<readonly RepositoryName[]> {
@@ -159,12 +170,19 @@ export class MirrorStorage implements RegistryStorage {
     return this.#own.cancelUpload(repository, session);
   }
 
-  checkReferences(
+  /** Blobs that only a manifest of an upstream names are missing here: a push could otherwise get at those of others. */
+  async checkReferences(
     repository: RepositoryName,
     manifest: Manifest,
     named: readonly NamedContent[],
   ): Promise<ReferenceFaults> {
-    return this.#own.checkReferences(repository, manifest, named);
+    const faults = await this.#own.checkReferences(repository, manifest, named);
+    if (this.#sourceOf(repository) !== "mirror" || this.#mirror.isSparse) return faults;
+    const missing = new Set(faults.missing);
+    for (const { kind, digest } of named)
+      if (kind === "blob" && !missing.has(digest) && !(await this.#mayGive(repository, digest)))
+        missing.add(digest);
+    return { ...faults, missing: [...missing] };
   }
 
   putManifest(repository: RepositoryName, push: ManifestPush): Promise<PutManifestResult> {
@@ -177,6 +195,14 @@ export class MirrorStorage implements RegistryStorage {
     precondition: Precondition | undefined,
   ): Promise<DeleteManifestResult> {
     return this.#own.deleteManifest(repository, reference, precondition);
+  }
+
+  /** Whether a blob that is here came to the repository, so that whoever may read that one may have it. */
+  async #mayGive(repository: RepositoryName, digest: Digest): Promise<boolean> {
+    if (this.#sourceOf(repository) !== "mirror" || this.#mirror.isKnownBlob(repository, digest)) return true;
+    const { kind } = await this.#calls.blob(this.#asked(repository), digest, true);
+    if (kind === "stored") this.#mirror.noteBlob(repository, digest);
+    return kind === "stored";
   }
 
   get #calls(): MirrorCalls {

@@ -1,4 +1,5 @@
 import { ByteCache } from "../../../primitives/bounds/byte-cache.ts";
+import type { Digest } from "../../../primitives/digest.ts";
 import { type MonotonicClock, monotonicMs } from "../../../primitives/monotonic-clock.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
@@ -10,6 +11,7 @@ import type { MirrorCalls } from "./mirror-calls.ts";
 /** Hits are told together after this time (ms): a message for each would cost more than the pull. */
 const TELL_MS = 1000;
 const MAX_FRESH_BYTES = 4 * 1024 * 1024;
+const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 
 /** What one serving thread knows of a registry with an upstream, for all its requests. */
 export class MirrorView {
@@ -19,6 +21,8 @@ export class MirrorView {
   readonly acceptsPushes: boolean;
   /** Whether upstreams may be asked. */
   readonly asks: boolean;
+  /** Whether manifests may name what is missing. */
+  readonly isSparse: boolean;
   readonly #places: readonly UpstreamPlace[];
   readonly #hosts: readonly string[];
   readonly #now: MonotonicClock;
@@ -26,6 +30,8 @@ export class MirrorView {
   #telling: Timer | undefined;
   /** Until when each tag needs no look at upstream. */
   readonly #fresh = new ByteCache<number>(MAX_FRESH_BYTES);
+  /** Blobs that are known to have come to their repositories. */
+  readonly #blobs = new ByteCache<true>(MAX_BLOB_BYTES);
 
   constructor(config: InstanceConfig, calls: MirrorCalls, now: MonotonicClock = monotonicMs) {
     this.instance = config.name;
@@ -33,6 +39,7 @@ export class MirrorView {
     this.acceptsPushes = config.upstreamMode === "fallback";
     this.asks = placesOf(config).length > 0;
     this.#places = knownPlacesOf(config);
+    this.isSparse = config.references === "sparse";
     this.#hosts = config.vhosts;
     this.#now = now;
   }
@@ -60,6 +67,15 @@ export class MirrorView {
 
   noteFresh(repository: RepositoryName, tag: Tag, ms: number): void {
     if (ms > 0) this.#fresh.set(`${repository}:${tag}`, this.#now() + ms);
+  }
+
+  /** See `cameTo`. */
+  isKnownBlob(repository: RepositoryName, digest: Digest): boolean {
+    return this.#blobs.get(`${repository} ${digest}`) === true;
+  }
+
+  noteBlob(repository: RepositoryName, digest: Digest): void {
+    this.#blobs.set(`${repository} ${digest}`, true);
   }
 
   /** Something was served that upstream need not be asked for. */

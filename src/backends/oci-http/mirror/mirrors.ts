@@ -24,9 +24,6 @@ import { UpstreamReferrers } from "./upstream-referrers.ts";
 import { UpstreamTags } from "./upstream-tags.ts";
 import { type OpenUpstream, Upstreams } from "./upstreams.ts";
 
-/** How long (ms) a client waits for a list of upstream. */
-const LIST_WAIT_MS = 30_000;
-
 export interface MirrorsOptions {
   /** The registry with that name and its store, if it is in service. */
   readonly find: (
@@ -64,6 +61,7 @@ export class Mirrors implements MirrorCalls {
         else counts.unchanged++;
       },
       stale: (message) => this.#log.log("stale", message),
+      broken: (request, tag, error) => this.#broken(request, `the tag '${tag}'`, error),
     });
     this.#blobs = new BlobFetches({
       failed,
@@ -77,12 +75,7 @@ export class Mirrors implements MirrorCalls {
         const what = `the mirror '${name}' asks for the rest of a blob of '${repository}'`;
         this.#log.log(`${name} broke off`, `${what}: ${reason}`);
       },
-      broken: ({ registry, repository }, digest, error) => {
-        const { kind, detail } = failureOf(error);
-        const what = `the mirror '${registry.config.name}' could not keep ${digest} of '${repository}'`;
-        if (isHidden(kind)) options.log.error(what, error);
-        else this.#log.log("broken", `${what}: ${detail}`);
-      },
+      broken: (request, digest, error) => this.#broken(request, digest, error),
       fetched: ({ registry }) => {
         this.counts.of(registry.config.name).blobs++;
       },
@@ -109,27 +102,18 @@ export class Mirrors implements MirrorCalls {
     return asked ? this.#manifests.manifest(asked, reference) : { kind: "unknown" };
   }
 
-  async blob(request: MirrorRequest, digest: Digest): Promise<MirroredBlob> {
+  async blob(request: MirrorRequest, digest: Digest, isHead: boolean): Promise<MirroredBlob> {
     const asked = this.ask(request);
-    return asked ? this.#blobs.blob(asked, digest) : { kind: "unknown" };
+    return asked ? this.#blobs.blob(asked, digest, isHead) : { kind: "unknown" };
   }
 
   async tags(request: MirrorRequest, page: PageRequest): Promise<MirroredTags> {
     const asked = this.ask(request);
     if (!asked || page.limit === 0 || asked.health.trouble) return { kind: "own" };
-    const { from, health, registry } = asked;
-    const isKnown = registry.oci.index.knows(request.repository);
-    const answer = await this.#tags.page(from, page, AbortSignal.timeout(LIST_WAIT_MS)).catch(
-      (): UpstreamFailure => ({
-        kind: "unavailable",
-        reason: `${from.upstream.url} sent no list of tags within ${LIST_WAIT_MS / 1000} s`,
-      }),
-    );
+    const isKnown = asked.registry.oci.index.knows(request.repository);
+    const answer = await this.#tags.page(asked, page);
     if (answer.kind === "found") return { kind: "page", page: answer.page };
-    if (answer.kind !== "unknown") {
-      health.note(answer);
-      this.#failed(asked, answer);
-    }
+    if (answer.kind !== "unknown") this.noteFailure(asked, answer);
     return isKnown ? { kind: "own" } : failureForClient(answer);
   }
 
@@ -173,6 +157,14 @@ export class Mirrors implements MirrorCalls {
   noteFailure(request: UpstreamRequest, failure: UpstreamFailure): void {
     request.health.note(failure);
     this.#failed(request, failure);
+  }
+
+  /** What upstream gave could not be kept here. */
+  #broken({ registry, repository }: UpstreamRequest, content: string, error: unknown): void {
+    const { kind, detail } = failureOf(error);
+    const what = `the mirror '${registry.config.name}' could not keep ${content} of '${repository}'`;
+    if (isHidden(kind)) this.#options.log.error(what, error);
+    else this.#log.log("broken", `${what}: ${detail}`);
   }
 
   #failed({ registry, repository }: UpstreamRequest, failure: UpstreamFailure): void {

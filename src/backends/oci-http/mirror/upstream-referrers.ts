@@ -1,6 +1,9 @@
 import { ByteCache } from "../../../primitives/bounds/byte-cache.ts";
+import { OverloadedError } from "../../../primitives/bounds/semaphore.ts";
 import type { Digest } from "../../../primitives/digest.ts";
 import { monotonicMs } from "../../../primitives/monotonic-clock.ts";
+import { partiesOf } from "./fetch-parties.ts";
+import { type FetchLimits, FetchTurns } from "./fetch-turns.ts";
 import type { ManifestFetches } from "./manifest-fetches.ts";
 import type { UpstreamRequest } from "./mirrored-registry.ts";
 
@@ -8,6 +11,15 @@ const MAX_CHECKED_BYTES = 2 * 1024 * 1024;
 /** Most manifests that one request brings along. */
 const MAX_FETCHED = 200;
 const AT_ONCE = 4;
+/** Manifests whose referrers are asked for. */
+const LIMITS: FetchLimits = {
+  atOnce: 48,
+  ofUpstream: 16,
+  ofClient: 36,
+  ofClientAtUpstream: 12,
+  waiting: 500,
+  waitingOfClient: 200,
+};
 /** How long (ms) a client waits for what was never asked for. */
 const FIRST_WAIT_MS = 15_000;
 
@@ -16,6 +28,7 @@ export class UpstreamReferrers {
   readonly #manifests: ManifestFetches;
   readonly #checked = new ByteCache<number>(MAX_CHECKED_BYTES);
   readonly #running = new Map<string, Promise<void>>();
+  readonly #turns = new FetchTurns(LIMITS);
 
   constructor(manifests: ManifestFetches) {
     this.#manifests = manifests;
@@ -27,14 +40,19 @@ export class UpstreamReferrers {
     const checked = this.#checked.get(key);
     const isFresh = checked !== undefined && monotonicMs() - checked < from.checkMs;
     if (isFresh || health.trouble) return;
-    const running =
-      this.#running.get(key) ??
-      this.#bring(fetch, subject, key).finally(() => {
-        this.#running.delete(key);
-      });
-    // After the last client has left, nobody waits for it.
-    running.catch(() => undefined);
-    this.#running.set(key, running);
+    let running = this.#running.get(key);
+    if (running === undefined) {
+      running = this.#turns
+        .run(partiesOf(fetch), () => this.#bring(fetch, subject, key))
+        .catch((error) => {
+          // What is here is served.
+          if (!(error instanceof OverloadedError)) throw error;
+        })
+        .finally(() => this.#running.delete(key));
+      // After the last client has left, nobody waits for it.
+      running.catch(() => undefined);
+      this.#running.set(key, running);
+    }
     // What is here is served after a while; the rest comes nevertheless, for those who ask later.
     await Promise.race([running, Bun.sleep(checked === undefined ? FIRST_WAIT_MS : from.waitMs)]);
   }

@@ -15,7 +15,9 @@ import { manifestPath, manifestsPrefix, parseOciPath, repositoryPath } from "../
 import { tagTarget } from "../content/tag-target.ts";
 import { type Past, pastTag, pastTags } from "../history/past-tags.ts";
 import { eventAt, type LastSet, lastSetBy, lastSets, seqOf } from "../history/tag-sets.ts";
+import { cameTo } from "../mirror/own-blob.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
+import { knownPlacesOf, placeFor } from "../settings/upstream-places.ts";
 import { isKnown } from "../store/known-repository.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import type { StoreView } from "../store/store-view.ts";
@@ -33,6 +35,8 @@ export interface RegistryState {
   readonly past: PastState | undefined;
   tagDigest(repository: RepositoryName, tag: Tag): Promise<Digest | undefined>;
   manifest(repository: RepositoryName, digest: Digest): Promise<StoredManifest | undefined>;
+  /** Whether a blob that the repository names may be shown to those who may read it. */
+  mayShow(repository: RepositoryName, digest: Digest): Promise<boolean>;
   /** Whether the repository holds content; of the newest state also whether it ever did. */
   isKnown(repository: RepositoryName): Promise<boolean>;
   /** Up to `limit` tags after `last`, by name. */
@@ -59,21 +63,24 @@ export async function stateOf(
   instance: InstanceName,
   at?: Moment,
 ): Promise<RegistryState> {
-  const { at: until } = configOf(services, instance);
+  const config = configOf(services, instance);
+  const { at: until } = config;
   const oci = services.instances.storeOf(instance);
+  const mayShow: RegistryState["mayShow"] = async (repository, digest) =>
+    placeFor(knownPlacesOf(config), repository) === undefined || cameTo(oci, repository, digest);
   const { waits = requestWaits() } = services;
   if (at === undefined && until === undefined) {
     await oci.refresh();
-    return { oci, waits, past: undefined, ...indexed(oci) };
+    return { oci, waits, mayShow, past: undefined, ...indexed(oci) };
   }
   await caughtUp(services, instance);
-  if (at !== undefined) return { waits, ...(await pastState(oci, await stateAt(oci, at, until))) };
-  const state = { waits, ...(await pastState(oci, until)) };
+  if (at !== undefined) return { waits, mayShow, ...(await pastState(oci, await stateAt(oci, at, until))) };
+  const state = { waits, mayShow, ...(await pastState(oci, until)) };
   // A registry that serves a past state has an index of it.
   return until === undefined ? state : { ...state, ...indexed((await oci.frozenAt(until)).view) };
 }
 
-function indexed(view: StoreView): Omit<RegistryState, "oci" | "past" | "waits"> {
+function indexed(view: StoreView): Omit<RegistryState, "oci" | "past" | "waits" | "mayShow"> {
   const { index, blobs } = view;
   return {
     blobs,
@@ -85,7 +92,10 @@ function indexed(view: StoreView): Omit<RegistryState, "oci" | "past" | "waits">
   };
 }
 
-async function pastState(oci: OciStore, commit: ObjectId | undefined): Promise<Omit<RegistryState, "waits">> {
+async function pastState(
+  oci: OciStore,
+  commit: ObjectId | undefined,
+): Promise<Omit<RegistryState, "waits" | "mayShow">> {
   const snapshot = await oci.store.at(commit);
   const { history, blobs } = oci;
   const past = { history, commit, seq: commit === undefined ? 0 : (seqOf(history, commit) ?? 0) };

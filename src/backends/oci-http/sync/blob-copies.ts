@@ -1,6 +1,7 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { NamedContent } from "../../../registry/model/manifest.ts";
 import { BlobFetch } from "../mirror/blob-fetch.ts";
+import { cameTo } from "../mirror/own-blob.ts";
 import { keepForClient } from "../store/blob-traces.ts";
 import { InstanceUploads } from "../store/instance-uploads.ts";
 import { CopyFault } from "./copy-fault.ts";
@@ -30,7 +31,10 @@ export class BlobCopies {
 
   /** Resolves with whether it had to be fetched. Throws `CopyFault`. */
   async bring({ digest, size }: Pick<NamedContent, "digest" | "size">): Promise<boolean> {
-    if (await this.has(digest)) return false;
+    if (await this.has(digest)) {
+      await this.#link(digest);
+      return false;
+    }
     for (let tries = 0; ; tries++) {
       const failure = await this.#fetch(digest, size);
       if (!failure) return true;
@@ -46,6 +50,15 @@ export class BlobCopies {
       }
       this.#upstream.signal.throwIfAborted();
     }
+  }
+
+  /** What another repository has brought is not fetched again, if upstream has it in this one too. */
+  async #link(digest: Digest): Promise<void> {
+    const { registry, repository, from } = this.#upstream.request;
+    if (await cameTo(registry.oci, repository, digest)) return;
+    const found = await this.#upstream.ask((signal) => from.upstream.headBlob(from.name, digest, signal));
+    if (!found) throw new CopyFault(`upstream has no blob ${digest}`);
+    await registry.oci.changes.linkBlob(repository, digest, 0);
   }
 
   async #fetch(digest: Digest, size: number) {

@@ -238,10 +238,44 @@ test("the list of tags is upstream's, or that of the copy while upstream is away
   upstream.image("demo");
   upstream.image("other");
   await tag("demo");
-  const list = () => storage().tags(APP, { last: "", limit: 10 });
-  expect(await list()).toEqual({ entries: ["demo", "other"] as Tag[], more: false });
+  const list = (limit: number) => storage().tags(APP, { last: "", limit });
+  const all = { entries: ["demo", "other"] as Tag[], more: false };
+  expect(await list(10)).toEqual(all);
   upstream.failure = { kind: "unavailable", reason: "away" };
-  expect(await list()).toEqual({ entries: ["demo" as Tag], more: false });
+  expect(await list(11)).toEqual({ entries: ["demo" as Tag], more: false });
+});
+
+test("equal requests for the list of tags share one of upstream, which is then remembered for seconds", async () => {
+  const { upstream, storage } = await open();
+  upstream.image("demo");
+  const list = () => storage().tags(APP, { last: "", limit: 10 });
+  const pages = [...(await Promise.all([list(), list(), list()])), await list()];
+  expect(pages.map((page) => page?.entries)).toEqual(pages.map(() => ["demo" as Tag]));
+  expect(upstream.count("tags")).toBe(1);
+});
+
+test("of an upstream that sends all tags whatever is asked for, each page of the list has its tags", async () => {
+  const { upstream, storage } = await open();
+  for (const name of ["a", "b", "c", "d", "e"]) upstream.image(name);
+  upstream.listsAll = true;
+  const page = (last: string) => storage().tags(APP, { last, limit: 2 });
+  expect(await page("")).toEqual({ entries: ["a", "b"] as Tag[], more: true });
+  expect(await page("b")).toEqual({ entries: ["c", "d"] as Tag[], more: true });
+  expect(await page("d")).toEqual({ entries: ["e" as Tag], more: false });
+});
+
+test("a tag that could not be moved for want of room is served from the copy, with a line in the log", async () => {
+  const { store, upstream, tag, logged } = await open({ check: "always" as CheckInterval });
+  const { digest } = upstream.image("demo");
+  await tag("demo");
+  upstream.image("demo");
+  const full = Object.assign(new Error("write"), { code: "ENOSPC" });
+  store.oci.changes.putManifest = () => Promise.reject(full);
+  const copy = await tag("demo");
+  expect(copy?.digest).toBe(digest);
+  expect(copy?.warning).toContain("is served from the copy of this mirror");
+  expect(logged.join("\n")).toContain("could not keep the tag 'demo'");
+  await expect(tag("other")).resolves.toBeUndefined();
 });
 
 test("as a fallback, the list of tags has our own ones and those of upstream", async () => {

@@ -172,7 +172,7 @@ async function readImage(
       annotations: {},
     };
   const { config, layers, annotations } = partsOf(content, manifest);
-  const read = config && (await readConfig(state, config.digest));
+  const read = config && (await readConfig(state, repository, config.digest));
   const problem = read?.problem === undefined ? undefined : `the configuration of ${digest}: ${read.problem}`;
   return { image: read?.image, problem, layers, annotations };
 }

@@ -2,6 +2,8 @@ import type { Digest } from "../../../../primitives/digest.ts";
 import type { BlobStore } from "../../../../primitives/store/engine/blobs.ts";
 import { isRecord } from "../../../../primitives/text/records.ts";
 import { InvalidManifest, type JsonObject, parseJson } from "../../../../registry/model/manifest-json.ts";
+import type { RepositoryName } from "../../../../registry/model/repository-name.ts";
+import type { RegistryState } from "../registry-state.ts";
 import { boundedMap, boundedText, boundedTexts, type Texts } from "./bounded-text.ts";
 import { prettyJson, type ShownText } from "./pretty-json.ts";
 
@@ -44,10 +46,11 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 const MAX_STEPS = 1000;
 
 export async function readConfig(
-  { blobs }: { readonly blobs: Pick<BlobStore, "stat" | "read"> },
+  { blobs, mayShow }: { readonly blobs: Pick<BlobStore, "stat" | "read"> } & Pick<RegistryState, "mayShow">,
+  repository: RepositoryName,
   digest: Digest,
 ): Promise<ConfigContent> {
-  const stat = await blobs.stat(digest);
+  const stat = (await mayShow(repository, digest)) ? await blobs.stat(digest) : undefined;
   if (stat && stat.size > MAX_CONFIG_BYTES) return problem("it is larger than 1 MiB, so that it is not read");
   const content = stat && (await blobs.read(digest));
   if (!content) return problem("the registry does not hold it, or it was damaged");

@@ -83,7 +83,7 @@ export async function describeManifest(
   const { content, manifest } = await requiredManifest(state, repository, digest);
   const parts = partsOf(content, manifest);
   const { config: named, name, annotations } = parts;
-  const config = named && { ...named, ...(await readConfig(state, named.digest)) };
+  const config = named && { ...named, ...(await readConfig(state, repository, named.digest)) };
   return {
     digest,
     mediaType: manifest.mediaType,
