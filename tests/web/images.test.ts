@@ -96,10 +96,10 @@ describeWith([CHROMIUM], "the page of a tag in a browser", () => {
     await podman.getByText("Copy", { exact: true }).waitFor();
   });
 
-  test("leads to the history of the tag, and to restores and deletions those alone who may", async () => {
+  test("leads to the history of the tag, and to changes those alone who may", async () => {
     const { base } = await start();
     for (const [user, actions] of [
-      ["alice", ["History of this tag", "Restore…", "Delete…"]],
+      ["alice", ["History of this tag", "Set another tag…", "Restore…", "Delete…"]],
       ["bob", ["History of this tag"]],
     ] as const) {
       const page = await (await openBrowser()).newPage();
