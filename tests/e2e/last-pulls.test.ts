@@ -5,6 +5,7 @@ import { type Everlock, startEverlock } from "../support/everlock.ts";
 import { makeLayout } from "../support/oci-layout.ts";
 import { describeWith } from "../support/tools.ts";
 
+const ARGS = ["--http-workers", "2", "--gc-grace", "1s"];
 const ACCEPT = { Accept: "application/vnd.oci.image.manifest.v1+json" };
 
 describeWith(["registry", "skopeo", "ssh", "sshpass"], "a mirror of a distribution registry", () => {
@@ -16,14 +17,14 @@ describeWith(["registry", "skopeo", "ssh", "sshpass"], "a mirror of a distributi
       const to = `docker://${upstream.registry}/app:${tag}`;
       await must("skopeo", "copy", "-q", "--dest-tls-verify=false", `oci:${layout.dir}:image`, to);
     }
-    const first = await startEverlock({ args: ["--http-workers", "2"] });
+    const first = await startEverlock({ args: ARGS });
     await console(first, `/oci create hub vhost=127.0.0.1 upstream=${upstream.url} sync=app,every=6h`);
     await console(first, "/users grant anon http/oci/hub reader");
     expect(await console(first, "/jobs run sync")).toContain("2 tags copied");
     expect(await pull(first, "b")).toBe(200);
     await first.end();
 
-    const server = await startEverlock({ args: ["--http-workers", "2"], dataDir: first.dataDir });
+    const server = await startEverlock({ args: ARGS, dataDir: first.dataDir });
     const records = await console(server, "/oci ls hub app --json");
     const pulled = records.split("\n").flatMap((line) => (line ? [JSON.parse(line)] : []));
     expect(pulled.map(({ tag, pulled }) => [tag, typeof pulled])).toEqual([

@@ -16,16 +16,13 @@ import { newOutage, type OpenedInstance, type Outage, openInstances } from "./op
 
 const MAX_WAITING_CHANGES = 100;
 const RETRY_MS = 2000;
-const noUpstream: OpenUpstream = ({ upstream }) => {
-  throw new Error(`${upstream} can't be asked here`);
-};
 
 export interface RunningInstancesOptions {
   readonly stores: StoreManager;
   readonly users: () => UserDirectory;
   /** Defaults for instances without their own. */
   readonly quotas?: Quotas;
-  /** Opens the clients of the registries that others mirror. */
+  /** Opens the clients of the registries that others mirror; without it, none is asked. */
   readonly openUpstream?: OpenUpstream;
   readonly log: Logger;
   /** Pause (ms) before the server retries to open stores after a disk problem. */
@@ -70,7 +67,7 @@ export class RunningInstances {
   constructor(options: RunningInstancesOptions) {
     this.#options = options;
     this.stores = new OpenStores(options.stores, options.quotas, (name) => this.#reopen(name));
-    const { openUpstream = noUpstream, log } = options;
+    const { openUpstream, log } = options;
     this.mirrors = new Mirrors({ find: (name) => this.#find(name), openUpstream, log });
     this.#table = new InstanceTable(options.users, this.mirrors);
   }

@@ -29,7 +29,8 @@ export interface MirrorsOptions {
   readonly find: (
     name: InstanceName,
   ) => { readonly config: InstanceConfig; readonly oci: OciStore } | undefined;
-  readonly openUpstream: OpenUpstream;
+  /** `undefined`: no upstream is asked, as by a command that works without a server. */
+  readonly openUpstream: OpenUpstream | undefined;
   readonly log: Logger;
 }
 
@@ -37,7 +38,7 @@ export interface MirrorsOptions {
 export class Mirrors implements MirrorCalls {
   readonly counts = new MirrorCounts();
   readonly #options: MirrorsOptions;
-  readonly #upstreams: Upstreams;
+  readonly #upstreams: Upstreams | undefined;
   readonly #manifests: ManifestFetches;
   readonly #blobs: BlobFetches;
   readonly #referrers: UpstreamReferrers;
@@ -46,7 +47,7 @@ export class Mirrors implements MirrorCalls {
 
   constructor(options: MirrorsOptions) {
     this.#options = options;
-    this.#upstreams = new Upstreams(options.openUpstream);
+    this.#upstreams = options.openUpstream && new Upstreams(options.openUpstream);
     this.#log = new LogThrottle((message) => options.log.warn(message));
     const failed = (request: UpstreamRequest, failure: UpstreamFailure) => this.#failed(request, failure);
     this.#manifests = new ManifestFetches({
@@ -81,6 +82,11 @@ export class Mirrors implements MirrorCalls {
       },
     });
     this.#referrers = new UpstreamReferrers(this.#manifests);
+  }
+
+  /** Whether upstreams are asked at all. */
+  get canAsk(): boolean {
+    return this.#upstreams !== undefined;
   }
 
   /** Blobs that are being fetched. */
@@ -134,7 +140,7 @@ export class Mirrors implements MirrorCalls {
 
   /** Lets go of what only registries need that are not among these. */
   keep(names: ReadonlySet<InstanceName>): void {
-    this.#upstreams.keep(names);
+    this.#upstreams?.keep(names);
     this.counts.keep(names);
   }
 
@@ -147,7 +153,7 @@ export class Mirrors implements MirrorCalls {
   /** Where the content of a repository comes from; `undefined` if the registry gets none from elsewhere. */
   ask({ instance, repository, author }: MirrorRequest): UpstreamRequest | undefined {
     const found = this.#options.find(instance);
-    if (!found) return undefined;
+    if (!found || !this.#upstreams) return undefined;
     const registry = { ...found, routes: this.#upstreams.routesOf(found.config) };
     const from = upstreamOf(registry.routes, repository);
     return from && { registry, repository, from, health: from.health, author };

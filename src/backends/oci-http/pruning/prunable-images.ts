@@ -22,7 +22,9 @@ export interface MirroredImage {
   readonly manifests: ReadonlySet<Digest>;
   /** When it was last pulled or fetched, or a tag came to it or left it (ms since the epoch). */
   readonly usedAt: number;
-  /** When it was last pulled, if that is known. */
+  /** When it was last fetched, or a tag came to it or left it (ms since the epoch). */
+  readonly changedAt: number;
+  /** The hour in which it was last pulled, if that is known. */
   readonly pulled: Date | undefined;
   /** Whether somebody of this registry has put it there, or set a tag of it. */
   readonly isOwn: boolean;
@@ -30,13 +32,14 @@ export interface MirroredImage {
   readonly isKept: boolean;
 }
 
-type Rules = Pick<InstanceConfig, "immutable" | "sync">;
+/** Settings of registries that keep images. */
+export type KeepingRules = Pick<InstanceConfig, "immutable" | "sync">;
 
 /** The images of a repository: what no other manifest names. */
 export async function* mirroredImages(
   oci: OciStore,
   repository: RepositoryName,
-  rules: Rules,
+  rules: KeepingRules,
   signal: AbortSignal,
 ): AsyncGenerator<MirroredImage> {
   const pace = new Pace(1, signal);
@@ -92,7 +95,7 @@ function isImage({ index }: OciStore, repository: RepositoryName, digest: Digest
   return tags.length === 0 || !tags.every(isAttached);
 }
 
-function isPlanned(tag: Tag, repository: RepositoryName, { sync }: Rules): boolean {
+function isPlanned(tag: Tag, repository: RepositoryName, { sync }: KeepingRules): boolean {
   return sync.some((rule) => rule.repository === repository && selectsTag(rule, tag));
 }
 
@@ -105,15 +108,15 @@ function usesOf(
   { pulls, history }: OciStore,
   repository: RepositoryName,
   manifests: readonly Digest[],
-): Pick<MirroredImage, "usedAt" | "pulled"> {
+): Pick<MirroredImage, "usedAt" | "changedAt" | "pulled"> {
   let pulled: Date | undefined;
-  let usedAt = 0;
+  let changedAt = 0;
   for (const digest of manifests) {
     const last = pulls.times.lastPull(repository, digest);
     if (last && last.getTime() > (pulled?.getTime() ?? 0)) pulled = last;
-    const mentioned = history.mentionedAt(repository, digest) ?? 0;
-    // Pulls are noted by the hour: it may have been at its end.
-    usedAt = Math.max(usedAt, mentioned * 1000, last ? last.getTime() + HOUR_MS : 0);
+    changedAt = Math.max(changedAt, (history.mentionedAt(repository, digest) ?? 0) * 1000);
   }
-  return { usedAt, pulled };
+  // Pulls are noted by the hour: it may have been at its end.
+  const usedAt = Math.max(changedAt, pulled ? pulled.getTime() + HOUR_MS : 0);
+  return { usedAt, changedAt, pulled };
 }

@@ -1,20 +1,16 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import { allOf } from "../../../primitives/jobs/all-of.ts";
 import type { JobRun } from "../../../primitives/jobs/job-runner.ts";
-import { Pace } from "../../../primitives/jobs/pace.ts";
 import { SYSTEM_IDENTITY } from "../../../primitives/store/commits/commit-group.ts";
-import { writeSize } from "../../../primitives/text/byte-size.ts";
 import { counted } from "../../../primitives/text/counted.ts";
-import { formatDuration } from "../../../primitives/text/duration.ts";
-import { parseStoredManifest } from "../../../registry/model/manifest.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { Mirrors } from "../mirror/mirrors.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
-import { sizeLookup } from "../store/blob-lookup.ts";
 import type { OciStore } from "../store/oci-store.ts";
 import { deleteFromRepository } from "../store/repository-deletion.ts";
-import { type MirroredImage, mirroredImages } from "./prunable-images.ts";
+import { type Chosen, chooseImages } from "./chosen-images.ts";
+import { type KeepingRules, type MirroredImage, mirroredImages } from "./prunable-images.ts";
 import { UpstreamCheck } from "./upstream-check.ts";
 
 export interface Pruned {
@@ -26,7 +22,11 @@ export interface Pruned {
 
 export interface PruneOptions {
   readonly config: InstanceConfig;
-  readonly mirrors: Pick<Mirrors, "ask" | "noteFailure">;
+  /** Those of all registries that use the store. */
+  readonly keeping: KeepingRules;
+  /** What was fetched or pulled within this time stays, as its blobs would stay. */
+  readonly graceSeconds: number;
+  readonly mirrors: Pick<Mirrors, "ask" | "noteFailure" | "canAsk">;
   readonly run: Pick<JobRun, "isDryRun" | "signal" | "progress">;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -34,19 +34,18 @@ export interface PruneOptions {
 
 const ASKED_AT_ONCE = 8;
 
-interface Chosen {
-  readonly image: MirroredImage;
-  readonly rule: string;
-}
-
 /** Deletes what a mirror is not to keep any longer, if upstream still has it: it is fetched again when it is pulled. */
 export async function pruneMirror(oci: OciStore, options: PruneOptions): Promise<Pruned> {
   const { config, mirrors, run } = options;
+  if (!mirrors.canAsk) {
+    const line = `'${config.name}' is not pruned: only a running server asks upstream before it deletes`;
+    return { tags: 0, manifests: 0, lines: [line] };
+  }
   await oci.history.catchUp(run.signal);
   await oci.pulls.refresh();
   const check = new UpstreamCheck(mirrors, config.name, run.signal);
   const images = await imagesOf(oci, options, check);
-  const chosen = await choose(oci, options, images);
+  const { chosen, inUse } = await chooseImages(oci, options, images);
   const confirmed: Chosen[] = [];
   // Each is asked about; those that were not pulled for the longest time come first.
   await allOf(chosen.toReversed(), ASKED_AT_ONCE, async (each) => {
@@ -54,13 +53,13 @@ export async function pruneMirror(oci: OciStore, options: PruneOptions): Promise
   });
   run.signal.throwIfAborted();
   const pruned = run.isDryRun ? countOf(confirmed) : await deleteAll(oci, confirmed, run.signal);
-  return { ...pruned, lines: [...confirmed.flatMap(linesOf).sort(), ...notesOf(check)] };
+  return { ...pruned, lines: [...confirmed.flatMap(linesOf).sort(), ...notesOf(check, inUse)] };
 }
 
 /** All images that come from an upstream, those first that stay anyway, then the one that was used last. */
 async function imagesOf(
   oci: OciStore,
-  { config, run }: PruneOptions,
+  { keeping, run }: PruneOptions,
   check: UpstreamCheck,
 ): Promise<MirroredImage[]> {
   const images: MirroredImage[] = [];
@@ -71,64 +70,10 @@ async function imagesOf(
     run.progress(`${oci.location.store}: last pulls of ${looked++} repositories looked at`);
     await Bun.sleep(0);
     if (!check.requestFor(repository)) continue;
-    for await (const image of mirroredImages(oci, repository, config, run.signal))
+    for await (const image of mirroredImages(oci, repository, keeping, run.signal))
       if (!image.isOwn) images.push(image);
   }
   return images.sort((a, b) => Number(b.isKept) - Number(a.isKept) || b.usedAt - a.usedAt);
-}
-
-async function choose(
-  oci: OciStore,
-  { config, run, now = Date.now }: PruneOptions,
-  images: readonly MirroredImage[],
-): Promise<Chosen[]> {
-  const { keepPulled, keepSize } = config;
-  const chosen: Chosen[] = [];
-  const left: MirroredImage[] = [];
-  const since = oci.pulls.times.since.getTime();
-  for (const image of images) {
-    const unusedMs = now() - Math.max(image.usedAt, since);
-    const isExpired = keepPulled !== undefined && !image.isKept && unusedMs > keepPulled * 1000;
-    if (isExpired) chosen.push({ image, rule: `keep-pulled=${formatDuration(keepPulled)}` });
-    else left.push(image);
-  }
-  if (keepSize === undefined) return chosen;
-  const measure = new Measure(oci, run.signal);
-  let bytes = 0;
-  const beyond: Chosen[] = [];
-  for (const image of left) {
-    bytes += await measure.added(image);
-    if (bytes > keepSize && !image.isKept) beyond.push({ image, rule: `keep-size=${writeSize(keepSize)}` });
-  }
-  return [...beyond, ...chosen];
-}
-
-/** Bytes of blobs that are here, each counted with the first image that names it. */
-class Measure {
-  readonly #oci: OciStore;
-  readonly #pace: Pace;
-  readonly #sizeOf: (blob: Digest) => Promise<number>;
-  readonly #counted = new Set<Digest>();
-
-  constructor(oci: OciStore, signal: AbortSignal) {
-    this.#oci = oci;
-    this.#pace = new Pace(1, signal);
-    this.#sizeOf = sizeLookup(oci.blobs, oci.index);
-  }
-
-  async added({ repository, digest, manifests }: MirroredImage): Promise<number> {
-    let bytes = 0;
-    for (const each of new Set([digest, ...manifests])) {
-      const manifest = parseStoredManifest(this.#oci.index.manifest(repository, each)?.content);
-      for (const blob of manifest?.blobs ?? []) {
-        await this.#pace.rest();
-        if (this.#counted.has(blob)) continue;
-        this.#counted.add(blob);
-        bytes += await this.#sizeOf(blob);
-      }
-    }
-    return bytes;
-  }
 }
 
 /** One commit for each repository and setting. */
@@ -189,13 +134,14 @@ function linesOf({ image: { repository, digest, tags, pulled }, rule }: Chosen):
   return names.map((name) => `${name} (${rule}, ${last})`);
 }
 
-function notesOf({ gone, stopped }: UpstreamCheck): string[] {
+function notesOf({ gone, refused, stopped }: UpstreamCheck, inUse: number): string[] {
+  const images = (count: number) => counted(count, "image");
   return [
+    ...(inUse > 0 ? [`kept for now: ${images(inUse)} fetched or pulled within gc-grace`] : []),
     ...(gone > 0
-      ? [
-          `kept: ${counted(gone, "image")} that upstream has no more; '/oci rm' or a cleanup rule deletes them`,
-        ]
+      ? [`kept: ${images(gone)} that upstream has no more; '/oci rm' or a cleanup rule deletes them`]
       : []),
+    ...(refused ? [`kept: ${images(refused.count)} that upstream does not give: ${refused.reason}`] : []),
     ...[...stopped.values()].map((reason) => `stopped: ${reason}`),
   ];
 }

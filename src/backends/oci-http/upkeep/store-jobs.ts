@@ -100,7 +100,7 @@ async function collect(
   const rules = configs.flatMap(({ cleanup, at, follow }) => (at || follow ? [] : cleanup));
   const cleaned = added(
     await applyCleanupRules(oci, rules, run),
-    await pruneMirrors(instances, oci, configs, run),
+    await pruneMirrors(instances, oci, configs, { graceSeconds, run }),
   );
   // Registries that share a store use the longest of their retentions.
   const retentions = configs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY);
@@ -124,12 +124,17 @@ async function pruneMirrors(
   instances: InstanceRegistry,
   oci: OciStore,
   configs: readonly InstanceConfig[],
-  run: JobRun,
+  { graceSeconds, run }: { readonly graceSeconds: number; readonly run: JobRun },
 ): Promise<Cleaned> {
+  const { mirrors } = instances;
+  const keeping = {
+    immutable: configs.flatMap(({ immutable }) => immutable),
+    sync: configs.flatMap(({ sync }) => sync),
+  };
   let pruned: Cleaned = { tags: 0, manifests: 0, lines: [] };
   for (const config of configs)
     if (!config.at && (config.keepPulled !== undefined || config.keepSize !== undefined))
-      pruned = added(pruned, await pruneMirror(oci, { config, mirrors: instances.mirrors, run }));
+      pruned = added(pruned, await pruneMirror(oci, { config, keeping, graceSeconds, mirrors, run }));
   await oci.pulls.refresh();
   if (!run.isDryRun)
     await oci.pulls.times.tidy(

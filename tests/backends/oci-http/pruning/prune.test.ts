@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { Mirrors } from "../../../../src/backends/oci-http/mirror/mirrors.ts";
 import type { TagPattern } from "../../../../src/backends/oci-http/policy/immutable-tags.ts";
 import { parseSyncRule } from "../../../../src/backends/oci-http/policy/sync-rules.ts";
 import { pruneMirror } from "../../../../src/backends/oci-http/pruning/prune.ts";
@@ -35,6 +36,8 @@ async function open(settings: Partial<InstanceValues> = {}) {
   const prune = (days: number, isDryRun = false) =>
     pruneMirror(store.oci, {
       config,
+      keeping: config,
+      graceSeconds: DAY_MS / 1000,
       mirrors,
       run: jobRun({ isDryRun }),
       now: () => Date.now() + days * DAY_MS,
@@ -122,19 +125,62 @@ describe("a mirror with keep-pulled=90d", () => {
     expect(store.tags()).toEqual(["a"]);
   });
 
-  test.each(["unavailable", "limited", "denied"] as const)(
-    "prunes nothing while upstream is %s, and says why",
+  test.each(["denied", "unavailable", "invalid"] as const)(
+    "keeps an image that is %s upstream, says so, and goes on with the rest",
     async (kind) => {
       const { store, pulled, prune, upstream } = await open(KEEP);
-      await pulled("a");
+      const denied = await pulled("a");
       await pulled("b");
-      upstream.failure =
-        kind === "limited" ? { kind, reason: "no", retryAfterMs: 60_000 } : { kind, reason: "no" };
-      const { lines } = await prune(100);
-      expect(lines).toEqual(["stopped: no: nothing more is pruned of what comes from there"]);
-      expect(store.tags()).toEqual(["a", "b"]);
+      const head = upstream.headManifest.bind(upstream);
+      upstream.headManifest = async (...args) =>
+        args[1].kind === "digest" && args[1].digest === denied.digest
+          ? { kind, reason: "no" }
+          : head(...args);
+      expect((await prune(100)).lines).toEqual([
+        expect.stringContaining("team/app:b (keep-pulled=90d"),
+        "kept: 1 image that upstream does not give: no",
+      ]);
+      expect(store.tags()).toEqual(["a"]);
     },
   );
+
+  test("is not pruned where no upstream is asked, as by a command without a server, and says so", async () => {
+    const { store, pulled, config } = await open(KEEP);
+    await pulled("a");
+    const mirrors = new Mirrors({
+      find: () => ({ config, oci: store.oci }),
+      openUpstream: undefined,
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    });
+    const { lines } = await pruneMirror(store.oci, {
+      ...{ config, keeping: config, graceSeconds: 0, mirrors, run: jobRun() },
+      now: () => Date.now() + 100 * DAY_MS,
+    });
+    expect(lines).toEqual(["'hub' is not pruned: only a running server asks upstream before it deletes"]);
+    expect(store.tags()).toEqual(["a"]);
+  });
+
+  test("prunes nothing while upstream limits requests, and says why", async () => {
+    const { store, pulled, prune, upstream } = await open(KEEP);
+    for (const tag of ["a", "b"]) await pulled(tag);
+    upstream.failure = { kind: "limited", reason: "no", retryAfterMs: 60_000 };
+    expect((await prune(100)).lines).toEqual([
+      "stopped: no: nothing more is pruned of what comes from there",
+    ]);
+    expect(store.tags()).toEqual(["a", "b"]);
+  });
+
+  test("prunes nothing while upstream fails, and soon stops to ask it", async () => {
+    const { store, pulled, prune, upstream } = await open(KEEP);
+    const tags = ["a", "b", "c"];
+    for (const tag of tags) await pulled(tag);
+    upstream.failure = { kind: "unavailable", reason: "no" };
+    expect((await prune(100)).lines).toEqual([
+      "kept: 2 images that upstream does not give: no",
+      "stopped: no: nothing more is pruned of what comes from there",
+    ]);
+    expect(store.tags()).toEqual(tags);
+  });
 
   test("never prunes what somebody has pushed or tagged here", async () => {
     const { store, pulled, prune, upstream, tag } = await open({ ...KEEP, upstreamMode: "fallback" });
@@ -202,6 +248,25 @@ describe("a mirror with keep-size", () => {
     ]);
     expect(store.tags()).toEqual(["a", "c"]);
     expect((await prune(4)).lines).toEqual([]);
+  });
+
+  test("deletes an image that can never fit, and does not let it displace the others", async () => {
+    const { store, pulled, pullIn, prune } = await open({ keepSize: 250_000 });
+    for (const tag of ["a", "b"]) await pulled(tag, 100_000);
+    const huge = await pulled("huge", 300_000);
+    await pullIn(2, huge.digest);
+    expect((await prune(4)).lines).toEqual([expect.stringContaining("team/app:huge (keep-size=")]);
+    expect(store.tags()).toEqual(["a", "b"]);
+  });
+
+  test("keeps what was fetched or pulled within the time of grace, and says how much that is", async () => {
+    const { store, pulled, pullIn, prune } = await open({ keepSize: 150_000 });
+    const [a] = [await pulled("a", 100_000), await pulled("b", 100_000), await pulled("c", 200_000)];
+    const kept = (count: string) => `kept for now: ${count} fetched or pulled within gc-grace`;
+    expect((await prune(0)).lines).toEqual([kept("2 images")]);
+    await pullIn(4, a.digest);
+    expect((await prune(4)).tags).toBe(2);
+    expect(store.tags()).toEqual(["a"]);
   });
 
   test("counts a blob that several images share once, and not what somebody pushed", async () => {
