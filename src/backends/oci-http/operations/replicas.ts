@@ -1,4 +1,5 @@
 import { ExpectedError } from "../../../primitives/expected-error.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import { type Actor, requireAdministrator } from "../../actor.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { Divergence } from "../replica/divergence.ts";
@@ -70,7 +71,9 @@ function lossesOf(record: ReplicaRecord | undefined): string[] {
   if (!record || record.state.kind === "starting")
     return ["it is not known whether the replica has all commits of its primary"];
   if (record.state.kind === "behind")
-    return [`'${name}' lacks ${record.state.commits} commits of ${record.primary}, which it would never get`];
+    return [
+      `'${name}' lacks ${counted(record.state.commits, "commit")} of ${record.primary}, which it would never get`,
+    ];
   if (record.state.kind === "complete" && record.lagSeconds > 0)
     return [
       `${record.primary} was last heard of ${Math.round(record.lagSeconds)} s ago: '${name}' would lack what was pushed since`,
@@ -96,7 +99,7 @@ export async function resyncReplica(
     );
   requireConfirmation(
     [
-      `'${name}' would give up ${divergence.own} commits, up to ${divergence.ours}, that its primary does not have: ${divergence.reason}`,
+      `'${name}' would give up ${counted(divergence.own, "commit")}, up to ${divergence.ours}, that its primary does not have: ${divergence.reason}`,
     ],
     isSure,
   );

@@ -2,6 +2,7 @@ import type { Digest } from "../../../primitives/digest.ts";
 import { failureOf } from "../../../primitives/errors/failure.ts";
 import { ExpectedError } from "../../../primitives/expected-error.ts";
 import { orAborted } from "../../../primitives/jobs/or-aborted.ts";
+import { LogThrottle } from "../../../primitives/logging/log-throttle.ts";
 import type { Logger } from "../../../primitives/logging/logger.ts";
 import { BranchMovedError } from "../../../primitives/store/commits/commit-group.ts";
 import { parseCommit } from "../../../primitives/store/git/commit.ts";
@@ -58,11 +59,13 @@ export class ReplicaFollower {
   /** The newest commit of a history of its own that the replica is to give up. */
   #givenUp: ObjectId | undefined;
   #hasBeenComplete = false;
+  readonly #log: LogThrottle;
   #wakeUp = Promise.withResolvers<void>();
 
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.progress = options.progress ?? new ReplicaProgress();
+    this.#log = new LogThrottle((message) => options.log.warn(message));
     this.#blobs = new BlobFetcher(options.oci, options.primary);
     this.#missing = new MissingBlobs({
       ...{ oci: options.oci, fetcher: this.#blobs, pausesMs: options.missingPausesMs },
@@ -117,14 +120,16 @@ export class ReplicaFollower {
     }
   }
 
-  /** Told once when it begins to fail. Resolves with how long the primary wants to be left alone (ms), if it says so. */
+  /** Each new reason is told once. Resolves with how long the primary wants to be left alone (ms), if it says so. */
   #failed(error: unknown): number | undefined {
     const { log, name } = this.#options;
     const { kind, words, detail } = failureOf(error);
-    const isNew = this.progress.trouble === undefined;
-    if (isNew && kind === "bug") log.error(`the replica '${name}' can't follow`, error);
-    else if (isNew) log.warn(`the replica '${name}' can't follow for now: ${detail}`);
-    this.progress.trouble = kind === "bug" || kind === "system" ? words : detail;
+    const trouble = kind === "bug" || kind === "system" ? words : detail;
+    if (trouble !== this.progress.trouble) {
+      if (kind === "bug") log.error(`the replica '${name}' can't follow`, error);
+      else this.#log.log("trouble", `the replica '${name}' can't follow for now: ${detail}`);
+    }
+    this.progress.trouble = trouble;
     // The next page is of where the branch is then; and what came before it may be of another commit.
     if (error instanceof BranchMovedError || error instanceof CorruptObjectError) this.#skip = 0;
     return error instanceof PrimaryError ? error.retryAfterMs : undefined;

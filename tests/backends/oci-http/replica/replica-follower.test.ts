@@ -125,7 +125,7 @@ describe("a replica", () => {
     expect(again.replica.has(never)).toBe(false);
   });
 
-  test("says that it can't reach its primary, and catches up when it can", async () => {
+  test("says once each why it can't follow its primary, and catches up when it can", async () => {
     const primary = await TestStore.open();
     await primary.image("a");
     const { caughtUp, follower, near, logged } = await following(primary);
@@ -133,10 +133,15 @@ describe("a replica", () => {
     near.failure = new PrimaryError("https://primary.test can't be reached");
     await primary.image("b");
     await eventually(() => follower.progress.trouble !== undefined);
+    near.failure = new PrimaryError("https://primary.test wants a login");
+    await eventually(() => follower.progress.trouble === "https://primary.test wants a login");
     await primary.delete("a");
     near.failure = undefined;
     await caughtUp();
-    expect(logged.filter((line) => line.includes("can't follow for now"))).toHaveLength(1);
+    expect(logged.filter((line) => line.includes("can't follow for now"))).toEqual([
+      "the replica 'eu' can't follow for now: https://primary.test can't be reached",
+      "the replica 'eu' can't follow for now: https://primary.test wants a login",
+    ]);
     expect(logged.at(-1)).toBe("the replica 'eu' follows again");
     expect(follower.progress.status.trouble).toBeUndefined();
   });
