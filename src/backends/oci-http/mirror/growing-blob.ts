@@ -1,3 +1,4 @@
+import { readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { noteReceived } from "../../../primitives/bounds/buffer-pressure.ts";
 import { isMissingFile } from "../../../primitives/fs/files.ts";
@@ -5,7 +6,9 @@ import type { BlobStream, StoredBlob } from "../../../registry/model/storage.ts"
 import { FetchProgress } from "./fetch-progress.ts";
 import type { GrowingBlob } from "./mirror-calls.ts";
 
-const PIECE_BYTES = 128 * 1024;
+const PIECE_BYTES = 256 * 1024;
+/** What was written within so many bytes is in memory: reading it at once costs less than a hop to another thread. */
+const RECENT_BYTES = 16 * 1024 * 1024;
 
 type Range = Parameters<BlobStream>[0];
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -60,7 +63,10 @@ async function* growingPieces(
       if (status === "failed") throw new BrokenFetchError(`the fetch of a blob has failed`);
       const end = status === "whole" ? last + 1 : Math.min(last + 1, arrived, size - 1);
       const length = Math.min(end - at, PIECE_BYTES);
-      const piece = length > 0 ? await readPiece(file, at, length, buffer(length)) : undefined;
+      const piece =
+        length > 0
+          ? await readPiece(file, at, buffer(length).subarray(0, length), arrived - at < RECENT_BYTES)
+          : undefined;
       if (piece) {
         at += piece.length;
         yield piece;
@@ -76,10 +82,12 @@ async function* growingPieces(
 async function readPiece(
   file: FileHandle,
   at: number,
-  length: number,
   buffer: Bytes,
+  isInMemory: boolean,
 ): Promise<Bytes | undefined> {
-  const { bytesRead } = await file.read(buffer, 0, length, at);
+  const bytesRead = isInMemory
+    ? readSync(file.fd, buffer, 0, buffer.length, at)
+    : (await file.read(buffer, 0, buffer.length, at)).bytesRead;
   return bytesRead > 0 ? buffer.subarray(0, bytesRead) : undefined;
 }
 
