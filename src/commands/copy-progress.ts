@@ -8,7 +8,8 @@ const TERMINAL_MS = 200;
 const LINES_MS = 10_000;
 /** The rate is that of the last so many milliseconds. */
 const RATE_MS = 30_000;
-const CLEAR = "\r\u001b[K";
+/** Clears the line of a terminal. */
+export const CLEAR = "\r\u001b[K";
 
 export interface ProgressOutput {
   readonly isTTY?: boolean;

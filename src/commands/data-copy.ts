@@ -1,4 +1,5 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { accessSync, existsSync, constants as fsConstants, readdirSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { ArgsDef } from "citty";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
@@ -14,6 +15,7 @@ import type { StoreName } from "../primitives/store/store-manager.ts";
 import { formatSize } from "../primitives/text/byte-size.ts";
 import { type AcquireOptions, DataDirectory, isLockFile } from "../server/data-directory.ts";
 import { CommandError } from "./command-error.ts";
+import { CLEAR } from "./copy-progress.ts";
 import { DATA_DIRECTORY_ARGS } from "./data-directory-args.ts";
 
 /** Files beside the stores that must be copied, because clients would notice new ones, or they can't be made again. */
@@ -21,6 +23,8 @@ const PRIVATE_FILES = [
   ...["ssh_host_ed25519_key", "token_key", "upstream_credentials"],
   ...["token_uses.json", "known_networks.json"],
 ];
+
+const INTERRUPTIONS = ["SIGINT", "SIGTERM"] as const;
 
 export const COPY_ARGS: ArgsDef = {
   dir: { type: "positional", required: false, description: "directory of the backup" },
@@ -81,7 +85,7 @@ export function readingBackup<T>(path: string, work: () => Promise<T>): Promise<
 
 function isReadOnly(path: string): boolean {
   try {
-    accessSync(path, constants.W_OK);
+    accessSync(path, fsConstants.W_OK);
     return false;
   } catch (error) {
     return isSystemError(error, "EROFS");
@@ -142,8 +146,15 @@ export function isDamage(error: unknown): error is Error {
   return failureOf(error).kind === "damaged";
 }
 
-/** Runs `work`. If it fails, throws an error that says how to continue. */
+/** Runs `work`. If it fails, throws an error that says how to continue; a signal that ends the process prints that too. */
 export async function finishing<T>(what: string, howToContinue: string, work: () => Promise<T>): Promise<T> {
+  const interrupted = (signal: NodeJS.Signals) => {
+    const clear = process.stderr.isTTY ? CLEAR : "";
+    process.stderr.write(`${clear}everlock: ${what} is not finished: it was interrupted; ${howToContinue}\n`);
+    // Others that listen end the process after their work.
+    if (process.listenerCount(signal) === 1) process.exit(128 + (constants.signals[signal] ?? 0));
+  };
+  for (const signal of INTERRUPTIONS) process.prependListener(signal, interrupted);
   try {
     return await work();
   } catch (error) {
@@ -155,6 +166,8 @@ export async function finishing<T>(what: string, howToContinue: string, work: ()
     throw new CommandError(
       `${what} is not finished: ${description ? `${description} (${reason})` : reason}; ${howToContinue}`,
     );
+  } finally {
+    for (const signal of INTERRUPTIONS) process.off(signal, interrupted);
   }
 }
 

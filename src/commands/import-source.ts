@@ -63,7 +63,15 @@ export async function openImportSource(options: SourceOptions): Promise<ImportSo
     allowsPrivate,
     ...(credentials && { credentials: () => credentials }),
   });
-  return new RegistrySource(client, { named, pausing });
+  return new RegistrySource(client, { named, pausing, worded: withFlags });
+}
+
+/** The client names the settings of a mirror. */
+function withFlags(reason: string): string {
+  return reason
+    .replace("upstream-private=allow permits it", `${ALLOW_PRIVATE} permits it`)
+    .replace("upstream-ca= names", "--ca names")
+    .replace("upstream-realm=", "--realm ");
 }
 
 async function credentialsOf(base: string, flags: ReadonlyMap<string, string>) {

@@ -8,7 +8,7 @@ import type { ImportTarget } from "../backends/oci-http/import/target/import-tar
 import { counted } from "../primitives/text/counted.ts";
 import { visibleText } from "../primitives/text/visible-text.ts";
 import { CommandError } from "./command-error.ts";
-import { CopyProgress, inColumns } from "./copy-progress.ts";
+import { CLEAR, CopyProgress, inColumns } from "./copy-progress.ts";
 import { finishing } from "./data-copy.ts";
 import { reportImport, reportOthers, reportPlan } from "./import-report.ts";
 import { IMPORT_ARGS, IMPORT_USAGE, type ImportRequest, readImportRequest } from "./import-request.ts";
@@ -42,7 +42,8 @@ export const importCommand = defineCommand({
 /** Returns how many things could not be imported. */
 async function importImages(request: ImportRequest, place: string): Promise<number> {
   const { unnamed, selection, flags, allowsPrivate, to: registry, as, config } = request;
-  const say = (text: string) => void process.stderr.write(`${visibleText(text)}\n`);
+  const start = process.stderr.isTTY ? CLEAR : "";
+  const say = (text: string) => void process.stderr.write(`${start}${visibleText(text)}\n`);
   const { named } = selection;
   await using source = await openImportSource({ place, unnamed, named, flags, allowsPrivate, pausing: say });
   const header = { registry, as, source: source.place };

@@ -159,6 +159,30 @@ describeWith(["git"], "everlock import", () => {
     expect(await refusal(root)).toContain("use: everlock import");
   });
 
+  test("says that it can be run again when a signal ends it", async () => {
+    const server = await startEverlock();
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const silent = Bun.serve({
+      port: 0,
+      fetch() {
+        ask();
+        return new Promise<Response>(() => undefined);
+      },
+    });
+    afterThisTest(() => silent.stop(true));
+    const source = `http://127.0.0.1:${silent.port}`;
+    const command = Bun.spawn(
+      [binary(), "import", source, "--to", "default", "--repositories", "app", "--data-dir", server.dataDir],
+      { stderr: "pipe", stdout: "ignore" },
+    );
+    await asked;
+    command.kill("SIGINT");
+    expect(await command.exited).toBe(130);
+    expect(await new Response(command.stderr).text()).toBe(
+      `everlock: the import from ${source} is not finished: it was interrupted; run the same command again to resume it\n`,
+    );
+  });
+
   test("brings users of an htpasswd file, who log in with their passwords at once, and says whom it leaves out", async () => {
     const server = await startEverlock();
     const file = `${temporaryDirectory()}/htpasswd`;

@@ -51,11 +51,12 @@ export class RepositoryPlan {
 
   async #make(): Promise<void> {
     const { source, target, selection } = this.#planning;
-    const content = await source.content(this.#route.from);
+    const isWanted = (tag: Tag) => selection.includesTag(this.#route.from, tag);
+    const content = await source.content(this.#route.from, isWanted);
     const state = await target.repository(this.#route.to);
     const here = { tags: new Map(state.tags), deleted: new Map(state.deleted) };
     this.untaken.push(...content.untaken);
-    const wanted = content.tags.filter(({ tag }) => selection.includesTag(this.#route.from, tag));
+    const wanted = content.tags.filter(({ tag }) => isWanted(tag));
     const moves = (await inParallel(wanted, source.parallel, (tag) => this.#movesOf(tag, here))).flat();
     await this.#addAll(moves);
     const tops = wanted.map(({ digest }) => digest);

@@ -162,6 +162,10 @@ test("an archive that is compressed, cut off, or none is refused with what is wr
   expect(await refusal(randomBytes(5000))).toBe("it is no tar archive");
   expect(await refusal(whole.slice(0, 1024 * 3))).toMatch(/cut off|neither/);
   expect(openFileSource(`${root}/none`, undefined)).rejects.toThrow(`there is no ${root}/none`);
+  writeFiles(`${root}/dir`, new Map([["manifest.json", Buffer.from("{}")]]));
+  await expect(openFileSource(`${root}/dir`, undefined)).rejects.toThrow(
+    "is what skopeo writes to 'dir:'; copy it to an OCI layout first",
+  );
   const open = (place: string) => openFileSource(place, undefined);
   await expect(open("oci-archive:/no/such.tar")).rejects.toThrow("as in 'everlock import /no/such.tar'");
   await expect(open("registry.example.org:5000")).rejects.toThrow("begins with https:// or http://");

@@ -39,6 +39,13 @@ test("tags, manifests, blobs and signatures come from a registry; a second impor
   expect(upstream.asked.filter((asked) => asked !== "referrers")).toEqual(["tags", "head v1"]);
 });
 
+test("of a registry, only the tags are asked for that a pattern selects", async () => {
+  const { upstream, source, store } = await open();
+  for (const tag of ["v1", "v2", "other"]) upstream.image(tag);
+  expect(await importAll(store, source, { repositories: [`${APP}:v*`] })).toMatchObject({ tags: 2 });
+  expect(upstream.asked.filter((asked) => asked.startsWith("head"))).toEqual(["head v1", "head v2"]);
+});
+
 test("an image that the registry does not date is dated as it says that it was built", async () => {
   const { upstream, source, store } = await open();
   const tagged = (tag: string, created: string) => {
@@ -137,10 +144,11 @@ test("what the registry denies is named, and the rest is imported", async () => 
   upstream.tags = async (repository, request) =>
     repository === APP ? tags(repository, request) : (denied as never);
   const named = [APP, "secret" as RepositoryName];
-  const source = new RegistrySource(upstream, { named, pausing: () => undefined });
+  const worded = (reason: string) => reason.replace("upstream", "it");
+  const source = new RegistrySource(upstream, { named, pausing: () => undefined, worded });
   expect(await importAll(store, source)).toMatchObject({
     tags: 1,
-    untaken: [{ what: "secret", reason: "upstream wants other credentials" }],
+    untaken: [{ what: "secret", reason: "it wants other credentials" }],
   });
 });
 

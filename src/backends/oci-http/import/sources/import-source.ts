@@ -67,7 +67,8 @@ export interface ImportSource extends AsyncDisposable {
     readonly names: readonly RepositoryName[];
     readonly untaken: readonly Untaken[];
   }>;
-  content(repository: RepositoryName): Promise<SourceContent>;
+  /** `isWanted`: other tags need not be read. */
+  content(repository: RepositoryName, isWanted: (tag: Tag) => boolean): Promise<SourceContent>;
   /** A manifest whose bytes have the digest. */
   manifest(repository: RepositoryName, digest: Digest): Promise<SourceManifest | SourceFault>;
   /** Manifests whose subject is the given one; where there is none such, `content` lists all manifests. */

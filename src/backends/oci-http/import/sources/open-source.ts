@@ -34,6 +34,10 @@ async function openDirectory(path: string, unnamed: RepositoryName | undefined):
   const tree = new LayoutTree(path);
   const { names, untaken } = await tree.repositories();
   if (names.length > 0 || untaken.length > 0) return tree;
+  if (layout.files.stat("manifest.json"))
+    throw new SourceError(
+      `${path} is what skopeo writes to 'dir:'; copy it to an OCI layout first: skopeo copy dir:${path} oci:<directory>:<tag>`,
+    );
   throw new SourceError(
     `${path} is neither the directory of a distribution or zot registry nor an OCI layout: it has no docker/registry/v2/repositories, and no index.json beside an oci-layout`,
   );

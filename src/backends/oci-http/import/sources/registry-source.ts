@@ -38,6 +38,8 @@ export interface RegistrySourceOptions {
   readonly named: readonly RepositoryName[] | undefined;
   /** Called with why the registry is not asked for a while. */
   readonly pausing: (text: string) => void;
+  /** Words a failure for the user, who gave flags and not the settings of a mirror. */
+  readonly worded?: (reason: string) => string;
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
@@ -73,10 +75,11 @@ export class RegistrySource implements ImportSource {
     return { names, untaken: [] };
   }
 
-  async content(repository: RepositoryName): Promise<SourceContent> {
-    const names = await this.#list<Tag>((request) => this.#client.tags(repository, request));
-    if (names instanceof SourceFault)
-      return { tags: [], untagged: [], untaken: [{ what: repository, reason: names.reason }] };
+  async content(repository: RepositoryName, isWanted: (tag: Tag) => boolean): Promise<SourceContent> {
+    const listed = await this.#list<Tag>((request) => this.#client.tags(repository, request));
+    if (listed instanceof SourceFault)
+      return { tags: [], untagged: [], untaken: [{ what: repository, reason: listed.reason }] };
+    const names = listed.filter(isWanted);
     const tags: SourceTag[] = [];
     const untaken: Untaken[] = [];
     const heads = await inParallel(names, this.parallel, (tag) =>
@@ -170,20 +173,19 @@ export class RegistrySource implements ImportSource {
     for (let [failures, waits] = [0, 0]; ; ) {
       const answer = await request();
       this.#hasAnswered ||= answer.kind !== "unavailable";
+      if (answer.kind === "found") return answer;
+      if (answer.kind === "unknown") return new SourceFault("it is not there");
+      const reason = this.#options.worded?.(answer.reason) ?? answer.reason;
       switch (answer.kind) {
-        case "found":
-          return answer;
-        case "unknown":
-          return new SourceFault("it is not there");
         case "unavailable":
-          await this.#pauseFor(answer.reason, failures++);
+          await this.#pauseFor(reason, failures++);
           break;
         case "limited":
-          if (++waits > MAX_WAITS) throw new SourceError(answer.reason);
-          await this.#waitFor(answer.reason, answer.retryAfterMs ?? WAIT_MS);
+          if (++waits > MAX_WAITS) throw new SourceError(reason);
+          await this.#waitFor(reason, answer.retryAfterMs ?? WAIT_MS);
           break;
         default:
-          return new SourceFault(answer.reason);
+          return new SourceFault(reason);
       }
     }
   }
