@@ -221,6 +221,16 @@ test("a blob of which a part arrived that is damaged is fetched again as a whole
   expect(await store.oci.uploads.list()).toEqual([]);
 });
 
+test("a tag that another import of the same source sets meanwhile is no failure", async () => {
+  const { store, there } = await open();
+  const image = makeImage();
+  there.push(APP, "v1", image, THEN);
+  const around = (target: ImportTarget) =>
+    intercepted(target, async () => void (await importFrom(store, there.root)));
+  expect(await importFrom(store, there.root, { around })).toMatchObject({ untaken: [] });
+  expect(tagIn(store, APP, "v1")).toBe(image.digest);
+});
+
 test("an import waits for a blob that another one is writing, and does not read it again", async () => {
   const { store, there } = await open();
   const image = makeImage({ layers: [randomBytes(3_000_000)] });

@@ -129,6 +129,9 @@ export class StoreTarget implements ImportTarget {
       case "immutable":
         return { kind: "refused", reason: `the tag is write-once here, and names ${result.current}` };
       case "unmet":
+        // Another import of the same source was faster.
+        if (tag && this.#registry().oci.index.tagDigest(repository, tag.name) === digest)
+          return { kind: "stored" };
         return { kind: "refused", reason: "the tag was changed here meanwhile; run the import again" };
     }
   }
