@@ -125,8 +125,7 @@ describeWith(["git", "podman", "skopeo", "ssh", "sshpass"], "a registry at a pas
     ]);
     expect(await bob("/oci ls past secret")).toMatchObject({ code: 5, stdout: "" });
     expect(await bob(`/oci diff past ${newest}`)).toMatchObject({ code: 5, stdout: "" });
-    // As for a commit that changed what others may read.
-    expect(await bob(`/oci show past ${newest}`)).toMatchObject({ code: 4, stdout: "" });
+    expect(await bob(`/oci show past ${newest}`)).toMatchObject({ code: 5, stdout: "" });
     const log = (await bob("/oci log past --json")).stdout;
     expect(
       log
