@@ -113,7 +113,12 @@ export class BlobFetches {
     const running = this.#turns
       .run(partiesOf(fetch), () =>
         oci.inUse((closing) =>
-          this.#run(fetch, digest, AbortSignal.any([closing, this.#stopping.signal]), resolve),
+          this.#run(fetch, digest, AbortSignal.any([closing, this.#stopping.signal]), resolve).catch(
+            (error): MirroredBlob => {
+              if (!closing.aborted) throw error;
+              return { kind: "unavailable", reason: "the registry was closed during the fetch" };
+            },
+          ),
         ),
       )
       .then((outcome) => {

@@ -127,3 +127,18 @@ test("a client of one repository does not get the bytes that are being fetched f
   rest.resolve();
   expect((await bytesOf(blob)).length).toBe(500_000);
 });
+
+test("the end of a fetch whose store is closed is no error in the log", async () => {
+  const { upstream, storage, tag, store, mirrors, logged } = await open();
+  const image = upstream.image("demo", 500_000);
+  await tag("demo");
+  const rest = Promise.withResolvers<void>();
+  upstream.step = (at) => (at > 100_000 ? rest.promise : undefined);
+  const closing = new AbortController();
+  store.oci.inUse = (work) => work(closing.signal);
+  await storage().blob(APP, image.layer);
+  closing.abort(new Error("the store is being closed"));
+  rest.resolve();
+  while (mirrors.underWay > 0) await Bun.sleep(1);
+  expect(logged.filter((line) => line.includes("could not keep"))).toEqual([]);
+});
