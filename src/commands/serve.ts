@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
 import { resolveServerConfig } from "../config/server-config.ts";
 import { unknownVariables } from "../config/sources.ts";
+import { collectWhenIdle } from "../primitives/bounds/idle-collection.ts";
 import { failureOf, isHidden } from "../primitives/errors/failure.ts";
 import { consoleLogger } from "../primitives/logging/logger.ts";
 import { endOnSignals, STOP_SLACK_MS } from "../server/end-signals.ts";
@@ -27,6 +28,7 @@ export const serve = defineCommand({
     try {
       server = await startServer(config, consoleLogger, lifetime);
       process.stdout.write(greeting(server));
+      collectWhenIdle();
       await endAsked;
       process.stdout.write("Stopping: finishing requests in progress\n");
       await server.stop();
