@@ -115,6 +115,11 @@ function outcomeOf(reports: readonly JobReport[]): string {
   return only && others.length === 0 ? `${only.subject}: ${only.summary}` : "done";
 }
 
+/** A job that is overdue begins when it is asked next. */
+function later(due: Date | undefined, look: Date | undefined): Date | undefined {
+  return due && look && look > due ? look : due;
+}
+
 interface JobEntry {
   readonly job: Job;
   running: { readonly since: Date; progress: string; readonly abort: AbortController } | undefined;
@@ -161,7 +166,7 @@ export class JobRunner {
       last,
       lastSuccess,
       runs: { ...runs },
-      next: job.due ? job.due() : next,
+      next: job.due ? later(job.due(), next) : next,
     }));
   }
 

@@ -89,6 +89,19 @@ describe("a job", () => {
     expect(runner.list()[0]?.runs.done).toBe(1);
   });
 
+  test("that is overdue is due when it is asked next, and not in the past", () => {
+    const job = {
+      name: "sweep",
+      summary: "sweeps",
+      everyMs: undefined,
+      due: () => new Date(0),
+      run: async () => undefined,
+    };
+    const runner = new JobRunner([job], consoleLogger, 60_000);
+    afterThisTest(() => runner.close());
+    expect(runner.list()[0]?.next?.getTime()).toBeGreaterThan(Date.now());
+  });
+
   test("that is due during a dry run runs after it", async () => {
     const go = Promise.withResolvers<void>();
     const runs: boolean[] = [];

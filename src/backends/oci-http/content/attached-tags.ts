@@ -8,6 +8,8 @@ const KEPT_HEX = 64;
 
 /** The digest of the image that a tag signs or describes, as read from the tag's name. */
 export interface NamedSubject {
+  /** That of `attachmentKey` for the image. */
+  readonly key: string;
   isDigest(digest: Digest): boolean;
   /** The whole digest; `undefined` if the tag holds only a part of it. */
   readonly whole: Digest | undefined;
@@ -20,9 +22,15 @@ export function subjectInTag(tag: Tag): NamedSubject | undefined {
   const whole = parseDigest(`${algorithm}:${hex}`);
   if (!whole && hex.length !== KEPT_HEX) return undefined;
   return {
+    key: `${algorithm}-${hex.slice(0, KEPT_HEX)}`,
     whole,
     isDigest: (digest) =>
       digest === whole ||
       (digestAlgorithm(digest) === algorithm && digestHex(digest).slice(0, KEPT_HEX) === hex),
   };
+}
+
+/** What the names of all tags begin with that are attached to an image. */
+export function attachmentKey(digest: Digest): string {
+  return `${digestAlgorithm(digest)}-${digestHex(digest).slice(0, KEPT_HEX)}`;
 }

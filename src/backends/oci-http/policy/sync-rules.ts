@@ -3,7 +3,7 @@ import { parseRepositoryName, type RepositoryName } from "../../../registry/mode
 import type { Tag } from "../../../registry/model/tag.ts";
 import { subjectInTag } from "../content/attached-tags.ts";
 import { isCovered, parseTagPattern, type TagPattern } from "./immutable-tags.ts";
-import { isInRange, parseVersionRange } from "./version-range.ts";
+import { isEmptyRange, isInRange, parseVersionRange } from "./version-range.ts";
 
 /** What of an upstream repository is copied in the background. */
 export interface SyncRule {
@@ -27,16 +27,33 @@ const DEFAULT_EVERY = "1d";
 const MIN_EVERY_SECONDS = 60;
 const DEFAULT_PERCENT = 20;
 const DELETES = "sync-deletes";
+const SIGNED_ONLY = "signed-only";
 const MAX_WORDS = 50;
 const PLATFORM = /^[a-z0-9]{1,20}\/[a-z0-9]{1,20}(\/[a-z0-9]{1,20})?$/;
 const RANGE_START = /^[\^~<>=]/;
 
+type Draft = { -readonly [K in keyof SyncRule]: SyncRule[K] };
+
 /** Parses `library/alpine,3.*,!3.1,>=3.18 <4,every=6h,platforms=linux/amd64+linux/arm64,signed-only,sync-deletes=50%`. */
 export function parseSyncRule(text: string): SyncRule | undefined {
+  const rule = read(text);
+  return typeof rule === "string" ? undefined : rule;
+}
+
+/** What is wrong with a text that is no rule. */
+export function syncRuleAdvice(text: string): string | undefined {
+  const rule = read(text);
+  return typeof rule === "string" ? rule : undefined;
+}
+
+/** The rule, or what is wrong with it. */
+function read(text: string): SyncRule | string {
   const [name = "", ...words] = text.split(",");
   const repository = parseRepositoryName(name);
-  if (!repository || words.length > MAX_WORDS) return undefined;
-  const rule: { -readonly [K in keyof SyncRule]: SyncRule[K] } = {
+  if (!repository)
+    return `'${name}' is no name of a repository; a rule begins with one, such as ${SYNC_RULE_EXAMPLE}`;
+  if (words.length > MAX_WORDS) return `a rule has at most ${MAX_WORDS} words after the repository`;
+  const rule: Draft = {
     repository,
     patterns: [],
     ranges: [],
@@ -45,25 +62,71 @@ export function parseSyncRule(text: string): SyncRule | undefined {
     signedOnly: false,
     deletesPercent: undefined,
   };
-  for (const word of words) if (!readWord(word, rule)) return undefined;
+  const seen = new Set<string>();
+  for (const word of words) {
+    const [key = word] = RANGE_START.test(word) ? [] : word.split("=");
+    if (seen.has(key)) return `'${key}' is there twice`;
+    seen.add(key);
+    const fault = readWord(word, rule);
+    if (fault !== undefined) return fault;
+  }
   return rule;
 }
 
-function readWord(word: string, rule: { -readonly [K in keyof SyncRule]: SyncRule[K] }): boolean {
-  const [, key = word, value] = word.match(/^([a-z-]+)=(.*)$/) ?? [];
-  const range = RANGE_START.test(word) && parseVersionRange(word) ? [word] : [];
-  const seconds = key === "every" ? parseDuration(value ?? "") : undefined;
-  const percent = key === DELETES ? parsePercent(value) : undefined;
-  const platforms = key === "platforms" ? (value ?? "").split("+") : undefined;
-  const pattern = value === undefined && key !== DELETES ? parseTagPattern(word) : undefined;
-  if (word === "signed-only") rule.signedOnly = true;
-  else if (range.length > 0) rule.ranges = [...rule.ranges, ...range];
-  else if (seconds !== undefined && seconds >= MIN_EVERY_SECONDS) rule.everySeconds = seconds;
-  else if (percent !== undefined) rule.deletesPercent = percent;
-  else if (platforms?.every((platform) => PLATFORM.test(platform))) rule.platforms = platforms;
-  else if (pattern) rule.patterns = [...rule.patterns, pattern];
-  else return false;
-  return true;
+function readWord(word: string, rule: Draft): string | undefined {
+  if (RANGE_START.test(word)) return readRange(word, rule);
+  const [key = word, value] = word.match(/^([^=]*)=(.*)$/)?.slice(1) ?? [];
+  switch (key) {
+    case "every": {
+      const seconds = parseDuration(value ?? "");
+      if (seconds === undefined || seconds < MIN_EVERY_SECONDS)
+        return "every= must be a duration of at least 1m, such as 6h";
+      rule.everySeconds = seconds;
+      return undefined;
+    }
+    case "platforms": {
+      const platforms = (value ?? "").split("+");
+      if (!platforms.every((platform) => PLATFORM.test(platform)))
+        return "platforms= must be platforms such as linux/amd64+linux/arm64";
+      rule.platforms = platforms;
+      return undefined;
+    }
+    case DELETES: {
+      const percent = parsePercent(value);
+      if (percent === undefined) return `${DELETES}= must be from 1% to 100%`;
+      rule.deletesPercent = percent;
+      return undefined;
+    }
+    default:
+      return readPattern(word, rule);
+  }
+}
+
+function readRange(word: string, rule: Draft): string | undefined {
+  const range = parseVersionRange(word);
+  if (!range) return `'${word}' is no range of versions, such as ^1.2 or '>=1.2 <2'`;
+  if (isEmptyRange(range)) return `no version is in the range '${word}'`;
+  rule.ranges = [...rule.ranges, word];
+  return undefined;
+}
+
+function readPattern(word: string, rule: Draft): string | undefined {
+  if (word === SIGNED_ONLY) {
+    rule.signedOnly = true;
+    return undefined;
+  }
+  // As a pattern of tags, it would silently change what is copied.
+  const meant = [SIGNED_ONLY, DELETES].find((option) => plain(option) === plain(word));
+  if (meant !== undefined) return `'${word}' is written ${meant}`;
+  const pattern = parseTagPattern(word);
+  if (!pattern)
+    return `'${word}' is no pattern of tags, such as 3.*, nor every=, platforms=, ${SIGNED_ONLY} or ${DELETES}`;
+  rule.patterns = [...rule.patterns, pattern];
+  return undefined;
+}
+
+function plain(word: string): string {
+  return word.toLowerCase().replace(/[-_]/g, "");
 }
 
 function parsePercent(text: string | undefined): number | undefined {
@@ -81,7 +144,7 @@ export function formatSyncRule(rule: SyncRule): string {
     ...ranges,
     `every=${formatDuration(everySeconds)}`,
     ...(platforms.length > 0 ? [`platforms=${platforms.join("+")}`] : []),
-    ...(signedOnly ? ["signed-only"] : []),
+    ...(signedOnly ? [SIGNED_ONLY] : []),
     ...(deletesPercent === undefined ? [] : [`${DELETES}${percent}`]),
   ].join(",");
 }

@@ -43,6 +43,20 @@ export function isInRange(tag: Tag | string, { comparators }: VersionRange): boo
   });
 }
 
+/** Whether no version at all is within the range, such as `>2 <1`. */
+export function isEmptyRange({ comparators }: VersionRange): boolean {
+  let from: Version = [0, 0, 0];
+  let end: Version = [Number.POSITIVE_INFINITY, 0, 0];
+  for (const { operator, version } of comparators) {
+    const [major, minor, patch] = version;
+    const next: Version = [major, minor, patch + 1];
+    const bound = operator === ">" || operator === "<=" ? next : version;
+    if (operator === ">=" || operator === ">") from = compare(bound, from) > 0 ? bound : from;
+    else end = compare(bound, end) < 0 ? bound : end;
+  }
+  return compare(from, end) >= 0;
+}
+
 function comparatorsOf(operator: string, numbers: readonly number[]): Comparator[] {
   const version = filled(numbers);
   if (operator === ">=" || operator === ">" || operator === "<=" || operator === "<")

@@ -1,6 +1,8 @@
+import { formatSyncRule } from "../policy/sync-rules.ts";
 import type { InstanceValues } from "./instance-settings.ts";
 import { clashOf } from "./proxy-route.ts";
 import { originOf } from "./upstream-names.ts";
+import { knownPlacesOf, placeFor } from "./upstream-places.ts";
 
 type Named = { readonly name: string } & InstanceValues;
 
@@ -21,9 +23,30 @@ export function upstreamFault(instances: readonly Named[]): string | undefined {
   return undefined;
 }
 
-/** Why `ns-vhost` of a registry would have no effect, in a line; `undefined` if it has. */
-export function idleUpstreamFault({ name, upstream, nsVhosts }: Named): string | undefined {
+/** Why a setting of a registry that concerns its upstream would have no effect, in a line; `undefined` if each has one. */
+export function idleUpstreamFault(config: Named): string | undefined {
+  const { name, upstream, nsVhosts } = config;
   const hasOrigin = upstream !== undefined && originOf(upstream) !== undefined;
-  if (nsVhosts.length === 0 || hasOrigin) return undefined;
-  return `ns-vhost= selects '${name}' by the host of its upstream: it needs upstream= with a URL without path`;
+  if (nsVhosts.length > 0 && !hasOrigin)
+    return `ns-vhost= selects '${name}' by the host of its upstream: it needs upstream= with a URL without path`;
+  return idleCopyFault(config);
+}
+
+function idleCopyFault({ name, sync, keepPulled, keepSize, ...places }: Named): string | undefined {
+  // As a replica it has the same settings for the time after its promotion.
+  const known = knownPlacesOf({ ...places, follow: undefined, at: undefined });
+  const keeping =
+    keepPulled !== undefined ? "keep-pulled=" : keepSize !== undefined ? "keep-size=" : undefined;
+  if (keeping !== undefined && known.length === 0)
+    return `${keeping} is for what comes from upstream: '${name}' needs upstream= or proxy=, or no ${keeping}`;
+  const written = new Set<string>();
+  for (const rule of sync) {
+    const { repository } = rule;
+    if (!placeFor(known, repository))
+      return `sync=${repository}: '${name}' has no upstream for it; set upstream=, or proxy= with a prefix of it, or remove the rule`;
+    const text = formatSyncRule(rule);
+    if (written.has(text)) return `sync=${text} is there twice`;
+    written.add(text);
+  }
+  return undefined;
 }

@@ -1,6 +1,12 @@
 import { parseSize, sizeAdvice, writeSize } from "../../../primitives/text/byte-size.ts";
 import { durationAdvice, formatDuration, parseDuration } from "../../../primitives/text/duration.ts";
-import { formatSyncRule, parseSyncRule, SYNC_RULE_EXAMPLE, type SyncRule } from "../policy/sync-rules.ts";
+import {
+  formatSyncRule,
+  parseSyncRule,
+  SYNC_RULE_EXAMPLE,
+  type SyncRule,
+  syncRuleAdvice,
+} from "../policy/sync-rules.ts";
 import { optional, several } from "./instance-setting.ts";
 
 /** The settings of a registry with an upstream that say what of it is copied ahead, and what of the copy is kept. */
@@ -13,6 +19,7 @@ export const COPY_SETTINGS = {
     wanted: `a list of rules such as ${SYNC_RULE_EXAMPLE}`,
     parse: parseSyncRule,
     write: formatSyncRule,
+    advice: syncRuleAdvice,
   }),
   keepPulled: optional<number>({
     word: "keep-pulled",
@@ -22,7 +29,7 @@ export const COPY_SETTINGS = {
     wanted: "a duration such as 90d, of at least 1d",
     parse: parseKeptTime,
     write: formatDuration,
-    advice: durationAdvice,
+    advice: keptTimeAdvice,
   }),
   keepSize: optional<number>({
     word: "keep-size",
@@ -42,4 +49,9 @@ const MIN_KEPT_SECONDS = 24 * 60 * 60;
 function parseKeptTime(text: string): number | undefined {
   const seconds = parseDuration(text);
   return seconds !== undefined && seconds >= MIN_KEPT_SECONDS ? seconds : undefined;
+}
+
+function keptTimeAdvice(text: string): string | undefined {
+  const advice = "use at least 1d, as pulls are noted by the hour";
+  return parseDuration(text) === undefined ? durationAdvice(text) : advice;
 }

@@ -1,6 +1,6 @@
 import type { Digest } from "../../../primitives/digest.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
-import { subjectInTag } from "../content/attached-tags.ts";
+import { attachmentKey, subjectInTag } from "../content/attached-tags.ts";
 import { isOwnTag } from "../mirror/own-tag.ts";
 import { formatSyncRule, type SyncRule, selectsTag } from "../policy/sync-rules.ts";
 import { deleteFromRepository } from "../store/repository-deletion.ts";
@@ -35,9 +35,12 @@ export async function deleteGoneTags(options: GoneTagsOptions): Promise<readonly
   refuseTooMany(missing.length, mirrored.length, options);
   const gone: Tag[] = [];
   for (const tag of missing) if (!(await isThere(upstream, { kind: "tag", tag }))) gone.push(tag);
-  const attached = [...ours.keys()].filter((tag) => !theirs.has(tag) && isAttachedTo(tag, gone, ours));
-  for (const tag of attached)
-    if (!(await isOwnTag(registry.oci, repository, tag)) && !(await isThere(upstream, { kind: "tag", tag })))
+  for (const tag of attachedTo(gone, ours))
+    if (
+      !theirs.has(tag) &&
+      !(await isOwnTag(registry.oci, repository, tag)) &&
+      !(await isThere(upstream, { kind: "tag", tag }))
+    )
       gone.push(tag);
   if (gone.length > 0 && !isDryRun) await commitDeletion(options, gone, ours);
   return gone;
@@ -53,13 +56,15 @@ function refuseTooMany(missing: number, held: number, { tags, rule }: GoneTagsOp
   );
 }
 
-/** A signature or the like goes with the last of the tags of its image. */
-function isAttachedTo(tag: Tag, gone: readonly Tag[], ours: ReadonlyMap<Tag, Digest>): boolean {
-  const subject = subjectInTag(tag);
-  if (!subject) return false;
+/** Signatures and the like go with the last of the tags of their image. */
+function attachedTo(gone: readonly Tag[], ours: ReadonlyMap<Tag, Digest>): readonly Tag[] {
   const going = new Set(gone);
-  const naming = [...ours].filter(([, digest]) => subject.isDigest(digest)).map(([name]) => name);
-  return naming.length > 0 && naming.every((name) => going.has(name));
+  const [leaving, staying] = [new Set<string>(), new Set<string>()];
+  for (const [tag, digest] of ours) (going.has(tag) ? leaving : staying).add(attachmentKey(digest));
+  return [...ours.keys()].filter((tag) => {
+    const key = subjectInTag(tag)?.key;
+    return key !== undefined && leaving.has(key) && !staying.has(key);
+  });
 }
 
 async function isThere(
@@ -85,7 +90,12 @@ async function commitDeletion(
     if (!(await isThere(upstream, { kind: "digest", digest }))) roots.push(digest);
   await deleteFromRepository(registry.oci, {
     repository,
-    tags: new Map([...ours].filter(([tag]) => gone.includes(tag))),
+    tags: new Map(
+      gone.flatMap((tag) => {
+        const digest = ours.get(tag);
+        return digest ? [[tag, digest]] : [];
+      }),
+    ),
     roots,
     rule: `sync=${formatSyncRule(rule)}`,
     client: "sync",

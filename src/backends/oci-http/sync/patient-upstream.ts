@@ -5,6 +5,8 @@ import { CopyFault } from "./copy-fault.ts";
 
 /** How often upstream may limit requests before the work is left to the next run. */
 const MAX_PAUSES = 50;
+/** So many failures without a success in between are taken for those of all of upstream. */
+const MAX_FAILURES = 3;
 const MIN_PAUSE_MS = 1000;
 /** Pauses end a little late rather than early. */
 const MARGIN_MS = 200;
@@ -24,6 +26,7 @@ export class PatientUpstream {
   readonly request: UpstreamRequest;
   readonly #options: PatientOptions;
   #pauses = 0;
+  #failures = 0;
 
   constructor(request: UpstreamRequest, options: PatientOptions) {
     this.request = request;
@@ -43,6 +46,7 @@ export class PatientUpstream {
       const answer = await question(this.signal);
       if (answer.kind === "found" || answer.kind === "unknown") {
         this.request.health.noteSound();
+        this.#failures = 0;
         return answer.kind === "found"
           ? (answer as Extract<UpstreamAnswer<T>, { readonly kind: "found" }>)
           : undefined;
@@ -55,7 +59,9 @@ export class PatientUpstream {
   refused(failure: Exclude<UpstreamFailure, { readonly kind: "unknown" }>): void {
     this.request.health.note(failure);
     this.#options.failed(failure);
-    if (failure.kind !== "limited") throw new CopyFault(failure.reason, failure.kind !== "invalid");
+    if (failure.kind === "invalid") throw new CopyFault(failure.reason);
+    if (failure.kind === "denied") throw new CopyFault(failure.reason, true);
+    if (failure.kind === "unavailable") throw new CopyFault(failure.reason, ++this.#failures >= MAX_FAILURES);
     if (++this.#pauses > MAX_PAUSES)
       throw new CopyFault(`${failure.reason}; it has said so ${MAX_PAUSES} times`, true);
   }

@@ -178,10 +178,11 @@ function reportOf(results: readonly RuleResult[], isDryRun: boolean): Omit<JobRe
   const [skipped, failed] = [all((result) => result.skipped), all((result) => result.failed)];
   const would = isDryRun ? "would be " : "";
   const lines = [
-    ...moved.map((name) => `${name} ${would}copied`),
-    ...deleted.map((name) => `${name} ${would}deleted`),
-    ...skipped,
+    // What a long list leaves out is what needs nobody.
     ...failed.map((line) => `failed: ${line}`),
+    ...deleted.map((name) => `${name} ${would}deleted`),
+    ...moved.map((name) => `${name} ${would}copied`),
+    ...skipped,
   ];
   const more = lines.length > MAX_NAMED ? [`… and ${lines.length - MAX_NAMED} more`] : [];
   const counts = [

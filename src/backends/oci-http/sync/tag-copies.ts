@@ -1,7 +1,7 @@
-import { type Digest, digestAlgorithm, digestHex } from "../../../primitives/digest.ts";
+import type { Digest } from "../../../primitives/digest.ts";
 import type { Referrer } from "../../../registry/model/storage.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
-import { subjectInTag } from "../content/attached-tags.ts";
+import { attachmentKey, subjectInTag } from "../content/attached-tags.ts";
 import { isOwnPush } from "../mirror/own-tag.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
 import type { SyncRule } from "../policy/sync-rules.ts";
@@ -14,8 +14,6 @@ import { isSignature } from "./signatures.ts";
 
 /** What is attached to something attached to an image, such as the signature of an SBOM. */
 const MAX_ATTACHED_DEPTH = 2;
-/** Hex digits of a digest in a referrers fallback tag. */
-const KEPT_HEX = 64;
 
 export type TagOutcome =
   | { readonly kind: "moved" | "unchanged" | "completed" | "gone" }
@@ -40,9 +38,11 @@ export class TagCopies {
   constructor(options: TagCopiesOptions) {
     this.#options = options;
     for (const tag of options.tags) {
-      if (!subjectInTag(tag)) continue;
-      const key = tag.split(".", 1)[0]?.slice(0, "sha256-".length + KEPT_HEX) ?? "";
-      this.#attached.set(key, [...(this.#attached.get(key) ?? []), tag]);
+      const key = subjectInTag(tag)?.key;
+      if (key === undefined) continue;
+      const tags = this.#attached.get(key);
+      if (tags) tags.push(tag);
+      else this.#attached.set(key, [tag]);
     }
   }
 
@@ -148,8 +148,8 @@ export class TagCopies {
   }
 
   #attachedTags(digest: Digest): Tag[] {
-    const key = `${digestAlgorithm(digest)}-${digestHex(digest).slice(0, KEPT_HEX)}`;
-    return (this.#attached.get(key) ?? []).filter((tag) => subjectInTag(tag)?.isDigest(digest));
+    const tags = this.#attached.get(attachmentKey(digest)) ?? [];
+    return tags.filter((tag) => subjectInTag(tag)?.isDigest(digest));
   }
 
   #isComplete(digest: Digest): boolean {

@@ -4,6 +4,7 @@ import {
   parseSyncRule,
   type SyncRule,
   selectsTag,
+  syncRuleAdvice,
 } from "../../../../src/backends/oci-http/policy/sync-rules.ts";
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 
@@ -56,6 +57,31 @@ describe("a rule of planned copies", () => {
     `app${",a".repeat(51)}`,
   ])("'%s' is none", (text) => {
     expect(parseSyncRule(text)).toBeUndefined();
+    expect(syncRuleAdvice(text)).toBeString();
+  });
+
+  test.each([
+    ["Alpine", "'Alpine' is no name of a repository"],
+    ["app,[a-z]", "'[a-z]' is no pattern of tags"],
+    ["app,>=1.2 <x", "'>=1.2 <x' is no range of versions"],
+    ["app,>2 <1", "no version is in the range '>2 <1'"],
+    ["app,>1.2.3 <1.2.4", "no version is in the range"],
+    ["app,<0", "no version is in the range"],
+    ["app,every=10s", "every= must be a duration of at least 1m"],
+    ["app,every=1h,every=2h", "'every' is there twice"],
+    ["app,1.*,1.*", "'1.*' is there twice"],
+    ["app,platforms=linux", "platforms= must be"],
+    ["app,sync-deletes=150%", "sync-deletes= must be from 1% to 100%"],
+    ["app,signed_only", "'signed_only' is written signed-only"],
+    ["app,newest=5", "'newest=5' is no pattern"],
+  ])("'%s' is refused with the reason", (text, reason) => {
+    expect(syncRuleAdvice(text)).toStartWith(reason);
+  });
+
+  test("may mean a single version, or versions from one on", () => {
+    expect(selected("app,=1.2.3", "1.2.3", "1.2.4")).toEqual(["1.2.3"]);
+    expect(selected("app,>=1.2 <=1.2", "1.2", "1.3")).toEqual(["1.2"]);
+    expect(selected("app,>3", "3.0", "4")).toEqual(["4"]);
   });
 });
 

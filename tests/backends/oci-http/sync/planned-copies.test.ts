@@ -219,6 +219,28 @@ describe("a planned copy", () => {
     expect(store.tags()).toEqual([]);
   });
 
+  test("goes on after a tag at which upstream fails, and names the failure first", async () => {
+    const { upstream, run, store } = await open("*");
+    for (const tag of ["a", "b", "c", "d", "e"]) upstream.image(tag);
+    const head = upstream.headManifest.bind(upstream);
+    upstream.headManifest = async (...args) =>
+      args[1].kind === "tag" && args[1].tag === "b" ? { kind: "unavailable", reason: "500" } : head(...args);
+    expect((await run())[0]).toBe("failed: team/app:b: 500");
+    expect(store.tags()).toEqual(["a", "c", "d", "e"]);
+  });
+
+  test("ends where upstream fails three times in a row", async () => {
+    const { upstream, run } = await open("*");
+    for (let i = 0; i < 20; i++) upstream.image(`v${i}`);
+    let asked = 0;
+    upstream.headManifest = async () => {
+      asked++;
+      return { kind: "unavailable", reason: "away" };
+    };
+    expect((await run()).at(-1)).toContain("3 failed");
+    expect(asked).toBeLessThan(8);
+  });
+
   test("of a registry that upstream does not have is a failure", async () => {
     const opened = await open("*");
     opened.upstream.tags = async () => ({ kind: "unknown" }) as never;
