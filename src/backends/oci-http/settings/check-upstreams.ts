@@ -2,7 +2,6 @@ import { formatSyncRule } from "../policy/sync-rules.ts";
 import type { InstanceValues } from "./instance-settings.ts";
 import { clashOf } from "./proxy-route.ts";
 import { originOf } from "./upstream-names.ts";
-import { knownPlacesOf, placeFor } from "./upstream-places.ts";
 
 type Named = { readonly name: string } & InstanceValues;
 
@@ -32,17 +31,15 @@ export function idleUpstreamFault(config: Named): string | undefined {
   return idleCopyFault(config);
 }
 
-function idleCopyFault({ name, sync, keepPulled, keepSize, ...places }: Named): string | undefined {
-  // As a replica it has the same settings for the time after its promotion.
-  const known = knownPlacesOf({ ...places, follow: undefined, at: undefined });
+function idleCopyFault({ name, sync, keepPulled, keepSize, upstream, proxies }: Named): string | undefined {
   const keeping =
     keepPulled !== undefined ? "keep-pulled=" : keepSize !== undefined ? "keep-size=" : undefined;
-  if (keeping !== undefined && known.length === 0)
+  if (keeping !== undefined && upstream === undefined && proxies.length === 0)
     return `${keeping} is for what comes from upstream: '${name}' needs upstream= or proxy=, or no ${keeping}`;
   const written = new Set<string>();
   for (const rule of sync) {
     const { repository } = rule;
-    if (!placeFor(known, repository))
+    if (upstream === undefined && !proxies.some(({ prefix }) => repository.startsWith(`${prefix}/`)))
       return `sync=${repository}: '${name}' has no upstream for it; set upstream=, or proxy= with a prefix of it, or remove the rule`;
     const text = formatSyncRule(rule);
     if (written.has(text)) return `sync=${text} is there twice`;
