@@ -58,13 +58,19 @@ export interface ChangeRights {
 
 const NOTHING: ChangeRights = { restores: false, deletes: false };
 
-/** Whether an action is worth offering; operations decide themselves. */
-export function changeRights(actor: Actor, config: InstanceConfig, repository: RepositoryName): ChangeRights {
+/** Whether the settings of the registry let the actor change its content at all. */
+export function isChangeable(actor: Actor, config: InstanceConfig): boolean {
   try {
     changeable(config, actor);
+    return true;
   } catch {
-    return NOTHING;
+    return false;
   }
+}
+
+/** Whether an action is worth offering; operations decide themselves. */
+export function changeRights(actor: Actor, config: InstanceConfig, repository: RepositoryName): ChangeRights {
+  if (!isChangeable(actor, config)) return NOTHING;
   const { name } = config;
   return {
     restores: holdsRole(actor, name, repository, "writer"),

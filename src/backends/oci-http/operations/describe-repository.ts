@@ -60,6 +60,6 @@ export async function describeRepository(
     by: last?.user,
     writeOnce: config.immutable,
     cleanup: ruleFor(config.cleanup, repository),
-    isReadOnly: past !== undefined || config.mode === "read-only",
+    isReadOnly: past !== undefined || config.mode === "read-only" || config.follow !== undefined,
   };
 }

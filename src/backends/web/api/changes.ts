@@ -1,5 +1,5 @@
 import { type Static, type TProperties, Type } from "typebox";
-import { changeRights } from "../../oci-http/operations/change-rights.ts";
+import { changeRights, isChangeable } from "../../oci-http/operations/change-rights.ts";
 import { MAX_SELECTED_TAGS, type Selection } from "../../oci-http/operations/selection.ts";
 import { InvalidArgumentError } from "../../refusals.ts";
 import { type ChangeResult, previewToken } from "../requests/submissions.ts";
@@ -121,6 +121,11 @@ function dryRunOf(prepared: PreparedChange): Change {
 
 function tagChangeOf({ repository, tag, before, after }: PreparedChange["moves"][number]) {
   return { repository, tag, ...(before && { before }), ...(after && { after }) };
+}
+
+/** Whether the actor may change all of the registry: administrators may, unless it is read-only. */
+export function mayChangeAll({ actor, config }: WebContext): boolean {
+  return actor.isAdministrator() && isChangeable(actor, config);
 }
 
 /** What the actor may do to a repository, for links that lead to actions. */

@@ -1,12 +1,12 @@
 import type { Digest } from "../../../../primitives/digest.ts";
-import { mayChange } from "../../api/changes.ts";
+import { mayChange, mayChangeAll } from "../../api/changes.ts";
 import { type ContentChange, mayUndoCommit } from "../../api/commit-actions.ts";
 import type { InContext } from "../../requests/web-context.ts";
 
 /** Actions on the whole registry, for administrators. */
 export function RegistryActions({ context }: InContext) {
-  const { actor, links, at } = context;
-  if (!actor.isAdministrator()) return null;
+  const { links, at } = context;
+  if (!mayChangeAll(context)) return null;
   return (
     <div class="row">
       <a class="button" href={links.now("/restore", { to: at?.text })}>
