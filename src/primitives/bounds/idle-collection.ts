@@ -16,12 +16,13 @@ interface Heap {
 
 /**
  * Collects a thread's garbage when the thread is idle. The runtime then looks only at young objects:
- * garbage of a start or of a flood of requests that has become old would stay until the next flood.
+ * garbage of a flood of requests that has become old would stay until the next flood.
  */
 export class IdleCollection {
   readonly #heap: Heap;
   #last = Number.POSITIVE_INFINITY;
-  #afterCollection = 0;
+  /** At first that of the first look: a start leaves little garbage, and a collection touches more memory than it frees. */
+  #afterCollection = Number.POSITIVE_INFINITY;
 
   constructor(heap: Heap) {
     this.#heap = heap;
