@@ -107,5 +107,5 @@ export class UpstreamTags {
 
 /** Zero if it is not among the tags. */
 function indexAfter(tags: readonly Tag[], last: string): number {
-  return tags.findIndex((tag) => tag === last) + 1;
+  return tags.indexOf(last as Tag) + 1;
 }
