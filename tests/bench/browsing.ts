@@ -9,6 +9,9 @@ const PEOPLE = 10;
 /** How long a person reads a page (ms). */
 const READS_FROM = 1000;
 const READS_TO = 3000;
+/** Visits of each page before anything is measured: of a server that has run for a while. */
+const WARM_UP = 50;
+const READY_ATTEMPTS = 120;
 
 interface Place extends Load {
   readonly dir: string;
@@ -43,13 +46,16 @@ export async function measureBrowsing({ dir, port, rounds, tags, ...load }: Plac
   const beside: number[] = [];
   const waited = new Map<string, number[]>();
   try {
-    // The first visit loads the pages.
-    for (const visit of VISITS) await visitPage(peer, visit, new Set());
+    for (const visit of VISITS) await visitOnceReady(peer, visit);
+    for (let i = 0; i < WARM_UP; i++) for (const visit of VISITS) await visitPage(peer, visit, new Set());
     for (let round = 0; round < rounds; round++) {
-      alone.push((await measureRate(pull, port, load)).rate);
+      const measureAlone = async () => alone.push((await measureRate(pull, port, load)).rate);
+      // In turn, so that a drift of the machine weighs on both alike.
+      if (round % 2 === 0) await measureAlone();
       const stop = browse(peer, waited);
       beside.push((await measureRate(pull, port, load)).rate);
       await stop();
+      if (round % 2 === 1) await measureAlone();
     }
   } finally {
     await peer.stop();
@@ -66,6 +72,19 @@ browse (median of the change in each of ${rounds} pairs: ${median(changes).toFix
 | ------------------------ | -----: | ----------: | -----------: |
 ${rows.join("\n")}
 `;
+}
+
+/** The first visit loads the pages, and those of the past wait until the history is read. */
+async function visitOnceReady(peer: Peer, visit: Visit): Promise<void> {
+  for (let left = READY_ATTEMPTS; ; left--) {
+    try {
+      await visitPage(peer, visit, new Set());
+      return;
+    } catch (error) {
+      if (left === 0) throw error;
+      await Bun.sleep(1000);
+    }
+  }
 }
 
 /** Lets people browse until the returned function is called. */
