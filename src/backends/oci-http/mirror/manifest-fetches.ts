@@ -165,7 +165,7 @@ export class ManifestFetches {
   /** Asks upstream where a tag points, and moves ours there. */
   async #check(fetch: UpstreamRequest, tag: Tag, key: string): Promise<Outcome> {
     const { registry, from, repository } = fetch;
-    // Before upstream is asked: what somebody pushes meanwhile is not moved.
+    // Before upstream is asked: what a user pushes meanwhile is not moved.
     const own = registry.oci.index.tagDigest(repository, tag);
     const head = this.#noted(fetch, await from.upstream.headManifest(from.name, { kind: "tag", tag }));
     if (head.kind !== "found") return head;
@@ -211,7 +211,7 @@ export class ManifestFetches {
       tags,
       immutable: config.immutable,
       upstream: from.upstream.url,
-      // What somebody has pushed or moved meanwhile counts.
+      // What a user has pushed or moved meanwhile counts.
       ...(tags.length > 0 && {
         precondition: own === undefined ? { noneMatch: "*" as const } : { match: new Set([own]) },
       }),

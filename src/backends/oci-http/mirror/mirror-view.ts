@@ -49,7 +49,7 @@ export class MirrorView {
     return placeFor(this.#places, repository);
   }
 
-  /** Whether a repository may have images that somebody pushed. */
+  /** Whether a repository may have images that a user pushed. */
   mayHaveOwn(repository: RepositoryName): boolean {
     return this.acceptsPushes || this.placeOf(repository)?.prefix !== "";
   }

@@ -21,7 +21,7 @@ export async function cameTo(
   return !isElsewhere(index.repositoriesWith(digest, 2)) && !isElsewhere(await links.scopesOf(digest, 2));
 }
 
-/** Whether an image that names the blob has a tag that somebody of this registry has set: its blobs were checked then. */
+/** Whether an image that names the blob has a tag that a user of this registry has set: its blobs were checked then. */
 export async function isOfOwnImage(
   oci: OciStore,
   repository: RepositoryName,

@@ -4,7 +4,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import { eventKind } from "../content/store-event.ts";
 import type { OciStore } from "../store/oci-store.ts";
 
-/** Which manifests of a repository came from upstream, and which somebody of this registry has put there. */
+/** Which manifests of a repository came from upstream, and which a user of this registry has put there. */
 export interface ImageOrigins {
   isMirrored(digest: Digest): boolean;
 }
@@ -13,7 +13,7 @@ export interface ImageOrigins {
 const NEUTRAL: ReadonlySet<string> = new Set(["delete", "cleanup"]);
 
 /**
- * Reads the history of a repository. What any commit but a fetch from upstream names as its manifest is somebody's own: a push, an
+ * Reads the history of a repository. What any commit but a fetch from upstream names as its manifest is a user's own: a push, an
  * import, a tag that was set or restored.
  */
 export async function originsIn(

@@ -26,9 +26,9 @@ export interface MirroredImage {
   readonly changedAt: number;
   /** The hour in which it was last pulled, if that is known. */
   readonly pulled: Date | undefined;
-  /** Whether somebody of this registry has put it there, or set a tag of it. */
+  /** Whether a user of this registry has put it there, or set a tag of it. */
   readonly isOwn: boolean;
-  /** Whether it is never pruned: somebody's own, write-once, or named by a planned copy. */
+  /** Whether it is never pruned: a user's own, write-once, or named by a planned copy. */
   readonly isKept: boolean;
 }
 

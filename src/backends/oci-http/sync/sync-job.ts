@@ -30,7 +30,7 @@ const AUTHOR: Author = { identity: SYSTEM_IDENTITY, client: "sync", remote: "" }
 /** Most tags listed in a report. */
 const MAX_NAMED = 1000;
 
-/** The job that carries out the rules of planned copies, each when it is due; all of them if somebody asks for the run. */
+/** The job that carries out the rules of planned copies, each when it is due; all of them if a user asks for the run. */
 export function syncJob(registries: SyncedRegistries): Job {
   const copies = new PlannedCopies(registries);
   return {

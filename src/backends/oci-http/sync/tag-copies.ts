@@ -74,7 +74,7 @@ export class TagCopies {
   async #place(tag: Tag): Promise<TagOutcome | Place> {
     const { request } = this.#options.upstream;
     const { registry, repository, from } = request;
-    // Before upstream is asked: what somebody pushes meanwhile is not moved.
+    // Before upstream is asked: what a user pushes meanwhile is not moved.
     const own = registry.oci.index.tagDigest(repository, tag);
     const head = await this.#options.upstream.ask((signal) =>
       from.upstream.headManifest(from.name, { kind: "tag", tag }, signal),
@@ -84,7 +84,7 @@ export class TagCopies {
     if (own !== undefined && own !== digest) {
       if (isImmutable(tag, registry.config.immutable))
         return { kind: "skipped", reason: "it is write-once, and upstream has moved it" };
-      if (await isOwnPush(request, tag)) return { kind: "skipped", reason: "somebody has set it here" };
+      if (await isOwnPush(request, tag)) return { kind: "skipped", reason: "a user has set it here" };
     }
     return { digest, own };
   }

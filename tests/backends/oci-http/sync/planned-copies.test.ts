@@ -198,7 +198,7 @@ describe("a planned copy", () => {
     expect(upstream.asked.every((each) => !each.startsWith("get") && !each.startsWith("blob"))).toBe(true);
   });
 
-  test("leaves write-once tags, and as a fallback what somebody pushed", async () => {
+  test("leaves write-once tags, and as a fallback what a user pushed", async () => {
     const opened = await open("*", { upstreamMode: "fallback", immutable: ["fixed"] as TagPattern[] });
     const { upstream, run, store } = opened;
     const pushed = await store.image("own");
@@ -207,7 +207,7 @@ describe("a planned copy", () => {
     await run();
     upstream.image("fixed");
     const lines = await run();
-    expect(lines).toContain("team/app:own skipped: somebody has set it here");
+    expect(lines).toContain("team/app:own skipped: a user has set it here");
     expect(lines).toContain("team/app:fixed skipped: it is write-once, and upstream has moved it");
     expect([digestAt(opened, "own"), digestAt(opened, "fixed")]).toEqual([pushed.digest, digest]);
   });
@@ -323,7 +323,7 @@ describe("what upstream has no more", () => {
     },
   );
 
-  test("is not deleted if somebody has set it here, or if the rule does not mean it", async () => {
+  test("is not deleted if a user has set it here, or if the rule does not mean it", async () => {
     const { upstream, run, store } = await filled("*,!v1,sync-deletes=100%", { upstreamMode: "fallback" });
     await store.image("own");
     await store.image("v1");
