@@ -20,7 +20,15 @@ export interface SignedRequest {
   readonly headers: Headers;
 }
 
+interface RepeatableSignature extends Pick<UnsignedRequest, "method" | "path" | "at"> {
+  readonly credentials: S3Credentials;
+  readonly signed: SignedRequest;
+}
+
 type SignerOptions = ConstructorParameters<typeof AwsV4Signer>[0];
+
+/** How long a signature is used again for an equal request, in milliseconds: a small part of the 15 minutes. */
+const REUSE_MS = 5000;
 
 /** Signs requests to one server with Signature Version 4 of AWS. */
 export class S3Signer {
@@ -28,13 +36,26 @@ export class S3Signer {
   readonly #region: string;
   /** Of aws4fetch, by secret key and day. */
   readonly #keys = new Map<string, ArrayBuffer>();
+  /** The last request that consists of its method and path alone: a node that looks at the end of the log repeats it. */
+  #last: RepeatableSignature | undefined;
 
   constructor({ endpoint, region }: Pick<S3Location, "endpoint" | "region">) {
     this.#endpoint = endpoint;
     this.#region = region;
   }
 
-  async sign(
+  async sign(request: UnsignedRequest, credentials: S3Credentials): Promise<SignedRequest> {
+    const { method, path, at } = request;
+    if (!isPlain(request)) return this.#sign(request, credentials);
+    const last = this.#last;
+    const isSame = last?.method === method && last.path === path && last.credentials === credentials;
+    if (isSame && Math.abs(at.getTime() - last.at.getTime()) < REUSE_MS) return last.signed;
+    const signed = await this.#sign(request, credentials);
+    this.#last = { method, path, at, credentials, signed };
+    return signed;
+  }
+
+  async #sign(
     { method, path, query, headers, payloadHash, at }: UnsignedRequest,
     credentials: S3Credentials,
   ): Promise<SignedRequest> {
@@ -76,6 +97,11 @@ export class S3Signer {
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     return url.href;
   }
+}
+
+/** Whether method and path are all there is to sign. */
+function isPlain({ query, headers, payloadHash }: UnsignedRequest): boolean {
+  return payloadHash === undefined && Object.keys(query).length === 0 && Object.keys(headers).length === 0;
 }
 
 function timeOf(at: Date): string {
