@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { type Load, measureRate } from "./load.ts";
 import { fillEverlock } from "./many-tags.ts";
-import { EVERLOCK, type Peer, startPeer } from "./peers.ts";
+import { cpuSeconds, EVERLOCK, type Peer, startPeer } from "./peers.ts";
 import { median } from "./report.ts";
 import { timed } from "./timed.ts";
 
@@ -18,6 +18,13 @@ interface Place extends Load {
   readonly port: number;
   readonly rounds: number;
   readonly tags: number;
+}
+
+interface Pulls {
+  /** Each second. */
+  readonly rate: number;
+  /** Of the server for each pull. */
+  readonly cpuMicroseconds: number;
 }
 
 interface Visit {
@@ -42,36 +49,48 @@ export async function measureBrowsing({ dir, port, rounds, tags, ...load }: Plac
   await fillEverlock(`${home}/data`, { ...Object.fromEntries(groups), many: tags });
   const peer = await startPeer(EVERLOCK, home, port);
   const pull = { method: "GET", path: "/v2/many/manifests/v000001", headers: peer.headers } as const;
-  const alone: number[] = [];
-  const beside: number[] = [];
+  const measure = async (): Promise<Pulls> => {
+    const before = cpuSeconds(peer.pid);
+    const { rate, count } = await measureRate(pull, port, load);
+    return { rate, cpuMicroseconds: ((cpuSeconds(peer.pid) - before) / count) * 1e6 };
+  };
+  const alone: Pulls[] = [];
+  const beside: Pulls[] = [];
   const waited = new Map<string, number[]>();
   try {
     for (const visit of VISITS) await visitOnceReady(peer, visit);
     for (let i = 0; i < WARM_UP; i++) for (const visit of VISITS) await visitPage(peer, visit, new Set());
     for (let round = 0; round < rounds; round++) {
-      const measureAlone = async () => alone.push((await measureRate(pull, port, load)).rate);
+      const measureAlone = async () => alone.push(await measure());
       // In turn, so that a drift of the machine weighs on both alike.
       if (round % 2 === 0) await measureAlone();
       const stop = browse(peer, waited);
-      beside.push((await measureRate(pull, port, load)).rate);
+      beside.push(await measure());
       await stop();
       if (round % 2 === 1) await measureAlone();
     }
   } finally {
     await peer.stop();
   }
-  const changes = beside.map((rate, i) => (rate / (alone[i] ?? Number.NaN) - 1) * 100);
+  const changes = beside.map(({ rate }, i) => (rate / (alone[i]?.rate ?? Number.NaN) - 1) * 100);
   const rows = VISITS.map(({ what }) => {
     const times = waited.get(what) ?? [];
     return `| ${what} | ${times.length} | ${median(times).toFixed(1)} | ${Math.max(...times).toFixed(1)} |`;
   });
-  return `${load.connections} clients pull a manifest by tag: ${Math.round(median(alone))} requests/s alone, ${Math.round(median(beside))} while ${PEOPLE} people
+  return `${load.connections} clients pull a manifest by tag: ${ratesOf(alone)} alone, ${ratesOf(beside)} while ${PEOPLE} people
 browse (median of the change in each of ${rounds} pairs: ${median(changes).toFixed(1)} %). ${tags / 10} repositories, and one of ${tags} tags.
 
 | page, while clients pull | visits | median (ms) | longest (ms) |
 | ------------------------ | -----: | ----------: | -----------: |
 ${rows.join("\n")}
 `;
+}
+
+/** Medians; the processor time is of all threads of the server, and does not vary with what else the machine does as rates do. */
+function ratesOf(pulls: readonly Pulls[]): string {
+  const rate = Math.round(median(pulls.map((each) => each.rate)));
+  const cpu = median(pulls.map((each) => each.cpuMicroseconds)).toFixed(1);
+  return `${rate} requests/s at ${cpu} µs of processor time each`;
 }
 
 /** The first visit loads the pages, and those of the past wait until the history is read. */
