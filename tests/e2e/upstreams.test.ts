@@ -99,4 +99,22 @@ describeWith(["registry", "sshpass"], "the credential of a mirror", () => {
     await server.console("/oci set hub upstream=http://127.0.0.1:9");
     expect(JSON.parse(readFileSync(secret, "utf8"))).toEqual({});
   });
+
+  test("of a proxy is used below its prefix alone, and dropped with the proxy", async () => {
+    const { url } = await startDistribution(USER);
+    await pushImageTo(url, APP, "v1", { authorization: BASIC, layer: randomBytes(50_000) });
+    const server = await startEverlock();
+    await server.console(`/oci set default proxy=hub/**,${url} proxy=other/**,${url}`);
+    await server.console("/users grant anon http/oci/default reader");
+    const pull = async (prefix: string) =>
+      (await fetch(`http://${server.registry}/v2/${prefix}/${APP}/manifests/v1`)).status;
+    expect(await pull("hub")).toBe(404);
+    const refused = await server.console("/oci credential default alice", `${USER.password}\n`);
+    expect(refused.stderr).toContain("name that: proxy=hub/**, proxy=other/**");
+    const kept = await server.console("/oci credential default alice proxy=hub/**", `${USER.password}\n`);
+    expect(kept.stdout.trim()).toBe(`credential of 'default' for proxy=hub/** kept, for ${url} alone`);
+    expect([await pull("hub"), await pull("other")]).toEqual([200, 404]);
+    await server.console("/oci set default proxy=other/**,docker.io");
+    expect(JSON.parse(readFileSync(`${server.dataDir}/upstream_credentials`, "utf8"))).toEqual({});
+  });
 });

@@ -1,7 +1,7 @@
 import { parseChallenges } from "./challenge.ts";
 import type { Exchange } from "./exchange.ts";
 import { parseRealm, type TokenRealm } from "./token-realm.ts";
-import { basicAuthorization, type TokenRequest, Tokens } from "./tokens.ts";
+import { basicAuthorization, isIdentityToken, type TokenRequest, Tokens } from "./tokens.ts";
 import { UpstreamFault } from "./upstream-answer.ts";
 import type { UpstreamCredentialSource, UpstreamCredentials } from "./upstream-credentials.ts";
 import type { UpstreamUrl } from "./upstream-url.ts";
@@ -60,6 +60,11 @@ export class Authorizer {
     return Bun.deepEquals(newer, known) ? undefined : this.#authorize(method, scope, newer);
   }
 
+  /** Whether there are any: tokens may also be had without. Rejects with `UpstreamFault`. */
+  async hasCredentials(): Promise<boolean> {
+    return (await this.#credentials(false)) !== undefined;
+  }
+
   close(): void {
     this.#tokens.clear();
   }
@@ -80,7 +85,7 @@ export class Authorizer {
     scope: string,
     credentials: UpstreamCredentials | undefined,
   ): Promise<string | undefined> {
-    if (method.kind === "basic") return credentials && basicAuthorization(credentials);
+    if (method.kind === "basic") return credentials && this.#basic(credentials);
     if (credentials && !method.realm.mayHavePassword) {
       const { origin } = method.realm.url;
       throw this.#fault(
@@ -89,6 +94,14 @@ export class Authorizer {
       );
     }
     return `Bearer ${await this.#token(this.#tokenRequest(method, scope, credentials))}`;
+  }
+
+  #basic(credentials: UpstreamCredentials): string {
+    if (!isIdentityToken(credentials)) return basicAuthorization(credentials);
+    throw this.#fault(
+      "it wants a user name and password, and what there is for it is an identity token",
+      "denied",
+    );
   }
 
   async #token(request: TokenRequest): Promise<string> {

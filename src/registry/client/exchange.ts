@@ -12,9 +12,11 @@ import { type ExplainedFailure, UpstreamFault } from "./upstream-answer.ts";
 // `DirectResponse` for half of the processor time; whatever is unusual is asked for again by `node:http`.
 
 export interface HttpRequest {
-  readonly method: "GET" | "HEAD";
+  readonly method: "GET" | "HEAD" | "POST";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** The body of a POST. */
+  readonly form?: URLSearchParams | undefined;
   /** Whether the operator has named this place, so that its address may be private. */
   readonly isTrusted: boolean;
   /** The body is worth a connection of its own. */
@@ -42,6 +44,7 @@ export interface ExchangeOptions {
 /** A connection that was kept open may have been closed by the server meanwhile; as many times as there are such. */
 const MAX_STALE = 9;
 const MAX_REDIRECTING = 100;
+const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
 
 /** Sends single requests and follows no redirect. */
 export class Exchange {
@@ -101,9 +104,10 @@ export class Exchange {
   }
 
   async #attempt(request: HttpRequest): Promise<HttpResponse | { isStale: boolean; error: unknown }> {
-    const { method, url, headers, signal, isTrusted } = request;
+    const { method, url, headers, form, signal, isTrusted } = request;
     const { connections } = this.#options;
     const answerMs = request.answerMs ?? this.#options.silenceMs;
+    const body = form?.toString();
     let sent: ClientRequest | undefined;
     try {
       const options = await connections.requestOptions(url, isTrusted);
@@ -111,11 +115,11 @@ export class Exchange {
       sent = (url.protocol === "https:" ? httpsRequest : httpRequest)({
         ...options,
         method,
-        headers: { ...this.#commonHeaders, ...options.headers, ...headers },
+        headers: { ...this.#commonHeaders, ...options.headers, ...headers, ...(body !== undefined && FORM) },
         ...(signal && { signal }),
       });
       // Stays for as long as the request: what fails after the response has begun is reported by the body too.
-      sent.on("response", resolve).on("error", reject).end();
+      sent.on("response", resolve).on("error", reject).end(body);
       const silence = () => sent?.destroy(this.#silent(url, answerMs));
       const timer = setTimeout(silence, answerMs);
       const message = await promise.finally(() => clearTimeout(timer));

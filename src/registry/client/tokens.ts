@@ -1,9 +1,9 @@
 import { isRecord } from "../../primitives/text/records.ts";
-import type { Exchange, HttpResponse } from "./exchange.ts";
+import type { Exchange, HttpRequest, HttpResponse } from "./exchange.ts";
 import { failureOf } from "./failed-response.ts";
 import type { TokenRealm } from "./token-realm.ts";
 import { UpstreamFault } from "./upstream-answer.ts";
-import type { UpstreamCredentials } from "./upstream-credentials.ts";
+import type { IdentityToken, PasswordCredentials, UpstreamCredentials } from "./upstream-credentials.ts";
 
 export interface TokenRequest {
   readonly realm: TokenRealm;
@@ -21,6 +21,8 @@ const MAX_LIFETIME = 3600;
 /** Of its lifetime, the part after which a token is not used any more: clocks and requests take time. */
 const USED_PART = 0.8;
 const MAX_TOKENS = 1000;
+/** How this client calls itself where it has an identity token. */
+const CLIENT_ID = "everlock";
 
 interface KeptToken {
   readonly token: string;
@@ -61,15 +63,11 @@ export class Tokens {
   }
 
   async #fetch(request: TokenRequest, key: string): Promise<string> {
-    const { realm, service, scope, credentials } = request;
-    const url = new URL(realm.url);
-    if (service !== undefined) url.searchParams.set("service", service);
-    if (scope !== undefined) url.searchParams.set("scope", scope);
-    const headers = credentials ? { Authorization: basicAuthorization(credentials) } : {};
+    const { isTrusted } = request.realm;
     // Without a signal: others may wait for the same token. Its time is limited.
-    const { isTrusted } = realm;
-    const response = await this.#exchange.send({ method: "GET", url, headers, isTrusted, signal: undefined });
-    const { token, lifetime } = await this.#read(response, url);
+    const sent = { ...httpRequestOf(request), isTrusted, signal: undefined };
+    const response = await this.#exchange.send(sent);
+    const { token, lifetime } = await this.#read(response, sent.url);
     this.#keep(key, { token, until: performance.now() + lifetime * USED_PART * 1000 });
     return token;
   }
@@ -98,12 +96,38 @@ export class Tokens {
   }
 }
 
-export function basicAuthorization({ username, password }: UpstreamCredentials): string {
+/** As `GET` with a password or without, and as `POST` with an identity token (distribution's specifications of both). */
+function httpRequestOf({
+  realm,
+  service,
+  scope,
+  credentials,
+}: TokenRequest): Pick<HttpRequest, "method" | "url" | "headers" | "form"> {
+  const url = new URL(realm.url);
+  const wanted = { ...(service !== undefined && { service }), ...(scope !== undefined && { scope }) };
+  if (credentials && isIdentityToken(credentials)) {
+    const grant = { grant_type: "refresh_token", refresh_token: credentials.identityToken };
+    const form = new URLSearchParams({ ...grant, client_id: CLIENT_ID, ...wanted });
+    return { method: "POST", url, headers: {}, form };
+  }
+  for (const [name, value] of Object.entries(wanted)) url.searchParams.set(name, value);
+  return {
+    method: "GET",
+    url,
+    headers: credentials ? { Authorization: basicAuthorization(credentials) } : {},
+  };
+}
+
+export function isIdentityToken(credentials: UpstreamCredentials): credentials is IdentityToken {
+  return "identityToken" in credentials;
+}
+
+export function basicAuthorization({ username, password }: PasswordCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
 function keyOf({ realm, service, scope, credentials }: TokenRequest): string {
-  return JSON.stringify([realm.url.href, service, scope, credentials?.username, credentials?.password]);
+  return JSON.stringify([realm.url.href, service, scope, credentials]);
 }
 
 function parsed(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {

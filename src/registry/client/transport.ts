@@ -69,7 +69,7 @@ export class Transport {
           authorization = next;
           continue;
         }
-        throw this.#denied(request, authorization);
+        throw await this.#denied(request);
       }
       if ((status >= 200 && status < 300) || request.expected?.includes(status)) return response;
       const failure = await this.failureOf(response, request.wanted);
@@ -132,8 +132,10 @@ export class Transport {
     return url;
   }
 
-  #denied({ wanted }: UpstreamRequest, authorization: string | undefined): UpstreamFault {
-    const words = authorization === undefined ? "it wants credentials" : "it refuses the credentials";
+  async #denied({ wanted }: UpstreamRequest): Promise<UpstreamFault> {
+    const words = (await this.#authorizer.hasCredentials())
+      ? "it refuses the credentials"
+      : "it wants credentials";
     const reason = `upstream ${this.#upstream.base}: ${words} for ${wanted}`;
     return new UpstreamFault({ kind: "denied", reason });
   }

@@ -22,7 +22,7 @@ export const REPLICAS = serverPart({
       log,
       primaryOf: (followed) =>
         new HttpPrimary({
-          ...upstreamOptions({ stored, operator }, { ...followed, usesCredential: true }),
+          ...upstreamOptions({ stored, operator }, { ...followed, prefix: "", mayUseOperators: true }),
           registry: followed.upstreamStore,
         }),
     });

@@ -64,6 +64,44 @@ test("Basic credentials are sent after a challenge, and with each later request"
   expect(seen).toEqual([null, BASIC, BASIC]);
 });
 
+test("an identity token is sent to the token realm alone, by POST as a refresh token", async () => {
+  const seen: string[] = [];
+  const upstream: Upstream = startUpstream(async (request, url) => {
+    const authorization = request.headers.get("authorization");
+    seen.push(
+      `${request.method} ${url.pathname}${url.search} ${authorization ?? "-"} ${await request.text()}`,
+    );
+    if (url.pathname === "/token") return jsonResponse({ access_token: "t1" });
+    return authorization === "Bearer t1"
+      ? manifestResponse()
+      : challenge(`Bearer realm="${upstream.origin}/token",service="registry"`);
+  });
+  const client = clientOf(upstream.origin, { credentials: () => ({ identityToken: "s3+cret" }) });
+  expect((await client.getManifest(APP, V1)).kind).toBe("found");
+  expect(seen).toEqual([
+    "GET /v2/team/app/manifests/v1 - ",
+    "POST /token - grant_type=refresh_token&refresh_token=s3%2Bcret&client_id=everlock&service=registry&scope=repository%3Ateam%2Fapp%3Apull",
+    "GET /v2/team/app/manifests/v1 Bearer t1 ",
+  ]);
+});
+
+test("an identity token where upstream wants a password denies in words", async () => {
+  const { origin } = startUpstream(() => challenge('Basic realm="x"'));
+  const client = clientOf(origin, { credentials: () => ({ identityToken: "s3cret" }) });
+  expect(await client.getManifest(APP, V1)).toEqual({
+    kind: "denied",
+    reason: `upstream ${origin}: it wants a user name and password, and what there is for it is an identity token`,
+  });
+});
+
+test("an upstream that gives strangers tokens and refuses them wants credentials", async () => {
+  const { upstream } = tokenUpstream({ refuses: () => true });
+  expect(await clientOf(upstream.origin).getManifest(APP, V1)).toEqual({
+    kind: "denied",
+    reason: `upstream ${upstream.origin}: it wants credentials for a manifest`,
+  });
+});
+
 test("an upstream that wants credentials where there are none, or refuses them, denies", async () => {
   const { origin, requests } = startUpstream(() => challenge('Basic realm="x"'));
   expect(await clientOf(origin).getManifest(APP, V1)).toEqual({

@@ -1,13 +1,14 @@
-import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import { type CredentialKey, credentialPlacesOf } from "../settings/credential-places.ts";
+import type { InstanceConfig } from "../settings/instance-config.ts";
 
-/** The registries of `before` that are gone, or have another upstream, or may send its password elsewhere. */
+/** The credentials of `before` whose upstream is gone, or is another one, or may send the password elsewhere. */
 export function withOtherUpstream(
   before: readonly InstanceConfig[],
   after: readonly InstanceConfig[],
-): InstanceName[] {
-  const kept = new Map(after.map((config) => [config.name, config]));
-  return before.flatMap(({ name, upstream, upstreamRealm }) => {
-    const now = kept.get(name);
-    return now?.upstream === upstream && now?.upstreamRealm === upstreamRealm ? [] : [name];
+): CredentialKey[] {
+  const kept = new Map(after.flatMap(credentialPlacesOf).map((place) => [place.key, place]));
+  return before.flatMap(credentialPlacesOf).flatMap(({ key, upstream, realm }) => {
+    const now = kept.get(key);
+    return now?.upstream === upstream && now.realm === realm ? [] : [key];
   });
 }

@@ -9,9 +9,11 @@ export type UpstreamSettings = Pick<
   InstanceConfig,
   "name" | "upstreamCa" | "upstreamPrivate" | "upstreamRealm"
 > & {
+  /** Of a proxy; empty for the registry's own upstream. */
+  readonly prefix: string;
   readonly upstream: string;
-  /** Whether this upstream may get credentials. */
-  readonly usesCredential: boolean;
+  /** Whether this upstream may get what the operator of the server gives for its host. */
+  readonly mayUseOperators: boolean;
 };
 
 /** Opens the client for the upstream of a registry. */
@@ -68,25 +70,24 @@ export class Upstreams {
 }
 
 /**
- * The proxy of a prefix is asked without credentials: whoever may read the registry may read what comes from there, so only
- * what is public upstream may come.
+ * The proxy of a prefix gets only credentials that were meant for it: whoever may read the registry may read what comes from
+ * there, so that what is private upstream must not come by itself.
  */
 function settingsAt(config: InstanceConfig, { prefix, upstream }: UpstreamPlace): UpstreamSettings {
   const { name, upstreamCa, upstreamPrivate, upstreamRealm } = config;
   const proxy = config.proxies.find((route) => route.prefix === prefix);
   if (proxy)
     return {
-      name,
-      upstream,
+      ...{ name, prefix, upstream },
       upstreamPrivate: proxy.private ?? "refuse",
-      usesCredential: false,
+      mayUseOperators: proxy.credentials === "allow",
       ...(proxy.ca !== undefined && { upstreamCa: proxy.ca }),
+      ...(proxy.realm !== undefined && { upstreamRealm: proxy.realm }),
     };
   return {
-    name,
-    upstream,
+    ...{ name, prefix, upstream },
     upstreamPrivate,
-    usesCredential: true,
+    mayUseOperators: true,
     ...(upstreamCa !== undefined && { upstreamCa }),
     ...(upstreamRealm !== undefined && { upstreamRealm }),
   };

@@ -4,8 +4,10 @@ import {
   type CheckInterval,
   parseCaPath,
   parseCheckInterval,
+  parseRealmOrigin,
   parseUpstream,
   parseWait,
+  REALM_WANTED,
   upstreamAdvice,
   WAIT_WANTED,
   type WaitTime,
@@ -21,6 +23,9 @@ export interface ProxyRoute {
   readonly wait?: WaitTime;
   readonly ca?: string;
   readonly private?: "allow";
+  readonly realm?: string;
+  /** Whether what the operator of the server gives for the upstream's host is sent there. */
+  readonly credentials?: "allow";
 }
 
 export const PROXY_EXAMPLE = "hub/**,https://registry-1.docker.io";
@@ -52,6 +57,8 @@ export function formatProxyRoute({
   wait,
   ca,
   private: allowed,
+  realm,
+  credentials,
 }: ProxyRoute): string {
   return [
     `${prefix}${BELOW}`,
@@ -60,6 +67,8 @@ export function formatProxyRoute({
     ...(wait ? [`wait=${wait}`] : []),
     ...(ca ? [`ca=${ca}`] : []),
     ...(allowed ? [`private=${allowed}`] : []),
+    ...(realm ? [`realm=${realm}`] : []),
+    ...(credentials ? [`credentials=${credentials}`] : []),
   ].join(",");
 }
 
@@ -124,7 +133,15 @@ function optionOf(word: string): Partial<ProxyRoute> | Fault {
     }
     case "private":
       return value === "allow" ? { private: value } : new Fault("private= can only be 'allow'");
+    case "realm": {
+      const realm = parseRealmOrigin(value);
+      return realm ? { realm } : new Fault(`realm= must be ${REALM_WANTED}`);
+    }
+    case "credentials":
+      return value === "allow" ? { credentials: value } : new Fault("credentials= can only be 'allow'");
     default:
-      return new Fault(`'${word}' is no option of a proxy; use check=, wait=, ca= or private=allow`);
+      return new Fault(
+        `'${word}' is no option of a proxy; use check=, wait=, ca=, private=allow, realm= or credentials=allow`,
+      );
   }
 }

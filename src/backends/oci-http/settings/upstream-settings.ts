@@ -17,6 +17,7 @@ import {
   parseRealmOrigin,
   parseUpstream,
   parseWait,
+  REALM_WANTED,
   UPSTREAM_MODES,
   type UpstreamMode,
   upstreamAdvice,
@@ -64,7 +65,7 @@ export const UPSTREAM_SETTINGS = {
     key: "upstream_realm",
     help: "a server of tokens on another host than upstream's, which may get the password",
     usage: "upstream-realm=https://auth.example.org, or upstream-realm= for none",
-    wanted: "the scheme and host of a URL, such as https://auth.example.org",
+    wanted: REALM_WANTED,
     parse: parseRealmOrigin,
   }),
   proxies: several<ProxyRoute>({

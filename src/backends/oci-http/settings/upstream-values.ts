@@ -14,6 +14,7 @@ export type WaitTime = string & { readonly __brand: "WaitTime" };
 export const DEFAULT_CHECK = "5m" as CheckInterval;
 export const DEFAULT_WAIT = "3s" as WaitTime;
 export const CHECK_WANTED = "always, never or a duration such as 5m";
+export const REALM_WANTED = "the scheme and host of a URL, such as https://auth.example.org";
 export const WAIT_WANTED = "a duration from 1s to 60s";
 const MAX_WAIT_SECONDS = 60;
 

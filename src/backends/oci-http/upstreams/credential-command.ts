@@ -7,6 +7,8 @@ const MAX_OUTPUT = 64 * 1024;
 /** Whose commands print the password alone. */
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/;
 const AWS_USER = "AWS";
+/** The user name with which credential helpers mark an identity token (docker-credential-helpers). */
+const TOKEN_USER = "<token>";
 
 /**
  * Runs a command without a shell, with the host on its standard input as Docker's credential helpers expect. Rejects with a
@@ -22,7 +24,7 @@ export async function runCredentialCommand(
   try {
     child = Bun.spawn([...command], {
       ...{ stdin: new Blob([`${host}\n`]), stdout: "pipe", stderr: "ignore" },
-      ...{ timeout: TIMEOUT_MS, killSignal: "SIGKILL" },
+      ...{ timeout: TIMEOUT_MS, killSignal: "SIGKILL", env: process.env },
     });
   } catch {
     throw fail("can't be run");
@@ -52,6 +54,7 @@ function parseHelperJson(text: string): UpstreamCredentials | undefined {
     const json: unknown = JSON.parse(text);
     if (!isRecord(json)) return undefined;
     const { Username: username, Secret: password } = json;
+    if (username === TOKEN_USER && typeof password === "string") return { identityToken: password };
     return typeof username === "string" && typeof password === "string" ? { username, password } : undefined;
   } catch {
     return undefined;

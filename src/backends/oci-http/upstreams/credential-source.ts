@@ -3,7 +3,7 @@ import type {
   UpstreamCredentials,
 } from "../../../registry/client/upstream-credentials.ts";
 import type { UpstreamUrl } from "../../../registry/client/upstream-url.ts";
-import type { InstanceName } from "../settings/instance-config.ts";
+import type { CredentialPlace } from "../settings/credential-places.ts";
 import { runCredentialCommand } from "./credential-command.ts";
 import { credentialInFile } from "./credentials-file.ts";
 import type { StoredCredentials } from "./stored-credentials.ts";
@@ -22,11 +22,11 @@ export interface CredentialPlaces {
   readonly operator: OperatorCredentials;
 }
 
-/** What a registry's settings say of its upstream. */
-export interface CredentialUse {
-  readonly registry: InstanceName;
+/** What a registry's settings say of an upstream. */
+export interface CredentialUse extends Omit<CredentialPlace, "upstream"> {
   readonly upstream: UpstreamUrl;
-  readonly realm: string | undefined;
+  /** Whether what the operator gives for its host is sent there. */
+  readonly mayUseOperators: boolean;
 }
 
 /** What was found is looked up again after this time (ms): another node, or a file, may have others by then. */
@@ -64,13 +64,14 @@ async function find(
   { stored, operator }: CredentialPlaces,
   use: CredentialUse,
 ): Promise<UpstreamCredentials | undefined> {
-  const { registry, upstream, realm } = use;
-  const given = await stored?.get(registry);
+  const { key, upstream, realm } = use;
+  const given = await stored?.get(key);
   if (given && (given.upstream !== upstream.base || given.realm !== realm))
     throw new Error(
-      `the credential of '${registry}' was given for other settings, upstream=${given.upstream} upstream-realm=${given.realm ?? ""}; give it again by /oci credential ${registry}`,
+      `the credential of '${key}' was given for other settings, upstream=${given.upstream} upstream-realm=${given.realm ?? ""}; give it again by /oci credential`,
     );
   if (given) return { username: given.username, password: given.password };
+  if (!use.mayUseOperators) return undefined;
   const host = new URL(upstream.origin).host;
   const inFile = operator.file === undefined ? undefined : credentialInFile(operator.file, upstream);
   if (inFile && "helper" in inFile)

@@ -9,22 +9,29 @@ export type FileCredential = UpstreamCredentials | { readonly helper: string; re
 const HELPER = /^[a-z0-9][a-z0-9._-]*$/i;
 
 /**
- * Finds the credentials for an upstream in a file such as Docker's `config.json`, by its `auths` and `credHelpers`. Throws an
- * `Error` that names the file and has nothing of its content.
+ * Finds the credentials for an upstream in a file such as Docker's `config.json`: by its `credHelpers`, by its `auths`, and by
+ * its `credsStore` for the hosts that `auths` names, as `docker login` writes them. Throws an `Error` that names the file and has
+ * nothing of its content.
  */
 export function credentialInFile(path: string, upstream: UpstreamUrl): FileCredential | undefined {
   const json = readJson(path);
   const helper = entryFor(json["credHelpers"], upstream);
   if (helper) {
     const [server, name] = helper;
-    if (typeof name === "string" && HELPER.test(name)) return { helper: name, server };
+    if (isHelper(name)) return { helper: name, server };
     throw new Error(`the credentials file ${path} names no credential helper for ${server}`);
   }
   const auth = entryFor(json["auths"], upstream);
   if (!auth) return undefined;
   const credentials = isRecord(auth[1]) ? credentialsIn(auth[1]) : undefined;
   if (credentials) return credentials;
+  const store = json["credsStore"];
+  if (isHelper(store)) return { helper: store, server: auth[0] };
   throw new Error(`the credentials file ${path} has no user name and password for ${auth[0]}`);
+}
+
+function isHelper(name: unknown): name is string {
+  return typeof name === "string" && HELPER.test(name);
 }
 
 function readJson(path: string): Readonly<Record<string, unknown>> {
@@ -52,7 +59,14 @@ function entryFor(table: unknown, upstream: UpstreamUrl): [key: string, value: u
   });
 }
 
-function credentialsIn({ auth, username, password }: Readonly<Record<string, unknown>>) {
+function credentialsIn({
+  auth,
+  username,
+  password,
+  identitytoken: identityToken,
+}: Readonly<Record<string, unknown>>): UpstreamCredentials | undefined {
+  // Beside it, `auth` has a user name without a password.
+  if (typeof identityToken === "string" && identityToken !== "") return { identityToken };
   if (typeof username === "string" && typeof password === "string") return { username, password };
   if (typeof auth !== "string") return undefined;
   const text = Buffer.from(auth, "base64").toString();

@@ -3,6 +3,7 @@ import { HttpRegistryClient } from "../../../registry/client/http-registry-clien
 import type { UpstreamOptions } from "../../../registry/client/upstream-options.ts";
 import { parseUpstreamUrl } from "../../../registry/client/upstream-url.ts";
 import type { OpenUpstream, UpstreamSettings } from "../mirror/upstreams.ts";
+import { credentialKey } from "../settings/credential-places.ts";
 import { type CredentialPlaces, credentialSource } from "./credential-source.ts";
 
 /** A file of CAs is read again after this time (ms). */
@@ -14,16 +15,17 @@ export function upstreamOpener(places: CredentialPlaces): OpenUpstream {
 }
 
 /** How an upstream is asked by the settings of a registry. */
-export function upstreamOptions(
-  places: CredentialPlaces,
-  { name, upstream, usesCredential, upstreamCa, upstreamPrivate, upstreamRealm }: UpstreamSettings,
-): UpstreamOptions {
+export function upstreamOptions(places: CredentialPlaces, settings: UpstreamSettings): UpstreamOptions {
+  const { name, prefix, upstream, mayUseOperators, upstreamCa, upstreamPrivate, upstreamRealm } = settings;
   const url = parseUpstreamUrl(upstream);
   if (!("origin" in url)) throw new Error(`upstream=${upstream}: ${url.reason}`);
   return {
     url,
-    ...(usesCredential && {
-      credentials: credentialSource(places, { registry: name, upstream: url, realm: upstreamRealm }),
+    credentials: credentialSource(places, {
+      key: credentialKey(name, prefix),
+      upstream: url,
+      realm: upstreamRealm,
+      mayUseOperators,
     }),
     realm: upstreamRealm,
     allowsPrivate: upstreamPrivate === "allow",

@@ -1,10 +1,10 @@
 import type { Secrets } from "../../../primitives/store/engine/secrets.ts";
 import { isRecord } from "../../../primitives/text/records.ts";
-import type { UpstreamCredentials } from "../../../registry/client/upstream-credentials.ts";
-import type { InstanceName } from "../settings/instance-config.ts";
+import type { PasswordCredentials } from "../../../registry/client/upstream-credentials.ts";
+import type { CredentialKey } from "../settings/credential-places.ts";
 
-/** What an administrator has given for a registry, and for which upstream. */
-export interface StoredCredential extends UpstreamCredentials {
+/** What an administrator has given, and for which upstream. */
+export interface StoredCredential extends PasswordCredentials {
   readonly upstream: string;
   /** The token realm on another host that may get the password, if any was allowed. */
   readonly realm: string | undefined;
@@ -14,7 +14,7 @@ const NAME = "upstream_credentials";
 
 type Document = Readonly<Record<string, StoredCredential>>;
 
-/** The credentials of upstreams, by registry: one secret of the storage, the same for all nodes, in no store and no history. */
+/** The credentials of upstreams: one secret of the storage, the same for all nodes, in no store and no history. */
 export class StoredCredentials {
   readonly #secrets: Secrets;
   #changes = 0;
@@ -28,23 +28,21 @@ export class StoredCredentials {
     return this.#changes;
   }
 
-  async get(registry: InstanceName): Promise<StoredCredential | undefined> {
+  async get(key: CredentialKey): Promise<StoredCredential | undefined> {
     const all = parse(await this.#secrets.givenSecret(NAME));
-    return Object.hasOwn(all, registry) ? all[registry] : undefined;
+    return Object.hasOwn(all, key) ? all[key] : undefined;
   }
 
-  async put(registry: InstanceName, credential: StoredCredential): Promise<void> {
-    await this.#change((all) => ({ ...all, [registry]: credential }));
+  async put(key: CredentialKey, credential: StoredCredential): Promise<void> {
+    await this.#change((all) => ({ ...all, [key]: credential }));
   }
 
   /** Resolves with whether there was any. */
-  async drop(registries: readonly InstanceName[]): Promise<boolean> {
-    if (registries.length === 0) return false;
+  async drop(keys: readonly CredentialKey[]): Promise<boolean> {
+    if (keys.length === 0) return false;
     return this.#change((all) => {
-      if (!registries.some((name) => Object.hasOwn(all, name))) return undefined;
-      return Object.fromEntries(
-        Object.entries(all).filter(([name]) => !registries.includes(name as InstanceName)),
-      );
+      if (!keys.some((key) => Object.hasOwn(all, key))) return undefined;
+      return Object.fromEntries(Object.entries(all).filter(([key]) => !keys.includes(key as CredentialKey)));
     });
   }
 

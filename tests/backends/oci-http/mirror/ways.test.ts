@@ -59,7 +59,9 @@ test("each proxy has a client and times of its own, and only the upstream of the
   const store = { upstreamRealm: "https://auth.test", upstreamCa: "/ca.pem" };
   const proxies = [
     proxy("hub/**,https://hub.test,check=never"),
-    proxy("ghcr/**,https://ghcr.test,private=allow,ca=/ghcr.pem"),
+    proxy(
+      "ghcr/**,https://ghcr.test,private=allow,ca=/ghcr.pem,realm=https://auth.ghcr.test,credentials=allow",
+    ),
   ];
   const config = mirrorConfig({ ...store, proxies });
   const routes = upstreams.routesOf(config);
@@ -72,17 +74,26 @@ test("each proxy has a client and times of its own, and only the upstream of the
     {
       ...store,
       name: config.name,
+      prefix: "",
       upstream: "https://upstream.test",
       upstreamPrivate: "refuse",
-      usesCredential: true,
+      mayUseOperators: true,
     },
-    { name: config.name, upstream: "https://hub.test", upstreamPrivate: "refuse", usesCredential: false },
     {
       name: config.name,
+      prefix: "hub",
+      upstream: "https://hub.test",
+      upstreamPrivate: "refuse",
+      mayUseOperators: false,
+    },
+    {
+      name: config.name,
+      prefix: "ghcr",
       upstream: "https://ghcr.test",
       upstreamPrivate: "allow",
-      usesCredential: false,
+      mayUseOperators: true,
       upstreamCa: "/ghcr.pem",
+      upstreamRealm: "https://auth.ghcr.test",
     },
   ]);
   expect(upstreams.routesOf({ ...config, check: "1h" as CheckInterval })[0]?.upstream).toBe(

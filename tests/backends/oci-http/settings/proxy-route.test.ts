@@ -14,7 +14,8 @@ const routeOf = (text: string) => {
 };
 
 test("the proxy of a prefix is read with its options, and printed as it was written", () => {
-  const text = "ghcr/team/**,https://ghcr.io,check=1h,wait=5s,ca=/etc/ca.pem,private=allow";
+  const text =
+    "ghcr/team/**,https://ghcr.io,check=1h,wait=5s,ca=/etc/ca.pem,private=allow,realm=https://auth.ghcr.io,credentials=allow";
   expect(routeOf(text)).toMatchObject({ prefix: "ghcr/team", upstream: "https://ghcr.io", check: "1h" });
   expect(formatProxyRoute(routeOf(text))).toBe(text);
   expect(routeOf("hub/**,docker.io").upstream).toBe("https://registry-1.docker.io");
@@ -33,6 +34,8 @@ test.each([
   ["hub/**,https://ghcr.io,wait=1h", "wait= must be a duration from 1s to 60s"],
   ["hub/**,https://ghcr.io,ca=ca.pem", "ca= must be an absolute path"],
   ["hub/**,https://ghcr.io,private=yes", "private= can only be 'allow'"],
+  ["hub/**,https://ghcr.io,realm=ghcr.io/token", "realm= must be the scheme and host of a URL"],
+  ["hub/**,https://ghcr.io,credentials=alice", "credentials= can only be 'allow'"],
   ["hub/**,https://ghcr.io,colour=red", "'colour=red' is no option of a proxy"],
   ["hub/**,https://ghcr.io,wait=1s,wait=2s", "wait= is there twice"],
 ])("'%s' is refused as the proxy of a prefix, in words", (text, reason) => {

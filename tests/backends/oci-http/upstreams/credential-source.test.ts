@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
+import { credentialKey } from "../../../../src/backends/oci-http/settings/credential-places.ts";
 import type { InstanceName } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import {
   credentialSource,
@@ -8,9 +9,10 @@ import {
 import { StoredCredentials } from "../../../../src/backends/oci-http/upstreams/stored-credentials.ts";
 import { LocalEngine } from "../../../../src/primitives/store/engine/local/local-engine.ts";
 import { upstreamUrl } from "../../../registry/client/upstream.ts";
+import { afterThisTest } from "../../../support/cleanup.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
-const HUB = "hub" as InstanceName;
+const HUB = credentialKey("hub" as InstanceName, "");
 const URL = "https://registry.example";
 const NONE: OperatorCredentials = { file: undefined, commands: new Map() };
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -22,7 +24,10 @@ function newStored(dir = temporaryDirectory()): StoredCredentials {
 }
 
 function sourceOf(stored: StoredCredentials, operator = NONE, upstream = URL, realm?: string) {
-  return credentialSource({ stored, operator }, { registry: HUB, upstream: upstreamUrl(upstream), realm });
+  return credentialSource(
+    { stored, operator },
+    { key: HUB, upstream: upstreamUrl(upstream), realm, mayUseOperators: true },
+  );
 }
 
 function executable(text: string): string {
@@ -59,14 +64,14 @@ test("a credential is not used for another upstream or realm than it was given f
   }
 });
 
-test("each registry has its own, and dropping one keeps the others, in a file of the server's user alone", async () => {
+test("each registry and each proxy has its own, and dropping one keeps the others, in a file of the server's user alone", async () => {
   const stored = newStored();
-  const other = "other" as InstanceName;
+  const other = credentialKey("hub" as InstanceName, "prefix");
   await Promise.all([stored.put(HUB, GIVEN), stored.put(other, { ...GIVEN, username: "bob" })]);
   expect(await stored.drop([HUB])).toBe(true);
   expect(await stored.drop([HUB])).toBe(false);
   expect((await stored.get(other))?.username).toBe("bob");
-  expect(await stored.get("constructor" as InstanceName)).toBeUndefined();
+  expect(await stored.get(credentialKey("constructor" as InstanceName, ""))).toBeUndefined();
 });
 
 test("a damaged secret is an error without its text, and is not overwritten", async () => {
@@ -101,6 +106,61 @@ test.each([
 ])("a credentials file's entry for %s and the upstream %s", async (key, upstream, expected) => {
   const source = sourceOf(newStored(), fileWith({ auths: { [key]: AUTH } }), upstream);
   expect(await source(false)).toEqual(expected as never);
+});
+
+test.each([
+  [
+    "an identity token, as docker login keeps for some registries",
+    { auth: btoa("alice:"), identitytoken: "s3" },
+  ],
+  ["an identity token without a user name", { identitytoken: "s3" }],
+])("a credentials file gives %s", async (_, entry) => {
+  const source = sourceOf(newStored(), fileWith({ auths: { "registry.example": entry } }));
+  expect(await source(false)).toEqual({ identityToken: "s3" });
+});
+
+/** Installs a credential helper that prints `text` for the server `registry.example`, and fails for others. */
+function installHelper(name: string, text: string): void {
+  const dir = temporaryDirectory();
+  const script = `#!/bin/sh\nread server; [ "$server" = registry.example ] && echo '${text}'\n`;
+  writeFileSync(`${dir}/docker-credential-${name}`, script, { mode: 0o700 });
+  const before = process.env["PATH"];
+  process.env["PATH"] = `${dir}:${before}`;
+  afterThisTest(() => {
+    process.env["PATH"] = before;
+  });
+}
+
+const HELPED = '{"Username":"alice","Secret":"s3:cret"}';
+
+test("a credentials file with credsStore asks that helper for the hosts that it names without a password, and for no others", async () => {
+  installHelper("everlock-test", HELPED);
+  const operator = fileWith({ credsStore: "everlock-test", auths: { "registry.example": {} } });
+  expect(await sourceOf(newStored(), operator)(false)).toEqual(FROM_FILE);
+  expect(await sourceOf(newStored(), operator, "https://other.example")(false)).toBeUndefined();
+});
+
+test("a credential helper that names the user <token> gives an identity token", async () => {
+  installHelper("everlock-test", '{"Username":"<token>","Secret":"s3"}');
+  const operator = fileWith({ credHelpers: { "registry.example": "everlock-test" } });
+  expect(await sourceOf(newStored(), operator)(false)).toEqual({ identityToken: "s3" });
+});
+
+test("a helper that is not installed is an error that names it", async () => {
+  const operator = fileWith({ credsStore: "everlock-none", auths: { "registry.example": {} } });
+  const error = await Promise.resolve(sourceOf(newStored(), operator)(false)).catch(
+    (reason: Error) => reason,
+  );
+  expect(String(error)).toContain("docker-credential-everlock-none for registry.example can't be run");
+});
+
+test("what the operator gives is not used where only the console's credential may be", async () => {
+  const stored = newStored();
+  const operator = fileWith({ auths: { "registry.example": AUTH } });
+  const use = { key: HUB, upstream: upstreamUrl(URL), realm: undefined, mayUseOperators: false };
+  expect(await credentialSource({ stored, operator }, use)(false)).toBeUndefined();
+  await stored.put(HUB, GIVEN);
+  expect(await credentialSource({ stored, operator }, use)(false)).toEqual(ALICE);
 });
 
 test("a credentials file that is no JSON, or has no password, is an error without its text", async () => {
