@@ -20,7 +20,7 @@ export interface SignedRequest {
   readonly headers: Headers;
 }
 
-interface RepeatableSignature extends Pick<UnsignedRequest, "method" | "path" | "at"> {
+interface RepeatableSignature extends Pick<UnsignedRequest, "path" | "at"> {
   readonly credentials: S3Credentials;
   readonly signed: SignedRequest;
 }
@@ -36,7 +36,7 @@ export class S3Signer {
   readonly #region: string;
   /** Of aws4fetch, by secret key and day. */
   readonly #keys = new Map<string, ArrayBuffer>();
-  /** The last request that consists of its method and path alone: a node that looks at the end of the log repeats it. */
+  /** The last GET that consists of its path alone: a node that looks at the end of the log repeats it. */
   #last: RepeatableSignature | undefined;
 
   constructor({ endpoint, region }: Pick<S3Location, "endpoint" | "region">) {
@@ -45,13 +45,16 @@ export class S3Signer {
   }
 
   async sign(request: UnsignedRequest, credentials: S3Credentials): Promise<SignedRequest> {
-    const { method, path, at } = request;
-    if (!isPlain(request)) return this.#sign(request, credentials);
+    if (!isPlainGet(request)) return this.#sign(request, credentials);
+    const { path, at } = request;
     const last = this.#last;
-    const isSame = last?.method === method && last.path === path && last.credentials === credentials;
-    if (isSame && Math.abs(at.getTime() - last.at.getTime()) < REUSE_MS) return last.signed;
+    if (last?.path === path && last.credentials === credentials) {
+      const age = at.getTime() - last.at.getTime();
+      // One of later must not be used either: it would be valid for longer.
+      if (age >= 0 && age < REUSE_MS) return last.signed;
+    }
     const signed = await this.#sign(request, credentials);
-    this.#last = { method, path, at, credentials, signed };
+    this.#last = { path, at, credentials, signed };
     return signed;
   }
 
@@ -99,9 +102,13 @@ export class S3Signer {
   }
 }
 
-/** Whether method and path are all there is to sign. */
-function isPlain({ query, headers, payloadHash }: UnsignedRequest): boolean {
-  return payloadHash === undefined && Object.keys(query).length === 0 && Object.keys(headers).length === 0;
+/** Whether the path is all there is to sign. A write never has the signature of another one, which may be of use for longer. */
+function isPlainGet({ method, query, headers, payloadHash }: UnsignedRequest): boolean {
+  return method === "GET" && payloadHash === undefined && isEmpty(query) && isEmpty(headers);
+}
+
+function isEmpty(record: Readonly<Record<string, string>>): boolean {
+  return Object.keys(record).length === 0;
 }
 
 function timeOf(at: Date): string {
