@@ -135,6 +135,29 @@ describeWith(["versitygw", "ssh", "sshpass"], "a node whose object store", () =>
     90_000,
   );
 
+  test("begins its answers and never ends them: clients are refused within seconds, and /readyz says so", async () => {
+    const { proxy, node, client, pushed } = await open();
+    proxy.mode = "stalling";
+    const asked = performance.now();
+    const seconds = () => (performance.now() - asked) / 1000;
+    const refused = await Promise.all([
+      client.fetch("manifests/v1"),
+      client.fetch("tags/list"),
+      client.fetch(`blobs/sha256:${"0".repeat(64)}`),
+      client.fetch("manifests/v1", { method: "HEAD" }),
+    ]);
+    expect(seconds()).toBeLessThan(9);
+    for (const { status, headers } of refused)
+      expect([status, headers.get("Retry-After")]).toEqual([503, "10"]);
+    expect((await client.fetch(`manifests/${pushed.digest}`)).status).toBe(200);
+    expect(await eventually(async () => (await ready(node)) === 503, 10_000)).toBe(true);
+    expect(seconds()).toBeLessThan(12);
+    proxy.mode = "pass";
+    expect(await eventually(async () => (await ready(node)) === 200, 20_000)).toBe(true);
+    expect(String(await client.verifyImage("v1"))).toBe(pushed.digest);
+    expect(node.log()).toContain("no more bytes within");
+  }, 60_000);
+
   test("loses the answers of writes that were done keeps each acknowledged push once, and no other twice", async () => {
     const { proxy, node, client, pushed } = await open();
     const acknowledged: string[] = [];

@@ -8,6 +8,8 @@ export type ProxyMode =
   | "cut"
   /** Connections are accepted, and nothing is answered. */
   | "silent"
+  /** Responses begin, and end after a few bytes of their body. */
+  | "stalling"
   /** Each request gets 503. */
   | "busy"
   /** Each request gets 500. */
@@ -25,6 +27,7 @@ interface Pair {
 
 const REFUSALS = { busy: "503 Service Unavailable", failing: "500 Internal Server Error" } as const;
 const SLOW_MS = 300;
+const STALLING_BYTES = 4;
 
 /** A TCP proxy in front of an object store, which fails as a test says. A change of the mode ends the connections there are. */
 export class TroubleProxy {
@@ -75,6 +78,7 @@ export class TroubleProxy {
         },
         data(_, bytes) {
           if (mode === "unanswered") client.terminate();
+          else if (mode === "stalling") client.write(beginningOf(bytes));
           else if (mode === "slow") setTimeout((copy) => client.write(copy), SLOW_MS, new Uint8Array(bytes));
           else client.write(bytes);
         },
@@ -94,4 +98,10 @@ export class TroubleProxy {
     if (upstream) upstream.write(bytes);
     else waiting.push(new Uint8Array(bytes));
   }
+}
+
+/** The head of the response that these bytes begin, and a few bytes of its body; nothing of what comes later. */
+function beginningOf(bytes: Buffer): Uint8Array {
+  if (bytes.toString("latin1", 0, 5) !== "HTTP/") return new Uint8Array();
+  return bytes.subarray(0, bytes.indexOf("\r\n\r\n") + 4 + STALLING_BYTES);
 }

@@ -1,15 +1,13 @@
 import { DirectResponse } from "../net/direct-response.ts";
 import type { ByteRange } from "./byte-range.ts";
+import type { ByteReader } from "./response-body.ts";
 import type { SignedRequest } from "./s3-signer.ts";
 
 /** A response to a request for a range. Without a download where it is not just these bytes. */
 export interface DownloadResponse {
   readonly head: Response;
-  readonly download: PlainDownload | undefined;
+  readonly download: ByteReader | undefined;
 }
-
-/** The bytes of a range of an object. */
-export type PlainDownload = Pick<DirectResponse, "read" | "cancel">;
 
 /** Asks for a range of an object without TLS. Rejects where no response comes within `ms` milliseconds. */
 export async function openPlainDownload(

@@ -1,8 +1,8 @@
-import { messageOf } from "../expected-error.ts";
-import { within } from "../jobs/within.ts";
 import type { ByteRange } from "./byte-range.ts";
+import type { ByteReader } from "./response-body.ts";
 import type { S3Client } from "./s3-client.ts";
 import { S3UnavailableError, S3UncertainError } from "./s3-errors.ts";
+import type { S3Response } from "./s3-exchange.ts";
 import type { S3Request } from "./s3-request.ts";
 import { type ListedPage, parseDeletionErrors, parseListing, writeDeletion } from "./s3-xml.ts";
 
@@ -23,8 +23,8 @@ export interface ReadObject extends S3Object {
 }
 
 export interface OpenedObject extends S3Object {
-  /** Breaks off with an error if the connection does; its consumer compares the length. */
-  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Rejects if the connection breaks off, or no bytes come for seconds; its consumer compares the length. */
+  readonly reader: ByteReader;
 }
 
 /** `absent`: the object must not exist yet. An ETag: it must still have it. */
@@ -42,9 +42,6 @@ export interface PutOptions {
 export type PutOutcome = { readonly kind: "stored"; readonly etag: string } | { readonly kind: "refused" };
 
 const METADATA = "x-amz-meta-";
-/** How long the body of an object that is read whole may take: so many milliseconds, and one more for so many bytes. */
-const BODY_TIMEOUT_MS = 3000;
-const BYTES_PER_MS = 256;
 /** Most keys in a request of DeleteObjects. */
 const MAX_DELETED = 1000;
 /** How often a conditional write is repeated that met another writer (409), and the pause in between, in milliseconds. */
@@ -65,38 +62,28 @@ export class S3Bucket {
     return response.status === 404 ? undefined : objectOf(response);
   }
 
-  /** Reads a small object; `undefined` if there is none. */
-  async read(key: string): Promise<ReadObject | undefined> {
-    for (let attempt = 1; ; attempt++) {
-      const response = await this.client.send({ method: "GET", key, isRepeatable: true });
-      if (response.status === 404) return undefined;
-      try {
-        const object = objectOf(response);
-        const ms = BODY_TIMEOUT_MS + object.size / BYTES_PER_MS;
-        const bytes = new Uint8Array(await within(ms, "its bytes do not come", response.arrayBuffer()));
-        if (bytes.length !== object.size) throw new Error(`${bytes.length} of ${object.size} bytes came`);
-        return { ...object, bytes };
-      } catch (cause) {
-        if (attempt >= 3)
-          throw new S3UnavailableError(`the object store broke off the object ${key}: ${messageOf(cause)}`, {
-            cause,
-          });
-      }
-    }
+  /** Reads a small object, or a range that lies within it; `undefined` if there is none. */
+  async read(key: string, range?: ByteRange): Promise<ReadObject | undefined> {
+    const response = await this.#get({ method: "GET", key, isRepeatable: true }, range);
+    return response && { ...objectOf(response), bytes: response.bytes };
   }
 
   /** Opens an object, or a range that lies within it; `undefined` if there is none. */
   async open(key: string, range?: ByteRange): Promise<OpenedObject | undefined> {
+    const response = await this.#get({ method: "GET", key, isRepeatable: true, isStreamed: true }, range);
+    return response?.reader && { ...objectOf(response), reader: response.reader };
+  }
+
+  async #get(request: S3Request, range: ByteRange | undefined): Promise<S3Response | undefined> {
     const headers = range && { Range: `bytes=${range.first}-${range.last}` };
-    const request: S3Request = { method: "GET", key, isRepeatable: true, ...(headers && { headers }) };
-    const response = await this.client.send(request);
+    const response = await this.client.send({ ...request, ...(headers && { headers }) });
     if (response.status === 404) return undefined;
-    if (range && response.status !== 206)
-      throw new S3UnavailableError(
-        `the object store does not send the range of ${key} (status ${response.status})`,
-      );
-    const stream = response.body ?? new Blob([]).stream();
-    return { ...objectOf(response), stream: stream as OpenedObject["stream"] };
+    if (!response.ok || (range && response.status !== 206)) {
+      await response.reader?.cancel();
+      const { status } = response;
+      throw new S3UnavailableError(`the object store does not send ${request.key} (status ${status})`);
+    }
+    return response;
   }
 
   /**
@@ -124,9 +111,9 @@ export class S3Bucket {
   async sendConditional(
     request: S3Request,
     condition: WriteCondition | undefined,
-  ): Promise<Response | "refused"> {
+  ): Promise<S3Response | "refused"> {
     for (let conflicts = 0; ; conflicts++) {
-      let response: Response;
+      let response: S3Response;
       try {
         response = await this.client.send(request);
       } catch (error) {
@@ -176,7 +163,7 @@ export class S3Bucket {
         body,
         isRepeatable: true,
       });
-      const [error] = parseDeletionErrors(await response.text());
+      const [error] = parseDeletionErrors(textOf(response));
       if (error !== undefined) throw new S3UnavailableError(`the object store can't delete ${error}`);
     }
   }
@@ -207,7 +194,7 @@ export class S3Bucket {
         },
         isRepeatable: true,
       });
-      const page = parseListing(await response.text());
+      const page = parseListing(textOf(response));
       yield {
         ...page,
         objects: page.objects.map((object) => ({ ...object, key: this.#relativeKey(object.key) })),
@@ -236,7 +223,12 @@ export function metadataHeaders(metadata: Readonly<Record<string, string>>): Rec
   return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`${METADATA}${name}`, value]));
 }
 
-function objectOf(response: Response): S3Object {
+/** The body, which is XML. */
+export function textOf({ bytes }: S3Response): string {
+  return Buffer.from(bytes).toString();
+}
+
+function objectOf(response: S3Response): S3Object {
   const { headers } = response;
   const [, total] = headers.get("content-range")?.match(/\/(\d+)$/) ?? [];
   const metadata: Record<string, string> = {};
@@ -251,6 +243,6 @@ function objectOf(response: Response): S3Object {
   };
 }
 
-function etagOf(response: Response): string {
+function etagOf(response: S3Response): string {
   return response.headers.get("etag") ?? "";
 }

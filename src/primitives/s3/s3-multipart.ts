@@ -4,8 +4,10 @@ import {
   type PutOptions,
   type PutOutcome,
   type S3Bucket,
+  textOf,
 } from "./s3-bucket.ts";
 import { S3UnavailableError, S3UncertainError } from "./s3-errors.ts";
+import type { S3Response } from "./s3-exchange.ts";
 import {
   type ListedUpload,
   parseUploadId,
@@ -42,7 +44,7 @@ export class S3Multipart {
       // A second upload would only be left over, until it is collected.
       isRepeatable: true,
     });
-    return { key, id: parseUploadId(await response.text()) };
+    return { key, id: parseUploadId(textOf(response)) };
   }
 
   /** `number` counts from 1. A part that is put again replaces the one before. Resolves with `undefined` if the upload is gone. */
@@ -69,7 +71,7 @@ export class S3Multipart {
     const { client } = this.#bucket;
     const body = new Uint8Array(Buffer.from(writeCompletion(parts)));
     const headers = conditionHeaders(condition);
-    let response: Response;
+    let response: S3Response;
     try {
       response = await client.send({
         method: "POST",
@@ -86,7 +88,7 @@ export class S3Multipart {
     if (response.status === 404) return { kind: "gone" };
     if (response.status === 412) return { kind: "refused" };
     // The server sends the status before it has put the parts together, so the body may be an error.
-    const etag = response.ok ? parseWritten(await response.text()) : undefined;
+    const etag = response.ok ? parseWritten(textOf(response)) : undefined;
     if (etag === undefined)
       throw new S3UncertainError(
         `the object store does not complete the object ${key} (status ${response.status})`,
@@ -110,7 +112,7 @@ export class S3Multipart {
       isRepeatable: true,
     });
     const skipped = base === "" ? 0 : base.length + 1;
-    return parseUploads(await response.text()).map((upload) => ({
+    return parseUploads(textOf(response)).map((upload) => ({
       ...upload,
       key: upload.key.slice(skipped),
     }));

@@ -11,6 +11,8 @@ export interface S3Request {
   readonly isRepeatable: boolean;
   /** In place of the client's, see `S3ClientOptions`. */
   readonly timeoutMs?: number;
+  /** Whether the body of the response is read by the caller, piece by piece. */
+  readonly isStreamed?: boolean;
 }
 
 /** Kinds of requests, for counts. `multipart`: all of an upload in parts but the parts themselves. */
@@ -48,4 +50,10 @@ export function usualTimeout(request: S3Request, most: number): number {
   if (operation === "get" || operation === "head") return Math.min(READ_TIMEOUT_MS, most);
   const isSmall = request.method !== "POST" && (request.body?.length ?? 0) <= MAX_SMALL_BODY;
   return operation !== "list" && isSmall ? Math.min(SMALL_TIMEOUT_MS, most) : most;
+}
+
+/** How long the bytes of the response's body may stay away, once it has begun, where the others have `most` milliseconds. */
+export function usualPause(request: S3Request, most: number): number {
+  // The server sends the status before it has put the parts together.
+  return operationOf(request) === "multipart" ? most : Math.min(READ_TIMEOUT_MS, most);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { S3Bucket } from "../../../src/primitives/s3/s3-bucket.ts";
+import { S3Bucket, textOf } from "../../../src/primitives/s3/s3-bucket.ts";
 import { S3Client } from "../../../src/primitives/s3/s3-client.ts";
 import {
   S3RefusedError,
@@ -38,7 +38,7 @@ describe("a request to the object store", () => {
     const client = clientOf((_, count) =>
       count < 3 ? new Response(errorBody("SlowDown"), { status }) : new Response("ok"),
     );
-    expect(await (await client.send(GET)).text()).toBe("ok");
+    expect(textOf(await client.send(GET))).toBe("ok");
     expect(client.requests).toBe(3);
   });
 

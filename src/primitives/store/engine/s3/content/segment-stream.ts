@@ -1,7 +1,7 @@
 import { freeReceived } from "../../../../bounds/buffer-pressure.ts";
 import { messageOf } from "../../../../expected-error.ts";
-import { monotonicMs } from "../../../../monotonic-clock.ts";
 import type { ByteRange } from "../../../../s3/byte-range.ts";
+import { type ByteReader, streamOf } from "../../../../s3/response-body.ts";
 import type { OpenedObject, S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UnavailableError } from "../../../../s3/s3-errors.ts";
 
@@ -15,15 +15,10 @@ export interface ObjectSlice {
 /** How often in a row the store may break off without a byte. */
 const MAX_BREAKS = 3;
 const PAUSE_MS = 100;
-/** A connection on which no bytes come for so long (ms) counts as broken off. */
-const STALLED_MS = 10_000;
+/** While the store is away, it is given more time (ms): it may be back in seconds. */
+const AWAY_PAUSE_MS = 1000;
 /** From so many bytes on, a connection of its own is worth while. */
 const MIN_DOWNLOAD_BYTES = 4 * 1024 * 1024;
-
-interface Reader {
-  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array<ArrayBuffer> | undefined }>;
-  cancel(): Promise<void>;
-}
 
 /** The slices of `segments` (keys with sizes in bytes) that a range of the whole consists of; all of it without one. */
 export function slicesOf(
@@ -43,25 +38,13 @@ export function slicesOf(
 
 /**
  * The bytes of slices one after the other. Nothing is read before it is asked for, and what the store breaks off is asked for
- * again from there on; `stalledMs` without a byte count as broken off. Fails if an object is gone.
+ * again from there on. Fails if an object is gone.
  */
 export function segmentStream(
   bucket: S3Bucket,
   slices: readonly ObjectSlice[],
-  stalledMs = STALLED_MS,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const source = new SliceReader(bucket, slices, stalledMs);
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      pull: async (controller) => {
-        const chunk = await source.next();
-        if (chunk) controller.enqueue(chunk);
-        else controller.close();
-      },
-      cancel: () => source.cancel(),
-    },
-    { highWaterMark: 0 },
-  );
+  return streamOf(new SliceReader(bucket, slices));
 }
 
 /**
@@ -72,7 +55,7 @@ export function segmentBody(
   bucket: S3Bucket,
   slices: readonly ObjectSlice[],
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const source = new SliceReader(bucket, slices, STALLED_MS);
+  const source = new SliceReader(bucket, slices);
   const body: Bun.DirectUnderlyingSource<Uint8Array<ArrayBuffer>> = {
     type: "direct",
     pull: async (controller) => {
@@ -102,22 +85,22 @@ export async function faultOf(
   return undefined;
 }
 
-class SliceReader {
+class SliceReader implements ByteReader {
   readonly #bucket: S3Bucket;
   readonly #slices: ObjectSlice[];
-  readonly #stalledMs: number;
-  #reader: Reader | undefined;
+  #reader: ByteReader | undefined;
   /** Bytes of the present slice that were read. */
   #at = 0;
   #breaks = 0;
-  /** Since when bytes are waited for. One timer for each response, not for each of its thousands of pieces. */
-  #waitingSince: number | undefined;
-  #watch: Timer | undefined;
 
-  constructor(bucket: S3Bucket, slices: readonly ObjectSlice[], stalledMs: number) {
+  constructor(bucket: S3Bucket, slices: readonly ObjectSlice[]) {
     this.#bucket = bucket;
     this.#slices = [...slices];
-    this.#stalledMs = stalledMs;
+  }
+
+  async read(): ReturnType<ByteReader["read"]> {
+    const value = await this.next();
+    return { done: value === undefined, value };
   }
 
   /** `undefined` at the end. */
@@ -133,9 +116,7 @@ class SliceReader {
       let chunk: Uint8Array<ArrayBuffer> | undefined;
       try {
         this.#reader ??= await this.#open(slice);
-        this.#waitingSince = monotonicMs();
         const { done, value } = await this.#reader.read();
-        this.#waitingSince = undefined;
         if (done) throw new Error("the response is too short");
         chunk = value;
       } catch (error) {
@@ -156,17 +137,11 @@ class SliceReader {
     await this.#leave();
   }
 
-  async #open({ key, first, last }: ObjectSlice): Promise<Reader> {
+  async #open({ key, first, last }: ObjectSlice): Promise<ByteReader> {
     const range = { first: first + this.#at, last };
     const isLarge = last - range.first >= MIN_DOWNLOAD_BYTES;
     const download = isLarge ? await this.#bucket.client.download(key, range) : undefined;
-    const reader: Reader = download ?? readerOf(await this.#bucket.open(key, range), key);
-    this.#watch = setInterval(() => {
-      if (this.#waitingSince === undefined || monotonicMs() - this.#waitingSince < this.#stalledMs) return;
-      // Ends the read that waits.
-      void reader.cancel().catch(() => undefined);
-    }, this.#stalledMs / 4).unref();
-    return reader;
+    return download ?? readerOf(await this.#bucket.open(key, range), key);
   }
 
   /** Resolves when the store may be asked again; throws if that is of no use. */
@@ -178,14 +153,12 @@ class SliceReader {
       throw new S3UnavailableError(`the object store breaks off ${key}: ${messageOf(error)}`, {
         cause: error,
       });
-    await Bun.sleep(PAUSE_MS * this.#breaks);
+    await Bun.sleep((this.#bucket.client.isAway ? AWAY_PAUSE_MS : PAUSE_MS) * this.#breaks);
   }
 
   async #leave(): Promise<void> {
     const reader = this.#reader;
     this.#reader = undefined;
-    this.#waitingSince = undefined;
-    clearInterval(this.#watch);
     await reader?.cancel().catch(() => undefined);
   }
 }
@@ -198,7 +171,7 @@ export class MissingObjectError extends S3UnavailableError {
   }
 }
 
-function readerOf(opened: OpenedObject | undefined, key: string): Reader {
+function readerOf(opened: OpenedObject | undefined, key: string): ByteReader {
   if (!opened) throw new MissingObjectError(key);
-  return opened.stream.getReader();
+  return opened.reader;
 }

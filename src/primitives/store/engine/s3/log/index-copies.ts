@@ -1,5 +1,6 @@
 import { renameSync } from "node:fs";
 import { removeQuietly } from "../../../../fs/durable.ts";
+import { streamOf } from "../../../../s3/response-body.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { writeInParts } from "../../../../s3/write-in-parts.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
@@ -65,11 +66,8 @@ export class IndexCopies {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const temporary = `${path}.${crypto.randomUUID()}`;
       try {
-        await expandFile(
-          (await this.#bucket.open(copy.key))?.stream ?? new Blob([]).stream(),
-          temporary,
-          copy.key,
-        );
+        const opened = await this.#bucket.open(copy.key);
+        await expandFile(opened ? streamOf(opened.reader) : new Blob([]).stream(), temporary, copy.key);
         renameSync(temporary, path);
         return true;
       } catch (error) {

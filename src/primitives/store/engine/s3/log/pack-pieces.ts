@@ -1,5 +1,4 @@
 import { LruCache } from "../../../../bounds/lru-cache.ts";
-import { messageOf } from "../../../../expected-error.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { S3UnavailableError } from "../../../../s3/s3-errors.ts";
 import { CorruptObjectError } from "../../../git/object.ts";
@@ -28,8 +27,6 @@ export function lasting(error: unknown): unknown {
 /** Bytes that are read at once, and kept in all. */
 const PIECE_BYTES = 256 * 1024;
 const CACHE_BYTES = 32 * 1024 * 1024;
-/** How often a piece is read that breaks off. */
-const MAX_ATTEMPTS = 3;
 
 /** Pieces of packs in the object store, of which those that were read last are in memory. */
 export class PackPieces {
@@ -70,17 +67,10 @@ export class PackPieces {
     const first = number * PIECE_BYTES;
     const range = { first, last: Math.min(first + PIECE_BYTES, bytes) - 1 };
     const key = this.#keys.pack(name, "pack");
-    for (let attempt = 1; ; attempt++) {
-      const opened = await this.#bucket.open(key, range);
-      if (!opened) throw new PackGoneError(`${key} is gone`);
-      try {
-        const read = new Uint8Array(await new Response(opened.stream).arrayBuffer());
-        if (read.length === range.last - range.first + 1) return read;
-        throw new Error(`${read.length} bytes came`);
-      } catch (cause) {
-        if (attempt >= MAX_ATTEMPTS)
-          throw new S3UnavailableError(`the object store broke off ${key}: ${messageOf(cause)}`, { cause });
-      }
-    }
+    const read = await this.#bucket.read(key, range);
+    if (!read) throw new PackGoneError(`${key} is gone`);
+    if (read.bytes.length !== range.last - range.first + 1)
+      throw new S3UnavailableError(`the object store sends ${read.bytes.length} bytes of ${key}`);
+    return read.bytes;
   }
 }

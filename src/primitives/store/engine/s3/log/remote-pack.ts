@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readSync, renameSync } from "node:fs";
 import { removeQuietly } from "../../../../fs/durable.ts";
 import { inTurns, sha256Steps } from "../../../../jobs/in-turns.ts";
+import { streamOf } from "../../../../s3/response-body.ts";
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
 import { CorruptObjectError, type GitObject } from "../../../git/object.ts";
 import { OBJECT_ID_BYTES, type ObjectId, objectIdToBytes } from "../../../git/object-id.ts";
@@ -135,7 +136,7 @@ export class RemotePack {
     if (!opened) throw new PackGoneError(`${key} is gone`);
     const temporary = `${path}.${crypto.randomUUID()}`;
     try {
-      const written = await Bun.write(temporary, new Response(opened.stream));
+      const written = await Bun.write(temporary, new Response(streamOf(opened.reader)));
       if (written !== opened.size) throw new CorruptObjectError(key, "it broke off");
       if (!(await isSound(temporary))) throw new CorruptObjectError(key, WRONG_SUM);
       renameSync(temporary, path);

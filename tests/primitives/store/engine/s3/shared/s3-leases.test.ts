@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { S3Response } from "../../../../../../src/primitives/s3/s3-exchange.ts";
 import type { S3Location } from "../../../../../../src/primitives/s3/s3-location.ts";
 import { LEASE_TERM_MS } from "../../../../../../src/primitives/store/engine/s3/shared/s3-lease.ts";
 import { S3Leases } from "../../../../../../src/primitives/store/engine/s3/shared/s3-leases.ts";
@@ -87,7 +88,7 @@ describeWith(["versitygw"], "leases in a bucket", () => {
       const location = nextLocation();
       const node = nodeAt(location, "a");
       const lease = await node.acquire();
-      const waits = Promise.withResolvers<Response>();
+      const waits = Promise.withResolvers<S3Response>();
       node.client.send = () => waits.promise;
       const isRenewing = node.clock.advance(LEASE_TERM_MS / 3);
       node.clock.hang(LEASE_TERM_MS);

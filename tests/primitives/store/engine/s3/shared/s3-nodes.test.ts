@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { S3Response } from "../../../../../../src/primitives/s3/s3-exchange.ts";
 import type { S3Location } from "../../../../../../src/primitives/s3/s3-location.ts";
 import type { NodeState } from "../../../../../../src/primitives/store/engine/nodes.ts";
 import { StoreLog } from "../../../../../../src/primitives/store/engine/s3/log/store-log.ts";
@@ -122,7 +123,7 @@ describeWith(["versitygw"], "nodes in a bucket", () => {
 
   test("do not wait long for an object store that does not respond when they stop", async () => {
     const { b, leaveB } = await two();
-    const waits = Promise.withResolvers<Response>();
+    const waits = Promise.withResolvers<S3Response>();
     b.client.send = () => waits.promise;
     const hasLeft = leaveB();
     await b.clock.advance(2000);
