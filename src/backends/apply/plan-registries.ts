@@ -1,6 +1,5 @@
 import { parseStoreName } from "../../primitives/store/store-manager.ts";
-import { followFault } from "../oci-http/settings/check-replicas.ts";
-import { idleUpstreamFault } from "../oci-http/settings/check-upstreams.ts";
+import { changeFault } from "../oci-http/settings/check-effects.ts";
 import {
   checkTogether,
   type InstanceConfig,
@@ -67,7 +66,7 @@ function wantedConfig(
       throw new InvalidArgumentError(`registry '${name}': 'at' is fixed when a registry is created`);
     if (before.at && settings.store !== undefined && settings.store !== before.store)
       throw new InvalidArgumentError(`registry '${name}': the store of a registry at a past state is fixed`);
-    return followable({ ...before, ...settings });
+    return sound(before, { ...before, ...settings });
   }
   if (!settings.vhosts?.length)
     throw new InvalidArgumentError(`registry '${name}' needs a host: vhosts = ["…"]`);
@@ -75,13 +74,13 @@ function wantedConfig(
   const complete = completeSettings({ ...settings, ...(store && { store }) }, ({ key }) => {
     throw new InvalidArgumentError(`registry '${name}' needs '${key}'`);
   });
-  return followable({ name, ...complete });
+  return sound(before, { name, ...complete });
 }
 
-function followable(config: InstanceConfig): InstanceConfig {
-  const fault = followFault(config) ?? idleUpstreamFault(config);
+function sound(before: InstanceConfig | undefined, after: InstanceConfig): InstanceConfig {
+  const fault = changeFault(before, after);
   if (fault !== undefined) throw new InvalidArgumentError(`registry ${fault}`);
-  return config;
+  return after;
 }
 
 function describe(before: InstanceConfig | undefined, after: InstanceConfig): StateChange[] {

@@ -6,8 +6,7 @@ import { isNamesake, namesakeWarning } from "../../namesakes.ts";
 import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../../refusals.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { ReplicaRecord } from "../replica/replicas.ts";
-import { followFault } from "../settings/check-replicas.ts";
-import { idleUpstreamFault } from "../settings/check-upstreams.ts";
+import { changeFault } from "../settings/check-effects.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import {
   ALL_SETTINGS,
@@ -82,13 +81,13 @@ export async function createRegistry(
     throw new InvalidArgumentError(`a registry needs ${usage}`);
   });
   const config = { name, ...complete };
-  requireSound(config);
+  requireSound(undefined, config);
   await instances.create(actor.identity, config);
   return config;
 }
 
-function requireSound(config: InstanceConfig): void {
-  const fault = followFault(config) ?? idleUpstreamFault(config);
+function requireSound(before: InstanceConfig | undefined, after: InstanceConfig): void {
+  const fault = changeFault(before, after);
   if (fault !== undefined) throw new InvalidArgumentError(fault);
 }
 
@@ -123,7 +122,7 @@ export async function changeRegistry(
   const config = configOf({ instances }, name);
   if (config.at && settings.store)
     throw new InvalidArgumentError("the store of a registry at a past state is fixed");
-  requireSound(changedSettings(config, settings));
+  requireSound(config, changedSettings(config, settings));
   const isOut = instances.outages().some((outage) => outage.config.name === name);
   if (!isSure && !isOut)
     requireConfirmation(await consequencesOf({ instances }, { config, settings }), false);
