@@ -33,14 +33,14 @@ function ineffectFault(before: InstanceConfig | undefined, after: InstanceConfig
 }
 
 function ineffectReason(config: InstanceConfig, property: SettingProperty): string | undefined {
-  const { name, upstream, proxies, follow, at } = config;
+  const { upstream, proxies, follow, at } = config;
   if (at !== undefined)
     return [...OF_MIRRORS, ...OF_OWN_UPSTREAM].includes(property)
       ? "it serves a past state and asks nobody"
       : undefined;
   if (follow !== undefined)
     return OF_MIRRORS.includes(property)
-      ? `it is a replica, which has all that its primary has; '/oci promote ${name}' ends that`
+      ? "with follow=all it has all that its primary has, and asks for nothing else"
       : undefined;
   if (property === "upstreamStore") return "it is no replica; follow=all makes it one";
   if (upstream !== undefined) return undefined;

@@ -101,6 +101,7 @@ async function open(dataDir: string, flags: readonly string[] = []): Promise<Ope
   };
 }
 
+const MIRROR = "upstream=https://registry.example.org";
 /** Words that set each setting to what is not its default; a new setting needs one here. */
 const SAMPLES: Readonly<Record<SettingProperty, readonly string[]>> = {
   store: ["store=elsewhere"],
@@ -110,28 +111,29 @@ const SAMPLES: Readonly<Record<SettingProperty, readonly string[]>> = {
   cleanup: ["cleanup=team/**,newest=10,keep=v*,untagged=3d", "cleanup=**,untagged=1d"],
   quota: ["quota=500GiB"],
   repositoryQuota: ["repository-quota=1536MiB"],
-  upstream: ["upstream=https://registry.example.org"],
-  upstreamMode: ["upstream-mode=fallback"],
-  upstreamRealm: ["upstream-realm=https://auth.example.org"],
-  upstreamCa: ["upstream-ca=/etc/everlock/ca.pem"],
-  upstreamPrivate: ["upstream-private=allow"],
+  upstream: [MIRROR],
+  upstreamMode: [MIRROR, "upstream-mode=fallback"],
+  upstreamRealm: [MIRROR, "upstream-realm=https://auth.example.org"],
+  upstreamCa: [MIRROR, "upstream-ca=/etc/everlock/ca.pem"],
+  upstreamPrivate: [MIRROR, "upstream-private=allow"],
   proxies: ["proxy=hub/**,https://registry-1.docker.io,check=1h", "proxy=ghcr/**,https://ghcr.io"],
-  nsVhosts: ["upstream=https://registry.example.org", "ns-vhost=mirror.sample.test,*.mirror.test"],
-  check: ["check=1h"],
-  wait: ["wait=10s"],
-  sync: [
-    "upstream=https://registry.example.org",
-    "sync=library/alpine,3.*,every=6h",
-    "sync=app,^1.2,every=1d,sync-deletes",
-  ],
-  keepPulled: ["upstream=https://registry.example.org", "keep-pulled=90d"],
-  keepSize: ["upstream=https://registry.example.org", "keep-size=500GiB"],
+  nsVhosts: [MIRROR, "ns-vhost=mirror.sample.test,*.mirror.test"],
+  check: [MIRROR, "check=1h"],
+  wait: [MIRROR, "wait=10s"],
+  sync: [MIRROR, "sync=library/alpine,3.*,every=6h", "sync=app,^1.2,every=1d,sync-deletes"],
+  keepPulled: [MIRROR, "keep-pulled=90d"],
+  keepSize: [MIRROR, "keep-size=500GiB"],
   mode: ["mode=read-only"],
-  follow: ["upstream=https://registry.example.org", "follow=all"],
-  upstreamStore: ["upstream-store=main"],
+  follow: [MIRROR, "follow=all"],
+  upstreamStore: [MIRROR, "follow=all", "upstream-store=main"],
   at: [],
   vhosts: ["vhost=*.sample.test", "vhost=sample.test"],
 };
+/** Settings that no replica has, and those of replicas. */
+const OF_MIRRORS: readonly SettingProperty[] = [
+  ...(["upstreamMode", "proxies", "check", "wait", "sync", "keepPulled", "keepSize"] as const),
+];
+const OF_REPLICAS: readonly SettingProperty[] = ["follow", "upstreamStore"];
 const settable = ALL_SETTINGS.filter(({ change }) => change !== "fixed").map(({ property }) => property);
 
 const configOf = ({ registry }: Opened, name = DEFAULT) => registry.existing(name);
@@ -156,8 +158,10 @@ describe.each(settable)("the setting %s", (property) => {
     holds(second, DEFAULT, ...others);
     expect(await second.reload()).toEqual([]);
     holds(second, DEFAULT, ...others);
+    const without = OF_REPLICAS.includes(property) ? OF_MIRRORS : OF_REPLICAS;
     for (const other of settable) {
-      if (other !== property) await second.console(`/oci set default ${SAMPLES[other].join(" ")}`);
+      if (other !== property && !without.includes(other))
+        await second.console(`/oci set default ${SAMPLES[other].join(" ")}`);
     }
     await second.console(`/oci set team ${property === "quota" ? "retention=2d" : "quota=7GiB"}`);
     holds(second, DEFAULT, ...others);

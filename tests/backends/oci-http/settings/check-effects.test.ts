@@ -26,7 +26,7 @@ test.each<[string, Settings]>([
   ["keep-pulled", { keepPulled: 86_400 }],
   ["keep-size", { keepSize: 1 }],
 ])("a replica refuses %s=, which is for mirrors", (word, settings) => {
-  const reason = `${word}= has no effect on 'hub': it is a replica, which has all that its primary has`;
+  const reason = `${word}= has no effect on 'hub': with follow=all it has all that its primary has`;
   expect(faultOf({ follow: "all" }, { follow: "all", ...settings })).toStartWith(reason);
   expect(faultOf(undefined, { follow: "all", ...settings })).toStartWith(reason);
   // A mirror with it that becomes a replica.
