@@ -20,7 +20,18 @@ export type OciFile =
 export const TAGS = "_tags";
 
 export function tagPath(repository: RepositoryName, tag: Tag): StorePath {
-  return storePath(`${repositoryPath(repository)}/${TAGS}/${fanOut(tag, 3)}/${tag}`);
+  return storePath(`${tagsPrefix(repository)}${tagFile(tag)}`);
+}
+
+/** The path of a tag below the directory of its repository's tags. */
+export function tagFile(tag: Tag): StorePath {
+  return storePath(`${fanOut(tag, 3)}/${tag}`);
+}
+
+/** The tag of a file below the directory of a repository's tags; `undefined` for any other file. */
+export function tagOfFile(path: StorePath): Tag | undefined {
+  const tag = parseTag(path.slice(path.lastIndexOf("/") + 1));
+  return tag && tagFile(tag) === path ? tag : undefined;
 }
 
 /** The common prefix of the paths of a repository's tags. */

@@ -1,4 +1,3 @@
-import { Pace } from "../../../primitives/jobs/pace.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { MoveRow } from "./history-database.ts";
@@ -6,7 +5,7 @@ import type { HistoryRows } from "./tag-sets.ts";
 
 /** Tags that are read at once. */
 const AT_ONCE = 500;
-const COUNTED_AT_ONCE = 4000;
+
 /** Commits up to one: its place in the history. */
 export interface Past {
   readonly history: HistoryRows;
@@ -25,23 +24,24 @@ type RepositoryMoveRow = MoveRow & { readonly repository: RepositoryName };
 /** SQLite takes the other columns from the row with the greatest `seq`. */
 const LAST_MOVES = "SELECT repository, tag, max(seq) AS seq, is_set, sum FROM moves";
 
-/** The tags of a repository as of a commit, after `last` by name. */
+/** The tags of a repository as of a commit, after `last`, by name. */
 export function* pastTags(
   { history, seq }: Past,
   repository: RepositoryName,
-  { last, descending = false }: { readonly last?: string | undefined; readonly descending?: boolean },
+  last: string,
 ): Generator<PastTag | undefined> {
-  const after = (has: boolean) => (has ? `AND tag ${descending ? "<" : ">"} $last` : "");
-  for (let from = last; ; ) {
-    const sql = `${LAST_MOVES} WHERE repository = $repository AND seq <= $seq ${after(from !== undefined)}
-      GROUP BY tag ORDER BY tag ${descending ? "DESC" : ""} LIMIT ${AT_ONCE}`;
-    const values = { repository, seq, ...(from !== undefined && { last: from }) };
-    const rows = history.rows<RepositoryMoveRow>(sql, values);
+  const sql = `${LAST_MOVES} WHERE repository = $repository AND seq <= $seq AND tag > $from
+    GROUP BY tag ORDER BY tag LIMIT ${AT_ONCE}`;
+  for (let from: string | undefined = last; from !== undefined; ) {
+    const rows: readonly RepositoryMoveRow[] = history.rows<RepositoryMoveRow>(sql, {
+      repository,
+      seq,
+      from,
+    });
     for (const row of rows) if (row.is_set === 1) yield row;
-    from = rows.at(-1)?.tag;
-    if (rows.length < AT_ONCE) return;
     // Lets the caller rest, where no tag was set.
     yield undefined;
+    from = rows.length < AT_ONCE ? undefined : rows.at(-1)?.tag;
   }
 }
 
@@ -51,24 +51,4 @@ export function pastTag({ history, seq }: Past, repository: RepositoryName, tag:
     ORDER BY seq DESC LIMIT 1`;
   const [row] = history.rows<RepositoryMoveRow>(sql, { repository, tag, seq });
   return row?.is_set === 1 ? row : undefined;
-}
-
-/** How many tags a repository had as of a commit. */
-export async function countPastTags({ history, seq }: Past, repository: RepositoryName): Promise<number> {
-  const sql = `SELECT total(is_set) AS found, count(*) AS count, max(tag) AS last FROM
-    (SELECT tag, is_set, max(seq) FROM moves WHERE repository = $repository AND seq <= $seq AND tag > $last
-      GROUP BY tag ORDER BY tag LIMIT ${COUNTED_AT_ONCE})`;
-  const pace = new Pace(0.5);
-  let total = 0;
-  for (let last = ""; ; ) {
-    const counted = history.first<{ found: number; count: number; last: string }>(sql, {
-      repository,
-      seq,
-      last,
-    });
-    total += counted?.found ?? 0;
-    if (!counted || counted.count < COUNTED_AT_ONCE) return total;
-    last = counted.last;
-    await pace.rest();
-  }
 }

@@ -12,7 +12,7 @@ import {
   NAMES_AT_ONCE,
   tagCounts,
 } from "../history/past-names.ts";
-import { countPastTags } from "../history/past-tags.ts";
+import { countPastTags } from "../history/past-tag-search.ts";
 import { lastPush } from "../history/tag-sets.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import type { Position } from "../summaries/keyset-scan.ts";
@@ -62,7 +62,8 @@ export async function pastRepositories(
   const shown = found.slice(0, limit);
   const last = found.length > limit ? shown.at(-1) : undefined;
   const entries: PastRepository[] = [];
-  for (const { name } of shown) entries.push(await described(past, name));
+  for (const { name, key } of shown)
+    entries.push(await described(past, name, search.sort === "tags" ? Number(key) : undefined));
   // A cursor tells no numbers of commits, which count those of other repositories.
   const key = search.sort === "pushed" ? "" : last?.key;
   return {
@@ -93,7 +94,7 @@ async function* inOrder(
   position: Position | undefined,
 ): AsyncGenerator<readonly Candidate[]> {
   const { sort, descending } = search;
-  const pace = new Pace(0.5);
+  const pace = new Pace(0.3);
   const sign = descending ? -1 : 1;
   const compare = (a: Position, b: Position) => sign * comparePositions(a, b);
   const isAfter = (candidate: Candidate) => position === undefined || compare(candidate, position) > 0;
@@ -117,7 +118,7 @@ async function* newestPushes(
   past: PastState,
   changed: readonly Candidate[],
 ): AsyncGenerator<readonly Candidate[]> {
-  const pace = new Pace(0.5);
+  const pace = new Pace(0.3);
   let ready: Candidate[] = [];
   for (let i = 0; i < changed.length; i += NAMES_AT_ONCE) {
     ready.push(...byPush(past, changed.slice(i, i + NAMES_AT_ONCE)));
@@ -162,7 +163,7 @@ async function existingOf(
   { past, isKnown }: State,
   candidates: readonly Candidate[],
 ): Promise<readonly Candidate[]> {
-  const pace = new Pace(0.5);
+  const pace = new Pace(0.3);
   const tagged = haveTags(
     past,
     candidates.map(({ name }) => name),
@@ -175,9 +176,13 @@ async function existingOf(
   return found;
 }
 
-async function described(past: PastState, name: RepositoryName): Promise<PastRepository> {
+async function described(
+  past: PastState,
+  name: RepositoryName,
+  counted: number | undefined,
+): Promise<PastRepository> {
   const last = lastPush(past.history, name, past.seq);
-  const tags = await countPastTags(past, name);
+  const tags = counted ?? (await countPastTags(past, name));
   const pushed = last && new Date(last.seconds * 1000);
   return { repository: name, tags, size: undefined, pushed, by: last?.user };
 }

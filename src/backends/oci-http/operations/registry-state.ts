@@ -109,7 +109,7 @@ async function pastState(
     isKnown: (repository) => holdsContent(snapshot, repository),
     async tags(repository, last, limit) {
       const tags: Tag[] = [];
-      for (const found of pastTags(past, repository, { last })) {
+      for (const found of pastTags(past, repository, last)) {
         if (found) tags.push(found.tag);
         if (tags.length === limit) break;
       }

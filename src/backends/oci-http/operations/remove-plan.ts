@@ -12,6 +12,8 @@ import {
   parseOciPath,
   repositoryPath,
   TAGS,
+  tagFile,
+  tagOfFile,
   tagPath,
   tagsPrefix,
 } from "../content/layout.ts";
@@ -42,19 +44,39 @@ export async function planRemoval(
 ): Promise<RepositoryRemoval> {
   if (part.kind === "manifest") {
     const isThere = (await state.fileId(manifestPath(repository, part.digest))) !== undefined;
-    const tags: PlannedTag[] = [];
-    const pace = new Pace(0.5);
-    for (const tag of isThere ? oci.index.manifestTags.each(repository, part.digest) : []) {
-      await pace.rest();
-      const fileId = await state.fileId(tagPath(repository, tag));
-      if (fileId && (await tagTarget(state, repository, tag)) === part.digest) tags.push({ tag, fileId });
-    }
+    const tags = isThere ? await tagsOf(oci, state, repository, part.digest) : [];
     return { repository, part, tags, manifests: isThere ? [part.digest] : [] };
   }
   const tags = await tagsIn(state, repository, part);
   tags.sort((a, b) => (a.tag < b.tag ? -1 : 1));
   const manifests = part.kind === "repository" ? await manifestsIn(state, repository) : [];
   return { repository, part, tags, manifests };
+}
+
+/** The tags that name a manifest. Nearly always their files are one object. */
+async function tagsOf(
+  { index }: Pick<OciStore, "index">,
+  state: Snapshot,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<PlannedTag[]> {
+  const tags: PlannedTag[] = [];
+  const files = await state.below(directory(tagsPrefix(repository)));
+  const naming = new Map<ObjectId, boolean>();
+  const pace = new Pace(0.5);
+  for (const tag of index.manifestTags.each(repository, digest)) {
+    const resting = pace.rest();
+    if (resting !== undefined) await resting;
+    const fileId = await files.fileId(tagFile(tag));
+    if (!fileId) continue;
+    let isNaming = naming.get(fileId);
+    if (isNaming === undefined) {
+      isNaming = (await tagTarget(state, repository, tag)) === digest;
+      naming.set(fileId, isNaming);
+    }
+    if (isNaming) tags.push({ tag, fileId });
+  }
+  return tags;
 }
 
 async function tagsIn(
@@ -71,11 +93,12 @@ async function tagsIn(
   if (named) return tags;
   const pace = new Pace(1);
   const matches = part.kind === "tags" ? tagMatcher(part.patterns) : () => true;
-  for await (const { path, id } of state.list(tagsPrefix(repository))) {
-    await pace.rest();
-    const file = parseOciPath(path);
-    if (file?.kind === "tag" && file.repository === repository && matches(file.tag))
-      tags.push({ tag: file.tag, fileId: id });
+  const files = await state.below(directory(tagsPrefix(repository)));
+  for await (const { path, id } of files.list("")) {
+    const resting = pace.rest();
+    if (resting !== undefined) await resting;
+    const tag = tagOfFile(path);
+    if (tag && matches(tag)) tags.push({ tag, fileId: id });
   }
   return tags;
 }
@@ -104,10 +127,12 @@ export async function hasMoved(
   }
   const prefix = tagsPrefix(repository);
   if ((await entryOf(before, prefix)) === (await entryOf(now, prefix))) return false;
+  const files = await now.below(directory(prefix));
   const pace = new Pace(0.5);
   for (const { tag, fileId } of tags) {
-    await pace.rest();
-    if ((await now.fileId(tagPath(repository, tag))) !== fileId) return true;
+    const resting = pace.rest();
+    if (resting !== undefined) await resting;
+    if ((await files.fileId(tagFile(tag))) !== fileId) return true;
   }
   return false;
 }

@@ -173,11 +173,18 @@ async function countUntagged(
   const pace = new Pace(1);
   let untagged = 0;
   for (const { repository, tags } of plan) {
+    // Tags with the same file name the same manifest.
+    const named = new Map<ObjectId, { readonly tag: Tag; count: number }>();
+    for (const { tag, fileId } of tags) {
+      const known = named.get(fileId);
+      if (known) known.count++;
+      else named.set(fileId, { tag, count: 1 });
+    }
     const removed = new Map<Digest, number>();
-    for (const { tag } of tags) {
+    for (const { tag, count } of named.values()) {
       await pace.rest();
       const digest = index.tagDigest(repository, tag);
-      if (digest) removed.set(digest, (removed.get(digest) ?? 0) + 1);
+      if (digest) removed.set(digest, (removed.get(digest) ?? 0) + count);
     }
     for (const [digest, count] of removed) {
       await pace.rest();

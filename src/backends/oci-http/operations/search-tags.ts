@@ -4,8 +4,10 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { Tag } from "../../../registry/model/tag.ts";
 import type { Actor } from "../../actor.ts";
 import { InvalidArgumentError, NotFoundError } from "../../refusals.ts";
-import { pastTag, pastTags } from "../history/past-tags.ts";
+import { type PastSearch, type PushedTag, pastTagNames, pastTagsByPush } from "../history/past-tag-search.ts";
+import { pastTag } from "../history/past-tags.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
+import type { Position } from "../summaries/keyset-scan.ts";
 import { type TagSort, tagsBy } from "../summaries/summary-pages.ts";
 import { versionKey } from "../summaries/version-key.ts";
 import { checkLimit, cursorAfter, type FoundPage, pageOf, positionOf } from "./found-page.ts";
@@ -118,47 +120,51 @@ async function pastNames(past: PastState, search: TagSearch): Promise<Names> {
   const { repository, sort, descending, cursor, limit, text = "" } = search;
   if (sort === "size")
     throw new InvalidArgumentError("tags of the past are sorted by name, version or last push, not by size");
-  const wanted = text.toLowerCase();
   const position = positionOf(cursor, search);
-  // By name, the history is read from the position on; else all of it, and the first entries are kept.
-  const isByName = sort === "name";
-  const list = function* () {
-    for (const found of pastTags(past, repository, {
-      descending: isByName && descending,
-      last: isByName ? position?.name : undefined,
-    })) {
-      if (!found?.tag.toLowerCase().includes(wanted)) yield undefined;
-      else yield { name: found.tag, key: keyOf(sort, found) };
-    }
-  };
-  // A cursor tells no numbers of commits, which count those of other repositories.
-  const from =
-    position && sort === "pushed" ? pushedPosition(past, repository, position.name as Tag) : position;
-  const rows = isByName
-    ? await firstOf(list(), limit + 1)
-    : await smallestAfter(list(), search, { position: from, limit: limit + 1 });
+  const wanted = { text, descending, limit: limit + 1 };
+  const rows =
+    sort === "name"
+      ? await firstByName(past, repository, { ...wanted, last: position?.name })
+      : sort === "version"
+        ? await smallestAfter(versions(past, repository, text), search, { position, limit: limit + 1 })
+        : await pastTagsByPush(past, repository, {
+            ...wanted,
+            position: position && placeOf(past, repository, position),
+          });
   const shown = rows.slice(0, limit);
   const last = rows.length > limit ? shown.at(-1) : undefined;
+  // A cursor tells no numbers of commits, which count those of other repositories.
   const next = last && cursorAfter(search, { name: last.name, key: sort === "version" ? last.key : "" });
   return { tags: shown.map(({ name }) => name), next, total: undefined, isMeasured: true };
 }
 
-function keyOf(sort: TagSort, { tag, seq }: { readonly tag: Tag; readonly seq: number }): string | number {
-  if (sort === "name") return tag;
-  return sort === "version" ? versionKey(tag) : seq;
+interface Named extends Position {
+  readonly name: Tag;
 }
 
-function pushedPosition(past: PastState, repository: RepositoryName, tag: Tag) {
-  return { name: tag, key: pastTag(past, repository, tag)?.seq ?? 0 };
-}
-
-async function firstOf<T>(list: Iterable<T | undefined>, limit: number): Promise<T[]> {
-  const pace = new Pace(0.5);
-  const found: T[] = [];
-  for (const entry of list) {
-    await pace.rest();
-    if (entry !== undefined) found.push(entry);
+async function firstByName(
+  past: PastState,
+  repository: RepositoryName,
+  { limit, ...search }: PastSearch & { readonly last: string | undefined; readonly limit: number },
+): Promise<readonly Named[]> {
+  const pace = new Pace(0.3);
+  const found: Named[] = [];
+  for (const names of pastTagNames(past, repository, search)) {
+    const sorted = search.descending ? names.toSorted().reverse() : names.toSorted();
+    for (const name of sorted.slice(0, limit - found.length)) found.push({ name, key: name });
     if (found.length === limit) break;
+    await pace.rest();
   }
   return found;
+}
+
+function* versions(past: PastState, repository: RepositoryName, text: string): Generator<Named> {
+  for (const names of pastTagNames(past, repository, { text, descending: false, last: undefined }))
+    for (const name of names) yield { name, key: versionKey(name) };
+}
+
+/** Where a tag of the page before is among the pushes. */
+function placeOf(past: PastState, repository: RepositoryName, { name }: Position): PushedTag {
+  const tag = name as Tag;
+  return { name: tag, key: pastTag(past, repository, tag)?.seq ?? 0 };
 }

@@ -1,10 +1,15 @@
 import type { Database } from "bun:sqlite";
 import { Pace } from "../../../primitives/jobs/pace.ts";
+import { likePattern } from "../../../primitives/sqlite/like-pattern.ts";
 
 /** Rows that are read at once. */
 const ROWS_AT_ONCE = 100;
-/** Rows among which those with a text are searched at once. */
-const SEARCHED_AT_ONCE = 4000;
+/** Rows with a text that are read at once. */
+const FOUND_AT_ONCE = 10;
+/** One of so many rows is read although it is without the text, so that a search of many rows is not one turn. A power of two. */
+const ONE_IN = 2048;
+/** Rows among which those with a text are counted at once. */
+const COUNTED_AT_ONCE = 4000;
 
 /** A place in a sorted list: the value that it is sorted by, and the name. */
 export interface Position {
@@ -41,16 +46,17 @@ export class KeysetScan<R extends Position> {
 
   /** Yields the rows after a position. */
   async *after(position: Position | undefined): AsyncGenerator<R> {
+    const atOnce = this.#options.text === "" ? ROWS_AT_ONCE : FOUND_AT_ONCE;
     const pace = new Pace(0.5);
     for (let from = position; ; ) {
-      const rows = this.#rows(from);
+      const rows = this.#rows(from, atOnce);
       for (const row of rows) {
-        yield row;
+        if (row.isFound === 1) yield row;
         await pace.rest();
       }
       await pace.rest();
-      from = rows.length === ROWS_AT_ONCE ? rows.at(-1) : this.#searchedUntil(from);
-      if (!from) return;
+      from = rows.at(-1);
+      if (rows.length < atOnce) return;
     }
   }
 
@@ -58,7 +64,7 @@ export class KeysetScan<R extends Position> {
   async count(most: number): Promise<number | undefined> {
     const { table, where, nameColumn: name } = this.#options;
     const sql = `SELECT count(*) AS count, total(${this.#matches()}) AS found, max(${name}) AS last
-      FROM (SELECT ${name} FROM ${table} WHERE ${where} AND ${name} > $last ORDER BY ${name} LIMIT ${SEARCHED_AT_ONCE})`;
+      FROM (SELECT ${name} FROM ${table} WHERE ${where} AND ${name} > $last ORDER BY ${name} LIMIT ${COUNTED_AT_ONCE})`;
     const query = this.#db.query<{ count: number; found: number; last: string }, [Values]>(sql);
     const pace = new Pace(0.3);
     let [searched, found] = [0, 0];
@@ -66,60 +72,36 @@ export class KeysetScan<R extends Position> {
       const counted = query.get({ ...this.#parameters(), last });
       searched += counted?.count ?? 0;
       found += counted?.found ?? 0;
-      if (!counted || counted.count < SEARCHED_AT_ONCE) return searched <= most ? found : undefined;
+      if (!counted || counted.count < COUNTED_AT_ONCE) return searched <= most ? found : undefined;
       last = counted.last;
       await pace.rest();
     }
     return undefined;
   }
 
-  #rows(from: Position | undefined): R[] {
-    const { columns, text } = this.#options;
-    const rows = `${this.#select(columns, from)} ${this.#order()}`;
-    const sql =
-      text === ""
-        ? `${rows} LIMIT ${ROWS_AT_ONCE}`
-        : `SELECT * FROM (${rows} LIMIT ${SEARCHED_AT_ONCE}) WHERE name LIKE $like ESCAPE '\\'
-            ${this.#order("key", "name")} LIMIT ${ROWS_AT_ONCE}`;
-    return this.#db.query<R, [Values]>(sql).all(this.#parameters(from));
-  }
-
-  /** The last of the rows that were searched at once; `undefined` if there were no more, or no text was searched. */
-  #searchedUntil(from: Position | undefined): Position | undefined {
-    if (this.#options.text === "") return undefined;
-    const sql = `${this.#select("", from)} ${this.#order()} LIMIT 1 OFFSET ${SEARCHED_AT_ONCE - 1}`;
-    return this.#db.query<Position, [Values]>(sql).get(this.#parameters(from, false)) ?? undefined;
-  }
-
-  #select(columns: string, from: Position | undefined): string {
-    const { table, where, nameColumn, keyColumn, descending } = this.#options;
-    const operator = descending ? "<" : ">";
-    const isAfter =
-      keyColumn === nameColumn
-        ? `${nameColumn} ${operator} $fromName`
-        : `(${keyColumn}, ${nameColumn}) ${operator} ($fromKey, $fromName)`;
-    return `SELECT ${nameColumn} AS name, ${keyColumn} AS key${columns} FROM ${table}
-      WHERE ${where} ${from ? `AND ${isAfter}` : ""}`;
-  }
-
-  #order(key = this.#options.keyColumn, name: string = this.#options.nameColumn): string {
-    const direction = this.#options.descending ? "DESC" : "ASC";
-    const first = key === name ? "" : `${key} ${direction}, `;
-    return `ORDER BY ${first}${name} ${direction}`;
+  #rows(from: Position | undefined, limit: number): (R & { readonly isFound: 0 | 1 })[] {
+    const { table, columns, where, nameColumn, keyColumn, descending } = this.#options;
+    const [operator, direction] = descending ? ["<", "DESC"] : [">", "ASC"];
+    const isByName = keyColumn === nameColumn;
+    const isAfter = isByName
+      ? `${nameColumn} ${operator} $fromName`
+      : `(${keyColumn}, ${nameColumn}) ${operator} ($fromKey, $fromName)`;
+    const isSeen = `(${this.#matches()} OR (random() & ${ONE_IN - 1}) = 0)`;
+    const sql = `SELECT ${nameColumn} AS name, ${keyColumn} AS key, ${this.#matches()} AS isFound${columns} FROM ${table}
+      WHERE ${where} AND ${from ? isAfter : 1} AND ${isSeen}
+      ORDER BY ${isByName ? "" : `${keyColumn} ${direction},`} ${nameColumn} ${direction} LIMIT ${limit}`;
+    return this.#db.query<R & { readonly isFound: 0 | 1 }, [Values]>(sql).all({
+      ...this.#parameters(),
+      ...(from && { fromName: from.name, ...(!isByName && { fromKey: from.key }) }),
+    });
   }
 
   #matches(): string {
     return this.#options.text === "" ? "1" : `${this.#options.nameColumn} LIKE $like ESCAPE '\\'`;
   }
 
-  #parameters(from?: Position, isSearch = true): Values {
-    const { text, keyColumn, nameColumn } = this.#options;
-    const hasKey = keyColumn !== nameColumn;
-    const like = `%${text.replace(/[\\%_]/g, (special) => `\\${special}`)}%`;
-    return {
-      ...this.#values,
-      ...(isSearch && text !== "" && { like }),
-      ...(from && { fromName: from.name, ...(hasKey && { fromKey: from.key }) }),
-    };
+  #parameters(): Values {
+    const { text } = this.#options;
+    return { ...this.#values, ...(text !== "" && { like: likePattern(text) }) };
   }
 }

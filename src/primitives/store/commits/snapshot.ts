@@ -31,6 +31,16 @@ export class Snapshot {
     return this.tree && (await entryAt(this.#objects.tree, this.tree, path))?.id;
   }
 
+  /** What is below a directory, whose path is left out of those of its files. */
+  async below(directory: string): Promise<Snapshot> {
+    const entry = this.tree && (await entryAt(this.#objects.tree, this.tree, directory));
+    return new Snapshot(
+      this.#objects,
+      this.commitId,
+      entry?.kind === "tree" ? { tree: entry.id } : undefined,
+    );
+  }
+
   async read(path: StorePath): Promise<Uint8Array | undefined> {
     const id = await this.fileId(path);
     return id && this.#objects.blob(id);

@@ -1,14 +1,20 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { readLog } from "../../../../src/backends/oci-http/operations/log.ts";
 import { parseMoment } from "../../../../src/backends/oci-http/operations/moment.ts";
-import { carryOutRemoval, proposeRemoval } from "../../../../src/backends/oci-http/operations/remove.ts";
+import {
+  carryOutRemoval,
+  proposeRemoval,
+  type RemovalProposal,
+} from "../../../../src/backends/oci-http/operations/remove.ts";
 import { carryOutRestore, proposeRestore } from "../../../../src/backends/oci-http/operations/restore.ts";
 import { parseSelection, type Selection } from "../../../../src/backends/oci-http/operations/selection.ts";
 import { parseTagPattern } from "../../../../src/backends/oci-http/policy/immutable-tags.ts";
 import { FrozenError, NotAllowedError, NotFoundError } from "../../../../src/backends/refusals.ts";
+import { Snapshot } from "../../../../src/primitives/store/commits/snapshot.ts";
 import type { ObjectId } from "../../../../src/primitives/store/git/object-id.ts";
 import type { RepositoryName } from "../../../../src/registry/model/repository-name.ts";
 import { ADMINISTRATOR, actorWith, type Roles } from "../../../support/actors.ts";
+import { afterThisTest } from "../../../support/cleanup.ts";
 import { APP, TestStore } from "../../../support/oci-store.ts";
 import { all, DEFAULT, registryOver } from "../../../support/registry-services.ts";
 
@@ -52,6 +58,22 @@ async function messageAt({ oci }: TestStore, commit: ObjectId): Promise<string> 
 }
 
 describe("a deletion", () => {
+  test("is planned without reading the file of each tag, where many tags name one manifest", async () => {
+    const { store, propose } = await registry();
+    const names = Array.from({ length: 40 }, (_, i) => `v${i}`);
+    const { digest } = await store.image(names);
+    await store.image("other");
+    const read = spyOn(Snapshot.prototype, "read");
+    afterThisTest(() => read.mockRestore());
+    const files = () => read.mock.calls.filter(([path]) => path.includes("/_tags/"));
+    const plan = ({ plan: [removal] }: RemovalProposal) => removal?.tags.map(({ tag }) => String(tag)).sort();
+    expect(plan(await propose(`team/app@${digest}`))).toEqual(names.toSorted());
+    // One to see what it names, and one for each tag that the preview lists.
+    expect(files().length).toBeLessThanOrEqual(1 + names.length);
+    expect(plan(await propose("team/app:v*"))).toEqual(names.toSorted());
+    expect(files().length).toBeLessThanOrEqual(1 + 2 * names.length);
+  });
+
   test("of a tag keeps its manifest, says what lost its last tag, and has the commit of one over HTTP", async () => {
     const { store, propose, remove, restore } = await registry();
     const { digest } = await store.image(["v1"]);
