@@ -4,6 +4,7 @@ import {
   digestAlgorithm,
   digestOf,
 } from "../../../src/primitives/digest.ts";
+import { expiryAgeMs } from "../../../src/primitives/store/engine/upload-age.ts";
 import { scopeHash, type UploadId } from "../../../src/primitives/store/engine/upload-id.ts";
 import type {
   AppendOutcome,
@@ -110,14 +111,12 @@ export class MemoryUploads implements UploadStore {
     return this.#remove(id);
   }
 
-  async expire(
-    maxAgeMs: number,
-    { emptyAfterMs = maxAgeMs, concerns = () => true }: ExpiryOptions = {},
-  ): Promise<number> {
+  async expire(maxAgeMs: number, options: ExpiryOptions = {}): Promise<number> {
+    const { concerns = () => true } = options;
     const now = Date.now();
     let removed = 0;
     for (const [id, { bytes, written }] of this.#kept) {
-      const ageMs = bytes.length === 0 ? Math.min(maxAgeMs, emptyAfterMs) : maxAgeMs;
+      const ageMs = expiryAgeMs({ id, size: bytes.length }, maxAgeMs, options);
       if (!concerns(id) || written >= now - ageMs || this.#locks.wasHeldWithin?.(ageMs, id)) continue;
       if ((await this.exclusively(id, async () => this.#remove(id))) !== "busy") removed++;
     }

@@ -89,7 +89,7 @@ export class BlobFetch {
     if (answer.kind !== "found") return answer;
     const size = answer.size ?? stated;
     if (size !== undefined) requireRoom(directory, size);
-    const session = await uploads.start(repository, digestAlgorithm(digest));
+    const session = await uploads.startFetch(repository, digestAlgorithm(digest));
     if (typeof session !== "string")
       return { kind: "limited", reason: session.reason, retryAfterSeconds: BUSY_SECONDS };
     const own = await uploads.path(repository, session);

@@ -1,12 +1,7 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { writeFully } from "../../../primitives/fs/files.ts";
-
-/** The folder in the directory of a store. */
-const SPOOL = "spool";
-
-/** The folders that this process has cleared of what a killed one has left. */
-const cleared = new Set<string>();
+import { spoolFolder } from "../store/spool-folder.ts";
 
 /** A file of this machine for the bytes of a fetch, where the storage has none that clients could read meanwhile. */
 export class SpoolFile {
@@ -19,11 +14,7 @@ export class SpoolFile {
   }
 
   static async create(directory: string): Promise<SpoolFile> {
-    const folder = `${directory}/${SPOOL}`;
-    if (!cleared.has(folder)) {
-      cleared.add(folder);
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const folder = spoolFolder(directory);
     mkdirSync(folder, { recursive: true });
     const path = `${folder}/${crypto.randomUUID()}`;
     return new SpoolFile(path, await open(path, "wx", 0o600));

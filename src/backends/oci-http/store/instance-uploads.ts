@@ -1,7 +1,7 @@
 import type { Digest, DigestAlgorithm } from "../../../primitives/digest.ts";
 import { networkOf } from "../../../primitives/net/client-network.ts";
 import { parseUploadId, type UploadId } from "../../../primitives/store/engine/upload-id.ts";
-import type { Upload, UploadEnd } from "../../../primitives/store/engine/uploads.ts";
+import type { SessionOwner, Upload, UploadEnd } from "../../../primitives/store/engine/uploads.ts";
 import { ANONYMOUS } from "../../../primitives/users/user.ts";
 import type { RepositoryName } from "../../../registry/model/repository-name.ts";
 import type {
@@ -32,8 +32,22 @@ export class InstanceUploads {
   async start(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId | TooManySessions> {
     const { identity, remote } = this.#author();
     const user = identity.name === ANONYMOUS ? undefined : identity.name;
-    const id = await this.#oci.uploads.create(repository, algorithm, { user, network: networkOf(remote) });
+    return this.#start(repository, algorithm, { user, network: networkOf(remote) });
+  }
+
+  /** For what the server itself fetches: what a client has uploaded does not count, and nobody resumes it. */
+  startFetch(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<SessionId | TooManySessions> {
+    return this.#start(repository, algorithm, "fetch");
+  }
+
+  async #start(
+    repository: RepositoryName,
+    algorithm: DigestAlgorithm,
+    owner: SessionOwner,
+  ): Promise<SessionId | TooManySessions> {
+    const id = await this.#oci.uploads.create(repository, algorithm, owner);
     if (typeof id === "string") return this.#sessionOf(id);
+    const { identity, remote } = this.#author();
     const whose = { user: `of '${identity.name}'`, network: `from ${remote}`, all: "in this registry" }[
       id.of
     ];

@@ -4,6 +4,7 @@ import type { StoreManager, StoreName } from "../../../primitives/store/store-ma
 import type { Quotas } from "../policy/quotas.ts";
 import type { InstanceConfig } from "../settings/instance-config.ts";
 import { OciStore } from "./oci-store.ts";
+import { clearSpool } from "./spool-folder.ts";
 import type { StoreView } from "./store-view.ts";
 import type { ViewLocation } from "./view-location.ts";
 
@@ -47,9 +48,12 @@ export class OpenStores {
 
   async open(name: StoreName): Promise<OciStore> {
     const options = { quotas: this.#quotas, relocated: () => this.#relocated(name) };
-    const open = this.#open.get(name) ?? (await OciStore.open(this.#manager, name, options));
-    this.#open.set(name, open);
-    return open;
+    const known = this.#open.get(name);
+    if (known) return known;
+    const opened = await OciStore.open(this.#manager, name, options);
+    clearSpool(opened.directory);
+    this.#open.set(name, opened);
+    return opened;
   }
 
   async view({ store, at }: Pick<InstanceConfig, "store" | "at">): Promise<OpenView> {

@@ -1,4 +1,4 @@
-import type { UploadId } from "../engine/upload-id.ts";
+import { fetchId, type UploadId } from "../engine/upload-id.ts";
 import type { SessionCounter, SessionLimit, SessionOwner } from "../engine/uploads.ts";
 
 export interface SessionLimits {
@@ -40,8 +40,8 @@ export class SessionCounts implements SessionCounter {
   }
 
   /** Takes a place for a new session, and answers its id. */
-  begin({ user, network }: SessionOwner): UploadId | SessionLimit {
-    const id = this.#newId(user === undefined ? NOBODY : this.#slotOf(user), this.#slotOf(network));
+  begin(owner: SessionOwner): UploadId | SessionLimit {
+    const id = this.#idFor(owner);
     const places = placesOf(id);
     for (const [i, { at, of }] of places.entries()) {
       const limit = this.#limits[of];
@@ -78,7 +78,7 @@ export class SessionCounts implements SessionCounter {
 
   /** Whether a session takes one of the places that its owner's do. */
   isOf(owner: SessionOwner, id: UploadId): boolean {
-    if (!this.#isOfThisRun(id)) return false;
+    if (!this.#isOfThisRun(id) || owner === "fetch") return false;
     const [user, network] = slotsOf(id);
     return (
       network === this.#slotOf(owner.network) ||
@@ -97,6 +97,12 @@ export class SessionCounts implements SessionCounter {
       if (was === now) return;
       now = was;
     }
+  }
+
+  #idFor(owner: SessionOwner): UploadId {
+    if (owner === "fetch") return fetchId(this.#newId(NOBODY, NOBODY));
+    const { user, network } = owner;
+    return this.#newId(user === undefined ? NOBODY : this.#slotOf(user), this.#slotOf(network));
   }
 
   #newId(user: number, network: number): UploadId {

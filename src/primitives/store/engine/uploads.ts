@@ -38,14 +38,18 @@ export type AppendOutcome =
 export interface ExpiryOptions {
   /** For sessions that hold nothing. */
   readonly emptyAfterMs?: number;
+  /** For sessions of fetches: each is begun again rather than gone on with. */
+  readonly fetchAfterMs?: number;
   /** Nothing is done if this or another node has begun the same within so many milliseconds. */
   readonly onceInMs?: number;
   /** Which sessions are looked at. */
   readonly concerns?: (id: UploadId) => boolean;
 }
 
-/** Who begins an upload session. */
-export interface SessionOwner {
+/** Who begins an upload session; `fetch`: the server itself, which fetches a blob from another registry. */
+export type SessionOwner = ClientOfSession | "fetch";
+
+export interface ClientOfSession {
   /** `undefined` for whoever comes without a login: strangers do not use up each other's sessions. */
   readonly user: string | undefined;
   /** An address, or the network that stands for it. */
@@ -54,7 +58,7 @@ export interface SessionOwner {
 
 /** Which limit a new session would exceed, and how many sessions it allows. */
 export interface SessionLimit {
-  readonly of: keyof SessionOwner | "all";
+  readonly of: keyof ClientOfSession | "all";
   readonly limit: number;
 }
 
@@ -118,7 +122,7 @@ export interface UploadStore {
    */
   cancel(upload: Upload): Promise<boolean>;
   /**
-   * Removes sessions that nobody wrote to for `maxAgeMs`, empty ones sooner and only those that `concerns` is true of, and
+   * Removes sessions that nobody wrote to for `maxAgeMs`, empty ones and those of fetches sooner, and only those that `concerns` is true of, and
    * answers how many.
    */
   expire(maxAgeMs: number, options?: ExpiryOptions): Promise<number>;

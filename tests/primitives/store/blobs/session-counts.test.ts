@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { SessionCounts } from "../../../../src/primitives/store/blobs/session-counts.ts";
-import { parseUploadId } from "../../../../src/primitives/store/engine/upload-id.ts";
+import { isFetch, parseUploadId } from "../../../../src/primitives/store/engine/upload-id.ts";
 
 const LIMITS = { user: 2, network: 3, all: 5 };
 
@@ -56,4 +56,20 @@ test("upload sessions that another node has ended count no more after a recount,
   expect([typeof begin(), begin()]).toEqual(["string", { of: "user", limit: 3 }]);
   for (const id of [...open, ...open, ...open]) counts.end(id);
   expect(counts.open).toBe(0);
+});
+
+test("fetches of the server itself count for no user and no network", () => {
+  const counts = new SessionCounts(undefined, { user: 1, network: 1, all: 3 });
+  begun(counts, "alice", "a");
+  const fetches = [counts.begin("fetch"), counts.begin("fetch")];
+  expect(fetches.map((id) => typeof id === "string" && isFetch(id))).toEqual([true, true]);
+  expect(counts.begin("fetch")).toEqual({ of: "all", limit: 3 });
+});
+
+test("no client's session looks like that of a fetch", () => {
+  const counts = new SessionCounts();
+  for (const user of [undefined, "alice", "bob"]) {
+    const id = counts.begin({ user, network: "a" });
+    expect(typeof id === "string" && isFetch(id)).toBe(false);
+  }
 });

@@ -190,6 +190,20 @@ export function describeUploads({
       expect((await uploads.list()).map(({ id }) => id)).toEqual([busy.id]);
     });
 
+    test("of fetches expire sooner than those of clients", async () => {
+      const { uploads, begin } = await openContent(create().engine);
+      const client = await begin();
+      const id = await uploads.create(SCOPE, "sha256", "fetch");
+      if (typeof id !== "string") throw new Error("there is no room for a session");
+      for (const session of [client.id, id]) {
+        const upload = await uploads.find(session, SCOPE);
+        if (upload) await uploads.append(upload, bodyOf(randomBytes(10)));
+      }
+      expect(await uploads.expire(HOUR_MS)).toBe(0);
+      expect(await uploads.expire(HOUR_MS, { fetchAfterMs: ANY_AGE_MS })).toBe(1);
+      expect((await uploads.list()).map((each) => each.id)).toEqual([client.id]);
+    });
+
     test("are limited for each owner, until one ends", async () => {
       const limits = { user: 10, network: 2, all: 100 };
       const { uploads, begin } = await openContent(create().engine, limits);

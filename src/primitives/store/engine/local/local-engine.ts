@@ -15,6 +15,7 @@ import type { Nodes } from "../nodes.ts";
 import type { GivenSecretName, KeptSecret, SecretChange, SecretName } from "../secrets.ts";
 import { readLinksIn } from "../sqlite-links/links-reader.ts";
 import { DiskRoom } from "./disk-room.ts";
+import { removeFetchLeftovers } from "./fetch-leftovers.ts";
 import { LocalBlobs } from "./local-blobs.ts";
 import { LocalBranch } from "./local-branch.ts";
 import { LocalLeases } from "./local-leases.ts";
@@ -121,7 +122,9 @@ export class LocalEngine implements StorageEngine {
     const blobs = await LocalBlobs.open(`${dir}/blobs`, onDamage);
     if (isOwner) blobs.recover();
     const admit = () => this.room.admitContent();
-    return { blobs, uploads: new LocalUploads(`${dir}/uploads`, blobs, locks, admit, sessions) };
+    const uploads = new LocalUploads(`${dir}/uploads`, blobs, locks, admit, sessions);
+    if (isOwner) removeFetchLeftovers(`${dir}/uploads`);
+    return { blobs, uploads };
   }
 
   openLinks(name: string, options: LinkOptions): Promise<OwnedLinks> {

@@ -21,6 +21,7 @@ import {
 import { syncDirectory, syncFileData } from "../../../fs/durable.ts";
 import { hashFile, isMissingFile } from "../../../fs/files.ts";
 import { SessionCounts } from "../../blobs/session-counts.ts";
+import { expiryAgeMs } from "../upload-age.ts";
 import { parseUploadId, scopeHash, type UploadId } from "../upload-id.ts";
 import type {
   AppendOutcome,
@@ -236,10 +237,8 @@ export class LocalUploads implements UploadStore {
     return true;
   }
 
-  async expire(
-    maxAgeMs: number,
-    { emptyAfterMs = maxAgeMs, concerns = () => true }: ExpiryOptions = {},
-  ): Promise<number> {
+  async expire(maxAgeMs: number, options: ExpiryOptions = {}): Promise<number> {
+    const { concerns = () => true } = options;
     const now = Date.now();
     let removed = 0;
     for (const name of readdirSync(this.#dir)) {
@@ -247,7 +246,7 @@ export class LocalUploads implements UploadStore {
       const path = `${this.#dir}/${name}`;
       const stat = id && concerns(id) ? statSync(path, { throwIfNoEntry: false }) : undefined;
       if (!id || !stat) continue;
-      const ageMs = stat.size === 0 ? Math.min(maxAgeMs, emptyAfterMs) : maxAgeMs;
+      const ageMs = expiryAgeMs({ id, size: stat.size }, maxAgeMs, options);
       // The time of day may have been set forward.
       if (stat.mtimeMs >= now - ageMs || this.#locks.wasHeldWithin?.(ageMs, id)) continue;
       const outcome = await this.exclusively(id, async () => this.#remove(id, path));

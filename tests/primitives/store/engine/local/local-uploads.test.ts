@@ -4,6 +4,7 @@ import { digestOf } from "../../../../../src/primitives/digest.ts";
 import { nextTurn } from "../../../../../src/primitives/jobs/next-turn.ts";
 import { SessionCounts } from "../../../../../src/primitives/store/blobs/session-counts.ts";
 import { LocalUploadLocks } from "../../../../../src/primitives/store/blobs/upload-locks.ts";
+import { removeFetchLeftovers } from "../../../../../src/primitives/store/engine/local/fetch-leftovers.ts";
 import { LocalBlobs } from "../../../../../src/primitives/store/engine/local/local-blobs.ts";
 import { LocalUploads } from "../../../../../src/primitives/store/engine/local/local-uploads.ts";
 import type { UploadId } from "../../../../../src/primitives/store/engine/upload-id.ts";
@@ -186,4 +187,14 @@ test("an upload that finds no room gives back what it wrote, and can be gone on 
   await uploads.append(await upload(), chunks(...pieces));
   const digest = digestOf(Buffer.concat([first, second]));
   expect(await uploads.finish(await upload(), digest)).toMatchObject({ kind: "stored" });
+});
+
+test("what a fetch of a killed process has left is removed at the next start, and uploads of clients stay", async () => {
+  const { dir, blobs, uploads } = await open();
+  const ids = [await uploads.create("app", "sha256"), await uploads.create("app", "sha256", "fetch")];
+  for (const id of ids)
+    if (typeof id === "string") await uploads.append(await found(uploads, id), chunks(randomBytes(10)));
+  removeFetchLeftovers(dir);
+  const next = new LocalUploads(dir, blobs, new LocalUploadLocks());
+  expect((await next.list()).map(({ id }): unknown => id)).toEqual(ids.slice(0, 1));
 });

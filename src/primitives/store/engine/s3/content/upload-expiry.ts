@@ -1,4 +1,5 @@
 import type { S3Bucket } from "../../../../s3/s3-bucket.ts";
+import { expiryAgeMs } from "../../upload-age.ts";
 import type { UploadId } from "../../upload-id.ts";
 import type { ExpiryOptions, SessionCounter, SessionOwner, UploadLocks } from "../../uploads.ts";
 import { type ContentKeys, newNonce } from "./content-keys.ts";
@@ -56,17 +57,15 @@ export class UploadExpiry {
   }
 
   /** See `UploadStore.expire`. */
-  async expire(
-    maxAgeMs: number,
-    { emptyAfterMs = maxAgeMs, concerns = () => true }: ExpiryOptions = {},
-  ): Promise<number> {
-    const leastAgeMs = Math.min(maxAgeMs, emptyAfterMs);
+  async expire(maxAgeMs: number, options: ExpiryOptions = {}): Promise<number> {
+    const { concerns = () => true } = options;
     let removed = 0;
     for await (const listed of this.#parts.sessions.list()) {
+      const leastAgeMs = expiryAgeMs({ id: listed.id, size: 0 }, maxAgeMs, options);
       if (!concerns(listed.id) || !this.#isOlder(listed, leastAgeMs)) continue;
       const summary = await this.#parts.sessions.summary(listed);
       if (!summary) continue;
-      const ageMs = summary.size === 0 ? leastAgeMs : maxAgeMs;
+      const ageMs = expiryAgeMs({ id: listed.id, size: summary.size }, maxAgeMs, options);
       if (this.#isOlder(listed, ageMs) && (await this.#expireOne(listed, ageMs))) removed++;
     }
     return removed;
