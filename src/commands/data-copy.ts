@@ -5,6 +5,7 @@ import type { ArgsDef } from "citty";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.ts";
 import { UsageError } from "../config/settings.ts";
 import { failureOf } from "../primitives/errors/failure.ts";
+import { ExpectedError } from "../primitives/expected-error.ts";
 import { asOwner, giveToOwner, giveToOwnerAbove } from "../primitives/fs/directory-owner.ts";
 import { replaceFile } from "../primitives/fs/durable.ts";
 import { isSystemError } from "../primitives/fs/files.ts";
@@ -158,6 +159,8 @@ export async function finishing<T>(what: string, howToContinue: string, work: ()
   try {
     return await work();
   } catch (error) {
+    // The same command would fail again.
+    if (error instanceof ExpectedError && error.kind === "invalid") throw error;
     const { kind, words, detail, trouble } = failureOf(error);
     if (kind === "bug") consoleLogger.error(`${what} failed`, error);
     const reason = kind === "bug" ? "internal error" : detail;

@@ -8,24 +8,33 @@ import { visibleText } from "../primitives/text/visible-text.ts";
 export function reportImport(tally: ImportTally, to: string): void {
   const { tags, manifests, bytes, present } = tally;
   print(
-    `${to}: ${counted(tags, "tag")} and ${counted(manifests, "manifest")} imported, ${formatSize(bytes)} copied; ${present} were there already`,
+    `${to}: ${counted(tags, "tag")} and ${counted(manifests, "manifest")} imported, ${formatSize(bytes)} copied; ${counted(present, "was", "were")} there already`,
   );
   reportOthers(tally);
 }
 
-/** Prints what an import would do. */
-export function reportPlan({ steps, bytes, present }: ImportPlan): void {
+/** Prints what an import would do of a part of the source. */
+export function reportPlan({ steps }: ImportPlan): void {
   for (const { to, tag, digest, made } of steps) {
     const date = made === undefined ? "" : `, of ${new Date(made * 1000).toISOString()}`;
     print(`would import ${tag === undefined ? `${to}@${digest}` : `${to}:${tag} (${digest})`}${date}`);
   }
+}
+
+/** Prints what a dry run has found in all: `bytes` are those that would be copied at the most. */
+export function reportDryRun(
+  tally: ImportTally,
+  planned: { readonly steps: number; readonly bytes: number },
+): void {
+  const wanted = counted(planned.steps, "tag or manifest", "tags and manifests");
   print(
-    `${counted(steps.length, "tag or manifest", "tags and manifests")} would be imported, with ${formatSize(bytes)} at the most; ${present} are there already`,
+    `${wanted} would be imported, with ${formatSize(planned.bytes)} at the most; ${counted(tally.present, "is", "are")} there already`,
   );
+  reportOthers(tally);
 }
 
 /** Prints what is left out, and why. */
-export function reportOthers({ kept, untaken }: Pick<ImportTally, "kept" | "untaken">): void {
+function reportOthers({ kept, untaken }: Pick<ImportTally, "kept" | "untaken">): void {
   for (const { what, reason } of kept) print(`${what} stays as it is: ${reason}`);
   for (const { what, reason } of untaken) print(`${what} was not imported: ${reason}`);
 }

@@ -7,7 +7,7 @@ import { readSecretFile } from "../config/secret-file.ts";
 import { UsageError } from "../config/settings.ts";
 import { messageOf } from "../primitives/expected-error.ts";
 import { HttpRegistryClient } from "../registry/client/http-registry-client.ts";
-import { parseUpstreamUrl, UpstreamUrlFault } from "../registry/client/upstream-url.ts";
+import { parseUpstreamUrl, UpstreamUrlFault, withoutUser } from "../registry/client/upstream-url.ts";
 import type { RepositoryName } from "../registry/model/repository-name.ts";
 import { askSecret } from "./ask-secret.ts";
 
@@ -15,7 +15,7 @@ import { askSecret } from "./ask-secret.ts";
 export const SOURCE_ARGS: ArgsDef = {
   repository: {
     type: "string",
-    description: "repository of images that a file gives only a tag",
+    description: "repository of images that a file gives only a tag, or of all if it names one other",
     valueHint: "name",
   },
   login: {
@@ -54,12 +54,14 @@ export async function openImportSource(options: SourceOptions): Promise<ImportSo
   if (!/^https?:\/\//i.test(place)) return openFileSource(place, unnamed);
   const url = parseUpstreamUrl(place);
   if (url instanceof UpstreamUrlFault)
-    throw new UsageError(`'${place}' is no address of a registry: ${url.reason}; use --login for a user`);
+    throw new UsageError(
+      `'${withoutUser(place)}' is no address of a registry: ${url.reason}; use --login for a user`,
+    );
   const credentials = await credentialsOf(url.base, flags);
   const client = new HttpRegistryClient({
     url,
     ca: caOf(flags.get("ca")),
-    realm: flags.get("realm"),
+    realm: realmOf(flags.get("realm")),
     allowsPrivate,
     ...(credentials && { credentials: () => credentials }),
   });
@@ -74,6 +76,14 @@ function withFlags(reason: string): string {
     .replace("upstream-realm=", "--realm ");
 }
 
+/** The realm of a challenge has a path and perhaps a query. */
+function realmOf(text: string | undefined): string | undefined {
+  const url = text === undefined ? undefined : URL.parse(text);
+  if (url === undefined) return undefined;
+  if (url && /^https?:$/.test(url.protocol)) return url.origin;
+  throw new UsageError(`--realm must be a URL such as https://auth.example.org, not '${text}'`);
+}
+
 async function credentialsOf(base: string, flags: ReadonlyMap<string, string>) {
   const username = flags.get("login");
   const file = flags.get("password-file");
@@ -81,6 +91,7 @@ async function credentialsOf(base: string, flags: ReadonlyMap<string, string>) {
     if (file !== undefined) throw new UsageError("--password-file requires --login <user>");
     return undefined;
   }
+  if (username === "") throw new UsageError("--login is empty; it is the user at the other registry");
   const password =
     file === undefined
       ? await askSecret(`Password of ${username} at ${base}: `)

@@ -32,7 +32,9 @@ export async function importUserFile(request: ImportRequest, path: string): Prom
   const { added, kept, untaken } = await importInto(request, wanted);
   const grant = role === undefined ? "" : `, each ${role} of ${registry}`;
   const would = isDryRun ? "would be added" : "added";
-  print(`${counted(added.length, "user")} ${would}${grant}; ${kept.length} were there already`);
+  print(
+    `${counted(added.length, "user")} ${would}${grant}; ${counted(kept.length, "was", "were")} there already`,
+  );
   for (const { login, reason } of untaken) print(`the user '${login}' was not imported: ${reason}`);
   if (added.length > 0 && role === undefined && !isDryRun)
     print(
@@ -70,8 +72,8 @@ function usersIn(path: string): ForeignUser[] {
     throw new UsageError(`--users: ${path} can't be read: ${messageOf(error)}`);
   }
   const lines = text.split("\n").map((line) => line.trim());
-  const users = lines.filter((line) => line !== "" && !line.startsWith("#"));
-  return users.map((line, i) => {
+  return lines.flatMap((line, i) => {
+    if (line === "" || line.startsWith("#")) return [];
     const colon = line.indexOf(":");
     if (colon <= 0) throw new UsageError(`--users: line ${i + 1} of ${path} is not <login>:<hash>`);
     return { login: line.slice(0, colon), hash: line.slice(colon + 1).split(":")[0] ?? "" };

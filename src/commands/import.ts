@@ -10,7 +10,7 @@ import { visibleText } from "../primitives/text/visible-text.ts";
 import { CommandError } from "./command-error.ts";
 import { CLEAR, CopyProgress, inColumns } from "./copy-progress.ts";
 import { finishing } from "./data-copy.ts";
-import { reportImport, reportOthers, reportPlan } from "./import-report.ts";
+import { reportDryRun, reportImport, reportPlan } from "./import-report.ts";
 import { IMPORT_ARGS, IMPORT_USAGE, type ImportRequest, readImportRequest } from "./import-request.ts";
 import { openImportSource } from "./import-source.ts";
 import { withImportTarget } from "./import-target.ts";
@@ -31,11 +31,12 @@ export const importCommand = defineCommand({
     const users = request.usersFile === undefined ? 0 : await importUserFile(request, request.usersFile);
     const images = request.source === undefined ? 0 : await importImages(request, request.source);
     const untaken = [
-      ...(images > 0 ? [`${images} of the images`] : []),
+      ...(images > 0 ? [counted(images, "thing")] : []),
       ...(users > 0 ? [counted(users, "user")] : []),
     ];
+    const were = images + users === 1 ? "was" : "were";
     if (untaken.length > 0)
-      throw new CommandError(`${untaken.join(" and ")} were not imported; see above why`);
+      throw new CommandError(`${untaken.join(" and ")} ${were} not imported; see above why`);
   },
 });
 
@@ -63,12 +64,15 @@ async function importAll(
   const progress = (text: string) =>
     void (output.isTTY && output.write(`\r\u001b[K${inColumns(output, visibleText(text))}`));
   const tally = newTally();
+  const planned = { steps: 0, bytes: 0 };
   try {
     const { parts, untaken } = await partsOf({ source, selection });
     tally.untaken.push(...untaken);
     for (const [i, part] of parts.entries()) {
       const plan = await planImport({ source, target, manifests, selection, progress }, part);
       notePlan(tally, plan);
+      planned.steps += plan.steps.length;
+      planned.bytes += plan.bytes;
       clear();
       if (isDryRun) reportPlan(plan);
       else {
@@ -79,7 +83,7 @@ async function importAll(
     for (const what of selection.unused()) tally.untaken.push({ what, reason: NOTHING_MATCHES });
   } finally {
     clear();
-    if (isDryRun) reportOthers(tally);
+    if (isDryRun) reportDryRun(tally, planned);
     else reportImport(tally, to);
   }
   return tally.untaken.length;

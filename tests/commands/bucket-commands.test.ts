@@ -80,11 +80,11 @@ describeWith(
       const gc = (...words: string[]) => everlock(["gc", ...words, ...nodeArgs(location)]);
       const planned = await gc("--dry-run");
       expect([planned.code, planned.stderr]).toEqual([0, ""]);
-      expect(planned.stdout).toContain("  app:v1\neverlock-oci-local: would remove 1 tags");
+      expect(planned.stdout).toContain("  app:v1\neverlock-oci-local: would remove 1 tag");
       const done = await gc("--gc-grace", "1s");
       expect([done.code, done.stderr]).toEqual([0, ""]);
       // Nodes may rely on what was pushed within the last minutes.
-      expect(done.stdout).toContain("everlock-oci-local: removed 1 tags, 0 manifests, 0 blobs");
+      expect(done.stdout).toContain("everlock-oci-local: removed 1 tag, 0 manifests, 0 blobs");
       const tags = await (await client.fetch("tags/list")).json();
       expect(tags).toMatchObject({ tags: ["v2"] });
       await client.verifyImage("v2");

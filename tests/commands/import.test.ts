@@ -126,7 +126,7 @@ describeWith(["git"], "everlock import", () => {
     const { code, stdout, stderr } = await importInto(server, there.root, "--as", "admin");
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: "everlock: 1 of the images were not imported; see above why\n",
+      stderr: "everlock: 1 thing was not imported; see above why\n",
     });
     expect(stdout).toContain("default: 1 tag and 1 manifest imported");
     expect(stdout).toContain(`app:bad was not imported: the blob ${blob} is missing there`);
@@ -151,10 +151,17 @@ describeWith(["git"], "everlock import", () => {
       "'a b' selects no repositories",
     );
     expect(await refusal(root, "--to", "default", "--repositories", "temm/**")).toContain(
-      "1 of the images were not imported",
+      "1 thing was not imported",
     );
     expect((await server.console("/oci set default mode=read-only")).code).toBe(0);
     expect(await refusal(root, "--to", "default")).toContain("'default' is read-only for now");
+    const [address, to] = ["https://alice:s3cret@old.example.org", ["--to", "default"]] as const;
+    expect(await refusal(address, ...to)).toContain(
+      "'https://…@old.example.org' is no address of a registry",
+    );
+    const old = "https://old.example.org";
+    expect(await refusal(old, ...to, "--login", "")).toContain("--login is empty");
+    expect(await refusal(old, ...to, "--realm", "auth")).toContain("--realm must be a URL such as");
     expect(await refusal(root, "--to", "default", "--wrong")).toContain("unknown flag '--wrong'");
     expect(await refusal(root)).toContain("use: everlock import");
   });
@@ -190,7 +197,7 @@ describeWith(["git"], "everlock import", () => {
       "$2b$",
       "$2y$",
     );
-    writeFileSync(file, `# users\nalice:${hash}\n\nbob:$apr1$salt$hash\nadmin:${hash}\n`);
+    writeFileSync(file, `# users\nalice:${hash}\n\nbob:$apr1$salt$hash\nadmin:$apr1$salt$hash\n`);
     const args = [
       "import",
       "--users",
@@ -206,7 +213,7 @@ describeWith(["git"], "everlock import", () => {
     expect({ code, lines: stdout.trim().split("\n") }).toEqual({
       code: 1,
       lines: [
-        "1 user added, each reader of default; 1 were there already",
+        "1 user added, each reader of default; 1 was there already",
         "the user 'bob' was not imported: the password is stored as MD5 (apr1); only bcrypt is accepted; set one with 'everlock users add'",
       ],
     });
@@ -219,6 +226,24 @@ describeWith(["git"], "everlock import", () => {
     ]);
     const users = await server.repository("everlock-users");
     expect(await must(["git", "-C", users, "show", "main:users/alice.toml"])).toContain('hash = "$argon2id$');
+  });
+});
+
+test("a line of an htpasswd file that is none is named by its number in the file", async () => {
+  const dir = temporaryDirectory();
+  writeFileSync(`${dir}/htpasswd`, "# users\n\nalice\n");
+  const { code, stderr } = await everlock(
+    "import",
+    "--users",
+    `${dir}/htpasswd`,
+    "--to",
+    "default",
+    "--data-dir",
+    dir,
+  );
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: `everlock: --users: line 3 of ${dir}/htpasswd is not <login>:<hash>\n`,
   });
 });
 

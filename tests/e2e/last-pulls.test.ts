@@ -39,7 +39,7 @@ describeWith(["registry", "skopeo", "ssh", "sshpass"], "a mirror of a distributi
         "app:a (keep-size=400KiB, no pull is known)",
       );
     expect(await eventually(isPrunable)).toBe(true);
-    expect(await console(server, "/jobs run gc")).toContain("removed 1 tags, 1 manifests");
+    expect(await console(server, "/jobs run gc")).toContain("removed 1 tag, 1 manifest");
     expect(await console(server, "/oci ls hub app")).not.toMatch(/^ +a /m);
     expect(await pull(server, "a")).toBe(200);
     expect(await console(server, "/oci log hub")).toContain("clean up app");

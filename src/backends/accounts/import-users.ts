@@ -1,3 +1,4 @@
+import { counted } from "../../primitives/text/counted.ts";
 import type { Grant } from "../../primitives/users/access-file.ts";
 import type { AccessPattern } from "../../primitives/users/access-path.ts";
 import { foreignHashFault } from "../../primitives/users/passwords.ts";
@@ -47,17 +48,22 @@ export async function importUsers(
   const grants: readonly Grant[] = role ? [{ path: `http/oci/${registry}` as AccessPattern, role }] : [];
   const untaken: { login: string; reason: string }[] = [];
   const wanted = new Map<UserName, string>();
+  const isKnown = (name: UserName) => users.directory.get(name) !== undefined;
+  const kept = new Set<UserName>();
   for (const { login, hash } of foreign) {
     const name = parseUserName(login);
+    // Whoever is here already has a password of this server, whatever the file has.
+    if (name && isKnown(name)) {
+      kept.add(name);
+      continue;
+    }
     const reason = name ? faultOf(name, hash, registries) : `it is no valid login: ${userNameFault(login)}`;
     if (reason !== undefined) untaken.push({ login, reason });
     else if (name) wanted.set(name, hash);
   }
-  const isKnown = (name: UserName) => users.directory.get(name) !== undefined;
-  const kept = [...wanted.keys()].filter(isKnown);
-  const added = [...wanted.keys()].filter((name) => !isKnown(name));
+  const added = [...wanted.keys()];
   if (!isDryRun && added.length > 0)
-    await users.rewrite(actor.identity, `import ${added.length} users`, (directory) => ({
+    await users.rewrite(actor.identity, `import ${counted(added.length, "user")}`, (directory) => ({
       users: added.flatMap((name): User[] => {
         const hash = wanted.get(name);
         if (hash === undefined || directory.get(name)) return [];
@@ -75,7 +81,7 @@ export async function importUsers(
       removedUsers: [],
       removedGroups: [],
     }));
-  return { added, kept, untaken };
+  return { added, kept: [...kept], untaken };
 }
 
 function faultOf(

@@ -24,6 +24,7 @@ const WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: `its certificate is from an unknown CA; ${CA_HINT}`,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `its certificate is from an unknown CA; ${CA_HINT}`,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: `its certificate is from an unknown CA; ${CA_HINT}`,
+  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS; its address may begin with http://",
   HPE_HEADER_OVERFLOW: "the headers of its response are too large",
 };
 

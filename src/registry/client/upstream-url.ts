@@ -44,6 +44,11 @@ export function parseUpstreamUrl(text: string): UpstreamUrl | UpstreamUrlFault {
   return known(url);
 }
 
+/** A text that may be a URL, for messages: without its user name and password. */
+export function withoutUser(text: string): string {
+  return text.replaceAll(/(:\/\/)[^/\s]*@/g, "$1…@");
+}
+
 function known(url: URL): UpstreamUrl {
   // What clients are configured with often ends with the API's own path.
   const path = withoutSlashes(url.pathname).replace(/\/v[12]$/, "");

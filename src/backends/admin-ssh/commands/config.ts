@@ -1,3 +1,4 @@
+import { counted } from "../../../primitives/text/counted.ts";
 import { reloadConfiguration } from "../../administration/reload.ts";
 import type { Command } from "./command.ts";
 
@@ -15,7 +16,7 @@ export const CONFIG_COMMANDS: readonly Command[] = [
       const isChanged = changes.length > 0;
       return {
         lines: [
-          `reloaded: ${registries} registries, ${users} users`,
+          `reloaded: ${counted(registries, "registry", "registries")}, ${counted(users, "user")}`,
           ...(isChanged ? changes : ["nothing has changed"]),
         ],
         records: [{ message: "reloaded", changed: isChanged, registries, users, changes }],

@@ -1,4 +1,5 @@
 import { formatSize } from "../../../primitives/text/byte-size.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import { firstFew } from "../../../primitives/text/wrap.ts";
 import type { Page } from "../../../registry/model/page.ts";
 import { firstOf } from "../../first-of.ts";
@@ -91,9 +92,9 @@ export function renderStatistics({ days, ...totals }: StatisticsRecord, screen: 
   const { storedBytes, savedBytes, manifestBytes, uploads, uploadBytes } = totals;
   return {
     lines: [
-      `${repositories} repositories, ${tags} tags, ${manifests} manifests, ${blobs} blobs`,
+      `${counted(repositories, "repository", "repositories")}, ${counted(tags, "tag")}, ${counted(manifests, "manifest")}, ${counted(blobs, "blob")}`,
       `${formatSize(storedBytes)} stored, ${formatSize(savedBytes)} saved by sharing`,
-      `${formatSize(manifestBytes)} of manifests, ${formatSize(uploadBytes)} in ${uploads} open uploads`,
+      `${formatSize(manifestBytes)} of manifests, ${formatSize(uploadBytes)} in ${counted(uploads, "open upload")}`,
       "",
       ...listing(days, DAY_COLUMNS, screen).lines,
     ],

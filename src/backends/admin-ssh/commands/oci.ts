@@ -1,4 +1,5 @@
 import { meantHint } from "../../../primitives/text/nearest.ts";
+import { withoutUser } from "../../../registry/client/upstream-url.ts";
 import {
   changeRegistry,
   createRegistry,
@@ -201,7 +202,9 @@ function readWords(words: readonly string[], known: readonly AnySetting[]): Part
     const added = isNone ? [] : setting.separator === undefined ? [value] : value.split(setting.separator);
     for (const text of added) {
       if (setting.parse(text) === undefined)
-        throw new ConsoleError(`'${word}' is invalid; ${setting.advice?.(text) ?? `use ${setting.usage}`}`);
+        throw new ConsoleError(
+          `'${withoutUser(word)}' is invalid; ${setting.advice?.(text) ?? `use ${setting.usage}`}`,
+        );
     }
     const before = texts.get(setting);
     const isRepeatable = setting.isList && setting.separator === undefined;

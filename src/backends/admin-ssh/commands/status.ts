@@ -35,9 +35,9 @@ function screen(now: ServerStatus, before: ServerStatus, width: number | undefin
   const { http, failedLogins } = now;
   const bytesPerSecond = (of: (some: ServerStatus) => number) => `${formatSize(Math.round(rate(of)))}/s`;
   return [
-    `up ${formatUptime(now.uptimeSeconds)}, ${formatSize(now.memoryBytes)} of memory, ${(rate(({ cpuSeconds }) => cpuSeconds) * 100).toFixed(0)} % of a core, ${now.registries} registries`,
+    `up ${formatUptime(now.uptimeSeconds)}, ${formatSize(now.memoryBytes)} of memory, ${(rate(({ cpuSeconds }) => cpuSeconds) * 100).toFixed(0)} % of a core, ${counted(now.registries, "registry", "registries")}`,
     `HTTP: ${rate(({ http: { requests } }) => requests).toFixed(0)} requests/s, ${http.underWay} under way, ${bytesPerSecond(({ http: { received } }) => received)} in, ${bytesPerSecond(({ http: { sent } }) => sent)} out`,
-    `since the start: ${http.requests} requests, ${http.clientErrors} refused (4xx), ${http.serverErrors} failed (5xx), ${formatSize(http.received)} in, ${formatSize(http.sent)} out`,
+    `since the start: ${counted(http.requests, "request")}, ${http.clientErrors} refused (4xx), ${http.serverErrors} failed (5xx), ${formatSize(http.received)} in, ${formatSize(http.sent)} out`,
     `logins that failed: ${failedLogins.refused} wrong, ${failedLogins.limited} while locked`,
     ...now.outOfService.map(({ registry, problem }) => `${registry} is out of service: ${problem}`),
     ...now.modes.map(({ registry, mode }) => `${registry} is ${describeMode(mode)}`),
@@ -46,8 +46,8 @@ function screen(now: ServerStatus, before: ServerStatus, width: number | undefin
     ...now.unreadable.map(({ store, problem }) => `${store} can't be read: ${problem}`),
     "",
     ...now.stores.flatMap((store) => [
-      `${store.store}: ${store.repositories} repositories, ${store.tags} tags, ${store.manifests} manifests, ${blobsOf(store)}`,
-      `  ${store.commits} commits since the start, ${store.waiting} waiting, ${store.uploads} uploads open${store.isIndexBehind ? ", its index is behind" : ""}`,
+      `${store.store}: ${counted(store.repositories, "repository", "repositories")}, ${counted(store.tags, "tag")}, ${counted(store.manifests, "manifest")}, ${blobsOf(store)}`,
+      `  ${counted(store.commits, "commit")} since the start, ${store.waiting} waiting, ${counted(store.uploads, "upload")} open${store.isIndexBehind ? ", its index is behind" : ""}`,
     ]),
     "",
     ...table(
@@ -72,5 +72,5 @@ function describeMirror({ registry, upstream, counts }: ServerStatus["mirrors"][
 function blobsOf({ blobs, blobBytes }: StoreStatus): string {
   return blobs === undefined || blobBytes === undefined
     ? "blobs: counting"
-    : `${blobs} blobs of ${formatSize(blobBytes)}`;
+    : `${counted(blobs, "blob")} of ${formatSize(blobBytes)}`;
 }

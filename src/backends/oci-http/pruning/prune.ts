@@ -67,7 +67,9 @@ async function imagesOf(
   for (const repository of oci.index.repositoriesAfter("")) {
     run.signal.throwIfAborted();
     // Users who may list the jobs may not see every repository: the progress names none.
-    run.progress(`${oci.location.store}: last pulls of ${looked++} repositories looked at`);
+    run.progress(
+      `${oci.location.store}: last pulls of ${counted(looked++, "repository", "repositories")} looked at`,
+    );
     await Bun.sleep(0);
     if (!check.requestFor(repository)) continue;
     for await (const image of mirroredImages(oci, repository, keeping, run.signal))

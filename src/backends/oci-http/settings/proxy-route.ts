@@ -1,3 +1,4 @@
+import { withoutUser } from "../../../registry/client/upstream-url.ts";
 import { parseRepositoryName } from "../../../registry/model/repository-name.ts";
 import {
   CHECK_WANTED,
@@ -92,7 +93,8 @@ function read(text: string): ProxyRoute | Fault {
   if (url === undefined)
     return new Fault(`the upstream of ${pattern} is missing; use proxy=${PROXY_EXAMPLE}`);
   const upstream = parseUpstream(url);
-  if (upstream === undefined) return new Fault(`'${url}': ${upstreamAdvice(url) ?? "it is no URL"}`);
+  if (upstream === undefined)
+    return new Fault(`'${withoutUser(url)}': ${upstreamAdvice(url) ?? "it is no URL"}`);
   let route: ProxyRoute = { prefix, upstream };
   for (const word of words) {
     const option = optionOf(word);

@@ -74,7 +74,7 @@ async function copyTags(
   let done = 0;
   const show = () =>
     progress(
-      `${done.toLocaleString("en")} of ${wanted.length.toLocaleString("en")} tags, ${formatSize(result.bytes)} fetched`,
+      `${done.toLocaleString("en")} of ${wanted.length.toLocaleString("en")} ${wanted.length === 1 ? "tag" : "tags"}, ${formatSize(result.bytes)} fetched`,
     );
   show();
   await allOf(wanted, TAGS_AT_ONCE, async (tag) => {

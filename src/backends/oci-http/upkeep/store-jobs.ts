@@ -6,6 +6,7 @@ import {
   type JobRun,
 } from "../../../primitives/jobs/job-runner.ts";
 import { Pace } from "../../../primitives/jobs/pace.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import { pruneMirror } from "../pruning/prune.ts";
 import { type InstanceConfig, mayLackBlobs } from "../settings/instance-config.ts";
@@ -114,7 +115,7 @@ async function collect(
   const verb = run.isDryRun ? "would remove" : "removed";
   const more = cleaned.lines.length > MAX_NAMED ? [`… and ${cleaned.lines.length - MAX_NAMED} more`] : [];
   return {
-    summary: `${verb} ${cleaned.tags} tags, ${cleaned.manifests} manifests, ${blobs} blobs (${bytes} bytes), ${uploads} uploads`,
+    summary: `${verb} ${counted(cleaned.tags, "tag")}, ${counted(cleaned.manifests, "manifest")}, ${counted(blobs, "blob")} (${counted(bytes, "byte")}), ${counted(uploads, "upload")}`,
     details: [...cleaned.lines.slice(0, MAX_NAMED), ...more, ...problems],
   };
 }

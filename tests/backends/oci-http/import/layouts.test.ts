@@ -107,6 +107,41 @@ test.each(["directory", "gnu", "pax", "ustar"] as const)(
   },
 );
 
+test("--repository stands for the only repository that a layout names, and not for several", async () => {
+  const store = await TestStore.open();
+  const root = temporaryDirectory();
+  const [first, second] = [makeImage(), makeImage()];
+  const layout = (...names: readonly string[]) =>
+    layoutFiles(names.map((name, i) => ({ name, image: i === 0 ? first : second })));
+  writeFiles(`${root}/one`, layout("localhost/app:v1", "localhost/app:v2"));
+  expect(await importFrom(store, `${root}/one`, { unnamed: "given" })).toMatchObject({
+    tags: 2,
+    untaken: [],
+  });
+  expect([tagIn(store, "given", "v1"), tagIn(store, "given", "v2")]).toEqual([first.digest, second.digest]);
+  expect(tagIn(store, "app", "v1")).toBeUndefined();
+  writeFiles(`${root}/two`, layout("localhost/app:v1", "localhost/tool:v1"));
+  await expect(importFrom(store, `${root}/two`, { unnamed: "other" })).rejects.toThrow(
+    "names 2 repositories (app, tool), and 'other' can't stand for all of them: leave out --repository",
+  );
+});
+
+test.each([
+  [
+    "docker://localhost:5000/team/app:v1",
+    "as in 'everlock import https://localhost:5000 --repositories team/app:v1'",
+  ],
+  ["quay.io/team/app", "as in 'everlock import https://quay.io --repositories team/app'"],
+  ["localhost:5000", "as in 'everlock import https://localhost:5000'"],
+  ["htp://localhost:5000", "'htp://localhost:5000' is no URL of a registry"],
+  ["s3://alice:s3cret@bucket", "'s3://…@bucket' is neither a path nor a URL"],
+  ["oci:images:v1", "as in 'everlock import images:v1'"],
+  ["images", "there is no /"],
+])("the source %s, which is none, is answered with what would be one", async (place, words) => {
+  const error = await openFileSource(place, undefined).catch((reason: Error) => reason);
+  expect(String(error)).toContain(words);
+});
+
 test("an image with a tag alone needs the name of a repository", async () => {
   const store = await TestStore.open();
   const root = temporaryDirectory();

@@ -90,7 +90,7 @@ test("a registry that limits requests is asked again when it says, and one that 
   upstream.image("v2");
   upstream.failure = { kind: "unavailable", reason: "it is silent" };
   expect(await importAll(store, source)).toMatchObject({ tags: 1, untaken: [] });
-  expect(waits.at(-1)).toEqual(["it is silent", 500]);
+  expect(waits.at(-1)).toEqual(["it is silent; trying again", 500]);
 });
 
 test("a registry that stays away, or limits for long, ends the import with the reason", async () => {
@@ -157,5 +157,23 @@ test("a registry that lists no repositories is to be asked for named ones", asyn
   const source = new RegistrySource(upstream, { named: undefined, pausing: () => undefined });
   await expect(importAll(store, source)).rejects.toThrow(
     "https://upstream.test does not list its repositories (it is not there); name them, as in --repositories team/app",
+  );
+});
+
+test("a registry that denies its list wants a login, or names", async () => {
+  const { upstream, store } = await open();
+  upstream.repositories = async () => ({ kind: "denied", reason: "it wants credentials" }) as never;
+  const source = new RegistrySource(upstream, { named: undefined, pausing: () => undefined });
+  await expect(importAll(store, source)).rejects.toThrow(
+    "(it wants credentials); use the --login <user> of one who may see the list, or name them, as in --repositories team/app",
+  );
+});
+
+test("an address with a repository in it is answered with the flag that selects it", async () => {
+  const { upstream, store } = await open();
+  const client = Object.assign(upstream, { url: "https://upstream.test/team/app" });
+  const source = new RegistrySource(client, { named: undefined, pausing: () => undefined });
+  await expect(importAll(store, source)).rejects.toThrow(
+    "if team/app is a repository, use 'everlock import https://upstream.test --repositories team/app'",
   );
 });

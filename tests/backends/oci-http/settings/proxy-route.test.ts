@@ -29,7 +29,7 @@ test.each([
   ["**,https://ghcr.io", "for all repositories of a registry, use upstream="],
   ["hub/**", "the upstream of hub/** is missing; use proxy=hub/**,https://registry-1.docker.io"],
   ["hub/**,ftp://ghcr.io", "'ftp://ghcr.io': it begins with neither https:// nor http://"],
-  ["hub/**,https://me:secret@ghcr.io", "it holds a user name or password"],
+  ["hub/**,https://me:secret@ghcr.io", "'https://…@ghcr.io': it holds a user name or password"],
   ["hub/**,https://ghcr.io,check=often", "check= must be always, never or a duration such as 5m"],
   ["hub/**,https://ghcr.io,wait=1h", "wait= must be a duration from 1s to 60s"],
   ["hub/**,https://ghcr.io,ca=ca.pem", "ca= must be an absolute path"],

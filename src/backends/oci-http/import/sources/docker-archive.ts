@@ -2,7 +2,7 @@ import { type Digest, digestOf, parseDigest } from "../../../../primitives/diges
 import { isRecord } from "../../../../primitives/text/records.ts";
 import { IMAGE_MANIFEST } from "../../../../registry/model/media-types.ts";
 import type { RepositoryName } from "../../../../registry/model/repository-name.ts";
-import { parseImageName } from "./image-names.ts";
+import { inGivenRepository, parseImageName } from "./image-names.ts";
 import {
   type ImportSource,
   meaningfulTime,
@@ -35,20 +35,21 @@ export class DockerArchive implements ImportSource {
   readonly parallel = 4;
   readonly place: string;
   readonly #files: LayoutFiles;
-  readonly #unnamed: RepositoryName | undefined;
+  readonly #given: RepositoryName | undefined;
   readonly #paths = new Map<Digest, string>();
   readonly #manifests = new Map<Digest, Uint8Array>();
-  readonly #tags = new Map<RepositoryName, SourceTag[]>();
+  #tags: ReadonlyMap<RepositoryName, readonly SourceTag[]> = new Map();
 
-  /** `unnamed`: the repository of images without a name. */
-  constructor(place: string, files: LayoutFiles, unnamed: RepositoryName | undefined) {
+  /** `given`: see `openFileSource`. */
+  constructor(place: string, files: LayoutFiles, given: RepositoryName | undefined) {
     this.place = place;
     this.#files = files;
-    this.#unnamed = unnamed;
+    this.#given = given;
   }
 
   async repositories() {
     const untaken: Untaken[] = [];
+    const tags = new Map<RepositoryName, SourceTag[]>();
     for (const image of await this.#images()) {
       const made = await this.#manifestOf(image);
       if (made instanceof SourceFault) {
@@ -58,15 +59,16 @@ export class DockerArchive implements ImportSource {
       if (image.names.length === 0)
         untaken.push({ what: made.digest, reason: "it has no name; tag it before it is saved" });
       for (const name of image.names) {
-        const { repository = this.#unnamed, tag } = parseImageName(name) ?? {};
+        const { repository = this.#given, tag } = parseImageName(name) ?? {};
         if (!repository || !tag) untaken.push({ what: name, reason: "it is no valid name of an image" });
         else {
-          const known = this.#tags.get(repository) ?? [];
+          const known = tags.get(repository) ?? [];
           known.push({ tag, ...made, earlier: [] });
-          this.#tags.set(repository, known);
+          tags.set(repository, known);
         }
       }
     }
+    this.#tags = inGivenRepository(tags, this.#given, this.place);
     return { names: [...this.#tags.keys()].sort(), untaken };
   }
 

@@ -44,11 +44,14 @@ export class SourceFault {
   }
 }
 
-/** The source as a whole can't be read, now or at all: the import ends, and may be run again. */
+/**
+ * The source as a whole can't be read, now or at all: the import ends, and may be run again. With the kind `invalid`, only
+ * after it was asked for otherwise.
+ */
 export class SourceError extends ExpectedError {
   override readonly name = "SourceError";
 
-  constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: ErrorOptions & { readonly kind?: "invalid" } = {}) {
     super(message, { kind: "unavailable", ...options });
   }
 }

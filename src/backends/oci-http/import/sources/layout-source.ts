@@ -1,7 +1,7 @@
 import type { Digest } from "../../../../primitives/digest.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../../registry/model/repository-name.ts";
 import { parseTag } from "../../../../registry/model/tag.ts";
-import { parseImageName } from "./image-names.ts";
+import { inGivenRepository, parseImageName } from "./image-names.ts";
 import {
   type ImportSource,
   type SourceContent,
@@ -21,14 +21,14 @@ export class LayoutSource implements ImportSource {
   readonly parallel = 4;
   readonly place: string;
   readonly #layout: OciLayout;
-  readonly #unnamed: RepositoryName | undefined;
+  readonly #given: RepositoryName | undefined;
   readonly #contents = new Map<RepositoryName, SourceContent>();
 
-  /** `unnamed`: the repository of images that have no name but a tag. */
-  constructor(place: string, layout: OciLayout, unnamed: RepositoryName | undefined) {
+  /** `given`: see `openFileSource`. */
+  constructor(place: string, layout: OciLayout, given: RepositoryName | undefined) {
     this.place = place;
     this.#layout = layout;
-    this.#unnamed = unnamed;
+    this.#given = given;
   }
 
   async repositories() {
@@ -40,7 +40,7 @@ export class LayoutSource implements ImportSource {
     for (const entry of index.entries) {
       const named =
         entry.name === undefined ? { repository: undefined, tag: undefined } : parseImageName(entry.name);
-      const repository = named?.repository ?? this.#unnamed;
+      const repository = named?.repository ?? this.#given;
       if (!named)
         untaken.push({ what: entry.name ?? entry.digest, reason: "it is no valid name of an image" });
       else if (!repository)
@@ -55,9 +55,10 @@ export class LayoutSource implements ImportSource {
         else byRepository.set(repository, [renamed]);
       }
     }
-    for (const [name, entries] of byRepository)
+    const repositories = inGivenRepository(byRepository, this.#given, this.place);
+    for (const [name, entries] of repositories)
       this.#contents.set(name, contentOf(name, { entries, faults: [] }));
-    return { names: [...byRepository.keys()].sort(), untaken };
+    return { names: [...repositories.keys()].sort(), untaken };
   }
 
   async content(repository: RepositoryName): Promise<SourceContent> {

@@ -52,6 +52,7 @@ export class RegistrySource implements ImportSource {
   readonly #options: RegistrySourceOptions;
   readonly #sleep: (ms: number) => Promise<void>;
   #hasAnswered = false;
+  #wasDenied = false;
 
   /** Closes the client in the end. */
   constructor(client: RegistryClient, options: RegistrySourceOptions) {
@@ -69,10 +70,17 @@ export class RegistrySource implements ImportSource {
     if (named) return { names: named, untaken: [] };
     const names = await this.#list<RepositoryName>((request) => this.#client.repositories(request));
     if (names instanceof SourceFault)
-      throw new SourceError(
-        `${this.place} does not list its repositories (${names.reason}); name them, as in --repositories team/app`,
-      );
+      throw new SourceError(this.#whyUnlisted(names.reason), { kind: "invalid" });
     return { names, untaken: [] };
+  }
+
+  #whyUnlisted(reason: string): string {
+    const { origin, pathname } = new URL(this.place);
+    const path = pathname.slice(1);
+    if (path !== "")
+      return `there is no list of repositories below ${this.place} (${reason}); if ${path} is a repository, use 'everlock import ${origin} --repositories ${path}'`;
+    const login = this.#wasDenied ? "use the --login <user> of one who may see the list, or name" : "name";
+    return `${this.place} does not list its repositories (${reason}); ${login} them, as in --repositories team/app`;
   }
 
   async content(repository: RepositoryName, isWanted: (tag: Tag) => boolean): Promise<SourceContent> {
@@ -173,6 +181,7 @@ export class RegistrySource implements ImportSource {
     for (let [failures, waits] = [0, 0]; ; ) {
       const answer = await request();
       this.#hasAnswered ||= answer.kind !== "unavailable";
+      this.#wasDenied ||= answer.kind === "denied";
       if (answer.kind === "found") return answer;
       if (answer.kind === "unknown") return new SourceFault("it is not there");
       const reason = this.#options.worded?.(answer.reason) ?? answer.reason;
@@ -194,7 +203,7 @@ export class RegistrySource implements ImportSource {
     // An address that never worked may well be wrong.
     const pause = this.#hasAnswered || failures === 0 ? PAUSES_MS[failures] : undefined;
     if (pause === undefined) throw new SourceError(reason);
-    this.#options.pausing(reason);
+    this.#options.pausing(`${reason}; trying again`);
     await this.#sleep(pause);
   }
 
