@@ -6,6 +6,7 @@ import { type CleanupRule, ruleFor } from "../policy/cleanup-rules.ts";
 import type { TagPattern } from "../policy/immutable-tags.ts";
 import type { InstanceName } from "../settings/instance-config.ts";
 import { repositoriesIn } from "../summaries/summary-pages.ts";
+import { lastPullsOf } from "./last-pulls.ts";
 import type { Moment } from "./moment.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
 import { newestHistory, stateOf, summariesOf } from "./registry-state.ts";
@@ -19,6 +20,8 @@ export interface RepositoryRecord {
   /** When something was last added, and by whom. */
   readonly pushed: Date | undefined;
   readonly by: string | undefined;
+  /** The hour of the last pull of anything in it; `undefined`: unknown, as of a past state. */
+  readonly pulled: Date | undefined;
   /** The tags that can be set only once. */
   readonly writeOnce: readonly TagPattern[];
   /** The rule by which content is deleted. */
@@ -58,6 +61,7 @@ export async function describeRepository(
     size: counted?.size,
     pushed: last && new Date(last.seconds * 1000),
     by: last?.user,
+    pulled: (await lastPullsOf(state))(repository),
     writeOnce: config.immutable,
     cleanup: ruleFor(config.cleanup, repository),
     isReadOnly: past !== undefined || config.mode === "read-only" || config.follow !== undefined,

@@ -7,6 +7,7 @@ import { NotFoundError } from "../../refusals.ts";
 import { isImmutable } from "../policy/immutable-tags.ts";
 import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
 import { summarize } from "./image-summary.ts";
+import { lastPullsOf } from "./last-pulls.ts";
 import type { Moment } from "./moment.ts";
 import { type ContentServices, configOf, requireReader } from "./registry-access.ts";
 import { lastSetsOf, type RegistryState, stateOf } from "./registry-state.ts";
@@ -25,6 +26,8 @@ export interface FoundTag {
   /** When the tag was last set, and by whom; `undefined` if the history has no commit for it. */
   readonly pushed: Date | undefined;
   readonly by: string | undefined;
+  /** The hour in which its manifest was last pulled by whatever tag; `undefined`: unknown, as of a past state. */
+  readonly pulled: Date | undefined;
   /** Whether no later push can move it. */
   readonly isWriteOnce: boolean;
   /** Whether the next cleanup deletes it. */
@@ -61,6 +64,7 @@ export async function tagDescriber(
   tags: readonly Tag[],
 ): Promise<(tag: Tag) => Promise<FoundTag | undefined>> {
   const sets = await lastSetsOf(state, repository, tags);
+  const pulls = await lastPullsOf(state);
   const expiries = state.past ? () => undefined : await nextCleanup(state, config, repository);
   return async (tag) => {
     const digest = await state.tagDigest(repository, tag);
@@ -75,6 +79,7 @@ export async function tagDescriber(
       artifactType: manifest?.artifactType,
       pushed: last && new Date(last.seconds * 1000),
       by: last?.user,
+      pulled: pulls(repository, digest),
       isWriteOnce: isImmutable(tag, config.immutable),
       expires: expiries(tag, last),
     };

@@ -8,7 +8,7 @@ import { formatCleanupRule } from "../../oci-http/policy/cleanup-rules.ts";
 import type { WebContext } from "../requests/web-context.ts";
 import { apiRoute } from "./api-route.ts";
 import { repositoryIn } from "./path-values.ts";
-import { Time } from "./schemas.ts";
+import { PullTime, Time } from "./schemas.ts";
 
 const Role = Type.Enum(ROLES);
 
@@ -30,6 +30,7 @@ const RepositoryDetails = Type.Object({
   ),
   pushed: Type.Optional(Time),
   by: Type.Optional(Type.String({ description: "who pushed last" })),
+  pulled: Type.Optional(PullTime),
   public: Type.Boolean({ description: "whether everybody may pull" }),
   roles: Type.Array(Role, {
     description: "of the user: a reader may pull, a writer also push, an owner also delete",
@@ -61,7 +62,7 @@ function shownGrant({ kind, holder, isDisabled, grant }: HeldGrant): Static<type
 }
 
 function shown({ repository, access, ...record }: RepositoryDetails): Static<typeof RepositoryDetails> {
-  const { tags, size, pushed, by, writeOnce, cleanup, isReadOnly } = record;
+  const { tags, size, pushed, by, pulled, writeOnce, cleanup, isReadOnly } = record;
   const { roles, isPublic, grants } = access;
   return {
     name: repository,
@@ -69,6 +70,7 @@ function shown({ repository, access, ...record }: RepositoryDetails): Static<typ
     ...(size !== undefined && { size }),
     ...(pushed && { pushed: pushed.toISOString() }),
     ...(by !== undefined && { by }),
+    ...(pulled && { pulled: pulled.toISOString() }),
     public: isPublic,
     roles: [...roles],
     readOnly: isReadOnly,

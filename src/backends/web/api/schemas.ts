@@ -22,3 +22,9 @@ export const DEFAULT_LIMIT = 100;
 export const Next = Type.Optional(Type.String({ description: "`cursor` of the next page" }));
 
 export const CommitId = Type.String({ pattern: "^[0-9a-f]{64}$", description: "the id of a commit" });
+
+export const PullTime = Type.String({
+  format: "date-time",
+  examples: ["2026-01-31T12:00:00.000Z"],
+  description: "the hour of the last pull; absent if unknown, as of the past",
+});

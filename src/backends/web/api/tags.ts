@@ -6,7 +6,7 @@ import { type FoundTag, searchTags } from "../../oci-http/operations/search-tags
 import type { WebContext } from "../requests/web-context.ts";
 import { apiRoute } from "./api-route.ts";
 import { repositoryIn, tagIn } from "./path-values.ts";
-import { DEFAULT_LIMIT, DigestText, Next, PAGE_QUERY, Time } from "./schemas.ts";
+import { DEFAULT_LIMIT, DigestText, Next, PAGE_QUERY, PullTime, Time } from "./schemas.ts";
 
 const Tag = Type.Object({
   tag: Type.String(),
@@ -17,6 +17,7 @@ const Tag = Type.Object({
   artifactType: Type.Optional(Type.String()),
   pushed: Type.Optional(Time),
   by: Type.Optional(Type.String({ description: "who set the tag last" })),
+  pulled: Type.Optional(PullTime),
   writeOnce: Type.Boolean({ description: "whether no later push can move it" }),
   expires: Type.Optional(Type.String({ description: "the cleanup rule whose next run deletes the tag" })),
 });
@@ -66,7 +67,7 @@ export function findTag(
 }
 
 function tagOf({ tag, digest, size, platforms, ...found }: FoundTag): Static<typeof Tag> {
-  const { mediaType, artifactType, pushed, by, isWriteOnce, expires } = found;
+  const { mediaType, artifactType, pushed, by, pulled, isWriteOnce, expires } = found;
   return {
     tag,
     digest,
@@ -76,6 +77,7 @@ function tagOf({ tag, digest, size, platforms, ...found }: FoundTag): Static<typ
     ...(artifactType !== undefined && { artifactType }),
     ...(pushed && { pushed: pushed.toISOString() }),
     ...(by !== undefined && { by }),
+    ...(pulled && { pulled: pulled.toISOString() }),
     writeOnce: isWriteOnce,
     ...(expires && { expires: expires.rule }),
   };

@@ -19,7 +19,7 @@ import { SearchForm } from "./components/search-form.tsx";
 import { SelectAll } from "./components/select-all.tsx";
 import { Size } from "./components/size.tsx";
 import { SortHead, SortLink } from "./components/sort-head.tsx";
-import { Time } from "./components/time.tsx";
+import { PullTime, Time } from "./components/time.tsx";
 import type { Page } from "./page.ts";
 
 const QUERY = Type.Object({ ...TAGS_QUERY, at: Type.Optional(Type.String()) });
@@ -119,8 +119,8 @@ function DeleteForm({ context, repository }: Shown) {
 function Heads(shown: Shown) {
   const { context, query } = shown;
   const head = { context, path: pathOf(shown), current: tagOrder(query) };
-  // Of the past, no sizes are counted.
-  const hasSizes = context.at === undefined;
+  // Of the past, sizes are not counted and pulls not known.
+  const isNewest = context.at === undefined;
   return (
     <thead>
       <tr>
@@ -138,7 +138,7 @@ function Heads(shown: Shown) {
         <th scope="col" class="wide">
           Platforms
         </th>
-        {hasSizes ? (
+        {isNewest ? (
           <SortHead {...head} sort="size" text="Size" startsDescending class="number wide" />
         ) : (
           <th scope="col" class="number wide">
@@ -146,6 +146,11 @@ function Heads(shown: Shown) {
           </th>
         )}
         <SortHead {...head} sort="pushed" text="Last push" startsDescending />
+        {isNewest && (
+          <th scope="col" class="wide">
+            Last pull
+          </th>
+        )}
       </tr>
     </thead>
   );
@@ -155,7 +160,7 @@ function Heads(shown: Shown) {
 const MAX_PLATFORMS = 4;
 
 function Row({ context, repository, mayDelete, entry }: Shown & { readonly entry: FoundTag }) {
-  const { tag, digest, size, platforms, mediaType, pushed, by, isWriteOnce, expires } = entry;
+  const { tag, digest, size, platforms, mediaType, pushed, by, pulled, isWriteOnce, expires } = entry;
   const more = platforms.length - MAX_PLATFORMS;
   return (
     <tr>
@@ -193,6 +198,7 @@ function Row({ context, repository, mayDelete, entry }: Shown & { readonly entry
       <td class="nowrap">
         {pushed && <Time date={pushed} />} {by !== undefined && <span class="soft wide">by {by}</span>}
       </td>
+      {context.at === undefined && <td class="wide nowrap">{pulled && <PullTime date={pulled} />}</td>}
     </tr>
   );
 }

@@ -48,6 +48,26 @@ describe("the page of a repository", () => {
     expect((await page("alice", `${PATH}?text=none`)).text).toContain("No tag has “none” in its name.");
   });
 
+  test("shows the hour of the last pull of tags and repository, as the API does, and none of the past", async () => {
+    const { httpPort, client, page } = await start();
+    const hour = () => `${new Date().toISOString().slice(0, 13)}:00:00.000Z`;
+    const started = hour();
+    await client.fetch("manifests/v1.9");
+    const expected = [started, hour()];
+    const { json } = await askApi(httpPort, "/repositories/team/app/-/tags?sort=version", "bob");
+    const pulled = (json["tags"] as { tag: string; pulled?: string }[]).flatMap((tag) => tag.pulled ?? []);
+    expect(pulled).toHaveLength(1);
+    expect(expected).toContain(pulled[0] ?? "");
+    expect((await askApi(httpPort, "/repositories/team/app", "bob")).json["pulled"]).toBe(pulled[0]);
+    const { text } = await page("bob");
+    // Of the tag, and of the repository.
+    expect(text.match(/, to the hour"/g)).toHaveLength(2);
+    expect((await page("bob", `${PATH}/-/tags/v1.9`)).text).toContain(", to the hour");
+    expect((await page("bob", `${PATH}/-/tags/latest`)).text).not.toContain("to the hour");
+    const past = await page("bob", `${PATH}?at=0s`);
+    expect([past.status, past.text.includes("to the hour")]).toEqual([200, false]);
+  });
+
   test("tells who is signed in what they may do, and whose grants there are to administrators alone", async () => {
     const { page } = await start("/users add eve change-me");
     const bob = await page("bob");

@@ -4,7 +4,7 @@ import type { InContext } from "../../requests/web-context.ts";
 import { Copyable } from "./copyable.tsx";
 import { DigestText } from "./digest-text.tsx";
 import { Size } from "./size.tsx";
-import { Time } from "./time.tsx";
+import { PullTime, Time } from "./time.tsx";
 
 interface ManifestFactsProps extends InContext {
   readonly repository: string;
@@ -63,13 +63,19 @@ export function ManifestFacts({ context, repository, details, tag }: ManifestFac
   );
 }
 
-function TagFacts({ tag: { pushed, by, isWriteOnce, expires } }: { readonly tag: FoundTag }) {
+function TagFacts({ tag: { pushed, by, pulled, isWriteOnce, expires } }: { readonly tag: FoundTag }) {
   return (
     <>
       {pushed && <dt>Pushed</dt>}
       {pushed && (
         <dd>
           <Time date={pushed} /> {by !== undefined && <span class="soft">by {by}</span>}
+        </dd>
+      )}
+      {pulled && <dt>Last pull</dt>}
+      {pulled && (
+        <dd>
+          <PullTime date={pulled} />
         </dd>
       )}
       {isWriteOnce && <dt>Write-once</dt>}

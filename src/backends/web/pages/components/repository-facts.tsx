@@ -5,7 +5,7 @@ import type { HeldGrant } from "../../../accounts/path-access.ts";
 import type { CleanupRule } from "../../../oci-http/policy/cleanup-rules.ts";
 import type { RepositoryDetails } from "../../api/repository.ts";
 import { Size } from "./size.tsx";
-import { Time } from "./time.tsx";
+import { PullTime, Time } from "./time.tsx";
 
 interface OfRepository {
   readonly details: RepositoryDetails;
@@ -15,7 +15,7 @@ const VERBS: Readonly<Record<Role, string>> = { reader: "pull", writer: "push", 
 
 /** The rules of a repository, and who may do what there. */
 export function RepositoryFacts({ details }: OfRepository) {
-  const { access, size, pushed, by, writeOnce, cleanup, isReadOnly } = details;
+  const { access, size, pushed, by, pulled, writeOnce, cleanup, isReadOnly } = details;
   return (
     <section class="section" aria-labelledby="about">
       <h2 id="about">About this repository</h2>
@@ -35,6 +35,12 @@ export function RepositoryFacts({ details }: OfRepository) {
         {pushed && (
           <dd>
             <Time date={pushed} /> {by !== undefined && <span class="soft">by {by}</span>}
+          </dd>
+        )}
+        {pulled && <dt>Last pull</dt>}
+        {pulled && (
+          <dd>
+            <PullTime date={pulled} />
           </dd>
         )}
         <dt>Write-once tags</dt>

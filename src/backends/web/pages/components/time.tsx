@@ -19,6 +19,23 @@ export function Time({ date, now = Date.now() }: TimeProps) {
   );
 }
 
+const HOUR = 3600;
+
+/** The hour of a pull. */
+export function PullTime({ date, now = Date.now() }: TimeProps) {
+  const exact = date.toISOString();
+  const seconds = Math.floor((now - date.getTime()) / 1000);
+  return (
+    <time
+      dateTime={exact}
+      title={`${exact.slice(0, 13).replace("T", " ")}:00 UTC, to the hour`}
+      class="nowrap"
+    >
+      {seconds < HOUR ? "this hour" : ageOf(seconds, exact)}
+    </time>
+  );
+}
+
 /** `just now`, `5m ago`, `3d ago`, or the day. */
 function ageOf(seconds: number, exact: string): string {
   if (seconds < MINUTE) return "just now";
