@@ -52,6 +52,8 @@ export interface PastState extends Past {
 
 /** Most differences from the newest state that are looked at for referrers which were deleted since. */
 const MAX_EXAMINED = 5000;
+/** Referrers that are read at once. */
+const REFERRERS_AT_ONCE = 100;
 const MAX_REFERRER_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -182,16 +184,19 @@ async function pastReferrers(
 ): Promise<Page<Referrer>> {
   const pace = new Pace(0.5);
   const found = new Map<string, Referrer>();
-  const newest = index.referrers(repository, subject, {
-    artifactType,
-    last,
-    limit: MAX_EXAMINED,
-    maxBytes: MAX_REFERRER_BYTES,
-  });
-  for (const referrer of newest.entries) {
-    await pace.rest();
-    if (await snapshot.fileId(manifestPath(repository, referrer.digest)))
-      found.set(referrer.digest, referrer);
+  let more = false;
+  for (let [from, read] = [last, 0]; found.size <= limit && read < MAX_EXAMINED; ) {
+    const request = { artifactType, last: from, limit: REFERRERS_AT_ONCE, maxBytes: MAX_REFERRER_BYTES };
+    const newest = index.referrers(repository, subject, request);
+    for (const referrer of newest.entries) {
+      await pace.rest();
+      if (await snapshot.fileId(manifestPath(repository, referrer.digest)))
+        found.set(referrer.digest, referrer);
+    }
+    ({ more } = newest);
+    if (!more) break;
+    read += newest.entries.length;
+    from = newest.entries.at(-1)?.digest ?? from;
   }
   let examined = 0;
   const below = manifestsPrefix(repository).slice(0, -1);
@@ -214,5 +219,5 @@ async function pastReferrers(
     });
   }
   const sorted = [...found.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1));
-  return { entries: sorted.slice(0, limit), more: newest.more || sorted.length > limit };
+  return { entries: sorted.slice(0, limit), more: more || sorted.length > limit };
 }
