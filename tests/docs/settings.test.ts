@@ -13,8 +13,8 @@ const OTHER_FLAGS = new Set([
   // everlock import and export
   ...["to", "repositories", "repository", "prefix", "tagged-only", "as", "users", "role"],
   ...["login", "password-file", "ca", "realm", "allow-private", "at"],
-  // build.ts; skopeo and /oci restore
-  ...["image", "packages", "all"],
+  // build.ts; skopeo and /oci restore; docker save
+  ...["image", "packages", "all", "platform"],
   // bun run bench
   ...["large", "against"],
   // dpkg

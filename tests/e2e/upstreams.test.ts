@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { digestOf } from "../../src/primitives/digest.ts";
 import { download } from "../../src/registry/client/download.ts";
 import type { UpstreamOptions } from "../../src/registry/client/upstream-options.ts";
@@ -103,7 +103,10 @@ describeWith(["registry", "sshpass"], "the credential of a mirror", () => {
   test("of a proxy is used below its prefix alone, and dropped with the proxy", async () => {
     const { url } = await startDistribution(USER);
     await pushImageTo(url, APP, "v1", { authorization: BASIC, layer: randomBytes(50_000) });
-    const server = await startEverlock();
+    const file = `${temporaryDirectory()}/config.json`;
+    const auth = Buffer.from(`${USER.name}:${USER.password}`).toString("base64");
+    writeFileSync(file, JSON.stringify({ auths: { [url]: { auth } } }));
+    const server = await startEverlock({ args: ["--upstream-credentials", file] });
     await server.console(`/oci set default proxy=hub/**,${url} proxy=other/**,${url}`);
     await server.console("/users grant anon http/oci/default reader");
     const pull = async (prefix: string) =>
@@ -114,6 +117,8 @@ describeWith(["registry", "sshpass"], "the credential of a mirror", () => {
     const kept = await server.console("/oci credential default alice proxy=hub/**", `${USER.password}\n`);
     expect(kept.stdout.trim()).toBe(`credential of 'default' for proxy=hub/** kept, for ${url} alone`);
     expect([await pull("hub"), await pull("other")]).toEqual([200, 404]);
+    await server.console(`/oci set default proxy=hub/**,${url} proxy=other/**,${url},credentials=allow`);
+    expect(await pull("other")).toBe(200);
     await server.console("/oci set default proxy=other/**,docker.io");
     expect(JSON.parse(readFileSync(`${server.dataDir}/upstream_credentials`, "utf8"))).toEqual({});
   });

@@ -14,7 +14,7 @@ export function replicaMetrics(replicas: readonly ReplicaRecord[]): Metric[] {
     ),
     gauge(
       "everlock_replica_lag_seconds",
-      "For how long a replica has lacked commits of its primary, or not heard of it; 0 while it is complete.",
+      "For how long a replica has lacked commits of its primary, or had no answer from it; 0 while it is complete.",
       ...each(({ lagSeconds }) => lagSeconds),
     ),
     gauge(

@@ -18,11 +18,11 @@ function stateOf({ state, head, lagSeconds, heardSecondsAgo }: ReplicaRecord): s
   const lag = seconds(lagSeconds);
   switch (state.kind) {
     case "starting":
-      return "it has not heard of it yet";
+      return "it has not answered yet";
     case "complete": {
       const at = head === undefined ? "both are empty" : `both are at ${head.slice(0, SHORT)}`;
       const heard = heardSecondsAgo === undefined ? "" : `, as of ${seconds(heardSecondsAgo)} ago`;
-      return lagSeconds > 0 ? `complete when it was last heard of, ${lag} ago` : `complete, ${at}${heard}`;
+      return lagSeconds > 0 ? `complete when it last answered, ${lag} ago` : `complete, ${at}${heard}`;
     }
     case "behind":
       return `${counted(state.commits, "commit")} and ${lag} behind`;

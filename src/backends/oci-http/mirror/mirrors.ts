@@ -47,7 +47,7 @@ export class Mirrors implements MirrorCalls {
 
   constructor(options: MirrorsOptions) {
     this.#options = options;
-    this.#upstreams = options.openUpstream && new Upstreams(options.openUpstream);
+    this.#upstreams = options.openUpstream && new Upstreams(options.openUpstream, () => this.forgetMisses());
     this.#log = new LogThrottle((message) => options.log.warn(message));
     const failed = (request: UpstreamRequest, failure: UpstreamFailure) => this.#failed(request, failure);
     this.#manifests = new ManifestFetches({
@@ -128,7 +128,7 @@ export class Mirrors implements MirrorCalls {
     if (asked) await this.#referrers.bring(asked, subject);
   }
 
-  /** What an upstream denied, or did not have, is asked for again at once: its credential has changed. */
+  /** What an upstream denied, or did not have, is asked for again at once: its credential or its settings have changed. */
   forgetMisses(): void {
     this.#manifests.forgetMisses();
     this.#blobs.forgetMisses();

@@ -28,11 +28,14 @@ interface Opened {
 /** The clients of all upstreams; each is opened when it is first needed, and again when its settings change. */
 export class Upstreams {
   readonly #open: OpenUpstream;
+  readonly #reopened: () => void;
   /** By registry and prefix. */
   readonly #opened = new Map<InstanceName, Map<string, Opened>>();
 
-  constructor(open: OpenUpstream) {
+  /** `reopened` is called when an upstream has other settings than before, such as another host. */
+  constructor(open: OpenUpstream, reopened: () => void = () => undefined) {
     this.#open = open;
+    this.#reopened = reopened;
   }
 
   routesOf(config: InstanceConfig): readonly UpstreamRoute[] {
@@ -62,7 +65,10 @@ export class Upstreams {
   #openedAt(known: Map<string, Opened>, { prefix }: UpstreamPlace, settings: UpstreamSettings): Opened {
     const before = known.get(prefix);
     if (before && Bun.deepEquals(before.settings, settings)) return before;
-    before?.upstream.close();
+    if (before) {
+      before.upstream.close();
+      this.#reopened();
+    }
     const opened = { settings, upstream: this.#open(settings), health: new UpstreamHealth() };
     known.set(prefix, opened);
     return opened;

@@ -76,7 +76,7 @@ function lossesOf(record: ReplicaRecord | undefined): string[] {
     ];
   if (record.state.kind === "complete" && record.lagSeconds > 0)
     return [
-      `${record.primary} was last heard of ${Math.round(record.lagSeconds)} s ago: '${name}' would lack what was pushed since`,
+      `${record.primary} last answered ${Math.round(record.lagSeconds)} s ago: '${name}' would lack what was pushed since`,
     ];
   return [];
 }

@@ -171,7 +171,7 @@ async function scrub(
   const problems = [...objects.problems, ...content.problems];
   const verdict = problems.length === 0 ? "no damage" : `${problems.length} damaged or missing`;
   return {
-    summary: `${objects.commits} commits, ${objects.objects} objects, ${content.blobs} blobs: ${verdict}`,
+    summary: `${counted(objects.commits, "commit")}, ${counted(objects.objects, "object")}, ${counted(content.blobs, "blob")}: ${verdict}`,
     details: problems,
   };
 }

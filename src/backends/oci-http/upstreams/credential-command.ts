@@ -27,7 +27,7 @@ export async function runCredentialCommand(
       ...{ timeout: TIMEOUT_MS, killSignal: "SIGKILL", env: process.env },
     });
   } catch {
-    throw fail("can't be run");
+    throw fail("can't be run: it must be an executable that the server's PATH leads to");
   }
   const output = await boundedText(child.stdout);
   if (output === undefined) child.kill("SIGKILL");

@@ -46,16 +46,20 @@ test("a tag that somebody pushed before its name belonged to a proxy stays, and 
   expect((await storage().tags(BELOW, PAGE))?.entries).toEqual(["demo", "other"] as Tag[]);
 });
 
-test("each proxy has a client and times of its own, and only the upstream of the whole registry gets credentials", () => {
+test("each proxy has a client, times and credentials of its own, and its misses are forgotten when it gets others", () => {
   const opened: UpstreamSettings[] = [];
   const closed: string[] = [];
-  const upstreams = new Upstreams((settings) => {
-    opened.push(settings);
-    return Object.assign(new FakeUpstream(), {
-      url: settings.upstream,
-      close: () => void closed.push(settings.upstream),
-    });
-  });
+  let reopened = 0;
+  const upstreams = new Upstreams(
+    (settings) => {
+      opened.push(settings);
+      return Object.assign(new FakeUpstream(), {
+        url: settings.upstream,
+        close: () => void closed.push(settings.upstream),
+      });
+    },
+    () => reopened++,
+  );
   const store = { upstreamRealm: "https://auth.test", upstreamCa: "/ca.pem" };
   const proxies = [
     proxy("hub/**,https://hub.test,check=never"),
@@ -101,7 +105,9 @@ test("each proxy has a client and times of its own, and only the upstream of the
   );
   upstreams.routesOf({ ...config, proxies: proxies.slice(1) });
   expect(closed).toEqual(["https://hub.test"]);
-  expect(opened.length).toBe(3);
+  expect({ opened: opened.length, reopened }).toEqual({ opened: 3, reopened: 0 });
+  upstreams.routesOf({ ...config, ...store, upstreamRealm: "https://other.test", proxies: proxies.slice(1) });
+  expect({ opened: opened.length, reopened }).toEqual({ opened: 4, reopened: 1 });
 });
 
 test.each([

@@ -71,7 +71,7 @@ test("the job 'scrub' reports commits, objects and blobs, and what is damaged", 
   const jobs = jobsOn(store);
   const { store: name } = store.oci.location;
   expect(await jobs.run("scrub", { isDryRun: false })).toEqual([
-    expect.stringMatching(new RegExp(`^${name}: 1 commits, \\d+ objects, 3 blobs: no damage$`)),
+    expect.stringMatching(new RegExp(`^${name}: 1 commit, \\d+ objects, 3 blobs: no damage$`)),
   ]);
   writeFileSync(blobPath(store.dir, lost.digest), "x".repeat(lost.size));
   expect(await jobs.run("scrub", { isDryRun: true })).toEqual([
