@@ -10,6 +10,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ECONNRESET: "it closed the connection",
   FailedToOpenSocket: "it can't be reached",
   ENOTFOUND: "there is no host of that name",
+  EPROTO: "it does not speak TLS at this port; without TLS, the endpoint begins with http://",
   CERT_HAS_EXPIRED: "its certificate has expired",
   CERT_NOT_YET_VALID: "its certificate is not valid yet",
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for other host names",

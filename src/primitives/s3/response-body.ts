@@ -4,8 +4,11 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** No bytes of a body have come for so long. */
 export class StalledError extends Error {
+  readonly ms: number;
+
   constructor(ms: number) {
     super(`no more bytes within ${ms} ms`);
+    this.ms = ms;
   }
 }
 
@@ -25,8 +28,6 @@ export interface BodyWatch {
   readonly stalled?: () => void;
 }
 
-/** Bodies of up to so many bytes are read in one step, which may take as long as a piece. */
-const MAX_SHORT = 64 * 1024;
 const EMPTY = new Uint8Array();
 
 /** Reads a body, and rejects with `StalledError` where its bytes do not come. The time between reads is the reader's own. */
@@ -89,32 +90,22 @@ export function streamOf(reader: ByteReader): ReadableStream<Bytes> {
   );
 }
 
-/**
- * The whole body. Rejects, with `StalledError` where no bytes come for `ms` milliseconds; `abort` then ends the request. Also
- * rejects where fewer bytes come than the head announces.
- */
-export async function readBody(response: Response, ms: number, abort: AbortController): Promise<Bytes> {
-  const { headers, status } = response;
+/** The bytes of a body, where its head says so. */
+export function lengthOf({ status, headers }: Response): number | undefined {
   const announced = headers.get("content-length");
-  if (announced === "0" || status === 204) return EMPTY;
-  const length = announced === null || headers.has("content-encoding") ? undefined : Number(announced);
-  const isShort = length !== undefined && length <= MAX_SHORT;
-  const bytes = isShort ? await readShort(response, ms, abort) : await readLong(response, ms);
+  if (announced === null) return status === 204 ? 0 : undefined;
+  return headers.has("content-encoding") ? undefined : Number(announced);
+}
+
+/** The bytes. Throws if the head announced another number of them. */
+export function ofLength(bytes: Bytes, length: number | undefined): Bytes {
   if (length !== undefined && bytes.length !== length)
     throw new Error(`${bytes.length} of ${length} bytes came`);
   return bytes;
 }
 
-async function readShort(response: Response, ms: number, abort: AbortController): Promise<Bytes> {
-  const timer = setTimeout(() => abort.abort(new StalledError(ms)), ms);
-  try {
-    return new Uint8Array(await response.arrayBuffer());
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function readLong(response: Response, ms: number): Promise<Bytes> {
+/** The whole body. Rejects with `StalledError` where no bytes come for `ms` milliseconds. */
+export async function readLong(response: Response, ms: number): Promise<Bytes> {
   if (!response.body) return EMPTY;
   const reader = new WatchedReader(response.body.getReader() as ByteReader, { ms });
   const pieces: Bytes[] = [];

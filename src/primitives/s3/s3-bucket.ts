@@ -2,7 +2,7 @@ import type { ByteRange } from "./byte-range.ts";
 import type { ByteReader } from "./response-body.ts";
 import type { S3Client } from "./s3-client.ts";
 import { S3UnavailableError, S3UncertainError } from "./s3-errors.ts";
-import type { S3Response } from "./s3-exchange.ts";
+import { type S3Response, textOf } from "./s3-exchange.ts";
 import type { S3Request } from "./s3-request.ts";
 import { type ListedPage, parseDeletionErrors, parseListing, writeDeletion } from "./s3-xml.ts";
 
@@ -221,11 +221,6 @@ export function conditionHeaders(condition: WriteCondition | undefined): Record<
 
 export function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`${METADATA}${name}`, value]));
-}
-
-/** The body, which is XML. */
-export function textOf({ bytes }: S3Response): string {
-  return Buffer.from(bytes).toString();
 }
 
 function objectOf(response: S3Response): S3Object {

@@ -8,7 +8,7 @@ import type { ByteReader } from "./response-body.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
 import { S3RefusedError, S3UnavailableError } from "./s3-errors.ts";
-import { BrokenBodyError, LateError, S3Exchange, type S3Response } from "./s3-exchange.ts";
+import { BrokenBodyError, LateError, S3Exchange, type S3Response, textOf } from "./s3-exchange.ts";
 import type { S3Location } from "./s3-location.ts";
 import { newS3Memory, type S3Memory } from "./s3-memory.ts";
 import { refusalOf } from "./s3-refusal.ts";
@@ -195,7 +195,7 @@ export class S3Client {
     // Of a streamed body, the first bytes are the answer.
     if (!reader && !RETRIED.includes(status)) this.#outage.answered();
     if (ok || (RESULTS.includes(status) && status !== 404)) return response;
-    const { code, message } = parseErrorBody(Buffer.from(response.bytes).toString());
+    const { code, message } = parseErrorBody(textOf(response));
     // Not only objects can be missing: so can the bucket, or the user of the access key.
     if (status === 404 && (code === undefined || MISSING.includes(code))) return response;
     const words = `${status} ${code ?? ""} ${message ?? ""}`.trim().replaceAll(/\s+/g, " ");

@@ -2,7 +2,14 @@ import { monotonicMs } from "../monotonic-clock.ts";
 import type { ByteRange } from "./byte-range.ts";
 import type { Outage } from "./outage.ts";
 import { type DownloadResponse, openPlainDownload } from "./plain-download.ts";
-import { type ByteReader, readBody, WatchedReader } from "./response-body.ts";
+import {
+  type ByteReader,
+  lengthOf,
+  ofLength,
+  readLong,
+  StalledError,
+  WatchedReader,
+} from "./response-body.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
 import type { S3Location } from "./s3-location.ts";
 import { type S3Request, usualPause, usualTimeout } from "./s3-request.ts";
@@ -26,7 +33,11 @@ export interface S3ExchangeOptions {
 }
 
 /** The server has not responded in time. */
-export class LateError extends Error {}
+export class LateError extends Error {
+  constructor(ms: number) {
+    super(`no response within ${ms} ms`);
+  }
+}
 
 /** The response has begun, and the rest of it did not come. */
 export class BrokenBodyError extends Error {
@@ -44,6 +55,8 @@ const MAX_HASHED_WITH_TLS = 64 * 1024;
 /** Variables by which `fetch` finds a proxy for HTTP. */
 const PROXIES: readonly string[] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 const EMPTY = new Uint8Array();
+/** Bodies of up to so many bytes are read in one step, which may take as long as the head. */
+const MAX_SHORT = 64 * 1024;
 
 /** Sends signed requests, each once, and bounds how long it waits. */
 export class S3Exchange {
@@ -84,8 +97,8 @@ export class S3Exchange {
     const signed = await this.#sign(request, credentials);
     const abort = new AbortController();
     const ms = this.#outage.patience(request.timeoutMs ?? usualTimeout(request, this.#timeoutMs));
-    const timer = setTimeout(() => abort.abort(new LateError(`no response within ${ms} ms`)), ms);
-    let response: Response;
+    let response: Response | undefined;
+    const timer = setTimeout(() => abort.abort(response ? new StalledError(ms) : new LateError(ms)), ms);
     try {
       response = await fetch(signed.url, {
         method,
@@ -95,15 +108,15 @@ export class S3Exchange {
         ...this.#tls,
         ...(body && { body }),
       });
+      began(response);
+      const { status, ok, headers } = response;
+      if (request.isStreamed && ok)
+        return { status, ok, headers, bytes: EMPTY, reader: this.#reader(response) };
+      const bytes = method === "HEAD" ? EMPTY : await this.#read(request, response, timer);
+      return { status, ok, headers, bytes };
     } finally {
       clearTimeout(timer);
     }
-    began(response);
-    const { status, ok, headers } = response;
-    if (request.isStreamed && ok)
-      return { status, ok, headers, bytes: EMPTY, reader: this.#reader(response) };
-    const bytes = method === "HEAD" ? EMPTY : await this.#read(request, response, abort);
-    return { status, ok, headers, bytes };
   }
 
   /** Asks for a range over a connection of its own. */
@@ -122,17 +135,22 @@ export class S3Exchange {
     return this.#signer.presign(this.#path(key), seconds, credentials, at);
   }
 
-  async #read(
-    request: S3Request,
-    response: Response,
-    abort: AbortController,
-  ): Promise<Uint8Array<ArrayBuffer>> {
-    const ms = this.#outage.patience(usualPause(request, this.#timeoutMs));
+  /** `timer` ends the request. */
+  async #read(request: S3Request, response: Response, timer: Timer): Promise<Uint8Array<ArrayBuffer>> {
     const begun = monotonicMs();
+    const length = lengthOf(response);
     try {
-      return await readBody(response, ms, abort);
+      if (length === 0) return EMPTY;
+      if (length !== undefined && length <= MAX_SHORT) {
+        timer.refresh();
+        return ofLength(new Uint8Array(await response.arrayBuffer()), length);
+      }
+      clearTimeout(timer);
+      const ms = this.#outage.patience(usualPause(request, this.#timeoutMs));
+      return ofLength(await readLong(response, ms), length);
     } catch (error) {
       // What came meanwhile is not known: no more than this was silence.
+      const ms = error instanceof StalledError ? error.ms : 0;
       throw new BrokenBodyError(Math.min(monotonicMs() - begun, ms), error);
     }
   }
@@ -174,4 +192,9 @@ export class S3Exchange {
     const { bucket, prefix } = this.#location;
     return [bucket, ...(key === undefined ? [] : [prefix, key])].filter((part) => part !== "").join("/");
   }
+}
+
+/** The body as text. */
+export function textOf({ bytes: { buffer, byteOffset, length } }: S3Response): string {
+  return Buffer.from(buffer, byteOffset, length).toString();
 }

@@ -4,10 +4,9 @@ import {
   type PutOptions,
   type PutOutcome,
   type S3Bucket,
-  textOf,
 } from "./s3-bucket.ts";
 import { S3UnavailableError, S3UncertainError } from "./s3-errors.ts";
-import type { S3Response } from "./s3-exchange.ts";
+import { type S3Response, textOf } from "./s3-exchange.ts";
 import {
   type ListedUpload,
   parseUploadId,

@@ -42,10 +42,11 @@ export async function countRequests({ dir, port, location }: S3Place): Promise<s
 async function count(proxy: CountingProxy, node: Peer, other: Peer): Promise<Counted[]> {
   const rows: Counted[] = [];
   const during = async (what: string, work: () => Promise<void>) => {
+    await nodeHasLooked(proxy);
     proxy.requests.length = 0;
     await work();
     await Bun.sleep(REST_MS);
-    // Not what the node does by itself: looks at all logs once a second, merges of the log.
+    // Not what the node does by itself, such as merges of the log.
     const requests = proxy.requests.filter((line) =>
       /everlock-oci-local.(uploads|blobs|data|touched|log)/.test(line),
     );
@@ -59,6 +60,13 @@ async function count(proxy: CountingProxy, node: Peer, other: Peer): Promise<Cou
     for (const connection of connections) connection.close();
   }
   return rows;
+}
+
+/** Resolves after a look of the node at the log, of which it makes one a second by itself: what follows has no other. */
+async function nodeHasLooked(proxy: CountingProxy): Promise<void> {
+  proxy.requests.length = 0;
+  const hasLooked = () => proxy.requests.some((line) => /^GET .*\/everlock-oci-local\/log\//.test(line));
+  while (!hasLooked()) await Bun.sleep(1);
 }
 
 async function countOnce(

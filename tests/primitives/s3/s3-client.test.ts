@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { S3Bucket, textOf } from "../../../src/primitives/s3/s3-bucket.ts";
+import { S3Bucket } from "../../../src/primitives/s3/s3-bucket.ts";
 import { S3Client } from "../../../src/primitives/s3/s3-client.ts";
 import {
   S3RefusedError,
   S3UnavailableError,
   S3UncertainError,
 } from "../../../src/primitives/s3/s3-errors.ts";
+import { textOf } from "../../../src/primitives/s3/s3-exchange.ts";
 import { probeConditions } from "../../../src/primitives/s3/s3-probe.ts";
 import { afterThisTest } from "../../support/cleanup.ts";
 
@@ -62,6 +63,13 @@ describe("a request to the object store", () => {
     await expect(client.send({ ...GET, isRepeatable: false })).rejects.toThrow("no response within 50 ms");
     const sooner = client.send({ ...GET, isRepeatable: false, timeoutMs: 20 });
     await expect(sooner).rejects.toThrow("no response within 20 ms");
+  });
+
+  test("over TLS to a server without it is refused with what to change", async () => {
+    const { location } = clientOf(() => new Response("ok"));
+    const endpoint = location.endpoint.replace("http:", "https:");
+    const client = new S3Client({ ...location, endpoint }, () => KEYS, { pauseMs: 1, maxAttempts: 1 });
+    await expect(client.send(GET)).rejects.toThrow("it does not speak TLS at this port");
   });
 
   test("is signed, with the hash of its body", async () => {
