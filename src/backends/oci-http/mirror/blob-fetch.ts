@@ -96,9 +96,11 @@ export class BlobFetch {
     const spool = own === undefined ? await SpoolFile.create(directory) : undefined;
     const path = own ?? spool?.path;
     try {
-      if (size !== undefined && path !== undefined)
-        this.#options.begun({ kind: "growing", path, size, progress: this.#progress.memory });
-      const failure = await this.#receive(session, answer, size, spool);
+      const begun = () => {
+        if (size !== undefined && path !== undefined)
+          this.#options.begun({ kind: "growing", path, size, progress: this.#progress.memory });
+      };
+      const failure = await this.#receive(session, answer, { size, spool, begun });
       if (failure) await uploads.cancel(repository, session);
       return failure;
     } catch (error) {
@@ -118,8 +120,7 @@ export class BlobFetch {
   async #receive(
     session: SessionId,
     first: UpstreamBlob,
-    size: number | undefined,
-    spool: SpoolFile | undefined,
+    { size, spool, begun }: Kept,
   ): Promise<MirrorFailure | UpstreamFailure | undefined> {
     const { repository, digest } = this.#blob;
     const { uploads } = this.#storage;
@@ -127,7 +128,7 @@ export class BlobFetch {
     for (let from = 0; ; ) {
       const read: BodyEnd = {};
       const chunk = {
-        body: this.#watched(body, { from, size, spool, read }),
+        body: this.#watched(body, { from, size, spool, begun, read }),
         range: undefined,
         length: size === undefined ? undefined : size - from,
       };
@@ -169,15 +170,13 @@ export class BlobFetch {
       from,
       size = MAX_UNSTATED_BYTES,
       spool,
+      begun,
       read,
-    }: {
-      readonly from: number;
-      readonly size: number | undefined;
-      readonly spool: SpoolFile | undefined;
-      readonly read: BodyEnd;
-    },
+    }: Kept & { readonly from: number; readonly read: BodyEnd },
   ): AsyncGenerator<Uint8Array> {
     let arrived = from;
+    // The store reads it only once the quota has room for it: until then nobody is told that bytes come.
+    begun();
     try {
       for await (const chunk of body) {
         const { length } = chunk;
@@ -212,6 +211,15 @@ export class BlobFetch {
         return { kind: "unavailable", reason: `the fetch of ${digest} was ended: ${result.kind}` };
     }
   }
+}
+
+/** How the bytes of a fetch are kept, and shown to clients while they come. */
+interface Kept {
+  /** Of the whole blob, if it is known. */
+  readonly size: number | undefined;
+  readonly spool: SpoolFile | undefined;
+  /** Called when the first bytes may come, and again after each break. */
+  readonly begun: () => void;
 }
 
 /** Why the reading of a body ended before its end. */
