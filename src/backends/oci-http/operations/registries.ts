@@ -7,7 +7,7 @@ import { ExistsError, InvalidArgumentError, UnconfirmedError } from "../../refus
 import type { InstanceRegistry } from "../instances/instance-registry.ts";
 import type { ReplicaRecord } from "../replica/replicas.ts";
 import { changeFault } from "../settings/check-effects.ts";
-import type { InstanceConfig, InstanceName } from "../settings/instance-config.ts";
+import { type InstanceConfig, type InstanceName, mayLackBlobs } from "../settings/instance-config.ts";
 import {
   ALL_SETTINGS,
   changedSettings,
@@ -77,7 +77,11 @@ export async function createRegistry(
   const store = settings.store ?? parseStoreName(`everlock-oci-${name}`);
   if (!store)
     throw new InvalidArgumentError(`'${name}' can't be part of a store's name; give one: store=<name>`);
-  const complete = completeSettings({ ...settings, store, ...(commit && { at: commit }) }, ({ usage }) => {
+  // What a mirror never fetched is missing in its past states too, also when they are all that uses the store.
+  const isPartial = at && instances.list().some((each) => each.store === store && mayLackBlobs(each));
+  const inherited = isPartial ? ({ references: "sparse" } as const) : {};
+  const given = { ...inherited, ...settings, store, ...(commit && { at: commit }) };
+  const complete = completeSettings(given, ({ usage }) => {
     throw new InvalidArgumentError(`a registry needs ${usage}`);
   });
   const config = { name, ...complete };

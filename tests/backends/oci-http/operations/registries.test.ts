@@ -81,6 +81,18 @@ describe("a new registry", () => {
     );
   });
 
+  test.each([
+    ["of a mirror may lack blobs", "https://upstream.test", "sparse"] as const,
+    ["of another registry may not", undefined, "strict"] as const,
+  ])("at a past state %s", async (_, upstream, references) => {
+    const { store, services } = await openRegistries(upstream === undefined ? {} : { upstream });
+    await store.image("v1");
+    const at = parseMoment(store.oci.store.head().commitId?.slice(0, 12) ?? "");
+    const settings = { ...NEW.settings, store: TEAM_STORE };
+    const created = await createRegistry(services, administrator, { ...NEW, settings, at });
+    expect(created.references).toBe(references);
+  });
+
   test("at a past state requires the store whose state it serves", async () => {
     const { services, changes } = await openRegistries();
     const created = createRegistry(services, administrator, { ...NEW, at: parseMoment("2h") });
