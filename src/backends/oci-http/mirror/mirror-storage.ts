@@ -30,6 +30,9 @@ import type { MirrorView } from "./mirror-view.ts";
 /** Seconds after which a client may ask again for what upstream could not give. */
 const RETRY_SECONDS = 5;
 
+/** How often content may be gone again before the client gets it. */
+const MAX_REMOVALS = 3;
+
 /** What of a request matters for where its content comes from. */
 export interface MirroredRequest {
   /** It wants no content. */
@@ -66,7 +69,15 @@ export class MirrorStorage implements RegistryStorage {
     const { isHead } = this.#request;
     // Who pushes asks so whether it must be uploaded: only what is here counts.
     if (!own && isHead && this.#mirror.acceptsPushes) return undefined;
-    const fetched = await this.#calls.blob(this.#asked(repository), digest, isHead);
+    return unlessRemoved(() => this.#fetchedBlob(repository, digest, own));
+  }
+
+  async #fetchedBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    own: StoredBlob | undefined,
+  ): Promise<StoredBlob | "removed" | undefined> {
+    const fetched = await this.#calls.blob(this.#asked(repository), digest, this.#request.isHead);
     switch (fetched.kind) {
       case "growing":
         return growingBlob(fetched, () => this.#own.blob(repository, digest));
@@ -75,7 +86,7 @@ export class MirrorStorage implements RegistryStorage {
       case "stored":
         this.#mirror.noteBlob(repository, digest);
         if (own) this.#mirror.noteHit();
-        return own ?? this.#own.blob(repository, digest);
+        return own ?? (await this.#own.blob(repository, digest)) ?? "removed";
       default:
         return missed(fetched);
     }
@@ -90,14 +101,21 @@ export class MirrorStorage implements RegistryStorage {
       this.#mirror.noteHit();
       return own;
     }
+    return unlessRemoved(() => this.#fetchedManifest(repository, reference));
+  }
+
+  async #fetchedManifest(
+    repository: RepositoryName,
+    reference: Reference,
+  ): Promise<StoredManifest | "removed" | undefined> {
     const result = await this.#calls.manifest(this.#asked(repository), reference);
     switch (result.kind) {
       case "current":
         if (reference.kind === "tag") this.#mirror.noteFresh(repository, reference.tag, result.freshMs);
-        return this.#own.manifest(repository, reference);
+        return (await this.#own.manifest(repository, reference)) ?? "removed";
       case "stale": {
         const copy = await this.#own.manifest(repository, reference);
-        return copy && { ...copy, warning: result.warning };
+        return copy ? { ...copy, warning: result.warning } : "removed";
       }
       default:
         return missed(result);
@@ -220,6 +238,19 @@ export class MirrorStorage implements RegistryStorage {
 
   #asked(repository: RepositoryName): MirrorRequest {
     return { instance: this.#mirror.instance, repository, author: this.#author() };
+  }
+}
+
+/**
+ * Fetches until what was fetched is still there when it is to be served: the collector, perhaps of another node, may prune it in
+ * between.
+ */
+async function unlessRemoved<T>(fetched: () => Promise<T | "removed" | undefined>): Promise<T | undefined> {
+  for (let tries = 1; ; tries++) {
+    const found = await fetched();
+    if (found !== "removed") return found;
+    if (tries === MAX_REMOVALS)
+      throw new UnobtainableError("away", "it was removed meanwhile", RETRY_SECONDS);
   }
 }
 

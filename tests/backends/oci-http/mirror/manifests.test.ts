@@ -5,7 +5,7 @@ import type { CheckInterval } from "../../../../src/backends/oci-http/settings/u
 import type { Tag } from "../../../../src/registry/model/tag.ts";
 import { UnobtainableError } from "../../../../src/registry/model/unobtainable.ts";
 import { testMirror } from "../../../support/mirror.ts";
-import { APP, TestStore } from "../../../support/oci-store.ts";
+import { ALICE, APP, TestStore } from "../../../support/oci-store.ts";
 
 const ALWAYS = { check: "always" as CheckInterval };
 const DEMO = { kind: "tag", tag: "demo" as Tag } as const;
@@ -295,4 +295,29 @@ test("what upstream denied is asked for at once after its credential was changed
   expect(await tag("demo")).toBeUndefined();
   mirrors.forgetMisses();
   expect((await tag("demo"))?.digest).toBe(digest);
+});
+
+/** A mirror of which an image is deleted each time that it was fetched, so often. */
+async function openPruned(times: number) {
+  const { store, ...mirror } = await open();
+  mirror.upstream.image("demo");
+  let left = times;
+  const manifest: typeof mirror.mirrors.manifest = async (...args) => {
+    const result = await mirror.mirrors.manifest(...args);
+    const digest = store.oci.index.tagDigest(APP, DEMO.tag);
+    if (digest && left-- > 0) await store.oci.changes.deleteManifest(ALICE, APP, { kind: "digest", digest });
+    return result;
+  };
+  const calls = { ...mirror.mirrors, manifest } as unknown as typeof mirror.mirrors;
+  return mirror.storage({ view: new MirrorView(mirror.config, calls) });
+}
+
+test("an image that is pruned while it is pulled is fetched again", async () => {
+  const storage = await openPruned(2);
+  expect(await storage.manifest(APP, DEMO)).toBeDefined();
+});
+
+test("an image that is always gone when it is to be served is not unknown to clients", async () => {
+  const storage = await openPruned(10);
+  await expect(storage.manifest(APP, DEMO)).rejects.toMatchObject({ kind: "away", retryAfterSeconds: 5 });
 });
