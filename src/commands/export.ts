@@ -30,7 +30,7 @@ const ARGS: ArgsDef = {
 };
 
 const USAGE =
-  "use: everlock export <store> <dir> [--format git|oci] [--data-dir <dir> | --storage s3://<bucket>/<prefix>]";
+  "use: everlock export <store> <dir> [--format git|oci [--repositories <pattern>] [--at <time>]] [--data-dir <dir> | --storage s3://<bucket>/<prefix>]";
 /** In the exported repository: whose commits it has. */
 const MARKER = "everlock-export.json";
 

@@ -61,6 +61,8 @@ export async function promoteReplica(
     follow: undefined,
     upstream: undefined,
     upstreamStore: undefined,
+    // Of an upstream that it no longer has.
+    ...{ upstreamCa: undefined, upstreamRealm: undefined, upstreamPrivate: "refuse", nsVhosts: [] },
   });
   await replicas.settled(name);
   return { name, primary: record?.primary, head: record?.head };

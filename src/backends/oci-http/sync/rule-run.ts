@@ -1,8 +1,9 @@
 import { allOf } from "../../../primitives/jobs/all-of.ts";
 import { formatSize } from "../../../primitives/text/byte-size.ts";
+import { counted } from "../../../primitives/text/counted.ts";
 import type { ListCursor } from "../../../registry/client/registry-client.ts";
 import type { Tag } from "../../../registry/model/tag.ts";
-import { type SyncRule, selectsTag } from "../policy/sync-rules.ts";
+import { formatSyncRule, type SyncRule, selectsTag } from "../policy/sync-rules.ts";
 import { BlobCopies } from "./blob-copies.ts";
 import type { CompleteImages } from "./collected-image.ts";
 import { CopyFault } from "./copy-fault.ts";
@@ -34,6 +35,8 @@ export class RuleResult {
   readonly skipped: string[] = [];
   /** With the reason. */
   readonly failed: string[] = [];
+  /** Rules that mean none of upstream's tags: a typing error, or a version that is to come. */
+  readonly idle: string[] = [];
   unchanged = 0;
   bytes = 0;
 
@@ -71,6 +74,10 @@ async function copyTags(
   });
   const copies = new TagCopies({ upstream, rule, tags, blobs, complete, isDryRun });
   const wanted = tags.filter((tag) => selectsTag(rule, tag));
+  if (wanted.length === 0 && tags.length > 0)
+    result.idle.push(
+      `sync=${formatSyncRule(rule)} names no tag that upstream has (${counted(tags.length, "tag")})`,
+    );
   let done = 0;
   const show = () =>
     progress(

@@ -180,6 +180,7 @@ function reportOf(results: readonly RuleResult[], isDryRun: boolean): Omit<JobRe
   const lines = [
     // What a long list leaves out is what needs nobody.
     ...failed.map((line) => `failed: ${line}`),
+    ...all((result) => result.idle),
     ...deleted.map((name) => `${name} ${would}deleted`),
     ...moved.map((name) => `${name} ${would}copied`),
     ...skipped,

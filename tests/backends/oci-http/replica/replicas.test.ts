@@ -7,6 +7,7 @@ import {
 } from "../../../../src/backends/oci-http/operations/replicas.ts";
 import { PrimaryError } from "../../../../src/backends/oci-http/replica/primary-error.ts";
 import { Replicas } from "../../../../src/backends/oci-http/replica/replicas.ts";
+import { changeFault } from "../../../../src/backends/oci-http/settings/check-effects.ts";
 import type { InstanceConfig } from "../../../../src/backends/oci-http/settings/instance-config.ts";
 import { NotAllowedError, UnconfirmedError } from "../../../../src/backends/refusals.ts";
 import { consoleLogger } from "../../../../src/primitives/logging/logger.ts";
@@ -22,11 +23,14 @@ const UPSTREAM = "https://primary.test";
 const administrator = actorWith(ADMINISTRATOR);
 const owner = actorWith({ "http/oci/default": "owner" });
 
+/** Settings that need an upstream. */
+const OF_UPSTREAM = { upstreamCa: "/ca.pem", nsVhosts: ["mirror.test"] };
+
 /** A registry `default` that follows a store in this process, and the services of operations on it. */
 async function replicaOf(primary: TestStore) {
   const own = await TestStore.open();
   const near = new NearPrimary(primary.oci);
-  const registry = registryOver(own, { follow: "all", upstream: UPSTREAM });
+  const registry = registryOver(own, { follow: "all", upstream: UPSTREAM, ...OF_UPSTREAM });
   const changes = new MoveListeners();
   const set = async (_actor: unknown, _name: unknown, settings: Partial<InstanceConfig>) => {
     registry.set(settings);
@@ -69,6 +73,12 @@ describe("a replica", () => {
     if (!after) throw new Error("there is no registry");
     expect(changeable(after, administrator)).toBe(after);
     expect([after.follow, after.upstream, replicas.list()]).toEqual([undefined, undefined, []]);
+    // Nothing stays that would be in the way of its next change.
+    expect([after.upstreamCa, after.nsVhosts, changeFault(undefined, after)]).toEqual([
+      undefined,
+      [],
+      undefined,
+    ]);
     await primary.image("b");
     await own.image("c");
     expect(own.tags()).toEqual(["a", "c"]);

@@ -62,6 +62,15 @@ describe("a planned copy", () => {
     );
   });
 
+  test("says of a rule that it means none of upstream's tags", async () => {
+    const { upstream, run } = await open("3.*");
+    upstream.image("4.1");
+    expect(await run()).toEqual([
+      "sync=team/app,3.*,every=1d names no tag that upstream has (1 tag)",
+      "0 tags copied, 0 deleted, 0 unchanged; 0 B fetched",
+    ]);
+  });
+
   test("moves only what upstream has moved; otherwise it asks by HEAD and fetches nothing", async () => {
     const opened = await open("*");
     const { upstream, run } = opened;
