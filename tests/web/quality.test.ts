@@ -13,6 +13,9 @@ const WIDTHS = [390, 1280] as const;
 const SCHEMES = ["light", "dark"] as const;
 /** Script and style together, compressed. */
 const MAX_ASSET_BYTES = 60 * 1024;
+const PRINTED_INK = "rgb(28, 31, 35)";
+/** Of the keyboard on a page. */
+const MOST_STOPS = 80;
 const TIMEOUT = 120_000;
 
 /** A page of an administrator, and what all pages are with a repository in it. */
@@ -103,6 +106,52 @@ describeWith([CHROMIUM], "every page", () => {
         }
       }
       expect(tooWide).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "is printed dark on white, without what only a screen can do",
+    async () => {
+      const { base, page, paths } = await start();
+      await page.emulateMedia({ media: "print", colorScheme: "dark" });
+      const find = `[getComputedStyle(document.body).color, ...[...document.querySelectorAll("button, input, .sections")]
+        .filter((element) => element.checkVisibility() && !(element.value && element.closest(".filters")))
+        .map((element) => element.outerHTML.slice(0, 100))]`;
+      const faults: string[] = [];
+      for (const path of paths) {
+        await page.goto(base + path);
+        const [ink = "", ...shown] = await page.evaluate<string[]>(find);
+        if (ink !== PRINTED_INK) faults.push(`${path}: ${ink}`);
+        for (const element of shown) faults.push(`${path}: ${element}`);
+      }
+      expect(faults).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "shows where the keyboard is on the way through it",
+    async () => {
+      const { base, page, paths } = await start();
+      const find = `(() => {
+        const element = document.activeElement;
+        if (!element || element === document.body) return undefined;
+        const { width, height } = element.getBoundingClientRect();
+        const isSeen = element.matches(":focus-visible") && getComputedStyle(element).outlineStyle === "solid";
+        return isSeen && width > 0 && height > 0 ? "" : element.outerHTML.slice(0, 100);
+      })()`;
+      const faults: string[] = [];
+      for (const path of paths) {
+        await page.goto(base + path);
+        for (let i = 0; i < MOST_STOPS; i++) {
+          await page.keyboard.press("Tab");
+          const fault = await page.evaluate<string | undefined>(find);
+          if (fault === undefined) break;
+          if (fault !== "") faults.push(`${path}: ${fault}`);
+        }
+      }
+      expect(faults).toEqual([]);
     },
     TIMEOUT,
   );

@@ -50,7 +50,8 @@ function Facts({ context, commit }: WithCommit) {
       </dd>
       <dt>Time</dt>
       <dd>
-        <Time date={time} /> <span class="soft">({time.toISOString()})</span>
+        <Time date={time} />{" "}
+        <span class="soft">({time.toISOString().slice(0, 19).replace("T", " ")} UTC)</span>
       </dd>
       <dt>Kind</dt>
       <dd>{eventKind(subject)}</dd>

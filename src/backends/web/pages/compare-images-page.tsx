@@ -13,6 +13,7 @@ import { DigestText } from "./components/digest-text.tsx";
 import { LayerChanges } from "./components/layer-changes.tsx";
 import { PageHead } from "./components/page-head.tsx";
 import { Size } from "./components/size.tsx";
+import { isAttachedTag } from "./components/tag-text.tsx";
 import type { Page } from "./page.ts";
 
 const QUERY = Type.Object({
@@ -44,7 +45,7 @@ export const COMPARE_IMAGES_PAGE: Page = {
             repository={repository}
             from={from}
             to={to}
-            tags={known.entries.map(({ tag }) => tag)}
+            tags={known.entries.map(({ tag }) => tag).filter((tag) => !isAttachedTag(tag))}
           />
           {compared && <Comparison context={context} repository={repository} compared={compared} />}
         </>

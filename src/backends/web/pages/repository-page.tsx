@@ -19,6 +19,7 @@ import { SearchForm } from "./components/search-form.tsx";
 import { SelectAll } from "./components/select-all.tsx";
 import { Size } from "./components/size.tsx";
 import { SortHead, SortLink } from "./components/sort-head.tsx";
+import { TagText } from "./components/tag-text.tsx";
 import { PullTime, Time } from "./components/time.tsx";
 import type { Page } from "./page.ts";
 
@@ -170,7 +171,9 @@ function Row({ context, repository, mayDelete, entry }: Shown & { readonly entry
         </td>
       )}
       <th scope="row">
-        <a href={context.links.tag(repository, tag)}>{tag}</a>{" "}
+        <a href={context.links.tag(repository, tag)}>
+          <TagText tag={tag} />
+        </a>{" "}
         {isWriteOnce && (
           <span class="badge" title="No push can move this tag">
             write-once

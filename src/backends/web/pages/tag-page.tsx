@@ -9,6 +9,7 @@ import { ManifestFacts } from "./components/manifest-facts.tsx";
 import { ManifestView } from "./components/manifest-view.tsx";
 import { PageHead } from "./components/page-head.tsx";
 import { PullCommands } from "./components/pull-commands.tsx";
+import { isAttachedTag } from "./components/tag-text.tsx";
 import type { Page } from "./page.ts";
 
 /** Tags that are offered for a comparison. */
@@ -31,7 +32,8 @@ export const TAG_PAGE: Page = {
     const details = await manifestDetails(context, repository, tag.digest);
     const { entries, next } = await findReferrers(context, repository, { digest: tag.digest });
     const known = await findTags(context, repository, { limit: OFFERED });
-    const others = known.entries.flatMap((other) => (other.tag === tag.tag ? [] : [other.tag]));
+    const others = known.entries.filter((other) => other.tag !== tag.tag && !isAttachedTag(other.tag));
+    const different = others.find(({ digest }) => digest !== tag.digest) ?? others[0];
     const { links } = context;
     return {
       title,
@@ -57,9 +59,9 @@ export const TAG_PAGE: Page = {
             <CompareForm
               context={context}
               repository={repository}
-              from={others[0]}
+              from={different?.tag}
               to={tag.tag}
-              tags={others}
+              tags={others.map((other) => other.tag)}
             />
           </section>
         </>

@@ -3,6 +3,7 @@ import type { PreparedChange } from "../../api/prepared-change.ts";
 import { previewToken } from "../../requests/submissions.ts";
 import type { InContext } from "../../requests/web-context.ts";
 import { DigestText } from "./digest-text.tsx";
+import { TagText } from "./tag-text.tsx";
 
 /** Most tags and manifests that a page lists. */
 const MAX_LISTED = 500;
@@ -75,7 +76,7 @@ function Moves({ context, change: { moves, tags, repositories } }: ChangePreview
               <tr key={`${repository}:${tag}`}>
                 <th scope="row">
                   {repositories > 1 && <span class="soft">{repository}:</span>}
-                  {tag}
+                  <TagText tag={tag} />
                 </th>
                 <td class={after ? (before ? undefined : "added") : "removed"}>
                   {after ? (before ? "moved" : "set") : "deleted"}

@@ -4,6 +4,7 @@ import type { RepositoryName } from "../../../../registry/model/repository-name.
 import type { Tag } from "../../../../registry/model/tag.ts";
 import type { InContext } from "../../requests/web-context.ts";
 import { DigestText } from "./digest-text.tsx";
+import { TagText } from "./tag-text.tsx";
 
 /** A change of a tag or, without `tag`, of a manifest. */
 export interface ShownChange {
@@ -65,7 +66,10 @@ function Row({ context, change, then, now }: RowProps) {
           <span class="soft"> manifest</span>
         ) : (
           <>
-            :<a href={links.now(`/repositories/${repository}/-/tags/${tag}`, { at })}>{tag}</a>
+            :
+            <a href={links.now(`/repositories/${repository}/-/tags/${tag}`, { at })}>
+              <TagText tag={tag} />
+            </a>
           </>
         )}
       </td>

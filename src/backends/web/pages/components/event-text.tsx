@@ -1,6 +1,7 @@
 import type { LogRecord } from "../../../oci-http/operations/log.ts";
 import { eventKind } from "../../../oci-http/operations/log-page.ts";
 import type { InContext } from "../../requests/web-context.ts";
+import { TagText } from "./tag-text.tsx";
 
 /** Most tags of a subject that are links. */
 const MAX_LINKED = 10;
@@ -30,7 +31,9 @@ export function EventText({ context, event }: InContext & { readonly event: Subj
         ? shown.map((tag, i) => (
             <span key={tag}>
               {i === 0 ? ":" : ", "}
-              <a href={hrefOf(tag)}>{tag}</a>
+              <a href={hrefOf(tag)}>
+                <TagText tag={tag} />
+              </a>
             </span>
           ))
         : rest}
