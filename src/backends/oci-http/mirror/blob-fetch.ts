@@ -12,6 +12,7 @@ import type { InstanceUploads } from "../store/instance-uploads.ts";
 import { FetchProgress } from "./fetch-progress.ts";
 import type { GrowingBlob, MirrorFailure } from "./mirror-calls.ts";
 import type { UpstreamRepository } from "./mirrored-registry.ts";
+import { withSecondTry } from "./second-try.ts";
 import { SpoolFile } from "./spool.ts";
 
 /** How often in a row upstream may break off after fewer bytes than these. */
@@ -85,7 +86,10 @@ export class BlobFetch {
   async #run(): Promise<MirrorFailure | UpstreamFailure | undefined> {
     const { repository, digest, size: stated } = this.#blob;
     const { uploads, directory } = this.#storage;
-    const answer = await this.#open(0, stated);
+    const answer = await withSecondTry(
+      () => this.#open(0, stated),
+      (ms) => pause(ms, this.#options.signal),
+    );
     if (answer.kind !== "found") return answer;
     const size = answer.size ?? stated;
     if (size !== undefined) requireRoom(directory, size);

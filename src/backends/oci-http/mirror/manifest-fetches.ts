@@ -15,6 +15,7 @@ import type { MirroredManifest, MirrorFailure } from "./mirror-calls.ts";
 import type { UpstreamRequest } from "./mirrored-registry.ts";
 import { NegativeMemory } from "./negative-memory.ts";
 import { isOwnPush } from "./own-tag.ts";
+import { withSecondTry } from "./second-try.ts";
 
 /** Requests for manifests. */
 const LIMITS: FetchLimits = {
@@ -167,7 +168,8 @@ export class ManifestFetches {
     const { registry, from, repository } = fetch;
     // Before upstream is asked: what a user pushes meanwhile is not moved.
     const own = registry.oci.index.tagDigest(repository, tag);
-    const head = this.#noted(fetch, await from.upstream.headManifest(from.name, { kind: "tag", tag }));
+    const asked = () => from.upstream.headManifest(from.name, { kind: "tag", tag });
+    const head = this.#noted(fetch, await (own ? asked() : withSecondTry(asked)));
     if (head.kind !== "found") return head;
     const { digest } = head;
     this.#options.checked(fetch, own !== digest);
@@ -189,7 +191,10 @@ export class ManifestFetches {
       reference.kind === "digest" ? registry.oci.index.manifest(repository, reference.digest) : undefined;
     const parsed = known && parseStoredManifest(known.content);
     if (known && parsed) return this.#commit(fetch, { ...known, manifest: parsed }, tags, own);
-    const answer = this.#noted(fetch, await from.upstream.getManifest(from.name, reference));
+    const answer = this.#noted(
+      fetch,
+      await withSecondTry(() => from.upstream.getManifest(from.name, reference)),
+    );
     if (answer.kind !== "found") return answer;
     this.#options.fetched(fetch, answer.content.length);
     return this.#commit(fetch, answer, tags, own);
