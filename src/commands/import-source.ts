@@ -6,6 +6,7 @@ import { RegistrySource } from "../backends/oci-http/import/sources/registry-sou
 import { readSecretFile } from "../config/secret-file.ts";
 import { UsageError } from "../config/settings.ts";
 import { messageOf } from "../primitives/expected-error.ts";
+import { holdsCertificate } from "../registry/client/connections.ts";
 import { HttpRegistryClient } from "../registry/client/http-registry-client.ts";
 import { parseUpstreamUrl, UpstreamUrlFault, withoutUser } from "../registry/client/upstream-url.ts";
 import type { RepositoryName } from "../registry/model/repository-name.ts";
@@ -101,9 +102,12 @@ async function credentialsOf(base: string, flags: ReadonlyMap<string, string>) {
 
 function caOf(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
+  let text: string;
   try {
-    return readFileSync(path, "utf8");
+    text = readFileSync(path, "utf8");
   } catch (error) {
     throw new UsageError(`--ca: ${path} can't be read: ${messageOf(error)}`);
   }
+  if (holdsCertificate(text)) return text;
+  throw new UsageError(`--ca: ${path} holds no certificate (PEM)`);
 }

@@ -161,6 +161,7 @@ describeWith(["git"], "everlock import", () => {
     );
     const old = "https://old.example.org";
     expect(await refusal(old, ...to, "--login", "")).toContain("--login is empty");
+    expect(await refusal(old, ...to, "--ca", import.meta.path)).toContain("holds no certificate (PEM)");
     expect(await refusal(old, ...to, "--realm", "auth")).toContain("--realm must be a URL such as");
     expect(await refusal(root, "--to", "default", "--wrong")).toContain("unknown flag '--wrong'");
     expect(await refusal(root)).toContain("use: everlock import");

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { lookup as systemLookup } from "node:dns";
 import { Agent as HttpAgent, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
@@ -157,6 +158,16 @@ function readCa(read: () => string): string {
     return read();
   } catch (error) {
     throw new UnusableCaError(error instanceof Error ? error.message : "its CA can't be read");
+  }
+}
+
+/** Whether a text begins with a certificate in PEM, perhaps after comments. */
+export function holdsCertificate(text: string): boolean {
+  try {
+    new X509Certificate(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -34,15 +34,17 @@ export class TunnelAgent extends Agent {
     // Of an error, the agent looks at nothing else.
     const failed = (error: Error) => created?.(error, undefined as never);
     const { host, port, ca, servername } = options;
-    this.#tunnel(`${host}:${port}`).then((socket) => {
-      const secure = connectTls({
-        socket,
-        servername: servername || host || "",
-        ...(ca !== undefined && { ca }),
-      });
-      secure.once("secureConnect", () => created?.(null, secure));
-      secure.once("error", failed);
-    }, failed);
+    this.#tunnel(`${host}:${port}`)
+      .then((socket) => {
+        const secure = connectTls({
+          socket,
+          servername: servername || host || "",
+          ...(ca !== undefined && { ca }),
+        });
+        secure.once("secureConnect", () => created?.(null, secure));
+        secure.once("error", failed);
+      })
+      .catch(failed);
   }
 
   #tunnel(target: string): Promise<Socket> {

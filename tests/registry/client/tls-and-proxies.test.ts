@@ -119,6 +119,20 @@ describeWith(["openssl"], "over TLS", () => {
     });
   });
 
+  test("certificates that are none fail a request, through a proxy too, and nothing else", async () => {
+    const { upstream } = await upstreamOf("localhost");
+    const { url, asked } = await startProxy(upstream.port);
+    const ca = "no certificate";
+    for (const [origin, environment] of [
+      [`https://localhost:${upstream.port}`, {}],
+      ["https://registry.example", { HTTPS_PROXY: url }],
+    ] as const)
+      expect(await clientOf(origin, { ca, environment }).getManifest(APP, V1)).toMatchObject({
+        kind: "unavailable",
+      });
+    expect(asked.length).toBe(1);
+  });
+
   test("a proxy is connected through, with its password, and does not weaken the check of the certificate", async () => {
     const { upstream, ca } = await upstreamOf("registry.example");
     const proxy = await startProxy(upstream.port, "user:p@ss");

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { holdsCertificate } from "../../../registry/client/connections.ts";
 import { HttpRegistryClient } from "../../../registry/client/http-registry-client.ts";
 import type { UpstreamOptions } from "../../../registry/client/upstream-options.ts";
 import { parseUpstreamUrl } from "../../../registry/client/upstream-url.ts";
@@ -42,6 +43,8 @@ function caReader(path: string): () => string {
     } catch {
       throw new Error(`the file of upstream-ca=${path} can't be read`);
     }
-    return read.text;
+    if (holdsCertificate(read.text)) return read.text;
+    read = undefined;
+    throw new Error(`the file of upstream-ca=${path} holds no certificate (PEM)`);
   };
 }
