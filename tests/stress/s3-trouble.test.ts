@@ -13,7 +13,7 @@ import { IS_FULL, SEED } from "./scale.ts";
 const NODES = 3;
 const PUSHERS = 6;
 const TROUBLE_MS = IS_FULL ? 60_000 : 6_000;
-const MODES: readonly ProxyMode[] = ["slow", "cut", "failing", "busy", "unanswered"];
+const MODES: readonly ProxyMode[] = ["slow", "cut", "failing", "busy", "unanswered", "stalling"];
 /** How often a pusher tries the same push, as clients do. */
 const TRIES = 5;
 const PAUSE_MS = 300;
