@@ -51,6 +51,26 @@ describeWith([CHROMIUM], "the moment that is looked at", () => {
     await names.nth(1).waitFor();
   });
 
+  test("is told by the slider as the page tells it, also between two marks", async () => {
+    const { httpPort } = await startTestServer();
+    await new RegistryClient(httpPort, "team/app").pushImage("v1", 1000);
+    const base = `http://localhost:${httpPort}`;
+    const page = await (await openBrowser()).newPage();
+    await signIn(page, base, "alice");
+    // Of a longer history, the marks of the slider lie hours apart.
+    await page.route("**/api/v1/history", async (route) => {
+      const response = await route.fetch();
+      const json = (await response.json()) as Readonly<Record<string, unknown>>;
+      await route.fulfill({ response, json: { ...json, first: "2001-02-03T04:05:06.000Z" } });
+    });
+    await page.goto(`${base}/?at=0s`);
+    const notice = page.getByRole("status").getByText("This is the registry as of");
+    const [time = ""] = (await notice.textContent())?.match(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/) ?? [];
+    const slider = page.getByRole("slider", { name: "Moment of the registry's history" });
+    expect(await slider.getAttribute("aria-valuetext")).toBe(time);
+    expect(await page.locator("output").textContent()).toBe(time);
+  }, 20_000);
+
   test("is typed in a form without scripts, and a wrong one is said to be wrong", async () => {
     const { base } = await start();
     const page = await (await openBrowser({ javaScriptEnabled: false })).newPage();

@@ -15,7 +15,7 @@ export interface SpaceRecord {
 }
 
 /** How long a reader waits for a measurement that has just begun (ms). */
-const WAIT_MS = 80;
+const WAIT_MS = 40;
 /** A measurement is made again after this time (ms), and no sooner than so many times as long as it took. */
 const MIN_AGE_MS = 10_000;
 const MIN_AGE_AFTER_FAILURE_MS = 500;

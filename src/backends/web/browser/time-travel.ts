@@ -70,7 +70,7 @@ class Slider {
     this.#input.setAttribute("aria-label", "Moment of the registry's history");
     let timer: ReturnType<typeof setTimeout> | undefined;
     let hasMoved = false;
-    this.#input.addEventListener("input", () => this.#tell());
+    this.#input.addEventListener("input", () => this.#tell(this.#at));
     this.#input.addEventListener("change", () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
@@ -94,19 +94,23 @@ class Slider {
   /** `seconds`: since the epoch; `undefined`: now. */
   moveTo(seconds: string | undefined): void {
     this.#input.value = seconds === undefined ? this.#input.max : String(Number(seconds) - this.#range.first);
-    this.#tell();
+    // The nearest mark may be minutes away from what the page shows.
+    this.#tell(seconds === undefined ? "" : timeAt(Number(seconds)));
   }
 
   /** The moment as addresses have it. */
   get #at(): string {
     if (this.#input.value === this.#input.max) return "";
-    const seconds = this.#range.first + Number(this.#input.value);
-    return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+    return timeAt(this.#range.first + Number(this.#input.value));
   }
 
-  #tell(): void {
-    const text = this.#at === "" ? "now" : `${this.#at.slice(0, 19).replace("T", " ")} UTC`;
+  #tell(at: string): void {
+    const text = at === "" ? "now" : `${at.slice(0, 19).replace("T", " ")} UTC`;
     this.#output.value = text;
     this.#input.setAttribute("aria-valuetext", text);
   }
+}
+
+function timeAt(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
 }
