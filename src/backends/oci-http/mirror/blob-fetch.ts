@@ -1,4 +1,3 @@
-import { statfsSync } from "node:fs";
 import { type Digest, digestAlgorithm } from "../../../primitives/digest.ts";
 import type { UpstreamBlob } from "../../../registry/client/registry-client.ts";
 import {
@@ -10,6 +9,7 @@ import type { RepositoryName } from "../../../registry/model/repository-name.ts"
 import type { FinishUploadResult, SessionId } from "../../../registry/model/storage.ts";
 import type { InstanceUploads } from "../store/instance-uploads.ts";
 import { FetchProgress } from "./fetch-progress.ts";
+import { fetchRoom, type ReservedRoom } from "./fetch-room.ts";
 import type { GrowingBlob, MirrorFailure } from "./mirror-calls.ts";
 import type { UpstreamRepository } from "./mirrored-registry.ts";
 import { withSecondTry } from "./second-try.ts";
@@ -92,19 +92,22 @@ export class BlobFetch {
     );
     if (answer.kind !== "found") return answer;
     const size = answer.size ?? stated;
-    if (size !== undefined) requireRoom(directory, size);
     const session = await uploads.startFetch(repository, digestAlgorithm(digest));
     if (typeof session !== "string")
       return { kind: "limited", reason: session.reason, retryAfterSeconds: BUSY_SECONDS };
-    const own = await uploads.path(repository, session);
-    const spool = own === undefined ? await SpoolFile.create(directory) : undefined;
-    const path = own ?? spool?.path;
+    let [room, spool]: [ReservedRoom?, SpoolFile?] = [];
     try {
+      const own = await uploads.path(repository, session);
+      const { signal } = this.#options;
+      if (size !== undefined)
+        room = await fetchRoom.reserve({ directory, bytes: size, isSpooled: own === undefined, signal });
+      spool = own === undefined ? await SpoolFile.create(directory) : undefined;
+      const path = own ?? spool?.path;
       const begun = () => {
         if (size !== undefined && path !== undefined)
           this.#options.begun({ kind: "growing", path, size, progress: this.#progress.memory });
       };
-      const failure = await this.#receive(session, answer, { size, spool, begun });
+      const failure = await this.#receive(session, answer, { size, spool, room, begun });
       if (failure) await uploads.cancel(repository, session);
       return failure;
     } catch (error) {
@@ -112,6 +115,7 @@ export class BlobFetch {
       throw error;
     } finally {
       await spool?.remove();
+      room?.release();
     }
   }
 
@@ -124,15 +128,16 @@ export class BlobFetch {
   async #receive(
     session: SessionId,
     first: UpstreamBlob,
-    { size, spool, begun }: Kept,
+    kept: Kept,
   ): Promise<MirrorFailure | UpstreamFailure | undefined> {
     const { repository, digest } = this.#blob;
     const { uploads } = this.#storage;
+    const { size } = kept;
     let body = first.body;
     for (let from = 0; ; ) {
       const read: BodyEnd = {};
       const chunk = {
-        body: this.#watched(body, { from, size, spool, begun, read }),
+        body: this.#watched(body, { ...kept, from, read }),
         range: undefined,
         length: size === undefined ? undefined : size - from,
       };
@@ -140,12 +145,12 @@ export class BlobFetch {
       if (read.error === undefined) return this.#failureOf(result);
       const failure = failureIn(read.error);
       if (!isBreak(failure)) return failure;
-      const kept = (await uploads.size(repository, session)) ?? 0;
-      if (kept - from >= MIN_PROGRESS_BYTES) this.#breaks = 0;
-      const again = await this.#again(kept, size, failure);
+      const reached = (await uploads.size(repository, session)) ?? 0;
+      if (reached - from >= MIN_PROGRESS_BYTES) this.#breaks = 0;
+      const again = await this.#again(reached, size, failure);
       if (again.kind !== "found") return again;
       ({ body } = again);
-      from = kept;
+      from = reached;
     }
   }
 
@@ -174,6 +179,7 @@ export class BlobFetch {
       from,
       size = MAX_UNSTATED_BYTES,
       spool,
+      room,
       begun,
       read,
     }: Kept & { readonly from: number; readonly read: BodyEnd },
@@ -192,6 +198,7 @@ export class BlobFetch {
         await spool?.write(chunk, arrived);
         arrived += length;
         yield chunk;
+        room?.arrived(arrived);
         this.#progress.note(arrived);
         this.#options.received(length);
       }
@@ -222,6 +229,7 @@ interface Kept {
   /** Of the whole blob, if it is known. */
   readonly size: number | undefined;
   readonly spool: SpoolFile | undefined;
+  readonly room: ReservedRoom | undefined;
   /** Called when the first bytes may come, and again after each break. */
   readonly begun: () => void;
 }
@@ -239,13 +247,6 @@ function isBreak(failure: UpstreamFailure): boolean {
 function failureIn(error: unknown): UpstreamFailure {
   if (error instanceof UpstreamBodyError) return error.failure;
   throw error;
-}
-
-/** Throws where the disk could not hold so many bytes more: nobody is to get the first of them in vain. */
-function requireRoom(directory: string, bytes: number): void {
-  const { bavail, bsize } = statfsSync(directory);
-  if (bavail * bsize < bytes)
-    throw Object.assign(new Error(`there is no room for a blob of ${bytes} bytes`), { code: "ENOSPC" });
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
