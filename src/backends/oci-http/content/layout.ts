@@ -20,7 +20,7 @@ export type OciFile =
 export const TAGS = "_tags";
 
 export function tagPath(repository: RepositoryName, tag: Tag): StorePath {
-  return storePath(`${tagsPrefix(repository)}${tagFile(tag)}`);
+  return storePath(`${tagsPrefix(repository)}${fanOut(tag, 3)}/${tag}`);
 }
 
 /** The path of a tag below the directory of its repository's tags. */
