@@ -159,7 +159,7 @@ export class DisplayedLine {
   #draw(): void {
     this.#isStale = false;
     const columns = Math.max(this.#terminal.columns(), 1);
-    // Terminals wrap what they show anew when their width changes.
+    // Terminals wrap again what they show when their width changes.
     if (columns !== this.#drawn.columns) this.#cursorRow = cursorAfter(this.#drawn.before, columns).row;
     const content = this.#content();
     const prompt = visibleText(content.prompt);

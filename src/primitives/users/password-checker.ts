@@ -30,7 +30,7 @@ export interface PasswordCheckerOptions {
   /** Called for each failed login that has a place. */
   readonly failed?: (failure: LoginFailure) => void;
   /**
-   * Stores a password anew that matched a hash of another kind; resolves with the hash that the user has for it from then on.
+   * Stores the hash again of a password that matched a hash of another kind; resolves with the hash that the user has for it from then on.
    */
   readonly renew?: (name: UserName, password: string, hash: string) => Promise<string>;
 }

@@ -60,7 +60,7 @@ export function liveScreen(
       const limit = Math.max(width - 1, 1);
       const wrapped = (await lines(limit)).flatMap((line) => wrapText(`  ${line}`, limit, LIVE_WRAPPING));
       const shown = wrapped.slice(0, Math.max(rows() - 1, 1));
-      // Terminals wrap what they show anew when their width changes.
+      // Terminals wrap again what they show when their width changes.
       const above = drawn.reduce(
         (rows, line) => rows + Math.max(Math.ceil(Bun.stringWidth(line) / width), 1),
         0,
