@@ -36,7 +36,7 @@ function gc(dataDir: string, ...args: string[]) {
   return run([binary(), "gc", "--data-dir", dataDir, ...args], { cwd: temporaryDirectory() });
 }
 
-const REPORT = /everlock-oci-local: (removed|would remove) (\d+) tags, (\d+) manifests, (\d+) blobs/;
+const REPORT = /everlock-oci-local: (removed|would remove) (\d+) tags?, (\d+) manifests?, (\d+) blobs?/;
 
 describeWith(["git", "ssh", "sshpass"], "garbage collection", () => {
   test("does not disturb pushes and pulls", async () => {
