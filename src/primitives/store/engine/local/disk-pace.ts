@@ -1,9 +1,10 @@
 import type { MonotonicClock } from "../../../monotonic-clock.ts";
 
-/** Writes are judged each time that they have blocked this thread for so long: shorter waits are for a processor. */
-const JUDGED_AFTER_MS = 100;
-/** The page cache takes some GB/s, and a twentieth of it from a thread that waits for a processor. */
-const SLOW_BYTES_PER_MS = 64 * 1024;
+/**
+ * A write into the page cache takes a tenth of a millisecond, unless the kernel makes the writer wait for the disk. A thread that
+ * waits for a processor looks the same: another thread then writes without need, which costs some processor time.
+ */
+const SLOW_WRITE_MS = 3;
 /** How long another thread writes after that. */
 const SLOW_FOR_MS = 5000;
 
@@ -11,8 +12,6 @@ const SLOW_FOR_MS = 5000;
 export class DiskPace {
   readonly #now: MonotonicClock;
   #slowUntil = Number.NEGATIVE_INFINITY;
-  #bytes = 0;
-  #ms = 0;
 
   constructor(now: MonotonicClock = () => performance.now()) {
     this.#now = now;
@@ -22,17 +21,12 @@ export class DiskPace {
     return this.#now() >= this.#slowUntil;
   }
 
-  /** Runs a write, which answers how many bytes it has written, and looks how long it blocks this thread. */
-  measure(write: () => number): number {
+  /** Runs a write and looks how long it blocks this thread. */
+  measure<T>(write: () => T): T {
     const began = this.#now();
-    const bytes = write();
+    const result = write();
     const ended = this.#now();
-    this.#bytes += bytes;
-    this.#ms += ended - began;
-    if (this.#ms < JUDGED_AFTER_MS) return bytes;
-    if (this.#bytes < this.#ms * SLOW_BYTES_PER_MS) this.#slowUntil = ended + SLOW_FOR_MS;
-    this.#bytes = 0;
-    this.#ms = 0;
-    return bytes;
+    if (ended - began > SLOW_WRITE_MS) this.#slowUntil = ended + SLOW_FOR_MS;
+    return result;
   }
 }

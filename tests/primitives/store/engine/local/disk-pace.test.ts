@@ -26,16 +26,12 @@ test("a thread writes files itself while its writes do not wait for the disk", (
 
 test("a write that waited for the disk leaves the next five seconds of writes to another thread", () => {
   const { pace, pass, write } = paceAt();
-  write(MIB, 200);
+  write(MIB, 3);
+  expect(pace.isFast).toBe(true);
+  write(MIB, 4);
   expect(pace.isFast).toBe(false);
   pass(4999);
   expect(pace.isFast).toBe(false);
   pass(1);
-  expect(pace.isFast).toBe(true);
-});
-
-test("writes that waited for a processor now and then are not slow", () => {
-  const { pace, write } = paceAt();
-  for (let i = 0; i < 100; i++) write(MIB, i % 10 === 0 ? 30 : 1);
   expect(pace.isFast).toBe(true);
 });
