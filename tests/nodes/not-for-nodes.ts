@@ -18,6 +18,14 @@ export const NOT_FOR_NODES: Readonly<Record<string, string | Readonly<Record<str
   "bad-host": "the load balancer refuses an invalid Host header itself",
   "password-guesses": "failed logins are counted by each node for itself",
   gc: "a bucket keeps what clients asked for a quarter of an hour; s3-nodes and garbage-nodes collect on nodes",
+  replica: "its servers need ports that stay the same; replica-nodes has replicas on nodes",
+  "storage-copy": "it begins with a data directory",
+  upstreams: {
+    "the credential of a mirror is asked for unseen, used for upstream alone, in no log, list, page or commit, in backups, and dropped with upstream=":
+      "it looks at the file in a data directory",
+    "the credential of a mirror of a proxy is used below its prefix alone, and dropped with the proxy":
+      "it looks at the file in a data directory",
+  },
   "console-screens": {
     "the console in a terminal keeps a history across sessions without passwords, which Ctrl-R searches, until the user is disabled":
       "each node remembers what was typed there",

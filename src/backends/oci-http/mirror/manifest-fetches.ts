@@ -68,7 +68,11 @@ export class ManifestFetches {
 
   async #digest(fetch: UpstreamRequest, digest: Digest): Promise<MirroredManifest> {
     const { registry, repository, health } = fetch;
-    if (registry.oci.index.hasManifest(repository, digest)) return { kind: "current", freshMs: 0 };
+    const { oci } = registry;
+    if (oci.index.hasManifest(repository, digest)) return { kind: "current", freshMs: 0 };
+    // Another node may have it.
+    await oci.refresh();
+    if (oci.index.hasManifest(repository, digest)) return { kind: "current", freshMs: 0 };
     const key = keyOf(fetch, digest);
     if (this.#unknown.has(key)) return { kind: "unknown" };
     const outcome =
@@ -87,6 +91,8 @@ export class ManifestFetches {
     const { registry, repository, from, health } = fetch;
     const { oci } = registry;
     const key = keyOf(fetch, tag);
+    // Another node may have moved it.
+    await oci.refresh();
     const own = oci.index.tagDigest(repository, tag);
     const interval = from.checkMs;
     const freshMs = (this.#checked.get(key) ?? Number.NEGATIVE_INFINITY) + interval - this.#now();

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { MirrorView } from "../../../../src/backends/oci-http/mirror/mirror-view.ts";
 import type { TagPattern } from "../../../../src/backends/oci-http/policy/immutable-tags.ts";
 import type { CheckInterval } from "../../../../src/backends/oci-http/settings/upstream-values.ts";
@@ -31,6 +31,19 @@ test("a tag that was checked just now is served without a request to upstream", 
   upstream.image("demo");
   for (let i = 0; i < 3; i++) await tag("demo");
   expect(upstream.asked.length).toBe(2);
+});
+
+test("a copy that another node has fetched is served while upstream is away", async () => {
+  const { store, upstream, tag } = await open(ALWAYS);
+  const { digest } = upstream.image("demo");
+  await tag("demo");
+  // This node has not read the log since.
+  const index = spyOn(store.oci.index, "tagDigest").mockReturnValue(undefined);
+  const refresh = spyOn(store.oci, "refresh").mockImplementation(async () => index.mockRestore());
+  upstream.failure = { kind: "unavailable", reason: "it closed the connection" };
+  const copy = await tag("demo");
+  expect(copy).toMatchObject({ digest, warning: expect.stringContaining("served from the copy") });
+  expect(refresh).toHaveBeenCalled();
 });
 
 test("one thread asks for a fresh tag once, and then serves it by itself", async () => {
