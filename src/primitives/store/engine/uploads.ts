@@ -12,7 +12,7 @@ export interface Upload {
   readonly size: number;
 }
 
-/** Another request has cancelled the session. No link names its bytes; an engine may have stored them, for a collection to remove. */
+/** Another request has cancelled the session. */
 export interface Cancelled {
   readonly kind: "cancelled";
 }

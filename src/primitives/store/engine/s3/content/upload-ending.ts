@@ -70,25 +70,18 @@ export class UploadEnding {
     const { size } = bytes;
     // A node that hangs from here on makes no blob after other nodes may have deleted the data.
     const signedAt = new Date();
-    const marking = sessions.change(version, {
+    const ending = await sessions.change(version, {
       ...state,
       phase: { kind: "ending", digest },
       named: digest,
     });
-    // Few bytes are in no object of the session, so the blob needs not wait: without a link it is as if it were not there.
-    const early =
-      blob instanceof Uint8Array && state.named === undefined
-        ? blobs.place(digest, blob, signedAt)
-        : undefined;
-    await Promise.allSettled([marking, early]);
-    const ending = await marking;
     if (!ending) {
       // The node that this one has taken the session over from has ended it.
       const isMade = state.named === digest && (await blobs.stat(digest)) !== undefined;
       return isMade ? { kind: "stored", size, added: 0 } : { kind: "cancelled" };
     }
     this.#undecided.set(id, true);
-    const { isNew, dataKeys } = await (early ?? blobs.place(digest, blob, signedAt));
+    const { isNew, dataKeys } = await blobs.place(digest, blob, signedAt);
     this.#undecided.delete(id);
     const hasData = state.segments.length > 0 || !(blob instanceof Uint8Array);
     // Nobody waits for it: what is left when this fails is removed once it is old.

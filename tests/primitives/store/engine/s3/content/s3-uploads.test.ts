@@ -13,8 +13,6 @@ import { SCOPE } from "../../../contract/engines.ts";
 
 const LARGE = randomBytes(2 * PART_BYTES + 1_000_000);
 const DIGEST = digestOf(LARGE);
-const SMALL = randomBytes(1000);
-const SMALL_DIGEST = digestOf(SMALL);
 
 async function bytesOf(node: ContentNode, digest = DIGEST, range?: { first: number; last: number }) {
   const opened = await node.blobs.open(digest);
@@ -124,58 +122,6 @@ describeWith(["versitygw"], "uploads to a bucket", () => {
       ]);
       expect(isSame(await bytesOf(second), LARGE)).toBe(true);
     });
-
-    test("of few bytes become a blob while their end is written, so that their client waits for one of both", async () => {
-      const node = await nodes().open();
-      const { id } = await node.begin();
-      await node.uploads.append(await node.find(id), bodyOf(SMALL));
-      const both = Promise.withResolvers<undefined>();
-      const kinds = new Set<string>();
-      node.client.trouble = ({ method, key = "" }) => {
-        const [kind] = key.match(/blobs|uploads/) ?? [];
-        if (method !== "PUT" || kind === undefined) return undefined;
-        kinds.add(kind);
-        if (kinds.size === 2) both.resolve(undefined);
-        return both.promise;
-      };
-      expect(await node.uploads.finish(await node.find(id), SMALL_DIGEST)).toMatchObject({ kind: "stored" });
-      expect(isSame(await bytesOf(node, SMALL_DIGEST), SMALL)).toBe(true);
-    });
-
-    test("of few bytes that another node has cancelled or gone on with do not end", async () => {
-      const { open } = nodes();
-      const [node, other] = [await open(), await open()];
-      for (const kind of ["cancelled", "busy"] as const) {
-        const { id } = await node.begin();
-        await node.uploads.append(await node.find(id), bodyOf(SMALL));
-        const found = await node.find(id);
-        if (kind === "cancelled") await other.uploads.cancel(await other.find(id));
-        else await other.uploads.append(await other.find(id), bodyOf(SMALL));
-        // What this node knows of the session is not read again.
-        const end = await node.uploads.finish(found, SMALL_DIGEST);
-        expect(end.kind).toBe(kind);
-        if (kind === "busy") expect((await other.find(id)).size).toBe(2 * SMALL.length);
-      }
-    });
-
-    test.each(["uploads", "blobs"])(
-      "of few bytes can be ended again if the write below %s is lost",
-      async (place) => {
-        const { open, bucket } = nodes();
-        const [node, other] = [await open(), await open()];
-        const { id } = await node.begin();
-        await node.uploads.append(await node.find(id), bodyOf(SMALL));
-        const found = await node.find(id);
-        node.client.trouble = ({ key = "" }) => (key.includes(`/${place}/`) ? "lost" : undefined);
-        await expect(node.uploads.finish(found, SMALL_DIGEST)).rejects.toThrow("the network is cut off");
-        node.client.trouble = () => undefined;
-        await node.uploads.rewind(found);
-        expect((await other.uploads.finish(await other.find(id), SMALL_DIGEST)).kind).toBe("stored");
-        expect(isSame(await bytesOf(other, SMALL_DIGEST), SMALL)).toBe(true);
-        const isTidy = async () => (await keysIn(bucket, "stores/everlock-test/uploads/")).length === 0;
-        expect(await eventually(isTidy)).toBe(true);
-      },
-    );
 
     test("of the same blob at once are both stored, and its bytes once", async () => {
       const { open, bucket } = nodes();
