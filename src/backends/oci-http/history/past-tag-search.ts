@@ -26,8 +26,8 @@ interface PushSearch extends PastSearch {
 }
 
 /**
- * The tags of a repository as of a commit, some thousands at once: these in any order, and after them the next by name. Like all here, without the rows' checksums: what a
- * page shows of a tag is read with them.
+ * The tags of a repository as of a commit, some thousands at once: each group in any order, the groups by name. The rows'
+ * checksums are not compared, as everywhere in this file: they are when a page reads what it shows of a tag.
  */
 export function* pastTagNames(
   past: Past,
