@@ -5,7 +5,13 @@ import { ALL_SETTINGS, type SettingProperty, settingTexts } from "./instance-set
 
 /** Settings of content that comes from upstream when it is pulled, or ahead. A replica has all that its primary has. */
 const OF_MIRRORS: readonly SettingProperty[] = [
-  ...(["upstreamMode", "check", "wait", "proxies", "sync", "keepPulled", "keepSize"] as const),
+  "upstreamMode",
+  "check",
+  "wait",
+  "proxies",
+  "sync",
+  "keepPulled",
+  "keepSize",
 ];
 /** Of these, what the upstream of the registry or those of its proxies must be there for. */
 const OF_ANY_UPSTREAM: readonly SettingProperty[] = ["upstreamMode", "check", "wait"];
